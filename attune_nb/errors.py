@@ -1,0 +1,180 @@
+"""What can go wrong, in one tree.
+
+    AttuneError               catch this to catch them all
+    ├── WorkflowError         the text of a workflow is wrong: every problem at once
+    ├── ParameterError        the parameters of a run do not fit the workflow
+    ├── TemplateError         an expression cannot be compiled or evaluated
+    ├── ActionError           an action failed; raise it to give data along with the message
+    ├── BackendError          the place where attempts run is not usable
+    ├── StoreError            the record of runs cannot be read or written
+    ├── RunFailed             a run ended failed (raised only when asked to)
+    └── RunCancelled          a run was cancelled (raised only when asked to)
+
+Whatever came from text knows its `Position`. Every error survives pickling: the
+constructor's arguments are the exception's `args`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "ActionError",
+    "AttuneError",
+    "BackendError",
+    "ParameterError",
+    "Position",
+    "Problem",
+    "RunCancelled",
+    "RunFailed",
+    "Source",
+    "StoreError",
+    "TemplateError",
+    "WorkflowError",
+    "nearest",
+]
+
+Severity = Literal["error", "warning", "hint"]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A text and the name a person knows it by: a file's path, or `<cell>`."""
+
+    name: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Source({self.name!r}, {len(self.text)} characters)"
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A place in a text. Lines and columns count from 1."""
+
+    source: Source
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.source.name}, line {self.line}, column {self.column}"
+
+    def excerpt(self, around: int = 1) -> str:
+        """Give the line itself, `around` lines on either side, and a caret under the column."""
+        lines = self.source.text.splitlines()
+        first = max(0, self.line - 1 - around)
+        shown = []
+        for number, text in enumerate(lines[first : self.line + around], start=first + 1):
+            shown.append(f"{number:>5} | {text[:160]}")
+            if number == self.line:
+                shown.append(f"{'':>5} | {' ' * min(self.column - 1, 160)}^")
+        return "\n".join(shown)
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing that is wrong (or merely odd) in a workflow's text."""
+
+    message: str
+    position: Position | None = None
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        where = f"{self.position}: " if self.position else ""
+        return f"{where}{self.message}"
+
+    def explain(self) -> str:
+        """Give the message, and below it the lines of the text with a caret."""
+        if self.position is None:
+            return str(self)
+        return f"{self}\n{self.position.excerpt()}"
+
+
+class AttuneError(Exception):
+    """The root of every error that attune_nb raises on purpose."""
+
+
+class WorkflowError(AttuneError):
+    """A workflow's text is wrong. `problems` holds every problem found, in text order."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        heading = "the workflow has a problem" if count == 1 else f"{count} problems"
+        return "\n".join([f"{heading}:", *(problem.explain() for problem in self.problems)])
+
+
+class ParameterError(AttuneError):
+    """The parameters given to a run do not fit what the workflow declares."""
+
+
+class TemplateError(AttuneError):
+    """An expression cannot be compiled or evaluated.
+
+    Args:
+        message: What is wrong and what to do.
+        expression: The template as written, shortened.
+        position: Where it stands, when it came from a file or a cell.
+    """
+
+    def __init__(
+        self, message: str, expression: str = "", position: Position | None = None
+    ) -> None:
+        super().__init__(message, expression, position)
+        self.message = message
+        self.expression = expression
+        self.position = position
+
+    def __str__(self) -> str:
+        where = f" ({self.position})" if self.position else ""
+        what = f" in {self.expression}" if self.expression else ""
+        return f"{self.message}{what}{where}"
+
+
+class ActionError(AttuneError):
+    """An action failed.
+
+    Args:
+        message: What went wrong; a workflow reads it as `result().error`.
+        data: What the action had to give before it failed (an exit code, a body);
+            a workflow reads its keys as `result().KEY`.
+    """
+
+    def __init__(self, message: str, data: dict[str, Any] | None = None) -> None:
+        super().__init__(message, data)
+        self.message = message
+        self.data = data or {}
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class BackendError(AttuneError):
+    """The backend is unknown, or cannot do what was asked of it."""
+
+
+class StoreError(AttuneError):
+    """The record of runs cannot be read or written."""
+
+
+class RunFailed(AttuneError):  # noqa: N818 - the name a reader expects beside RunCancelled
+    """A run ended `failed` or `timed_out`; raised by `Run.raise_for_status`."""
+
+
+class RunCancelled(AttuneError):  # noqa: N818
+    """A run was cancelled; raised by `Run.raise_for_status`."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Give `; did you mean `x`?` for the closest of the known names, or nothing."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if not close:
+        close = [each for each in names if each.lower() == name.lower()][:1]
+    return f"; did you mean `{close[0]}`?" if close else ""

@@ -1,0 +1,151 @@
+"""The one vocabulary between the engine and everything that reads a run.
+
+A run is the list of its events. The *inputs* tell the conductor what has happened in the
+world (a run was asked for, attempts ended, someone cancelled); the *facts* are what the
+conductor concluded. Replaying the inputs gives the same facts, always.
+
+Every `time` is in seconds since the start of the run, and never goes backwards.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import msgspec
+
+from attune_nb.errors import Position
+
+__all__ = [
+    "STATUS_CODES",
+    "AttemptsEnded",
+    "Batch",
+    "CancelRequested",
+    "ErrorInfo",
+    "Event",
+    "Fact",
+    "Input",
+    "Key",
+    "RunEnded",
+    "RunStarted",
+    "TaskEnded",
+    "TaskStarted",
+]
+
+Key = tuple[str, int]
+"""One execution of a task: its name, and how often it has run (1 the first time)."""
+
+STATUS_CODES = ("succeeded", "failed", "timed_out", "cancelled")
+"""A batch writes an attempt's status as the index in this tuple."""
+
+
+class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an attempt failed, as plain data."""
+
+    type: str
+    message: str
+    traceback: str = ""
+    data: Any = None  # what the action gave before it failed
+    retryable: bool = True  # false where the same input must fail the same way
+    position: Position | None = None
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Attempts of one task execution that have ended, in columns of the same length.
+
+    `start` is in seconds since the start of the run, `duration` in seconds. `results` is
+    empty for attempts that did not succeed (None stands there); `errors` has their cause,
+    by row. `items` holds the items where their source can be read only once, else None.
+    `total` is the number of items, sent once a source of unknown length is exhausted.
+    """
+
+    index: array[int]
+    attempt: array[int]
+    worker: array[int]
+    start: array[float]
+    duration: array[float]
+    status: bytes
+    results: list[Any]
+    errors: dict[int, ErrorInfo]
+    items: list[Any] | None = None
+    total: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something that happened in a run."""
+
+    time: float
+
+
+class Input(Event):
+    """What the world told the conductor. `seed` is the luck of the evaluations it leads to."""
+
+    seed: int = 0
+
+
+class Fact(Event):
+    """What the conductor concluded."""
+
+
+class RunStarted(Input):
+    """A run was asked for. `started_at` is in seconds since the epoch, UTC."""
+
+    run_id: str
+    workflow: str
+    started_at: float
+    parameters: Any
+
+
+class AttemptsEnded(Input):
+    """Attempts of a task execution came to their end."""
+
+    task: str
+    visit: int
+    batch: Batch
+
+
+class CancelRequested(Input):
+    """Someone asked the run to stop. `force` gives up on the attempts under way."""
+
+    reason: str = ""
+    force: bool = False
+
+
+class TaskStarted(Fact):
+    """A task was handed to the backend. `total` is 1 without items, None while unknown.
+
+    `causes` are the executions whose transitions led here.
+    """
+
+    task: str
+    visit: int
+    total: int | None
+    with_items: bool
+    concurrency: int
+    causes: tuple[Key, ...]
+
+
+class TaskEnded(Fact):
+    """A task came to its end (also one that never started: skipped, or failed to render).
+
+    `fired` are the numbers of the transitions that fired.
+    """
+
+    task: str
+    visit: int
+    status: str
+    attempts: int
+    error: ErrorInfo | None
+    fired: tuple[int, ...]
+    handled: bool
+
+
+class RunEnded(Fact):
+    """The run came to its end."""
+
+    status: str
+    output: Any
+    error: str | None

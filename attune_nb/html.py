@@ -1,0 +1,66 @@
+"""The one place where HTML is made. Every value that comes in is escaped."""
+
+from __future__ import annotations
+
+from html import escape as _escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["Markup", "element", "join", "table", "text"]
+
+_LONGEST = 200
+
+
+class Markup:
+    """HTML that was made here, and so may go on the page as it is."""
+
+    __slots__ = ("html",)
+
+    def __init__(self, html: str) -> None:
+        self.html = html
+
+    def __str__(self) -> str:
+        return self.html
+
+
+def text(value: object, longest: int = _LONGEST) -> Markup:
+    """Escape a value's text, cut at `longest` characters; control characters are dropped."""
+    plain = "".join(
+        char for char in str(value) if char.isprintable() or char in "\n\t"
+    )
+    if len(plain) > longest:
+        plain = plain[:longest] + " …"
+    return Markup(_escape(plain, quote=True))
+
+
+def element(tag: str, *children: object, **attributes: str) -> Markup:
+    """Make one element; children that are not `Markup` are escaped.
+
+    A trailing underscore is taken off an attribute's name (`class_`).
+    """
+    named = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{_escape(value, quote=True)}"'
+        for name, value in attributes.items()
+    )
+    return Markup(f"<{tag}{named}>{join(children)}</{tag}>")
+
+
+def join(children: Iterable[object]) -> Markup:
+    """Put pieces side by side."""
+    return Markup(
+        "".join(child.html if isinstance(child, Markup) else text(child).html for child in children)
+    )
+
+
+def table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Markup:
+    """Make a table with one row for each mapping."""
+    head = element("tr", *(element("th", name, style="text-align:left") for name in columns))
+    body = (
+        element(
+            "tr", *(element("td", row.get(name, ""), style="text-align:left") for name in columns)
+        )
+        for row in rows
+    )
+    return element("table", element("thead", head), element("tbody", *body))
