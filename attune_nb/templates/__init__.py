@@ -1,1 +1,1 @@
-"""templates."""
+"""Strings to compiled templates to values. Pure: no I/O, no clock."""
