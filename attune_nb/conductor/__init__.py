@@ -1,1 +1,1 @@
-"""conductor."""
+"""What happens next. Pure: no I/O, no clock, no thread, no randomness."""
