@@ -1,1 +1,1 @@
-"""actions."""
+"""What a task does: Python functions under a name."""

@@ -1,1 +1,1 @@
-"""backends."""
+"""Where attempts run. A backend knows attempts, not workflows."""

@@ -1,1 +1,1 @@
-"""driver."""
+"""The one loop: conductor, backend, readers."""

@@ -1,0 +1,117 @@
+"""Names to functions."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, overload
+
+import msgspec
+
+from attune_nb.actions import core, http, shell
+from attune_nb.errors import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+__all__ = ["CORE", "Action", "action", "find", "misfits"]
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """A function under a name. `cancellable` ones take a `cancel` token."""
+
+    name: str
+    function: Callable[..., Any]
+    mutable_input: bool = False
+    idempotent: bool = True
+    cancellable: bool = False
+
+
+CORE: dict[str, Action] = {
+    each.name: each
+    for each in (
+        Action(name="core.noop", function=core.noop),
+        Action(name="core.echo", function=core.echo),
+        Action(name="core.fail", function=core.fail),
+        Action(name="core.sleep", function=core.sleep, cancellable=True),
+        Action(name="core.shell", function=shell.shell, cancellable=True),
+        Action(name="core.http_request", function=http.http_request),
+    )
+}
+_registered: dict[str, Action] = {}
+
+
+@overload
+def action(name: Callable[..., Any], /) -> Callable[..., Any]: ...
+@overload
+def action(
+    name: str | None = None, /, *, mutable_input: bool = False, idempotent: bool = True
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+def action(
+    name: Any = None, /, *, mutable_input: bool = False, idempotent: bool = True
+) -> Any:
+    """Register a function as an action, under its own name or the one given.
+
+    Args:
+        name: `pack.name`; without it, the function's name.
+        mutable_input: Give the function its own copy of its input, free to be changed.
+        idempotent: Whether running it twice does no harm.
+    """
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        called = name if isinstance(name, str) else function.__name__
+        made = Action(
+            name=called, function=function, mutable_input=mutable_input, idempotent=idempotent
+        )
+        _registered[called] = made
+        function.__attune_action__ = made  # type: ignore[attr-defined]
+        return function
+
+    return register(name) if callable(name) else register
+
+
+def find(name: str, given: Mapping[str, Callable[..., Any]]) -> Action:
+    """Find an action: first among those given to the run, then the registered, then core's.
+
+    Raises:
+        KeyError: There is none; the text offers the nearest name.
+    """
+    if name in given:
+        function = given[name]
+        made = getattr(function, "__attune_action__", None)
+        return made if isinstance(made, Action) else Action(name=name, function=function)
+    found = _registered.get(name) or CORE.get(name)
+    if found is None:
+        hint = nearest(name, [*given, *_registered, *CORE])
+        raise KeyError(f"there is no action `{name}`{hint or '; define it, or pass actions='}")
+    return found
+
+
+def misfits(found: Action, names: Iterable[str]) -> list[tuple[str | None, str]]:
+    """Say which arguments the function does not take, and which it misses.
+
+    Gives pairs of the argument (None for a missing one) and the message.
+    """
+    try:
+        signature = inspect.signature(found.function)
+    except (TypeError, ValueError):
+        return []
+    parameters = dict(signature.parameters)
+    if found.cancellable:
+        parameters.pop("cancel", None)
+    kinds = {each.kind for each in parameters.values()}
+    named = [n for n, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    given, wrong = list(names), []
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        wrong += [
+            (each, f"action `{found.name}` takes no `{each}`{nearest(each, named)}")
+            for each in given
+            if each not in named
+        ]
+    missing = [
+        each
+        for each in named
+        if parameters[each].default is inspect.Parameter.empty and each not in given
+    ]
+    if missing:
+        wrong.append((None, f"action `{found.name}` needs `{'`, `'.join(missing)}` in `input`"))
+    return wrong
