@@ -1,3 +1,70 @@
-"""Workflows in a notebook cell."""
+"""Workflows in a notebook cell: YAML in, millions of items through, a record and a picture out."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.actions.registry import action
+from attune_nb.api import Run, Workflow, load, load_file, loads
+from attune_nb.context import WorkflowContext
+from attune_nb.errors import (
+    ActionError,
+    AttuneError,
+    BackendError,
+    ParameterError,
+    Problem,
+    RunCancelled,
+    RunFailed,
+    StoreError,
+    TemplateError,
+    WorkflowError,
+)
+from attune_nb.templates.template import Template
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from attune_nb import charts
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ActionError",
+    "AttuneError",
+    "BackendError",
+    "ParameterError",
+    "Problem",
+    "Run",
+    "RunCancelled",
+    "RunFailed",
+    "StoreError",
+    "Template",
+    "TemplateError",
+    "Workflow",
+    "WorkflowContext",
+    "WorkflowError",
+    "action",
+    "charts",
+    "load",
+    "load_file",
+    "load_ipython_extension",
+    "loads",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def __getattr__(name: str) -> Any:
+    if name == "charts":  # matplotlib and pandas come in only where they are asked for
+        return importlib.import_module("attune_nb.charts")
+    raise AttributeError(f"module `attune_nb` has no `{name}`")
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Make `%attune` and `%%attune` known (called by `%load_ext attune_nb`)."""
+    from attune_nb.notebook.magics import register  # noqa: PLC0415 - needs IPython
+
+    register(shell)

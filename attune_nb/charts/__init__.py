@@ -1,1 +1,5 @@
-"""charts."""
+"""Pictures of runs."""
+
+from attune_nb.charts.timeline import timeline
+
+__all__ = ["timeline"]

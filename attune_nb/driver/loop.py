@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import logging
 import queue
 import random
@@ -57,6 +58,7 @@ class Driver:
         self._readers = list(readers or [])
         self._inbox: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
         self._timers: list[tuple[float, int, RetryItem]] = []
+        self._ticket = itertools.count()
         self._zero = time.perf_counter()
         self._started_at = time.time()
         self._unread: list[Event] = []
@@ -125,7 +127,7 @@ class Driver:
                 self._stop(decision)
             else:
                 due = self.clock() + decision.delay
-                heapq.heappush(self._timers, (due, len(self.events) + id(decision), decision))
+                heapq.heappush(self._timers, (due, next(self._ticket), decision))
 
     def _start(self, command: StartTask) -> None:
         task = self.state.workflow.task(command.key[0])

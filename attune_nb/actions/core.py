@@ -1,0 +1,51 @@
+"""The smallest actions: do nothing, say something, wait, fail."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from attune_nb.errors import ActionError
+
+if TYPE_CHECKING:
+    from attune_nb.actions.cancel import CancelToken
+
+__all__ = ["echo", "fail", "noop", "sleep"]
+
+
+def noop(**input: Any) -> dict[str, Any]:  # noqa: A002 - the word a workflow uses
+    """Do nothing, and give the input back."""
+    return input
+
+
+def echo(message: Any) -> dict[str, Any]:
+    """Give the message back as `message`."""
+    return {"message": message}
+
+
+def sleep(seconds: float, *, cancel: CancelToken | None = None) -> dict[str, Any]:
+    """Wait.
+
+    Args:
+        seconds: How long; 0 or more.
+        cancel: Ends the wait early.
+
+    Raises:
+        ActionError: The duration is negative, or the wait was cancelled.
+    """
+    if not seconds >= 0:
+        raise ActionError(f"cannot sleep {seconds} seconds: give 0 or more")
+    if cancel is None:
+        time.sleep(seconds)
+    elif cancel.wait(seconds):
+        raise ActionError("the sleep was cancelled")
+    return {"seconds": seconds}
+
+
+def fail(message: str) -> NoReturn:
+    """Fail with the message.
+
+    Raises:
+        ActionError: Always.
+    """
+    raise ActionError(message)

@@ -1,0 +1,207 @@
+"""`Run`: what a user holds, while a run is under way and after."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attune_nb import html
+from attune_nb.errors import RunCancelled, RunFailed, nearest
+from attune_nb.events import AttemptsEnded, RunEnded, RunStarted, TaskEnded, TaskStarted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attune_nb.context import WorkflowContext
+    from attune_nb.events import ErrorInfo, Event
+
+__all__ = ["Run"]
+
+
+class Engine(Protocol):
+    """What a Run needs of the engine that carries it."""
+
+    events: list[Event]
+    ended: Any
+    state: Any
+
+    def cancel(self, reason: str = "", *, force: bool = False) -> None:
+        """Ask the run to stop."""
+
+
+class Run:
+    """One run of a workflow: its state, its results, its record."""
+
+    def __init__(self, run_id: str, workflow_name: str, names: list[str], engine: Engine) -> None:
+        self.run_id = run_id
+        self.workflow_name = workflow_name
+        self._names = names
+        self._engine = engine
+
+    @property
+    def status(self) -> str:
+        """pending, running, cancelling, succeeded, failed or cancelled."""
+        return str(self._engine.state.status)
+
+    @property
+    def output(self) -> Any:
+        """What `output_map` gave, or None."""
+        return self._engine.state.output
+
+    @property
+    def error(self) -> str | None:
+        """Why the run did not succeed."""
+        found: str | None = self._engine.state.error
+        return found
+
+    @property
+    def events(self) -> list[Event]:
+        """The run's events so far, oldest first."""
+        return list(self._engine.events)
+
+    @property
+    def started(self) -> datetime:
+        """When the run began, in UTC."""
+        first = next((e for e in self.events if isinstance(e, RunStarted)), None)
+        return datetime.fromtimestamp(first.started_at if first else 0.0, UTC)
+
+    @property
+    def duration_ms(self) -> float:
+        """The milliseconds from the run's start to its last event."""
+        return self._engine.events[-1].time * 1000 if self._engine.events else 0.0
+
+    @property
+    def tasks(self) -> pd.DataFrame:
+        """One row a task execution."""
+        from attune_nb.results.frames import tasks_frame  # noqa: PLC0415 - pandas is heavy
+
+        frame = tasks_frame(self.events, self._names)
+        for at, (task, visit) in enumerate(zip(frame["task"], frame["visit"], strict=True)):
+            execution = self._engine.state.executions.get((task, visit))
+            if execution is not None and execution.items is not None:
+                frame.loc[at, "failed_items"] = execution.failed
+        return frame
+
+    @property
+    def attempts(self) -> pd.DataFrame:
+        """One row an attempt; `start` and `duration` in seconds from the run's start."""
+        from attune_nb.results.frames import attempts_frame  # noqa: PLC0415
+
+        return attempts_frame(self.events)
+
+    def items(self, task: str) -> pd.DataFrame:
+        """One row an item of a task's last execution."""
+        from attune_nb.results.frames import items_frame  # noqa: PLC0415
+
+        execution = self._execution(task)
+        return items_frame(self.events, execution.key, execution.items)
+
+    def result(self, task: str) -> Any:
+        """Give what a task's last execution gave (None while it has not ended)."""
+        outcome = self._execution(task).outcome
+        return outcome.result if outcome is not None else None
+
+    @property
+    def context(self) -> WorkflowContext:
+        """The context as it stands now."""
+        found: WorkflowContext = self._engine.state.context
+        return found
+
+    def context_at(self, task: str) -> WorkflowContext:
+        """Give the context as a task saw it when it started."""
+        found: WorkflowContext = self._execution(task).context
+        return found
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The figures that every run carries."""
+        from attune_nb.results.metrics import metrics_of  # noqa: PLC0415
+
+        return metrics_of(self.events, self.context)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end, at most `timeout` seconds; tell whether it has come."""
+        ended: bool = self._engine.ended.wait(timeout)
+        return ended
+
+    def cancel(self, *, force: bool = False) -> None:
+        """Ask the run to stop; `force` also gives up on the attempts under way."""
+        self._engine.cancel("cancelled by the user", force=force)
+
+    def raise_for_status(self) -> None:
+        """Raise `RunFailed` or `RunCancelled` unless the run succeeded."""
+        if self.status == "cancelled":
+            raise RunCancelled(self.error or "the run was cancelled")
+        if self.status in ("failed", "timed_out"):
+            raise RunFailed(self.error or "the run failed")
+
+    def failures(self) -> list[ErrorInfo]:
+        """Give the errors of the tasks that failed."""
+        ended = [each for each in self.events if isinstance(each, TaskEnded)]
+        return [each.error for each in ended if each.error is not None]
+
+    def _execution(self, task: str) -> Any:
+        found = [key for key in self._engine.state.order if key[0] == task]
+        if not found:
+            hint = nearest(task, self._names)
+            raise KeyError(f"task `{task}` has not started{hint}")
+        return self._engine.state.executions[found[-1]]
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Give a small row for each task execution: what a person wants to see first."""
+        rows: dict[tuple[str, int], dict[str, Any]] = {}
+        for event in self.events:
+            if isinstance(event, TaskStarted):
+                rows[event.task, event.visit] = {
+                    "task": event.task, "status": "running", "done": 0, "total": event.total,
+                    "began": event.time,
+                }  # fmt: skip
+            elif isinstance(event, AttemptsEnded):
+                rows[event.task, event.visit]["done"] += len(event.batch)
+            elif isinstance(event, TaskEnded):
+                row = rows.setdefault((event.task, event.visit), {"task": event.task})
+                row["status"] = event.status
+                row["time"] = _span(event.time - row.get("began", event.time))
+                row["error"] = event.error.message[:120] if event.error else ""
+        for key, row in rows.items():
+            execution = self._engine.state.executions[key]
+            row["items"] = (
+                f"{execution.done:,}/{execution.total if execution.total is not None else '?'}"
+                if execution.items is not None
+                else ""
+            )
+            row["failed"] = f"{execution.failed:,}" if execution.items is not None else ""
+        return list(rows.values())
+
+    def _heading(self) -> str:
+        return f"{self.workflow_name}: {self.status} after {_span(self.duration_ms / 1000)}"
+
+    def __repr__(self) -> str:
+        lines = [f"Run {self.run_id}: {self._heading()}"]
+        for row in self.summary():
+            items = f"  {row['items']} items, {row['failed']} failed" if row["items"] else ""
+            lines.append(f"  {row['task']:<20} {row['status']:<10} {row.get('time', ''):>8}{items}")
+        if self.error:
+            lines.append(f"  {self.error}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        columns = ["task", "status", "items", "failed", "time", "error"]
+        parts: list[object] = [
+            html.element("div", html.element("b", self._heading())),
+            html.table(columns, self.summary()),
+        ]
+        if self.error:
+            parts.append(html.element("div", self.error, style="color:#b30000"))
+        return str(html.element("div", *parts))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run has come to its end."""
+        return any(isinstance(each, RunEnded) for each in self._engine.events[-3:])
+
+
+def _span(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"

@@ -1,0 +1,135 @@
+import base64
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from attune_nb.actions.http import http_request
+from attune_nb.errors import ActionError
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = self.path.partition("?")[0]
+        if path == "/slow":
+            time.sleep(0.5)
+        status = int(path[8:]) if path.startswith("/status/") else 200
+        seen = {
+            "method": self.command,
+            "path": self.path,
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "body": body.decode(),
+        }
+        answer = b"plain" if path == "/plain" else json.dumps(seen).encode()
+        self.send_response(302 if path in {"/away", "/loop"} else status)
+        if path in {"/away", "/loop"}:
+            self.send_header("Location", "/there" if path == "/away" else "/loop")
+        self.send_header("Set-Cookie", "session=secret")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_POST = do_PUT = do_GET  # noqa: N815
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def url():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.block_on_close = False
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_get(url):
+    result = http_request(f"{url}/x?a=1", headers={"X-N": 5}, query_params={"b": 2})
+    assert result["status_code"] == 200
+    assert result["success"] is True
+    assert result["json"]["path"] == "/x?a=1&b=2"
+    assert result["json"]["headers"]["x-n"] == "5"
+    assert result["url"] == f"{url}/x?a=1&b=2"
+    assert result["headers"]["content-length"] == str(len(result["body"]))
+    assert result["elapsed_ms"] > 0
+
+
+def test_bodies(url):
+    sent = http_request(url, "post", json_body={"a": 1})["json"]
+    assert sent["method"] == "POST"
+    assert json.loads(sent["body"]) == {"a": 1}
+    assert sent["headers"]["content-type"] == "application/json"
+    assert http_request(url, "PUT", body="text")["json"]["body"] == "text"
+    assert http_request(f"{url}/plain")["json"] is None
+    with pytest.raises(ActionError, match="at most one"):
+        http_request(url, "POST", body="a", json_body=1)
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_an_error_status_is_an_answer(url, status):
+    result = http_request(f"{url}/status/{status}")
+    assert (result["status_code"], result["success"]) == (status, False)
+
+
+def test_authorisation(url):
+    basic = http_request(url, auth_type="basic", auth_username="me", auth_password="pw")
+    expected = "Basic " + base64.b64encode(b"me:pw").decode()
+    assert basic["json"]["headers"]["authorization"] == expected
+    bearer = http_request(url, auth_type="bearer", auth_token="t0")
+    assert bearer["json"]["headers"]["authorization"] == "Bearer t0"
+    assert "authorization" not in http_request(url)["json"]["headers"]
+    for wrong in ({"auth_type": "basic"}, {"auth_type": "bearer"}, {"auth_type": "digest"}):
+        with pytest.raises(ActionError, match="auth_"):
+            http_request(url, **wrong)
+
+
+def test_redirects(url):
+    assert http_request(f"{url}/away")["url"] == f"{url}/there"
+    assert http_request(f"{url}/away", follow_redirects=False)["status_code"] == 302
+    with pytest.raises(ActionError, match="/loop"):
+        http_request(f"{url}/loop", max_redirects=2)
+
+
+def test_cookies_do_not_pass_from_one_request_to_the_next(url):
+    assert "set-cookie" in http_request(url)["headers"]
+    assert "cookie" not in http_request(url)["json"]["headers"]
+
+
+def test_no_answer_names_the_url(url):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{free.getsockname()[1]}/x"
+        with pytest.raises(ActionError, match=closed):
+            http_request(closed)
+    with pytest.raises(ActionError, match=r"/slow: no answer within 0.1 s"):
+        http_request(f"{url}/slow", timeout=0.1)
+    for wrong in ("nowhere", "ftp://x/y", "http://[bad", "http://h:99999999/"):
+        with pytest.raises(ActionError) as caught:
+            http_request(wrong)
+        assert wrong in str(caught.value)
+
+
+def test_many_threads_share_one_client(url):
+    with ThreadPoolExecutor(30) as pool:
+        results = list(pool.map(lambda n: http_request(f"{url}/{n}"), range(300)))
+    assert [result["json"]["path"] for result in results] == [f"/{n}" for n in range(300)]
+
+
+def test_httpx_is_imported_only_when_needed():
+    code = "import attune_nb.actions.http, sys; sys.exit('httpx' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
