@@ -80,17 +80,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     time: float
 
 
-class Input(Event):
+class Input(Event, frozen=True, kw_only=True, tag=True):
     """What the world told the conductor. `seed` is the luck of the evaluations it leads to."""
 
     seed: int = 0
 
 
-class Fact(Event):
+class Fact(Event, frozen=True, kw_only=True, tag=True):
     """What the conductor concluded."""
 
 
-class RunStarted(Input):
+class RunStarted(Input, frozen=True, kw_only=True, tag=True):
     """A run was asked for. `started_at` is in seconds since the epoch, UTC."""
 
     run_id: str
@@ -99,7 +99,7 @@ class RunStarted(Input):
     parameters: Any
 
 
-class AttemptsEnded(Input):
+class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):
     """Attempts of a task execution came to their end."""
 
     task: str
@@ -107,14 +107,14 @@ class AttemptsEnded(Input):
     batch: Batch
 
 
-class CancelRequested(Input):
+class CancelRequested(Input, frozen=True, kw_only=True, tag=True):
     """Someone asked the run to stop. `force` gives up on the attempts under way."""
 
     reason: str = ""
     force: bool = False
 
 
-class TaskStarted(Fact):
+class TaskStarted(Fact, frozen=True, kw_only=True, tag=True):
     """A task was handed to the backend. `total` is 1 without items, None while unknown.
 
     `causes` are the executions whose transitions led here.
@@ -128,7 +128,7 @@ class TaskStarted(Fact):
     causes: tuple[Key, ...]
 
 
-class TaskEnded(Fact):
+class TaskEnded(Fact, frozen=True, kw_only=True, tag=True):
     """A task came to its end (also one that never started: skipped, or failed to render).
 
     `fired` are the numbers of the transitions that fired.
@@ -143,7 +143,7 @@ class TaskEnded(Fact):
     handled: bool
 
 
-class RunEnded(Fact):
+class RunEnded(Fact, frozen=True, kw_only=True, tag=True):
     """The run came to its end."""
 
     status: str

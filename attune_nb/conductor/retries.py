@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 
+from typing import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from attune_nb.events import ErrorInfo
     from attune_nb.language.model import Retry

@@ -1,1 +1,1 @@
-"""notebook."""
+"""What a person types and sees in IPython and Jupyter."""

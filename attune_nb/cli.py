@@ -1,0 +1,138 @@
+"""The `attune-nb` command: a thin shell over the same calls that Python makes.
+
+Exit status: 0 succeeded, 1 the run failed, 2 wrong use or a wrong workflow, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+import yaml
+from rich.console import Console
+
+from attune_nb import demo as demonstration
+from attune_nb.api import Run, Workflow, load_file, loads
+from attune_nb.errors import AttuneError, WorkflowError
+from attune_nb.notebook.progress import TextProgress
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+_STATUS = {"succeeded": 0, "cancelled": 130}
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.command()
+def run(
+    file: Path,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE (JSON, or text)")] = None,
+    params: Annotated[Path | None, typer.Option(help="parameters as a JSON or YAML file")] = None,
+    backend: Annotated[str, typer.Option(help="threads or inline")] = "threads",
+    workers: Annotated[int | None, typer.Option(help="the most threads for a task")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the outcome as JSON")] = False,
+) -> None:
+    """Run the workflow in FILE."""
+    try:
+        workflow = load_file(file)
+        parameters = _parameters(params, set_ or [])
+        made = _watched(workflow, parameters, name=file.stem, backend=backend, workers=workers)
+    except (AttuneError, ValueError) as error:
+        _wrong(error)
+    _print(made, as_json=as_json)
+    raise typer.Exit(_STATUS.get(made.status, 1))
+
+
+@app.command()
+def check(file: Path) -> None:
+    """Say what is wrong with the workflow in FILE."""
+    try:
+        problems = load_file(file).check()
+    except WorkflowError as error:
+        _wrong(error)
+    for problem in problems:
+        _errors.print(f"{problem.severity}: {problem.explain()}", markup=False)
+    if any(problem.severity == "error" for problem in problems):
+        raise typer.Exit(2)
+    typer.echo(f"{file}: no errors")
+
+
+@app.command()
+def demo(
+    servers: Annotated[int, typer.Option(help="how many endpoints to serve", min=1)] = 1000,
+) -> None:
+    """Check the health of 1,000 servers, which this command serves itself."""
+    with demonstration.FleetServer(servers) as fleet:
+        typer.echo(f"serving {servers:,} endpoints at {fleet.url}; checking them 50 at a time")
+        made = _watched(
+            loads(demonstration.WORKFLOW, "demo"),
+            {"fleet": fleet.url},
+            name="health check",
+            actions={"check_server": demonstration.check_server},
+        )
+        _print(made, as_json=False)
+        found = made.items("check")
+        down = sorted(item["name"] for item in found.loc[found["status"] == "failed", "item"])
+        agrees = down == fleet.failing_names
+        typer.echo(f"down: {', '.join(down)}")
+        typer.echo(
+            "these are exactly the servers that were told to fail"
+            if agrees
+            else f"but the servers told to fail were: {', '.join(fleet.failing_names)}"
+        )
+    raise typer.Exit(0 if agrees and made.status == "succeeded" else 1)
+
+
+def _watched(workflow: Workflow, parameters: dict[str, Any], **options: Any) -> Run:
+    progress = TextProgress(Console(stderr=True))
+    with progress:
+        return workflow.run(parameters, readers=[progress.read], **options)
+
+
+def _parameters(file: Path | None, pairs: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if file is not None:
+        try:
+            given = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise ValueError(f"cannot read the parameters in {file}: {error}") from None
+        if not isinstance(given, dict):
+            raise ValueError(f"{file} holds no map of parameters")
+        found |= given
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign:
+            raise ValueError(f"--set takes NAME=VALUE, not {pair!r}")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def _print(made: Run, *, as_json: bool) -> None:
+    if as_json:
+        told = {
+            "run_id": made.run_id,
+            "status": made.status,
+            "output": made.output,
+            "error": made.error,
+            "duration_ms": made.duration_ms,
+        }
+        typer.echo(json.dumps(told, default=repr))
+        return
+    typer.echo(repr(made))
+    if made.output is not None:
+        typer.echo(f"output: {json.dumps(made.output, default=repr)}")
+
+
+def _wrong(error: Exception) -> NoReturn:
+    _errors.print(str(error), markup=False)
+    raise typer.Exit(2)
