@@ -6,7 +6,7 @@ Exit status: 0 succeeded, 1 the run failed, 2 wrong use or a wrong workflow, 130
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -33,7 +33,9 @@ def main() -> None:
 @app.command()
 def run(
     file: Path,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE (JSON, or text)")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="NAME=VALUE (JSON, or text)")
+    ] = None,
     params: Annotated[Path | None, typer.Option(help="parameters as a JSON or YAML file")] = None,
     backend: Annotated[str, typer.Option(help="threads or inline")] = "threads",
     workers: Annotated[int | None, typer.Option(help="the most threads for a task")] = None,

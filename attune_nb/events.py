@@ -9,12 +9,12 @@ Every `time` is in seconds since the start of the run, and never goes backwards.
 
 from __future__ import annotations
 
-from array import array
+from array import array  # noqa: TC003 - msgspec reads the annotations
 from typing import Any
 
 import msgspec
 
-from attune_nb.errors import Position
+from attune_nb.errors import Position  # noqa: TC001 - msgspec reads the annotations
 
 __all__ = [
     "STATUS_CODES",

@@ -27,9 +27,7 @@ class Markup:
 
 def text(value: object, longest: int = _LONGEST) -> Markup:
     """Escape a value's text, cut at `longest` characters; control characters are dropped."""
-    plain = "".join(
-        char for char in str(value) if char.isprintable() or char in "\n\t"
-    )
+    plain = "".join(char for char in str(value) if char.isprintable() or char in "\n\t")
     if len(plain) > longest:
         plain = plain[:longest] + " …"
     return Markup(_escape(plain, quote=True))

@@ -20,7 +20,7 @@ _clients: dict[tuple[bool, bool, int], httpx.Client] = {}
 _lock = threading.Lock()
 
 
-def http_request(  # noqa: PLR0913, PLR0917 - these are the action's parameters
+def http_request(
     url: str,
     method: str = "GET",
     headers: Mapping[str, Any] | None = None,

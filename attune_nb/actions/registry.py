@@ -46,9 +46,7 @@ def action(name: Callable[..., Any], /) -> Callable[..., Any]: ...
 def action(
     name: str | None = None, /, *, mutable_input: bool = False, idempotent: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
-def action(
-    name: Any = None, /, *, mutable_input: bool = False, idempotent: bool = True
-) -> Any:
+def action(name: Any = None, /, *, mutable_input: bool = False, idempotent: bool = True) -> Any:
     """Register a function as an action, under its own name or the one given.
 
     Args:
@@ -99,8 +97,11 @@ def misfits(found: Action, names: Iterable[str]) -> list[tuple[str | None, str]]
     if found.cancellable:
         parameters.pop("cancel", None)
     kinds = {each.kind for each in parameters.values()}
-    named = [n for n, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    given, wrong = list(names), []
+    named = [
+        n for n, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    given = list(names)
+    wrong: list[tuple[str | None, str]] = []
     if inspect.Parameter.VAR_KEYWORD not in kinds:
         wrong += [
             (each, f"action `{found.name}` takes no `{each}`{nearest(each, named)}")

@@ -25,7 +25,7 @@ GRACE = 1.0
 """Seconds between the polite signal and the final one."""
 
 
-def shell(  # noqa: PLR0913 - these are the action's parameters
+def shell(
     cmd: str | None = None,
     argv: Sequence[Any] | None = None,
     env: Mapping[str, Any] | None = None,

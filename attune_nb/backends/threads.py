@@ -150,8 +150,17 @@ class _Pullers:
             if code and job.retries:
                 job.kept[index] = rendered if rendered is not None else {}
             rows.append(
-                (index, attempt, worker, start, clock() - start, code, result, cause,
-                 item if lazy else None)
+                (
+                    index,
+                    attempt,
+                    worker,
+                    start,
+                    clock() - start,
+                    code,
+                    result,
+                    cause,
+                    item if lazy else None,
+                )
             )
             if code and job.retries:
                 self.wake.set()

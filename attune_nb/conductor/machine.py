@@ -198,7 +198,8 @@ class _Step:
 
     def hand_out(self, task: Task, execution: Execution) -> None:
         scope = self.scope()
-        source, total = None, 1
+        source: Any = None
+        total: int | None = 1
         if task.with_items is not None:
             source, total = items.source_of(freeze(task.with_items.evaluate(scope)))
         concurrency = self.concurrency(task)
@@ -347,5 +348,3 @@ def _render_failure(
         before, status="failed", error=str(error), result=before.result or items.failure_of(info)
     )
     return failed, info
-
-

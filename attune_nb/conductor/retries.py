@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,8 +20,10 @@ def wait_before(retry: Retry | None, attempt: int, error: ErrorInfo | None) -> f
         return None
     if error is not None and not (error.retryable and _matches(retry, error)):
         return None
-    factor = {"constant": 1, "linear": attempt, "exponential": 2 ** (attempt - 1)}[retry.backoff]
-    wait = retry.delay * factor
+    factor: int = {"constant": 1, "linear": attempt, "exponential": 2 ** (attempt - 1)}[
+        retry.backoff
+    ]
+    wait: float = retry.delay * factor
     return wait if retry.max_delay is None else min(wait, retry.max_delay)
 
 

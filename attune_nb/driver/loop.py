@@ -101,15 +101,11 @@ class Driver:
         self._backend.pump(wait)
         for (task, visit), batch in self._backend.drain():
             self._feed(
-                AttemptsEnded(
-                    time=self.clock(), seed=_luck(), task=task, visit=visit, batch=batch
-                )
+                AttemptsEnded(time=self.clock(), seed=_luck(), task=task, visit=visit, batch=batch)
             )
         while not self._inbox.empty():
             reason, force = self._inbox.get()
-            self._feed(
-                CancelRequested(time=self.clock(), seed=_luck(), reason=reason, force=force)
-            )
+            self._feed(CancelRequested(time=self.clock(), seed=_luck(), reason=reason, force=force))
         while self._timers and self._timers[0][0] <= self.clock():
             _, _, again = heapq.heappop(self._timers)
             self._backend.retry(again.key, again.index, again.attempt)

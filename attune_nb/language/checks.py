@@ -29,7 +29,9 @@ def _targets(workflow: Workflow) -> Iterator[Problem]:
             for name, position in zip(transition.do, transition.do_positions, strict=True):
                 if name not in known and name not in RESERVED:
                     hint = nearest(name, [*known, *RESERVED])
-                    yield Problem(f"task `{task.name}` goes to `{name}`, which does not exist{hint}", position)
+                    yield Problem(
+                        f"task `{task.name}` goes to `{name}`, which does not exist{hint}", position
+                    )
 
 
 def _joins(workflow: Workflow) -> Iterator[Problem]:
@@ -107,7 +109,9 @@ def _unknown_names(
         root = path[0]
         if root in ("item", "index"):
             if not inside:
-                place = f"`{task.name}`'s `input`" if task and task.with_items else "a with-items task"
+                place = (
+                    f"`{task.name}`'s `input`" if task and task.with_items else "a with-items task"
+                )
                 yield Problem(f"`{root}` exists only within {place}", position)
         elif root in NAMESPACES:
             yield from _unknown_member(path, known.get(root), position)

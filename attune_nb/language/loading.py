@@ -14,20 +14,53 @@ if TYPE_CHECKING:
 
 __all__ = ["load_workflow"]
 
-_WORKFLOW_KEYS = (
-    "ref label description tags version parameters output vars tasks output_map "
-    "cancellation_policy".split()
-)
-_TASK_KEYS = "name action type input when with_items concurrency retry join next".split()
+_WORKFLOW_KEYS = [
+    "ref",
+    "label",
+    "description",
+    "tags",
+    "version",
+    "parameters",
+    "output",
+    "vars",
+    "tasks",
+    "output_map",
+    "cancellation_policy",
+]
+_TASK_KEYS = [
+    "name",
+    "action",
+    "type",
+    "input",
+    "when",
+    "with_items",
+    "concurrency",
+    "retry",
+    "join",
+    "next",
+]
 _TRANSITION_KEYS = ["when", "publish", "do"]
 _RETRY_KEYS = ["count", "delay", "backoff", "max_delay", "on_error"]
+_MOST_RETRIES = 100
 _LATER = {
     "workflow": {"timeout"},
-    "task": set(
-        "batch_size timeout delay tasks on_success on_failure on_complete on_timeout decision "
-        "publish permission_set_refs worker_selector worker_tolerations worker_affinity "
-        "__chart_meta__".split()
-    ),
+    "task": {
+        "batch_size",
+        "timeout",
+        "delay",
+        "tasks",
+        "on_success",
+        "on_failure",
+        "on_complete",
+        "on_timeout",
+        "decision",
+        "publish",
+        "permission_set_refs",
+        "worker_selector",
+        "worker_tolerations",
+        "worker_affinity",
+        "__chart_meta__",
+    },
 }
 
 
@@ -73,7 +106,8 @@ class _Loader:
         return path
 
     def workflow(self) -> Workflow | None:
-        data, root = self.document.data, ()
+        data: Any = self.document.data
+        root: Path = ()
         if isinstance(data, dict) and set(data) == {"workflow"}:
             data, root = data["workflow"], ("workflow",)
         fields = self.fields(data, root, _WORKFLOW_KEYS, "a workflow", "workflow")
@@ -131,9 +165,7 @@ class _Loader:
             return None
         return value
 
-    def choice(
-        self, fields: dict[str, Any], key: str, path: Path, allowed: tuple[str, ...]
-    ) -> str:
+    def choice(self, fields: dict[str, Any], key: str, path: Path, allowed: tuple[str, ...]) -> str:
         value = fields.get(key, allowed[0])
         if value not in allowed:
             self.wrong(f"`{key}` is one of {', '.join(allowed)}", (*path, key))
@@ -157,9 +189,7 @@ class _Loader:
 
     def compiled(self, value: Any, path: Path, *, condition: bool = False) -> Template:
         try:
-            return Template(
-                value, lambda inner: self.at((*path, *inner)), condition=condition
-            )
+            return Template(value, lambda inner: self.at((*path, *inner)), condition=condition)
         except TemplateError as error:
             position = error.position or self.at(path)
             self.problems.append(Problem(f"{error.message} in {error.expression}", position))
@@ -219,8 +249,11 @@ class _Loader:
 
     def tasks(self, value: Any, path: Path) -> tuple[Task, ...]:
         if isinstance(value, dict):
-            named = [({"name": key, **each}, (*path, key)) for key, each in value.items()
-                     if isinstance(each, dict)]
+            named = [
+                ({"name": key, **each}, (*path, key))
+                for key, each in value.items()
+                if isinstance(each, dict)
+            ]
             if len(named) < len(value):
                 self.wrong("each task is a map", path)
         elif isinstance(value, list):
@@ -235,7 +268,8 @@ class _Loader:
         for task in found:
             if task.name in seen and task.position:
                 other = seen[task.name].position
-                message = f"two tasks are named `{task.name}` (the other on line {other.line if other else '?'})"
+                line = other.line if other else "?"
+                message = f"two tasks are named `{task.name}` (the other on line {line})"
                 self.problems.append(Problem(message, task.position))
             seen.setdefault(task.name, task)
         return tuple(found)
@@ -268,7 +302,9 @@ class _Loader:
             action_position=self.at((*path, "action")),
             input_positions={
                 key: self.document.at_key((*path, "input", key))
-                for key in (fields.get("input") or {} if isinstance(fields.get("input"), dict) else {})
+                for key in (
+                    fields.get("input") or {} if isinstance(fields.get("input"), dict) else {}
+                )
             },
         )
 
@@ -307,9 +343,12 @@ class _Loader:
         fields = self.fields(value, path, _RETRY_KEYS, "`retry`")
         if fields is None:
             return None
-        count, delay, most = fields.get("count"), fields.get("delay", 0), fields.get("max_delay")
-        if not _whole(count, 1) or count > 100:
-            self.wrong("`retry.count` is a whole number from 1 to 100", (*path, "count"))
+        count: Any = fields.get("count")
+        delay, most = fields.get("delay", 0), fields.get("max_delay")
+        if not _whole(count, 1) or count > _MOST_RETRIES:
+            self.wrong(
+                f"`retry.count` is a whole number from 1 to {_MOST_RETRIES}", (*path, "count")
+            )
             return None
         for key, seconds in (("delay", delay), ("max_delay", most or 0)):
             if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:

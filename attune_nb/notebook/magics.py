@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ class AttuneMagics(Magics, Configurable):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self._live = shell
         self.workflows: dict[str, Workflow] = {}
         self.texts: dict[str, str] = {}
 
@@ -124,11 +126,11 @@ class AttuneMagics(Magics, Configurable):
         except AttuneError as error:
             raise _Refused(str(error)) from None
         clear()
-        for failure in run.failures()[:1]:
-            if failure.traceback:
+        for failure in run.failures()[-1:]:
+            if failure.traceback and run.status == "failed":
                 print(failure.traceback)  # noqa: T201 - the user's own frames, in the cell
         if options.out:
-            self.shell.user_ns[options.out] = run
+            self._live.user_ns[options.out] = run
             display(run)  # type: ignore[no-untyped-call, unused-ignore]
             return None
         return run
@@ -143,7 +145,7 @@ class AttuneMagics(Magics, Configurable):
     def _functions(self, workflow: Workflow) -> dict[str, Callable[..., Any]]:
         """Give the notebook's functions that the workflow names."""
         names = {task.action for task in workflow.tasks}
-        space = self.shell.user_ns
+        space = self._live.user_ns
         return {name: space[name] for name in names if callable(space.get(name))}
 
     def _parameters(self, pairs: list[str]) -> dict[str, Any]:
@@ -153,7 +155,7 @@ class AttuneMagics(Magics, Configurable):
             if not sign:
                 raise UsageError(f"--set takes NAME=EXPR, not `{pair}`")
             try:
-                found[name] = eval(expression, self.shell.user_ns)  # noqa: S307 - the user's own cell
+                found[name] = eval(expression, self._live.user_ns)  # noqa: S307 - the user's own cell
             except (NameError, SyntaxError):
                 found[name] = expression
         return found
@@ -173,6 +175,24 @@ class AttuneMagics(Magics, Configurable):
 
 def register(shell: InteractiveShell) -> None:
     """Register the magics; doing it again changes nothing."""
+    _draw_figures(shell)
     known = shell.magics_manager.registry
     if "AttuneMagics" not in known:
         shell.register_magics(AttuneMagics(shell))
+
+
+def _draw_figures(shell: InteractiveShell) -> None:
+    """Show matplotlib figures as pictures, also where `%matplotlib inline` was never said."""
+    formatter: Any = shell.display_formatter
+    png = formatter.formatters["image/png"]
+    name = ("matplotlib.figure", "Figure")
+    try:
+        png.lookup_by_type(".".join(name))
+    except KeyError:
+        png.for_type_by_name(*name, _png)
+
+
+def _png(figure: Any) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+    return buffer.getvalue()

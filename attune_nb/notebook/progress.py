@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from attune_nb.events import AttemptsEnded, TaskEnded, TaskStarted
@@ -13,6 +12,7 @@ from attune_nb.events import AttemptsEnded, TaskEnded, TaskStarted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.console import Console
     from rich.progress import TaskID
 
     from attune_nb.events import Event, Key

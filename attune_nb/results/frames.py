@@ -39,7 +39,8 @@ def _when(epoch: float, time: float | None) -> Any:
 
 def tasks_frame(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
     """Give one row a task execution; tasks that never started come last, as pending."""
-    epoch, rows = _epoch(events), {}
+    epoch = _epoch(events)
+    rows: dict[Key, dict[str, Any]] = {}
     for event in events:
         if isinstance(event, TaskStarted):
             rows[event.task, event.visit] = _started(event, epoch)
@@ -88,11 +89,10 @@ def _ended(row: dict[str, Any], event: TaskEnded, epoch: float) -> None:
     row["error"] = event.error.message if event.error else None
 
 
-def items_frame(
-    events: Sequence[Event], key: Key, items: Any
-) -> pd.DataFrame:
+def items_frame(events: Sequence[Event], key: Key, items: Any) -> pd.DataFrame:
     """Give one row an item, in item order; an item's last attempt counts."""
-    epoch, rows = _epoch(events), {}
+    epoch = _epoch(events)
+    rows: dict[int, tuple[Any, ...]] = {}
     for event in events:
         if not isinstance(event, AttemptsEnded) or (event.task, event.visit) != key:
             continue

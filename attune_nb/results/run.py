@@ -201,7 +201,10 @@ class Run:
         return any(isinstance(each, RunEnded) for each in self._engine.events[-3:])
 
 
+_LONG = 90  # seconds, from which on a duration is told in minutes
+
+
 def _span(seconds: float) -> str:
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+    return f"{seconds:.1f} s" if seconds < _LONG else f"{seconds / 60:.1f} min"

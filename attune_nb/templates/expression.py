@@ -87,12 +87,12 @@ def _compile(node: nodes.Node, place: str) -> Evaluate:
     raise TemplateError(f"`{type(node).__name__}` is not part of an expression")
 
 
-def _constant(node: Any, place: str) -> Evaluate:
+def _constant(node: Any, _place: str) -> Evaluate:
     value = node.value
     return lambda _: value
 
 
-def _name(node: Any, place: str) -> Evaluate:
+def _name(node: Any, _place: str) -> Evaluate:
     name: str = node.name
     if name in ("item", "index"):
         get = operator.attrgetter(name)
@@ -185,7 +185,7 @@ def _call(node: Any, place: str) -> Evaluate:
     if name == "now" and not arguments:
         return lambda scope: functions.now_text(_moment(scope, name).time)
     if name == "uuid" and not arguments:
-        spot = f"{place}:{node.lineno}:{id(node)}" if not place else place
+        spot = place or f"{place}:{node.lineno}:{id(node)}"
         return lambda scope: functions.moment_uuid(_moment(scope, name).seed, spot)
     if name not in functions.FUNCTIONS:
         known = [*functions.FUNCTIONS, *functions.OUTCOME_FUNCTIONS, "now", "uuid"]
@@ -306,7 +306,9 @@ def _logic(node: Any, place: str) -> Evaluate:
 
 def _unary(node: Any, place: str) -> Evaluate:
     inner = compile_expression(node.node, place)
-    compute = {"not": operator.not_, "-": operator.neg, "+": operator.pos}[node.operator]
+    signs: dict[str, Callable[[Any], Any]]
+    signs = {"not": operator.not_, "-": operator.neg, "+": operator.pos}
+    compute = signs[node.operator]
     return lambda scope: compute(inner(scope))
 
 

@@ -141,7 +141,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "type_of": type_of,
     "length": _length,
     "keys": lambda value: sorted(_need(value, dict, "keys", "an object")),
-    "values": lambda value: [value[key] for key in sorted(_need(value, dict, "values", "an object"))],
+    "values": lambda value: [
+        value[key] for key in sorted(_need(value, dict, "values", "an object"))
+    ],
     "abs": lambda value: abs(_need(value, (int, float), "abs", "a number")),
     "floor": lambda value: math.floor(_need(value, (int, float), "floor", "a number")),
     "ceil": lambda value: math.ceil(_need(value, (int, float), "ceil", "a number")),
@@ -162,11 +164,16 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "reversed": lambda values: list(reversed(values)),
     "sort": sorted,
     "unique": _unique,
-    "flat": lambda values: [one for each in values for one in (each if isinstance(each, list | tuple) else [each])],
+    "flat": lambda values: [
+        one for each in values for one in (each if isinstance(each, list | tuple) else [each])
+    ],
     "zip": lambda *many: [list(each) for each in zip(*many, strict=False)],
     "range": _range,
     "slice": lambda values, start, end=None: values[start:end],
-    "merge": lambda a, b: {**_need(a, dict, "merge", "objects"), **_need(b, dict, "merge", "objects")},
+    "merge": lambda a, b: {
+        **_need(a, dict, "merge", "objects"),
+        **_need(b, dict, "merge", "objects"),
+    },
     "chunks": _chunks,
     "from_json": _from_json,
     "to_json": to_json,

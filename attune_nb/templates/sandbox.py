@@ -28,21 +28,107 @@ PLAIN: frozenset[type] = frozenset(
 )
 
 FILTERS = frozenset(
-    "abs capitalize count d default dictsort e escape filesizeformat first float "
-    "groupby int items join last length list lower map max min reject "
-    "rejectattr replace reverse round select selectattr sort string striptags sum title tojson "
-    "trim truncate unique upper urlencode wordcount".split()
+    [
+        "abs",
+        "capitalize",
+        "count",
+        "d",
+        "default",
+        "dictsort",
+        "e",
+        "escape",
+        "filesizeformat",
+        "first",
+        "float",
+        "groupby",
+        "int",
+        "items",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "map",
+        "max",
+        "min",
+        "reject",
+        "rejectattr",
+        "replace",
+        "reverse",
+        "round",
+        "select",
+        "selectattr",
+        "sort",
+        "string",
+        "striptags",
+        "sum",
+        "title",
+        "tojson",
+        "trim",
+        "truncate",
+        "unique",
+        "upper",
+        "urlencode",
+        "wordcount",
+    ]
 )
 TESTS = frozenset(
-    "boolean defined divisibleby eq equalto even false float ge greaterthan gt in integer "
-    "iterable le lessthan lower lt mapping ne none number odd sequence string true undefined "
-    "upper".split()
+    [
+        "boolean",
+        "defined",
+        "divisibleby",
+        "eq",
+        "equalto",
+        "even",
+        "false",
+        "float",
+        "ge",
+        "greaterthan",
+        "gt",
+        "in",
+        "integer",
+        "iterable",
+        "le",
+        "lessthan",
+        "lower",
+        "lt",
+        "mapping",
+        "ne",
+        "none",
+        "number",
+        "odd",
+        "sequence",
+        "string",
+        "true",
+        "undefined",
+        "upper",
+    ]
 ) | {"==", "!=", "<", "<=", ">", ">="}
 
 METHODS: dict[type, frozenset[str]] = {
     str: frozenset(
-        "upper lower strip lstrip rstrip split rsplit splitlines startswith endswith title "
-        "capitalize replace join count find rfind isdigit isalpha isalnum".split()
+        [
+            "upper",
+            "lower",
+            "strip",
+            "lstrip",
+            "rstrip",
+            "split",
+            "rsplit",
+            "splitlines",
+            "startswith",
+            "endswith",
+            "title",
+            "capitalize",
+            "replace",
+            "join",
+            "count",
+            "find",
+            "rfind",
+            "isdigit",
+            "isalpha",
+            "isalnum",
+        ]
     ),
     dict: frozenset({"get", "items", "keys", "values"}),
     list: frozenset({"count", "index"}),

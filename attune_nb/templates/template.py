@@ -76,9 +76,7 @@ class Template:
     def __reduce__(self) -> tuple[Any, ...]:
         return Template, (self.source,)
 
-    def _compile(
-        self, value: Any, locate: Locate, path: Path
-    ) -> tuple[bool, Callable[[Any], Any]]:
+    def _compile(self, value: Any, locate: Locate, path: Path) -> tuple[bool, Callable[[Any], Any]]:
         if isinstance(value, dict):
             return self._compile_map(value, locate, path)
         if isinstance(value, list):
@@ -175,9 +173,12 @@ def _located(
     return located
 
 
+_LINE = 120  # characters of an expression that a message shows
+
+
 def _short(source: str) -> str:
     line = " ".join(source.split())
-    return line if len(line) <= 120 else line[:117] + "..."
+    return line if len(line) <= _LINE else line[: _LINE - 3] + "..."
 
 
 def _references(node: Any) -> list[tuple[str, ...]]:

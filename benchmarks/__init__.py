@@ -1,0 +1,1 @@
+"""Measurements: ratios in one run, medians, both sides for real."""
