@@ -12,11 +12,19 @@ from attune_nb import WorkflowContext
 from attune_nb.context import FrozenDict, FrozenList, ItemScope, TaskScope, freeze, thaw
 
 
-@pytest.mark.parametrize("change", [
-    lambda m: m.__setitem__("a", 1), lambda m: m.__delitem__("a"), lambda m: m.update(a=2),
-    lambda m: m.pop("a"), lambda m: m.popitem(), lambda m: m.clear(),
-    lambda m: m.setdefault("z", 1), lambda m: m.__ior__({"z": 1}),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.__setitem__("a", 1),
+        lambda m: m.__delitem__("a"),
+        lambda m: m.update(a=2),
+        lambda m: m.pop("a"),
+        lambda m: m.popitem(),
+        lambda m: m.clear(),
+        lambda m: m.setdefault("z", 1),
+        lambda m: m.__ior__({"z": 1}),
+    ],
+)
 def test_a_frozen_map_refuses_every_change(change):
     frozen = freeze({"a": 1})
     with pytest.raises(TypeError, match=r"read-only.*dict\(value\).*mutable_input"):
@@ -24,12 +32,23 @@ def test_a_frozen_map_refuses_every_change(change):
     assert frozen == {"a": 1}
 
 
-@pytest.mark.parametrize("change", [
-    lambda v: v.__setitem__(0, 9), lambda v: v.__delitem__(0), lambda v: v.append(1),
-    lambda v: v.extend([1]), lambda v: v.insert(0, 1), lambda v: v.pop(), lambda v: v.remove(2),
-    lambda v: v.clear(), lambda v: v.sort(), lambda v: v.reverse(), lambda v: v.__iadd__([1]),
-    lambda v: v.__imul__(2),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v.__setitem__(0, 9),
+        lambda v: v.__delitem__(0),
+        lambda v: v.append(1),
+        lambda v: v.extend([1]),
+        lambda v: v.insert(0, 1),
+        lambda v: v.pop(),
+        lambda v: v.remove(2),
+        lambda v: v.clear(),
+        lambda v: v.sort(),
+        lambda v: v.reverse(),
+        lambda v: v.__iadd__([1]),
+        lambda v: v.__imul__(2),
+    ],
+)
 def test_a_frozen_list_refuses_every_change(change):
     frozen = freeze([2, 1])
     with pytest.raises(TypeError, match=r"read-only.*list\(value\)"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -143,10 +144,14 @@ class AttuneMagics(Magics, Configurable):
         return [progress.read], lambda: handle.update(_Text(""))
 
     def _functions(self, workflow: Workflow) -> dict[str, Callable[..., Any]]:
-        """Give the notebook's functions that the workflow names."""
-        names = {task.action for task in workflow.tasks}
-        space = self._live.user_ns
-        return {name: space[name] for name in names if callable(space.get(name))}
+        """Give the notebook's own functions, and whatever else callable the workflow names."""
+        space = self.shell.user_ns
+        named = {task.action for task in workflow.tasks}
+        return {
+            name: value
+            for name, value in space.items()
+            if (name in named and callable(value)) or (isfunction(value) and name[0] != "_")
+        }
 
     def _parameters(self, pairs: list[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -179,9 +179,14 @@ tasks:
     assert run.result("a") == [[n, n * 2] for n in range(50)]
 
 
-@pytest.mark.parametrize(("failures", "attempts", "status"), [
-    (0, 1, "succeeded"), (2, 3, "succeeded"), (9, 3, "failed"),
-])
+@pytest.mark.parametrize(
+    ("failures", "attempts", "status"),
+    [
+        (0, 1, "succeeded"),
+        (2, 3, "succeeded"),
+        (9, 3, "failed"),
+    ],
+)
 def test_a_failing_attempt_is_made_again_count_times(go, failures, attempts, status):
     calls = []
 
