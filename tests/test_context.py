@@ -110,7 +110,7 @@ def test_a_result_keeps_the_old_version():
 
 
 def test_lookup_of_nothing_names_the_path():
-    with pytest.raises(KeyError, match="workflow.v.k"):
+    with pytest.raises(KeyError, match=r"workflow\.v\.k"):
         WorkflowContext.create(vars={"v": {}}).lookup("workflow.v.k")
 
 

@@ -145,7 +145,7 @@ class AttuneMagics(Magics, Configurable):
 
     def _functions(self, workflow: Workflow) -> dict[str, Callable[..., Any]]:
         """Give the notebook's own functions, and whatever else callable the workflow names."""
-        space = self.shell.user_ns
+        space = self.shell.user_ns if self.shell else {}
         named = {task.action for task in workflow.tasks}
         return {
             name: value

@@ -232,7 +232,7 @@ tasks:
     assert names(run) == ["a", "b"]
 
 
-def test_items_of_text_are_a_located_error(go):
+def test_items_of_text_are_an_error_that_says_so(go):
     run = go("""
 vars: [{t: hello}]
 tasks:
