@@ -21,6 +21,7 @@ from attune_nb.errors import (
     nearest,
 )
 from attune_nb.language import checks, loading, model
+from attune_nb.notebook.progress import progress_reader
 from attune_nb.results import run as results
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from attune_nb.actions.registry import Action
     from attune_nb.backends.protocol import Backend
     from attune_nb.events import Event
+
+    Reader = Callable[[list[Event]], None]
+    Progress = bool | str | Callable[[], Reader]
 
 __all__ = ["Run", "Workflow", "load", "load_file", "loads"]
 
@@ -65,7 +69,8 @@ class Workflow(model.Workflow):
         actions: Mapping[str, Callable[..., Any]] | None = None,
         config: Mapping[str, Any] | None = None,
         keystore: Mapping[str, Any] | None = None,
-        readers: list[Callable[[list[Event]], None]] | None = None,
+        progress: Progress = "auto",
+        readers: list[Reader] | None = None,
         background: bool = False,
         name: str | None = None,
     ) -> Run:
@@ -79,6 +84,8 @@ class Workflow(model.Workflow):
             actions: Functions for this run, by name.
             config: What `config` holds.
             keystore: What `keystore` holds.
+            progress: "auto" shows it in a notebook and in a terminal; True anywhere, False
+                nowhere. Or a function that gives a reader of its own.
             readers: Called with the new events, in the engine's thread.
             background: Return at once; `run.wait()` waits.
             name: What to call the workflow.
@@ -92,7 +99,9 @@ class Workflow(model.Workflow):
             raise WorkflowError(problems)
         values = _parameters(self, dict(parameters or {}))
         state = initial_state(self, config, keystore, concurrency)
-        driver = Driver(state, _backend(backend, workers), found, readers)
+        chosen = _backend(backend, workers)
+        shown = progress() if callable(progress) else progress_reader(progress)
+        driver = Driver(state, chosen, found, [*(readers or []), *([shown] if shown else [])])
         run_id, called = uuid.uuid4().hex[:12], name or self.name
         run = Run(run_id, called, [task.name for task in self.tasks], driver)
         if backend == "inline" and not background:
@@ -118,9 +127,16 @@ def load(source: str | Path) -> Workflow:
     return loads(source)
 
 
-def loads(text: str, name: str = "<text>") -> Workflow:
-    """Read a workflow from text; `name` is what errors call it."""
-    plain = loading.load_workflow(text, name)
+def loads(text: str, name: str = "<text>", *, above: str = "") -> Workflow:
+    """Read a workflow from text.
+
+    Args:
+        text: The YAML.
+        name: What errors call the text.
+        above: What stands over it where a person sees it, such as a cell's first line;
+            the lines of errors count from there.
+    """
+    plain = loading.load_workflow(text, name, above)
     return Workflow(**{each.name: getattr(plain, each.name) for each in fields(plain)})
 
 

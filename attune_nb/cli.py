@@ -14,9 +14,8 @@ import yaml
 from rich.console import Console
 
 from attune_nb import demo as demonstration
-from attune_nb.api import Run, Workflow, load_file, loads
+from attune_nb.api import Run, load_file, loads
 from attune_nb.errors import AttuneError, WorkflowError
-from attune_nb.notebook.progress import TextProgress
 
 __all__ = ["app", "main"]
 
@@ -45,7 +44,7 @@ def run(
     try:
         workflow = load_file(file)
         parameters = _parameters(params, set_ or [])
-        made = _watched(workflow, parameters, name=file.stem, backend=backend, workers=workers)
+        made = workflow.run(parameters, name=file.stem, backend=backend, workers=workers)
     except (AttuneError, ValueError) as error:
         _wrong(error)
     _print(made, as_json=as_json)
@@ -73,8 +72,7 @@ def demo(
     """Check the health of 1,000 servers, which this command serves itself."""
     with demonstration.FleetServer(servers) as fleet:
         typer.echo(f"serving {servers:,} endpoints at {fleet.url}; checking them 50 at a time")
-        made = _watched(
-            loads(demonstration.WORKFLOW, "demo"),
+        made = loads(demonstration.WORKFLOW, "demo").run(
             {"fleet": fleet.url},
             name="health check",
             actions={"check_server": demonstration.check_server},
@@ -90,12 +88,6 @@ def demo(
             else f"but the servers told to fail were: {', '.join(fleet.failing_names)}"
         )
     raise typer.Exit(0 if agrees and made.status == "succeeded" else 1)
-
-
-def _watched(workflow: Workflow, parameters: dict[str, Any], **options: Any) -> Run:
-    progress = TextProgress(Console(stderr=True))
-    with progress:
-        return workflow.run(parameters, readers=[progress.read], **options)
 
 
 def _parameters(file: Path | None, pairs: list[str]) -> dict[str, Any]:

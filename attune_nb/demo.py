@@ -81,7 +81,9 @@ def check_server(url: str) -> dict[str, Any]:
 
 
 class FleetServer:
-    """One local HTTP server that answers for a whole fleet; use it in a `with` block.
+    """One local HTTP server that answers for a whole fleet.
+
+    Use it in a `with` block, or call `start()` and, when done, `stop()`.
 
     `GET /servers` lists the fleet, `GET /health/N` answers for server N (from 1).
 
@@ -113,7 +115,8 @@ class FleetServer:
         where = self.url if self._server else "not started"
         return f"FleetServer({self.count} servers, {len(self.failing)} failing, {where})"
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
+        """Begin to serve, on a port that is free."""
         if self._server is not None:
             raise RuntimeError("this FleetServer is running already")
         with self._lock:
@@ -125,12 +128,8 @@ class FleetServer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Hang up and free the port; a second call does nothing."""
         server, thread = self._server, self._thread
         self._server = self._thread = None
         if server is not None and thread is not None:
@@ -139,11 +138,22 @@ class FleetServer:
             server.server_close()
             server.hang_up()
 
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
     @property
     def url(self) -> str:
         """Where the server listens, without a slash at the end."""
         if self._server is None:
-            raise RuntimeError("this FleetServer is not running: use it in a `with` block")
+            raise RuntimeError("this FleetServer is not running: call `start()`")
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property

@@ -97,7 +97,14 @@ class AttuneError(Exception):
     """The root of every error that attune_nb raises on purpose."""
 
 
-class WorkflowError(AttuneError):
+class _PlainError(AttuneError):
+    """An error whose message says it all: IPython shows it without Python's traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return f"{type(self).__name__}: {self}".splitlines()
+
+
+class WorkflowError(_PlainError):
     """A workflow's text is wrong. `problems` holds every problem found, in text order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -110,11 +117,11 @@ class WorkflowError(AttuneError):
         return "\n".join([f"{heading}:", *(problem.explain() for problem in self.problems)])
 
 
-class ParameterError(AttuneError):
+class ParameterError(_PlainError):
     """The parameters given to a run do not fit what the workflow declares."""
 
 
-class TemplateError(AttuneError):
+class TemplateError(_PlainError):
     """An expression cannot be compiled or evaluated.
 
     Args:
@@ -155,19 +162,19 @@ class ActionError(AttuneError):
         return self.message
 
 
-class BackendError(AttuneError):
+class BackendError(_PlainError):
     """The backend is unknown, or cannot do what was asked of it."""
 
 
-class StoreError(AttuneError):
+class StoreError(_PlainError):
     """The record of runs cannot be read or written."""
 
 
-class RunFailed(AttuneError):  # noqa: N818 - the name a reader expects beside RunCancelled
+class RunFailed(_PlainError):  # noqa: N818 - the name a reader expects beside RunCancelled
     """A run ended `failed` or `timed_out`; raised by `Run.raise_for_status`."""
 
 
-class RunCancelled(AttuneError):  # noqa: N818
+class RunCancelled(_PlainError):  # noqa: N818
     """A run was cancelled; raised by `Run.raise_for_status`."""
 
 

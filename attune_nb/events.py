@@ -26,6 +26,7 @@ __all__ = [
     "Fact",
     "Input",
     "Key",
+    "RetriesPlanned",
     "RunEnded",
     "RunStarted",
     "TaskEnded",
@@ -126,6 +127,14 @@ class TaskStarted(Fact, frozen=True, kw_only=True, tag=True):
     with_items: bool
     concurrency: int
     causes: tuple[Key, ...]
+
+
+class RetriesPlanned(Fact, frozen=True, kw_only=True, tag=True):
+    """Of the attempts that have just ended, `count` failed ones will be made again."""
+
+    task: str
+    visit: int
+    count: int
 
 
 class TaskEnded(Fact, frozen=True, kw_only=True, tag=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -142,6 +143,13 @@ def _client(verify: bool, follow: bool, redirects: int) -> httpx.Client:
                 cookies=http.cookiejar.CookieJar(policy=nobody),
             )
         return _clients[key]
+
+
+@atexit.register
+def _close() -> None:
+    """Close what is still connected when the interpreter ends."""
+    for client in _clients.values():
+        client.close()
 
 
 def _after_fork() -> None:

@@ -26,6 +26,7 @@ from attune_nb.events import (
     CancelRequested,
     ErrorInfo,
     Event,
+    RetriesPlanned,
     RunEnded,
     RunStarted,
     TaskEnded,
@@ -248,7 +249,11 @@ class _Step:
             )
             again = []
         self.keep(execution)
-        self.decisions += again
+        if again:
+            planned = RetriesPlanned(
+                time=event.time, task=task.name, visit=event.visit, count=len(again)
+            )
+            self.decisions += [planned, *again]
         if items.is_complete(execution):
             self.end(execution, *items.outcome_of(execution, event.time))
 

@@ -64,13 +64,13 @@ _LATER = {
 }
 
 
-def load_workflow(text: str, name: str = "<text>") -> Workflow:
+def load_workflow(text: str, name: str = "<text>", above: str = "") -> Workflow:
     """Read a workflow.
 
     Raises:
         WorkflowError: With every problem found, each with its position.
     """
-    document = source.parse(text, name)
+    document = source.parse(text, name, above)
     loader = _Loader(document)
     workflow = loader.workflow()
     problems = list(loader.problems)

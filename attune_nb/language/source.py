@@ -38,6 +38,7 @@ _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~
 _BARE_TEMPLATE = re.compile(r"(?:^|[:\-?,\[]\s)\s*\{[{%]")
 _QUOTE_TEMPLATE = "put quotes around `{{ ... }}`: without them YAML reads the braces as a mapping"
 _FRIENDLY = (
+    ("maximum nesting", f"nested deeper than {MAX_DEPTH} levels"),
     ("mapping values are", "a `: ` where no key can stand; quote the text or check the indent"),
     ("quoted scalar", "this quoted text is not valid or is never closed"),
     ("flow ", "this bracket is never closed, or a `,` is missing in it"),
@@ -102,26 +103,35 @@ class Document:
         return node, True
 
 
-def parse(text: str, name: str = "<text>") -> Document:
-    """Read a workflow's text, or raise a `WorkflowError` that says where it is not plain YAML."""
+def parse(text: str, name: str = "<text>", above: str = "") -> Document:
+    """Read a workflow's text, or raise a `WorkflowError` that says where it is not plain YAML.
+
+    `above` is what stands over the text where a person sees it (the first line of a cell):
+    it is not read, but lines count from it and it is shown around a problem.
+    """
     text = text.removeprefix("\ufeff")
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         message = "the text is larger than 1 MiB; keep data in files and read them in a task"
         raise WorkflowError([Problem(message, Position(Source(name, text[:1000]), 1, 1))])
-    source = Source(name, text)
+    if above:
+        shown, text = f"{above}\n{text}", "\n" * (above.count("\n") + 1) + text
+    else:
+        shown = text
+    source = Source(name, shown)
     if bad := _BAD.search(text):
         message = f"the character U+{ord(bad[0]):04X} cannot stand in a workflow; remove it"
         breaks = list(_BREAK.finditer(text, 0, bad.start()))
         column = bad.start() - (breaks[-1].end() if breaks else 0) + 1
         raise WorkflowError([Problem(message, Position(source, len(breaks) + 1, column))])
-    return Document(source, _Builder(source).build())
+    return Document(source, _Builder(source, text).build())
 
 
 class _Builder:
     """Turns events into nodes. It goes on after a problem that leaves the structure clear."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, text: str) -> None:
         self.source = source
+        self.text = text
         self.problems: list[Problem] = []
         self.stack: list[_Frame] = []
         self.anchors: dict[str, _Node | None] = {}  # None while the anchored value is open
@@ -130,10 +140,10 @@ class _Builder:
 
     def build(self) -> _Node:
         try:
-            for event in yaml.parse(self.source.text, Loader=_LOADER):
+            for event in yaml.parse(self.text, Loader=_LOADER):
                 self._take(event)
         except (yaml.YAMLError, ValueError, OverflowError) as error:
-            message, mark = _explain(error, self.source.text)
+            message, mark = _explain(error, self.text)
             if all(each.position and each.position.line != mark[0] for each in self.problems):
                 self._note(message, mark)
         if self.problems:
@@ -203,7 +213,7 @@ class _Builder:
         parent = self.stack[-1] if self.stack else None
         as_key = parent and not parent.has_key and isinstance(parent.node.value, dict)
         if as_key and mapping and event.flow_style:
-            outer = self.source.text[: event.start_mark.index].endswith("{")
+            outer = self.text[: event.start_mark.index].endswith("{")
             self._note(_QUOTE_TEMPLATE, (mark[0], mark[1] - outer))
         if event.anchor:
             self.anchors[event.anchor] = None

@@ -3,49 +3,29 @@
 from __future__ import annotations
 
 import io
-import shlex
 from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-from IPython.display import display
+from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets.config import Configurable
 
-from attune_nb import html
 from attune_nb.api import Run, Workflow, loads
-from attune_nb.errors import AttuneError, WorkflowError, nearest
-from attune_nb.notebook.progress import CellProgress
+from attune_nb.errors import nearest
+from attune_nb.notebook.progress import CellProgress, Text, in_kernel
+from attune_nb.notebook.words import split_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from attune_nb.events import Event
+
 __all__ = ["AttuneMagics", "register"]
 
 COMMANDS = ("run", "list", "show")
-
-
-class _Refused(Exception):  # noqa: N818 - shown to a person as a message, not caught by name
-    """An error shown by its own lines, without Python's traceback."""
-
-    def _render_traceback_(self) -> list[str]:
-        return str(self).splitlines()
-
-
-class _Text:
-    """A text that a notebook shows as preformatted, escaped HTML."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_html_(self) -> str:
-        return str(html.element("pre", html.text(self.text, longest=20_000)))
 
 
 @magics_class
@@ -77,71 +57,66 @@ class AttuneMagics(Magics, Configurable):
             print(self.attune.__doc__)  # noqa: T201 - help is for the cell's output
             return None
         if cell is not None:
-            return self._cell(cell, options)
+            return self._cell(line, cell, options)
         if not options.words:
             raise UsageError(f"%attune needs a command: {', '.join(COMMANDS)}")
         command, *rest = options.words
         if command == "list":
             return self._list()
         if command == "show":
-            return _Text(self.texts[self._known(rest)])
+            return Text(self.texts[self._known(rest)])
         if command == "run":
             name = self._known(rest)
             options.set += rest[1:]
-            return self._run(self.workflows[name], name, options)
+            return self._run(self.workflows[name], name, options)[0]
         hint = nearest(command, COMMANDS)
         raise UsageError(f"%attune has no command `{command}`{hint}")
 
     def _options(self, line: str) -> Any:
         try:
-            return parse_argstring(self.attune, line)
+            parser: Any = self.attune
+            return parser.parser.parse_args(split_line(line))
         except ValueError as error:
             raise UsageError(f"%attune: {error} in `{line}`") from None
 
-    def _cell(self, cell: str, options: Any) -> Any:
+    def _cell(self, line: str, cell: str, options: Any) -> Any:
         if len(options.words) > 1:
-            given = shlex.join(options.words[1:])
+            given = " ".join(options.words[1:])
             raise UsageError(f"%%attune takes one name; `{given}` is left over")
         name = options.words[0] if options.words else "cell"
-        try:
-            workflow = loads(cell, "<cell>")
-        except WorkflowError as error:
-            raise _Refused(str(error)) from None
+        workflow = loads(cell, "<cell>", above=f"%%attune {line}")
         self.workflows[name], self.texts[name] = workflow, cell
         if options.define:
-            return _Text(f"{name}: {len(workflow.tasks)} tasks, defined")
-        return self._run(workflow, name, options)
+            return Text(f"{name}: {len(workflow.tasks)} tasks, defined")
+        run, panel = self._run(workflow, name, options)
+        if panel is None:
+            return run
+        panel.replace(run)  # the panel becomes the outcome: one output for the cell, not two
+        self._live.displayhook.update_user_ns(run)  # and so that `_` is the Run all the same
+        return None
 
-    def _run(self, workflow: Workflow, name: str, options: Any) -> Run | None:
-        readers, clear = self._progress(quiet=options.no_progress)
-        try:
-            run = workflow.run(
-                self._parameters(options.set),
-                backend=options.backend,
-                workers=options.workers,
-                concurrency=options.concurrency,
-                actions=self._functions(workflow),
-                readers=readers,
-                name=name,
-            )
-        except AttuneError as error:
-            raise _Refused(str(error)) from None
-        clear()
+    def _run(self, workflow: Workflow, name: str, options: Any) -> tuple[Run, CellProgress | None]:
+        panels: list[CellProgress] = []
+
+        def panel() -> Callable[[list[Event]], None]:
+            panels.append(CellProgress())
+            return panels[0].read
+
+        run = workflow.run(
+            self._parameters(options.set),
+            backend=options.backend,
+            workers=options.workers,
+            concurrency=options.concurrency,
+            actions=self._functions(workflow),
+            progress=panel if in_kernel() and not options.no_progress else False,
+            name=name,
+        )
         for failure in run.failures()[-1:]:
             if failure.traceback and run.status == "failed":
                 print(failure.traceback)  # noqa: T201 - the user's own frames, in the cell
         if options.out:
             self._live.user_ns[options.out] = run
-            display(run)  # type: ignore[no-untyped-call, unused-ignore]
-            return None
-        return run
-
-    def _progress(self, *, quiet: bool) -> tuple[list[Any], Callable[[], None]]:
-        if quiet or not hasattr(self.shell, "kernel"):
-            return [], lambda: None
-        handle = display(_Text("starting"), display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
-        progress = CellProgress(lambda text: handle.update(_Text(text)))
-        return [progress.read], lambda: handle.update(_Text(""))
+        return run, panels[0] if panels else None
 
     def _functions(self, workflow: Workflow) -> dict[str, Callable[..., Any]]:
         """Give the notebook's own functions, and whatever else callable the workflow names."""
@@ -163,6 +138,8 @@ class AttuneMagics(Magics, Configurable):
                 found[name] = eval(expression, self._live.user_ns)  # noqa: S307 - the user's own cell
             except (NameError, SyntaxError):
                 found[name] = expression
+            except Exception as error:  # noqa: BLE001 - whatever the expression raises
+                raise UsageError(f"--set {pair}: {type(error).__name__}: {error}") from None
         return found
 
     def _known(self, words: list[str]) -> str:
@@ -175,7 +152,7 @@ class AttuneMagics(Magics, Configurable):
 
     def _list(self) -> Any:
         lines = [f"{name}: {len(each.tasks)} tasks" for name, each in self.workflows.items()]
-        return _Text("\n".join(lines) or "no workflow is defined yet")
+        return Text("\n".join(lines) or "no workflow is defined yet")
 
 
 def register(shell: InteractiveShell) -> None:

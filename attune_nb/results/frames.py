@@ -9,6 +9,7 @@ import pandas as pd
 from attune_nb.events import (
     STATUS_CODES,
     AttemptsEnded,
+    RetriesPlanned,
     RunStarted,
     TaskEnded,
     TaskStarted,
@@ -47,8 +48,12 @@ def tasks_frame(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
         elif isinstance(event, AttemptsEnded):
             row = rows[event.task, event.visit]
             row["attempts"] += len(event.batch)
+            if row["with_items"]:
+                row["failed_items"] += len(event.batch.errors)
             if row["items"] is None and event.batch.total is not None:
                 row["items"] = event.batch.total
+        elif isinstance(event, RetriesPlanned) and rows[event.task, event.visit]["with_items"]:
+            rows[event.task, event.visit]["failed_items"] -= event.count
         elif isinstance(event, TaskEnded):
             _ended(rows.setdefault((event.task, event.visit), _blank(event)), event, epoch)
     listed = [*rows.values()]
@@ -75,6 +80,8 @@ def _started(event: TaskStarted, epoch: float) -> dict[str, Any]:
         "visit": event.visit,
         "status": "running",
         "items": event.total if event.with_items else None,
+        "failed_items": 0 if event.with_items else None,
+        "with_items": event.with_items,
         "start": _when(epoch, event.time),
         "began": event.time,
     }

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attune_nb import html
 from attune_nb.errors import RunCancelled, RunFailed, nearest
-from attune_nb.events import AttemptsEnded, RunEnded, RunStarted, TaskEnded, TaskStarted
+from attune_nb.events import RunEnded, RunStarted, TaskEnded
+from attune_nb.results.progress import Progress
+from attune_nb.results.spans import say_span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from attune_nb.events import ErrorInfo, Event
 
 __all__ = ["Run"]
+
+_SHOWN = 40  # task executions in a repr
 
 
 class Engine(Protocol):
@@ -75,12 +79,7 @@ class Run:
         """One row a task execution."""
         from attune_nb.results.frames import tasks_frame  # noqa: PLC0415 - pandas is heavy
 
-        frame = tasks_frame(self.events, self._names)
-        for at, (task, visit) in enumerate(zip(frame["task"], frame["visit"], strict=True)):
-            execution = self._engine.state.executions.get((task, visit))
-            if execution is not None and execution.items is not None:
-                frame.loc[at, "failed_items"] = execution.failed
-        return frame
+        return tasks_frame(self.events, self._names)
 
     @property
     def attempts(self) -> pd.DataFrame:
@@ -147,50 +146,53 @@ class Run:
             raise KeyError(f"task `{task}` has not started{hint}")
         return self._engine.state.executions[found[-1]]
 
-    def summary(self) -> list[dict[str, Any]]:
+    def summary(self) -> list[dict[str, str]]:
         """Give a small row for each task execution: what a person wants to see first."""
-        rows: dict[tuple[str, int], dict[str, Any]] = {}
-        for event in self.events:
-            if isinstance(event, TaskStarted):
-                rows[event.task, event.visit] = {
-                    "task": event.task, "status": "running", "done": 0, "total": event.total,
-                    "began": event.time,
-                }  # fmt: skip
-            elif isinstance(event, AttemptsEnded):
-                rows[event.task, event.visit]["done"] += len(event.batch)
-            elif isinstance(event, TaskEnded):
-                row = rows.setdefault((event.task, event.visit), {"task": event.task})
-                row["status"] = event.status
-                row["time"] = _span(event.time - row.get("began", event.time))
-                row["error"] = event.error.message[:120] if event.error else ""
-        for key, row in rows.items():
-            execution = self._engine.state.executions[key]
-            row["items"] = (
-                f"{execution.done:,}/{execution.total if execution.total is not None else '?'}"
-                if execution.items is not None
-                else ""
+        progress = Progress()
+        progress.read(self.events)
+        errors = {(e.task, e.visit): e.error for e in self.events if isinstance(e, TaskEnded)}
+        rows = []
+        for key, row in progress.tasks.items():
+            total = "?" if row.total is None else f"{row.total:,}"
+            error = errors.get(key)
+            rows.append(
+                {
+                    "task": row.task if row.visit == 1 else f"{row.task} #{row.visit}",
+                    "status": row.status,
+                    "items": f"{row.done:,}/{total}" if row.with_items else "",
+                    "failed": f"{row.failed:,}" if row.with_items else "",
+                    "time": say_span((row.ended or progress.now) - row.started),
+                    "error": " ".join(error.message.split())[:120] if error else "",
+                }
             )
-            row["failed"] = f"{execution.failed:,}" if execution.items is not None else ""
-        return list(rows.values())
+        return rows
 
     def _heading(self) -> str:
-        return f"{self.workflow_name}: {self.status} after {_span(self.duration_ms / 1000)}"
+        return f"{self.workflow_name}: {self.status} after {say_span(self.duration_ms / 1000)}"
 
     def __repr__(self) -> str:
         lines = [f"Run {self.run_id}: {self._heading()}"]
-        for row in self.summary():
+        rows = self.summary()
+        width = max((len(row["task"]) for row in rows), default=0)
+        for row in rows[:_SHOWN]:
             items = f"  {row['items']} items, {row['failed']} failed" if row["items"] else ""
-            lines.append(f"  {row['task']:<20} {row['status']:<10} {row.get('time', ''):>8}{items}")
+            lines.append(f"  {row['task']:<{width}}  {row['status']:<9} {row['time']:>8}{items}")
+        if len(rows) > _SHOWN:
+            lines.append(f"  and {len(rows) - _SHOWN:,} more; `run.tasks` has them all")
         if self.error:
             lines.append(f"  {self.error}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         columns = ["task", "status", "items", "failed", "time", "error"]
+        rows = self.summary()
         parts: list[object] = [
             html.element("div", html.element("b", self._heading())),
-            html.table(columns, self.summary()),
+            html.table(columns, rows[:_SHOWN]),
         ]
+        if len(rows) > _SHOWN:
+            more = f"and {len(rows) - _SHOWN:,} more; run.tasks has them all"
+            parts.append(html.element("div", more))
         if self.error:
             parts.append(html.element("div", self.error, style="color:#b30000"))
         return str(html.element("div", *parts))
@@ -199,12 +201,3 @@ class Run:
     def has_ended(self) -> bool:
         """Whether the run has come to its end."""
         return any(isinstance(each, RunEnded) for each in self._engine.events[-3:])
-
-
-_LONG = 90  # seconds, from which on a duration is told in minutes
-
-
-def _span(seconds: float) -> str:
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < _LONG else f"{seconds / 60:.1f} min"

@@ -11,6 +11,7 @@ tasks:
     with_items: "{{ parameters.n }}"
     concurrency: 4
     input: {x: "{{ item }}"}
+# end
 """
 
 
@@ -46,6 +47,7 @@ def test_list_and_show_tell_what_is_defined(shell):
         ("action: double", "action: duoble", "did you mean `double`"),
         ("{{ item }}", "{{ itme }}", "did you mean `item`"),
         ("parameters.n ", "parameters.m ", "`parameters` has no `m`"),
+        ("# end", "    next: [{do: dobule}]", "did you mean `double`"),
     ],
 )
 def test_a_typo_is_told_with_its_place_and_the_shell_goes_on(shell, wrong, right, said):
@@ -54,9 +56,42 @@ def test_a_typo_is_told_with_its_place_and_the_shell_goes_on(shell, wrong, right
         result = shell.run_cell(cell)
     text = str(result.error_in_exec)
     assert said in text or said in shown.stdout + shown.stderr
-    assert "<cell>, line" in text
+    line = 1 + next(at for at, each in enumerate(cell.splitlines()) if right.strip() in each)
+    assert f"<cell>, line {line}, column" in text  # as the editor counts: the magic is line 1
     assert "^" in text
     assert shell.run_cell("1 + 1").result == 2
+
+
+def test_an_error_in_the_cell_shows_without_a_traceback(shell):
+    with capture_output() as shown:
+        shell.run_cell("%%attune broken\ntasks: 3")
+    assert "WorkflowError: the workflow has a problem" in shown.stdout + shown.stderr
+    assert "Traceback" not in shown.stdout + shown.stderr
+    assert "1 | %%attune broken" in shown.stdout + shown.stderr
+
+
+def test_a_parameter_is_an_expression_of_the_notebook(shell):
+    shell.run_cell_magic("attune", "doubling --set n=[i + 1 for i in range(2)] --out run", FAN_OUT)
+    assert shell.user_ns["run"].result("double") == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--set n=[1, 2", "a `]` is missing"),
+        ("--set n=[][1]", "IndexError"),
+        ("--set n", "NAME=EXPR"),
+        ("one two", "`one two` is left over"),
+        ("--wrokers 3", "unrecognized arguments: --wrokers"),
+        ("--workers x", "invalid int value"),
+    ],
+)
+def test_what_is_typed_wrong_on_the_line_is_one_line_of_error(shell, line, said):
+    with capture_output() as shown:
+        shell.run_cell(f"%%attune doubling {line}\n{FAN_OUT}")
+    assert shown.stderr.startswith("UsageError")
+    assert said in shown.stderr
+    assert len(shown.stderr.splitlines()) == 1
 
 
 def test_an_unknown_command_is_one_line_with_the_nearest(shell):

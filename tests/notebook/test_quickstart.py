@@ -39,6 +39,12 @@ def test_the_quickstart_runs_in_a_real_kernel(tmp_path):
         if output.output_type == "stream"
     ]
     assert any("20 servers are down, exactly those" in text for text in texts)
+    (health,) = [cell for cell in notebook.cells if cell.source.startswith("%%attune health")]
+    assert len(health.outputs) == 1  # the progress has become the outcome
+    assert "health: succeeded" in health.outputs[0].data["text/plain"]
+    (mistake,) = [each for cell in notebook.cells for each in cell.get("outputs", [])
+                  if each.output_type == "error"]  # fmt: skip
+    assert "did you mean `greet`" in "\n".join(mistake.traceback)
     pictures = [
         output
         for cell in notebook.cells

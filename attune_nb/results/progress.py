@@ -1,0 +1,150 @@
+"""How far a run has come: a reader that keeps a small row for each task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from attune_nb.events import (
+    AttemptsEnded,
+    RetriesPlanned,
+    RunEnded,
+    RunStarted,
+    TaskEnded,
+    TaskStarted,
+)
+from attune_nb.results.spans import say_span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attune_nb.events import Event, Key
+
+__all__ = ["Progress", "TaskProgress"]
+
+_BAR = 20  # characters
+_SHOWN = 12  # tasks under way; of the ended ones, only those that failed are told
+
+
+class TaskProgress(msgspec.Struct, kw_only=True):
+    """How far one task execution has come. Times are seconds since the start of the run."""
+
+    task: str
+    visit: int
+    total: int | None  # items, or 1; None while unknown
+    with_items: bool
+    started: float
+    ended: float | None = None
+    status: str = "running"
+    attempts: int = 0
+    retried: int = 0
+    errors: int = 0
+    last_error: str = ""
+
+    @property
+    def done(self) -> int:
+        """How many items have ended for good."""
+        return self.attempts - self.retried
+
+    @property
+    def failed(self) -> int:
+        """How many items have failed for good."""
+        return max(self.errors - self.retried, 0)
+
+    def rate(self, now: float) -> float:
+        """Give the items that ended in a second, on average so far."""
+        spent = (now if self.ended is None else self.ended) - self.started
+        return self.done / spent if spent > 0 else 0.0
+
+    def left(self, now: float) -> float | None:
+        """Give the seconds still to go at that rate, or None where nobody can know."""
+        rate = self.rate(now)
+        if self.total is None or not rate or self.ended is not None:
+            return None
+        return (self.total - self.done) / rate
+
+
+class Progress:
+    """Takes a run's events in, and tells in words how far it has come."""
+
+    def __init__(self) -> None:
+        self.name = "workflow"
+        self.status = "pending"
+        self.now = 0.0
+        self.tasks: dict[Key, TaskProgress] = {}
+
+    def read(self, events: Sequence[Event]) -> None:
+        """Take new events in."""
+        for event in events:
+            self.now = max(self.now, event.time)
+            if isinstance(event, AttemptsEnded):
+                self._count(event)
+            elif isinstance(event, RetriesPlanned):
+                self.tasks[event.task, event.visit].retried += event.count
+            elif isinstance(event, TaskStarted):
+                self.tasks[event.task, event.visit] = TaskProgress(
+                    task=event.task,
+                    visit=event.visit,
+                    total=event.total,
+                    with_items=event.with_items,
+                    started=event.time,
+                )
+            elif isinstance(event, TaskEnded):
+                self._end(event)
+            elif isinstance(event, RunStarted):
+                self.name, self.status = event.workflow, "running"
+            elif isinstance(event, RunEnded):
+                self.status = event.status
+
+    def _count(self, event: AttemptsEnded) -> None:
+        row, batch = self.tasks[event.task, event.visit], event.batch
+        row.attempts += len(batch)
+        row.errors += len(batch.errors)
+        row.total = row.total if batch.total is None else batch.total
+        if batch.errors:
+            row.last_error = batch.errors[max(batch.errors)].message
+
+    def _end(self, event: TaskEnded) -> None:
+        row = self.tasks.get((event.task, event.visit))
+        if row is not None:
+            row.status, row.ended = event.status, event.time
+
+    def heading(self) -> str:
+        """Give the run's state in a line."""
+        return f"{self.name}: {self.status} after {say_span(self.now)}"
+
+    def text(self) -> str:
+        """Give the heading, and a line for each task that is under way or has failed."""
+        open_rows = [row for row in self.tasks.values() if row.ended is None]
+        bad = [row for row in self.tasks.values() if row.status in ("failed", "timed_out")]
+        rows = [*bad[-3:], *open_rows[:_SHOWN]]
+        width = max((len(row.task) for row in rows), default=0)
+        lines = [f"  {row.task:<{width}}  {self._line(row)}" for row in rows]
+        if len(open_rows) > _SHOWN:
+            lines.append(f"  and {len(open_rows) - _SHOWN:,} more tasks")
+        return "\n".join([self.heading(), *lines])
+
+    def _line(self, row: TaskProgress) -> str:
+        if not row.with_items:
+            wait = "" if row.ended is not None else f" for {say_span(self.now - row.started)}"
+            again = f", attempt {row.attempts + 1}" if row.attempts and row.ended is None else ""
+            return f"{row.status}{wait}{again}"
+        total = "?" if row.total is None else f"{row.total:,}"
+        told = [f"{_bar(row)} {row.done:,}/{total}"]
+        if row.failed:
+            told.append(f"{row.failed:,} failed")
+        if row.ended is None:
+            told.append(f"{row.rate(self.now):,.0f}/s")
+        left = row.left(self.now)
+        if left is not None and row.done:
+            told.append(f"{say_span(left)} left")
+        if row.last_error and row.failed:
+            told.append(f"last error: {' '.join(row.last_error.split())[:80]}")
+        return "  ".join(told)
+
+
+def _bar(row: TaskProgress) -> str:
+    share = row.done / row.total if row.total else 0.0
+    full = min(_BAR, int(share * _BAR))
+    return "█" * full + "░" * (_BAR - full)

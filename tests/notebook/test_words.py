@@ -1,0 +1,29 @@
+import pytest
+
+from attune_nb.notebook.words import split_line
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", []),
+        ("  health  --define ", ["health", "--define"]),
+        ("--set n=[1, 2]", ["--set", "n=[1, 2]"]),
+        ('--set n=["a b", "c"]', ["--set", 'n=["a b", "c"]']),
+        ("--set 'n=[1, 2]' x", ["--set", "n=[1, 2]", "x"]),
+        ('k="a b"', ['k="a b"']),
+        ("f(x, {'a': [1, 2]}) y", ["f(x, {'a': [1, 2]})", "y"]),
+        (r"k='it\'s' z", [r"k='it\'s'", "z"]),
+        ('k="])" z', ['k="])"', "z"]),
+    ],
+)
+def test_a_python_expression_is_one_word(line, words):
+    assert split_line(line) == words
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [("k='a", "quote"), ("k=[1, 2", "`]`"), ("k=(1, [2)", "`]`")]
+)
+def test_what_is_not_closed_is_told(line, said):
+    with pytest.raises(ValueError, match=said):
+        split_line(line)

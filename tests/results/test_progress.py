@@ -1,0 +1,91 @@
+"""What a person is told while a run is under way."""
+
+import io
+from array import array
+
+from attune_nb.events import (
+    AttemptsEnded,
+    Batch,
+    ErrorInfo,
+    RetriesPlanned,
+    RunEnded,
+    RunStarted,
+    TaskEnded,
+    TaskStarted,
+)
+from attune_nb.notebook import progress as shown
+from attune_nb.results.progress import Progress
+
+
+def started(total=1000, *, with_items=True):
+    return [
+        RunStarted(time=0.0, run_id="r", workflow="health", started_at=0.0, parameters={}),
+        TaskStarted(
+            time=0.0, task="check", visit=1, total=total, with_items=with_items,
+            concurrency=8, causes=(),
+        ),
+    ]  # fmt: skip
+
+
+def ended(count, failed=0, time=2.0, total=None):
+    batch = Batch(
+        index=array("q", range(count)),
+        attempt=array("q", [1] * count),
+        worker=array("q", [0] * count),
+        start=array("d", [0.0] * count),
+        duration=array("d", [0.1] * count),
+        status=bytes([1] * failed + [0] * (count - failed)),
+        results=[None] * count,
+        errors={row: ErrorInfo(type="E", message="HTTP 503") for row in range(failed)},
+        total=total,
+    )
+    return AttemptsEnded(time=time, task="check", visit=1, batch=batch)
+
+
+def text(*events):
+    progress = Progress()
+    progress.read(events)
+    return progress.text()
+
+
+def test_a_fan_out_tells_done_failed_rate_time_left_and_the_last_error():
+    assert text(*started(), ended(500, failed=20)) == (
+        "health: running after 2.0 s\n"
+        "  check  ██████████░░░░░░░░░░ 500/1,000  20 failed  250/s  2.0 s left"
+        "  last error: HTTP 503"
+    )
+
+
+def test_an_attempt_that_will_be_made_again_is_neither_done_nor_failed():
+    planned = RetriesPlanned(time=2.0, task="check", visit=1, count=15)
+    told = text(*started(), ended(500, failed=20), planned)
+    assert "485/1,000  5 failed" in told
+
+
+def test_a_source_of_unknown_length_is_told_as_such_until_it_is_exhausted():
+    assert "500/?" in text(*started(None), ended(500))
+    assert "500/500" in text(*started(None), ended(500, total=500))
+
+
+def test_a_task_without_items_tells_since_when_it_runs():
+    events = [*started(with_items=False), TaskStarted(
+        time=3.0, task="other", visit=1, total=1, with_items=False, concurrency=1, causes=(),
+    )]  # fmt: skip
+    assert "check  running for 3.0 s" in text(*events)
+
+
+def test_of_tasks_that_have_ended_only_the_failed_ones_stay():
+    end = TaskEnded(
+        time=4.0, task="check", visit=1, status="succeeded", attempts=1, error=None, fired=(),
+        handled=False,
+    )  # fmt: skip
+    assert text(*started(), end) == "health: running after 4.0 s"
+
+
+def test_where_there_is_no_terminal_auto_shows_nothing_and_true_writes_lines(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    assert shown.progress_reader("auto") is None
+    read = shown.progress_reader(wanted=True)
+    read([*started(), RunEnded(time=5.0, status="succeeded", output=None, error=None)])
+    assert stream.getvalue() == "health: succeeded after 5.0 s\n"
