@@ -1,109 +1,19 @@
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
 import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
+from fake_runs import five_tasks, make, many_items, task, weird, wide
+from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from attune_nb.charts import timeline
-
-T0 = dt.datetime(2025, 3, 1, 12, tzinfo=dt.UTC)
-ATTEMPT = ["task", "visit", "index", "attempt", "worker", "start", "duration", "status"]
-
-
-@dataclasses.dataclass
-class FakeRun:
-    tasks: pd.DataFrame
-    attempts: pd.DataFrame
-    workflow_name: str = "nightly_report"
-    status: str = "succeeded"
-    started: dt.datetime = T0
-
-
-def task(name, start=None, end=None, status="succeeded", **more):
-    moments = [pd.NaT if s is None else T0 + dt.timedelta(seconds=s) for s in (start, end)]
-    row = {"task": name, "visit": 1, "status": status, "attempts": 1, "items": 1}
-    row |= {"failed_items": 0, "start": moments[0], "end": moments[1]}
-    return row | {"duration_ms": None, "error": None} | more
-
-
-def make(tasks, attempts, **more):
-    frame = pd.DataFrame(tasks, columns=list(task("x")))
-    for column in ("start", "end"):
-        frame[column] = pd.to_datetime(frame[column], utc=True)
-    return FakeRun(frame, pd.DataFrame(attempts, columns=ATTEMPT), **more)
-
-
-def five_tasks():
-    tasks = [
-        task("extract", 0, 2.1),
-        task("validate", 2.1, 6.9),
-        task("load_regions", 2.1, 7.4, items=12),
-        task("notify", 7.4, 9.0, "failed"),
-        task("archive", 7.4, 7.4, "skipped"),
-        task("extract", 9.0, 10.2, visit=2),
-        task("publish", status="pending"),
-    ]
-    attempts = [
-        ("extract", 1, 0, 1, 0, 0.2, 1.9, "succeeded"),
-        ("validate", 1, 0, 1, 1, 2.2, 1.0, "failed"),
-        ("validate", 1, 0, 2, 0, 3.7, 1.0, "timed_out"),
-        ("validate", 1, 0, 3, 2, 5.4, 1.5, "succeeded"),
-        ("notify", 1, 0, 1, 2, 7.9, 1.1, "failed"),
-        ("extract", 2, 0, 1, 2, 9.1, 1.1, "succeeded"),
-    ]
-    for i in range(12):
-        status = "failed" if i == 5 else "succeeded"
-        attempts.append(("load_regions", 1, i, 1, i % 4, 2.5 + 1.4 * (i // 4), 1.2, status))
-    attempts.append(("load_regions", 1, 5, 2, 1, 6.6, 0.7, "succeeded"))
-    return make(tasks, attempts, status="failed")
-
-
-def many_items(count=1000, workers=50, *, name="fetch_pages"):
-    luck = np.random.default_rng(7)
-    free = np.full(workers, 1.5)
-    attempts = [("list_pages", 1, 0, 1, 0, 0.1, 1.3, "succeeded")]
-    for i in range(count):
-        attempt, status = 1, ""
-        while status != "succeeded" and attempt <= 3:
-            worker = int(free.argmin())
-            long = float(luck.gamma(3.0, 0.25))
-            bad = luck.random() < (0.35 if 400 < i < 520 else 0.03)
-            status = luck.choice(["failed", "timed_out"], p=[0.7, 0.3]) if bad else "succeeded"
-            attempts.append((name, 1, i, attempt, worker, float(free[worker]), long, status))
-            free[worker] += long + 0.01
-            attempt += 1
-    end = float(free.max())
-    attempts.append(("summarise", 1, 0, 1, 0, end + 0.3, 0.9, "succeeded"))
-    tasks = [
-        task("list_pages", 0, 1.4),
-        task(name, 1.4, end, items=count),
-        task("summarise", end, end + 1.2),
-    ]
-    return make(tasks, attempts, workflow_name="crawl")
-
-
-def weird():
-    names = ["$x^{$", "_hidden", "a\x00b\x1b[31m\nc", "%s {0} \\frac", "n" * 200, "größe €"]
-    tasks = [task(n, i * 0.01, i * 0.01 + 0.02) for i, n in enumerate(names)]
-    attempts = [(n, 1, 0, 1, 0, i * 0.01, 0.02, "cancelled") for i, n in enumerate(names)]
-    return make(tasks, attempts, workflow_name="$\\bad{$ \x07flow", status="cancelled")
-
-
-def wide():
-    rows = [
-        ("map", 1, i, 1, i % 30, (i // 30) * 60.0, 50.0 + i % 9, "succeeded") for i in range(300)
-    ]
-    rows[40] = (*rows[40][:-1], "failed")
-    return make([task("map", 0, 600, items=300), task("noop", 600, 600)], rows)
-
 
 RUNS = {
     "five": five_tasks,
@@ -112,6 +22,14 @@ RUNS = {
     "wide": wide,
     "empty": lambda: make([], [], status="running"),
 }
+
+
+def every_second(count, name="a"):
+    return [(name, 1, i, 1, i % 3, float(i), 1.0, "succeeded") for i in range(count)]
+
+
+def bars(ax):
+    return [each for each in ax.collections if isinstance(each, PolyCollection)]
 
 
 def labels(figure):
@@ -159,9 +77,35 @@ def test_names_are_drawn_as_written_without_control_characters():
     assert figure.axes[0].get_title(loc="left") == "$\\bad{$ flow · cancelled · 70.0 ms"
 
 
+def artists(figure):
+    return len(figure.axes[0].get_children())
+
+
 def test_the_number_of_artists_does_not_follow_the_number_of_items():
-    few, many = (len(timeline(many_items(n)).axes[0].get_children()) for n in (600, 3000))
-    assert few == many < 60
+    assert artists(timeline(many_items(600))) == artists(timeline(many_items(3000))) < 60
+
+
+def test_the_number_of_artists_does_not_follow_the_number_of_bars():
+    runs = [make([task("a", 0, n, items=n)], every_second(n)) for n in (30, 400)]
+    assert artists(timeline(runs[0])) == artists(timeline(runs[1])) < 60
+
+
+def test_a_hundred_thousand_attempts_are_drawn_in_two_seconds(tmp_path):
+    run = make([task("a", 0, 100_000, items=100_000)], every_second(100_000))
+    began = time.perf_counter()
+    timeline(run).savefig(tmp_path / "many.png")
+    assert time.perf_counter() - began < 2
+
+
+def test_many_lanes_of_many_bars_become_strips():
+    names = [f"t{i}" for i in range(40)]
+    tasks = [task(name, 0, 400, items=400) for name in names]
+    attempts = [row for name in names for row in every_second(400, name)]
+    assert all("at once" in label for label in labels(timeline(make(tasks, attempts))))
+
+
+def test_too_many_workers_for_bars_make_a_strip():
+    assert "peak 30 at once" in labels(timeline(wide()))[0]
 
 
 def test_the_axis_is_in_a_sensible_unit():
@@ -176,18 +120,81 @@ def test_a_strip_says_how_many_ran_at_once():
     )
 
 
+def test_failed_items_are_counted_in_the_label():
+    run = make([task("a", 0, 30, items=30, failed_items=4)], every_second(30))
+    assert labels(timeline(run)) == ["a\n\N{MULTIPLICATION SIGN}30 · 4 failed"]
+
+
+def test_a_failed_attempt_has_a_cross_and_a_hatch():
+    ax = timeline(make([task("a", 0, 1, "failed")], [("a", 1, 0, 1, 0, 0, 1, "failed")])).axes[0]
+    crosses = [each for each in ax.collections if isinstance(each, PathCollection)]
+    assert [len(each.get_offsets()) for each in crosses] == [1]
+    assert any(each.get_hatch() for each in ax.collections)
+
+
+def test_a_retry_and_the_wait_before_it_are_in_the_legend():
+    rows = [("a", 1, 0, 1, 0, 0, 1, "failed"), ("a", 1, 0, 2, 0, 2, 1, "succeeded")]
+    shown = legend(timeline(make([task("a", 0, 3)], rows)))
+    assert shown == ["succeeded", "failed", "retry", "waiting"]
+
+
+def test_a_strip_shows_the_share_of_retries():
+    assert "share of retries" in legend(timeline(many_items()))
+
+
+def test_a_wait_too_short_to_be_seen_is_not_in_the_legend():
+    rows = [("a", 1, 0, 1, 0, 0.001, 0.999, "succeeded")]
+    assert legend(timeline(make([task("a", 0, 1)], rows))) == ["succeeded"]
+
+
+def test_what_goes_on_after_the_last_attempt_is_drawn_as_running():
+    tasks = [task("a", 0, None, "running"), task("b", 0, 9)]
+    rows = [("a", 1, 0, 1, 0, 0, 1, "failed")]
+    shown = legend(timeline(make(tasks, rows, status="running")))
+    assert shown == ["succeeded", "failed", "running"]
+
+
+def test_a_bar_is_never_too_narrow_to_be_seen():
+    ax = timeline(make([task("a", 0, 1000), task("b", 1000, 1000)], [])).axes[0]
+    widths = [np.ptp(path.vertices[:, 0]) for each in bars(ax) for path in each.get_paths()]
+    assert min(widths) > 0.003 * max(widths)
+
+
+def lines_of_legend(figure):
+    figure.draw_without_rendering()
+    texts = figure.axes[0].get_legend().get_texts()
+    return len({round(each.get_transform().transform(each.get_position())[1]) for each in texts})
+
+
+def test_a_legend_is_one_line_where_there_is_room():
+    figure = timeline(five_tasks())
+    assert len(legend(figure)) == 6
+    assert lines_of_legend(figure) == 1
+
+
+def test_a_legend_of_many_entries_stands_in_lines():
+    figure = Figure(figsize=(5, 4))
+    timeline(five_tasks(), ax=figure.subplots())
+    assert lines_of_legend(figure) == 2
+
+
 def test_the_figure_grows_with_its_lanes_up_to_a_limit():
     runs = [make([task(f"t{i}", i, i + 1) for i in range(n)], []) for n in (3, 30, 3000)]
     heights = [timeline(run).get_figheight() for run in runs]
     assert heights[0] < heights[1] < heights[2] < 50
-    assert "120 of 3,000" in timeline(runs[2]).axes[0].get_title(loc="right")
+
+
+def test_what_is_left_out_is_said_below_the_axis():
+    run = make([task(f"t{i}", i, i + 1) for i in range(3000)], [])
+    assert "120 of 3,000" in timeline(run).axes[0].get_xlabel()
+    assert timeline(run).axes[0].get_title(loc="left").endswith("50.0 min")
 
 
 def test_many_unstarted_tasks_become_a_note():
     run = make([task("a", 0, 1), *(task(f"t{i}", status="pending") for i in range(20))], [])
     figure = timeline(run)
     assert labels(figure) == ["a"]
-    assert "20 tasks not started" in figure.axes[0].get_title(loc="right")
+    assert "20 tasks not started" in figure.axes[0].get_xlabel()
 
 
 def test_draws_on_the_axes_it_is_given():
