@@ -1,11 +1,13 @@
 """A with-items run end to end, beside `ThreadPoolExecutor.map` over the same function.
 
-The sides take turns, so that a drift of the machine's speed meets all of them; the ratio is
-taken within each turn, and the median of the ratios is told with its spread.
+The sides take turns, so that a drift of the machine's speed meets all of them, and each turn
+begins with another side, so that none always follows the same one. The ratio is taken within
+each turn, and the median of the ratios is told with its spread.
 """
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -52,9 +54,16 @@ def run_executor(items: list[int]) -> None:
 
 def seconds(call: Callable[[], None]) -> float:
     """Time one call."""
+    gc.collect()  # nobody pays for what another side left behind
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
+
+
+def take_turn(sides: list[tuple[str, Callable[[], None]]], first: int) -> dict[str, float]:
+    """Time each side once, beginning with side number `first` (counted round and round)."""
+    start = first % len(sides)
+    return {name: seconds(side) for name, side in sides[start:] + sides[:start]}
 
 
 def report(count: int, repeats: int) -> None:
@@ -68,7 +77,7 @@ def report(count: int, repeats: int) -> None:
     }
     for side in sides.values():
         side()  # a warm-up that is not counted
-    turns = [{name: seconds(side) for name, side in sides.items()} for _ in range(repeats)]
+    turns = [take_turn(list(sides.items()), first) for first in range(repeats)]
     print(f"{count:,} no-op items, threads, concurrency 8; medians of {repeats} turns")
     for name in sides:
         times = [turn[name] for turn in turns]
