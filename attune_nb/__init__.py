@@ -18,6 +18,7 @@ from attune_nb.errors import (
     RunFailed,
     StoreError,
     TemplateError,
+    Timeout,
     WorkflowError,
 )
 from attune_nb.templates.template import Template
@@ -41,6 +42,7 @@ __all__ = [
     "StoreError",
     "Template",
     "TemplateError",
+    "Timeout",
     "Workflow",
     "WorkflowContext",
     "WorkflowError",

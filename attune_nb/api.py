@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import threading
 import uuid
-from dataclasses import fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.actions import registry
 from attune_nb.backends.inline import InlineBackend
 from attune_nb.backends.threads import ThreadBackend
 from attune_nb.conductor.machine import initial_state
 from attune_nb.driver.loop import Driver
-from attune_nb.errors import (
-    BackendError,
-    ParameterError,
-    Problem,
-    WorkflowError,
-    nearest,
-)
-from attune_nb.language import checks, loading, model
+from attune_nb.errors import ActionError, BackendError, Problem, Timeout, WorkflowError, nearest
+from attune_nb.language import checks, declarations, loading, model
+from attune_nb.linking import Links, link, mocked_paths
 from attune_nb.notebook.progress import progress_reader
 from attune_nb.results import run as results
 
@@ -30,16 +24,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from attune_nb.actions.registry import Action
+    from attune_nb.actions.cancel import CancelToken
     from attune_nb.backends.protocol import Backend
     from attune_nb.events import Event
 
     Reader = Callable[[list[Event]], None]
     Progress = bool | str | Callable[[], Reader]
+    Actions = Mapping[str, "Callable[..., Any] | Workflow"]
 
 __all__ = ["Run", "Workflow", "load", "load_file", "loads"]
 
 GRACE = 1.5  # seconds that an interrupt waits for attempts under way
+MAX_DEPTH = 20  # of workflows within workflows
 
 
 class Run(results.Run):
@@ -55,9 +51,12 @@ class Run(results.Run):
 class Workflow(model.Workflow):
     """A workflow that was read from text, ready to run."""
 
-    def check(self, actions: Mapping[str, Callable[..., Any]] | None = None) -> list[Problem]:
+    def check(
+        self, actions: Actions | None = None, *, allow_imports: bool = False
+    ) -> list[Problem]:
         """Give every problem that can be known before a run, those of actions included."""
-        return [*checks.problems(self), *_action_problems(self, actions or {})[1]]
+        options = _Options(actions=actions or {}, allow_imports=allow_imports)
+        return [*checks.problems(self), *link(self, _links(options))[1]]
 
     def run(
         self,
@@ -66,7 +65,10 @@ class Workflow(model.Workflow):
         backend: str | Backend = "threads",
         workers: int | None = None,
         concurrency: int | None = None,
-        actions: Mapping[str, Callable[..., Any]] | None = None,
+        mock: Mapping[str, Any] | None = None,
+        dry_run: bool | None = None,
+        actions: Actions | None = None,
+        allow_imports: bool = False,
         config: Mapping[str, Any] | None = None,
         keystore: Mapping[str, Any] | None = None,
         progress: Progress = "auto",
@@ -81,9 +83,15 @@ class Workflow(model.Workflow):
             backend: "threads", "inline", or a backend.
             workers: The most threads for one task.
             concurrency: Overrides every task's own.
-            actions: Functions for this run, by name.
+            mock: Made-up results by task: a value is the result, an exception the failure,
+                `attune_nb.Timeout` a timeout; a callable gets the rendered input, once for
+                each item and attempt, and returns or raises.
+            dry_run: Run no action at all, and wait out no delay; a task without a mock gives
+                null. True by default where `mock` is given; False runs what is not mocked.
+            actions: Functions for this run, by name; or workflows, which run as one task.
+            allow_imports: Whether an action may be `module:function`.
             config: What `config` holds.
-            keystore: What `keystore` holds.
+            keystore: What `keystore` holds; its texts are never shown.
             progress: "auto" shows it in a notebook and in a terminal; True anywhere, False
                 nowhere. Or a function that gives a reader of its own.
             readers: Called with the new events, in the engine's thread.
@@ -94,14 +102,20 @@ class Workflow(model.Workflow):
             ParameterError: The parameters do not fit.
             WorkflowError: An action does not exist or does not take the task's input.
         """
-        found, problems = _action_problems(self, actions or {})
-        if problems:
-            raise WorkflowError(problems)
-        values = _parameters(self, dict(parameters or {}))
-        state = initial_state(self, config, keystore, concurrency)
-        chosen = _backend(backend, workers)
+        options = _Options(
+            actions=actions or {},
+            mock=mock or {},
+            dry_run=mock is not None if dry_run is None else dry_run,
+            allow_imports=allow_imports,
+            config=config,
+            keystore=keystore,
+            backend=backend,
+            workers=workers,
+            concurrency=concurrency,
+        )
+        prepare, values = _prepared(self, parameters or {}, options)
         shown = progress() if callable(progress) else progress_reader(progress)
-        driver = Driver(state, chosen, found, [*(readers or []), *([shown] if shown else [])])
+        driver = prepare([*(readers or []), *([shown] if shown else [])])
         run_id, called = uuid.uuid4().hex[:12], name or self.name
         run = Run(run_id, called, [task.name for task in self.tasks], driver)
         if backend == "inline" and not background:
@@ -144,11 +158,92 @@ def load_file(path: str | Path) -> Workflow:
     """Read a workflow from a file."""
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise WorkflowError([Problem(f"cannot read {path}: {error.strerror}")]) from None
-    except UnicodeDecodeError:
-        raise WorkflowError([Problem(f"{path} is not UTF-8 text")]) from None
+    except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
+        reason = getattr(error, "strerror", None) or (
+            "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+        )
+        raise WorkflowError([Problem(f"cannot read {str(path)[:200]!r}: {reason}")]) from None
     return loads(text, str(path))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """What a run was asked for; a workflow within it is run with the same."""
+
+    actions: Actions
+    mock: Mapping[str, Any] = field(default_factory=dict)
+    dry_run: bool = False
+    allow_imports: bool = False
+    config: Mapping[str, Any] | None = None
+    keystore: Mapping[str, Any] | None = None
+    backend: str | Backend = "threads"
+    workers: int | None = None
+    concurrency: int | None = None
+    depth: int = 0  # of workflows within workflows
+
+
+def _links(options: _Options) -> Links:
+    return Links(
+        given=options.actions,
+        mock=options.mock,
+        dry_run=options.dry_run,
+        allow_imports=options.allow_imports,
+        load=load_file,
+        nested=lambda workflow: _nested(workflow, options),
+    )
+
+
+def _prepared(
+    workflow: model.Workflow, parameters: Mapping[str, Any], options: _Options
+) -> tuple[Callable[[list[Reader]], Driver], dict[str, Any]]:
+    """Check everything that a run needs; give what makes its driver, and its parameters."""
+    found, problems = link(workflow, _links(options))
+    if problems:
+        raise WorkflowError(problems)
+    values = declarations.bind(workflow.parameters, parameters)
+    hidden = {
+        key: values.pop(key) for key in declarations.secrets(workflow.parameters) if key in values
+    }
+    state = initial_state(
+        workflow,
+        options.config,
+        options.keystore,
+        options.concurrency,
+        secrets=hidden,
+        mocked=mocked_paths(workflow, options.mock, dry_run=options.dry_run),
+    )
+    backend = _backend(options.backend, options.workers)
+    return lambda readers: Driver(state, backend, found, readers, hurry=options.dry_run), values
+
+
+def _nested(workflow: model.Workflow, options: _Options) -> Callable[..., Any]:
+    """Give the function that runs another workflow as one attempt of a task."""
+    within = replace(
+        options,
+        mock={},
+        concurrency=None,
+        backend=options.backend if isinstance(options.backend, str) else "threads",
+        depth=options.depth + 1,
+    )
+
+    def run_workflow(*, cancel: CancelToken, **parameters: Any) -> Any:
+        if within.depth > MAX_DEPTH:
+            raise ActionError(
+                f"workflows are nested deeper than {MAX_DEPTH}; does `{workflow.name}` run itself?"
+            )
+        prepare, values = _prepared(workflow, parameters, within)
+        driver = prepare([])
+        with cancel.on_cancel(lambda: driver.cancel("the task was stopped", force=True)):
+            driver.run(uuid.uuid4().hex[:12], workflow.name, values)
+        state = driver.state
+        if state.status == "timed_out":
+            raise Timeout(f"workflow `{workflow.name}`: {state.error}")
+        if state.status != "succeeded":
+            message = f"workflow `{workflow.name}` {state.status}: {state.error}"
+            raise ActionError(message, {"status": state.status})
+        return state.output
+
+    return run_workflow
 
 
 def _backend(backend: str | Backend, workers: int | None) -> Backend:
@@ -182,67 +277,3 @@ def _wait(run: Run) -> None:
                 run.wait(GRACE)
         except KeyboardInterrupt:
             run.cancel(force=True)
-
-
-def _action_problems(
-    workflow: model.Workflow, given: Mapping[str, Callable[..., Any]]
-) -> tuple[dict[str, Action], list[Problem]]:
-    found: dict[str, Action] = {}
-    problems: list[Problem] = []
-    for task in workflow.tasks:
-        try:
-            found[task.name] = registry.find(task.action, given)
-        except KeyError as error:
-            problems.append(Problem(str(error.args[0]), task.action_position))
-            continue
-        for argument, message in registry.misfits(found[task.name], task.input.source or {}):
-            place = task.input_positions.get(argument or "", task.action_position)
-            problems.append(Problem(message, place))
-    return found, problems
-
-
-def _parameters(workflow: model.Workflow, given: dict[str, Any]) -> dict[str, Any]:
-    declared = workflow.parameters
-    if declared is None:
-        if given:
-            names = ", ".join(sorted(given))
-            raise ParameterError(f"the workflow declares no parameters, but was given {names}")
-        return {}
-    schema = _schema(declared)
-    specs: dict[str, Any] = schema["properties"]
-    for name in given:
-        if name not in specs:
-            raise ParameterError(f"there is no parameter `{name}`{nearest(name, specs)}")
-    defaults = {name: spec["default"] for name, spec in specs.items() if "default" in spec}
-    values = defaults | given
-    missing = [name for name in schema.get("required", []) if name not in values]
-    if missing:
-        raise ParameterError(f"the run needs the parameter `{'`, `'.join(missing)}`")
-    _validate(values, specs)
-    return values
-
-
-def _schema(declared: Mapping[str, Any]) -> dict[str, Any]:
-    if declared.get("type") == "object" and isinstance(declared.get("properties"), dict):
-        return dict(declared)
-    specs = {}
-    for name, spec in declared.items():
-        kept = {key: each for key, each in spec.items() if key not in ("required", "secret")}
-        if kept.get("type") == "any":
-            del kept["type"]
-        specs[name] = kept
-    required = [name for name, spec in declared.items() if spec.get("required") is True]
-    return {"type": "object", "properties": specs, "required": required}
-
-
-def _validate(values: dict[str, Any], specs: Mapping[str, Any]) -> None:
-    import jsonschema  # noqa: PLC0415 - heavy, and only a run with parameters needs it
-
-    for name, value in values.items():
-        try:
-            jsonschema.Draft202012Validator(specs[name]).validate(value)
-        except jsonschema.ValidationError as error:
-            where = "".join(f"[{part!r}]" for part in error.absolute_path)
-            raise ParameterError(f"parameter `{name}`{where}: {error.message[:300]}") from None
-        except jsonschema.SchemaError as error:
-            raise ParameterError(f"the declaration of `{name}` is wrong: {error.message}") from None

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 import msgspec
 from pyrsistent import PMap, pmap
 
+from attune_nb.masking import Mask
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -234,6 +236,7 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
     system: FrozenDict
     size_bytes: int
     moments: Callable[[], Moment] | None = None
+    mask: Mask = Mask()
 
     @classmethod
     def create(
@@ -244,8 +247,12 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
         config: Mapping[str, Any] | None = None,
         keystore: Mapping[str, Any] | None = None,
         system: Mapping[str, Any] | None = None,
+        mask: Mask | None = None,
     ) -> WorkflowContext:
-        """Make the first context of a run; everything given is frozen."""
+        """Make the first context of a run; everything given is frozen.
+
+        The texts in `keystore` are secrets, and those that `mask` knows already.
+        """
         given = [freeze(dict(each or {})) for each in (parameters, config, keystore, system)]
         context = cls(
             parameters=given[0],
@@ -255,6 +262,7 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
             keystore=given[2],
             system=given[3],
             size_bytes=sum(map(size_of, given)),
+            mask=mask if mask is not None else Mask(keystore),
         )
         for name, value in (vars or {}).items():
             context = context.publish(name, value)

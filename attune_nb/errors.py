@@ -5,6 +5,7 @@
     ├── ParameterError        the parameters of a run do not fit the workflow
     ├── TemplateError         an expression cannot be compiled or evaluated
     ├── ActionError           an action failed; raise it to give data along with the message
+    ├── Timeout               an attempt took too long; an action may raise it too
     ├── BackendError          the place where attempts run is not usable
     ├── StoreError            the record of runs cannot be read or written
     ├── RunFailed             a run ended failed (raised only when asked to)
@@ -36,6 +37,7 @@ __all__ = [
     "Source",
     "StoreError",
     "TemplateError",
+    "Timeout",
     "WorkflowError",
     "nearest",
 ]
@@ -160,6 +162,10 @@ class ActionError(AttuneError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class Timeout(AttuneError):  # noqa: N818 - the word that users write
+    """An attempt took too long. An action that raises it ends as `timed_out`."""
 
 
 class BackendError(_PlainError):

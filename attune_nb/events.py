@@ -10,14 +10,20 @@ Every `time` is in seconds since the start of the run, and never goes backwards.
 from __future__ import annotations
 
 from array import array  # noqa: TC003 - msgspec reads the annotations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.errors import Position  # noqa: TC001 - msgspec reads the annotations
 
+if TYPE_CHECKING:
+    from attune_nb.masking import Mask
+
 __all__ = [
     "STATUS_CODES",
+    "AlarmRang",
+    "AskAnswered",
+    "AskOpened",
     "AttemptsEnded",
     "Batch",
     "CancelRequested",
@@ -31,6 +37,7 @@ __all__ = [
     "RunStarted",
     "TaskEnded",
     "TaskStarted",
+    "masked",
 ]
 
 Key = tuple[str, int]
@@ -115,8 +122,40 @@ class CancelRequested(Input, frozen=True, kw_only=True, tag=True):
     force: bool = False
 
 
+class AskAnswered(Input, frozen=True, kw_only=True, tag=True):
+    """Someone answered the question of a `core.ask` task."""
+
+    task: str
+    visit: int
+    value: Any
+
+
+class AlarmRang(Input, frozen=True, kw_only=True, tag=True):
+    """The time has come that an alarm of the conductor was set for.
+
+    `kind` is "delay" (a task may begin), "ask" (a question had its time) or "run" (the whole
+    run had its time; `task` is empty then).
+    """
+
+    kind: str
+    task: str = ""
+    visit: int = 0
+
+
+class AskOpened(Fact, frozen=True, kw_only=True, tag=True):
+    """A task waits for an answer that fits `response_schema` (any answer without one)."""
+
+    task: str
+    visit: int
+    prompt: str
+    response_schema: Any
+
+
 class TaskStarted(Fact, frozen=True, kw_only=True, tag=True):
-    """A task was handed to the backend. `total` is 1 without items, None while unknown.
+    """A task was reached and is to run (after its delay, where it has one).
+
+    `task` is the task's path: `parallel/name` within a parallel task. `total` is the number
+    of items, 1 without items, None while unknown.
 
     `causes` are the executions whose transitions led here.
     """
@@ -158,3 +197,17 @@ class RunEnded(Fact, frozen=True, kw_only=True, tag=True):
     status: str
     output: Any
     error: str | None
+
+
+_SHOWN = ("parameters", "value", "output", "response_schema")
+
+
+def masked(event: Event, mask: Mask) -> Event:
+    """Give an event without the texts of secrets; the very event where it holds none."""
+    changed = {name: mask.value(getattr(event, name)) for name in _SHOWN if hasattr(event, name)}
+    if isinstance(event, AttemptsEnded):
+        batch = event.batch
+        changed["batch"] = msgspec.structs.replace(
+            batch, results=mask.value(batch.results), items=mask.value(batch.items)
+        )
+    return msgspec.structs.replace(event, **changed) if changed else event

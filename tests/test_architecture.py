@@ -13,18 +13,19 @@ ROOT = Path(attune_nb.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 IDS = [str(path.relative_to(ROOT)) for path in MODULES]
 
-BASE = {"errors", "context", "events"}
+BASE = {"errors", "context", "events", "masking"}
 MAY = {
     "errors": set(),
     "html": set(),
-    "events": {"errors"},
-    "context": {"errors"},
+    "masking": set(),
+    "events": {"errors", "masking"},
+    "context": {"errors", "masking"},
     "templates": {"errors", "context"},
     "language": {"errors", "context", "templates"},
     "conductor": {"language", "templates"} | BASE,
     "actions": {"errors", "templates", "context"},
     "backends": {"actions", "templates"} | BASE,
-    "results": {"events", "context", "html", "errors"},
+    "results": {"events", "context", "html", "errors", "masking"},
     "charts": {"results", "errors"},
 }
 MUST_NOT = {

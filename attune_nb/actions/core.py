@@ -10,7 +10,7 @@ from attune_nb.errors import ActionError
 if TYPE_CHECKING:
     from attune_nb.actions.cancel import CancelToken
 
-__all__ = ["echo", "fail", "noop", "sleep"]
+__all__ = ["ask", "echo", "fail", "noop", "sleep"]
 
 
 def noop(**input: Any) -> dict[str, Any]:  # noqa: A002 - the word a workflow uses
@@ -40,6 +40,19 @@ def sleep(seconds: float, *, cancel: CancelToken | None = None) -> dict[str, Any
     elif cancel.wait(seconds):
         raise ActionError("the sleep was cancelled")
     return {"seconds": seconds}
+
+
+def ask(prompt: str, response_schema: dict[str, Any] | None = None) -> NoReturn:
+    """Ask a person; the conductor itself waits for the answer and gives `{response}`.
+
+    Args:
+        prompt: The question.
+        response_schema: JSON Schema of the answer; any answer does without one.
+
+    Raises:
+        ActionError: Always: nobody can be asked outside a workflow.
+    """
+    raise ActionError(f"core.ask works only as a task of a workflow ({prompt}, {response_schema})")
 
 
 def fail(message: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from typing import TYPE_CHECKING, Any, overload
 
@@ -17,13 +18,18 @@ __all__ = ["CORE", "Action", "action", "find", "misfits"]
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """A function under a name. `cancellable` ones take a `cancel` token."""
+    """A function under a name.
+
+    `cancellable` ones take a `cancel` token. With `whole_input` the input comes as one map, in
+    place of its keys as arguments.
+    """
 
     name: str
     function: Callable[..., Any]
     mutable_input: bool = False
     idempotent: bool = True
     cancellable: bool = False
+    whole_input: bool = False
 
 
 CORE: dict[str, Action] = {
@@ -32,6 +38,7 @@ CORE: dict[str, Action] = {
         Action(name="core.noop", function=core.noop),
         Action(name="core.echo", function=core.echo),
         Action(name="core.fail", function=core.fail),
+        Action(name="core.ask", function=core.ask),
         Action(name="core.sleep", function=core.sleep, cancellable=True),
         Action(name="core.shell", function=shell.shell, cancellable=True),
         Action(name="core.http_request", function=http.http_request),
@@ -67,8 +74,13 @@ def action(name: Any = None, /, *, mutable_input: bool = False, idempotent: bool
     return register(name) if callable(name) else register
 
 
-def find(name: str, given: Mapping[str, Callable[..., Any]]) -> Action:
+def find(
+    name: str, given: Mapping[str, Callable[..., Any]], *, allow_imports: bool = False
+) -> Action:
     """Find an action: first among those given to the run, then the registered, then core's.
+
+    `module:function` is imported, where that is allowed: a text that can name any function of
+    any module is code.
 
     Raises:
         KeyError: There is none; the text offers the nearest name.
@@ -77,11 +89,29 @@ def find(name: str, given: Mapping[str, Callable[..., Any]]) -> Action:
         function = given[name]
         made = getattr(function, "__attune_action__", None)
         return made if isinstance(made, Action) else Action(name=name, function=function)
+    if ":" in name:
+        return _imported(name, allowed=allow_imports)
     found = _registered.get(name) or CORE.get(name)
     if found is None:
         hint = nearest(name, [*given, *_registered, *CORE])
         raise KeyError(f"there is no action `{name}`{hint or '; define it, or pass actions='}")
     return found
+
+
+def _imported(name: str, *, allowed: bool) -> Action:
+    if not allowed:
+        raise KeyError(f"`{name}` would be imported; allow that with `allow_imports=True`")
+    module, _, attribute = name.partition(":")
+    try:
+        function: Any = importlib.import_module(module)
+        for part in attribute.split("."):
+            function = getattr(function, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise KeyError(f"cannot import `{name}`: {error}") from None
+    if not callable(function):
+        raise KeyError(f"`{name}` is no function but a {type(function).__name__}")
+    made = getattr(function, "__attune_action__", None)
+    return made if isinstance(made, Action) else Action(name=name, function=function)
 
 
 def misfits(found: Action, names: Iterable[str]) -> list[tuple[str | None, str]]:

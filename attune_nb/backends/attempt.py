@@ -2,98 +2,105 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import threading
 import traceback
 from pathlib import Path
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.backends.coroutines import run_coroutine
 from attune_nb.context import ItemScope, freeze, thaw
-from attune_nb.errors import ActionError, TemplateError
-from attune_nb.events import ErrorInfo
+from attune_nb.errors import ActionError, TemplateError, Timeout
+from attune_nb.events import STATUS_CODES, ErrorInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from attune_nb.actions.cancel import CancelToken
     from attune_nb.actions.registry import Action
     from attune_nb.context import WorkflowContext
     from attune_nb.templates.template import Template
 
-__all__ = ["Call", "describe"]
+__all__ = ["CANCELLED", "FAILED", "SUCCEEDED", "TIMED_OUT", "Call", "cancelled", "timed_out"]
 
+SUCCEEDED, FAILED, TIMED_OUT, CANCELLED = range(len(STATUS_CODES))
 _PACKAGE = str(Path(__file__).parent.parent)
 
 
 class Call:
-    """What a task does to each of its items; safe to share between threads."""
+    """What a task does to each of its items; safe to share between threads.
 
-    __slots__ = ("context", "evaluate", "function")
+    `stoppable` actions listen to a token: they take a `cancel` argument, or are coroutines.
+    """
 
-    def __init__(
-        self, found: Action, template: Template, context: WorkflowContext, cancel: CancelToken
-    ) -> None:
+    __slots__ = ("action", "context", "evaluate", "function", "stoppable")
+
+    def __init__(self, action: Action, template: Template, context: WorkflowContext) -> None:
+        self.action = action
         self.context = context
         self.evaluate = template.evaluate
-        self.function = _prepared(found, cancel)
+        self.function = action.function
+        self.stoppable = action.cancellable or inspect.iscoroutinefunction(action.function)
 
     def render(self, item: Any, index: Any) -> Any:
         """Render the input for one item."""
         return self.evaluate(ItemScope(self.context, item, index))
 
-    def invoke(self, rendered: Any) -> Any:
+    def invoke(self, rendered: Any, token: CancelToken) -> Any:
         """Call the action with a rendered input; give the frozen result."""
-        result = self.function(**rendered)
-        if inspect.iscoroutine(result):
-            result = _await(result)
+        given = thaw(rendered) if self.action.mutable_input else rendered
+        if self.action.whole_input:
+            result = self.function(given)
+        elif self.action.cancellable:
+            result = self.function(cancel=token, **given)
+        else:
+            result = self.function(**given)
+        if type(result) is CoroutineType:
+            result = run_coroutine(result, token)
         return freeze(result)
 
+    def describe(self, error: BaseException) -> tuple[int, ErrorInfo]:
+        """Turn what an attempt raised into its status and plain data, secrets masked.
 
-def _prepared(found: Action, cancel: CancelToken) -> Callable[..., Any]:
-    function = found.function
-    if found.cancellable:
-        return lambda **given: function(cancel=cancel, **given)
-    if found.mutable_input:
-        return lambda **given: function(**thaw(given))
-    return function
+        The traceback holds the frames of the user's own code.
+        """
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            trace = trace.tb_next
+        lines = traceback.format_exception(type(error), error, trace)
+        mask = self.context.mask
+        data = error.data if isinstance(error, ActionError) else None
+        of_template = isinstance(error, TemplateError)
+        return TIMED_OUT if isinstance(error, Timeout) else FAILED, ErrorInfo(
+            type=type(error).__name__,
+            message=mask.text(_message(error)),
+            traceback=mask.text("".join(lines)),
+            data=freeze(mask.value(data)),
+            retryable=not of_template,
+            position=error.position if isinstance(error, TemplateError) else None,
+        )
 
 
-def _await(coroutine: Any) -> Any:
-    """Run a coroutine to its end, also where this thread already runs a loop."""
+def _message(error: BaseException) -> str:
     try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    box: list[Any] = []
-    thread = threading.Thread(target=lambda: box.append(_caught(coroutine)))
-    thread.start()
-    thread.join()
-    value, error = box[0]
-    if error is not None:
-        raise error
-    return value
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001 - an exception's own `__str__` may raise anything
+        return type(error).__name__
 
 
-def _caught(coroutine: Any) -> tuple[Any, BaseException | None]:
-    try:
-        return asyncio.run(coroutine), None
-    except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-        return None, error
+def timed_out(seconds: float, *, stoppable: bool, error: BaseException | None = None) -> ErrorInfo:
+    """Say that an attempt took longer than it may, and what became of it.
 
-
-def describe(error: BaseException) -> ErrorInfo:
-    """Turn an exception into plain data, with the frames of the user's own code."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-        trace = trace.tb_next
-    lines = traceback.format_exception(type(error), error, trace)
+    `error` is what a stopped action raised: what it had to give until then is kept.
+    """
+    left = "it was stopped"
+    if not stoppable:
+        left = (
+            "a Python function in a thread cannot be stopped, so it may still be running; "
+            "what it gives will be dropped"
+        )
     data = freeze(error.data) if isinstance(error, ActionError) else None
-    return ErrorInfo(
-        type=type(error).__name__,
-        message=str(error) or type(error).__name__,
-        traceback="".join(lines),
-        data=data,
-        retryable=not isinstance(error, TemplateError),
-        position=getattr(error, "position", None) if isinstance(error, TemplateError) else None,
-    )
+    return ErrorInfo(type="Timeout", message=f"no end within {seconds:g} s; {left}", data=data)
+
+
+def cancelled() -> ErrorInfo:
+    """Say that an attempt was not made, or given up on, because the run was to stop."""
+    return ErrorInfo(type="Cancelled", message="the run was cancelled", retryable=False)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
-from attune_nb.backends.attempt import describe
-from attune_nb.events import ErrorInfo
+from attune_nb.actions.cancel import CancelToken
+from attune_nb.backends.attempt import SUCCEEDED, TIMED_OUT, timed_out
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from attune_nb.backends.protocol import Job
-    from attune_nb.events import Batch, Key
+    from attune_nb.events import Batch, ErrorInfo, Key
 
 __all__ = ["InlineBackend"]
-
-_CANCELLED = ErrorInfo(type="Cancelled", message="the run was cancelled", retryable=False)
 
 
 class InlineBackend:
@@ -29,27 +30,25 @@ class InlineBackend:
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
         """Make one more attempt, with the same rendered input."""
-        self._jobs[key].again.append((index, attempt))
+        job = self._jobs[key]
+        if job.stopped:
+            job.give_up(index, attempt, 0, job.clock(), None)
+        else:
+            job.again.append((index, attempt))
 
     def stop(self, key: Key, *, force: bool) -> None:  # noqa: ARG002 - nothing is under way here
         """Make no more attempts of a job."""
         job = self._jobs.get(key)
-        if job is None or job.stopped:
-            return
-        job.stopped = True
-        waiting = list(job.again)
-        job.again.clear()
-        if job.plain and not job.taken:
-            waiting.append((0, 1))
-        for index, attempt in waiting:
-            job.rows.append((index, attempt, 0, job.clock(), 0.0, 3, None, _CANCELLED, None))
+        if job is not None and not job.stopped:
+            job.stopped = True
+            job.give_up_waiting()
 
     def pump(self, timeout: float) -> None:
         """Make attempts for about `timeout` seconds, or wait where there is nothing to do."""
         until = time.monotonic() + timeout
         worked = False
         for job in self._jobs.values():
-            while self._one(job):
+            while _advance(job):
                 worked = True
                 if time.monotonic() > until:
                     return
@@ -65,30 +64,65 @@ class InlineBackend:
         """Let go of every job."""
         self._jobs.clear()
 
-    def _one(self, job: Job) -> bool:
-        if job.stopped or (job.exhausted and not job.again):
-            return False
-        item = None
-        if job.again:
-            index, attempt = job.again.popleft()
-        else:
-            pair = next(job.source, None)
-            if pair is None:
-                job.exhausted = True
-                return True
-            (index, item), attempt = pair, 1
-            job.taken += 1
-        start = job.clock()
-        code, result, cause, rendered = 0, None, None, None
-        try:
-            rendered = job.kept[index] if attempt > 1 else job.call.render(item, index)
-            result = job.call.invoke(rendered)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - an action's failure
-            code, cause = 1, describe(error)
-        if code and job.retries:
-            job.kept[index] = rendered if rendered is not None else {}
-        kept_item = item if job.lazy else None
-        job.rows.append(
-            (index, attempt, 0, start, job.clock() - start, code, result, cause, kept_item)
-        )
+
+def _advance(job: Job) -> bool:
+    """Make one attempt, or find that there are no more items; tell whether it did either."""
+    if job.stopped or (job.exhausted and not job.again):
+        return False
+    if job.again:
+        index, attempt = job.again.popleft()
+        _attempt(job, index, attempt, None)
         return True
+    try:
+        pair = next(job.source, None)
+    except Exception as error:  # noqa: BLE001 - the items' own code raised
+        code, cause = job.call.describe(error)
+        job.rows.append((job.taken, 1, 0, job.clock(), 0.0, code, None, cause, None))
+        job.taken, pair = job.taken + 1, None
+    if pair is None:
+        job.exhausted = True
+    else:
+        job.taken += 1
+        _attempt(job, pair[0], 1, pair[1])
+    return True
+
+
+def _attempt(job: Job, index: int, attempt: int, item: Any) -> None:
+    start, rendered = job.clock(), None
+    code, result, cause = SUCCEEDED, None, None
+    try:
+        rendered = job.kept[index] if attempt > 1 else job.call.render(item, index)
+        result, cause = _invoke(job, rendered)
+        code = TIMED_OUT if cause else SUCCEEDED
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an action's failure
+        code, cause = job.call.describe(error)
+    if code and job.retries:
+        job.kept[index] = rendered if rendered is not None else {}
+    kept = item if job.lazy else None
+    spent = job.clock() - start
+    job.rows.append((index, attempt, 0, start, spent, code, result, cause, kept))
+
+
+def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:
+    """Call the action; give its result, or the reason why it came too late.
+
+    Nobody can interrupt a plain function in this very thread: it is found to be late once it
+    is back.
+    """
+    if job.timeout is None:
+        return job.call.invoke(rendered, job.cancel), None
+    token, began = CancelToken(), time.monotonic()
+    timer = threading.Timer(job.timeout, token.cancel)
+    timer.daemon = True
+    timer.start()
+    try:
+        result = job.call.invoke(rendered, token)
+    except Exception as error:
+        if not token.cancelled:
+            raise
+        return None, timed_out(job.timeout, stoppable=True, error=error)
+    finally:
+        timer.cancel()
+    if not token.cancelled and time.monotonic() - began <= job.timeout:
+        return result, None
+    return None, timed_out(job.timeout, stoppable=True)

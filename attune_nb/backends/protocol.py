@@ -6,12 +6,13 @@ from array import array
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
+from attune_nb.actions.cancel import CancelToken
+from attune_nb.backends.attempt import CANCELLED, cancelled
 from attune_nb.events import Batch, ErrorInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from attune_nb.actions.cancel import CancelToken
     from attune_nb.backends.attempt import Call
     from attune_nb.events import Key
 
@@ -22,7 +23,11 @@ Row = tuple[int, int, int, float, float, int, Any, ErrorInfo | None, Any]
 
 
 class Job:
-    """One task execution at a backend: a call, and the items to make it for."""
+    """One task execution at a backend: a call, and the items to make it for.
+
+    `items` is None for a task without items. Where it has a length the items are read by
+    number; otherwise (`lazy`) they are pulled from `source` one at a time, once.
+    """
 
     def __init__(
         self,
@@ -32,27 +37,45 @@ class Job:
         total: int | None,
         concurrency: int,
         *,
-        cancel: CancelToken,
         clock: Callable[[], float],
         retries: bool,
+        timeout: float | None = None,
     ) -> None:
         self.key = key
         self.call = call
         self.total = total
         self.concurrency = concurrency
-        self.cancel = cancel
+        self.cancel = CancelToken()
         self.clock = clock  # seconds since the start of the run
         self.retries = retries
-        self.lazy = items is not None and not hasattr(items, "__len__")
+        self.timeout = timeout  # seconds for one attempt
         self.plain = items is None
-        self.source: Iterator[tuple[int, Any]] = enumerate((None,) if items is None else items)
+        self.items: Any = (None,) if items is None else items
+        self.lazy = not hasattr(self.items, "__len__")
+        self.source: Iterator[tuple[int, Any]] = enumerate(self.items)
         self.rows: deque[Row] = deque()
         self.again: deque[tuple[int, int]] = deque()  # index, attempt
         self.kept: dict[int, Any] = {}  # index -> rendered input, while it may be tried again
-        self.taken = 0
+        self.taken = 0  # items that an attempt was begun for, as far as they are counted
         self.stopped = False
         self.exhausted = False
-        self.reported = False
+        self._reported = False
+
+    def give_up(self, index: int, attempt: int, worker: int, start: float, item: Any) -> None:
+        """Record an attempt as cancelled: never made, or abandoned under way."""
+        spent = max(self.clock() - start, 0.0)
+        kept = item if self.lazy else None
+        self.rows.append((index, attempt, worker, start, spent, CANCELLED, None, cancelled(), kept))
+
+    def give_up_waiting(self) -> None:
+        """Record as cancelled what was to be attempted again, and a task that never began."""
+        waiting = list(self.again)
+        self.again.clear()
+        if self.plain and not self.taken:
+            self.taken = 1
+            waiting.append((0, 1))
+        for index, attempt in waiting:
+            self.give_up(index, attempt, 0, self.clock(), None)
 
     def drain(self) -> Batch | None:
         """Take the rows of the attempts that have ended since the last call."""
@@ -78,9 +101,9 @@ class Job:
     def _total(self) -> int | None:
         """Say once how many items there are, where that was not known or has changed."""
         ended = self.exhausted or self.stopped
-        if self.reported or not ended or self.plain or self.taken == self.total:
+        if self._reported or not ended or self.plain or self.taken == self.total:
             return None
-        self.reported = True
+        self._reported = True
         return self.taken
 
 

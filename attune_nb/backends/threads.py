@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from math import inf
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.attempt import describe
-from attune_nb.events import ErrorInfo
+import msgspec
+
+from attune_nb.actions.cancel import CancelToken
+from attune_nb.backends.attempt import FAILED, SUCCEEDED, TIMED_OUT, timed_out
 
 if TYPE_CHECKING:
     from attune_nb.backends.protocol import Job
@@ -14,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ThreadBackend"]
 
-MOST_THREADS = 512
-_CANCELLED = ErrorInfo(type="Cancelled", message="the run was cancelled", retryable=False)
+MOST_THREADS = 512  # for one task
+GRACE = 2.0  # seconds that a stopped action has to say what it got done
 
 
 class ThreadBackend:
@@ -38,9 +42,12 @@ class ThreadBackend:
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
         """Make one more attempt, with the same rendered input."""
-        pullers = self._jobs[key]
-        pullers.job.again.append((index, attempt))
-        pullers.spawn(1)
+        pullers, job = self._jobs[key], self._jobs[key].job
+        if job.stopped:
+            job.give_up(index, attempt, 0, job.clock(), None)
+        else:
+            job.again.append((index, attempt))
+            pullers.spawn(1)
 
     def stop(self, key: Key, *, force: bool) -> None:
         """Start no more attempts of a job; `force` gives up on those under way."""
@@ -49,25 +56,35 @@ class ThreadBackend:
             self._wake.set()
 
     def pump(self, timeout: float) -> None:
-        """Wait until something has ended, at most `timeout` seconds."""
-        self._wake.wait(timeout)
+        """Wait until something has ended, at most `timeout` seconds; end what takes too long."""
+        timed = [each for each in self._jobs.values() if each.job.timeout is not None]
+        for pullers in timed:
+            timeout = min(timeout, pullers.end_overdue())
+        self._wake.wait(max(timeout, 0.0))
         self._wake.clear()
 
     def drain(self) -> list[tuple[Key, Batch]]:
         """Give what has ended since the last call."""
-        drained = []
-        for key, pullers in list(self._jobs.items()):
-            batch = pullers.job.drain()
-            if batch is not None:
-                drained.append((key, batch))
-        return drained
+        found = [(key, pullers.job.drain()) for key, pullers in list(self._jobs.items())]
+        return [(key, batch) for key, batch in found if batch is not None]
 
     def close(self) -> None:
         """Stop every job; threads whose attempt is under way end with it."""
         for pullers in self._jobs.values():
-            pullers.job.stopped = True
-            pullers.job.cancel.cancel()
+            pullers.abandon()
         self._jobs.clear()
+
+
+class _UnderWay(msgspec.Struct, gc=False):
+    """An attempt that a thread is at. Whoever takes it out of `busy` records its end."""
+
+    index: int
+    attempt: int
+    start: float
+    item: Any
+    token: CancelToken | None = None  # its own, where it has a timeout and can be stopped
+    due: float = inf  # when it must have ended; known once its input is rendered
+    stopping: bool = False  # the token was raised, because it was due
 
 
 class _Pullers:
@@ -76,11 +93,14 @@ class _Pullers:
     def __init__(self, job: Job, wake: threading.Event, most: int) -> None:
         self.job = job
         self.wake = wake
-        self.most = min(job.concurrency, most)
         self.lock = threading.Lock()
-        self.free = set(range(self.most))  # numbers of the workers that do not run
-        self.busy: dict[int, tuple[int, int, float, Any]] = {}  # worker -> what it is at
+        self.free = set(range(min(job.concurrency, most)))  # numbers of the workers that do not run
+        self.busy: dict[int, _UnderWay] = {}  # worker -> what it is at
         self.forced = False
+        # A counter's `next` is atomic under the GIL, so items with a length need no lock: a
+        # lock that is taken for each item makes the threads queue for it.
+        self.counter = itertools.count()
+        self.end = len(job.items) if not job.lazy else 0
 
     def spawn(self, wanted: int) -> None:
         """Start threads for as many more attempts, within the bound."""
@@ -91,89 +111,167 @@ class _Pullers:
             threading.Thread(target=self._pull, args=(number,), name=name, daemon=True).start()
 
     def stop(self, *, force: bool) -> None:
-        job = self.job
-        with self.lock:
-            job.stopped = True
-            waiting = list(job.again)
-            job.again.clear()
-            if job.plain and not job.taken:
-                job.taken = 1
-                waiting.append((0, 1))
-            now = job.clock()
-            for index, attempt in waiting:
-                job.rows.append((index, attempt, 0, now, 0.0, 3, None, _CANCELLED, None))
-            if not force:
-                return
-            self.forced = True
-            for worker, (index, attempt, start, item) in self.busy.items():
-                gone = (index, attempt, worker, start, now - start, 3, None, _CANCELLED, item)
-                job.rows.append(gone)
-        job.cancel.cancel()
-
-    def _take(self, worker: int) -> tuple[int, int, Any] | None:
+        """Begin no more attempts; `force` also gives up on those under way."""
         job = self.job
         with self.lock:
             if not job.stopped:
+                job.stopped = True
+                if not job.lazy:
+                    self.end = job.taken = min(next(self.counter), self.end)
+            job.give_up_waiting()
+            if force:
+                self.forced = True
+                given_up, self.busy = self.busy, {}
+                for worker, at in given_up.items():
+                    job.give_up(at.index, at.attempt, worker, at.start, at.item)
+        if force:
+            job.cancel.cancel()
+            for at in given_up.values():
+                if at.token is not None:
+                    at.token.cancel()
+
+    def abandon(self) -> None:
+        """Let the threads end with what they are at; nobody reads what they record."""
+        self.job.stopped = True
+        self.job.cancel.cancel()
+        for at in list(self.busy.values()):
+            if at.token is not None:
+                at.token.cancel()
+
+    def end_overdue(self) -> float:
+        """End the attempts that take too long; give the seconds until the next may do so."""
+        now, nearest = self.job.clock(), inf
+        for worker, at in list(self.busy.items()):
+            if at.due <= now and at.token is not None and not at.stopping:
+                at.stopping, at.due = True, now + GRACE
+                at.token.cancel()
+            if at.due <= now:
+                self._record_overdue(worker, at)
+            else:
+                nearest = min(nearest, at.due - now)
+        return nearest
+
+    def _record_overdue(self, worker: int, at: _UnderWay) -> None:
+        job = self.job
+        with self.lock:
+            if self.busy.get(worker) is not at:
+                return  # it has ended just now
+            del self.busy[worker]
+            self.free.add(worker)
+        cause = timed_out(job.timeout or 0.0, stoppable=False)
+        kept = at.item if job.lazy else None
+        spent = job.clock() - at.start
+        job.rows.append(
+            (at.index, at.attempt, worker, at.start, spent, TIMED_OUT, None, cause, kept)
+        )
+        self.wake.set()
+        self.spawn(1)
+
+    def _take(self) -> tuple[int, int, Any] | None:
+        """Give the next attempt to make: its index, its number and its item."""
+        job = self.job
+        if job.again:
+            with self.lock:
                 if job.again:
                     index, attempt = job.again.popleft()
                     return index, attempt, None
-                pair = next(job.source, None)
-                if pair is not None:
-                    job.taken += 1
-                    return pair[0], 1, pair[1]
-                job.exhausted = True
-            self.free.add(worker)
-            return None
+        if job.lazy:
+            with self.lock:
+                pair = None if job.stopped or job.exhausted else next(job.source, None)
+                if pair is None:
+                    job.exhausted = True
+                    return None
+                job.taken += 1
+                return pair[0], 1, pair[1]
+        index = next(self.counter)
+        if job.stopped:
+            with self.lock:  # the end may be moving just now
+                return (index, 1, job.items[index]) if index < self.end else None
+        return (index, 1, job.items[index]) if index < self.end else None
 
     def _pull(self, worker: int) -> None:
-        job, busy = self.job, self.busy
-        clock, rows, call, lazy = job.clock, job.rows, job.call, job.lazy
-        while True:
-            try:
-                taken = self._take(worker)
-            except BaseException as error:  # noqa: BLE001 - the items' own code raised
-                self._source_failed(worker, error)
-                break
-            if taken is None:
-                break
-            index, attempt, item = taken
-            start = clock()
-            busy[worker] = (index, attempt, start, item)
-            code, result, cause, rendered = 0, None, None, None
-            try:
-                rendered = job.kept[index] if attempt > 1 else call.render(item, index)
-                result = call.invoke(rendered)
-            except BaseException as error:  # noqa: BLE001 - whatever an action raises is its failure
-                code, cause = 1, describe(error)
-            if self.forced:
-                return  # the attempt was given up on: its late result is dropped
-            if code and job.retries:
-                job.kept[index] = rendered if rendered is not None else {}
-            rows.append(
-                (
-                    index,
-                    attempt,
-                    worker,
-                    start,
-                    clock() - start,
-                    code,
-                    result,
-                    cause,
-                    item if lazy else None,
-                )
-            )
-            if code and job.retries:
-                self.wake.set()
-        busy.pop(worker, None)
+        """Make attempts until there are none left: what each thread does."""
+        attempt = self._make if self.job.timeout is None else self._make_within
+        try:
+            while True:
+                taken = self._take()
+                if taken is None:
+                    with self.lock:
+                        if not self.job.again:
+                            self.free.add(worker)
+                            break
+                elif not attempt(worker, *taken):
+                    return  # the attempt was given up on, and with it this thread
+        except BaseException as error:  # noqa: BLE001 - the items' own code raised
+            self._source_failed(worker, error)
         self.wake.set()
+
+    def _make(self, worker: int, index: int, attempt: int, item: Any) -> bool:
+        """Make one attempt and record it; tell whether anybody still wanted its result."""
+        job, call = self.job, self.job.call
+        start = job.clock()
+        self.busy[worker] = _UnderWay(index, attempt, start, item)
+        code, result, cause, rendered = SUCCEEDED, None, None, None
+        try:
+            rendered = job.kept[index] if attempt > 1 else call.render(item, index)
+            result = call.invoke(rendered, job.cancel)
+        except BaseException as error:  # noqa: BLE001 - whatever an action raises is its failure
+            code, cause = call.describe(error)
+        if self.forced:
+            return False
+        if job.retries and (code or attempt > 1):
+            self._keep(index, rendered, wanted=bool(code))
+        kept = item if job.lazy else None
+        spent = job.clock() - start
+        job.rows.append((index, attempt, worker, start, spent, code, result, cause, kept))
+        self.busy.pop(worker, None)
+        return True
+
+    def _make_within(self, worker: int, index: int, attempt: int, item: Any) -> bool:
+        """Make one attempt as `_make` does, where `end_overdue` may take it away."""
+        job, call = self.job, self.job.call
+        at = _UnderWay(index, attempt, job.clock(), item)
+        at.token = CancelToken() if call.stoppable else None
+        self.busy[worker] = at
+        limit = job.timeout or 0.0
+        code, result, cause, error = SUCCEEDED, None, None, None
+        try:
+            rendered = job.kept[index] if attempt > 1 else call.render(item, index)
+            if job.retries:
+                job.kept[index] = rendered
+            at.due = job.clock() + limit
+            result = call.invoke(rendered, at.token or job.cancel)
+        except BaseException as raised:  # noqa: BLE001 - whatever an action raises is its failure
+            error = raised
+            code, cause = call.describe(raised)
+        with self.lock:
+            if self.busy.get(worker) is not at:
+                return False
+            del self.busy[worker]
+        if at.stopping:
+            code, result = TIMED_OUT, None
+            cause = timed_out(limit, stoppable=True, error=error)
+        spent = job.clock() - at.start
+        kept = item if job.lazy else None
+        job.rows.append((index, attempt, worker, at.start, spent, code, result, cause, kept))
+        if code:
+            self.wake.set()
+        return True
+
+    def _keep(self, index: int, rendered: Any, *, wanted: bool) -> None:
+        """Keep an input for the attempts to come, or let go of it after the last."""
+        if wanted:
+            self.job.kept[index] = rendered if rendered is not None else {}
+            self.wake.set()
+        else:
+            self.job.kept.pop(index, None)
 
     def _source_failed(self, worker: int, error: BaseException) -> None:
         job = self.job
+        code, cause = job.call.describe(error)
         with self.lock:
             index = job.taken
             job.taken += 1
-            job.source = iter(())
             job.exhausted = True
             self.free.add(worker)
-        now = job.clock()
-        job.rows.append((index, 1, worker, now, 0.0, 1, None, describe(error), None))
+        job.rows.append((index, 1, worker, job.clock(), 0.0, code or FAILED, None, cause, None))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,20 +12,44 @@ from attune_nb.conductor.retries import wait_before
 from attune_nb.conductor.state import Execution, RetryItem
 from attune_nb.context import FrozenDict, FrozenList, Outcome, freeze, freeze_list, rows_of
 from attune_nb.errors import TemplateError
+from attune_nb.events import STATUS_CODES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from attune_nb.events import Batch, ErrorInfo
-    from attune_nb.language.model import Task
+    from attune_nb.language.model import Retry
 
-__all__ = ["absorb", "is_complete", "outcome_of", "source_of"]
+__all__ = ["EMPTY", "FINAL", "absorb", "failure_of", "is_complete", "outcome_of", "source_of"]
 
 
-def source_of(value: Any) -> tuple[Any, int | None]:
-    """Give the items and their number (None while unknown).
+FINAL = 255
+"""Stands in `Execution.ended` for an item that will not be attempted again."""
+
+
+def source_of(value: Any, batch_size: int | None = None) -> tuple[Any, int | None]:
+    """Give the items and their number (None while unknown); with `batch_size`, lists of them.
 
     Raises:
         TemplateError: The value is no list of items.
     """
+    source, total = _source(value)
+    if batch_size is None:
+        return source, total
+    if total is not None and hasattr(source, "__getitem__"):
+        parts = [
+            freeze_list(list(source[at : at + batch_size])) for at in range(0, total, batch_size)
+        ]
+        return parts, len(parts)
+    return _in_batches(iter(source), batch_size), None if total is None else -(-total // batch_size)
+
+
+def _in_batches(source: Iterator[Any], size: int) -> Iterator[FrozenList]:
+    while batch := list(islice(source, size)):
+        yield freeze_list(batch)
+
+
+def _source(value: Any) -> tuple[Any, int | None]:
     if isinstance(value, dict):
         pairs = freeze([{"key": key, "value": each} for key, each in value.items()])
         return pairs, len(pairs)
@@ -32,34 +58,51 @@ def source_of(value: Any) -> tuple[Any, int | None]:
     if hasattr(value, "columns") and hasattr(value, "iloc"):
         return rows_of(value), len(value)
     if value is None or isinstance(value, str | bytes | int | float | set | frozenset):
-        kind = "null" if value is None else type(value).__name__
+        kinds = {type(None): "null", str: "a text", bytes: "bytes", bool: "a boolean"}
+        kind = kinds.get(type(value), f"a {type(value).__name__}")
         raise TemplateError(f"`with_items` needs a list, not {kind}; make it a list")
     try:
         return iter(value), None
     except TypeError:
-        raise TemplateError(f"`with_items` needs a list, not {type(value).__name__}") from None
+        kind = type(value).__name__
+        raise TemplateError(f"`with_items` needs a list, not a {kind}") from None
 
 
-def absorb(execution: Execution, task: Task, batch: Batch) -> tuple[Execution, list[RetryItem]]:
-    """Count a batch of ended attempts in; give the attempts to be made again."""
+def absorb(
+    execution: Execution, retry: Retry | None, batch: Batch
+) -> tuple[Execution, list[RetryItem]]:
+    """Count a batch of ended attempts in; give the attempts to be made again.
+
+    An attempt that has ended before, or was never to be made, counts no more: backends may
+    tell of one twice, or late.
+    """
+    ended = bytearray(execution.ended)
+    if batch.index:
+        ended.extend(bytes(max(0, max(batch.index) + 1 - len(ended))))
     again: list[RetryItem] = []
+    stale: list[int] = []
     failed = 0
-    for row, code in _not_succeeded(batch):
-        error = batch.errors.get(row)
-        wait = wait_before(task.retry, batch.attempt[row], error) if code in (1, 2) else None
-        if wait is None:
-            failed += 1
-        else:
-            again.append(
-                RetryItem(
-                    key=execution.key,
-                    index=batch.index[row],
-                    attempt=batch.attempt[row] + 1,
-                    delay=wait,
+    for row, (index, attempt, code) in enumerate(
+        zip(batch.index, batch.attempt, batch.status, strict=True)
+    ):
+        if attempt != ended[index] + 1:
+            stale.append(row)
+            continue
+        ended[index] = FINAL
+        if code:
+            wait = _wait(retry, attempt, code, batch.errors.get(row))
+            if wait is None:
+                failed += 1
+            else:
+                ended[index] = attempt
+                again.append(
+                    RetryItem(key=execution.key, index=index, attempt=attempt + 1, delay=wait)
                 )
-            )
+    if stale:
+        batch = _without(batch, stale)
     grown = msgspec.structs.replace(
         execution,
+        ended=bytes(ended),
         batches=execution.batches.append(batch),
         attempts=execution.attempts + len(batch),
         done=execution.done + len(batch) - len(again),
@@ -70,10 +113,26 @@ def absorb(execution: Execution, task: Task, batch: Batch) -> tuple[Execution, l
     return grown, again
 
 
-def _not_succeeded(batch: Batch) -> list[tuple[int, int]]:
-    if not batch.errors and not any(batch.status):
-        return []
-    return [(row, code) for row, code in enumerate(batch.status) if code]
+def _wait(retry: Retry | None, attempt: int, code: int, error: ErrorInfo | None) -> float | None:
+    cancelled = STATUS_CODES[code] == "cancelled"
+    return None if cancelled else wait_before(retry, attempt, error)
+
+
+def _without(batch: Batch, stale: list[int]) -> Batch:
+    """Give a batch without some of its rows."""
+    left = sorted(set(range(len(batch))) - set(stale))
+    return msgspec.structs.replace(
+        batch,
+        index=array("q", [batch.index[row] for row in left]),
+        attempt=array("q", [batch.attempt[row] for row in left]),
+        worker=array("q", [batch.worker[row] for row in left]),
+        start=array("d", [batch.start[row] for row in left]),
+        duration=array("d", [batch.duration[row] for row in left]),
+        status=bytes(batch.status[row] for row in left),
+        results=[batch.results[row] for row in left],
+        errors={at: batch.errors[row] for at, row in enumerate(left) if row in batch.errors},
+        items=None if batch.items is None else [batch.items[row] for row in left],
+    )
 
 
 def is_complete(execution: Execution) -> bool:
@@ -85,14 +144,12 @@ def outcome_of(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo | 
     """Make the record of an execution whose attempts have all ended."""
     results, statuses, error = _collect(execution)
     failing = [code for code in statuses if code]
-    status = "succeeded" if not failing else "timed_out" if set(failing) == {2} else "failed"
-    if failing and set(failing) == {3}:
-        status = "cancelled"
-    message = None
-    if error is not None:
-        message = error.message
-        if execution.items is not None:
-            message = f"{len(failing)} of {len(results)} items failed; the first: {message}"
+    status = _status(execution, set(failing), len(results))
+    message = error.message if error is not None else None
+    if execution.items is not None and message is not None:
+        message = f"{len(failing)} of {len(results)} items failed; the first: {message}"
+    if status == "cancelled" and message is None:
+        message = "the run was cancelled"
     outcome = Outcome(
         status=status,
         result=freeze_list(results) if execution.items is not None else results[0],
@@ -103,6 +160,17 @@ def outcome_of(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo | 
         failed_items=len(failing) if execution.items is not None else None,
     )
     return outcome, error
+
+
+def _status(execution: Execution, failing: set[int], count: int) -> str:
+    """Say how the task ended as a whole: as its items did, or cancelled where some were left."""
+    kinds = {STATUS_CODES[code] for code in failing}
+    left = execution.planned is None or count < execution.planned
+    if "cancelled" in kinds or (execution.stopping and left):
+        return "cancelled"
+    if not kinds:
+        return "succeeded"
+    return "timed_out" if kinds == {"timed_out"} else "failed"
 
 
 def _collect(execution: Execution) -> tuple[list[Any], bytearray, ErrorInfo | None]:

@@ -11,11 +11,24 @@ import msgspec
 from pyrsistent import PMap, PVector, pmap, pvector
 
 if TYPE_CHECKING:
-    from attune_nb.context import Outcome, WorkflowContext
+    from attune_nb.context import FrozenDict, Outcome, WorkflowContext
     from attune_nb.events import Batch, Key
     from attune_nb.language.model import Workflow
 
-__all__ = ["Execution", "JoinState", "RetryItem", "RunState", "StartTask", "StopTask", "Token"]
+__all__ = [
+    "ENDED",
+    "Alarm",
+    "Execution",
+    "JoinState",
+    "RetryItem",
+    "RunState",
+    "StartTask",
+    "StopTask",
+    "Token",
+]
+
+ENDED = ("succeeded", "failed", "timed_out", "cancelled")
+"""The statuses in which a run stays."""
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -36,20 +49,28 @@ class JoinState(msgspec.Struct, frozen=True):
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of a task. `status` is running, retrying, or how it ended."""
+    """One run of a task.
+
+    `status` is pending (its delay), running, retrying, waiting (for an answer), or how it
+    ended. `task` is a path: `parallel/name` within a parallel task.
+    """
 
     task: str
     visit: int
     token: Token
     context: WorkflowContext  # as the task saw it when it started
+    started: float
     status: str = "running"
+    parent: Key | None = None  # the parallel task that it is part of
     items: Any = None  # the source of the items; None for a task without `with_items`
-    total: int | None = 1
+    planned: int | None = 1  # how many items there are, None while unknown
+    total: int | None = 1  # the same, or fewer where the task was stopped
+    concurrency: int = 1
     done: int = 0
     failed: int = 0
     attempts: int = 0
-    waiting: int = 0  # attempts to be made again
-    started: float = 0.0
+    ended: bytes = b""  # for each item, its last attempt that ended; FINAL when it was the last
+    stopping: bool = False  # the run is to stop, and this task with it
     batches: PVector[Batch] = pvector()
     outcome: Outcome | None = None
 
@@ -64,7 +85,11 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
 
     workflow: Workflow
     context: WorkflowContext
+    concurrency: int | None = None  # overrides that of every task
+    secrets: FrozenDict  # parameters that no event holds
+    asks: frozenset[str] = frozenset()  # tasks that wait for a person
     status: str = "pending"
+    timed_out: bool = False  # why it is cancelling
     started_at: float = 0.0
     executions: PMap[Key, Execution] = pmap()
     order: PVector[Key] = pvector()  # executions as they came to be
@@ -77,7 +102,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ended(self) -> bool:
         """Whether the run has come to its end."""
-        return self.status in ("succeeded", "failed", "cancelled", "timed_out")
+        return self.status in ENDED
 
 
 class StartTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,3 +129,11 @@ class StopTask(msgspec.Struct, frozen=True, kw_only=True):
 
     key: Key
     force: bool
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """Tell the conductor (`AlarmRang`) when so many seconds have passed."""
+
+    kind: str
+    seconds: float
+    key: Key = ("", 0)

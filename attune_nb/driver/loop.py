@@ -13,23 +13,32 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.actions.cancel import CancelToken
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.protocol import Job
 from attune_nb.conductor.machine import step
-from attune_nb.conductor.state import RetryItem, StartTask, StopTask
+from attune_nb.conductor.state import Alarm, RetryItem, StartTask, StopTask
 from attune_nb.context import Moment
-from attune_nb.events import AttemptsEnded, CancelRequested, Event, RunEnded, RunStarted
+from attune_nb.events import (
+    AlarmRang,
+    AskAnswered,
+    AttemptsEnded,
+    CancelRequested,
+    Event,
+    RunEnded,
+    RunStarted,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from attune_nb.actions.registry import Action
     from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.state import RunState
+    from attune_nb.conductor.work import Decision
     from attune_nb.events import Input
 
     Reader = Callable[[list[Event]], None]
+    Said = Callable[[float, int], Input]
 
 __all__ = ["Driver"]
 
@@ -41,6 +50,13 @@ class Driver:
     """Carries one run from its start to its end.
 
     `events` is the run's log: it only ever grows, so any thread may read it.
+
+    Args:
+        state: The conductor's state before the run.
+        backend: Where the attempts run.
+        actions: What each task does, by its path.
+        readers: Called with the new events, in the engine's thread.
+        hurry: Do not wait out delays, as in a dry run; timeouts keep their time.
     """
 
     def __init__(
@@ -48,16 +64,19 @@ class Driver:
         state: RunState,
         backend: Backend,
         actions: Mapping[str, Action],
-        readers: list[Reader] | None = None,
+        readers: Sequence[Reader] = (),
+        *,
+        hurry: bool = False,
     ) -> None:
         self.state = state
         self.events: list[Event] = []
         self.ended = threading.Event()
         self._backend = backend
         self._actions = actions
-        self._readers = list(readers or [])
-        self._inbox: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
-        self._timers: list[tuple[float, int, RetryItem]] = []
+        self._readers = list(readers)
+        self._hurry = hurry
+        self._inbox: queue.SimpleQueue[Said] = queue.SimpleQueue()
+        self._timers: list[tuple[float, int, RetryItem | Alarm]] = []
         self._ticket = itertools.count()
         self._zero = time.perf_counter()
         self._started_at = time.time()
@@ -69,7 +88,17 @@ class Driver:
 
     def cancel(self, reason: str = "", *, force: bool = False) -> None:
         """Ask the run to stop; from any thread."""
-        self._inbox.put((reason, force))
+        self._inbox.put(
+            lambda time, seed: CancelRequested(time=time, seed=seed, reason=reason, force=force)
+        )
+
+    def answer(self, task: str, visit: int, value: Any) -> None:
+        """Answer a question; from any thread."""
+        self._inbox.put(
+            lambda time, seed: AskAnswered(
+                time=time, seed=seed, task=task, visit=visit, value=value
+            )
+        )
 
     def run(self, run_id: str, name: str, parameters: Any) -> None:
         """Carry the run to its end."""
@@ -84,6 +113,7 @@ class Driver:
                     parameters=parameters,
                 )
             )
+            self._tell()
             while not self.state.ended:
                 self._turn()
         except BaseException as error:
@@ -104,51 +134,71 @@ class Driver:
                 AttemptsEnded(time=self.clock(), seed=_luck(), task=task, visit=visit, batch=batch)
             )
         while not self._inbox.empty():
-            reason, force = self._inbox.get()
-            self._feed(CancelRequested(time=self.clock(), seed=_luck(), reason=reason, force=force))
+            self._feed(self._inbox.get()(self.clock(), _luck()))
         while self._timers and self._timers[0][0] <= self.clock():
-            _, _, again = heapq.heappop(self._timers)
-            self._backend.retry(again.key, again.index, again.attempt)
+            _, _, due = heapq.heappop(self._timers)
+            self._ring(due)
         self._tell()
+
+    def _ring(self, due: RetryItem | Alarm) -> None:
+        if isinstance(due, RetryItem):
+            self._backend.retry(due.key, due.index, due.attempt)
+        else:
+            task, visit = due.key
+            self._feed(
+                AlarmRang(time=self.clock(), seed=_luck(), kind=due.kind, task=task, visit=visit)
+            )
 
     def _feed(self, event: Input) -> None:
         self._write(event)
         self.state, decisions = step(self.state, event)
         for decision in decisions:
-            if isinstance(decision, Event):
-                self._write(decision)
-            elif isinstance(decision, StartTask):
-                self._start(decision)
-            elif isinstance(decision, StopTask):
-                self._stop(decision)
-            else:
-                due = self.clock() + decision.delay
-                heapq.heappush(self._timers, (due, next(self._ticket), decision))
+            self._carry_out(decision)
+
+    def _carry_out(self, decision: Decision) -> None:
+        if isinstance(decision, Event):
+            self._write(decision)
+        elif isinstance(decision, StartTask):
+            self._start(decision)
+        elif isinstance(decision, StopTask):
+            self._stop(decision)
+        elif isinstance(decision, RetryItem):
+            self._set_timer(0.0 if self._hurry else decision.delay, decision)
+        else:
+            waits = not (self._hurry and decision.kind == "delay")
+            self._set_timer(decision.seconds if waits else 0.0, decision)
+
+    def _set_timer(self, seconds: float, what: RetryItem | Alarm) -> None:
+        heapq.heappush(self._timers, (self.clock() + seconds, next(self._ticket), what))
 
     def _start(self, command: StartTask) -> None:
-        task = self.state.workflow.task(command.key[0])
-        cancel = CancelToken()
+        path = command.key[0]
+        task = self.state.workflow.task(path)
         context = command.context.at(lambda: Moment(time.time(), _luck()))
         self._backend.start(
             Job(
                 command.key,
-                Call(self._actions[task.name], task.input, context, cancel),
+                Call(self._actions[path], task.input, context),
                 command.items,
                 command.total,
                 command.concurrency,
-                cancel=cancel,
                 clock=self.clock,
                 retries=task.retry is not None,
+                timeout=task.timeout,
             )
         )
 
     def _stop(self, command: StopTask) -> None:
-        mine = [each for each in self._timers if each[2].key == command.key]
-        self._timers = [each for each in self._timers if each[2].key != command.key]
+        def of_this(timer: tuple[float, int, RetryItem | Alarm]) -> bool:
+            return isinstance(timer[2], RetryItem) and timer[2].key == command.key
+
+        mine = [timer[2] for timer in self._timers if of_this(timer)]
+        self._timers = [timer for timer in self._timers if not of_this(timer)]
         heapq.heapify(self._timers)
-        for _, _, again in mine:  # ends as cancelled, by way of the backend
-            self._backend.retry(again.key, again.index, again.attempt)
         self._backend.stop(command.key, force=command.force)
+        for again in mine:  # a stopped job records what it is given as cancelled
+            if isinstance(again, RetryItem):
+                self._backend.retry(again.key, again.index, again.attempt)
 
     def _write(self, event: Event) -> None:
         self.events.append(event)

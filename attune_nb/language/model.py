@@ -6,18 +6,31 @@ Equality is about meaning: positions in the text do not take part in it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from attune_nb.errors import Position
     from attune_nb.templates.template import Template
 
-__all__ = ["RESERVED", "Retry", "Task", "Transition", "Workflow"]
+__all__ = ["ASK", "KEPT", "RESERVED", "Places", "Retry", "Task", "Transition", "Workflow"]
 
 RESERVED = ("noop", "fail")
 """Targets that are not tasks: `noop` marks a failure as handled, `fail` fails the run."""
+
+ASK = "core.ask"
+"""The one action that the conductor itself carries out: it waits for a person's answer."""
+
+KEPT = (
+    "permission_set_refs",
+    "worker_selector",
+    "worker_tolerations",
+    "worker_affinity",
+    "__chart_meta__",
+)
+"""Keys of a task that mean nothing here and are kept for a round trip to Attune."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +55,40 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Where the parts of a task stand in the text."""
+
+    name: Position | None = None
+    action: Position | None = None
+    join: Position | None = None
+    with_items: Position | None = None
+    concurrency: Position | None = None
+    inputs: Mapping[str, Position] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """One step of a workflow."""
+    """One step of a workflow. Times are in seconds."""
 
     name: str
-    action: str
     input: Template
+    action: str | None = None  # None for `type: parallel`
+    type: str = "action"
     when: Template | None = None
     with_items: Template | None = None
     concurrency: Template | None = None
+    batch_size: int | None = None
     retry: Retry | None = None
+    timeout: float | None = None
+    delay: float | None = None
     join: str | int | None = None
     next: tuple[Transition, ...] = ()
-    position: Position | None = field(default=None, compare=False, repr=False)
-    action_position: Position | None = field(default=None, compare=False, repr=False)
-    input_positions: Mapping[str, Position] = field(default_factory=dict, compare=False, repr=False)
+    tasks: tuple[Task, ...] = ()  # of `type: parallel`
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    at: Places = field(default_factory=Places, compare=False, repr=False)
 
     def templates(self) -> list[Template]:
-        """Give every template of the task."""
+        """Give every template of the task itself (not those of the tasks within it)."""
         found = [self.input, self.when, self.with_items, self.concurrency]
         for transition in self.next:
             found.append(transition.when)
@@ -82,35 +111,45 @@ class Workflow:
     version: str = "1.0.0"
     output: Any = None
     cancellation_policy: str = "allow_finish"
+    timeout: float | None = None
+    vars_positions: tuple[Position | None, ...] = field(default=(), compare=False, repr=False)
 
-    def task(self, name: str) -> Task:
-        """Give the task of a name.
+    def task(self, path: str) -> Task:
+        """Give a task by its name; one within a parallel task by `parallel/name`.
 
         Raises:
             KeyError: There is none.
         """
-        return self._by_name[name]
+        return self._by_path[path]
 
-    @property
-    def _by_name(self) -> dict[str, Task]:
-        known: dict[str, Task] | None = self.__dict__.get("_names")
-        if known is None:
-            known = {task.name: task for task in self.tasks}
-            object.__setattr__(self, "_names", known)
-        return known
+    @cached_property
+    def _by_path(self) -> dict[str, Task]:
+        return dict(self.walk())
+
+    def walk(self) -> Iterator[tuple[str, Task]]:
+        """Give every task with its path, those within parallel tasks after the task itself."""
+        waiting = [(task.name, task) for task in reversed(self.tasks)]
+        while waiting:
+            path, task = waiting.pop()
+            yield path, task
+            waiting += [(f"{path}/{each.name}", each) for each in reversed(task.tasks)]
 
     def sources(self, name: str) -> tuple[str, ...]:
         """Give the names of the tasks that point at a task, in the order of the text."""
-        return tuple(
-            task.name
-            for task in self.tasks
-            if any(name in transition.do for transition in task.next)
-        )
+        return self._sources.get(name, ())
+
+    @cached_property
+    def _sources(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, dict[str, None]] = {}
+        for task in self.tasks:
+            for transition in task.next:
+                for name in transition.do:
+                    found.setdefault(name, {})[task.name] = None
+        return {name: tuple(sources) for name, sources in found.items()}
 
     def entries(self) -> tuple[Task, ...]:
         """Give the tasks that nothing points at: where a run begins."""
-        targets = {name for task in self.tasks for step in task.next for name in step.do}
-        return tuple(task for task in self.tasks if task.name not in targets)
+        return tuple(task for task in self.tasks if task.name not in self._sources)
 
     @property
     def name(self) -> str:

@@ -107,7 +107,7 @@ class AttuneMagics(Magics, Configurable):
             backend=options.backend,
             workers=options.workers,
             concurrency=options.concurrency,
-            actions=self._functions(workflow),
+            actions=self._actions(workflow),
             progress=panel if in_kernel() and not options.no_progress else False,
             name=name,
         )
@@ -118,15 +118,20 @@ class AttuneMagics(Magics, Configurable):
             self._live.user_ns[options.out] = run
         return run, panels[0] if panels else None
 
-    def _functions(self, workflow: Workflow) -> dict[str, Callable[..., Any]]:
-        """Give the notebook's own functions, and whatever else callable the workflow names."""
-        space = self.shell.user_ns if self.shell else {}
-        named = {task.action for task in workflow.tasks}
-        return {
+    def _actions(self, workflow: Workflow) -> dict[str, Callable[..., Any] | Workflow]:
+        """Give what an action may be here: the notebook's functions, and its other workflows.
+
+        All functions are given, so that a mistyped name is told the nearest; of what else can
+        be called, only what the workflow names.
+        """
+        named = {task.action for _, task in workflow.walk()}
+        functions = {
             name: value
-            for name, value in space.items()
+            for name, value in self._live.user_ns.items()
             if (name in named and callable(value)) or (isfunction(value) and name[0] != "_")
         }
+        others = {name: each for name, each in self.workflows.items() if each is not workflow}
+        return {**others, **functions}
 
     def _parameters(self, pairs: list[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attune_nb import html
-from attune_nb.errors import RunCancelled, RunFailed, nearest
-from attune_nb.events import RunEnded, RunStarted, TaskEnded
+from attune_nb.errors import AttuneError, RunCancelled, RunFailed, nearest
+from attune_nb.events import AskOpened, RunEnded, RunStarted, TaskEnded, masked
+from attune_nb.results.answers import fit_answer
 from attune_nb.results.progress import Progress
 from attune_nb.results.spans import say_span
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from attune_nb.context import WorkflowContext
     from attune_nb.events import ErrorInfo, Event
+    from attune_nb.masking import Mask
 
 __all__ = ["Run"]
 
@@ -32,6 +34,9 @@ class Engine(Protocol):
     def cancel(self, reason: str = "", *, force: bool = False) -> None:
         """Ask the run to stop."""
 
+    def answer(self, task: str, visit: int, value: Any) -> None:
+        """Answer a question."""
+
 
 class Run:
     """One run of a workflow: its state, its results, its record."""
@@ -43,6 +48,11 @@ class Run:
         self._engine = engine
 
     @property
+    def _mask(self) -> Mask:
+        found: Mask = self._engine.state.context.mask
+        return found
+
+    @property
     def status(self) -> str:
         """pending, running, cancelling, succeeded, failed or cancelled."""
         return str(self._engine.state.status)
@@ -50,7 +60,7 @@ class Run:
     @property
     def output(self) -> Any:
         """What `output_map` gave, or None."""
-        return self._engine.state.output
+        return self._mask.value(self._engine.state.output)
 
     @property
     def error(self) -> str | None:
@@ -61,7 +71,8 @@ class Run:
     @property
     def events(self) -> list[Event]:
         """The run's events so far, oldest first."""
-        return list(self._engine.events)
+        events, mask = list(self._engine.events), self._mask
+        return [masked(event, mask) for event in events] if mask else events
 
     @property
     def started(self) -> datetime:
@@ -93,12 +104,12 @@ class Run:
         from attune_nb.results.frames import items_frame  # noqa: PLC0415
 
         execution = self._execution(task)
-        return items_frame(self.events, execution.key, execution.items)
+        return items_frame(self.events, execution.key, self._mask.value(execution.items))
 
     def result(self, task: str) -> Any:
         """Give what a task's last execution gave (None while it has not ended)."""
         outcome = self._execution(task).outcome
-        return outcome.result if outcome is not None else None
+        return self._mask.value(outcome.result) if outcome is not None else None
 
     @property
     def context(self) -> WorkflowContext:
@@ -126,6 +137,28 @@ class Run:
     def cancel(self, *, force: bool = False) -> None:
         """Ask the run to stop; `force` also gives up on the attempts under way."""
         self._engine.cancel("cancelled by the user", force=force)
+
+    @property
+    def questions(self) -> list[AskOpened]:
+        """The questions that wait for an answer."""
+        opened = [each for each in self.events if isinstance(each, AskOpened)]
+        executions = self._engine.state.executions
+        return [each for each in opened if executions[each.task, each.visit].status == "waiting"]
+
+    def answer(self, task: str, value: Any) -> None:
+        """Answer the question of a `core.ask` task.
+
+        Raises:
+            ParameterError: The answer does not fit the question's schema.
+            AttuneError: The task asks nothing now.
+        """
+        waiting = [each for each in self.questions if each.task == task]
+        if not waiting:
+            others = ", ".join(f"`{each.task}`" for each in self.questions) or "none"
+            raise AttuneError(f"task `{task}` asks nothing now; waiting for an answer: {others}")
+        if waiting[0].response_schema is not None:
+            fit_answer(value, waiting[0].response_schema)
+        self._engine.answer(task, waiting[0].visit, value)
 
     def raise_for_status(self) -> None:
         """Raise `RunFailed` or `RunCancelled` unless the run succeeded."""

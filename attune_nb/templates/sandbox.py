@@ -1,182 +1,238 @@
-"""What an expression may touch: plain data, closed lists of names, bounded sizes.
+"""What an expression may touch and what it may cost.
 
-Expressions are parsed by Jinja2 and evaluated by `expression.py`, node by node. Nothing is
-reachable unless it is listed here, so the sandbox holds by construction: no attribute of a
-Python object is ever read.
+Only plain data can be looked into. A map that Python calls a subclass, a DataFrame, a path, a
+date: each passes as a whole, and nothing of it is read, compared or printed. Work is counted
+in steps (up to a quarter of a microsecond and some 40 bytes each) against a budget for each
+evaluation, so what an expression costs has an end that no workflow can move.
 """
 
 from __future__ import annotations
 
-from functools import cache
+import threading
 from typing import TYPE_CHECKING, Any
 
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pyrsistent import PMap
 
-from attune_nb.context import FrozenDict, FrozenList
+from attune_nb.context import FrozenDict, FrozenList, Moment, Outcome, freeze
 from attune_nb.errors import TemplateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-__all__ = ["FILTERS", "METHODS", "PLAIN", "TESTS", "bounded", "environment", "is_plain"]
+__all__ = [
+    "ARRAYS",
+    "FRESH",
+    "FUEL",
+    "KEYS",
+    "LARGEST_BITS",
+    "LONGEST_RANGE",
+    "LONGEST_TEXT",
+    "MAPS",
+    "NUMBERS",
+    "PLAIN",
+    "RECORD_FIELDS",
+    "begin",
+    "bounded_text",
+    "charge",
+    "charge_made",
+    "charge_many",
+    "charge_text",
+    "kept",
+    "record_to_map",
+    "refuel",
+    "small",
+    "truth",
+    "type_of",
+    "weigh",
+    "weigh_all",
+]
 
-LONGEST = 10_000_000  # characters, bytes or elements that one value may have
-LARGEST_POWER = 4_096  # bits that a power may give
+FUEL = 4_000_000  # steps of one evaluation
+LONGEST_TEXT = 10_000_000  # characters
+LONGEST_RANGE = 100_000  # numbers that one `range` gives
+LARGEST_BITS = 4_096  # bits of a whole number that takes part in arithmetic
+MATCH_SECONDS = 0.3  # that the patterns of one evaluation may search
 
-PLAIN: frozenset[type] = frozenset(
-    {str, int, float, bool, type(None), dict, list, tuple, FrozenDict, FrozenList}
+NUMBERS: frozenset[type] = frozenset({int, float})
+ARRAYS: frozenset[type] = frozenset({list, tuple, FrozenList})
+MAPS: frozenset[type] = frozenset({dict, FrozenDict})
+KEYS: frozenset[type] = NUMBERS | {str, bool, type(None)}  # that a map is asked for
+PLAIN: frozenset[type] = NUMBERS | ARRAYS | MAPS | {str, bool, type(None)}
+RECORD_FIELDS = (
+    "result",
+    "status",
+    "error",
+    "succeeded",
+    "attempts",
+    "duration_ms",
+    "total_count",
+    "failed_items",
 )
 
-FILTERS = frozenset(
-    [
-        "abs",
-        "capitalize",
-        "count",
-        "d",
-        "default",
-        "dictsort",
-        "e",
-        "escape",
-        "filesizeformat",
-        "first",
-        "float",
-        "groupby",
-        "int",
-        "items",
-        "join",
-        "last",
-        "length",
-        "list",
-        "lower",
-        "map",
-        "max",
-        "min",
-        "reject",
-        "rejectattr",
-        "replace",
-        "reverse",
-        "round",
-        "select",
-        "selectattr",
-        "sort",
-        "string",
-        "striptags",
-        "sum",
-        "title",
-        "tojson",
-        "trim",
-        "truncate",
-        "unique",
-        "upper",
-        "urlencode",
-        "wordcount",
-    ]
-)
-TESTS = frozenset(
-    [
-        "boolean",
-        "defined",
-        "divisibleby",
-        "eq",
-        "equalto",
-        "even",
-        "false",
-        "float",
-        "ge",
-        "greaterthan",
-        "gt",
-        "in",
-        "integer",
-        "iterable",
-        "le",
-        "lessthan",
-        "lower",
-        "lt",
-        "mapping",
-        "ne",
-        "none",
-        "number",
-        "odd",
-        "sequence",
-        "string",
-        "true",
-        "undefined",
-        "upper",
-    ]
-) | {"==", "!=", "<", "<=", ">", ">="}
-
-METHODS: dict[type, frozenset[str]] = {
-    str: frozenset(
-        [
-            "upper",
-            "lower",
-            "strip",
-            "lstrip",
-            "rstrip",
-            "split",
-            "rsplit",
-            "splitlines",
-            "startswith",
-            "endswith",
-            "title",
-            "capitalize",
-            "replace",
-            "join",
-            "count",
-            "find",
-            "rfind",
-            "isdigit",
-            "isalpha",
-            "isalnum",
-        ]
-    ),
-    dict: frozenset({"get", "items", "keys", "values"}),
-    list: frozenset({"count", "index"}),
+FRESH: frozenset[type] = frozenset({list, tuple, dict})
+_WORDS: dict[type, str] = {
+    type(None): "null",
+    bool: "bool",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "array",
+    tuple: "array",
+    FrozenList: "array",
+    dict: "object",
+    FrozenDict: "object",
 }
+_BYTES_A_STEP = 48
+_CHARACTERS_A_STEP = 32
+_FEW = 16  # steps
+_SHORT = 256  # characters
 
 
-def is_plain(value: object) -> bool:
-    """Tell whether an expression may look inside a value."""
-    return type(value) in PLAIN
+class Kept:
+    """What an evaluation keeps, if it asks for the moment or searches for a pattern."""
+
+    __slots__ = ("moment", "seconds")
+
+    def __init__(self) -> None:
+        self.moment: Moment | None = None
+        self.seconds = MATCH_SECONDS
 
 
-def bounded(value: Any) -> Any:
-    """Give a value back, or refuse one that has grown too large."""
-    if isinstance(value, str | bytes | list | tuple | dict) and len(value) > LONGEST:
-        raise TemplateError(f"the value has more than {LONGEST:,} parts; make it smaller")
+class _Meter(threading.local):
+    """What is left for the evaluation under way in this thread."""
+
+    steps: int = FUEL
+    kept: Kept | None = None
+
+
+METER = _Meter()
+
+
+def begin() -> None:
+    """Start an evaluation: a full budget, and a moment yet to be asked for."""
+    METER.steps = FUEL
+    METER.kept = None
+
+
+def kept() -> Kept:
+    """Give what the evaluation under way keeps until its end."""
+    if METER.kept is None:
+        METER.kept = Kept()
+    return METER.kept
+
+
+def refuel() -> None:
+    """Give a part that computes nothing its own budget, within whatever evaluation."""
+    METER.steps = FUEL
+
+
+def charge(steps: int) -> None:
+    """Take steps from the budget.
+
+    Raises:
+        TemplateError: There are not so many left.
+    """
+    left = METER.steps = METER.steps - steps
+    if left < 0:
+        raise TemplateError(
+            "the expression is too much work for a template; do it in an action, or on fewer values"
+        )
+
+
+def charge_many(steps: int) -> None:
+    """Take steps, unless they are so few that counting would take longer.
+
+    Only for what stands in the source of an expression and is not repeated by it.
+    """
+    if steps > _FEW:
+        charge(steps)
+
+
+def charge_text(length: int, *, ascii_only: bool = True) -> None:
+    """Take what a text of so many characters costs to make or to search, if it is long."""
+    if length > _SHORT:
+        charge((length if ascii_only else 4 * length) // _CHARACTERS_A_STEP)
+
+
+def charge_made(text: str) -> None:
+    """Take what a text costs that was made for one of many values."""
+    length = len(text)
+    if length > _CHARACTERS_A_STEP:
+        charge((length if text.isascii() else 4 * length) // _CHARACTERS_A_STEP)
+
+
+def bounded_text(length: int, *, ascii_only: bool = True) -> None:
+    """Refuse a text that would be too long before it is made, and charge for it."""
+    if length > LONGEST_TEXT:
+        raise TemplateError(f"the text would have more than {LONGEST_TEXT:,} characters")
+    charge_text(length, ascii_only=ascii_only)
+
+
+def small(number: Any) -> Any:
+    """Give a number back, or refuse one that is not finite or has too many digits."""
+    if type(number) is int:
+        if number.bit_length() > LARGEST_BITS:
+            raise TemplateError(f"a whole number here has at most {LARGEST_BITS:,} bits")
+    elif number - number != 0:
+        raise TemplateError(f"the result is not a finite number ({number})")
+    return number
+
+
+def type_of(value: Any) -> str:
+    """Name a value's type: null, bool, number, string, array, object; or a Python class."""
+    kind = type(value)
+    return _WORDS.get(kind) or kind.__name__
+
+
+def truth(value: Any) -> bool:
+    """Judge a value as a condition. What is not plain data is true, unseen."""
+    return bool(value) if type(value) in PLAIN else True
+
+
+def record_to_map(value: Any) -> Any:
+    """Give a task's record, or a whole namespace, as the map that it stands for."""
+    if isinstance(value, Outcome):
+        return freeze({name: getattr(value, name) for name in RECORD_FIELDS})
+    if isinstance(value, PMap):
+        charge(3 * len(value))
+        # in order of the names, for the map's own order differs between processes
+        return freeze({key: record_to_map(value[key]) for key in sorted(value, key=str)})
     return value
 
 
-@cache
-def environment() -> ImmutableSandboxedEnvironment:
-    """Give the Jinja2 environment that parses expressions and lends its filters and tests."""
-    env = ImmutableSandboxedEnvironment(
-        keep_trailing_newline=True,
-        comment_start_string="{#attune-has-no-comments",
-        optimized=False,
-    )
-    env.filters = {name: env.filters[name] for name in FILTERS if name in env.filters}
-    env.tests = {name: env.tests[name] for name in TESTS if name in env.tests}
-    return env
+def weigh(value: Any) -> None:
+    """Charge for the containers that an expression made, as often as they are referred to.
+
+    Whoever freezes the value walks each reference again, so a list of a thousand times the
+    same list costs a million parts, though it is small in memory until then.
+    """
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        if type(each) in FRESH:
+            charge(3 + len(each))
+            stack.extend(_parts(each))
 
 
-def operate(operator: str, left: Any, right: Any, compute: Callable[[Any, Any], Any]) -> Any:
-    """Apply a binary operator whose result could be out of all proportion."""
-    if operator == "**" and isinstance(left, int) and isinstance(right, int):
-        if right > 0 and left.bit_length() * right > LARGEST_POWER:
-            raise TemplateError(f"`**` would give more than {LARGEST_POWER:,} bits")
-    elif operator == "*":
-        for many, times in ((left, right), (right, left)):
-            if (
-                isinstance(many, str | list | tuple)
-                and isinstance(times, int)
-                and len(many) * times > LONGEST
-            ):
-                raise TemplateError(f"`*` would give more than {LONGEST:,} parts")
-        if isinstance(left, int) and isinstance(right, int):
-            bits = left.bit_length() + right.bit_length()
-            if bits > LARGEST_POWER:
-                raise TemplateError(f"`*` would give more than {LARGEST_POWER:,} bits")
-    elif operator == "%" and isinstance(left, str):
-        raise TemplateError("`%` formats no text here; put the values in `{{ }}`")
-    return bounded(compute(left, right))
+def _parts(container: Any) -> Sequence[Any]:
+    if type(container) is dict:
+        return list(container.values())
+    return container  # type: ignore[no-any-return]
+
+
+def weigh_all(value: Any, times: int = 1) -> None:
+    """Charge for every part of a value, texts and shared data too, gone through `times` over."""
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        kind = type(each)
+        if kind is str:
+            length = len(each) if each.isascii() else 4 * len(each)
+            charge(times * (1 + length // _CHARACTERS_A_STEP))
+        elif kind in ARRAYS or kind in MAPS:
+            known = getattr(each, "size", None)  # that a frozen value keeps of itself
+            if known is not None:
+                charge(times * (1 + known // _BYTES_A_STEP))
+            else:
+                charge(times * (3 + len(each)))
+                stack.extend(each.values() if kind in MAPS else each)

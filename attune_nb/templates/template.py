@@ -1,30 +1,36 @@
 """`Template`: a value that holds `{{ expressions }}`, compiled once and rendered often.
 
-A string that is one expression and nothing else gives the value itself, the very object.
-Any other string with expressions gives text. Maps and lists render their parts.
+A string that is one expression and nothing else gives the value itself, the very object. Any
+other string with expressions gives text; a space beside the braces is enough. Maps and lists
+render their parts; the keys of maps stay as they are.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateSyntaxError, nodes
-
 from attune_nb.context import ABSENT, ItemScope, WorkflowContext, freeze
 from attune_nb.errors import Position, TemplateError
-from attune_nb.templates.expression import compile_expression
-from attune_nb.templates.functions import text_of
-from attune_nb.templates.sandbox import LONGEST, environment
+from attune_nb.templates.expression import new_build
+from attune_nb.templates.generated import path_function
+from attune_nb.templates.names import path_of
+from attune_nb.templates.parsing import parse
+from attune_nb.templates.references import references
+from attune_nb.templates.sandbox import begin, truth
+from attune_nb.templates.wording import Guard, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jinja2 import nodes
+
+    from attune_nb.templates.build import Build
+
     Path = tuple[str | int, ...]
     Locate = Callable[[Path], Position | None]
+    Evaluate = Callable[[Any], Any]
 
 __all__ = ["Template"]
-
-_LONGEST_SOURCE = 100_000
 
 
 class Template:
@@ -33,24 +39,35 @@ class Template:
     Args:
         source: Any JSON-like value; its strings may hold `{{ expressions }}`.
         locate: Gives the position of a part of the source, for errors.
-        condition: Judge the source as an expression, written with or without braces.
+        condition: Judge the source as one expression, written with or without braces: it
+            gives true or false.
+
+    Attributes:
+        evaluate: Takes a scope and gives the value; what `render` calls.
+        is_constant: Whether there is no expression in it.
+        references: The dotted names that it reads outright, each with its position.
 
     Raises:
         TemplateError: An expression cannot be compiled.
     """
 
-    __slots__ = ("evaluate", "is_constant", "references", "source")
+    __slots__ = ("_condition", "_costly", "evaluate", "is_constant", "references", "source")
 
     def __init__(
         self, source: Any, locate: Locate = lambda _: None, *, condition: bool = False
     ) -> None:
         self.source = source
         self.references: list[tuple[tuple[str, ...], Position | None]] = []
-        if condition and isinstance(source, str) and "{{" not in source:
-            source = "{{ " + source + " }}"
-        constant, evaluate = self._compile(source, locate, ())
-        self.is_constant = constant
-        self.evaluate: Callable[[Any], Any] = evaluate
+        self._condition = condition
+        self._costly = False
+        given = _braced(source) if condition and isinstance(source, str) else source
+        try:
+            self.is_constant, evaluate = self._compile(given, locate, ())
+        except RecursionError:
+            raise TemplateError("the value is nested too deeply, or contains itself") from None
+        if condition:
+            evaluate = _judged(evaluate)
+        self.evaluate: Evaluate = _begun(evaluate) if self._costly else evaluate
 
     def render(self, scope: Any = None) -> Any:
         """Give the value in a scope or a context.
@@ -65,7 +82,9 @@ class Template:
         return self.evaluate(scope)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Template) and self.source == other.source
+        if not isinstance(other, Template):
+            return NotImplemented
+        return self._condition == other._condition and bool(self.source == other.source)
 
     def __hash__(self) -> int:
         return hash(repr(self.source))
@@ -74,140 +93,100 @@ class Template:
         return f"Template({self.source!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Template, (self.source,)
+        return _again, (self.source, self._condition)
 
-    def _compile(self, value: Any, locate: Locate, path: Path) -> tuple[bool, Callable[[Any], Any]]:
+    def _compile(self, value: Any, locate: Locate, path: Path) -> tuple[bool, Evaluate]:
         if isinstance(value, dict):
-            return self._compile_map(value, locate, path)
-        if isinstance(value, list):
-            parts = [self._compile(each, locate, (*path, at)) for at, each in enumerate(value)]
-            if all(constant for constant, _ in parts):
-                return _always(value)
-            calls = [call for _, call in parts]
-            return False, lambda scope: [call(scope) for call in calls]
-        if isinstance(value, str) and ("{{" in value or "{%" in value):
-            return self._compile_text(value, locate(path))
-        return _always(value)
-
-    def _compile_map(
-        self, value: dict[str, Any], locate: Locate, path: Path
-    ) -> tuple[bool, Callable[[Any], Any]]:
-        parts = {key: self._compile(each, locate, (*path, key)) for key, each in value.items()}
-        if all(constant for constant, _ in parts.values()):
-            return _always(value)
-        calls = [(key, call) for key, (_, call) in parts.items()]
-        return False, lambda scope: {key: call(scope) for key, call in calls}
+            keys, parts = list(value), list(value.items())
+        elif isinstance(value, list | tuple):
+            keys, parts = None, list(enumerate(value))
+        elif isinstance(value, str) and ("{{" in value or "{%" in value):
+            return self._compile_text(value, locate(path), path)
+        else:
+            return _always(value, locate(path))
+        compiled = [self._compile(each, locate, (*path, key)) for key, each in parts]
+        if all(constant for constant, _ in compiled):
+            return _always(value, locate(path))
+        calls = [call for _, call in compiled]
+        return False, _list_of(calls) if keys is None else _map_of(keys, calls)
 
     def _compile_text(
-        self, source: str, position: Position | None
-    ) -> tuple[bool, Callable[[Any], Any]]:
+        self, source: str, position: Position | None, path: Path
+    ) -> tuple[bool, Evaluate]:
+        guard = Guard(source, position)
         try:
-            body = _parse(source)
-            place = str(position or "") + source[:80]
-            self.references += [(path, position) for each in body for path in _references(each)]
-            parts = [_part(each, place) for each in body]
+            parts = parse(source)
+            for each in parts:
+                if not isinstance(each, str):
+                    self.references += [(found, position) for found in references(each)]
+            where = f"{position.line}:{position.column}" if position else ""
+            build = new_build(f"{where}:{path}")
+            evaluate, counts = _compile_parts(parts, build, guard, whole=not path)
         except TemplateError as error:
-            raise TemplateError(error.message, _short(source), position) from None
+            raise guard.located(error) from None
         except RecursionError:
-            message = "the expression is nested too deeply"
-            raise TemplateError(message, _short(source), position) from None
-        if not any(not isinstance(each, nodes.TemplateData) for each in body):
-            return _always("".join(each.data for each in body))
-        evaluate = parts[0] if len(parts) == 1 else _joined(parts)
-        return False, _located(evaluate, source, position)
+            raise guard.located(TemplateError("the expression is nested too deeply")) from None
+        if self._condition and (len(parts) > 1 or isinstance(parts[0], str)):
+            message = "a condition is one expression; put all of it within one pair of braces"
+            raise guard.located(TemplateError(message))
+        self._costly = self._costly or counts
+        return False, evaluate
 
 
-def _always(value: Any) -> tuple[bool, Callable[[Any], Any]]:
-    frozen = freeze(value)
+def _again(source: Any, condition: bool) -> Template:
+    return Template(source, condition=condition)
+
+
+def _braced(source: str) -> str:
+    text = source.strip()
+    return text if "{{" in text or "{%" in text or not text else "{{ " + text + " }}"
+
+
+def _begun(evaluate: Evaluate) -> Evaluate:
+    def whole(scope: Any) -> Any:
+        begin()
+        return evaluate(scope)
+
+    return whole
+
+
+def _judged(evaluate: Evaluate) -> Evaluate:
+    return lambda scope: truth(evaluate(scope))
+
+
+def _always(value: Any, position: Position | None) -> tuple[bool, Evaluate]:
+    try:
+        frozen = freeze(value)
+    except ValueError as error:
+        raise TemplateError(str(error), position=position) from None
     return True, lambda _: frozen
 
 
-def _parse(source: str) -> list[Any]:
-    if len(source) > _LONGEST_SOURCE:
-        raise TemplateError(f"an expression has at most {_LONGEST_SOURCE:,} characters")
-    try:
-        tree = environment().parse(source)
-    except TemplateSyntaxError as error:
-        raise TemplateError(f"not an expression: {error.message}") from None
-    except (RecursionError, ValueError, MemoryError):
-        raise TemplateError("the expression is nested too deeply") from None
-    parts: list[Any] = []
-    for each in tree.body:
-        if not isinstance(each, nodes.Output):
-            raise TemplateError("statements (`{% %}`) are not part of the language; use `{{ }}`")
-        parts += each.nodes
-    return parts
+def _list_of(calls: list[Evaluate]) -> Evaluate:
+    return lambda scope: [call(scope) for call in calls]
 
 
-def _part(node: Any, place: str) -> Callable[[Any], Any]:
-    if isinstance(node, nodes.TemplateData):
-        data = node.data
-        return lambda _: data
-    return compile_expression(node, place)
+def _map_of(keys: list[Any], calls: list[Evaluate]) -> Evaluate:
+    pairs = list(zip(keys, calls, strict=True))
+    return lambda scope: {key: call(scope) for key, call in pairs}
 
 
-def _joined(parts: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    def text(scope: Any) -> str:
-        joined = "".join([text_of(part(scope)) for part in parts])
-        if len(joined) > LONGEST:
-            raise TemplateError(f"the text has more than {LONGEST:,} characters")
-        return joined
-
-    return text
-
-
-def _located(
-    evaluate: Callable[[Any], Any], source: str, position: Position | None
-) -> Callable[[Any], Any]:
-    def located(scope: Any) -> Any:
-        try:
-            return evaluate(scope)
-        except TemplateError as error:
-            if error.position is not None or error.expression:
-                raise
-            raise TemplateError(error.message, _short(source), position) from None
-        except Exception as error:  # noqa: BLE001 - whatever an operator or a filter raises
-            message = f"{error}" or type(error).__name__
-            raise TemplateError(message, _short(source), position) from None
-
-    return located
+def _compile_parts(
+    parts: list[str | nodes.Expr], build: Build, guard: Guard, *, whole: bool
+) -> tuple[Evaluate, bool]:
+    """Compile a text; tell whether its evaluation has still to be begun."""
+    if len(parts) == 1 and not isinstance(parts[0], str):
+        return _alone(parts[0], build, guard, whole=whole)
+    calls = [each if isinstance(each, str) else build.value(each) for each in parts]
+    paths = [each if isinstance(each, str) else path_of(each) for each in parts]
+    return joined(calls, paths, guard)
 
 
-_LINE = 120  # characters of an expression that a message shows
-
-
-def _short(source: str) -> str:
-    line = " ".join(source.split())
-    return line if len(line) <= _LINE else line[: _LINE - 3] + "..."
-
-
-def _references(node: Any) -> list[tuple[str, ...]]:
-    """Give the dotted names that an expression reads outright (not those it tests for)."""
-    found: list[tuple[str, ...]] = []
-    stack = [node]
-    while stack:
-        each = stack.pop()
-        path = _path(each)
-        if path:
-            found.append(path)
-            continue
-        tolerant = isinstance(each, nodes.Filter) and each.name in ("default", "d")
-        if isinstance(each, nodes.Test) and each.name in ("defined", "undefined"):
-            continue
-        if isinstance(each, nodes.Call) and isinstance(each.node, nodes.Name):
-            stack += [*each.args, *(pair.value for pair in each.kwargs)]
-            continue
-        if isinstance(each, nodes.Call) and isinstance(each.node, nodes.Getattr):
-            stack += [each.node.node, *each.args]
-            continue
-        stack += each.args if tolerant else each.iter_child_nodes()
-    return found
-
-
-def _path(node: Any) -> tuple[str, ...]:
-    if isinstance(node, nodes.Name):
-        return (node.name,)
-    if isinstance(node, nodes.Getattr):
-        inner = _path(node.node)
-        return (*inner, node.attr) if inner else ()
-    return ()
+def _alone(node: nodes.Expr, build: Build, guard: Guard, *, whole: bool) -> tuple[Evaluate, bool]:
+    inner = build.value(node)
+    if build.costly:
+        return guard.counting(inner, whole=whole), not whole
+    general = guard.around(inner)
+    path = path_of(node)
+    # a plain path that is found needs no guard at all
+    return (path and path_function(path, general)) or general, False

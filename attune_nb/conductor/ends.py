@@ -1,0 +1,200 @@
+"""How a task ends, and what follows from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from attune_nb.conductor import items, joins, starts
+from attune_nb.conductor.state import JoinState, Token
+from attune_nb.context import Outcome, freeze
+from attune_nb.errors import TemplateError
+from attune_nb.events import AttemptsEnded, ErrorInfo, RetriesPlanned, TaskEnded
+
+if TYPE_CHECKING:
+    from attune_nb.conductor.state import Execution
+    from attune_nb.conductor.work import Work
+    from attune_nb.events import Key
+    from attune_nb.language.model import Transition
+
+__all__ = ["MAX_VISITS", "attempts_ended", "end", "end_cancelled", "render_failure"]
+
+MAX_VISITS = 10_000
+_replace = msgspec.structs.replace
+
+
+def attempts_ended(work: Work, event: AttemptsEnded) -> None:
+    """Count a batch of attempts in; the task may have ended with them."""
+    execution = work.execution((event.task, event.visit))
+    if execution is None:
+        return  # late: the execution was given up on
+    task = work.task(execution)
+    retry = None if work.state.status == "cancelling" else task.retry
+    execution, again = items.absorb(execution, retry, event.batch)
+    work.keep(execution)
+    if again:
+        work.decide(
+            RetriesPlanned(time=work.time, task=event.task, visit=event.visit, count=len(again)),
+            *again,
+        )
+    if items.is_complete(execution):
+        work.later(end, execution.key, *items.outcome_of(execution, work.time))
+
+
+def end(work: Work, key: Key, outcome: Outcome, error: ErrorInfo | None) -> None:
+    """Record how a task ended, and let its transitions fire."""
+    execution = work.execution(key)
+    if execution is None:
+        return
+    task = work.task(execution)
+    work.update(active=work.state.active - 1)
+    fired: list[int] = []
+    targets: list[str] = []
+    handled = False
+    if execution.parent is None:
+        work.update(context=work.state.context.with_outcome(task.name, outcome))
+        if outcome.status != "cancelled":
+            try:
+                fired, targets = _fire(work, task.next, outcome)
+                handled = bool(targets)
+            except TemplateError as problem:
+                outcome, error = render_failure(work, problem, outcome)
+                work.update(context=work.state.context.with_outcome(task.name, outcome))
+    work.keep(execution, status=outcome.status, outcome=outcome)
+    work.decide(
+        TaskEnded(
+            time=work.time,
+            task=execution.task,
+            visit=execution.visit,
+            status=outcome.status,
+            attempts=execution.attempts,
+            error=error,
+            fired=tuple(fired),
+            handled=handled,
+        )
+    )
+    if execution.parent is not None:
+        work.later(_part_ended, execution.parent)
+        return
+    if outcome.status in ("failed", "timed_out") and not handled:
+        work.fail_run(f"task `{execution.task}` {_said(outcome.status)}: {outcome.error}")
+    _follow(work, execution, targets)
+
+
+def end_cancelled(work: Work, key: Key) -> None:
+    """End a task of which nothing is under way, because the run is to stop."""
+    execution = work.execution(key)
+    if execution is not None:
+        info = ErrorInfo(type="Cancelled", message="the run was cancelled", retryable=False)
+        spent = (work.time - execution.started) * 1000
+        outcome = Outcome(
+            status="cancelled",
+            result=items.failure_of(info),
+            error=info.message,
+            attempts=execution.attempts,
+            duration_ms=spent,
+        )
+        end(work, key, outcome, info)
+
+
+def _fire(
+    work: Work, transitions: tuple[Transition, ...], outcome: Outcome
+) -> tuple[list[int], list[str]]:
+    """Give the numbers of the transitions that fire, and where they lead."""
+    fired: list[int] = []
+    targets: list[str] = []
+    for number, transition in enumerate(transitions):
+        when = transition.when
+        if when is not None and not when.evaluate(work.scope(outcome)):
+            continue
+        for name, template in transition.publish:
+            if template is None:
+                work.publish(name, outcome.result)
+            else:
+                work.publish(name, template.evaluate(work.scope(outcome)))
+        fired.append(number)
+        targets += transition.do
+    return fired, targets
+
+
+def _follow(work: Work, execution: Execution, targets: list[str]) -> None:
+    visits = execution.token.visits.set(execution.task, execution.visit)
+    token = Token((execution.key,), visits)
+    for name in targets:
+        if name == "fail":
+            work.fail_run(f"task `{execution.task}` went to `fail`")
+        elif name != "noop":
+            work.later(_arrive, name, token, execution.task)
+
+
+def _arrive(work: Work, name: str, token: Token, source: str) -> None:
+    """Start a task that a branch has arrived at, unless it has started in this round."""
+    task = work.state.workflow.task(name)
+    visit = token.visits.get(name, 0) + 1
+    key = (name, visit)
+    if key in work.state.executions:
+        return
+    if task.join is not None:
+        join = joins.arrive(work.state.joins.get(key, JoinState()), token, source)
+        work.update(joins=work.state.joins.set(key, join))
+        if not joins.is_met(work.state.workflow, task, join):
+            return
+        token = join.token
+    if visit > MAX_VISITS:
+        work.fail_run(f"task `{name}` ran {MAX_VISITS:,} times; its cycle has no way out")
+    elif work.state.status == "running":
+        starts.begin(work, name, visit, token)
+
+
+def _part_ended(work: Work, key: Key) -> None:
+    """End a parallel task once all its tasks have ended."""
+    execution = work.execution(key)
+    if execution is None:
+        return
+    task = work.task(execution)
+    parts = {
+        each.name: work.state.executions.get((f"{execution.task}/{each.name}", execution.visit))
+        for each in task.tasks
+    }
+    outcomes = {name: part.outcome for name, part in parts.items() if part is not None}
+    ended = {name: outcome for name, outcome in outcomes.items() if outcome is not None}
+    if len(ended) < len(parts):
+        return
+    bad = {name: each for name, each in ended.items() if not each.succeeded}
+    error = None
+    if bad:
+        first, cause = next(iter(bad.items()))
+        message = (
+            f"{len(bad)} of {len(ended)} tasks {_worst(bad)}; the first, `{first}`: {cause.error}"
+        )
+        error = ErrorInfo(type="ParallelFailed", message=message, retryable=False)
+    outcome = Outcome(
+        status=_worst(bad) if bad else "succeeded",
+        result=freeze({name: each.result for name, each in ended.items()}),
+        error=error.message if error else None,
+        duration_ms=(work.time - execution.started) * 1000,
+    )
+    end(work, key, outcome, error)
+
+
+def _worst(bad: dict[str, Outcome]) -> str:
+    statuses = {each.status for each in bad.values()}
+    return next(each for each in ("cancelled", "failed", "timed_out") if each in statuses)
+
+
+def _said(status: str) -> str:
+    return status.replace("_", " ")
+
+
+def render_failure(
+    work: Work, error: TemplateError, outcome: Outcome | None = None
+) -> tuple[Outcome, ErrorInfo]:
+    """Give what becomes of a task one of whose expressions failed."""
+    message = work.mask(str(error))
+    info = ErrorInfo(
+        type="TemplateError", message=message, retryable=False, position=error.position
+    )
+    before = outcome or Outcome(status="failed")
+    result = before.result if before.result is not None else items.failure_of(info)
+    return _replace(before, status="failed", error=message, result=result), info

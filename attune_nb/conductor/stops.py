@@ -1,0 +1,103 @@
+"""How a run comes to its end: by itself, by its time, or because someone asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attune_nb.conductor import ends, items, joins, starts
+from attune_nb.conductor.state import StopTask
+from attune_nb.context import Outcome, freeze
+from attune_nb.errors import TemplateError
+from attune_nb.events import AlarmRang, AskAnswered, CancelRequested, ErrorInfo, RunEnded
+
+if TYPE_CHECKING:
+    from attune_nb.conductor.state import Execution
+    from attune_nb.conductor.work import Work
+
+__all__ = ["alarm_rang", "answered", "cancel", "end_if_quiet"]
+
+
+def cancel(work: Work, event: CancelRequested) -> None:
+    """Begin to stop everything; `force` gives up on the attempts under way."""
+    policy = work.state.workflow.cancellation_policy
+    _stop(work, force=event.force or policy == "cancel_running")
+
+
+def _stop(work: Work, *, force: bool) -> None:
+    work.update(status="cancelling")
+    for key in work.state.order:
+        execution = work.execution(key)
+        if execution is None or work.task(execution).type == "parallel":
+            continue
+        work.keep(execution, stopping=True)
+        if execution.status in ("pending", "waiting"):
+            work.later(ends.end_cancelled, key)
+        else:
+            work.decide(StopTask(key=key, force=force))
+
+
+def alarm_rang(work: Work, event: AlarmRang) -> None:
+    """Do what an alarm was set for, if it still matters."""
+    if event.kind == "run":
+        work.update(timed_out=True)
+        _stop(work, force=True)
+        return
+    key = (event.task, event.visit)
+    execution = work.execution(key)
+    if execution is None:
+        return
+    if event.kind == "delay" and execution.status == "pending":
+        starts.launch(work, key)
+    elif event.kind == "ask" and execution.status == "waiting":
+        seconds = work.task(execution).timeout or 0.0
+        message = f"nobody answered within {seconds:g} s"
+        info = ErrorInfo(type="Timeout", message=message, retryable=False)
+        ends.end(work, key, _outcome(work, execution, "timed_out", info), info)
+
+
+def answered(work: Work, event: AskAnswered) -> None:
+    """End a question with its answer; one that waits no more is left alone."""
+    key = (event.task, event.visit)
+    execution = work.execution(key)
+    if execution is not None and execution.status == "waiting":
+        outcome = Outcome(
+            status="succeeded",
+            result=freeze({"response": event.value}),
+            attempts=1,
+            duration_ms=(work.time - execution.started) * 1000,
+        )
+        ends.end(work, key, outcome, None)
+
+
+def _outcome(work: Work, execution: Execution, status: str, info: ErrorInfo) -> Outcome:
+    return Outcome(
+        status=status,
+        result=items.failure_of(info),
+        error=info.message,
+        duration_ms=(work.time - execution.started) * 1000,
+    )
+
+
+def end_if_quiet(work: Work) -> None:
+    """End the run when nothing is under way and nothing can follow."""
+    state = work.state
+    if state.active or state.ended or state.status == "pending":
+        return
+    failures, output = [*state.failures], None
+    if state.timed_out:
+        seconds = state.workflow.timeout or 0.0
+        status, failures = "timed_out", [f"the run did not end within {seconds:g} s"]
+    elif state.status == "cancelling":
+        status, failures = "cancelled", ["the run was cancelled"]
+    elif failures := [*failures, *joins.unmet(state)]:
+        status = "failed"
+    else:
+        status = "succeeded"
+        if state.workflow.output_map is not None:
+            try:
+                output = freeze(state.workflow.output_map.evaluate(work.scope()))
+            except (TemplateError, ValueError) as error:
+                status, failures = "failed", [work.mask(f"output_map: {error}")]
+    text = "; ".join(failures) or None
+    work.update(status=status, output=output, error=text)
+    work.decide(RunEnded(time=work.time, status=status, output=output, error=text))

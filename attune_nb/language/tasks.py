@@ -1,0 +1,263 @@
+"""The tasks of a workflow: each key to its field of the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.errors import Problem
+from attune_nb.language import older
+from attune_nb.language.fields import Reader, is_template, is_whole, kind_of
+from attune_nb.language.model import ASK, KEPT, RESERVED, Places, Retry, Task, Transition
+
+if TYPE_CHECKING:
+    from attune_nb.templates.template import Template
+
+    Path = tuple[str | int, ...]
+
+__all__ = ["read_tasks"]
+
+KINDS = ("action", "parallel", "workflow")
+KEYS = (
+    "name",
+    "action",
+    "type",
+    "input",
+    "when",
+    "with_items",
+    "concurrency",
+    "batch_size",
+    "retry",
+    "timeout",
+    "delay",
+    "join",
+    "next",
+    "tasks",
+)
+TRANSITION_KEYS = ("when", "publish", "do")
+RETRY_KEYS = ("count", "delay", "backoff", "max_delay", "on_error")
+BACKOFFS = ("constant", "linear", "exponential")
+MOST_RETRIES = 100
+LONGEST_NAME = 100
+_NOT_OF_PARALLEL = (
+    "action", "input", "with_items", "concurrency", "batch_size", "retry", "timeout",
+)  # fmt: skip
+_NOT_WITHIN = ("join", "next", *older.KEYS)
+_NOT_OF_ASK = ("with_items", "concurrency", "batch_size", "retry")
+
+
+def read_tasks(reader: Reader, value: Any, path: Path, *, within: bool = False) -> tuple[Task, ...]:
+    """Read a list of tasks, or a map of names to tasks; `within` a parallel task."""
+    found: list[Task] = []
+    for data, here in _listed(reader, value, path):
+        task = _task(reader, data, here, within=within)
+        if task is not None:
+            found.append(task)
+    seen: dict[str, Task] = {}
+    for task in found:
+        if task.name in seen:
+            first = seen[task.name].at.name
+            line = first.line if first else "?"
+            message = f"two tasks are named `{task.name}` (the other on line {line})"
+            reader.problems.append(Problem(message, task.at.name))
+        seen.setdefault(task.name, task)
+    return tuple(found)
+
+
+def _listed(reader: Reader, value: Any, path: Path) -> list[tuple[Any, Path]]:
+    if isinstance(value, dict) and value:
+        listed = []
+        for name, each in value.items():
+            here = (*path, name)
+            if not isinstance(each, dict):
+                reader.wrong(f"a task is a map of keys and values, not {kind_of(each)}", here)
+                continue
+            if "name" not in each:
+                reader.written[(*here, "name")] = here
+            listed.append(({"name": name, **each}, here))
+        return listed
+    if not isinstance(value, list) or not value:
+        reader.wrong("`tasks` is a list of at least one task", path)
+        return []
+    return [(each, (*path, at)) for at, each in enumerate(value)]
+
+
+def _task(reader: Reader, data: Any, path: Path, *, within: bool) -> Task | None:
+    fields = reader.fields(data, path, (*KEYS, *older.KEYS, *KEPT), "a task")
+    if fields is None:
+        return None
+    name = _name(reader, fields, path)
+    if name is None:
+        return None
+    kind = reader.choice(fields, "type", path, KINDS)
+    _refuse_misplaced(reader, fields, path, kind, within=within)
+    given = fields.get("input")
+    return Task(
+        name=name,
+        type=kind,
+        action=_action(reader, fields, path, kind, name),
+        input=_input(reader, fields, path),
+        when=reader.template(fields, "when", path, condition=True),
+        with_items=_items(reader, fields, path),
+        concurrency=_concurrency(reader, fields, path),
+        batch_size=reader.whole(fields, "batch_size", path),
+        retry=_retry(reader, fields.get("retry"), (*path, "retry")),
+        timeout=reader.seconds(fields, "timeout", path, above_zero=True),
+        delay=reader.seconds(fields, "delay", path, above_zero=False),
+        join=_join(reader, fields.get("join"), (*path, "join")),
+        next=_next(reader, fields, path),
+        tasks=_within(reader, fields, path, kind),
+        kept={key: fields[key] for key in KEPT if key in fields},
+        at=Places(
+            name=reader.at((*path, "name")),
+            action=reader.at((*path, "action")),
+            join=reader.at((*path, "join")),
+            with_items=reader.at((*path, "with_items")),
+            concurrency=reader.at((*path, "concurrency")),
+            inputs={key: reader.at_key((*path, "input", key)) for key in given}
+            if isinstance(given, dict)
+            else {},
+        ),
+    )
+
+
+def _name(reader: Reader, fields: dict[str, Any], path: Path) -> str | None:
+    name = reader.text(fields, "name", path)
+    if name is None:
+        if fields.get("name") is None:
+            reader.wrong("a task needs a `name`", path)
+        return None
+    here = (*path, "name")
+    if name in RESERVED:
+        reader.wrong(f"`{name}` is a reserved target; name the task otherwise", here)
+    elif not name.strip() or name != name.strip() or len(name) > LONGEST_NAME:
+        reader.wrong(
+            f"a task's name has 1 to {LONGEST_NAME} characters, and no blank at its ends", here
+        )
+    elif "/" in name or not name.isprintable():
+        reader.wrong("a task's name is of printable characters, without `/`", here)
+    return name
+
+
+def _refuse_misplaced(
+    reader: Reader, fields: dict[str, Any], path: Path, kind: str, *, within: bool
+) -> None:
+    refused: list[tuple[tuple[str, ...], str]] = []
+    if kind == "parallel":
+        refused.append((_NOT_OF_PARALLEL, "stands on the tasks within a `parallel` task"))
+    elif "tasks" in fields:
+        refused.append((("tasks",), "belongs to a task of `type: parallel`"))
+    if within:
+        refused.append((_NOT_WITHIN, "stands on the `parallel` task, not on the tasks within"))
+    if fields.get("action") == ASK:
+        refused.append((_NOT_OF_ASK, f"has no meaning for `{ASK}`, which asks one person once"))
+    if "with_items" not in fields and kind != "parallel":
+        refused.append((("batch_size",), "needs `with_items`"))
+    for keys, why in refused:
+        for key in keys:
+            if fields.get(key) is not None:
+                reader.wrong(f"`{key}` {why}", (*path, key), key=True)
+
+
+def _action(reader: Reader, fields: dict[str, Any], path: Path, kind: str, name: str) -> str | None:
+    action = reader.text(fields, "action", path)
+    if kind != "parallel" and not action and not (fields.get("action") and action is None):
+        reader.wrong(f"task `{name}` needs an `action`", path)
+    return action or None
+
+
+def _within(reader: Reader, fields: dict[str, Any], path: Path, kind: str) -> tuple[Task, ...]:
+    if kind != "parallel":
+        return ()
+    if "tasks" not in fields:
+        reader.wrong("a task of `type: parallel` needs `tasks`", path)
+        return ()
+    return read_tasks(reader, fields["tasks"], (*path, "tasks"), within=True)
+
+
+def _input(reader: Reader, fields: dict[str, Any], path: Path) -> Template:
+    value = fields.get("input")
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        reader.wrong(f"`input` is a map of arguments, not {kind_of(value)}", (*path, "input"))
+        value = {}
+    return reader.compiled(value, (*path, "input"))
+
+
+def _items(reader: Reader, fields: dict[str, Any], path: Path) -> Template | None:
+    value = fields.get("with_items")
+    if value is not None and not isinstance(value, list) and not is_template(value):
+        reader.wrong(
+            f"`with_items` is a list, or a template that gives one, not {kind_of(value)}",
+            (*path, "with_items"),
+        )
+    return reader.template(fields, "with_items", path)
+
+
+def _concurrency(reader: Reader, fields: dict[str, Any], path: Path) -> Template | None:
+    value = fields.get("concurrency")
+    if value is not None and not is_template(value) and not is_whole(value):
+        reader.wrong("`concurrency` is a whole number of 1 or more", (*path, "concurrency"))
+    return reader.template(fields, "concurrency", path)
+
+
+def _join(reader: Reader, value: Any, path: Path) -> str | int | None:
+    if value is not None and value != "all" and not is_whole(value):
+        reader.wrong("`join` is `all` or a whole number of 1 or more", path)
+        return None
+    return value  # type: ignore[no-any-return]
+
+
+def _retry(reader: Reader, value: Any, path: Path) -> Retry | None:
+    if value is None:
+        return None
+    fields = reader.fields(value, path, RETRY_KEYS, "`retry`")
+    if fields is None:
+        return None
+    count = fields.get("count")
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST_RETRIES:
+        message = f"`retry.count` is a whole number from 1 to {MOST_RETRIES}"
+        reader.wrong(message, (*path, "count"))
+        count = 1
+    return Retry(
+        count=count,
+        delay=reader.seconds(fields, "delay", path, above_zero=False) or 0.0,
+        backoff=reader.choice(fields, "backoff", path, BACKOFFS),
+        max_delay=reader.seconds(fields, "max_delay", path, above_zero=False),
+        on_error=reader.names(fields.get("on_error"), (*path, "on_error"), "on_error"),
+    )
+
+
+def _next(reader: Reader, fields: dict[str, Any], path: Path) -> tuple[Transition, ...]:
+    value = fields.get("next")
+    if value is not None and not isinstance(value, list):
+        reader.wrong(f"`next` is a list of transitions, not {kind_of(value)}", (*path, "next"))
+        return ()
+    found = [(each, (*path, "next", at)) for at, each in enumerate(value or ())]
+    beside = [key for key in older.KEYS if fields.get(key) is not None]
+    for key in beside if found else ():
+        reader.wrong(
+            f"`{key}` cannot stand beside `next`; write it as a transition", (*path, key), key=True
+        )
+    if not found:
+        found = older.transitions(reader, fields, path)
+    read = [_transition(reader, each, here) for each, here in found]
+    return tuple(each for each in read if each is not None)
+
+
+def _transition(reader: Reader, data: Any, path: Path) -> Transition | None:
+    fields = reader.fields(data, path, TRANSITION_KEYS, "a transition")
+    if fields is None:
+        return None
+    targets = reader.names(fields.get("do"), (*path, "do"), "do")
+    alone = isinstance(fields.get("do"), str)
+    publish = reader.pairs(fields.get("publish"), (*path, "publish"), "publish", bare=True)
+    return Transition(
+        when=reader.template(fields, "when", path, condition=True),
+        publish=tuple((name, template) for name, template, _ in publish),
+        do=targets,
+        do_positions=tuple(
+            reader.at((*path, "do") if alone else (*path, "do", number))
+            for number in range(len(targets))
+        ),
+    )

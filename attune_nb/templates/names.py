@@ -1,0 +1,184 @@
+"""Names and dotted paths: looked up when they are reached, never gathered.
+
+This is the general way, which knows everything that can be wrong; `generated.py` has the short
+way for what is there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import nodes
+from pyrsistent import PMap
+
+from attune_nb.context import ABSENT, Outcome
+from attune_nb.errors import nearest
+from attune_nb.templates.functions import ELSEWHERE, FUNCTIONS, SCOPED
+from attune_nb.templates.generated import FIELDS
+from attune_nb.templates.sandbox import ARRAYS, KEYS, MAPS, PLAIN, RECORD_FIELDS, charge, type_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Evaluate = Callable[[Any], Any]
+    Keys = Sequence[str | int]
+
+__all__ = ["NAMESPACES", "Missing", "look_up", "member", "path_of", "said"]
+
+NAMESPACES = FIELDS
+_ITEM = ("item", "index")
+
+
+class Missing:
+    """What an undefined name gives where the expression may ask whether it is defined.
+
+    The message is made only if somebody is to read it: finding the nearest name takes long.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str | Callable[[], str]) -> None:
+        self._text = text
+
+    @property
+    def message(self) -> str:
+        """What is undefined, and the nearest name."""
+        return self._text if isinstance(self._text, str) else self._text()
+
+
+def path_of(node: nodes.Node) -> tuple[str, tuple[str | int, ...]] | None:
+    """Give the root and the keys of a plain dotted path, or None."""
+    keys: list[str | int] = []
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        if isinstance(node, nodes.Getattr):
+            keys.append(node.attr)
+        elif isinstance(node.arg, nodes.Const) and type(node.arg.value) in (str, int):
+            keys.append(node.arg.value)
+        else:
+            return None
+        node = node.node
+    return (node.name, tuple(reversed(keys))) if isinstance(node, nodes.Name) else None
+
+
+def said(node: nodes.Node) -> str:
+    """Name a node as a message would: its path, or `the value`."""
+    if isinstance(node, nodes.Call):
+        return f"`{getattr(node.node, 'name', None) or getattr(node.node, 'attr', 'the call')}()`"
+    path = path_of(node)
+    return _written(*path) if path else "the value"
+
+
+def _written(root: str, keys: Keys) -> str:
+    rest = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    return f"`{root}{''.join(rest)}`"
+
+
+def look_up(root: str, keys: Keys) -> Evaluate:
+    """Give a path's value, a record, or `Missing`: the general way."""
+    base = _root(root)
+    steps = [(key, _written(root, keys[:at])) for at, key in enumerate(keys)]
+
+    def walk(scope: Any) -> Any:
+        value = base(scope)
+        for key, whose in steps:
+            if type(value) is Missing:
+                break
+            value = member(value, key, whose)
+        return value
+
+    return walk
+
+
+def _root(name: str) -> Evaluate:
+    if name in _ITEM:
+        return lambda scope: _of_item(getattr(scope, name), name)
+    if name in NAMESPACES:
+        field = NAMESPACES[name]
+        return lambda scope: getattr(scope.context, field)
+    if name == "null":
+        return lambda _: None
+
+    def variable(scope: Any) -> Any:
+        variables = scope.context.variables
+        if name in variables:
+            return variables[name]
+        return Missing(lambda: _undefined(name, variables))
+
+    return variable
+
+
+def _of_item(value: Any, name: str) -> Any:
+    if value is ABSENT:
+        return Missing(f"`{name}` exists only in a task with `with_items`")
+    return value
+
+
+def _undefined(name: str, variables: Any) -> str:
+    if name in FUNCTIONS or name in SCOPED or name == "uuid":
+        return f"`{name}` is a function; call it: `{name}(...)`"
+    if name in ELSEWHERE:
+        return f"`{name}` is not part of the language: {ELSEWHERE[name]}"
+    known = [*map(str, variables), *NAMESPACES, *_ITEM, "true", "false", "null"]
+    return f"`{name}` is undefined{nearest(name, known)}"
+
+
+def member(value: Any, key: Any, whose: str) -> Any:
+    """Give `value.key` or `value[key]` as the language defines it, or `Missing`."""
+    kind = type(value)
+    if kind in MAPS or kind is PMap:
+        return _of_map(value, key, whose)
+    if kind is Outcome:
+        return _of_outcome(value, key, whose)
+    if kind is Missing:
+        return value
+    if (kind in ARRAYS or kind is str) and type(key) in (int, slice):
+        return _of_sequence(value, key, whose)
+    if kind not in PLAIN:
+        what = f"{whose} is a {kind.__name__}, which passes only as a whole"
+        return Missing(f"{what}; have an action give what is needed of it")
+    if value is None:
+        return Missing(f"{whose} is null, so it has no {_shown(key)}")
+    return Missing(f"{whose} is of type {type_of(value)} and has no {_shown(key)}")
+
+
+def _shown(key: Any) -> str:
+    if type(key) in (str, int):
+        return f"`{str(key)[:60]}`" if type(key) is str or abs(key) < 10**15 else "such place"
+    return f"key of type {'slice' if type(key) is slice else type_of(key)}"
+
+
+def _of_map(value: Any, key: Any, whose: str) -> Any:
+    if type(key) not in KEYS:
+        return Missing(f"{whose} has no key of type {type_of(key)}")
+    if key in value:
+        return value[key]
+    return Missing(lambda: f"{whose} has no {_shown(key)}{_close(key, value)}")
+
+
+def _close(key: Any, known: Any) -> str:
+    return nearest(key, map(str, known)) if type(key) is str else ""
+
+
+def _of_outcome(outcome: Outcome, key: Any, whose: str) -> Any:
+    result = outcome.result
+    if type(result) in MAPS:
+        found = _of_map(result, key, whose)
+        if type(found) is not Missing:
+            return found
+    if key in RECORD_FIELDS:
+        return getattr(outcome, key)
+    known = [*(map(str, result) if type(result) in MAPS else ()), *RECORD_FIELDS]
+    kind = type_of(result)
+    why = "" if type(result) in MAPS else f" (its result is {kind}, not an object)"
+    return Missing(lambda: f"{whose} has no {_shown(key)}{why}{_close(key, known)}")
+
+
+def _of_sequence(value: Any, key: Any, whose: str) -> Any:
+    try:
+        part = value[key]
+    except IndexError:
+        count = len(value)
+        return Missing(f"{whose} has {count} part{'s' * (count != 1)}, so none at {_shown(key)}")
+    if type(key) is slice:
+        charge(1 + len(part))
+    return part

@@ -1,0 +1,96 @@
+"""Walking a workflow without running its actions."""
+
+import pytest
+
+import attune_nb
+
+TEXT = """
+parameters:
+  servers: {type: array, default: [a, b, c]}
+tasks:
+  - name: check
+    action: fleet.check
+    with_items: "{{ parameters.servers }}"
+    retry: {count: 1, delay: 3600}
+    input: {server: "{{ item }}", at: "{{ index }}"}
+    next:
+      - {when: "{{ succeeded() }}", do: report}
+      - {when: "{{ failed() }}", do: page}
+      - {when: "{{ timed_out() }}", do: slow}
+  - {name: report, action: fleet.report, delay: 3600, input: {all: "{{ task.check.result }}"}}
+  - {name: page, action: pager.page}
+  - {name: slow, action: pager.slow}
+"""
+
+
+def counted(all):  # noqa: A002 - the argument's name in the workflow
+    return len(all)
+
+
+def ended(mock, **options):
+    return attune_nb.loads(TEXT).run(mock=mock, **options)
+
+
+def ran(run):
+    return dict(zip(run.tasks["task"], run.tasks["status"], strict=True))
+
+
+def test_a_value_is_the_result_and_what_has_no_mock_gives_null():
+    run = ended({"check": {"ok": True}})
+    assert run.status == "succeeded"
+    assert run.result("check") == [{"ok": True}] * 3
+    assert run.result("report") is None
+    assert ran(run)["page"] == "pending"
+
+
+def test_an_exception_is_the_failure():
+    run = ended({"check": ValueError("down")})
+    assert ran(run) | {"report": "pending"} == ran(run)
+    assert ran(run)["page"] == "succeeded"
+    assert run.result("check")[0] == {"error": "down", "error_type": "ValueError"}
+
+
+@pytest.mark.parametrize("timeout", [attune_nb.Timeout, attune_nb.Timeout("too slow")])
+def test_timeout_is_a_timeout(timeout):
+    run = ended({"check": timeout})
+    assert ran(run)["check"] == "timed_out"
+    assert ran(run)["slow"] == "succeeded"
+
+
+def test_a_callable_gets_the_rendered_input_once_for_each_item_and_attempt():
+    calls = []
+
+    def check(given):
+        calls.append((given["server"], given["at"]))
+        if given["server"] == "b":
+            raise ValueError("no")
+        return given["server"].upper()
+
+    run = ended({"check": check}, backend="inline")
+    assert sorted(calls) == [("a", 0), ("b", 1), ("b", 1), ("c", 2)]
+    assert run.result("check")[0] == "A"
+    assert list(run.items("check")["attempts"]) == [1, 2, 1]
+
+
+def test_no_action_runs_and_none_has_to_exist():
+    assert attune_nb.loads(TEXT).run(dry_run=True).status == "succeeded"
+    with pytest.raises(attune_nb.WorkflowError, match=r"no action `fleet\.check`"):
+        attune_nb.loads(TEXT).run()
+
+
+def test_without_a_dry_run_what_has_no_mock_runs():
+    actions = {"fleet.report": counted, "pager.page": print, "pager.slow": print}
+    text = TEXT.replace("delay: 3600, ", "").replace(", delay: 3600", "")
+    run = attune_nb.loads(text).run(mock={"check": 1}, dry_run=False, actions=actions)
+    assert run.result("report") == 3
+
+
+def test_a_mock_of_no_task_is_refused_with_the_nearest():
+    with pytest.raises(attune_nb.ParameterError, match="did you mean `check`"):
+        ended({"chekc": 1})
+
+
+def test_a_question_that_is_mocked_is_not_asked():
+    text = "tasks:\n  - {name: q, action: core.ask, input: {prompt: sure?}}\n"
+    run = attune_nb.loads(text).run(mock={"q": {"response": "yes"}})
+    assert run.result("q") == {"response": "yes"}

@@ -1,0 +1,104 @@
+"""Stopping a run: what is under way ends by the workflow's policy, nothing new begins."""
+
+import threading
+import time
+
+import pytest
+
+import attune_nb
+
+TEXT = """
+cancellation_policy: {policy}
+tasks:
+  - name: work
+    action: work
+    with_items: "{{{{ range(100) }}}}"
+    concurrency: 3
+    input: {{n: "{{{{ item }}}}"}}
+    next: [{{do: after}}]
+  - {{name: after, action: core.noop}}
+"""
+
+
+def begun(policy, work):
+    return attune_nb.loads(TEXT.format(policy=policy)).run(actions={"work": work}, background=True)
+
+
+def test_allow_finish_lets_what_is_under_way_end():
+    started, release = threading.Semaphore(0), threading.Event()
+
+    def work(n):
+        started.release()
+        release.wait(10)
+        return n
+
+    run = begun("allow_finish", work)
+    for _ in range(3):
+        started.acquire(timeout=5)
+    run.cancel()
+    time.sleep(0.2)
+    assert run.status == "cancelling"
+    release.set()
+    assert run.wait(5)
+    assert run.status == "cancelled"
+    assert list(run.items("work")["status"]) == ["succeeded"] * 3
+    assert list(run.tasks["status"]) == ["cancelled", "pending"]
+
+
+def test_cancel_running_gives_up_on_what_is_under_way():
+    release = threading.Event()
+    run = begun("cancel_running", lambda n: release.wait(10))
+    time.sleep(0.2)
+    run.cancel()
+    assert run.wait(5)
+    release.set()
+    assert run.status == "cancelled"
+    assert set(run.items("work")["status"]) == {"cancelled"}
+    with pytest.raises(attune_nb.RunCancelled):
+        run.raise_for_status()
+
+
+def test_a_sleeping_action_is_woken():
+    text = """
+cancellation_policy: cancel_running
+tasks:
+  - {name: nap, action: core.sleep, input: {seconds: 60}}
+"""
+    run = attune_nb.loads(text).run(background=True)
+    time.sleep(0.1)
+    run.cancel()
+    assert run.wait(3)
+    for thread in threading.enumerate():
+        if thread.name.startswith("attune nap"):
+            thread.join(3)
+            assert not thread.is_alive()
+
+
+def test_a_retry_that_waits_is_not_made():
+    calls = []
+
+    def work():
+        calls.append(1)
+        raise ValueError("no")
+
+    text = "tasks:\n  - {name: w, action: work, retry: {count: 5, delay: 30}}\n"
+    run = attune_nb.loads(text).run(actions={"work": work}, background=True)
+    time.sleep(0.2)
+    run.cancel()
+    assert run.wait(3)
+    assert (run.status, len(calls)) == ("cancelled", 1)
+
+
+def test_the_runs_own_timeout_ends_it_as_timed_out():
+    text = """
+timeout: 0.3
+tasks:
+  - {name: nap, action: core.sleep, input: {seconds: 60}, next: [{do: after}]}
+  - {name: after, action: core.noop}
+"""
+    run = attune_nb.loads(text).run()
+    assert run.status == "timed_out"
+    assert run.error == "the run did not end within 0.3 s"
+    assert list(run.tasks["status"]) == ["cancelled", "pending"]
+    with pytest.raises(attune_nb.RunFailed, match="did not end"):
+        run.raise_for_status()

@@ -1,0 +1,183 @@
+"""What a person reads when a template is wrong."""
+
+import pytest
+
+from attune_nb import Template, WorkflowContext
+from attune_nb.context import FrozenDict, Outcome
+from attune_nb.errors import Position, Source, TemplateError
+
+POSITION = Position(Source("flow.yaml", "tasks: []"), 3, 9)
+CONTEXT = (
+    WorkflowContext.create({"url": "u", "a": None, "n": 5}, vars={"total": 1, "rows": [{"x": 1}]})
+    .with_result("fetch", {"items": [1], "ok": True})
+    .with_result("count", 3)
+    .with_outcome("bad", Outcome(status="failed", error="no"))
+)
+SCOPE = CONTEXT.scope(FrozenDict(url="u"), 0)
+
+COMPILING = [
+    ("{{ lenght('a') }}", "there is no function `lenght`; did you mean `length`?"),
+    ("{{ map('a') }}", "there is no function `map`"),
+    ("{{ title('a') }}", "there is no function `title`; it is a filter: write `x|title`"),
+    ("{{ 'a' | uper }}", "there is no filter `uper`; did you mean `upper`?"),
+    (
+        "{{ 'a' | split(',') }}",
+        "there is no filter `split`; it is a function: write `split(text, sep)`",
+    ),
+    ("{{ x | attr('y') }}", "the filter `attr` is not available here: no attribute of a Python"),
+    ("{{ '%s' | format(1) }}", "the filter `format` is not available here: it can fill memory"),
+    ("{{ [1] | map('uper') }}", "there is no filter `uper`; did you mean `upper`?"),
+    ("{{ [1] | map('attr', 'x') }}", "the filter `attr` is not available here"),
+    ("{{ [1] | map('upper', 1) }}", "`upper()` takes no arguments, not 1"),
+    ("{{ [1] | map(x) }}", "`map` takes the name of a filter in quotes first"),
+    ("{{ [1] | map(atribute='x') }}", "`map` takes the name of a filter in quotes first"),
+    ("{{ [1] | select('od') }}", "there is no test `od`; did you mean `odd`?"),
+    ("{{ [1] | selectattr }}", "`selectattr` takes an attribute first"),
+    ("{{ 1 is od }}", "there is no test `od`; did you mean `odd`?"),
+    ("{{ 'a' is filter }}", "the test `filter` is not available here"),
+    ("{{ 1 is divisibleby }}", "`divisibleby(num)` takes 1 argument, not 0"),
+    ("{{ [] | batch }}", "`batch(linecount[, fill_with])` takes 1 to 2 arguments, not 0"),
+    ("{{ [] | join(sep=',') }}", "`join([d][, attribute])` takes no `sep`"),
+    ("{{ x | default(1, 2, 3) }}", "`default` takes 0 to 2 arguments"),
+    ("{{ ''.uper() }}", "a value has no method `uper`; did you mean `upper`?"),
+    ("{{ '{:99999d}'.format(1) }}", "has no method `format`; it can read attributes"),
+    ("{{ ''.format_map({}) }}", "has no method `format_map`"),
+    ("{{ [].append(1) }}", "has no method `append`; values are read-only"),
+    ("{{ foo.bar() }}", "a value has no method `bar`"),
+    ("{{ super() }}", "the function `super` is not available here: there are no blocks"),
+    ("{{ cycler() }}", "the function `cycler` is not available here"),
+    ("{{ namespace() }}", "the function `namespace` is not available here"),
+    ("{{ lipsum(n=100000) }}", "the function `lipsum` is not available here"),
+    ("{{ dict(a=1) }}", "write `{'key': value}`"),
+    ("{{ 'a'() }}", "only a function or a method can be called"),
+    ("{{ 'a'['upper']() }}", "only a function or a method can be called"),
+    ("{{ ", "`{{` is not closed; write `}}` after the expression"),
+    ("a {{ {'b': 1 }} c", "`{{` is not closed"),
+    ("{{ 'a }}", "a quote (') is not closed"),
+    ("{{ }}", "the braces are empty"),
+    ("{{ a b }}", "`b` is not expected there"),
+    ("{{ a && b }}", "unexpected char '&' at 3; write `and`"),
+    ("{{ !a }}", "write `not`"),
+    ("{{ a || b }}", "write `or`"),
+    ("{{ 1e999 }}", "too large"),
+    ("{{ " + "9" * 5000 + " }}", "too many digits"),
+    ("{{ " + "9" * 2000 + " }}", "at most 4,096 bits"),
+    ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "more than 40 brackets"),
+    ("{{ " + "not " * 20000 + "1 }}", "nested too deeply"),
+    ("{{ a" + ".b" * 1000 + " }}", "nested more than 200 levels"),
+    ("{{ " + "1+" * 1000 + "1 }}", "nested more than 200 levels"),
+    ("{{ a }}" + " " * 100_000, "at most 100,000 characters, not 100,007"),
+    ("{{ a = 1 }}", "`=` is not expected there"),
+    ("{{ f(x for x in y) }}", "not an expression"),
+    ("{{ lambda: 1 }}", "not expected"),
+    ("{{ a.1b }}", "not"),
+]
+
+
+@pytest.mark.parametrize(("source", "message"), COMPILING, ids=[s[:40] for s, _ in COMPILING])
+def test_found_when_compiling(source, message):
+    with pytest.raises(TemplateError) as caught:
+        Template({"k": [source]}, lambda path: POSITION if path == ("k", 0) else None)
+    assert message in caught.value.message
+    assert caught.value.position == POSITION
+    assert "flow.yaml, line 3, column 9" in str(caught.value)
+
+
+EVALUATING = [
+    ("{{ itme.url }}", "`itme` is undefined; did you mean `item`?"),
+    ("{{ totl }}", "`totl` is undefined; did you mean `total`?"),
+    ("{{ self }}", "`self` is undefined"),
+    ("{{ loop.index }}", "`loop` is undefined"),
+    ("{{ url }}", "`url` is undefined"),
+    ("{{ range }}", "`range` is a function; call it: `range(...)`"),
+    ("{{ namespace }}", "`namespace` is not part of the language"),
+    ("{{ parameters.ulr }}", "`parameters` has no `ulr`; did you mean `url`?"),
+    ("{{ parameters.a.b }}", "`parameters.a` is null, so it has no `b`"),
+    ("{{ parameters.a['b'].c }}", "`parameters.a` is null, so it has no `b`"),
+    ("{{ parameters.n.b }}", "`parameters.n` is of type number and has no `b`"),
+    ("{{ item.ulr }}", "`item` has no `ulr`; did you mean `url`?"),
+    ("{{ workflow.rows[3] }}", "`workflow.rows` has 1 part, so none at `3`"),
+    ("{{ workflow.rows[0].y }}", "`workflow.rows[0]` has no `y`"),
+    ("{{ workflow.rows.x }}", "`workflow.rows` is of type array and has no `x`"),
+    ("{{ workflow.rows['x'] }}", "is of type array and has no `x`"),
+    ("{{ workflow.rows[1.5] }}", "has no key of type number"),
+    ("{{ workflow.rows['a':] }}", "a slice takes whole numbers, not string"),
+    ("{{ workflow.rows[::0] }}", "a slice takes a step that is not 0"),
+    ("{{ task.fech.items }}", "`task` has no `fech`; did you mean `fetch`?"),
+    ("{{ task.fetch.itmes }}", "`task.fetch` has no `itmes`; did you mean `items`?"),
+    ("{{ task.count.x }}", "`task.count` has no `x` (its result is number, not an object)"),
+    ("{{ task.bad.result.x }}", "`task.bad.result` is null, so it has no `x`"),
+    ("{{ ''.__class__ }}", "is of type string and has no `__class__`"),
+    ("{{ [].__class__.__base__ }}", "has no `__class__`"),
+    ("{{ parameters.__init__ }}", "`parameters` has no `__init__`"),
+    ("{{ task.__class__ }}", "`task` has no `__class__`"),
+    ("{{ task.fetch.__struct_fields__ }}", "has no `__struct_fields__`"),
+    ("{{ parameters.n.upper() }}", "a value of type number has no method `upper`"),
+    ("{{ parameters.url.keys() }}", "a value of type string has no method `keys`"),
+    ("{{ parameters.url.split(1) }}", "`split` takes a string or null as `sep`, not number 1"),
+    ("{{ parameters.url.upper(1) }}", "`upper()` takes no arguments, not 1"),
+    ("{{ 1 / 0 }}", "a number is divided by zero"),
+    ("{{ 0 ** -1 }}", "a number is divided by zero"),
+    ("{{ (-8) ** 0.5 }}", "no real power"),
+    ("{{ 1e308 * 10 }}", "not a finite number"),
+    ("{{ (2 ** 4000) / 1 }}", "too large"),
+    ("{{ 1 + 'a' }}", "`+` does not take number and string; `~` joins texts"),
+    ("{{ null + 1 }}", "`+` does not take null and number"),
+    ("{{ {} - 1 }}", "`-` does not take object and number"),
+    ("{{ '%s' % 1 }}", "`%` formats no text here"),
+    ("{{ -'a' }}", "`-` takes a number, not string"),
+    ("{{ 1 < 'a' }}", "a number and a string have no order"),
+    ("{{ null < 1 }}", "a null and a number have no order"),
+    ("{{ 1 in 2 }}", "`in` looks into a string, an array or an object, not into number"),
+    ("{{ 1 in 'a' }}", "`in` looks for a string in a string, not for number"),
+    ("{{ [] in {} }}", "an object has no key of type array"),
+    ("{{ {[]: 1} }}", "an object's key is a string, not array"),
+    ("{{ 1 | length }}", "`length` takes a string, an array or an object, not number"),
+    ("{{ 'a' | abs }}", "`abs` takes a number as `value`, not string"),
+    ("{{ [1, 'a'] | sort }}", "`sort` takes values of one type, not number and string together"),
+    ("{{ 'a' is odd }}", "`odd` takes a number as `value`, not string"),
+    ("{{ 1 is divisibleby(0) }}", "a number that is not 0"),
+    ("{{ '\ud800' | urlencode }}", "a broken character"),
+]
+
+
+@pytest.mark.parametrize(("source", "message"), EVALUATING, ids=[ascii(s) for s, _ in EVALUATING])
+@pytest.mark.parametrize("around", ["{}", "a {} b", "{}{}{}"])
+def test_found_when_evaluating(source, message, around):
+    template = Template(around.replace("{}", source), lambda _: POSITION)
+    with pytest.raises(TemplateError) as caught:
+        template.render(SCOPE)
+    assert message in caught.value.message
+    assert caught.value.position == POSITION
+    assert source[:20] in caught.value.expression
+
+
+def test_an_item_exists_only_within_items():
+    for source in ("{{ item }}", "{{ index }}", "{{ item.url }}", "a {{ item.a.b }}"):
+        with pytest.raises(TemplateError, match="exists only in a task with `with_items`"):
+            Template(source).render(CONTEXT)
+
+
+def test_a_long_expression_is_shortened():
+    with pytest.raises(TemplateError) as caught:
+        Template("{{ x }}" + "y" * 500).render()
+    assert len(caught.value.expression) == 120
+    assert caught.value.expression.endswith("...")
+
+
+def test_a_value_that_contains_itself():
+    loop = []
+    loop.append(loop)
+    with pytest.raises(TemplateError, match="contains itself"):
+        Template(loop)
+    nested = 1
+    for _ in range(300):
+        nested = [nested]
+    with pytest.raises(TemplateError, match="nested deeper"):
+        Template(nested)
+
+
+def test_patterns_with_backslashes_warn_nobody(recwarn):
+    assert Template(r"{{ match('^\d+\.\d$', '12.5') }}").render() is True
+    assert Template(r"{{ 'a\\d' ~ '\n' ~ '\'' }}").render() == "a\\d\n'"
+    assert not recwarn.list

@@ -1,0 +1,359 @@
+"""Every function of the language, with its edges."""
+
+import math
+
+import pytest
+
+from attune_nb import Template, WorkflowContext
+from attune_nb.context import FrozenDict, FrozenList, Moment, Outcome, TaskScope
+from attune_nb.errors import TemplateError
+
+DATA = {
+    "list": [3, 1, 2],
+    "map": {"b": 2, "a": {"c": [1]}},
+    "pair": (1, (2,)),
+    "text": "Grüße 😀",
+    "null": None,
+}
+
+
+def value(expression, **variables):
+    return Template("{{ " + expression + " }}").render(
+        WorkflowContext.create(vars={**DATA, **variables})
+    )
+
+
+CASES = [
+    ("string(null)", ""),
+    ("string(true)", "true"),
+    ("string(1.0)", "1.0"),
+    ("string({'a': [1, null]})", '{"a":[1,null]}'),
+    ("string(pair)", "[1,[2]]"),
+    ("number('2')", 2.0),
+    ("number(' -2.5e1 ')", -25.0),
+    ("number(3)", 3),
+    ("number(true)", 1),
+    ("int('3.9')", 3),
+    ("int(-3.9)", -3),
+    ("int('12345678901234567890')", 12345678901234567890),
+    ("int(false)", 0),
+    ("bool('')", False),
+    ("bool('false')", False),
+    ("bool('False')", False),
+    ("bool('no')", True),
+    ("bool(0)", False),
+    ("bool([])", False),
+    ("bool(null)", False),
+    ("type_of(null)", "null"),
+    ("type_of(true)", "bool"),
+    ("type_of(1)", "number"),
+    ("type_of(1.5)", "number"),
+    ("type_of('')", "string"),
+    ("type_of(pair)", "array"),
+    ("type_of(list)", "array"),
+    ("type_of(map)", "object"),
+    ("length(text)", 7),
+    ("length('')", 0),
+    ("length(pair)", 2),
+    ("length({})", 0),
+    ("keys(map)", ["a", "b"]),
+    ("keys({})", []),
+    ("values({'b': 2, 'a': 1})", [1, 2]),
+    ("abs(-2)", 2),
+    ("abs(-0.5)", 0.5),
+    ("floor(-1.5)", -2),
+    ("ceil(-1.5)", -1),
+    ("ceil(2)", 2),
+    ("round(2.5)", 3),
+    ("round(-2.5)", -3),
+    ("round(0.5)", 1),
+    ("round(2.675, 2)", 2.68),
+    ("round(-2.675, 2)", -2.68),
+    ("round(1250, -2)", 1300),
+    ("round(-1250, -2)", -1300),
+    ("round(7)", 7),
+    ("round(1e300)", int(1e300)),
+    ("min(2, 1)", 1),
+    ("min([2, 1.5])", 1.5),
+    ("max(list)", 3),
+    ("max('a', 'b')", "b"),
+    ("max([[1, 2], [1, 3]])", [1, 3]),
+    ("sum([])", 0),
+    ("sum([1, 2.5])", 3.5),
+    ("lower('ÄB')", "äb"),
+    ("upper('straße')", "STRASSE"),
+    ("trim('  a b\\n')", "a b"),
+    ("split('a,b,,', ',')", ["a", "b", "", ""]),
+    ("split('', ',')", [""]),
+    ("join([1, null, true, [2]], '-')", "1--true-[2]"),
+    ("join([], ',')", ""),
+    ("replace('aaa', 'a', 'b')", "bbb"),
+    ("replace('ab', '', '-')", "-a-b-"),
+    ("starts_with(text, 'Gr')", True),
+    ("ends_with(text, '😀')", True),
+    ("starts_with('a', 'ab')", False),
+    ("match('b+', 'abbc')", True),
+    ("match('^b', 'ab')", False),
+    ("match('\\d{3}', 'x123')", True),
+    ("match('', '')", True),
+    ("contains('abc', 'bc')", True),
+    ("contains('abc', '')", True),
+    ("contains([1, [2]], [2.0])", True),
+    ("contains([1], true)", False),
+    ("contains(map, 'a')", True),
+    ("contains(map, 2)", False),
+    ("contains([], null)", False),
+    ("index_of('abc', 'c')", 2),
+    ("index_of('abc', 'x')", -1),
+    ("index_of(list, 2)", 2),
+    ("index_of([true, 1], 1)", 1),
+    ("index_of([], 1)", -1),
+    ("count('')", 0),
+    ("count(map)", 2),
+    ("count('banana', 'an')", 2),
+    ("count([1, 1.0, true, '1'], 1)", 2),
+    ("count([null, null], null)", 2),
+    ("reversed(list)", [2, 1, 3]),
+    ("reversed('abc')", "cba"),
+    ("reversed([])", []),
+    ("sort(list)", [1, 2, 3]),
+    ("sort(['b', 'B', 'a'])", ["B", "a", "b"]),
+    ("sort([2, 1.5, -1])", [-1, 1.5, 2]),
+    ("sort([[2, 'a'], [1, 'b'], [1, 'a']])", [[1, "a"], [1, "b"], [2, "a"]]),
+    ("sort([true, false])", [False, True]),
+    ("sort([])", []),
+    ("unique([1, 1.0, true, '1', null, null])", [1, True, "1", None]),
+    ("unique([true, 1])", [True, 1]),
+    ("unique([[1], [1.0], {'a': [1]}, {'a': [1]}])", [[1], {"a": [1]}]),
+    ("flat([1, [2, [3]], pair])", [1, 2, [3], 1, (2,)]),
+    ("flat([])", []),
+    ("zip([1, 2, 3], ['a', 'b'])", [[1, "a"], [2, "b"]]),
+    ("zip([1], [2], [3])", [[1, 2, 3]]),
+    ("range(3)", [0, 1, 2]),
+    ("range(-1)", []),
+    ("range(1, 3)", [1, 2]),
+    ("range(3, 0, -2)", [3, 1]),
+    ("slice(list, 1)", [1, 2]),
+    ("slice(list, -1)", [2]),
+    ("slice(list, 0, 2)", [3, 1]),
+    ("slice('abc', 1, null)", "bc"),
+    ("slice('abc', 9)", ""),
+    ("slice(pair, 0, 1)", [1]),
+    ("merge({'a': 1, 'b': {'x': 1}}, {'b': {'y': 2}})", {"a": 1, "b": {"y": 2}}),
+    ("merge({}, {})", {}),
+    ("chunks([1, 2, 3], 2)", [[1, 2], [3]]),
+    ("chunks([], 2)", []),
+    ("from_json('[1, {\"a\": null}]')", [1, {"a": None}]),
+    ("from_json('\"é\"')", "é"),
+    ("to_json({'é': [1, true, null, 1.5]})", '{"é":[1,true,null,1.5]}'),
+    ("to_json('a\"b')", '"a\\"b"'),
+]
+
+
+def exactly(found, wanted):
+    if isinstance(wanted, list):
+        pairs = zip(found, wanted, strict=True)
+        assert all(type(a) is type(b) for a, b in pairs if not isinstance(b, list | dict))
+    assert found == wanted
+    assert type(found) is type(wanted) or isinstance(wanted, list | dict)
+
+
+@pytest.mark.parametrize(("expression", "wanted"), CASES, ids=[each for each, _ in CASES])
+def test_a_function_gives(expression, wanted):
+    exactly(value(expression), wanted)
+
+
+def test_a_result_of_from_json_is_read_only():
+    assert type(value("from_json('{}')")) is FrozenDict
+    assert type(value("from_json('[]')")) is FrozenList
+
+
+COUNTS = [
+    ("string()", "`string(value)` takes 1 argument, not 0"),
+    ("slice(list)", "`slice(values, start[, end])` takes 2 to 3 arguments, not 1"),
+    ("split('a')", "`split(text, sep)` takes 2 arguments, not 1"),
+    ("lower('a', 'b')", "`lower(text)` takes 1 argument, not 2"),
+    ("min(1, 2, 3)", "`min(a[, b])` takes 1 to 2 arguments, not 3"),
+    ("zip([])", "`zip(a, b[, more...])` takes 2 arguments or more, not 1"),
+    ("range()", "`range(start[, stop][, step])` takes 1 to 3 arguments, not 0"),
+    ("round(1, digit=2)", "`round(value[, digits])` takes no `digit`; did you mean `digits`?"),
+    ("round(1, value=2)", "`round(value[, digits])` is given `value` twice"),
+    ("round(1, digits=1, digits=2)", "an argument twice"),
+    ("result(1)", "`result()` takes no arguments, not 1"),
+    ("now(1)", "`now()` takes no arguments, not 1"),
+    ("uuid('a')", "`uuid()` takes no arguments, not 1"),
+    ("lower(*list)", "`*` and `**` are not part of a call"),
+    ("lower(**map)", "`*` and `**` are not part of a call"),
+]
+
+
+@pytest.mark.parametrize(("expression", "message"), COUNTS, ids=[each for each, _ in COUNTS])
+def test_a_wrong_count_is_found_when_compiling(expression, message):
+    with pytest.raises(TemplateError) as caught:
+        Template("{{ " + expression + " }}")
+    assert message in caught.value.message
+
+
+TYPES = [
+    ("length(1)", "`length` takes a string or an array or an object as `value`, not number 1"),
+    ("length(null)", "not null"),
+    ("keys([])", "`keys` takes an object as `value`, not array"),
+    ("abs(true)", "`abs` takes a number as `value`, not bool"),
+    ("abs('1')", "not string"),
+    ("floor(null)", "not null"),
+    ("round(true)", "not bool"),
+    ("round(1, 1.5)", "`round` takes a whole number as `digits`, not number 1.5"),
+    ("sum([1, true])", "`sum` adds numbers, and found bool among them"),
+    ("sum(['1'])", "found string"),
+    ("min([])", "`min` of an empty array is nothing"),
+    ("min(1, 'a')", "a string and a number have no order"),
+    ("max({})", "`max` takes an array or two values, not object"),
+    ("max([null])", "have no order"),
+    ("lower(1)", "`lower` takes a string as `text`, not number 1"),
+    ("split('a', '')", "a separator that is not empty"),
+    ("split('a', null)", "not null"),
+    ("join('abc', '')", "`join` takes an array as `values`, not string"),
+    ("join([], 1)", "`join` takes a string as `sep`, not number 1"),
+    ("replace('a', 1, 'b')", "`replace` takes a string as `old`, not number 1"),
+    ("match('a', 1)", "`match` takes a string as `text`, not number 1"),
+    ("contains(1, 1)", "`contains` takes a string or an array or an object as `hay`"),
+    ("contains('1', 1)", "`contains` looks for a string in a string, not for number"),
+    ("index_of({}, 1)", "`index_of` takes a string or an array as `hay`, not object"),
+    ("index_of('a', 1)", "`index_of` looks for a string in a string"),
+    ("count({}, 1)", "not in an object"),
+    ("count('abc', '')", "not empty"),
+    ("reversed({})", "`reversed` takes an array or a string as `values`, not object"),
+    ("sort([1, 'a'])", "`sort` takes values of one type, not number and string together"),
+    ("sort([1, null])", "null and number together"),
+    ("sort([{}])", "cannot put values of type object in order"),
+    ("sort([[1], ['a']])", "have no order"),
+    ("sort('ba')", "`sort` takes an array"),
+    ("unique('aab')", "`unique` takes an array as `values`, not string"),
+    ("flat({})", "`flat` takes an array"),
+    ("zip([], 'ab')", "`zip` takes an array as `b`, not string"),
+    ("range(1.0)", "`range` takes a whole number as `start`, not number 1.0"),
+    ("range(true)", "not bool"),
+    ("range(1, 5, 0)", "a step that is not 0"),
+    ("range(100001)", "`range` gives at most 100,000 numbers"),
+    ("slice(list, '1')", "`slice` takes a whole number as `start`, not string"),
+    ("merge({}, [])", "`merge` takes an object as `b`, not array"),
+    ("chunks([1], 0)", "`chunks` takes a size of 1 or more, not 0"),
+    ("chunks([1], 1.5)", "`chunks` takes a whole number as `size`"),
+    ("number('two')", "'two' is not a number"),
+    ("number('')", "'' is not a number"),
+    ("number('nan')", "is not a number"),
+    ("number('1_0')", "is not a number"),
+    ("number('1e999')", "is not a number"),
+    ("number([])", "`number` takes a string or a number or a bool as `value`, not array"),
+    ("int(null)", "not null"),
+    ("from_json('{')", "`from_json` got no JSON"),
+    ("from_json('NaN')", "NaN is no JSON"),
+    ("from_json('1e999')", "too large a number"),
+    ("from_json(1)", "`from_json` takes a string"),
+]
+
+
+@pytest.mark.parametrize(("expression", "message"), TYPES, ids=[each for each, _ in TYPES])
+def test_a_wrong_type_is_an_error_that_says_what_came(expression, message):
+    with pytest.raises(TemplateError) as caught:
+        value(expression)
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "expression", ["to_json(x)", "to_json([x])", "x|tojson", "'a ' ~ [x]", "string([x])"]
+)
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [(math.nan, "no NaN"), (math.inf, "no NaN"), ({1}, "set is no JSON"), (2**20000, "digits")],
+    ids=["nan", "inf", "set", "huge"],
+)
+def test_json_refuses(expression, what, message):
+    with pytest.raises(TemplateError, match=message):
+        value(expression, x=what)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+@pytest.mark.parametrize("name", ["round", "floor", "ceil", "int", "abs"])
+def test_what_is_not_finite_cannot_be_made_whole(name, number):
+    with pytest.raises(TemplateError):
+        value(f"{name}(x)", x=number)
+
+
+def ended(status, result=None):
+    return TaskScope(WorkflowContext.create(), Outcome(status=status, result=result))
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "timed_out", "skipped"])
+def test_how_a_task_ended(status):
+    names = ["succeeded", "failed", "timed_out", "skipped", "completed"]
+    found = {name: Template(f"{{{{ {name}() }}}}").render(ended(status)) for name in names}
+    assert found == {
+        "succeeded": status in ("succeeded", "skipped"),
+        "failed": status == "failed",
+        "timed_out": status == "timed_out",
+        "skipped": status == "skipped",
+        "completed": True,
+    }
+
+
+def test_result_gives_what_the_task_gave():
+    scope = ended("failed", FrozenDict(error="no", exit_code=2))
+    assert Template("{{ result().error }}: {{ result().exit_code }}").render(scope) == "no: 2"
+
+
+def test_result_is_only_for_transitions():
+    with pytest.raises(TemplateError, match=r"`result\(\)` can be asked only in a task's `next`"):
+        value("result()")
+
+
+class Moments:
+    def __init__(self, seed=7):
+        self.asked = 0
+        self.seed = seed
+
+    def __call__(self):
+        self.asked += 1
+        return Moment(float(self.asked), self.seed)
+
+
+def test_now_is_the_same_within_one_evaluation():
+    moments = Moments()
+    context = WorkflowContext.create().at(moments)
+    template = Template({"a": "{{ now() }}", "b": ["{{ now() }}", "at {{ now() }}"]})
+    found = template.render(context)
+    assert found["a"] == found["b"][0] == "1970-01-01T00:00:01.000000Z"
+    assert found["b"][1] == "at " + found["a"]
+    assert moments.asked == 1
+    assert template.render(context)["a"] == "1970-01-01T00:00:02.000000Z"
+
+
+def test_uuids_differ_by_their_place_and_are_the_same_again():
+    source = {"a": "{{ uuid() }}", "b": "{{ uuid() }}", "c": "{{ uuid() }} {{ uuid() }}"}
+    context = WorkflowContext.create().at(Moments())
+    first = Template(source).render(context)
+    assert Template(source).render(context) == first
+    assert len({first["a"], first["b"], *first["c"].split()}) == 4
+
+
+def test_uuids_differ_by_seed_and_by_item():
+    template = Template("{{ uuid() }}")
+    one, two = (WorkflowContext.create().at(Moments(seed)) for seed in (1, 2))
+    found = [template.render(one), template.render(two)]
+    found += [template.render(one.scope("x", index)) for index in range(3)]
+    assert len(set(found)) == 5
+
+
+def test_now_and_uuid_are_only_for_runs():
+    with pytest.raises(TemplateError, match="only within a run"):
+        value("now()")
+
+
+def test_a_wrong_pattern_is_found_when_compiling():
+    with pytest.raises(TemplateError, match="is not a pattern"):
+        Template("{{ match('(', 'a') }}")
+
+
+def test_a_function_takes_its_arguments_by_name_too():
+    assert value("slice(values=list, start=0, end=1)") == [3]
+    assert value("range(1, step=2, stop=4)") == [1, 3]

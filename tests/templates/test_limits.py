@@ -1,0 +1,198 @@
+"""What no workflow can switch off: sizes, work, time."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from attune_nb import Template, WorkflowContext
+from attune_nb.context import freeze
+from attune_nb.errors import TemplateError
+from attune_nb.templates.sandbox import FUEL, METER
+
+MANY = "range(100000)"
+CONTEXT = WorkflowContext.create(
+    {
+        "text": "ab " * 2_000_000,
+        "wide": "😀" * 1_000_000,
+        "rows": [{"a": at} for at in range(50_000)],
+        "huge": 2**100_000,
+        "json": "[" + "[]," * 900_000 + "1]",
+    }
+)
+
+REFUSED = [
+    ("range(10**9)", "at most 100,000 numbers"),
+    ("range(0, 10**30)", "at most 100,000 numbers"),
+    ("'x' * 10**9", "more than 10,000,000 characters"),
+    ("10**9 * 'x'", "more than 10,000,000 characters"),
+    ("[0] * 10**8", "too much work"),
+    ("((([0] * 1000) * 1000) * 1000)", "too much work"),
+    ("[" * 30 + "0" + "] * 10" * 30, "too much work"),
+    ("(" + "[" * 12 + "0" + "] * 10" * 12 + ") | tojson", "too much work"),
+    ("(" + "[" * 12 + "0" + "]*10" * 12 + ") == (" + "[" * 12 + "0" + "]*10" * 12 + ")", "work"),
+    ("unique([" + "[" * 9 + "0" + "] * 10" * 9 + "])", "too much work"),
+    ("2 ** (10**8)", "more than 4,096 bits"),
+    ("9 ** (9 ** 9)", "more than 4,096 bits"),
+    ("(2 ** 4000) * (2 ** 4000)", "at most 4,096 bits"),
+    ("parameters.huge + 1", "at most 4,096 bits"),
+    ("parameters.huge // 3", "at most 4,096 bits"),
+    ("parameters.huge ~ ''", "too many digits"),
+    ("parameters.huge | string", "too many digits"),
+    ("sum([parameters.huge])", "at most 4,096 bits"),
+    ("int('9' * 5000)", "too many digits"),
+    ("'%1000000000d' % 1", "formats no text"),
+    ("'a' | center(10**9)", "a width is at most"),
+    ("'a' | indent(10**9)", "a width is at most"),
+    ("[1] | batch(10**9, 0)", "too much work"),
+    ("[1] | slice(10**9)", "too much work"),
+    ("parameters.text | replace('a', parameters.text)", "more than 10,000,000 characters"),
+    ("([parameters.text] * 10) | join", "more than 10,000,000 characters"),
+    ("parameters.text ~ parameters.text", "more than 10,000,000 characters"),
+    ("parameters.text + parameters.text", "more than 10,000,000 characters"),
+    ("[" + ",".join(["parameters.wide | upper"] * 1000) + "]", "too much work"),
+    ("[" + ",".join(["split(parameters.text, ' ')"] * 50) + "]", "too much work"),
+    ("[" + ",".join(["parameters.text.split()"] * 50) + "]", "too much work"),
+    ("[" + ",".join([MANY] * 100) + "]", "too much work"),
+    (" + ".join([MANY] * 100), "too much work"),
+    (MANY + " | sort" * 100, "too much work"),
+    (MANY + " | map('string')" * 50, "too much work"),
+    (MANY + " | select('odd')" * 50 + " | map('sort')", "work"),
+    ("(zip(" + MANY + ", " + MANY + ") * 2) | map('map', 'string')", "too much work"),
+    ("zip(" + MANY + ", " + MANY + ") | map('sort') | map('sort')", "too much work"),
+    ("[" + ",".join(["'x' in " + MANY] * 100) + "]", "too much work"),
+    ("from_json(parameters.json)", "too much work"),
+    ("from_json('[' * 100000)", "too"),
+    ("match('(a|a)*[b-c]', parameters.text)", "at most 1,000,000 characters"),
+    ("match('(?:abcdefghij){e<=9}', 'x' * 900000)", "takes too long"),
+    ("match('(a{1000}){1000}', 'a')", "counts"),
+    ("match('(?R)', 'a')", "contains itself"),
+    ("match('a' * 2000, 'a')", "at most 1,000 characters"),
+]
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"), REFUSED, ids=[f"{each[:40]} {len(each)}" for each, _ in REFUSED]
+)
+def test_refused(expression, message):
+    began = time.process_time()
+    with pytest.raises(TemplateError, match=message):
+        Template("{{ " + expression + " }}").render(CONTEXT)
+    # no time is promised here, only that there is an end to it
+    assert time.process_time() - began < 20
+
+
+def test_a_text_is_counted_before_it_is_joined():
+    with pytest.raises(TemplateError, match="more than 10,000,000 characters"):
+        Template("{{ parameters.text }}" * 4000).render(CONTEXT)
+    with pytest.raises(TemplateError, match="more than 10,000,000 characters"):
+        Template("{{ parameters.text }}{{ parameters.text }}").render(CONTEXT)
+
+
+def test_constants_are_not_folded():
+    Template("{{ 9 ** (9 ** 9) }}")
+    Template("{{ 'x' * 10**9 }}")
+    Template("{{ range(10**9) }}")
+
+
+FINE = [
+    "range(100000) | map('string') | join(',')",
+    "parameters.rows | map(attribute='a') | sum",
+    "parameters.rows | selectattr('a', 'gt', 3) | list | length",
+    "parameters.rows | sort(attribute='a', reverse=true)",
+    "parameters.rows | groupby('a') | length",
+    "parameters.text | lower | trim | length",
+    "'x' * 10000000",
+    "2 ** 4000",
+    "parameters.rows | tojson | length",
+]
+
+
+@pytest.mark.parametrize("expression", FINE)
+def test_what_people_do_is_well_within(expression):
+    Template("{{ " + expression + " }}").render(CONTEXT)
+
+
+def test_each_evaluation_has_a_budget_of_its_own():
+    template = Template("{{ range(100000) | sort | length }}")
+    for _ in range(20):
+        assert template.render() == 100_000
+
+
+def test_each_thread_has_a_budget_of_its_own():
+    template = Template("{{ (range(100000) | sort | length) + (range(100000) | length) }}")
+    failures = []
+
+    def work():
+        try:
+            for _ in range(10):
+                template.render()
+        except TemplateError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert failures == []
+
+
+def test_a_map_of_templates_shares_one_budget():
+    part = "{{ range(100000) | sort | length }}"
+    with pytest.raises(TemplateError, match="too much work"):
+        Template([part] * 100).render()
+
+
+def test_a_plain_path_does_not_count():
+    before = METER.steps
+    scope = CONTEXT.scope(freeze({"url": "u"}), 0)
+    for source in ("{{ item.url }}", "{{ parameters.rows }}", "a {{ item.url }}", "{{ index }}"):
+        Template(source).render(scope)
+    assert METER.steps == before
+
+
+def test_a_text_of_plain_paths_never_runs_out():
+    template = Template("{{ parameters.rows }}")
+    text = Template("rows: {{ parameters.rows }}")
+    METER.steps = 1
+    for _ in range(4):
+        template.render(CONTEXT)
+        assert text.render(CONTEXT).startswith("rows: [")
+    assert METER.steps <= FUEL
+
+
+MEMORY = """
+import resource, sys
+from attune_nb import Template, WorkflowContext
+from attune_nb.errors import TemplateError
+context = WorkflowContext.create({"wide": "x" * 999_999 + chr(0x1F600)})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for part in sys.argv[1:]:
+    try:
+        Template("{{ [" + ",".join([part] * (90_000 // len(part))) + "] }}").render(context)
+    except TemplateError as error:
+        assert "too much work" in error.message, error
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print(grown // 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no getrusage there")
+def test_memory_is_bounded():
+    parts = [
+        "range(100000)", "range(100000)|map('string')", "parameters.wide|upper", "[1.5]*9999",
+        "chunks(range(100000),1)", "parameters.wide|list", "split(('ab,'*99999),',')",
+        "zip(range(99999),range(99999))", "('ab '*99999).split()", "parameters.wide[1:]",
+        "range(50000)|map('float')", "(['é'*200]*9999)|map('upper')", "from_json('[[],[]]')",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, *parts],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    assert int(done.stdout) < 260  # MB above what was there, two values being alive at times

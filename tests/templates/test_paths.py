@@ -1,0 +1,138 @@
+"""Names and paths: the short way and the general one give the same."""
+
+import pandas as pd
+import pytest
+
+from attune_nb import Template, WorkflowContext
+from attune_nb.context import Outcome, freeze
+from attune_nb.errors import TemplateError
+
+CONTEXT = (
+    WorkflowContext.create(
+        {"a": {"b": {"c": 1}}, "list": [{"x": 1}], "null": None},
+        vars={"v": {"w": 2}, "item_url": "i", "task_": 1, "frame": pd.DataFrame({"a": [1]})},
+        config={"k": {"l": 3}},
+        keystore={"s": "t"},
+        system={"execution_id": "e"},
+    )
+    .with_result("fetch", {"items": [1, 2], "status": "mine", "deep": {"x": {"y": 4}}})
+    .with_outcome("bad", Outcome(status="failed", error="no", attempts=3, duration_ms=1.5))
+    .with_outcome("many", Outcome(status="succeeded", result=[1], total_count=2, failed_items=0))
+)
+ITEM = freeze({"url": "u", "deep": {"a": {"b": 5}}, "list": [{"x": 6}], "none": None})
+
+PATHS = [
+    ("item.url", "u"),
+    ("item['url']", "u"),
+    ("item.deep.a.b", 5),
+    ("item.list[0].x", 6),
+    ("item.none", None),
+    ("index", 7),
+    ("parameters.a.b.c", 1),
+    ("parameters['a'].b['c']", 1),
+    ("parameters.list[0].x", 1),
+    ("parameters.list.0.x", 1),
+    ("workflow.v.w", 2),
+    ("vars.v.w", 2),
+    ("variables.v.w", 2),
+    ("v.w", 2),
+    ("item_url", "i"),
+    ("config.k.l", 3),
+    ("keystore.s", "t"),
+    ("system.execution_id", "e"),
+    ("task.fetch.items", [1, 2]),
+    ("tasks.fetch.items", [1, 2]),
+    ("task.fetch.result.items", [1, 2]),
+    ("task.fetch.deep.x.y", 4),
+    ("task.fetch.status", "mine"),
+    ("task.bad.status", "failed"),
+    ("task.bad.error", "no"),
+    ("task.bad.succeeded", False),
+    ("task.bad.attempts", 3),
+    ("task.bad.duration_ms", 1.5),
+    ("task.bad.result", None),
+    ("task.many.total_count", 2),
+    ("task.many.failed_items", 0),
+    ("task.many.result[0]", 1),
+    ("task['fetch']['items'][1]", 2),
+]
+
+
+@pytest.mark.parametrize(("path", "wanted"), PATHS, ids=[each for each, _ in PATHS])
+@pytest.mark.parametrize("form", ["{{ P }}", "{{ (P) if true else 0 }}", "{{ [P] | first }}"])
+def test_a_path(form, path, wanted):
+    found = Template(form.replace("P", path)).render(CONTEXT.scope(ITEM, 7))
+    assert found == wanted
+    assert type(found) is type(wanted) or isinstance(wanted, list)
+
+
+@pytest.mark.parametrize(("path", "wanted"), PATHS, ids=[each for each, _ in PATHS])
+def test_a_path_in_a_text(path, wanted):
+    found = Template(f"<{{{{ {path} }}}}|{{{{ {path} }}}}>").render(CONTEXT.scope(ITEM, 7))
+    assert found == Template(f"{{{{ '<' ~ {path} ~ '|' ~ {path} ~ '>' }}}}").render(
+        CONTEXT.scope(ITEM, 7)
+    )
+
+
+def test_items_of_any_kind():
+    frame = pd.DataFrame({"url": [1]})
+    assert Template("{{ item.url }}").render(CONTEXT.scope({"url": 1}, 0)) == 1
+    assert Template("{{ item }}").render(CONTEXT.scope(frame, 0)) is frame
+    for item in (frame, 5, "text", None, [1]):
+        for source in ("{{ item.url }}", "a {{ item.url }}", "{{ item.url.x }}"):
+            with pytest.raises(TemplateError, match="`item` is"):
+                Template(source).render(CONTEXT.scope(item, 0))
+
+
+def test_an_object_within_a_path_is_not_looked_into():
+    for source in ("{{ workflow.frame.a }}", "{{ frame.a }}", "x {{ frame.shape.x }}"):
+        with pytest.raises(TemplateError, match="is a DataFrame, which passes only as a whole"):
+            Template(source).render(CONTEXT)
+
+
+def test_a_subclass_of_a_map_is_not_looked_into():
+    class Sly(dict):
+        def __getitem__(self, key):
+            raise AssertionError(key)
+
+    with pytest.raises(TemplateError, match="is a Sly"):
+        Template("{{ item.url }}").render(CONTEXT.scope(Sly(url=1), 0))
+
+
+def test_what_may_be_undefined():
+    for path in ("nope", "nope.a", "item.nope", "item.nope.a", "task.nope", "parameters.null.x"):
+        scope = CONTEXT.scope(ITEM, 7)
+        assert Template(f"{{{{ {path} is defined }}}}").render(scope) is False
+        assert Template(f"{{{{ {path} | default(3) }}}}").render(scope) == 3
+        assert Template(f"{{{{ {path} is undefined }}}}").render(scope) is True
+    assert Template("{{ item is defined }}").render(CONTEXT) is False
+
+
+def test_a_bare_name_is_a_variable_only():
+    with pytest.raises(TemplateError, match="`a` is undefined"):
+        Template("{{ a }}").render(CONTEXT)
+
+
+def test_names_cannot_write_code():
+    context = WorkflowContext.create(vars={"x": {"'+evil()+'": 1, "{y}": 2}})
+    assert Template("{{ x[\"'+evil()+'\"] }}").render(context) == 1
+    assert Template("{z} {{ x['{y}'] }} '''\\ {{ 1 }}").render(context) == "{z} 2 '''\\ 1"
+    assert Template("{{ '{z}' }}\"\"\"{{ x['{y}'] }}").render(context) == '{z}"""2'
+    assert Template("{part0} \"{{ x['{y}'] }}").render(context) == '{part0} "2'
+
+
+def test_a_path_asks_for_nothing_else():
+    asked = []
+
+    class Watched:
+        def __getattr__(self, name):
+            asked.append(name)
+            return getattr(CONTEXT, name)
+
+    class Scope:
+        context, item, index = Watched(), ITEM, 1
+
+    assert Template("{{ item.url }}").render(Scope()) == "u"
+    assert asked == []
+    assert Template("{{ parameters.a.b.c }}/{{ parameters.a.b.c }}").render(Scope()) == "1/1"
+    assert asked == ["parameters"]

@@ -1,0 +1,118 @@
+"""Secrets are shown nowhere: not in a repr, an error, an event, a frame or a page."""
+
+import pytest
+
+import attune_nb
+from attune_nb.masking import Mask
+
+SECRET = "hunter2-very-secret"
+TEXT = """
+parameters:
+  token: {type: string, secret: true, required: true}
+tasks:
+  - name: use
+    action: use
+    with_items: ["{{ parameters.token }}", "{{ keystore.db.password }}", plain]
+    input: {secret: "{{ item }}"}
+    next:
+      - {when: "{{ failed() }}", publish: [{said: "{{ result() }}"}], do: echo}
+  - {name: echo, action: core.echo, input: {message: "token={{ parameters.token }}"}}
+output_map:
+  token: "{{ parameters.token }}"
+  echoed: "{{ task.echo.message }}"
+"""
+
+
+def use(secret):
+    seen.append(secret)
+    if secret == "plain":
+        return secret
+    if secret == SECRET:
+        raise ValueError(f"login failed for {secret}")
+    return {"nested": [secret, f"Bearer {secret}"]}
+
+
+seen = []
+
+
+@pytest.fixture(scope="module")
+def run():
+    workflow = attune_nb.loads(TEXT)
+    return workflow.run(
+        {"token": SECRET},
+        keystore={"db": {"password": "pass-word-77"}},
+        actions={"use": use},
+    )
+
+
+def test_actions_get_the_secret_itself(run):
+    assert run.status == "succeeded"
+    assert set(seen) == {SECRET, "pass-word-77", "plain"}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        repr,
+        lambda run: run._repr_html_(),
+        lambda run: repr(run.events),
+        lambda run: str([each.traceback for each in run.failures()]),
+        lambda run: run.tasks.to_csv(),
+        lambda run: run.items("use").to_csv(),
+        lambda run: repr(run.result("use")) + repr(run.result("echo")),
+        lambda run: repr(run.output) + repr(run.error),
+        lambda run: repr(run.context),
+        lambda run: repr(run.context_at("echo")),
+        lambda run: repr(run.metrics),
+    ],
+)
+def test_it_is_shown_nowhere(run, shown):
+    text = shown(run)
+    assert SECRET not in text
+    assert "pass-word-77" not in text
+
+
+def test_stars_stand_in_its_place(run):
+    assert run.output == {"token": "***", "echoed": "token=***"}
+    assert run.result("use")[1] == {"nested": ["***", "Bearer ***"]}
+    assert run.result("use")[0]["error"] == "login failed for ***"
+
+
+def test_a_secret_of_the_wrong_kind_is_refused_without_being_told():
+    with pytest.raises(attune_nb.ParameterError) as caught:
+        attune_nb.loads(TEXT.replace("type: string", "type: integer")).run(
+            {"token": SECRET}, actions={"use": use}
+        )
+    assert SECRET not in str(caught.value)
+
+
+def test_a_template_that_fails_does_not_tell_the_secret():
+    text = TEXT.replace('"token={{ parameters.token }}"', '"{{ number(parameters.token) }}"')
+    run = attune_nb.loads(text).run({"token": SECRET}, keystore={"db": {"password": "x"}},
+                                    actions={"use": use})  # fmt: skip
+    assert run.status == "failed"
+    assert SECRET not in run.error + repr(run.events)
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("abcd", "xabcdx", "x***x"),
+        ("ab", "abc ab", "abc ab"),  # too short to be looked for within a text
+        ("ab", "ab", "***"),
+        ({"a": ["s3cret", 123456]}, "s3cret and 123456", "*** and ***"),
+        ("long-secret-1\nlong-secret-2", "see long-secret-2", "see ***"),
+        (["abcdef", "abcdefgh"], "abcdefgh", "***"),
+        ("a.c*d", "aXc*d a.c*d", "aXc*d ***"),
+        (True, "true", "true"),
+        ("", "anything", "anything"),
+    ],
+)
+def test_a_mask_finds_the_texts_of_secrets(secret, text, shown):
+    assert Mask(secret).text(text) == shown
+
+
+def test_a_value_without_secrets_is_given_back_as_it_is():
+    value = {"a": [1, 2, {"b": "text"}]}
+    assert Mask("secret").value(value) is value
+    assert Mask("1234567").value([1234567, 1, True, None]) == ["***", 1, True, None]
