@@ -50,7 +50,7 @@ def test_a_thousand_servers_at_once():
             try:
                 check_server(server["url"])
             except ActionError as error:
-                assert str(error) == "HTTP 503"  # noqa: PT017
+                assert str(error) == "HTTP 503"
             else:
                 return False
         return True
