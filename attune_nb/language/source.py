@@ -307,4 +307,10 @@ def _explain(error: Exception, text: str) -> tuple[str, Mark]:
     words = f"{getattr(error, 'context', None) or ''} {what}"
     message = next((say for key, say in _FRIENDLY if key in words), f"not valid YAML: {what}")
     mark = context if context and ("quoted" in words or "flow" in words) else own or context
-    return message, (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    return message, _within(lines, mark.line, mark.column) if mark else (1, 1)
+
+
+def _within(lines: list[str], line: int, column: int) -> Mark:
+    """Give a place that a reader can see: the end of the last line stands for all beyond it."""
+    last = max((number for number, text in enumerate(lines) if text.strip()), default=0)
+    return (line + 1, column + 1) if line <= last else (last + 1, len(lines[last]) + 1)

@@ -101,7 +101,7 @@ class Progress:
         row, batch = self.tasks[event.task, event.visit], event.batch
         row.attempts += len(batch)
         row.errors += len(batch.errors)
-        row.total = row.total if batch.total is None else batch.total
+        row.total = batch.total if row.total is None else row.total
         if batch.errors:
             row.last_error = batch.errors[max(batch.errors)].message
 

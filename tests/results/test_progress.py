@@ -89,3 +89,7 @@ def test_where_there_is_no_terminal_auto_shows_nothing_and_true_writes_lines(mon
     read = shown.progress_reader(wanted=True)
     read([*started(), RunEnded(time=5.0, status="succeeded", output=None, error=None)])
     assert stream.getvalue() == "health: succeeded after 5.0 s\n"
+
+
+def test_a_task_that_was_stopped_still_tells_how_many_items_there_were():
+    assert "4/1,000" in text(*started(), ended(4, total=4))
