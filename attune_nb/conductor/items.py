@@ -146,8 +146,9 @@ def outcome_of(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo | 
     failing = [code for code in statuses if code]
     status = _status(execution, set(failing), len(results))
     message = error.message if error is not None else None
-    if execution.items is not None and message is not None:
+    if execution.items is not None and error is not None:
         message = f"{len(failing)} of {len(results)} items failed; the first: {message}"
+        error = msgspec.structs.replace(error, message=message)
     if status == "cancelled" and message is None:
         message = "the run was cancelled"
     outcome = Outcome(

@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from attune_nb.events import (
-    STATUS_CODES,
-    AttemptsEnded,
-    RetriesPlanned,
-    RunStarted,
-    TaskEnded,
-    TaskStarted,
-)
+from attune_nb.events import STATUS_CODES, AttemptsEnded, RunStarted
+from attune_nb.results.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attune_nb.events import Event, Key
+    from attune_nb.results.progress import TaskProgress
 
 __all__ = ["attempts_frame", "items_frame", "tasks_frame"]
 
@@ -41,59 +36,35 @@ def _when(epoch: float, time: float | None) -> Any:
 def tasks_frame(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
     """Give one row a task execution; tasks that never started come last, as pending."""
     epoch = _epoch(events)
-    rows: dict[Key, dict[str, Any]] = {}
-    for event in events:
-        if isinstance(event, TaskStarted):
-            rows[event.task, event.visit] = _started(event, epoch)
-        elif isinstance(event, AttemptsEnded):
-            row = rows[event.task, event.visit]
-            row["attempts"] += len(event.batch)
-            if row["with_items"]:
-                row["failed_items"] += len(event.batch.errors)
-            if row["items"] is None and event.batch.total is not None:
-                row["items"] = event.batch.total
-        elif isinstance(event, RetriesPlanned) and rows[event.task, event.visit]["with_items"]:
-            rows[event.task, event.visit]["failed_items"] -= event.count
-        elif isinstance(event, TaskEnded):
-            _ended(rows.setdefault((event.task, event.visit), _blank(event)), event, epoch)
-    listed = [*rows.values()]
-    begun = {row["task"] for row in listed}
-    listed += [_pending(name) for name in names if name not in begun]
-    frame = pd.DataFrame(listed, columns=TASK_COLUMNS)
-    frame["start"] = pd.to_datetime(frame["start"], utc=True)
-    frame["end"] = pd.to_datetime(frame["end"], utc=True)
-    return frame
+    progress = Progress()
+    progress.read(events)
+    rows = [_task_row(row, epoch, progress.now) for row in progress.tasks.values()]
+    begun = {row.task for row in progress.tasks.values()}
+    blank = dict.fromkeys(TASK_COLUMNS) | {"visit": 0, "status": "pending", "attempts": 0}
+    rows += [blank | {"task": name, "duration_ms": 0.0} for name in names if name not in begun]
+    columns = {name: [row[name] for row in rows] for name in TASK_COLUMNS}
+    frame = pd.DataFrame({name: pd.Series(each, dtype=object) for name, each in columns.items()})
+    for name in ("start", "end"):
+        frame[name] = pd.to_datetime(frame[name], utc=True)
+    for name in ("items", "failed_items"):
+        frame[name] = frame[name].astype("Int64")  # a task without items has none
+    return frame.astype({"visit": "int64", "attempts": "int64", "duration_ms": "float64"})
 
 
-def _pending(name: str) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(TASK_COLUMNS)
-    return row | {"task": name, "visit": 0, "status": "pending", "attempts": 0, "duration_ms": 0.0}
-
-
-def _blank(event: TaskEnded) -> dict[str, Any]:
-    return _pending(event.task) | {"visit": event.visit}
-
-
-def _started(event: TaskStarted, epoch: float) -> dict[str, Any]:
-    row = _pending(event.task)
-    return row | {
-        "visit": event.visit,
-        "status": "running",
-        "items": event.total if event.with_items else None,
-        "failed_items": 0 if event.with_items else None,
-        "with_items": event.with_items,
-        "start": _when(epoch, event.time),
-        "began": event.time,
+def _task_row(row: TaskProgress, epoch: float, now: float) -> dict[str, Any]:
+    until = now if row.ended is None else row.ended
+    return {
+        "task": row.task,
+        "visit": row.visit,
+        "status": row.status,
+        "attempts": row.attempts,
+        "items": row.total if row.with_items else None,
+        "failed_items": row.failed if row.with_items else None,
+        "start": _when(epoch, row.started),
+        "end": _when(epoch, row.ended),
+        "duration_ms": (until - row.started) * 1000,
+        "error": row.error,
     }
-
-
-def _ended(row: dict[str, Any], event: TaskEnded, epoch: float) -> None:
-    began = row.get("began", event.time)
-    row["status"] = event.status
-    row["end"] = _when(epoch, event.time)
-    row["start"] = _when(epoch, began)
-    row["duration_ms"] = (event.time - began) * 1000
-    row["error"] = event.error.message if event.error else None
 
 
 def items_frame(events: Sequence[Event], key: Key, items: Any) -> pd.DataFrame:
@@ -118,9 +89,14 @@ def items_frame(events: Sequence[Event], key: Key, items: Any) -> pd.DataFrame:
                 batch.results[at],
                 error.message if error else None,
             )
-    frame = pd.DataFrame([rows[index] for index in sorted(rows)], columns=ITEM_COLUMNS)
-    frame["start"] = pd.to_datetime(frame["start"], unit="s", utc=True)
-    return frame
+    columns = zip(*(rows[index] for index in sorted(rows)), strict=True) if rows else [()] * 8
+    named = dict(zip(ITEM_COLUMNS, columns, strict=True))
+    # objects stay what they are: pandas would make NaN of None, and floats of whole numbers
+    frame = pd.DataFrame({name: pd.Series(each, dtype=object) for name, each in named.items()})
+    frame["start"] = pd.to_datetime(frame["start"].astype("float64"), unit="s", utc=True)
+    return frame.astype(
+        {"index": "int64", "attempts": "int64", "duration_ms": "float64", "status": "str"}
+    )
 
 
 def _item(items: Any, index: int) -> Any:

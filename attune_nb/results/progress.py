@@ -41,6 +41,7 @@ class TaskProgress(msgspec.Struct, kw_only=True):
     retried: int = 0
     errors: int = 0
     last_error: str = ""
+    error: str | None = None  # why the task as a whole did not succeed
 
     @property
     def done(self) -> int:
@@ -106,9 +107,14 @@ class Progress:
             row.last_error = batch.errors[max(batch.errors)].message
 
     def _end(self, event: TaskEnded) -> None:
-        row = self.tasks.get((event.task, event.visit))
-        if row is not None:
-            row.status, row.ended = event.status, event.time
+        key = (event.task, event.visit)
+        if key not in self.tasks:  # skipped, or an expression failed before it could start
+            self.tasks[key] = TaskProgress(
+                task=event.task, visit=event.visit, total=1, with_items=False, started=event.time
+            )
+        row = self.tasks[key]
+        row.status, row.ended = event.status, event.time
+        row.error = event.error.message if event.error is not None else None
 
     def heading(self) -> str:
         """Give the run's state in a line."""

@@ -183,19 +183,19 @@ class Run:
         """Give a small row for each task execution: what a person wants to see first."""
         progress = Progress()
         progress.read(self.events)
-        errors = {(e.task, e.visit): e.error for e in self.events if isinstance(e, TaskEnded)}
         rows = []
-        for key, row in progress.tasks.items():
+        for row in progress.tasks.values():
             total = "?" if row.total is None else f"{row.total:,}"
-            error = errors.get(key)
             rows.append(
                 {
                     "task": row.task if row.visit == 1 else f"{row.task} #{row.visit}",
                     "status": row.status,
                     "items": f"{row.done:,}/{total}" if row.with_items else "",
                     "failed": f"{row.failed:,}" if row.with_items else "",
-                    "time": say_span((row.ended or progress.now) - row.started),
-                    "error": " ".join(error.message.split())[:120] if error else "",
+                    "time": say_span(
+                        (progress.now if row.ended is None else row.ended) - row.started
+                    ),
+                    "error": " ".join((row.error or "").split())[:120],
                 }
             )
         return rows

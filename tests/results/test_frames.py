@@ -1,0 +1,84 @@
+"""A run as DataFrames: the columns that the documentation names, and what stands in them."""
+
+import pandas as pd
+import pytest
+
+import attune_nb
+
+TEXT = """
+tasks:
+  - name: check
+    action: check
+    with_items: [1, 2, 3]
+    retry: {count: 1}
+    input: {n: "{{ item }}"}
+    next: [{when: "{{ failed() }}", do: [report, skipped]}]
+  - {name: report, action: core.echo, input: {message: hi}}
+  - name: skipped
+    action: core.noop
+    when: "{{ false }}"
+    next: [{when: "{{ failed() }}", do: never}]
+  - {name: never, action: core.noop}
+"""
+
+
+def check(n):
+    if n == 2:
+        raise ValueError("two")
+    return {"n": n}
+
+
+@pytest.fixture(scope="module")
+def run():
+    return attune_nb.loads(TEXT).run(actions={"check": check})
+
+
+def test_tasks_has_one_row_for_each_execution_and_the_unstarted_last(run):
+    tasks = run.tasks
+    assert list(tasks.columns) == [
+        "task", "visit", "status", "attempts", "items", "failed_items", "start", "end",
+        "duration_ms", "error",
+    ]  # fmt: skip
+    assert list(tasks["task"]) == ["check", "report", "skipped", "never"]
+    assert list(tasks["status"]) == ["failed", "succeeded", "skipped", "pending"]
+    assert list(tasks["attempts"]) == [4, 1, 0, 0]
+    assert list(tasks["items"].fillna(-1)) == [3, -1, -1, -1]
+    assert list(tasks["failed_items"].fillna(-1)) == [1, -1, -1, -1]
+    assert tasks["error"][0] == "1 of 3 items failed; the first: two"
+    assert list(tasks["error"][1:]) == [None, None, None]
+
+
+def test_items_has_one_row_for_each_item_in_order(run):
+    items = run.items("check")
+    assert list(items.columns) == [
+        "index", "item", "status", "attempts", "start", "duration_ms", "result", "error",
+    ]  # fmt: skip
+    assert list(items["index"]) == [0, 1, 2]
+    assert list(items["item"]) == [1, 2, 3]
+    assert list(items["status"]) == ["succeeded", "failed", "succeeded"]
+    assert list(items["attempts"]) == [1, 2, 1]
+    assert list(items["result"]) == [{"n": 1}, None, {"n": 3}]
+    assert list(items["error"]) == [None, "two", None]
+
+
+def test_times_are_in_utc_and_in_order(run):
+    for frame in (run.tasks, run.items("check")):
+        assert isinstance(frame["start"].dtype, pd.DatetimeTZDtype)
+        assert str(frame["start"].dt.tz) == "UTC"
+    started = run.tasks.dropna(subset=["end"])
+    assert (started["end"] >= started["start"]).all()
+    assert (run.tasks["duration_ms"] >= 0).all()
+
+
+def test_an_unknown_task_is_told_with_the_nearest(run):
+    with pytest.raises(KeyError, match="did you mean `check`"):
+        run.items("chekc")
+
+
+def test_a_run_that_never_started_a_task_has_frames_too():
+    run = attune_nb.loads("vars: {x: '{{ 1 // 0 }}'}\n" + TEXT.lstrip()).run(
+        actions={"check": check}
+    )
+    assert run.status == "failed"
+    assert set(run.tasks["status"]) == {"pending"}
+    assert len(run.attempts) == 0
