@@ -84,6 +84,16 @@ def test_a_module_is_at_most_400_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_a_function_is_at_most_60_lines(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = (
+                node.body[1].lineno if ast.get_docstring(node) and node.body[1:] else node.lineno
+            )
+            assert node.end_lineno - first < 60, f"{node.name} is too long"
+
+
 def test_a_bare_import_is_light():
     code = (
         "import sys, attune_nb; "
