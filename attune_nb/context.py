@@ -124,8 +124,8 @@ def freeze(value: Any) -> Any:
     """Give a value that nobody can change, sharing all that is frozen already.
 
     `dict` and `list` (and their subclasses) become `FrozenDict` and `FrozenList`, tuples
-    are frozen within, NumPy scalars become plain numbers. Any other object is passed
-    through as it is.
+    are frozen within, texts of a subclass become plain texts and NumPy scalars plain numbers.
+    Any other object is passed through as it is.
 
     Raises:
         ValueError: The value contains itself, or is nested deeper than 200 levels.
@@ -156,6 +156,8 @@ def _freeze(value: Any, depth: int) -> Any:
         return frozen_list
     if kind is tuple:
         return tuple(_freeze(each, depth - 1) for each in value)
+    if isinstance(value, str):  # an enum's, or NumPy's: the plain text that it holds
+        return str.__str__(value)
     if kind.__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         return value.item()
     return value

@@ -1,11 +1,13 @@
 """The context: read-only, persistent, and never copied."""
 
 import copy
+import enum
 import json
 import pickle
 import sys
 import tracemalloc
 
+import numpy as np
 import pytest
 
 from attune_nb import WorkflowContext
@@ -152,3 +154,12 @@ def test_a_scope_shares_context_and_item():
     assert scope.item is item
     with pytest.raises(AttributeError):
         scope.item = 1
+
+
+def test_texts_and_numbers_of_other_kinds_become_plain_ones():
+    class Colour(str, enum.Enum):  # noqa: UP042 - the older way to write it
+        RED = "red"
+
+    frozen = freeze([Colour.RED, np.str_("x"), np.float64(1.5), np.int64(3), np.bool_(True)])
+    assert list(map(type, frozen)) == [str, str, float, int, bool]
+    assert frozen == ["red", "x", 1.5, 3, True]

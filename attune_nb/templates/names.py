@@ -6,6 +6,7 @@ way for what is there.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["NAMESPACES", "Missing", "look_up", "member", "path_of", "said"]
 
 NAMESPACES = FIELDS
+_LONGEST_NAME = 60  # characters of a name that a message shows, and that may have a near one
+_MOST_NAMES = 1_000  # among which a near one is looked for
 _ITEM = ("item", "index")
 
 
@@ -118,8 +121,8 @@ def _undefined(name: str, variables: Any) -> str:
         return f"`{name}` is a function; call it: `{name}(...)`"
     if name in ELSEWHERE:
         return f"`{name}` is not part of the language: {ELSEWHERE[name]}"
-    known = [*map(str, variables), *NAMESPACES, *_ITEM, "true", "false", "null"]
-    return f"`{name}` is undefined{nearest(name, known)}"
+    known = [*NAMESPACES, *_ITEM, "true", "false", "null", *variables]
+    return f"`{name[:_LONGEST_NAME]}` is undefined{_close(name, known)}"
 
 
 def member(value: Any, key: Any, whose: str) -> Any:
@@ -143,7 +146,11 @@ def member(value: Any, key: Any, whose: str) -> Any:
 
 def _shown(key: Any) -> str:
     if type(key) in (str, int):
-        return f"`{str(key)[:60]}`" if type(key) is str or abs(key) < 10**15 else "such place"
+        return (
+            f"`{str(key)[:_LONGEST_NAME]}`"
+            if type(key) is str or abs(key) < 10**15
+            else "such place"
+        )
     return f"key of type {'slice' if type(key) is slice else type_of(key)}"
 
 
@@ -156,7 +163,11 @@ def _of_map(value: Any, key: Any, whose: str) -> Any:
 
 
 def _close(key: Any, known: Any) -> str:
-    return nearest(key, map(str, known)) if type(key) is str else ""
+    # finding the nearest of a million keys would take longer than the whole evaluation may
+    if type(key) is not str or len(key) > _LONGEST_NAME:
+        return ""
+    some = (each for each in islice(known, _MOST_NAMES) if type(each) is str)
+    return nearest(key, some)
 
 
 def _of_outcome(outcome: Outcome, key: Any, whose: str) -> Any:
@@ -167,7 +178,7 @@ def _of_outcome(outcome: Outcome, key: Any, whose: str) -> Any:
             return found
     if key in RECORD_FIELDS:
         return getattr(outcome, key)
-    known = [*(map(str, result) if type(result) in MAPS else ()), *RECORD_FIELDS]
+    known = [*RECORD_FIELDS, *(result if type(result) in MAPS else ())]
     kind = type_of(result)
     why = "" if type(result) in MAPS else f" (its result is {kind}, not an object)"
     return Missing(lambda: f"{whose} has no {_shown(key)}{why}{_close(key, known)}")

@@ -125,7 +125,7 @@ def from_json(text: str) -> Any:
     """
     charge_text(len(text), ascii_only=text.isascii())
     # what the values will take, counted before they are made
-    charge(10 * text.count("{") + 4 * text.count("[") + text.count(","))
+    charge(12 * text.count("{") + 8 * text.count("[") + text.count(","))
     try:
         return freeze(json.loads(text, parse_constant=_no_constant, parse_float=_finite))
     except RecursionError:

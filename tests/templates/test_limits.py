@@ -196,3 +196,15 @@ def test_memory_is_bounded():
         timeout=100,
     )
     assert int(done.stdout) < 260  # MB above what was there, two values being alive at times
+
+
+def test_the_nearest_name_is_not_looked_for_among_a_million(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "attune_nb.templates.names.nearest", lambda _, known: asked.append(len(list(known))) or ""
+    )
+    many = freeze({f"key{at}": at for at in range(5_000)})
+    for source in ("{{ item.kye }}", "{{ item[parameters.text] }}", "{{ task.t.kye }}"):
+        with pytest.raises(TemplateError, match="has no"):
+            Template(source).render(CONTEXT.with_result("t", many).scope(many, 0))
+    assert asked == [1_000, 1_000]
