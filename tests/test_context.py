@@ -160,6 +160,6 @@ def test_texts_and_numbers_of_other_kinds_become_plain_ones():
     class Colour(str, enum.Enum):  # noqa: UP042 - the older way to write it
         RED = "red"
 
-    frozen = freeze([Colour.RED, np.str_("x"), np.float64(1.5), np.int64(3), np.bool_(True)])
+    frozen = freeze([Colour.RED, np.str_("x"), np.float64(1.5), np.int64(3), np.bool_(1)])
     assert list(map(type, frozen)) == [str, str, float, int, bool]
     assert frozen == ["red", "x", 1.5, 3, True]
