@@ -67,7 +67,7 @@ class AttuneMagics(Magics, Configurable):
             return Text(self.texts[self._known(rest)])
         if command == "run":
             name = self._known(rest)
-            options.set += rest[1:]
+            options.set = [*options.set, *rest[1:]]  # the list itself is the default of every line
             return self._run(self.workflows[name], name, options)[0]
         hint = nearest(command, COMMANDS)
         raise UsageError(f"%attune has no command `{command}`{hint}")

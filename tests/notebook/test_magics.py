@@ -98,3 +98,15 @@ def test_an_unknown_command_is_one_line_with_the_nearest(shell):
     with capture_output() as shown:
         shell.run_cell("%attune rnu doubling")
     assert "did you mean `run`" in shown.stdout + shown.stderr
+
+
+def test_a_workflow_that_was_defined_is_an_action_for_others(shell):
+    shell.run_cell_magic("attune", "doubling --define", FAN_OUT)
+    parent = "tasks:\n  - {name: all, action: doubling, input: {n: [1, 2]}}\n"
+    run = shell.run_cell_magic("attune", "parent", parent)
+    assert run.status == "succeeded", run.error
+
+
+def test_the_run_is_the_last_result_too(shell):
+    shell.run_cell("%%attune doubling --set n=[4] --out run\n" + FAN_OUT, store_history=True)
+    assert shell.user_ns["_"] is shell.user_ns["run"]
