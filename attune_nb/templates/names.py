@@ -176,7 +176,7 @@ def _of_outcome(outcome: Outcome, key: Any, whose: str) -> Any:
         found = _of_map(result, key, whose)
         if type(found) is not Missing:
             return found
-    if key in RECORD_FIELDS:
+    if type(key) is str and key in RECORD_FIELDS:  # an object as key is not even compared
         return getattr(outcome, key)
     known = [*RECORD_FIELDS, *(result if type(result) in MAPS else ())]
     kind = type_of(result)

@@ -136,3 +136,17 @@ def test_a_path_asks_for_nothing_else():
     assert asked == []
     assert Template("{{ parameters.a.b.c }}/{{ parameters.a.b.c }}").render(Scope()) == "1/1"
     assert asked == ["parameters"]
+
+
+def test_an_object_as_a_key_is_not_even_compared():
+    class Untouchable:
+        def __eq__(self, other):
+            raise AssertionError("compared")
+
+        def __hash__(self):
+            raise AssertionError("hashed")
+
+    context = WorkflowContext.create({"k": Untouchable()}).with_result("fetch", {"a": 1})
+    for source in ("{{ task.fetch[parameters.k] }}", "{{ parameters[parameters.k] }}"):
+        with pytest.raises(TemplateError, match="has no key of type Untouchable"):
+            Template(source).render(context)
