@@ -1,0 +1,122 @@
+"""Older ways to say where a workflow goes next become transitions, in one fixed order."""
+
+import pytest
+
+import attune_nb
+
+TEXT = """tasks:
+  - name: a
+    action: a
+{}
+  - {{name: b, action: b}}
+  - {{name: c, action: c}}
+  - {{name: d, action: d}}
+  - name: elsewhere  # points at all of them, so that none starts by itself
+    action: elsewhere
+    next: [{{when: failed(), do: [b, c, d]}}]
+"""
+
+
+def transitions(form):
+    return [
+        (step.when.source if step.when else None, [name for name, _ in step.publish], step.do)
+        for step in attune_nb.loads(TEXT.format(form)).task("a").next
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("    on_success: b", [("{{ succeeded() }}", [], ("b",))]),
+        ("    on_success: [b, c]", [("{{ succeeded() }}", [], ("b", "c"))]),
+        ("    on-success: b", [("{{ succeeded() }}", [], ("b",))]),
+        ("    on_failure: b", [("{{ failed() }}", [], ("b",))]),
+        ("    on_timeout: b", [("{{ timed_out() }}", [], ("b",))]),
+        ("    on_complete: b", [(None, [], ("b",))]),
+        (
+            "    on_success:\n      - {when: '{{ 1 > 0 }}', do: b, publish: [{x: 1}]}\n      - c",
+            [("{{ succeeded() and (1 > 0) }}", ["x"], ("b",)), ("{{ succeeded() }}", [], ("c",))],
+        ),
+        (
+            "    on_timeout: d\n    on_complete: c\n    on_failure: b\n    on_success: b",
+            [
+                ("{{ succeeded() }}", [], ("b",)),
+                ("{{ failed() }}", [], ("b",)),
+                (None, [], ("c",)),
+                ("{{ timed_out() }}", [], ("d",)),
+            ],
+        ),
+        (
+            "    decision:\n      - {default: d}\n      - {when: 1 > 2, next: b}\n    on_complete: c",
+            [
+                (None, [], ("c",)),
+                ("{{ 1 > 2 }}", [], ("b",)),
+                ("{{ not ((1 > 2)) }}", [], ("d",)),
+            ],
+        ),
+        ("    publish: [{x: 1}, y]", [("{{ succeeded() }}", ["x", "y"], ())]),
+        (
+            "    publish: {x: 1}\n    on_failure: c\n    on_success: b",
+            [("{{ succeeded() }}", ["x"], ("b",)), ("{{ failed() }}", [], ("c",))],
+        ),
+        (
+            "    publish: [x]\n    on_failure: b",
+            [("{{ succeeded() }}", ["x"], ()), ("{{ failed() }}", [], ("b",))],
+        ),
+    ],
+)
+def test_each_form_is_a_list_of_transitions(form, expected):
+    assert transitions(form) == expected
+
+
+def ran(form, a):
+    run = attune_nb.loads(TEXT.format(form)).run(mock={"a": a}, backend="inline")
+    done = run.tasks[run.tasks["status"] == "succeeded"]
+    return run, sorted(set(done["task"]) - {"a", "elsewhere"})
+
+
+ENDINGS = "    on_success: b\n    on_failure: c\n    on_timeout: d"
+
+
+@pytest.mark.parametrize(
+    ("a", "expected"), [(1, ["b"]), (ValueError("no"), ["c"]), (attune_nb.Timeout, ["d"])]
+)
+def test_a_task_goes_on_by_how_it_ended(a, expected):
+    run, done = ran(ENDINGS, a)
+    assert run.status == "succeeded"
+    assert done == expected
+
+
+@pytest.mark.parametrize("default", ["default: c", "default: true, next: c"])
+@pytest.mark.parametrize(("limit", "expected"), [(1, ["b"]), (9, ["c"])])
+def test_the_default_of_a_decision_is_taken_when_no_branch_is(default, limit, expected):
+    form = f"    decision:\n      - {{when: result() > {limit}, next: b}}\n      - {{{default}}}"
+    assert ran(form, 5)[1] == expected
+
+
+def test_a_tasks_own_publish_happens_on_success_only():
+    form = "    publish: [{seen: '{{ result() }}'}]\n    on_failure: c"
+    assert ran(form, 5)[0].context.variables["seen"] == 5
+    assert "seen" not in ran(form, ValueError("no"))[0].context.variables
+
+
+@pytest.mark.parametrize(
+    ("form", "said", "line", "column"),
+    [
+        ("    on_success: b\n    next: [{do: c}]", "`on_success` cannot stand beside `next`", 4, 5),
+        ("    publish: [x]\n    next: [{do: c}]", "`publish` cannot stand beside `next`", 4, 5),
+        ("    on_success: bb", "did you mean `b`?", 4, 17),
+        ("    on_success: [b, cc]", "did you mean `c`?", 4, 21),
+        ("    on_success: 3", "a task's name, a list of names, or a list of branches", 4, 17),
+        ("    on_success: [{goto: b}]", "unknown key `goto` in a branch of `on_success`", 4, 19),
+        ("    decision: b", "`decision` is a list of branches, not a text", 4, 15),
+        ("    decision: [{default: b}, {default: c}]", "two defaults", 4, 30),
+        ("    decision: [{when: 1 > 0, nxt: b}]", "did you mean `next`?", 4, 30),
+    ],
+)
+def test_a_mistake_in_an_older_form_is_told_where_it_stands(form, said, line, column):
+    with pytest.raises(attune_nb.WorkflowError) as caught:
+        attune_nb.loads(TEXT.format(form))
+    (problem,) = caught.value.problems
+    assert said in problem.message
+    assert (problem.position.line, problem.position.column) == (line, column)
