@@ -42,6 +42,8 @@ __all__ = [
     "nearest",
 ]
 
+_SHOWN = 30  # problems in a message; `problems` has them all
+
 Severity = Literal["error", "warning", "hint"]
 
 
@@ -116,7 +118,10 @@ class WorkflowError(_PlainError):
     def __str__(self) -> str:
         count = len(self.problems)
         heading = "the workflow has a problem" if count == 1 else f"{count} problems"
-        return "\n".join([f"{heading}:", *(problem.explain() for problem in self.problems)])
+        shown = [problem.explain() for problem in self.problems[:_SHOWN]]
+        if count > _SHOWN:
+            shown.append(f"and {count - _SHOWN:,} more")
+        return "\n".join([f"{heading}:", *shown])
 
 
 class ParameterError(_PlainError):

@@ -132,16 +132,15 @@ def misfits(found: Action, names: Iterable[str]) -> list[tuple[str | None, str]]
     ]
     given = list(names)
     wrong: list[tuple[str | None, str]] = []
+    hints = [(each, nearest(each, named)) for each in given if each not in named]
     if inspect.Parameter.VAR_KEYWORD not in kinds:
-        wrong += [
-            (each, f"action `{found.name}` takes no `{each}`{nearest(each, named)}")
-            for each in given
-            if each not in named
-        ]
+        wrong += [(each, f"action `{found.name}` takes no `{each}`{hint}") for each, hint in hints]
     missing = [
         each
         for each in named
-        if parameters[each].default is inspect.Parameter.empty and each not in given
+        if parameters[each].default is inspect.Parameter.empty
+        and each not in given
+        and not any(f"`{each}`" in hint for _, hint in hints)  # misspelt, and told as such
     ]
     if missing:
         wrong.append((None, f"action `{found.name}` needs `{'`, `'.join(missing)}` in `input`"))

@@ -61,8 +61,8 @@ def _check_spec(reader: Reader, name: str, spec: dict[str, Any], path: Path) -> 
         reader.wrong(f"parameter `{name}`: {error.message[:_LONGEST]}", place)
         return
     if "default" in spec and (misfit := _misfit(spec["default"], schema)):
-        told = misfit if not spec.get("secret") else "it is not of the declared kind"
-        reader.wrong(f"the default of parameter `{name}` does not fit: {told}", (*path, "default"))
+        told = misfit if not spec.get("secret") else "is not of the declared kind"
+        reader.wrong(f"the default of parameter `{name}` {told}", (*path, "default"))
 
 
 def _is_schema(declared: Mapping[str, Any]) -> bool:
@@ -130,14 +130,14 @@ def bind(declared: Mapping[str, Any] | None, given: Mapping[str, Any]) -> dict[s
     for name, value in given.items():
         misfit = _misfit(value, _plain(specs[name]))
         if misfit:
-            told = misfit if not specs[name].get("secret") else "it is not of the declared kind"
-            raise ParameterError(f"parameter `{name}`{'' if misfit[0] == '[' else ' '}{told}")
+            told = misfit if not specs[name].get("secret") else "is not of the declared kind"
+            raise ParameterError(f"parameter `{name}` {told}")
     defaults = {name: spec["default"] for name, spec in specs.items() if "default" in spec}
     return defaults | dict(given)
 
 
 def _misfit(value: Any, schema: Mapping[str, Any]) -> str | None:
-    """Say how a value does not fit, or None."""
+    """Say how a value does not fit (what follows its name in a message), or None."""
     import jsonschema  # noqa: PLC0415
 
     validator = _validator()(schema)
@@ -153,7 +153,7 @@ def _misfit(value: Any, schema: Mapping[str, Any]) -> str | None:
         return None
     where = "".join(f"[{part!r}]" for part in error.absolute_path)
     message = error.message if len(error.message) <= _LONGEST else f"{error.message[:_LONGEST]} …"
-    return f"{where}: {message}"
+    return f"does not fit{' at ' + where if where else ''}: {message}"
 
 
 def _validator() -> Any:

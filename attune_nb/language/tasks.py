@@ -215,7 +215,10 @@ def _retry(reader: Reader, value: Any, path: Path) -> Retry | None:
     if fields is None:
         return None
     count = fields.get("count")
-    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST_RETRIES:
+    misspelt = count is None and len(fields) < len(value)  # and told already
+    if misspelt:
+        count = 1
+    elif not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST_RETRIES:
         message = f"`retry.count` is a whole number from 1 to {MOST_RETRIES}"
         reader.wrong(message, (*path, "count"))
         count = 1

@@ -47,7 +47,7 @@ def transitions(form):
             ],
         ),
         (
-            "    decision:\n      - {default: d}\n      - {when: 1 > 2, next: b}\n    on_complete: c",
+            "    decision: [{default: d}, {when: 1 > 2, next: b}]\n    on_complete: c",
             [
                 (None, [], ("c",)),
                 ("{{ 1 > 2 }}", [], ("b",)),
