@@ -78,4 +78,4 @@ def test_each_is_refused_in_time_and_memory():
         assert seconds < 2, (name, seconds)
     # what is merely a lot, and not too much, still works
     fine = {name for name, (said, _) in told.items() if said.startswith("succeeded")}
-    assert fine <= {"a catastrophic pattern", "range within range"}
+    assert fine <= {"a catastrophic pattern", "range within range", "a list within lists"}
