@@ -13,7 +13,8 @@ from attune_nb.backends.threads import ThreadBackend
 from attune_nb.conductor.machine import initial_state
 from attune_nb.driver.loop import Driver
 from attune_nb.errors import ActionError, BackendError, Problem, Timeout, WorkflowError, nearest
-from attune_nb.language import checks, declarations, loading, model
+from attune_nb.language import checks, declarations, export, loading, model
+from attune_nb.language.fields import is_whole
 from attune_nb.linking import Links, link, mocked_paths
 from attune_nb.notebook.progress import progress_reader
 from attune_nb.results import run as results
@@ -57,6 +58,35 @@ class Workflow(model.Workflow):
         """Give every problem that can be known before a run, those of actions included."""
         options = _Options(actions=actions or {}, allow_imports=allow_imports)
         return [*checks.problems(self), *link(self, _links(options))[1]]
+
+    def to_yaml(self) -> str:
+        """Give the canonical text: one spelling for everything, older forms turned into `next`.
+
+        Loading it gives an equal workflow; a condition gets its braces.
+        """
+        return export.to_yaml(self)
+
+    def export(self, folder: str | Path, *, ref: str | None = None) -> tuple[Path, Path]:
+        """Write the two files of an Attune pack: the action, and the workflow's graph.
+
+        Args:
+            folder: The pack's folder; nothing is written outside it.
+            ref: `pack.name`, by default the workflow's own.
+
+        Returns:
+            The paths of `actions/NAME.yaml` and `actions/workflows/NAME.workflow.yaml`.
+
+        Raises:
+            WorkflowError: There is no such ref, or the files cannot be written.
+        """
+        return export.write_pack(self, folder, self.ref if ref is None else ref)
+
+    @staticmethod
+    def json_schema() -> dict[str, Any]:
+        """Give a JSON Schema (2020-12) of a workflow's text, for editors."""
+        from attune_nb.language import schema  # noqa: PLC0415 - few need it
+
+        return schema.json_schema()
 
     def run(
         self,
@@ -204,6 +234,10 @@ def _prepared(
     hidden = {
         key: values.pop(key) for key in declarations.secrets(workflow.parameters) if key in values
     }
+    if options.concurrency is not None and not is_whole(options.concurrency):
+        raise BackendError(
+            f"`concurrency` is a whole number, 1 or more, not {options.concurrency!r}"
+        )
     state = initial_state(
         workflow,
         options.config,
@@ -247,6 +281,8 @@ def _nested(workflow: model.Workflow, options: _Options) -> Callable[..., Any]:
 
 
 def _backend(backend: str | Backend, workers: int | None) -> Backend:
+    if workers is not None and not is_whole(workers):
+        raise BackendError(f"`workers` is a whole number of 1 or more, not {workers!r}")
     if backend == "threads":
         return ThreadBackend(workers)
     if backend == "inline":
@@ -254,6 +290,8 @@ def _backend(backend: str | Backend, workers: int | None) -> Backend:
     if isinstance(backend, str):
         hint = nearest(backend, ["threads", "inline"])
         raise BackendError(f"there is no backend `{backend}`{hint}; known: threads, inline")
+    if not hasattr(backend, "pump"):
+        raise BackendError(f"a backend is a name or a backend object, not {backend!r}")
     return backend
 
 
@@ -277,3 +315,4 @@ def _wait(run: Run) -> None:
                 run.wait(GRACE)
         except KeyboardInterrupt:
             run.cancel(force=True)
+            run.wait(0.2)

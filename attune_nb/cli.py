@@ -21,7 +21,8 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
-_STATUS = {"succeeded": 0, "cancelled": 130}
+_STATUS = {"succeeded": 0, "cancelled": 130, "cancelling": 130, "running": 130}
+# the last two: the person who interrupted did not wait for the end
 
 
 def main() -> None:
@@ -78,6 +79,8 @@ def demo(
             actions={"check_server": demonstration.check_server},
         )
         _print(made, as_json=False)
+        if made.status != "succeeded":
+            raise typer.Exit(_STATUS.get(made.status, 1))
         found = made.items("check")
         down = sorted(item["name"] for item in found.loc[found["status"] == "failed", "item"])
         agrees = down == fleet.failing_names
@@ -87,7 +90,7 @@ def demo(
             if agrees
             else f"but the servers told to fail were: {', '.join(fleet.failing_names)}"
         )
-    raise typer.Exit(0 if agrees and made.status == "succeeded" else 1)
+    raise typer.Exit(0 if agrees else 1)
 
 
 def _parameters(file: Path | None, pairs: list[str]) -> dict[str, Any]:

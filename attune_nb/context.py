@@ -124,8 +124,10 @@ def freeze(value: Any) -> Any:
     """Give a value that nobody can change, sharing all that is frozen already.
 
     `dict` and `list` (and their subclasses) become `FrozenDict` and `FrozenList`, tuples
-    are frozen within, texts of a subclass become plain texts and NumPy scalars plain numbers.
-    Any other object is passed through as it is.
+    are frozen within, sets become frozensets, NumPy arrays read-only views of themselves and
+    NumPy scalars plain numbers, texts of a subclass become plain texts. Any other object is
+    passed through as it is. (Code in C that is made for lists, such as `heapq`, writes past a
+    list's own methods; nothing in Python can refuse that.)
 
     Raises:
         ValueError: The value contains itself, or is nested deeper than 200 levels.
@@ -156,6 +158,12 @@ def _freeze(value: Any, depth: int) -> Any:
         return frozen_list
     if kind is tuple:
         return tuple(_freeze(each, depth - 1) for each in value)
+    if kind is set:
+        return frozenset(value)
+    if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
+        view = value.view()
+        view.flags.writeable = False
+        return view
     if isinstance(value, str):  # an enum's, or NumPy's: the plain text that it holds
         return str.__str__(value)
     if kind.__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
@@ -189,7 +197,7 @@ def size_of(value: Any) -> int:
     if kind is tuple:
         return _container_size(value, value)
     own = getattr(value, "nbytes", None)
-    return own if isinstance(own, int) else object.__sizeof__(value)
+    return own if isinstance(own, int) else sys.getsizeof(value, 0)
 
 
 def thaw(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Markup", "element", "join", "table", "text"]
+__all__ = ["Markup", "element", "join", "printable", "table", "text"]
 
 _LONGEST = 200
 
@@ -25,9 +25,14 @@ class Markup:
         return self.html
 
 
+def printable(text: str) -> str:
+    """Drop control characters: what a terminal would obey, nobody wants to see."""
+    return "".join(char for char in text if char.isprintable() or char in "\n\t")
+
+
 def text(value: object, longest: int = _LONGEST) -> Markup:
     """Escape a value's text, cut at `longest` characters; control characters are dropped."""
-    plain = "".join(char for char in str(value) if char.isprintable() or char in "\n\t")
+    plain = printable(str(value))
     if len(plain) > longest:
         plain = plain[:longest] + " …"
     return Markup(_escape(plain, quote=True))

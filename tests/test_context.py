@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from attune_nb import WorkflowContext
-from attune_nb.context import FrozenDict, FrozenList, ItemScope, TaskScope, freeze, thaw
+from attune_nb.context import (
+    FrozenDict,
+    FrozenList,
+    ItemScope,
+    TaskScope,
+    freeze,
+    size_of,
+    thaw,
+)
 
 
 @pytest.mark.parametrize(
@@ -163,3 +171,19 @@ def test_texts_and_numbers_of_other_kinds_become_plain_ones():
     frozen = freeze([Colour.RED, np.str_("x"), np.float64(1.5), np.int64(3), np.bool_(1)])
     assert list(map(type, frozen)) == [str, str, float, int, bool]
     assert frozen == ["red", "x", 1.5, 3, True]
+
+
+def test_sets_and_arrays_cannot_be_changed_either():
+    numbers = np.zeros(3)
+    frozen = freeze({"set": {1, 2}, "array": numbers})
+    assert frozen["set"] == {1, 2}
+    assert not hasattr(frozen["set"], "add")
+    with pytest.raises(ValueError, match="read-only"):
+        frozen["array"] += 1
+    assert frozen["array"].base is numbers  # a view: nothing was copied
+    numbers[0] = 1  # the caller's own array stays the caller's
+    assert frozen["array"][0] == 1
+
+
+def test_an_object_that_is_no_data_counts_by_itself():
+    assert 0 < size_of(each for each in []) < 1000

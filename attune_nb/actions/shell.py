@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["shell"]
 
+_running: set[int] = set()  # process groups that are to end with this process
 GRACE = 1.0
 """Seconds between the polite signal and the final one."""
 
@@ -74,13 +76,24 @@ def shell(
             )
         except (OSError, ValueError) as error:
             raise ActionError(f"cannot start `{command[0]}`: {error}") from error
-        stopped = _wait(process, cancel)
+        _running.add(process.pid)
+        try:
+            stopped = _wait(process, cancel)
+        finally:
+            _running.discard(process.pid)
         result = _result(process.returncode, _read(out), _read(err))
     if stopped:
         raise ActionError("the command was cancelled", data=result)
     if process.returncode != 0:
         raise ActionError(_complaint(process.returncode, result["stderr"]), data=result)
     return result
+
+
+@atexit.register
+def _end_all() -> None:
+    """Leave no command behind when the interpreter ends."""
+    for group in list(_running):
+        _signal(group, signal.SIGKILL)
 
 
 def _input(stdin: str | bytes | None) -> IO[bytes]:

@@ -94,7 +94,9 @@ def _attempt(job: Job, index: int, attempt: int, item: Any) -> None:
         rendered = job.kept[index] if attempt > 1 else job.call.render(item, index)
         result, cause = _invoke(job, rendered)
         code = TIMED_OUT if cause else SUCCEEDED
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an action's failure
+    except KeyboardInterrupt:
+        raise  # this is the thread that a person interrupts
+    except BaseException as error:  # noqa: BLE001 - whatever an action raises is its failure
         code, cause = job.call.describe(error)
     if code and job.retries:
         job.kept[index] = rendered if rendered is not None else {}

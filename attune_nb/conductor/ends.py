@@ -27,9 +27,11 @@ _replace = msgspec.structs.replace
 def attempts_ended(work: Work, event: AttemptsEnded) -> None:
     """Count a batch of attempts in; the task may have ended with them."""
     execution = work.execution((event.task, event.visit))
-    if execution is None:
+    if execution is None or execution.status not in ("running", "retrying"):
         return  # late: the execution was given up on
     task = work.task(execution)
+    if task.type == "parallel":
+        return  # it makes no attempts
     retry = None if work.state.status == "cancelling" else task.retry
     execution, again = items.absorb(execution, retry, event.batch)
     work.keep(execution)
@@ -77,7 +79,7 @@ def end(work: Work, key: Key, outcome: Outcome, error: ErrorInfo | None) -> None
     if execution.parent is not None:
         work.later(_part_ended, execution.parent)
         return
-    if outcome.status in ("failed", "timed_out") and not handled:
+    if not outcome.succeeded and not handled:
         work.fail_run(f"task `{execution.task}` {_said(outcome.status)}: {outcome.error}")
     _follow(work, execution, targets)
 

@@ -58,14 +58,26 @@ def _source(value: Any) -> tuple[Any, int | None]:
     if hasattr(value, "columns") and hasattr(value, "iloc"):
         return rows_of(value), len(value)
     if value is None or isinstance(value, str | bytes | int | float | set | frozenset):
-        kinds = {type(None): "null", str: "a text", bytes: "bytes", bool: "a boolean"}
-        kind = kinds.get(type(value), f"a {type(value).__name__}")
-        raise TemplateError(f"`with_items` needs a list, not {kind}; make it a list")
+        raise TemplateError(f"`with_items` needs a list, not {_kind(value)}; make it a list")
     try:
         return iter(value), None
     except TypeError:
-        kind = type(value).__name__
-        raise TemplateError(f"`with_items` needs a list, not a {kind}") from None
+        raise TemplateError(f"`with_items` needs a list, not {_kind(value)}") from None
+    except Exception as error:  # noqa: BLE001 - the items' own code raised
+        kind = type(error).__name__
+        raise TemplateError(f"`with_items` cannot be read: {kind}: {error}") from None
+
+
+def _kind(value: Any) -> str:
+    kinds = {
+        str: "a text",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        frozenset: "a set",
+    }
+    name = type(value).__name__
+    return "null" if value is None else kinds.get(type(value), f"a value of type `{name}`")
 
 
 def absorb(
@@ -76,6 +88,7 @@ def absorb(
     An attempt that has ended before, or was never to be made, counts no more: backends may
     tell of one twice, or late.
     """
+    total = execution.total if batch.total is None else batch.total
     ended = bytearray(execution.ended)
     if batch.index:
         ended.extend(bytes(max(0, max(batch.index) + 1 - len(ended))))
@@ -85,7 +98,7 @@ def absorb(
     for row, (index, attempt, code) in enumerate(
         zip(batch.index, batch.attempt, batch.status, strict=True)
     ):
-        if attempt != ended[index] + 1:
+        if attempt != ended[index] + 1 or (total is not None and index >= total):
             stale.append(row)
             continue
         ended[index] = FINAL
@@ -108,7 +121,8 @@ def absorb(
         done=execution.done + len(batch) - len(again),
         failed=execution.failed + failed,
         status="retrying" if again and execution.items is None else "running",
-        total=execution.total if batch.total is None else batch.total,
+        total=total,
+        planned=execution.planned if execution.stopping else total,
     )
     return grown, again
 

@@ -38,13 +38,9 @@ def unmet(state: RunState) -> list[str]:
     """Say of each join that still waits what it waits for."""
     said = []
     for key in sorted(state.joins):
-        if key in state.executions:
+        name, join = key[0], state.joins[key]
+        if key in state.executions or is_met(state.workflow, state.workflow.task(name), join):
             continue
-        name = key[0]
-        missing = [
-            source
-            for source in state.workflow.sources(name)
-            if source not in state.joins[key].arrived
-        ]
+        missing = [each for each in state.workflow.sources(name) if each not in join.arrived]
         said.append(f"join `{name}` was never met: it still waited for {', '.join(missing)}")
     return said

@@ -27,8 +27,10 @@ def _stop(work: Work, *, force: bool) -> None:
     work.update(status="cancelling")
     for key in work.state.order:
         execution = work.execution(key)
-        if execution is None or work.task(execution).type == "parallel":
+        if execution is None:
             continue
+        if execution.status == "running" and work.task(execution).type == "parallel":
+            continue  # it ends with its parts
         work.keep(execution, stopping=True)
         if execution.status in ("pending", "waiting"):
             work.later(ends.end_cancelled, key)
@@ -39,8 +41,9 @@ def _stop(work: Work, *, force: bool) -> None:
 def alarm_rang(work: Work, event: AlarmRang) -> None:
     """Do what an alarm was set for, if it still matters."""
     if event.kind == "run":
-        work.update(timed_out=True)
-        _stop(work, force=True)
+        if work.state.workflow.timeout is not None and work.state.status != "pending":
+            work.update(timed_out=True)
+            _stop(work, force=True)
         return
     key = (event.task, event.visit)
     execution = work.execution(key)
@@ -49,33 +52,38 @@ def alarm_rang(work: Work, event: AlarmRang) -> None:
     if event.kind == "delay" and execution.status == "pending":
         starts.launch(work, key)
     elif event.kind == "ask" and execution.status == "waiting":
-        seconds = work.task(execution).timeout or 0.0
-        message = f"nobody answered within {seconds:g} s"
-        info = ErrorInfo(type="Timeout", message=message, retryable=False)
-        ends.end(work, key, _outcome(work, execution, "timed_out", info), info)
+        seconds = work.task(execution).timeout
+        if seconds is not None:
+            said = f"nobody answered within {seconds:g} s"
+            _fail(work, execution, "timed_out", "Timeout", said)
 
 
 def answered(work: Work, event: AskAnswered) -> None:
     """End a question with its answer; one that waits no more is left alone."""
     key = (event.task, event.visit)
     execution = work.execution(key)
-    if execution is not None and execution.status == "waiting":
-        outcome = Outcome(
-            status="succeeded",
-            result=freeze({"response": event.value}),
-            attempts=1,
-            duration_ms=(work.time - execution.started) * 1000,
-        )
-        ends.end(work, key, outcome, None)
+    if execution is None or execution.status != "waiting":
+        return
+    try:
+        result = freeze({"response": event.value})
+    except ValueError as error:
+        _fail(work, execution, "failed", "ValueError", f"the answer cannot be used: {error}")
+        return
+    spent = (work.time - execution.started) * 1000
+    outcome = Outcome(status="succeeded", result=result, attempts=1, duration_ms=spent)
+    ends.end(work, key, outcome, None)
 
 
-def _outcome(work: Work, execution: Execution, status: str, info: ErrorInfo) -> Outcome:
-    return Outcome(
+def _fail(work: Work, execution: Execution, status: str, kind: str, message: str) -> None:
+    """End a question that got no answer, or none that can be used."""
+    info = ErrorInfo(type=kind, message=message, retryable=False)
+    outcome = Outcome(
         status=status,
         result=items.failure_of(info),
         error=info.message,
         duration_ms=(work.time - execution.started) * 1000,
     )
+    ends.end(work, execution.key, outcome, info)
 
 
 def end_if_quiet(work: Work) -> None:

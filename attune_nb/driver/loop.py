@@ -120,9 +120,11 @@ class Driver:
             self._give_up(error)
             raise
         finally:
-            self._backend.close()
-            self._tell()
-            self.ended.set()
+            try:
+                self._backend.close()
+                self._tell()
+            finally:
+                self.ended.set()  # whoever waits is let go, whatever the backend does
 
     def _turn(self) -> None:
         wait = TICK

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import Position, Problem, nearest
 from attune_nb.language import declarations
+from attune_nb.language.fields import MOST_PROBLEMS
 from attune_nb.language.model import RESERVED
 from attune_nb.templates.expression import NAMESPACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from attune_nb.language.model import Task, Workflow
     from attune_nb.templates.template import Template
@@ -19,38 +21,55 @@ if TYPE_CHECKING:
 
 __all__ = ["problems"]
 
+_LONGEST_CIRCLE = 8  # names that are shown of one
+_MOST_COMPARED = 1000  # names, for the nearest of them
+_WIDEST = 10_000
 _SYSTEM = {"workflow_start", "timestamp", "execution_id", "workflow_ref"}
 
 
-def problems(workflow: Workflow) -> list[Problem]:
-    """Give every problem of the flow and of the names that expressions use."""
-    reached = _reached(workflow)
-    return [
-        *_targets(workflow),
-        *_entries(workflow),
-        *_joins(workflow, reached),
-        *_unreached(workflow, reached),
-        *_endless(workflow, reached),
-        *_names(workflow),
-        *_unused(workflow),
-    ]
+def problems(workflow: Workflow, unclear: frozenset[str] = frozenset()) -> list[Problem]:
+    """Give every problem of the flow and of the names that expressions use.
+
+    Args:
+        workflow: What to check.
+        unclear: What problems of the text have left unknown (see `Reader.unclear`): nothing
+            is said about what follows from it.
+    """
+    found: list[Iterator[Problem]] = []
+    if "tasks" not in unclear:
+        reached = _reached(workflow)
+        found += [_targets(workflow), _entries(workflow)]
+        if "ways" not in unclear:
+            found += [_joins(workflow), _unreached(workflow, reached)]
+        found += [_endless(workflow, reached), _wide(workflow)]
+    found += [_names(workflow, unclear), _twice(workflow), _unused(workflow)]
+    return [problem for each in found for problem in itertools.islice(each, MOST_PROBLEMS)]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """Offer the nearest name; comparing with many thousands would take minutes."""
+    names = list(itertools.islice(known, _MOST_COMPARED))
+    return nearest(name[:80], names)
 
 
 def _targets(workflow: Workflow) -> Iterator[Problem]:
     known = {task.name for task in workflow.tasks}
+    inner = {each.name: task.name for task in workflow.tasks for each in task.tasks}
     for task in workflow.tasks:
         for transition in task.next:
             for name, position in zip(transition.do, transition.do_positions, strict=True):
                 if name not in known and name not in RESERVED:
-                    hint = nearest(name, [*known, *RESERVED])
+                    within = f"; it is within `{inner[name]}`" if name in inner else ""
+                    hint = within or _near(name, [*known, *RESERVED])
                     yield Problem(
-                        f"task `{task.name}` goes to `{name}`, which does not exist{hint}", position
+                        f"task `{task.name}` goes to `{name[:80]}`, which does not exist{hint}",
+                        position,
                     )
 
 
 def _entries(workflow: Workflow) -> Iterator[Problem]:
     if workflow.tasks and not workflow.entries():
-        circle = " -> ".join(_circle(workflow, workflow.tasks[0].name))
+        circle = _told(_circle(workflow, workflow.tasks[0].name))
         yield Problem(
             f"every task is pointed at by another ({circle}), so none can start; "
             "take one `do` away, or add a task that starts it all",
@@ -60,51 +79,91 @@ def _entries(workflow: Workflow) -> Iterator[Problem]:
 
 def _circle(workflow: Workflow, name: str) -> list[str]:
     """Follow the first source of each task back, until a task comes up again."""
-    way = [name]
-    while True:
-        source = workflow.sources(way[0])[0]
-        if source in way:
-            return [source, *way[: way.index(source) + 1]]
-        way.insert(0, source)
+    way = {name: None}
+    while (source := workflow.sources(name)[0]) not in way:
+        way[name := source] = None
+    back = list(way)
+    return [source, *reversed(back[back.index(source) + 1 :]), source]
+
+
+def _told(circle: list[str]) -> str:
+    shown = circle if len(circle) <= _LONGEST_CIRCLE else [*circle[:4], "...", *circle[-2:]]
+    return " -> ".join(shown)
 
 
 def _reached(workflow: Workflow) -> set[str]:
     """Give the tasks that some way from a start leads to."""
-    steps = {
-        task.name: {name for transition in task.next for name in transition.do}
-        for task in workflow.tasks
-    }
+    steps = _steps(workflow)
     reached = {task.name for task in workflow.entries()}
     waiting = list(reached)
     while waiting:
         for name in steps[waiting.pop()] - reached:
-            if name in steps:
-                reached.add(name)
-                waiting.append(name)
+            reached.add(name)
+            waiting.append(name)
     return reached
 
 
-def _joins(workflow: Workflow, reached: set[str]) -> Iterator[Problem]:
+def _steps(workflow: Workflow, *, always: bool = False) -> dict[str, set[str]]:
+    """Give the tasks that each task points at (`always`: whatever happens)."""
+    known = {task.name for task in workflow.tasks}
+    return {
+        task.name: {
+            name
+            for transition in task.next
+            if not always or transition.when is None or transition.when.source is True
+            for name in transition.do
+            if name in known
+        }
+        for task in workflow.tasks
+    }
+
+
+def _startable(workflow: Workflow) -> set[str]:
+    """Give the tasks that can start, if every condition holds."""
+    steps, wanted = _steps(workflow), {}
+    for task in workflow.tasks:
+        inbound = workflow.sources(task.name)
+        wanted[task.name] = len(inbound) if task.join == "all" else int(task.join or 1)
+    startable = {task.name for task in workflow.entries()}
+    waiting = list(startable)
+    while waiting:
+        for name in steps[waiting.pop()]:
+            wanted[name] -= 1
+            if wanted[name] == 0:
+                startable.add(name)
+                waiting.append(name)
+    return startable
+
+
+def _joins(workflow: Workflow) -> Iterator[Problem]:
+    startable = _startable(workflow)
     for task in workflow.tasks:
         if task.join is None:
             continue
-        inbound = workflow.sources(task.name)
-        never = [name for name in inbound if name not in reached]
-        if task.name in inbound:
-            yield Problem(f"`{task.name}` joins itself, so it could never start", task.at.join)
-        elif not inbound:
-            yield Problem(f"`{task.name}` has a `join`, but no task points at it", task.at.join)
+        name, inbound = task.name, workflow.sources(task.name)
+        if not inbound:
+            yield Problem(f"`{name}` has a `join`, but no task points at it", task.at.join)
         elif isinstance(task.join, int) and task.join > len(inbound):
             count = f"only {len(inbound)} point{'s' * (len(inbound) == 1)} at it"
             yield Problem(
-                f"`{task.name}` joins {task.join} tasks, but {count}: it could never start",
+                f"`{name}` joins {task.join} tasks, but {count}: it could never start",
                 task.at.join,
             )
-        elif never and task.name in reached and task.join == "all":
+        elif name not in startable and startable & set(inbound):
             yield Problem(
-                f"`{task.name}` joins `{never[0]}`, which no way leads to: it could never start",
-                task.at.join,
+                f"{_never(workflow, task, startable)}: it could never start", task.at.join
             )
+
+
+def _never(workflow: Workflow, task: Task, startable: set[str]) -> str:
+    """Say why a join that some task arrives at can never be met."""
+    inbound = workflow.sources(task.name)
+    if task.name in inbound:
+        return f"`{task.name}` joins itself"
+    other = next(name for name in inbound if name not in startable)
+    if other in _reached(workflow):
+        return f"`{task.name}` joins `{other}`, which comes only after it or another such join"
+    return f"`{task.name}` joins `{other}`, which no way leads to"
 
 
 def _unreached(workflow: Workflow, reached: set[str]) -> Iterator[Problem]:
@@ -115,35 +174,57 @@ def _unreached(workflow: Workflow, reached: set[str]) -> Iterator[Problem]:
 
 def _endless(workflow: Workflow, reached: set[str]) -> Iterator[Problem]:
     """Warn of a cycle in which every task goes on unconditionally: it has no way out."""
-    always = {
-        task.name: {
-            name for transition in task.next if transition.when is None for name in transition.do
-        }
-        for task in workflow.tasks
-    }
-    told: set[str] = set()
-    for start in (task for task in workflow.tasks if task.name in reached):
-        way, name = [start.name], start.name
-        while len(always.get(name, ())) == 1 and name not in told:
-            (name,) = always[name]
-            if name in way:
-                circle = " -> ".join([*way[way.index(name) :], name])
-                yield Problem(f"the cycle {circle} has no way out", start.at.name, "warning")
-                break
-            way.append(name)
-        told |= set(way)
+    steps = {name: sorted(each) for name, each in _steps(workflow, always=True).items()}
+    tasks = {task.name: task for task in workflow.tasks}
+    done: set[str] = set()
+    for start in tasks:
+        way: dict[str, Iterator[str]] = {}
+        if start in reached and start not in done:
+            way[start] = iter(steps[start])
+        while way:
+            last = next(reversed(way))
+            name = next((each for each in way[last] if each not in done), None)
+            if name is None:
+                done.add(last)
+                del way[last]
+            elif name in way:
+                circle = list(way)[list(way).index(name) :]
+                yield Problem(
+                    f"the cycle {_told([*circle, name])} has no way out",
+                    tasks[name].at.name,
+                    "warning",
+                )
+                done |= set(circle)
+            elif tasks[name].join is None:
+                way[name] = iter(steps[name])
+            else:
+                done.add(name)  # a join waits; it does not go round by itself
 
 
-def _names(workflow: Workflow) -> Iterator[Problem]:
+def _wide(workflow: Workflow) -> Iterator[Problem]:
+    for _, task in workflow.walk():
+        width = task.concurrency.source if task.concurrency else None
+        if isinstance(width, int) and width > _WIDEST:
+            yield Problem(
+                f"no more than the backend's workers run at once, whatever `concurrency` says "
+                f"({width:,})"[:200],
+                task.at.concurrency,
+                "hint",
+            )
+
+
+def _names(workflow: Workflow, unclear: frozenset[str]) -> Iterator[Problem]:
     published = {name for name, _ in workflow.vars}
     for task in workflow.tasks:
         published |= {name for step in task.next for name, _ in step.publish}
     tasks = {task.name for task in workflow.tasks}
     known: Known = {
-        "parameters": declarations.names(workflow.parameters),
+        "parameters": None if "parameters" in unclear else declarations.names(workflow.parameters),
         "system": _SYSTEM,
-        **dict.fromkeys(("workflow", "vars", "variables"), published),
-        **dict.fromkeys(("task", "tasks"), tasks),
+        **dict.fromkeys(
+            ("workflow", "vars", "variables"), None if "names" in unclear else published
+        ),
+        **dict.fromkeys(("task", "tasks"), None if "tasks" in unclear else tasks),
     }
     for _, task in workflow.walk():
         for template in task.templates():
@@ -157,7 +238,7 @@ def _names(workflow: Workflow) -> Iterator[Problem]:
 def _unknown_names(
     template: Template, known: Known, inside: Task | None, task: Task | None
 ) -> Iterator[Problem]:
-    variables = known["workflow"] or set()
+    variables = known["workflow"]
     for path, position in template.references:
         root = path[0]
         if root in ("item", "index"):
@@ -171,9 +252,9 @@ def _unknown_names(
                 yield Problem(f"`{root}` exists only within {place}", position)
         elif root in NAMESPACES:
             yield from _unknown_member(path, known.get(root), position)
-        elif root not in variables:
+        elif variables is not None and root not in variables:
             within = ("item", "index") if inside is not None else ()
-            hint = nearest(root, [*variables, *NAMESPACES, *within])
+            hint = _near(root, [*NAMESPACES, *within, *variables])
             yield Problem(f"`{root}` is undefined{hint or _where(root, known)}", position)
 
 
@@ -189,7 +270,17 @@ def _unknown_member(
     path: tuple[str, ...], members: set[str] | None, position: Position | None
 ) -> Iterator[Problem]:
     if members is not None and len(path) > 1 and path[1] not in members:
-        yield Problem(f"`{path[0]}` has no `{path[1]}`{nearest(path[1], members)}", position)
+        yield Problem(f"`{path[0]}` has no `{path[1]}`{_near(path[1], members)}", position)
+
+
+def _twice(workflow: Workflow) -> Iterator[Problem]:
+    """Warn of a list of `vars` that has a name again: the later value counts."""
+    seen: set[str] = set()
+    for (name, _), position in zip(workflow.vars, workflow.vars_positions, strict=False):
+        if name in seen:
+            message = f"`vars` gives `{name}` a value again; only the last one counts"
+            yield Problem(message, position, "warning")
+        seen.add(name)
 
 
 def _unused(workflow: Workflow) -> Iterator[Problem]:

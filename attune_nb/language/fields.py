@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.errors import Position, Problem, TemplateError, nearest
+from attune_nb.errors import Position, Problem, TemplateError, WorkflowError, nearest
+from attune_nb.language.source import in_text_order
 from attune_nb.templates.template import Template
 
 if TYPE_CHECKING:
@@ -15,7 +17,22 @@ if TYPE_CHECKING:
 
     Path = tuple[str | int, ...]
 
-__all__ = ["Reader", "is_template", "is_whole", "kind_of"]
+__all__ = ["MOST_PROBLEMS", "Reader", "found", "is_template", "is_whole", "kind_of"]
+
+MOST_PROBLEMS = 50
+
+_UNCLEAR = {
+    "tasks": "tasks",
+    "vars": "names",
+    "publish": "names",
+    "parameters": "parameters",
+    **dict.fromkeys(
+        ("next", "do", "on_success", "on_failure", "on_complete", "on_timeout", "decision"), "ways"
+    ),
+}
+_LONGEST_NUMBER = 40  # characters of a text that may be meant as a number
+_ODD_WHOLE = re.compile(r"[-+]?[0-9][0-9_]*|0[xX][0-9a-fA-F]+")
+_ODD_NUMBER = re.compile(r"[-+]?[0-9]+\.[0-9]+")
 
 
 class Reader:
@@ -23,20 +40,49 @@ class Reader:
 
     Paths are canonical: a key that the text spells otherwise (`with-items`, or an older form)
     is looked up in `written` when its place is wanted.
+
+    `unclear` says what a problem has left unknown (all `tasks`, all `ways` between them, the
+    `names` of variables, the `parameters`), so that nobody complains of what follows from it.
+    `derived` are transitions whose `when` repeats conditions that stand elsewhere.
     """
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.problems: list[Problem] = []
         self.written: dict[Path, Path] = {}
+        self.unclear: set[str] = set()
+        self.named_by_key: set[Path] = set()
+        self.derived: set[Path] = set()
+        self.misspelt: set[Path] = set()
 
     def wrong(self, message: str, path: Path, *, key: bool = False) -> None:
         """Note a problem with a value, or with the key itself."""
-        position = self.document.at_key(self._spelt(path)) if key else self.at(path)
+        self._forget(next((part for part in path[:-3:-1] if isinstance(part, str)), ""))
+        self.note(message, self.at_key(path) if key else self.at(path))
+
+    def missing(self, message: str, path: Path, key: str) -> None:
+        """Note that a key is missing, unless it has been told that it is misspelt."""
+        if (*path, key) not in self.misspelt:
+            self.note(message, self.at(path))
+
+    def note(self, message: str, position: Position | None) -> None:
+        """Note a problem at a place; too many of them end the reading."""
         self.problems.append(Problem(message, position))
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise WorkflowError(in_text_order(self.problems))
+
+    def _forget(self, key: str) -> None:
+        if key in _UNCLEAR:
+            self.unclear.add(_UNCLEAR[key])
+
+    def label(self, path: Path) -> str:
+        """Give the key under which the text has what stands at a path."""
+        return next(part for part in reversed(self._spelt(path)) if isinstance(part, str))
 
     def at(self, path: Path) -> Position:
         """Give the place of a value."""
+        if path in self.named_by_key:
+            return self.document.at_key(self._spelt(path[:-1]))
         return self.document.at(self._spelt(path))
 
     def at_key(self, path: Path) -> Position:
@@ -60,8 +106,15 @@ class Reader:
         for key, value in data.items():
             name = key if key in known else key.replace("-", "_")
             if name not in known:
-                hint = nearest(name, known) or f"; known keys: {', '.join(known)}"
-                self.wrong(f"unknown key `{key[:80]}` in {what}{hint}", (*path, key), key=True)
+                hint = nearest(name[:80], known)
+                if hint:
+                    meant = hint.split("`")[1]
+                    self.misspelt.add((*path, meant))
+                    self._forget("tasks" if meant == "name" else meant)
+                elif "tasks" not in path[-2:]:  # one that may have been `do`
+                    self._forget(str(path[-2:][0]) if path else "")
+                told = hint or f"; known keys: {', '.join(known)}"
+                self.wrong(f"unknown key `{key[:80]}` in {what}{told}", (*path, key), key=True)
             elif name in found:
                 self.wrong(f"`{key}` is given twice, with `_` and with `-`", (*path, key), key=True)
             else:
@@ -74,7 +127,8 @@ class Reader:
         """Give a text, or None."""
         value = fields.get(key)
         if value is not None and not isinstance(value, str):
-            self.wrong(f"`{key}` is a text, not {kind_of(value)}; quote it", (*path, key))
+            hint = "" if isinstance(value, dict | list) else "; quote it"
+            self.wrong(f"`{key}` is a text, not {kind_of(value)}{hint}", (*path, key))
             return None
         return value
 
@@ -84,20 +138,24 @@ class Reader:
         if value is None:
             return allowed[0]
         if value not in allowed:
-            hint = nearest(str(value), allowed)
+            hint = nearest(str(value)[:80], allowed) or f", not {found(value)}"
             self.wrong(f"`{key}` is one of {', '.join(allowed)}{hint}", (*path, key))
             return allowed[0]
         return str(value)
 
-    def names(self, value: Any, path: Path, what: str) -> tuple[str, ...]:
+    def names(self, value: Any, path: Path, what: str, kind: str = "name") -> tuple[str, ...]:
         """Give a name or a list of names as a tuple."""
         if value is None:
             return ()
         many = [value] if isinstance(value, str) else value
-        if not isinstance(many, list) or not all(isinstance(each, str) for each in many):
-            self.wrong(f"`{what}` is a name or a list of names, not {kind_of(value)}", path)
+        if not isinstance(many, list):
+            self.wrong(f"`{what}` is a {kind} or a list of {kind}s, not {kind_of(value)}", path)
             return ()
-        return tuple(many)
+        for at, each in enumerate(many):
+            if not isinstance(each, str):
+                message = f"an entry of `{what}` is a {kind}, not {kind_of(each)}"
+                self.wrong(message, (*path, at))
+        return tuple(each for each in many if isinstance(each, str))
 
     def seconds(
         self, fields: dict[str, Any], key: str, path: Path, *, above_zero: bool
@@ -109,7 +167,7 @@ class Reader:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or value < 0 or (above_zero and value == 0):
             least = "more than 0" if above_zero else "0 or more"
-            self.wrong(f"`{key}` is a number of seconds, {least}", (*path, key))
+            self.wrong(f"`{key}` is a number of seconds, {least}, not {found(value)}", (*path, key))
             return None
         return float(value)
 
@@ -118,16 +176,26 @@ class Reader:
         value = fields.get(key)
         if value is None or is_whole(value):
             return value
-        self.wrong(f"`{key}` is a whole number of 1 or more", (*path, key))
+        self.wrong(f"`{key}` is a whole number of 1 or more, not {found(value)}", (*path, key))
         return None
 
-    def template(
-        self, fields: dict[str, Any], key: str, path: Path, *, condition: bool = False
-    ) -> Template | None:
+    def condition(self, fields: dict[str, Any], path: Path) -> Any:
+        """Give `when`, which is a text, true or false; or None."""
+        value = fields.get("when")
+        if value is None or isinstance(value, bool) or (isinstance(value, str) and value.strip()):
+            return value
+        told = "it is empty" if isinstance(value, str) else f"not {kind_of(value)}"
+        self.wrong(f"`when` is a condition such as `result() > 3`; {told}", (*path, "when"))
+        return None
+
+    def template(self, fields: dict[str, Any], key: str, path: Path) -> Template | None:
         """Compile a field's templates, or give None where there is no such field."""
-        if fields.get(key) is None:
-            return None
-        return self.compiled(fields[key], (*path, key), condition=condition)
+        return None if fields.get(key) is None else self.compiled(fields[key], (*path, key))
+
+    def when(self, fields: dict[str, Any], path: Path) -> Template | None:
+        """Compile a condition, or give None where there is none."""
+        value = self.condition(fields, path)
+        return None if value is None else self.compiled(value, (*path, "when"), condition=True)
 
     def compiled(self, value: Any, path: Path, *, condition: bool = False) -> Template:
         """Compile the templates of a value."""
@@ -136,7 +204,7 @@ class Reader:
         except TemplateError as error:
             within = f" in {error.expression}" if error.expression else ""
             place = error.position or self.at(path)
-            self.problems.append(Problem(f"{error.message}{within}", place))
+            self.note(f"{error.message}{within}", place)
             return Template(None)
 
     def pairs(
@@ -153,7 +221,9 @@ class Reader:
         if value is None:
             return []
         if not isinstance(value, list):
-            self.wrong(f"`{what}` is a map, or a list of single-key maps", path)
+            names = ", or a list of names" * bare
+            message = f"`{what}` is a map, or a list of single-key maps{names}"
+            self.wrong(f"{message}, not {kind_of(value)}", path)
             return []
         found: list[tuple[str, Template | None, Path]] = []
         for at, each in enumerate(value):
@@ -164,7 +234,10 @@ class Reader:
                 here = (*path, at, key)
                 found.append((key, self.compiled(inner, here), here))
             else:
-                self.wrong(f"an entry of `{what}` is one key and its value", (*path, at))
+                told = f"a map of {len(each)} keys" if isinstance(each, dict) else kind_of(each)
+                names = " (or a name)" * bare
+                message = f"an entry of `{what}` is one key and its value{names}, not {told}"
+                self.wrong(message, (*path, at))
         return found
 
 
@@ -181,4 +254,24 @@ def is_template(value: Any) -> bool:
 def kind_of(value: Any) -> str:
     """Say what a value is, for an error message."""
     names = {dict: "a map", list: "a list", str: "a text", type(None): "nothing"}
-    return names.get(type(value), f"`{value}`")
+    told = str(value).lower() if isinstance(value, bool) else str(value)
+    return names.get(type(value), f"`{told[:40]}`")
+
+
+def found(value: Any) -> str:
+    """Say what stands where a number is wanted, and how to write the number it may stand for."""
+    if not isinstance(value, str):
+        return kind_of(value)
+    if is_template(value):
+        return "a template: no expression can stand here"
+    number: int | float | None = None
+    if len(value) > _LONGEST_NUMBER:
+        pass
+    elif _ODD_WHOLE.fullmatch(value):
+        number = int(value.replace("_", ""), 16 if value[:2].lower() == "0x" else 10)
+    elif _ODD_NUMBER.fullmatch(value):
+        number = float(value)
+    if number is None:
+        return f"the text `{value[:40]}`"
+    quotes = ", without quotes" if str(number) == value else ""
+    return f"the text `{value}`; write {number}{quotes}"

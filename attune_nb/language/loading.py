@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.errors import Problem, WorkflowError
+from attune_nb.errors import WorkflowError
 from attune_nb.language import checks, declarations, source, tasks
 from attune_nb.language.fields import Reader, kind_of
 from attune_nb.language.model import Workflow
@@ -43,30 +43,21 @@ def load_workflow(text: str, name: str = "<text>", above: str = "") -> Workflow:
     workflow = _workflow(reader)
     problems = list(reader.problems)
     if workflow is not None:
-        found = [each for each in checks.problems(workflow) if each.severity == "error"]
-        problems += [each for each in found if not _told(each, reader.problems)]
+        found = checks.problems(workflow, frozenset(reader.unclear))
+        problems += [each for each in found if each.severity == "error"]
     if problems or workflow is None:
-        raise WorkflowError(sorted(problems, key=_in_text_order))
+        raise WorkflowError(source.in_text_order(problems))
     return workflow
-
-
-def _told(problem: Problem, before: list[Problem]) -> bool:
-    """Tell whether something is wrong on the same line already: one mistake, one message."""
-    if not before:
-        return False
-    lines = {each.position.line for each in before if each.position is not None}
-    return problem.position is None or problem.position.line in lines
-
-
-def _in_text_order(problem: Problem) -> tuple[int, int]:
-    position = problem.position
-    return (position.line, position.column) if position else (0, 0)
 
 
 def _workflow(reader: Reader) -> Workflow | None:
     data: Any = reader.document.data
     root: Path = ()
-    if isinstance(data, dict) and set(data) == {"workflow"}:
+    if isinstance(data, dict) and "workflow" in data and "tasks" not in data:
+        for key in data:
+            if key != "workflow":
+                message = f"`{key[:80]}` stands beside `workflow`; move it into it"
+                reader.wrong(message, (key,), key=True)
         data, root = data["workflow"], ("workflow",)
     if isinstance(data, str):
         reader.wrong(
@@ -79,7 +70,7 @@ def _workflow(reader: Reader) -> Workflow | None:
     if fields is None:
         return None
     if "tasks" not in fields:
-        reader.wrong("a workflow needs `tasks`: a list of tasks", root)
+        reader.missing("a workflow needs `tasks`: a list of tasks", root, "tasks")
         return None
     named = _vars(reader, fields.get("vars"), (*root, "vars"))
     return Workflow(
@@ -92,7 +83,7 @@ def _workflow(reader: Reader) -> Workflow | None:
         description=reader.text(fields, "description", root),
         tags=reader.names(fields.get("tags"), (*root, "tags"), "tags"),
         version=_version(reader, fields, root),
-        output=fields.get("output"),
+        output=_map(reader, fields, "output", root),
         cancellation_policy=reader.choice(fields, "cancellation_policy", root, POLICIES),
         timeout=reader.seconds(fields, "timeout", root, above_zero=True),
         vars_positions=tuple(reader.at_key(path) for _, _, path in named),
@@ -107,13 +98,17 @@ def _vars(reader: Reader, value: Any, path: Path) -> list[tuple[str, Template, P
     ]
 
 
-def _output_map(reader: Reader, fields: dict[str, Any], root: Path) -> Template | None:
-    value = fields.get("output_map")
+def _map(reader: Reader, fields: dict[str, Any], key: str, root: Path) -> dict[str, Any] | None:
+    value = fields.get(key)
     if value is not None and not isinstance(value, dict):
-        here = (*root, "output_map")
-        reader.wrong(f"`output_map` is a map of names and values, not {kind_of(value)}", here)
+        reader.wrong(f"`{key}` is a map of names and values, not {kind_of(value)}", (*root, key))
         return None
-    return reader.template(fields, "output_map", root)
+    return value
+
+
+def _output_map(reader: Reader, fields: dict[str, Any], root: Path) -> Template | None:
+    value = _map(reader, fields, "output_map", root)
+    return None if value is None else reader.compiled(value, (*root, "output_map"))
 
 
 def _version(reader: Reader, fields: dict[str, Any], root: Path) -> str:

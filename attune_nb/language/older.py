@@ -64,8 +64,9 @@ def _ending(reader: Reader, value: Any, path: Path, ending: str | None) -> Found
             reader.written[(*here, "do")] = here
         fields = reader.fields(branch, here, _BRANCH_KEYS, f"a branch of `{key}`")
         if fields is not None:
-            conditions = [_expression(fields.get("when")), ending]
-            found.append(({**fields, **_when(" and ", *reversed(conditions))}, here))
+            condition = _expression(reader, fields, here)
+            kept = {name: each for name, each in fields.items() if name != "when"}
+            found.append(({**kept, **_when(" and ", ending, condition)}, here))
     return found
 
 
@@ -83,20 +84,29 @@ def _decision(reader: Reader, value: Any, path: Path) -> Found:
             continue
         otherwise = fields.get("default")
         if otherwise is None or otherwise is False:
+            _need_next(reader, fields, here)
             reader.written[(*here, "do")] = (*here, "next")
-            conditions.append(_expression(fields.get("when")))
+            conditions.append(_expression(reader, fields, here))
             found.append(({"do": fields.get("next"), **_when("", conditions[-1])}, here))
         elif default is not None:
             reader.wrong("`decision` has two defaults", here)
         else:
             where = "next" if otherwise is True else "default"
+            if otherwise is True:
+                _need_next(reader, fields, here)
             reader.written[(*here, "do")] = (*here, where)
             default = (fields.get(where), here)
             if "when" in fields:
                 reader.wrong("the default of a `decision` has no `when`", (*here, "when"))
     if default is not None:
+        reader.derived.add(default[1])
         found.append(_default(default, conditions))
     return found
+
+
+def _need_next(reader: Reader, fields: dict[str, Any], path: Path) -> None:
+    if fields.get("next") is None:
+        reader.missing("a branch of `decision` needs `next`", path, "next")
 
 
 def _default(default: tuple[Any, Path], conditions: list[str | None]) -> tuple[Any, Path]:
@@ -109,10 +119,11 @@ def _default(default: tuple[Any, Path], conditions: list[str | None]) -> tuple[A
 
 def _with_publish(reader: Reader, found: Found, publish: Any, path: Path) -> Found:
     on_success = _braced("succeeded()")
-    for at, (branch, here) in enumerate(found):
-        if branch.get("when") == on_success and "publish" not in branch:
-            reader.written[(*here, "publish")] = path
-            return [*found[:at], ({**branch, "publish": publish}, here), *found[at + 1 :]]
+    if found:  # a later one will not do: those before it may read what is published
+        branch, place = found[0]
+        if branch.get("when") == on_success and branch.get("publish") is None:
+            reader.written[(*place, "publish")] = path
+            return [({**branch, "publish": publish}, place), *found[1:]]
     here = (*path, "*")
     reader.written[here] = path
     reader.written[(*here, "publish")] = path
@@ -132,13 +143,16 @@ def _braced(expression: str) -> str:
     return "{{ " + expression + " }}"
 
 
-def _expression(when: Any) -> str | None:
-    """Give a condition without its braces."""
-    if when is None:
-        return None
+def _expression(reader: Reader, fields: dict[str, Any], path: Path) -> str | None:
+    """Give a condition without its braces, or None where there is none that can be used."""
+    when = reader.condition(fields, path)
     if isinstance(when, bool):
         return "true" if when else "false"
+    if when is None:
+        return None
+    count = len(reader.problems)
+    reader.compiled(when, (*path, "when"), condition=True)
+    if len(reader.problems) > count:
+        return None  # told in the words of the text, not in ours
     text = str(when).strip()
-    if text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1:
-        return text[2:-2].strip()
-    return text
+    return text[2:-2].strip() if text.startswith("{{") else text

@@ -16,7 +16,7 @@ import yaml
 
 from attune_nb.errors import Position, Problem, Source, WorkflowError
 
-__all__ = ["Document", "parse"]
+__all__ = ["Document", "in_text_order", "parse"]
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
@@ -126,6 +126,13 @@ def parse(text: str, name: str = "<text>", above: str = "") -> Document:
     return Document(source, _Builder(source, text).build())
 
 
+def in_text_order(problems: list[Problem]) -> list[Problem]:
+    """Sort problems by where they stand."""
+    places = [each.position for each in problems]
+    keys = [(place.line, place.column) if place else (0, 0) for place in places]
+    return [problems[at] for at in sorted(range(len(keys)), key=keys.__getitem__)]
+
+
 class _Builder:
     """Turns events into nodes. It goes on after a problem that leaves the structure clear."""
 
@@ -147,7 +154,7 @@ class _Builder:
             if all(each.position and each.position.line != mark[0] for each in self.problems):
                 self._note(message, mark)
         if self.problems:
-            raise WorkflowError(self.problems)
+            raise WorkflowError(in_text_order(self.problems))
         if self.root is None or self.root.value is None:
             self._refuse("nothing to run: expected a workflow with `tasks`", (1, 1))
         return self.root
@@ -169,10 +176,11 @@ class _Builder:
     def _note(self, message: str, mark: Mark) -> None:
         self.problems.append(Problem(message, Position(self.source, *mark)))
         if len(self.problems) >= MAX_PROBLEMS:
-            raise WorkflowError(self.problems)
+            raise WorkflowError(in_text_order(self.problems))
 
     def _refuse(self, message: str, mark: Mark) -> NoReturn:
-        raise WorkflowError([*self.problems, Problem(message, Position(self.source, *mark))])
+        last = Problem(message, Position(self.source, *mark))
+        raise WorkflowError(in_text_order([*self.problems, last]))
 
     def _grow(self, event: Any, weight: int, height: int) -> Mark:
         """Count what an event adds before it is built; give its place."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.errors import Problem
 from attune_nb.language import older
-from attune_nb.language.fields import Reader, is_template, is_whole, kind_of
+from attune_nb.language.fields import Reader, found, is_template, is_whole, kind_of
 from attune_nb.language.model import ASK, KEPT, RESERVED, Places, Retry, Task, Transition
 
 if TYPE_CHECKING:
@@ -47,20 +46,23 @@ _NOT_OF_ASK = ("with_items", "concurrency", "batch_size", "retry")
 
 def read_tasks(reader: Reader, value: Any, path: Path, *, within: bool = False) -> tuple[Task, ...]:
     """Read a list of tasks, or a map of names to tasks; `within` a parallel task."""
-    found: list[Task] = []
+    read: list[Task] = []
     for data, here in _listed(reader, value, path):
         task = _task(reader, data, here, within=within)
         if task is not None:
-            found.append(task)
+            read.append(task)
+        else:
+            reader.unclear.add("tasks")
     seen: dict[str, Task] = {}
-    for task in found:
+    for task in read:
         if task.name in seen:
             first = seen[task.name].at.name
             line = first.line if first else "?"
             message = f"two tasks are named `{task.name}` (the other on line {line})"
-            reader.problems.append(Problem(message, task.at.name))
+            reader.note(message, task.at.name)
+            reader.unclear.add("tasks")
         seen.setdefault(task.name, task)
-    return tuple(found)
+    return tuple(read)
 
 
 def _listed(reader: Reader, value: Any, path: Path) -> list[tuple[Any, Path]]:
@@ -69,14 +71,18 @@ def _listed(reader: Reader, value: Any, path: Path) -> list[tuple[Any, Path]]:
         for name, each in value.items():
             here = (*path, name)
             if not isinstance(each, dict):
-                reader.wrong(f"a task is a map of keys and values, not {kind_of(each)}", here)
-                continue
-            if "name" not in each:
-                reader.written[(*here, "name")] = here
-            listed.append(({"name": name, **each}, here))
+                listed.append((each, here))
+            elif each.get("name", name) != name:
+                message = f"the task is named by its key `{name}`; take this `name` out"
+                reader.wrong(message, (*here, "name"))
+            else:
+                if "name" not in each:
+                    reader.named_by_key.add((*here, "name"))
+                listed.append(({"name": name, **each}, here))
         return listed
     if not isinstance(value, list) or not value:
-        reader.wrong("`tasks` is a list of at least one task", path)
+        told = "" if isinstance(value, dict | list) or value is None else f", not {kind_of(value)}"
+        reader.wrong(f"`tasks` is a list of at least one task{told}", path)
         return []
     return [(each, (*path, at)) for at, each in enumerate(value)]
 
@@ -89,14 +95,18 @@ def _task(reader: Reader, data: Any, path: Path, *, within: bool) -> Task | None
     if name is None:
         return None
     kind = reader.choice(fields, "type", path, KINDS)
-    _refuse_misplaced(reader, fields, path, kind, within=within)
+    if fields.get("type") in (None, kind):
+        _refuse_misplaced(reader, fields, path, kind, within=within)
+    else:  # nobody knows what it was to be
+        kind = "parallel" if "tasks" in fields else "action"
+        reader.misspelt.add((*path, "action"))
     given = fields.get("input")
     return Task(
         name=name,
         type=kind,
         action=_action(reader, fields, path, kind, name),
         input=_input(reader, fields, path),
-        when=reader.template(fields, "when", path, condition=True),
+        when=reader.when(fields, path),
         with_items=_items(reader, fields, path),
         concurrency=_concurrency(reader, fields, path),
         batch_size=reader.whole(fields, "batch_size", path),
@@ -124,7 +134,7 @@ def _name(reader: Reader, fields: dict[str, Any], path: Path) -> str | None:
     name = reader.text(fields, "name", path)
     if name is None:
         if fields.get("name") is None:
-            reader.wrong("a task needs a `name`", path)
+            reader.missing("a task needs a `name`", path, "name")
         return None
     here = (*path, "name")
     if name in RESERVED:
@@ -142,7 +152,7 @@ def _refuse_misplaced(
     reader: Reader, fields: dict[str, Any], path: Path, kind: str, *, within: bool
 ) -> None:
     refused: list[tuple[tuple[str, ...], str]] = []
-    if kind == "parallel":
+    if kind == "parallel" and "tasks" in fields:
         refused.append((_NOT_OF_PARALLEL, "stands on the tasks within a `parallel` task"))
     elif "tasks" in fields:
         refused.append((("tasks",), "belongs to a task of `type: parallel`"))
@@ -156,12 +166,13 @@ def _refuse_misplaced(
         for key in keys:
             if fields.get(key) is not None:
                 reader.wrong(f"`{key}` {why}", (*path, key), key=True)
+                del fields[key]  # what it holds is of no interest
 
 
 def _action(reader: Reader, fields: dict[str, Any], path: Path, kind: str, name: str) -> str | None:
     action = reader.text(fields, "action", path)
     if kind != "parallel" and not action and not (fields.get("action") and action is None):
-        reader.wrong(f"task `{name}` needs an `action`", path)
+        reader.missing(f"task `{name}` needs an `action`", path, "action")
     return action or None
 
 
@@ -169,7 +180,7 @@ def _within(reader: Reader, fields: dict[str, Any], path: Path, kind: str) -> tu
     if kind != "parallel":
         return ()
     if "tasks" not in fields:
-        reader.wrong("a task of `type: parallel` needs `tasks`", path)
+        reader.missing("a task of `type: parallel` needs `tasks`", path, "tasks")
         return ()
     return read_tasks(reader, fields["tasks"], (*path, "tasks"), within=True)
 
@@ -197,13 +208,16 @@ def _items(reader: Reader, fields: dict[str, Any], path: Path) -> Template | Non
 def _concurrency(reader: Reader, fields: dict[str, Any], path: Path) -> Template | None:
     value = fields.get("concurrency")
     if value is not None and not is_template(value) and not is_whole(value):
-        reader.wrong("`concurrency` is a whole number of 1 or more", (*path, "concurrency"))
+        reader.wrong(
+            f"`concurrency` is a whole number of 1 or more, not {found(value)}",
+            (*path, "concurrency"),
+        )
     return reader.template(fields, "concurrency", path)
 
 
 def _join(reader: Reader, value: Any, path: Path) -> str | int | None:
     if value is not None and value != "all" and not is_whole(value):
-        reader.wrong("`join` is `all` or a whole number of 1 or more", path)
+        reader.wrong(f"`join` is `all` or a whole number of 1 or more, not {found(value)}", path)
         return None
     return value  # type: ignore[no-any-return]
 
@@ -215,19 +229,19 @@ def _retry(reader: Reader, value: Any, path: Path) -> Retry | None:
     if fields is None:
         return None
     count = fields.get("count")
-    misspelt = count is None and len(fields) < len(value)  # and told already
-    if misspelt:
+    limits = f"a whole number from 1 to {MOST_RETRIES}"
+    if count is None:
+        reader.missing(f"`retry.count` is {limits}; it is missing", path, "count")
         count = 1
-    elif not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST_RETRIES:
-        message = f"`retry.count` is a whole number from 1 to {MOST_RETRIES}"
-        reader.wrong(message, (*path, "count"))
+    elif not is_whole(count) or count > MOST_RETRIES:
+        reader.wrong(f"`retry.count` is {limits}, not {found(count)}", (*path, "count"))
         count = 1
     return Retry(
         count=count,
         delay=reader.seconds(fields, "delay", path, above_zero=False) or 0.0,
         backoff=reader.choice(fields, "backoff", path, BACKOFFS),
         max_delay=reader.seconds(fields, "max_delay", path, above_zero=False),
-        on_error=reader.names(fields.get("on_error"), (*path, "on_error"), "on_error"),
+        on_error=reader.names(fields.get("on_error"), (*path, "on_error"), "on_error", "pattern"),
     )
 
 
@@ -236,15 +250,15 @@ def _next(reader: Reader, fields: dict[str, Any], path: Path) -> tuple[Transitio
     if value is not None and not isinstance(value, list):
         reader.wrong(f"`next` is a list of transitions, not {kind_of(value)}", (*path, "next"))
         return ()
-    found = [(each, (*path, "next", at)) for at, each in enumerate(value or ())]
+    ways = [(each, (*path, "next", at)) for at, each in enumerate(value or ())]
     beside = [key for key in older.KEYS if fields.get(key) is not None]
-    for key in beside if found else ():
+    for key in beside if ways else ():
         reader.wrong(
             f"`{key}` cannot stand beside `next`; write it as a transition", (*path, key), key=True
         )
-    if not found:
-        found = older.transitions(reader, fields, path)
-    read = [_transition(reader, each, here) for each, here in found]
+    if not ways:
+        ways = older.transitions(reader, fields, path)
+    read = [_transition(reader, each, here) for each, here in ways]
     return tuple(each for each in read if each is not None)
 
 
@@ -252,11 +266,14 @@ def _transition(reader: Reader, data: Any, path: Path) -> Transition | None:
     fields = reader.fields(data, path, TRANSITION_KEYS, "a transition")
     if fields is None:
         return None
-    targets = reader.names(fields.get("do"), (*path, "do"), "do")
+    targets = reader.names(fields.get("do"), (*path, "do"), reader.label((*path, "do")))
     alone = isinstance(fields.get("do"), str)
     publish = reader.pairs(fields.get("publish"), (*path, "publish"), "publish", bare=True)
+    when = reader.when(fields, path)
+    if when is not None and path in reader.derived:
+        when.references.clear()  # what is wrong with them is told where they stand
     return Transition(
-        when=reader.template(fields, "when", path, condition=True),
+        when=when,
         publish=tuple((name, template) for name, template, _ in publish),
         do=targets,
         do_positions=tuple(

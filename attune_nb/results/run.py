@@ -214,7 +214,7 @@ class Run:
             lines.append(f"  and {len(rows) - _SHOWN:,} more; `run.tasks` has them all")
         if self.error:
             lines.append(f"  {self.error}")
-        return "\n".join(lines)
+        return html.printable("\n".join(lines))
 
     def _repr_html_(self) -> str:
         columns = ["task", "status", "items", "failed", "time", "error"]

@@ -56,11 +56,11 @@ class Template:
     def __init__(
         self, source: Any, locate: Locate = lambda _: None, *, condition: bool = False
     ) -> None:
-        self.source = source
+        given = _braced(source) if condition and isinstance(source, str) else source
+        self.source = given  # a condition's canonical form, so that equal ones are equal
         self.references: list[tuple[tuple[str, ...], Position | None]] = []
         self._condition = condition
         self._costly = False
-        given = _braced(source) if condition and isinstance(source, str) else source
         try:
             self.is_constant, evaluate = self._compile(given, locate, ())
         except RecursionError:

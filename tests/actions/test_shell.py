@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -106,3 +108,17 @@ def test_cancelled_before_it_starts(tmp_path):
     with pytest.raises(ActionError, match="cancelled"):
         shell(f"touch {tmp_path}/made", cancel=token)
     assert not (tmp_path / "made").exists()
+
+
+def test_no_command_outlives_the_interpreter(tmp_path):
+    pid = tmp_path / "pid"
+    code = f"""
+import threading, time
+from attune_nb.actions.shell import shell
+command = "trap '' TERM INT; echo $$ > {pid}; sleep 60; sleep 60"
+threading.Thread(target=shell, args=(command,), daemon=True).start()
+time.sleep(1)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    time.sleep(0.1)
+    assert gone(int(pid.read_text()))

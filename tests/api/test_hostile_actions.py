@@ -68,9 +68,18 @@ def test_what_it_raises_is_the_failure_of_that_item_alone(backend, error, kind, 
     assert "\x1b" not in run._repr_html_()
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), Custom(1, 2), GeneratorExit()])
-def test_in_a_thread_no_exception_gets_out(error):
-    run = go(raising(error))
+@pytest.mark.parametrize(
+    ("error", "backend"),
+    [
+        (KeyboardInterrupt(), "threads"),
+        (Custom(1, 2), "threads"),
+        (Custom(1, 2), "inline"),
+        (GeneratorExit(), "threads"),
+        (GeneratorExit(), "inline"),
+    ],
+)
+def test_no_exception_gets_out_whatever_its_kind(error, backend):
+    run = go(raising(error), backend)
     assert list(run.items("act")["status"]) == ["succeeded", "failed", "succeeded"]
     assert run.result("act")[1]["error_type"] == type(error).__name__
 
@@ -146,3 +155,34 @@ def test_a_reader_that_fails_is_dropped_with_a_warning(caplog):
     run = attune_nb.loads(TEXT).run(actions={"act": lambda what: what}, readers=[reader])
     assert run.status == "succeeded"
     assert "no screen" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"workers": 0}, {"workers": -3}, {"workers": "x"}, {"concurrency": -1},
+        {"backend": 5}, {"backend": None}, {"backend": "thraeds"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_option_that_makes_no_sense_is_refused_before_anything_runs(options):
+    with pytest.raises(attune_nb.BackendError):
+        attune_nb.loads(TEXT).run(actions={"act": giving(1)}, **options)
+
+
+def test_a_terminal_gets_no_control_characters():
+    run = go(raising(ValueError("bad \x1b[31m")))
+    assert "\x1b" not in repr(run)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_backend_that_breaks_lets_go_of_whoever_waits():
+    class Broken:
+        def __getattr__(self, name):
+            raise RuntimeError("no workers")
+
+        pump = start = drain = None
+
+    run = attune_nb.loads(TEXT).run(actions={"act": giving(1)}, backend=Broken(), background=True)
+    assert run.wait(5)
+    assert run.status == "failed"

@@ -1,37 +1,15 @@
-"""What a workflow means, by example, on both backends of this process."""
+"""What a workflow means, by example, on both backends of this process: rules 1 to 7."""
 
-import re
 from collections import Counter
 
 import pytest
+from by_hand import ByHand
+from stories import ended, names
 
 import attune_nb
+from attune_nb.conductor.ends import MAX_VISITS
+from attune_nb.conductor.invariants import violations
 from attune_nb.events import TaskEnded
-
-
-@pytest.fixture(params=["inline", "threads"])
-def go(request):
-    def run(text, **actions):
-        given = {"boom": boom, "same": same, **actions}
-        return attune_nb.loads(text).run(actions=given, backend=request.param)
-
-    return run
-
-
-def boom():
-    raise ValueError("it broke")
-
-
-def same(x):
-    return x
-
-
-def ended(run):
-    return [(e.task, e.visit, e.status) for e in run.events if isinstance(e, TaskEnded)]
-
-
-def names(run):
-    return [name for name, _, _ in ended(run)]
 
 
 def test_tasks_run_one_after_the_other(go):
@@ -281,16 +259,217 @@ tasks:
     assert run.context.variables["shared"] == {"k": [1]}
 
 
-def test_a_template_error_in_when_fails_the_run_where_it_stands(go):
+def test_every_task_that_nothing_points_at_starts(go):
     run = go("""
-vars: [{m: {}}]
+tasks:
+  - {name: a, action: core.noop}
+  - {name: b, action: core.noop, next: [{do: c}]}
+  - {name: c, action: core.noop}
+""")
+    assert Counter(names(run)) == Counter("abc")
+
+
+def test_a_workflow_in_which_nothing_can_start_is_refused():
+    with pytest.raises(attune_nb.WorkflowError, match="none can start"):
+        attune_nb.loads("""
+tasks:
+  - {name: a, action: core.noop, next: [{do: b}]}
+  - {name: b, action: core.noop, next: [{do: a}]}
+""")
+
+
+def test_every_transition_that_holds_fires_in_order_and_sees_what_came_before(go):
+    run = go("""
+vars: [{n: 1}, {seen: ""}]
 tasks:
   - name: a
     action: core.noop
-    when: "{{ workflow.m.nothing > 1 }}"
+    next:
+      - {publish: [{n: "{{ workflow.n + 1 }}"}, {seen: "{{ workflow.n }}"}], do: b}
+      - {when: "{{ workflow.n == 1 }}", do: never}
+      - {when: "{{ workflow.n == 2 }}", publish: {n: 7}, do: [c]}
+  - {name: b, action: core.noop}
+  - {name: c, action: same, input: {x: "{{ workflow.n }}"}}
+  - {name: never, action: core.noop}
+""")
+    assert Counter(names(run)) == Counter("abc")
+    assert run.result("c") == 7
+    assert run.context.variables["seen"] == 2
+    first = next(e for e in run.events if isinstance(e, TaskEnded))
+    assert first.fired == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("action", "status"),
+    [("core.noop", "succeeded"), ("boom", "failed"), ("late", "timed_out")],
+)
+def test_exactly_one_of_three_endings_is_true(go, action, status):
+    run = go(f"""
+tasks:
+  - name: a
+    action: {action}
+    next:
+      - {{when: "{{{{ succeeded() }}}}", do: succeeded}}
+      - {{when: "{{{{ failed() }}}}", do: failed}}
+      - {{when: "{{{{ timed_out() }}}}", do: timed_out}}
+      - {{when: "{{{{ skipped() }}}}", do: skipped}}
+  - {{name: succeeded, action: core.noop}}
+  - {{name: failed, action: core.noop}}
+  - {{name: timed_out, action: core.noop}}
+  - {{name: skipped, action: core.noop}}
+""")
+    assert run.status == "succeeded"
+    assert ended(run) == [("a", 1, status), (status, 1, "succeeded")]
+
+
+def test_a_bare_name_publishes_the_result(go):
+    run = go("tasks:\n  - {name: a, action: same, input: {x: 3}, next: [{publish: [v]}]}\n")
+    assert run.context.variables["v"] == 3
+
+
+def test_the_second_round_of_a_cycle_joins_again(go):
+    run = go("""
+vars: [{n: 0}]
+tasks:
+  - {name: s, action: core.noop, next: [{do: t}]}
+  - {name: t, action: core.noop, next: [{do: [a, b]}]}
+  - {name: a, action: core.noop, next: [{do: j}]}
+  - {name: b, action: core.noop, next: [{do: j}]}
+  - name: j
+    action: core.noop
+    join: all
+    next:
+      - {publish: [{n: "{{ workflow.n + 1 }}"}]}
+      - {when: "{{ workflow.n < 3 }}", do: t}
+""")
+    assert run.status == "succeeded"
+    assert Counter(names(run)) == {"s": 1, "t": 3, "a": 3, "b": 3, "j": 3}
+
+
+def test_a_branch_that_arrives_twice_counts_once_at_a_join():
+    run = ByHand("""
+vars: [{n: 0}]
+tasks:
+  - {name: a, action: core.noop, next: [{do: j}, {do: j}]}
+  - {name: b, action: core.noop, next: [{do: j}]}
+  - {name: j, action: core.noop, join: all}
+""")
+    run.end("a")
+    assert "j" not in run.started
+    run.end("b")
+    assert run.started.count("j") == 1
+
+
+def test_a_join_takes_a_handled_failure_for_an_arrival(go):
+    run = go("""
+tasks:
+  - {name: a, action: core.noop, next: [{do: j}]}
+  - {name: b, action: boom, next: [{do: j}]}
+  - {name: j, action: core.noop, join: all}
+""")
+    assert run.status == "succeeded"
+    assert names(run)[-1] == "j"
+
+
+def test_every_unmet_join_is_named_with_what_it_waited_for(go):
+    run = go("""
+tasks:
+  - {name: a, action: core.noop, next: [{do: [j, k]}]}
+  - {name: b, action: core.noop, next: [{when: "{{ failed() }}", do: [j, k]}]}
+  - {name: c, action: core.noop, next: [{when: "{{ failed() }}", do: k}]}
+  - {name: j, action: core.noop, join: all}
+  - {name: k, action: core.noop, join: 2}
 """)
     assert run.status == "failed"
-    (error,) = run.failures()
-    assert error.type == "TemplateError"
-    assert error.position.line == 6
-    assert re.search(r"nothing", run.error)
+    assert "join `j` was never met: it still waited for b" in run.error
+    assert "join `k` was never met: it still waited for b, c" in run.error
+
+
+def test_every_unhandled_failure_is_named_and_other_branches_go_on(go):
+    run = go("""
+tasks:
+  - {name: a, action: boom}
+  - {name: b, action: late, next: [{when: "{{ succeeded() }}", do: d}]}
+  - {name: c, action: core.noop, next: [{do: d}]}
+  - {name: d, action: core.noop}
+""")
+    assert run.status == "failed"
+    assert "task `a` failed: it broke" in run.error
+    assert "task `b` timed out: too slow" in run.error
+    assert ("d", 1, "succeeded") in ended(run)
+
+
+def test_a_transition_that_only_publishes_does_not_handle_a_failure(go):
+    run = go("tasks:\n  - {name: a, action: boom, next: [{publish: [{v: 1}]}]}\n")
+    assert run.status == "failed"
+    assert run.context.variables["v"] == 1
+
+
+def test_an_output_is_only_made_when_the_run_succeeds(go):
+    run = go("tasks:\n  - {name: a, action: boom}\noutput_map: {x: 1}\n")
+    assert (run.status, run.output) == ("failed", None)
+
+
+def test_a_skipped_task_has_the_status_and_no_result(go):
+    run = go("""
+tasks:
+  - {name: a, action: core.noop, when: "false", next: [{when: "{{ skipped() }}", do: b}]}
+  - {name: b, action: same, input: {x: ["{{ task.a.status }}", "{{ task.a.result }}"]}}
+""")
+    assert run.result("b") == ["skipped", None]
+
+
+def chain(count, extra=""):
+    lines = [
+        f"  - {{name: t{n}, action: core.noop{extra}, next: [{{do: t{n + 1}}}]}}"
+        for n in range(count - 1)
+    ]
+    return "\n".join(["tasks:", *lines, f"  - {{name: t{count - 1}, action: core.noop{extra}}}\n"])
+
+
+@pytest.mark.parametrize("extra", ["", ", when: 'false'", ", with_items: []"])
+def test_a_chain_of_a_thousand_tasks(go, extra):
+    run = go(chain(1000, extra))
+    assert run.status == "succeeded"
+    assert len(names(run)) == 1000
+
+
+@pytest.mark.parametrize("join", ["", ", join: all"])
+def test_ten_thousand_edges(join):
+    first = ", ".join(f"a{n}" for n in range(100))
+    second = ", ".join(f"b{n}" for n in range(100))
+    skip = "action: core.noop, when: 'false'"
+    lines = ["tasks:", f"  - {{name: s, {skip}, next: [{{do: [{first}]}}]}}"]
+    lines += [f"  - {{name: a{n}, {skip}, next: [{{do: [{second}]}}]}}" for n in range(100)]
+    lines += [f"  - {{name: b{n}, {skip}{join}}}" for n in range(100)]
+    run = ByHand("\n".join(lines) + "\n")
+    assert run.state.status == "succeeded"
+    assert Counter(name[0] for name, _, _ in run.ended) == {"s": 1, "a": 100, "b": 100}
+
+
+@pytest.mark.parametrize("join", ["", ", join: 1"])
+def test_a_cycle_without_a_way_out_fails_the_run_and_says_so(join):
+    run = ByHand(f"""
+tasks:
+  - {{name: s, action: core.noop, next: [{{do: a}}]}}
+  - {{name: a, action: core.noop, when: "false", next: [{{do: b}}]}}
+  - {{name: b, action: core.noop, when: "false"{join}, next: [{{do: a}}]}}
+""")
+    run.end("s")
+    assert run.state.status == "failed"
+    assert run.state.error == "task `a` ran 10,000 times; its cycle has no way out"
+    assert Counter(name for name, _, _ in run.ended) == {"s": 1, "a": MAX_VISITS, "b": MAX_VISITS}
+
+
+def test_the_invariants_see_what_is_wrong():
+    run = ByHand("tasks:\n  - {name: a, action: core.noop}\n")
+    state = run.state
+    assert violations(state) == []
+    wrong = type(state)(
+        **{name: getattr(state, name) for name in state.__struct_fields__}
+        | {"active": 3, "status": "succeeded", "order": state.order.append(("b", 1))}
+    )
+    said = "; ".join(violations(wrong))
+    assert "3 tasks are counted as open, but 1 are" in said
+    assert "the run has ended, but not a" in said
+    assert "the order of the executions" in said

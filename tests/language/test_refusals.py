@@ -34,7 +34,12 @@ WORKFLOW = [
     ("parameters: 3\n" + A, "`parameters` is a map of names, not `3`", 1, 13),
     ("parameters: {p: string}\n" + A, "parameter `p` is a map such as {type: string}", 1, 17),
     ("parameters: {p: {type: strin}}\n" + A, "did you mean `string`?", 1, 24),
-    ("parameters: {p: {minimum: x}}\n" + A, "parameter `p`: 'x' is not of type 'number'", 1, 27),
+    (
+        "parameters: {p: {minimum: x}}\n" + A,
+        "parameter `p`, `minimum`: 'x' is not of type 'number'",
+        1,
+        27,
+    ),
     (
         "parameters: {p: {type: integer, default: x}}\n" + A,
         "the default of parameter `p` is to be an integer, not a string",

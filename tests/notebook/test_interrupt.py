@@ -5,15 +5,23 @@ import pytest
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 
-SLOW = """%%attune slow --set n=range(400) --out run --no-progress
+NAP = """
+import pathlib, time
+
+def nap(flag):
+    pathlib.Path(flag).touch()
+    time.sleep(0.2)
+"""
+SLOW = """%%attune slow --set n=range(400) --set flag={flag!r} --out run --no-progress
 parameters:
-  n: {type: any}
+  n: {{type: array}}
+  flag: {{type: string}}
 tasks:
   - name: nap
-    action: core.sleep
-    with_items: "{{ parameters.n }}"
+    action: nap
+    with_items: "{{{{ parameters.n }}}}"
     concurrency: 4
-    input: {seconds: 0.2}
+    input: {{flag: "{{{{ parameters.flag }}}}"}}
 """
 
 
@@ -35,16 +43,17 @@ async def _printed(client, code):
     return "".join(said)
 
 
-async def _interrupted_run():
+async def _interrupted_run(flag):
     manager = ThisPython()
     await manager.start_kernel()
     client = manager.client()
     client.start_channels()
     try:
         await client.wait_for_ready(timeout=30)
-        await _printed(client, "%load_ext attune_nb")
-        cell = asyncio.ensure_future(_printed(client, SLOW))
-        await asyncio.sleep(1.5)
+        await _printed(client, f"%load_ext attune_nb\n{NAP}")
+        cell = asyncio.ensure_future(_printed(client, SLOW.format(flag=str(flag))))
+        while not flag.exists():  # noqa: ASYNC110 - another process touches it
+            await asyncio.sleep(0.05)
         await manager.interrupt_kernel()
         await cell
         return await _printed(client, "print(run.status, 4 <= len(run.items('nap')) < 400)")
@@ -54,5 +63,5 @@ async def _interrupted_run():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_interrupting_the_kernel_cancels_the_run_and_leaves_the_partial_run():
-    assert asyncio.run(_interrupted_run()).strip() == "cancelled True"
+def test_interrupting_the_kernel_cancels_the_run_and_leaves_the_partial_run(tmp_path):
+    assert asyncio.run(_interrupted_run(tmp_path / "flag")).strip() == "cancelled True"

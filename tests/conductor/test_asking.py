@@ -1,0 +1,129 @@
+"""A task that waits for a person: rule 12."""
+
+import threading
+
+import pytest
+from by_hand import ByHand
+from stories import ended, until
+
+import attune_nb
+from attune_nb.conductor.state import Alarm, StartTask
+from attune_nb.events import AskOpened
+
+ASK = """
+vars: [{who: Ada}]
+tasks:
+  - {name: other, action: note}
+  - name: q
+    action: core.ask
+    input:
+      prompt: "May {{ workflow.who }} go?"
+      response_schema: {type: object, required: [ok], properties: {ok: {type: boolean}}}
+    next: [{when: "{{ result().response.ok }}", do: yes}]
+  - {name: yes, action: same, input: {x: "{{ task.q.response }}"}}
+"""
+
+
+def test_a_question_is_answered_while_other_branches_go_on(go):
+    noted = threading.Event()
+    run = go.on(ASK, note=noted.set)
+    until(lambda: run.questions)
+    assert noted.wait(20)
+    (question,) = run.questions
+    assert (question.task, question.prompt) == ("q", "May Ada go?")
+    assert run.status == "running"
+    with pytest.raises(attune_nb.ParameterError, match="does not fit"):
+        run.answer("q", {"ok": "maybe"})
+    with pytest.raises(attune_nb.AttuneError, match="asks nothing now"):
+        run.answer("other", 1)
+    assert not run.has_ended
+    run.answer("q", {"ok": True})
+    assert run.wait(20)
+    assert run.status == "succeeded"
+    assert run.questions == []
+    assert run.result("q") == {"response": {"ok": True}}
+    assert run.result("yes") == {"ok": True}
+    with pytest.raises(attune_nb.AttuneError, match="asks nothing now"):
+        run.answer("q", {"ok": True})
+
+
+def test_a_question_that_nobody_answers_in_time_times_out(go):
+    run = go("""
+tasks:
+  - name: q
+    action: core.ask
+    timeout: 0.05
+    input: {prompt: "?"}
+    next: [{when: "{{ timed_out() }}", do: b}]
+  - {name: b, action: core.noop}
+""")
+    assert run.status == "succeeded"
+    assert ended(run) == [("q", 1, "timed_out"), ("b", 1, "succeeded")]
+    assert run.result("q")["error"] == "nobody answered within 0.05 s"
+
+
+ONE = "tasks:\n  - {name: q, action: core.ask, input: {prompt: hm}, timeout: 7}\n"
+
+
+def test_a_question_is_no_work_for_the_backend():
+    run = ByHand(ONE)
+    assert run.commands(StartTask) == []
+    assert [each.prompt for each in run.commands(AskOpened)] == ["hm"]
+    (alarm,) = run.commands(Alarm)
+    assert (alarm.kind, alarm.key, alarm.seconds) == ("ask", ("q", 1), 7)
+    assert run.state.executions["q", 1].status == "waiting"
+
+
+def test_only_the_first_answer_counts_and_none_after_the_time():
+    run = ByHand(ONE)
+    run.answer("q", [1], visit=2)
+    run.end("q", result="an attempt that nobody made")
+    assert run.state.status == "running"
+    run.answer("q", [1])
+    run.answer("q", [2])
+    run.ring("ask", "q", 1)
+    assert run.state.executions["q", 1].outcome.result == {"response": [1]}
+    late = ByHand(ONE)
+    late.ring("ask", "q", 1)
+    late.answer("q", 1)
+    assert late.ended == [("q", 1, "timed_out")]
+
+
+def test_an_answer_that_contains_itself_fails_the_task():
+    loop = []
+    loop.append(loop)
+    run = ByHand(ONE)
+    run.answer("q", loop)
+    assert run.ended == [("q", 1, "failed")]
+    assert "the answer cannot be used" in run.state.error
+
+
+def test_a_question_within_a_parallel_task_after_a_delay():
+    run = ByHand("""
+tasks:
+  - name: p
+    type: parallel
+    tasks:
+      - {name: q, action: core.ask, input: {prompt: go}, delay: 3}
+      - {name: r, action: core.noop}
+""")
+    run.end("p/r", result=1)
+    run.answer("p/q", "too early")
+    run.ring("delay", "p/q", 1)
+    run.answer("p/q", "now")
+    assert run.state.context.tasks["p"].result == {"q": {"response": "now"}, "r": 1}
+
+
+def test_a_mocked_question_asks_nobody(go):
+    text = 'tasks:\n  - {name: q, action: core.ask, input: {prompt: "?"}}\n'
+    run = attune_nb.loads(text).run(mock={"q": {"response": 1}}, backend=go.backend, progress=False)
+    assert run.result("q") == {"response": 1}
+
+
+def test_cancelling_closes_the_question(go):
+    run = go.on('tasks:\n  - {name: q, action: core.ask, input: {prompt: "?"}}\n')
+    until(lambda: run.questions)
+    run.cancel()
+    assert run.wait(20)
+    assert (run.status, run.questions) == ("cancelled", [])
+    assert ended(run) == [("q", 1, "cancelled")]

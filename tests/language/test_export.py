@@ -1,0 +1,586 @@
+"""A workflow back to text: what is written reads as the very same workflow."""
+
+import ast
+import dataclasses
+import json
+import os
+import stat
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+import yaml
+from hypothesis import example, given, settings
+
+import attune_nb
+from attune_nb.errors import WorkflowError
+from attune_nb.language import source
+from attune_nb.language.export import to_yaml, write_pack
+from attune_nb.language.model import KEPT, Workflow
+from attune_nb.language.source import parse
+from attune_nb.templates.template import Template
+
+ROOT = Path(attune_nb.__file__).parents[1]
+FILES = [
+    ROOT / "attune_nb" / "demo.py",
+    *(path for path in sorted((ROOT / "tests").rglob("*.py")) if path != Path(__file__)),
+]
+SMALL = "tasks:\n  - name: a\n    action: core.noop\n"
+
+
+def workflow_texts():
+    """Give every text in the tests and the demo that is a workflow."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and "tasks:" in str(node.value):
+                try:
+                    attune_nb.loads(node.value)
+                except WorkflowError:
+                    continue
+                yield pytest.param(node.value, id=f"{path.name}-{node.lineno}")
+
+
+KNOWN = list(workflow_texts())
+
+
+def braced(workflow):
+    """Give the workflow with braces around every condition: they mean nothing more."""
+
+    def condition(template):
+        bare = template is not None and isinstance(template.source, str)
+        if not bare or "{{" in template.source:
+            return template
+        return Template("{{ " + template.source.strip() + " }}", condition=True)
+
+    def task(each):
+        steps = tuple(dataclasses.replace(s, when=condition(s.when)) for s in each.next)
+        within = tuple(map(task, each.tasks))
+        return dataclasses.replace(each, when=condition(each.when), next=steps, tasks=within)
+
+    return dataclasses.replace(workflow, tasks=tuple(map(task, workflow.tasks)))
+
+
+def same(again, workflow):
+    """Compare kinds of values too: `1`, `1.0` and `true` are equal to Python."""
+    return again == workflow and repr(again) == repr(workflow)
+
+
+def canonical(text):
+    return attune_nb.loads(text).to_yaml()
+
+
+def written(value):
+    """Give a workflow's text with a value in it, and what our loader reads there."""
+    text = to_yaml(attune_nb.loads(flow({"vars": {"v": value}, **parse(SMALL).data})))
+    return text, parse(text).data["vars"]["v"]
+
+
+# Texts that a careless writer spoils.
+
+WEIRD = [
+    "", " ", "no", "Yes", "on", "off", "y", "N", "true", "True", "FALSE", "null", "Null", "~", "=",
+    "<<", "010", "0x1f", "0o17", "0b1", "1_000", "12:30", "1:2:3", "1e3", "1.5E+7", "+.5", "1.",
+    ".inf", "-.INF", ".nan", "1.10", "2024-01-02", "2001-12-14 21:59:43.10 -5", "-", "- a", "?",
+    "? a", ":", ": ", "a: b", "a:", "#", "a #b", "# a", "&a", "*a", "!a", "!!str a", "|", ">", "%",
+    "@a", "`a`", "[", "]", "{", "}", "{}", "[a, b]", ",", "'", '"', "it's", 'a "b"', "\\n", "\\",
+    " a", "a ", "\ta", "a\t", "a\tb", "\t", "\n", "\n\n", "a\n", "a\n\n", "\na", " \na", "a\n ",
+    "a\n\n\nb", "a \nb", "a\n  b\n c", "a\n\tb\n", "a\n   \nb", "---", "...", "--- a", "a\n---\nb",
+    "a\r\nb", "\r", "\x00", "\x07", "\x1b[0m", "\x7f", "\x85", "\xa0", "\u2028", "a\u2029b",
+    "\ufeff", "\ufffe", "é", "日本語", "😀", "😀\n😀", "a" * 5000, "ab " * 2000, "{{ 1 + 1 }}",
+    " {{ 1 }}", "{{ 'a' }} and {{ \"b\" }}", "{{ 1 }}\n{{ 2 }}\n", "😀 {{ 1 }}", "\u0661",
+]  # fmt: skip
+
+
+@pytest.fixture(params=["CSafeLoader", "SafeLoader"])
+def loader(request, monkeypatch):
+    if not hasattr(yaml, request.param):
+        pytest.skip("PyYAML without libyaml")
+    monkeypatch.setattr(source, "_LOADER", getattr(yaml, request.param))
+
+
+@pytest.mark.usefixtures("loader")
+@pytest.mark.parametrize("text", WEIRD, ids=lambda text: ascii(text[:20]))
+def test_a_text_stays_that_text_for_us_and_for_a_yaml_1_1_reader(text):
+    whole, got = written({text: [text, {"k": text}]})
+    assert got == {text: [text, {"k": text}]}
+    assert yaml.safe_load(whole)["vars"]["v"] == got
+
+
+@pytest.mark.usefixtures("loader")
+@pytest.mark.parametrize(
+    "value",
+    [True, False, None, 0, -1, 10**99, 0.0, -0.0, 0.1, 1.0, 1e16, 1e-7, 1.5e300, 5e-324, [], {}],
+)
+def test_a_value_stays_of_its_kind(value):
+    whole, got = written(value)
+    assert repr(got) == repr(value)
+    assert repr(yaml.safe_load(whole)["vars"]["v"]) == repr(value)
+
+
+@pytest.mark.parametrize("text", ["y", "N", "no", "on", "0o17", "12:30", "1e3", "1_000", "="])
+def test_what_another_reader_could_take_for_something_else_is_quoted(text):
+    assert f'v: "{text}"' in written(text)[0]
+
+
+def test_a_script_is_a_literal_block_even_with_tabs_and_blanks():
+    text, _ = written("if a\n\tthen b  \n\nfi\n")
+    assert "  v: |\n    if a\n    \tthen b  \n\n    fi\n" in text
+
+
+def test_expressions_stand_in_double_quotes():
+    assert 'v: "{{ 1 + 1 }}"' in written("{{ 1 + 1 }}")[0]
+
+
+def test_a_long_line_is_not_broken():
+    long = "word " * 200 + "end"
+    assert f"v: {long}\n" in written(long)[0]
+
+
+# Whole workflows.
+
+
+@pytest.mark.parametrize("text", KNOWN)
+def test_a_known_workflow_comes_back_the_same(text):
+    workflow = attune_nb.loads(text)
+    assert same(attune_nb.loads(workflow.to_yaml()), braced(workflow))
+
+
+@pytest.mark.parametrize("text", KNOWN)
+def test_writing_what_was_written_changes_nothing(text):
+    once = canonical(text)
+    assert canonical(once) == once
+
+
+def test_there_are_enough_known_workflows():
+    assert len(KNOWN) > 30
+
+
+def flow(value):
+    """Write data as flow YAML by hand: nothing of it is left to a library."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"? {flow(key)} : {flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, str):
+        kept = (c if c.isascii() and c.isalnum() else f"\\U{ord(c):08X}" for c in value)
+        return '"' + "".join(kept) + '"'
+    return repr(value) if type(value) in (int, float) else json.dumps(value)
+
+
+def is_plain(text):
+    return "{{" not in text and "{%" not in text
+
+
+characters = st.characters(exclude_categories=["Cs"])
+plain = st.text(characters, max_size=12).filter(is_plain)
+texts = st.one_of(
+    st.sampled_from([each for each in WEIRD if len(each) < 100]),
+    plain,
+    st.lists(plain, min_size=2, max_size=4).map("\n".join).filter(is_plain),
+    st.text("\t\n #:-{'\"\\a\u2028😀", max_size=8).filter(is_plain),
+)
+keys = texts
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=6,
+)
+maps = st.dictionaries(keys, values, max_size=3)
+conditions = st.sampled_from(["{{ succeeded() }}", "{{ 1 < 2\n  and failed() }}", True, False])
+names = st.sampled_from(
+    ["a", "no", "010", "1e3", "~", "<<", "a b", "é", "😀", "#x", "a: b", "true"]
+)
+seconds = st.floats(0.001, 1e18) | st.integers(1, 10**6)
+some_texts = st.lists(texts, max_size=3)
+bindings = st.lists(
+    st.dictionaries(keys, values, min_size=1, max_size=1),
+    max_size=3,
+    unique_by=lambda one: next(iter(one)),
+)
+publish = st.lists(
+    keys | st.dictionaries(keys, values, min_size=1, max_size=1), max_size=3
+) | st.dictionaries(keys, values, max_size=3)
+retries = st.fixed_dictionaries(
+    {"count": st.integers(1, 100)},
+    optional={
+        "delay": seconds | st.just(0),
+        "backoff": st.sampled_from(["constant", "linear", "exponential"]),
+        "max_delay": seconds,
+        "on_error": some_texts | texts,
+    },
+)
+steps = {
+    "action": st.sampled_from(["core.echo", "a:b", "no", "1.5"]),
+    "type": st.sampled_from(["action", "workflow"]),
+    "input": maps,
+    "when": conditions,
+    "with_items": st.lists(values, max_size=3) | st.just("{{ [1, 2] }}"),
+    "concurrency": st.integers(1, 9) | st.just("{{ 3 }}"),
+    "retry": retries,
+    "timeout": seconds,
+    "delay": seconds,
+    **dict.fromkeys(KEPT, values),
+}
+inner_tasks = st.lists(
+    st.fixed_dictionaries(
+        {"name": names, "action": steps["action"]},
+        optional={key: each for key, each in steps.items() if key != "action"},
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda task: task["name"],
+)
+specs = st.one_of(
+    st.fixed_dictionaries(
+        {"type": st.just("any")},
+        optional={
+            "required": st.booleans(),
+            "default": values,
+            "secret": st.booleans(),
+            "description": texts,
+            "enum": st.lists(texts, min_size=1, max_size=1),
+        },
+    ).filter(lambda spec: "default" not in spec or "enum" not in spec),
+    st.fixed_dictionaries({"type": st.just("string")}, optional={"default": texts}),
+)
+flat = st.dictionaries(keys, specs, max_size=3).filter(
+    lambda declared: not {"type", "properties"} & set(declared)
+)
+whole_schema = st.builds(
+    lambda found, more: {
+        "type": "object", "properties": found, "required": list(found)[:1], **more,
+    },
+    flat,
+    st.sampled_from([{}, {"additionalProperties": False}]),
+)  # fmt: skip
+
+
+@st.composite
+def tasks(draw):
+    """Draw tasks that only go on to later ones, so that all of them can start."""
+    found = []
+    called = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    inbound = {name: set() for name in called}
+    for at, name in enumerate(called):
+        targets = st.sampled_from([*called[at + 1 :], "noop", "fail"])
+        do = st.lists(targets, max_size=3) | targets
+        transition = {"when": conditions, "publish": publish, "do": do}
+        going = st.lists(st.fixed_dictionaries({}, optional=transition), max_size=3)
+        if draw(st.booleans()):
+            task = {"type": "parallel", "tasks": draw(inner_tasks)}
+        else:
+            optional = {key: each for key, each in steps.items() if key != "action"}
+            task = draw(st.fixed_dictionaries({"action": steps["action"]}, optional=optional))
+            if "with_items" in task and draw(st.booleans()):
+                task["batch_size"] = draw(st.integers(1, 9))
+        task["next"] = draw(going)
+        for each in task["next"]:
+            do = each.get("do", [])
+            for target in [do] if isinstance(do, str) else do:
+                inbound.get(target, set()).add(name)
+        if inbound[name]:
+            task["join"] = draw(st.sampled_from(["all", 1, len(inbound[name]), None]))
+        found.append({"name": name, **task})
+    return found
+
+
+workflows = st.fixed_dictionaries(
+    {"tasks": tasks()},
+    optional={
+        "ref": texts,
+        "label": texts,
+        "description": texts,
+        "tags": some_texts | texts,
+        "version": texts | st.sampled_from(["1.10", "1.0.0"]),
+        "parameters": flat | whole_schema,
+        "output": maps,
+        "vars": bindings | maps,
+        "output_map": maps,
+        "cancellation_policy": st.sampled_from(["allow_finish", "cancel_running"]),
+        "timeout": seconds,
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(workflows)
+@example({"tasks": [{"name": "no", "action": "no"}], "vars": [{"<<": "1e3"}, {"=": 1e3}]})
+def test_what_is_written_reads_as_the_same_workflow(data):
+    workflow = attune_nb.loads(flow(data))
+    text = workflow.to_yaml()
+    assert same(attune_nb.loads(text), workflow)
+    assert repr(yaml.safe_load(text)) == repr(parse(text).data)  # YAML 1.1 reads no other values
+
+
+# The canonical form.
+
+
+def test_older_forms_become_next():
+    text = canonical("""
+workflow:
+  tasks:
+    a:
+      action: core.noop
+      on-success: b
+      publish: [x]
+    b: {action: core.noop}
+""")
+    assert (
+        text
+        == """\
+tasks:
+  - name: a
+    action: core.noop
+    next:
+      - when: "{{ succeeded() }}"
+        publish:
+          - x
+        do:
+          - b
+  - name: b
+    action: core.noop
+"""
+    )
+
+
+def test_keys_stand_in_the_order_of_the_language():
+    text = canonical("""
+timeout: 5
+output_map: {}
+tasks:
+  - {__chart_meta__: {x: 1}, delay: 1, with-items: [1], input: {a: 1}, action: b, name: a}
+version: 2.10
+ref: p.n
+""")
+    assert [line.split(":")[0].strip(" -") for line in text.splitlines()] == [
+        "ref", "version", "tasks", "name", "action", "input", "a", "with_items", "1", "delay",
+        "__chart_meta__", "x", "output_map", "timeout",
+    ]  # fmt: skip
+
+
+def test_defaults_are_left_out():
+    assert canonical(f"""
+version: "1.0.0"
+tags: []
+vars: {{}}
+cancellation_policy: allow_finish
+{SMALL}    type: action
+    input: {{}}
+    next: []
+    timeout: null
+    retry: null
+""") == SMALL  # fmt: skip
+
+
+def test_a_version_keeps_its_zero():
+    assert canonical(f"version: 1.10\n{SMALL}").startswith('version: "1.10"\n')
+
+
+def test_a_condition_gets_its_braces():
+    text = canonical(SMALL + "    when: 1 < 2 and true\n")
+    assert 'when: "{{ 1 < 2 and true }}"' in text
+
+
+def test_a_publish_keeps_bare_names_and_names_that_stand_twice():
+    text = canonical(SMALL + "    next: [{publish: [x, {z: 1}, {z: null}]}]\n")
+    assert "publish:\n          - x\n          - z: 1\n          - z: null\n" in text
+
+
+def test_aliases_are_written_out():
+    text = canonical("vars: {a: &a [1], b: *a}\n" + SMALL)
+    assert text.startswith("vars:\n  a:\n    - 1\n  b:\n    - 1\n")
+
+
+def test_data_that_yaml_cannot_hold_is_refused():
+    workflow = attune_nb.loads(SMALL)
+    for bad in [{1}, object(), float("nan"), {1: "a key"}, b"bytes"]:
+        with pytest.raises(WorkflowError, match=r"plain data|is not text"):
+            to_yaml(dataclasses.replace(workflow, output={"k": bad}))
+
+
+# The two files of a pack.
+
+PACKED = """
+ref: ops.deploy
+label: Deploy
+description: Two steps
+tags: [ops]
+version: 1.10
+parameters: {service: {type: string, required: true}}
+output: {url: {type: string}}
+cancellation_policy: cancel_running
+timeout: 1.5
+vars: {a: 1}
+tasks:
+  - {name: one, action: core.noop, next: [{do: three}]}
+  - {name: two, action: core.noop, next: [{do: three}]}
+  - {name: three, action: core.echo, join: all, input: {message: "{{ parameters.service }}"}}
+output_map: {url: "{{ workflow.a }}"}
+"""
+
+
+@pytest.fixture
+def pack(tmp_path):
+    return attune_nb.loads(PACKED).export(tmp_path / "pack")
+
+
+def read(path):
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def test_a_pack_has_the_action_and_beneath_it_the_graph(pack, tmp_path):
+    root = tmp_path / "pack" / "actions"
+    assert pack == (root / "deploy.yaml", root / "workflows" / "deploy.workflow.yaml")
+    assert [path for path in root.rglob("*") if path.is_file() and path not in pack] == []
+
+
+def test_the_action_holds_what_others_see(pack):
+    assert read(pack[0]) == {
+        "ref": "ops.deploy",
+        "label": "Deploy",
+        "description": "Two steps",
+        "workflow_file": "workflows/deploy.workflow.yaml",
+        "timeout_seconds": 2,
+        "parameters": {"service": {"type": "string", "required": True}},
+        "output": {"url": {"type": "string"}},
+        "tags": ["ops"],
+    }
+
+
+def test_the_graph_holds_the_tasks_and_what_goes_with_them(pack):
+    graph = read(pack[1])
+    assert list(graph) == ["version", "vars", "tasks", "output_map", "cancellation_policy"]
+    assert graph["version"] == "1.10"
+
+
+def test_the_graph_states_even_the_version_that_is_the_default(tmp_path):
+    _, graph = attune_nb.loads(SMALL).export(tmp_path, ref="p.n")
+    assert graph.read_text() == f'version: "1.0.0"\n{SMALL}'
+
+
+def test_a_join_of_all_is_told_as_a_number(pack):
+    assert read(pack[1])["tasks"][2]["join"] == 2
+
+
+def test_both_files_together_are_the_workflow(pack):
+    action, graph = map(read, pack)
+    own = {key: action[key] for key in action if key not in ("workflow_file", "timeout_seconds")}
+    again = attune_nb.loads(yaml.safe_dump({**own, **graph, "timeout": 1.5}, sort_keys=False))
+    wanted = attune_nb.loads(PACKED.replace("join: all", "join: 2"))
+    assert same(again, wanted)
+
+
+def test_parameters_are_flat(tmp_path):
+    text = """
+parameters:
+  type: object
+  properties: {a: {type: string}, b: {type: integer, default: 1}}
+  required: [a]
+"""
+    action, _ = attune_nb.loads(text + SMALL).export(tmp_path, ref="p.n")
+    assert read(action)["parameters"] == {
+        "a": {"type": "string", "required": True},
+        "b": {"type": "integer", "default": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        "{type: object, properties: {a: {type: string}}, additionalProperties: false}",
+        "{type: object, properties: {a: {type: object, required: [x]}}, required: [a]}",
+        "{type: object, properties: {a: {type: string}}, title: Given}",
+    ],
+)
+def test_parameters_that_are_not_flat_without_loss_stay_as_they_are(schema, tmp_path):
+    workflow = attune_nb.loads(f"parameters: {schema}\n{SMALL}")
+    action, _ = workflow.export(tmp_path, ref="p.n")
+    assert read(action)["parameters"] == workflow.parameters
+
+
+def test_a_ref_may_be_given(tmp_path):
+    action, _ = attune_nb.loads(PACKED).export(tmp_path, ref="other.name")
+    assert action.name == "name.yaml"
+    assert read(action)["ref"] == "other.name"
+
+
+def test_without_a_ref_it_says_where_to_put_one(tmp_path):
+    with pytest.raises(WorkflowError, match=r"put `ref: pack\.name` in it"):
+        attune_nb.loads(SMALL).export(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "name", "a.b.c", ".b", "a.", "a..b", "../a.b", "a.../b", "a./b", "a.b/c", "a.b\\c", "a.b\n",
+        "a.b\x00", "a.é", "a b.c", "-a.b", "a.-b", "a." + "b" * 101, "C:.b",
+    ],
+)  # fmt: skip
+def test_a_ref_that_is_no_pack_and_name_is_refused(ref, tmp_path):
+    with pytest.raises(WorkflowError, match=r"is no ref for a pack; write `pack\.name`"):
+        attune_nb.loads(SMALL).export(tmp_path, ref=ref)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("link", ["actions", "actions/workflows"])
+def test_nothing_is_written_through_a_link_out_of_the_pack(link, tmp_path):
+    outside, root = tmp_path / "outside", tmp_path / "pack"
+    outside.mkdir()
+    (root / link).parent.mkdir(parents=True)
+    (root / link).symlink_to(outside)
+    with pytest.raises(WorkflowError, match="a link that leads out of the pack"):
+        attune_nb.loads(SMALL).export(root, ref="p.n")
+    assert list(outside.iterdir()) == []
+
+
+def test_a_file_that_is_a_link_is_replaced_and_not_followed(tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    link = tmp_path / "pack" / "actions" / "n.yaml"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(precious)
+    attune_nb.loads(SMALL).export(tmp_path / "pack", ref="p.n")
+    assert precious.read_text() == "precious"
+    assert not link.is_symlink()
+
+
+def test_a_failure_leaves_the_old_files_and_no_scraps(tmp_path, monkeypatch):
+    old = attune_nb.loads(PACKED).export(tmp_path)
+    before = [path.read_text() for path in old]
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(WorkflowError, match=r"cannot write to .*: full"):
+        attune_nb.loads(SMALL).export(tmp_path, ref="ops.deploy")
+    assert [path.read_text() for path in old] == before
+    assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == sorted(old)
+
+
+def test_a_folder_that_is_a_file_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkflowError, match="cannot write to"):
+        attune_nb.loads(SMALL).export(tmp_path / "file", ref="p.n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_files_are_as_readable_as_any_other(pack, tmp_path):
+    (tmp_path / "any").write_text("")
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (*pack, tmp_path / "any")}
+    assert len(modes) == 1
+
+
+def test_files_are_utf_8_with_plain_line_ends(tmp_path):
+    action, _ = attune_nb.loads(f"label: é😀\n{SMALL}").export(tmp_path, ref="p.n")
+    assert "label: é😀\n".encode() in action.read_bytes()
+
+
+def test_a_plain_model_can_be_written_too(tmp_path):
+    loaded = attune_nb.loads(SMALL)
+    plain_model = Workflow(tasks=loaded.tasks)
+    assert to_yaml(plain_model) == SMALL
+    assert write_pack(plain_model, tmp_path, "p.n")[0].exists()
