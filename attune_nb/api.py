@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
 from dataclasses import dataclass, field, fields, replace
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "Workflow", "load", "load_file", "loads"]
 
+_log = logging.getLogger("attune_nb")
 GRACE = 1.5  # seconds that an interrupt waits for attempts under way
 MAX_DEPTH = 20  # of workflows within workflows
 
@@ -152,7 +154,10 @@ class Workflow(model.Workflow):
             _inline(driver, run_id, called, values)
             return run
         thread = threading.Thread(
-            target=driver.run, args=(run_id, called, values), name=f"attune {run_id}", daemon=True
+            target=_carry,
+            args=(driver, run_id, called, values),
+            name=f"attune {run_id}",
+            daemon=True,
         )
         thread.start()
         if not background:
@@ -293,6 +298,14 @@ def _backend(backend: str | Backend, workers: int | None) -> Backend:
     if not hasattr(backend, "pump"):
         raise BackendError(f"a backend is a name or a backend object, not {backend!r}")
     return backend
+
+
+def _carry(driver: Driver, run_id: str, name: str, parameters: Any) -> None:
+    """Carry a run in a thread of its own; an engine that breaks is told in the log and the Run."""
+    try:
+        driver.run(run_id, name, parameters)
+    except BaseException:  # noqa: BLE001 - logged, and the Run says so
+        _log.exception("the engine of run %s failed", run_id)
 
 
 def _inline(driver: Driver, run_id: str, name: str, parameters: Any) -> None:

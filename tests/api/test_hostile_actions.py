@@ -175,7 +175,6 @@ def test_a_terminal_gets_no_control_characters():
     assert "\x1b" not in repr(run)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_backend_that_breaks_lets_go_of_whoever_waits():
     class Broken:
         def __getattr__(self, name):
@@ -186,3 +185,4 @@ def test_a_backend_that_breaks_lets_go_of_whoever_waits():
     run = attune_nb.loads(TEXT).run(actions={"act": giving(1)}, backend=Broken(), background=True)
     assert run.wait(5)
     assert run.status == "failed"
+    assert run.error.startswith("the engine failed")
