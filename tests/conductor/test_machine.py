@@ -452,8 +452,8 @@ def test_a_cycle_without_a_way_out_fails_the_run_and_says_so(join):
     run = ByHand(f"""
 tasks:
   - {{name: s, action: core.noop, next: [{{do: a}}]}}
-  - {{name: a, action: core.noop, when: "false", next: [{{do: b}}]}}
-  - {{name: b, action: core.noop, when: "false"{join}, next: [{{do: a}}]}}
+  - {{name: a, action: core.noop, when: "false"{join}, next: [{{do: b}}]}}
+  - {{name: b, action: core.noop, when: "false", next: [{{do: a}}]}}
 """)
     run.end("s")
     assert run.state.status == "failed"

@@ -18,7 +18,7 @@ tasks:
     action: work
     with_items: "{{ range(50) }}"
     input: {x: "{{ item }}"}
-    next: [{do: b}]
+    next: [{publish: [{ended: true}], do: b}]
   - {name: b, action: core.noop}
 """
 
@@ -43,6 +43,7 @@ def test_a_half_done_list_is_cancelled_and_nothing_follows(go, policy):
     assert run.status == "cancelled"
     assert ended(run) == [("a", 1, "cancelled")]
     assert len(run.result("a")) < 50
+    assert "ended" not in run.context.variables
     with pytest.raises(attune_nb.RunCancelled):
         run.raise_for_status()
 
