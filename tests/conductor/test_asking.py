@@ -89,6 +89,14 @@ def test_only_the_first_answer_counts_and_none_after_the_time():
     assert late.ended == [("q", 1, "timed_out")]
 
 
+def test_an_alarm_that_nobody_set_ends_no_question():
+    run = ByHand(ONE.replace(", timeout: 7", ""))
+    run.ring("ask", "q", 1)
+    delayed = ByHand(ONE.replace("timeout: 7", "timeout: 7, delay: 9"))
+    delayed.ring("ask", "q", 1)
+    assert (run.ended, delayed.ended) == ([], [])
+
+
 def test_an_answer_that_contains_itself_fails_the_task():
     loop = []
     loop.append(loop)

@@ -229,6 +229,7 @@ def test_an_attempt_counts_once_however_often_it_is_told():
     run.end("a", result="first")
     run.end("a", "failed")
     run.end("a", result="again", attempt=2)
+    run.end("a", index=2, result="never made", attempt=2)
     rows = [(0, 1, "succeeded", "late"), (1, 1, "succeeded", "b"), (7, 1, "succeeded", "what?")]
     run.feed(AttemptsEnded, task="a", visit=1, batch=batch_of(rows))
     assert run.ended == []

@@ -9,7 +9,7 @@ from stories import ended, names
 import attune_nb
 from attune_nb.conductor.ends import MAX_VISITS
 from attune_nb.conductor.invariants import violations
-from attune_nb.events import TaskEnded
+from attune_nb.events import RunStarted, TaskEnded
 
 
 def test_tasks_run_one_after_the_other(go):
@@ -459,6 +459,14 @@ tasks:
     assert run.state.status == "failed"
     assert run.state.error == "task `a` ran 10,000 times; its cycle has no way out"
     assert Counter(name for name, _, _ in run.ended) == {"s": 1, "a": MAX_VISITS, "b": MAX_VISITS}
+
+
+def test_a_run_starts_once():
+    run = ByHand("tasks:\n  - {name: a, action: core.noop}\n", {"x": 1})
+    before = run.state
+    fields = {"run_id": "b", "workflow": "b", "started_at": 0.0, "parameters": {}}
+    assert run.feed(RunStarted, **fields) == []
+    assert run.state == before
 
 
 def test_the_invariants_see_what_is_wrong():
