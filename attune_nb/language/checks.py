@@ -195,10 +195,10 @@ def _endless(workflow: Workflow, reached: set[str]) -> Iterator[Problem]:
                     "warning",
                 )
                 done |= set(circle)
-            elif tasks[name].join is None:
+            elif tasks[name].join in (None, 1):
                 way[name] = iter(steps[name])
             else:
-                done.add(name)  # a join waits; it does not go round by itself
+                done.add(name)  # a join waits for others: it does not go round by itself
 
 
 def _wide(workflow: Workflow) -> Iterator[Problem]:

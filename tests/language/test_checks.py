@@ -73,6 +73,10 @@ FLOW = [
         "the cycle b -> b has no way out", "warning", 5, 12,
     ),
     (
+        TO_B + "  - {name: b, action: core.noop, join: 1, next: [{do: b}]}\n",
+        "the cycle b -> b has no way out", "warning", 5, 12,
+    ),
+    (
         A + "    with_items: [1]\n    concurrency: 1000000000\n",
         "no more than the backend's workers run at once", "hint", 5, 18,
     ),
@@ -158,6 +162,8 @@ def test_two_tasks_that_no_way_leads_to_are_told_and_so_is_a_join_with_them():
         A + "    next: [{do: [b, c]}]\n  - {name: b, action: core.noop, next: [{do: c}]}\n"
         "  - {name: c, action: core.noop, join: all}\n",
         TO_B + "  - {name: b, action: core.noop, join: 1, next: [{when: failed(), do: b}]}\n",
+        A + "    next: [{do: [b, c]}]\n  - {name: c, action: core.noop, next: [{do: b}]}\n"
+        "  - {name: b, action: core.noop, join: 2, next: [{do: b}]}\n",
         "vars: {x: 1}\noutput_map: {x: '{{ workflow }}'}\n" + A,
         A + "    when: nme is defined and (nme | default(1)) > 0\n",
         A + "    next: [{publish: [x]}]\n" + B + "    \n" + "output_map: {x: '{{ x }}'}\n",

@@ -245,6 +245,18 @@ def test_rules_over_several_parameters_of_a_schema_hold():
         workflow.run({"a": 1}, backend="inline")
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "{n: {required: true, default: 3}}",
+        "{type: object, required: [n], properties: {n: {default: 3}}}",
+    ],
+)
+def test_what_has_a_default_need_not_be_given(declared):
+    text = f"parameters: {declared}\noutput_map: {{n: '{{{{ parameters.n }}}}'}}\n{TASKS}"
+    assert attune_nb.loads(text).run(backend="inline").output == {"n": 3}
+
+
 def test_every_parameter_that_does_not_fit_is_told_at_once():
     with pytest.raises(attune_nb.ParameterError) as caught:
         attune_nb.loads(FLAT + TASKS).run({"kind": "x", "nope": 1}, backend="inline")
