@@ -43,6 +43,10 @@ class InlineBackend:
             job.stopped = True
             job.give_up_waiting()
 
+    def forget(self, key: Key) -> None:
+        """Let go of a job whose task has ended."""
+        self._jobs.pop(key, None)
+
     def pump(self, timeout: float) -> None:
         """Make attempts for about `timeout` seconds, or wait where there is nothing to do."""
         until = time.monotonic() + timeout
@@ -76,9 +80,8 @@ def _advance(job: Job) -> bool:
     try:
         pair = next(job.source, None)
     except Exception as error:  # noqa: BLE001 - the items' own code raised
-        code, cause = job.call.describe(error)
-        job.rows.append((job.taken, 1, 0, job.clock(), 0.0, code, None, cause, None))
-        job.taken, pair = job.taken + 1, None
+        job.source_failed(0, error)
+        return True
     if pair is None:
         job.exhausted = True
     else:
@@ -100,9 +103,7 @@ def _attempt(job: Job, index: int, attempt: int, item: Any) -> None:
         code, cause = job.call.describe(error)
     if code and job.retries:
         job.kept[index] = rendered if rendered is not None else {}
-    kept = item if job.lazy else None
-    spent = job.clock() - start
-    job.rows.append((index, attempt, 0, start, spent, code, result, cause, kept))
+    job.record(index, attempt, 0, start, item, code, result, cause)
 
 
 def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:

@@ -61,11 +61,31 @@ class Job:
         self.exhausted = False
         self._reported = False
 
+    def record(
+        self,
+        index: int,
+        attempt: int,
+        worker: int,
+        start: float,
+        item: Any,
+        code: int,
+        result: Any,
+        cause: ErrorInfo | None,
+    ) -> None:
+        """Record how an attempt that began at `start` has ended just now."""
+        kept = item if self.lazy else None
+        spent = self.clock() - start
+        self.rows.append((index, attempt, worker, start, spent, code, result, cause, kept))
+
     def give_up(self, index: int, attempt: int, worker: int, start: float, item: Any) -> None:
         """Record an attempt as cancelled: never made, or abandoned under way."""
-        spent = max(self.clock() - start, 0.0)
-        kept = item if self.lazy else None
-        self.rows.append((index, attempt, worker, start, spent, CANCELLED, None, cancelled(), kept))
+        self.record(index, attempt, worker, start, item, CANCELLED, None, cancelled())
+
+    def source_failed(self, worker: int, error: BaseException) -> None:
+        """Record that the items' own code raised: the item to come failed, and is the last."""
+        code, cause = self.call.describe(error)
+        index, self.taken, self.exhausted = self.taken, self.taken + 1, True
+        self.record(index, 1, worker, self.clock(), None, code, None, cause)
 
     def give_up_waiting(self) -> None:
         """Record as cancelled what was to be attempted again, and a task that never began."""
@@ -118,6 +138,9 @@ class Backend(Protocol):
 
     def stop(self, key: Key, *, force: bool) -> None:
         """Start no more attempts of a job; `force` gives up on those under way."""
+
+    def forget(self, key: Key) -> None:
+        """Let go of a job whose task has ended; one that is not known is none to let go of."""
 
     def pump(self, timeout: float) -> None:
         """Let work be done, or wait for some to end, for about `timeout` seconds."""

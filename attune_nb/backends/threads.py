@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.actions.cancel import CancelToken
-from attune_nb.backends.attempt import FAILED, SUCCEEDED, TIMED_OUT, timed_out
+from attune_nb.backends.attempt import SUCCEEDED, TIMED_OUT, timed_out
 
 if TYPE_CHECKING:
     from attune_nb.backends.protocol import Job
@@ -54,6 +54,10 @@ class ThreadBackend:
         if key in self._jobs:
             self._jobs[key].stop(force=force)
             self._wake.set()
+
+    def forget(self, key: Key) -> None:
+        """Let go of a job whose task has ended; a thread left behind in it ends by itself."""
+        self._jobs.pop(key, None)
 
     def pump(self, timeout: float) -> None:
         """Wait until something has ended, at most `timeout` seconds; end what takes too long."""
@@ -159,11 +163,7 @@ class _Pullers:
             del self.busy[worker]
             self.free.add(worker)
         cause = timed_out(job.timeout or 0.0, stoppable=False)
-        kept = at.item if job.lazy else None
-        spent = job.clock() - at.start
-        job.rows.append(
-            (at.index, at.attempt, worker, at.start, spent, TIMED_OUT, None, cause, kept)
-        )
+        job.record(at.index, at.attempt, worker, at.start, at.item, TIMED_OUT, None, cause)
         self.wake.set()
         self.spawn(1)
 
@@ -203,7 +203,9 @@ class _Pullers:
                 elif not attempt(worker, *taken):
                     return  # the attempt was given up on, and with it this thread
         except BaseException as error:  # noqa: BLE001 - the items' own code raised
-            self._source_failed(worker, error)
+            with self.lock:
+                self.job.source_failed(worker, error)
+                self.free.add(worker)
         self.wake.set()
 
     def _make(self, worker: int, index: int, attempt: int, item: Any) -> bool:
@@ -221,9 +223,7 @@ class _Pullers:
             return False
         if job.retries and (code or attempt > 1):
             self._keep(index, rendered, wanted=bool(code))
-        kept = item if job.lazy else None
-        spent = job.clock() - start
-        job.rows.append((index, attempt, worker, start, spent, code, result, cause, kept))
+        job.record(index, attempt, worker, start, item, code, result, cause)
         self.busy.pop(worker, None)
         return True
 
@@ -251,9 +251,7 @@ class _Pullers:
         if at.stopping:
             code, result = TIMED_OUT, None
             cause = timed_out(limit, stoppable=True, error=error)
-        spent = job.clock() - at.start
-        kept = item if job.lazy else None
-        job.rows.append((index, attempt, worker, at.start, spent, code, result, cause, kept))
+        job.record(index, attempt, worker, at.start, item, code, result, cause)
         if code:
             self.wake.set()
         return True
@@ -265,13 +263,3 @@ class _Pullers:
             self.wake.set()
         else:
             self.job.kept.pop(index, None)
-
-    def _source_failed(self, worker: int, error: BaseException) -> None:
-        job = self.job
-        code, cause = job.call.describe(error)
-        with self.lock:
-            index = job.taken
-            job.taken += 1
-            job.exhausted = True
-            self.free.add(worker)
-        job.rows.append((index, 1, worker, job.clock(), 0.0, code or FAILED, None, cause, None))

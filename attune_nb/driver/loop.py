@@ -26,6 +26,7 @@ from attune_nb.events import (
     Event,
     RunEnded,
     RunStarted,
+    TaskEnded,
 )
 
 if TYPE_CHECKING:
@@ -160,6 +161,8 @@ class Driver:
     def _carry_out(self, decision: Decision) -> None:
         if isinstance(decision, Event):
             self._write(decision)
+            if isinstance(decision, TaskEnded):
+                self._backend.forget((decision.task, decision.visit))
         elif isinstance(decision, StartTask):
             self._start(decision)
         elif isinstance(decision, StopTask):
