@@ -71,13 +71,18 @@ class Run:
     @property
     def events(self) -> list[Event]:
         """The run's events so far, oldest first."""
-        events, mask = list(self._engine.events), self._mask
-        return [masked(event, mask) for event in events] if mask else events
+        mask = self._mask
+        return [masked(event, mask) for event in self._log] if mask else self._log
+
+    @property
+    def _log(self) -> list[Event]:
+        """The events as they are, for readers that show neither inputs nor results of them."""
+        return list(self._engine.events)
 
     @property
     def started(self) -> datetime:
         """When the run began, in UTC."""
-        first = next((e for e in self.events if isinstance(e, RunStarted)), None)
+        first = next((e for e in self._engine.events if isinstance(e, RunStarted)), None)
         return datetime.fromtimestamp(first.started_at if first else 0.0, UTC)
 
     @property
@@ -90,14 +95,14 @@ class Run:
         """One row a task execution."""
         from attune_nb.results.frames import tasks_frame  # noqa: PLC0415 - pandas is heavy
 
-        return tasks_frame(self.events, self._names)
+        return tasks_frame(self._log, self._names)
 
     @property
     def attempts(self) -> pd.DataFrame:
         """One row an attempt; `start` and `duration` in seconds from the run's start."""
         from attune_nb.results.frames import attempts_frame  # noqa: PLC0415
 
-        return attempts_frame(self.events)
+        return attempts_frame(self._log)
 
     def items(self, task: str) -> pd.DataFrame:
         """One row an item of a task's last execution."""
@@ -127,7 +132,7 @@ class Run:
         """The figures that every run carries."""
         from attune_nb.results.metrics import metrics_of  # noqa: PLC0415
 
-        return metrics_of(self.events, self.context)
+        return metrics_of(self._log, self.context)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most `timeout` seconds; tell whether it has come."""
@@ -141,7 +146,7 @@ class Run:
     @property
     def questions(self) -> list[AskOpened]:
         """The questions that wait for an answer."""
-        opened = [each for each in self.events if isinstance(each, AskOpened)]
+        opened = [each for each in self._log if isinstance(each, AskOpened)]
         executions = self._engine.state.executions
         return [each for each in opened if executions[each.task, each.visit].status == "waiting"]
 
@@ -169,7 +174,7 @@ class Run:
 
     def failures(self) -> list[ErrorInfo]:
         """Give the errors of the tasks that failed."""
-        ended = [each for each in self.events if isinstance(each, TaskEnded)]
+        ended = [each for each in self._log if isinstance(each, TaskEnded)]
         return [each.error for each in ended if each.error is not None]
 
     def _execution(self, task: str) -> Any:
@@ -182,7 +187,7 @@ class Run:
     def summary(self) -> list[dict[str, str]]:
         """Give a small row for each task execution: what a person wants to see first."""
         progress = Progress()
-        progress.read(self.events)
+        progress.read(self._log)
         rows = []
         for row in progress.tasks.values():
             total = "?" if row.total is None else f"{row.total:,}"

@@ -166,7 +166,11 @@ def filtered(node: Any, build: Build) -> Evaluate:
             return function(value)
 
         return alone
-    prepare = _prepare_filter(node.name, node.args, node.kwargs, build)
+    return _applied(inner, _prepare_filter(node.name, node.args, node.kwargs, build))
+
+
+def _applied(inner: Evaluate, prepare: Prepare) -> Evaluate:
+    """Evaluate what stands on the left first, then the arguments, as the text reads."""
 
     def apply(scope: Any) -> Any:
         value = inner(scope)
@@ -259,13 +263,7 @@ def tested(node: Any, build: Build) -> Evaluate:
         lenient, wanted = build.lenient(node.node), node.name == "undefined"
         return lambda scope: (type(lenient(scope)) is Missing) is wanted
     inner = build.value(node.node)
-    prepare = _prepare_test(node.name, node.args, node.kwargs, build)
-
-    def judge(scope: Any) -> Any:
-        value = inner(scope)
-        return prepare(scope)(value)
-
-    return judge
+    return _applied(inner, _prepare_test(node.name, node.args, node.kwargs, build))
 
 
 def _prepare_test(
