@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attune_nb.templates.text import compile_pattern
+
 if TYPE_CHECKING:
     from attune_nb.events import ErrorInfo
     from attune_nb.language.model import Retry
 
 __all__ = ["wait_before"]
+
+_SEARCHED = 10_000  # characters of an error's message
+_SECONDS = 0.1  # for one pattern
 
 
 def wait_before(retry: Retry | None, attempt: int, error: ErrorInfo | None) -> float | None:
@@ -30,5 +35,12 @@ def wait_before(retry: Retry | None, attempt: int, error: ErrorInfo | None) -> f
 def _matches(retry: Retry, error: ErrorInfo) -> bool:
     if not retry.on_error:
         return True
-    text = f"{error.type}: {error.message}"
-    return any(pattern in text for pattern in retry.on_error)
+    told = (error.type, error.message[:_SEARCHED])
+    return any(_found(pattern, text) for pattern in retry.on_error for text in told)
+
+
+def _found(pattern: str, text: str) -> bool:
+    try:
+        return compile_pattern(pattern).search(text, timeout=_SECONDS) is not None
+    except TimeoutError:  # such a pattern is no reason to try again
+        return False

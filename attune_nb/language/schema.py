@@ -301,7 +301,9 @@ _RETRY: dict[str, Schema] = {
     "delay": _seconds("Seconds to wait before another attempt."),
     "backoff": _choice("How the wait grows.", *tasks.BACKOFFS),
     "max_delay": _seconds("The longest wait, in seconds."),
-    "on_error": _refers("names", "Patterns of the errors that are tried again; by default all."),
+    "on_error": _refers(
+        "names", "Regular expressions; an error is tried again if one is in its type or message."
+    ),
 }
 
 _TRANSITION: dict[str, Schema] = {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.errors import TemplateError
 from attune_nb.language import older
 from attune_nb.language.fields import Reader, found, is_template, is_whole, kind_of
 from attune_nb.language.model import ASK, KEPT, RESERVED, Places, Retry, Task, Transition
+from attune_nb.templates.text import compile_pattern
 
 if TYPE_CHECKING:
     from attune_nb.templates.template import Template
@@ -241,8 +243,18 @@ def _retry(reader: Reader, value: Any, path: Path) -> Retry | None:
         delay=reader.seconds(fields, "delay", path, above_zero=False) or 0.0,
         backoff=reader.choice(fields, "backoff", path, BACKOFFS),
         max_delay=reader.seconds(fields, "max_delay", path, above_zero=False),
-        on_error=reader.names(fields.get("on_error"), (*path, "on_error"), "on_error", "pattern"),
+        on_error=_patterns(reader, fields.get("on_error"), (*path, "on_error")),
     )
+
+
+def _patterns(reader: Reader, value: Any, path: Path) -> tuple[str, ...]:
+    places = [(*path, at) for at in range(len(value))] if isinstance(value, list) else [path]
+    for each, here in zip(value if isinstance(value, list) else [value], places, strict=True):
+        try:
+            compile_pattern(each if isinstance(each, str) else "")
+        except TemplateError as error:
+            reader.wrong(error.message, here)
+    return reader.names(value, path, "on_error", "pattern")
 
 
 def _next(reader: Reader, fields: dict[str, Any], path: Path) -> tuple[Transition, ...]:

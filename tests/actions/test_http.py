@@ -1,14 +1,17 @@
 import base64
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import trustme
 
 from attune_nb.actions.http import http_request
 from attune_nb.errors import ActionError
@@ -47,12 +50,22 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def url():
+    with serving() as server:
+        yield f"http://127.0.0.1:{server.server_port}"
+
+
+@contextmanager
+def serving(certificate=None):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     server.block_on_close = False
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield server
     server.shutdown()
     thread.join()
     server.server_close()
@@ -96,6 +109,14 @@ def test_authorisation(url):
     for wrong in ({"auth_type": "basic"}, {"auth_type": "bearer"}, {"auth_type": "digest"}):
         with pytest.raises(ActionError, match="auth_"):
             http_request(url, **wrong)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_unless_told_otherwise():
+    with serving(trustme.CA().issue_cert("127.0.0.1")) as server:
+        url = f"https://127.0.0.1:{server.server_port}/x"
+        with pytest.raises(ActionError, match=r"(?i)certificate"):
+            http_request(url)
+        assert http_request(url, verify_ssl=False)["success"]
 
 
 def test_redirects(url):

@@ -61,6 +61,9 @@ def test_the_wait_before_each_retry(retry, expected):
         ("WorkerLost", False, True),
         ("died", False, True),
         ("[died, broke]", True, True),
+        ("'^(Value|Key)Error$'", True, False),
+        ("'died$|^it brok'", True, True),
+        ("'Error: '", False, False),
         ("[nothing, else]", False, False),
     ],
 )

@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -199,6 +200,7 @@ names = st.sampled_from(
 )
 seconds = st.floats(0.001, 1e18) | st.integers(1, 10**6)
 some_texts = st.lists(texts, max_size=3)
+patterns = texts.map(lambda text: re.escape(text[:100]))
 bindings = st.lists(
     st.dictionaries(keys, values, min_size=1, max_size=1),
     max_size=3,
@@ -213,7 +215,7 @@ retries = st.fixed_dictionaries(
         "delay": seconds | st.just(0),
         "backoff": st.sampled_from(["constant", "linear", "exponential"]),
         "max_delay": seconds,
-        "on_error": some_texts | texts,
+        "on_error": st.lists(patterns, max_size=3) | patterns,
     },
 )
 steps = {

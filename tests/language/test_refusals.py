@@ -81,6 +81,8 @@ TASK = [
     (A + "    retry: {cuont: 2}\n", "did you mean `count`?", 4, 13),
     (A + "    retry: {count: 1, delay: -1}\n", "`delay` is a number of seconds, 0 or more", 4, 30),
     (A + "    retry: {count: 1, backoff: linaer}\n", "did you mean `linear`?", 4, 32),
+    (A + "    retry: {count: 1, on_error: '('}\n", "'(' is not a pattern: missing )", 4, 33),
+    (A + "    retry: {count: 1, on_error: [x, '*']}\n", "'*' is not a pattern", 4, 37),
     (A + "    timeout: 0\n", "`timeout` is a number of seconds, more than 0", 4, 14),
     (A + "    timeout: soon\n", "`timeout` is a number of seconds, more than 0", 4, 14),
     (A + "    timeout: true\n", "`timeout` is a number of seconds, more than 0", 4, 14),

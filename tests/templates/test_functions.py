@@ -7,6 +7,7 @@ import pytest
 from attune_nb import Template, WorkflowContext
 from attune_nb.context import FrozenDict, FrozenList, Moment, Outcome, TaskScope
 from attune_nb.errors import TemplateError
+from attune_nb.templates.functions import FUNCTIONS, SCOPED
 
 DATA = {
     "list": [3, 1, 2],
@@ -23,6 +24,7 @@ def value(expression, **variables):
     )
 
 
+ENDINGS = ["succeeded", "failed", "timed_out", "skipped", "completed"]
 CASES = [
     ("string(null)", ""),
     ("string(true)", "true"),
@@ -163,6 +165,11 @@ def test_a_function_gives(expression, wanted):
     exactly(value(expression), wanted)
 
 
+def test_no_function_is_left_out():
+    assert {each.partition("(")[0] for each, _ in CASES} == set(FUNCTIONS)
+    assert set(SCOPED) == {"result", *ENDINGS, "now"}  # their tests are below, and that of `uuid`
+
+
 def test_a_result_of_from_json_is_read_only():
     assert type(value("from_json('{}')")) is FrozenDict
     assert type(value("from_json('[]')")) is FrozenList
@@ -286,8 +293,7 @@ def ended(status, result=None):
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "timed_out", "skipped"])
 def test_how_a_task_ended(status):
-    names = ["succeeded", "failed", "timed_out", "skipped", "completed"]
-    found = {name: Template(f"{{{{ {name}() }}}}").render(ended(status)) for name in names}
+    found = {name: Template(f"{{{{ {name}() }}}}").render(ended(status)) for name in ENDINGS}
     assert found == {
         "succeeded": status in ("succeeded", "skipped"),
         "failed": status == "failed",
