@@ -305,6 +305,26 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
         """Give the same context with a source of the time for `now()` and `uuid()`."""
         return msgspec.structs.replace(self, moments=moments)
 
+    def shown(self) -> WorkflowContext:
+        """Give the context as a person may see it: `***` wherever there is a secret."""
+        if not self.mask:
+            return self
+        hide = self.mask.value
+        ended = {
+            name: msgspec.structs.replace(
+                each, result=freeze(hide(each.result)), error=hide(each.error)
+            )
+            for name, each in self.tasks.items()
+        }
+        return msgspec.structs.replace(
+            self,
+            parameters=freeze(hide(self.parameters)),
+            variables=pmap({name: freeze(hide(each)) for name, each in self.variables.items()}),
+            tasks=pmap(ended),
+            config=freeze(hide(self.config)),
+            keystore=freeze(hide(self.keystore)),
+        )
+
     def scope(self, item: Any, index: int) -> ItemScope:
         """Give what one item sees: references to this context, the item and its index."""
         return ItemScope(self, item, index)

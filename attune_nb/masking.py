@@ -65,6 +65,8 @@ class Mask:
             if masked == list(value):
                 return value
             return tuple(masked) if isinstance(value, tuple) else masked
+        if isinstance(value, frozenset):
+            return frozenset(self._value(each, depth - 1) for each in value)
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, int | float):

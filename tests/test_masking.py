@@ -3,6 +3,7 @@
 import pytest
 
 import attune_nb
+from attune_nb.context import FrozenList
 from attune_nb.masking import Mask
 
 SECRET = "hunter2-very-secret"
@@ -35,6 +36,11 @@ def use(secret):
 seen = []
 
 
+def everything(context):
+    parts = [context.parameters, context.variables, context.tasks, context.config]
+    return repr([*parts, context.keystore, context.lookup("task"), context.lookup("said")])
+
+
 @pytest.fixture(scope="module")
 def run():
     workflow = attune_nb.loads(TEXT)
@@ -63,6 +69,8 @@ def test_actions_get_the_secret_itself(run):
         lambda run: repr(run.output) + repr(run.error),
         lambda run: repr(run.context),
         lambda run: repr(run.context_at("echo")),
+        lambda run: everything(run.context),
+        lambda run: everything(run.context_at("echo")),
         lambda run: repr(run.metrics),
     ],
 )
@@ -76,6 +84,10 @@ def test_stars_stand_in_its_place(run):
     assert run.output == {"token": "***", "echoed": "token=***"}
     assert run.result("use")[1] == {"nested": ["***", "Bearer ***"]}
     assert run.result("use")[0]["error"] == "login failed for ***"
+    assert run.context.parameters == {"token": "***"}
+    assert run.context.keystore == {"db": {"password": "***"}}
+    assert run.context.lookup("task.echo.message") == "token=***"
+    assert isinstance(run.context.lookup("said"), FrozenList)
 
 
 def test_a_secret_of_the_wrong_kind_is_refused_without_being_told():
@@ -115,4 +127,5 @@ def test_a_mask_finds_the_texts_of_secrets(secret, text, shown):
 def test_a_value_without_secrets_is_given_back_as_it_is():
     value = {"a": [1, 2, {"b": "text"}]}
     assert Mask("secret").value(value) is value
+    assert Mask("secret").value(frozenset({"secret", 1})) == frozenset({"***", 1})
     assert Mask("1234567").value([1234567, 1, True, None]) == ["***", 1, True, None]

@@ -118,21 +118,21 @@ class Run:
 
     @property
     def context(self) -> WorkflowContext:
-        """The context as it stands now."""
+        """The context as it stands now; a secret in it is `***`."""
         found: WorkflowContext = self._engine.state.context
-        return found
+        return found.shown()
 
     def context_at(self, task: str) -> WorkflowContext:
-        """Give the context as a task saw it when it started."""
+        """Give the context as a task saw it when it started; a secret in it is `***`."""
         found: WorkflowContext = self._execution(task).context
-        return found
+        return found.shown()
 
     @property
     def metrics(self) -> dict[str, float]:
         """The figures that every run carries."""
         from attune_nb.results.metrics import metrics_of  # noqa: PLC0415
 
-        return metrics_of(self._log, self.context)
+        return metrics_of(self._log, self._engine.state.context)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most `timeout` seconds; tell whether it has come."""
