@@ -35,9 +35,10 @@ class Build:
 
     Attributes:
         costly: Whether something in it works against the budget of an evaluation.
+        numbers: The parts that are a number, whatever the context.
     """
 
-    __slots__ = ("_compilers", "_may_miss", "_uuids", "costly", "place")
+    __slots__ = ("_compilers", "_may_miss", "_uuids", "costly", "numbers", "place")
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Build:
     ) -> None:
         self.place = place
         self.costly = False
+        self.numbers: dict[Evaluate, int | float] = {}
         self._compilers = compilers
         self._may_miss = may_miss
         self._uuids = 0

@@ -67,13 +67,19 @@ def weighed(evaluate: Evaluate) -> Evaluate:
     return leave
 
 
-def _constant(node: Any, _build: Build) -> Evaluate:
+def _constant(node: Any, build: Build) -> Evaluate:
     value = node.value
     if type(value) is float and not math.isfinite(value):
         raise TemplateError("a number is too large to be written like this")
     if type(value) is int:
         small(value)
-    return lambda _: value
+
+    def constant(_: Any) -> Any:
+        return value
+
+    if type(value) in (int, float):
+        build.numbers[constant] = value
+    return constant
 
 
 def _path(node: Any, build: Build) -> Evaluate:

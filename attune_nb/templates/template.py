@@ -122,7 +122,7 @@ class Template:
             where = f"{position.line}:{position.column}" if position else ""
             build = new_build(f"{where}:{path}")
             evaluate, counts = _compile_parts(parts, build, guard, whole=not path)
-        except TemplateError as error:
+        except (TemplateError, ArithmeticError) as error:
             raise guard.located(error) from None
         except RecursionError:
             raise guard.located(TemplateError("the expression is nested too deeply")) from None

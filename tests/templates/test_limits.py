@@ -1,5 +1,6 @@
 """What no workflow can switch off: sizes, work, time."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -91,8 +92,23 @@ def test_a_text_is_counted_before_it_is_joined():
         Template("{{ parameters.text }}{{ parameters.text }}").render(CONTEXT)
 
 
-def test_constants_are_not_folded():
-    Template("{{ 9 ** (9 ** 9) }}")
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("9 ** (9 ** 9)", "more than 4,096 bits"),
+        ("item + 9 ** (9 ** 9)", "more than 4,096 bits"),
+        ("1e300 * (1e300 - 1)", "not a finite number"),
+        ("1 / (1 - 1)", "a number is divided by zero"),
+    ],
+)
+def test_what_numbers_alone_give_is_known_when_compiling(expression, said):
+    assert Template("{{ 2 * 3 + 2 ** 0.5 }}").render(CONTEXT) == 6 + 2**0.5
+    with pytest.raises(TemplateError, match=re.escape(said)) as caught:
+        Template("{{ " + expression + " }}")
+    assert caught.value.expression == "{{ " + expression + " }}"
+
+
+def test_nothing_else_is_made_when_compiling():
     Template("{{ 'x' * 10**9 }}")
     Template("{{ range(10**9) }}")
 
