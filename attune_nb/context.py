@@ -1,41 +1,31 @@
 """What a workflow's expressions can see: shared, read-only, and never copied.
 
-Maps and lists are frozen once, when they come in, into read-only subclasses of `dict` and
-`list`. From then on every task and item refers to the same objects. A `WorkflowContext` is
-a persistent value: making the next version costs what has changed, keeping the old one is
-free. An `ItemScope` is three references, whatever the size of the context.
+A `WorkflowContext` is a persistent value that refers to frozen ones: making the next version
+costs what has changed, keeping the old one is free. An `ItemScope` is three references, whatever
+the size of the context.
 """
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import msgspec
 from pyrsistent import PMap, pmap
 
+from attune_nb.frozen import FrozenDict, freeze, size_of
 from attune_nb.masking import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "ABSENT",
-    "FrozenDict",
-    "FrozenList",
     "ItemScope",
     "Moment",
     "Outcome",
     "TaskScope",
     "WorkflowContext",
-    "freeze",
-    "freeze_list",
-    "rows_of",
-    "size_of",
-    "thaw",
 ]
-
-_DEEPEST = 200
 
 
 class _Absent:
@@ -60,155 +50,6 @@ class _Absent:
 
 ABSENT: Any = _Absent()
 """Stands where there is no value at all (which is not the same as null)."""
-
-
-def _refuse(self: object, *_: object, **__: object) -> NoReturn:
-    kind = "map" if isinstance(self, dict) else "list"
-    plain = "dict(value)" if kind == "map" else "list(value)"
-    raise TypeError(
-        f"this {kind} is read-only, because every task and item shares it; "
-        f"change a copy ({plain}), or declare the action with "
-        "@attune_nb.action(mutable_input=True) to be given its own copy of its input"
-    )
-
-
-class FrozenDict(dict[Any, Any]):
-    """A read-only `dict`. `json`, pandas and `isinstance` take it for what it is."""
-
-    __slots__ = ("size",)
-    size: int  # bytes of memory of everything below and including this map
-
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = setdefault = update = _refuse
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(frozenset(self.items()))
-
-    def __copy__(self) -> dict[Any, Any]:
-        return dict(self)
-
-    def __deepcopy__(self, memo: object) -> dict[Any, Any]:
-        return {key: thaw(value) for key, value in self.items()}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return freeze, (dict(self),)
-
-
-class FrozenList(list[Any]):
-    """A read-only `list`."""
-
-    __slots__ = ("size",)
-    size: int
-
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
-    append = clear = extend = insert = pop = remove = reverse = sort = _refuse
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(tuple(self))
-
-    def __copy__(self) -> list[Any]:
-        return list(self)
-
-    def __deepcopy__(self, memo: object) -> list[Any]:
-        return [thaw(value) for value in self]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return freeze, (list(self),)
-
-
-_LEAVES = frozenset({str, int, float, bool, type(None), bytes, complex})
-_FROZEN = frozenset({FrozenDict, FrozenList})
-
-
-def freeze(value: Any) -> Any:
-    """Give a value that nobody can change, sharing all that is frozen already.
-
-    `dict` and `list` (and their subclasses) become `FrozenDict` and `FrozenList`, tuples
-    are frozen within, sets become frozensets, NumPy arrays read-only views of themselves and
-    NumPy scalars plain numbers, texts of a subclass become plain texts. Any other object is
-    passed through as it is. (Code in C that is made for lists, such as `heapq`, writes past a
-    list's own methods; nothing in Python can refuse that.)
-
-    Raises:
-        ValueError: The value contains itself, or is nested deeper than 200 levels.
-    """
-    kind = type(value)
-    if kind in _LEAVES or kind in _FROZEN:
-        return value
-    return _freeze(value, _DEEPEST)
-
-
-def _freeze(value: Any, depth: int) -> Any:
-    kind = type(value)
-    if kind in _LEAVES or kind in _FROZEN:
-        return value
-    if depth == 0:
-        raise ValueError(
-            f"a value is nested deeper than {_DEEPEST} levels, or contains itself; "
-            "publish and return flat data"
-        )
-    if isinstance(value, dict):
-        frozen_map = FrozenDict({key: _freeze(each, depth - 1) for key, each in value.items()})
-        frozen_map.size = _container_size(frozen_map, frozen_map.values())
-        frozen_map.size += sum(map(size_of, frozen_map))
-        return frozen_map
-    if isinstance(value, list):
-        frozen_list = FrozenList([_freeze(each, depth - 1) for each in value])
-        frozen_list.size = _container_size(frozen_list, frozen_list)
-        return frozen_list
-    if kind is tuple:
-        return tuple(_freeze(each, depth - 1) for each in value)
-    if kind is set:
-        return frozenset(value)
-    if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
-        view = value.view()
-        view.flags.writeable = False
-        return view
-    if isinstance(value, str):  # an enum's, or NumPy's: the plain text that it holds
-        return str.__str__(value)
-    if kind.__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        return value.item()
-    return value
-
-
-def freeze_list(values: list[Any]) -> FrozenList:
-    """Make a read-only list of values that are frozen already; the list itself is copied once."""
-    frozen = FrozenList(values)
-    frozen.size = _container_size(frozen, frozen)
-    return frozen
-
-
-def _container_size(container: Any, children: Any) -> int:
-    return sys.getsizeof(container) + sum(map(size_of, children))
-
-
-def size_of(value: Any) -> int:
-    """Give the bytes of memory that a frozen value takes, without walking it again.
-
-    Parts that are shared count each time they are referred to. Objects that are not plain
-    data count by their own `nbytes`, or by the object alone.
-    """
-    kind = type(value)
-    if kind in _FROZEN:
-        known: int = value.size
-        return known
-    if kind in _LEAVES:
-        return sys.getsizeof(value)
-    if kind is tuple:
-        return _container_size(value, value)
-    own = getattr(value, "nbytes", None)
-    return own if isinstance(own, int) else sys.getsizeof(value, 0)
-
-
-def thaw(value: Any) -> Any:
-    """Give a deep copy made of plain `dict` and `list`, free to be changed."""
-    if isinstance(value, dict):
-        return {key: thaw(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [thaw(each) for each in value]
-    if type(value) is tuple:
-        return tuple(thaw(each) for each in value)
-    return value
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -399,10 +240,3 @@ class TaskScope(msgspec.Struct, frozen=True, gc=False):
 
     item: ClassVar[Any] = ABSENT
     index: ClassVar[Any] = ABSENT
-
-
-def rows_of(frame: Any) -> Iterator[FrozenDict]:
-    """Give a DataFrame's rows as frozen maps, one at a time."""
-    columns = [str(name) for name in frame.columns]
-    for row in zip(*(frame.iloc[:, at].tolist() for at in range(len(columns))), strict=True):
-        yield freeze(dict(zip(columns, row, strict=True)))

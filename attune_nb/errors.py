@@ -18,12 +18,13 @@ constructor's arguments are the exception's `args`.
 from __future__ import annotations
 
 import difflib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "ActionError",
@@ -67,9 +68,38 @@ class Position(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.source.name}, line {self.line}, column {self.column}"
 
+    def of(self, fragment: str, skip: int = 0) -> Position:
+        """Give the place of a fragment of the text that begins here, where it can be found.
+
+        Only what is indented further than this line, as the lines of a block text are, is
+        searched; what begins this text has the text's own place.
+
+        Args:
+            fragment: As written; its first line is looked for.
+            skip: How often that line has stood in the text before.
+        """
+        wanted = fragment.strip().partition("\n")[0].rstrip()
+        for number, start, line in self._lines() if wanted else ():
+            at = line.find(wanted, start)
+            while at >= 0 and skip:
+                at, skip = line.find(wanted, at + 1), skip - 1
+            if at >= 0:
+                begins = number == self.line and not line[start:at].strip("\"' ")
+                return self if begins else Position(self.source, number, at + 1)
+        return self
+
+    def _lines(self) -> Iterator[tuple[int, int, str]]:
+        lines = _split(self.source.text)
+        own = lines[self.line - 1] if self.line <= len(lines) else ""
+        yield self.line, self.column - 1, own
+        for number, line in enumerate(lines[self.line :], start=self.line + 1):
+            if line.strip() and _indent(line) <= _indent(own):
+                return
+            yield number, 0, line
+
     def excerpt(self, around: int = 1) -> str:
         """Give the line itself, `around` lines on either side, and a caret under the column."""
-        lines = self.source.text.splitlines()
+        lines = _split(self.source.text)
         first = max(0, self.line - 1 - around)
         shown = []
         for number, text in enumerate(lines[first : self.line + around], start=first + 1):
@@ -77,6 +107,15 @@ class Position(msgspec.Struct, frozen=True):
             if number == self.line:
                 shown.append(f"{'':>5} | {' ' * min(self.column - 1, 160)}^")
         return "\n".join(shown)
+
+
+@lru_cache(maxsize=4)
+def _split(text: str) -> list[str]:
+    return text.splitlines()  # once a text, however many problems it has
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 class Problem(msgspec.Struct, frozen=True):

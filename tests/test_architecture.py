@@ -13,19 +13,20 @@ ROOT = Path(attune_nb.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 IDS = [str(path.relative_to(ROOT)) for path in MODULES]
 
-BASE = {"errors", "context", "events", "masking"}
+BASE = {"errors", "frozen", "context", "events", "masking"}
 MAY = {
     "errors": set(),
     "html": set(),
     "masking": set(),
     "events": {"errors", "masking"},
-    "context": {"errors", "masking"},
-    "templates": {"errors", "context"},
-    "language": {"errors", "context", "templates"},
+    "frozen": set(),
+    "context": {"errors", "frozen", "masking"},
+    "templates": {"errors", "context", "frozen"},
+    "language": {"errors", "context", "frozen", "templates"},
     "conductor": {"language", "templates"} | BASE,
-    "actions": {"errors", "templates", "context"},
+    "actions": {"errors", "templates", "context", "frozen"},
     "backends": {"actions", "templates"} | BASE,
-    "results": {"events", "context", "html", "errors", "masking"},
+    "results": {"events", "context", "frozen", "html", "errors", "masking"},
     "charts": {"results", "errors"},
 }
 MUST_NOT = {

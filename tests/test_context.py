@@ -11,15 +11,8 @@ import numpy as np
 import pytest
 
 from attune_nb import WorkflowContext
-from attune_nb.context import (
-    FrozenDict,
-    FrozenList,
-    ItemScope,
-    TaskScope,
-    freeze,
-    size_of,
-    thaw,
-)
+from attune_nb.context import ItemScope, TaskScope
+from attune_nb.frozen import FrozenDict, FrozenList, freeze, size_of, thaw
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 import attune_nb
-from attune_nb.context import FrozenList
+from attune_nb.frozen import FrozenList
 from attune_nb.masking import Mask
 
 SECRET = "hunter2-very-secret"

@@ -9,9 +9,10 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends.coroutines import run_coroutine
-from attune_nb.context import ItemScope, freeze, thaw
+from attune_nb.context import ItemScope
 from attune_nb.errors import ActionError, TemplateError, Timeout
 from attune_nb.events import STATUS_CODES, ErrorInfo
+from attune_nb.frozen import freeze, thaw
 
 if TYPE_CHECKING:
     from attune_nb.actions.cancel import CancelToken

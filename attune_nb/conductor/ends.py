@@ -8,9 +8,10 @@ import msgspec
 
 from attune_nb.conductor import items, joins, starts
 from attune_nb.conductor.state import JoinState, Token
-from attune_nb.context import Outcome, freeze
+from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AttemptsEnded, ErrorInfo, RetriesPlanned, TaskEnded
+from attune_nb.frozen import freeze
 
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Execution

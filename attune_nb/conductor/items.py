@@ -10,9 +10,10 @@ import msgspec
 
 from attune_nb.conductor.retries import wait_before
 from attune_nb.conductor.state import Execution, RetryItem
-from attune_nb.context import FrozenDict, FrozenList, Outcome, freeze, freeze_list, rows_of
+from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import STATUS_CODES
+from attune_nb.frozen import FrozenDict, FrozenList, freeze, freeze_list, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attune_nb.conductor import ends, starts, stops
 from attune_nb.conductor.state import Alarm, RunState, Token
 from attune_nb.conductor.work import Work
-from attune_nb.context import WorkflowContext, freeze
+from attune_nb.context import WorkflowContext
 from attune_nb.errors import TemplateError
 from attune_nb.events import (
     AlarmRang,
@@ -21,6 +21,7 @@ from attune_nb.events import (
     Input,
     RunStarted,
 )
+from attune_nb.frozen import freeze
 from attune_nb.language.model import ASK
 from attune_nb.masking import Mask
 

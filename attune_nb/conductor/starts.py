@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.conductor import ends, items
 from attune_nb.conductor.state import Alarm, Execution, StartTask
-from attune_nb.context import Outcome, freeze
+from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AskOpened, TaskStarted
+from attune_nb.frozen import freeze
 
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Token

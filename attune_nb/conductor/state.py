@@ -11,8 +11,9 @@ import msgspec
 from pyrsistent import PMap, PVector, pmap, pvector
 
 if TYPE_CHECKING:
-    from attune_nb.context import FrozenDict, Outcome, WorkflowContext
+    from attune_nb.context import Outcome, WorkflowContext
     from attune_nb.events import Batch, Key
+    from attune_nb.frozen import FrozenDict
     from attune_nb.language.model import Workflow
 
 __all__ = [

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from attune_nb.conductor import ends, items, joins, starts
 from attune_nb.conductor.state import StopTask
-from attune_nb.context import Outcome, freeze
+from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AlarmRang, AskAnswered, CancelRequested, ErrorInfo, RunEnded
+from attune_nb.frozen import freeze
 
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Execution

@@ -12,7 +12,7 @@ from attune_nb.language.model import RESERVED
 from attune_nb.templates.expression import NAMESPACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from attune_nb.language.model import Task, Workflow
     from attune_nb.templates.template import Template
@@ -239,7 +239,7 @@ def _unknown_names(
     template: Template, known: Known, inside: Task | None, task: Task | None
 ) -> Iterator[Problem]:
     variables = known["workflow"]
-    for path, position in template.references:
+    for path, where in template.references:
         root = path[0]
         if root in ("item", "index"):
             if inside is None:
@@ -249,16 +249,16 @@ def _unknown_names(
                     if task and of_items
                     else "the `input` of a task with `with_items`"
                 )
-                yield Problem(f"`{root}` exists only within {place}", position)
+                yield Problem(f"`{root}` exists only within {place}", where())
         elif root in NAMESPACES:
-            yield from _unknown_member(path, known.get(root), position)
+            yield from _unknown_member(path, known.get(root), where)
         elif variables is not None and root not in variables:
             within = ("item", "index") if inside is not None else ()
             hint = _near(root, [*NAMESPACES, *within, *variables])
-            yield Problem(f"`{root}` is undefined{hint or _where(root, known)}", position)
+            yield Problem(f"`{root}` is undefined{hint or _nearby(root, known)}", where())
 
 
-def _where(name: str, known: Known) -> str:
+def _nearby(name: str, known: Known) -> str:
     """Offer the namespace in which a bare name would be found."""
     for space in ("parameters", "task"):
         if name in (known[space] or ()):
@@ -267,10 +267,10 @@ def _where(name: str, known: Known) -> str:
 
 
 def _unknown_member(
-    path: tuple[str, ...], members: set[str] | None, position: Position | None
+    path: tuple[str, ...], members: set[str] | None, where: Callable[[], Position | None]
 ) -> Iterator[Problem]:
     if members is not None and len(path) > 1 and path[1] not in members:
-        yield Problem(f"`{path[0]}` has no `{path[1]}`{_near(path[1], members)}", position)
+        yield Problem(f"`{path[0]}` has no `{path[1]}`{_near(path[1], members)}", where())
 
 
 def _twice(workflow: Workflow) -> Iterator[Problem]:

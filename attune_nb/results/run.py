@@ -154,15 +154,14 @@ class Run:
         """Answer the question of a `core.ask` task.
 
         Raises:
-            ParameterError: The answer does not fit the question's schema.
+            ParameterError: The answer does not fit the question's schema, or contains itself.
             AttuneError: The task asks nothing now.
         """
         waiting = [each for each in self.questions if each.task == task]
         if not waiting:
             others = ", ".join(f"`{each.task}`" for each in self.questions) or "none"
             raise AttuneError(f"task `{task}` asks nothing now; waiting for an answer: {others}")
-        if waiting[0].response_schema is not None:
-            fit_answer(value, waiting[0].response_schema)
+        fit_answer(value, waiting[0].response_schema)
         self._engine.answer(task, waiting[0].visit, value)
 
     def raise_for_status(self) -> None:

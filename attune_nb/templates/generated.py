@@ -13,7 +13,8 @@ import ast
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.context import ABSENT, FrozenDict
+from attune_nb.context import ABSENT
+from attune_nb.frozen import FrozenDict
 from attune_nb.templates.sandbox import refuel
 from attune_nb.templates.text import text_of
 

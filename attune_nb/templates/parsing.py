@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import TemplateSyntaxError
 from jinja2.parser import Parser
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from jinja2 import nodes
 
-__all__ = ["environment", "parse"]
+__all__ = ["Part", "environment", "parse", "split"]
 
 _LONGEST_SOURCE = 100_000  # characters
 _MOST_BRACKETS = 40  # open at once; Jinja2 parses each with some 13 calls on top of each other
@@ -45,45 +45,57 @@ def environment() -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(optimized=False)
 
 
-def parse(source: str) -> list[str | nodes.Expr]:
+class Part(NamedTuple):
+    """A piece of a text, as it is written.
+
+    `inner` is what its braces hold, if it has any; `problem` what is wrong with them, up to
+    the end of the text.
+    """
+
+    text: str
+    inner: str | None = None
+    problem: str = ""
+
+
+def split(source: str) -> list[Part]:
     """Take a text apart.
 
     Raises:
-        TemplateError: Braces are not closed, or what stands in them is no expression.
+        TemplateError: The text is too long.
     """
     if len(source) > _LONGEST_SOURCE:
         raise TemplateError(
             f"a text with expressions has at most {_LONGEST_SOURCE:,} characters, "
             f"not {len(source):,}"
         )
-    return [
-        part if is_text else _expression(part)
-        for is_text, part in _split(source)
-        if part or not is_text
-    ]
+    return [part for part in _parts(source) if part.text]
 
 
-def _split(source: str) -> Iterator[tuple[bool, str]]:
+def _parts(source: str) -> Iterator[Part]:
     at, trim = 0, False
     while opening := _OPENING.search(source, at):
-        if opening.group() == "{%":
-            raise TemplateError(
-                "statements (`{% %}`) are not part of the language; use an expression "
-                "`{{ a if b else c }}`, or `{{ '{%' }}` for these very characters"
-            )
-        begin = opening.end()
-        end = _end(source, begin)
-        text = source[at : opening.start()]
+        start, begin = opening.span()
+        text = source[at:start]
         text = text.lstrip() if trim else text
-        yield True, text.rstrip() if source[begin : begin + 1] == "-" else text
+        yield Part(text.rstrip() if source[begin : begin + 1] == "-" else text)
+        try:
+            end = _end(source, begin, opening.group())
+        except TemplateError as error:
+            yield Part(source[start:], problem=error.message)
+            return
         inner = source[begin:end]
         trim = inner.endswith("-")
-        yield False, inner.removeprefix("-").removesuffix("-")
         at = end + 2
-    yield True, source[at:].lstrip() if trim else source[at:]
+        yield Part(source[start:at], inner.removeprefix("-").removesuffix("-"))
+    yield Part(source[at:].lstrip() if trim else source[at:])
 
 
-def _end(source: str, begin: int) -> int:
+def _end(source: str, begin: int, opening: str) -> int:
+    if opening == "{%":
+        raise TemplateError(
+            "statements (`{% %}`) are not part of the language; use an expression "
+            "`{{ a if b else c }}`, or `{{ '{%' }}` for these very characters"
+        )
     depth = 0
     for token in _TOKEN.finditer(source, begin):
         sign = token.group()
@@ -100,7 +112,12 @@ def _end(source: str, begin: int) -> int:
     raise TemplateError("`{{` is not closed; write `}}` after the expression")
 
 
-def _expression(text: str) -> nodes.Expr:
+def parse(text: str) -> nodes.Expr:
+    """Read one expression.
+
+    Raises:
+        TemplateError: It is none.
+    """
     if not text.strip():
         raise TemplateError("the braces are empty; write an expression in `{{ }}`")
     try:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pyrsistent import PMap
 
-from attune_nb.context import FrozenDict, FrozenList, Moment, Outcome, freeze
+from attune_nb.context import Moment, Outcome
 from attune_nb.errors import TemplateError
+from attune_nb.frozen import FrozenDict, FrozenList, freeze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

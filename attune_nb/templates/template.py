@@ -7,14 +7,16 @@ render their parts; the keys of maps stay as they are.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.context import ABSENT, ItemScope, WorkflowContext, freeze
+from attune_nb.context import ABSENT, ItemScope, WorkflowContext
 from attune_nb.errors import Position, TemplateError
+from attune_nb.frozen import freeze
 from attune_nb.templates.expression import new_build
 from attune_nb.templates.generated import path_function
 from attune_nb.templates.names import path_of
-from attune_nb.templates.parsing import parse
+from attune_nb.templates.parsing import Part, parse, split
 from attune_nb.templates.references import references
 from attune_nb.templates.sandbox import begin, truth
 from attune_nb.templates.wording import Guard, joined
@@ -22,9 +24,8 @@ from attune_nb.templates.wording import Guard, joined
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jinja2 import nodes
-
     from attune_nb.templates.build import Build
+    from attune_nb.templates.wording import Compiled
 
     Path = tuple[str | int, ...]
     Locate = Callable[[Path], Position | None]
@@ -45,7 +46,7 @@ class Template:
     Attributes:
         evaluate: Takes a scope and gives the value; what `render` calls.
         is_constant: Whether there is no expression in it.
-        references: The dotted names that it reads outright, each with its position.
+        references: The dotted names that it reads outright, each with what tells its position.
 
     Raises:
         TemplateError: An expression cannot be compiled.
@@ -58,7 +59,7 @@ class Template:
     ) -> None:
         given = _braced(source) if condition and isinstance(source, str) else source
         self.source = given  # a condition's canonical form, so that equal ones are equal
-        self.references: list[tuple[tuple[str, ...], Position | None]] = []
+        self.references: list[tuple[tuple[str, ...], Callable[[], Position | None]]] = []
         self._condition = condition
         self._costly = False
         try:
@@ -114,23 +115,39 @@ class Template:
         self, source: str, position: Position | None, path: Path
     ) -> tuple[bool, Evaluate]:
         guard = Guard(source, position)
-        try:
-            parts = parse(source)
-            for each in parts:
-                if not isinstance(each, str):
-                    self.references += [(found, position) for found in references(each)]
-            where = f"{position.line}:{position.column}" if position else ""
-            build = new_build(f"{where}:{path}")
-            evaluate, counts = _compile_parts(parts, build, guard, whole=not path)
-        except (TemplateError, ArithmeticError) as error:
-            raise guard.located(error) from None
-        except RecursionError:
-            raise guard.located(TemplateError("the expression is nested too deeply")) from None
-        if self._condition and (len(parts) > 1 or isinstance(parts[0], str)):
+        where = f"{position.line}:{position.column}" if position else ""
+        build = new_build(f"{where}:{path}")
+        parts: list[Part] = []
+        compiled: list[Compiled] = []
+        with guard.placing():
+            parts = split(source)
+        for part in parts:
+            if part.problem:
+                raise guard.located(TemplateError(part.problem), part.text, parts)
+            with guard.placing(part.text):
+                compiled.append(self._compile_part(part, build, position))
+        if self._condition and (len(parts) > 1 or parts[0].inner is None):
             message = "a condition is one expression; put all of it within one pair of braces"
             raise guard.located(TemplateError(message))
+        alone, found = compiled[0]
+        if len(parts) == 1 and alone is not None:
+            evaluate, counts = _alone(alone, found, build, guard, whole=not path)
+        else:
+            evaluate, counts = joined(parts, compiled, guard)
         self._costly = self._costly or counts
         return False, evaluate
+
+    def _compile_part(self, part: Part, build: Build, position: Position | None) -> Compiled:
+        if part.inner is None:
+            return None, None
+        node = parse(part.inner)
+        where = partial(position.of, part.text) if position else _nowhere
+        self.references += [(names, where) for names in references(node)]
+        return build.value(node), path_of(node)
+
+
+def _nowhere() -> None:
+    """Tell the position of what came from no text."""
 
 
 def _again(source: Any, condition: bool) -> Template:
@@ -171,22 +188,11 @@ def _map_of(keys: list[Any], calls: list[Evaluate]) -> Evaluate:
     return lambda scope: {key: call(scope) for key, call in pairs}
 
 
-def _compile_parts(
-    parts: list[str | nodes.Expr], build: Build, guard: Guard, *, whole: bool
+def _alone(
+    inner: Evaluate, found: Any, build: Build, guard: Guard, *, whole: bool
 ) -> tuple[Evaluate, bool]:
-    """Compile a text; tell whether its evaluation has still to be begun."""
-    if len(parts) == 1 and not isinstance(parts[0], str):
-        return _alone(parts[0], build, guard, whole=whole)
-    calls = [each if isinstance(each, str) else build.value(each) for each in parts]
-    paths = [each if isinstance(each, str) else path_of(each) for each in parts]
-    return joined(calls, paths, guard)
-
-
-def _alone(node: nodes.Expr, build: Build, guard: Guard, *, whole: bool) -> tuple[Evaluate, bool]:
-    inner = build.value(node)
     if build.costly:
         return guard.counting(inner, whole=whole), not whole
     general = guard.around(inner)
-    path = path_of(node)
     # a plain path that is found needs no guard at all
-    return (path and path_function(path, general)) or general, False
+    return (found and path_function(found, general)) or general, False

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import regex
 
-from attune_nb.context import FrozenDict, FrozenList, freeze
 from attune_nb.errors import TemplateError
+from attune_nb.frozen import FrozenDict, FrozenList, freeze
 from attune_nb.templates.sandbox import (
     LONGEST_TEXT,
     charge,

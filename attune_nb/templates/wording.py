@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
@@ -10,12 +11,15 @@ from attune_nb.templates.sandbox import FRESH, LONGEST_TEXT, begin, refuel, weig
 from attune_nb.templates.text import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from attune_nb.errors import Position
     from attune_nb.templates.generated import Path
+    from attune_nb.templates.parsing import Part
 
     Evaluate = Callable[[Any], Any]
+    Compiled = tuple[Evaluate | None, Path | None]
+    """How a part's value is had, and its path if it is a plain one; both None for mere text."""
 
 __all__ = ["Guard", "joined"]
 
@@ -31,21 +35,45 @@ _PLAIN_WORDS: dict[type[Exception], str] = {
 class Guard:
     """Turns whatever goes wrong in a text into a `TemplateError` that says where."""
 
-    __slots__ = ("_position", "_shown")
+    __slots__ = ("_is_long", "_position", "_source")
 
     def __init__(self, source: str, position: Position | None) -> None:
-        line = " ".join(source[: 4 * _LINE].split())
-        self._shown = line if len(line) <= _LINE else line[: _LINE - 3] + "..."
+        self._source = source[: 4 * _LINE]
+        self._is_long = len(source) > _LINE or "\n" in source.strip()
         self._position = position
 
-    def located(self, error: Exception) -> TemplateError:
-        """Give the error with its text and position."""
-        if isinstance(error, TemplateError):
-            if error.position is not None or error.expression:
-                return error
-            return TemplateError(error.message, self._shown, self._position)
-        words = _PLAIN_WORDS.get(type(error)) or f"{type(error).__name__}: {error}"
-        return TemplateError(words, self._shown, self._position)
+    def located(
+        self, error: Exception, fragment: str = "", parts: Sequence[Part] = ()
+    ) -> TemplateError:
+        """Give the error with its text and position: those of the fragment, if that is known.
+
+        Args:
+            error: What went wrong.
+            fragment: The part of the text that it went wrong in, as written.
+            parts: All of them, where the first line of the fragment may also stand in another.
+        """
+        if not isinstance(error, TemplateError):
+            words = _PLAIN_WORDS.get(type(error)) or f"{type(error).__name__}: {error}"
+            error = TemplateError(words)
+        if error.position is not None:
+            return error
+        fragment = error.expression or fragment
+        shown = _shortened(fragment if fragment and self._is_long else self._source)
+        first = fragment.strip().partition("\n")[0]
+        earlier = sum(part.text.count(first) for part in parts[:-1])
+        position = self._position and self._position.of(fragment, earlier)
+        return TemplateError(error.message, shown, position)
+
+    @contextmanager
+    def placing(self, fragment: str = "") -> Iterator[None]:
+        """Locate whatever goes wrong while a part of the text is compiled."""
+        try:
+            yield
+        except RecursionError:
+            nested = TemplateError("the expression is nested too deeply")
+            raise self.located(nested, fragment) from None
+        except (TemplateError, ArithmeticError) as error:
+            raise self.located(error, fragment) from None
 
     def around(self, evaluate: Evaluate) -> Evaluate:
         """Guard an evaluation."""
@@ -76,33 +104,40 @@ class Guard:
 
 
 def joined(
-    parts: Sequence[str | Evaluate], paths: Sequence[str | Path | None], guard: Guard
+    parts: Sequence[Part], compiled: Sequence[Compiled], guard: Guard
 ) -> tuple[Evaluate, bool]:
     """Join what stands as it is with the texts of values.
 
     Args:
-        parts: The texts that stay, and how the values between them are had.
-        paths: The same texts, and the values' paths where they are plain ones.
+        parts: The pieces of the text.
+        compiled: How the values between them are had, and their paths where they are plain ones.
         guard: What says where the text stands.
 
     Returns:
         The text's evaluation, and whether it works against a budget.
     """
-    slots = [(at, part) for at, part in enumerate(parts) if not isinstance(part, str)]
-    fixed = [part if isinstance(part, str) else "" for part in parts]
+    slots = [(at, get) for at, (get, _) in enumerate(compiled) if get is not None]
+    fixed = [part.text if part.inner is None else "" for part in parts]
 
     def text(scope: Any) -> str:
         made = fixed.copy()
         length = 0
         for at, get in slots:
-            value = get(scope)
-            made[at] = written = value if type(value) is str else text_of(value)
+            try:
+                value = get(scope)
+                made[at] = written = value if type(value) is str else text_of(value)
+            except Exception as error:  # noqa: BLE001 - as above
+                raise guard.located(error, parts[at].text) from None
             length += len(written)
             if length > LONGEST_TEXT:
                 raise TemplateError(f"the text would have more than {LONGEST_TEXT:,} characters")
         return "".join(made)
 
     general = guard.around(text)
+    paths = [
+        part.text if part.inner is None else path
+        for part, (_, path) in zip(parts, compiled, strict=True)
+    ]
     short = text_function(paths, _fuelled(general))
     return (short, False) if short else (general, True)
 
@@ -113,3 +148,8 @@ def _fuelled(evaluate: Evaluate) -> Evaluate:
         return evaluate(scope)
 
     return whole
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text[: 4 * _LINE].split())
+    return line if len(line) <= _LINE else line[: _LINE - 3] + "..."

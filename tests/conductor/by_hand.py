@@ -5,7 +5,6 @@ from array import array
 import attune_nb
 from attune_nb.conductor.invariants import violations
 from attune_nb.conductor.machine import initial_state, step
-from attune_nb.context import freeze
 from attune_nb.events import (
     STATUS_CODES,
     AlarmRang,
@@ -19,6 +18,7 @@ from attune_nb.events import (
     TaskEnded,
     TaskStarted,
 )
+from attune_nb.frozen import freeze
 
 LOST = ErrorInfo(type="WorkerLost", message="the worker died")
 BROKEN = ErrorInfo(type="ValueError", message="it broke", data={"half": 1})

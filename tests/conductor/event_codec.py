@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from attune_nb.context import freeze
 from attune_nb.events import (
     AlarmRang,
     AskAnswered,
@@ -24,6 +23,7 @@ from attune_nb.events import (
     TaskEnded,
     TaskStarted,
 )
+from attune_nb.frozen import freeze
 
 
 class _Batch(msgspec.Struct, kw_only=True):

@@ -36,6 +36,10 @@ def test_a_question_is_answered_while_other_branches_go_on(go):
         run.answer("q", {"ok": "maybe"})
     with pytest.raises(attune_nb.AttuneError, match="asks nothing now"):
         run.answer("other", 1)
+    itself = {"ok": True}
+    itself["again"] = itself
+    with pytest.raises(attune_nb.ParameterError, match="the answer cannot be used"):
+        run.answer("q", itself)
     assert not run.has_ended
     run.answer("q", {"ok": True})
     assert run.wait(20)

@@ -3,8 +3,9 @@
 import pytest
 
 from attune_nb import Template, WorkflowContext
-from attune_nb.context import FrozenDict, Outcome
+from attune_nb.context import Outcome
 from attune_nb.errors import Position, Source, TemplateError
+from attune_nb.frozen import FrozenDict
 
 POSITION = Position(Source("flow.yaml", "tasks: []"), 3, 9)
 CONTEXT = (
@@ -160,9 +161,15 @@ def test_an_item_exists_only_within_items():
 
 def test_a_long_expression_is_shortened():
     with pytest.raises(TemplateError) as caught:
-        Template("{{ x }}" + "y" * 500).render()
+        Template("{{ x + " + "1 + " * 500 + "1 }}").render()
     assert len(caught.value.expression) == 120
     assert caught.value.expression.endswith("...")
+
+
+def test_of_a_long_text_only_the_expression_is_shown():
+    with pytest.raises(TemplateError) as caught:
+        Template("y" * 500 + "{{ x }}").render()
+    assert caught.value.expression == "{{ x }}"
 
 
 def test_a_value_that_contains_itself():

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from attune_nb import Template, WorkflowContext
-from attune_nb.context import freeze
 from attune_nb.errors import TemplateError
+from attune_nb.frozen import freeze
 
 ROWS = [
     {"name": "bo", "age": 3, "home": {"city": "Ulm"}},

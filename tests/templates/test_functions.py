@@ -5,8 +5,9 @@ import math
 import pytest
 
 from attune_nb import Template, WorkflowContext
-from attune_nb.context import FrozenDict, FrozenList, Moment, Outcome, TaskScope
+from attune_nb.context import Moment, Outcome, TaskScope
 from attune_nb.errors import TemplateError
+from attune_nb.frozen import FrozenDict, FrozenList
 from attune_nb.templates.functions import FUNCTIONS, SCOPED
 
 DATA = {

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from attune_nb import Template, WorkflowContext
-from attune_nb.context import freeze
 from attune_nb.errors import TemplateError
+from attune_nb.frozen import freeze
 from attune_nb.templates.sandbox import FUEL, METER
 
 MANY = "range(100000)"

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attune_nb import Template, WorkflowContext
-from attune_nb.context import freeze
 from attune_nb.errors import TemplateError
+from attune_nb.frozen import freeze
 from attune_nb.templates.calls import _KNOWN_FILTERS
 from attune_nb.templates.functions import FUNCTIONS
 from attune_nb.templates.isa import TESTS

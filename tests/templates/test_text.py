@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from attune_nb import Template, WorkflowContext
-from attune_nb.context import Outcome, freeze
+from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
+from attune_nb.frozen import freeze
 
 
 def render(source, item=None, **variables):

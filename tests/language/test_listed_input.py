@@ -1,0 +1,259 @@
+"""Every bad input that a careful tool is known to meet: one table, to which more can be added.
+
+A case is a name, a text, and what must be told; `run` are the options of its run, written as
+Python, and `at` is the line and column where it must be told. All run in one process of their
+own, each within 2 seconds and 200 MB; none may crash it, and none may raise what is not an
+`AttuneError`.
+"""
+
+import sys
+from typing import NamedTuple
+
+import pytest
+from bounds import tried
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+
+class Case(NamedTuple):
+    text: str
+    told: str
+    at: tuple[int, int] | None = None
+    run: str = ""
+
+
+A = "tasks:\n  - name: a\n    action: core.noop\n"
+B = "  - {name: b, action: core.noop}\n"
+ACT = "tasks:\n  - name: a\n    action: act\n"
+ITEMS = "parameters: {p: {}}\n" + A + "    with_items: '{{ parameters.p }}'\n"
+NUMBER = "parameters: {n: {type: number, required: true}}\n" + A
+
+
+def expression(text):
+    quoted = "'" + text.replace("'", "''") + "'"
+    return A + f"    input: {{x: {quoted}}}\n"
+
+
+def bomb(first, rest):
+    letters = zip("abcdefgh", "bcdefghi", strict=True)
+    lines = [f"{name}: &{name} {rest.format('*' + before)}\n" for before, name in letters]
+    return f"a: &a {first}\n" + "".join(lines) + "tasks: *i\n"
+
+
+YAML = {
+    "an empty text": Case("", "nothing to run"),
+    "only comments": Case("# nothing\n", "nothing to run"),
+    "a list": Case("- a\n", "a workflow is a map", (1, 1)),
+    "a word": Case("a\n", "a workflow is a map", (1, 1)),
+    "two documents": Case(A + "---\n" + A, "a second document starts in line 4", (4, 1)),
+    "not YAML": Case("tasks: [a: b: c\n", "", (1, 13)),
+    "a quote that is not closed": Case("tasks: 'a\n", "never closed", (1, 8)),
+    "a tab indent": Case("tasks:\n\t- name: a\n", "uses a tab", (2, 1)),
+    "a key twice": Case(A + "    action: x\n", "line 3", (4, 5)),
+    "an alias bomb": Case(bomb("[x, x, x, x, x, x, x, x, x]", f"[{'{0}, ' * 9}]"), "", (7, 1)),
+    "a merge-key bomb": Case(bomb("{x: 1}", "{{<<: [{0}, {0}, {0}]}}"), "<<"),
+    "an alias of itself": Case("tasks: &a [*a]\n", "", (1, 12)),
+    "an alias of nothing": Case("tasks: *x\n", "x", (1, 8)),
+    "10,000 levels": Case("tasks: " + "[" * 10_000, "deep"),
+    "100,000 brackets": Case("[" * 100_000, "deep"),
+    "2 MiB": Case("a: " + "x" * 2**21, "larger than 1 MiB", (1, 1)),
+    "50 MB": Case("a: x\n" * 10**7, "larger than 1 MiB", (1, 1)),
+    "a binary file": Case(bytes(range(256)).decode("latin-1"), "U+0000", (1, 1)),
+    "a NUL": Case(A + "    label: a\0b\n", "U+0000", (4, 13)),
+    "a lone surrogate": Case(A + "    label: a\ud800b\n", "U+D800", (4, 13)),
+    "a tag": Case("tasks: !!python/object/apply:os.system [ls]\n", "tag", (1, 8)),
+    "!!binary": Case("tasks: !!binary aaaa\n", "tag", (1, 8)),
+    "!!set": Case("tasks: !!set {a, b}\n", "tag", (1, 8)),
+    "!!omap": Case("tasks: !!omap [a: b]\n", "tag", (1, 8)),
+    "a key that is a number": Case("1: x\n", "quote", (1, 1)),
+    "a key that is a list": Case("[a]: x\n", "", (1, 1)),
+    "a template without quotes": Case(A + "    when: {{ x }}\n", "put quotes around", (4, 11)),
+    "a number that is not finite": Case(A + "    timeout: .inf\n", "not finite", (4, 14)),
+    "NaN": Case(A + "    timeout: .nan\n", "not finite", (4, 14)),
+    "1e999": Case(A + "    timeout: 1e999\n", "not finite", (4, 14)),
+    "5,000 digits": Case(A + "    timeout: " + "9" * 5000 + "\n", "digits", (4, 14)),
+    "010 for a number": Case(A + "    timeout: 010\n", "010", (4, 14)),
+    "12:30 for a number": Case(A + "    timeout: 12:30\n", "12:30", (4, 14)),
+}
+WORKFLOW = {
+    "no tasks": Case("version: 1\n", "needs `tasks`", (1, 1)),
+    "empty tasks": Case("tasks: []\n", "tasks", (1, 8)),
+    "tasks that are a text": Case("tasks: a\n", "tasks", (1, 8)),
+    "two tasks of one name": Case(A + "  - {name: a, action: x}\n", "line 2", (4, 12)),
+    "a target that does not exist": Case(
+        A + "    next: [{do: bb}]\n" + B, "did you mean `b`?", (4, 17)
+    ),
+    "a task named like a reserved target": Case("tasks: [{name: fail, action: x}]\n",
+                                                "reserved", (1, 16)),
+    "a name that is empty": Case("tasks: [{name: '', action: x}]\n", "1 to 100", (1, 16)),
+    "a name of 10,000 characters": Case(f"tasks: [{{name: {'x' * 10_000}, action: x}}]\n",
+                                        "1 to 100", (1, 16)),
+    "a name with `/`": Case("tasks: [{name: ../x, action: x}]\n", "without `/`", (1, 16)),
+    "no action": Case("tasks:\n  - {name: a}\n", "task `a` needs an `action`", (2, 5)),
+    "an unknown key of a workflow": Case("taks: 1\n" + A, "did you mean `tasks`?", (1, 1)),
+    "an unknown key of a task": Case(A + "    retires: 1\n", "did you mean `retry`?", (4, 5)),
+    "an unknown key of a retry": Case(A + "    retry: {count: 1, dealy: 1}\n",
+                                      "did you mean `delay`?", (4, 23)),
+    "an unknown key of a transition": Case(A + "    next: [{dO: b}]\n" + B,
+                                           "did you mean `do`?", (4, 13)),
+    "an unknown key of a parameter": Case("parameters: {p: {tpye: any}}\n" + A,
+                                          "did you mean `type`?", (1, 18)),
+    "concurrency 0": Case(A + "    with_items: [1]\n    concurrency: 0\n", "1 or more", (5, 18)),
+    "negative concurrency": Case(A + "    with_items: [1]\n    concurrency: -1\n", "1 or more",
+                                 (5, 18)),
+    "fractional concurrency": Case(A + "    with_items: [1]\n    concurrency: 1.5\n",
+                                   "1 or more", (5, 18)),
+    "retry count 0": Case(A + "    retry: {count: 0}\n", "from 1 to 100", (4, 20)),
+    "retry count 101": Case(A + "    retry: {count: 101}\n", "from 1 to 100", (4, 20)),
+    "retry count -1": Case(A + "    retry: {count: -1}\n", "from 1 to 100", (4, 20)),
+    "retry count 1e9": Case(A + "    retry: {count: 1e9}\n", "from 1 to 100", (4, 20)),
+    "retry count of text": Case(A + "    retry: {count: '3'}\n", "from 1 to 100", (4, 20)),
+    "timeout 0": Case(A + "    timeout: 0\n", "more than 0", (4, 14)),
+    "a negative timeout": Case(A + "    timeout: -1\n", "more than 0", (4, 14)),
+    "a timeout of text": Case(A + "    timeout: soon\n", "more than 0", (4, 14)),
+    "timeout true": Case(A + "    timeout: true\n", "more than 0", (4, 14)),
+    "join 0": Case(A + "    join: 0\n", "`all` or a whole number", (4, 11)),
+    "join -1": Case(A + "    join: -1\n", "`all` or a whole number", (4, 11)),
+    "a join larger than what points at it": Case(
+        A + "    next: [{do: b}]\n  - {name: b, action: core.noop, join: 2}\n", "join", (5, 40)
+    ),
+    "a self-join": Case(
+        A + "    next: [{do: b}]\n  - {name: b, action: core.noop, join: all, next: [{do: b}]}\n",
+        "can never be met", (5, 40),
+    ),
+    "no entry point": Case(A + "    next: [{do: a}]\n", "start", (2, 11)),
+    "an unreachable task": Case(
+        A + "  - {name: b, action: core.noop, next: [{do: c}]}\n"
+        "  - {name: c, action: core.noop, next: [{do: b}]}\n",
+        "warning: no task that starts leads to `b`", None,
+    ),
+    "an endless cycle": Case(
+        A + "    next: [{do: b}]\n  - {name: b, action: core.noop, next: [{do: b}]}\n",
+        "10,000",
+    ),
+    "a catastrophic pattern in a parameter": Case(
+        "parameters: {p: {pattern: '(a+)+$', default: " + "a" * 50 + "!}}\n" + A, ""),
+}  # fmt: skip
+TEMPLATES = {
+    "an unclosed `{{`": Case(expression("{{ x"), "not closed", (4, 16)),
+    "a statement": Case(expression("{% if x %}"), "statements", (4, 16)),
+    "an include": Case(expression("{% include 'x' %}"), "statements", (4, 16)),
+    "a syntax error": Case(expression("{{ 1 + }}"), "not an expression", (4, 16)),
+    "an undefined name": Case("vars: {item: 1}\n" + expression("{{ itme }}"),
+                              "did you mean `item`?", (5, 16)),
+    "an undefined name in a list": Case(expression("{{ [xx]|length }}"), "`xx` is undefined",
+                                        (4, 16)),
+    "a key of null": Case("parameters: {a: {default: null}}\n" + expression("{{ parameters.a.b }}"),
+                          "null", (5, 16)),
+    "1 MB of expression": Case(expression("{{ " + "1+" * 490_000 + "1 }}"), "at most 100,000"),
+    "3,000 parentheses": Case(expression("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}"),
+                              "brackets", (4, 16)),
+    "range(10**9)": Case(expression("{{ range(10**9) }}"), "work"),
+    "a text times 10**9": Case(expression("{{ 'a' * 10**9 }}"), "10,000,000 characters"),
+    "2 ** 10**8": Case(expression("{{ 2 ** (10**8) }}"), "4,096 bits", (4, 16)),
+    "9**(9**9)": Case(expression("{{ 9**(9**9) }}"), "4,096 bits", (4, 16)),
+    "filters like nested comprehensions": Case(
+        expression("{{ range(90000)|map('string')|batch(1)|map('join')|sort|map('upper')|list }}"),
+        "work",
+    ),
+    "ljust": Case(expression("{{ 'x'.ljust(10**9) }}"), ""),
+    "center": Case(expression("{{ 'x'|center(10**9) }}"), ""),
+    "a width in %": Case(expression("{{ '%999999999d' % 1 }}"), "`%` formats no text"),
+    "a width in format": Case(expression("{{ '{:999999999d}'.format(1) }}"), ""),
+    "a stored format": Case(expression("{{ ''|attr('format') }}"), ""),
+    "`__class__`": Case(expression("{{ ''.__class__.__mro__ }}"), ""),
+    "`cycler`": Case(expression("{{ cycler.__init__ }}"), ""),
+    "a catastrophic pattern": Case(
+        expression("{{ match('(a|a)*b|(a+)+$', 'a' * 100000 ~ '!') }}"), ""),
+    "a method of a DataFrame": Case(
+        "parameters: {p: {}}\n" + expression("{{ parameters.p.to_csv('x.csv') }}"), "DataFrame",
+        None, "{'parameters': {'p': pandas.DataFrame({'a': [1]})}}"),
+    "a method of a path": Case(
+        "parameters: {p: {}}\n" + expression("{{ parameters.p.unlink() }}"), "Path",
+        None, "{'parameters': {'p': pathlib.Path('x')}}"),
+}  # fmt: skip
+DATA = {
+    **{
+        f"with-items over {what}": Case(ITEMS, told, (5, 17), f"{{'parameters': {{'p': {value}}}}}")
+        for what, value, told in [
+            ("text", "'abc'", "string"),
+            ("null", "None", "null"),
+            ("a number", "5", "number"),
+        ]
+    },
+    "a parameter that is missing": Case(NUMBER, "n", None, "{}"),
+    "a parameter that is unknown": Case(NUMBER, "did you mean `n`?", None,
+                                        "{'parameters': {'n': 1, 'm': 1}}"),
+    "a parameter of the wrong type": Case(NUMBER, "number", None, "{'parameters': {'n': 'x'}}"),
+    "a parameter that is NaN": Case(NUMBER, "finite", None, "{'parameters': {'n': math.nan}}"),
+    "a parameter of bytes": Case(NUMBER, "bytes", None, "{'parameters': {'n': b'x'}}"),
+    "parameters that are a list": Case(NUMBER, "map", None, "{'parameters': [1]}"),
+    "a key that an item lacks": Case(
+        ITEMS + "    input: {x: '{{ item.k }}'}\n", "item 2", None,
+        "{'parameters': {'p': [{'k': 1}, {'k': 2}, {'l': 3}]}}"),
+    "an unknown action": Case(A.replace("noop", "nop"), "did you mean `core.noop`?", (3, 13), "{}"),
+    "an argument that is missing": Case(A.replace("noop", "sleep"), "seconds", (2, 5), "{}"),
+    "an argument that is unknown": Case(
+        A.replace("noop", "sleep") + "    input: {seconds: 0, secs: 1}\n", "secs", (4, 25), "{}"),
+    "an import that nobody allowed": Case(A.replace("core.noop", "os:getcwd"), "allow_imports",
+                                          (3, 13), "{}"),
+}  # fmt: skip
+ACTIONS = {
+    f"an action that {what}": Case(ACT + more, told, None, f"{{'actions': {{'act': {act}}}}}")
+    for what, act, more, told in [
+        ("raises", "raising(ValueError('no'))", "", "no"),
+        ("raises what cannot be said", "raising(Unsayable())", "", "Unsayable"),
+        ("raises KeyboardInterrupt", "raising(KeyboardInterrupt())", "", "KeyboardInterrupt"),
+        ("raises a BaseException", "raising(BaseException('no'))", "", "no"),
+        ("calls sys.exit", "sys.exit", "", "SystemExit"),
+        ("gives a value that contains itself", "lambda: itself", "", "contains itself"),
+        ("changes its input", "lambda x: x.append(1)", "    input: {x: [1]}\n", "read-only"),
+        ("never returns", "lambda: time.sleep(1000)", "    timeout: 0.2\n", "0.2 s"),
+    ]
+}
+FINE = {
+    "a name like <script>": Case("tasks: [{name: '<script>', action: core.noop}]\n", "", run="{}"),
+    "a name like $x^{$": Case("tasks: [{name: '$x^{$', action: core.noop}]\n", "", run="{}"),
+    "an emoji as a name": Case("tasks: [{name: 😀, action: core.noop}]\n", "", run="{}"),
+    "CRLF, a BOM and trailing blanks": Case(
+        "\ufeff" + A.replace("\n", "  \r\n"), "", run="{}"
+    ),
+    "`no` as a name": Case(A.replace("name: a", "name: no"), "", run="{}"),
+    "concurrency 10**9": Case(
+        A + "    with_items: [1]\n    concurrency: 1000000000\n", "", run="{}"
+    ),
+    "an empty list of items": Case(ITEMS, "", run="{'parameters': {'p': []}}"),
+    "1,000 tasks in a chain": Case(
+        "tasks:\n" + "".join(
+            f"  - {{name: t{n}, action: core.noop, next: [{{do: t{n + 1}}}]}}\n"
+            for n in range(999)
+        ) + "  - {name: t999, action: core.noop}\n", "", run="{}"),
+    "an action that gives any object": Case(ACT, "", run="{'actions': {'act': object}}"),
+    "an action that gives bytes": Case(ACT, "", run="{'actions': {'act': lambda: b'x'}}"),
+    "an action that prints 100,000 lines": Case(
+        ACT, "", run="{'actions': {'act': lambda: print('x\\n' * 100_000, file=sys.stderr)}}"),
+    "an action that runs a workflow": Case(
+        ACT, "", run="{'actions': {'act': lambda: attune_nb.loads(A).run().status}}"),
+}  # fmt: skip
+CASES = {**YAML, **WORKFLOW, **TEMPLATES, **DATA, **ACTIONS}
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    """Try all at once: a process for each would take a minute."""
+    cases = {**CASES, **FINE}
+    return tried({name: (case.text, case.run) for name, case in cases.items()}, run=True)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_told_where_it_stands(outcomes, name):
+    outcome, case = outcomes[name], CASES[name]
+    assert outcome.said.startswith(("refused: ", "failed: ", "warned: "))
+    assert case.told in outcome.said
+    if case.at is not None:
+        assert (outcome.line, outcome.column) == case.at
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_it_is_fine(outcomes, name):
+    assert outcomes[name].said == "succeeded: None"
