@@ -145,7 +145,7 @@ class Workflow(model.Workflow):
             workers=workers,
             concurrency=concurrency,
         )
-        prepare, values = _prepared(self, parameters or {}, options)
+        prepare, values = _prepared(self, {} if parameters is None else parameters, options)
         shown = progress() if callable(progress) else progress_reader(progress)
         driver = prepare([*(readers or []), *([shown] if shown else [])])
         run_id, called = uuid.uuid4().hex[:12], name or self.name

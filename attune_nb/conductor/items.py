@@ -157,12 +157,14 @@ def is_complete(execution: Execution) -> bool:
 
 def outcome_of(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo | None]:
     """Make the record of an execution whose attempts have all ended."""
-    results, statuses, error = _collect(execution)
+    results, statuses, first = _collect(execution)
     failing = [code for code in statuses if code]
     status = _status(execution, set(failing), len(results))
+    index, error = first or (0, None)
     message = error.message if error is not None else None
     if execution.items is not None and error is not None:
-        message = f"{len(failing)} of {len(results)} items failed; the first: {message}"
+        told = f"the first, index {index}: {message}"
+        message = f"{len(failing)} of {len(results)} items failed; {told}"
         error = msgspec.structs.replace(error, message=message)
     if status == "cancelled" and message is None:
         message = "the run was cancelled"
@@ -189,7 +191,10 @@ def _status(execution: Execution, failing: set[int], count: int) -> str:
     return "timed_out" if kinds == {"timed_out"} else "failed"
 
 
-def _collect(execution: Execution) -> tuple[list[Any], bytearray, ErrorInfo | None]:
+def _collect(
+    execution: Execution,
+) -> tuple[list[Any], bytearray, tuple[int, ErrorInfo] | None]:
+    """Give results and statuses by item, and the first item's error with its index."""
     total = execution.total or 0
     results: list[Any] = [None] * total
     statuses = bytearray(total)
@@ -205,7 +210,7 @@ def _collect(execution: Execution) -> tuple[list[Any], bytearray, ErrorInfo | No
             index = batch.index[row]
             if statuses[index] and (first is None or index <= first[0]):
                 first = (index, error)
-    return results, statuses, first[1] if first else None
+    return results, statuses, first
 
 
 def failure_of(error: ErrorInfo) -> FrozenDict:

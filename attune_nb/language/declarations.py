@@ -8,6 +8,7 @@ reference leads out of the text, and a pattern takes a bounded time (see `fittin
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ParameterError, TemplateError, nearest
@@ -15,7 +16,7 @@ from attune_nb.language.fields import kind_of
 from attune_nb.templates.text import compile_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from types import ModuleType
 
     from attune_nb.language.fields import Reader
@@ -260,12 +261,15 @@ def secrets(declared: Mapping[str, Any] | None) -> list[str]:
     return [name for name, spec in _specs(declared).items() if spec.get("secret") is True]
 
 
-def bind(declared: Mapping[str, Any] | None, given: Mapping[str, Any]) -> dict[str, Any]:
+def bind(declared: Mapping[str, Any] | None, given: Any) -> dict[str, Any]:
     """Give the parameters of a run: what was given, and defaults for the rest.
 
     Raises:
-        ParameterError: Some are missing, unknown, or do not fit their declarations.
+        ParameterError: Some are missing, unknown, or do not fit their declarations; or what is
+            given is no map.
     """
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"parameters are a map of names to values, not {type(given).__name__}")
     if not declared or not _specs(declared):
         if given:
             told = ", ".join(sorted(f"`{str(name)[:80]}`" for name in given))

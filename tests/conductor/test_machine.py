@@ -196,7 +196,7 @@ tasks:
     assert run.status == "failed"
     even = [{"error": f"{n} is even", "error_type": "ValueError"} for n in (2, 4)]
     assert run.result("a") == [1, even[0], 3, even[1]]
-    assert run.error == "task `a` failed: 2 of 4 items failed; the first: 2 is even"
+    assert run.error == "task `a` failed: 2 of 4 items failed; the first, index 1: 2 is even"
 
 
 def test_an_empty_list_succeeds_with_an_empty_result(go):

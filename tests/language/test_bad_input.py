@@ -297,7 +297,7 @@ HEAVY = {
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_large_workflows_are_read_or_refused_in_time_and_memory():
-    told = tried(HEAVY, run=False)
+    told = tried({name: (text, None) for name, text in HEAVY.items()})
     assert {name for name, each in told.items() if each.said == "loads"} == {
         "a chain of 1,000 tasks",
         "10,000 edges",

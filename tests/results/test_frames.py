@@ -44,7 +44,7 @@ def test_tasks_has_one_row_for_each_execution_and_the_unstarted_last(run):
     assert list(tasks["attempts"]) == [4, 1, 0, 0]
     assert list(tasks["items"].fillna(-1)) == [3, -1, -1, -1]
     assert list(tasks["failed_items"].fillna(-1)) == [1, -1, -1, -1]
-    assert tasks["error"][0] == "1 of 3 items failed; the first: two"
+    assert tasks["error"][0] == "1 of 3 items failed; the first, index 1: two"
     assert list(tasks["error"][1:]) == [None, None, None]
 
 
@@ -76,7 +76,7 @@ def test_an_unknown_task_is_told_with_the_nearest(run):
 
 
 def test_a_run_that_never_started_a_task_has_frames_too():
-    run = attune_nb.loads("vars: {x: '{{ 1 // 0 }}'}\n" + TEXT.lstrip()).run(
+    run = attune_nb.loads("vars: {x: '{{ 1 // length([]) }}'}\n" + TEXT.lstrip()).run(
         actions={"check": check}
     )
     assert run.status == "failed"
