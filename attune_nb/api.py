@@ -6,6 +6,7 @@ import logging
 import threading
 import uuid
 from dataclasses import dataclass, field, fields, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,9 +172,9 @@ def load(source: str | Path) -> Workflow:
     Raises:
         WorkflowError: With every problem, each with its line and column.
     """
-    if isinstance(source, Path) or "\n" not in source:
-        return load_file(source)
-    return loads(source)
+    if isinstance(source, str) and ("\n" in source or not source.strip()):
+        return loads(source)
+    return load_file(source)
 
 
 def loads(text: str, name: str = "<text>", *, above: str = "") -> Workflow:
@@ -184,20 +185,35 @@ def loads(text: str, name: str = "<text>", *, above: str = "") -> Workflow:
         name: What errors call the text.
         above: What stands over it where a person sees it, such as a cell's first line;
             the lines of errors count from there.
+
+    Raises:
+        WorkflowError: With every problem, each with its line and column.
     """
+    given: object = text
+    if not isinstance(given, str):
+        raise WorkflowError([Problem(f"a workflow is text, not {type(given).__name__}")])
     plain = loading.load_workflow(text, name, above)
     return Workflow(**{each.name: getattr(plain, each.name) for each in fields(plain)})
 
 
 def load_file(path: str | Path) -> Workflow:
-    """Read a workflow from a file."""
+    """Read a workflow from a file.
+
+    Raises:
+        WorkflowError: The file cannot be read; or every problem, with its line and column.
+    """
+    if not isinstance(path, str | PathLike):
+        told = f"a workflow is read from a path or from text, not from {type(path).__name__}"
+        raise WorkflowError([Problem(told)])
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
         reason = getattr(error, "strerror", None) or (
             "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         )
-        raise WorkflowError([Problem(f"cannot read {str(path)[:200]!r}: {reason}")]) from None
+        hint = "; `loads` reads text of one line" if ":" in str(path) else ""
+        told = f"cannot read {str(path)[:200]!r}: {reason}{hint}"
+        raise WorkflowError([Problem(told)]) from None
     return loads(text, str(path))
 
 

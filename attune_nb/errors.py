@@ -8,6 +8,7 @@
     ├── Timeout               an attempt took too long; an action may raise it too
     ├── BackendError          the place where attempts run is not usable
     ├── StoreError            the record of runs cannot be read or written
+    ├── LookupFailed          a run has no such task, or the task has not run yet
     ├── RunFailed             a run ended failed (raised only when asked to)
     └── RunCancelled          a run was cancelled (raised only when asked to)
 
@@ -30,6 +31,7 @@ __all__ = [
     "ActionError",
     "AttuneError",
     "BackendError",
+    "LookupFailed",
     "ParameterError",
     "Position",
     "Problem",
@@ -218,6 +220,10 @@ class BackendError(_PlainError):
 
 class StoreError(_PlainError):
     """The record of runs cannot be read or written."""
+
+
+class LookupFailed(_PlainError):  # noqa: N818 - `LookupError` is Python's
+    """A run is asked for a task that it has not, or that has not run yet."""
 
 
 class RunFailed(_PlainError):  # noqa: N818 - the name a reader expects beside RunCancelled

@@ -21,6 +21,7 @@ EVERY = [
     errors.BackendError("said"),
     errors.StoreError("said"),
     errors.RunFailed("said"),
+    errors.LookupFailed("said"),
     errors.RunCancelled("said"),
 ]
 

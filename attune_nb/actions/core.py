@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -31,10 +32,10 @@ def sleep(seconds: float, *, cancel: CancelToken | None = None) -> dict[str, Any
         cancel: Ends the wait early.
 
     Raises:
-        ActionError: The duration is negative, or the wait was cancelled.
+        ActionError: The duration is no number or negative, or the wait was cancelled.
     """
-    if not seconds >= 0:
-        raise ActionError(f"cannot sleep {seconds} seconds: give 0 or more")
+    if type(seconds) not in (int, float) or not 0 <= seconds <= threading.TIMEOUT_MAX:
+        raise ActionError(f"cannot sleep {seconds!r} seconds: give a number, 0 or more")
     if cancel is None:
         time.sleep(seconds)
     elif cancel.wait(seconds):

@@ -57,7 +57,7 @@ def _source(value: Any) -> tuple[Any, int | None]:
     if isinstance(value, list | tuple | range):
         return value, len(value)
     if hasattr(value, "columns") and hasattr(value, "iloc"):
-        return rows_of(value), len(value)
+        return _rows(value)
     if value is None or isinstance(value, str | bytes | int | float | set | frozenset):
         raise TemplateError(f"`with_items` needs a list, not {_kind(value)}; make it a list")
     try:
@@ -67,6 +67,14 @@ def _source(value: Any) -> tuple[Any, int | None]:
     except Exception as error:  # noqa: BLE001 - the items' own code raised
         kind = type(error).__name__
         raise TemplateError(f"`with_items` cannot be read: {kind}: {error}") from None
+
+
+def _rows(frame: Any) -> tuple[Any, int]:
+    names = [str(name) for name in frame.columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise TemplateError(f"`with_items`: two columns are named `{twice}`; rename one of them")
+    return rows_of(frame), len(frame)
 
 
 def _kind(value: Any) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attune_nb import html
-from attune_nb.errors import AttuneError, RunCancelled, RunFailed, nearest
+from attune_nb.errors import AttuneError, LookupFailed, RunCancelled, RunFailed, nearest
 from attune_nb.events import AskOpened, RunEnded, RunStarted, TaskEnded, masked
 from attune_nb.results.answers import fit_answer
 from attune_nb.results.progress import Progress
@@ -105,14 +105,22 @@ class Run:
         return attempts_frame(self._log)
 
     def items(self, task: str) -> pd.DataFrame:
-        """One row an item of a task's last execution."""
+        """One row an item of a task's last execution.
+
+        Raises:
+            LookupFailed: There is no such task, or it has not run.
+        """
         from attune_nb.results.frames import items_frame  # noqa: PLC0415
 
         execution = self._execution(task)
         return items_frame(self.events, execution.key, self._mask.value(execution.items))
 
     def result(self, task: str) -> Any:
-        """Give what a task's last execution gave (None while it has not ended)."""
+        """Give what a task's last execution gave (None while it has not ended).
+
+        Raises:
+            LookupFailed: There is no such task, or it has not run.
+        """
         outcome = self._execution(task).outcome
         return self._mask.value(outcome.result) if outcome is not None else None
 
@@ -123,7 +131,11 @@ class Run:
         return found.shown()
 
     def context_at(self, task: str) -> WorkflowContext:
-        """Give the context as a task saw it when it started; a secret in it is `***`."""
+        """Give the context as a task saw it when it started; a secret in it is `***`.
+
+        Raises:
+            LookupFailed: There is no such task, or it has not run.
+        """
         found: WorkflowContext = self._execution(task).context
         return found.shown()
 
@@ -179,8 +191,10 @@ class Run:
     def _execution(self, task: str) -> Any:
         found = [key for key in self._engine.state.order if key[0] == task]
         if not found:
-            hint = nearest(task, self._names)
-            raise KeyError(f"task `{task}` has not started{hint}")
+            if task in self._names:
+                raise LookupFailed(f"task `{task}` has not run")
+            hint = nearest(task, self._names) or f"; there are {', '.join(self._names[:20])}"
+            raise LookupFailed(f"there is no task `{task}`{hint}")
         return self._engine.state.executions[found[-1]]
 
     def summary(self) -> list[dict[str, str]]:

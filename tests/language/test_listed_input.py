@@ -206,6 +206,13 @@ DATA = {
     "an import that nobody allowed": Case(A.replace("core.noop", "os:getcwd"), "allow_imports",
                                           (3, 13), "{}"),
 }  # fmt: skip
+DATA["a DataFrame with a column twice"] = Case(
+    ITEMS, "two columns are named `a`", (5, 17),
+    "{'parameters': {'p': pandas.DataFrame([[1, 2]], columns=['a', 'a'])}}",
+)  # fmt: skip
+DATA["a sleep of text"] = Case(
+    A.replace("noop", "sleep") + "    input: {seconds: x}\n", "cannot sleep 'x' seconds", None, "{}"
+)
 ACTIONS = {
     f"an action that {what}": Case(
         ACT + more, told, None, f"{{'backend': 'threads', 'actions': {{'act': {act}}}}}"

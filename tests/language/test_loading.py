@@ -313,3 +313,17 @@ def test_a_task_may_be_named(name):
 def test_names_that_yaml_would_read_otherwise_stay_text():
     (task,) = attune_nb.loads("tasks: [{name: no, action: on, input: {a: 010, b: 12:30}}]\n").tasks
     assert (task.name, task.action, task.input.source) == ("no", "on", {"a": "010", "b": "12:30"})
+
+
+@pytest.mark.parametrize("given", [None, 5, b"", b"tasks:\n", ["tasks:\n"]])
+@pytest.mark.parametrize("load", [attune_nb.load, attune_nb.loads, attune_nb.load_file])
+def test_what_is_neither_text_nor_a_path_is_refused(load, given):
+    with pytest.raises(attune_nb.WorkflowError, match=f"not (from )?{type(given).__name__}"):
+        load(given)
+
+
+def test_text_of_one_line_is_not_taken_for_a_file_without_a_hint():
+    with pytest.raises(attune_nb.WorkflowError, match="`loads` reads text of one line"):
+        attune_nb.load("tasks: [{name: a, action: core.noop}]")
+    with pytest.raises(attune_nb.WorkflowError, match="nothing to run"):
+        attune_nb.load("")

@@ -71,8 +71,10 @@ def test_times_are_in_utc_and_in_order(run):
 
 
 def test_an_unknown_task_is_told_with_the_nearest(run):
-    with pytest.raises(KeyError, match="did you mean `check`"):
+    with pytest.raises(attune_nb.LookupFailed, match="did you mean `check`"):
         run.items("chekc")
+    with pytest.raises(attune_nb.LookupFailed, match="task `never` has not run"):
+        run.result("never")
 
 
 def test_a_run_that_never_started_a_task_has_frames_too():
