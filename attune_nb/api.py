@@ -189,9 +189,7 @@ def loads(text: str, name: str = "<text>", *, above: str = "") -> Workflow:
     Raises:
         WorkflowError: With every problem, each with its line and column.
     """
-    given: object = text
-    if not isinstance(given, str):
-        raise WorkflowError([Problem(f"a workflow is text, not {type(given).__name__}")])
+    _refuse_unless(text, str, "a workflow is text")
     plain = loading.load_workflow(text, name, above)
     return Workflow(**{each.name: getattr(plain, each.name) for each in fields(plain)})
 
@@ -202,9 +200,7 @@ def load_file(path: str | Path) -> Workflow:
     Raises:
         WorkflowError: The file cannot be read; or every problem, with its line and column.
     """
-    if not isinstance(path, str | PathLike):
-        told = f"a workflow is read from a path or from text, not from {type(path).__name__}"
-        raise WorkflowError([Problem(told)])
+    _refuse_unless(path, (str, PathLike), "a workflow is read from a path or from text")
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
@@ -215,6 +211,11 @@ def load_file(path: str | Path) -> Workflow:
         told = f"cannot read {str(path)[:200]!r}: {reason}{hint}"
         raise WorkflowError([Problem(told)]) from None
     return loads(text, str(path))
+
+
+def _refuse_unless(given: Any, kinds: Any, wanted: str) -> None:
+    if not isinstance(given, kinds):
+        raise WorkflowError([Problem(f"{wanted}, not {type(given).__name__}")])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,7 @@ __all__ = [
     "Theme",
     "clean",
     "literal",
-    "say_duration",
     "theme_of",
-    "time_unit",
 ]
 
 STATUSES = ("succeeded", "failed", "timed_out", "cancelled", "running")
@@ -59,8 +57,6 @@ class Theme:
 LIGHT = Theme(ink="#1F2328", muted="#6B737C", rule="#E3E6E9", waiting="#C3C9CF", paper="#FFFFFF")
 DARK = Theme(ink="#ECEFF2", muted="#9AA3AD", rule="#31363C", waiting="#59616A", paper="#16191D")
 
-_UNITS = ((1.0, "ms", 1e3), (120.0, "s", 1.0), (7200.0, "min", 1 / 60), (172_800.0, "h", 1 / 3600))
-
 
 def theme_of(*, dark: bool) -> Theme:
     """Give the dark or the light theme."""
@@ -78,19 +74,3 @@ def clean(text: object, longest: int = 28) -> str:
 def literal(text: Text) -> None:
     """Have a text drawn as it is written: a dollar sign is a dollar sign."""
     text.set_parse_math(False)
-
-
-def time_unit(seconds: float) -> tuple[str, float]:
-    """Choose the unit for a span of time: its name, and how many of it make a second."""
-    for below, name, scale in _UNITS:
-        if seconds < below:
-            return name, scale
-    return "d", 1 / 86_400
-
-
-def say_duration(seconds: float) -> str:
-    """Say a duration in its sensible unit, to three figures."""
-    name, scale = time_unit(seconds)
-    value = seconds * scale
-    places = 0 if value >= 100 or value == 0 else 1 if value >= 10 else 2  # noqa: PLR2004
-    return f"{value:,.{places}f} {name}"

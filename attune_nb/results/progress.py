@@ -14,7 +14,7 @@ from attune_nb.events import (
     TaskEnded,
     TaskStarted,
 )
-from attune_nb.results.spans import say_span
+from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,7 +118,7 @@ class Progress:
 
     def heading(self) -> str:
         """Give the run's state in a line."""
-        return f"{self.name}: {self.status} after {say_span(self.now)}"
+        return f"{self.name}: {self.status} after {say_duration(self.now)}"
 
     def text(self) -> str:
         """Give the heading, and a line for each task that is under way or has failed."""
@@ -133,7 +133,7 @@ class Progress:
 
     def _line(self, row: TaskProgress) -> str:
         if not row.with_items:
-            wait = "" if row.ended is not None else f" for {say_span(self.now - row.started)}"
+            wait = "" if row.ended is not None else f" for {say_duration(self.now - row.started)}"
             again = f", attempt {row.attempts + 1}" if row.attempts and row.ended is None else ""
             return f"{row.status}{wait}{again}"
         total = "?" if row.total is None else f"{row.total:,}"
@@ -144,7 +144,7 @@ class Progress:
             told.append(f"{row.rate(self.now):,.0f}/s")
         left = row.left(self.now)
         if left is not None and row.done:
-            told.append(f"{say_span(left)} left")
+            told.append(f"{say_duration(left)} left")
         if row.last_error and row.failed:
             told.append(f"last error: {' '.join(row.last_error.split())[:80]}")
         return "  ".join(told)

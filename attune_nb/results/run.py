@@ -10,7 +10,7 @@ from attune_nb.errors import AttuneError, LookupFailed, RunCancelled, RunFailed,
 from attune_nb.events import AskOpened, RunEnded, RunStarted, TaskEnded, masked
 from attune_nb.results.answers import fit_answer
 from attune_nb.results.progress import Progress
-from attune_nb.results.spans import say_span
+from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -210,7 +210,7 @@ class Run:
                     "status": row.status,
                     "items": f"{row.done:,}/{total}" if row.with_items else "",
                     "failed": f"{row.failed:,}" if row.with_items else "",
-                    "time": say_span(
+                    "time": say_duration(
                         (progress.now if row.ended is None else row.ended) - row.started
                     ),
                     "error": " ".join((row.error or "").split())[:120],
@@ -219,7 +219,7 @@ class Run:
         return rows
 
     def _heading(self) -> str:
-        return f"{self.workflow_name}: {self.status} after {say_span(self.duration_ms / 1000)}"
+        return f"{self.workflow_name}: {self.status} after {say_duration(self.duration_ms / 1000)}"
 
     def __repr__(self) -> str:
         lines = [f"Run {self.run_id}: {self._heading()}"]

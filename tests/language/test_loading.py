@@ -318,7 +318,7 @@ def test_names_that_yaml_would_read_otherwise_stay_text():
 @pytest.mark.parametrize("given", [None, 5, b"", b"tasks:\n", ["tasks:\n"]])
 @pytest.mark.parametrize("load", [attune_nb.load, attune_nb.loads, attune_nb.load_file])
 def test_what_is_neither_text_nor_a_path_is_refused(load, given):
-    with pytest.raises(attune_nb.WorkflowError, match=f"not (from )?{type(given).__name__}"):
+    with pytest.raises(attune_nb.WorkflowError, match=f"not {type(given).__name__}"):
         load(given)
 
 
