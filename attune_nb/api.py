@@ -132,6 +132,7 @@ class Workflow(model.Workflow):
             name: What to call the workflow.
 
         Raises:
+            BackendError: There is no such backend, or the system gives no thread.
             ParameterError: The parameters do not fit.
             WorkflowError: An action does not exist or does not take the task's input.
         """
@@ -160,7 +161,11 @@ class Workflow(model.Workflow):
             name=f"attune {run_id}",
             daemon=True,
         )
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:
+            told = f"the system gives no thread for the run ({error}); use the inline backend"
+            raise BackendError(told) from None
         if not background:
             _wait(run)
         return run

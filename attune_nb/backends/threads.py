@@ -11,6 +11,7 @@ import msgspec
 
 from attune_nb.actions.cancel import CancelToken
 from attune_nb.backends.attempt import SUCCEEDED, TIMED_OUT, timed_out
+from attune_nb.errors import BackendError
 
 if TYPE_CHECKING:
     from attune_nb.backends.protocol import Job
@@ -98,7 +99,8 @@ class _Pullers:
         self.job = job
         self.wake = wake
         self.lock = threading.Lock()
-        self.free = set(range(min(job.concurrency, most)))  # numbers of the workers that do not run
+        self.most = min(job.concurrency, most)
+        self.free = set(range(self.most))  # numbers of the workers that do not run
         self.busy: dict[int, _UnderWay] = {}  # worker -> what it is at
         self.forced = False
         # A counter's `next` is atomic under the GIL, so items with a length need no lock: a
@@ -110,9 +112,25 @@ class _Pullers:
         """Start threads for as many more attempts, within the bound."""
         with self.lock:
             numbers = [self.free.pop() for _ in range(min(wanted, len(self.free)))]
-        for number in sorted(numbers):
+        for begun, number in enumerate(sorted(numbers)):
             name = f"attune {self.job.key[0]} {number}"
-            threading.Thread(target=self._pull, args=(number,), name=name, daemon=True).start()
+            thread = threading.Thread(target=self._pull, args=(number,), name=name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                self._go_on_without(sorted(numbers)[begun:], error, alone=not begun)
+                return
+
+    def _go_on_without(self, numbers: list[int], error: RuntimeError, *, alone: bool) -> None:
+        """Do without threads that the system does not give, if there is any other."""
+        with self.lock:
+            self.free.update(numbers)
+            alone = alone and len(self.free) == self.most
+        if alone:
+            raise BackendError(
+                f"the system gives no thread for task `{self.job.key[0]}` ({error}); "
+                "end other work, or use the inline backend"
+            ) from None
 
     def stop(self, *, force: bool) -> None:
         """Begin no more attempts; `force` also gives up on those under way."""

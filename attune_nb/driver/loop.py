@@ -18,6 +18,7 @@ from attune_nb.backends.protocol import Job
 from attune_nb.conductor.machine import step
 from attune_nb.conductor.state import Alarm, RetryItem, StartTask, StopTask
 from attune_nb.context import Moment
+from attune_nb.errors import AttuneError
 from attune_nb.events import (
     AlarmRang,
     AskAnswered,
@@ -223,7 +224,8 @@ class Driver:
     def _give_up(self, error: BaseException) -> None:
         interrupted = isinstance(error, KeyboardInterrupt)
         status = "cancelled" if interrupted else "failed"
-        text = "the run was interrupted" if interrupted else f"the engine failed: {error!r}"
+        told = str(error) if isinstance(error, AttuneError) else repr(error)
+        text = "the run was interrupted" if interrupted else f"the engine failed: {told}"
         self.state = msgspec.structs.replace(self.state, status=status, error=text)
         self._write(RunEnded(time=self.clock(), status=status, output=None, error=text))
 

@@ -2,6 +2,7 @@
 
 import math
 import sys
+import threading
 
 import pytest
 
@@ -186,3 +187,30 @@ def test_a_backend_that_breaks_lets_go_of_whoever_waits():
     assert run.wait(5)
     assert run.status == "failed"
     assert run.error.startswith("the engine failed")
+
+
+@pytest.mark.parametrize("given", [1, 3])
+def test_a_task_makes_do_with_the_threads_that_the_system_gives(monkeypatch, given):
+    start, left = threading.Thread.start, [given]
+
+    def scarce(thread):
+        if "act" in thread.name:
+            left[0] -= 1
+            if left[0] < 0:
+                raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    text = "tasks: [{name: act, action: act, with_items: [1, 2, 3, 4], concurrency: 4}]\n"
+    run = attune_nb.loads(text).run(actions={"act": lambda: 1})
+    assert run.result("act") == [1, 1, 1, 1]
+
+
+def test_a_system_that_gives_no_thread_is_told(monkeypatch):
+    def none(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    with pytest.raises(attune_nb.errors.BackendError, match="use the inline backend"):
+        attune_nb.loads(TEXT).run(actions={"act": giving(1)})
+    assert go(giving(1), "inline").status == "succeeded"

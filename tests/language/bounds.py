@@ -1,6 +1,7 @@
 """Runs heavy or hostile input in a process of its own, within 200 MB more than imports take."""
 
 import json
+import os
 import subprocess
 import sys
 from typing import NamedTuple
@@ -9,11 +10,12 @@ MEMORY = 200 * 2**20
 SECONDS = 2  # of processor time, for one text
 
 CHILD = """
-import json, math, pathlib, resource, sys, time
+import json, math, pathlib, resource, sys, threading, time
 import attune_nb, jsonschema, pandas, attune_nb.language.fitting  # imports do not count
 
 A = "tasks: [{name: a, action: core.noop}]\\n"
 attune_nb.loads(A).run(backend="inline")
+threading.stack_size(2**18)  # a thread's stack counts as memory, used or not
 
 class Unsayable(Exception):
     def __str__(self):
@@ -76,6 +78,7 @@ def tried(cases):
     done = subprocess.run(
         [sys.executable, "-c", CHILD], input=json.dumps([cases, MEMORY]),
         capture_output=True, text=True, timeout=100, check=False,
+        env=os.environ | {"MALLOC_ARENA_MAX": "1"},  # and so does what malloc sets aside for it
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     told = {name: Told(*each) for name, each in json.loads(done.stdout).items()}

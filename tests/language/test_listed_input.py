@@ -220,14 +220,20 @@ ACTIONS = {
     for what, act, more, told in [
         ("raises", "raising(ValueError('no'))", "", "no"),
         ("raises what cannot be said", "raising(Unsayable())", "", "Unsayable"),
-        ("raises KeyboardInterrupt", "raising(KeyboardInterrupt())", "", "KeyboardInterrupt"),
         ("raises a BaseException", "raising(BaseException('no'))", "", "no"),
         ("calls sys.exit", "sys.exit", "", "SystemExit"),
         ("gives a value that contains itself", "lambda: itself", "", "contains itself"),
         ("changes its input", "lambda x: x.append(1)", "    input: {x: [1]}\n", "read-only"),
-        ("never returns", "lambda: time.sleep(1000)", "    timeout: 0.2\n", "0.2 s"),
     ]
 }
+ACTIONS["an action that never returns"] = Case(
+    ACT + "    timeout: 0.2\n", "0.2 s", None,
+    "{'backend': 'threads', 'actions': {'act': lambda: time.sleep(1000)}}",
+)  # fmt: skip
+ACTIONS["an action that raises KeyboardInterrupt"] = Case(
+    ACT, "KeyboardInterrupt", None,
+    "{'backend': 'threads', 'actions': {'act': raising(KeyboardInterrupt())}}",
+)  # fmt: skip
 FINE = {
     "a name like <script>": Case("tasks: [{name: '<script>', action: core.noop}]\n", "", run="{}"),
     "a name like $x^{$": Case("tasks: [{name: '$x^{$', action: core.noop}]\n", "", run="{}"),
