@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["FrozenDict", "FrozenList", "freeze", "freeze_list", "rows_of", "size_of", "thaw"]
 
@@ -103,12 +103,16 @@ def _freeze(value: Any, depth: int) -> Any:
             "publish and return flat data"
         )
     if isinstance(value, dict):
-        frozen_map = FrozenDict({key: _freeze(each, depth - 1) for key, each in value.items()})
+        flat = _LEAVES.issuperset(map(type, value.values()))
+        frozen_map = FrozenDict(
+            value if flat else {key: _freeze(each, depth - 1) for key, each in value.items()}
+        )
         frozen_map.size = _container_size(frozen_map, frozen_map.values())
-        frozen_map.size += sum(map(size_of, frozen_map))
+        frozen_map.size += _sizes(frozen_map)
         return frozen_map
     if isinstance(value, list):
-        frozen_list = FrozenList([_freeze(each, depth - 1) for each in value])
+        flat = _LEAVES.issuperset(map(type, value))  # a long list of numbers is soon known
+        frozen_list = FrozenList(value if flat else [_freeze(each, depth - 1) for each in value])
         frozen_list.size = _container_size(frozen_list, frozen_list)
         return frozen_list
     if kind is tuple:
@@ -134,7 +138,13 @@ def freeze_list(values: list[Any]) -> FrozenList:
 
 
 def _container_size(container: Any, children: Any) -> int:
-    return sys.getsizeof(container) + sum(map(size_of, children))
+    return sys.getsizeof(container) + _sizes(children)
+
+
+def _sizes(values: Iterable[Any]) -> int:
+    if _LEAVES.issuperset(map(type, values)):
+        return sum(map(sys.getsizeof, values))
+    return sum(map(size_of, values))
 
 
 def size_of(value: Any) -> int:

@@ -1,5 +1,7 @@
-"""Pictures of runs."""
+"""Pictures of runs, and of measurements."""
 
+from attune_nb.charts.curves import clone_cost, memory, scaling
+from attune_nb.charts.ratios import speedup
 from attune_nb.charts.timeline import timeline
 
-__all__ = ["timeline"]
+__all__ = ["clone_cost", "memory", "scaling", "speedup", "timeline"]

@@ -1,0 +1,8 @@
+"""Measurements that anyone can make again: what a context costs, and what a fan-out does."""
+
+from __future__ import annotations
+
+from attune_nb.bench.clone import clone
+from attune_nb.bench.fanout import fanout
+
+__all__ = ["clone", "fanout"]

@@ -1,0 +1,123 @@
+"""What giving one item its context costs, by the context's size and the way it is done."""
+
+from __future__ import annotations
+
+import gc
+import time
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.bench.contexts import STRATEGIES, plain_context
+from attune_nb.errors import BackendError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from attune_nb.bench.contexts import MakeScope
+
+__all__ = ["clone"]
+
+SIZES = (0, 102_400, 512_000, 1_024_000, 5_120_000)
+"""Empty, 100 KB, 500 KB, 1 MB and 5 MB, as in the seed."""
+
+_LONGEST = 5.0  # seconds for one row by default
+_MANY, _FEW = 200, 2  # scopes that are kept to weigh them: of cheap ways, and of dear ones
+_DEAR = 0.001  # seconds
+
+
+def clone(
+    sizes: Sequence[int] = SIZES,
+    strategies: Sequence[str] | None = None,
+    *,
+    counts: Sequence[int] = (1000,),
+    kind: str = "list",
+    repeats: int = 5,
+    longest: float = _LONGEST,
+) -> pd.DataFrame:
+    """Measure scopes, each way in turn, and nothing estimated.
+
+    Args:
+        sizes: Elements (or characters) in the task results of the context.
+        strategies: Names of `attune_nb.bench.STRATEGIES`; by default all.
+        counts: How many scopes are made in one measurement.
+        kind: What the results are made of, "list" or "text".
+        repeats: How often each is measured.
+        longest: Seconds that one measurement may take; where the first scopes tell that so
+            many would take longer, fewer are made, and `n` says how many it were.
+
+    Returns:
+        One row a measurement: strategy, kind, size, n (scopes made), seconds (for all n),
+        bytes (that one scope holds, as `tracemalloc` counts them), repeat.
+
+    Raises:
+        BackendError: There is no such strategy.
+    """
+    import pandas as pd  # noqa: PLC0415 - heavy
+
+    names = list(STRATEGIES) if strategies is None else list(strategies)
+    for name in names:
+        if name not in STRATEGIES:
+            raise BackendError(f"there is no strategy `{name}`{nearest(name, STRATEGIES)}")
+    rows: list[dict[str, Any]] = []
+    for size in sizes:
+        plain = plain_context(size, kind)
+        makers = {name: STRATEGIES[name](plain) for name in names}
+        held = {name: _bytes(make) for name, make in makers.items()}
+        for repeat, count in ((repeat, count) for repeat in range(repeats) for count in counts):
+            for name in _turned(names, repeat):
+                n, seconds = _seconds(makers[name], count, longest)
+                rows.append(
+                    {
+                        "strategy": name, "kind": kind, "size": size, "n": n,
+                        "seconds": seconds, "bytes": held[name], "repeat": repeat,
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _turned(names: list[str], by: int) -> list[str]:
+    """Let another one begin each time, so that none always comes after the same."""
+    start = by % len(names)
+    return names[start:] + names[:start]
+
+
+def _seconds(make: MakeScope, count: int, longest: float) -> tuple[int, float]:
+    """Time so many scopes, or as many as there is time for; none is kept."""
+    gc.collect()
+    made, spent = 0, 0.0
+    for part in _parts(count):
+        numbers = range(part)
+        begin = time.perf_counter()
+        for number in numbers:
+            make(number, number)
+        spent += time.perf_counter() - begin
+        made += part
+        if spent * count / made > longest:
+            break
+    return made, spent
+
+
+def _parts(count: int) -> Iterator[int]:
+    """Split a count: 1, 9, 90, ... and the rest, so that a dear way is known soon."""
+    done = 0
+    while done < count:
+        part = min(max(9 * done, 1), count - done)
+        yield part
+        done += part
+
+
+def _bytes(make: MakeScope) -> float:
+    """Give the bytes that one scope holds while it is kept."""
+    make(0, 0)  # the first may warm something up
+    count = _MANY if _seconds(make, 1, 0.0)[1] < _DEAR else _FEW
+    kept: list[Any] = [None] * count
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for at in range(count):
+        kept[at] = make(None, 0)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return (after - before) / count

@@ -1,0 +1,148 @@
+"""Ways to give each item of a fan-out what it sees: ours, the naive one, and others.
+
+The naive way is what engines of this kind commonly do, and what this one is measured against:
+each item gets a copy of the whole context. It runs through the same engine, as a backend whose
+attempts copy first; no workflow can ask for it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections import ChainMap
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from pyrsistent import pmap
+
+from attune_nb.backends.attempt import Call
+from attune_nb.backends.threads import ThreadBackend
+from attune_nb.context import ItemScope, WorkflowContext
+from attune_nb.frozen import thaw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from attune_nb.backends.protocol import Job
+
+    MakeScope = Callable[[Any, int], Any]
+    Plain = dict[str, dict[str, Any]]
+
+__all__ = ["KINDS", "STRATEGIES", "NaiveThreads", "naive", "plain_context"]
+
+RESULT_SIZE = 10_240
+"""Elements of a list, or characters of a text, in one task's result: the seed's 10 KB."""
+
+KINDS: dict[str, Callable[[int], Any]] = {
+    "list": lambda size: list(range(size)),
+    "text": lambda size: "x" * size,
+}
+"""What a result is made of. Copying a list copies each of its elements' places; a text is
+immutable, so a deep copy shares it, which makes the naive way look as good as it can."""
+
+
+def plain_context(size: int, kind: str = "list") -> Plain:
+    """Make the parts of a context that holds task results of `size` elements or characters.
+
+    Each result has 10,240 of them, so that 1,024,000 make a hundred results, as in the seed.
+    """
+    make, results = KINDS[kind], {}
+    for number, start in enumerate(range(0, size, RESULT_SIZE)):
+        results[f"task_{number}"] = {"data": make(min(RESULT_SIZE, size - start))}
+    variables = {f"name_{number}": number for number in range(10)}
+    return {"parameters": {"url": "http://127.0.0.1"}, "variables": variables, "tasks": results}
+
+
+def shared(plain: Plain) -> MakeScope:
+    """Refer to one context that nobody can change: attune_nb's way."""
+    context = WorkflowContext.create(plain["parameters"], vars=plain["variables"])
+    for name, result in plain["tasks"].items():
+        context = context.with_result(name, result)
+    return context.scope
+
+
+def naive(plain: Plain) -> MakeScope:
+    """Copy everything."""
+    return lambda item, index: ({**copy.deepcopy(plain), "item": item}, index)
+
+
+def through_json(plain: Plain) -> MakeScope:
+    """Write everything as JSON and read it again."""
+    return lambda item, index: ({**json.loads(json.dumps(plain)), "item": item}, index)
+
+
+def through_pickle(plain: Plain) -> MakeScope:
+    """Pickle everything and read it again."""
+    return lambda item, index: ({**pickle.loads(pickle.dumps(plain)), "item": item}, index)  # noqa: S301
+
+
+def shallow(plain: Plain) -> MakeScope:
+    """Copy the map of names, and refer to the values: safe only while nobody changes one."""
+    names = {**plain["parameters"], **plain["variables"], **plain["tasks"]}
+    return lambda item, index: {**names, "item": item, "index": index}
+
+
+def chained(plain: Plain) -> MakeScope:
+    """Put a small map before the others, as `collections.ChainMap` does."""
+    names: ChainMap[str, Any] = ChainMap(plain["parameters"], plain["variables"], plain["tasks"])
+    return lambda item, index: names.new_child({"item": item, "index": index})
+
+
+def persistent(plain: Plain) -> MakeScope:
+    """Set two names in a persistent map."""
+    names = pmap({**plain["parameters"], **plain["variables"], **plain["tasks"]})
+    return lambda item, index: names.set("item", item).set("index", index)
+
+
+STRATEGIES: dict[str, Callable[[Plain], MakeScope]] = {
+    "attune_nb": shared,
+    "ChainMap.new_child": chained,
+    "pyrsistent set": persistent,
+    "shallow copy": shallow,
+    "pickle": through_pickle,
+    "JSON": through_json,
+    "deep copy": naive,
+}
+"""By name, from the cheapest to the dearest on a large context of lists."""
+
+
+class NaiveThreads(ThreadBackend):
+    """Threads whose every attempt first copies the whole context: the measured "before"."""
+
+    def start(self, job: Job) -> None:
+        """Begin to make the attempts of a job."""
+        job.call = _CopyingCall(job.call)
+        super().start(job)
+
+
+class _CopyingCall(Call):
+    """A call that gives each item a context of its own.
+
+    The parts are plain maps and lists, as an engine without shared values keeps them, so that
+    a copy copies them.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, call: Call) -> None:
+        for name in Call.__slots__:
+            setattr(self, name, getattr(call, name))
+        context = call.context
+        self._parts: dict[str, Any] = {
+            "parameters": thaw(context.parameters),
+            "config": thaw(context.config),
+            "keystore": thaw(context.keystore),
+            "variables": {name: thaw(each) for name, each in context.variables.items()},
+            "tasks": {name: thaw(each.result) for name, each in context.tasks.items()},
+        }
+
+    def render(self, item: Any, index: Any) -> Any:
+        """Render the input for one item, on a copy of everything."""
+        parts = copy.deepcopy(self._parts)
+        ended = {
+            name: msgspec.structs.replace(each, result=parts["tasks"][name])
+            for name, each in self.context.tasks.items()
+        }
+        parts |= {"variables": pmap(parts["variables"]), "tasks": pmap(ended)}
+        return self.evaluate(ItemScope(msgspec.structs.replace(self.context, **parts), item, index))

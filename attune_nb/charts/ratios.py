@@ -1,0 +1,89 @@
+"""How many times faster one way is than others, as bars."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from attune_nb.charts.curves import OURS
+from attune_nb.charts.page import finish, new_axes, say_count, say_ratio, title
+from attune_nb.charts.style import clean, literal
+from attune_nb.results.spans import say_duration
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["speedup"]
+
+
+def speedup(
+    df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False, to: str = OURS
+) -> Figure:
+    """Draw how much longer each way takes than one of them, at the most items and the most context.
+
+    The ratio is taken within each repeat, where both sides met the same machine; the bar is the
+    median of the ratios, the line on it reaches from the least to the most.
+
+    Args:
+        df: What `attune_nb.bench.clone` or `.fanout` gave.
+        ax: Where to draw; by default on a new figure.
+        dark: Whether the chart will stand on a dark page.
+        to: The strategy that the others are held against.
+
+    Raises:
+        ValueError: That strategy was not measured.
+    """
+    if to not in set(df["strategy"]):
+        raise ValueError(f"`{to}` is not among the strategies that were measured")
+    size = df["size"].max()
+    each = df[df["size"] == size].assign(value=df["seconds"] / df["n"])
+    count = each.loc[each["strategy"] == to, "n"].max()
+    rows = _rows(each, to, count)
+    ax, theme = new_axes(ax, dark=dark)
+    ax.grid(visible=False)
+    for at, (name, ratios, seconds) in enumerate(rows):
+        colour = "#009E73" if name == to else theme.waiting
+        middle = float(np.median(ratios))
+        ax.barh(at, middle, height=0.62, color=colour)
+        ax.plot([min(ratios), max(ratios)], [at, at], color=theme.ink, linewidth=1.2)
+        words = f"  {say_ratio(middle)}" if name != to else "  1"
+        look: dict[str, Any] = {"va": "center", "fontsize": 9}
+        bold = ax.text(max(ratios), at, words, color=theme.ink, fontweight="bold", **look)
+        ax.annotate(
+            f"   {say_duration(seconds)} an item",
+            (1, 0.5),
+            xycoords=bold,
+            color=theme.muted,
+            **look,
+        )
+    ax.set_yticks(range(len(rows)), [clean(name) for name, _, _ in rows])
+    for text in ax.get_yticklabels():
+        literal(text)
+    ax.tick_params(axis="y", labelsize=9, labelcolor=theme.ink)
+    ax.set_xscale("log")
+    ax.set_xlim(left=min(0.5, *(0.6 * min(ratios) for _, ratios, _ in rows)),
+                right=30 * max(max(ratios) for _, ratios, _ in rows))  # fmt: skip
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+    ax.xaxis.set_minor_locator(NullLocator())
+    what = f"{say_count(float(count))} items, {say_count(float(size))} in the context"
+    title(ax, theme, f"Time against {clean(to)}", f"{what}; medians of ratios, least to most")
+    ax.set_xlabel("times as long", fontsize=9, color=theme.muted)
+    return finish(ax)
+
+
+def _rows(each: pd.DataFrame, to: str, count: Any) -> list[tuple[str, list[float], float]]:
+    """Give each strategy's name, ratios and seconds an item, the slowest first."""
+    base = each[(each["strategy"] == to) & (each["n"] == count)].set_index("repeat")["value"]
+    rows = []
+    for name in dict.fromkeys(each["strategy"]):
+        own = each[each["strategy"] == name]
+        own = own[own["n"] == own["n"].max()].set_index("repeat")["value"]
+        both = own.index.intersection(base.index)
+        ratios = [float(own[at] / base[at]) for at in both]
+        if ratios:
+            rows.append((name, ratios, float(own.median())))
+    return sorted(rows, key=lambda row: -float(np.median(row[1])))
