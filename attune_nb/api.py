@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from os import PathLike
 from pathlib import Path
@@ -14,7 +15,15 @@ from attune_nb.backends.inline import InlineBackend
 from attune_nb.backends.threads import ThreadBackend
 from attune_nb.conductor.machine import initial_state
 from attune_nb.driver.loop import Driver
-from attune_nb.errors import ActionError, BackendError, Problem, Timeout, WorkflowError, nearest
+from attune_nb.errors import (
+    ActionError,
+    BackendError,
+    ParameterError,
+    Problem,
+    Timeout,
+    WorkflowError,
+    nearest,
+)
 from attune_nb.language import checks, declarations, export, loading, model
 from attune_nb.language.fields import is_whole
 from attune_nb.linking import Links, link, mocked_paths
@@ -22,7 +31,7 @@ from attune_nb.notebook.progress import progress_reader
 from attune_nb.results import run as results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -59,6 +68,7 @@ class Workflow(model.Workflow):
         self, actions: Actions | None = None, *, allow_imports: bool = False
     ) -> list[Problem]:
         """Give every problem that can be known before a run, those of actions included."""
+        _refuse_unless_map("actions", actions)
         options = _Options(actions=actions or {}, allow_imports=allow_imports)
         return [*checks.problems(self), *link(self, _links(options))[1]]
 
@@ -82,6 +92,8 @@ class Workflow(model.Workflow):
         Raises:
             WorkflowError: There is no such ref, or the files cannot be written.
         """
+        _refuse_unless(folder, (str, PathLike), "a pack is written to a folder's path")
+        _refuse_unless("" if ref is None else ref, str, "a ref is text")
         return export.write_pack(self, folder, self.ref if ref is None else ref)
 
     @staticmethod
@@ -133,9 +145,13 @@ class Workflow(model.Workflow):
 
         Raises:
             BackendError: There is no such backend, or the system gives no thread.
-            ParameterError: The parameters do not fit.
+            ParameterError: The parameters do not fit, or another option is not what it can be.
             WorkflowError: An action does not exist or does not take the task's input.
         """
+        for what, given in _named_maps(actions, mock, config, keystore):
+            _refuse_unless_map(what, given)
+        if not isinstance(readers or [], list | tuple) or not all(map(callable, readers or [])):
+            raise ParameterError(f"`readers` is a list of functions, not {readers!r}")
         options = _Options(
             actions=actions or {},
             mock=mock or {},
@@ -218,6 +234,20 @@ def load_file(path: str | Path) -> Workflow:
     return loads(text, str(path))
 
 
+def _named_maps(*given: Any) -> Iterator[tuple[str, Any]]:
+    return zip(("actions", "mock", "config", "keystore"), given, strict=True)
+
+
+def _refuse_unless_map(what: str, given: Any) -> None:
+    if given is None:
+        return
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"`{what}` is a map of names, not {type(given).__name__}")
+    odd = next((name for name in given if not isinstance(name, str)), None)
+    if odd is not None:
+        raise ParameterError(f"`{what}` is a map of names, and a name is text, not {odd!r}")
+
+
 def _refuse_unless(given: Any, kinds: Any, wanted: str) -> None:
     if not isinstance(given, kinds):
         raise WorkflowError([Problem(f"{wanted}, not {type(given).__name__}")])
@@ -290,7 +320,13 @@ def _nested(workflow: model.Workflow, options: _Options) -> Callable[..., Any]:
     def run_workflow(*, cancel: CancelToken, **parameters: Any) -> Any:
         if within.depth > MAX_DEPTH:
             raise ActionError(
-                f"workflows are nested deeper than {MAX_DEPTH}; does `{workflow.name}` run itself?"
+                f"workflows are nested deeper than {MAX_DEPTH}; does `{workflow.name}` run itself?",
+            )
+        asks = [path for path, task in workflow.walk() if task.action == model.ASK]
+        if asks and not within.dry_run:
+            raise ActionError(
+                f"workflow `{workflow.name}` asks a question (task `{asks[0]}`), which only the "
+                "outermost workflow can; ask there, and hand the answer over as a parameter"
             )
         prepare, values = _prepared(workflow, parameters, within)
         driver = prepare([])
@@ -301,6 +337,8 @@ def _nested(workflow: model.Workflow, options: _Options) -> Callable[..., Any]:
             raise Timeout(f"workflow `{workflow.name}`: {state.error}")
         if state.status != "succeeded":
             message = f"workflow `{workflow.name}` {state.status}: {state.error}"
+            if "nested deeper than" in str(state.error) and within.depth > 1:
+                message = str(state.error).partition("failed: ")[2]  # said once, not at each level
             raise ActionError(message, {"status": state.status})
         return state.output
 

@@ -5,8 +5,10 @@ Best effort by design: a secret that was encoded, cut or computed with is no lon
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 __all__ = ["MASKED", "Mask"]
 
@@ -25,7 +27,8 @@ class Mask:
     __slots__ = ("_pattern", "_whole")
 
     def __init__(self, *secrets: Any) -> None:
-        texts = {text for secret in secrets for text in _texts(secret, _DEEPEST)}
+        plain = {text for secret in secrets for text in _texts(secret, _DEEPEST)}
+        texts = {form for text in plain for form in _forms(text)}
         self._whole = frozenset(texts)
         # The longest first, so that a secret which contains another is replaced as a whole.
         parts = sorted((each for each in texts if len(each) >= _SHORTEST), key=len, reverse=True)
@@ -72,6 +75,13 @@ class Mask:
         if isinstance(value, int | float):
             return MASKED if str(value) in self._whole else value
         return value
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    """Give a secret as it stands in a message, in JSON, in a repr and in a URL."""
+    safe = text.encode("utf-8", "replace")
+    escaped = json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]
+    return (text, *escaped, quote(safe), quote(safe, safe=""), quote_plus(safe))
 
 
 def _texts(secret: Any, depth: int) -> list[str]:

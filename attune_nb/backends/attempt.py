@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["CANCELLED", "FAILED", "SUCCEEDED", "TIMED_OUT", "Call", "cancelled", "timed_out"]
 
 SUCCEEDED, FAILED, TIMED_OUT, CANCELLED = range(len(STATUS_CODES))
+_BARE = (LookupError, SystemExit, StopIteration)
 _PACKAGE = str(Path(__file__).parent.parent)
 
 
@@ -81,10 +82,13 @@ class Call:
 
 
 def _message(error: BaseException) -> str:
+    name = type(error).__name__
     try:
-        return str(error) or type(error).__name__
+        told = str(error)
+        # `'url'` or `3` says nothing without the name
+        return f"{name}: {told}" if told and isinstance(error, _BARE) else told or name
     except Exception:  # noqa: BLE001 - an exception's own `__str__` may raise anything
-        return type(error).__name__
+        return name
 
 
 def timed_out(seconds: float, *, stoppable: bool, error: BaseException | None = None) -> ErrorInfo:

@@ -99,6 +99,7 @@ class _Pullers:
         self.job = job
         self.wake = wake
         self.lock = threading.Lock()
+        self.reading = threading.Lock()  # the source: its own code may take its time
         self.most = min(job.concurrency, most)
         self.free = set(range(self.most))  # numbers of the workers that do not run
         self.busy: dict[int, _UnderWay] = {}  # worker -> what it is at
@@ -194,13 +195,14 @@ class _Pullers:
                     index, attempt = job.again.popleft()
                     return index, attempt, None
         if job.lazy:
-            with self.lock:
+            with self.reading:
                 pair = None if job.stopped or job.exhausted else next(job.source, None)
-                if pair is None:
-                    job.exhausted = True
-                    return None
-                job.taken += 1
-                return pair[0], 1, pair[1]
+                with self.lock:
+                    if pair is None or job.stopped:  # perhaps while the source was read
+                        job.exhausted = True
+                        return None
+                    job.taken += 1
+                    return pair[0], 1, pair[1]
         index = next(self.counter)
         if job.stopped:
             with self.lock:  # the end may be moving just now

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.conductor import ends, items
+from attune_nb.conductor.questions import schema_misfit
 from attune_nb.conductor.state import Alarm, Execution, StartTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AskOpened, TaskStarted
-from attune_nb.frozen import freeze
+from attune_nb.frozen import FrozenDict, freeze
 
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Token
@@ -116,10 +117,24 @@ def launch(work: Work, key: Key) -> None:
         )
 
 
+def _question(task: Task, scope: Any) -> FrozenDict:
+    """Render what is asked.
+
+    Raises:
+        TemplateError: An expression fails, or no answer could fit.
+    """
+    given: FrozenDict = freeze(task.input.evaluate(scope))
+    schema = given.get("response_schema")
+    wrong = schema_misfit(schema) if schema is not None else None
+    if wrong is not None:
+        raise TemplateError(wrong, position=task.at.inputs.get("response_schema"))
+    return given
+
+
 def _ask(work: Work, task: Task, execution: Execution) -> None:
     """Open a question; the task waits until someone answers."""
     try:
-        given = freeze(task.input.evaluate(work.scope(context=execution.context)))
+        given = _question(task, work.scope(context=execution.context))
     except TemplateError as error:
         work.later(ends.end, execution.key, *ends.render_failure(work, error))
         return

@@ -16,9 +16,10 @@ import msgspec
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.protocol import Job
 from attune_nb.conductor.machine import step
+from attune_nb.conductor.questions import answer_misfit
 from attune_nb.conductor.state import Alarm, RetryItem, StartTask, StopTask
 from attune_nb.context import Moment
-from attune_nb.errors import AttuneError
+from attune_nb.errors import AttuneError, ParameterError
 from attune_nb.events import (
     AlarmRang,
     AskAnswered,
@@ -94,8 +95,15 @@ class Driver:
             lambda time, seed: CancelRequested(time=time, seed=seed, reason=reason, force=force)
         )
 
-    def answer(self, task: str, visit: int, value: Any) -> None:
-        """Answer a question; from any thread."""
+    def answer(self, task: str, visit: int, value: Any, schema: Any = None) -> None:
+        """Answer a question; from any thread.
+
+        Raises:
+            ParameterError: The answer does not fit the schema, or contains itself.
+        """
+        told = answer_misfit(value, schema)
+        if told is not None:
+            raise ParameterError(told)
         self._inbox.put(
             lambda time, seed: AskAnswered(
                 time=time, seed=seed, task=task, visit=visit, value=value

@@ -10,7 +10,7 @@ from attune_nb.events import STATUS_CODES, AttemptsEnded, RunStarted
 from attune_nb.results.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from attune_nb.events import Event, Key
     from attune_nb.results.progress import TaskProgress
@@ -33,11 +33,19 @@ def _when(epoch: float, time: float | None) -> Any:
     return pd.NaT if time is None else pd.Timestamp(epoch + time, unit="s", tz="UTC")
 
 
-def tasks_frame(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
-    """Give one row a task execution; tasks that never started come last, as pending."""
+def tasks_frame(
+    events: Sequence[Event], names: Sequence[str], live: Mapping[Key, str]
+) -> pd.DataFrame:
+    """Give one row a task execution; tasks that never started come last, as pending.
+
+    `live` are the statuses of those that have not ended: running, retrying, waiting or pending
+    (their delay is not over).
+    """
     epoch = _epoch(events)
     progress = Progress()
     progress.read(events)
+    for row in progress.tasks.values():
+        row.status = row.status if row.ended is not None else live.get(row.key, row.status)
     rows = [_task_row(row, epoch, progress.now) for row in progress.tasks.values()]
     begun = {row.task for row in progress.tasks.values()}
     blank = dict.fromkeys(TASK_COLUMNS) | {"visit": 0, "status": "pending", "attempts": 0}

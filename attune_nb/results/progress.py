@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune_nb.events import (
+    AskOpened,
     AttemptsEnded,
     RetriesPlanned,
     RunEnded,
@@ -42,6 +43,11 @@ class TaskProgress(msgspec.Struct, kw_only=True):
     errors: int = 0
     last_error: str = ""
     error: str | None = None  # why the task as a whole did not succeed
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The task and how often it has run."""
+        return self.task, self.visit
 
     @property
     def done(self) -> int:
@@ -91,6 +97,8 @@ class Progress:
                     with_items=event.with_items,
                     started=event.time,
                 )
+            elif isinstance(event, AskOpened):
+                self.tasks[event.task, event.visit].status = "waiting"
             elif isinstance(event, TaskEnded):
                 self._end(event)
             elif isinstance(event, RunStarted):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attune_nb import html
 from attune_nb.errors import AttuneError, LookupFailed, RunCancelled, RunFailed, nearest
 from attune_nb.events import AskOpened, RunEnded, RunStarted, TaskEnded, masked
-from attune_nb.results.answers import fit_answer
 from attune_nb.results.progress import Progress
 from attune_nb.results.spans import say_duration
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attune_nb.context import WorkflowContext
-    from attune_nb.events import ErrorInfo, Event
+    from attune_nb.events import ErrorInfo, Event, Key
     from attune_nb.masking import Mask
 
 __all__ = ["Run"]
@@ -34,8 +33,8 @@ class Engine(Protocol):
     def cancel(self, reason: str = "", *, force: bool = False) -> None:
         """Ask the run to stop."""
 
-    def answer(self, task: str, visit: int, value: Any) -> None:
-        """Answer a question."""
+    def answer(self, task: str, visit: int, value: Any, schema: Any = None) -> None:
+        """Answer a question, if the answer fits the schema."""
 
 
 class Run:
@@ -95,7 +94,7 @@ class Run:
         """One row a task execution."""
         from attune_nb.results.frames import tasks_frame  # noqa: PLC0415 - pandas is heavy
 
-        return tasks_frame(self._log, self._names)
+        return tasks_frame(self._log, self._names, self._live())
 
     @property
     def attempts(self) -> pd.DataFrame:
@@ -173,8 +172,7 @@ class Run:
         if not waiting:
             others = ", ".join(f"`{each.task}`" for each in self.questions) or "none"
             raise AttuneError(f"task `{task}` asks nothing now; waiting for an answer: {others}")
-        fit_answer(value, waiting[0].response_schema)
-        self._engine.answer(task, waiting[0].visit, value)
+        self._engine.answer(task, waiting[0].visit, value, waiting[0].response_schema)
 
     def raise_for_status(self) -> None:
         """Raise `RunFailed` or `RunCancelled` unless the run succeeded."""
@@ -197,17 +195,22 @@ class Run:
             raise LookupFailed(f"there is no task `{task}`{hint}")
         return self._engine.state.executions[found[-1]]
 
+    def _live(self) -> dict[Key, str]:
+        """Give the statuses of the task executions that have not ended, as they are now."""
+        executions = self._engine.state.executions
+        return {key: each.status for key, each in executions.items() if each.outcome is None}
+
     def summary(self) -> list[dict[str, str]]:
         """Give a small row for each task execution: what a person wants to see first."""
         progress = Progress()
         progress.read(self._log)
-        rows = []
+        rows, live = [], self._live()
         for row in progress.tasks.values():
             total = "?" if row.total is None else f"{row.total:,}"
             rows.append(
                 {
                     "task": row.task if row.visit == 1 else f"{row.task} #{row.visit}",
-                    "status": row.status,
+                    "status": live.get(row.key, row.status) if row.ended is None else row.status,
                     "items": f"{row.done:,}/{total}" if row.with_items else "",
                     "failed": f"{row.failed:,}" if row.with_items else "",
                     "time": say_duration(

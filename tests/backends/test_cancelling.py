@@ -102,3 +102,25 @@ tasks:
     assert list(run.tasks["status"]) == ["cancelled", "pending"]
     with pytest.raises(attune_nb.RunFailed, match="did not end"):
         run.raise_for_status()
+
+
+BLOCKED = """
+timeout: 0.3
+parameters: {s: {type: any}}
+tasks:
+  - {name: a, action: core.echo, with_items: "{{ parameters.s }}", input: {message: "{{ item }}"}}
+"""
+
+
+@pytest.mark.parametrize("policy", ["allow_finish", "cancel_running"])
+def test_a_source_of_items_that_never_gives_the_next_holds_nothing_up(policy):
+    ever = threading.Event()
+
+    def source():
+        yield 1
+        ever.wait(30)
+
+    run = attune_nb.loads(f"cancellation_policy: {policy}" + BLOCKED).run({"s": source()})
+    ever.set()
+    assert run.status == "timed_out"
+    assert run.result("a") == [{"message": 1}]

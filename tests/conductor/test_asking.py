@@ -139,3 +139,42 @@ def test_cancelling_closes_the_question(go):
     assert run.wait(20)
     assert (run.status, run.questions) == ("cancelled", [])
     assert ended(run) == [("q", 1, "cancelled")]
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"type": "foo"}, "is no JSON Schema"),
+        (5, "a JSON Schema, not int"),
+        ([1], "a JSON Schema, not FrozenList"),
+        ({"$ref": "http://127.0.0.1:1/x"}, "only `#/...` within itself can be read"),
+        ({"items": [{"$ref": "file:///etc/passwd"}]}, "is no JSON Schema"),
+    ],
+)
+def test_a_question_that_no_answer_could_fit_fails_the_task(go, schema, said):
+    text = "parameters: {s: {}}\n" + ONE.replace(
+        "hm}", "hm, response_schema: '{{ parameters.s }}'}"
+    )
+    run = go.on(text, {"s": schema})
+    assert run.wait(20)
+    assert run.status == "failed"
+    assert said in run.error
+
+
+@pytest.mark.parametrize(
+    ("schema", "answer", "said"),
+    [
+        ({"pattern": "^(a+)+$"}, "a" * 32 + "!", "does not fit"),
+        ({"$ref": "#/nope"}, 1, "cannot be used"),
+    ],
+)
+def test_an_answer_that_cannot_be_judged_is_refused_in_time(go, schema, answer, said):
+    text = "parameters: {s: {}}\n" + ONE.replace(
+        "hm}", "hm, response_schema: '{{ parameters.s }}'}"
+    )
+    run = go.on(text, {"s": schema})
+    until(lambda: run.questions)
+    with pytest.raises(attune_nb.ParameterError, match=said):
+        run.answer("q", answer)
+    run.cancel()
+    assert run.wait(20)

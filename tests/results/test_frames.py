@@ -84,3 +84,30 @@ def test_a_run_that_never_started_a_task_has_frames_too():
     assert run.status == "failed"
     assert set(run.tasks["status"]) == {"pending"}
     assert len(run.attempts) == 0
+
+
+LIVE = """
+tasks:
+  - {name: asks, action: core.ask, input: {prompt: hm}}
+  - {name: waits, action: core.noop, delay: 60}
+  - {name: fails, action: core.fail, input: {message: no}, retry: {count: 1, delay: 60}}
+  - {name: works, action: core.sleep, input: {seconds: 60}}
+  - {name: later, action: core.noop, join: all}
+  - {name: first, action: core.noop, delay: 60, next: [{do: later}]}
+"""
+
+
+def test_a_run_under_way_tells_what_each_task_is_at():
+    run = attune_nb.loads("cancellation_policy: cancel_running" + LIVE).run(background=True)
+    wanted = {
+        "asks": "waiting", "waits": "pending", "fails": "retrying", "works": "running",
+        "first": "pending", "later": "pending",
+    }  # fmt: skip
+    for _ in range(200):
+        found = dict(zip(run.tasks["task"], run.tasks["status"], strict=True))
+        if found == wanted:
+            break
+        run.wait(0.05)
+    run.cancel()
+    assert run.wait(20)
+    assert found == wanted

@@ -1,0 +1,13 @@
+"""A workflow within another cannot ask anybody."""
+
+import attune_nb
+
+CHILD = "ref: ops.ask\ntasks: [{name: q, action: core.ask, input: {prompt: hm}}]\n"
+PARENT = "tasks: [{name: a, action: ops.ask}]\n"
+
+
+def test_a_question_of_a_nested_workflow_is_a_failure_that_says_what_to_do():
+    run = attune_nb.loads(PARENT).run(actions={"x": attune_nb.loads(CHILD)})
+    assert run.status == "failed"
+    assert "workflow `ops.ask` asks a question (task `q`)" in run.error
+    assert "ask there, and hand the answer over as a parameter" in run.error
