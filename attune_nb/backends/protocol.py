@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from array import array
+import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attune_nb.actions.cancel import CancelToken
 from attune_nb.backends.attempt import CANCELLED, cancelled
-from attune_nb.events import Batch, ErrorInfo
+from attune_nb.backends.columns import Columns, batch_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from attune_nb.backends.attempt import Call
-    from attune_nb.events import Key
+    from attune_nb.events import Batch, ErrorInfo, Key
 
 __all__ = ["Backend", "Job"]
-
-Row = tuple[int, int, int, float, float, int, Any, ErrorInfo | None, Any]
-"""index, attempt, worker, start, duration, status code, result, error, item."""
 
 
 class Job:
@@ -53,7 +50,10 @@ class Job:
         self.items: Any = (None,) if items is None else items
         self.lazy = not hasattr(self.items, "__len__")
         self.source: Iterator[tuple[int, Any]] = enumerate(self.items)
-        self.rows: deque[Row] = deque()
+        self._columns: dict[int, Columns] = {}  # by worker
+        self._others = Columns(lazy=self.lazy)  # what was recorded for a worker, not by it
+        self._whose: list[int] = []  # the workers of these
+        self._lock = threading.Lock()  # for these
         self.again: deque[tuple[int, int]] = deque()  # index, attempt
         self.kept: dict[int, Any] = {}  # index -> rendered input, while it may be tried again
         self.taken = 0  # items that an attempt was begun for, as far as they are counted
@@ -72,20 +72,40 @@ class Job:
         result: Any,
         cause: ErrorInfo | None,
     ) -> None:
-        """Record how an attempt that began at `start` has ended just now."""
-        kept = item if self.lazy else None
-        spent = self.clock() - start
-        self.rows.append((index, attempt, worker, start, spent, code, result, cause, kept))
+        """Record how an attempt that began at `start` has ended just now.
+
+        Only the thread that is the worker may call it: it takes no lock.
+        """
+        columns = self._columns.get(worker)
+        if columns is None:
+            columns = self._columns[worker] = Columns(lazy=self.lazy)
+        columns.add(index, attempt, start, self.clock() - start, code, result, cause, item)
+
+    def record_for(
+        self,
+        worker: int,
+        index: int,
+        attempt: int,
+        start: float,
+        item: Any,
+        code: int,
+        cause: ErrorInfo,
+    ) -> None:
+        """Record that an attempt failed, from any thread."""
+        with self._lock:
+            spent = self.clock() - start
+            self._others.add(index, attempt, start, spent, code, None, cause, item)
+            self._whose.append(worker)
 
     def give_up(self, index: int, attempt: int, worker: int, start: float, item: Any) -> None:
         """Record an attempt as cancelled: never made, or abandoned under way."""
-        self.record(index, attempt, worker, start, item, CANCELLED, None, cancelled())
+        self.record_for(worker, index, attempt, start, item, CANCELLED, cancelled())
 
     def source_failed(self, worker: int, error: BaseException) -> None:
         """Record that the items' own code raised: the item to come failed, and is the last."""
         code, cause = self.call.describe(error)
         index, self.taken, self.exhausted = self.taken, self.taken + 1, True
-        self.record(index, 1, worker, self.clock(), None, code, None, cause)
+        self.record_for(worker, index, 1, self.clock(), None, code, cause)
 
     def give_up_waiting(self) -> None:
         """Record as cancelled what was to be attempted again, and a task that never began."""
@@ -99,24 +119,14 @@ class Job:
 
     def drain(self) -> Batch | None:
         """Take the rows of the attempts that have ended since the last call."""
-        count = len(self.rows)
-        rows = [self.rows.popleft() for _ in range(count)]
-        total = self._total()
-        if not rows and total is None:
+        total = self._total()  # first: what is counted in it will be among the rows in time
+        parts = [(worker, each.take()) for worker, each in list(self._columns.items())]
+        with self._lock:
+            whose, self._whose = self._whose, []
+            others = self._others.take()
+        if total is None and not whose and not any(part.status for _, part in parts):
             return None
-        columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 9
-        return Batch(
-            index=array("q", columns[0]),
-            attempt=array("q", columns[1]),
-            worker=array("q", columns[2]),
-            start=array("d", columns[3]),
-            duration=array("d", columns[4]),
-            status=bytes(columns[5]),
-            results=list(columns[6]),
-            errors={row: each for row, each in enumerate(columns[7]) if each is not None},
-            items=list(columns[8]) if self.lazy else None,
-            total=total,
-        )
+        return batch_of(parts, (whose, others), lazy=self.lazy, total=total)
 
     def _total(self) -> int | None:
         """Say once how many items there are, where that was not known or has changed."""

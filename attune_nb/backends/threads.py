@@ -182,7 +182,7 @@ class _Pullers:
             del self.busy[worker]
             self.free.add(worker)
         cause = timed_out(job.timeout or 0.0, stoppable=False)
-        job.record(at.index, at.attempt, worker, at.start, at.item, TIMED_OUT, None, cause)
+        job.record_for(worker, at.index, at.attempt, at.start, at.item, TIMED_OUT, cause)
         self.wake.set()
         self.spawn(1)
 

@@ -98,9 +98,55 @@ def absorb(
     tell of one twice, or late.
     """
     total = execution.total if batch.total is None else batch.total
+    ended = _marked(execution, batch, total)
+    again: list[RetryItem] = []
+    failed = 0
+    if ended is None:
+        ended, batch, again, failed = _counted(execution, retry, batch, total)
+    grown = msgspec.structs.replace(
+        execution,
+        ended=bytes(ended),
+        batches=execution.batches.append(batch),
+        attempts=execution.attempts + len(batch),
+        done=execution.done + len(batch) - len(again),
+        failed=execution.failed + failed,
+        status="retrying" if again and execution.items is None else "running",
+        total=total,
+        planned=execution.planned if execution.stopping else total,
+    )
+    return grown, again
+
+
+def _room(execution: Execution, batch: Batch) -> bytearray:
     ended = bytearray(execution.ended)
     if batch.index:
         ended.extend(bytes(max(0, max(batch.index) + 1 - len(ended))))
+    return ended
+
+
+def _marked(execution: Execution, batch: Batch, total: int | None) -> bytearray | None:
+    """Mark the items of a batch as ended, if all are first attempts that succeeded.
+
+    Nearly all batches are such; to look closely at each row would cost as much as the items
+    themselves. None: look closely.
+    """
+    count = len(batch)
+    if batch.errors or batch.status.count(0) != count or batch.attempt.count(1) != count:
+        return None
+    ended = _room(execution, batch)
+    if total is not None and len(ended) > total:
+        return None
+    new = ended.count(0)
+    for index in batch.index:
+        ended[index] = FINAL
+    return ended if new - ended.count(0) == count else None  # else one was told of before
+
+
+def _counted(
+    execution: Execution, retry: Retry | None, batch: Batch, total: int | None
+) -> tuple[bytearray, Batch, list[RetryItem], int]:
+    """Look at each row; give the marks, the rows that count, the retries, and the failures."""
+    ended = _room(execution, batch)
     again: list[RetryItem] = []
     stale: list[int] = []
     failed = 0
@@ -120,20 +166,7 @@ def absorb(
                 again.append(
                     RetryItem(key=execution.key, index=index, attempt=attempt + 1, delay=wait)
                 )
-    if stale:
-        batch = _without(batch, stale)
-    grown = msgspec.structs.replace(
-        execution,
-        ended=bytes(ended),
-        batches=execution.batches.append(batch),
-        attempts=execution.attempts + len(batch),
-        done=execution.done + len(batch) - len(again),
-        failed=execution.failed + failed,
-        status="retrying" if again and execution.items is None else "running",
-        total=total,
-        planned=execution.planned if execution.stopping else total,
-    )
-    return grown, again
+    return ended, _without(batch, stale) if stale else batch, again, failed
 
 
 def _wait(retry: Retry | None, attempt: int, code: int, error: ErrorInfo | None) -> float | None:
