@@ -9,8 +9,8 @@ within it, and the general way is taken from the start: it knows how to say what
 
 from __future__ import annotations
 
-import ast
 from functools import lru_cache
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.context import ABSENT
@@ -20,7 +20,6 @@ from attune_nb.templates.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import CodeType
 
     Evaluate = Callable[[Any], Any]
     Path = tuple[str, tuple[str | int, ...]]
@@ -51,7 +50,10 @@ def path_function(path: Path, otherwise: Evaluate) -> Evaluate | None:
     lines = _lines(path, "value", names, set())
     if lines is None:
         return None
-    body = [*lines, "return value"]
+    *lines, last = lines
+    body = [*lines, last.replace("value = ", "return ", 1)]
+    if not last.startswith("value = "):
+        body = [*lines, last, "return value"]
     return _define(body, names, otherwise, "KeyError")
 
 
@@ -72,9 +74,11 @@ def text_function(parts: Sequence[str | Path | None], otherwise: Evaluate) -> Ev
         if lines is None:
             return None
         body += [*lines, *_TO_TEXT.format(f"part{at}").splitlines()]
-    written = "".join(f"{{part{at}}}" for at in range(len(parts)))
-    fixed = {f"part{at}": part for at, part in enumerate(parts) if isinstance(part, str)}
-    return _define([*body, f'return f"{written}"'], names, otherwise, "Exception", fixed)
+    written = "".join(
+        _placed(part, names) if isinstance(part, str) else f"{{part{at}}}"
+        for at, part in enumerate(parts)
+    )
+    return _define([*body, f'return f"{written}"'], names, otherwise, "Exception")
 
 
 _TO_TEXT = """\
@@ -110,18 +114,19 @@ def _lines(path: Path, target: str, names: dict[str, Any], known: set[str]) -> l
         ]
     field = FIELDS.get(root, "variables")
     keys = keys if root in FIELDS else (root, *keys)
-    lines = _once(field, f"scope.context.{field}", known)
     if field not in ("variables", "tasks"):
+        lines = _once(field, f"scope.context.{field}", known)
         return [*lines, *_steps(field, keys, target, names, known)]
     if not keys or (field == "tasks" and len(keys) == 1):
         return None  # a namespace or a record as a whole becomes a map elsewhere
-    lines.append(f"{target} = {field}[{_named(keys[0], names)}]")
-    if field == "tasks":
-        lines[-1] += ".result"
+    part = ".result" if field == "tasks" else ""
+    lines = _MET.format(target, field, _named(keys[0], names), part).splitlines()
     return [*lines, *_steps(target, keys[1:], target, names, set())]
 
 
-_NO_MAP = "if type({0}) is not Frozen and type({0}) is not dict: raise KeyError"
+_MET = """{0} = scope.context.{1}_met.get({2}, ABSENT)
+if {0} is ABSENT: {0} = scope.context.{1}_met[{2}] = scope.context.{1}[{2}]{3}"""
+"""A persistent map is asked once in each version of the context; then a dictionary knows."""
 
 
 def _once(name: str, source: str, known: set[str]) -> list[str]:
@@ -149,46 +154,30 @@ def _steps(
 
 
 def _named(value: Any, names: dict[str, Any]) -> str:
-    name = f"key{len(names)}"
-    names[name] = value
-    return name
+    return f'"{_placed(value, names)}"'
 
 
-def _define(
-    body: list[str],
-    names: dict[str, Any],
-    otherwise: Evaluate,
-    caught: str,
-    fixed: dict[str, str] | None = None,
-) -> Evaluate:
+def _placed(value: Any, names: dict[str, Any]) -> str:
+    """Give what stands in the source for a constant; the constant itself is put in later."""
+    place = f"<{len(names)}>"
+    names[place] = value
+    return place
+
+
+def _define(body: list[str], names: dict[str, Any], otherwise: Evaluate, caught: str) -> Evaluate:
     names["otherwise"] = otherwise
     lines = ["def generated(scope):", "    try:", *(f"        {line}" for line in body)]
     lines += [f"    except {caught}:", "        return otherwise(scope)"]
-    source = "\n".join(lines)
-    code = _with_fixed(source, fixed) if fixed else _code(source)
-    exec(code, names)  # noqa: S102 - fixed words only, see above
-    function: Evaluate = names["generated"]
+    code = _code("\n".join(lines))
+    constants = tuple(
+        names.get(each, each) if isinstance(each, str) else each for each in code.co_consts
+    )
+    function: Evaluate = FunctionType(code.replace(co_consts=constants), names)
     return function
 
 
 @lru_cache(maxsize=512)
 def _code(source: str) -> CodeType:
-    # paths of one shape have the same source: what they name is handed over beside it
-    return compile(source, "<template>", "exec")
-
-
-def _with_fixed(source: str, fixed: dict[str, str]) -> CodeType:
-    return compile(_Fixed(fixed).visit(ast.parse(source)), "<template>", "exec")
-
-
-class _Fixed(ast.NodeTransformer):
-    """Puts the texts that stay where the f-string names them, as constants."""
-
-    def __init__(self, fixed: dict[str, str]) -> None:
-        self._fixed = fixed
-
-    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.expr:
-        name = getattr(node.value, "id", None)
-        if name in self._fixed:
-            return ast.copy_location(ast.Constant(self._fixed[name]), node)
-        return node
+    # texts of one shape have the same source: what they name is put among its constants
+    module = compile(source, "<template>", "exec")
+    return next(each for each in module.co_consts if isinstance(each, CodeType))

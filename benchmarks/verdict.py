@@ -1,0 +1,62 @@
+"""What a measurement says, and how two sides are measured fairly."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Verdict", "ratios", "seconds", "turns"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line of the table."""
+
+    what: str
+    wanted: str
+    found: str
+    holds: bool = True
+
+    def __str__(self) -> str:
+        mark = "ok     " if self.holds else "MISSED "
+        return f"{mark}{self.what:<58} {self.found:<34} wanted: {self.wanted}"
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Time one call."""
+    gc.collect()  # nobody pays for what another side left behind
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+def turns(sides: dict[str, Callable[[], object]], repeats: int) -> list[dict[str, float]]:
+    """Time the sides in turn, each turn beginning with another one, after a warm-up.
+
+    So a drift of the machine's speed meets all sides, and none always follows the same other.
+    """
+    for side in sides.values():
+        side()
+    names, found = list(sides), []
+    for repeat in range(repeats):
+        start = repeat % len(names)
+        ordered = names[start:] + names[:start]
+        found.append({name: seconds(sides[name]) for name in ordered})
+    return found
+
+
+def ratios(taken: Sequence[dict[str, float]], one: str, other: str) -> tuple[float, str]:
+    """Give the median of a side's time over another's, taken within each turn; and its words."""
+    each = [turn[one] / turn[other] for turn in taken]
+    middle = statistics.median(each)
+    return middle, f"{_say(middle)}x ({_say(min(each))} to {_say(max(each))})"
+
+
+def _say(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.2f}"  # noqa: PLR2004
