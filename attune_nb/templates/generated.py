@@ -40,6 +40,7 @@ FIELDS = {
 """The field of the context that each namespace reads."""
 
 _MOST_PARTS = 8  # that are worth, or allowed, a function of their own
+_FEW = 2  # values that may be joined before their length is asked: two are never too much
 _SHORT = 1_000_000  # characters; longer texts are counted before they are joined
 _ITEM = ("item", "index")
 
@@ -67,24 +68,25 @@ def text_function(parts: Sequence[str | Path | None], otherwise: Evaluate) -> Ev
     if len(parts) > 2 * _MOST_PARTS:
         return None
     names, body, known = _names(), [], set[str]()
+    values = sum(not isinstance(part, str) for part in parts)
+    to_text = _TO_TEXT if values <= _FEW else _BOUNDED + _TO_TEXT
     for at, part in enumerate(parts):
         if isinstance(part, str):
             continue
         lines = _lines(part, f"part{at}", names, known) if part else None
         if lines is None:
             return None
-        body += [*lines, *_TO_TEXT.format(f"part{at}").splitlines()]
+        body += [*lines, *to_text.format(f"part{at}").splitlines()]
     written = "".join(
         _placed(part, names) if isinstance(part, str) else f"{{part{at}}}"
         for at, part in enumerate(parts)
     )
-    return _define([*body, f'return f"{written}"'], names, otherwise, "Exception")
+    body += [f'text = f"{written}"', "if len(text) > SHORT: raise KeyError", "return text"]
+    return _define(body, names, otherwise, "Exception")
 
 
-_TO_TEXT = """\
-if type({0}) is str:
-    if len({0}) > SHORT: raise KeyError
-elif type({0}) is not int: {0} = write({0})"""
+_BOUNDED = "if type({0}) is str and len({0}) > SHORT: raise KeyError\n"
+_TO_TEXT = "if type({0}) is not str and type({0}) is not int: {0} = write({0})"
 
 
 def _names() -> dict[str, Any]:
