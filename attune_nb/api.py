@@ -75,7 +75,8 @@ class Workflow(model.Workflow):
     def to_yaml(self) -> str:
         """Give the canonical text: one spelling for everything, older forms turned into `next`.
 
-        Loading it gives an equal workflow; a condition gets its braces.
+        Loading it gives an equal workflow; a condition gets its braces. A secret parameter's
+        default stands in it, as in the text: keep secrets in the keystore instead.
         """
         return export.to_yaml(self)
 

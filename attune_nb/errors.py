@@ -150,18 +150,29 @@ class _PlainError(AttuneError):
 
 
 class WorkflowError(_PlainError):
-    """A workflow's text is wrong. `problems` holds every problem found, in text order."""
+    """A workflow's text is wrong. `problems` holds every problem found, in text order.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    Args:
+        problems: What is wrong.
+        unfinished: Whether there may be more: after so many, the search has ended.
+    """
+
+    def __init__(self, problems: Iterable[Problem], unfinished: bool = False) -> None:
         self.problems = tuple(problems)
-        super().__init__(self.problems)
+        self.unfinished = unfinished
+        super().__init__(self.problems, unfinished)
 
     def __str__(self) -> str:
         count = len(self.problems)
-        heading = "the workflow has a problem" if count == 1 else f"{count} problems"
+        least = "at least " if self.unfinished else ""
+        heading = f"{least}{count:,} problem{'s' * (count != 1)}"
+        if count == 1 and not least:
+            heading = "the workflow has a problem"
+        if count > _SHOWN:
+            heading += f"; the first {_SHOWN}"
         shown = [problem.explain() for problem in self.problems[:_SHOWN]]
         if count > _SHOWN:
-            shown.append(f"and {count - _SHOWN:,} more")
+            shown.append(f"and {least}{count - _SHOWN:,} more")
         return "\n".join([f"{heading}:", *shown])
 
 

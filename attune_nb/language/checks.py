@@ -5,26 +5,20 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from attune_nb.errors import Position, Problem, nearest
-from attune_nb.language import declarations
+from attune_nb.errors import Problem
+from attune_nb.language import names, order
 from attune_nb.language.fields import MOST_PROBLEMS
 from attune_nb.language.model import RESERVED
-from attune_nb.templates.expression import NAMESPACES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
     from attune_nb.language.model import Task, Workflow
-    from attune_nb.templates.template import Template
-
-    Known = dict[str, set[str] | None]
 
 __all__ = ["problems"]
 
 _LONGEST_CIRCLE = 8  # names that are shown of one
-_MOST_COMPARED = 1000  # names, for the nearest of them
 _WIDEST = 10_000
-_SYSTEM = {"workflow_start", "timestamp", "execution_id", "workflow_ref"}
 
 
 def problems(workflow: Workflow, unclear: frozenset[str] = frozenset()) -> list[Problem]:
@@ -40,16 +34,10 @@ def problems(workflow: Workflow, unclear: frozenset[str] = frozenset()) -> list[
         reached = _reached(workflow)
         found += [_targets(workflow), _entries(workflow)]
         if "ways" not in unclear:
-            found += [_joins(workflow), _unreached(workflow, reached)]
+            found += [_joins(workflow), _unreached(workflow, reached), order.too_early(workflow)]
         found += [_endless(workflow, reached), _wide(workflow)]
-    found += [_names(workflow, unclear), _twice(workflow), _unused(workflow)]
+    found += [*names.problems(workflow, unclear), _twice(workflow), _unused(workflow)]
     return [problem for each in found for problem in itertools.islice(each, MOST_PROBLEMS)]
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    """Offer the nearest name; comparing with many thousands would take minutes."""
-    names = list(itertools.islice(known, _MOST_COMPARED))
-    return nearest(name[:80], names)
 
 
 def _targets(workflow: Workflow) -> Iterator[Problem]:
@@ -60,7 +48,7 @@ def _targets(workflow: Workflow) -> Iterator[Problem]:
             for name, position in zip(transition.do, transition.do_positions, strict=True):
                 if name not in known and name not in RESERVED:
                     within = f"; it is within `{inner[name]}`" if name in inner else ""
-                    hint = within or _near(name, [*known, *RESERVED])
+                    hint = within or names.near(name, [*known, *RESERVED])
                     yield Problem(
                         f"task `{task.name}` goes to `{name[:80]}`, which does not exist{hint}",
                         position,
@@ -211,66 +199,6 @@ def _wide(workflow: Workflow) -> Iterator[Problem]:
                 task.at.concurrency,
                 "hint",
             )
-
-
-def _names(workflow: Workflow, unclear: frozenset[str]) -> Iterator[Problem]:
-    published = {name for name, _ in workflow.vars}
-    for task in workflow.tasks:
-        published |= {name for step in task.next for name, _ in step.publish}
-    tasks = {task.name for task in workflow.tasks}
-    known: Known = {
-        "parameters": None if "parameters" in unclear else declarations.names(workflow.parameters),
-        "system": _SYSTEM,
-        **dict.fromkeys(
-            ("workflow", "vars", "variables"), None if "names" in unclear else published
-        ),
-        **dict.fromkeys(("task", "tasks"), None if "tasks" in unclear else tasks),
-    }
-    for _, task in workflow.walk():
-        for template in task.templates():
-            inside = task.with_items is not None and template is task.input
-            yield from _unknown_names(template, known, task if inside else None, task)
-    shared = [template for _, template in workflow.vars]
-    for template in [*shared, *([workflow.output_map] if workflow.output_map else [])]:
-        yield from _unknown_names(template, known, None, None)
-
-
-def _unknown_names(
-    template: Template, known: Known, inside: Task | None, task: Task | None
-) -> Iterator[Problem]:
-    variables = known["workflow"]
-    for path, where in template.references:
-        root = path[0]
-        if root in ("item", "index"):
-            if inside is None:
-                of_items = task is not None and task.with_items is not None
-                place = (
-                    f"the `input` of `{task.name}`"
-                    if task and of_items
-                    else "the `input` of a task with `with_items`"
-                )
-                yield Problem(f"`{root}` exists only within {place}", where())
-        elif root in NAMESPACES:
-            yield from _unknown_member(path, known.get(root), where)
-        elif variables is not None and root not in variables:
-            within = ("item", "index") if inside is not None else ()
-            hint = _near(root, [*NAMESPACES, *within, *variables])
-            yield Problem(f"`{root}` is undefined{hint or _nearby(root, known)}", where())
-
-
-def _nearby(name: str, known: Known) -> str:
-    """Offer the namespace in which a bare name would be found."""
-    for space in ("parameters", "task"):
-        if name in (known[space] or ()):
-            return f"; did you mean `{space}.{name}`?"
-    return ""
-
-
-def _unknown_member(
-    path: tuple[str, ...], members: set[str] | None, where: Callable[[], Position | None]
-) -> Iterator[Problem]:
-    if members is not None and len(path) > 1 and path[1] not in members:
-        yield Problem(f"`{path[0]}` has no `{path[1]}`{_near(path[1], members)}", where())
 
 
 def _twice(workflow: Workflow) -> Iterator[Problem]:

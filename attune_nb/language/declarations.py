@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ParameterError, TemplateError, nearest
-from attune_nb.language.fields import kind_of
+from attune_nb.language.fields import is_template, kind_of
 from attune_nb.templates.text import compile_pattern
 
 if TYPE_CHECKING:
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
     Path = tuple[str | int, ...]
 
-__all__ = ["bind", "names", "read", "required", "secrets"]
+__all__ = ["bind", "check_answer", "masked", "names", "read", "required", "secrets"]
 
 TYPES = ("string", "number", "integer", "boolean", "array", "object", "any")
+_WORDS = TYPES[:-1]  # those of JSON Schema, which has no `any`
+_VALUES = ("default", "const", "enum", "examples")  # keys that hold values
 MOST = 1000
 _INLINE = ("required", "secret")
 _MAPS = ("properties", "$defs", "definitions", "dependentSchemas")  # of schemas
@@ -76,6 +78,44 @@ def read(reader: Reader, value: Any, path: Path) -> dict[str, Any] | None:
         elif _check_spec(reader, name, spec, here, value) and sure:
             _check_default(reader, name, spec, here, (value, judge))
     return value
+
+
+def check_answer(reader: Reader, schema: Any, path: Path) -> None:
+    """Check the `response_schema` of a question, where it holds no expression.
+
+    It is JSON Schema as it stands: what is merely unknown to us is no problem.
+    """
+    if schema is None or _has_template(schema):
+        return
+    if not isinstance(schema, dict):
+        told = f"is a map such as {{type: string}}, not {kind_of(schema)}"
+        reader.wrong(f"`response_schema` {told}", path)
+        return
+    count = len(reader.problems)
+    _check_answer(reader, schema, path, schema)
+    if len(reader.problems) == count:
+        _check_schema(reader, schema, path, "`response_schema`")
+
+
+def _check_answer(reader: Reader, part: dict[str, Any], path: Path, whole: dict[str, Any]) -> None:
+    """Note wrong types, patterns and references of a schema, and of those within it."""
+    for key, each in part.items():
+        here = (*path, key)
+        if key == "type":
+            _check_type(reader, each, here, _WORDS, "type")
+        elif key == "pattern" and isinstance(each, str):
+            _check_pattern(reader, each, here, "`response_schema`")
+        elif key == "$ref" and isinstance(each, str) and not _fitting().resolves(each, whole):
+            message = f"`$ref` leads only to what stands in the schema itself, not `{each[:80]}`"
+            reader.wrong(f"{message}; write `#/$defs/NAME`, with NAME among its `$defs`", here)
+    for place, inner in _inner(part):
+        _check_answer(reader, inner, (*path, *place), whole)
+
+
+def _has_template(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_template, value.values() if isinstance(value, dict) else value))
+    return is_template(value)
 
 
 def _check_whole(reader: Reader, declared: dict[str, Any], path: Path) -> bool:
@@ -137,24 +177,34 @@ def _check_keys(
             message = f"`$ref` is `#/$defs/NAME`, with NAME among `$defs`; not `{str(each)[:80]}`"
             reader.wrong(message, here)
         elif key == "pattern" and isinstance(each, str):
-            try:
-                compile_pattern(each)
-            except TemplateError as error:
-                reader.wrong(f"{what}: {error.message}", here)
+            _check_pattern(reader, each, here, what)
     for place, inner in _inner(spec):
         _check_keys(reader, inner, (*path, *place), f"`{place[0]}` of {what}"[:80], declared)
 
 
-def _check_type(reader: Reader, kind: Any, path: Path) -> None:
-    known = (*TYPES, "null")
+def _check_pattern(reader: Reader, pattern: str, path: Path, what: str) -> None:
+    try:
+        compile_pattern(pattern)
+    except TemplateError as error:
+        reader.wrong(f"{what}: {error.message}", path)
+
+
+def _check_type(
+    reader: Reader,
+    kind: Any,
+    path: Path,
+    told: tuple[str, ...] = TYPES,
+    what: str = "parameter type",
+) -> None:
+    known = (*told, "null")
     for at, each in enumerate(kind if isinstance(kind, list) else [kind]):
         place = (*path, at) if isinstance(kind, list) else path
         if each is None:
             reader.wrong('`type` is a word; write the type null as "null", in quotes', place)
         elif each not in known:
-            hint = nearest(str(each)[:80], TYPES) or f"; known: {', '.join(TYPES)}"
+            hint = nearest(str(each)[:80], told) or f"; known: {', '.join(told)}"
             said = f"`{each[:80]}`" if isinstance(each, str) else kind_of(each)
-            reader.wrong(f"unknown parameter type {said}{hint}", place)
+            reader.wrong(f"unknown {what} {said}{hint}", place)
     if kind == []:
         reader.wrong("`type` is empty; name one, or leave it out", path)
 
@@ -259,6 +309,23 @@ def secrets(declared: Mapping[str, Any] | None) -> list[str]:
     if not declared:
         return []
     return [name for name, spec in _specs(declared).items() if spec.get("secret") is True]
+
+
+def masked(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Give declarations to be shown: of a secret, nothing that could be its value."""
+    hidden = secrets(declared)
+    if not declared or not hidden:
+        return declared
+    specs = {
+        name: {key: "***" if key in _VALUES else each for key, each in spec.items()}
+        if name in hidden
+        else spec
+        for name, spec in _specs(declared).items()
+    }
+    if not _is_schema(declared):
+        return specs
+    whole = {key: "***" if key in _VALUES else each for key, each in declared.items()}
+    return {**whole, "properties": specs}
 
 
 def bind(declared: Mapping[str, Any] | None, given: Any) -> dict[str, Any]:

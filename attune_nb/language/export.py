@@ -44,6 +44,9 @@ _BLOCK = re.compile(
 def to_yaml(workflow: Workflow) -> str:
     """Give a workflow's canonical text.
 
+    Loading it gives an equal workflow, so it holds all that the text held: also the `default` of
+    a secret parameter, which `repr` hides.
+
     Raises:
         WorkflowError: The workflow was made by hand, and holds what is not plain data.
     """

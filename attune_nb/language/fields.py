@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attune_nb.errors import Position, Problem, TemplateError, WorkflowError, nearest
 from attune_nb.language.source import in_text_order
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Path = tuple[str | int, ...]
 
-__all__ = ["MOST_PROBLEMS", "Reader", "found", "is_template", "is_whole", "kind_of"]
+__all__ = ["MOST_PROBLEMS", "Reader", "found", "is_template", "is_whole", "kind_of", "unrounded"]
 
 MOST_PROBLEMS = 50
 
@@ -69,7 +69,7 @@ class Reader:
         """Note a problem at a place; too many of them end the reading."""
         self.problems.append(Problem(message, position))
         if len(self.problems) >= MOST_PROBLEMS:
-            raise WorkflowError(in_text_order(self.problems))
+            raise WorkflowError(in_text_order(self.problems), unfinished=True)
 
     def _forget(self, key: str) -> None:
         if key in _UNCLEAR:
@@ -173,9 +173,9 @@ class Reader:
 
     def whole(self, fields: dict[str, Any], key: str, path: Path) -> int | None:
         """Give a whole number of 1 or more, or None."""
-        value = fields.get(key)
+        value = unrounded(fields.get(key))
         if value is None or is_whole(value):
-            return value
+            return value  # type: ignore[no-any-return]
         self.wrong(f"`{key}` is a whole number of 1 or more, not {found(value)}", (*path, key))
         return None
 
@@ -246,7 +246,12 @@ def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def is_template(value: Any) -> bool:
+def unrounded(value: Any) -> Any:
+    """Give a number such as 3.0 as the whole number it is, as JSON has it; or the value itself."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def is_template(value: Any) -> TypeGuard[str]:
     """Tell whether a value is a text with an expression in it."""
     return isinstance(value, str) and "{{" in value
 

@@ -10,6 +10,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import referencing.exceptions
+import referencing.jsonschema
 import regex
 
 from attune_nb.errors import TemplateError
@@ -18,7 +20,7 @@ from attune_nb.templates.text import compile_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Judge", "schema_misfit"]
+__all__ = ["Judge", "resolves", "schema_misfit"]
 
 LONGEST = 200  # characters of the library's message
 MOST_ERRORS = 20  # that the library may find before the best of them is told
@@ -46,6 +48,19 @@ def schema_misfit(schema: Mapping[str, Any]) -> tuple[tuple[str | int, ...], str
         return None
     message = error.message.replace("is not a 'regex'", "is not a pattern")
     return tuple(error.absolute_path), _shortened(message)
+
+
+def resolves(reference: str, schema: Mapping[str, Any]) -> bool:
+    """Tell whether a `$ref` leads to something within the schema; nothing is fetched."""
+    root = referencing.jsonschema.DRAFT202012.create_resource(schema)
+    registry: Any = referencing.Registry()
+    try:
+        registry.resolver_with_root(root).lookup(reference)
+    except referencing.exceptions.Unresolvable:
+        return False
+    except (ValueError, TypeError, AttributeError):  # no URI, or a schema that is none
+        return False
+    return True
 
 
 def _best(errors: Iterator[Any]) -> Any:

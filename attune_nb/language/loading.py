@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import WorkflowError
 from attune_nb.language import checks, declarations, source, tasks
-from attune_nb.language.fields import Reader, kind_of
+from attune_nb.language.fields import MOST_PROBLEMS, Reader, kind_of
 from attune_nb.language.model import Workflow
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def load_workflow(text: str, name: str = "<text>", above: str = "") -> Workflow:
         found = checks.problems(workflow, frozenset(reader.unclear))
         problems += [each for each in found if each.severity == "error"]
     if problems or workflow is None:
-        raise WorkflowError(source.in_text_order(problems))
+        # each check ends after so many, and with fewer in all none has
+        raise WorkflowError(source.in_text_order(problems), len(problems) >= MOST_PROBLEMS)
     return workflow
 
 

@@ -5,9 +5,11 @@ Equality is about meaning: positions in the text do not take part in it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from attune_nb.language import declarations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,10 +91,15 @@ class Task:
 
     def templates(self) -> list[Template]:
         """Give every template of the task itself (not those of the tasks within it)."""
-        found = [self.input, self.when, self.with_items, self.concurrency]
+        found: list[Template | None] = [*self.before()]
         for transition in self.next:
             found.append(transition.when)
             found += [value for _, value in transition.publish]
+        return [each for each in found if each is not None]
+
+    def before(self) -> list[Template]:
+        """Give the templates that are evaluated before the task has run, or while it does."""
+        found = [self.input, self.when, self.with_items, self.concurrency]
         return [each for each in found if each is not None]
 
 
@@ -113,6 +120,12 @@ class Workflow:
     cancellation_policy: str = "allow_finish"
     timeout: float | None = None
     vars_positions: tuple[Position | None, ...] = field(default=(), compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.repr}
+        values["parameters"] = declarations.masked(self.parameters)
+        told = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        return f"{type(self).__name__}({told})"
 
     def task(self, path: str) -> Task:
         """Give a task by its name; one within a parallel task by `parallel/name`.

@@ -48,7 +48,7 @@ def json_schema() -> Schema:
             "pairs": _pairs("object"),
             "publish": _pairs("string", "object"),
             "tasks": _tasks("task"),
-            "inner_tasks": _tasks("inner_task"),
+            "inner_tasks": _tasks("inner_task", "null"),
         },
     }
     return copy.deepcopy(whole)
@@ -129,10 +129,10 @@ def _pairs(*kinds: str) -> Schema:
     }
 
 
-def _tasks(definition: str) -> Schema:
+def _tasks(definition: str, *kinds: str) -> Schema:
     task = {"$ref": f"#/$defs/{definition}"}
     return {
-        "type": ["array", "object"],
+        "type": ["array", "object", *kinds],
         "minItems": 1,
         "minProperties": 1,
         "items": {**task, "required": ["name"]},
@@ -185,10 +185,13 @@ def _task() -> Schema:
                 "if": parallel,
                 "then": {
                     "required": ["tasks"],
-                    "properties": _refused(
-                        tasks._NOT_OF_PARALLEL,  # noqa: SLF001 - the loader's own list
-                        "This stands on the tasks within a `parallel` task.",
-                    ),
+                    "properties": {
+                        "tasks": {"type": ["array", "object"], "description": "What runs."},
+                        **_refused(
+                            tasks._NOT_OF_PARALLEL,  # noqa: SLF001 - the loader's own list
+                            "This stands on the tasks within a `parallel` task.",
+                        ),
+                    },
                 },
                 "else": {
                     "required": ["action"],

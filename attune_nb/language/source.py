@@ -31,6 +31,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _BAD = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_HALVES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -176,7 +177,7 @@ class _Builder:
     def _note(self, message: str, mark: Mark) -> None:
         self.problems.append(Problem(message, Position(self.source, *mark)))
         if len(self.problems) >= MAX_PROBLEMS:
-            raise WorkflowError(in_text_order(self.problems))
+            raise WorkflowError(in_text_order(self.problems), unfinished=True)
 
     def _refuse(self, message: str, mark: Mark) -> NoReturn:
         last = Problem(message, Position(self.source, *mark))
@@ -222,7 +223,9 @@ class _Builder:
         as_key = parent and not parent.has_key and isinstance(parent.node.value, dict)
         if as_key and mapping and event.flow_style:
             outer = self.text[: event.start_mark.index].endswith("{")
-            self._note(_QUOTE_TEMPLATE, (mark[0], mark[1] - outer))
+            place = Position(self.source, mark[0], mark[1] - outer)
+            if self.problems[-1:] != [Problem(_QUOTE_TEMPLATE, place)]:  # of the outer braces
+                self._note(_QUOTE_TEMPLATE, (place.line, place.column))
         if event.anchor:
             self.anchors[event.anchor] = None
         node = _Node({} if mapping else [], mark, weight=1 - self.count)
@@ -312,10 +315,26 @@ def _explain(error: Exception, text: str) -> tuple[str, Mark]:
         if mark and (brace := _BARE_TEMPLATE.search(line)):
             return _QUOTE_TEMPLATE, (mark.line + 1, brace.end() - 1)
     what = str(getattr(error, "problem", None) or error)
+    if own and "escape" in what and own.line < len(lines):
+        start = max(own.column - 2 * ("Unicode" in what), 0)
+        return _of_escape(lines[own.line][start:]), (own.line + 1, start + 1)
     words = f"{getattr(error, 'context', None) or ''} {what}"
     message = next((say for key, say in _FRIENDLY if key in words), f"not valid YAML: {what}")
     mark = context if context and ("quoted" in words or "flow" in words) else own or context
     return message, _within(lines, mark.line, mark.column) if mark else (1, 1)
+
+
+def _of_escape(text: str) -> str:
+    """Say what is wrong with an escape in double quotes, given the text from it on."""
+    if halves := _HALVES.match(text):
+        high, low = (int(half, 16) for half in halves.groups())
+        code = 0x10000 + ((high - 0xD800) << 10) + low - 0xDC00
+        message = f"the escape `{halves[0]}` is one character in two halves, as JSON has it"
+        return f"{message}; in YAML, write `\\U{code:08X}` or the character itself"
+    if text[1:2] in ("u", "U"):
+        return f"the escape `{text[: 6 if text[1] == 'u' else 10]}` stands for no character"
+    message = f"`{text[:2]}` is no escape of YAML in double quotes"
+    return f"{message}; write `\\\\` for a backslash, or use single quotes"
 
 
 def _within(lines: list[str], line: int, column: int) -> Mark:

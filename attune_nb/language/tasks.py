@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.context import ABSENT
 from attune_nb.errors import TemplateError
-from attune_nb.language import older
-from attune_nb.language.fields import Reader, found, is_template, is_whole, kind_of
+from attune_nb.language import declarations, older
+from attune_nb.language.fields import Reader, found, is_template, is_whole, kind_of, unrounded
 from attune_nb.language.model import ASK, KEPT, RESERVED, Places, Retry, Task, Transition
+from attune_nb.templates.literal import BESIDE, literal
 from attune_nb.templates.text import compile_pattern
 
 if TYPE_CHECKING:
@@ -194,6 +196,9 @@ def _input(reader: Reader, fields: dict[str, Any], path: Path) -> Template:
     if not isinstance(value, dict):
         reader.wrong(f"`input` is a map of arguments, not {kind_of(value)}", (*path, "input"))
         value = {}
+    if fields.get("action") == ASK:
+        schema = value.get("response_schema")
+        declarations.check_answer(reader, schema, (*path, "input", "response_schema"))
     return reader.compiled(value, (*path, "input"))
 
 
@@ -204,20 +209,38 @@ def _items(reader: Reader, fields: dict[str, Any], path: Path) -> Template | Non
             f"`with_items` is a list, or a template that gives one, not {kind_of(value)}",
             (*path, "with_items"),
         )
+    elif is_template(value):
+        given = literal(value)
+        if given is not ABSENT and not isinstance(given, list | dict):
+            told = f"`with_items` needs a list, not {_told(given)}"
+            reader.wrong(
+                f"{told}; write one expression such as `{{{{ parameters.names }}}}`",
+                (*path, "with_items"),
+            )
     return reader.template(fields, "with_items", path)
 
 
 def _concurrency(reader: Reader, fields: dict[str, Any], path: Path) -> Template | None:
-    value = fields.get("concurrency")
+    value = fields["concurrency"] = unrounded(fields.get("concurrency"))
     if value is not None and not is_template(value) and not is_whole(value):
         reader.wrong(
             f"`concurrency` is a whole number of 1 or more, not {found(value)}",
             (*path, "concurrency"),
         )
+    elif is_template(value):
+        given = literal(value)
+        if given is not ABSENT and not is_whole(given):
+            told = f"`concurrency` is a whole number of 1 or more, not {_told(given)}"
+            reader.wrong(told, (*path, "concurrency"))
     return reader.template(fields, "concurrency", path)
 
 
+def _told(given: Any) -> str:
+    return str(BESIDE) if given is BESIDE else kind_of(given)
+
+
 def _join(reader: Reader, value: Any, path: Path) -> str | int | None:
+    value = unrounded(value)
     if value is not None and value != "all" and not is_whole(value):
         reader.wrong(f"`join` is `all` or a whole number of 1 or more, not {found(value)}", path)
         return None
@@ -230,13 +253,13 @@ def _retry(reader: Reader, value: Any, path: Path) -> Retry | None:
     fields = reader.fields(value, path, RETRY_KEYS, "`retry`")
     if fields is None:
         return None
-    count = fields.get("count")
+    count = unrounded(fields.get("count"))
     limits = f"a whole number from 1 to {MOST_RETRIES}"
     if count is None:
         reader.missing(f"`retry.count` is {limits}; it is missing", path, "count")
         count = 1
     elif not is_whole(count) or count > MOST_RETRIES:
-        reader.wrong(f"`retry.count` is {limits}, not {found(count)}", (*path, "count"))
+        reader.wrong(f"`retry.count` is {limits}, not {found(fields['count'])}", (*path, "count"))
         count = 1
     return Retry(
         count=count,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from attune_nb.context import Moment, Outcome
 
-__all__ = ["ELSEWHERE", "FUNCTIONS", "SCOPED", "now_text", "scoped_uuid"]
+__all__ = ["ELSEWHERE", "FUNCTIONS", "OUTCOMES", "SCOPED", "no_variable", "now_text", "scoped_uuid"]
 
 
 def to_bool(value: Any) -> bool:
@@ -123,6 +123,7 @@ SCOPED: dict[str, Callable[[Any], Any]] = {
     }.items()
 }
 """Functions without arguments that ask the scope how the task has just ended."""
+OUTCOMES = tuple(SCOPED)
 SCOPED["now"] = lambda scope: now_text(moment_of(scope, "now").time)
 
 ELSEWHERE = {
@@ -136,3 +137,14 @@ ELSEWHERE = {
     "print": "`core.echo` shows a message",
 }
 """Functions of Jinja2 and Python that are left out, and why."""
+
+
+def no_variable(name: str) -> str:
+    """Say what a name is that is no variable's, if it is a function's; or nothing."""
+    if name in SCOPED or name == "uuid":
+        return f"`{name}` is a function: write `{name}()`"
+    if name in FUNCTIONS:
+        return f"`{name}` is a function: write `{name}(...)`"
+    if name in ELSEWHERE:
+        return f"`{name}` is not part of the language: {ELSEWHERE[name]}"
+    return ""

@@ -14,7 +14,7 @@ from pyrsistent import PMap
 
 from attune_nb.context import ABSENT, Outcome
 from attune_nb.errors import nearest
-from attune_nb.templates.functions import ELSEWHERE, FUNCTIONS, SCOPED
+from attune_nb.templates.functions import no_variable
 from attune_nb.templates.generated import FIELDS
 from attune_nb.templates.sandbox import ARRAYS, KEYS, MAPS, PLAIN, RECORD_FIELDS, charge, type_of
 
@@ -30,6 +30,13 @@ NAMESPACES = FIELDS
 _LONGEST_NAME = 60  # characters of a name that a message shows, and that may have a near one
 _MOST_NAMES = 1_000  # among which a near one is looked for
 _ITEM = ("item", "index")
+_NOT_ENDED = ": no task of this name has ended yet"
+_WHY = {
+    "`parameters`": ": it was not given and has no default",
+    "`task`": _NOT_ENDED,
+    "`tasks`": _NOT_ENDED,
+}
+"""Why a namespace may lack what the workflow knows: loading has refused all other names."""
 
 
 class Missing:
@@ -117,10 +124,8 @@ def _of_item(value: Any, name: str) -> Any:
 
 
 def _undefined(name: str, variables: Any) -> str:
-    if name in FUNCTIONS or name in SCOPED or name == "uuid":
-        return f"`{name}` is a function; call it: `{name}(...)`"
-    if name in ELSEWHERE:
-        return f"`{name}` is not part of the language: {ELSEWHERE[name]}"
+    if told := no_variable(name):
+        return told
     known = [*NAMESPACES, *_ITEM, "true", "false", "null", *variables]
     return f"`{name[:_LONGEST_NAME]}` is undefined{_close(name, known)}"
 
@@ -159,7 +164,8 @@ def _of_map(value: Any, key: Any, whose: str) -> Any:
         return Missing(f"{whose} has no key of type {type_of(key)}")
     if key in value:
         return value[key]
-    return Missing(lambda: f"{whose} has no {_shown(key)}{_close(key, value)}")
+    why = _WHY.get(whose, "")
+    return Missing(lambda: f"{whose} has no {_shown(key)}{why}{_close(key, value)}")
 
 
 def _close(key: Any, known: Any) -> str:

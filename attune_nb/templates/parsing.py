@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
     from jinja2 import nodes
 
-__all__ = ["Part", "environment", "parse", "split"]
+__all__ = ["Part", "environment", "parse", "split", "unbraced"]
 
 _LONGEST_SOURCE = 100_000  # characters
 _MOST_BRACKETS = 40  # open at once; Jinja2 parses each with some 13 calls on top of each other
 _DEEPEST = 200  # nodes of an expression on top of each other
 _OPENING = re.compile(r"\{\{|\{%")
 _TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|['"]|[\[({\])}]""", re.DOTALL)
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
 _ESCAPE = re.compile(r"""\\([^\\'"abfnrtvxuUN0-7\n])|\\.""", re.DOTALL)
 _HINTS = {
     "unexpected char '&'": "write `and`",
@@ -63,12 +64,26 @@ def split(source: str) -> list[Part]:
     Raises:
         TemplateError: The text is too long.
     """
+    _check_length(source)
+    return [part for part in _parts(source) if part.text]
+
+
+def unbraced(source: str) -> Part:
+    """Give a condition that is written without braces; its problem tells of none.
+
+    Raises:
+        TemplateError: The text is too long.
+    """
+    _check_length(source)
+    return Part(source, source, _unbalanced(source))
+
+
+def _check_length(source: str) -> None:
     if len(source) > _LONGEST_SOURCE:
         raise TemplateError(
             f"a text with expressions has at most {_LONGEST_SOURCE:,} characters, "
             f"not {len(source):,}"
         )
-    return [part for part in _parts(source) if part.text]
 
 
 def _parts(source: str) -> Iterator[Part]:
@@ -110,6 +125,24 @@ def _end(source: str, begin: int, opening: str) -> int:
         elif sign == "}" and source.startswith("}}", token.start()):
             return token.start()
     raise TemplateError("`{{` is not closed; write `}}` after the expression")
+
+
+def _unbalanced(source: str) -> str:
+    opened: list[str] = []
+    for token in _TOKEN.finditer(source):
+        sign = token.group()
+        if sign in ("'", '"'):
+            return f"a quote ({sign}) is not closed"
+        if sign in _PAIRS:
+            opened.append(sign)
+            if len(opened) > _MOST_BRACKETS:
+                return f"more than {_MOST_BRACKETS} brackets are open at once"
+        elif sign in _PAIRS.values():
+            if not opened and source.startswith("}}", token.start()):
+                return "`}}` closes nothing; take it away, or write `{{` before the condition"
+            if not opened or _PAIRS[opened.pop()] != sign:
+                return f"the bracket `{sign}` closes nothing that is open"
+    return f"the bracket `{opened[-1]}` is not closed" if opened else ""
 
 
 def parse(text: str) -> nodes.Expr:

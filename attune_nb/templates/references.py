@@ -8,13 +8,13 @@ from jinja2 import nodes
 
 from attune_nb.templates.names import path_of
 
-__all__ = ["references"]
+__all__ = ["called", "references"]
 
 _CONSTANTS = ("null",)
 
 
-def references(node: nodes.Node) -> list[tuple[str, ...]]:
-    """Give the dotted names that an expression reads, but not those it asks after.
+def references(node: nodes.Node) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Give the dotted names that an expression reads, but not those it asks after; and those.
 
     A name that is tested (`x is defined`) or has a `default` may well be undefined; wherever
     else in the expression it stands, it is left out too.
@@ -34,7 +34,20 @@ def references(node: nodes.Node) -> list[tuple[str, ...]]:
             stack += [pair.value for pair in each.kwargs]
         else:
             stack += _children(each)
-    return [path for path in read if not any(path[: len(each)] == each for each in asked)]
+    sure = [path for path in read if not any(path[: len(each)] == each for each in asked)]
+    return sure, asked
+
+
+def called(node: nodes.Node) -> list[str]:
+    """Give the names of the functions that an expression calls."""
+    names: list[str] = []
+    stack: list[Any] = [node]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, nodes.Call) and isinstance(each.node, nodes.Name):
+            names.append(each.node.name)
+        stack += each.iter_child_nodes()
+    return names
 
 
 def _tolerates(node: Any) -> bool:

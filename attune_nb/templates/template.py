@@ -16,8 +16,8 @@ from attune_nb.frozen import freeze
 from attune_nb.templates.expression import new_build
 from attune_nb.templates.generated import path_function
 from attune_nb.templates.names import path_of
-from attune_nb.templates.parsing import Part, parse, split
-from attune_nb.templates.references import references
+from attune_nb.templates.parsing import Part, parse, split, unbraced
+from attune_nb.templates.references import called, references
 from attune_nb.templates.sandbox import begin, truth
 from attune_nb.templates.wording import Guard, joined
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Path = tuple[str | int, ...]
     Locate = Callable[[Path], Position | None]
+    Where = Callable[[], Position | None]
     Evaluate = Callable[[Any], Any]
 
 __all__ = ["Template"]
@@ -47,23 +48,42 @@ class Template:
         evaluate: Takes a scope and gives the value; what `render` calls.
         is_constant: Whether there is no expression in it.
         references: The dotted names that it reads outright, each with what tells its position.
+        asked: The dotted names that it asks after: they may well be undefined.
+        calls: The functions that it calls, with their positions.
 
     Raises:
         TemplateError: An expression cannot be compiled.
     """
 
-    __slots__ = ("_condition", "_costly", "evaluate", "is_constant", "references", "source")
+    __slots__ = (
+        "_condition",
+        "_costly",
+        "asked",
+        "calls",
+        "evaluate",
+        "is_constant",
+        "references",
+        "source",
+    )
 
     def __init__(
         self, source: Any, locate: Locate = lambda _: None, *, condition: bool = False
     ) -> None:
-        given = _braced(source) if condition and isinstance(source, str) else source
-        self.source = given  # a condition's canonical form, so that equal ones are equal
-        self.references: list[tuple[tuple[str, ...], Callable[[], Position | None]]] = []
+        if condition and isinstance(source, str):
+            source = source.strip()
+        bare = condition and isinstance(source, str) and _is_bare(source)
+        # a condition's canonical form, so that equal ones are equal
+        self.source = f"{{{{ {source} }}}}" if bare else source
+        self.references: list[tuple[tuple[str, ...], Where]] = []
+        self.asked: list[tuple[str, ...]] = []
+        self.calls: list[tuple[str, Where]] = []
         self._condition = condition
         self._costly = False
         try:
-            self.is_constant, evaluate = self._compile(given, locate, ())
+            if bare:
+                self.is_constant, evaluate = self._compile_text(source, locate(()), (), bare=True)
+            else:
+                self.is_constant, evaluate = self._compile(source, locate, ())
         except RecursionError:
             raise TemplateError("the value is nested too deeply, or contains itself") from None
         if condition:
@@ -112,7 +132,7 @@ class Template:
         return False, _list_of(calls) if keys is None else _map_of(keys, calls)
 
     def _compile_text(
-        self, source: str, position: Position | None, path: Path
+        self, source: str, position: Position | None, path: Path, *, bare: bool = False
     ) -> tuple[bool, Evaluate]:
         guard = Guard(source, position)
         where = f"{position.line}:{position.column}" if position else ""
@@ -120,7 +140,7 @@ class Template:
         parts: list[Part] = []
         compiled: list[Compiled] = []
         with guard.placing():
-            parts = split(source)
+            parts = [unbraced(source)] if bare else split(source)
         for part in parts:
             if part.problem:
                 raise guard.located(TemplateError(part.problem), part.text, parts)
@@ -142,7 +162,10 @@ class Template:
             return None, None
         node = parse(part.inner)
         where = partial(position.of, part.text) if position else _nowhere
-        self.references += [(names, where) for names in references(node)]
+        read, asked = references(node)
+        self.references += [(names, where) for names in read]
+        self.asked += asked
+        self.calls += [(name, where) for name in called(node)] if "(" in part.inner else []
         return build.value(node), path_of(node)
 
 
@@ -154,9 +177,9 @@ def _again(source: Any, condition: bool) -> Template:
     return Template(source, condition=condition)
 
 
-def _braced(source: str) -> str:
-    text = source.strip()
-    return text if "{{" in text or "{%" in text or not text else "{{ " + text + " }}"
+def _is_bare(source: str) -> bool:
+    """Tell whether a condition is written without braces."""
+    return "{{" not in source and "{%" not in source and bool(source)
 
 
 def _begun(evaluate: Evaluate) -> Evaluate:

@@ -23,7 +23,7 @@ tasks:
         ('    when: "{{ workflow.m.none }}"', 11),
         ('    with_items: "{{ workflow.m.none }}"', 17),
         ('    with_items: [1]\n    concurrency: "{{ workflow.m.none }}"', 18),
-        ("    with_items: [1]\n    concurrency: \"{{ 'three' }}\"", 18),
+        ("    with_items: [1]\n    concurrency: \"{{ config.x | default('three') }}\"", 18),
     ],
 )
 def test_before_a_task_begins(go, line, column):

@@ -95,7 +95,7 @@ NAMES = [
     (A + "    on_failure: [{when: nme, do: noop}]\n", "`nme` is undefined", "error", 4, 25),
     (A + "    input: {x: '{{ [nme] | length }}'}\n", "`nme` is undefined", "error", 4, 16),
     ("output_map: {x: ['{{ nme }}']}\n" + A, "`nme` is undefined", "error", 1, 18),
-    ("vars: [{x: '{{ nme + x }}'}]\n" + A, "`nme` is undefined", "error", 1, 12),
+    ("vars: [{x: '{{ nme + 1 }}'}]\n" + A, "`nme` is undefined", "error", 1, 12),
     ("tasks:\n  - {name: p, type: parallel, tasks: {x: {action: core.noop, when: nme}}}\n",
      "`nme` is undefined", "error", 2, 68),
     ("parameters: {url: {}}\n" + A + "    when: parameters.ulr\n",

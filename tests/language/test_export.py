@@ -194,6 +194,7 @@ values = st.recursive(
     max_leaves=6,
 )
 maps = st.dictionaries(keys, values, max_size=3)
+before = st.sampled_from(["{{ config.go }}", "{{ 1 < 2\n  and config.go }}", True, False])
 conditions = st.sampled_from(["{{ succeeded() }}", "{{ 1 < 2\n  and failed() }}", True, False])
 names = st.sampled_from(
     ["a", "no", "010", "1e3", "~", "<<", "a b", "é", "😀", "#x", "a: b", "true"]
@@ -222,7 +223,7 @@ steps = {
     "action": st.sampled_from(["core.echo", "a:b", "no", "1.5"]),
     "type": st.sampled_from(["action", "workflow"]),
     "input": maps,
-    "when": conditions,
+    "when": before,
     "with_items": st.lists(values, max_size=3) | st.just("{{ [1, 2] }}"),
     "concurrency": st.integers(1, 9) | st.just("{{ 3 }}"),
     "retry": retries,

@@ -170,7 +170,7 @@ TEMPLATES = {
     "a width in format": Case(expression("{{ '{:999999999d}'.format(1) }}"), "no method `format`"),
     "a stored format": Case(expression("{{ ''|attr('format') }}"), "`attr` is not available"),
     "`__class__`": Case(expression("{{ ''.__class__.__mro__ }}"), "has no `__class__`"),
-    "`cycler`": Case(expression("{{ cycler.__init__ }}"), "`cycler` is undefined"),
+    "`cycler`": Case(expression("{{ cycler.__init__ }}"), "`cycler` is not part of the language"),
     "a catastrophic pattern": Case(
         expression("{{ match('(a|a)*b|(a+)+$', 'a' * 100000 ~ '!') }}"), "takes too long"),
     "a method of a DataFrame": Case(
@@ -211,7 +211,7 @@ DATA["a DataFrame with a column twice"] = Case(
     "{'parameters': {'p': pandas.DataFrame([[1, 2]], columns=['a', 'a'])}}",
 )  # fmt: skip
 DATA["a sleep of text"] = Case(
-    A.replace("noop", "sleep") + "    input: {seconds: x}\n", "cannot sleep 'x' seconds", None, "{}"
+    A.replace("noop", "sleep") + "    input: {seconds: x}\n", "seconds", None, "{}"
 )
 ACTIONS = {
     f"an action that {what}": Case(

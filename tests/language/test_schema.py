@@ -89,7 +89,7 @@ def test_it_accepts_what_is_exported(text):
         TOP % "parameters: {type: {type: string}}",
         TOP % "parameters: {type: object, properties: {a: {type: string}}, required: [a]}",
         TOP % "parameters: {type: object, properties: {}, additionalProperties: false}",
-        TASK % ", when: succeeded()",
+        TASK % ", when: config.go",
         TASK % ", when: true",
         TASK % ", with_items: [1, {a: 2}]",
         TASK % ', with-items: "{{ range(3) }}", concurrency: 5, batch-size: 2',

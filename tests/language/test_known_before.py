@@ -1,0 +1,316 @@
+"""What can never work where it stands is told when the workflow loads, not in its run.
+
+A row is a text, words of the one problem told, and its line and column.
+"""
+
+import itertools
+import json
+import random
+import re
+import time
+
+import jsonschema
+import pytest
+import yaml
+
+import attune_nb
+from attune_nb.language.source import parse
+
+A = "tasks:\n  - name: a\n    action: core.noop\n"
+B = "  - {name: b, action: core.noop}\n"
+TO_B = A + "    next: [{do: b}]\n"
+ITEMS = A + "    with_items: %s\n"
+WIDTH = A + "    with_items: [1]\n    concurrency: %s\n"
+ASK = "tasks:\n  - name: a\n    action: core.ask\n    input: {prompt: x, response_schema: %s}\n"
+
+SCHEMAS = [
+    (ASK % "{type: foo}", "unknown type `foo`; known: string, number", 4, 48),
+    (ASK % "{type: strin}", "did you mean `string`?", 4, 48),
+    (ASK % "{type: any}", "unknown type `any`", 4, 48),
+    (ASK % "5", "`response_schema` is a map such as {type: string}, not `5`", 4, 41),
+    (ASK % "true", "is a map such as {type: string}, not `true`", 4, 41),
+    (ASK % "{pattern: '('}", "'(' is not a pattern: missing )", 4, 51),
+    (ASK % "{$ref: '#/nope'}", "`$ref` leads only to what stands in the schema itself", 4, 48),
+    (ASK % "{$ref: 'http://x.invalid/y'}", "not `http://x.invalid/y`", 4, 48),
+    (ASK % "{$ref: 'http://['}", "not `http://[`", 4, 48),
+    (ASK % "{properties: {a: {items: {type: foo}}}}", "unknown type `foo`", 4, 73),
+    (ASK % "{minimum: x}", "`response_schema`, `minimum`: 'x' is not of type 'number'", 4, 51),
+]
+CALLS = [
+    (A + "    next: [{when: succeeded, do: noop}]\n",
+     "`succeeded` is a function: write `succeeded()`", 4, 19),
+    (A + "    when: now\n", "`now` is a function: write `now()`", 4, 11),
+    (A + "    when: uuid\n", "`uuid` is a function: write `uuid()`", 4, 11),
+    (A + "    when: length > 3\n", "`length` is a function: write `length(...)`", 4, 11),
+    (A + "    when: dict\n", "`dict` is not part of the language: write `{'key': value}`", 4, 11),
+]  # fmt: skip
+OUTCOMES = [
+    (A + "    when: {}() or false\n", 4, 11),
+    (A + "    input: {{x: ['{{{{ {}() }}}}']}}\n", 4, 17),
+    (A + "    with_items: '{{{{ [{}()] }}}}'\n", 4, 17),
+    (A + "    with_items: [1]\n    concurrency: '{{{{ {}() }}}}'\n", 5, 18),
+    ("output_map: {{x: '{{{{ {}() }}}}'}}\n" + A, 1, 17),
+    ("tasks:\n  - {{name: p, type: parallel, tasks: {{x: {{action: core.noop, when: {}()}}}}}}\n",
+     2, 68),
+]  # fmt: skip
+VARS = [
+    ("vars: {x: '{{ task.a.result }}'}\n" + A + "    when: x\n",
+     "`task.a` is not there yet: `vars` are set before any task runs", 1, 11),
+    ("vars: {x: '{{ tasks.nope }}'}\n" + A + "    when: x\n", "`tasks.nope` is not there", 1, 11),
+    ("vars: [{x: '{{ y }}'}, {y: 1}]\n" + A + "    when: x\n",
+     "`y` is set only after `x`: `vars` are set before any task runs, in their order", 1, 12),
+    ("vars: {x: '{{ vars.y }}', y: 1}\n" + A + "    when: x\n", "only after `x`", 1, 11),
+    ("vars: {x: '{{ x }}'}\n" + A, "`x` is read by its own first value", 1, 11),
+    ("vars: {x: '{{ workflow.y }}'}\n" + A + "    when: x\n    next: [{publish: [y]}]\n",
+     "`y` is published only by a task", 1, 11),
+]  # fmt: skip
+CONSTANTS = [
+    (ITEMS % "'x {{ 1 }}'", "needs a list, not a text: something stands beside the braces", 4, 17),
+    (ITEMS % "'{{ config.x }} '", "something stands beside the braces (a blank is enough)", 4, 17),
+    (ITEMS % "'{{ 3 }}'", "`with_items` needs a list, not `3`", 4, 17),
+    (ITEMS % "'{{ null }}'", "`with_items` needs a list, not nothing", 4, 17),
+    (ITEMS % "'{{ config.x ~ 1 }}'", "`with_items` needs a list, not a text", 4, 17),
+    (WIDTH % "'{{ 0 }}'", "`concurrency` is a whole number of 1 or more, not `0`", 5, 18),
+    (WIDTH % "'{{ 2 - 2 }}'", "`concurrency` is a whole number of 1 or more, not `0`", 5, 18),
+    (WIDTH % "'{{ [1] }}'", "`concurrency` is a whole number of 1 or more, not a list", 5, 18),
+    (WIDTH % "'{{ config.x }} '", "not a text: something stands beside the braces", 5, 18),
+]
+HYPHENS = (
+    "tasks:\n  - {name: a-b, action: x, next: [{do: c}]}\n  - {name: c, action: x, when: %s}\n"
+)
+ODD = [
+    (HYPHENS % "task.a-b.result", "`task` has no `a`; a name with `-` is written `task['a-b']`",
+     3, 32),
+    ("parameters: {a-1: {}}\n" + A + "    when: parameters.a-1\n", "written `parameters['a-1']`",
+     5, 11),
+    ("parameters: {a-b: {}, a: {}}\n" + A + "    when: parameters.a-b\n",
+     "`b` is undefined; a name with `-` is written `parameters['a-b']`", 5, 11),
+    ("{{ x }}: 1\n" + A, "put quotes around", 1, 1),
+    ('label: "\\ud83d\\ude00"\n' + A,
+     "`\\ud83d\\ude00` is one character in two halves, as JSON has it; in YAML, write `\\U0001F6",
+     1, 9),
+    ('label: "x\\ud83d"\n' + A, "the escape `\\ud83d` stands for no character", 1, 10),
+    ('label: "\\q"\n' + A, "`\\q` is no escape of YAML in double quotes", 1, 9),
+]  # fmt: skip
+CONDITIONS = [
+    ("result( == 1", "the bracket `(` is not closed"),
+    ("result() == 1 }}", "`}}` closes nothing; take it away, or write `{{`"),
+    ('result() == "1', 'a quote (") is not closed'),
+    ("(1]", "the bracket `]` closes nothing that is open"),
+    ("1 +", "not an expression"),
+]
+
+
+def problems(text):
+    with pytest.raises(attune_nb.WorkflowError) as caught:
+        attune_nb.loads(text)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "line", "column"), [*SCHEMAS, *CALLS, *VARS, *CONSTANTS, *ODD]
+)
+def test_it_is_one_problem_where_it_stands(text, said, line, column):
+    (problem,) = problems(text)
+    assert said in problem.message
+    assert (problem.position.line, problem.position.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    "name", ["result", "succeeded", "failed", "timed_out", "skipped", "completed"]
+)
+@pytest.mark.parametrize(("text", "line", "column"), OUTCOMES)
+def test_how_a_task_ended_is_asked_only_in_its_next(text, line, column, name):
+    (problem,) = problems(text.format(name))
+    assert f"`{name}()` can be asked only in a task's `next`" in problem.message
+    assert (problem.position.line, problem.position.column) == (line, column)
+
+
+def test_and_not_in_vars():
+    (problem,) = problems("vars: {x: '{{ result() }}'}\n" + A + "    when: x\n")
+    assert "`result()` can be asked only in a task's `next`" in problem.message
+
+
+@pytest.mark.parametrize(("condition", "said"), CONDITIONS)
+@pytest.mark.parametrize("place", ["when: %s", "next: [{when: %s}]", "on_failure: [{when: %s}]"])
+def test_a_condition_without_braces_is_told_in_its_own_words(condition, said, place):
+    (problem,) = problems(A + f"    {place % json.dumps(condition)}\n")
+    assert said in problem.message
+    assert problem.message.endswith(f" in {condition}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ASK % "'{{ [1] }}'",
+        ASK % "{enum: '{{ config.x }}', type: foo}",
+        ASK % "{$ref: '#/$defs/x', $defs: {x: {$ref: '#'}}, widget: 1}",
+        ASK % "",
+        "vars: [{x: 1}, {x: '{{ x + 1 }}'}, {y: '{{ [x, parameters, task, vars] }}'}]\n"
+        + A + "    when: y\n",
+        "vars: {x: '{{ (task.a is defined and task.a) or (x | default(1)) }}'}\n" + A,
+        A + "    publish: [{y: '{{ result() }}'}]\n    decision: [{when: failed(), next: noop}]\n"
+        "output_map: {y: '{{ y }}'}\n",
+        ITEMS % "'{{- config.x -}}'",
+        ITEMS % "'{{ {} }}'",
+        ITEMS % "'{{ [config.x] * 2 }}'",
+        WIDTH % "'{{ config.x }}'",
+        WIDTH % "'{{ 1 + 2 }}'",
+        WIDTH % "3.0",
+        HYPHENS % '"task[\'a-b\'].result"',
+        A + "    when: '{\"a\": {\"b\": 1}}.a.b == 1'\n",
+    ],
+)  # fmt: skip
+def test_nothing_is_refused_that_may_work(text):
+    attune_nb.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("tasks:\n" + "  - {name: 5, action: x}\n" * 500, "at least 50", "at least 20"),
+        ("tasks:\n" + "  - {name: 5, action: x}\n" * 40, "40", "10"),
+        (A + "    input: {x: ['{{ nope }}'" + ", '{{ nope }}'" * 59 + "]}\n", "at least 50", "20"),
+    ],
+)
+def test_no_more_problems_are_counted_than_were_looked_for(text, first, last):
+    with pytest.raises(attune_nb.WorkflowError) as caught:
+        attune_nb.loads(text)
+    assert str(caught.value).startswith(f"{first} problems; the first 30:\n")
+    assert str(caught.value).endswith(f"{last} more")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "with_items: [1], concurrency: 3.0",
+        "with_items: [1], batch_size: 2.0",
+        "next: [{do: b}], retry: {count: 2.0}",
+        "tasks: null",
+    ],
+)
+def test_the_schema_and_the_loader_agree(more):
+    text = f"tasks:\n  - {{name: a, action: core.noop, {more}}}\n"
+    text += B.replace("}", ", join: 1.0}") if "next" in more else ""
+    workflow = attune_nb.loads(text)
+    jsonschema.validate(parse(text).data, type(workflow).json_schema())
+    assert attune_nb.loads(workflow.to_yaml()) == workflow
+    assert not re.search(r"\d\.0\b", workflow.to_yaml())
+    parallel = "tasks: [{name: p, type: parallel, tasks: null}]"
+    assert not jsonschema.Draft202012Validator(workflow.json_schema()).is_valid(
+        yaml.safe_load(parallel)
+    )
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "{p: {secret: true, default: hush, enum: [hush]}, q: {default: seen}}",
+        "{type: object, properties: {p: {secret: true, default: hush}, q: {default: seen}}}",
+    ],
+)
+def test_a_secrets_default_is_written_but_not_shown(declared):
+    workflow = attune_nb.loads(f"parameters: {declared}\n{A}")
+    assert "hush" not in repr(workflow)
+    assert "'default': '***'" in repr(workflow)
+    assert "seen" in repr(workflow)
+    assert attune_nb.loads(workflow.to_yaml()) == workflow
+    assert workflow.run().status == "succeeded"
+
+
+STEP = "  - {name: %s, action: core.noop, when: %s, next: [%s]}\n"
+
+
+def flow(*steps):
+    """Give the warnings about a flow of a name, what its `when` reads, and its targets."""
+    text = "tasks:\n" + "".join(
+        STEP % (name, f"task.{reads} or true" if reads else "true", f"{{when: failed(), do: {to}}}")
+        for name, reads, to in steps
+    )
+    return [each.message for each in attune_nb.loads(text).check() if "reads" in each.message]
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ([("a", "a", "[]")], "`a` reads `task.a` before it has run itself"),
+        ([("a", "b", "[b]"), ("b", "", "[]")], "every way to it leads through `a`"),
+        ([("a", "c", "[b]"), ("b", "", "[c]"), ("c", "", "[b]")], "`a` reads `task.c`, which"),
+        (
+            [("s", "", "[a]"), ("a", "d", "[b, c]"), ("b", "", "[d]"), ("c", "", "[d]"),
+             ("d", "", "[]")],
+            "`a` reads `task.d`, which cannot have ended",
+        ),
+    ],
+)  # fmt: skip
+def test_a_task_that_reads_what_cannot_have_ended_is_warned_of(steps, told):
+    (message,) = flow(*steps)
+    assert told in message
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [("a", "b", "[]"), ("b", "", "[]")],  # side by side
+        [("s", "", "[a, b]"), ("a", "b", "[]"), ("b", "", "[]")],
+        [("s", "", "[a, d]"), ("a", "d", "[d]"), ("d", "", "[]")],  # another way leads there
+        [("s", "", "[a]"), ("a", "a", "[a]")],  # it runs again
+        [("s", "", "[a]"), ("a", "b", "[b]"), ("b", "", "[a]")],
+        [("s", "", "[s2]"), ("s2", "", "[s2, a]"), ("a", "b", "[b]"), ("b", "", "[]")],
+        [("a", "", "[b]"), ("b", "a", "[]")],
+    ],
+)
+def test_nothing_is_said_of_what_may_have_ended(steps):
+    assert flow(*steps) == []
+
+
+def test_nothing_is_said_where_the_expression_asks_first():
+    text = A + "    when: task.a.x is defined and task.a.y\n"
+    assert attune_nb.loads(text).check() == []
+
+
+def reachable(steps, starts, without=None):
+    seen, waiting = set(), [each for each in starts if each != without]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += [each for each in steps[name] if each != without]
+    return seen
+
+
+def test_only_what_is_certain_is_told_whatever_the_graph():
+    luck = random.Random(7)
+    told = 0
+    for count in itertools.islice(itertools.cycle(range(2, 9)), 300):
+        names = "abcdefgh"[:count]
+        steps = {name: luck.sample(names, luck.randint(0, min(2, count))) for name in names}
+        starts = set(names) - {each for many in steps.values() for each in many}
+        if not starts:
+            continue
+        reads = luck.choice(names)
+        reader = luck.choice(names)
+        found = flow(*(
+            (name, reads if name == reader else "", f"[{', '.join(steps[name])}]")
+            for name in names
+        ))  # fmt: skip
+        told += len(found)
+        everything = reachable(steps, starts)
+        cyclic = {name for name in names if name in reachable(steps, steps[name])}
+        again = reader in reachable(steps, cyclic)
+        through = reads not in reachable(steps, starts, without=reader)
+        if reader in everything and reads in everything:
+            assert bool(found) == (through and not again), (steps, reader, reads)
+    assert told > 20
+
+
+def test_a_thousand_tasks_with_ten_thousand_ways_are_checked_at_once():
+    lines = []
+    for at in range(1000):
+        to = ", ".join(f"t{each}" for each in range(at + 1, min(at + 11, 1000)))
+        lines.append(STEP % (f"t{at}", f"task.t{(at + 500) % 1000} or true", f"{{do: [{to}]}}"))
+    workflow = attune_nb.loads("tasks:\n" + "".join(lines))
+    began = time.process_time()
+    found = workflow.check()
+    assert time.process_time() - began < 1
+    assert [each.severity for each in found] == ["warning"]  # every way leads through `t0`
