@@ -26,7 +26,7 @@ from attune_nb.errors import (
 )
 from attune_nb.language import checks, declarations, export, loading, model
 from attune_nb.language.fields import is_whole
-from attune_nb.linking import Links, link, mocked_paths
+from attune_nb.linking import Links, link, mocked_paths, mocked_whole
 from attune_nb.notebook.progress import progress_reader
 from attune_nb.results import run as results
 
@@ -278,6 +278,7 @@ def _links(options: _Options) -> Links:
         allow_imports=options.allow_imports,
         load=load_file,
         nested=lambda workflow: _nested(workflow, options),
+        levels=0 if options.depth else MAX_DEPTH,  # looked into once, from the outermost
     )
 
 
@@ -285,6 +286,7 @@ def _prepared(
     workflow: model.Workflow, parameters: Mapping[str, Any], options: _Options
 ) -> tuple[Callable[[list[Reader]], Driver], dict[str, Any]]:
     """Check everything that a run needs; give what makes its driver, and its parameters."""
+    workflow = mocked_whole(workflow, options.mock)
     found, problems = link(workflow, _links(options))
     if problems:
         raise WorkflowError(problems)

@@ -99,20 +99,28 @@ class Fact(Event, frozen=True, kw_only=True, tag=True):
 
 
 class RunStarted(Input, frozen=True, kw_only=True, tag=True):
-    """A run was asked for. `started_at` is in seconds since the epoch, UTC."""
+    """A run was asked for. `started_at` is in seconds since the epoch, UTC.
+
+    `memory` is what the engine's process held then, in bytes.
+    """
 
     run_id: str
     workflow: str
     started_at: float
     parameters: Any
+    memory: int = 0
 
 
 class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):
-    """Attempts of a task execution came to their end."""
+    """Attempts of a task execution came to their end.
+
+    `memory` is what the engine's process holds now, in bytes; 0 where it was not read.
+    """
 
     task: str
     visit: int
     batch: Batch
+    memory: int = 0
 
 
 class CancelRequested(Input, frozen=True, kw_only=True, tag=True):

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.actions import registry
-from attune_nb.errors import ParameterError, Problem, Timeout, WorkflowError, nearest
+from attune_nb.actions.arguments import is_template
+from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowError, nearest
 from attune_nb.language import declarations
 from attune_nb.language.model import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from attune_nb.actions.registry import Action
     from attune_nb.language.model import Task
 
-__all__ = ["Links", "link", "mocked_paths"]
+__all__ = ["Links", "link", "mocked_paths", "mocked_whole"]
 
 _FILES = (".yaml", ".yml")
+_MOST = 10  # problems of one workflow that are told where it is run
 
 
 class Links(msgspec.Struct, kw_only=True):
@@ -33,6 +37,9 @@ class Links(msgspec.Struct, kw_only=True):
         allow_imports: Whether `module:function` may import.
         load: Reads a workflow's file.
         nested: Makes the function that runs another workflow.
+        levels: How many workflows within workflows to look into.
+        loaded: The files read so far.
+        seen: What is wrong within the workflows looked into so far.
     """
 
     given: Mapping[str, Any]
@@ -41,11 +48,24 @@ class Links(msgspec.Struct, kw_only=True):
     allow_imports: bool
     load: Callable[[Path], Workflow]
     nested: Callable[[Workflow], Callable[..., Any]]
+    levels: int = 20
+    loaded: dict[Path, Workflow] = msgspec.field(default_factory=dict)
+    seen: dict[Source | int, list[Problem]] = msgspec.field(default_factory=dict)
 
 
 def link(workflow: Workflow, links: Links) -> tuple[dict[str, Action], list[Problem]]:
-    """Find what each task does; give the actions by the task's path, and what is wrong."""
+    """Find what each task does; give the actions by the task's path, and what is wrong.
+
+    What is wrong within the workflows that it runs is told where it runs them.
+    """
+    links.seen[_key(workflow)] = []  # one that runs itself tells its own problems
+    found, problems = _link(workflow, links)
+    return found, [*_no_functions(workflow, links.given), *problems]
+
+
+def _link(workflow: Workflow, links: Links) -> tuple[dict[str, Action], list[Problem]]:
     mocks = _mocks(workflow, links.mock)
+    broken = {name for name, each in links.given.items() if not _is_action(each)}
     found: dict[str, Action] = {}
     problems: list[Problem] = []
     for path, task in workflow.walk():
@@ -54,16 +74,35 @@ def link(workflow: Workflow, links: Links) -> tuple[dict[str, Action], list[Prob
         if path in mocks or links.dry_run:
             found[path] = _mocked(path, mocks.get(path))
             continue
+        if task.action in broken:
+            continue  # `_no_functions` tells
         try:
             action, misfits = _find(workflow, task, links)
         except (KeyError, WorkflowError) as error:
-            message = error.args[0] if isinstance(error, KeyError) else str(error)
-            problems.append(Problem(message, task.at.action))
+            told = [error.args[0]] if isinstance(error, KeyError) else _within(task, error.problems)
+            problems += [Problem(message, task.at.action) for message in told]
             continue
         found[path] = action
         for argument, message in misfits:
             problems.append(Problem(message, task.at.inputs.get(argument or "", task.at.action)))
     return found, problems
+
+
+def mocked_whole(workflow: Workflow, mock: Mapping[str, Any]) -> Workflow:
+    """Make an action of each parallel task that has a mock itself: its tasks do not run."""
+
+    def mocked(task: Task, path: str) -> Task:
+        if task.type != "parallel":
+            return task
+        if path in mock or task.name in mock:
+            return replace(task, type="action", action="core.noop", tasks=())
+        return replace(
+            task, tasks=tuple(mocked(each, f"{path}/{each.name}") for each in task.tasks)
+        )
+
+    if not any(task.type == "parallel" for task in workflow.tasks) or not mock:
+        return workflow
+    return replace(workflow, tasks=tuple(mocked(each, each.name) for each in workflow.tasks))
 
 
 def mocked_paths(workflow: Workflow, mock: Mapping[str, Any], *, dry_run: bool) -> set[str]:
@@ -79,22 +118,72 @@ def _find(
     if other is not None:
         function = links.nested(other)
         action = registry.Action(name=name, function=function, cancellable=True)
-        return action, list(_parameter_misfits(name, other, task))
+        misfits = list(_parameter_misfits(name, other, task))
+        return action, [*misfits, *((None, each) for each in _within(task, _inner(other, links)))]
     functions = {key: each for key, each in links.given.items() if not isinstance(each, Workflow)}
-    action = registry.find(name, functions, allow_imports=links.allow_imports)
-    arguments = task.input.source or {}
-    return action, registry.misfits(action, arguments)
+    action = registry.find(
+        name, functions, allow_imports=links.allow_imports, others=_workflows(links.given)
+    )
+    return action, registry.misfits(action, _arguments(task))
+
+
+def _arguments(task: Task) -> dict[str, Any]:
+    written = task.input.source
+    return written if isinstance(written, dict) else {}
+
+
+def _is_action(given: Any) -> bool:
+    return callable(given) or isinstance(given, Workflow)
+
+
+def _no_functions(workflow: Workflow, given: Mapping[str, Any]) -> Iterator[Problem]:
+    """Tell of what is given as an action and is none, at the tasks that use it."""
+    for name, each in given.items():
+        if not _is_action(each):
+            message = f"the action `{name}` is no function: it is of type {type(each).__name__}"
+            used = [task.at.action for _, task in workflow.walk() if task.action == name]
+            yield from (Problem(message, place) for place in used or [None])
+
+
+def _workflows(given: Mapping[str, Any]) -> dict[str, Workflow]:
+    """Give the workflows among what is given, by name and by ref."""
+    known = {key: each for key, each in given.items() if isinstance(each, Workflow)}
+    return known | {each.ref: each for each in known.values() if each.ref}
+
+
+def _key(workflow: Workflow) -> Source | int:
+    """Tell workflows apart: one file read twice is one workflow."""
+    place = workflow.tasks[0].at.name
+    return id(workflow) if place is None else place.source
+
+
+def _inner(other: Workflow, links: Links) -> list[Problem]:
+    """Give what is wrong within a workflow that a task runs; each is looked into once."""
+    key = _key(other)
+    if key not in links.seen and links.levels > 0:
+        links.seen[key] = []  # in case it runs itself
+        inner = msgspec.structs.replace(links, mock={}, levels=links.levels - 1)
+        links.seen[key] = _link(other, inner)[1]
+    return links.seen.get(key, [])
+
+
+def _within(task: Task, problems: Iterable[Problem]) -> Iterator[str]:
+    """Word what is wrong within the workflow that a task runs."""
+    for problem in itertools.islice(problems, _MOST):
+        yield f"workflow `{task.action}`: {problem}"
 
 
 def _workflow(workflow: Workflow, task: Task, links: Links) -> Workflow | None:
     """Give the workflow that a task runs, or None where it runs a function."""
     name = task.action or ""
-    known = {key: each for key, each in links.given.items() if isinstance(each, Workflow)}
-    known |= {each.ref: each for each in known.values() if each.ref}
+    known = _workflows(links.given)
     if name in known:
         return known[name]
     if name.endswith(_FILES):
-        return links.load(_beside(workflow, name))
+        path = _beside(workflow, name)
+        if path not in links.loaded:
+            links.loaded[path] = links.load(path)
+        return links.loaded[path]
     if task.type == "workflow":
         hint = nearest(name, known) or "; give it in `actions`, or name its file"
         raise KeyError(f"there is no workflow `{name}`{hint}")
@@ -110,14 +199,36 @@ def _beside(workflow: Workflow, name: str) -> Path:
 
 
 def _parameter_misfits(name: str, other: Workflow, task: Task) -> Iterator[tuple[str | None, str]]:
-    given = task.input.source or {}
+    given = _arguments(task)
     known = declarations.names(other.parameters)
-    for key in given:
+    for key, value in given.items():
         if key not in known:
             yield key, f"workflow `{name}` has no parameter `{key}`{nearest(key, known)}"
+        elif _is_literal(value):
+            try:
+                declarations.bind(_only(key, other.parameters or {}), {key: value})
+            except ParameterError as error:
+                yield key, f"workflow `{name}`: {error}"
     missing = [key for key in declarations.required(other.parameters) if key not in given]
     if missing:
         yield None, f"workflow `{name}` needs `{'`, `'.join(missing)}` in `input`"
+
+
+def _only(name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the declaration of one parameter alone, with what it may refer to."""
+    if declared.get("type") != "object":  # the flat form
+        return {name: declared[name]}
+    shared = {key: declared[key] for key in ("$defs", "definitions") if key in declared}
+    return {"type": "object", "properties": {name: declared["properties"][name]}, **shared}
+
+
+def _is_literal(value: Any) -> bool:
+    """Tell whether there is no template in a value as written."""
+    if isinstance(value, dict):
+        return all(map(_is_literal, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_literal, value))
+    return not is_template(value)
 
 
 def _mocks(workflow: Workflow, mock: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from attune_nb.actions.arguments import judged
 from attune_nb.errors import ActionError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from attune_nb.actions.arguments import Seconds
     from attune_nb.actions.cancel import CancelToken
 
 __all__ = ["ask", "echo", "fail", "noop", "sleep"]
@@ -24,7 +27,8 @@ def echo(message: Any) -> dict[str, Any]:
     return {"message": message}
 
 
-def sleep(seconds: float, *, cancel: CancelToken | None = None) -> dict[str, Any]:
+@judged()
+def sleep(seconds: Seconds, *, cancel: CancelToken | None = None) -> dict[str, Any]:
     """Wait.
 
     Args:
@@ -32,10 +36,8 @@ def sleep(seconds: float, *, cancel: CancelToken | None = None) -> dict[str, Any
         cancel: Ends the wait early.
 
     Raises:
-        ActionError: The duration is no number or negative, or the wait was cancelled.
+        ActionError: The duration is none, or the wait was cancelled.
     """
-    if type(seconds) not in (int, float) or not 0 <= seconds <= threading.TIMEOUT_MAX:
-        raise ActionError(f"cannot sleep {seconds!r} seconds: give a number, 0 or more")
     if cancel is None:
         time.sleep(seconds)
     elif cancel.wait(seconds):
@@ -43,7 +45,8 @@ def sleep(seconds: float, *, cancel: CancelToken | None = None) -> dict[str, Any
     return {"seconds": seconds}
 
 
-def ask(prompt: str, response_schema: dict[str, Any] | None = None) -> NoReturn:
+@judged()
+def ask(prompt: str, response_schema: Mapping[str, Any] | None = None) -> NoReturn:
     """Ask a person; the conductor itself waits for the answer and gives `{response}`.
 
     Args:
@@ -56,6 +59,7 @@ def ask(prompt: str, response_schema: dict[str, Any] | None = None) -> NoReturn:
     raise ActionError(f"core.ask works only as a task of a workflow ({prompt}, {response_schema})")
 
 
+@judged()
 def fail(message: str) -> NoReturn:
     """Fail with the message.
 

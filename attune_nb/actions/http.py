@@ -8,6 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.actions.arguments import judged
+from attune_nb.actions.plain import STRICT, text
 from attune_nb.errors import ActionError
 
 if TYPE_CHECKING:
@@ -15,12 +17,26 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from attune_nb.actions.arguments import AuthType, Count, Patience
+
 __all__ = ["http_request"]
 
 _clients: dict[tuple[bool, bool, int], httpx.Client] = {}
 _lock = threading.Lock()
 
 
+def _together(given: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Say which arguments do not go together."""
+    if given.get("body") is not None and given.get("json_body") is not None:
+        return "json_body", "give at most one of `body` and `json_body`"
+    kind = given.get("auth_type")
+    needed = {"basic": "auth_username", "bearer": "auth_token"}.get(kind or "")
+    if needed and not given.get(needed):
+        return "auth_type", f"`auth_type: {kind}` needs `{needed}`"
+    return None
+
+
+@judged(_together)
 def http_request(
     url: str,
     method: str = "GET",
@@ -28,14 +44,14 @@ def http_request(
     body: str | bytes | None = None,
     json_body: Any = None,
     query_params: Mapping[str, Any] | None = None,
-    timeout: float | None = 30,
+    timeout: Patience | None = 30,
     verify_ssl: bool = True,
-    auth_type: str = "none",
+    auth_type: AuthType = "none",
     auth_username: str | None = None,
     auth_password: str | None = None,
     auth_token: str | None = None,
     follow_redirects: bool = True,
-    max_redirects: int = 10,
+    max_redirects: Count = 10,
 ) -> dict[str, Any]:
     """Send one request; connections are kept and shared by every thread, cookies are not.
 
@@ -62,20 +78,18 @@ def http_request(
     Raises:
         ActionError: The input is wrong, or no answer came.
     """
-    if body is not None and json_body is not None:
-        raise ActionError("give at most one of `body` and `json_body`")
     import httpx  # noqa: PLC0415 - slow to import, and many workflows never need it
 
     auth, extra = _auth(auth_type, auth_username, auth_password, auth_token)
-    sent = {name: str(value) for name, value in (headers or {}).items()} | extra
+    sent = {str(key): text(each, f"header `{key}`") for key, each in (headers or {}).items()}
     method = method.upper()
     started = time.perf_counter()
     try:
         target = httpx.URL(url)
         response = _client(verify_ssl, follow_redirects, max_redirects).request(
             method,
-            target.copy_merge_params(dict(query_params)) if query_params else target,
-            headers=sent,
+            target.copy_merge_params(_query(query_params)) if query_params else target,
+            headers=sent | extra,
             content=body,
             json=json_body,
             timeout=timeout,
@@ -90,7 +104,7 @@ def http_request(
 
 def _result(response: httpx.Response, elapsed_ms: float) -> dict[str, Any]:
     try:
-        parsed = response.json() if response.content else None
+        parsed = response.json(**STRICT) if response.content else None
     except (ValueError, RecursionError):
         parsed = None
     return {
@@ -108,17 +122,19 @@ def _auth(
     kind: str, username: str | None, password: str | None, token: str | None
 ) -> tuple[tuple[str, str] | None, dict[str, str]]:
     """Give httpx's `auth` and the headers to add."""
-    if kind == "none":
-        return None, {}
     if kind == "basic":
-        if not username:
-            raise ActionError("`auth_type: basic` needs `auth_username`")
-        return (username, password or ""), {}
-    if kind == "bearer":
-        if not token:
-            raise ActionError("`auth_type: bearer` needs `auth_token`")
-        return None, {"Authorization": f"Bearer {token}"}
-    raise ActionError(f"`auth_type` is `none`, `basic` or `bearer`, not `{kind}`")
+        return (username or "", password or ""), {}
+    return None, {"Authorization": f"Bearer {token}"} if kind == "bearer" else {}
+
+
+def _query(given: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Write what a query holds; a list stands for its name given several times."""
+    return {
+        str(key): [text(one, f"query `{key}`") for one in each]
+        if isinstance(each, list | tuple)
+        else text(each, f"query `{key}`")
+        for key, each in given.items()
+    }
 
 
 def _client(verify: bool, follow: bool, redirects: int) -> httpx.Client:

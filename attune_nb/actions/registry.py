@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, overload
 import msgspec
 
 from attune_nb.actions import core, http, shell
+from attune_nb.actions.arguments import Judge
 from attune_nb.errors import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from attune_nb.actions.arguments import Misfit
 
 __all__ = ["CORE", "Action", "action", "find", "misfits"]
 
@@ -75,25 +78,33 @@ def action(name: Any = None, /, *, mutable_input: bool = False, idempotent: bool
 
 
 def find(
-    name: str, given: Mapping[str, Callable[..., Any]], *, allow_imports: bool = False
+    name: str,
+    given: Mapping[str, Callable[..., Any]],
+    *,
+    allow_imports: bool = False,
+    others: Iterable[str] = (),
 ) -> Action:
     """Find an action: first among those given to the run, then the registered, then core's.
 
     `module:function` is imported, where that is allowed: a text that can name any function of
     any module is code.
 
+    Args:
+        name: The name.
+        given: The functions given to the run.
+        allow_imports: Whether `module:function` may import.
+        others: What else the name may be a misspelling of.
+
     Raises:
         KeyError: There is none; the text offers the nearest name.
     """
     if name in given:
-        function = given[name]
-        made = getattr(function, "__attune_action__", None)
-        return made if isinstance(made, Action) else Action(name=name, function=function)
+        return _made(name, given[name])
     if ":" in name:
         return _imported(name, allowed=allow_imports)
     found = _registered.get(name) or CORE.get(name)
     if found is None:
-        hint = nearest(name, [*given, *_registered, *CORE])
+        hint = nearest(name, [*given, *others, *_registered, *CORE])
         raise KeyError(f"there is no action `{name}`{hint or '; define it, or pass actions='}")
     return found
 
@@ -108,14 +119,20 @@ def _imported(name: str, *, allowed: bool) -> Action:
             function = getattr(function, part)
     except (ImportError, AttributeError, ValueError) as error:
         raise KeyError(f"cannot import `{name}`: {error}") from None
+    return _made(name, function)
+
+
+def _made(name: str, function: Any) -> Action:
     if not callable(function):
-        raise KeyError(f"`{name}` is no function but a {type(function).__name__}")
+        raise KeyError(f"`{name}` is no function: it is of type {type(function).__name__}")
     made = getattr(function, "__attune_action__", None)
     return made if isinstance(made, Action) else Action(name=name, function=function)
 
 
-def misfits(found: Action, names: Iterable[str]) -> list[tuple[str | None, str]]:
+def misfits(found: Action, given: Mapping[str, Any]) -> list[Misfit]:
     """Say which arguments the function does not take, and which it misses.
+
+    `given` is as written: of core's actions the values are judged too, but for templates.
 
     Gives pairs of the argument (None for a missing one) and the message.
     """
@@ -130,8 +147,7 @@ def misfits(found: Action, names: Iterable[str]) -> list[tuple[str | None, str]]
     named = [
         n for n, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
-    given = list(names)
-    wrong: list[tuple[str | None, str]] = []
+    wrong: list[Misfit] = []
     hints = [(each, nearest(each, named)) for each in given if each not in named]
     if inspect.Parameter.VAR_KEYWORD not in kinds:
         wrong += [(each, f"action `{found.name}` takes no `{each}`{hint}") for each, hint in hints]
@@ -144,4 +160,7 @@ def misfits(found: Action, names: Iterable[str]) -> list[tuple[str | None, str]]
     ]
     if missing:
         wrong.append((None, f"action `{found.name}` needs `{'`, `'.join(missing)}` in `input`"))
+    judge = getattr(found.function, "__attune_judge__", None)
+    if isinstance(judge, Judge):
+        wrong += judge.sure_misfits(given, names_fit=not wrong)
     return wrong

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import signal
 import subprocess
 import tempfile
 import threading
@@ -13,10 +12,14 @@ import time
 from contextlib import ExitStack, suppress
 from typing import IO, TYPE_CHECKING, Any
 
+from attune_nb.actions.arguments import judged
+from attune_nb.actions.family import Family
+from attune_nb.actions.plain import STRICT, text
 from attune_nb.errors import ActionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from os import PathLike
 
     from attune_nb.actions.cancel import CancelToken
 
@@ -27,11 +30,23 @@ GRACE = 1.0
 """Seconds between the polite signal and the final one."""
 
 
+def _together(given: Mapping[str, Any]) -> tuple[str | None, str] | None:
+    """Say which arguments do not go together."""
+    cmd, argv = given.get("cmd"), given.get("argv")
+    if (cmd is None) == (argv is None):
+        told = "give exactly one of `cmd` and `argv`"
+        return None if cmd is None else "argv", told
+    if argv is not None and not argv:
+        return "argv", "`argv` is empty: its first element names the program"
+    return None
+
+
+@judged(_together)
 def shell(
     cmd: str | None = None,
     argv: Sequence[Any] | None = None,
     env: Mapping[str, Any] | None = None,
-    cwd: str | None = None,
+    cwd: str | PathLike[str] | None = None,
     stdin: str | bytes | None = None,
     *,
     cancel: CancelToken | None = None,
@@ -40,26 +55,24 @@ def shell(
 
     Args:
         cmd: A line for `/bin/sh`. Give this or `argv`.
-        argv: A program and its arguments; no shell takes part.
-        env: Variables to add to this process's environment.
+        argv: A program and its arguments, written as in templates; no shell takes part.
+        env: Variables to add to this process's environment, written as in templates.
         cwd: The folder to run in.
         stdin: What the command reads; nothing by default.
-        cancel: When raised, the command's process group gets SIGTERM, a second later SIGKILL.
+        cancel: When raised, the command's process group and all its descendants get SIGTERM,
+            a second later SIGKILL.
 
     Returns:
-        `exit_code`, `stdout`, `stderr`, and `data`: stdout read as JSON, or None.
+        `exit_code`, `stdout`, `stderr`, and `data`: stdout read as strict JSON, or None.
 
     Raises:
-        ActionError: The command cannot start, exits with other than 0, or was cancelled.
+        ActionError: The input is wrong, or the command cannot start, exits with other than 0,
+            or was cancelled.
     """
-    if (cmd is None) == (argv is None):
-        raise ActionError("give exactly one of `cmd` and `argv`")
-    command = ["/bin/sh", "-c", cmd] if cmd is not None else [str(part) for part in argv or ()]
-    if not command:
-        raise ActionError("`argv` is empty: its first element names the program")
+    command = ["/bin/sh", "-c", cmd] if cmd is not None else _words(argv or ())
     if cancel is not None and cancel.cancelled:
         raise ActionError("the command was cancelled before it started")
-    variables = {**os.environ, **{name: str(value) for name, value in (env or {}).items()}}
+    added = {str(key): text(each, f"`env`, `{key}`") for key, each in (env or {}).items()}
     # Files, not pipes: a background child that keeps a pipe open cannot hold the action up.
     with ExitStack() as stack:
         out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
@@ -71,7 +84,7 @@ def shell(
                 stdout=out,
                 stderr=err,
                 cwd=cwd,
-                env=variables,
+                env={**os.environ, **added},
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
@@ -93,7 +106,11 @@ def shell(
 def _end_all() -> None:
     """Leave no command behind when the interpreter ends."""
     for group in list(_running):
-        _signal(group, signal.SIGKILL)
+        Family(group).kill()
+
+
+def _words(argv: Sequence[Any]) -> list[str]:
+    return [text(each, f"`argv`, element {at}") for at, each in enumerate(argv, start=1)]
 
 
 def _input(stdin: str | bytes | None) -> IO[bytes]:
@@ -121,7 +138,7 @@ def _read(file: IO[bytes]) -> str:
 def _result(code: int, stdout: str, stderr: str) -> dict[str, Any]:
     data = None
     with suppress(ValueError, RecursionError):
-        data = json.loads(stdout)
+        data = json.loads(stdout, **STRICT)
     return {"exit_code": code, "stdout": stdout, "stderr": stderr, "data": data}
 
 
@@ -132,17 +149,18 @@ def _complaint(code: int, stderr: str) -> str:
 
 def _wait(process: subprocess.Popen[bytes], cancel: CancelToken | None) -> bool:
     """Wait for the process; True if it was stopped by the token."""
-    stopping: list[float] = []  # when the polite signal was sent
-    group_gone = threading.Event()
+    family = Family(process.pid)
+    stopping: list[float] = []  # when everyone was asked to end
+    gone = threading.Event()
 
     def escalate() -> None:
-        if not group_gone.wait(GRACE):
-            _signal(process.pid, signal.SIGKILL)
+        if not gone.wait(GRACE):
+            family.kill()
 
     def stop() -> None:
         if process.returncode is None:
             stopping.append(time.monotonic())
-            _signal(process.pid, signal.SIGTERM)
+            family.ask()
             threading.Thread(target=escalate, name="shell-kill", daemon=True).start()
 
     try:
@@ -151,28 +169,10 @@ def _wait(process: subprocess.Popen[bytes], cancel: CancelToken | None) -> bool:
                 stack.enter_context(cancel.on_cancel(stop))
             process.wait()
     except BaseException:
-        _signal(process.pid, signal.SIGKILL)
+        family.kill()
         process.wait()
         raise
     if stopping:
-        _end_group(process.pid, stopping[0] + GRACE)
-        group_gone.set()
+        family.end_by(stopping[0] + GRACE)
+        gone.set()
     return bool(stopping)
-
-
-def _end_group(group: int, deadline: float) -> None:
-    """Give what is left of a group until the deadline, then kill it."""
-    while _signal(group, 0):
-        if time.monotonic() >= deadline:
-            _signal(group, signal.SIGKILL)
-            return
-        time.sleep(0.01)
-
-
-def _signal(group: int, number: int) -> bool:
-    """Send a signal to a process group; False if there is nobody in it."""
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):  # macOS: EPERM when only zombies are left
-        return False
-    return True

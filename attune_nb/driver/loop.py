@@ -84,6 +84,7 @@ class Driver:
         self._zero = time.perf_counter()
         self._started_at = time.time()
         self._unread: list[Event] = []
+        self._read_at = -TICK  # when the memory was read last
 
     def clock(self) -> float:
         """Give the seconds since the run began."""
@@ -121,6 +122,7 @@ class Driver:
                     workflow=name,
                     started_at=self._started_at,
                     parameters=parameters,
+                    memory=self._memory(),
                 )
             )
             self._tell()
@@ -142,9 +144,15 @@ class Driver:
             wait = min(TICK, max(0.0, self._timers[0][0] - self.clock()))
         self._backend.pump(wait)
         for (task, visit), batch in self._backend.drain():
-            self._feed(
-                AttemptsEnded(time=self.clock(), seed=_luck(), task=task, visit=visit, batch=batch)
+            ended = AttemptsEnded(
+                time=self.clock(),
+                seed=_luck(),
+                task=task,
+                visit=visit,
+                batch=batch,
+                memory=self._memory(),
             )
+            self._feed(ended)
         while not self._inbox.empty():
             self._feed(self._inbox.get()(self.clock(), _luck()))
         while self._timers and self._timers[0][0] <= self.clock():
@@ -213,6 +221,17 @@ class Driver:
         for again in mine:  # a stopped job records what it is given as cancelled
             if isinstance(again, RetryItem):
                 self._backend.retry(again.key, again.index, again.attempt)
+
+    def _memory(self) -> int:
+        """Read what this process holds, in bytes; 0 if that was read just now."""
+        now = self.clock()
+        if now - self._read_at < TICK:
+            return 0
+        self._read_at = now
+        import psutil  # noqa: PLC0415 - no run, no need
+
+        found: int = psutil.Process().memory_info().rss
+        return found
 
     def _write(self, event: Event) -> None:
         self.events.append(event)

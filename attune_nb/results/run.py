@@ -145,6 +145,13 @@ class Run:
 
         return metrics_of(self._log, self._engine.state.context)
 
+    @property
+    def alerts(self) -> list[str]:
+        """What the metrics say is worth a look, each in one line with what to do."""
+        from attune_nb.results.metrics import alerts_of  # noqa: PLC0415
+
+        return alerts_of(self._log, self._engine.state.context)
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most `timeout` seconds; tell whether it has come."""
         ended: bool = self._engine.ended.wait(timeout)
@@ -235,6 +242,7 @@ class Run:
             lines.append(f"  and {len(rows) - _SHOWN:,} more; `run.tasks` has them all")
         if self.error:
             lines.append(f"  {self.error}")
+        lines += [f"  alert: {each}" for each in self._final_alerts()]
         return html.printable("\n".join(lines))
 
     def _repr_html_(self) -> str:
@@ -249,7 +257,11 @@ class Run:
             parts.append(html.element("div", more))
         if self.error:
             parts.append(html.element("div", self.error, style="color:#b30000"))
+        parts += [html.element("div", f"alert: {each}") for each in self._final_alerts()]
         return str(html.element("div", *parts))
+
+    def _final_alerts(self) -> list[str]:
+        return self.alerts if self.has_ended else []
 
     @property
     def has_ended(self) -> bool:

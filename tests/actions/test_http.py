@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import trustme
 
+import attune_nb
 from attune_nb.actions.http import http_request
 from attune_nb.errors import ActionError
 
@@ -33,7 +34,8 @@ class Handler(BaseHTTPRequestHandler):
             "headers": {name.lower(): value for name, value in self.headers.items()},
             "body": body.decode(),
         }
-        answer = b"plain" if path == "/plain" else json.dumps(seen).encode()
+        plain = {"/plain": b"plain", "/nan": b"[NaN]", "/huge": b"1e999"}
+        answer = plain.get(path) or json.dumps(seen).encode()
         self.send_response(302 if path in {"/away", "/loop"} else status)
         if path in {"/away", "/loop"}:
             self.send_header("Location", "/there" if path == "/away" else "/loop")
@@ -82,13 +84,24 @@ def test_a_get(url):
     assert result["elapsed_ms"] > 0
 
 
+def test_values_are_written_as_templates_write_them(url):
+    given = {"a": True, "b": None, "c": {"x": 1}, "d": [1, False]}
+    result = http_request(url, headers={"X-A": True, "X-B": None}, query_params=given)
+    headers = result["json"]["headers"]
+    assert (headers["x-a"], headers["x-b"]) == ("true", "")
+    assert result["json"]["path"] == "/?a=true&b=&c=%7B%22x%22%3A1%7D&d=1&d=false"
+    with pytest.raises(ActionError, match="header `X`: a object has no text"):
+        http_request(url, headers={"X": object()})
+
+
 def test_bodies(url):
     sent = http_request(url, "post", json_body={"a": 1})["json"]
     assert sent["method"] == "POST"
     assert json.loads(sent["body"]) == {"a": 1}
     assert sent["headers"]["content-type"] == "application/json"
     assert http_request(url, "PUT", body="text")["json"]["body"] == "text"
-    assert http_request(f"{url}/plain")["json"] is None
+    for path in ("plain", "nan", "huge"):
+        assert http_request(f"{url}/{path}")["json"] is None
     with pytest.raises(ActionError, match="at most one"):
         http_request(url, "POST", body="a", json_body=1)
 
@@ -124,6 +137,15 @@ def test_redirects(url):
     assert http_request(f"{url}/away", follow_redirects=False)["status_code"] == 302
     with pytest.raises(ActionError, match="/loop"):
         http_request(f"{url}/loop", max_redirects=2)
+
+
+def test_a_no_of_yaml_is_a_text_and_follows_nothing(url):
+    text = f"tasks: [{{name: a, action: core.http_request, input: {{url: {url}/away, %s}}}}]\n"
+    workflow = attune_nb.loads(text % "follow_redirects: no")
+    with pytest.raises(attune_nb.WorkflowError, match="not the text 'no'; write false"):
+        workflow.run()
+    ended = attune_nb.loads(text % "follow_redirects: false").run()
+    assert ended.result("a")["status_code"] == 302
 
 
 def test_cookies_do_not_pass_from_one_request_to_the_next(url):

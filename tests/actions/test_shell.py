@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import attune_nb
 from attune_nb.actions.cancel import CancelToken
 from attune_nb.actions.shell import shell
 from attune_nb.errors import ActionError
@@ -102,6 +103,105 @@ def test_a_child_that_outlives_its_polite_parent_is_killed(tmp_path):
     assert gone(int(pids.read_text()))
 
 
+AWAY = """
+import os, signal, sys, time
+os.setsid()
+if sys.argv[2:]:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with open(sys.argv[1], "a") as file:
+    file.write(f"{os.getpid()}\\n")
+time.sleep(60)
+"""
+STUBBORN = pytest.mark.parametrize("how", ["", "stubborn"], ids=["polite", "stubborn"])
+
+
+@pytest.fixture
+def away(tmp_path):
+    """Give a line for the shell that leaves a child in a session of its own, and waits."""
+    script = tmp_path / "away.py"
+    script.write_text(AWAY)
+    return lambda pids, how: f"{sys.executable} {script} {pids} {how} & sleep 60; sleep 60"
+
+
+@STUBBORN
+def test_a_child_in_a_session_of_its_own_is_killed_too(tmp_path, away, how):
+    token, pids = CancelToken(), tmp_path / "pids"
+    watcher = cancel_when_written(pids, token)
+    with pytest.raises(ActionError, match="cancelled"):
+        shell(away(pids, how), cancel=token)
+    watcher.join()
+    time.sleep(0.05)
+    assert gone(int(pids.read_text()))
+
+
+def test_a_grandchild_whose_parent_ends_politely_is_killed_too(tmp_path, away):
+    token, pids = CancelToken(), tmp_path / "pids"
+    watcher = cancel_when_written(pids, token)
+    with pytest.raises(ActionError, match="cancelled"):
+        shell(f"sh -c '{away(pids, 'stubborn')}' & wait", cancel=token)
+    watcher.join()
+    time.sleep(0.05)
+    assert gone(int(pids.read_text()))
+
+
+@STUBBORN
+def test_a_timeout_leaves_no_process_behind(tmp_path, away, how):
+    pids = tmp_path / "pids"
+    text = f"""
+tasks: [{{name: a, action: core.shell, timeout: 1.5, input: {{cmd: "{away(pids, how)}"}}}}]
+"""
+    assert attune_nb.loads(text).run().error.startswith("task `a` timed out")
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and not gone(int(pids.read_text())):
+        time.sleep(0.05)
+    assert gone(int(pids.read_text()))
+
+
+def test_each_is_asked_to_end_only_once(tmp_path):
+    script, asked, ready = (tmp_path / name for name in ("twice.py", "asked", "ready"))
+    script.write_text(f"""
+import signal, sys, time
+def note(*_):
+    with open({str(asked)!r}, "a") as file:
+        file.write("x")
+    time.sleep(0.3)
+    sys.exit()
+signal.signal(signal.SIGTERM, note)
+open({str(ready)!r}, "w").write("x")
+time.sleep(60)
+""")
+    token = CancelToken()
+    watcher = cancel_when_written(ready, token)
+    with pytest.raises(ActionError, match="cancelled"):
+        shell(f"{sys.executable} {script} & wait; wait", cancel=token)
+    watcher.join()
+    assert asked.read_text() == "x"
+
+
+def test_values_are_written_as_templates_write_them(tmp_path):
+    argv = ["printf", "<%s>", True, None, 1.5, {"a": [None, "é"]}, [1], tmp_path]
+    assert shell(argv=argv)["stdout"] == (f'<true><><1.5><{{"a":[null,"é"]}}><[1]><{tmp_path}>')
+    env = {"A": True, "B": None, "C": {"x": 1}, "D": 3}
+    assert shell('echo "$A|$B|$C|$D"', env=env)["stdout"] == 'true||{"x":1}|3\n'
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"argv": ["echo", object()]}, "`argv`, element 2: a object has no text"),
+        ({"cmd": "env", "env": {"A": object()}}, "`env`, `A`: a object has no text"),
+    ],
+)
+def test_what_has_no_text_is_told(given, said):
+    with pytest.raises(ActionError, match=said):
+        shell(**given)
+
+
+@pytest.mark.parametrize("text", ["NaN", "[Infinity]", "1e999", '{"a": -1e999}', "'a'", ""])
+def test_data_is_strict_json_or_nothing(text):
+    assert shell(argv=["printf", "%s", text])["data"] is None
+
+
 def test_cancelled_before_it_starts(tmp_path):
     token = CancelToken()
     token.cancel()
@@ -122,3 +222,18 @@ time.sleep(1)
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
     time.sleep(0.1)
     assert gone(int(pid.read_text()))
+
+
+def test_nor_does_its_child_in_another_session(tmp_path, away):
+    pids = tmp_path / "pids"
+    code = f"""
+import os, threading, time
+from attune_nb.actions.shell import shell
+threading.Thread(target=shell, args=({away(pids, "stubborn")!r},), daemon=True).start()
+while not os.path.exists({str(pids)!r}):
+    time.sleep(0.01)
+time.sleep(0.1)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    time.sleep(0.1)
+    assert gone(int(pids.read_text()))

@@ -94,3 +94,33 @@ def test_a_question_that_is_mocked_is_not_asked():
     text = "tasks:\n  - {name: q, action: core.ask, input: {prompt: sure?}}\n"
     run = attune_nb.loads(text).run(mock={"q": {"response": "yes"}})
     assert run.result("q") == {"response": "yes"}
+
+
+PARALLEL = """
+tasks:
+  - name: p
+    type: parallel
+    tasks: [{name: x, action: u.v}, {name: y, type: parallel, tasks: [{name: z, action: u.v}]}]
+output_map: {p: "{{ task.p.result }}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("mock", "output"),
+    [
+        ({"p": {"x": 7}}, {"x": 7}),
+        ({"p/y": 5}, {"x": None, "y": 5}),
+        ({"y": 5, "x": 6}, {"x": 6, "y": 5}),
+        ({"z": 5}, {"x": None, "y": {"z": 5}}),
+    ],
+)
+def test_a_parallel_task_may_be_mocked_as_a_whole_or_in_part(mock, output):
+    run = attune_nb.loads(PARALLEL).run(mock=mock)
+    assert run.output == {"p": output}
+
+
+def test_a_parallel_task_may_be_mocked_to_fail():
+    assert attune_nb.loads(PARALLEL).run(mock={"p": ValueError("no")}).status == "failed"
+    asked = []
+    attune_nb.loads(PARALLEL).run(mock={"p": asked.append})
+    assert asked == [{}]
