@@ -49,6 +49,7 @@ __all__ = [
     "WorkflowContext",
     "WorkflowError",
     "action",
+    "bench",
     "charts",
     "load",
     "load_file",
@@ -62,8 +63,8 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "charts":  # matplotlib and pandas come in only where they are asked for
-        return importlib.import_module("attune_nb.charts")
+    if name in ("bench", "charts"):  # matplotlib and pandas come in only where they are asked for
+        return importlib.import_module(f"attune_nb.{name}")
     raise AttributeError(f"module `attune_nb` has no `{name}`")
 
 

@@ -44,8 +44,8 @@ def fanout(
         kind: What the context holds, "list" or "text".
         repeats: How often each is measured; they take turns, so that a change of the machine's
             speed meets all; but `SERVICES` are measured alone, since they keep the machine busy.
-        longest: Seconds that one measurement may take. What a tenth of the items tells would
-            take longer is left out, not estimated.
+        longest: Seconds that one measurement may take. What a few items tell would take longer
+            is left out, not estimated.
 
     Returns:
         One row a measurement: strategy, kind, size (of the context), n (items), seconds,
@@ -79,12 +79,7 @@ def _one_size(
     longest: float,
     kind: str,
 ) -> list[dict[str, Any]]:
-    able = {
-        name: side
-        for name, side in sides.items()
-        if _seconds(side, range(min(count, WARM_UP)), held) * count / WARM_UP < 10 * longest
-        and _seconds(side, range(max(count // 10, 1)), held) * 10 < longest
-    }
+    able = {name: side for name, side in sides.items() if _foreseen(side, count, held) < longest}
     peaks = {name: _peak(side, range(count), held) for name, side in able.items()}
     rows = []
     for repeat in range(repeats):
@@ -99,6 +94,13 @@ def _one_size(
                 }
             )  # fmt: skip
     return rows
+
+
+def _foreseen(side: Side, count: int, held: Any) -> float:
+    """Foresee how long so many items will take, from two small numbers of them."""
+    few = max(min(count // 10, WARM_UP), 1)
+    one, two = (_seconds(side, range(times * few), held) for times in (1, 2))
+    return two + max(two - one, 0.0) / few * (count - 2 * few)
 
 
 def _seconds(side: Side, items: Sequence[int], held: Any) -> float:

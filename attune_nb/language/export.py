@@ -131,12 +131,20 @@ def _document(workflow: Workflow) -> dict[str, Any]:
         version=None if workflow.version == DEFAULT_VERSION else workflow.version,
         parameters=workflow.parameters,
         output=workflow.output,
-        vars={name: template.source for name, template in workflow.vars} or None,
+        vars=_vars(workflow) or None,
         tasks=[_task(each) for each in workflow.tasks],
         output_map=_source(workflow.output_map),
         cancellation_policy=None if policy == "allow_finish" else policy,
         timeout=_seconds(workflow.timeout),
     )
+
+
+def _vars(workflow: Workflow) -> dict[str, Any] | list[dict[str, Any]]:
+    """Give the first values of the variables; a name that has several keeps them, in a list."""
+    values = {name: template.source for name, template in workflow.vars}
+    if len(values) == len(workflow.vars):
+        return values
+    return [{name: template.source} for name, template in workflow.vars]
 
 
 def _action(workflow: Workflow, ref: str | None, graph: str) -> dict[str, Any]:

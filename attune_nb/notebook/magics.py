@@ -13,6 +13,7 @@ from traitlets.config import Configurable
 
 from attune_nb.api import Run, Workflow, loads
 from attune_nb.errors import nearest
+from attune_nb.notebook import measuring
 from attune_nb.notebook.progress import CellProgress, Text, in_kernel
 from attune_nb.notebook.words import split_line
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AttuneMagics", "register"]
 
-COMMANDS = ("run", "list", "show")
+COMMANDS = ("run", "list", "show", "metrics", "bench")
 
 
 @magics_class
@@ -37,6 +38,7 @@ class AttuneMagics(Magics, Configurable):
         self._live = shell
         self.workflows: dict[str, Workflow] = {}
         self.texts: dict[str, str] = {}
+        self.last: dict[str, Run] = {}  # by the workflow's name, the latest last
 
     @no_var_expand  # type: ignore[untyped-decorator, unused-ignore]
     @line_cell_magic  # type: ignore[untyped-decorator, unused-ignore]
@@ -51,7 +53,11 @@ class AttuneMagics(Magics, Configurable):
     @argument("--no-progress", action="store_true", help="show nothing while it runs")
     @argument("--help", action="store_true", help="show this")
     def attune(self, line: str, cell: str | None = None) -> Any:
-        """Define a workflow in a cell and run it; or `%attune run NAME`, `list`, `show NAME`."""
+        """Define a workflow in a cell and run it; or give a command.
+
+        `%attune run NAME`, `list`, `show NAME`, `metrics [RUN]`, `bench clone|fanout`. RUN is a
+        variable that holds a Run, or the name of a workflow whose last run is meant.
+        """
         options = self._options(line)
         if options.help:
             print(self.attune.__doc__)  # noqa: T201 - help is for the cell's output
@@ -65,6 +71,10 @@ class AttuneMagics(Magics, Configurable):
             return self._list()
         if command == "show":
             return Text(self.texts[self._known(rest)])
+        if command == "metrics":
+            return measuring.metrics(self._run_of(rest))
+        if command == "bench":
+            return self._bench(rest)
         if command == "run":
             name = self._known(rest)
             options.set = [*options.set, *rest[1:]]  # the list itself is the default of every line
@@ -111,6 +121,8 @@ class AttuneMagics(Magics, Configurable):
             progress=panel if in_kernel() and not options.no_progress else False,
             name=name,
         )
+        self.last.pop(name, None)
+        self.last[name] = run
         for failure in run.failures()[-1:]:
             if failure.traceback and run.status == "failed":
                 print(failure.traceback)  # noqa: T201 - the user's own frames, in the cell
@@ -154,6 +166,31 @@ class AttuneMagics(Magics, Configurable):
             hint = nearest(words[0], self.workflows)
             raise UsageError(f"there is no workflow `{words[0]}`{hint}")
         return words[0]
+
+    def _run_of(self, words: list[str]) -> Run:
+        """Give the run that is meant: the last one, if nothing is said."""
+        if not words:
+            if not self.last:
+                raise UsageError("nothing has run yet")
+            return next(reversed(self.last.values()))
+        found = self._live.user_ns.get(words[0], self.last.get(words[0]))
+        if not isinstance(found, Run):
+            hint = nearest(words[0], self.last)
+            raise UsageError(
+                f"`{words[0]}` is no variable with a Run, and no workflow that ran{hint}"
+            )
+        return found
+
+    def _bench(self, words: list[str]) -> Any:
+        from IPython.display import display  # noqa: PLC0415 - only a shell has it
+
+        try:
+            df, figures = measuring.bench(words)
+        except LookupError as error:
+            raise UsageError(str(error.args[0])) from None
+        for figure in figures:
+            display(figure)  # type: ignore[no-untyped-call, unused-ignore]
+        return df
 
     def _list(self) -> Any:
         lines = [f"{name}: {len(each.tasks)} tasks" for name, each in self.workflows.items()]

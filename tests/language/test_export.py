@@ -587,3 +587,10 @@ def test_a_plain_model_can_be_written_too(tmp_path):
     plain_model = Workflow(tasks=loaded.tasks)
     assert to_yaml(plain_model) == SMALL
     assert write_pack(plain_model, tmp_path, "p.n")[0].exists()
+
+
+def test_variables_that_are_given_twice_keep_both_values():
+    text = "vars: [{x: 1}, {x: '{{ x + 1 }}'}]\ntasks: [{name: a, action: core.noop}]\n"
+    workflow = attune_nb.loads(text)
+    assert attune_nb.loads(workflow.to_yaml()) == workflow
+    assert attune_nb.loads(workflow.to_yaml()).run().context.variables["x"] == 2

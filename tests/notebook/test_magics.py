@@ -1,6 +1,11 @@
+import functools
+import re
+
 import pytest
 from IPython.testing.globalipapp import start_ipython
 from IPython.utils.capture import capture_output
+
+from attune_nb import bench
 
 FAN_OUT = """
 parameters:
@@ -110,3 +115,35 @@ def test_a_workflow_that_was_defined_is_an_action_for_others(shell):
 def test_the_run_is_the_last_result_too(shell):
     shell.run_cell("%%attune doubling --set n=[4] --out run\n" + FAN_OUT, store_history=True)
     assert shell.user_ns["_"] is shell.user_ns["run"]
+
+
+def test_metrics_are_those_of_the_last_run_or_of_the_one_that_is_named(shell):
+    shell.run_cell_magic("attune", "doubling --set n=[1,2,3] --out three", FAN_OUT)
+    shell.run_line_magic("attune", "run doubling n=[5]")
+    for words, count in (("", 1), (" doubling", 1), (" three", 3)):
+        told = repr(shell.run_line_magic("attune", f"metrics{words}"))
+        assert re.search(rf"workflow.context.clone_count +{count}\n", told)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("metrics doublin", "did you mean `doubling`?"),
+        ("metrics FAN", "is no variable with a Run"),
+        ("bench", "takes one of clone, fanout"),
+        ("bench clon", "did you mean `clone`?"),
+    ],
+)
+def test_what_is_not_there_to_measure_is_told(shell, line, said):
+    with capture_output() as shown:
+        shell.run_cell(f"%attune {line}")
+    assert said in shown.stdout + shown.stderr
+
+
+def test_a_benchmark_shows_its_charts_and_gives_its_figures(shell, monkeypatch):
+    few = functools.partial(bench.clone, [0, 10_240], ["attune_nb", "deep copy"], repeats=1)
+    monkeypatch.setattr(bench, "clone", few)
+    with capture_output() as shown:
+        df = shell.run_line_magic("attune", "bench clone")
+    assert set(df["strategy"]) == {"attune_nb", "deep copy"}
+    assert len(shown.outputs) == 2
