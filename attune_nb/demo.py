@@ -1,4 +1,4 @@
-"""A fleet of pretend servers on this machine, and a workflow that checks their health."""
+"""Services on this machine to try workflows on: a fleet of servers, a sink for notifications."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["WORKFLOW", "FleetServer", "check_server"]
+__all__ = ["WORKFLOW", "FleetServer", "Sink", "check_server"]
 
 SLOW_SECONDS = 0.2
 
@@ -80,50 +80,29 @@ def check_server(url: str) -> dict[str, Any]:
     return {"status": answer["json"]["status"], "elapsed_ms": answer["elapsed_ms"]}
 
 
-class FleetServer:
-    """One local HTTP server that answers for a whole fleet.
+class _LocalServer:
+    """An HTTP server on this machine, on a port that is free."""
 
-    Use it in a `with` block, or call `start()` and, when done, `stop()`.
-
-    `GET /servers` lists the fleet, `GET /health/N` answers for server N (from 1).
-
-    Args:
-        count: How many servers.
-        failing: Those that always answer 503; by default every 50th from the 7th.
-        slow: Those that take 0.2 s; by default every 100th.
-        flaky: Those that answer 503 the first time only; by default every 33rd not failing.
-    """
-
-    def __init__(
-        self,
-        count: int = 1000,
-        failing: Iterable[int] | None = None,
-        slow: Iterable[int] | None = None,
-        flaky: Iterable[int] | None = None,
-    ) -> None:
-        self.count = count
-        self.failing = frozenset(range(7, count + 1, 50) if failing is None else failing)
-        self.slow = frozenset(range(100, count + 1, 100) if slow is None else slow)
-        by_default = frozenset(range(33, count + 1, 33)) - self.failing
-        self.flaky = by_default if flaky is None else frozenset(flaky)
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._met: set[int] = set()
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
-    def __repr__(self) -> str:
-        where = self.url if self._server else "not started"
-        return f"FleetServer({self.count} servers, {len(self.failing)} failing, {where})"
+    def reply(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Give the status and the JSON for a request."""
+        raise NotImplementedError
+
+    def _begin(self) -> None:
+        """Forget what was met before."""
 
     def start(self) -> Self:
         """Begin to serve, on a port that is free."""
         if self._server is not None:
-            raise RuntimeError("this FleetServer is running already")
-        with self._lock:
-            self._met.clear()
+            raise RuntimeError(f"this {type(self).__name__} is running already")
+        self._begin()
         self._server = _Server(self)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="fleet-server", daemon=True
+            target=self._server.serve_forever, args=(0.05,), name="demo-server", daemon=True
         )
         self._thread.start()
         return self
@@ -153,8 +132,46 @@ class FleetServer:
     def url(self) -> str:
         """Where the server listens, without a slash at the end."""
         if self._server is None:
-            raise RuntimeError("this FleetServer is not running: call `start()`")
+            raise RuntimeError(f"this {type(self).__name__} is not running: call `start()`")
         return f"http://127.0.0.1:{self._server.server_port}"
+
+
+class FleetServer(_LocalServer):
+    """One local HTTP server that answers for a whole fleet.
+
+    Use it in a `with` block, or call `start()` and, when done, `stop()`.
+
+    `GET /servers` lists the fleet, `GET /health/N` answers for server N (from 1).
+
+    Args:
+        count: How many servers.
+        failing: Those that always answer 503; by default every 50th from the 7th.
+        slow: Those that take 0.2 s; by default every 100th.
+        flaky: Those that answer 503 the first time only; by default every 33rd not failing.
+    """
+
+    def __init__(
+        self,
+        count: int = 1000,
+        failing: Iterable[int] | None = None,
+        slow: Iterable[int] | None = None,
+        flaky: Iterable[int] | None = None,
+    ) -> None:
+        self.count = count
+        self.failing = frozenset(range(7, count + 1, 50) if failing is None else failing)
+        self.slow = frozenset(range(100, count + 1, 100) if slow is None else slow)
+        by_default = frozenset(range(33, count + 1, 33)) - self.failing
+        self.flaky = by_default if flaky is None else frozenset(flaky)
+        super().__init__()
+        self._met: set[int] = set()
+
+    def __repr__(self) -> str:
+        where = self.url if self._server else "not started"
+        return f"FleetServer({self.count} servers, {len(self.failing)} failing, {where})"
+
+    def _begin(self) -> None:
+        with self._lock:
+            self._met.clear()
 
     @property
     def servers(self) -> list[dict[str, str]]:
@@ -174,6 +191,10 @@ class FleetServer:
     def name(number: int) -> str:
         """Give the name of server `number`."""
         return f"web-{number:04}"
+
+    def reply(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:  # noqa: ARG002
+        """Answer for the fleet; nobody sends it anything."""
+        return self.answer(path)
 
     def answer(self, path: str) -> tuple[int, dict[str, Any]]:
         """Give the status and the JSON for a path."""
@@ -200,13 +221,59 @@ class FleetServer:
         )
 
 
+class Sink(_LocalServer):
+    """A service that takes notifications, and counts what arrives.
+
+    Use it in a `with` block, or call `start()` and, when done, `stop()`. `POST /` takes JSON with
+    the key `to`; what is accepted is answered 200, what meets a busy service 503.
+
+    Args:
+        busy_every: Of how many addressees one is refused the first time; 0: none.
+
+    Attributes:
+        received: How many notifications were accepted, by addressee.
+        refused: How many were answered 503.
+    """
+
+    def __init__(self, busy_every: int = 50) -> None:
+        super().__init__()
+        self.busy_every = busy_every
+        self._begin()
+
+    def _begin(self) -> None:
+        self.received: dict[str, int] = {}
+        self.refused = 0
+        self._turned_away: set[str] = set()
+        self._addressees = 0
+
+    def __repr__(self) -> str:
+        where = self.url if self._server else "not started"
+        return f"Sink({sum(self.received.values()):,} received, {self.refused:,} refused, {where})"
+
+    def reply(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Take a notification, or refuse it."""
+        try:
+            to = str(json.loads(body)["to"])
+        except (ValueError, KeyError, TypeError):
+            return 400, {"error": f"{path}: send JSON with the key `to`"}
+        with self._lock:
+            new = to not in self.received and to not in self._turned_away
+            self._addressees += new
+            if new and self.busy_every and self._addressees % self.busy_every == 0:
+                self._turned_away.add(to)
+                self.refused += 1
+                return 503, {"error": "busy; try again"}
+            self.received[to] = self.received.get(to, 0) + 1
+        return 200, {"accepted": to}
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 1024
 
-    def __init__(self, fleet: FleetServer) -> None:
-        self.fleet = fleet
+    def __init__(self, local: _LocalServer) -> None:
+        self.local = local
         self._connections: set[socket.socket] = set()
         self._guard = threading.Lock()
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -248,10 +315,11 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = 1 << 16
 
     def do_GET(self) -> None:
-        """Answer for the fleet."""
+        """Answer, whatever the method."""
+        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
-            status, answer = cast("_Server", self.server).fleet.answer(self.path)
-        except RuntimeError:  # the fleet was stopped while this was under way
+            status, answer = cast("_Server", self.server).local.reply(self.path, sent)
+        except RuntimeError:  # the server was stopped while this was under way
             status, answer = 503, {"error": "stopping"}
         body = json.dumps(answer).encode()
         self.send_response(status)
@@ -259,6 +327,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    do_POST = do_GET  # noqa: N815 - http.server's name
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
         """Say nothing."""

@@ -1,11 +1,12 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 import yaml
 
 from attune_nb.actions.http import http_request
-from attune_nb.demo import WORKFLOW, FleetServer, check_server
+from attune_nb.demo import WORKFLOW, FleetServer, Sink, check_server
 from attune_nb.errors import ActionError
 
 
@@ -68,3 +69,13 @@ def test_the_workflow_is_yaml():
         "alert",
         "all_well",
     ]
+
+
+def test_a_sink_counts_what_arrives_and_is_busy_now_and_then():
+    with Sink(busy_every=3) as sink:
+        told = [httpx.post(sink.url, json={"to": name}).status_code for name in "abcabcc"]
+        assert told == [200, 200, 503, 200, 200, 200, 200]
+        assert (sink.received, sink.refused) == ({"a": 2, "b": 2, "c": 2}, 1)
+        assert httpx.post(sink.url, content=b"no").status_code == 400
+        assert "6 received, 1 refused" in repr(sink)
+    assert "not started" in repr(sink)

@@ -85,6 +85,7 @@ def _turned(names: list[str], by: int) -> list[str]:
 
 def _seconds(make: MakeScope, count: int, longest: float) -> tuple[int, float]:
     """Time so many scopes, or as many as there is time for; none is kept."""
+    make(0, 0)  # the first may warm something up
     gc.collect()
     made, spent = 0, 0.0
     for part in _parts(count):
@@ -110,7 +111,6 @@ def _parts(count: int) -> Iterator[int]:
 
 def _bytes(make: MakeScope) -> float:
     """Give the bytes that one scope holds while it is kept."""
-    make(0, 0)  # the first may warm something up
     count = _MANY if _seconds(make, 1, 0.0)[1] < _DEAR else _FEW
     kept: list[Any] = [None] * count
     gc.collect()

@@ -72,4 +72,4 @@ def say_ratio(ratio: float) -> str:
     """Say how many times as much something is."""
     if ratio >= 1e6:  # noqa: PLR2004
         return f"{ratio / 1e6:.1f} million times"
-    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.1f} times"  # noqa: PLR2004
+    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.2g} times"  # noqa: PLR2004

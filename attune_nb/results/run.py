@@ -57,6 +57,11 @@ class Run:
         return str(self._engine.state.status)
 
     @property
+    def workflow(self) -> Any:
+        """The workflow that runs, to be run again: `run.workflow.run(...)`."""
+        return self._engine.state.workflow
+
+    @property
     def output(self) -> Any:
         """What `output_map` gave, or None."""
         return self._mask.value(self._engine.state.output)

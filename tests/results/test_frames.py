@@ -111,3 +111,8 @@ def test_a_run_under_way_tells_what_each_task_is_at():
     run.cancel()
     assert run.wait(20)
     assert found == wanted
+
+
+def test_a_run_knows_its_workflow(run):
+    again = run.workflow.run(actions={"check": check})
+    assert again.status == run.status

@@ -1,0 +1,41 @@
+"""Every notebook that is published runs again, and what it tells is true of this run too."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from kernels import NOTEBOOKS, executed, pictures, texts
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def test_every_notebook_is_tried():
+    tried = {"01_quickstart.ipynb", *(name for name, _, _ in PUBLISHED)}
+    assert {path.name for path in NOTEBOOKS.glob("*.ipynb")} == tried
+
+
+PUBLISHED = [
+    ("02_clone_cost.ipynb", ["deep copy", "workflow.context.clone_count     1,000"], 5),
+    ("03_logs_10000.ipynb", ["10,000/10,000 items, 2 failed", "not a line of this log"], 1),
+    ("04_notifications_5000.ipynb", ["5,000 people got 5,000 notifications; 100 were refused"], 1),
+]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("name", "told", "charts"), PUBLISHED)
+def test_it_runs_and_tells_what_it_told(name, told, charts, tmp_path):
+    for notebook in (nbformat.read(NOTEBOOKS / name, as_version=4), executed(name, tmp_path)):
+        for each in told:
+            assert each in texts(notebook)
+        assert pictures(notebook) == charts
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
+def test_it_is_committed_as_it_ran_from_top_to_bottom(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    counts = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"]
+    assert counts == list(range(1, len(counts) + 1))
+    assert path.stat().st_size < 2_000_000
+    for folder in (NOTEBOOKS.parent, Path.home()):
+        assert str(folder) not in path.read_text()
