@@ -84,8 +84,8 @@ def write_pack(workflow: Workflow, folder: str | Path, ref: str | None) -> tuple
                 raise WorkflowError([Problem(f"`{place}` is a link that leads out of the pack")])
         workflows.mkdir(parents=True, exist_ok=True)
         _write(files)
-    except OSError as error:
-        message = f"cannot write to {str(root)!r}: {error.strerror or error}"
+    except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
+        message = f"cannot write to {str(root)!r}: {getattr(error, 'strerror', None) or error}"
         raise WorkflowError([Problem(message)]) from None
     graph, action = files
     return action, graph

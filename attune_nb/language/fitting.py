@@ -84,7 +84,7 @@ def _kind(value: Any) -> str:
 
 def _number(_: Any, value: Any) -> bool:
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return real and math.isfinite(value)
+    return real and (isinstance(value, numbers.Integral) or math.isfinite(value))
 
 
 def _integer(_: Any, value: Any) -> bool:

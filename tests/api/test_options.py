@@ -32,7 +32,12 @@ def test_of_a_check():
         attune_nb.loads(A).check([1])
 
 
-@pytest.mark.parametrize(("folder", "ref"), [(5, "a.b"), (None, "a.b"), ("p", 5)])
+def test_a_number_of_any_length_is_a_number():
+    text = "parameters: {x: {type: number}}\n" + A
+    assert attune_nb.loads(text).run({"x": 10**400}).status == "succeeded"
+
+
+@pytest.mark.parametrize(("folder", "ref"), [(5, "a.b"), (None, "a.b"), ("p", 5), ("a\0b", "a.b")])
 def test_of_an_export(folder, ref):
-    with pytest.raises(attune_nb.WorkflowError, match=r"not (int|NoneType)"):
+    with pytest.raises(attune_nb.WorkflowError, match=r"not (int|NoneType)|null byte"):
         attune_nb.loads(A).export(folder, ref=ref)
