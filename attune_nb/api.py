@@ -24,7 +24,7 @@ from attune_nb.errors import (
     WorkflowError,
     nearest,
 )
-from attune_nb.language import checks, declarations, export, loading, model
+from attune_nb.language import checks, declarations, loading, model
 from attune_nb.language.fields import is_whole
 from attune_nb.linking import Links, link, mocked_paths, mocked_whole
 from attune_nb.notebook.progress import progress_reader
@@ -78,6 +78,8 @@ class Workflow(model.Workflow):
         Loading it gives an equal workflow; a condition gets its braces. A secret parameter's
         default stands in it, as in the text: keep secrets in the keystore instead.
         """
+        from attune_nb.language import export  # noqa: PLC0415 - few need it
+
         return export.to_yaml(self)
 
     def export(self, folder: str | Path, *, ref: str | None = None) -> tuple[Path, Path]:
@@ -95,6 +97,8 @@ class Workflow(model.Workflow):
         """
         _refuse_unless(folder, (str, PathLike), "a pack is written to a folder's path")
         _refuse_unless("" if ref is None else ref, str, "a ref is text")
+        from attune_nb.language import export  # noqa: PLC0415
+
         return export.write_pack(self, folder, self.ref if ref is None else ref)
 
     @staticmethod

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.coroutines import run_coroutine
 from attune_nb.context import ItemScope
 from attune_nb.errors import ActionError, TemplateError, Timeout
 from attune_nb.events import STATUS_CODES, ErrorInfo
@@ -56,6 +55,9 @@ class Call:
         else:
             result = self.function(**given)
         if type(result) is CoroutineType:
+            # asyncio is a tenth of what importing this package takes
+            from attune_nb.backends.coroutines import run_coroutine  # noqa: PLC0415
+
             result = run_coroutine(result, token)
         return freeze(result)
 

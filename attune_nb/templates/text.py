@@ -9,8 +9,6 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import regex
-
 from attune_nb.errors import TemplateError
 from attune_nb.frozen import FrozenDict, FrozenList, freeze
 from attune_nb.templates.sandbox import (
@@ -23,6 +21,8 @@ from attune_nb.templates.sandbox import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import regex
 
 __all__ = ["compile_pattern", "from_json", "match", "text_of", "to_json"]
 
@@ -184,6 +184,8 @@ def compile_pattern(pattern: str) -> regex.Pattern[str]:
     if length > _MOST_COPIES:
         raise TemplateError("the counts (`{n}`) in the pattern are too large together")
     try:
+        import regex  # noqa: PLC0415 - a tenth of what importing this package takes
+
         return regex.compile(pattern, cache_pattern=False)
     except Exception as error:  # noqa: BLE001 - it raises more than its own error type
         raise TemplateError(f"{pattern[:60]!r} is not a pattern: {error}") from None

@@ -1,0 +1,77 @@
+"""The pieces of an item's cost, to be compared with an earlier state of the code.
+
+    pytest benchmarks --benchmark-save=before
+    pytest benchmarks --benchmark-compare --benchmark-compare-fail=median:25%
+
+The first keeps the figures in `.benchmarks`, the second, after a change, holds the new ones
+against the last that were kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import attune_nb as attune
+from attune_nb.bench.contexts import STRATEGIES, plain_context
+from attune_nb.bench.peers import WORKFLOW, no_op
+from attune_nb.demo import WORKFLOW as DEMO
+from attune_nb.frozen import freeze
+
+SIZES = {"empty": 0, "100KB": 102_400, "500KB": 512_000, "1MB": 1_024_000, "5MB": 5_120_000}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_scope(benchmark: Any, size: str) -> None:
+    make = STRATEGIES["attune_nb"](plain_context(SIZES[size]))
+    benchmark(make, "item", 7)
+
+
+@pytest.mark.parametrize("variables", [1, 10, 100])
+def test_scope_with_variables_of_1_kb(benchmark: Any, variables: int) -> None:
+    context = attune.WorkflowContext.create(
+        vars={f"name_{at}": "x" * 1_024 for at in range(variables)}
+    )
+    benchmark(context.scope, "item", 7)
+
+
+@pytest.mark.parametrize("count", [10, 100, 1_000, 10_000])
+def test_scopes_on_1_mb(benchmark: Any, count: int) -> None:
+    make = STRATEGIES["attune_nb"](plain_context(SIZES["1MB"]))
+
+    def many() -> None:
+        for number in range(count):
+            make(number, number)
+
+    benchmark(many)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ item.url }}", "{{ item.name }} at {{ item.url }}", "{{ item.name | upper }}",
+     "{{ workflow.region }}", "{{ task.fetch.total }}"],
+)  # fmt: skip
+def test_template(benchmark: Any, text: str) -> None:
+    context = attune.WorkflowContext.create(vars={"region": "eu"}).with_result(
+        "fetch", {"total": 3}
+    )
+    scope = context.scope(freeze({"url": "http://127.0.0.1", "name": "web-1"}), 0)
+    benchmark(attune.Template(text).evaluate, scope)
+
+
+@pytest.mark.parametrize("backend", ["threads", "inline"])
+def test_fan_out_of_10_000(benchmark: Any, backend: str) -> None:
+    workflow = attune.loads(WORKFLOW)
+    given = {"items": range(10_000)}
+    benchmark(
+        lambda: workflow.run(given, actions={"no_op": no_op}, backend=backend, progress=False)
+    )
+
+
+def test_load(benchmark: Any) -> None:
+    benchmark(attune.loads, DEMO)
+
+
+def test_freeze_of_1_mb(benchmark: Any) -> None:
+    benchmark(freeze, plain_context(SIZES["1MB"])["tasks"])
