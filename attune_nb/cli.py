@@ -93,12 +93,36 @@ def demo(
     raise typer.Exit(0 if agrees else 1)
 
 
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="clone or fanout")],
+    csv: Annotated[Path | None, typer.Option(help="where to write every measurement")] = None,
+    charts: Annotated[Path | None, typer.Option(help="a folder for the charts")] = None,
+) -> None:
+    """Measure what an item's context costs (clone), or what a fan-out does (fanout)."""
+    from attune_nb.bench import charted  # noqa: PLC0415 - pandas and matplotlib are heavy
+
+    try:
+        df, figures = charted(name)
+        if csv is not None:
+            df.to_csv(csv, index=False)
+        if charts is not None:
+            charts.mkdir(parents=True, exist_ok=True)
+            for title, figure in figures.items():
+                figure.savefig(charts / f"{title}.png")
+    except (AttuneError, OSError) as error:
+        _wrong(error)
+    each = (df["seconds"] / df["n"] * 1e6).rename("us an item")
+    told = each.groupby([df["strategy"], df["size"], df["n"]]).median().round(3)
+    typer.echo(told.reset_index().to_string(index=False))
+
+
 def _parameters(file: Path | None, pairs: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if file is not None:
         try:
             given = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, yaml.YAMLError, RecursionError) as error:
             raise ValueError(f"cannot read the parameters in {file}: {error}") from None
         if not isinstance(given, dict):
             raise ValueError(f"{file} holds no map of parameters")

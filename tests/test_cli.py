@@ -38,3 +38,9 @@ def test_the_demo_finds_exactly_the_servers_that_are_down():
     done = attune("demo", "--servers", "200")
     assert done.returncode == 0, done.stderr
     assert "these are exactly the servers that were told to fail" in done.stdout
+
+
+def test_a_measurement_that_does_not_exist_is_told():
+    done = attune("bench", "clon")
+    assert done.returncode == 2
+    assert "did you mean `clone`?" in done.stderr

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from attune_nb.bench.charted import charted
 from attune_nb.bench.clone import clone
 from attune_nb.bench.fanout import fanout
 
-__all__ = ["clone", "fanout"]
+__all__ = ["charted", "clone", "fanout"]

@@ -150,7 +150,7 @@ class Driver:
                 task=task,
                 visit=visit,
                 batch=batch,
-                memory=self._memory(),
+                memory=self._memory(always=len(batch) > 1),
             )
             self._feed(ended)
         while not self._inbox.empty():
@@ -222,10 +222,10 @@ class Driver:
             if isinstance(again, RetryItem):
                 self._backend.retry(again.key, again.index, again.attempt)
 
-    def _memory(self) -> int:
+    def _memory(self, *, always: bool = False) -> int:
         """Read what this process holds, in bytes; 0 if that was read just now."""
         now = self.clock()
-        if now - self._read_at < TICK:
+        if now - self._read_at < TICK and not always:
             return 0
         self._read_at = now
         import psutil  # noqa: PLC0415 - no run, no need

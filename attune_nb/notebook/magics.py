@@ -12,7 +12,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets.config import Configurable
 
 from attune_nb.api import Run, Workflow, loads
-from attune_nb.errors import nearest
+from attune_nb.errors import BackendError, nearest
 from attune_nb.notebook import measuring
 from attune_nb.notebook.progress import CellProgress, Text, in_kernel
 from attune_nb.notebook.words import split_line
@@ -184,11 +184,13 @@ class AttuneMagics(Magics, Configurable):
     def _bench(self, words: list[str]) -> Any:
         from IPython.display import display  # noqa: PLC0415 - only a shell has it
 
+        from attune_nb.bench import charted  # noqa: PLC0415 - pandas and matplotlib are heavy
+
         try:
-            df, figures = measuring.bench(words)
-        except LookupError as error:
-            raise UsageError(str(error.args[0])) from None
-        for figure in figures:
+            df, figures = charted(" ".join(words))
+        except BackendError as error:
+            raise UsageError(f"%attune bench: {error}") from None
+        for figure in figures.values():
             display(figure)  # type: ignore[no-untyped-call, unused-ignore]
         return df
 

@@ -1,0 +1,33 @@
+"""A measurement by its name, on the command line too."""
+
+import functools
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from attune_nb import bench
+from attune_nb.bench import charted
+from attune_nb.cli import app
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    known = charted.__globals__["BENCHES"]
+    few = functools.partial(bench.clone, [0, 10_240], ["attune_nb", "deep copy"], repeats=1)
+    monkeypatch.setitem(known, "clone", few)
+    peers = ["attune_nb", "for loop"]
+    monkeypatch.setitem(known, "fanout", functools.partial(bench.fanout, [10, 100], [0], peers))
+
+
+@pytest.mark.parametrize(
+    ("name", "charts"), [("clone", ["clone_cost", "memory"]), ("fanout", ["speedup", "scaling"])]
+)
+def test_it_is_measured_told_written_and_drawn(name, charts, tmp_path):
+    csv, folder = tmp_path / "all.csv", tmp_path / "charts"
+    done = CliRunner().invoke(app, ["bench", name, "--csv", str(csv), "--charts", str(folder)])
+    assert done.exit_code == 0, done.output
+    assert "attune_nb" in done.output
+    assert "us an item" in done.output
+    assert "seconds" in pd.read_csv(csv).columns
+    assert sorted(path.stem for path in folder.iterdir()) == sorted(charts)
