@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["fanout"]
 
 _log = logging.getLogger("attune_nb")
-WARM_UP = 100  # items
+FEW, WARM_UP = 10, 100  # items that tell how long more will take
 COLUMNS = ["strategy", "kind", "size", "n", "seconds", "bytes", "repeat"]
 
 
@@ -79,7 +79,7 @@ def _one_size(
     longest: float,
     kind: str,
 ) -> list[dict[str, Any]]:
-    able = {name: side for name, side in sides.items() if _foreseen(side, count, held) < longest}
+    able = {name: side for name, side in sides.items() if _is_able(side, count, held, longest)}
     peaks = {name: _peak(side, range(count), held) for name, side in able.items()}
     rows = []
     for repeat in range(repeats):
@@ -96,11 +96,17 @@ def _one_size(
     return rows
 
 
-def _foreseen(side: Side, count: int, held: Any) -> float:
-    """Foresee how long so many items will take, from two small numbers of them."""
-    few = max(min(count // 10, WARM_UP), 1)
-    one, two = (_seconds(side, range(times * few), held) for times in (1, 2))
-    return two + max(two - one, 0.0) / few * (count - 2 * few)
+def _is_able(side: Side, count: int, held: Any, longest: float) -> bool:
+    """Tell whether so many items will be done in time, by what a few of them take.
+
+    Ten tell little of what is cheap, and enough of what is far too dear; so it is asked again
+    with a hundred.
+    """
+    for few, room in ((min(FEW, count), 10.0), (min(WARM_UP, count), 1.0)):
+        one, two = (_seconds(side, range(times * few), held) for times in (1, 2))
+        if two + max(two - one, 0.0) / few * max(count - 2 * few, 0) > room * longest:
+            return False
+    return True
 
 
 def _seconds(side: Side, items: Sequence[int], held: Any) -> float:
