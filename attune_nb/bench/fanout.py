@@ -100,11 +100,12 @@ def _is_able(side: Side, count: int, held: Any, longest: float) -> bool:
     """Tell whether so many items will be done in time, by what a few of them take.
 
     Ten tell little of what is cheap, and enough of what is far too dear; so it is asked again
-    with a hundred.
+    with a hundred. The first time warms up.
     """
     for few, room in ((min(FEW, count), 10.0), (min(WARM_UP, count), 1.0)):
-        one, two = (_seconds(side, range(times * few), held) for times in (1, 2))
-        if two + max(two - one, 0.0) / few * max(count - 2 * few, 0) > room * longest:
+        took = [_seconds(side, range(times * few), held) for times in (1, 1, 2, 1, 2)]
+        more = max(took[2] - took[1], took[4] - took[3], 0.0)  # that `few` more items take
+        if took[4] + more / few * max(count - 2 * few, 0) > room * longest:
             return False
     return True
 
