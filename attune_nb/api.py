@@ -6,38 +6,26 @@ import logging
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.inline import InlineBackend
-from attune_nb.backends.threads import ThreadBackend
-from attune_nb.conductor.machine import initial_state
-from attune_nb.driver.loop import Driver
-from attune_nb.errors import (
-    ActionError,
-    BackendError,
-    ParameterError,
-    Problem,
-    Timeout,
-    WorkflowError,
-    nearest,
-)
-from attune_nb.language import checks, declarations, loading, model
-from attune_nb.language.fields import is_whole
-from attune_nb.linking import Links, link, mocked_paths, mocked_whole
+from attune_nb.errors import BackendError, ParameterError, Problem, WorkflowError
+from attune_nb.language import checks, loading, model
+from attune_nb.linking import link
 from attune_nb.notebook.progress import progress_reader
+from attune_nb.preparing import Options, links_of, prepared
 from attune_nb.results import run as results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from attune_nb.actions.cancel import CancelToken
     from attune_nb.backends.protocol import Backend
+    from attune_nb.driver.loop import Driver
     from attune_nb.events import Event
 
     Reader = Callable[[list[Event]], None]
@@ -48,7 +36,6 @@ __all__ = ["Run", "Workflow", "load", "load_file", "loads"]
 
 _log = logging.getLogger("attune_nb")
 GRACE = 1.5  # seconds that an interrupt waits for attempts under way
-MAX_DEPTH = 20  # of workflows within workflows
 
 
 class Run(results.Run):
@@ -69,8 +56,8 @@ class Workflow(model.Workflow):
     ) -> list[Problem]:
         """Give every problem that can be known before a run, those of actions included."""
         _refuse_unless_map("actions", actions)
-        options = _Options(actions=actions or {}, allow_imports=allow_imports)
-        return [*checks.problems(self), *link(self, _links(options))[1]]
+        options = Options(load=load_file, actions=actions or {}, allow_imports=allow_imports)
+        return [*checks.problems(self), *link(self, links_of(options))[1]]
 
     def to_yaml(self) -> str:
         """Give the canonical text: one spelling for everything, older forms turned into `next`.
@@ -153,11 +140,13 @@ class Workflow(model.Workflow):
             ParameterError: The parameters do not fit, or another option is not what it can be.
             WorkflowError: An action does not exist or does not take the task's input.
         """
-        for what, given in _named_maps(actions, mock, config, keystore):
+        maps = {"actions": actions, "mock": mock, "config": config, "keystore": keystore}
+        for what, given in maps.items():
             _refuse_unless_map(what, given)
         if not isinstance(readers or [], list | tuple) or not all(map(callable, readers or [])):
             raise ParameterError(f"`readers` is a list of functions, not {readers!r}")
-        options = _Options(
+        options = Options(
+            load=load_file,
             actions=actions or {},
             mock=mock or {},
             dry_run=mock is not None if dry_run is None else dry_run,
@@ -168,7 +157,7 @@ class Workflow(model.Workflow):
             workers=workers,
             concurrency=concurrency,
         )
-        prepare, values = _prepared(self, {} if parameters is None else parameters, options)
+        prepare, values = prepared(self, {} if parameters is None else parameters, options)
         shown = progress() if callable(progress) else progress_reader(progress)
         driver = prepare([*(readers or []), *([shown] if shown else [])])
         run_id, called = uuid.uuid4().hex[:12], name or self.name
@@ -239,10 +228,6 @@ def load_file(path: str | Path) -> Workflow:
     return loads(text, str(path))
 
 
-def _named_maps(*given: Any) -> Iterator[tuple[str, Any]]:
-    return zip(("actions", "mock", "config", "keystore"), given, strict=True)
-
-
 def _refuse_unless_map(what: str, given: Any) -> None:
     if given is None:
         return
@@ -256,115 +241,6 @@ def _refuse_unless_map(what: str, given: Any) -> None:
 def _refuse_unless(given: Any, kinds: Any, wanted: str) -> None:
     if not isinstance(given, kinds):
         raise WorkflowError([Problem(f"{wanted}, not {type(given).__name__}")])
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Options:
-    """What a run was asked for; a workflow within it is run with the same."""
-
-    actions: Actions
-    mock: Mapping[str, Any] = field(default_factory=dict)
-    dry_run: bool = False
-    allow_imports: bool = False
-    config: Mapping[str, Any] | None = None
-    keystore: Mapping[str, Any] | None = None
-    backend: str | Backend = "threads"
-    workers: int | None = None
-    concurrency: int | None = None
-    depth: int = 0  # of workflows within workflows
-
-
-def _links(options: _Options) -> Links:
-    return Links(
-        given=options.actions,
-        mock=options.mock,
-        dry_run=options.dry_run,
-        allow_imports=options.allow_imports,
-        load=load_file,
-        nested=lambda workflow: _nested(workflow, options),
-        levels=0 if options.depth else MAX_DEPTH,  # looked into once, from the outermost
-    )
-
-
-def _prepared(
-    workflow: model.Workflow, parameters: Mapping[str, Any], options: _Options
-) -> tuple[Callable[[list[Reader]], Driver], dict[str, Any]]:
-    """Check everything that a run needs; give what makes its driver, and its parameters."""
-    workflow = mocked_whole(workflow, options.mock)
-    found, problems = link(workflow, _links(options))
-    if problems:
-        raise WorkflowError(problems)
-    values = declarations.bind(workflow.parameters, parameters)
-    hidden = {
-        key: values.pop(key) for key in declarations.secrets(workflow.parameters) if key in values
-    }
-    if options.concurrency is not None and not is_whole(options.concurrency):
-        raise BackendError(
-            f"`concurrency` is a whole number, 1 or more, not {options.concurrency!r}"
-        )
-    state = initial_state(
-        workflow,
-        options.config,
-        options.keystore,
-        options.concurrency,
-        secrets=hidden,
-        mocked=mocked_paths(workflow, options.mock, dry_run=options.dry_run),
-    )
-    backend = _backend(options.backend, options.workers)
-    return lambda readers: Driver(state, backend, found, readers, hurry=options.dry_run), values
-
-
-def _nested(workflow: model.Workflow, options: _Options) -> Callable[..., Any]:
-    """Give the function that runs another workflow as one attempt of a task."""
-    within = replace(
-        options,
-        mock={},
-        concurrency=None,
-        backend=options.backend if isinstance(options.backend, str) else "threads",
-        depth=options.depth + 1,
-    )
-
-    def run_workflow(*, cancel: CancelToken, **parameters: Any) -> Any:
-        if within.depth > MAX_DEPTH:
-            raise ActionError(
-                f"workflows are nested deeper than {MAX_DEPTH}; does `{workflow.name}` run itself?",
-            )
-        asks = [path for path, task in workflow.walk() if task.action == model.ASK]
-        if asks and not within.dry_run:
-            raise ActionError(
-                f"workflow `{workflow.name}` asks a question (task `{asks[0]}`), which only the "
-                "outermost workflow can; ask there, and hand the answer over as a parameter"
-            )
-        prepare, values = _prepared(workflow, parameters, within)
-        driver = prepare([])
-        with cancel.on_cancel(lambda: driver.cancel("the task was stopped", force=True)):
-            driver.run(uuid.uuid4().hex[:12], workflow.name, values)
-        state = driver.state
-        if state.status == "timed_out":
-            raise Timeout(f"workflow `{workflow.name}`: {state.error}")
-        if state.status != "succeeded":
-            message = f"workflow `{workflow.name}` {state.status}: {state.error}"
-            if "nested deeper than" in str(state.error) and within.depth > 1:
-                message = str(state.error).partition("failed: ")[2]  # said once, not at each level
-            raise ActionError(message, {"status": state.status})
-        return state.output
-
-    return run_workflow
-
-
-def _backend(backend: str | Backend, workers: int | None) -> Backend:
-    if workers is not None and not is_whole(workers):
-        raise BackendError(f"`workers` is a whole number of 1 or more, not {workers!r}")
-    if backend == "threads":
-        return ThreadBackend(workers)
-    if backend == "inline":
-        return InlineBackend()
-    if isinstance(backend, str):
-        hint = nearest(backend, ["threads", "inline"])
-        raise BackendError(f"there is no backend `{backend}`{hint}; known: threads, inline")
-    if not hasattr(backend, "pump"):
-        raise BackendError(f"a backend is a name or a backend object, not {backend!r}")
-    return backend
 
 
 def _carry(driver: Driver, run_id: str, name: str, parameters: Any) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.actions import registry
-from attune_nb.actions.arguments import is_template
 from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowError, nearest
 from attune_nb.language import declarations
 from attune_nb.language.model import Workflow
+from attune_nb.templates.parsing import has_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -204,31 +204,13 @@ def _parameter_misfits(name: str, other: Workflow, task: Task) -> Iterator[tuple
     for key, value in given.items():
         if key not in known:
             yield key, f"workflow `{name}` has no parameter `{key}`{nearest(key, known)}"
-        elif _is_literal(value):
-            try:
-                declarations.bind(_only(key, other.parameters or {}), {key: value})
-            except ParameterError as error:
-                yield key, f"workflow `{name}`: {error}"
+        elif not has_template(value):
+            told = declarations.misfit(other.parameters or {}, key, value)
+            if told:
+                yield key, f"workflow `{name}`: {told}"
     missing = [key for key in declarations.required(other.parameters) if key not in given]
     if missing:
         yield None, f"workflow `{name}` needs `{'`, `'.join(missing)}` in `input`"
-
-
-def _only(name: str, declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the declaration of one parameter alone, with what it may refer to."""
-    if declared.get("type") != "object":  # the flat form
-        return {name: declared[name]}
-    shared = {key: declared[key] for key in ("$defs", "definitions") if key in declared}
-    return {"type": "object", "properties": {name: declared["properties"][name]}, **shared}
-
-
-def _is_literal(value: Any) -> bool:
-    """Tell whether there is no template in a value as written."""
-    if isinstance(value, dict):
-        return all(map(_is_literal, value.values()))
-    if isinstance(value, list):
-        return all(map(_is_literal, value))
-    return not is_template(value)
 
 
 def _mocks(workflow: Workflow, mock: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,6 @@ import platform
 import sys
 import time
 
-from benchmarks.verdict import Verdict
-
 PARTS = ("scopes", "templates", "fanout", "growth", "context", "extras")
 
 
@@ -42,7 +40,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-__all__ = ["Verdict", "main"]
+__all__ = ["main"]
 
 if __name__ == "__main__":
     main()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import statistics
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from attune_nb.bench.turns import timed, turned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Verdict", "ratios", "seconds", "turns"]
+__all__ = ["Verdict", "ratios", "turns"]
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,6 @@ class Verdict:
         return f"{mark}{self.what:<58} {self.found:<34} wanted: {self.wanted}"
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """Time one call."""
-    gc.collect()  # nobody pays for what another side left behind
-    begin = time.perf_counter()
-    call()
-    return time.perf_counter() - begin
-
-
 def turns(sides: dict[str, Callable[[], object]], repeats: int) -> list[dict[str, float]]:
     """Time the sides in turn, each turn beginning with another one, after a warm-up.
 
@@ -43,12 +35,10 @@ def turns(sides: dict[str, Callable[[], object]], repeats: int) -> list[dict[str
     """
     for side in sides.values():
         side()
-    names, found = list(sides), []
-    for repeat in range(repeats):
-        start = repeat % len(names)
-        ordered = names[start:] + names[:start]
-        found.append({name: seconds(sides[name]) for name in ordered})
-    return found
+    names = list(sides)
+    return [
+        {name: timed(sides[name])[0] for name in turned(names, repeat)} for repeat in range(repeats)
+    ]
 
 
 def ratios(taken: Sequence[dict[str, float]], one: str, other: str) -> tuple[float, str]:

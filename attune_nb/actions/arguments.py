@@ -11,6 +11,7 @@ from os import PathLike
 from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 from attune_nb.errors import ActionError
+from attune_nb.templates.parsing import has_braces
 
 __all__ = [
     "AUTH_TYPES",
@@ -19,7 +20,6 @@ __all__ = [
     "Judge",
     "Patience",
     "Seconds",
-    "is_template",
     "judged",
 ]
 
@@ -119,7 +119,11 @@ class Judge:
             written: The arguments as a text has them.
             names_fit: Whether each is an argument of the function.
         """
-        sure = {key: each for key, each in written.items() if not is_template(each)}
+        sure = {
+            key: each
+            for key, each in written.items()
+            if not (isinstance(each, str) and has_braces(each))
+        }
         wrong = self._kinds_of(sure)
         if names_fit and not wrong:
             # What holds with the templates there and with them away holds whatever they give.
@@ -189,8 +193,3 @@ def _what(value: Any) -> str:
         return str(value)
     names = ((Mapping, "a map"), (list | tuple, "a list"))
     return next((word for kind, word in names if isinstance(value, kind)), type(value).__name__)
-
-
-def is_template(value: Any) -> bool:
-    """Tell whether a value as written is a text with a template in it."""
-    return isinstance(value, str) and ("{{" in value or "{%" in value)

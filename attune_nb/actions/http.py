@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.actions.arguments import judged
-from attune_nb.actions.plain import STRICT, text
+from attune_nb.actions.plain import text
 from attune_nb.errors import ActionError
+from attune_nb.templates.text import STRICT_JSON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +105,7 @@ def http_request(
 
 def _result(response: httpx.Response, elapsed_ms: float) -> dict[str, Any]:
     try:
-        parsed = response.json(**STRICT) if response.content else None
+        parsed = response.json(**STRICT_JSON) if response.content else None
     except (ValueError, RecursionError):
         parsed = None
     return {

@@ -1,16 +1,15 @@
-"""Values as the text that goes out of the process, and text that comes in as values."""
+"""Values as the text that goes out of the process."""
 
 from __future__ import annotations
 
-import math
 import os
-from typing import Any, NoReturn
+from typing import Any
 
 from attune_nb.errors import ActionError, TemplateError
 from attune_nb.templates.sandbox import begin
 from attune_nb.templates.text import text_of
 
-__all__ = ["STRICT", "text"]
+__all__ = ["text"]
 
 
 def text(value: Any, what: str) -> str:
@@ -32,18 +31,3 @@ def text(value: Any, what: str) -> str:
         return text_of(value)
     except TemplateError as error:
         raise ActionError(f"{what}: {error.message}") from None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("too large a number")
-    return number
-
-
-STRICT: dict[str, Any] = {"parse_constant": _no_constant, "parse_float": _finite}
-"""What has `json.loads` take JSON alone: neither `NaN` nor a number that turns infinite."""

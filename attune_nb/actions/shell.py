@@ -14,8 +14,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from attune_nb.actions.arguments import judged
 from attune_nb.actions.family import Family
-from attune_nb.actions.plain import STRICT, text
+from attune_nb.actions.plain import text
 from attune_nb.errors import ActionError
+from attune_nb.templates.text import STRICT_JSON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,7 +139,7 @@ def _read(file: IO[bytes]) -> str:
 def _result(code: int, stdout: str, stderr: str) -> dict[str, Any]:
     data = None
     with suppress(ValueError, RecursionError):
-        data = json.loads(stdout, **STRICT)
+        data = json.loads(stdout, **STRICT_JSON)
     return {"exit_code": code, "stdout": stdout, "stderr": stderr, "data": data}
 
 

@@ -120,12 +120,13 @@ class Job:
     def drain(self) -> Batch | None:
         """Take the rows of the attempts that have ended since the last call."""
         total = self._total()  # first: what is counted in it will be among the rows in time
-        parts = [(worker, each.take()) for worker, each in list(self._columns.items())]
+        ready = [each for each in list(self._columns.items()) if each[1].status]
+        if total is None and not ready and not self._whose:
+            return None
+        parts = [(worker, each.take()) for worker, each in ready]
         with self._lock:
             whose, self._whose = self._whose, []
             others = self._others.take()
-        if total is None and not whose and not any(part.status for _, part in parts):
-            return None
         return batch_of(parts, (whose, others), lazy=self.lazy, total=total)
 
     def _total(self) -> int | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from attune_nb.bench.charted import charted
 from attune_nb.bench.clone import clone
 from attune_nb.bench.fanout import fanout
+from attune_nb.bench.presets import charted
 
 __all__ = ["charted", "clone", "fanout"]

@@ -8,6 +8,7 @@ import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.bench.contexts import STRATEGIES, plain_context
+from attune_nb.bench.turns import turned
 from attune_nb.errors import BackendError, nearest
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def clone(
         makers = {name: STRATEGIES[name](plain) for name in names}
         held = {name: _bytes(make) for name, make in makers.items()}
         for repeat, count in ((repeat, count) for repeat in range(repeats) for count in counts):
-            for name in _turned(names, repeat):
+            for name in turned(names, repeat):
                 n, seconds = _seconds(makers[name], count, longest)
                 rows.append(
                     {
@@ -75,12 +76,6 @@ def clone(
                     }
                 )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _turned(names: list[str], by: int) -> list[str]:
-    """Let another one begin each time, so that none always comes after the same."""
-    start = by % len(names)
-    return names[start:] + names[:start]
 
 
 def _seconds(make: MakeScope, count: int, longest: float) -> tuple[int, float]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import logging
-import time
 import tracemalloc
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.bench.contexts import plain_context
 from attune_nb.bench.peers import PEERS, SERVICES, opened
+from attune_nb.bench.turns import timed, turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,9 +83,7 @@ def _one_size(
     peaks = {name: _peak(side, range(count), held) for name, side in able.items()}
     rows = []
     for repeat in range(repeats):
-        names = list(able)
-        start = repeat % max(len(names), 1)
-        for name in names[start:] + names[:start]:
+        for name in turned(list(able), repeat):
             seconds = _seconds(able[name], range(count), held)
             rows.append(
                 {
@@ -111,10 +109,7 @@ def _is_able(side: Side, count: int, held: Any, longest: float) -> bool:
 
 
 def _seconds(side: Side, items: Sequence[int], held: Any) -> float:
-    gc.collect()  # nobody pays for what another left behind
-    begin = time.perf_counter()
-    found = side(items, held)
-    spent = time.perf_counter() - begin
+    spent, found = timed(lambda: side(items, held))
     if len(found) != len(items) or (items and found[-1] != items[-1]):
         raise AssertionError("a result is missing or wrong")
     return spent

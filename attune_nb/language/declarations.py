@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ParameterError, TemplateError, nearest
-from attune_nb.language.fields import is_template, kind_of
+from attune_nb.language.fields import kind_of
+from attune_nb.templates.parsing import has_template
 from attune_nb.templates.text import compile_pattern
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     Path = tuple[str | int, ...]
 
-__all__ = ["bind", "check_answer", "masked", "names", "read", "required", "secrets"]
+__all__ = ["bind", "check_answer", "masked", "misfit", "names", "read", "required", "secrets"]
 
 TYPES = ("string", "number", "integer", "boolean", "array", "object", "any")
 _WORDS = TYPES[:-1]  # those of JSON Schema, which has no `any`
@@ -85,7 +86,7 @@ def check_answer(reader: Reader, schema: Any, path: Path) -> None:
 
     It is JSON Schema as it stands: what is merely unknown to us is no problem.
     """
-    if schema is None or _has_template(schema):
+    if schema is None or has_template(schema):
         return
     if not isinstance(schema, dict):
         told = f"is a map such as {{type: string}}, not {kind_of(schema)}"
@@ -110,12 +111,6 @@ def _check_answer(reader: Reader, part: dict[str, Any], path: Path, whole: dict[
             reader.wrong(f"{message}; write `#/$defs/NAME`, with NAME among its `$defs`", here)
     for place, inner in _inner(part):
         _check_answer(reader, inner, (*path, *place), whole)
-
-
-def _has_template(value: Any) -> bool:
-    if isinstance(value, dict | list):
-        return any(map(_has_template, value.values() if isinstance(value, dict) else value))
-    return is_template(value)
 
 
 def _check_whole(reader: Reader, declared: dict[str, Any], path: Path) -> bool:
@@ -361,6 +356,19 @@ def bind(declared: Mapping[str, Any] | None, given: Any) -> dict[str, Any]:
     return values
 
 
+def misfit(declared: Mapping[str, Any], name: str, value: Any) -> str | None:
+    """Say why a value does not fit a declared parameter, or None."""
+    return _misfit(declared, name, value, _fitting().Judge())
+
+
+def _misfit(declared: Mapping[str, Any], name: str, value: Any, judge: Any) -> str | None:
+    spec = _specs(declared)[name]
+    told = judge.misfit(value, _whole(spec, declared))
+    if told and spec.get("secret"):
+        told = "is not of the declared kind"
+    return f"parameter `{name}` {told}" if told else None
+
+
 def _misfits(declared: Mapping[str, Any], given: Mapping[str, Any], judge: Any) -> Iterator[str]:
     specs = _specs(declared)
     missing = [name for name in required(declared) if name not in given]
@@ -368,10 +376,8 @@ def _misfits(declared: Mapping[str, Any], given: Mapping[str, Any], judge: Any) 
         listed = "`, `".join(missing)
         yield f"the run needs the parameter{'s' * (len(missing) > 1)} `{listed}`"
     for name, value in given.items():
-        spec = specs.get(name)
-        if spec is None:
+        if name not in specs:
             hint = nearest(str(name)[:80], specs) or f"; declared: {', '.join(list(specs)[:20])}"
             yield f"there is no parameter `{str(name)[:80]}`{hint}"
-        elif told := judge.misfit(value, _whole(spec, declared)):
-            said = told if not spec.get("secret") else "is not of the declared kind"
-            yield f"parameter `{name}` {said}"
+        elif told := _misfit(declared, name, value, judge):
+            yield told

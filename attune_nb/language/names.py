@@ -29,7 +29,7 @@ _VARIABLES = ("workflow", "vars", "variables")
 _TASKS = ("task", "tasks")
 _ITEM = ("item", "index")
 _BEFORE = "`vars` are set before any task runs, in their order"
-_ELSEWHERE = {"result": "result", "succeeded": "succeeded"}
+_FIELDS = ("result", "succeeded")  # outcomes that a task's record has by the same name
 
 
 def problems(workflow: Workflow, unclear: frozenset[str]) -> list[Iterator[Problem]]:
@@ -134,7 +134,7 @@ def _outcomes(workflow: Workflow) -> Iterator[Problem]:
     for template in templates:
         for name, where in template.calls:
             if name in OUTCOMES:
-                instead = f"`task.NAME.{_ELSEWHERE.get(name, 'status')}`"
+                instead = f"`task.NAME.{name if name in _FIELDS else 'status'}`"
                 message = f"`{name}()` can be asked only in a task's `next`"
                 yield Problem(f"{message}; here, write {instead} of a task that has ended", where())
 

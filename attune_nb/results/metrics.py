@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from attune_nb.context import WorkflowContext
-    from attune_nb.events import Event, Key
+    from attune_nb.events import Batch, Event, Key
 
 __all__ = ["alerts_of", "metrics_of"]
 
@@ -70,23 +70,26 @@ def _large_context(context: WorkflowContext) -> Iterator[str]:
 def _rising_memory(events: Sequence[Event]) -> Iterator[str]:
     """Tell of tasks through which memory rose by more than what they gave accounts for."""
     before: dict[Key, int] = {}
-    gave: dict[Key, int] = {}
+    batches: dict[Key, list[Batch]] = {}
     last = 0
     for event in events:
         last = getattr(event, "memory", 0) or last
         if isinstance(event, RunStarted):
             continue
         if isinstance(event, TaskStarted) and event.with_items:
-            before[event.task, event.visit], gave[event.task, event.visit] = last, 0
+            before[event.task, event.visit], batches[event.task, event.visit] = last, []
         elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in before:
-            batch = event.batch
-            gave[event.task, event.visit] += AN_ITEM * len(batch)
-            gave[event.task, event.visit] += sum(map(size_of, batch.results))
+            batches[event.task, event.visit].append(event.batch)
         elif isinstance(event, TaskEnded) and before.get((event.task, event.visit)):
-            key = event.task, event.visit
-            rose = last - before[key]
-            if rose > gave[key] + ROOM:
+            rose = last - before[event.task, event.visit]
+            # a million results are weighed only where there is something to explain
+            gave = _size_of(batches[event.task, event.visit]) if rose > ROOM else 0
+            if rose > gave + ROOM:
                 yield (
                     f"memory rose by {rose / MEGABYTE:,.0f} MB through `{event.task}`, whose "
-                    f"results take {gave[key] / MEGABYTE:,.0f} MB: look for what its action keeps"
+                    f"results take {gave / MEGABYTE:,.0f} MB: look for what its action keeps"
                 )
+
+
+def _size_of(batches: Sequence[Batch]) -> int:
+    return sum(AN_ITEM * len(each) + sum(map(size_of, each.results)) for each in batches)

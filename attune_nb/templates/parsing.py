@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from jinja2 import nodes
 
-__all__ = ["Part", "environment", "parse", "split", "unbraced"]
+__all__ = ["Part", "environment", "has_braces", "has_template", "parse", "split", "unbraced"]
 
 _LONGEST_SOURCE = 100_000  # characters
 _MOST_BRACKETS = 40  # open at once; Jinja2 parses each with some 13 calls on top of each other
@@ -56,6 +56,18 @@ class Part(NamedTuple):
     text: str
     inner: str | None = None
     problem: str = ""
+
+
+def has_braces(text: str) -> bool:
+    """Tell whether a text is more than itself: an expression, or a statement to be refused."""
+    return "{{" in text or "{%" in text
+
+
+def has_template(value: Any) -> bool:
+    """Tell whether there is a template anywhere in a value as it is written."""
+    if isinstance(value, dict | list):
+        return any(map(has_template, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and has_braces(value)
 
 
 def split(source: str) -> list[Part]:

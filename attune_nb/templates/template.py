@@ -16,7 +16,7 @@ from attune_nb.frozen import freeze
 from attune_nb.templates.expression import new_build
 from attune_nb.templates.generated import path_function
 from attune_nb.templates.names import path_of
-from attune_nb.templates.parsing import Part, parse, split, unbraced
+from attune_nb.templates.parsing import Part, has_braces, parse, split, unbraced
 from attune_nb.templates.references import called, references
 from attune_nb.templates.sandbox import begin, truth
 from attune_nb.templates.wording import Guard, joined
@@ -121,7 +121,7 @@ class Template:
             keys, parts = list(value), list(value.items())
         elif isinstance(value, list | tuple):
             keys, parts = None, list(enumerate(value))
-        elif isinstance(value, str) and ("{{" in value or "{%" in value):
+        elif isinstance(value, str) and has_braces(value):
             return self._compile_text(value, locate(path), path)
         else:
             return _always(value, locate(path))
@@ -179,7 +179,7 @@ def _again(source: Any, condition: bool) -> Template:
 
 def _is_bare(source: str) -> bool:
     """Tell whether a condition is written without braces."""
-    return "{{" not in source and "{%" not in source and bool(source)
+    return bool(source) and not has_braces(source)
 
 
 def _begun(evaluate: Evaluate) -> Evaluate:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import regex
 
-__all__ = ["compile_pattern", "from_json", "match", "text_of", "to_json"]
+__all__ = ["STRICT_JSON", "compile_pattern", "from_json", "match", "text_of", "to_json"]
 
 _LONGEST_PATTERN = 1_000  # characters
 _LONGEST_SEARCHED = 1_000_000  # characters; what a search keeps grows with them
@@ -127,7 +127,7 @@ def from_json(text: str) -> Any:
     # what the values will take, counted before they are made
     charge(12 * text.count("{") + 8 * text.count("[") + text.count(","))
     try:
-        return freeze(json.loads(text, parse_constant=_no_constant, parse_float=_finite))
+        return freeze(json.loads(text, **STRICT_JSON))
     except RecursionError:
         raise TemplateError("the JSON is nested too deeply") from None
     except ValueError as error:
@@ -143,6 +143,10 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is too large a number")
     return number
+
+
+STRICT_JSON: dict[str, Any] = {"parse_constant": _no_constant, "parse_float": _finite}
+"""What has `json.loads` take JSON alone: neither `NaN` nor a number that turns infinite."""
 
 
 def match(pattern: str, text: str) -> bool:

@@ -6,6 +6,7 @@ from IPython.testing.globalipapp import start_ipython
 from IPython.utils.capture import capture_output
 
 from attune_nb import bench
+from attune_nb.bench import presets
 
 FAN_OUT = """
 parameters:
@@ -142,7 +143,7 @@ def test_what_is_not_there_to_measure_is_told(shell, line, said):
 
 def test_a_benchmark_shows_its_charts_and_gives_its_figures(shell, monkeypatch):
     few = functools.partial(bench.clone, [0, 10_240], ["attune_nb", "deep copy"], repeats=1)
-    monkeypatch.setitem(bench.charted.__globals__["BENCHES"], "clone", few)
+    monkeypatch.setitem(presets.BENCHES, "clone", few)
     with capture_output() as shown:
         df = shell.run_line_magic("attune", "bench clone")
     assert set(df["strategy"]) == {"attune_nb", "deep copy"}

@@ -7,13 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from attune_nb import bench
-from attune_nb.bench import charted
+from attune_nb.bench import presets
 from attune_nb.cli import app
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    known = charted.__globals__["BENCHES"]
+    known = presets.BENCHES
     few = functools.partial(bench.clone, [0, 10_240], ["attune_nb", "deep copy"], repeats=1)
     monkeypatch.setitem(known, "clone", few)
     peers = ["attune_nb", "for loop"]

@@ -1,0 +1,155 @@
+"""From what a run was asked for to the driver that carries it; workflows within it included."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.backends.inline import InlineBackend
+from attune_nb.backends.threads import ThreadBackend
+from attune_nb.conductor.machine import initial_state
+from attune_nb.driver.loop import Driver
+from attune_nb.errors import ActionError, BackendError, Timeout, WorkflowError, nearest
+from attune_nb.events import TaskEnded
+from attune_nb.language import declarations
+from attune_nb.language.fields import is_whole
+from attune_nb.language.model import ASK
+from attune_nb.linking import Links, link, mocked_paths, mocked_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from attune_nb.actions.cancel import CancelToken
+    from attune_nb.backends.protocol import Backend
+    from attune_nb.events import Event
+    from attune_nb.language.model import Workflow
+
+    Reader = Callable[[list[Event]], None]
+
+__all__ = ["Options", "links_of", "prepared"]
+
+MAX_DEPTH = 20  # of workflows within workflows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run was asked for; a workflow within it is run with the same."""
+
+    load: Callable[[Path], Workflow]  # reads a workflow's file
+    actions: Mapping[str, Callable[..., Any] | Workflow]
+    mock: Mapping[str, Any] = field(default_factory=dict)
+    dry_run: bool = False
+    allow_imports: bool = False
+    config: Mapping[str, Any] | None = None
+    keystore: Mapping[str, Any] | None = None
+    backend: str | Backend = "threads"
+    workers: int | None = None
+    concurrency: int | None = None
+    depth: int = 0  # of workflows within workflows
+
+
+def links_of(options: Options) -> Links:
+    """Give what a workflow is linked with."""
+    return Links(
+        given=options.actions,
+        mock=options.mock,
+        dry_run=options.dry_run,
+        allow_imports=options.allow_imports,
+        load=options.load,
+        nested=lambda workflow: _nested(workflow, options),
+        levels=0 if options.depth else MAX_DEPTH,  # looked into once, from the outermost
+    )
+
+
+def prepared(
+    workflow: Workflow, parameters: Mapping[str, Any], options: Options
+) -> tuple[Callable[[list[Reader]], Driver], dict[str, Any]]:
+    """Check everything that a run needs; give what makes its driver, and its parameters."""
+    workflow = mocked_whole(workflow, options.mock)
+    found, problems = link(workflow, links_of(options))
+    if problems:
+        raise WorkflowError(problems)
+    values = declarations.bind(workflow.parameters, parameters)
+    hidden = {
+        key: values.pop(key) for key in declarations.secrets(workflow.parameters) if key in values
+    }
+    if options.concurrency is not None and not is_whole(options.concurrency):
+        raise BackendError(
+            f"`concurrency` is a whole number, 1 or more, not {options.concurrency!r}"
+        )
+    state = initial_state(
+        workflow,
+        options.config,
+        options.keystore,
+        options.concurrency,
+        secrets=hidden,
+        mocked=mocked_paths(workflow, options.mock, dry_run=options.dry_run),
+    )
+    backend = _backend(options.backend, options.workers)
+    return lambda readers: Driver(state, backend, found, readers, hurry=options.dry_run), values
+
+
+class _NestedError(ActionError):
+    """Workflows run each other without end."""
+
+
+def _endless(events: list[Event]) -> str | None:
+    """Give what a nested run said of workflows without end, if it did."""
+    errors = [each.error for each in events if isinstance(each, TaskEnded) and each.error]
+    return next((each.message for each in errors if each.type == _NestedError.__name__), None)
+
+
+def _nested(workflow: Workflow, options: Options) -> Callable[..., Any]:
+    """Give the function that runs another workflow as one attempt of a task."""
+    within = replace(
+        options,
+        mock={},
+        concurrency=None,
+        backend=options.backend if isinstance(options.backend, str) else "threads",
+        depth=options.depth + 1,
+    )
+
+    def run_workflow(*, cancel: CancelToken, **parameters: Any) -> Any:
+        if within.depth > MAX_DEPTH:
+            raise _NestedError(
+                f"workflows are nested deeper than {MAX_DEPTH}; does `{workflow.name}` run itself?"
+            )
+        asks = [path for path, task in workflow.walk() if task.action == ASK]
+        if asks and not within.dry_run:
+            raise ActionError(
+                f"workflow `{workflow.name}` asks a question (task `{asks[0]}`), which only the "
+                "outermost workflow can; ask there, and hand the answer over as a parameter"
+            )
+        prepare, values = prepared(workflow, parameters, within)
+        driver = prepare([])
+        with cancel.on_cancel(lambda: driver.cancel("the task was stopped", force=True)):
+            driver.run(uuid.uuid4().hex[:12], workflow.name, values)
+        state = driver.state
+        if state.status == "timed_out":
+            raise Timeout(f"workflow `{workflow.name}`: {state.error}")
+        if state.status != "succeeded":
+            endless = _endless(driver.events) if within.depth > 1 else None
+            if endless is not None:
+                raise _NestedError(endless)  # said once, not at each level
+            message = f"workflow `{workflow.name}` {state.status}: {state.error}"
+            raise ActionError(message, {"status": state.status})
+        return state.output
+
+    return run_workflow
+
+
+def _backend(backend: str | Backend, workers: int | None) -> Backend:
+    if workers is not None and not is_whole(workers):
+        raise BackendError(f"`workers` is a whole number of 1 or more, not {workers!r}")
+    if backend == "threads":
+        return ThreadBackend(workers)
+    if backend == "inline":
+        return InlineBackend()
+    if isinstance(backend, str):
+        hint = nearest(backend, ["threads", "inline"])
+        raise BackendError(f"there is no backend `{backend}`{hint}; known: threads, inline")
+    if not hasattr(backend, "pump"):
+        raise BackendError(f"a backend is a name or a backend object, not {backend!r}")
+    return backend
