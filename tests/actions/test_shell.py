@@ -52,6 +52,12 @@ def test_a_large_input_and_output():
     assert shell("cat", stdin=text)["stdout"] == text
 
 
+def test_fifty_megabytes_of_output_come_back_whole():
+    given = shell("head -c 50000000 /dev/zero | tr '\\0' x")
+    assert given["stdout"] == "x" * 50_000_000
+    assert given["data"] is None
+
+
 @pytest.mark.parametrize("given", [{}, {"cmd": "true", "argv": ["true"]}])
 def test_exactly_one_of_cmd_and_argv(given):
     with pytest.raises(ActionError, match="exactly one"):
