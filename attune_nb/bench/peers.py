@@ -125,7 +125,9 @@ def _distributed() -> Iterator[Side]:
         client = stack.enter_context(Client(cluster))
 
         def side(items: Sequence[Any], held: Any) -> list[Any]:
-            placed = client.scatter([held], broadcast=True)[0]
+            # A key of its own each time: one made from the content is that of the turn before,
+            # whose late release takes the data away from this one.
+            placed = client.scatter([held], broadcast=True, hash=False)[0]
             futures = client.map(lambda item, held: reading(held, item), items, held=placed,
                                  pure=False)  # fmt: skip
             return list(client.gather(futures))
