@@ -17,6 +17,7 @@ from attune_nb.linking import link
 from attune_nb.notebook.progress import progress_reader
 from attune_nb.preparing import Options, links_of, prepared
 from attune_nb.results import run as results
+from attune_nb.results.growth import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,7 @@ __all__ = ["Run", "Workflow", "load", "load_file", "loads"]
 
 _log = logging.getLogger("attune_nb")
 GRACE = 1.5  # seconds that an interrupt waits for attempts under way
+_past = Record()  # of the runs of this process
 
 
 class Run(results.Run):
@@ -159,9 +161,10 @@ class Workflow(model.Workflow):
         )
         prepare, values = prepared(self, {} if parameters is None else parameters, options)
         shown = progress() if callable(progress) else progress_reader(progress)
-        driver = prepare([*(readers or []), *([shown] if shown else [])])
         run_id, called = uuid.uuid4().hex[:12], name or self.name
-        run = Run(run_id, called, [task.name for task in self.tasks], driver)
+        past = _past.of(called, {path: task.action for path, task in self.walk()})
+        driver = prepare([*(readers or []), *([shown] if shown else []), past.reader()])
+        run = Run(run_id, called, [task.name for task in self.tasks], driver, past)
         if backend == "inline" and not background:
             _inline(driver, run_id, called, values)
             return run

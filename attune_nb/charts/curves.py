@@ -15,6 +15,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullL
 from attune_nb.charts.labels import spread_out
 from attune_nb.charts.page import finish, new_axes, say_bytes, say_count, say_ratio, title
 from attune_nb.charts.style import clean
+from attune_nb.results.growth import SLOPED, slope
 from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
@@ -26,13 +27,12 @@ if TYPE_CHECKING:
 
     from attune_nb.charts.style import Theme
 
-__all__ = ["OURS", "clone_cost", "memory", "scaling", "slope"]
+__all__ = ["OURS", "clone_cost", "memory", "scaling"]
 
 OURS, BEFORE = "attune_nb", ("deep copy", "naive context")
 _LINES = ("#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C", "#A0522D", "#B8A800")
 _MARKS = "sD^vPX*"
 _EMPTY = 0.3  # of the smallest size: where an empty context stands on an axis of logarithms
-_SLOPED = 3  # sizes that a slope needs
 
 
 def clone_cost(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> Figure:
@@ -94,11 +94,6 @@ def scaling(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> 
     return finish(ax)
 
 
-def slope(x: Any, y: Any) -> float:
-    """Fit the exponent of a power law: the slope of the least squares line through logarithms."""
-    return float(np.polyfit(np.log(np.asarray(x, float)), np.log(np.asarray(y, float)), 1)[0])
-
-
 def _places(values: Any, x: str) -> Any:
     """Give where values stand; an empty context stands a step before the smallest."""
     values = np.asarray(values, float)
@@ -125,7 +120,7 @@ def _curves(ax: Axes, theme: Theme, df: pd.DataFrame, x: str) -> dict[str, tuple
         lines[name] = (at, told["median"].to_numpy())
         filled = told[np.asarray(told.index, float) > 0]
         label = clean(name)
-        if len(filled) >= _SLOPED:
+        if len(filled) >= SLOPED:
             label += f"  (slope {round(slope(filled.index, filled['median']), 2) + 0.0:.2f})"
         ends.append((float(at[-1]), float(told["median"].iloc[-1]), label, colour))
     ax.set_xscale("log")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from attune_nb.context import WorkflowContext
     from attune_nb.events import ErrorInfo, Event, Key
     from attune_nb.masking import Mask
+    from attune_nb.results.growth import Past
 
 __all__ = ["Run"]
 
@@ -40,11 +41,14 @@ class Engine(Protocol):
 class Run:
     """One run of a workflow: its state, its results, its record."""
 
-    def __init__(self, run_id: str, workflow_name: str, names: list[str], engine: Engine) -> None:
+    def __init__(
+        self, run_id: str, workflow_name: str, names: list[str], engine: Engine, past: Past
+    ) -> None:
         self.run_id = run_id
         self.workflow_name = workflow_name
         self._names = names
         self._engine = engine
+        self._past = past
 
     @property
     def _mask(self) -> Mask:
@@ -155,7 +159,8 @@ class Run:
         """What the metrics say is worth a look, each in one line with what to do."""
         from attune_nb.results.metrics import alerts_of  # noqa: PLC0415
 
-        return alerts_of(self._log, self._engine.state.context)
+        log = self._log
+        return [*alerts_of(log, self._engine.state.context), *self._past.alerts(log)]
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most `timeout` seconds; tell whether it has come."""

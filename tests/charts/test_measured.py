@@ -6,7 +6,6 @@ import pytest
 from matplotlib.figure import Figure
 
 from attune_nb import charts
-from attune_nb.charts.curves import slope
 
 
 def frame(strategies, sizes=(0, 1_000, 10_000, 100_000), counts=(100,), repeats=3):
@@ -84,8 +83,3 @@ def test_memory_is_by_items_where_these_were_measured():
     by_items = frame(BOTH, sizes=(1_000,), counts=(100, 1_000))
     assert "items" in words(charts.memory(by_items))
     assert "elements or characters in the context" in words(charts.memory(frame(BOTH)))
-
-
-def test_a_slope_is_the_exponent_of_a_power_law():
-    x = np.array([10, 100, 1_000])
-    assert slope(x, 3 * x**1.5) == pytest.approx(1.5)
