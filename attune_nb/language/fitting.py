@@ -9,12 +9,12 @@ import numbers
 import time
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import referencing.exceptions
 import referencing.jsonschema
 import regex
 
 from attune_nb.errors import TemplateError
+from attune_nb.language.formats import jsonschema
 from attune_nb.templates.text import compile_pattern
 
 if TYPE_CHECKING:
