@@ -32,6 +32,8 @@ __all__ = [
     "Fact",
     "Input",
     "Key",
+    "PauseRequested",
+    "ResumeRequested",
     "RetriesPlanned",
     "RunEnded",
     "RunStarted",
@@ -128,6 +130,14 @@ class CancelRequested(Input, frozen=True, kw_only=True, tag=True):
 
     reason: str = ""
     force: bool = False
+
+
+class PauseRequested(Input, frozen=True, kw_only=True, tag=True):
+    """Someone asked the run to begin nothing more; attempts under way go on to their end."""
+
+
+class ResumeRequested(Input, frozen=True, kw_only=True, tag=True):
+    """Someone asked a paused run to go on."""
 
 
 class AskAnswered(Input, frozen=True, kw_only=True, tag=True):

@@ -23,6 +23,7 @@ class InlineBackend:
 
     def __init__(self) -> None:
         self._jobs: dict[Key, Job] = {}
+        self._held = False
 
     def start(self, job: Job) -> None:
         """Take a job in; its attempts are made by `pump`."""
@@ -43,6 +44,10 @@ class InlineBackend:
             job.stopped = True
             job.give_up_waiting()
 
+    def hold(self, *, over: bool) -> None:
+        """Make no attempts until it is over."""
+        self._held = not over
+
     def forget(self, key: Key) -> None:
         """Let go of a job whose task has ended."""
         self._jobs.pop(key, None)
@@ -52,7 +57,7 @@ class InlineBackend:
         until = time.monotonic() + timeout
         worked = False
         for job in self._jobs.values():
-            while _advance(job):
+            while not self._held and _advance(job):
                 worked = True
                 if time.monotonic() > until:
                     return

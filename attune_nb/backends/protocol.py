@@ -150,6 +150,9 @@ class Backend(Protocol):
     def stop(self, key: Key, *, force: bool) -> None:
         """Start no more attempts of a job; `force` gives up on those under way."""
 
+    def hold(self, *, over: bool) -> None:
+        """Begin no attempts of any job, also of those to come, until it is over."""
+
     def forget(self, key: Key) -> None:
         """Let go of a job whose task has ended; one that is not known is none to let go of."""
 

@@ -34,12 +34,13 @@ class ThreadBackend:
         self._most = min(workers or MOST_THREADS, MOST_THREADS)
         self._jobs: dict[Key, _Pullers] = {}
         self._wake = threading.Event()
+        self._held = False
 
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""
         pullers = _Pullers(job, self._wake, self._most)
         self._jobs[job.key] = pullers
-        pullers.spawn(job.total if job.total is not None else job.concurrency)
+        pullers.hold(over=not self._held)
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
         """Make one more attempt, with the same rendered input."""
@@ -55,6 +56,12 @@ class ThreadBackend:
         if key in self._jobs:
             self._jobs[key].stop(force=force)
             self._wake.set()
+
+    def hold(self, *, over: bool) -> None:
+        """Begin no attempts of any job until it is over."""
+        self._held = not over
+        for pullers in self._jobs.values():
+            pullers.hold(over=over)
 
     def forget(self, key: Key) -> None:
         """Let go of a job whose task has ended; a thread left behind in it ends by itself."""
@@ -104,13 +111,23 @@ class _Pullers:
         self.free = set(range(self.most))  # numbers of the workers that do not run
         self.busy: dict[int, _UnderWay] = {}  # worker -> what it is at
         self.forced = False
+        self.held = True  # until it is first let go
         # A counter's `next` is atomic under the GIL, so items with a length need no lock: a
         # lock that is taken for each item makes the threads queue for it.
         self.counter = itertools.count()
         self.end = len(job.items) if not job.lazy else 0
 
+    def hold(self, *, over: bool) -> None:
+        """Let the threads end after what they are at; or let them go on."""
+        with self.lock:  # a thread that stops for it frees its number under this lock
+            self.held = not over
+        if over:
+            self.spawn(self.job.total if self.job.total is not None else self.job.concurrency)
+
     def spawn(self, wanted: int) -> None:
         """Start threads for as many more attempts, within the bound."""
+        if self.held:
+            return  # all are started when it is over
         with self.lock:
             numbers = [self.free.pop() for _ in range(min(wanted, len(self.free)))]
         for begun, number in enumerate(sorted(numbers)):
@@ -214,10 +231,12 @@ class _Pullers:
         attempt = self._make if self.job.timeout is None else self._make_within
         try:
             while True:
-                taken = self._take()
+                held = self.held
+                taken = None if held else self._take()
                 if taken is None:
                     with self.lock:
-                        if not self.job.again:
+                        # held no more by now: the number was not free when all were spawned
+                        if self.held or not (held or self.job.again):
                             self.free.add(worker)
                             break
                 elif not attempt(worker, *taken):

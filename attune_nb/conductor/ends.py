@@ -146,7 +146,7 @@ def _arrive(work: Work, name: str, token: Token, source: str) -> None:
         token = join.token
     if visit > MAX_VISITS:
         work.fail_run(f"task `{name}` ran {MAX_VISITS:,} times; its cycle has no way out")
-    elif work.state.status == "running":
+    elif work.state.status in ("running", "paused"):
         starts.begin(work, name, visit, token)
 
 

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["violations"]
 
-_OPEN = ("pending", "running", "retrying", "waiting")
+_OPEN = ("pending", "paused", "running", "retrying", "waiting")
 _ENDED = ("succeeded", "failed", "timed_out", "cancelled", "skipped")
-_RUN = ("pending", "running", "cancelling", "succeeded", "failed", "timed_out", "cancelled")
+_RUN = (
+    "pending", "running", "paused", "cancelling", "succeeded", "failed", "timed_out", "cancelled",
+)  # fmt: skip
 
 
 def violations(state: RunState) -> list[str]:
@@ -50,7 +52,7 @@ def _of_run(state: RunState) -> Iterator[str]:
         yield f"{state.active} tasks are counted as open, but {len(still)} are"
     if state.ended and still:
         yield f"the run has ended, but not {', '.join(sorted(still))}"
-    if not still and state.status in ("running", "cancelling"):
+    if not still and state.status in ("running", "paused", "cancelling"):
         yield f"the run is {state.status}, but nothing is under way"
     if state.ended and (state.error is None) != (state.status == "succeeded"):
         yield f"the run ended {state.status} with the error {state.error!r}"
@@ -66,8 +68,10 @@ def _of_status(state: RunState, execution: Execution) -> Iterator[str]:
         yield f"ended {outcome.status}, but has the status `{status}`"
     if status == "waiting" and execution.task not in state.asks:
         yield "waits for an answer, but asks nothing"
-    if state.status == "cancelling" and status in ("pending", "waiting"):
+    if state.status == "cancelling" and status in ("pending", "paused", "waiting"):
         yield f"is {status} in a run that is to stop"
+    if status == "paused" and state.status == "running":
+        yield "is paused in a run that goes on"
 
 
 def _of_items(execution: Execution) -> Iterator[str]:

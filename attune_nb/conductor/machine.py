@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.conductor import ends, starts, stops
+from attune_nb.conductor import ends, pauses, starts, stops
 from attune_nb.conductor.state import Alarm, RunState, Token
 from attune_nb.conductor.work import Work
 from attune_nb.context import WorkflowContext
@@ -19,6 +19,8 @@ from attune_nb.events import (
     CancelRequested,
     Event,
     Input,
+    PauseRequested,
+    ResumeRequested,
     RunStarted,
 )
 from attune_nb.frozen import freeze
@@ -80,6 +82,10 @@ def step(state: RunState, event: Input) -> tuple[RunState, list[Decision]]:
         stops.answered(work, event)
     elif isinstance(event, CancelRequested):
         stops.cancel(work, event)
+    elif isinstance(event, PauseRequested):
+        pauses.pause(work)
+    elif isinstance(event, ResumeRequested):
+        pauses.resume(work)
     work.carry_on()
     stops.end_if_quiet(work)
     return work.state, work.decisions

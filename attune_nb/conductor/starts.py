@@ -94,7 +94,9 @@ def launch(work: Work, key: Key) -> None:
     if execution is None:
         return
     task = work.task(execution)
-    if task.type == "parallel":
+    if work.state.status == "paused":
+        work.keep(execution, status="paused")
+    elif task.type == "parallel":
         for each in task.tasks:
             path = f"{execution.task}/{each.name}"
             work.later(begin, path, execution.visit, execution.token, execution.key)

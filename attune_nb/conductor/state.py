@@ -20,6 +20,7 @@ __all__ = [
     "ENDED",
     "Alarm",
     "Execution",
+    "Hold",
     "JoinState",
     "RetryItem",
     "RunState",
@@ -52,8 +53,8 @@ class JoinState(msgspec.Struct, frozen=True):
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a task.
 
-    `status` is pending (its delay), running, retrying, waiting (for an answer), or how it
-    ended. `task` is a path: `parallel/name` within a parallel task.
+    `status` is pending (its delay), paused (until the run goes on), running, retrying, waiting
+    (for an answer), or how it ended. `task` is a path: `parallel/name` within a parallel task.
     """
 
     task: str
@@ -130,6 +131,12 @@ class StopTask(msgspec.Struct, frozen=True, kw_only=True):
 
     key: Key
     force: bool
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """Begin no attempts of any task, until told that it is over."""
+
+    over: bool
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):

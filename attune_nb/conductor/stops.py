@@ -33,7 +33,7 @@ def _stop(work: Work, *, force: bool) -> None:
         if execution.status == "running" and work.task(execution).type == "parallel":
             continue  # it ends with its parts
         work.keep(execution, stopping=True)
-        if execution.status in ("pending", "waiting"):
+        if execution.status in ("pending", "paused", "waiting"):
             work.later(ends.end_cancelled, key)
         else:
             work.decide(StopTask(key=key, force=force))

@@ -14,12 +14,20 @@ from attune_nb.events import RunStarted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.conductor.state import Alarm, Execution, RetryItem, RunState, StartTask, StopTask
+    from attune_nb.conductor.state import (
+        Alarm,
+        Execution,
+        Hold,
+        RetryItem,
+        RunState,
+        StartTask,
+        StopTask,
+    )
     from attune_nb.context import Outcome, WorkflowContext
     from attune_nb.events import Fact, Input, Key
     from attune_nb.language.model import Task
 
-    Decision = Fact | StartTask | RetryItem | StopTask | Alarm
+    Decision = Fact | StartTask | RetryItem | StopTask | Hold | Alarm
 
 __all__ = ["Work"]
 

@@ -17,7 +17,7 @@ from attune_nb.backends.attempt import Call
 from attune_nb.backends.protocol import Job
 from attune_nb.conductor.machine import step
 from attune_nb.conductor.questions import answer_misfit
-from attune_nb.conductor.state import Alarm, RetryItem, StartTask, StopTask
+from attune_nb.conductor.state import Alarm, Hold, RetryItem, StartTask, StopTask
 from attune_nb.context import Moment
 from attune_nb.errors import AttuneError, ParameterError
 from attune_nb.events import (
@@ -26,6 +26,8 @@ from attune_nb.events import (
     AttemptsEnded,
     CancelRequested,
     Event,
+    PauseRequested,
+    ResumeRequested,
     RunEnded,
     RunStarted,
     TaskEnded,
@@ -95,6 +97,14 @@ class Driver:
         self._inbox.put(
             lambda time, seed: CancelRequested(time=time, seed=seed, reason=reason, force=force)
         )
+
+    def pause(self) -> None:
+        """Ask the run to begin nothing more; from any thread."""
+        self._inbox.put(lambda time, seed: PauseRequested(time=time, seed=seed))
+
+    def resume(self) -> None:
+        """Ask a paused run to go on; from any thread."""
+        self._inbox.put(lambda time, seed: ResumeRequested(time=time, seed=seed))
 
     def answer(self, task: str, visit: int, value: Any, schema: Any = None) -> None:
         """Answer a question; from any thread.
@@ -184,6 +194,8 @@ class Driver:
             self._start(decision)
         elif isinstance(decision, StopTask):
             self._stop(decision)
+        elif isinstance(decision, Hold):
+            self._backend.hold(over=decision.over)
         elif isinstance(decision, RetryItem):
             self._set_timer(0.0 if self._hurry else decision.delay, decision)
         else:

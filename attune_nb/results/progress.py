@@ -9,6 +9,9 @@ import msgspec
 from attune_nb.events import (
     AskOpened,
     AttemptsEnded,
+    CancelRequested,
+    PauseRequested,
+    ResumeRequested,
     RetriesPlanned,
     RunEnded,
     RunStarted,
@@ -105,6 +108,17 @@ class Progress:
                 self.name, self.status = event.workflow, "running"
             elif isinstance(event, RunEnded):
                 self.status = event.status
+            elif isinstance(event, PauseRequested | ResumeRequested | CancelRequested):
+                self._turn(event)
+
+    def _turn(self, event: PauseRequested | ResumeRequested | CancelRequested) -> None:
+        """Take in what was asked for, as far as the conductor does it."""
+        if isinstance(event, CancelRequested):
+            self.status = "cancelling"
+        elif isinstance(event, PauseRequested) and self.status == "running":
+            self.status = "paused"
+        elif isinstance(event, ResumeRequested) and self.status == "paused":
+            self.status = "running"
 
     def _count(self, event: AttemptsEnded) -> None:
         row, batch = self.tasks[event.task, event.visit], event.batch

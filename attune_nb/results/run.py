@@ -34,6 +34,12 @@ class Engine(Protocol):
     def cancel(self, reason: str = "", *, force: bool = False) -> None:
         """Ask the run to stop."""
 
+    def pause(self) -> None:
+        """Ask the run to begin nothing more."""
+
+    def resume(self) -> None:
+        """Ask a paused run to go on."""
+
     def answer(self, task: str, visit: int, value: Any, schema: Any = None) -> None:
         """Answer a question, if the answer fits the schema."""
 
@@ -57,7 +63,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """pending, running, cancelling, succeeded, failed or cancelled."""
+        """pending, running, paused, cancelling, succeeded, failed, timed_out or cancelled."""
         return str(self._engine.state.status)
 
     @property
@@ -170,6 +176,17 @@ class Run:
     def cancel(self, *, force: bool = False) -> None:
         """Ask the run to stop; `force` also gives up on the attempts under way."""
         self._engine.cancel("cancelled by the user", force=force)
+
+    def pause(self) -> None:
+        """Ask the run to begin nothing more; attempts under way go on to their end.
+
+        Delays and timeouts keep their time. A run that has ended, or is to stop, is left alone.
+        """
+        self._engine.pause()
+
+    def resume(self) -> None:
+        """Ask a paused run to go on."""
+        self._engine.resume()
 
     @property
     def questions(self) -> list[AskOpened]:

@@ -14,6 +14,8 @@ from attune_nb.events import (
     CancelRequested,
     ErrorInfo,
     Event,
+    PauseRequested,
+    ResumeRequested,
     RunStarted,
     TaskEnded,
     TaskStarted,
@@ -93,6 +95,14 @@ class ByHand:
     def cancel(self, *, force=False):
         """Ask the run to stop."""
         return self.feed(CancelRequested, force=force)
+
+    def pause(self):
+        """Ask the run to begin nothing more."""
+        return self.feed(PauseRequested)
+
+    def resume(self):
+        """Ask the run to go on."""
+        return self.feed(ResumeRequested)
 
     @property
     def facts(self):

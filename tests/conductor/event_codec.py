@@ -17,6 +17,8 @@ from attune_nb.events import (
     Batch,
     CancelRequested,
     ErrorInfo,
+    PauseRequested,
+    ResumeRequested,
     RetriesPlanned,
     RunEnded,
     RunStarted,
@@ -51,6 +53,8 @@ AnyEvent = (
     RunStarted
     | _AttemptsEnded
     | CancelRequested
+    | PauseRequested
+    | ResumeRequested
     | AskAnswered
     | AlarmRang
     | AskOpened

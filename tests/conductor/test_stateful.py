@@ -15,7 +15,7 @@ from random_flows import flows, load
 from world import OUTCOMES, Lazy, World, result
 
 from attune_nb.conductor.machine import initial_state, step
-from attune_nb.conductor.state import ENDED
+from attune_nb.conductor.state import ENDED, Hold, StartTask
 from attune_nb.errors import WorkflowError
 from attune_nb.events import AttemptsEnded, Event, RunStarted
 
@@ -125,6 +125,30 @@ class AnyOrder(RuleBasedStateMachine):
         before = self.world.state
         self.world.cancel(force=force)
         assert self.world.state == before or self.world.state.status in ("cancelling", *ENDED)
+
+    @rule()
+    def pause(self):
+        """Nothing is begun from then on; asking twice changes nothing."""
+        before = self.world.state
+        self.world.pause()
+        wanted = "paused" if before.status == "running" else before.status
+        assert self.world.state.status == wanted
+
+    @rule()
+    def resume(self):
+        before = self.world.state
+        self.world.resume()
+        if before.status != "paused":
+            assert self.world.state == before
+
+    @invariant()
+    def nothing_begins_in_a_paused_run(self):
+        if self.world is not None:
+            held = False
+            for decision in self.world.decided:
+                if isinstance(decision, Hold):
+                    held = not decision.over
+                assert not (held and isinstance(decision, StartTask))
 
     @rule()
     def start_again(self):

@@ -172,7 +172,7 @@ class World(ByHand):
 
     def is_stuck(self):
         """Tell whether nothing can happen any more in a run that has not ended."""
-        if self.state.ended:
+        if self.state.ended or self.state.status == "paused":
             return False
         to_come = (self.busy, self.retries, self.open_questions, self.useful_alarms)
         return not any(each() for each in to_come)
@@ -181,6 +181,7 @@ class World(ByHand):
         """Let everything that is under way come to its end."""
         while not self.state.ended:
             assert not self.is_stuck()
+            self.resume()
             for key in self.retries():
                 self.retry_due(key)
             for key in self.busy():
