@@ -107,7 +107,7 @@ def test_a_retry_that_is_due_in_a_pause_is_made_after_it():
     assert run.state.status == "paused"
 
 
-@pytest.mark.parametrize("items", ["range(400)", "parameters.stream"])
+@pytest.mark.parametrize("items", ["range(1200)", "parameters.stream"])
 def test_no_item_begins_in_a_pause_and_each_is_done_once(go, items):
     calls = []
 
@@ -119,14 +119,14 @@ def test_no_item_begins_in_a_pause_and_each_is_done_once(go, items):
     text = MANY.replace("ITEMS", items)
     if "stream" in items:
         text = "parameters: {stream: {type: any}}" + text
-        run = go.on(text, {"stream": iter(range(400))}, work=work)
+        run = go.on(text, {"stream": iter(range(1200))}, work=work)
     else:
         run = go.on(text, work=work)
     for _ in range(3):
         until(lambda: calls)
         run.pause()
         until(lambda: run.status == "paused")
-        assert settled(calls) < 400
+        assert settled(calls) < 1200
         assert not run.has_ended
         time.sleep(0.1)
         run.resume()
@@ -134,7 +134,7 @@ def test_no_item_begins_in_a_pause_and_each_is_done_once(go, items):
         time.sleep(0.05)
     assert run.wait(20)
     assert run.status == "succeeded"
-    assert sorted(calls) == list(range(400))
+    assert sorted(calls) == list(range(1200))
     assert ended(run) == [("a", 1, "succeeded"), ("b", 1, "succeeded")]
 
 
