@@ -55,6 +55,7 @@ __all__ = [
     "load_file",
     "load_ipython_extension",
     "loads",
+    "unload_ipython_extension",
 ]
 
 
@@ -73,3 +74,10 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from attune_nb.notebook.magics import register  # noqa: PLC0415 - needs IPython
 
     register(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take the magics away again (called by `%unload_ext attune_nb`)."""
+    from attune_nb.notebook.magics import unregister  # noqa: PLC0415 - needs IPython
+
+    unregister(shell)

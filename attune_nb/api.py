@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.errors import BackendError, ParameterError, Problem, WorkflowError
 from attune_nb.language import checks, loading, model
 from attune_nb.linking import link
-from attune_nb.notebook.progress import progress_reader
+from attune_nb.notebook.display import open_display
 from attune_nb.preparing import Options, links_of, prepared
 from attune_nb.results import run as results
 from attune_nb.results.growth import Record
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from attune_nb.backends.protocol import Backend
     from attune_nb.driver.loop import Driver
     from attune_nb.events import Event
+    from attune_nb.notebook.display import Display
 
     Reader = Callable[[list[Event]], None]
-    Progress = bool | str | Callable[[], Reader]
+    Progress = bool | str | Callable[[], Display]
     Actions = Mapping[str, "Callable[..., Any] | Workflow"]
 
 __all__ = ["Run", "Workflow", "load", "load_file", "loads"]
@@ -132,7 +133,7 @@ class Workflow(model.Workflow):
             config: What `config` holds.
             keystore: What `keystore` holds; its texts are never shown.
             progress: "auto" shows it in a notebook and in a terminal; True anywhere, False
-                nowhere. Or a function that gives a reader of its own.
+                nowhere. Or a function that opens a display.
             readers: Called with the new events, in the engine's thread.
             background: Return at once; `run.wait()` waits.
             name: What to call the workflow.
@@ -160,11 +161,13 @@ class Workflow(model.Workflow):
             concurrency=concurrency,
         )
         prepare, values = prepared(self, {} if parameters is None else parameters, options)
-        shown = progress() if callable(progress) else progress_reader(progress)
+        shown = progress() if callable(progress) else open_display(progress)
         run_id, called = uuid.uuid4().hex[:12], name or self.name
         past = _past.of(called, {path: task.action for path, task in self.walk()})
-        driver = prepare([*(readers or []), *([shown] if shown else []), past.reader()])
+        driver = prepare([*(readers or []), *([shown.read] if shown else []), past.reader()])
         run = Run(run_id, called, [task.name for task in self.tasks], driver, past)
+        if shown:
+            shown.attach(run, background=background)
         if backend == "inline" and not background:
             _inline(driver, run_id, called, values)
             return run
@@ -177,10 +180,12 @@ class Workflow(model.Workflow):
         try:
             thread.start()
         except RuntimeError as error:
+            if shown:
+                shown.drop()
             told = f"the system gives no thread for the run ({error}); use the inline backend"
             raise BackendError(told) from None
         if not background:
-            _wait(run)
+            _wait(run, shown)
         return run
 
 
@@ -261,11 +266,17 @@ def _inline(driver: Driver, run_id: str, name: str, parameters: Any) -> None:
         return  # the driver has recorded the run as cancelled; the partial Run is there
 
 
-def _wait(run: Run) -> None:
-    """Wait for the end; an interrupt cancels, and waits no longer than a moment."""
+def _wait(run: Run, shown: Display | None) -> None:
+    """Wait for the end; an interrupt cancels, and waits no longer than a moment.
+
+    A notebook's cell that blocks hears no answer, so a run that has nothing left but questions
+    hands it back, and goes on in the background.
+    """
     try:
         while not run.wait(0.2):
-            pass
+            if shown is not None and shown.hears_answers and run.has_only_questions:
+                shown.attach(run, background=True)
+                return
     except KeyboardInterrupt:
         try:
             run.cancel()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from attune_nb.actions.arguments import Misfit
 
-__all__ = ["CORE", "Action", "action", "find", "misfits"]
+__all__ = ["CORE", "Action", "action", "find", "known", "misfits"]
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +75,11 @@ def action(name: Any = None, /, *, mutable_input: bool = False, idempotent: bool
         return function
 
     return register(name) if callable(name) else register
+
+
+def known() -> dict[str, Callable[..., Any]]:
+    """Give the functions that any workflow can name, by name: those registered, and core's."""
+    return {name: each.function for name, each in sorted({**CORE, **_registered}.items())}
 
 
 def find(

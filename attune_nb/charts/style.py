@@ -6,6 +6,8 @@ import dataclasses
 import unicodedata
 from typing import TYPE_CHECKING
 
+from attune_nb.results.statuses import COLOURS, STATUSES
+
 if TYPE_CHECKING:
     from matplotlib.text import Text
 
@@ -20,18 +22,6 @@ __all__ = [
     "literal",
     "theme_of",
 ]
-
-STATUSES = ("succeeded", "failed", "timed_out", "cancelled", "running")
-"""In the order of a legend."""
-
-COLOURS = {
-    "succeeded": "#009E73",
-    "failed": "#D55E00",
-    "timed_out": "#E69F00",
-    "cancelled": "#CC79A7",
-    "running": "#56B4E9",
-}
-"""Okabe and Ito's colours: distinct to every kind of colour vision."""
 
 HATCHES = {
     "succeeded": "",

@@ -142,15 +142,19 @@ class Progress:
         """Give the run's state in a line."""
         return f"{self.name}: {self.status} after {say_duration(self.now)}"
 
-    def text(self) -> str:
-        """Give the heading, and a line for each task that is under way or has failed."""
+    def rows(self, most: int = _SHOWN) -> tuple[list[TaskProgress], int]:
+        """Give the tasks that failed and those under way; and how many more are under way."""
         open_rows = [row for row in self.tasks.values() if row.ended is None]
         bad = [row for row in self.tasks.values() if row.status in ("failed", "timed_out")]
-        rows = [*bad[-3:], *open_rows[:_SHOWN]]
+        return [*bad[-3:], *open_rows[:most]], max(len(open_rows) - most, 0)
+
+    def text(self) -> str:
+        """Give the heading, and a line for each task that is under way or has failed."""
+        rows, more = self.rows()
         width = max((len(row.task) for row in rows), default=0)
         lines = [f"  {row.task:<{width}}  {self._line(row)}" for row in rows]
-        if len(open_rows) > _SHOWN:
-            lines.append(f"  and {len(open_rows) - _SHOWN:,} more tasks")
+        if more:
+            lines.append(f"  and {more:,} more tasks")
         return "\n".join([self.heading(), *lines])
 
     def _line(self, row: TaskProgress) -> str:

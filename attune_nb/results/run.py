@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from attune_nb import html
 from attune_nb.errors import AttuneError, LookupFailed, RunCancelled, RunFailed, nearest
@@ -12,6 +12,8 @@ from attune_nb.results.progress import Progress
 from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import pandas as pd
 
     from attune_nb.context import WorkflowContext
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 _SHOWN = 40  # task executions in a repr
+_POLL = 0.02  # seconds between two looks of a coroutine that waits
 
 
 class Engine(Protocol):
@@ -168,6 +171,14 @@ class Run:
         log = self._log
         return [*alerts_of(log, self._engine.state.context), *self._past.alerts(log)]
 
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Wait for the end in a cell or a coroutine, and give the run."""
+        import asyncio  # noqa: PLC0415 - who awaits has it already
+
+        while not self.wait(0.0):
+            yield from asyncio.sleep(_POLL).__await__()
+        return self
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most `timeout` seconds; tell whether it has come."""
         ended: bool = self._engine.ended.wait(timeout)
@@ -187,6 +198,19 @@ class Run:
     def resume(self) -> None:
         """Ask a paused run to go on."""
         self._engine.resume()
+
+    @property
+    def has_only_questions(self) -> bool:
+        """Whether nothing is under way but questions that wait for an answer."""
+        state = self._engine.state
+        if state.ended or not state.asks:
+            return False
+        found = {
+            each.status
+            for each in state.executions.values()
+            if each.outcome is None and state.workflow.task(each.task).type != "parallel"
+        }
+        return found == {"waiting"}
 
     @property
     def questions(self) -> list[AskOpened]:

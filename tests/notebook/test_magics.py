@@ -131,7 +131,7 @@ def test_metrics_are_those_of_the_last_run_or_of_the_one_that_is_named(shell):
     [
         ("metrics doublin", "did you mean `doubling`?"),
         ("metrics FAN", "is no variable with a Run"),
-        ("bench", "there are clone and fanout"),
+        ("bench", "required: clone|fanout"),
         ("bench clon", "did you mean `clone`?"),
     ],
 )

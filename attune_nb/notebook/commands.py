@@ -1,0 +1,289 @@
+"""The commands of `%attune`: what each takes, and what it does."""
+
+from __future__ import annotations
+
+import argparse
+from inspect import getdoc
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from IPython.core.error import UsageError
+
+from attune_nb.actions.registry import known
+from attune_nb.api import Workflow, load_file
+from attune_nb.errors import AttuneError, BackendError, nearest
+from attune_nb.html import element, table
+from attune_nb.notebook.display import Text
+from attune_nb.notebook.panel import View
+from attune_nb.results.spans import say_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from attune_nb.notebook.session import Session
+
+__all__ = ["COMMANDS", "Command", "Word", "command_of", "listed"]
+
+_EVENTS = 50  # that `%attune events` shows
+
+
+class Word(NamedTuple):
+    """One word or option of a command; `kind` says what completes it."""
+
+    name: str
+    kind: str
+    help: str
+    options: dict[str, Any]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        """Raise instead of leaving the kernel."""
+        raise UsageError(f"%attune {self.prog.split()[-1]}: {message}")
+
+
+class Command:
+    """A command: its name, its words, and the function that does it."""
+
+    def __init__(self, name: str, act: Callable[..., Any], words: Sequence[Word]) -> None:
+        self.name, self.words, self._act = name, words, act
+        self.help = (act.__doc__ or "").partition("\n")[0]
+        self._parser = _Parser(prog=f"%attune {name}", description=self.help, add_help=False)
+        for word in words:
+            self._parser.add_argument(word.name, help=word.help, **word.options)
+        self._parser.add_argument("--help", action="store_true", help="show this")
+
+    def __call__(self, session: Session, words: Sequence[str]) -> Any:
+        """Do it, or show its help."""
+        if "--help" in words:
+            return Text(self._parser.format_help().rstrip())
+        given = vars(self._parser.parse_args(words))
+        del given["help"]
+        try:
+            return self._act(session, **given)
+        except (BackendError, OSError) as error:
+            raise UsageError(f"%attune {self.name}: {error}") from None
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def _word(name: str, kind: str, told: str, **options: Any) -> Word:
+    return Word(name, kind, told, options)
+
+
+_RUN = _word("run", "run", "a variable, a workflow's name or an id; the latest run", nargs="?")
+_WORKFLOW = _word("name", "workflow", "the name of a defined workflow")
+_DARK = _word("--dark", "", "for a dark page", action="store_true")
+
+
+def _command(*words: Word, name: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def added(act: Callable[..., Any]) -> Callable[..., Any]:
+        called = name or act.__name__.strip("_")
+        COMMANDS[called] = Command(called, act, words)
+        return act
+
+    return added
+
+
+def command_of(name: str) -> Command:
+    """Give a command by its name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if name not in COMMANDS:
+        hint = nearest(name, [*COMMANDS, "run"]) or "; `%attune --help` lists them"
+        raise UsageError(f"%attune has no command `{name}`{hint}")
+    return COMMANDS[name]
+
+
+def listed() -> str:
+    """Give all commands, a line each."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {each.help}" for name, each in sorted(COMMANDS.items())]
+    return "\n".join(["commands (`%attune COMMAND --help` says more):", *lines])
+
+
+@_command()
+def _list(session: Session) -> Text:
+    """List the workflows that are defined."""
+    lines = [f"{name}: {len(each.tasks)} tasks" for name, each in session.workflows.items()]
+    return Text("\n".join(lines) or "no workflow is defined yet")
+
+
+@_command(_WORKFLOW)
+def _show(session: Session, name: str) -> Text:
+    """Show a workflow's text."""
+    session.workflow(name)
+    return Text(session.texts[name])
+
+
+@_command()
+def _actions(session: Session) -> Text:
+    """List what a task's `action` can name here."""
+    functions = {**known(), **session.functions(), **session.workflows}
+    width = max(map(len, functions))
+    lines = [f"{name:<{width}}  {_first_line(each)}".rstrip() for name, each in functions.items()]
+    return Text("\n".join(lines))
+
+
+def _first_line(action: Any) -> str:
+    if isinstance(action, Workflow):
+        return action.description or "a workflow"
+    return (getdoc(action) or "").partition("\n")[0]
+
+
+@_command()
+def _runs(session: Session) -> View:
+    """List the runs of this session."""
+    rows = [
+        {
+            "run": run.run_id,
+            "workflow": run.workflow_name,
+            "status": run.status,
+            "started": f"{run.started:%H:%M:%S}",
+            "time": say_duration(run.duration_ms / 1000),
+        }
+        for run in sorted(session.runs.values(), key=lambda run: run.started)
+    ]
+    columns = ["run", "workflow", "status", "started", "time"]
+    lines = ["  ".join(str(row[name]) for name in columns) for row in rows]
+    return View(table(columns, rows), "\n".join(lines) or "nothing has run yet")
+
+
+@_command(_RUN)
+def _status(session: Session, run: str | None) -> Any:
+    """Show how a run stands."""
+    return session.run(run)
+
+
+@_command(_RUN, _word("task", "task", "a task", nargs="?"))
+def _results(session: Session, run: str | None, task: str | None) -> Any:
+    """Give a run's output, or what a task gave: a DataFrame where it had items."""
+    found = session.run(run)
+    if task is None:
+        return found.output if found.output is not None else found.tasks
+    frame = found.items(task)
+    return frame if len(frame) else found.result(task)
+
+
+@_command(_RUN, _word("--at", "task", "as this task saw it when it started", metavar="TASK"))
+def _context(session: Session, run: str | None, at: str | None) -> Any:
+    """Give a run's context, as it stands or as a task saw it."""
+    found = session.run(run)
+    return found.context_at(at) if at else found.context
+
+
+@_command(_RUN, _DARK)
+def _timeline(session: Session, run: str | None, *, dark: bool) -> Any:
+    """Draw what ran when."""
+    return session.run(run).timeline(dark=dark)
+
+
+@_command(_word("name", "graph", "a workflow or a run; the latest run", nargs="?"), _DARK)
+def _graph(session: Session, name: str | None, *, dark: bool) -> Any:
+    """Draw a workflow, or how far a run has come in it."""
+    from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy
+
+    ran = name is None or name in session.last or name not in session.workflows
+    return charts.graph(session.run(name) if ran else session.workflow(str(name)), dark=dark)
+
+
+@_command(_RUN)
+def _events(session: Session, run: str | None) -> Text:
+    """Show the last events of a run's record."""
+    events = session.run(run).events
+    lines = [f"{each.time:10.3f} s  {type(each).__name__:<15} {_told(each)}" for each in events]
+    more = [f"the last {_EVENTS} of {len(lines):,}:"] if len(lines) > _EVENTS else []
+    return Text("\n".join([*more, *lines[-_EVENTS:]]))
+
+
+def _told(event: Any) -> str:
+    named = ("task", "visit", "status", "total", "count", "kind", "reason", "prompt")
+    parts = [f"{name}={getattr(event, name)!r}" for name in named if hasattr(event, name)]
+    if hasattr(event, "batch"):
+        parts.append(f"attempts={len(event.batch)} failed={len(event.batch.errors)}")
+    return " ".join(parts)
+
+
+@_command(_RUN, _word("--force", "", "give up on what is under way", action="store_true"))
+def _cancel(session: Session, run: str | None, *, force: bool) -> None:
+    """Cancel a run."""
+    session.run(run).cancel(force=force)
+
+
+@_command(_RUN)
+def _pause(session: Session, run: str | None) -> None:
+    """Have a run begin nothing more, until `resume`."""
+    session.run(run).pause()
+
+
+@_command(_RUN)
+def _resume(session: Session, run: str | None) -> None:
+    """Let a paused run go on."""
+    session.run(run).resume()
+
+
+@_command(
+    _word("run", "run", "a variable, a workflow's name or an id"),
+    _word("task", "task", "the task that asks"),
+    _word("expression", "expression", "the answer, a Python expression; else text"),
+)
+def _answer(session: Session, run: str, task: str, expression: str) -> None:
+    """Answer a question of `core.ask`."""
+    try:
+        session.run(run).answer(task, session.value(expression, "answer"))
+    except AttuneError as error:
+        raise UsageError(str(error)) from None
+
+
+@_command(_word("file", "file", "a workflow's YAML"), _word("--as", "", "its name", dest="name"))
+def _load(session: Session, file: str, name: str | None) -> Text:
+    """Define the workflow of a file."""
+    workflow = load_file(file)
+    called = name or Path(file).name.split(".")[0]
+    session.define(called, workflow, Path(file).read_text(encoding="utf-8"))
+    return Text(f"{called}: {len(workflow.tasks)} tasks, defined")
+
+
+@_command(_WORKFLOW, _word("file", "file", "where to"))
+def _save(session: Session, name: str, file: str) -> Text:
+    """Write a workflow's text to a file."""
+    session.workflow(name)
+    Path(file).write_text(session.texts[name], encoding="utf-8")
+    return Text(f"{name} is in {file}")
+
+
+@_command(_WORKFLOW, _word("folder", "file", "the pack's folder"))
+def _export(session: Session, name: str, folder: str) -> Text:
+    """Write the two files of an Attune pack."""
+    workflow = session.workflow(name)
+    ref = workflow.ref or f"notebook.{name}"
+    return Text("\n".join(map(str, workflow.export(folder, ref=ref))))
+
+
+@_command(_RUN)
+def _metrics(session: Session, run: str | None) -> View:
+    """Show what a run has cost, and its alerts."""
+    found = session.run(run)
+    figures, alerts = found.metrics, [f"alert: {each}" for each in found.alerts]
+    said = {name: f"{value:,.1f}".removesuffix(".0") for name, value in figures.items()}
+    width = max(map(len, said))
+    lines = [f"{name:<{width}}  {value}" for name, value in said.items()]
+    rows = [{"metric": name, "value": value} for name, value in said.items()]
+    shown = [table(["metric", "value"], rows), *(element("div", each) for each in alerts)]
+    return View(element("div", *shown), "\n".join([*lines, *alerts]))
+
+
+@_command(_word("what", "bench", "clone or fanout", metavar="clone|fanout"))
+def _bench(_: Session, what: str) -> Any:
+    """Measure what an item costs, beside what people would use instead."""
+    from IPython.display import display  # noqa: PLC0415 - only a shell has it
+
+    from attune_nb.bench import charted  # noqa: PLC0415 - pandas and matplotlib are heavy
+
+    df, figures = charted(what)
+    for figure in figures.values():
+        display(figure)  # type: ignore[no-untyped-call, unused-ignore]
+    return df

@@ -1,0 +1,144 @@
+"""What Tab offers on a line with `%attune`, and inside a cell under `%%attune`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import SimpleCompletion, context_matcher
+
+from attune_nb.actions.registry import known
+from attune_nb.api import Run
+from attune_nb.notebook.commands import COMMANDS
+from attune_nb.notebook.outline import offers
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Callable, Iterable
+
+    from IPython.core.completer import CompletionContext
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from attune_nb.notebook.session import Session
+
+__all__ = ["register", "unregister"]
+
+_LINE = re.compile(r"^.*?(%%?)attune\b[ \t]*(.*)$")
+_NAMES = {"--backend": ("threads", "inline"), "bench": ("clone", "fanout")}
+
+
+def register(shell: InteractiveShell, session: Session, parser: ArgumentParser) -> None:
+    """Have the shell ask here too."""
+    completer: Any = shell.Completer
+    unregister(shell)
+    completer.custom_matchers.append(_matcher(session, parser))
+
+
+def unregister(shell: InteractiveShell) -> None:
+    """Have it ask here no more."""
+    completer: Any = shell.Completer
+    completer.custom_matchers[:] = [
+        each for each in completer.custom_matchers if not hasattr(each, "is_of_attune")
+    ]
+
+
+def _matcher(session: Session, parser: ArgumentParser) -> Callable[..., Any]:
+    @context_matcher(identifier="attune_nb")  # type: ignore[untyped-decorator, unused-ignore]
+    def matcher(context: CompletionContext) -> Any:
+        first, _, body = context.full_text.partition("\n")
+        before = context.text_until_cursor
+        here = _LINE.match(before)
+        if here is not None:
+            words, fragment = _words_before(here[2])
+            found = _on_line(session, parser, words, fragment, is_cell=here[1] == "%%")
+        elif first.startswith("%%attune") and context.cursor_line > 0:
+            lines = body.split("\n")
+            above = lines[: context.cursor_line - 1]
+            found, fragment = offers(above, before, lines, [*known(), *_names_of(session)])
+        else:
+            return {"completions": []}
+        wanted = sorted(each for each in dict.fromkeys(found) if each.startswith(fragment))
+        return {
+            "completions": [SimpleCompletion(each, type="attune") for each in wanted],
+            "matched_fragment": fragment,
+            "suppress": bool(wanted),
+        }
+
+    made: Any = matcher
+    made.is_of_attune = True
+    return made  # type: ignore[no-any-return]
+
+
+def _names_of(session: Session) -> list[str]:
+    return [*session.functions(), *session.workflows]
+
+
+def _words_before(text: str) -> tuple[list[str], str]:
+    """Give the words before the one at the cursor, and what there is of that one."""
+    *words, fragment = re.split(r"\s+", text)
+    return [each for each in words if each], fragment
+
+
+def _on_line(
+    session: Session, parser: ArgumentParser, words: list[str], fragment: str, *, is_cell: bool
+) -> Iterable[str]:
+    if words and words[-1] in _NAMES:
+        return _NAMES[words[-1]]
+    option = words[-1] if words else ""
+    if option in ("--set", "--mock"):
+        return _pairs(session, words, fragment, of_tasks=option == "--mock")
+    if option == "--params":
+        return session.names_of(dict)
+    runs_something = is_cell or not words or words[0] == "run"
+    if fragment.startswith("-"):
+        if runs_something:
+            return [each for action in parser._actions for each in action.option_strings]  # noqa: SLF001 - argparse tells no other way
+        given = COMMANDS.get(words[0])
+        named = [each.name for each in given.words] if given else []
+        return ["--help", *(each for each in named if each.startswith("-"))]
+    if not words:
+        return session.workflows if is_cell else [*COMMANDS, "run"]
+    if is_cell:
+        return []
+    if words[0] == "run":
+        return session.workflows if len(words) == 1 else _pairs(session, words, fragment)
+    return _of_command(session, words)
+
+
+def _of_command(session: Session, words: list[str]) -> Iterable[str]:
+    command = COMMANDS.get(words[0])
+    if command is None:
+        return []
+    by_option = {each.name: each.kind for each in command.words}
+    places = [each.kind for each in command.words if not each.name.startswith("-")]
+    at = len([each for each in words[1:] if not each.startswith("-")])
+    kind = by_option.get(words[-1], places[at] if at < len(places) else "")
+    if kind in ("run", "graph"):
+        runs = [*session.last, *session.runs, *session.names_of(Run)]
+        return [*runs, *session.workflows] if kind == "graph" else runs
+    if kind == "workflow":
+        return session.workflows
+    if kind == "task":
+        places_of_runs = (session.shell.user_ns, session.last, session.runs)
+        named = words[1] if len(words) > 1 else ""
+        run = next((each[named] for each in places_of_runs if named in each), None)
+        if run is None and session.last:
+            run = next(reversed(session.last.values()))
+        return [task.name for task in run.workflow.tasks] if isinstance(run, Run) else []
+    return []
+
+
+def _pairs(
+    session: Session, words: list[str], fragment: str, *, of_tasks: bool = False
+) -> Iterable[str]:
+    """Give `name=` for each parameter (or task), and after the sign the notebook's names."""
+    name, sign, _ = fragment.partition("=")
+    if sign:
+        names = [each for each in session.shell.user_ns if not each.startswith("_")]
+        return [f"{name}={each}" for each in names]
+    called = next((each for each in words if each in session.workflows), None)
+    workflow = session.workflows.get(called or "")
+    if workflow is None:
+        return []
+    named = [task.name for task in workflow.tasks] if of_tasks else workflow.parameters or {}
+    return [f"{each}=" for each in named]

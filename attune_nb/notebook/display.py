@@ -1,0 +1,233 @@
+"""Where a run's progress is shown: in the cell, in the terminal, or nowhere.
+
+The engine's thread tells a display what has happened, one thread redraws all displays ten
+times a second, and once the run has ended the last drawing stands: nothing is drawn over it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from attune_nb import html
+from attune_nb.events import RunEnded
+from attune_nb.notebook import flusher
+from attune_nb.notebook.panel import View, panel
+from attune_nb.results.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attune_nb.events import Event
+    from attune_nb.results.run import Run
+
+__all__ = ["CellDisplay", "Display", "TerminalDisplay", "Text", "in_kernel", "open_display"]
+
+LOG_WAIT = 5.0  # seconds between two blocks of lines in a file
+INTERRUPT = "interrupt the kernel to cancel"
+
+
+def in_kernel() -> bool:
+    """Tell whether this is a Jupyter kernel, whose cells take display updates."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel")
+
+
+def shows_widgets() -> bool:
+    """Tell whether the front end is one that shows widgets.
+
+    A kernel cannot ask, but it can tell who started it: a Jupyter server names the notebook's
+    session, VS Code leaves its process's number, and Colab has its own package. nbconvert,
+    nbclient and papermill do none of this. `ATTUNE_NB_WIDGETS` set to 0 or 1 decides.
+    """
+    said = os.environ.get("ATTUNE_NB_WIDGETS", "")
+    if said in ("0", "1"):
+        return said == "1"
+    known = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD")
+    return any(name in os.environ for name in known) or "google.colab" in sys.modules
+
+
+def open_display(wanted: bool | str) -> Display | None:
+    """Open what shows progress, or give None where there is no place for it.
+
+    "auto" shows it in a notebook's cell and in a terminal; True also where the output is
+    neither, as plain lines.
+    """
+    if wanted is False:
+        return None
+    if in_kernel():
+        return cell_display()
+    if wanted is True or sys.stderr.isatty():
+        return TerminalDisplay()
+    return None
+
+
+def cell_display() -> Display:
+    """Open a display in the cell that runs: with widgets where the front end shows them."""
+    if shows_widgets():
+        from attune_nb.notebook.widgets import WidgetDisplay  # noqa: PLC0415 - slow to import
+
+        return WidgetDisplay()
+    return CellDisplay()
+
+
+class Text:
+    """A text that a notebook shows as preformatted, escaped HTML."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return str(html.element("pre", html.text(self.text, longest=100_000)))
+
+
+class Display:
+    """Shows the progress of a run until it ends; then what came of it.
+
+    Attributes:
+        hears_answers: Whether a person can answer a question elsewhere, such as in another
+            cell, once the call that runs has returned.
+    """
+
+    hears_answers = False
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self.run: Run | None = None
+        self.in_background = False
+        self._began = time.monotonic()
+        self._lock = threading.RLock()  # of the progress, and of whoever draws
+        self._is_over = False
+
+    def read(self, events: Sequence[Event]) -> None:
+        """Take new events in; called in the engine's thread."""
+        with self._lock:
+            self.progress.read(events)
+            if any(isinstance(each, RunEnded) for each in events):
+                self._end()
+
+    def attach(self, run: Run, *, background: bool) -> None:
+        """Tell whose progress it is, and whether the cell has gone on meanwhile."""
+        with self._lock:
+            self.run, self.in_background = run, background
+            if self._is_over and background:
+                self.replace(run)
+            elif not self._is_over:
+                flusher.keep_drawn(self)
+                self.draw()
+
+    def draw(self) -> None:
+        """Show how far the run has come."""
+        with self._lock:
+            if not self._is_over:
+                spent = time.monotonic() - self._began
+                self.progress.now = max(self.progress.now, spent)
+                self.show()
+
+    def drop(self) -> None:
+        """Show nothing any more, of a run that could not begin."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        flusher.close(self)
+        self._is_over = True
+        self.finish()
+
+    def show(self) -> None:
+        """Draw; the lock is held, and the run has not ended."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Draw for the last time; the lock is held."""
+        raise NotImplementedError
+
+    def replace(self, shown: object) -> None:
+        """Put something else in the display's place, for good."""
+        raise NotImplementedError
+
+
+class CellDisplay(Display):
+    """An output of the cell, updated in place.
+
+    The output is made here, in the cell's own thread, so that updates which come later from
+    other threads reach this cell and no other.
+    """
+
+    hears_answers = True
+
+    def __init__(self) -> None:
+        from IPython.display import display  # noqa: PLC0415 - not needed outside a notebook
+
+        super().__init__()
+        self._handle: Any = display(self.opening(), display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
+
+    def opening(self) -> object:
+        """Give what stands there first."""
+        return Text("starting")
+
+    def show(self) -> None:
+        """Update the output."""
+        self._handle.update(View(panel(self.progress, self.hint()), self.progress.text()))
+
+    def hint(self) -> str:
+        """Say what a person can do now."""
+        return "`run.cancel()` cancels" if self.in_background else INTERRUPT
+
+    def finish(self) -> None:
+        """Leave a line, or the Run itself where no other output of the cell will show it."""
+        if self.in_background and self.run is not None:
+            self.replace(self.run)
+        else:
+            self._handle.update(Text(self.progress.heading()))
+
+    def replace(self, shown: object) -> None:
+        """Put something else in the output's place, for good."""
+        self._handle.update(shown)
+
+
+class TerminalDisplay(Display):
+    """Lines on standard error, drawn over themselves in a terminal.
+
+    Where standard error is a file, one block of lines every few seconds.
+    """
+
+    def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415 - not needed in a notebook
+        from rich.live import Live  # noqa: PLC0415
+
+        super().__init__()
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._live: Live | None = None
+        self._written = time.monotonic()
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+
+    def show(self) -> None:
+        """Draw the lines again."""
+        from rich.text import Text as Line  # noqa: PLC0415
+
+        if self._live is not None:
+            self._live.update(Line(self.progress.text()), refresh=True)
+        elif time.monotonic() - self._written >= LOG_WAIT:
+            self._written = time.monotonic()
+            self._console.print(self.progress.text(), markup=False)
+
+    def finish(self) -> None:
+        """Take the lines away; in a file, say how it ended."""
+        if self._live is not None:
+            self._live.stop()
+        else:
+            self._console.print(self.progress.heading(), markup=False)
+
+    def replace(self, shown: object) -> None:
+        """Write it below what is there."""
+        self._console.print(repr(shown), markup=False)

@@ -1,0 +1,165 @@
+"""What a notebook's session knows: its workflows, its runs, its own functions and values."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from inspect import isfunction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from IPython.core.error import UsageError
+
+from attune_nb.api import Run, Workflow
+from attune_nb.errors import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["Session"]
+
+
+class Session:
+    """The names that a line may use.
+
+    Attributes:
+        workflows: The workflows of the cells, by name.
+        texts: Their texts.
+        last: The last run of each, the latest last.
+        runs: All runs that somebody still holds, by their id.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self.shell = shell
+        self.workflows: dict[str, Workflow] = {}
+        self.texts: dict[str, str] = {}
+        self.last: dict[str, Run] = {}
+        self.runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
+
+    def define(self, name: str, workflow: Workflow, text: str) -> None:
+        """Keep a workflow under a name."""
+        self.workflows[name], self.texts[name] = workflow, text
+
+    def keep(self, name: str, run: Run) -> None:
+        """Keep a run as the last of its workflow."""
+        self.last.pop(name, None)
+        self.last[name] = self.runs[run.run_id] = run
+
+    def workflow(self, name: str) -> Workflow:
+        """Give a workflow by its name.
+
+        Raises:
+            UsageError: There is none.
+        """
+        if name not in self.workflows:
+            hint = nearest(name, self.workflows) or "; `%attune list` shows them"
+            raise UsageError(f"there is no workflow `{name}`{hint}")
+        return self.workflows[name]
+
+    def run(self, word: str | None) -> Run:
+        """Give the run that is meant: a variable, a workflow's last, an id; or the latest.
+
+        Raises:
+            UsageError: There is none.
+        """
+        if not word:
+            if not self.last:
+                raise UsageError("nothing has run yet")
+            return next(reversed(self.last.values()))
+        places = (self.shell.user_ns, self.last, self.runs)
+        found = next((place[word] for place in places if isinstance(place.get(word), Run)), None)
+        if found is None:
+            hint = nearest(word, [*self.last, *self.runs, *self.names_of(Run)])
+            told = f"`{word}` is no variable with a Run, no workflow that ran and no id of a run"
+            raise UsageError(told + hint)
+        return found
+
+    def names_of(self, kind: type) -> list[str]:
+        """Give the variables that hold something of a kind; IPython's own left out."""
+        return [
+            name
+            for name, value in self.shell.user_ns.items()
+            if isinstance(value, kind) and not name.startswith("_")
+        ]
+
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """Give the functions that the notebook has defined itself."""
+        return {
+            name: value
+            for name, value in self.shell.user_ns.items()
+            if isfunction(value) and value.__module__ == "__main__" and not name.startswith("_")
+        }
+
+    def actions(self, workflow: Workflow) -> dict[str, Callable[..., Any] | Workflow]:
+        """Give what an action may be here: the notebook's functions, and its other workflows.
+
+        All functions are given, so that a mistyped name is told the nearest; of what else can
+        be called, only what the workflow names.
+        """
+        named = {task.action for _, task in workflow.walk()}
+        functions = {
+            name: value
+            for name, value in self.shell.user_ns.items()
+            if (name in named and callable(value)) or (isfunction(value) and name[0] != "_")
+        }
+        others = {name: each for name, each in self.workflows.items() if each is not workflow}
+        return {**others, **functions}
+
+    def value(self, expression: str, what: str) -> Any:
+        """Evaluate an expression in the notebook's namespace; what is none is text.
+
+        Raises:
+            UsageError: It raises.
+        """
+        try:
+            return eval(expression, self.shell.user_ns)  # noqa: S307 - the user's own cell
+        except (NameError, SyntaxError) as error:
+            hint = nearest(expression, self.shell.user_ns) if isinstance(error, NameError) else ""
+            if hint:
+                told = f"{what}: `{expression}` is no variable here, so it is taken as text{hint}"
+                print(told, file=sys.stderr)  # noqa: T201 - for the cell's own output
+            return expression
+        except Exception as error:  # noqa: BLE001 - whatever the expression raises
+            raise UsageError(f"{what}={expression}: {type(error).__name__}: {error}") from None
+
+    def values(self, pairs: Iterable[str], option: str) -> dict[str, Any]:
+        """Evaluate `NAME=EXPR` each.
+
+        Raises:
+            UsageError: One is no such pair.
+        """
+        found: dict[str, Any] = {}
+        for pair in pairs:
+            name, sign, expression = pair.partition("=")
+            if not sign or not name:
+                raise UsageError(f"{option} takes NAME=EXPR, not `{pair}`")
+            found[name] = self.value(expression, f"{option} {name}")
+        return found
+
+    def parameters(self, given: str | None, pairs: Iterable[str]) -> dict[str, Any]:
+        """Put the parameters of a file or a variable and those of `NAME=EXPR` together.
+
+        Raises:
+            UsageError: There are none to be read.
+        """
+        found = self._all_of(given) if given else {}
+        return {**found, **self.values(pairs, "--set")}
+
+    def _all_of(self, given: str) -> Mapping[str, Any]:
+        if Path(given).suffix in (".yaml", ".yml", ".json"):
+            try:
+                value = yaml.safe_load(Path(given).read_text(encoding="utf-8"))
+            except (OSError, ValueError, yaml.YAMLError) as error:
+                told = " ".join(str(error).split())
+                raise UsageError(f"--params: cannot read `{given}`: {told}") from None
+        else:
+            value = self.value(given, "--params")
+        if not isinstance(value, dict):
+            raise UsageError(
+                f"--params takes a file (.yaml, .json) or a dict, and `{given}` is "
+                f"{'neither' if isinstance(value, str) else type(value).__name__}"
+            )
+        return value

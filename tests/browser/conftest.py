@@ -1,0 +1,15 @@
+"""One JupyterLab and one browser for all tests here; without a browser they are skipped."""
+
+import os
+
+import pytest
+from lab import chromium, lab_in
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    if chromium() is None:
+        assert not os.environ.get("CI"), "there is no chromium, and this is CI"
+        pytest.skip("there is no chromium here: `apt-get install chromium`")
+    with lab_in(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
