@@ -6,7 +6,7 @@ from html import escape as _escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 __all__ = ["Markup", "element", "join", "printable", "table", "text"]
 
@@ -57,13 +57,14 @@ def join(children: Iterable[object]) -> Markup:
     )
 
 
-def table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Markup:
-    """Make a table with one row for each mapping."""
-    head = element("tr", *(element("th", name, style="text-align:left") for name in columns))
+def table(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], numbers: Collection[str] = ()
+) -> Markup:
+    """Make a table with one row for each mapping; columns of `numbers` stand to the right."""
+    look = {name: f"text-align:{'right' if name in numbers else 'left'}" for name in columns}
+    head = element("tr", *(element("th", name, style=look[name]) for name in columns))
     body = (
-        element(
-            "tr", *(element("td", row.get(name, ""), style="text-align:left") for name in columns)
-        )
+        element("tr", *(element("td", row.get(name, ""), style=look[name]) for name in columns))
         for row in rows
     )
     return element("table", element("thead", head), element("tbody", *body))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Form", "let_go"]
 
 _LEFT_OUT = object()  # what a field gives that was left empty, and may be
-_WIDE = {"description_width": "initial"}
+_WIDTH = "34em"
 _ERROR = "color:var(--jp-error-color1,#b30000)"
 
 
@@ -47,6 +47,8 @@ class Form:
         self._fields = {
             name: _Field(name, part, required=name in required) for name, part in parts.items()
         }
+        for field in self._fields.values():
+            field.widget.style.description_width = self._width()
         prompt = html.element("div", html.element("b", html.text(question.prompt, longest=2_000)))
         self._prompt: Any = ipywidgets.HTML(str(prompt))
         self._send: Any = ipywidgets.Button(description="Answer", button_style="primary")
@@ -54,6 +56,11 @@ class Form:
         self._send.on_click(self._submit)
         fields = [field.widget for field in self._fields.values()]
         self.widget: Any = ipywidgets.VBox([self._prompt, *fields, self._send, self._told])
+
+    def _width(self) -> str:
+        """Give the labels one width, so that the fields stand below each other."""
+        longest = max(len(field.widget.description) for field in self._fields.values())
+        return f"{min(longest, 30) * 0.62 + 0.5:.1f}em"
 
     def _submit(self, _: object) -> None:
         try:
@@ -88,7 +95,7 @@ class _Field:
         self.widget.tooltip = str(self._schema.get("description") or "")
 
     def _made(self, label: str, default: Any) -> Any:
-        looks = {"description": label, "style": _WIDE}
+        looks = {"description": label, "layout": {"width": _WIDTH}}
         kind, choices = self._schema.get("type"), self._schema.get("enum")
         if choices:
             options = [(_written(each), at) for at, each in enumerate(choices)]

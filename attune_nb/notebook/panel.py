@@ -89,7 +89,7 @@ def _row(row: TaskProgress, now: float) -> Markup:
     return html.element(
         "tr",
         html.element("td", row.task, style=_CELL),
-        html.element("td", _bar(row), style=_CELL),
+        html.element("td", *([_bar(row)] if row.with_items else []), style=_CELL),
         html.element("td", counted, style=_NUMBER),
         html.element("td", failed, style=_NUMBER + ";color:" + COLOURS["failed"]),
         html.element("td", rate, style=_NUMBER),

@@ -10,6 +10,7 @@ from attune_nb.errors import AttuneError, LookupFailed, RunCancelled, RunFailed,
 from attune_nb.events import AskOpened, RunEnded, RunStarted, TaskEnded, masked
 from attune_nb.results.progress import Progress
 from attune_nb.results.spans import say_duration
+from attune_nb.results.statuses import COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -270,7 +271,7 @@ class Run:
                     "task": row.task if row.visit == 1 else f"{row.task} #{row.visit}",
                     "status": live.get(row.key, row.status) if row.ended is None else row.status,
                     "items": f"{row.done:,}/{total}" if row.with_items else "",
-                    "failed": f"{row.failed:,}" if row.with_items else "",
+                    "failed": f"{row.failed:,}" if row.with_items and row.failed else "",
                     "time": say_duration(
                         (progress.now if row.ended is None else row.ended) - row.started
                     ),
@@ -287,7 +288,7 @@ class Run:
         rows = self.summary()
         width = max((len(row["task"]) for row in rows), default=0)
         for row in rows[:_SHOWN]:
-            items = f"  {row['items']} items, {row['failed']} failed" if row["items"] else ""
+            items = f"  {row['items']} items, {row['failed'] or 0} failed" if row["items"] else ""
             lines.append(f"  {row['task']:<{width}}  {row['status']:<9} {row['time']:>8}{items}")
         if len(rows) > _SHOWN:
             lines.append(f"  and {len(rows) - _SHOWN:,} more; `run.tasks` has them all")
@@ -297,17 +298,19 @@ class Run:
         return html.printable("\n".join(lines))
 
     def _repr_html_(self) -> str:
-        columns = ["task", "status", "items", "failed", "time", "error"]
         rows = self.summary()
+        columns = ["task", "status", "items", "failed", "time", "error"]
+        told = [name for name in columns if any(row[name] for row in rows)]
+        mark = html.element("span", "● ", style=f"color:{COLOURS.get(self.status, 'inherit')}")
         parts: list[object] = [
-            html.element("div", html.element("b", self._heading())),
-            html.table(columns, rows[:_SHOWN]),
+            html.element("div", mark, html.element("b", self._heading())),
+            html.table(told, rows[:_SHOWN], numbers=("items", "failed", "time")),
         ]
         if len(rows) > _SHOWN:
             more = f"and {len(rows) - _SHOWN:,} more; run.tasks has them all"
             parts.append(html.element("div", more))
         if self.error:
-            parts.append(html.element("div", self.error, style="color:#b30000"))
+            parts.append(html.element("div", self.error, style=f"color:{COLOURS['failed']}"))
         parts += [html.element("div", f"alert: {each}") for each in self._final_alerts()]
         return str(html.element("div", *parts))
 

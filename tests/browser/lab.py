@@ -103,8 +103,7 @@ class Lab:
         shown = Notebook(self, page, name)
         try:
             shown.load()
-            if dark:
-                shown.go_dark()
+            shown.change_theme("Dark" if dark else "Light")
             yield shown
             assert shown.errors == []
         finally:
@@ -133,13 +132,14 @@ class Notebook:
         self.page.evaluate(READY)
         self.wait_until_idle()
 
-    def go_dark(self):
-        """Change to the dark theme."""
+    def change_theme(self, name):
+        """Change to the Light or the Dark theme, which stays for the pages to come."""
         self.page.evaluate(
-            "() => window.jupyterapp.commands.execute('apputils:change-theme',"
-            " {theme: 'JupyterLab Dark'})"
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+            f"JupyterLab {name}",
         )
-        self.page.locator("body[data-jp-theme-light=false]").wait_for()
+        body = self.page.locator(f"body[data-jp-theme-name='JupyterLab {name}']")
+        body.wait_for(state="attached")
 
     def wait_until_idle(self, seconds=60):
         """Wait until the kernel has nothing to do."""
