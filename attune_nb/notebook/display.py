@@ -121,7 +121,6 @@ class Display:
                 self.replace(run)
             elif not self._is_over:
                 flusher.keep_drawn(self)
-                self.draw()
 
     def draw(self) -> None:
         """Show how far the run has come."""

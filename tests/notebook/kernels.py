@@ -18,12 +18,23 @@ class ThisPython(AsyncKernelManager):
     @property
     def kernel_spec(self):
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=argv, display_name="this Python", language="python")
+        here = {"PYTHONPATH": str(NOTEBOOKS.parent)}  # whatever is installed
+        return KernelSpec(argv=argv, display_name="this Python", language="python", env=here)
 
 
 def executed(name, folder):
     """Give a copy of a notebook after all its cells have run; a cell that fails raises."""
-    notebook = nbformat.read(shutil.copy(NOTEBOOKS / name, folder), as_version=4)
+    return ran(nbformat.read(shutil.copy(NOTEBOOKS / name, folder), as_version=4), folder)
+
+
+def ran_cells(folder, *cells):
+    """Run cells in a kernel; give the notebook with what they show."""
+    made = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    return ran(nbformat.v4.new_notebook(cells=made), folder)
+
+
+def ran(notebook, folder):
+    """Run a notebook in a kernel; a cell that fails raises."""
     client = NotebookClient(
         notebook, timeout=240, km=ThisPython(), resources={"metadata": {"path": str(folder)}}
     )

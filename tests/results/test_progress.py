@@ -6,14 +6,17 @@ from array import array
 from attune_nb.events import (
     AttemptsEnded,
     Batch,
+    CancelRequested,
     ErrorInfo,
+    PauseRequested,
+    ResumeRequested,
     RetriesPlanned,
     RunEnded,
     RunStarted,
     TaskEnded,
     TaskStarted,
 )
-from attune_nb.notebook import progress as shown
+from attune_nb.notebook.display import open_display
 from attune_nb.results.progress import Progress
 
 
@@ -85,10 +88,17 @@ def test_of_tasks_that_have_ended_only_the_failed_ones_stay():
 def test_where_there_is_no_terminal_auto_shows_nothing_and_true_writes_lines(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
-    assert shown.progress_reader("auto") is None
-    read = shown.progress_reader(wanted=True)
-    read([*started(), RunEnded(time=5.0, status="succeeded", output=None, error=None)])
+    assert open_display("auto") is None
+    display = open_display(wanted=True)
+    display.read([*started(), RunEnded(time=5.0, status="succeeded", output=None, error=None)])
     assert stream.getvalue() == "health: succeeded after 5.0 s\n"
+
+
+def test_what_was_asked_for_is_told_until_the_run_ends():
+    pause, resume = PauseRequested(time=1.0), ResumeRequested(time=2.0)
+    assert text(*started(), pause).startswith("health: paused")
+    assert text(*started(), pause, resume).startswith("health: running")
+    assert text(*started(), pause, CancelRequested(time=3.0)).startswith("health: cancelling")
 
 
 def test_a_task_that_was_stopped_still_tells_how_many_items_there_were():

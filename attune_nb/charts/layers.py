@@ -1,0 +1,267 @@
+"""Which layer each vertex of a graph stands in, and in what order: Sugiyama's first three steps.
+
+Cycles are broken by links that go back, every other link goes from a layer to a later one, and
+few of them cross. A link that passes through a layer has a vertex of its own there, so that it
+has a channel between the boxes; a label is such a vertex too, in a layer for labels.
+
+After Sugiyama, Tagawa and Toda, Methods for Visual Understanding of Hierarchical System
+Structures, 1981, and the ranks for labels of Gansner, Koutsofios, North and Vo, A Technique for
+Drawing Directed Graphs, 1993.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
+    Link = tuple[int, int]  # source and target
+    Order = list[list[int]]  # the vertices of each rank, from the left to the right
+    Near = dict[int, list[int]]  # the neighbours of each vertex in the ranks above, or below
+
+__all__ = ["Layers", "back_links", "layers_of", "layered"]
+
+_SWEEPS = 16  # down or up; few graphs change after as many
+_PATIENCE = 4  # sweeps that may follow the best one
+
+
+@dataclasses.dataclass
+class Layers:
+    """A graph in ranks. Vertices below `count` are the graph's own, the others stand for links."""
+
+    count: int
+    ranks: Order
+    chains: list[list[int]]  # of each link: its vertices, the upper end first
+    back: frozenset[int]  # links that go up
+    labels: dict[int, int]  # of a link that has a label: the vertex where it stands
+    left: frozenset[int] = frozenset()  # links that go up on the left of what they join
+
+    @property
+    def rank_of(self) -> dict[int, int]:
+        """The rank of each vertex."""
+        return {vertex: at for at, rank in enumerate(self.ranks) for vertex in rank}
+
+
+def layered(count: int, links: Sequence[Link], labelled: Iterable[int], *, through: bool) -> Layers:
+    """Put the vertices 0 to `count` - 1 in layers, and in order within each.
+
+    Args:
+        count: How many vertices there are.
+        links: Between which; a link may join a vertex to itself, or a pair once more.
+        labelled: The numbers of the links that have a label.
+        through: Whether a link gets a vertex in each layer that it passes through. Without
+            them a large graph is done in a moment, but its links run below its boxes.
+    """
+    back = back_links(count, links)
+    layer = layers_of(count, links, back)
+    found = _with_channels(layer, links, back, set(labelled) if through else set(), through=through)
+    found.ranks = _ordered(found.ranks, found.chains, found.count, patient=through)
+    return _with_returns(found, links) if through else found
+
+
+def back_links(count: int, links: Sequence[Link]) -> frozenset[int]:
+    """Give the links to leave out so that no cycle is left: those that lead back on a way down.
+
+    The ways are walked as they are written, from the vertices that nothing points at.
+    """
+    out: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for number, (source, target) in enumerate(links):
+        out[source].append((number, target))
+    pointed = {target for source, target in links if source != target}
+    new, on_the_way, done = 0, 1, 2
+    state, found = [new] * count, set()
+    for root in sorted(range(count), key=lambda each: each in pointed):
+        way = [(root, iter(out[root]))] if state[root] == new else []
+        while way:
+            vertex, rest = way[-1]
+            state[vertex] = on_the_way
+            for number, target in rest:
+                if state[target] == on_the_way:
+                    found.add(number)
+                elif state[target] == new:
+                    way.append((target, iter(out[target])))
+                    break
+            else:
+                state[vertex] = done
+                way.pop()
+    return frozenset(found)
+
+
+def layers_of(count: int, links: Sequence[Link], back: frozenset[int]) -> list[int]:
+    """Give the layer of each vertex: as many as the longest way to it has links."""
+    out: dict[int, list[int]] = defaultdict(list)
+    waits = [0] * count
+    for number, (source, target) in enumerate(links):
+        if number not in back:
+            out[source].append(target)
+            waits[target] += 1
+    layer = [0] * count
+    ready = [vertex for vertex in range(count) if not waits[vertex]]
+    for vertex in ready:  # it grows on the way
+        for target in out[vertex]:
+            layer[target] = max(layer[target], layer[vertex] + 1)
+            waits[target] -= 1
+            if not waits[target]:
+                ready.append(target)
+    return layer
+
+
+def _with_channels(
+    layer: list[int],
+    links: Sequence[Link],
+    back: frozenset[int],
+    labelled: set[int],
+    *,
+    through: bool,
+) -> Layers:
+    """Give each link a vertex in the ranks between its ends: layers, and ranks for labels."""
+    stand = {number: _label_rank(layer, links[number], number in back) for number in labelled}
+    used = sorted({2 * each for each in layer} | set(stand.values()))
+    place = {rank: at for at, rank in enumerate(used)}
+    ranks: Order = [[] for _ in used]
+    for vertex, each in enumerate(layer):
+        ranks[place[2 * each]].append(vertex)
+    chains, labels, last = [], {}, len(layer)
+    for number, link in enumerate(links):
+        upper, lower = reversed(link) if number in back else link
+        chain = [upper]
+        between = range(place[2 * layer[upper]] + 1, place[2 * layer[lower]]) if through else ()
+        for at in between:
+            chain.append(last)
+            ranks[at].append(last)
+            if stand.get(number) == used[at]:
+                labels[number] = last
+            last += 1
+        chains.append([*chain, lower])
+    return Layers(len(layer), ranks, chains, back, labels)
+
+
+def _label_rank(layer: list[int], link: Link, goes_back: bool) -> int:
+    """Give the rank for a link's label: next to its source. That of a loop is its own layer."""
+    source, target = link
+    return 2 * layer[source] + (0 if source == target else -1 if goes_back else 1)
+
+
+def _ordered(ranks: Order, chains: list[list[int]], count: int, *, patient: bool) -> Order:
+    """Put each rank in the order of the barycentres of its neighbours, down and up by turns."""
+    above, below = _neighbours(chains)
+    order = _as_walked(ranks, below, count)
+    best, fewest, since = order, _crossings(order, below) if patient else 0, 0
+    for sweep in range(_SWEEPS if patient else _PATIENCE):
+        order = _swept(order, above if sweep % 2 == 0 else below, down=sweep % 2 == 0)
+        if not patient:
+            best = order
+            continue
+        order = _exchanged(order, above, below)
+        crossings = _crossings(order, below)
+        since = 0 if crossings < fewest else since + 1
+        if crossings < fewest:
+            best, fewest = order, crossings
+        if not fewest or since > _PATIENCE:
+            break
+    return best
+
+
+def _neighbours(chains: list[list[int]]) -> tuple[Near, Near]:
+    above: dict[int, list[int]] = defaultdict(list)
+    below: dict[int, list[int]] = defaultdict(list)
+    for chain in chains:
+        for upper, lower in zip(chain, chain[1:], strict=False):
+            if upper != lower:
+                above[lower].append(upper)
+                below[upper].append(lower)
+    return above, below
+
+
+def _as_walked(ranks: Order, below: Near, count: int) -> Order:
+    """Put each rank in the order in which a walk down all ways comes by."""
+    met: dict[int, int] = {}
+    for root in [*ranks[0], *range(count)] if ranks else []:
+        waiting = [root]
+        while waiting:
+            vertex = waiting.pop()
+            if vertex not in met:
+                met[vertex] = len(met)
+                waiting += reversed(below.get(vertex, []))
+    return [sorted(rank, key=lambda each: met.get(each, len(met))) for rank in ranks]
+
+
+def _swept(order: Order, neighbours: Near, *, down: bool) -> Order:
+    # places are shares of a rank's width, since without channels neighbours stand in many ranks
+    place = {v: (at + 0.5) / len(rank) for rank in order for at, v in enumerate(rank)}
+    swept = list(order)
+    for at in range(len(order)) if down else reversed(range(len(order))):
+        wish = {}
+        for vertex in order[at]:
+            near = neighbours.get(vertex)
+            wish[vertex] = sum(place[each] for each in near) / len(near) if near else place[vertex]
+        swept[at] = sorted(order[at], key=wish.__getitem__)
+        place |= {v: (at + 0.5) / len(swept[at]) for at, v in enumerate(swept[at])}
+    return swept
+
+
+def _exchanged(order: Order, above: Near, below: Near, fixed: Container[int] = ()) -> Order:
+    """Exchange neighbours in a rank where that leaves fewer crossings."""
+    order = [list(rank) for rank in order]
+    place = {vertex: at for rank in order for at, vertex in enumerate(rank)}
+    for rank in order:
+        for at in range(len(rank) - 1):
+            one, two = rank[at], rank[at + 1]
+            if one in fixed or two in fixed:
+                continue
+            if _gain(one, two, above, place) + _gain(one, two, below, place) > 0:
+                rank[at], rank[at + 1] = two, one
+                place[one], place[two] = at + 1, at
+    return order
+
+
+def _gain(one: int, two: int, near: Near, place: dict[int, int]) -> int:
+    """Count how many crossings fewer there are if two neighbours change places."""
+    a = [place[each] for each in near.get(one, ())]
+    b = [place[each] for each in near.get(two, ())]
+    return sum((x > y) - (x < y) for x in a for y in b)
+
+
+def _crossings(order: Order, below: Near) -> int:
+    """Count the crossings of links between neighbouring ranks."""
+    place = {vertex: at for rank in order for at, vertex in enumerate(rank)}
+    found = 0
+    for rank in order:
+        passed: list[int] = []
+        for vertex in rank:
+            ends = sorted(place[each] for each in below.get(vertex, ()))
+            found += sum(len(passed) - bisect.bisect_right(passed, end) for end in ends)
+            for end in ends:
+                bisect.insort(passed, end)
+    return found
+
+
+def _with_returns(layers: Layers, links: Sequence[Link]) -> Layers:
+    """Give each link that goes up a vertex beside both its ends, where its arc turns."""
+    rank_of, last = layers.rank_of, sum(map(len, layers.ranks))
+    left, ends = set(), set()
+    for number in sorted(layers.back, key=lambda each: -len(layers.chains[each])):
+        # the longest first: the shorter an arc, the nearer to its boxes
+        upper, *between, lower = layers.chains[number]
+        corners = (upper, lower) if upper != lower else (upper,)
+        beside = [layers.ranks[rank_of[each]] for each in corners]
+        before = sum(rank.index(each) for rank, each in zip(beside, corners, strict=True))
+        on_left = 2 * before < sum(len(rank) - 1 for rank in beside)
+        for rank, corner in zip(beside, corners, strict=True):
+            rank.insert(rank.index(corner) + (0 if on_left else 1), last)
+            ends.add(last)
+            last += 1
+        new = range(last - len(corners), last)
+        left |= {number} if on_left else set()
+        layers.chains[number] = [new[0], *between, *new[1:]]
+        if upper == lower:
+            layers.labels[number] = new[0]
+    above, below = _neighbours(layers.chains)
+    fixed = ends | set(range(layers.count))
+    for _ in range(_SWEEPS):
+        layers.ranks = _exchanged(layers.ranks, above, below, fixed)
+    return dataclasses.replace(layers, left=frozenset(left))

@@ -1,0 +1,108 @@
+"""A display is drawn ten times a second until its run ends; then the end stands."""
+
+import gc
+import threading
+import time
+import weakref
+
+import attune_nb
+from attune_nb.notebook import flusher
+from attune_nb.notebook.display import Display
+
+TEXT = """
+tasks:
+  - name: a
+    action: work
+    with_items: "{{ range(200) }}"
+    concurrency: 4
+    input: {n: "{{ item }}"}
+"""
+
+
+class Kept(Display):
+    """Keeps what would be drawn."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn, self.finished = [], []
+
+    def show(self):
+        self.drawn.append((time.monotonic(), self.progress.text()))
+
+    def finish(self):
+        self.finished.append((len(self.drawn), self.progress.heading()))
+
+    def replace(self, shown):
+        self.finished.append((len(self.drawn), shown))
+
+
+class Broken(Kept):
+    def show(self):
+        raise OSError("the front end is gone")
+
+
+def go(display, work=lambda n: time.sleep(0.01), **options):
+    return attune_nb.loads(TEXT).run(actions={"work": work}, progress=lambda: display, **options)
+
+
+def falls_quiet():
+    """Tell whether the thread that draws ends soon."""
+    threads = [each for each in threading.enumerate() if each.name == "attune display"]
+    for each in threads:
+        each.join(5)
+    return not any(each.is_alive() for each in threads)
+
+
+def test_it_is_drawn_at_most_ten_times_a_second():
+    display = Kept()
+    run = go(display)
+    assert 2 <= len(display.drawn) <= run.duration_ms / 1000 / flusher.WAIT + 2
+
+
+def test_time_goes_on_while_nothing_ends():
+    display = Kept()
+    text = "tasks: [{name: a, action: work}]"
+    attune_nb.loads(text).run(actions={"work": lambda: time.sleep(0.6)}, progress=lambda: display)
+    assert len({each for _, each in display.drawn}) >= 4
+
+
+def test_nothing_is_drawn_over_the_end():
+    display = Kept()
+    go(display)
+    time.sleep(3 * flusher.WAIT)
+    ((count, told),) = display.finished
+    assert told.startswith("workflow: succeeded after")
+    assert len(display.drawn) == count
+
+
+def test_a_run_in_the_background_leaves_the_run_itself():
+    display = Kept()
+    run = go(display, background=True)
+    assert run.wait(20)
+    assert [told for _, told in display.finished][-1:] != [run]  # a line: it is not a cell's
+    assert display.in_background
+
+
+def test_a_display_that_breaks_is_dropped_and_the_run_goes_on():
+    display = Broken()
+    display.attach = lambda run, background: flusher.keep_drawn(display)
+    run = go(display)
+    assert run.status == "succeeded"
+    assert falls_quiet()
+
+
+def test_the_thread_ends_with_the_last_display():
+    for _ in range(5):
+        go(Kept(), work=lambda n: n)
+    assert falls_quiet()
+
+
+def test_nothing_is_left_of_a_hundred_runs():
+    def once():
+        display = Kept()
+        return weakref.ref(display), weakref.ref(go(display, work=lambda n: n))
+
+    left = [each for _ in range(100) for each in once()]
+    assert falls_quiet()
+    gc.collect()
+    assert [each() for each in left if each() is not None] == []
