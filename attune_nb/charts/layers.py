@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     Order = list[list[int]]  # the vertices of each rank, from the left to the right
     Near = dict[int, list[int]]  # the neighbours of each vertex in the ranks above, or below
 
-__all__ = ["Layers", "back_links", "layers_of", "layered"]
+__all__ = ["Layers", "back_links", "layered", "layers_of"]
 
 _SWEEPS = 16  # down or up; few graphs change after as many
 _PATIENCE = 4  # sweeps that may follow the best one
@@ -60,7 +61,7 @@ def layered(count: int, links: Sequence[Link], labelled: Iterable[int], *, throu
     layer = layers_of(count, links, back)
     found = _with_channels(layer, links, back, set(labelled) if through else set(), through=through)
     found.ranks = _ordered(found.ranks, found.chains, found.count, patient=through)
-    return _with_returns(found, links) if through else found
+    return _with_returns(found) if through else found
 
 
 def back_links(count: int, links: Sequence[Link]) -> frozenset[int]:
@@ -170,7 +171,7 @@ def _neighbours(chains: list[list[int]]) -> tuple[Near, Near]:
     above: dict[int, list[int]] = defaultdict(list)
     below: dict[int, list[int]] = defaultdict(list)
     for chain in chains:
-        for upper, lower in zip(chain, chain[1:], strict=False):
+        for upper, lower in itertools.pairwise(chain):
             if upper != lower:
                 above[lower].append(upper)
                 below[upper].append(lower)
@@ -240,7 +241,7 @@ def _crossings(order: Order, below: Near) -> int:
     return found
 
 
-def _with_returns(layers: Layers, links: Sequence[Link]) -> Layers:
+def _with_returns(layers: Layers) -> Layers:
     """Give each link that goes up a vertex beside both its ends, where its arc turns."""
     rank_of, last = layers.rank_of, sum(map(len, layers.ranks))
     left, ends = set(), set()

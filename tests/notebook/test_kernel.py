@@ -7,7 +7,7 @@ from kernels import ran_cells, texts
 
 SETUP = """%load_ext attune_nb
 import os, time
-os.environ["ATTUNE_NB_WIDGETS"] = "WIDGETS"
+os.environ["ATTUNE_NB_WIDGETS"] = "SHOWN"
 def work(n):
     time.sleep(0.001)
     if n == 3:
@@ -34,7 +34,7 @@ def left():
 
 @pytest.mark.parametrize("widgets", ["0", "1"])
 def test_the_panel_becomes_a_static_outcome(tmp_path, widgets):
-    notebook = ran_cells(tmp_path, SETUP.replace("WIDGETS", widgets), FAN_OUT, "_ is run")
+    notebook = ran_cells(tmp_path, SETUP.replace("SHOWN", widgets), FAN_OUT, "_ is run")
     (output,) = notebook.cells[1].outputs
     assert sorted(output["data"]) == ["text/html", "text/plain"]
     assert "400/400 items, 1 failed" in output["data"]["text/plain"]
@@ -45,7 +45,7 @@ def test_the_panel_becomes_a_static_outcome(tmp_path, widgets):
 def test_a_run_in_the_background_is_awaited_in_a_later_cell(tmp_path):
     cell = FAN_OUT.replace("--out", "--background --out")
     later = "print((await run).status, run.status); time.sleep(0.3)"
-    notebook = ran_cells(tmp_path, SETUP.replace("WIDGETS", "1"), cell, later)
+    notebook = ran_cells(tmp_path, SETUP.replace("SHOWN", "1"), cell, later)
     assert "succeeded succeeded" in texts(notebook)
     (output,) = notebook.cells[1].outputs
     assert "400/400 items, 1 failed" in output["data"]["text/plain"]
@@ -58,7 +58,7 @@ tasks:
 """
     told = "print(run.status, [each.prompt for each in run.questions])"
     answer = "run.answer('q', 'yes'); print((await run).result('q')['response'])"
-    notebook = ran_cells(tmp_path, SETUP.replace("WIDGETS", "0"), ask, told, answer)
+    notebook = ran_cells(tmp_path, SETUP.replace("SHOWN", "0"), ask, told, answer)
     assert "running ['Shall we?']" in texts(notebook)
     assert "yes" in texts(notebook)
 
@@ -80,7 +80,7 @@ print("left", before, left(), before == left(), "attune_nb.notebook.widgets" in 
 """
     cell = "tasks: [{name: a, action: core.noop, with_items: [1, 2]}]"
     again = again.replace("CELL", json.dumps(cell))
-    notebook = ran_cells(tmp_path, SETUP.replace("WIDGETS", widgets), LEFT, again)
+    notebook = ran_cells(tmp_path, SETUP.replace("SHOWN", widgets), LEFT, again)
     told = [line for line in texts(notebook).splitlines() if line.startswith("left")]
     assert told[0].endswith(f"[]) True {widgets == '1'}")
 
@@ -95,7 +95,7 @@ while frames:
     frames = frames.tb_next
 print("frames", found, sys.last_value)
 """
-    notebook = ran_cells(tmp_path, SETUP.replace("WIDGETS", "0"), debug, told)
+    notebook = ran_cells(tmp_path, SETUP.replace("SHOWN", "0"), debug, told)
     assert "frames ['work'] three" in texts(notebook)
     shown = [each for each in notebook.cells[1].outputs if each["output_type"] == "error"]
     assert [each["ename"] for each in shown] == ["ValueError"]
