@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["offers"]
 
-_KEY = re.compile(r"^\s*(?:- )*\{?\s*([\w-]+):")
+_OPENING = re.compile(r"^( *)(- +)?([\w-]+):\s*$")  # a key with a block below it
+_ITEM = re.compile(r"^( *)- ")
 _NAME = re.compile(r"(?:^\s*-\s*|[{,]\s*|^\s+)name:\s*[\"']?([\w.-]+)")
-_SECTIONS = {"tasks": "task", "next": "transition", "retry": "retry", "parameters": "names"}
+_KINDS = {"tasks": "task", "next": "transition", "retry": "retry"}
 _SPACES = ("config", "index", "item", "keystore", "parameters", "system", "task", "workflow")
 
 
@@ -82,37 +83,46 @@ def _choices(schema: Any) -> list[Any]:
 
 def _kind_at(above: Sequence[str], before: str) -> str:
     """Tell what the map is that the cursor stands in, by the keys around it."""
-    opened = _opened(before)
-    if opened in _SECTIONS and "{" in before:
-        return _SECTIONS[opened]
-    indent = len(before) - len(before.lstrip(" "))
-    if "{" not in before and not before.lstrip().startswith("-") and indent == 0:
+    keys = [*_blocks_around(above, before), *_flows_around(before)]
+    if not keys:
         return "workflow"
+    if keys[0] == "parameters":
+        return "parameter" if len(keys) == 2 else ""  # noqa: PLR2004 - a name, and what it is
+    return _KINDS.get(keys[-1], "")
+
+
+def _blocks_around(above: Sequence[str], before: str) -> list[str]:
+    """Give the keys whose blocks the cursor's line stands in, the outermost first."""
+    keys: list[str] = []
+    column = len(before) - len(before.lstrip(" "))
+    is_item = before.lstrip(" ").startswith("-")
     for line in reversed(above):
-        key = _KEY.match(line)
-        depth = len(line) - len(line.lstrip(" "))
-        if key is None or depth >= indent + ("-" in before[: indent + 1]):
-            continue
-        if key[1] in _SECTIONS and line.rstrip().endswith(":"):
-            return _SECTIONS[key[1]]
-        if depth == 0:
-            return "none"
-        indent = depth
-        if not line.lstrip().startswith("-"):
-            parent = _kind_at(above[: list(above).index(line)], line[:depth])
-            return "parameter" if parent == "names" else "none"
-    return "none"
+        opening, item = _OPENING.match(line), _ITEM.match(line)
+        if opening is not None:
+            indent, dash, key = opening.groups()
+            at = len(indent + (dash or ""))
+            # a list may stand as far to the left as its key
+            if at < column or (is_item and at == column and not dash):
+                keys.insert(0, key)
+                column, is_item = len(indent), bool(dash)
+        elif item is not None and len(item[1]) < column:
+            column, is_item = len(item[1]), True
+    return keys
 
 
-def _opened(before: str) -> str:
-    """Give the key whose flow map is not closed yet: `retry` in `retry: {count: 2, `."""
-    depth = 0
-    for at in range(len(before) - 1, -1, -1):
-        depth += {"}": 1, "{": -1}.get(before[at], 0)
-        if depth < 0:
-            key = re.search(r"([\w-]+):\s*\[?\s*(?:\{.*\},\s*)*$", before[:at])
-            return key[1] if key else "tasks" if before[:at].strip() == "-" else ""
-    return ""
+def _flows_around(before: str) -> list[str]:
+    """Give the keys whose `{` is not closed yet: `retry` in `retry: {count: 2, `."""
+    keys: list[str] = []
+    open_at: list[int] = []
+    for at, sign in enumerate(before):
+        if sign == "{":
+            open_at.append(at)
+        elif sign == "}" and open_at:
+            open_at.pop()
+    for at in open_at:
+        key = re.search(r"([\w-]+):\s*\[?\s*(?:\{.*\},\s*)*$", before[:at])
+        keys += [key[1]] if key else []
+    return keys
 
 
 @cache
