@@ -164,8 +164,9 @@ def _results(session: Session, run: str | None, task: str | None) -> Any:
     found = session.run(run)
     if task is None:
         return found.output if found.output is not None else found.tasks
-    frame = found.items(task)
-    return frame if len(frame) else found.result(task)
+    result = found.result(task)
+    fans_out = found.workflow.task(task).with_items is not None
+    return found.items(task) if fans_out else result
 
 
 @_command(_RUN, _word("--at", "task", "as this task saw it when it started", metavar="TASK"))

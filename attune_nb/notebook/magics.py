@@ -166,8 +166,6 @@ def register(shell: InteractiveShell) -> None:
     if "AttuneMagics" not in shell.magics_manager.registry:
         magics = AttuneMagics(shell)
         shell.register_magics(magics)
-        configurables: list[Any] = shell.configurables
-        configurables.append(magics)
         line_magic: Any = magics.attune
         completion.register(shell, magics.session, line_magic.parser)
 

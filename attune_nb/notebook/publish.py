@@ -1,0 +1,240 @@
+"""Publishing a notebook: a copy runs in a fresh kernel, and becomes a page of HTML.
+
+Needs the packages of the extra `publish`.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import papermill
+from IPython.core.inputtransformer2 import TransformerManager
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from attune_nb.errors import AttuneError, RunFailed, nearest
+from attune_nb.html import printable
+from attune_nb.notebook.page import to_html
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nbformat import NotebookNode
+
+    Told = Callable[[int, int], None]
+
+__all__ = ["FORMATS", "LARGE", "executed", "publish", "read_notebook", "to_html"]
+
+FORMATS = ("html",)
+LARGE = 2_000_000  # bytes of a page, from which on it is told
+INJECTED = "injected-parameters"  # papermill's tag for the cell that it adds
+_LINES = 40  # of a failing cell's source
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class _ThisPython(AsyncKernelManager):
+    """A kernel of this very Python, whatever kernels the machine knows under what names."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        # its warnings would go to the terminal, and concern no reader
+        launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(
+            argv=[*launch, "--IPKernelApp.log_level=40"],
+            display_name="this Python",
+            language="python",
+            # a page shows no widgets, also where the command runs within JupyterLab
+            env={"ATTUNE_NB_WIDGETS": "0"},
+        )
+
+
+def publish(
+    source: str | Path,
+    output: str | Path | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    to: str = "html",
+    told: Told | None = None,
+) -> Path:
+    """Execute a copy of a notebook in its own folder, and write it as a page.
+
+    Args:
+        source: The notebook.
+        output: The page, or a folder for it; beside the notebook when it is left out.
+        parameters: Values for names in the notebook's cell tagged `parameters`.
+        to: The page's format.
+        told: Called as each code cell begins: with its number, and how many there are.
+
+    Returns:
+        The page. If this raises, no page was written or changed.
+
+    Raises:
+        RunFailed: A cell failed.
+        AttuneError: There is no such notebook, format or parameter.
+        OSError: The page cannot be written.
+    """
+    source = Path(source)
+    if to not in FORMATS:
+        hint = nearest(to, FORMATS) or f"; there is {', '.join(FORMATS)}"
+        raise AttuneError(f"there is no format `{to}`{hint}")
+    notebook = read_notebook(source)
+    page = _target(source, Path(output) if output is not None else None, to)
+    prepared = _prepared(notebook, parameters or {}, source.name)
+    folder = source.resolve().parent
+    text = to_html(executed(prepared, folder, source.name, told), source.name, folder)
+    part = page.with_name(f".{page.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(page)
+    finally:
+        part.unlink(missing_ok=True)
+    return page
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read a notebook, in whatever version of the format.
+
+    Raises:
+        AttuneError: There is none, or it is none, or one in another language.
+    """
+    if not path.is_file():
+        raise AttuneError(f"there is no notebook {path}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of older versions, which are brought up to date
+            notebook: NotebookNode = nbformat.read(path, as_version=4)
+            nbformat.validate(notebook)
+    except Exception as error:  # noqa: BLE001 - whatever nbformat trips over
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise AttuneError(f"{path} is not a notebook: {lines[0][:200]}") from None
+    told = notebook.metadata
+    language = told.get("language_info", {}).get("name") or told.get("kernelspec", {}).get(
+        "language", "python"
+    )
+    if str(language).lower() not in ("python", "ipython"):
+        raise AttuneError(f"{path} is in {language}; only notebooks in Python can be published")
+    return notebook
+
+
+def _target(source: Path, output: Path | None, to: str) -> Path:
+    """Say where the page will be, before anything runs.
+
+    Raises:
+        AttuneError: It cannot be there.
+    """
+    page = source.with_suffix(f".{to}") if output is None else output
+    if page.is_dir():
+        page /= f"{source.stem}.{to}"
+    if not page.parent.is_dir():
+        raise AttuneError(f"there is no folder {page.parent} for the page")
+    if page.exists() and page.samefile(source):
+        raise AttuneError(f"the page would take the place of the notebook {source}")
+    if not os.access(page if page.exists() else page.parent, os.W_OK):
+        raise AttuneError(f"{page} cannot be written")
+    return page
+
+
+def _prepared(notebook: NotebookNode, parameters: Mapping[str, Any], name: str) -> NotebookNode:
+    """Give a copy with a cell that sets the parameters.
+
+    Raises:
+        AttuneError: The notebook has no cell for them, or not for all.
+    """
+    notebook.metadata.kernelspec = {
+        "name": "python3", "language": "python", "display_name": "Python 3",
+    }  # fmt: skip
+    if not parameters:
+        return notebook
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if not tagged:
+        raise AttuneError(
+            f"{name} has no cell tagged `parameters`, so it takes no parameter "
+            f"`{next(iter(parameters))}`"
+        )
+    known = _names(tagged[0].source)
+    for each in parameters:
+        if each not in known:
+            hint = nearest(each, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
+            raise AttuneError(f"{name} has no parameter `{each}`{hint}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own dependencies
+        made: NotebookNode = papermill.execute_notebook(
+            notebook, None, parameters=dict(parameters), prepare_only=True, progress_bar=False
+        )
+    return made
+
+
+def _names(source: str) -> set[str]:
+    """Give the names that a cell sets.
+
+    papermill's own `inspect_notebook` skips lines with two equals signs.
+    """
+    tree = ast.parse(TransformerManager().transform_cell(source))
+    stored = (each for each in ast.walk(tree) if isinstance(each, ast.Name))
+    return {each.id for each in stored if isinstance(each.ctx, ast.Store)}
+
+
+def executed(
+    notebook: NotebookNode, folder: Path, name: str = "the notebook", told: Told | None = None
+) -> NotebookNode:
+    """Execute a notebook in a fresh kernel of this Python, and give it with its outputs.
+
+    The work is nbclient's own: papermill takes a cell that is tagged `raises-exception`, and
+    does as it says, for one that failed.
+
+    Args:
+        notebook: In version 4 of the format; its outputs are replaced.
+        folder: Where the kernel starts.
+        name: What to call it in an error.
+        told: Called as each code cell begins: with its number, and how many there are.
+
+    Raises:
+        RunFailed: A cell failed, or the kernel died in it or did not start.
+    """
+    cells = [each for each in notebook.cells if each.cell_type == "code" and each.source.strip()]
+    begun: list[NotebookNode] = []
+
+    def begin(cell: NotebookNode, **_: Any) -> None:
+        begun.append(cell)
+        if told is not None:
+            told(len(begun), len(cells))
+
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        kernel_manager_class=_ThisPython,
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_execute=begin,
+    )
+    try:
+        done: NotebookNode = client.execute()
+    except CellExecutionError as error:
+        why = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
+        raise RunFailed(_failure(name, cells, begun[-1], why)) from None
+    except RuntimeError as error:
+        if not begun:
+            raise RunFailed(f"{name}: no kernel of {sys.executable} came up: {error}") from None
+        raise RunFailed(_failure(name, cells, begun[-1], "the kernel died")) from None
+    return done
+
+
+def _failure(name: str, cells: list[NotebookNode], failed: NotebookNode, why: str) -> str:
+    """Say which cell failed and why, and show it; cells have the numbers of a run in Jupyter."""
+    own = [each for each in cells if INJECTED not in each.metadata.get("tags", [])]
+    number = next((n for n, each in enumerate(own, start=1) if each is failed), None)
+    which = "the cell of the parameters" if number is None else f"code cell {number}"
+    lines = failed.source.splitlines()
+    shown = [f"{n:>5} | {line[:160]}" for n, line in enumerate(lines[:_LINES], start=1)]
+    if len(lines) > _LINES:
+        shown.append(f"and {len(lines) - _LINES:,} more lines")
+    told = _COLOURS.sub("", why)
+    return printable("\n".join([f"{name}, {which} failed: {told}", *shown]))

@@ -1,0 +1,267 @@
+"""Every option of `%%attune` and every command of `%attune`, in IPython."""
+
+import json
+import re
+
+import pytest
+from IPython.testing.globalipapp import start_ipython
+from IPython.utils.capture import capture_output
+
+FAN_OUT = """
+parameters:
+  n: {type: array, default: [1, 2]}
+tasks:
+  - name: double
+    action: double
+    with_items: "{{ parameters.n }}"
+    input: {x: "{{ item }}"}
+    next: [{publish: [{all: "{{ result() }}"}], do: end}]
+  - {name: end, action: core.echo, input: {message: "{{ workflow.all }}"}}
+output_map: {found: "{{ workflow.all }}"}
+"""
+BREAKS = "tasks: [{name: a, action: breaks, input: {x: 1}}]"
+ASK = "tasks: [{name: q, action: core.ask, input: {prompt: Shall we?}}]"
+
+
+@pytest.fixture(scope="module")
+def shell():
+    shell = start_ipython() or get_ipython()  # noqa: F821 - IPython's own builtin
+    shell.run_line_magic("load_ext", "attune_nb")
+    shell.run_cell("def double(x):\n    'Give twice as much.'\n    return 2 * x")
+    return shell
+
+
+@pytest.fixture
+def run(shell):
+    """A run in the variable `run`."""
+    shell.run_cell_magic("attune", "doubling --out run", FAN_OUT)
+    return shell.user_ns["run"]
+
+
+def line(shell, text):
+    return shell.run_line_magic("attune", text)
+
+
+def told(shell, text):
+    """Give what a cell writes."""
+    with capture_output() as shown:
+        shell.run_cell(text)
+    return shown.stdout + shown.stderr
+
+
+# --- options ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["file", "variable", "expression"])
+def test_params_are_a_file_a_variable_or_an_expression(shell, tmp_path, kind):
+    (tmp_path / "p.json").write_text(json.dumps({"n": [7]}))
+    shell.user_ns["given"] = {"n": [7]}
+    words = {"file": tmp_path / "p.json", "variable": "given", "expression": "{'n': [7]}"}
+    shell.run_cell_magic("attune", f"doubling --params {words[kind]} --out run", FAN_OUT)
+    assert shell.user_ns["run"].result("double") == [14]
+
+
+def test_set_goes_before_params(shell):
+    shell.user_ns["given"] = {"n": [7]}
+    shell.run_cell_magic("attune", "doubling --params given --set n=[8] --out run", FAN_OUT)
+    assert shell.user_ns["run"].result("double") == [16]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--params nothing.yaml", "cannot read `nothing.yaml`"),
+        ("--params 3", "`3` is int"),
+        ("--out 1x", "--out takes a variable's name, not `1x`"),
+        ("--mock double", "--mock takes NAME=EXPR"),
+        ("--backend thraeds", "there is no backend `thraeds`; did you mean `threads`?"),
+        ("core.echo", "would hide an action of core's"),
+    ],
+)
+def test_a_wrong_option_is_one_line(shell, option, said):
+    name = "" if option.startswith("core") else "doubling "
+    text = told(shell, f"%%attune {name}{option}\n{FAN_OUT}")
+    assert said in text
+    assert "Traceback" not in text
+
+
+def test_a_name_that_is_nearly_a_variable_is_told_and_taken_as_text(shell):
+    shell.user_ns["servers"] = [1]
+    text = "parameters: {s: {}}\ntasks: [{name: a, action: core.noop}]"
+    said = told(shell, f"%%attune small --set s=servres --out run\n{text}")
+    assert "`servres` is no variable here, so it is taken as text; did you mean `servers`?" in said
+    assert shell.user_ns["run"].context.parameters["s"] == "servres"
+
+
+def test_dry_run_and_mock_run_no_action(shell):
+    shell.run_cell_magic("attune", "doubling --mock double=[5] --out run", FAN_OUT)
+    assert shell.user_ns["run"].result("double") == [[5], [5]]
+    shell.run_cell_magic("attune", "doubling --dry-run --out run", FAN_OUT)
+    assert shell.user_ns["run"].result("double") == [None, None]
+
+
+def test_background_returns_at_once_and_the_run_can_be_waited_for(shell):
+    shell.run_cell("import threading\ngate = threading.Event()\ndef waits(): gate.wait(20)")
+    text = "tasks: [{name: a, action: waits}]"
+    shell.run_cell_magic("attune", "waiting --background --out run", text)
+    assert shell.user_ns["run"].status in ("pending", "running")
+    shell.user_ns["gate"].set()
+    assert shell.user_ns["run"].wait(20)
+    assert shell.user_ns["run"].status == "succeeded"
+
+
+def test_quiet_shows_nothing_and_the_run_is_the_last_value(shell):
+    shell.run_cell(f"%%attune doubling --quiet --out run\n{FAN_OUT}", store_history=True)
+    assert shell.user_ns["_"] is shell.user_ns["run"]
+    assert told(shell, f"%%attune doubling --quiet\n{FAN_OUT}") == ""
+
+
+def test_debug_shows_the_action_s_own_frames(shell):
+    shell.run_cell("def breaks(x):\n    raise ZeroDivisionError('here')")
+    text = told(shell, "%%attune broken --debug\n" + BREAKS)
+    assert "ZeroDivisionError" in text
+    assert "in breaks(x)" in text
+    assert "attune_nb" not in text.partition("ZeroDivisionError")[0]
+
+
+def test_options_are_configured(shell):
+    shell.run_line_magic("config", "AttuneMagics.out = 'last_run'")
+    shell.run_line_magic("config", "AttuneMagics.backend = 'inline'")
+    try:
+        shell.run_cell_magic("attune", "doubling", FAN_OUT)
+        assert shell.user_ns["last_run"].status == "succeeded"
+        assert "backend" in told(shell, "%config AttuneMagics")
+        told(shell, "%config AttuneMagics.backend = 'nowhere'")
+        assert "'inline'" in told(shell, "%config AttuneMagics.backend")
+    finally:
+        shell.run_line_magic("config", "AttuneMagics.out = ''")
+        shell.run_line_magic("config", "AttuneMagics.backend = 'threads'")
+
+
+# --- help ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["%attune", "%attune --help", "%attune run --help"])
+def test_help_lists_the_options_and_the_commands(shell, text):
+    said = repr(line(shell, text.removeprefix("%attune").strip()))
+    assert "--background" in said
+    assert re.search(r"^  timeline +Draw what ran when", said, re.MULTILINE)
+
+
+def test_a_command_has_help_of_its_own(shell):
+    said = repr(line(shell, "context --help"))
+    assert "--at TASK" in said
+    assert "as this task saw it" in said
+
+
+def test_a_question_mark_shows_the_options(shell):
+    assert "--concurrency" in shell.object_inspect_text("%%attune") or "--concurrency" in str(
+        shell.find_line_magic("attune").__doc__
+    )
+
+
+# --- commands --------------------------------------------------------------------------------
+
+
+def test_actions_are_listed_with_what_they_do(shell):
+    said = repr(line(shell, "actions"))
+    assert re.search(r"^core\.shell +\S+", said, re.MULTILINE)
+    assert re.search(r"^double +Give twice as much\.", said, re.MULTILINE)
+
+
+def test_a_run_is_named_by_variable_workflow_or_id(shell, run):
+    for word in ("run", "doubling", run.run_id, ""):
+        assert line(shell, f"status {word}") is run
+    assert run.run_id in repr(line(shell, "runs"))
+    assert "doubling" in line(shell, "runs")._repr_html_()
+
+
+def test_results_are_the_output_the_rows_or_the_value(shell, run):
+    assert line(shell, "results run") == {"found": [2, 4]}
+    assert list(line(shell, "results run double")["result"]) == [2, 4]
+    assert line(shell, "results run end") == {"message": [2, 4]}
+
+
+def test_the_context_now_and_as_a_task_saw_it(shell, run):
+    assert line(shell, "context run").variables["all"] == [2, 4]
+    assert "all" not in line(shell, "context run --at double").variables
+
+
+def test_timeline_and_graph_are_figures(shell, run):
+    for text in ("timeline run", "timeline --dark", "graph doubling", "graph run --dark"):
+        assert type(line(shell, text)).__name__ == "Figure"
+
+
+def test_events_are_lines(shell, run):
+    said = repr(line(shell, "events run"))
+    assert re.search(r"TaskStarted +task='double'", said)
+    assert "attempts=2 failed=0" in said
+
+
+def test_a_question_is_answered(shell):
+    shell.run_cell_magic("attune", "asking --background --out asked", ASK)
+    asked = shell.user_ns["asked"]
+    while not asked.questions:
+        asked.wait(0.01)
+    assert "asks nothing now" in told(shell, "%attune answer asked p yes")
+    line(shell, "answer asked q {'a':1}")
+    assert asked.wait(20)
+    assert asked.result("q") == {"response": {"a": 1}}
+
+
+def test_a_run_is_paused_resumed_and_cancelled(shell):
+    shell.run_cell_magic("attune", "asking --background --out asked", ASK)
+    asked = shell.user_ns["asked"]
+    for command, status in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
+        line(shell, f"{command} asked")
+        for _ in range(500):
+            if asked.status == status:
+                break
+            asked.wait(0.01)
+        assert asked.status == status
+
+
+def test_a_workflow_is_saved_loaded_and_exported(shell, run, tmp_path):
+    line(shell, f"save doubling {tmp_path}/again.yaml")
+    assert "again: 2 tasks" in repr(line(shell, f"load {tmp_path}/again.yaml"))
+    assert line(shell, "run again").status == "succeeded"
+    assert "named: 2 tasks" in repr(line(shell, f"load {tmp_path}/again.yaml --as named"))
+    line(shell, f"export doubling {tmp_path}/pack")
+    assert (tmp_path / "pack/actions/doubling.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("status runn", "did you mean `run`?"),
+        ("show doublin", "did you mean `doubling`?"),
+        ("results run doubel", "did you mean `double`?"),
+        ("context run --at", "expected one argument"),
+        ("load /nowhere.yaml", "cannot read"),
+        ("save doubling /nowhere/x.yaml", "No such file"),
+        ("graph nothing_here", "no workflow that ran"),
+        ("answer run", "required: task, expression"),
+        ("tmieline run", "did you mean `timeline`?"),
+        ("run", "takes a workflow's name"),
+        ("run doubling n", "NAME=EXPR"),
+    ],
+)
+def test_a_wrong_command_is_told_in_a_line(shell, run, text, said):
+    shown = told(shell, f"%attune {text}")
+    assert said in shown
+    assert "Traceback" not in shown
+
+
+def test_unloading_takes_everything_away_and_loading_brings_it_back(shell):
+    shell.run_line_magic("unload_ext", "attune_nb")
+    try:
+        assert shell.find_line_magic("attune") is None
+        assert shell.find_cell_magic("attune") is None
+        matchers = shell.Completer.custom_matchers
+        assert [each for each in matchers if hasattr(each, "is_of_attune")] == []
+        names = [type(each).__name__ for each in shell.configurables]
+        assert "AttuneMagics" not in names
+    finally:
+        shell.run_line_magic("load_ext", "attune_nb")
+    shell.run_cell_magic("attune", "doubling --out run", FAN_OUT)
+    assert shell.user_ns["run"].status == "succeeded"
