@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attune_nb.events import Event
+    from attune_nb.notebook.widgets import Controls
     from attune_nb.results.run import Run
 
 __all__ = ["CellDisplay", "Display", "TerminalDisplay", "Text", "in_kernel", "open_display"]
@@ -60,19 +61,10 @@ def open_display(wanted: bool | str) -> Display | None:
     if wanted is False:
         return None
     if in_kernel():
-        return cell_display()
+        return CellDisplay()
     if wanted is True or sys.stderr.isatty():
         return TerminalDisplay()
     return None
-
-
-def cell_display() -> Display:
-    """Open a display in the cell that runs: with widgets where the front end shows them."""
-    if shows_widgets():
-        from attune_nb.notebook.widgets import WidgetDisplay  # noqa: PLC0415 - slow to import
-
-        return WidgetDisplay()
-    return CellDisplay()
 
 
 class Text:
@@ -156,6 +148,10 @@ class Display:
 class CellDisplay(Display):
     """An output of the cell, updated in place.
 
+    While a cell blocks its kernel no click is handled, so there is only HTML; the widgets of a
+    run in the background come where the front end shows them. Either gives way to what is
+    static in the end, so that a saved notebook shows it without a kernel.
+
     The output is made here, in the cell's own thread, so that updates which come later from
     other threads reach this cell and no other.
     """
@@ -166,30 +162,38 @@ class CellDisplay(Display):
         from IPython.display import display  # noqa: PLC0415 - not needed outside a notebook
 
         super().__init__()
-        self._handle: Any = display(self.opening(), display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
+        self._controls: Controls | None = None
+        self._handle: Any = display(Text("starting"), display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
 
-    def opening(self) -> object:
-        """Give what stands there first."""
-        return Text("starting")
+    def attach(self, run: Run, *, background: bool) -> None:
+        """Tell whose progress it is; one in the background gets its buttons."""
+        super().attach(run, background=background)
+        with self._lock:
+            if background and not self._is_over and self._controls is None and shows_widgets():
+                from attune_nb.notebook.widgets import Controls  # noqa: PLC0415 - slow to import
+
+                self._controls = Controls(run, self.progress)
+                self._handle.update(self._controls.box)
 
     def show(self) -> None:
         """Update the output."""
-        self._handle.update(View(panel(self.progress, self.hint()), self.progress.text()))
-
-    def hint(self) -> str:
-        """Say what a person can do now."""
-        return "`run.cancel()` cancels" if self.in_background else INTERRUPT
+        if self._controls is not None:
+            self._controls.show(self.progress)
+        else:
+            hint = "`run.cancel()` cancels" if self.in_background else INTERRUPT
+            self._handle.update(View(panel(self.progress, hint), self.progress.text()))
 
     def finish(self) -> None:
         """Leave a line, or the Run itself where no other output of the cell will show it."""
-        if self.in_background and self.run is not None:
-            self.replace(self.run)
-        else:
-            self._handle.update(Text(self.progress.heading()))
+        shown = self.run if self.in_background else None
+        self.replace(Text(self.progress.heading()) if shown is None else shown)
 
     def replace(self, shown: object) -> None:
         """Put something else in the output's place, for good."""
         self._handle.update(shown)
+        if self._controls is not None:
+            self._controls.close()
+            self._controls = None
 
 
 class TerminalDisplay(Display):

@@ -14,7 +14,7 @@ from attune_nb.api import loads
 from attune_nb.notebook import completion
 from attune_nb.notebook.commands import command_of, listed
 from attune_nb.notebook.debugging import Caught
-from attune_nb.notebook.display import Display, Text, cell_display, in_kernel
+from attune_nb.notebook.display import CellDisplay, Display, Text, in_kernel
 from attune_nb.notebook.session import Session
 from attune_nb.notebook.words import split_line
 
@@ -111,7 +111,7 @@ class AttuneMagics(Magics):
         displays: list[Display] = []
 
         def display() -> Display:
-            displays.append(cell_display())
+            displays.append(CellDisplay())
             return displays[0]
 
         caught, actions = Caught(), self.session.actions(workflow)

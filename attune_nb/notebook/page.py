@@ -52,8 +52,18 @@ _TEMPLATE = """
 {%- block html_head_css -%}
 <style>
   main { max-width: 1100px; margin: 0 auto; padding: 0 12px; }
-  .jp-OutputArea-output { overflow-x: auto; }
+  /* what is too wide scrolls; as the table cells that they are, these would be cut off */
+  .jp-InputArea-editor, .jp-OutputArea-child .jp-OutputArea-output {
+    display: block; flex: 1; min-width: 0; overflow-x: auto; }
+  .jp-InputArea, .jp-OutputArea-child { display: block; }
   .jp-RenderedImage img { max-width: 100%; height: auto; }
+  @media only screen and (min-width: 761px) {
+    .jp-InputArea, .jp-OutputArea-child { display: flex; }
+    .jp-InputPrompt, .jp-OutputPrompt { flex: none; }
+    /* an output without a number stands where those with one do */
+    .jp-OutputArea-prompt:empty { padding: var(--jp-code-padding);
+      border: var(--jp-border-width) solid transparent; }
+  }
   .attune-measured { margin: 32px 0 24px; padding-top: 12px; border-top: 1px solid #bdbdbd;
     color: #616161; font: 13px/1.5 system-ui, sans-serif; }
 </style>
@@ -141,7 +151,7 @@ def _places(folder: Path) -> Iterator[tuple[Path, str]]:
     yield Path.home(), "~"
     paths = sysconfig.get_paths()
     for name in ("purelib", "platlib", "stdlib", "platstdlib"):
-        yield Path(paths[name]).parent, "…"
+        yield Path(paths[name]), f"…/{Path(paths[name]).name}"
     yield Path(attune_nb.__file__).parents[1], "…"
     if sys.prefix != sys.base_prefix:  # else it may be /usr, which is every machine's
         yield Path(sys.prefix), "…"

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
-import papermill
 from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from nbformat.reader import NotJSONError
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 
 from attune_nb.errors import AttuneError, RunFailed, nearest
 from attune_nb.html import printable
@@ -113,13 +115,16 @@ def read_notebook(path: Path) -> NotebookNode:
             warnings.simplefilter("ignore")  # of older versions, which are brought up to date
             notebook: NotebookNode = nbformat.read(path, as_version=4)
             nbformat.validate(notebook)
-    except Exception as error:  # noqa: BLE001 - whatever nbformat trips over
+    except UnicodeDecodeError:
+        raise AttuneError(f"{path} is not a notebook: it is not text") from None
+    except (NotJSONError, nbformat.ValidationError, OSError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise AttuneError(f"{path} is not a notebook: {lines[0][:200]}") from None
+    except Exception:  # noqa: BLE001 - whatever nbformat trips over
+        raise AttuneError(f"{path} is not a notebook: it is JSON of another form") from None
     told = notebook.metadata
-    language = told.get("language_info", {}).get("name") or told.get("kernelspec", {}).get(
-        "language", "python"
-    )
+    kernel = told.get("kernelspec", {}).get("language", "python")
+    language = told.get("language_info", {}).get("name", kernel)
     if str(language).lower() not in ("python", "ipython"):
         raise AttuneError(f"{path} is in {language}; only notebooks in Python can be published")
     return notebook
@@ -165,11 +170,7 @@ def _prepared(notebook: NotebookNode, parameters: Mapping[str, Any], name: str) 
         if each not in known:
             hint = nearest(each, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
             raise AttuneError(f"{name} has no parameter `{each}`{hint}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own dependencies
-        made: NotebookNode = papermill.execute_notebook(
-            notebook, None, parameters=dict(parameters), prepare_only=True, progress_bar=False
-        )
+    made: NotebookNode = parameterize_notebook(load_notebook_node(notebook), dict(parameters))
     return made
 
 
@@ -199,6 +200,7 @@ def executed(
 
     Raises:
         RunFailed: A cell failed, or the kernel died in it or did not start.
+        KeyboardInterrupt: The process was told to stop; the kernel has been ended.
     """
     cells = [each for each in notebook.cells if each.cell_type == "code" and each.source.strip()]
     begun: list[NotebookNode] = []
@@ -220,6 +222,10 @@ def executed(
     except CellExecutionError as error:
         why = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
         raise RunFailed(_failure(name, cells, begun[-1], why)) from None
+    except AssertionError:
+        if client.km is None:  # on a signal, nbclient ends the kernel, and then trips over that
+            raise KeyboardInterrupt from None
+        raise
     except RuntimeError as error:
         if not begun:
             raise RunFailed(f"{name}: no kernel of {sys.executable} came up: {error}") from None

@@ -70,10 +70,12 @@ shell, cell = get_ipython(), CELL
 def runs(count):
     for _ in range(count):
         shell.run_cell_magic("attune", "small", cell)
+        shell.run_cell_magic("attune", "small --background --out run", cell)
+        run.wait()
 runs(2)
 time.sleep(0.5)
 before = left()
-runs(100)
+runs(50)
 time.sleep(0.5)
 import sys
 print("left", before, left(), before == left(), "attune_nb.notebook.widgets" in sys.modules)
