@@ -70,6 +70,7 @@ class Lab:
             f"--port={self.port}", "--ServerApp.port_retries=0", "--allow-root",
             f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.root}",
             "--LabApp.expose_app_in_browser=True",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
         ]  # fmt: skip
         with (self.folder / "server.log").open("w") as log:
             self.server = subprocess.Popen(command, env=around, stdout=log, stderr=log)
@@ -92,20 +93,24 @@ class Lab:
         return f"http://127.0.0.1:{self.port}/{path}"
 
     @contextmanager
-    def opened(self, *cells, name="work.ipynb", height=900, dark=False):
-        """Open a new notebook with these cells; give it, and afterwards hold it had no errors."""
+    def opened(self, *cells, name="work.ipynb", height=900, dark=False, place="lab/tree"):
+        """Open a new notebook with these cells; give it, and afterwards hold it had no errors.
+
+        It is opened in JupyterLab, or in Notebook where `place` is "notebooks".
+        """
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         )
         nbformat.write(notebook, self.root / name)
         page = self.browser.new_page(viewport={"width": 1000, "height": height})
-        shown = Notebook(self, page, name)
+        shown = Notebook(self, page, f"{place}/{name}")
         try:
             shown.load()
+            shown.forget_errors()
             shown.change_theme("Dark" if dark else "Light")
             yield shown
-            assert shown.errors == []
+            assert not shown.errors, shown.errors
         finally:
             shown.shut_down()
             page.close()
@@ -114,8 +119,8 @@ class Lab:
 class Notebook:
     """A notebook on a page."""
 
-    def __init__(self, lab, page, name):
-        self.lab, self.page, self.name = lab, page, name
+    def __init__(self, lab, page, place):
+        self.lab, self.page, self.place = lab, page, place
         self.errors = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._told)
@@ -127,10 +132,14 @@ class Notebook:
 
     def load(self):
         """Open it, and wait for its kernel."""
-        self.page.goto(f"{self.lab.url(f'lab/tree/{self.name}')}?reset&token={self.lab.token}")
+        self.page.goto(f"{self.lab.url(self.place)}?reset&token={self.lab.token}")
         self.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=60_000)
         self.page.evaluate(READY)
         self.wait_until_idle()
+
+    def forget_errors(self):
+        """Let go of what the application said of itself while it opened: from now on it is ours."""
+        self.errors.clear()
 
     def change_theme(self, name):
         """Change to the Light or the Dark theme, which stays for the pages to come."""
@@ -177,7 +186,7 @@ class Notebook:
     def save(self):
         """Save, and give what was written."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-        return nbformat.read(self.lab.root / self.name, as_version=4)
+        return nbformat.read(self.lab.root / Path(self.place).name, as_version=4)
 
     def picture(self, name):
         """Keep a screenshot, where somebody wants them."""

@@ -1,13 +1,16 @@
 """A display is drawn ten times a second until its run ends; then the end stands."""
 
 import gc
+import io
 import threading
 import time
 import weakref
 
+import pytest
+
 import attune_nb
 from attune_nb.notebook import flusher
-from attune_nb.notebook.display import Display
+from attune_nb.notebook.display import Display, shows_widgets
 
 TEXT = """
 tasks:
@@ -106,3 +109,36 @@ def test_nothing_is_left_of_a_hundred_runs():
     assert falls_quiet()
     gc.collect()
     assert [each() for each in left if each() is not None] == []
+
+
+@pytest.mark.parametrize(
+    ("around", "shown"),
+    [
+        ({}, False),  # nbconvert, nbclient, papermill
+        ({"JPY_SESSION_NAME": "/work.ipynb"}, True),  # JupyterLab, Notebook
+        ({"VSCODE_PID": "1"}, True),
+        ({"JPY_SESSION_NAME": "/work.ipynb", "ATTUNE_NB_WIDGETS": "0"}, False),
+        ({"ATTUNE_NB_WIDGETS": "1"}, True),
+    ],
+)
+def test_widgets_are_for_front_ends_that_show_them(monkeypatch, around, shown):
+    for name in ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD", "ATTUNE_NB_WIDGETS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in around.items():
+        monkeypatch.setenv(name, value)
+    assert shows_widgets() is shown
+
+
+def test_a_terminal_is_drawn_over_and_left_clean(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    run = attune_nb.loads(TEXT).run(actions={"work": lambda n: time.sleep(0.01)})
+    assert run.status == "succeeded"
+    drawn = stream.getvalue()
+    assert "200" in drawn
+    assert drawn.rstrip("\x1b[?25h\r\n").endswith("\x1b[2K")  # the lines are taken away
