@@ -50,6 +50,12 @@ class Run(results.Run):
 
         return timeline(self, ax=ax, dark=dark)
 
+    def graph(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+        """Draw how far the run has come in its workflow."""
+        from attune_nb.charts import graph  # noqa: PLC0415 - as above
+
+        return graph(self, ax=ax, dark=dark)
+
 
 class Workflow(model.Workflow):
     """A workflow that was read from text, ready to run."""
@@ -272,17 +278,23 @@ def _wait(run: Run, shown: Display | None) -> None:
     A notebook's cell that blocks hears no answer, so a run that has nothing left but questions
     hands it back, and goes on in the background.
     """
+    hears = shown is not None and shown.hears_answers
     try:
-        while not run.wait(0.2):
-            if shown is not None and shown.hears_answers and run.has_only_questions:
-                shown.attach(run, background=True)
-                return
+        while not run.wait(0.2) and not (hears and run.has_only_questions):
+            pass
     except KeyboardInterrupt:
-        try:
-            run.cancel()
-            if not run.wait(GRACE):
-                run.cancel(force=True)
-                run.wait(GRACE)
-        except KeyboardInterrupt:
+        _stop(run)
+    if shown is not None and not run.has_ended:
+        shown.attach(run, background=True)
+
+
+def _stop(run: Run) -> None:
+    """Cancel, and then give up on what is under way; a second interrupt waits no more."""
+    try:
+        run.cancel()
+        if not run.wait(GRACE):
             run.cancel(force=True)
-            run.wait(0.2)
+            run.wait(GRACE)
+    except KeyboardInterrupt:
+        run.cancel(force=True)
+        run.wait(0.2)

@@ -14,6 +14,8 @@ from attune_nb.results.statuses import COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from os import PathLike
+    from pathlib import Path
 
     import pandas as pd
 
@@ -232,6 +234,19 @@ class Run:
             others = ", ".join(f"`{each.task}`" for each in self.questions) or "none"
             raise AttuneError(f"task `{task}` asks nothing now; waiting for an answer: {others}")
         self._engine.answer(task, waiting[0].visit, value, waiting[0].response_schema)
+
+    def to_chrome_trace(self, path: str | PathLike[str]) -> Path:
+        """Write what ran when in the Chrome Trace Event format, which Perfetto opens.
+
+        Args:
+            path: The file; one that ends in `.gz` is compressed.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        from attune_nb.results.trace import write_chrome_trace  # noqa: PLC0415 - few need it
+
+        return write_chrome_trace(path, self._log)
 
     def raise_for_status(self) -> None:
         """Raise `RunFailed` or `RunCancelled` unless the run succeeded."""

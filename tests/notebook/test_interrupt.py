@@ -1,9 +1,9 @@
+"""Interrupting the kernel: once cancels, twice waits no more."""
+
 import asyncio
-import sys
 
 import pytest
-from jupyter_client import AsyncKernelManager
-from jupyter_client.kernelspec import KernelSpec
+from kernels import ThisPython
 
 NAP = """
 import pathlib, time
@@ -11,6 +11,10 @@ import pathlib, time
 def nap(flag):
     pathlib.Path(flag).touch()
     time.sleep(0.2)
+
+def stuck(flag):
+    pathlib.Path(flag).touch()
+    time.sleep(30)
 """
 SLOW = """%%attune slow --set n=range(400) --set flag={flag!r} --out run --no-progress
 parameters:
@@ -25,11 +29,8 @@ tasks:
 """
 
 
-class ThisPython(AsyncKernelManager):
-    @property
-    def kernel_spec(self):
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=argv, display_name="this Python", language="python")
+TOLD = "print(run.status, 4 <= len(run.items('nap')) < 400)"
+STUCK = SLOW.replace("action: nap", "action: stuck")
 
 
 async def _printed(client, code):
@@ -43,7 +44,7 @@ async def _printed(client, code):
     return "".join(said)
 
 
-async def _interrupted_run(flag):
+async def _interrupted_run(flag, slow=SLOW, times=1, told=TOLD):
     manager = ThisPython()
     await manager.start_kernel()
     client = manager.client()
@@ -51,12 +52,14 @@ async def _interrupted_run(flag):
     try:
         await client.wait_for_ready(timeout=30)
         await _printed(client, f"%load_ext attune_nb\n{NAP}")
-        cell = asyncio.ensure_future(_printed(client, SLOW.format(flag=str(flag))))
+        cell = asyncio.ensure_future(_printed(client, slow.format(flag=str(flag))))
         while not flag.exists():  # noqa: ASYNC110 - another process touches it
             await asyncio.sleep(0.05)
-        await manager.interrupt_kernel()
+        for _ in range(times):
+            await manager.interrupt_kernel()
+            await asyncio.sleep(0.4)
         await cell
-        return await _printed(client, "print(run.status, 4 <= len(run.items('nap')) < 400)")
+        return await _printed(client, told)
     finally:
         client.stop_channels()
         await manager.shutdown_kernel(now=True)
@@ -65,3 +68,11 @@ async def _interrupted_run(flag):
 @pytest.mark.filterwarnings("ignore")
 def test_interrupting_the_kernel_cancels_the_run_and_leaves_the_partial_run(tmp_path):
     assert asyncio.run(_interrupted_run(tmp_path / "flag")).strip() == "cancelled True"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_never_ends_is_given_up_on(tmp_path, times):
+    told = "run.wait(5); print(run.status, len(run.items('nap')))"
+    said = asyncio.run(_interrupted_run(tmp_path / "flag", STUCK, times, told))
+    assert said.strip() == "cancelled 4"

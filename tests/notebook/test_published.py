@@ -5,6 +5,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from kernels import NOTEBOOKS, executed, pictures, texts
+from pages import check_page
+
+from attune_nb.notebook.page import to_html
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -28,6 +31,7 @@ def test_it_runs_and_tells_what_it_told(name, told, charts, tmp_path):
         for each in told:
             assert each in texts(notebook)
         assert pictures(notebook) == charts
+        assert len(check_page(to_html(notebook, name, tmp_path), tmp_path)) == charts
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
