@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attune_nb as attune
 from attune_nb.bench.peers import WORKFLOW, no_op
@@ -30,6 +32,19 @@ print(time.perf_counter() - begin, *{"pandas", "matplotlib", "ipywidgets"} & set
 """
 
 
+WIDGETS = {"ATTUNE_NB_WIDGETS": "1"}
+PANEL = f"""
+import json
+import attune_nb as attune
+from attune_nb.bench.peers import WORKFLOW, no_op
+from benchmarks.verdict import turns
+workflow = attune.loads(WORKFLOW)
+def go(shown):
+    workflow.run({{"items": range({ITEMS})}}, actions={{"no_op": no_op}}, progress=shown)
+print(json.dumps(turns({{"on": lambda: go(True), "off": lambda: go(False)}}, 25)))
+"""
+
+
 def measure() -> Iterator[Verdict]:
     """Measure each against its own absence."""
     workflow = attune.loads(WORKFLOW)
@@ -45,6 +60,9 @@ def measure() -> Iterator[Verdict]:
     ratio, words = ratios(taken, "on", "off")
     yield Verdict("progress on against off, 100,000 items", f"at most {MOST_PROGRESS}x", words,
                   ratio <= MOST_PROGRESS)  # fmt: skip
+    ratio, words = _panel()
+    yield Verdict("the panel on against off, 100,000 items, in a kernel",
+                  f"at most {MOST_PROGRESS}x", words, ratio <= MOST_PROGRESS)  # fmt: skip
     spent, heavy = _imports()
     yield Verdict("import attune_nb", f"at most {MOST_IMPORT} s, no pandas, matplotlib, ipywidgets",
                   f"{spent:.3f} s {heavy}".strip(), spent <= MOST_IMPORT and not heavy)  # fmt: skip
@@ -58,6 +76,29 @@ def measure() -> Iterator[Verdict]:
         "timeline of 100,000 items", "drawn in 2 s, under 300 KB", f"{spent:.2f} s, {size:,} B",
         spent <= MOST_DRAWING and size < MOST_PICTURE,
     )  # fmt: skip
+
+
+def _panel() -> tuple[float, str]:
+    """Measure the panel where it is drawn: in a kernel, for a front end that shows widgets."""
+    if importlib.util.find_spec("ipykernel") is None:
+        return 0.0, "ipykernel is not installed"
+    from jupyter_client.manager import start_new_kernel  # noqa: PLC0415 - optional
+
+    manager, client = start_new_kernel(kernel_name="python3", env=os.environ | WIDGETS)
+    said: list[str] = []
+
+    def hear(message: dict[str, Any]) -> None:
+        said.append(message["content"].get("text", "") or str(message["content"].get("evalue", "")))
+
+    try:
+        client.execute_interactive(PANEL, output_hook=hear, timeout=120)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    told = next((each for each in said if each.startswith("[{")), "")
+    if not told:
+        raise RuntimeError(f"the kernel measured nothing: {' '.join(said)[:500]}")
+    return ratios(json.loads(told), "on", "off")
 
 
 def _imports() -> tuple[float, str]:
