@@ -55,10 +55,11 @@ def shows_widgets() -> bool:
 def open_display(wanted: bool | str) -> Display | None:
     """Open what shows progress, or give None where there is no place for it.
 
-    "auto" shows it in a notebook's cell and in a terminal; True also where the output is
-    neither, as plain lines.
+    "auto" shows it in a notebook's cell and in a terminal, of what is run from there and not by
+    an action; True also where the output is neither, as plain lines.
     """
-    if wanted is False:
+    is_called_by_a_person = threading.current_thread() is threading.main_thread()
+    if wanted is False or (wanted == "auto" and not is_called_by_a_person):
         return None
     if in_kernel():
         return CellDisplay()

@@ -101,3 +101,15 @@ print("frames", found, sys.last_value)
     assert "frames ['work'] three" in texts(notebook)
     shown = [each for each in notebook.cells[1].outputs if each["output_type"] == "error"]
     assert [each["ename"] for each in shown] == ["ValueError"]
+
+
+def test_a_run_within_an_action_shows_nothing_of_its_own(tmp_path):
+    inner = """
+import attune_nb
+small = attune_nb.loads("tasks:\n  - {name: a, action: core.noop}\n")
+def work(n):
+    return small.run().status
+"""
+    notebook = ran_cells(tmp_path, SETUP.replace("SHOWN", "0") + inner, FAN_OUT, "run.status")
+    assert len(notebook.cells[1].outputs) == 1
+    assert "succeeded" in texts(notebook)
