@@ -106,7 +106,7 @@ print("frames", found, sys.last_value)
 def test_a_run_within_an_action_shows_nothing_of_its_own(tmp_path):
     inner = """
 import attune_nb
-small = attune_nb.loads("tasks:\n  - {name: a, action: core.noop}\n")
+small = attune_nb.loads("tasks: [{name: a, action: core.noop}]", "small")
 def work(n):
     return small.run().status
 """
