@@ -15,7 +15,7 @@ from rich.console import Console
 
 from attune_nb import demo as demonstration
 from attune_nb.api import Run, load_file, loads
-from attune_nb.errors import AttuneError, WorkflowError
+from attune_nb.errors import AttuneError, RunFailed, WorkflowError
 
 __all__ = ["app", "main"]
 
@@ -64,6 +64,55 @@ def check(file: Path) -> None:
     if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(2)
     typer.echo(f"{file}: no errors")
+
+
+@app.command()
+def publish(
+    notebook: Path,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            "--param",
+            help="NAME=VALUE (JSON, or text) for the cell tagged `parameters`; the page shows it",
+        ),
+    ] = None,
+    to: Annotated[str, typer.Option(help="the page's format: html")] = "html",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="the page, or its folder; beside the notebook if left out"
+        ),
+    ] = None,
+) -> None:
+    """Execute a copy of NOTEBOOK from top to bottom, and write it as a page."""
+    try:
+        from attune_nb.notebook import publish as publishing  # noqa: PLC0415 - an extra's packages
+    except ImportError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in ("", "attune_nb"):
+            raise
+        _wrong(AttuneError(f"{missing} is missing: pip install 'attune_nb[publish]'"))
+    try:
+        with _errors.status(f"executing {notebook.name}") as shown:
+            page = publishing.publish(
+                notebook,
+                output,
+                _pairs(param or [], "-p"),
+                to=to,
+                told=lambda number, of: shown.update(
+                    f"{notebook.name}: code cell {number} of {of}"
+                ),
+            )
+    except RunFailed as error:
+        _errors.print(str(error), markup=False)
+        raise typer.Exit(1) from None
+    except (AttuneError, OSError, ValueError) as error:
+        _wrong(error)
+    size = page.stat().st_size
+    typer.echo(f"{page}: {size / 1e6:.2f} MB")
+    if size > publishing.LARGE:
+        _errors.print(f"this is a large page: over {publishing.LARGE / 1e6:g} MB", markup=False)
 
 
 @app.command()
@@ -127,10 +176,15 @@ def _parameters(file: Path | None, pairs: list[str]) -> dict[str, Any]:
         if not isinstance(given, dict):
             raise ValueError(f"{file} holds no map of parameters")
         found |= given
+    return found | _pairs(pairs, "--set")
+
+
+def _pairs(pairs: list[str], option: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
-        if not sign:
-            raise ValueError(f"--set takes NAME=VALUE, not {pair!r}")
+        if not sign or not name:
+            raise ValueError(f"{option} takes NAME=VALUE, not {pair!r}")
         try:
             found[name] = json.loads(value)
         except ValueError:

@@ -1,5 +1,8 @@
+import json
 import subprocess
 import sys
+
+import pytest
 
 GOOD = "tasks:\n  - name: greet\n    action: core.echo\n    input: {message: hello}\n"
 
@@ -44,3 +47,63 @@ def test_a_measurement_that_does_not_exist_is_told():
     done = attune("bench", "clon")
     assert done.returncode == 2
     assert "did you mean `clone`?" in done.stderr
+
+
+def book(folder, *sources, tag=None):
+    cells = [
+        {"cell_type": "code", "id": f"c{n}", "metadata": {"tags": [tag]} if tag and not n else {},
+         "source": source, "outputs": [], "execution_count": None}
+        for n, source in enumerate(sources)
+    ]  # fmt: skip
+    path = folder / "book.ipynb"
+    whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    path.write_text(json.dumps(whole))
+    return path
+
+
+def test_a_notebook_is_published_with_its_parameters(tmp_path):
+    path = book(tmp_path, "n = 1\nsays = ''", "print(n, says)", tag="parameters")
+    done = attune("publish", str(path), "-p", "n=[1, 2]", "-p", "says=a=b", "-o", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    page = tmp_path / "book.html"
+    assert done.stdout == f"{page}: {page.stat().st_size / 1e6:.2f} MB\n"
+    assert done.stderr == ""
+    assert "[1, 2] a=b" in page.read_text(encoding="utf-8")
+
+
+def test_a_notebook_that_fails_is_told_by_its_cell(tmp_path):
+    done = attune("publish", str(book(tmp_path, "x = 0", "1 / x")))
+    assert done.returncode == 1
+    assert done.stderr == (
+        "book.ipynb, code cell 2 failed: ZeroDivisionError: division by zero\n    1 | 1 / x\n"
+    )
+    assert [each.name for each in tmp_path.iterdir()] == ["book.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--to", "htlm"], "there is no format `htlm`; did you mean `html`?"),
+        (["-p", "n"], "-p takes NAME=VALUE, not 'n'"),
+        (["-p", "=1"], "-p takes NAME=VALUE, not '=1'"),
+        (["-p", "n=1"], "has no cell tagged `parameters`, so it takes no parameter `n`"),
+        (["-o", "no/such/page.html"], "there is no folder no/such for the page"),
+    ],
+)
+def test_a_wrong_use_of_publish_is_told_in_one_line(options, told, tmp_path):
+    done = attune("publish", str(book(tmp_path, "1")), *options)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_package_that_publishing_lacks_is_told_with_what_installs_it(tmp_path):
+    code = "import sys; sys.modules['papermill'] = None; from attune_nb.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "publish", str(book(tmp_path, "1"))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "papermill is missing: pip install 'attune_nb[publish]'\n"

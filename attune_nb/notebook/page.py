@@ -74,7 +74,8 @@ _TEMPLATE = """
 {%- endblock -%}
 """
 
-_CODE = re.compile(r"```.*?```|~~~.*?~~~|`[^`\n]*`", re.DOTALL)
+_FENCED = re.compile(r"```.*?```|~~~.*?~~~", re.DOTALL)
+_CODE = re.compile(rf"{_FENCED.pattern}|`[^`\n]*`", re.DOTALL)
 _MATH = re.compile(r"\$[^$\s][^$]*\$|\$\$.+?\$\$|\\\(|\\\[|\\begin\{", re.DOTALL)
 _SCRIPT = re.compile(r"<script\b.*?\brequire(js)?\b", re.DOTALL)
 _CELL_FILE = re.compile(r"[^\s\"'<>]*[/\\]ipykernel_\d+[/\\]\d+\.py")
@@ -121,17 +122,16 @@ def _hide_places(notebook: NotebookNode, folder: Path) -> NotebookNode:
     for place, label in _places(folder):
         for path in (place, place.resolve()):
             if len(path.parts) > 1:  # the root alone is every machine's
-                text = str(path)
-                forms = text, quote(text), escape(text), text.replace("\\", "\\\\")
-                labels = dict.fromkeys(forms, label) | labels
+                labels = dict.fromkeys(_forms(path), label) | labels
     longest_first = sorted(labels, key=len, reverse=True)
     among = "|".join(map(re.escape, longest_first))
-    pattern = re.compile(rf"(?<![\w.~-])(?:{among})(?![\w-]|\.\w)")
+    # a colour's code ends in a letter, and a path may follow it
+    pattern = re.compile(rf"(^|[^\w.~-]|\x1b\[[\d;]*m)({among})(?![\w-]|\.\w)")
 
     def hide(value: Any) -> Any:
         if isinstance(value, str):
             plain = _CELL_FILE.sub("cell.py", value)
-            return pattern.sub(lambda match: labels[match.group()], plain)
+            return pattern.sub(lambda match: match[1] + labels[match[2]], plain)
         if isinstance(value, list):
             return [hide(each) for each in value]
         if isinstance(value, dict):
@@ -142,6 +142,14 @@ def _hide_places(notebook: NotebookNode, folder: Path) -> NotebookNode:
 
     hidden: NotebookNode = hide(notebook)
     return hidden
+
+
+def _forms(path: Path) -> Iterator[str]:
+    """Give a path as it may stand in a text: also in a URL, in HTML, in a repr, below `~`."""
+    for text in (str(path), path.as_posix()):
+        yield from (text, quote(text), escape(text), text.replace("\\", "\\\\"))
+    if path.is_relative_to(Path.home()) and path != Path.home():
+        yield f"~{os.sep}{path.relative_to(Path.home())}"  # as IPython writes it
 
 
 def _places(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -177,7 +185,8 @@ def _needs(notebook: NotebookNode) -> dict[str, bool]:
 def _heading(notebook: NotebookNode) -> str | None:
     """Give the notebook's first heading."""
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    found = re.search(r"^#{1,3}\s+(.+?)\s*#*$", "\n".join(texts), re.MULTILINE)
+    prose = _FENCED.sub("", "\n".join(texts))
+    found = re.search(r"^#{1,3}\s+(.+?)\s*#*$", prose, re.MULTILINE)
     return found.group(1).replace("`", "") if found else None
 
 

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ from papermill.parameterize import parameterize_notebook
 from attune_nb.errors import AttuneError, RunFailed, nearest
 from attune_nb.html import printable
 from attune_nb.notebook.page import to_html
+
+if find_spec("ipykernel") is None:  # a kernel needs it, and only its process would say so
+    raise ModuleNotFoundError("No module named 'ipykernel'", name="ipykernel")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,10 +52,10 @@ class _ThisPython(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        # its warnings would go to the terminal, and concern no reader
+        # what it logs goes to the terminal, and says nothing to a person there
         launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(
-            argv=[*launch, "--IPKernelApp.log_level=40"],
+            argv=[*launch, "--IPKernelApp.log_level=50"],
             display_name="this Python",
             language="python",
             # a page shows no widgets, also where the command runs within JupyterLab
@@ -222,11 +226,10 @@ def executed(
     except CellExecutionError as error:
         why = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
         raise RunFailed(_failure(name, cells, begun[-1], why)) from None
-    except AssertionError:
-        if client.km is None:  # on a signal, nbclient ends the kernel, and then trips over that
+    except (AssertionError, RuntimeError) as error:
+        # on a signal nbclient ends the kernel, and then trips over that
+        if getattr(client, "_async_cleanup_kernel_future", None) is not None:
             raise KeyboardInterrupt from None
-        raise
-    except RuntimeError as error:
         if not begun:
             raise RunFailed(f"{name}: no kernel of {sys.executable} came up: {error}") from None
         raise RunFailed(_failure(name, cells, begun[-1], "the kernel died")) from None
