@@ -67,6 +67,44 @@ def check(file: Path) -> None:
 
 
 @app.command()
+def graph(
+    file: Path,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="the picture: .svg, .png or .pdf")
+    ] = None,
+    dark: Annotated[bool, typer.Option(help="for a dark page")] = False,
+) -> None:
+    """Draw the workflow in FILE."""
+    picture = output or file.with_suffix(".svg")
+    try:
+        workflow = load_file(file)
+        from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy
+
+        charts.graph(workflow, dark=dark).savefig(picture)
+    except (AttuneError, OSError, ValueError) as error:
+        _wrong(error)
+    typer.echo(picture)
+
+
+@app.command()
+def export(
+    file: Path,
+    folder: Path,
+    ref: Annotated[
+        str | None, typer.Option(help="pack.name; by default the workflow's own")
+    ] = None,
+) -> None:
+    """Write the workflow in FILE as the two files of an Attune pack."""
+    try:
+        workflow = load_file(file)
+        written = workflow.export(folder, ref=ref or workflow.ref or f"default.{file.stem}")
+    except (AttuneError, OSError) as error:
+        _wrong(error)
+    for path in written:
+        typer.echo(path)
+
+
+@app.command()
 def publish(
     notebook: Path,
     param: Annotated[

@@ -107,3 +107,24 @@ def test_a_package_that_publishing_lacks_is_told_with_what_installs_it(tmp_path)
     )
     assert done.returncode == 2
     assert done.stderr == "papermill is missing: pip install 'attune_nb[publish]'\n"
+
+
+def test_a_workflow_is_drawn(tmp_path):
+    file = tmp_path / "good.yaml"
+    file.write_text(GOOD)
+    done = attune("graph", str(file))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "good.svg").read_text().startswith("<?xml")
+    done = attune("graph", str(file), "-o", str(tmp_path / "good.txt"))
+    assert done.returncode == 2
+    assert "txt" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_workflow_is_exported(tmp_path):
+    file = tmp_path / "good.yaml"
+    file.write_text(GOOD)
+    done = attune("export", str(file), str(tmp_path / "pack"), "--ref", "ops.greet")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "pack/actions/greet.yaml").exists()
+    assert attune("export", str(file), str(tmp_path), "--ref", "no ref").returncode == 2
