@@ -61,7 +61,8 @@ def table(
     columns: Sequence[str], rows: Iterable[Mapping[str, Any]], numbers: Collection[str] = ()
 ) -> Markup:
     """Make a table with one row for each mapping; columns of `numbers` stand to the right."""
-    look = {name: f"text-align:{'right' if name in numbers else 'left'}" for name in columns}
+    right = "text-align:right;white-space:nowrap"
+    look = {name: right if name in numbers else "text-align:left" for name in columns}
     head = element("tr", *(element("th", name, style=look[name]) for name in columns))
     body = (
         element("tr", *(element("td", row.get(name, ""), style=look[name]) for name in columns))

@@ -1,4 +1,4 @@
-"""The legend of a timeline: what the chart shows, and nothing else."""
+"""The legend of a chart: what the chart shows, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,38 +12,50 @@ from attune_nb.charts.style import COLOURS, HATCHES, STATUSES, clean
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
 
     from attune_nb.charts.canvas import Canvas
+    from attune_nb.charts.style import Theme
 
-__all__ = ["draw_legend"]
+__all__ = ["draw_legend", "legend_height", "place_legend"]
 
 _INCHES = 1.2  # of an entry
 _POINTS = 17.0  # of a line of entries
 
 
 def draw_legend(canvas: Canvas) -> float:
-    """Draw the legend above the axes. Gives its height in points, for what stands above it."""
-    entries = _entries(canvas)
+    """Draw the legend of a timeline. Gives its height in points, for what stands above it."""
+    return place_legend(canvas.ax, canvas.theme, _entries(canvas))
+
+
+def legend_height(inches: float, entries: int) -> float:
+    """Tell how high a legend of so many entries is on axes of that width. In points."""
+    return _lines(inches, entries) * _POINTS
+
+
+def _lines(inches: float, entries: int) -> int:
+    return math.ceil(entries / max(int(inches / _INCHES), 1))
+
+
+def place_legend(ax: Axes, theme: Theme, entries: list[Artist], *, inside: bool = False) -> float:
+    """Put a legend above the axes, or at their top. Gives its height in points."""
     if not entries:
         return 0.0
-    ax = canvas.ax
-    inches = ax.get_window_extent().width / ax.figure.dpi
-    fit = max(int(inches / _INCHES), 1)
-    lines = math.ceil(len(entries) / fit)
+    lines = _lines(ax.get_window_extent().width / ax.figure.dpi, len(entries))
     legend = ax.legend(
         handles=entries,
-        loc="lower left",
+        loc="upper left" if inside else "lower left",
         bbox_to_anchor=(0, 1),
         ncols=math.ceil(len(entries) / lines),
         frameon=False,
         fontsize=8.5,
-        labelcolor=canvas.theme.muted,
+        labelcolor=theme.muted,
         borderaxespad=0.2,
         borderpad=0.2,
         handlelength=1.6,
         columnspacing=1.4,
     )
-    legend.set_in_layout(True)
+    legend.set_in_layout(not inside)
     return lines * _POINTS
 
 

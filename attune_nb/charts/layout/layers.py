@@ -11,23 +11,22 @@ Drawing Directed Graphs, 1993.
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
-import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from attune_nb.charts.layout.ordering import exchanged, neighbours, ordered
+
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from attune_nb.charts.layout.ordering import Order
 
     Link = tuple[int, int]  # source and target
-    Order = list[list[int]]  # the vertices of each rank, from the left to the right
-    Near = dict[int, list[int]]  # the neighbours of each vertex in the ranks above, or below
 
 __all__ = ["Layers", "back_links", "layered", "layers_of"]
 
-_SWEEPS = 16  # down or up; few graphs change after as many
-_PATIENCE = 4  # sweeps that may follow the best one
+_EXCHANGES = 16  # rounds of them, after links have been moved to the side of their boxes
 
 
 @dataclasses.dataclass
@@ -47,20 +46,24 @@ class Layers:
         return {vertex: at for at, rank in enumerate(self.ranks) for vertex in rank}
 
 
-def layered(count: int, links: Sequence[Link], labelled: Iterable[int], *, through: bool) -> Layers:
+def layered(
+    count: int, links: Sequence[Link], labelled: Mapping[int, Hashable], *, through: bool
+) -> Layers:
     """Put the vertices 0 to `count` - 1 in layers, and in order within each.
 
     Args:
         count: How many vertices there are.
         links: Between which; a link may join a vertex to itself, or a pair once more.
-        labelled: The numbers of the links that have a label.
+        labelled: The numbers of the links that have a label, each with what it shares the label
+            with: links from one vertex that have an equal value fork at one label.
         through: Whether a link gets a vertex in each layer that it passes through. Without
             them a large graph is done in a moment, but its links run below its boxes.
     """
     back = back_links(count, links)
     layer = layers_of(count, links, back)
-    found = _with_channels(layer, links, back, set(labelled) if through else set(), through=through)
-    found.ranks = _ordered(found.ranks, found.chains, found.count, patient=through)
+    layer = layer if through else _lowered(layer, links, back)
+    found = _with_channels(layer, links, back, labelled if through else {}, through=through)
+    found.ranks = ordered(found.ranks, found.chains, found.count, patient=through)
     return _with_returns(found) if through else found
 
 
@@ -111,11 +114,24 @@ def layers_of(count: int, links: Sequence[Link], back: frozenset[int]) -> list[i
     return layer
 
 
+def _lowered(layer: list[int], links: Sequence[Link], back: frozenset[int]) -> list[int]:
+    """Move what nothing points at down to what it points at: the first layer would be endless."""
+    pointed, nearest = set(), dict[int, int]()
+    for number, (source, target) in enumerate(links):
+        if number not in back:
+            pointed.add(target)
+            nearest[source] = min(nearest.get(source, layer[target]), layer[target])
+    return [
+        each if vertex in pointed else max(nearest.get(vertex, 1) - 1, 0)
+        for vertex, each in enumerate(layer)
+    ]
+
+
 def _with_channels(
     layer: list[int],
     links: Sequence[Link],
     back: frozenset[int],
-    labelled: set[int],
+    labelled: Mapping[int, Hashable],
     *,
     through: bool,
 ) -> Layers:
@@ -127,16 +143,21 @@ def _with_channels(
     for vertex, each in enumerate(layer):
         ranks[place[2 * each]].append(vertex)
     chains, labels, last = [], {}, len(layer)
+    forks: dict[Hashable, int] = {}
     for number, link in enumerate(links):
         upper, lower = reversed(link) if number in back else link
         chain = [upper]
         between = range(place[2 * layer[upper]] + 1, place[2 * layer[lower]]) if through else ()
         for at in between:
-            chain.append(last)
-            ranks[at].append(last)
-            if stand.get(number) == used[at]:
-                labels[number] = last
-            last += 1
+            here = stand.get(number) == used[at]
+            fork = (link[0], labelled[number]) if here and number not in back else None
+            vertex = last if fork is None else forks.setdefault(fork, last)
+            if vertex == last:
+                ranks[at].append(vertex)
+                last += 1
+            chain.append(vertex)
+            if here:
+                labels[number] = vertex
         chains.append([*chain, lower])
     return Layers(len(layer), ranks, chains, back, labels)
 
@@ -145,100 +166,6 @@ def _label_rank(layer: list[int], link: Link, goes_back: bool) -> int:
     """Give the rank for a link's label: next to its source. That of a loop is its own layer."""
     source, target = link
     return 2 * layer[source] + (0 if source == target else -1 if goes_back else 1)
-
-
-def _ordered(ranks: Order, chains: list[list[int]], count: int, *, patient: bool) -> Order:
-    """Put each rank in the order of the barycentres of its neighbours, down and up by turns."""
-    above, below = _neighbours(chains)
-    order = _as_walked(ranks, below, count)
-    best, fewest, since = order, _crossings(order, below) if patient else 0, 0
-    for sweep in range(_SWEEPS if patient else _PATIENCE):
-        order = _swept(order, above if sweep % 2 == 0 else below, down=sweep % 2 == 0)
-        if not patient:
-            best = order
-            continue
-        order = _exchanged(order, above, below)
-        crossings = _crossings(order, below)
-        since = 0 if crossings < fewest else since + 1
-        if crossings < fewest:
-            best, fewest = order, crossings
-        if not fewest or since > _PATIENCE:
-            break
-    return best
-
-
-def _neighbours(chains: list[list[int]]) -> tuple[Near, Near]:
-    above: dict[int, list[int]] = defaultdict(list)
-    below: dict[int, list[int]] = defaultdict(list)
-    for chain in chains:
-        for upper, lower in itertools.pairwise(chain):
-            if upper != lower:
-                above[lower].append(upper)
-                below[upper].append(lower)
-    return above, below
-
-
-def _as_walked(ranks: Order, below: Near, count: int) -> Order:
-    """Put each rank in the order in which a walk down all ways comes by."""
-    met: dict[int, int] = {}
-    for root in [*ranks[0], *range(count)] if ranks else []:
-        waiting = [root]
-        while waiting:
-            vertex = waiting.pop()
-            if vertex not in met:
-                met[vertex] = len(met)
-                waiting += reversed(below.get(vertex, []))
-    return [sorted(rank, key=lambda each: met.get(each, len(met))) for rank in ranks]
-
-
-def _swept(order: Order, neighbours: Near, *, down: bool) -> Order:
-    # places are shares of a rank's width, since without channels neighbours stand in many ranks
-    place = {v: (at + 0.5) / len(rank) for rank in order for at, v in enumerate(rank)}
-    swept = list(order)
-    for at in range(len(order)) if down else reversed(range(len(order))):
-        wish = {}
-        for vertex in order[at]:
-            near = neighbours.get(vertex)
-            wish[vertex] = sum(place[each] for each in near) / len(near) if near else place[vertex]
-        swept[at] = sorted(order[at], key=wish.__getitem__)
-        place |= {v: (at + 0.5) / len(swept[at]) for at, v in enumerate(swept[at])}
-    return swept
-
-
-def _exchanged(order: Order, above: Near, below: Near, fixed: Container[int] = ()) -> Order:
-    """Exchange neighbours in a rank where that leaves fewer crossings."""
-    order = [list(rank) for rank in order]
-    place = {vertex: at for rank in order for at, vertex in enumerate(rank)}
-    for rank in order:
-        for at in range(len(rank) - 1):
-            one, two = rank[at], rank[at + 1]
-            if one in fixed or two in fixed:
-                continue
-            if _gain(one, two, above, place) + _gain(one, two, below, place) > 0:
-                rank[at], rank[at + 1] = two, one
-                place[one], place[two] = at + 1, at
-    return order
-
-
-def _gain(one: int, two: int, near: Near, place: dict[int, int]) -> int:
-    """Count how many crossings fewer there are if two neighbours change places."""
-    a = [place[each] for each in near.get(one, ())]
-    b = [place[each] for each in near.get(two, ())]
-    return sum((x > y) - (x < y) for x in a for y in b)
-
-
-def _crossings(order: Order, below: Near) -> int:
-    """Count the crossings of links between neighbouring ranks."""
-    place = {vertex: at for rank in order for at, vertex in enumerate(rank)}
-    found = 0
-    for rank in order:
-        passed: list[int] = []
-        for vertex in rank:
-            ends = sorted(place[each] for each in below.get(vertex, ()))
-            found += sum(len(passed) - bisect.bisect_right(passed, end) for end in ends)
-            for end in ends:
-                bisect.insort(passed, end)
-    return found
 
 
 def _with_returns(layers: Layers) -> Layers:
@@ -261,8 +188,11 @@ def _with_returns(layers: Layers) -> Layers:
         layers.chains[number] = [new[0], *between, *new[1:]]
         if upper == lower:
             layers.labels[number] = new[0]
-    above, below = _neighbours(layers.chains)
+    above, below = neighbours(layers.chains)
     fixed = ends | set(range(layers.count))
-    for _ in range(_SWEEPS):
-        layers.ranks = _exchanged(layers.ranks, above, below, fixed)
+    for _ in range(_EXCHANGES):
+        ranks = exchanged(layers.ranks, above, below, fixed)
+        if ranks == layers.ranks:
+            break
+        layers.ranks = ranks
     return dataclasses.replace(layers, left=frozenset(left))

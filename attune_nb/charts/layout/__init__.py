@@ -1,0 +1,1 @@
+"""Where the boxes and links of a graph stand: no drawing, only places."""
