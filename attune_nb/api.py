@@ -17,7 +17,7 @@ from attune_nb.linking import link
 from attune_nb.notebook.display import open_display
 from attune_nb.preparing import Options, links_of, prepared
 from attune_nb.results import run as results
-from attune_nb.results.growth import Record
+from attune_nb.results.growth import Past, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,7 +169,7 @@ class Workflow(model.Workflow):
         prepare, values = prepared(self, {} if parameters is None else parameters, options)
         shown = progress() if callable(progress) else open_display(progress)
         run_id, called = uuid.uuid4().hex[:12], name or self.name
-        past = _past.of(called, {path: task.action for path, task in self.walk()})
+        past = _past_of(self, called, options, values)
         driver = prepare([*(readers or []), *([shown.read] if shown else []), past.reader()])
         run = Run(run_id, called, [task.name for task in self.tasks], driver, past)
         if shown:
@@ -193,6 +193,17 @@ class Workflow(model.Workflow):
         if not background:
             _wait(run, shown)
         return run
+
+
+def _past_of(workflow: Workflow, name: str, options: Options, values: Mapping[str, Any]) -> Past:
+    """Give the past of what is run: the same tasks, actions and parameters (the items aside)."""
+    tasks = {
+        path: (repr(task), getattr(options.actions.get(task.action or ""), "__code__", None))
+        for path, task in workflow.walk()
+    }
+    plain = (str, int, float, bool, type(None))
+    given = sorted((key, each) for key, each in values.items() if isinstance(each, plain))
+    return _past.of(name, tasks, repr(given))
 
 
 def load(source: str | Path) -> Workflow:

@@ -187,14 +187,17 @@ def bench(
     charts: Annotated[Path | None, typer.Option(help="a folder for the charts")] = None,
 ) -> None:
     """Measure what an item's context costs (clone), or what a fan-out does (fanout)."""
+    if csv is not None and not csv.absolute().parent.is_dir():  # before minutes of measuring
+        _wrong(AttuneError(f"--csv {csv}: there is no folder {csv.parent}"))
     from attune_nb.bench import charted  # noqa: PLC0415 - pandas and matplotlib are heavy
 
     try:
+        if charts is not None:
+            charts.mkdir(parents=True, exist_ok=True)
         df, figures = charted(name)
         if csv is not None:
             df.to_csv(csv, index=False)
         if charts is not None:
-            charts.mkdir(parents=True, exist_ok=True)
             for title, figure in figures.items():
                 figure.savefig(charts / f"{title}.png")
     except (AttuneError, OSError) as error:

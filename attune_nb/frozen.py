@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["FrozenDict", "FrozenList", "freeze", "freeze_list", "rows_of", "size_of", "thaw"]
+__all__ = [
+    "FrozenDict",
+    "FrozenList",
+    "FrozenTuple",
+    "freeze",
+    "freeze_list",
+    "rows_of",
+    "size_of",
+    "thaw",
+]
 
 _DEEPEST = 200
 
@@ -71,15 +80,30 @@ class FrozenList(list[Any]):
         return freeze, (list(self),)
 
 
+class FrozenTuple(tuple[Any, ...]):  # noqa: SLOT001 - a slot cannot stand here, and a size must
+    """A `tuple` of frozen values: the type says that nothing in it is to be frozen again."""
+
+    size: int
+
+    def __copy__(self) -> tuple[Any, ...]:
+        return tuple(self)
+
+    def __deepcopy__(self, memo: object) -> tuple[Any, ...]:
+        return tuple(thaw(each) for each in self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return freeze, (tuple(self),)
+
+
 _LEAVES = frozenset({str, int, float, bool, type(None), bytes, complex})
-_FROZEN = frozenset({FrozenDict, FrozenList})
+_FROZEN = frozenset({FrozenDict, FrozenList, FrozenTuple})
 
 
 def freeze(value: Any) -> Any:
     """Give a value that nobody can change, sharing all that is frozen already.
 
-    `dict` and `list` (and their subclasses) become `FrozenDict` and `FrozenList`, tuples
-    are frozen within, sets become frozensets, NumPy arrays read-only views of themselves and
+    `dict` and `list` (and their subclasses) become `FrozenDict` and `FrozenList`, a `tuple`
+    becomes a `FrozenTuple`, sets become frozensets, NumPy arrays read-only views of themselves and
     NumPy scalars plain numbers, texts of a subclass become plain texts. Any other object is
     passed through as it is. (Code in C that is made for lists, such as `heapq`, writes past a
     list's own methods; nothing in Python can refuse that.)
@@ -116,7 +140,9 @@ def _freeze(value: Any, depth: int) -> Any:
         frozen_list.size = _container_size(frozen_list, frozen_list)
         return frozen_list
     if kind is tuple:
-        return tuple(_freeze(each, depth - 1) for each in value)
+        frozen_tuple = FrozenTuple(_freeze(each, depth - 1) for each in value)
+        frozen_tuple.size = _container_size(frozen_tuple, frozen_tuple)
+        return frozen_tuple
     if kind is set:
         return frozenset(value)
     if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
@@ -159,8 +185,6 @@ def size_of(value: Any) -> int:
         return known
     if kind in _LEAVES:
         return sys.getsizeof(value)
-    if kind is tuple:
-        return _container_size(value, value)
     own = getattr(value, "nbytes", None)
     return own if isinstance(own, int) else sys.getsizeof(value, 0)
 
@@ -171,7 +195,7 @@ def thaw(value: Any) -> Any:
         return {key: thaw(each) for key, each in value.items()}
     if isinstance(value, list):
         return [thaw(each) for each in value]
-    if type(value) is tuple:
+    if type(value) in (tuple, FrozenTuple):
         return tuple(thaw(each) for each in value)
     return value
 

@@ -16,7 +16,7 @@ __all__ = ["Verdict", "ratios", "turns"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """One line of the table."""
+    """One line of the table; `wanted` is "shown" where nothing must be reached."""
 
     what: str
     wanted: str
@@ -24,8 +24,10 @@ class Verdict:
     holds: bool = True
 
     def __str__(self) -> str:
-        mark = "ok     " if self.holds else "MISSED "
-        return f"{mark}{self.what:<58} {self.found:<34} wanted: {self.wanted}"
+        shown = self.wanted == "shown"
+        mark = "MISSED" if not self.holds else "shown" if shown else "ok"
+        words = f"{mark:<7}{self.what:<60} {self.found:<42}"
+        return words.rstrip() if shown else f"{words} wanted: {self.wanted}"
 
 
 def turns(sides: dict[str, Callable[[], object]], repeats: int) -> list[dict[str, float]]:

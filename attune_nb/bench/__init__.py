@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from attune_nb.bench.clone import clone
+from attune_nb.bench.contexts import STRATEGIES
 from attune_nb.bench.fanout import fanout
+from attune_nb.bench.peers import PEERS
 from attune_nb.bench.presets import charted
 
-__all__ = ["charted", "clone", "fanout"]
+__all__ = ["PEERS", "STRATEGIES", "charted", "clone", "fanout"]

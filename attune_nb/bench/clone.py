@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import time
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.bench import asked
 from attune_nb.bench.contexts import STRATEGIES, plain_context
 from attune_nb.bench.turns import turned
-from attune_nb.errors import BackendError, nearest
+from attune_nb.bench.weighed import Weighed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["clone"]
 
 SIZES = (0, 102_400, 512_000, 1_024_000, 5_120_000)
-"""Empty, 100 KB, 500 KB, 1 MB and 5 MB, as in the seed."""
+"""Empty, 100 KB, 500 KB, 1 MB and 5 MB, as in the original report."""
+
+COLUMNS = ["bench", "strategy", "kind", "size", "n", "seconds", "bytes", "repeat"]
 
 _LONGEST = 5.0  # seconds for one row by default
 _MANY, _FEW = 200, 2  # scopes that are kept to weigh them: of cheap ways, and of dear ones
@@ -49,33 +53,50 @@ def clone(
             many would take longer, fewer are made, and `n` says how many it were.
 
     Returns:
-        One row a measurement: strategy, kind, size, n (scopes made), seconds (for all n),
-        bytes (that one scope holds, as `tracemalloc` counts them), repeat.
+        One row a measurement: bench ("clone"), strategy, kind, size, n (scopes made), seconds
+        (for all n), bytes (that one scope holds, as `tracemalloc` counts them; NaN in later
+        repeats of what takes long to weigh), repeat.
 
     Raises:
-        BackendError: There is no such strategy.
+        BackendError: There is no such strategy or kind, or an argument is no list of whole
+            numbers (sizes of at least 0, counts of at least 1), or names something twice.
     """
     import pandas as pd  # noqa: PLC0415 - heavy
 
-    names = list(STRATEGIES) if strategies is None else list(strategies)
-    for name in names:
-        if name not in STRATEGIES:
-            raise BackendError(f"there is no strategy `{name}`{nearest(name, STRATEGIES)}")
+    asked.check_kind(kind)
+    names = asked.names("strategies", strategies, STRATEGIES, "strategy")
+    each_count = asked.numbers("counts", counts, 1)
+    turns = range(asked.number("repeats", repeats, 1))
+    room = asked.seconds("longest", longest)
     rows: list[dict[str, Any]] = []
-    for size in sizes:
+    for size in asked.numbers("sizes", sizes, 0):
         plain = plain_context(size, kind)
         makers = {name: STRATEGIES[name](plain) for name in names}
-        held = {name: _bytes(make) for name, make in makers.items()}
-        for repeat, count in ((repeat, count) for repeat in range(repeats) for count in counts):
-            for name in turned(names, repeat):
-                n, seconds = _seconds(makers[name], count, longest)
-                rows.append(
-                    {
-                        "strategy": name, "kind": kind, "size": size, "n": n,
-                        "seconds": seconds, "bytes": held[name], "repeat": repeat,
-                    }
-                )  # fmt: skip
-    return pd.DataFrame(rows)
+        weighed = Weighed()
+        for repeat in turns:
+            rows += [
+                {"bench": "clone", "kind": kind, "size": size, "repeat": repeat, **row}
+                for row in _one_turn(makers, each_count, repeat, room, weighed)
+            ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _one_turn(
+    makers: dict[str, MakeScope],
+    counts: Sequence[int],
+    repeat: int,
+    longest: float,
+    weighed: Weighed,
+) -> Iterator[dict[str, Any]]:
+    if not counts:
+        return
+    held = {
+        name: weighed.bytes(name, functools.partial(_bytes, make)) for name, make in makers.items()
+    }
+    for count in counts:
+        for name in turned(list(makers), repeat):
+            n, seconds = _seconds(makers[name], count, longest)
+            yield {"strategy": name, "n": n, "seconds": seconds, "bytes": held[name]}
 
 
 def _seconds(make: MakeScope, count: int, longest: float) -> tuple[int, float]:

@@ -1,5 +1,8 @@
 """Ways to give each item of a fan-out what it sees: ours, the naive one, and others.
 
+"The original report" is the notice of a repair in Attune, an engine in Rust whose with-items
+copied the whole context for every item; its sizes are measured here.
+
 The naive way is what engines of this kind commonly do, and what this one is measured against:
 each item gets a copy of the whole context. It runs through the same engine, as a backend whose
 attempts copy first; no workflow can ask for it.
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "STRATEGIES", "NaiveThreads", "naive", "plain_context"]
 
 RESULT_SIZE = 10_240
-"""Elements of a list, or characters of a text, in one task's result: the seed's 10 KB."""
+"""Elements of a list, or characters of a text, in one result: 10 KB, as in the original report."""
 
 KINDS: dict[str, Callable[[int], Any]] = {
     "list": lambda size: list(range(size)),
@@ -45,7 +48,8 @@ immutable, so a deep copy shares it, which makes the naive way look as good as i
 def plain_context(size: int, kind: str = "list") -> Plain:
     """Make the parts of a context that holds task results of `size` elements or characters.
 
-    Each result has 10,240 of them, so that 1,024,000 make a hundred results, as in the seed.
+    Each result has 10,240 of them, so that 1,024,000 make a hundred results, 1 MB of
+    them, as in the original report.
     """
     make, results = KINDS[kind], {}
     for number, start in enumerate(range(0, size, RESULT_SIZE)):

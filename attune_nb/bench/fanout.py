@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 import tracemalloc
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.bench import asked
 from attune_nb.bench.contexts import plain_context
 from attune_nb.bench.peers import PEERS, SERVICES, opened
 from attune_nb.bench.turns import timed, turned
+from attune_nb.bench.weighed import Weighed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
@@ -23,7 +26,10 @@ __all__ = ["fanout"]
 
 _log = logging.getLogger("attune_nb")
 FEW, WARM_UP = 10, 100  # items that tell how long more will take
-COLUMNS = ["strategy", "kind", "size", "n", "seconds", "bytes", "repeat"]
+TRIES = 3
+COLUMNS = ["bench", "strategy", "kind", "size", "n", "seconds", "bytes", "repeat"]
+ALWAYS = ("attune_nb", "for loop")
+"""What is measured however long it takes: the others are held against them."""
 
 
 def fanout(
@@ -45,16 +51,26 @@ def fanout(
         repeats: How often each is measured; they take turns, so that a change of the machine's
             speed meets all; but `SERVICES` are measured alone, since they keep the machine busy.
         longest: Seconds that one measurement may take. What a few items tell would take longer
-            is left out, not estimated.
+            is left out, not estimated, and a warning says so; attune_nb and the bare loop
+            never are.
 
     Returns:
-        One row a measurement: strategy, kind, size (of the context), n (items), seconds,
-        bytes (the peak that `tracemalloc` saw in a run of its own above what was there before;
-        of this process only), repeat.
+        One row a measurement: bench ("fanout"), strategy, kind, size (of the context), n
+        (items), seconds, bytes (the peak that `tracemalloc` saw in a run of its own above what
+        was there before; of this process only; NaN in later repeats of what takes long to
+        weigh), repeat.
+
+    Raises:
+        BackendError: There is no such peer or kind, or an argument is no list of whole numbers
+            of at least 0, or names something twice.
     """
     import pandas as pd  # noqa: PLC0415 - heavy
 
-    names = list(PEERS) if peers is None else list(peers)
+    asked.check_kind(kind)
+    names = asked.names("peers", peers, PEERS, "peer")
+    counts = sorted(asked.numbers("items", items, 0))
+    sizes = asked.numbers("context_bytes", context_bytes, 0)
+    turns, room = asked.number("repeats", repeats, 1), asked.seconds("longest", longest)
     together = [name for name in names if name not in SERVICES]
     rows: list[dict[str, Any]] = []
     for group in [together, *([name] for name in names if name in SERVICES)]:
@@ -63,47 +79,58 @@ def fanout(
             for name in [name for name, side in sides.items() if side is None]:
                 _log.warning("%s is not installed: it is left out", name)
             able = {name: side for name, side in sides.items() if side is not None}
-            for size in context_bytes:
+            for size in sizes:
                 held = plain_context(size, kind)["tasks"]
-                for count in sorted(items):
-                    rows += _one_size(able, count, size, held, repeats, longest, kind)
+                for count in counts:
+                    in_time = _in_time(able, count, size, held, room)
+                    rows += [
+                        {"bench": "fanout", "kind": kind, "size": size, "n": count, **row}
+                        for row in _one_size(in_time, count, held, turns)
+                    ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _one_size(
-    sides: dict[str, Side],
-    count: int,
-    size: int,
-    held: Any,
-    repeats: int,
-    longest: float,
-    kind: str,
-) -> list[dict[str, Any]]:
-    able = {name: side for name, side in sides.items() if _is_able(side, count, held, longest)}
-    peaks = {name: _peak(side, range(count), held) for name, side in able.items()}
-    rows = []
-    for repeat in range(repeats):
-        for name in turned(list(able), repeat):
-            seconds = _seconds(able[name], range(count), held)
-            rows.append(
-                {
-                    "strategy": name, "kind": kind, "size": size, "n": count,
-                    "seconds": seconds, "bytes": peaks[name], "repeat": repeat,
-                }
+def _in_time(
+    sides: dict[str, Side], count: int, size: int, held: Any, longest: float
+) -> dict[str, Side]:
+    """Give the sides that will be done in time, and warn of each of the others."""
+    able = {}
+    for name, side in sides.items():
+        if name in ALWAYS or _is_able(side, count, held, longest):
+            able[name] = side
+        else:
+            _log.warning(
+                "%s is left out at %s items, %s in the context: it would take longer than %g s",
+                name, f"{count:,}", f"{size:,}", longest,
             )  # fmt: skip
-    return rows
+    return able
+
+
+def _one_size(
+    sides: dict[str, Side], count: int, held: Any, repeats: int
+) -> Iterator[dict[str, Any]]:
+    weighed = Weighed()
+    for repeat in range(repeats):
+        for name in turned(list(sides), repeat):
+            peak = weighed.bytes(name, functools.partial(_peak, sides[name], range(count), held))
+            seconds = _seconds(sides[name], range(count), held)
+            yield {"strategy": name, "seconds": seconds, "bytes": peak, "repeat": repeat}
 
 
 def _is_able(side: Side, count: int, held: Any, longest: float) -> bool:
     """Tell whether so many items will be done in time, by what a few of them take.
 
     Ten tell little of what is cheap, and enough of what is far too dear; so it is asked again
-    with a hundred. The first time warms up.
+    with a hundred. The first time warms up. Each is timed several times, and the least counts: a
+    hiccup of the machine lengthens one of them, what is dear lengthens all.
     """
+    if not count:
+        return True
     for few, room in ((min(FEW, count), 10.0), (min(WARM_UP, count), 1.0)):
-        took = [_seconds(side, range(times * few), held) for times in (1, 1, 2, 1, 2)]
-        more = max(took[2] - took[1], took[4] - took[3], 0.0)  # that `few` more items take
-        if took[4] + more / few * max(count - 2 * few, 0) > room * longest:
+        took = [_seconds(side, range(times * few), held) for times in (1, *(1, 2) * TRIES)]
+        once, twice = min(took[1::2]), min(took[2::2])
+        more = max(twice - once, 0.0)  # that `few` more items take
+        if twice + more / few * max(count - 2 * few, 0) > room * longest:
             return False
     return True
 
@@ -115,7 +142,7 @@ def _seconds(side: Side, items: Sequence[int], held: Any) -> float:
     return spent
 
 
-def _peak(side: Side, items: Sequence[int], held: Any) -> int:
+def _peak(side: Side, items: Sequence[int], held: Any) -> float:
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()

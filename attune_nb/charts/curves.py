@@ -1,7 +1,8 @@
 """Charts of measurements: each line is a way to do a thing, each band its spread.
 
-All take a tidy frame with the columns strategy, size, n, seconds, bytes and repeat, as
-`attune_nb.bench` gives it; medians are drawn over the repeats, bands reach from the least to the
+All take a tidy frame with the columns bench, strategy, size, n, seconds, bytes and repeat, as
+`attune_nb.bench` gives it (`bench` may be missing); rows without a figure, or whose figure has no
+logarithm, are left out. Medians are drawn over the repeats, bands reach from the least to the
 most. Nothing is drawn that was not measured.
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
 
+from attune_nb.charts.frames import bench_of, drawable
 from attune_nb.charts.labels import spread_out
 from attune_nb.charts.page import finish, new_axes, say_bytes, say_count, say_ratio, title
 from attune_nb.charts.style import clean
@@ -30,8 +32,17 @@ if TYPE_CHECKING:
 __all__ = ["OURS", "clone_cost", "memory", "scaling"]
 
 OURS, BEFORE = "attune_nb", ("deep copy", "naive context")
-_LINES = ("#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C", "#A0522D", "#B8A800")
-_MARKS = "sD^vPX*"
+_LINES = ("#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")  # Okabe and Ito's, and a grey
+_MARKS = "sD^vP*<"
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
+_CONTEXT = "elements or characters in the context"
+_MEMORY = {
+    "clone": ("What one item's context holds", "bytes for one item"),
+    "fanout": ("The most memory that a fan-out took", "bytes at the peak"),
+    "": ("The memory that was measured", "bytes"),
+}
+"""Titles of the charts of memory, and names of their axes, by the measurement."""
+_ROOM = 0.08  # of the axis's height: what a ratio needs between two lines
 _EMPTY = 0.3  # of the smallest size: where an empty context stands on an axis of logarithms
 
 
@@ -42,14 +53,18 @@ def clone_cost(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) 
         df: What `attune_nb.bench.clone` gave.
         ax: Where to draw; by default on a new figure.
         dark: Whether the chart will stand on a dark page.
+
+    Raises:
+        ValueError: The frame lacks what is drawn, or is of another measurement.
     """
-    each = df.assign(value=df["seconds"] / df["n"])
+    bench_of(df, "clone")
+    rows = drawable(df, "seconds", above=("n", "seconds"))
+    each = rows.assign(value=rows["seconds"] / rows["n"])
     ax, theme = new_axes(ax, dark=dark)
     lines = _curves(ax, theme, each, "size")
     _scale(ax, each["size"], "size", say_duration)
     _compare(ax, theme, lines)
-    _words(ax, theme, "What it costs to give one item its context",
-           "elements or characters in the context", "time for one item")  # fmt: skip
+    _words(ax, theme, "What it costs to give one item its context", _CONTEXT, "time for one item")
     return finish(ax)
 
 
@@ -57,24 +72,44 @@ def memory(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> F
     """Draw the bytes: of one scope by the context's size, or of a fan-out by its items.
 
     Args:
-        df: What `attune_nb.bench.clone` or `.fanout` gave; where it has several `n`, these are
-            the axis, at the largest context.
+        df: What `attune_nb.bench.clone` or `.fanout` gave. The axis of a fan-out is its items,
+            at the largest context; where only one number of items was measured, or on scopes,
+            it is the context's size. A frame that does not say which it is has the axis on which
+            it has more, and a title that claims neither.
         ax: Where to draw; by default on a new figure.
         dark: Whether the chart will stand on a dark page.
+
+    Raises:
+        ValueError: The frame lacks what is drawn, or holds rows of both measurements.
     """
-    by_items = df["n"].groupby(df["strategy"]).nunique().max() > 1 and df["size"].nunique() <= 3  # noqa: PLR2004
-    x = "n" if by_items else "size"
-    chosen = df[df["size"] == df["size"].max()] if by_items else df
-    ax, theme = new_axes(ax, dark=dark)
-    lines = _curves(ax, theme, chosen.assign(value=chosen["bytes"].clip(lower=1)), x)
-    _scale(ax, chosen[x], x, say_bytes)
-    _compare(ax, theme, lines)
+    bench = bench_of(df)
+    rows = drawable(df, "bytes")
+    by_items = bench != "clone" and _is_by_items(rows, bench)
     if by_items:
-        _words(ax, theme, "The most memory that a fan-out took", "items", "bytes at the peak")
-    else:
-        _words(ax, theme, "What one item's context holds",
-               "elements or characters in the context", "bytes for one item")  # fmt: skip
+        rows = drawable(rows[rows["size"] == rows["size"].max()], "bytes", above=("n",))
+    x = "n" if by_items else "size"
+    ax, theme = new_axes(ax, dark=dark)
+    lines = _curves(ax, theme, rows.assign(value=rows["bytes"].clip(lower=1)), x)
+    _scale(ax, rows[x], x, say_bytes)
+    _compare(ax, theme, lines)
+    words, of = _MEMORY[bench]
+    where = f"{say_count(float(rows['size'].max()))} in the context; " if by_items else ""
+    if bench == "fanout" and not by_items:
+        where = f"{_range(rows['n'])} items; "
+    if rows.groupby(["strategy", x]).size().min() == 1:
+        where += "what was measured once has no band; "
+    _words(ax, theme, words, "items" if by_items else _CONTEXT, of, where)
     return finish(ax)
+
+
+def _is_by_items(rows: pd.DataFrame, bench: str) -> bool:
+    """Tell whether items are the axis: where several numbers of them were measured.
+
+    A frame that does not say what it is of may be of scopes, made as often as there was time for:
+    there the contexts must be the fewer.
+    """
+    counts = int(rows["n"].groupby(rows["strategy"]).nunique().max())
+    return counts > 1 and (bench == "fanout" or rows["size"].nunique() <= counts)
 
 
 def scaling(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> Figure:
@@ -84,13 +119,19 @@ def scaling(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> 
         df: What `attune_nb.bench.fanout` gave; the largest context is drawn.
         ax: Where to draw; by default on a new figure.
         dark: Whether the chart will stand on a dark page.
+
+    Raises:
+        ValueError: The frame lacks what is drawn, or is of another measurement.
     """
-    chosen = df[df["size"] == df["size"].max()]
+    bench_of(df, "fanout")
+    rows = drawable(df, "seconds", above=("n", "seconds"))
+    chosen = rows[rows["size"] == rows["size"].max()]
     ax, theme = new_axes(ax, dark=dark)
     lines = _curves(ax, theme, chosen.assign(value=chosen["seconds"]), "n")
     _scale(ax, chosen["n"], "n", say_duration)
     _compare(ax, theme, lines)
-    _words(ax, theme, "The time of a fan-out, end to end", "items", "time")
+    where = f"{say_count(float(chosen['size'].max()))} in the context; "
+    _words(ax, theme, "The time of a fan-out, end to end", "items", "time", where)
     return finish(ax)
 
 
@@ -106,17 +147,18 @@ def _places(values: Any, x: str) -> Any:
 def _curves(ax: Axes, theme: Theme, df: pd.DataFrame, x: str) -> dict[str, tuple[Any, Any]]:
     """Draw a line for each strategy, and name it at its end."""
     names = list(dict.fromkeys(df["strategy"]))
-    others = iter(zip(_LINES, _MARKS, strict=True))
+    looks = _looks(names)
     every = np.unique(_places(df[x], x))
     places = dict(zip(np.unique(np.asarray(df[x], float)), every, strict=True))
     lines, ends = {}, []
     for name in names:
         told = df[df["strategy"] == name].groupby(x)["value"].agg(["median", "min", "max"])
         at = np.array([places[float(each)] for each in told.index])
-        colour, mark = _look(name, others)
+        colour, mark, dashes = looks[name]
         wide = 2.4 if name == OURS or name in BEFORE else 1.3
         ax.fill_between(at, told["min"], told["max"], color=colour, alpha=0.18, linewidth=0)
-        ax.plot(at, told["median"], color=colour, marker=mark, markersize=5, linewidth=wide)
+        ax.plot(at, told["median"], color=colour, marker=mark, markersize=5, linewidth=wide,
+                linestyle=dashes)  # fmt: skip
         lines[name] = (at, told["median"].to_numpy())
         filled = told[np.asarray(told.index, float) > 0]
         label = clean(name)
@@ -132,13 +174,24 @@ def _curves(ax: Axes, theme: Theme, df: pd.DataFrame, x: str) -> dict[str, tuple
     return lines
 
 
-def _look(name: str, others: Any) -> tuple[str, str]:
-    if name == OURS:
-        return "#009E73", "o"
-    if name in BEFORE:
-        return "#D55E00", "X"
-    found: tuple[str, str] = next(others, ("#8C8C8C", "."))
-    return found
+def _looks(names: list[str]) -> dict[str, tuple[str, str, Any]]:
+    """Give each its colour, mark and dashes, no two the same.
+
+    Colours and marks go round at different lengths, so that a colour that comes again has another
+    mark, and other dashes.
+    """
+    before = next((name for name in BEFORE if name in names), None)
+    special = {OURS: ("#009E73", "o", "-"), before: ("#D55E00", "X", "-")}
+    others = [name for name in names if name not in special]
+    ways = {
+        name: (
+            _LINES[at % len(_LINES)],
+            _MARKS[at % len(_MARKS)],
+            _DASHES[at // len(_LINES) % len(_DASHES)],
+        )
+        for at, name in enumerate(others)
+    }
+    return {name: special.get(name) or ways[name] for name in names}
 
 
 def _scale(ax: Axes, values: Any, x: str, say: Callable[[float], str]) -> None:
@@ -161,15 +214,26 @@ def _compare(ax: Axes, theme: Theme, lines: dict[str, tuple[Any, Any]]) -> None:
         return
     at = both[-1]
     low, high = (lines[name][1][list(lines[name][0]).index(at)] for name in (OURS, before))
+    bottom, top = np.log(ax.get_ylim())
+    if np.log(high / low) < _ROOM * (top - bottom):
+        return
     ax.annotate("", (at, high), (at, low), arrowprops={"arrowstyle": "<->", "color": theme.muted})
-    words = f"{say_ratio(high / low)} "
     look: dict[str, Any] = {"color": theme.ink, "fontsize": 10, "fontweight": "bold"}
-    ax.text(at, np.sqrt(low * high), words, ha="right", va="center", **look)
+    words, side = f"{say_ratio(high / low)} ", "right"
+    if at == min(line[0][0] for line in lines.values()):  # no room on the left
+        words, side = f"  {words}", "left"
+    look["bbox"] = {"facecolor": theme.paper, "edgecolor": "none", "pad": 1, "alpha": 0.8}
+    ax.text(at, np.sqrt(low * high), words, ha=side, va="center", **look)
 
 
-def _words(ax: Axes, theme: Theme, words: str, x: str, y: str) -> None:
-    title(
-        ax, theme, words, "medians, bands from least to most; slope 0: constant, 1: in proportion"
-    )
+def _range(values: Any) -> str:
+    """Say a number, or the least and the most."""
+    least, most = (say_count(float(each)) for each in (np.min(values), np.max(values)))
+    return least if least == most else f"{least} to {most}"
+
+
+def _words(ax: Axes, theme: Theme, words: str, x: str, y: str, where: str = "") -> None:
+    below = f"{where}medians, bands from least to most; slope 0: constant, 1: in proportion"
+    title(ax, theme, words, below)
     ax.set_xlabel(x, fontsize=9, color=theme.muted)
     ax.set_ylabel(y, fontsize=9, color=theme.muted)

@@ -35,11 +35,12 @@ def new_axes(ax: Axes | None, *, dark: bool) -> tuple[Axes, Theme]:
 
 
 def title(ax: Axes, theme: Theme, words: str, below: str) -> None:
-    """Write a title, and what a reader must know below it."""
+    """Write a title, and what a reader must know below it, on a line or several."""
     look: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": theme.ink}
-    literal(ax.set_title(words, loc="left", pad=24, **look))
+    literal(ax.set_title(words, loc="left", pad=24 + 13 * below.count("\n"), **look))
     place: dict[str, Any] = {"xytext": (0, 8), "textcoords": "offset points", "va": "bottom"}
-    ax.annotate(below, (0, 1), xycoords="axes fraction", fontsize=8.5, color=theme.muted, **place)
+    look = {"fontsize": 8.5, "color": theme.muted}
+    literal(ax.annotate(below, (0, 1), xycoords="axes fraction", **look, **place))
 
 
 def finish(ax: Axes) -> Figure:

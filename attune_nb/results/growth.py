@@ -12,7 +12,7 @@ from attune_nb.events import AttemptsEnded, TaskEnded, TaskStarted
 from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
     from attune_nb.events import Event, Key
 
@@ -25,8 +25,8 @@ LONG = 0.1  # seconds: what takes less is no one's concern, and mostly noise
 KEPT, TASKS = 100, 1_000  # durations of a task, and tasks, of which the newest are kept
 
 
-Which = tuple[str, str, str | None, int]
-"""Runs that may be compared: the workflow's name, the task, its action, its concurrency."""
+Which = tuple["Hashable", ...]
+"""Runs that may be compared: one workflow's, of one task with one action, at one concurrency."""
 
 
 class Record:
@@ -35,9 +35,16 @@ class Record:
     def __init__(self) -> None:
         self._taken: dict[Which, deque[tuple[int, float]]] = {}
 
-    def of(self, workflow: str, actions: Mapping[str, str | None]) -> Past:
-        """Give what concerns one workflow: its name, and the action of each of its tasks."""
-        return Past(self, workflow, actions)
+    def of(self, workflow: str, tasks: Mapping[str, Hashable], given: Hashable = None) -> Past:
+        """Give what concerns one workflow.
+
+        Args:
+            workflow: Its name.
+            tasks: For each task what tells it from another of the same name, such as its text
+                and its action's code: what was changed has no past.
+            given: What else its runs differ in, such as parameters beside the items.
+        """
+        return Past(self, (workflow, given), tasks)
 
     def keep(self, which: Which, items: int, seconds: float) -> None:
         """Keep what a task took."""
@@ -60,49 +67,64 @@ class Past:
     """The past of one workflow."""
 
     record: Record
-    workflow: str
-    actions: Mapping[str, str | None]
+    workflow: Hashable
+    tasks: Mapping[str, Hashable]
 
     def reader(self) -> Callable[[Sequence[Event]], None]:
-        """Give what reads the events of a run, and keeps what its tasks took."""
-        started: dict[Key, TaskStarted] = {}
-        items: defaultdict[Key, int] = defaultdict(int)
+        """Give what reads the events of a run, and keeps what its tasks took.
+
+        A task that was cut short tells nothing; one whose items have failed all the same does.
+        """
+        counted = Counted()
 
         def read(events: Sequence[Event]) -> None:
-            for event in events:
-                if isinstance(event, TaskStarted) and event.with_items:
-                    started[event.task, event.visit] = event
-                elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in started:
-                    items[event.task, event.visit] += event.batch.attempt.count(1)
-                elif isinstance(event, TaskEnded) and event.status == "succeeded":
-                    began, count = (
-                        started.get((event.task, event.visit)),
-                        items[event.task, event.visit],
-                    )
-                    if began is not None and count and event.time > began.time:
-                        self.record.keep(self._which(began), count, event.time - began.time)
+            for began, count, ended in counted.whole(events):
+                self.record.keep(self._which(began), count, ended.time - began.time)
 
         return read
 
     def alerts(self, events: Sequence[Event]) -> Iterator[str]:
-        """Tell of a run's tasks whose time grows faster than their items."""
-        fanned = [each for each in events if isinstance(each, TaskStarted) and each.with_items]
-        for task, which in {each.task: self._which(each) for each in fanned}.items():
-            took = self.record.medians(which)
-            if len(took) < SLOPED or max(took) < SPREAD * min(took) or max(took.values()) < LONG:
+        """Tell of a run's tasks whose time grows faster than their items.
+
+        Of a run with few items nothing is told: it is the many that are slow.
+        """
+        for began, count, _ in Counted().whole(events):
+            took = self.record.medians(self._which(began))
+            if len(took) < SLOPED or max(took) < SPREAD * min(took) or count < max(took):
                 continue
             steep = slope(list(took), list(took.values()))
-            if steep > STEEP:
-                (least, short), *_, (most, long) = took.items()
+            (least, short), *_, (most, long) = took.items()
+            if steep > STEEP and long >= LONG:
                 yield (
-                    f"`{task}` took {say_duration(short)} for {least:,} items and "
+                    f"`{began.task}` took {say_duration(short)} for {least:,} items and "
                     f"{say_duration(long)} for {most:,}: its time grows as the items to the "
                     f"power of {steep:.2f} (1 is in proportion); look for what an item does "
                     "with what all items share"
                 )
 
     def _which(self, began: TaskStarted) -> Which:
-        return self.workflow, began.task, self.actions.get(began.task), began.concurrency
+        return self.workflow, began.task, self.tasks.get(began.task), began.concurrency
+
+
+class Counted:
+    """Counts the items of with-items tasks while events are read."""
+
+    def __init__(self) -> None:
+        self._began: dict[Key, TaskStarted] = {}
+        self._items: defaultdict[Key, int] = defaultdict(int)
+
+    def whole(self, events: Sequence[Event]) -> Iterator[tuple[TaskStarted, int, TaskEnded]]:
+        """Give the tasks that have tried all their items: start, items, end."""
+        for event in events:
+            if isinstance(event, TaskStarted) and event.with_items:
+                self._began[event.task, event.visit] = event
+            elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in self._began:
+                self._items[event.task, event.visit] += event.batch.attempt.count(1)
+            elif isinstance(event, TaskEnded) and event.status in ("succeeded", "failed"):
+                began = self._began.pop((event.task, event.visit), None)
+                count = self._items.pop((event.task, event.visit), 0)
+                if began is not None and count and began.total in (count, None):
+                    yield began, count, event
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:

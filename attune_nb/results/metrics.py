@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.events import AttemptsEnded, RunStarted, TaskEnded, TaskStarted
-from attune_nb.frozen import size_of
+from attune_nb.events import AttemptsEnded, TaskEnded, TaskStarted
+from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,42 +54,107 @@ def alerts_of(events: Sequence[Event], context: WorkflowContext) -> list[str]:
 def _large_context(context: WorkflowContext) -> Iterator[str]:
     if context.size_bytes <= LARGE_CONTEXT:
         return
-    parts = {
-        f"the result of `{name}`": size_of(each.result) for name, each in context.tasks.items()
+    results = {name: each.result for name, each in context.tasks.items()}
+    named = {
+        "the result of": results,
+        "the variable": context.variables,
+        "the parameter": context.parameters,
+        "the config": context.config,
+        "the key": context.keystore,
     }
-    parts |= {f"the variable `{name}`": size_of(each) for name, each in context.variables.items()}
-    parts |= {f"the parameter `{name}`": size_of(each) for name, each in context.parameters.items()}
-    largest = max(parts, key=lambda name: parts[name])
+    parts = {
+        f"{what} `{name}`": size_of(each)
+        for what, values in named.items()
+        for name, each in values.items()
+    }
+    largest = max(parts, key=lambda name: parts[name], default="")
+    told = f", of which {largest} is {parts[largest] / MEGABYTE:,.1f} MB" if largest else ""
     yield (
-        f"the context holds {context.size_bytes / MEGABYTE:,.1f} MB, of which {largest} is "
-        f"{parts[largest] / MEGABYTE:,.1f} MB: have an action keep large data in a file and give "
-        "its path"
+        f"the context holds {context.size_bytes / MEGABYTE:,.1f} MB{told}: have an action keep "
+        "large data in a file and give its path"
     )
 
 
 def _rising_memory(events: Sequence[Event]) -> Iterator[str]:
-    """Tell of tasks through which memory rose by more than what they gave accounts for."""
-    before: dict[Key, int] = {}
-    batches: dict[Key, list[Batch]] = {}
-    last = 0
+    """Tell of tasks through which memory rose by more than what they gave accounts for.
+
+    What an object that is no plain data holds cannot be told, so of a task that gives such
+    objects nothing is said. Tasks that ran meanwhile are named too: it may be theirs.
+    """
+    spans = _Spans()
     for event in events:
-        last = getattr(event, "memory", 0) or last
-        if isinstance(event, RunStarted):
+        spans.read(event)
+    for span in spans.ended:
+        rose = span.most - span.before
+        if rose <= ROOM or not span.before:
             continue
-        if isinstance(event, TaskStarted) and event.with_items:
-            before[event.task, event.visit], batches[event.task, event.visit] = last, []
-        elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in before:
-            batches[event.task, event.visit].append(event.batch)
-        elif isinstance(event, TaskEnded) and before.get((event.task, event.visit)):
-            rose = last - before[event.task, event.visit]
-            # a million results are weighed only where there is something to explain
-            gave = _size_of(batches[event.task, event.visit]) if rose > ROOM else 0
-            if rose > gave + ROOM:
-                yield (
-                    f"memory rose by {rose / MEGABYTE:,.0f} MB through `{event.task}`, whose "
-                    f"results take {gave / MEGABYTE:,.0f} MB: look for what its action keeps"
-                )
+        # a million results are weighed only where there is something to explain
+        gave = _size_of(span.batches)
+        if gave is not None and rose > gave + ROOM:
+            beside = ", ".join(f"`{name}`" for name in sorted(span.beside))
+            yield (
+                f"memory rose by {rose / MEGABYTE:,.0f} MB through `{span.task}`"
+                f"{f' (and {beside} beside it)' if beside else ''}, whose "
+                f"results take {gave / MEGABYTE:,.0f} MB: look for what its action keeps"
+            )
 
 
-def _size_of(batches: Sequence[Batch]) -> int:
-    return sum(AN_ITEM * len(each) + sum(map(size_of, each.results)) for each in batches)
+class _Span:
+    """A with-items task while it is under way: what memory did, and what ran beside it."""
+
+    def __init__(self, task: str, before: int) -> None:
+        self.task, self.before, self.most = task, before, before
+        self.batches: list[Batch] = []
+        self.beside: set[str] = set()
+
+
+class _Spans:
+    """Follows the tasks of a run and the memory that was read."""
+
+    def __init__(self) -> None:
+        self.ended: list[_Span] = []
+        self._open: dict[Key, _Span] = {}
+        self._running: set[str] = set()
+        self._memory = 0
+
+    def read(self, event: Event) -> None:
+        """Take the next event in."""
+        self._memory = getattr(event, "memory", 0) or self._memory
+        for span in self._open.values():
+            span.most = max(span.most, self._memory)
+        if isinstance(event, TaskStarted):
+            self._start(event)
+        elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in self._open:
+            self._open[event.task, event.visit].batches.append(event.batch)
+        elif isinstance(event, TaskEnded):
+            self._running.discard(event.task)
+            if (event.task, event.visit) in self._open:
+                self.ended.append(self._open.pop((event.task, event.visit)))
+
+    def _start(self, event: TaskStarted) -> None:
+        for span in self._open.values():
+            span.beside.add(event.task)
+        if event.with_items:
+            span = self._open[event.task, event.visit] = _Span(event.task, self._memory)
+            parent = event.task.partition("/")[0]
+            span.beside = self._running - {parent}
+        self._running.add(event.task)
+
+
+def _size_of(batches: Sequence[Batch]) -> int | None:
+    """Give what the results take, and the items where only the batch holds them; None: unknown."""
+    held = 0
+    for batch in batches:
+        values = [*batch.results, *(batch.items or ())]
+        if not all(map(_is_plain, values)):
+            return None
+        held += AN_ITEM * len(batch) + sum(map(size_of, values))
+    return held
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether a value's size is known: plain data, or what tells its own bytes."""
+    return value is None or isinstance(value, _PLAIN) or hasattr(value, "nbytes")
+
+
+_PLAIN = (str, int, float, bytes, FrozenDict, FrozenList, FrozenTuple)

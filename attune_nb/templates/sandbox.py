@@ -15,7 +15,7 @@ from pyrsistent import PMap
 
 from attune_nb.context import Moment, Outcome
 from attune_nb.errors import TemplateError
-from attune_nb.frozen import FrozenDict, FrozenList, freeze
+from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ LARGEST_BITS = 4_096  # bits of a whole number that takes part in arithmetic
 MATCH_SECONDS = 0.3  # that the patterns of one evaluation may search
 
 NUMBERS: frozenset[type] = frozenset({int, float})
-ARRAYS: frozenset[type] = frozenset({list, tuple, FrozenList})
+ARRAYS: frozenset[type] = frozenset({list, tuple, FrozenList, FrozenTuple})
 MAPS: frozenset[type] = frozenset({dict, FrozenDict})
 KEYS: frozenset[type] = NUMBERS | {str, bool, type(None)}  # that a map is asked for
 PLAIN: frozenset[type] = NUMBERS | ARRAYS | MAPS | {str, bool, type(None)}
@@ -80,6 +80,7 @@ _WORDS: dict[type, str] = {
     list: "array",
     tuple: "array",
     FrozenList: "array",
+    FrozenTuple: "array",
     dict: "object",
     FrozenDict: "object",
 }

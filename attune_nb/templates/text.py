@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from attune_nb.errors import TemplateError
-from attune_nb.frozen import FrozenDict, FrozenList, freeze
+from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 from attune_nb.templates.sandbox import (
     LONGEST_TEXT,
     charge,
@@ -200,5 +200,5 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     bool: lambda value: "true" if value else "false",
     int: _whole,
     float: _fraction,
-    **dict.fromkeys((list, tuple, dict, FrozenList, FrozenDict), to_json),
+    **dict.fromkeys((list, tuple, dict, FrozenList, FrozenTuple, FrozenDict), to_json),
 }

@@ -1,14 +1,17 @@
 """What is measured is what it says: the ways, the sizes, the counts."""
 
 import copy
+import sys
 
+import numpy as np
 import pytest
 
 import attune_nb
 from attune_nb import bench
+from attune_nb.bench import weighed
 from attune_nb.bench.contexts import KINDS, STRATEGIES, NaiveThreads, plain_context
 
-COLUMNS = ["strategy", "kind", "size", "n", "seconds", "bytes", "repeat"]
+COLUMNS = ["bench", "strategy", "kind", "size", "n", "seconds", "bytes", "repeat"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -100,3 +103,61 @@ def test_the_naive_engine_copies_for_each_item_and_gives_the_same(monkeypatch):
     assert len(made) == 4
     assert naive.result("each") == ours.result("each")
     assert naive.result("each")[2] == {"i": 7, "t": 3, "d": [1, 2], "h": [9]}
+
+
+WRONG = [
+    ({"kind": "nope"}, "`kind`: 'list' or 'text', not 'nope'"),
+    ({"kind": ["list"]}, r"`kind`: .*not \['list'\]"),
+    ({"sizes": 5}, "`sizes`: a list, not 5"),
+    ({"sizes": "12"}, "`sizes`: a list, not '12'"),
+    ({"sizes": [1.5]}, "`sizes`: a whole number of at least 0, not 1.5"),
+    ({"sizes": [-1]}, "`sizes`: a whole number of at least 0, not -1"),
+    ({"sizes": [True]}, "`sizes`: a whole number of at least 0, not True"),
+    ({"sizes": [7, 7]}, "`sizes`: 7 is there twice"),
+    ({"counts": [0]}, "`counts`: a whole number of at least 1, not 0"),
+    ({"counts": [1, 1]}, "`counts`: 1 is there twice"),
+    ({"repeats": 0}, "`repeats`: a whole number of at least 1, not 0"),
+    ({"longest": "x"}, "`longest`: a number of seconds above 0, not 'x'"),
+    ({"strategies": "JSON"}, "`strategies`: a list, not 'JSON'"),
+    ({"strategies": [None]}, "`strategies`: there is no strategy `None`"),
+    ({"strategies": ["JSON", "JSON"]}, "`strategies`: 'JSON' is there twice"),
+]
+
+
+@pytest.mark.parametrize(("given", "told"), WRONG, ids=lambda each: str(each)[:40])
+def test_a_wrong_argument_is_named_before_anything_is_measured(given, told):
+    with pytest.raises(attune_nb.errors.BackendError, match=told):
+        bench.clone(**{"sizes": [0], "strategies": ["attune_nb"], **given})
+
+
+@pytest.mark.parametrize("empty", ["sizes", "strategies", "counts"])
+def test_an_empty_list_gives_an_empty_frame_with_the_columns(empty):
+    df = bench.clone(**{"sizes": [0], "strategies": ["attune_nb"], "repeats": 1, empty: []})
+    assert list(df.columns) == COLUMNS
+    assert df.empty
+
+
+def test_numbers_of_numpy_are_whole_numbers_too():
+    assert set(bench.clone(np.array([0, 5]), ["attune_nb"], repeats=1)["size"]) == {0, 5}
+
+
+def test_a_frame_says_which_measurement_it_is_of():
+    assert set(bench.clone([0], ["attune_nb"], repeats=1)["bench"]) == {"clone"}
+
+
+def test_what_is_quickly_weighed_is_weighed_in_each_repeat(monkeypatch):
+    weights = iter([40.0, 41.0, 42.0])
+    monkeypatch.setattr(sys.modules["attune_nb.bench.clone"], "_bytes", lambda _make: next(weights))
+    df = bench.clone([0], ["attune_nb"], repeats=3, counts=[1])
+    assert list(df["bytes"]) == [40.0, 41.0, 42.0]
+
+
+def test_what_takes_long_to_weigh_is_weighed_once_and_the_others_have_no_figure(monkeypatch):
+    monkeypatch.setattr(weighed, "_CHEAP", 0.0)
+    df = bench.clone([0], ["deep copy"], repeats=3, counts=[1])
+    assert list(df["bytes"].isna()) == [False, True, True]
+
+
+def test_the_ways_and_the_peers_are_exported():
+    assert bench.STRATEGIES is STRATEGIES
+    assert "for loop" in bench.PEERS

@@ -31,3 +31,10 @@ def test_it_is_measured_told_written_and_drawn(name, charts, tmp_path):
     assert "us an item" in done.output
     assert "seconds" in pd.read_csv(csv).columns
     assert sorted(path.stem for path in folder.iterdir()) == sorted(charts)
+
+
+def test_a_missing_folder_is_told_before_anything_is_measured(monkeypatch, tmp_path):
+    monkeypatch.setitem(presets.BENCHES, "clone", lambda: pytest.fail("it was measured"))
+    done = CliRunner().invoke(app, ["bench", "clone", "--csv", str(tmp_path / "no" / "x.csv")])
+    assert done.exit_code == 2
+    assert "there is no folder" in " ".join(done.output.split())

@@ -83,3 +83,119 @@ def test_memory_is_by_items_where_these_were_measured():
     by_items = frame(BOTH, sizes=(1_000,), counts=(100, 1_000))
     assert "items" in words(charts.memory(by_items))
     assert "elements or characters in the context" in words(charts.memory(frame(BOTH)))
+
+
+def of(df, bench):
+    return df.assign(bench=bench)
+
+
+@pytest.mark.parametrize("counts", [(100,), (100, 1_000)])
+def test_memory_of_scopes_is_titled_so_and_by_context_however_many_were_made(counts):
+    told = words(charts.memory(of(frame(BOTH, sizes=(1_000,), counts=counts), "clone")))
+    assert "What one item's context holds" in told
+    assert "elements or characters in the context" in told
+
+
+@pytest.mark.parametrize(
+    ("counts", "axis"),
+    [((100,), "elements or characters in the context"), ((100, 1_000), "items")],
+)
+def test_memory_of_a_fan_out_is_titled_so(counts, axis):
+    told = words(charts.memory(of(frame(BOTH, counts=counts), "fanout")))
+    assert "The most memory that a fan-out took" in told
+    assert axis in told
+
+
+def test_memory_of_a_frame_that_does_not_say_claims_neither():
+    assert "The memory that was measured" in words(charts.memory(frame(BOTH)))
+
+
+def test_what_was_measured_once_has_no_band_and_the_chart_says_so():
+    df = frame(BOTH)
+    once = df.assign(bytes=df["bytes"].where(df["repeat"] == 0))
+    assert any("measured once has no band" in each for each in words(charts.memory(once)))
+    assert not any("measured once" in each for each in words(charts.memory(df)))
+
+
+@pytest.mark.parametrize(
+    ("draw", "bench"),
+    [(charts.clone_cost, "fanout"), (charts.scaling, "clone")],
+)
+def test_a_frame_of_another_measurement_is_refused(draw, bench):
+    with pytest.raises(ValueError, match=f"the frame is of bench.{bench}"):
+        draw(of(frame(BOTH), bench))
+
+
+def test_a_frame_of_both_measurements_is_refused():
+    both = pd.concat([of(frame(BOTH), "clone"), of(frame(BOTH), "fanout")])
+    with pytest.raises(ValueError, match="rows of clone and of fanout"):
+        charts.memory(both)
+
+
+def test_all_bars_are_of_the_most_items_that_all_share():
+    df = frame({"attune_nb": 0.0, "deep copy": 1e-7}, sizes=(1_000,), counts=(100, 1_000))
+    dear = frame({"naive": 1e-6}, sizes=(1_000,), counts=(100,))
+    told = words(charts.speedup(pd.concat([df, dear])))
+    assert any(each.startswith("100 items, 1k in the context") for each in told)
+    assert not any("left out" in each for each in told)
+
+
+def test_who_was_not_measured_at_that_many_is_named_as_left_out():
+    df = frame({"attune_nb": 0.0, "deep copy": 1e-7}, sizes=(1_000,), counts=(1_000,))
+    dear = frame({"$naive$": 1e-6}, sizes=(1_000,), counts=(100,))
+    figure = charts.speedup(pd.concat([df, dear]))
+    told = words(figure)
+    assert any(each.startswith("1k items") for each in told)
+    assert any("left out, not measured there: $naive$" in each for each in told)
+    assert len(figure.axes[0].get_yticklabels()) == 2
+
+
+def test_bars_of_what_shares_no_number_of_items_are_refused():
+    df = frame({"attune_nb": 0.0}, sizes=(1_000,), counts=(1_000,))
+    with pytest.raises(ValueError, match="lacks another strategy at the 1,000 items"):
+        charts.speedup(pd.concat([df, frame({"deep copy": 1e-7}, sizes=(1_000,), counts=(10,))]))
+
+
+DRAWN = [charts.clone_cost, charts.memory, charts.scaling, charts.speedup]
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+@pytest.mark.parametrize("rows", ["empty", "no strategy"])
+def test_a_frame_without_a_row_to_draw_is_refused(draw, rows):
+    df = frame(BOTH)
+    odd = df.iloc[:0] if rows == "empty" else df.assign(strategy=None)
+    with pytest.raises(ValueError, match="the frame lacks a row to draw"):
+        draw(odd)
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+def test_a_missing_column_is_named(draw):
+    with pytest.raises(ValueError, match="the frame lacks the column `strategy`"):
+        draw(pd.DataFrame())
+
+
+@pytest.mark.parametrize("draw", [charts.clone_cost, charts.scaling, charts.speedup])
+@pytest.mark.parametrize("column", ["seconds", "n"])
+def test_a_frame_of_nothing_but_zeros_is_refused(draw, column):
+    with pytest.raises(ValueError, match="above 0"):
+        draw(frame(BOTH).assign(**{column: 0}))
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+def test_rows_that_have_no_place_are_left_out(draw, tmp_path):
+    df = frame(BOTH, counts=(100, 1_000))
+    odd = [
+        df.iloc[:1].assign(n=0, seconds=0.0),
+        df.iloc[:1].assign(strategy=None),
+        df.iloc[:1].assign(seconds=float("nan"), bytes=float("nan")),
+    ]
+    draw(pd.concat([df, *odd])).savefig(tmp_path / "chart.png")
+
+
+def test_twelve_ways_look_different_from_each_other():
+    many = {"attune_nb": 0.0, "deep copy": 1e-7} | {f"way {at}": 1e-8 for at in range(10)}
+    (ax,) = charts.clone_cost(frame(many)).axes
+    lines = [line for line in ax.lines if line.get_marker() not in ("None", None)]
+    looks = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}
+    assert len(looks) == len(lines) == 12
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 12

@@ -1,6 +1,7 @@
 """Interrupting the kernel: once cancels, twice waits no more."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from kernels import ThisPython
@@ -31,6 +32,12 @@ tasks:
 
 TOLD = "print(run.status, 4 <= len(run.items('nap')) < 400)"
 STUCK = SLOW.replace("action: nap", "action: stuck")
+
+
+def in_its_own_loop(coroutine):
+    """Run a coroutine where no loop runs: a browser that is open may hold this thread's."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 async def _printed(client, code):
@@ -67,12 +74,12 @@ async def _interrupted_run(flag, slow=SLOW, times=1, told=TOLD):
 
 @pytest.mark.filterwarnings("ignore")
 def test_interrupting_the_kernel_cancels_the_run_and_leaves_the_partial_run(tmp_path):
-    assert asyncio.run(_interrupted_run(tmp_path / "flag")).strip() == "cancelled True"
+    assert in_its_own_loop(_interrupted_run(tmp_path / "flag")).strip() == "cancelled True"
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("times", [1, 2])
 def test_what_never_ends_is_given_up_on(tmp_path, times):
     told = "run.wait(5); print(run.status, len(run.items('nap')))"
-    said = asyncio.run(_interrupted_run(tmp_path / "flag", STUCK, times, told))
+    said = in_its_own_loop(_interrupted_run(tmp_path / "flag", STUCK, times, told))
     assert said.strip() == "cancelled 4"

@@ -1,5 +1,7 @@
 """Metrics under the names that dashboards know, and alerts in one line with what to do."""
 
+import time
+
 import pytest
 
 import attune_nb
@@ -55,3 +57,51 @@ def test_memory_that_an_action_keeps_is_told_and_results_are_not():
     kept.clear()
     given = go(act=lambda n: "x" * 3_000_000 + str(n))
     assert [each for each in given.alerts if "memory rose" in each] == []
+
+
+def test_a_spike_that_is_over_when_the_task_ends_is_told():
+    def act(n):
+        held = bytearray(b"x" * 150_000_000) if n == 20 else None
+        time.sleep(0.07)  # the engine reads the memory every 50 ms
+        del held
+
+    (alert,) = go(act=act).alerts
+    assert "through `each`, whose results take 0 MB" in alert
+
+
+def test_of_results_whose_size_nobody_knows_nothing_is_said():
+    class Box:
+        def __init__(self):
+            self.held = bytearray(b"x" * 3_000_000)
+
+    assert [each for each in go(act=lambda n: Box()).alerts if "memory rose" in each] == []
+
+
+def test_items_of_a_stream_count_as_what_the_run_holds():
+    text = TEXT.replace("range(40)", "parameters.big").replace("{default: null}", "{type: any}")
+    stream = ("x" * 3_000_000 + str(n) for n in range(40))
+    run = attune_nb.loads(text).run({"big": stream}, actions={"load": int, "act": lambda n: 1})
+    assert [each for each in run.alerts if "memory rose" in each] == []
+
+
+def test_tasks_that_ran_meanwhile_are_named_too():
+    kept = []
+    text = """
+tasks:
+  - name: each
+    action: act
+    with_items: "{{ range(20) }}"
+    input: {n: "{{ item }}"}
+  - {name: other, action: keep}
+"""
+    actions = {"act": lambda n: time.sleep(0.03), "keep": lambda: kept.append(b"x" * 200_000_000)}
+    (alert,) = attune_nb.loads(text).run(actions=actions).alerts
+    assert "through `each` (and `other` beside it)" in alert
+    kept.clear()
+
+
+def test_a_large_config_is_named():
+    run = attune_nb.loads(TEXT).run(
+        actions={"load": lambda: 1, "act": lambda n: n}, config={"all": [MEGABYTE] * 12}
+    )
+    assert "of which the config `all` is 12.0 MB" in run.alerts[0]

@@ -8,34 +8,35 @@ import attune_nb
 from attune_nb.results.growth import Record, slope
 
 TEXT = """
-parameters: {items: {type: array}}
+parameters: {items: {type: array}, wait: {default: 0}}
 tasks:
   - name: each
     action: act
     with_items: "{{ parameters.items }}"
     input: {n: "{{ item }}"}
+    next: [{when: "{{ failed() }}", do: noop}]
 """
 SIZES = (20, 40, 80)
 
 
-def go(name, act, count):
-    workflow = attune_nb.loads(TEXT)
-    return workflow.run({"items": range(count)}, actions={"act": act}, name=name, backend="inline")
+def go(name, act, count, text=TEXT, **parameters):
+    workflow = attune_nb.loads(text)
+    given = {"items": range(count), **parameters}
+    return workflow.run(given, actions={"act": act}, name=name, backend="inline")
 
 
-def slower_and_slower():
-    """Give an action that waits longer the more often it was called."""
-    calls = []
+def quadratic(n):
+    """Wait the longer, the later the item."""
+    time.sleep(n * 1e-4)
 
-    def act(n):
-        calls.append(n)
-        time.sleep(len(calls) * 1e-4)
 
-    return act
+def even(n):
+    """Wait the same for every item."""
+    time.sleep(0.002)
 
 
 def test_a_task_that_slows_down_with_every_item_is_told_with_its_slope():
-    runs = [go("slows down", slower_and_slower(), count) for count in SIZES]
+    runs = [go("slows down", quadratic, count) for count in SIZES]
     (alert,) = runs[-1].alerts
     assert alert.startswith("`each` took ")
     assert "for 20 items and" in alert
@@ -43,31 +44,53 @@ def test_a_task_that_slows_down_with_every_item_is_told_with_its_slope():
     assert f"alert: {alert}" in repr(runs[-1])
 
 
+def test_items_that_fail_take_their_time_too():
+    def fails_once(n):
+        time.sleep(n * 1e-4)
+        if n == 7:
+            raise ValueError(n)
+
+    runs = [go("one fails", fails_once, count) for count in SIZES]
+    assert len(runs[-1].alerts) == 1
+
+
 def test_a_task_in_proportion_is_not_told():
-    runs = [go("in proportion", lambda n: time.sleep(0.002), count) for count in SIZES]
+    runs = [go("in proportion", even, count) for count in SIZES]
     assert runs[-1].alerts == []
 
 
 def test_two_sizes_are_too_few_to_tell():
-    runs = [go("two sizes", slower_and_slower(), count) for count in (20, 80, 80)]
+    runs = [go("two sizes", quadratic, count) for count in (20, 80, 80)]
     assert runs[-1].alerts == []
 
 
-def test_runs_of_another_name_do_not_count():
+def test_of_a_run_with_few_items_nothing_is_told():
+    for count in SIZES:
+        go("few items", quadratic, count)
+    assert go("few items", quadratic, 10).alerts == []
+
+
+def also_quadratic(n):
+    """Another action, as slow."""
+    time.sleep(n * 1e-4)
+    return n
+
+
+@pytest.mark.parametrize(
+    ("what", "changed"),
+    [
+        ("name", {"name": "another"}),
+        ("action", {"act": also_quadratic}),
+        ("text", {"text": TEXT.replace("do: noop", "publish: [x], do: noop")}),
+        ("parameter", {"wait": 1}),
+    ],
+)
+def test_what_was_changed_has_no_past(what, changed):
+    usual = {"name": f"{what} changed", "act": quadratic}
     for count in SIZES[:-1]:
-        go("one name", slower_and_slower(), count)
-    assert go("another name", slower_and_slower(), SIZES[-1]).alerts == []
-
-
-def test_what_failed_does_not_count():
-    def fails_late(n):
-        time.sleep(n * 2e-4)
-        if n == SIZES[-1] - 1:
-            raise ValueError(n)
-
-    runs = [go("fails", fails_late, count) for count in SIZES]
-    assert runs[-1].status == "failed"
-    assert runs[-1].alerts == []
+        go(count=count, **usual)
+    assert go(count=SIZES[-1], **usual | changed).alerts == []
+    assert len(go(count=SIZES[-1], **usual).alerts) == 1
 
 
 def test_the_record_keeps_the_newest_of_a_thousand_tasks():

@@ -156,9 +156,9 @@ CASES = [
 def exactly(found, wanted):
     if isinstance(wanted, list):
         pairs = zip(found, wanted, strict=True)
-        assert all(type(a) is type(b) for a, b in pairs if not isinstance(b, list | dict))
+        assert all(type(a) is type(b) for a, b in pairs if not isinstance(b, list | dict | tuple))
     assert found == wanted
-    assert type(found) is type(wanted) or isinstance(wanted, list | dict)
+    assert type(found) is type(wanted) or isinstance(wanted, list | dict | tuple)
 
 
 @pytest.mark.parametrize(("expression", "wanted"), CASES, ids=[each for each, _ in CASES])
