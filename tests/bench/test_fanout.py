@@ -18,7 +18,7 @@ def test_every_peer_that_is_here_gives_all_results():
     df = bench.fanout([10, 100], [10_240], HERE, repeats=2)
     assert list(df.columns) == COLUMNS
     assert len(df) == 2 * len(HERE) * 2
-    assert (df["bytes"] > 0).all()
+    assert (df.loc[df["repeat"] == 0, "bytes"] > 0).all()  # later ones only where it is cheap
 
 
 def test_what_is_not_installed_is_left_out_and_told(monkeypatch, caplog):
