@@ -11,6 +11,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from attune_nb.errors import BackendError, ParameterError, Problem, WorkflowError
 from attune_nb.language import checks, loading, model
 from attune_nb.linking import link
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     Progress = bool | str | Callable[[], Display]
     Actions = Mapping[str, "Callable[..., Any] | Workflow"]
 
-__all__ = ["Run", "Workflow", "load", "load_file", "loads"]
+__all__ = ["Run", "Workflow", "load", "load_file", "load_parameters", "loads"]
 
 _log = logging.getLogger("attune_nb")
 GRACE = 1.5  # seconds that an interrupt waits for attempts under way
@@ -196,10 +198,11 @@ class Workflow(model.Workflow):
 
 
 def _past_of(workflow: Workflow, name: str, options: Options, values: Mapping[str, Any]) -> Past:
-    """Give the past of what is run: the same tasks, actions and parameters (the items aside)."""
+    """Give the past of what is run: the same tasks with items, actions and plain parameters."""
     tasks = {
         path: (repr(task), getattr(options.actions.get(task.action or ""), "__code__", None))
         for path, task in workflow.walk()
+        if task.with_items is not None
     }
     plain = (str, int, float, bool, type(None))
     given = sorted((key, each) for key, each in values.items() if isinstance(each, plain))
@@ -251,6 +254,22 @@ def load_file(path: str | Path) -> Workflow:
         told = f"cannot read {str(path)[:200]!r}: {reason}{hint}"
         raise WorkflowError([Problem(told)]) from None
     return loads(text, str(path))
+
+
+def load_parameters(path: Path) -> dict[str, Any]:
+    """Read parameters from a YAML or JSON file.
+
+    Raises:
+        ParameterError: The file cannot be read, or holds no map.
+    """
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        told = " ".join(str(error).split())
+        raise ParameterError(f"cannot read `{path}`: {told}") from None
+    if not isinstance(found, dict):
+        raise ParameterError(f"`{path}` holds no map of parameters")
+    return found
 
 
 def _refuse_unless_map(what: str, given: Any) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import Annotated, Any, NoReturn
 
 import typer
-import yaml
 from rich.console import Console
 
 from attune_nb import demo as demonstration
-from attune_nb.api import Run, load_file, loads
+from attune_nb.api import Run, load_file, load_parameters, loads
 from attune_nb.errors import AttuneError, RunFailed, WorkflowError
 
 __all__ = ["app", "main"]
@@ -208,16 +207,7 @@ def bench(
 
 
 def _parameters(file: Path | None, pairs: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if file is not None:
-        try:
-            given = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, RecursionError) as error:
-            raise ValueError(f"cannot read the parameters in {file}: {error}") from None
-        if not isinstance(given, dict):
-            raise ValueError(f"{file} holds no map of parameters")
-        found |= given
-    return found | _pairs(pairs, "--set")
+    return (load_parameters(file) if file is not None else {}) | _pairs(pairs, "--set")
 
 
 def _pairs(pairs: list[str], option: str) -> dict[str, Any]:

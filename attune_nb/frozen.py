@@ -134,15 +134,12 @@ def _freeze(value: Any, depth: int) -> Any:
         frozen_map.size = _container_size(frozen_map, frozen_map.values())
         frozen_map.size += _sizes(frozen_map)
         return frozen_map
-    if isinstance(value, list):
+    if isinstance(value, list) or kind is tuple:
         flat = _LEAVES.issuperset(map(type, value))  # a long list of numbers is soon known
-        frozen_list = FrozenList(value if flat else [_freeze(each, depth - 1) for each in value])
+        parts = value if flat else [_freeze(each, depth - 1) for each in value]
+        frozen_list = FrozenTuple(parts) if kind is tuple else FrozenList(parts)
         frozen_list.size = _container_size(frozen_list, frozen_list)
         return frozen_list
-    if kind is tuple:
-        frozen_tuple = FrozenTuple(_freeze(each, depth - 1) for each in value)
-        frozen_tuple.size = _container_size(frozen_tuple, frozen_tuple)
-        return frozen_tuple
     if kind is set:
         return frozenset(value)
     if kind.__module__ == "numpy" and kind.__name__ == "ndarray":

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
     Reader = Callable[[list[Event]], None]
 
-__all__ = ["Options", "links_of", "prepared"]
+__all__ = ["BACKENDS", "Options", "links_of", "prepared"]
+
+BACKENDS = ("threads", "inline")
+"""The names of the places where attempts run; the first is the usual one."""
 
 MAX_DEPTH = 20  # of workflows within workflows
 
@@ -148,8 +151,8 @@ def _backend(backend: str | Backend, workers: int | None) -> Backend:
     if backend == "inline":
         return InlineBackend()
     if isinstance(backend, str):
-        hint = nearest(backend, ["threads", "inline"])
-        raise BackendError(f"there is no backend `{backend}`{hint}; known: threads, inline")
+        hint = nearest(backend, BACKENDS)
+        raise BackendError(f"there is no backend `{backend}`{hint}; known: {', '.join(BACKENDS)}")
     if not hasattr(backend, "pump"):
         raise BackendError(f"a backend is a name or a backend object, not {backend!r}")
     return backend

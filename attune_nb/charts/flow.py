@@ -217,7 +217,7 @@ def _state(row: TaskProgress | None, *, parallel: bool) -> State:
         return State(UNREACHED)
     counts = []
     if row.with_items:
-        counts.append(f"{row.done:,}/{'?' if row.total is None else f'{row.total:,}'}")
+        counts.append(row.counted)
         if row.failed:
             counts.append(f"{row.failed:,} failed")
     elif row.attempts > 1 and not parallel:

@@ -11,6 +11,7 @@ from attune_nb.actions.registry import known
 from attune_nb.api import Run
 from attune_nb.notebook.commands import COMMANDS
 from attune_nb.notebook.outline import offers
+from attune_nb.preparing import BACKENDS
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["register", "unregister"]
 
 _LINE = re.compile(r"^.*?(%%?)attune\b[ \t]*(.*)$")
-_NAMES = {"--backend": ("threads", "inline"), "bench": ("clone", "fanout")}
+_NAMES = {"--backend": BACKENDS, "bench": ("clone", "fanout")}
 
 
 def register(shell: InteractiveShell, session: Session, parser: ArgumentParser) -> None:
@@ -119,12 +120,9 @@ def _of_command(session: Session, words: list[str]) -> Iterable[str]:
     if kind == "workflow":
         return session.workflows
     if kind == "task":
-        places_of_runs = (session.shell.user_ns, session.last, session.runs)
-        named = words[1] if len(words) > 1 else ""
-        run = next((each[named] for each in places_of_runs if named in each), None)
-        if run is None and session.last:
-            run = next(reversed(session.last.values()))
-        return [task.name for task in run.workflow.tasks] if isinstance(run, Run) else []
+        run = session.find(words[1]) if len(words) > 1 else None
+        run = run or next(reversed(session.last.values()), None)
+        return [task.name for task in run.workflow.tasks] if run is not None else []
     return []
 
 

@@ -17,6 +17,7 @@ from attune_nb.notebook.debugging import Caught
 from attune_nb.notebook.display import CellDisplay, Display, Text, in_kernel
 from attune_nb.notebook.session import Session
 from attune_nb.notebook.words import split_line
+from attune_nb.preparing import BACKENDS
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -30,7 +31,7 @@ __all__ = ["AttuneMagics", "register", "unregister"]
 class AttuneMagics(Magics):
     """Define and run workflows in cells."""
 
-    backend = Enum(["threads", "inline"], "threads", help="Where attempts run.").tag(config=True)
+    backend = Enum(BACKENDS, BACKENDS[0], help="Where attempts run.").tag(config=True)
     workers = Integer(None, allow_none=True, help="The most threads for a task.").tag(config=True)
     concurrency = Integer(None, allow_none=True, help="Overrides every task's own.").tag(
         config=True

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["View", "panel"]
 
-_ROWS = 12  # tasks under way that are shown
 _FONT = "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;line-height:1.5"
 _INK = "color:var(--jp-ui-font-color1,inherit)"
 _MUTED = "color:var(--jp-ui-font-color2,#767676)"
@@ -47,7 +46,7 @@ def panel(progress: Progress, hint: str = "") -> Markup:
         progress: How far the run has come.
         hint: What a person can do now.
     """
-    rows, more = progress.rows(_ROWS)
+    rows, more = progress.rows()
     parts: list[object] = [
         html.element(
             "div",
@@ -60,7 +59,7 @@ def panel(progress: Progress, hint: str = "") -> Markup:
         parts.append(
             html.element(
                 "table",
-                html.element("tbody", *map(_row, rows, [progress.now] * len(rows))),
+                html.element("tbody", *(_row(row, progress.now) for row in rows)),
                 style="border-collapse:collapse;border:none;margin:2px 0",
             )
         )
@@ -80,8 +79,7 @@ def _state(progress: Progress) -> str:
 
 
 def _row(row: TaskProgress, now: float) -> Markup:
-    total = "?" if row.total is None else f"{row.total:,}"
-    counted = f"{row.done:,}/{total}" if row.with_items else row.status.replace("_", " ")
+    counted = row.counted if row.with_items else row.status.replace("_", " ")
     failed = f"{row.failed:,} failed" if row.with_items and row.failed else ""
     left = row.left(now)
     rate = f"{row.rate(now):,.0f}/s" if row.with_items and row.ended is None and row.done else ""

@@ -8,11 +8,10 @@ from inspect import isfunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from IPython.core.error import UsageError
 
-from attune_nb.api import Run, Workflow
-from attune_nb.errors import nearest
+from attune_nb.api import Run, Workflow, load_parameters
+from attune_nb.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -69,13 +68,20 @@ class Session:
             if not self.last:
                 raise UsageError("nothing has run yet")
             return next(reversed(self.last.values()))
-        places = (self.shell.user_ns, self.last, self.runs)
-        found = next((place[word] for place in places if isinstance(place.get(word), Run)), None)
+        found = self.find(word)
         if found is None:
             hint = nearest(word, [*self.last, *self.runs, *self.names_of(Run)])
             told = f"`{word}` is no variable with a Run, no workflow that ran and no id of a run"
             raise UsageError(told + hint)
         return found
+
+    def find(self, word: str) -> Run | None:
+        """Give the run of that variable, workflow or id, or None."""
+        for place in (self.shell.user_ns, self.last, self.runs):
+            found = place.get(word)
+            if isinstance(found, Run):
+                return found
+        return None
 
     def names_of(self, kind: type) -> list[str]:
         """Give the variables that hold something of a kind; IPython's own left out."""
@@ -151,12 +157,10 @@ class Session:
     def _all_of(self, given: str) -> Mapping[str, Any]:
         if Path(given).suffix in (".yaml", ".yml", ".json"):
             try:
-                value = yaml.safe_load(Path(given).read_text(encoding="utf-8"))
-            except (OSError, ValueError, yaml.YAMLError) as error:
-                told = " ".join(str(error).split())
-                raise UsageError(f"--params: cannot read `{given}`: {told}") from None
-        else:
-            value = self.value(given, "--params")
+                return load_parameters(Path(given))
+            except ParameterError as error:
+                raise UsageError(f"--params: {error}") from None
+        value = self.value(given, "--params")
         if not isinstance(value, dict):
             raise UsageError(
                 f"--params takes a file (.yaml, .json) or a dict, and `{given}` is "

@@ -62,6 +62,11 @@ class TaskProgress(msgspec.Struct, kw_only=True):
         """How many items have failed for good."""
         return max(self.errors - self.retried, 0)
 
+    @property
+    def counted(self) -> str:
+        """How many items of how many have ended: `1,996/2,000`, or `1,996/?`."""
+        return f"{self.done:,}/{'?' if self.total is None else f'{self.total:,}'}"
+
     def rate(self, now: float) -> float:
         """Give the items that ended in a second, on average so far."""
         spent = (now if self.ended is None else self.ended) - self.started
@@ -162,8 +167,7 @@ class Progress:
             wait = "" if row.ended is not None else f" for {say_duration(self.now - row.started)}"
             again = f", attempt {row.attempts + 1}" if row.attempts and row.ended is None else ""
             return f"{row.status}{wait}{again}"
-        total = "?" if row.total is None else f"{row.total:,}"
-        told = [f"{_bar(row)} {row.done:,}/{total}"]
+        told = [f"{_bar(row)} {row.counted}"]
         if row.failed:
             told.append(f"{row.failed:,} failed")
         if row.ended is None:

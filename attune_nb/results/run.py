@@ -278,22 +278,20 @@ class Run:
         """Give a small row for each task execution: what a person wants to see first."""
         progress = Progress()
         progress.read(self._log)
-        rows, live = [], self._live()
-        for row in progress.tasks.values():
-            total = "?" if row.total is None else f"{row.total:,}"
-            rows.append(
-                {
-                    "task": row.task if row.visit == 1 else f"{row.task} #{row.visit}",
-                    "status": live.get(row.key, row.status) if row.ended is None else row.status,
-                    "items": f"{row.done:,}/{total}" if row.with_items else "",
-                    "failed": f"{row.failed:,}" if row.with_items and row.failed else "",
-                    "time": say_duration(
-                        (progress.now if row.ended is None else row.ended) - row.started
-                    ),
-                    "error": " ".join((row.error or "").split())[:120],
-                }
-            )
-        return rows
+        live = self._live()
+        return [
+            {
+                "task": row.task if row.visit == 1 else f"{row.task} #{row.visit}",
+                "status": live.get(row.key, row.status) if row.ended is None else row.status,
+                "items": row.counted if row.with_items else "",
+                "failed": f"{row.failed:,}" if row.with_items and row.failed else "",
+                "time": say_duration(
+                    (progress.now if row.ended is None else row.ended) - row.started
+                ),
+                "error": " ".join((row.error or "").split())[:120],
+            }
+            for row in progress.tasks.values()
+        ]
 
     def _heading(self) -> str:
         return f"{self.workflow_name}: {self.status} after {say_duration(self.duration_ms / 1000)}"

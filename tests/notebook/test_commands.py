@@ -4,7 +4,6 @@ import json
 import re
 
 import pytest
-from IPython.testing.globalipapp import start_ipython
 from IPython.utils.capture import capture_output
 
 FAN_OUT = """
@@ -24,11 +23,9 @@ ASK = "tasks: [{name: q, action: core.ask, input: {prompt: Shall we?}}]"
 
 
 @pytest.fixture(scope="module")
-def shell():
-    shell = start_ipython() or get_ipython()  # noqa: F821 - IPython's own builtin
-    shell.run_line_magic("load_ext", "attune_nb")
-    shell.run_cell("def double(x):\n    'Give twice as much.'\n    return 2 * x")
-    return shell
+def shell(ipython):
+    ipython.run_cell("def double(x):\n    'Give twice as much.'\n    return 2 * x")
+    return ipython
 
 
 @pytest.fixture

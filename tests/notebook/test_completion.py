@@ -2,7 +2,6 @@
 
 import pytest
 from IPython.core.completer import provisionalcompleter
-from IPython.testing.globalipapp import start_ipython
 
 CELL = """%%attune health --set servers=fleet
 parameters:
@@ -25,14 +24,12 @@ tasks:
 
 
 @pytest.fixture(scope="module")
-def shell():
-    shell = start_ipython() or get_ipython()  # noqa: F821 - IPython's own builtin
-    shell.run_line_magic("load_ext", "attune_nb")
-    shell.run_cell("fleet = [1]\nsettings = {'n': [1]}\ndef check_server(server):\n    return 1")
-    shell.run_cell_magic("attune", "health --define", CELL.partition("\n")[2])
+def shell(ipython):
+    ipython.run_cell("fleet = [1]\nsettings = {'n': [1]}\ndef check_server(server):\n    return 1")
+    ipython.run_cell_magic("attune", "health --define", CELL.partition("\n")[2])
     small = "parameters: {n: {}}\ntasks: [{name: only, action: core.noop}]"
-    shell.run_cell_magic("attune", "small --out small_run", small)
-    return shell
+    ipython.run_cell_magic("attune", "small --out small_run", small)
+    return ipython
 
 
 def offered(shell, text):

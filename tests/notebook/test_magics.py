@@ -2,7 +2,6 @@ import functools
 import re
 
 import pytest
-from IPython.testing.globalipapp import start_ipython
 from IPython.utils.capture import capture_output
 
 from attune_nb import bench
@@ -22,11 +21,9 @@ tasks:
 
 
 @pytest.fixture(scope="module")
-def shell():
-    shell = start_ipython() or get_ipython()  # noqa: F821 - IPython's own builtin
-    shell.run_line_magic("load_ext", "attune_nb")
-    shell.run_cell("def double(x):\n    return 2 * x")
-    return shell
+def shell(ipython):
+    ipython.run_cell("def double(x):\n    return 2 * x")
+    return ipython
 
 
 def test_a_cell_runs_a_workflow_with_functions_of_the_notebook(shell):
