@@ -6,6 +6,7 @@ Exit status: 0 succeeded, 1 the run failed, 2 wrong use or a wrong workflow, 130
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import Annotated, Any, NoReturn
 
@@ -22,6 +23,13 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 _STATUS = {"succeeded": 0, "cancelled": 130, "cancelling": 130, "running": 130}
 # the last two: the person who interrupted did not wait for the end
+_AllowImports = Annotated[
+    bool,
+    typer.Option(
+        "--allow-imports",
+        help="let an action be `module:function`; modules of the current folder included",
+    ),
+]
 
 
 def main() -> None:
@@ -39,12 +47,19 @@ def run(
     backend: Annotated[str, typer.Option(help="threads or inline")] = "threads",
     workers: Annotated[int | None, typer.Option(help="the most threads for a task")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the outcome as JSON")] = False,
+    allow_imports: _AllowImports = False,
 ) -> None:
     """Run the workflow in FILE."""
+    _find_modules_here(wanted=allow_imports)
     try:
         workflow = load_file(file)
-        parameters = _parameters(params, set_ or [])
-        made = workflow.run(parameters, name=file.stem, backend=backend, workers=workers)
+        made = workflow.run(
+            _parameters(params, set_ or []),
+            name=file.stem,
+            backend=backend,
+            workers=workers,
+            allow_imports=allow_imports,
+        )
     except (AttuneError, ValueError) as error:
         _wrong(error)
     _print(made, as_json=as_json)
@@ -52,10 +67,11 @@ def run(
 
 
 @app.command()
-def check(file: Path) -> None:
+def check(file: Path, allow_imports: _AllowImports = False) -> None:
     """Say what is wrong with the workflow in FILE."""
+    _find_modules_here(wanted=allow_imports)
     try:
-        problems = load_file(file).check()
+        problems = load_file(file).check(allow_imports=allow_imports)
     except WorkflowError as error:
         _wrong(error)
     for problem in problems:
@@ -204,6 +220,12 @@ def bench(
     each = (df["seconds"] / df["n"] * 1e6).rename("us an item")
     told = each.groupby([df["strategy"], df["size"], df["n"]]).median().round(3)
     typer.echo(told.reset_index().to_string(index=False))
+
+
+def _find_modules_here(*, wanted: bool) -> None:
+    """Let modules of the current folder be imported, as `python -m` does."""
+    if wanted and "" not in sys.path:
+        sys.path.insert(0, "")
 
 
 def _parameters(file: Path | None, pairs: list[str]) -> dict[str, Any]:

@@ -37,6 +37,19 @@ def test_check_tells_line_column_and_the_nearest_name(tmp_path):
     assert "did you mean `action`" in done.stderr
 
 
+def test_an_action_of_a_module_beside_it_runs_where_imports_are_allowed(tmp_path):
+    (tmp_path / "fleet.py").write_text("def ping(host):\n    return host.upper()\n")
+    file = tmp_path / "ping.yaml"
+    file.write_text("tasks: [{name: a, action: 'fleet:ping', input: {host: web}}]\n")
+    refused = attune("check", str(file))
+    assert refused.returncode == 2
+    assert "--allow-imports" in refused.stderr
+    code = "from attune_nb.cli import main; main()"  # -P: as the installed command starts
+    command = [sys.executable, "-P", "-c", code, "run", "ping.yaml", "--allow-imports"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_demo_finds_exactly_the_servers_that_are_down():
     done = attune("demo", "--servers", "200")
     assert done.returncode == 0, done.stderr

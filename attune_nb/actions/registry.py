@@ -116,7 +116,11 @@ def find(
 
 def _imported(name: str, *, allowed: bool) -> Action:
     if not allowed:
-        raise KeyError(f"`{name}` would be imported; allow that with `allow_imports=True`")
+        raise KeyError(
+            f"`{name}` would be imported; allow that with `allow_imports=True` "
+            "(in a notebook `%config AttuneMagics.allow_imports = True`; in a shell "
+            "`--allow-imports`)"
+        )
     module, _, attribute = name.partition(":")
     try:
         function: Any = importlib.import_module(module)

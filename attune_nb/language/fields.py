@@ -26,6 +26,7 @@ _UNCLEAR = {
     "vars": "names",
     "publish": "names",
     "parameters": "parameters",
+    "with_items": "items",
     **dict.fromkeys(
         ("next", "do", "on_success", "on_failure", "on_complete", "on_timeout", "decision"), "ways"
     ),
@@ -42,7 +43,8 @@ class Reader:
     is looked up in `written` when its place is wanted.
 
     `unclear` says what a problem has left unknown (all `tasks`, all `ways` between them, the
-    `names` of variables, the `parameters`), so that nobody complains of what follows from it.
+    `names` of variables, the `parameters`, which tasks have `items`), so that nobody complains
+    of what follows from it.
     `derived` are transitions whose `when` repeats conditions that stand elsewhere.
     """
 

@@ -54,6 +54,7 @@ class _Known:
         parameters = declarations.names(workflow.parameters)
         self.variables = None if "names" in unclear else variables
         self.tasks = None if "tasks" in unclear else tasks
+        self.items = "items" not in unclear
         self.members: dict[str, set[str] | None] = {
             "parameters": None if "parameters" in unclear else parameters,
             "system": _SYSTEM,
@@ -149,7 +150,7 @@ def _unknown_names(
         if told and told[path]:
             continue
         if root in _ITEM:
-            if not place.of_item:
+            if known.items and not place.of_item:
                 yield Problem(f"`{root}` exists only within {_its_input(place)}", where())
         elif root in NAMESPACES:
             yield from _unknown_member(path, known.members.get(root), where, meant)

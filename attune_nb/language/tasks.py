@@ -164,7 +164,8 @@ def _refuse_misplaced(
         refused.append((_NOT_WITHIN, "stands on the `parallel` task, not on the tasks within"))
     if fields.get("action") == ASK:
         refused.append((_NOT_OF_ASK, f"has no meaning for `{ASK}`, which asks one person once"))
-    if "with_items" not in fields and kind != "parallel":
+    itemless = "with_items" not in fields and (*path, "with_items") not in reader.misspelt
+    if itemless and kind != "parallel":
         refused.append((("batch_size",), "needs `with_items`"))
     for keys, why in refused:
         for key in keys:

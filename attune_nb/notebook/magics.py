@@ -39,6 +39,9 @@ class AttuneMagics(Magics):
     progress = Bool(default_value=True, help="Whether a cell shows how far its run has come.").tag(
         config=True
     )
+    allow_imports = Bool(
+        default_value=False, help="Whether an action may be `module:function`."
+    ).tag(config=True)
     out = Unicode("", help="A variable for every Run, such as `run`.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -127,6 +130,7 @@ class AttuneMagics(Magics):
             actions=caught.around(actions) if options.debug else actions,
             mock=self.session.values(options.mock, "--mock") or None,
             dry_run=True if options.dry_run else None,
+            allow_imports=self.allow_imports,
             progress=display if shows else False,
             background=options.background,
             name=name,

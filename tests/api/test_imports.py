@@ -12,7 +12,7 @@ def problems(action, **options):
 
 def test_nothing_is_imported_unless_it_is_allowed():
     (told,) = problems("os:system")
-    assert told == "`os:system` would be imported; allow that with `allow_imports=True`"
+    assert told.startswith("`os:system` would be imported; allow that with `allow_imports=True`")
 
 
 def test_where_it_is_allowed_the_function_runs():

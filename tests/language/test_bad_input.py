@@ -66,6 +66,8 @@ FOLLOWING = [
     (A + "    next: {do: b}\n" + JOIN, "`next` is a list of transitions, not a map", 4, 11),
     (A + "    next: [{od: b}]\n" + JOIN, "unknown key `od` in a transition", 4, 13),
     (A + "    netx: [{do: b}]\n" + JOIN, "unknown key `netx`", 4, 5),
+    (A + "    with_itmes: [1]\n    batch_size: 2\n    input: {x: '{{ item + index }}'}\n",
+     "did you mean `with_items`?", 4, 5),
     (A + "    on_succes: b\n" + JOIN, "did you mean `on_success`?", 4, 5),
     (A + "    next: [{do: [[b]]}]\n" + JOIN, "an entry of `do` is a name, not a list", 4, 18),
     (A + "    on_success: {do: b}\n" + JOIN, "`on_success` is a task's name, a list", 4, 17),

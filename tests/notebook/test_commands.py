@@ -6,6 +6,8 @@ import re
 import pytest
 from IPython.utils.capture import capture_output
 
+from attune_nb.errors import WorkflowError
+
 FAN_OUT = """
 parameters:
   n: {type: array, default: [1, 2]}
@@ -133,6 +135,18 @@ def test_options_are_configured(shell):
     finally:
         shell.run_line_magic("config", "AttuneMagics.out = ''")
         shell.run_line_magic("config", "AttuneMagics.backend = 'threads'")
+
+
+def test_imports_are_allowed_by_configuration_alone(shell):
+    cell = "tasks: [{name: a, action: 'json:dumps', input: {obj: [1]}}]"
+    with pytest.raises(WorkflowError, match=r"%config AttuneMagics\.allow_imports = True"):
+        shell.run_cell_magic("attune", "dumps", cell)
+    shell.run_line_magic("config", "AttuneMagics.allow_imports = True")
+    try:
+        shell.run_cell_magic("attune", "dumps --out dumped", cell)
+    finally:
+        shell.run_line_magic("config", "AttuneMagics.allow_imports = False")
+    assert shell.user_ns["dumped"].result("a") == "[1]"
 
 
 # --- help ------------------------------------------------------------------------------------
