@@ -20,9 +20,10 @@ from attune_nb.results.spans import say_duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from attune_nb.api import Run
     from attune_nb.notebook.session import Session
 
-__all__ = ["COMMANDS", "Command", "Word", "command_of", "listed"]
+__all__ = ["COMMANDS", "Command", "Word", "command_of", "counted_tasks", "listed"]
 
 _EVENTS = 50  # that `%attune events` shows
 
@@ -105,10 +106,15 @@ def listed() -> str:
     return "\n".join(["commands (`%attune COMMAND --help` says more):", *lines])
 
 
+def counted_tasks(workflow: Workflow) -> str:
+    """Say how many tasks a workflow has."""
+    return "1 task" if len(workflow.tasks) == 1 else f"{len(workflow.tasks):,} tasks"
+
+
 @_command()
 def _list(session: Session) -> Text:
     """List the workflows that are defined."""
-    lines = [f"{name}: {len(each.tasks)} tasks" for name, each in session.workflows.items()]
+    lines = [f"{name}: {counted_tasks(each)}" for name, each in session.workflows.items()]
     return Text("\n".join(lines) or "no workflow is defined yet")
 
 
@@ -209,21 +215,35 @@ def _told(event: Any) -> str:
 
 
 @_command(_RUN, _word("--force", "", "give up on what is under way", action="store_true"))
-def _cancel(session: Session, run: str | None, *, force: bool) -> None:
+def _cancel(session: Session, run: str | None, *, force: bool) -> Text:
     """Cancel a run."""
-    session.run(run).cancel(force=force)
+    found = _under_way(session, run)
+    found.cancel(force=force)
+    return Text(f"{found.workflow_name} was asked to stop")
 
 
 @_command(_RUN)
-def _pause(session: Session, run: str | None) -> None:
+def _pause(session: Session, run: str | None) -> Text:
     """Have a run begin nothing more, until `resume`."""
-    session.run(run).pause()
+    found = _under_way(session, run)
+    found.pause()
+    return Text(f"{found.workflow_name} begins nothing more until `%attune resume`")
 
 
 @_command(_RUN)
-def _resume(session: Session, run: str | None) -> None:
+def _resume(session: Session, run: str | None) -> Text:
     """Let a paused run go on."""
-    session.run(run).resume()
+    found = _under_way(session, run)
+    found.resume()
+    return Text(f"{found.workflow_name} goes on")
+
+
+def _under_way(session: Session, word: str | None) -> Run:
+    found = session.run(word)
+    if found.has_ended:
+        told = f"run {found.run_id} of `{found.workflow_name}` has ended already: {found.status}"
+        raise UsageError(told)
+    return found
 
 
 @_command(
@@ -245,7 +265,7 @@ def _load(session: Session, file: str, name: str | None) -> Text:
     workflow = load_file(file)
     called = name or Path(file).name.split(".")[0]
     session.define(called, workflow, Path(file).read_text(encoding="utf-8"))
-    return Text(f"{called}: {len(workflow.tasks)} tasks, defined")
+    return Text(f"{called}: {counted_tasks(workflow)}, defined")
 
 
 @_command(_WORKFLOW, _word("file", "file", "where to"))
@@ -262,6 +282,20 @@ def _export(session: Session, name: str, folder: str) -> Text:
     workflow = session.workflow(name)
     ref = workflow.ref or f"notebook.{name}"
     return Text("\n".join(map(str, workflow.export(folder, ref=ref))))
+
+
+@_command()
+def _config(session: Session) -> Text:
+    """Show what the options default to, and how to change it."""
+    magics = session.shell.magics_manager.registry["AttuneMagics"]
+    traits = magics.traits(config=True)
+    width = max(map(len, traits))
+    lines = [
+        f"{name:<{width}}  {getattr(magics, name)!r:<9}  {trait.help}"
+        for name, trait in sorted(traits.items())
+    ]
+    lines.append("to change one: `%config AttuneMagics.NAME = VALUE`")
+    return Text("\n".join(lines))
 
 
 @_command(_RUN)

@@ -10,9 +10,9 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Integer, Unicode
 
-from attune_nb.api import loads
+from attune_nb.api import Run, loads
 from attune_nb.notebook import completion
-from attune_nb.notebook.commands import command_of, listed
+from attune_nb.notebook.commands import command_of, counted_tasks, listed
 from attune_nb.notebook.debugging import Caught
 from attune_nb.notebook.display import CellDisplay, Display, Text, in_kernel
 from attune_nb.notebook.session import Session
@@ -22,7 +22,7 @@ from attune_nb.preparing import BACKENDS
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from attune_nb.api import Run, Workflow
+    from attune_nb.api import Workflow
 
 __all__ = ["AttuneMagics", "register", "unregister"]
 
@@ -48,6 +48,7 @@ class AttuneMagics(Magics):
         super().__init__(shell)
         self.session = Session(shell)
         self._live = shell
+        self._shown: tuple[Run, int] | None = None  # a run, and the cell that shows it already
 
     @no_var_expand  # type: ignore[untyped-decorator, unused-ignore]
     @line_cell_magic  # type: ignore[untyped-decorator, unused-ignore]
@@ -76,14 +77,17 @@ class AttuneMagics(Magics):
         `%%attune [NAME] [options]` over a workflow's YAML runs it; `%attune run NAME k=v` runs
         it again; `%attune COMMAND` tells of workflows and runs.
         """
-        words = _split(line)
-        if cell is None and words and words[0] != "run" and not words[0].startswith("-"):
+        if cell is None and line.rstrip().endswith(";"):  # as after any expression of a cell
+            self._line(_split(line.rstrip()[:-1]))
+            return None
+        return self._line(_split(line)) if cell is None else self._cell(line, cell)
+
+    def _line(self, words: list[str]) -> Any:
+        if words and words[0] != "run" and not words[0].startswith("-"):
             return command_of(words[0])(self.session, words[1:])
         options = self._options(words)
-        if options.help or (cell is None and not words):
-            return Text(f"{(self.attune.__doc__ or '').strip()}\n\n{listed()}")
-        if cell is not None:
-            return self._cell(line, cell, options)
+        if options.help or not words:
+            return self._help()
         if len(options.words) < 2:  # noqa: PLR2004 - `run` and a name
             raise UsageError("%attune run takes a workflow's name; `%attune list` shows them")
         _, name, *pairs = options.words
@@ -93,11 +97,19 @@ class AttuneMagics(Magics):
     def _options(self, words: list[str]) -> Any:
         parser: Any = self.attune
         options = parser.parser.parse_args(words)
+        options.out = options.out or self.out or None
         if options.out is not None and not options.out.isidentifier():
             raise UsageError(f"--out takes a variable's name, not `{options.out}`")
         return options
 
-    def _cell(self, line: str, cell: str, options: Any) -> Any:
+    def _help(self) -> Text:
+        parser: Any = self.attune
+        return Text(f"{parser.parser.format_help().strip()}\n\n{listed()}")
+
+    def _cell(self, line: str, cell: str) -> Any:
+        options = self._options(_split(line))
+        if options.help:
+            return self._help()
         if len(options.words) > 1:
             given = " ".join(options.words[1:])
             raise UsageError(f"%%attune takes one name; `{given}` is left over")
@@ -107,11 +119,11 @@ class AttuneMagics(Magics):
         workflow = loads(cell, "<cell>", above=f"%%attune {line}")
         self.session.define(name, workflow, cell)
         if options.define:
-            return Text(f"{name}: {len(workflow.tasks)} tasks, defined")
+            return Text(f"{name}: {counted_tasks(workflow)}, defined")
         return self._run(workflow, name, options)
 
     def _run(self, workflow: Workflow, name: str, options: Any) -> Run | None:
-        """Run a workflow; what it gives is the cell's value, unless its panel shows it."""
+        """Run a workflow; the Run is the cell's value, and is shown once, by its panel or as it."""
         displays: list[Display] = []
 
         def display() -> Display:
@@ -125,8 +137,8 @@ class AttuneMagics(Magics):
         run = workflow.run(
             self.session.parameters(options.params, options.set),
             backend="inline" if options.debug else options.backend or self.backend,
-            workers=options.workers or self.workers,
-            concurrency=options.concurrency or self.concurrency,
+            workers=self.workers if options.workers is None else options.workers,
+            concurrency=self.concurrency if options.concurrency is None else options.concurrency,
             actions=caught.around(actions) if options.debug else actions,
             mock=self.session.values(options.mock, "--mock") or None,
             dry_run=True if options.dry_run else None,
@@ -136,15 +148,27 @@ class AttuneMagics(Magics):
             name=name,
         )
         self.session.keep(name, run)
-        if options.out or self.out:
-            self._live.user_ns[options.out or self.out] = run
+        if options.out:
+            self._live.user_ns[options.out] = run
         self._tell_failure(run, caught)
-        if not displays and not options.quiet:
-            return run
         if displays and run.has_ended:
             displays[0].replace(run)  # the panel becomes the outcome: one output, not two
-        self._live.displayhook.update_user_ns(run)  # and so that `_` is the Run all the same
-        return None
+        if options.quiet and not in_kernel():  # a terminal would show an empty `Out[1]:`
+            self._live.displayhook.update_user_ns(run)
+            return None
+        if displays or options.quiet:
+            self._shown = run, self._live.execution_count
+        return run
+
+    def show_unless_shown(self, run: Run) -> None:
+        """Show nothing for a run that its cell has shown already.
+
+        Raises:
+            NotImplementedError: It is to be shown; IPython goes on with its other formats.
+        """
+        shown, self._shown = self._shown, None
+        if shown is None or shown[0] is not run or shown[1] != self._live.execution_count:
+            raise NotImplementedError
 
     def _tell_failure(self, run: Run, caught: Caught) -> None:
         if run.status != "failed":
@@ -173,6 +197,8 @@ def register(shell: InteractiveShell) -> None:
         shell.register_magics(magics)
         line_magic: Any = magics.attune
         completion.register(shell, magics.session, line_magic.parser)
+        formatter: Any = shell.display_formatter
+        formatter.ipython_display_formatter.for_type(Run, magics.show_unless_shown)
 
 
 def unregister(shell: InteractiveShell) -> None:
@@ -184,6 +210,8 @@ def unregister(shell: InteractiveShell) -> None:
     if magics in shell.configurables:
         shell.configurables.remove(magics)
     completion.unregister(shell)
+    formatter: Any = shell.display_formatter
+    formatter.ipython_display_formatter.pop(Run, None)
 
 
 def _draw_figures(shell: InteractiveShell) -> None:

@@ -6,7 +6,7 @@ import re
 import pytest
 from IPython.utils.capture import capture_output
 
-from attune_nb.errors import WorkflowError
+from attune_nb.errors import BackendError, WorkflowError
 
 FAN_OUT = """
 parameters:
@@ -135,6 +135,23 @@ def test_options_are_configured(shell):
     finally:
         shell.run_line_magic("config", "AttuneMagics.out = ''")
         shell.run_line_magic("config", "AttuneMagics.backend = 'threads'")
+
+
+def test_the_defaults_are_listed_and_those_that_cannot_be_are_refused_when_used(shell):
+    assert re.search(r"^workers +None +The most threads", repr(line(shell, "config")), re.MULTILINE)
+    told(shell, "%config AttuneMagics.out = '1 x'")
+    try:
+        assert "variable's name, not `1 x`" in told(shell, "%attune run doubling n=[1]")
+    finally:
+        told(shell, "%config AttuneMagics.out = ''")
+    with pytest.raises(BackendError, match="`workers` is a whole number"):
+        shell.run_cell_magic("attune", "doubling --workers 0", FAN_OUT)
+
+
+def test_a_run_that_has_ended_cannot_be_paused_or_cancelled(shell):
+    shell.run_cell_magic("attune", "doubling", FAN_OUT)
+    for command in ("pause", "resume", "cancel"):
+        assert "has ended already: succeeded" in told(shell, f"%attune {command} doubling")
 
 
 def test_imports_are_allowed_by_configuration_alone(shell):

@@ -42,6 +42,21 @@ def test_the_panel_becomes_a_static_outcome(tmp_path, widgets):
     assert "True" in texts(notebook)
 
 
+def test_a_run_is_the_value_of_its_line_and_is_shown_once(tmp_path):
+    define = FAN_OUT.replace("%%attune fan --out run", "%%attune fan --define")
+    taken = "made = %attune run fan\nprint(made.status)\nmade"
+    notebook = ran_cells(
+        tmp_path, SETUP.replace("SHOWN", "0"), define, taken, "made is _", "made", "%attune list;"
+    )
+    _, _, running, same, shown, silenced = notebook.cells
+    kinds = [each.output_type for each in running.outputs]
+    assert kinds == ["display_data", "stream"]
+    assert running.outputs[1].text == "succeeded\n"
+    assert same.outputs[0].data["text/plain"] == "True"
+    assert "400/400 items" in shown.outputs[0].data["text/plain"]
+    assert silenced.outputs == []
+
+
 def test_a_run_in_the_background_is_awaited_in_a_later_cell(tmp_path):
     cell = FAN_OUT.replace("--out", "--background --out")
     later = "print((await run).status, run.status); time.sleep(0.3)"
