@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from attune_nb import html
 from attune_nb.errors import BackendError, ParameterError, Problem, WorkflowError
-from attune_nb.language import checks, loading, model
+from attune_nb.language import checks, loading, model, overview
 from attune_nb.linking import link
 from attune_nb.notebook.display import open_display
 from attune_nb.preparing import Options, links_of, prepared
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Run", "Workflow", "load", "load_file", "load_parameters", "loads"]
 
 _log = logging.getLogger("attune_nb")
+_SHOWN = 50  # rows of a table
 GRACE = 1.5  # seconds that an interrupt waits for attempts under way
 _past = Record()  # of the runs of this process
 
@@ -61,6 +63,19 @@ class Run(results.Run):
 
 class Workflow(model.Workflow):
     """A workflow that was read from text, ready to run."""
+
+    def __str__(self) -> str:
+        return html.printable(overview.text(self))
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        table = html.table(overview.COLUMNS, overview.rows(self)[:_SHOWN])
+        more = len(self.tasks) - _SHOWN
+        rest = [html.element("div", f"and {more:,} more")] if more > 0 else []
+        named = html.element("b", overview.heading(self))
+        return str(html.element("div", html.element("div", named), table, *rest))
 
     def check(
         self, actions: Actions | None = None, *, allow_imports: bool = False

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import msgspec
 from pyrsistent import PMap, pmap
 
-from attune_nb.frozen import FrozenDict, freeze, size_of
+from attune_nb import html
+from attune_nb.frozen import FrozenDict, freeze, preview, size_of
 from attune_nb.masking import Mask
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ __all__ = [
     "TaskScope",
     "WorkflowContext",
 ]
+
+_SHOWN = 50  # names in a table
 
 
 class _Absent:
@@ -204,6 +207,26 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
             f"parameters: {', '.join(sorted(self.parameters)) or 'none'}; "
             f"variables: {names}; tasks: {ended}>"
         )
+
+    def _repr_html_(self) -> str:
+        spaces: dict[str, Mapping[str, Any]] = {
+            "parameters": self.parameters,
+            "workflow": self.variables,
+            "task": {name: each.result for name, each in self.tasks.items()},
+            "config": self.config,
+            "keystore": self.keystore,
+        }
+        rows = [
+            {"name": f"{space}.{name}", "value": preview(held), "bytes": f"{size_of(held):,}"}
+            for space, values in spaces.items()
+            for name, held in sorted(values.items())
+        ]
+        parts: list[object] = [html.element("div", f"context of {self.size_bytes:,} bytes")]
+        if rows:
+            parts.append(html.table(["name", "value", "bytes"], rows[:_SHOWN], numbers=("bytes",)))
+        if len(rows) > _SHOWN:
+            parts.append(html.element("div", f"and {len(rows) - _SHOWN:,} more"))
+        return str(html.element("div", *parts))
 
 
 def _walk(context: WorkflowContext, path: str) -> Any:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.errors import Position  # noqa: TC001 - msgspec reads the annotations
+from attune_nb.frozen import preview
 
 if TYPE_CHECKING:
     from attune_nb.masking import Mask
@@ -83,11 +84,18 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     def __len__(self) -> int:
         return len(self.index)
 
+    def __repr__(self) -> str:
+        return f"Batch({len(self):,} attempts, {len(self.errors):,} failed)"
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Something that happened in a run."""
 
     time: float
+
+    def __repr__(self) -> str:
+        told = [f"{name}={_short(getattr(self, name))}" for name in self.__struct_fields__]
+        return f"{type(self).__name__}({', '.join(told)})"
 
 
 class Input(Event, frozen=True, kw_only=True, tag=True):
@@ -215,6 +223,11 @@ class RunEnded(Fact, frozen=True, kw_only=True, tag=True):
     status: str
     output: Any
     error: str | None
+
+
+def _short(value: Any) -> str:
+    plain = isinstance(value, dict | list | tuple | str)
+    return preview(value, 200) if plain and value else repr(value)
 
 
 _SHOWN = ("parameters", "value", "output", "response_schema")

@@ -7,6 +7,7 @@ then on every task and item refers to the same objects.
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -184,6 +185,19 @@ def size_of(value: Any) -> int:
         return sys.getsizeof(value)
     own = getattr(value, "nbytes", None)
     return own if isinstance(own, int) else sys.getsizeof(value, 0)
+
+
+def preview(value: Any, longest: int = 80) -> str:
+    """Say in a few words what a value is, however large it is."""
+    if isinstance(value, dict) and value:
+        keys = ", ".join(str(key)[:20] for key in islice(value, 4))
+        return f"a map of {len(value):,}: {keys}{', …' if len(value) > 4 else ''}"  # noqa: PLR2004
+    if isinstance(value, list | tuple) and len(value) > 3:  # noqa: PLR2004 - a few are shown
+        return f"a list of {len(value):,}"
+    if isinstance(value, list | tuple | set | frozenset) and value:
+        return f"[{', '.join(preview(each, longest // 3) for each in islice(value, 4))}]"
+    told = repr(value[: longest + 1] if isinstance(value, str | bytes) else value)
+    return told if len(told) <= longest else f"{told[: longest - 1]}…"
 
 
 def thaw(value: Any) -> Any:

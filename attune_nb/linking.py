@@ -220,8 +220,11 @@ def _mocks(workflow: Workflow, mock: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in mock.items():
         fitting = [name] if name in paths else [p for p in paths if p.split("/")[-1] == name]
         if len(fitting) != 1:
-            hint = nearest(name, paths) if not fitting else f"; it is one of {', '.join(fitting)}"
-            raise ParameterError(f"mock: there is no one task `{name}`{hint}")
+            told = f"mock: several tasks are named `{name}`: {', '.join(fitting)}"
+            if not fitting:
+                hint = nearest(name, paths) or f"; there are {', '.join(paths[:20])}"
+                told = f"mock: there is no task `{name}`{hint}"
+            raise ParameterError(told)
         found[fitting[0]] = value
     return found
 

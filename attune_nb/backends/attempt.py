@@ -23,7 +23,7 @@ __all__ = ["CANCELLED", "FAILED", "SUCCEEDED", "TIMED_OUT", "Call", "cancelled",
 
 SUCCEEDED, FAILED, TIMED_OUT, CANCELLED = range(len(STATUS_CODES))
 _BARE = (LookupError, SystemExit, StopIteration)
-_PACKAGE = str(Path(__file__).parent.parent)
+_NOT_OF_USERS = (str(Path(__file__).parent.parent), "<template>")
 
 
 class Call:
@@ -67,12 +67,14 @@ class Call:
         The traceback holds the frames of the user's own code.
         """
         trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_NOT_OF_USERS):
             trace = trace.tb_next
+        of_template = isinstance(error, TemplateError)
         lines = traceback.format_exception(type(error), error, trace)
+        if of_template and trace is None:
+            lines = []  # an expression of the workflow: its position says where
         mask = self.context.mask
         data = error.data if isinstance(error, ActionError) else None
-        of_template = isinstance(error, TemplateError)
         return TIMED_OUT if isinstance(error, Timeout) else FAILED, ErrorInfo(
             type=type(error).__name__,
             message=mask.text(_message(error)),

@@ -11,6 +11,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Integer, Unicode
 
 from attune_nb.api import Run, loads
+from attune_nb.html import printable
 from attune_nb.notebook import completion
 from attune_nb.notebook.commands import command_of, counted_tasks, listed
 from attune_nb.notebook.debugging import Caught
@@ -177,9 +178,9 @@ class AttuneMagics(Magics):
         if raised is not None:
             self._live.showtraceback(raised)
             return
-        for failure in run.failures()[-1:]:
-            if failure.traceback:
-                print(failure.traceback)  # noqa: T201 - the user's own frames, in the cell
+        told = run.failure_text()
+        if told:
+            print(printable(told))  # noqa: T201 - the user's own frames, in the cell
 
 
 def _split(line: str) -> list[str]:

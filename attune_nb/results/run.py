@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from attune_nb import html
-from attune_nb.errors import AttuneError, LookupFailed, RunCancelled, RunFailed, nearest
+from attune_nb.errors import LookupFailed, RunCancelled, RunFailed, nearest
 from attune_nb.events import AskOpened, RunEnded, RunStarted, TaskEnded, masked
 from attune_nb.results.progress import Progress
 from attune_nb.results.spans import say_duration
@@ -227,12 +227,12 @@ class Run:
 
         Raises:
             ParameterError: The answer does not fit the question's schema, or contains itself.
-            AttuneError: The task asks nothing now.
+            LookupFailed: The task asks nothing now.
         """
         waiting = [each for each in self.questions if each.task == task]
         if not waiting:
             others = ", ".join(f"`{each.task}`" for each in self.questions) or "none"
-            raise AttuneError(f"task `{task}` asks nothing now; waiting for an answer: {others}")
+            raise LookupFailed(f"task `{task}` asks nothing now; waiting for an answer: {others}")
         self._engine.answer(task, waiting[0].visit, value, waiting[0].response_schema)
 
     def to_chrome_trace(self, path: str | PathLike[str]) -> Path:
@@ -259,6 +259,15 @@ class Run:
         """Give the errors of the tasks that failed."""
         ended = [each for each in self._log if isinstance(each, TaskEnded)]
         return [each.error for each in ended if each.error is not None]
+
+    def failure_text(self) -> str:
+        """Tell of the last task that failed: its first failed item, and what went wrong where."""
+        from attune_nb.results.failures import failure_text  # noqa: PLC0415 - seldom wanted
+
+        executions, mask = self._engine.state.executions, self._mask
+        return failure_text(
+            self.events, lambda key, index: mask.value(executions[key].items[index])
+        )
 
     def _execution(self, task: str) -> Any:
         found = [key for key in self._engine.state.order if key[0] == task]
