@@ -22,6 +22,7 @@ from attune_nb.errors import (
     Timeout,
     WorkflowError,
 )
+from attune_nb.history import open_run, runs
 from attune_nb.templates.template import Template
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ __all__ = [
     "load_file",
     "load_ipython_extension",
     "loads",
+    "open_run",
+    "runs",
     "unload_ipython_extension",
 ]
 

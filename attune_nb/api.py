@@ -19,6 +19,7 @@ from attune_nb.language import checks, loading, model, overview
 from attune_nb.linking import link
 from attune_nb.notebook.display import open_display
 from attune_nb.preparing import Options, links_of, prepared
+from attune_nb.recording import recorder
 from attune_nb.results import run as results
 from attune_nb.results.growth import Past, Record
 
@@ -137,6 +138,7 @@ class Workflow(model.Workflow):
         progress: Progress = "auto",
         readers: list[Reader] | None = None,
         background: bool = False,
+        store: str | PathLike[str] | None = None,
         name: str | None = None,
     ) -> Run:
         """Run the workflow.
@@ -159,11 +161,14 @@ class Workflow(model.Workflow):
                 nowhere. Or a function that opens a display.
             readers: Called with the new events, in the engine's thread.
             background: Return at once; `run.wait()` waits.
+            store: The SQLite file that keeps a record of the run; by default the one that the
+                environment's ATTUNE_NB_STORE names. "none": the run is kept in memory only.
             name: What to call the workflow.
 
         Raises:
             BackendError: There is no such backend, or the system gives no thread.
             ParameterError: The parameters do not fit, or another option is not what it can be.
+            StoreError: The store cannot be used.
             WorkflowError: An action does not exist or does not take the task's input.
         """
         maps = {"actions": actions, "mock": mock, "config": config, "keystore": keystore}
@@ -183,11 +188,16 @@ class Workflow(model.Workflow):
             workers=workers,
             concurrency=concurrency,
         )
-        prepare, values = prepared(self, {} if parameters is None else parameters, options)
-        shown = progress() if callable(progress) else open_display(progress)
+        ready = prepared(self, {} if parameters is None else parameters, options)
+        values = ready.parameters
         run_id, called = uuid.uuid4().hex[:12], name or self.name
+        record = recorder(store, self, (run_id, called), options, ready)
+        shown = progress() if callable(progress) else open_display(progress)
         past = _past_of(self, called, options, values)
-        driver = prepare([*(readers or []), *([shown.read] if shown else []), past.reader()])
+        kept = [record.read] if record else []
+        driver = ready.driver(
+            [*kept, *(readers or []), *([shown.read] if shown else []), past.reader()]
+        )
         run = Run(run_id, called, [task.name for task in self.tasks], driver, past)
         if shown:
             shown.attach(run, background=background)

@@ -14,8 +14,11 @@ import typer
 from rich.console import Console
 
 from attune_nb import demo as demonstration
+from attune_nb import history
 from attune_nb.api import Run, load_file, load_parameters, loads
 from attune_nb.errors import AttuneError, RunFailed, WorkflowError
+from attune_nb.html import printable
+from attune_nb.results.spans import say_duration
 
 __all__ = ["app", "main"]
 
@@ -29,6 +32,10 @@ _AllowImports = Annotated[
         "--allow-imports",
         help="let an action be `module:function`; modules of the current folder included",
     ),
+]
+_Store = Annotated[
+    str | None,
+    typer.Option(help="the record of runs, a file; or none [default: what ATTUNE_NB_STORE names]"),
 ]
 
 
@@ -48,6 +55,7 @@ def run(
     workers: Annotated[int | None, typer.Option(help="the most threads for a task")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the outcome as JSON")] = False,
     allow_imports: _AllowImports = False,
+    store: _Store = None,
 ) -> None:
     """Run the workflow in FILE."""
     _find_modules_here(wanted=allow_imports)
@@ -59,6 +67,7 @@ def run(
             backend=backend,
             workers=workers,
             allow_imports=allow_imports,
+            store=store,
         )
     except (AttuneError, ValueError) as error:
         _wrong(error)
@@ -79,6 +88,54 @@ def check(file: Path, allow_imports: _AllowImports = False) -> None:
     if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(2)
     typer.echo(f"{file}: no errors")
+
+
+@app.command()
+def runs(store: _Store = None) -> None:
+    """List the runs of a store, also of those that another process is at."""
+    try:
+        found = history.runs(store)
+    except AttuneError as error:
+        _wrong(error)
+    for row in found.to_dict("records"):
+        failed = f", {row['failed']:,} failed" if row["failed"] else ""
+        typer.echo(
+            f"{row['run_id']}  {row['started']:%Y-%m-%d %H:%M:%S}  {row['status']:<11}  "
+            f"{printable(row['workflow'])}: {say_duration(row['duration_ms'] / 1000)}, "
+            f"{row['items']:,} items{failed}"
+        )
+
+
+@app.command()
+def show(
+    run: Annotated[str, typer.Argument(help="the run's id, or how it begins")],
+    store: _Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the outcome as JSON")] = False,
+) -> None:
+    """Show a run of a store as it stands."""
+    try:
+        found = history.open_run(run, store)
+    except AttuneError as error:
+        _wrong(error)
+    _print(found, as_json=as_json)
+
+
+@app.command()
+def timeline(
+    run: Annotated[str, typer.Argument(help="the run's id, or how it begins")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="the picture: .svg, .png or .pdf")],
+    store: _Store = None,
+    dark: Annotated[bool, typer.Option(help="for a dark page")] = False,
+) -> None:
+    """Draw what ran when in a run of a store."""
+    try:
+        found = history.open_run(run, store)
+        from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy
+
+        charts.timeline(found, dark=dark).savefig(output)
+    except (AttuneError, OSError, ValueError) as error:
+        _wrong(error)
+    typer.echo(output)
 
 
 @app.command()

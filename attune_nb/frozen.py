@@ -17,8 +17,10 @@ __all__ = [
     "FrozenDict",
     "FrozenList",
     "FrozenTuple",
+    "NotStored",
     "freeze",
     "freeze_list",
+    "preview",
     "rows_of",
     "size_of",
     "thaw",
@@ -94,6 +96,28 @@ class FrozenTuple(tuple[Any, ...]):  # noqa: SLOT001 - a slot cannot stand here,
 
     def __reduce__(self) -> tuple[Any, ...]:
         return freeze, (tuple(self),)
+
+
+class NotStored:
+    """Stands for an object that was no plain data when its run was stored.
+
+    Attributes:
+        kind: The type of the object, as `module.Name`.
+    """
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}, which the store does not hold>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NotStored) and other.kind == self.kind
+
+    def __hash__(self) -> int:
+        return hash(self.kind)
 
 
 _LEAVES = frozenset({str, int, float, bool, type(None), bytes, complex})

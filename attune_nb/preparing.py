@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.backends.inline import InlineBackend
 from attune_nb.backends.threads import ThreadBackend
@@ -18,17 +19,17 @@ from attune_nb.language.model import ASK
 from attune_nb.linking import Links, link, mocked_paths, mocked_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from attune_nb.actions.cancel import CancelToken
     from attune_nb.backends.protocol import Backend
     from attune_nb.events import Event
     from attune_nb.language.model import Workflow
+    from attune_nb.masking import Mask
 
-    Reader = Callable[[list[Event]], None]
+__all__ = ["BACKENDS", "Options", "Prepared", "links_of", "prepared"]
 
-__all__ = ["BACKENDS", "Options", "links_of", "prepared"]
+Reader = Callable[[list["Event"]], None]
 
 BACKENDS = ("threads", "inline")
 """The names of the places where attempts run; the first is the usual one."""
@@ -66,10 +67,20 @@ def links_of(options: Options) -> Links:
     )
 
 
-def prepared(
-    workflow: Workflow, parameters: Mapping[str, Any], options: Options
-) -> tuple[Callable[[list[Reader]], Driver], dict[str, Any]]:
-    """Check everything that a run needs; give what makes its driver, and its parameters."""
+class Prepared(NamedTuple):
+    """Everything that a run needs, checked.
+
+    `driver` makes its driver, given readers; `mocked` are the tasks whose results are made up.
+    """
+
+    driver: Callable[[list[Reader]], Driver]
+    parameters: dict[str, Any]
+    mask: Mask
+    mocked: frozenset[str]
+
+
+def prepared(workflow: Workflow, parameters: Mapping[str, Any], options: Options) -> Prepared:
+    """Check everything that a run needs."""
     workflow = mocked_whole(workflow, options.mock)
     found, problems = link(workflow, links_of(options))
     if problems:
@@ -82,16 +93,22 @@ def prepared(
         raise BackendError(
             f"`concurrency` is a whole number, 1 or more, not {options.concurrency!r}"
         )
+    mocked = frozenset(mocked_paths(workflow, options.mock, dry_run=options.dry_run))
     state = initial_state(
         workflow,
         options.config,
         options.keystore,
         options.concurrency,
         secrets=hidden,
-        mocked=mocked_paths(workflow, options.mock, dry_run=options.dry_run),
+        mocked=mocked,
     )
     backend = _backend(options.backend, options.workers)
-    return lambda readers: Driver(state, backend, found, readers, hurry=options.dry_run), values
+    return Prepared(
+        lambda readers: Driver(state, backend, found, readers, hurry=options.dry_run),
+        values,
+        state.context.mask,
+        mocked,
+    )
 
 
 class _NestedError(ActionError):
@@ -125,10 +142,10 @@ def _nested(workflow: Workflow, options: Options) -> Callable[..., Any]:
                 f"workflow `{workflow.name}` asks a question (task `{asks[0]}`), which only the "
                 "outermost workflow can; ask there, and hand the answer over as a parameter"
             )
-        prepare, values = prepared(workflow, parameters, within)
-        driver = prepare([])
+        ready = prepared(workflow, parameters, within)
+        driver = ready.driver([])
         with cancel.on_cancel(lambda: driver.cancel("the task was stopped", force=True)):
-            driver.run(uuid.uuid4().hex[:12], workflow.name, values)
+            driver.run(uuid.uuid4().hex[:12], workflow.name, ready.parameters)
         state = driver.state
         if state.status == "timed_out":
             raise Timeout(f"workflow `{workflow.name}`: {state.error}")

@@ -141,3 +141,25 @@ def test_a_workflow_is_exported(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "pack/actions/greet.yaml").exists()
     assert attune("export", str(file), str(tmp_path), "--ref", "no ref").returncode == 2
+
+
+def test_a_run_with_a_store_is_listed_shown_and_drawn_by_other_commands(tmp_path):
+    file, store = tmp_path / "good.yaml", str(tmp_path / "runs.db")
+    file.write_text(GOOD)
+    ran = json.loads(attune("run", str(file), "--json", "--store", store).stdout)
+    listed = attune("runs", "--store", store)
+    assert listed.stdout.split()[0] == ran["run_id"]
+    assert "succeeded" in listed.stdout
+    shown = attune("show", ran["run_id"][:6], "--store", store, "--json")
+    assert json.loads(shown.stdout) == ran
+    picture = tmp_path / "timeline.png"
+    drawn = attune("timeline", ran["run_id"], "--store", store, "-o", str(picture))
+    assert drawn.returncode == 0, drawn.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("command", [["runs"], ["show", "abc"]])
+def test_where_no_store_is_named_it_is_told_how(command):
+    done = attune(*command, "--store", "none")
+    assert done.returncode == 2
+    assert "ATTUNE_NB_STORE" in done.stderr

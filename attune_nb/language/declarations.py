@@ -306,6 +306,22 @@ def secrets(declared: Mapping[str, Any] | None) -> list[str]:
     return [name for name, spec in _specs(declared).items() if spec.get("secret") is True]
 
 
+def without_secrets(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Give declarations to be kept: a secret's has its name, and no value."""
+    hidden = secrets(declared)
+    if not declared or not hidden:
+        return declared
+    specs = {
+        name: {"secret": True} if name in hidden else spec
+        for name, spec in _specs(declared).items()
+    }
+    if not _is_schema(declared):
+        return specs
+    return {key: each for key, each in declared.items() if key not in _VALUES} | {
+        "properties": specs
+    }
+
+
 def masked(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Give declarations to be shown: of a secret, nothing that could be its value."""
     hidden = secrets(declared)

@@ -18,17 +18,21 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from attune_nb.errors import Problem, WorkflowError
+from attune_nb.language import declarations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from attune_nb.language.model import Retry, Task, Transition, Workflow
     from attune_nb.templates.template import Template
 
-__all__ = ["to_yaml", "write_pack"]
+__all__ = ["to_record", "to_yaml", "write_pack"]
 
 DEFAULT_VERSION = "1.0.0"
 MOST_EXACT = 2**53  # above it, a float is not known to be the whole number it looks like
+
+_STRUCTURE = ("action", "backoff", "cancellation_policy", "do", "join", "name", "ref", "type")
+"""Keys whose values are names: to hide a part of one would make another workflow."""
 
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}\.(?P<name>[A-Za-z0-9_][A-Za-z0-9_-]{0,99})")
 _AMBIGUOUS = re.compile(
@@ -51,6 +55,25 @@ def to_yaml(workflow: Workflow) -> str:
         WorkflowError: The workflow was made by hand, and holds what is not plain data.
     """
     return _dump(_document(workflow))
+
+
+def to_record(workflow: Workflow, hide: Callable[[str], str]) -> str:
+    """Give a workflow's canonical text to be kept: no value of a secret is in it.
+
+    Args:
+        workflow: What ran.
+        hide: Takes the texts of secrets out of a text.
+    """
+
+    def hidden(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: hidden(each, name) for name, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [hidden(each, key) for each in value]
+        return hide(value) if isinstance(value, str) and key not in _STRUCTURE else value
+
+    kept = replace(workflow, parameters=declarations.without_secrets(workflow.parameters))
+    return _dump(hidden(_document(kept)))
 
 
 def write_pack(workflow: Workflow, folder: str | Path, ref: str | None) -> tuple[Path, Path]:

@@ -11,7 +11,8 @@ from IPython.core.error import UsageError
 
 from attune_nb.actions.registry import known
 from attune_nb.api import Workflow, load_file
-from attune_nb.errors import AttuneError, BackendError, nearest
+from attune_nb.errors import AttuneError, BackendError, StoreError, nearest
+from attune_nb.history import runs
 from attune_nb.html import element, table
 from attune_nb.notebook.display import Text
 from attune_nb.notebook.panel import View
@@ -19,6 +20,7 @@ from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from attune_nb.api import Run
     from attune_nb.notebook.session import Session
@@ -142,20 +144,37 @@ def _first_line(action: Any) -> str:
 
 @_command()
 def _runs(session: Session) -> View:
-    """List the runs of this session."""
+    """List the runs of this session, and those of the store."""
+    found = [
+        (run.started, run.run_id, run.workflow_name, run.status, run.duration_ms)
+        for run in session.runs.values()
+    ]
+    found += [each for each in _stored(session) if each[1] not in session.runs]
     rows = [
         {
-            "run": run.run_id,
-            "workflow": run.workflow_name,
-            "status": run.status,
-            "started": f"{run.started:%H:%M:%S}",
-            "time": say_duration(run.duration_ms / 1000),
+            "run": run_id,
+            "workflow": workflow,
+            "status": status,
+            "started": f"{started:%Y-%m-%d %H:%M:%S}",
+            "time": say_duration(spent / 1000),
         }
-        for run in sorted(session.runs.values(), key=lambda run: run.started)
+        for started, run_id, workflow, status, spent in sorted(found)
     ]
     columns = ["run", "workflow", "status", "started", "time"]
     lines = ["  ".join(str(row[name]) for name in columns) for row in rows]
     return View(table(columns, rows), "\n".join(lines) or "nothing has run yet")
+
+
+def _stored(session: Session) -> list[tuple[datetime, str, str, str, float]]:
+    """Give what the store tells of its runs; nothing where there is none."""
+    try:
+        frame = runs(session.store)
+    except StoreError as error:
+        if session.store is not None:
+            raise UsageError(str(error)) from None
+        return []
+    names = ["started", "run_id", "workflow", "status", "duration_ms"]
+    return list(frame[names].itertuples(index=False, name=None))
 
 
 @_command(_RUN)

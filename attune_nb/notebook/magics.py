@@ -43,6 +43,9 @@ class AttuneMagics(Magics):
     allow_imports = Bool(
         default_value=False, help="Whether an action may be `module:function`."
     ).tag(config=True)
+    store = Unicode(
+        "", help="The record of runs, a file; or `none`. Empty: what ATTUNE_NB_STORE names."
+    ).tag(config=True)
     out = Unicode("", help="A variable for every Run, such as `run`.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -69,6 +72,7 @@ class AttuneMagics(Magics):
               help="a task's result, in place of running it; repeatable")  # fmt: skip
     @argument("--debug", action="store_true",
               help="inline: breakpoints work, and `%%debug` lands in a failed action")  # fmt: skip
+    @argument("--store", metavar="FILE|none", help="the record of runs")
     @argument("--no-progress", action="store_true", help="show nothing while it runs")
     @argument("--quiet", action="store_true", help="show nothing at all")
     @argument("--help", action="store_true", help="show this")
@@ -146,6 +150,7 @@ class AttuneMagics(Magics):
             allow_imports=self.allow_imports,
             progress=display if shows else False,
             background=options.background,
+            store=options.store or self.store or None,
             name=name,
         )
         self.session.keep(name, run)

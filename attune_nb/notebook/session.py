@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from attune_nb.api import Run, Workflow, load_parameters
-from attune_nb.errors import ParameterError, nearest
+from attune_nb.errors import ParameterError, StoreError, nearest
+from attune_nb.history import open_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -68,7 +69,7 @@ class Session:
             if not self.last:
                 raise UsageError("nothing has run yet")
             return next(reversed(self.last.values()))
-        found = self.find(word)
+        found = self.find(word) or self.stored(word)
         if found is None:
             hint = nearest(word, [*self.last, *self.runs, *self.names_of(Run)])
             told = f"`{word}` is no variable with a Run, no workflow that ran and no id of a run"
@@ -82,6 +83,19 @@ class Session:
             if isinstance(found, Run):
                 return found
         return None
+
+    @property
+    def store(self) -> str | None:
+        """The record of runs that is configured; None where only the environment may name one."""
+        store: str = self.shell.magics_manager.registry["AttuneMagics"].store
+        return store or None
+
+    def stored(self, word: str) -> Run | None:
+        """Give the run of the store with that id, or whose id begins so; or None."""
+        try:
+            return open_run(word, self.store)
+        except StoreError:
+            return None
 
     def names_of(self, kind: type) -> list[str]:
         """Give the variables that hold something of a kind; IPython's own left out."""

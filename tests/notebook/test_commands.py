@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from IPython.core.error import UsageError
 from IPython.utils.capture import capture_output
 
 from attune_nb.errors import BackendError, WorkflowError
@@ -152,6 +153,24 @@ def test_a_run_that_has_ended_cannot_be_paused_or_cancelled(shell):
     shell.run_cell_magic("attune", "doubling", FAN_OUT)
     for command in ("pause", "resume", "cancel"):
         assert "has ended already: succeeded" in told(shell, f"%attune {command} doubling")
+
+
+def test_runs_of_an_earlier_kernel_are_listed_and_found_in_the_store(shell, tmp_path):
+    store = tmp_path / "runs.db"
+    shell.run_cell_magic("attune", f"doubling --store {store} --out earlier", FAN_OUT)
+    run = shell.user_ns.pop("earlier")
+    shell.run_cell_magic("attune", "doubling", FAN_OUT)
+    magics = shell.magics_manager.registry["AttuneMagics"]
+    magics.session.runs.pop(run.run_id)  # as after a restart
+    with pytest.raises(UsageError, match="no id of a run"):
+        line(shell, f"status {run.run_id}")
+    shell.run_line_magic("config", f"AttuneMagics.store = '{store}'")
+    try:
+        assert run.run_id in repr(line(shell, "runs"))
+        assert repr(line(shell, f"status {run.run_id}")) == repr(run)
+        assert line(shell, f"results {run.run_id} double").equals(run.items("double"))
+    finally:
+        shell.run_line_magic("config", "AttuneMagics.store = ''")
 
 
 def test_imports_are_allowed_by_configuration_alone(shell):

@@ -1,0 +1,1 @@
+"""The record of runs: events to SQLite and back."""

@@ -1,0 +1,127 @@
+"""What a store tells of its runs, also of those that another process is at."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.errors import Source, StoreError, nearest
+from attune_nb.store.codec import EventRow, event_of
+from attune_nb.store.database import connected
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from attune_nb.events import Event
+
+__all__ = ["StoredRun", "events_of", "run_of", "runs_in"]
+
+STALE = 60.0  # seconds of silence after which a run on another host is taken for dead
+_COLUMNS = (
+    "number, run_id, workflow, text, source_name, source_text, options, versions, started, "
+    "status, duration, tasks, items, failed, host, pid, born, beat"
+)
+_ENDED = ("succeeded", "failed", "timed_out", "cancelled")
+
+
+class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as its store tells of it.
+
+    `status` is that of the run, or "interrupted" where whoever was at it is gone. Times are
+    in seconds; `started` since the epoch, UTC.
+    """
+
+    number: int
+    run_id: str
+    workflow: str
+    text: str
+    source: Source
+    options: dict[str, Any]
+    versions: dict[str, str]
+    started: float
+    status: str
+    duration: float
+    tasks: int
+    items: int
+    failed: int
+
+
+def runs_in(path: Path) -> list[StoredRun]:
+    """Give all runs, the oldest first.
+
+    Raises:
+        StoreError: There is no store, or it cannot be read.
+    """
+    with connected(path) as connection:
+        statement = f"SELECT {_COLUMNS} FROM runs ORDER BY started, number"  # noqa: S608
+        return [_run(row) for row in connection.execute(statement)]
+
+
+def run_of(path: Path, run_id: str) -> StoredRun:
+    """Give one run, by its id or how the id begins.
+
+    Raises:
+        StoreError: There is no such run, or more than one.
+    """
+    known = runs_in(path)
+    found = [each for each in known if each.run_id == run_id]
+    found = found or [each for each in known if run_id and each.run_id.startswith(run_id)]
+    if not found:
+        hint = nearest(run_id, [each.run_id for each in known]) or "; `runs` lists what there is"
+        raise StoreError(f"there is no run `{run_id}` in {path}{hint}")
+    if len(found) > 1:
+        told = ", ".join(each.run_id for each in found[:10])
+        raise StoreError(f"several runs begin with `{run_id}`: {told}")
+    return found[0]
+
+
+def events_of(path: Path, run: StoredRun) -> list[Event]:
+    """Give the events of a run that are on the disk.
+
+    Raises:
+        StoreError: They cannot be read.
+    """
+    with connected(path) as connection:
+        rows = connection.execute(
+            "SELECT kind, time, task, visit, data, columns FROM events WHERE run = ? "
+            "ORDER BY number",
+            (run.number,),
+        )
+        return [event_of(EventRow(*row), run.source) for row in rows]
+
+
+def _run(row: tuple[Any, ...]) -> StoredRun:
+    told = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    lives = told["status"] in _ENDED or _is_alive(
+        told["host"], told["pid"], told["born"], told["beat"]
+    )
+    try:
+        options, versions = (msgspec.json.decode(told[name]) for name in ("options", "versions"))
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"the record of run {told['run_id']} cannot be read: {error}") from None
+    return StoredRun(
+        source=Source(told["source_name"], told["source_text"]),
+        options=options,
+        versions=versions,
+        **{
+            name: told[name]
+            for name in ("number", "run_id", "workflow", "text", "started", "duration", "tasks",
+                         "items", "failed")
+        },
+        status=told["status"] if lives else "interrupted",
+    )  # fmt: skip
+
+
+def _is_alive(host: str, pid: int, born: float, beat: float) -> bool:
+    """Tell whether the process that is at a run lives; on another host, whether it says so."""
+    if host != socket.gethostname():
+        return time.time() - beat < STALE
+    import psutil  # noqa: PLC0415 - no store, no need
+
+    try:
+        return abs(psutil.Process(pid).create_time() - born) < 1.0
+    except psutil.Error:
+        return False

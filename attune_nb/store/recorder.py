@@ -1,0 +1,197 @@
+"""A reader of a run that writes its events down, from a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.errors import StoreError
+from attune_nb.events import (
+    AttemptsEnded,
+    CancelRequested,
+    PauseRequested,
+    ResumeRequested,
+    RetriesPlanned,
+    RunEnded,
+    RunStarted,
+    TaskStarted,
+    masked,
+)
+from attune_nb.store.codec import row_of
+from attune_nb.store.database import connected, create
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from attune_nb.events import Event, Key
+    from attune_nb.masking import Mask
+
+__all__ = ["Recorder", "RunRecord"]
+
+EVERY = 0.05  # seconds between two commits, at least
+BEAT = 10.0  # seconds after which a run that has nothing to say says that it lives
+_log = logging.getLogger("attune_nb")
+_STATUS = {
+    RunStarted: "running",
+    PauseRequested: "paused",
+    ResumeRequested: "running",
+    CancelRequested: "cancelling",
+}
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run was begun with, as plain data without secrets.
+
+    `text` is the workflow's canonical text; `source_name` and `source_text` are what a person
+    wrote, which positions refer to.
+    """
+
+    run_id: str
+    workflow: str
+    text: str
+    source_name: str
+    source_text: str
+    options: dict[str, Any]
+    versions: dict[str, str]
+
+
+class Recorder:
+    """Writes the events of one run: at most 20 commits a second, the last before the run ends.
+
+    An event is on the disk 50 ms after it was told, at most, unless another program holds the
+    file. A failure to write is told once, and ends the record, not the run.
+
+    Args:
+        path: The store.
+        record: What the run was begun with.
+        mask: Takes the secrets out of the events.
+
+    Raises:
+        StoreError: The file can be no store.
+    """
+
+    def __init__(self, path: Path, record: RunRecord, mask: Mask) -> None:
+        create(path)
+        self.path = path
+        self.error: StoreError | None = None
+        self._record, self._mask = record, mask
+        self._told = threading.Condition()
+        self._waiting: list[Event] = []
+        self._ending = False
+        self._counts = _Counts()
+        self._thread = threading.Thread(target=self._write, name="attune store", daemon=True)
+
+    def read(self, events: list[Event]) -> None:
+        """Take new events; once the run has ended, come back when they are on the disk."""
+        if self._thread.ident is None:
+            self._thread.start()
+        with self._told:
+            self._waiting += events
+            self._ending = any(isinstance(each, RunEnded) for each in events)
+            self._told.notify()
+        if self._ending:
+            self._thread.join()
+
+    def _write(self) -> None:
+        try:
+            with connected(self.path) as connection:
+                self._begin(connection)
+                while self._commit(connection):
+                    self._wait()
+        except StoreError as error:
+            self.error = error
+            _log.warning("the run is not recorded any more: %s", error)
+
+    def _wait(self) -> None:
+        """Wait until there is something to write, and long enough since the last commit."""
+        until = time.monotonic() + EVERY
+        with self._told:
+            self._told.wait_for(lambda: self._waiting, BEAT)
+            self._told.wait_for(lambda: self._ending, until - time.monotonic())
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        import psutil  # noqa: PLC0415 - no run, no need
+
+        record, now = self._record, time.time()
+        columns = {
+            "run_id": record.run_id,
+            "workflow": record.workflow,
+            "text": record.text,
+            "source_name": record.source_name,
+            "source_text": record.source_text,
+            "options": msgspec.json.encode(record.options).decode(),
+            "versions": msgspec.json.encode(record.versions).decode(),
+            "started": now,
+            "status": "pending",
+            "duration": 0.0,
+            "tasks": 0,
+            "items": 0,
+            "failed": 0,
+            "owner": uuid.uuid4().hex,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "born": psutil.Process().create_time(),
+            "beat": now,
+        }
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        statement = f"INSERT INTO runs ({names}) VALUES ({marks})"  # noqa: S608 - names of ours
+        self._number = connection.execute(statement, [*columns.values()]).lastrowid
+        self._next = 0
+
+    def _commit(self, connection: sqlite3.Connection) -> bool:
+        """Write what waits; tell whether more is to come."""
+        with self._told:
+            events, self._waiting = self._waiting, []
+            more = not self._ending
+        rows = []
+        for event in events:
+            self._counts.add(event)
+            row = row_of(masked(event, self._mask) if self._mask else event)
+            rows.append((self._number, self._next, *row))
+            self._next += 1
+        counts = self._counts
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.execute(
+            "UPDATE runs SET started = ?, status = ?, duration = ?, tasks = ?, items = ?, "
+            "failed = ?, beat = ? WHERE number = ?",
+            (counts.started, counts.status, counts.duration, counts.tasks, counts.items,
+             counts.failed, time.time(), self._number),
+        )  # fmt: skip
+        connection.execute("COMMIT")
+        return more
+
+
+class _Counts:
+    """The figures of a run, kept up event by event."""
+
+    def __init__(self) -> None:
+        self.started, self.duration, self.status = time.time(), 0.0, "pending"
+        self.tasks = self.items = self.failed = 0
+        self._fanned_out: set[Key] = set()
+
+    def add(self, event: Event) -> None:
+        self.duration = event.time
+        self.status = _STATUS.get(type(event), self.status)
+        if isinstance(event, RunStarted):
+            self.started = event.started_at
+        elif isinstance(event, RunEnded):
+            self.status = event.status
+        elif isinstance(event, TaskStarted):
+            self.tasks += 1
+            if event.with_items:
+                self._fanned_out.add((event.task, event.visit))
+        elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in self._fanned_out:
+            self.items += len(event.batch)
+            self.failed += len(event.batch.errors)
+        elif isinstance(event, RetriesPlanned) and (event.task, event.visit) in self._fanned_out:
+            self.items -= event.count
+            self.failed -= event.count

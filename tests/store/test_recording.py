@@ -1,0 +1,210 @@
+"""A run with a store: its record, while it is under way, after it, and after a kill."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import attune_nb
+from attune_nb.errors import AttuneError, StoreError
+
+TEXT = """
+label: health
+parameters: {hosts: {}, key: {secret: true, default: hunter2-hunter2}}
+tasks:
+  - name: check
+    action: ping
+    with_items: "{{ parameters.hosts }}"
+    retry: {count: 1, delay: 0.001}
+    input: {host: "{{ item }}", key: "{{ parameters.key }}"}
+    next: [{when: "{{ failed() }}", do: report, publish: [{found: "{{ result()|length }}"}]}]
+  - {name: report, action: core.noop, input: {token: "{{ keystore.token }}"}}
+output_map: {found: "{{ workflow.found }}"}
+"""
+SECRETS = (b"hunter2-hunter2", b"open-sesame")
+
+
+def ping(host, key):
+    if host == 3:
+        raise ValueError(f"no {host} with {key}")
+    return {"host": host, "key": key}
+
+
+def recorded(path, hosts=range(200), **options):
+    return attune_nb.loads(TEXT).run(
+        {"hosts": list(hosts)},
+        actions={"ping": ping},
+        keystore={"token": "open-sesame"},
+        store=path,
+        **options,
+    )
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "runs.db"
+
+
+def test_a_run_is_a_row_with_its_figures(path):
+    run = recorded(path)
+    found = attune_nb.runs(path)
+    assert list(found.columns) == (
+        ["run_id", "workflow", "status", "started", "duration_ms", "tasks", "items", "failed"]
+    )
+    (row,) = found.to_dict("records")
+    assert row["run_id"] == run.run_id
+    assert (row["workflow"], row["status"]) == ("health", "succeeded")
+    assert (row["tasks"], row["items"], row["failed"]) == (2, 200, 1)
+    assert row["started"] == run.started
+    assert row["duration_ms"] == run.duration_ms
+
+
+@pytest.mark.parametrize("options", [{}, {"backend": "inline"}, {"background": True}])
+def test_a_run_that_has_ended_is_on_the_disk_as_it_was(path, options):
+    run = recorded(path, **options)
+    assert run.wait(20)
+    again = attune_nb.open_run(run.run_id, path)
+    assert again.events == run.events
+    assert (again.status, again.output, again.error) == (run.status, run.output, run.error)
+    assert again.result("check") == run.result("check")
+    assert again.tasks.equals(run.tasks)
+    assert repr(again) == repr(run)
+    for part in ("parameters", "variables", "tasks"):
+        seen, before = (getattr(each.context_at("report"), part) for each in (again, run))
+        assert seen == before
+
+
+def test_a_failed_expression_is_told_with_the_lines_that_a_person_wrote(path):
+    text = TEXT.replace("{{ item }}", "{{ item.name }}").replace("label", "# mine\nlabel")
+    run = attune_nb.loads(text, "health.yaml").run(
+        {"hosts": [1]}, actions={"ping": ping}, keystore={"token": "x"}, store=path
+    )
+    again = attune_nb.open_run(run.run_id, path)
+    assert 'host: "{{ item.name }}"' in again.failure_text()
+    assert again.failure_text() == run.failure_text()
+
+
+def test_no_text_of_a_secret_is_in_the_file(path):
+    run = recorded(path)
+    assert run.result("check")[0]["key"] == "***"
+    held = b"".join(each.read_bytes() for each in path.parent.iterdir())
+    assert b"parameters" in held
+    assert not [secret for secret in SECRETS if secret in held]
+
+
+def test_a_name_that_is_a_secrets_text_is_no_secret(path):
+    run = attune_nb.loads(TEXT).run(
+        {"hosts": []}, actions={"ping": ping}, keystore={"token": "check"}, store=path
+    )
+    assert attune_nb.open_run(run.run_id, path).result("check") == []
+
+
+def test_a_run_is_named_by_how_its_id_begins(path):
+    run = recorded(path)
+    assert attune_nb.open_run(run.run_id[:6], path).run_id == run.run_id
+    with pytest.raises(StoreError, match="there is no run `nothing`"):
+        attune_nb.open_run("nothing", path)
+    recorded(path)
+    with pytest.raises(StoreError, match="there is no run ``"):
+        attune_nb.open_run("", path)
+
+
+def test_a_run_on_record_cannot_be_told_to_do_anything(path):
+    again = attune_nb.open_run(recorded(path).run_id, path)
+    for act in (again.cancel, again.pause, again.resume):
+        with pytest.raises(AttuneError, match="on record, not under way here"):
+            act()
+
+
+def test_without_a_store_nothing_is_written(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    recorded("none")
+    assert list(path.parent.iterdir()) == []
+    with pytest.raises(StoreError, match="no store is named"):
+        attune_nb.runs("none")
+
+
+def test_the_environment_names_the_store(path, monkeypatch):
+    monkeypatch.setenv("ATTUNE_NB_STORE", str(path))
+    recorded(None)
+    assert len(attune_nb.runs()) == 1
+
+
+def test_two_runs_at_once_use_one_store(path):
+    runs = [recorded(path, background=True) for _ in range(4)]
+    assert all(run.wait(20) for run in runs)
+    assert set(attune_nb.runs(path)["run_id"]) == {run.run_id for run in runs}
+    for run in runs:
+        assert attune_nb.open_run(run.run_id, path).events == run.events
+
+
+def test_a_batch_of_items_is_one_row(path):
+    recorded(path, range(20_000))
+    with sqlite3.connect(path) as connection:
+        (rows,) = connection.execute("SELECT count(*) FROM events").fetchone()
+    connection.close()
+    assert rows < 200
+
+
+def test_a_run_leaves_no_thread(path):
+    recorded(path)
+    assert [each for each in threading.enumerate() if each.name == "attune store"] == []
+
+
+def test_a_file_that_another_program_locks_for_a_while_gets_its_events_late(path):
+    recorded(path, [])
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.3, other.execute, ["COMMIT"]).start()
+    run = recorded(path)
+    assert attune_nb.open_run(run.run_id, path).events == run.events
+    other.close()
+
+
+KILLED = """
+import sys, time, attune_nb
+def ping(host, key):
+    time.sleep(0.002)
+    return host
+attune_nb.loads(open(sys.argv[2]).read()).run(
+    {"hosts": list(range(5000))}, actions={"ping": ping}, keystore={"token": "x"}, store=sys.argv[1]
+)
+"""
+
+
+def test_a_killed_run_is_interrupted_and_what_was_committed_is_there(path):
+    text = path.with_suffix(".yaml")
+    text.write_text(TEXT)
+    child = subprocess.Popen([sys.executable, "-c", KILLED, str(path), str(text)])
+    try:
+        for _ in range(400):
+            time.sleep(0.05)
+            if path.exists() and len(found := attune_nb.runs(path)) and found["items"][0] > 100:
+                break
+        assert found["status"][0] == "running"  # seen from this process, while it is under way
+        assert attune_nb.open_run(found["run_id"][0], path).status == "running"
+    finally:
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+    (row,) = attune_nb.runs(path).to_dict("records")
+    assert row["status"] == "interrupted"
+    run = attune_nb.open_run(row["run_id"], path)
+    frame = run.items("check")
+    assert (frame["status"] == "succeeded").sum() == row["items"] > 100
+
+
+def test_what_it_was_begun_with_is_kept(path):
+    recorded(path, concurrency=3, backend="inline")
+    with sqlite3.connect(path) as connection:
+        told = connection.execute("SELECT options, versions FROM runs").fetchone()
+    connection.close()
+    options, versions = map(json.loads, told)
+    assert (options["backend"], options["concurrency"]) == ("inline", 3)
+    assert versions["python"] == sys.version.split()[0]
+    assert versions["attune_nb"] == attune_nb.__version__
