@@ -13,8 +13,6 @@ from attune_nb.language import declarations
 from attune_nb.linking import mocked_whole
 from attune_nb.recording import path_of
 from attune_nb.results.growth import Record
-from attune_nb.store import reading
-from attune_nb.store.values import from_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +41,8 @@ def runs(store: str | PathLike[str] | None = None) -> pd.DataFrame:
     """
     import pandas as pd  # noqa: PLC0415 - pandas is heavy
 
+    from attune_nb.store import reading  # noqa: PLC0415 - SQLite takes its time too
+
     rows = [
         {
             "run_id": each.run_id,
@@ -69,6 +69,9 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> Run:
     Raises:
         StoreError: There is no such run, or it cannot be read.
     """
+    from attune_nb.store import reading  # noqa: PLC0415
+    from attune_nb.store.values import from_plain  # noqa: PLC0415
+
     path = path_of(store)
     stored = reading.run_of(path, run_id)
     try:

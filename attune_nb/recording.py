@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import StoreError
-from attune_nb.language import export
-from attune_nb.store.recorder import Recorder, RunRecord
-from attune_nb.store.values import to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +15,7 @@ if TYPE_CHECKING:
 
     from attune_nb.language.model import Workflow
     from attune_nb.preparing import Options, Prepared
+    from attune_nb.store.recorder import Recorder
 
 __all__ = ["path_of", "recorder"]
 
@@ -47,6 +44,10 @@ def recorder(
     path = _path(store)
     if path is None:
         return None
+    from attune_nb.language import export  # noqa: PLC0415 - no store, no need for any of these
+    from attune_nb.store.recorder import Recorder, RunRecord  # noqa: PLC0415
+    from attune_nb.store.values import to_plain  # noqa: PLC0415
+
     place = workflow.tasks[0].at.name
     hide = ready.mask.text
     record = RunRecord(
@@ -88,6 +89,8 @@ def _path(store: str | PathLike[str] | None) -> Path | None:
 
 
 def _versions() -> Iterator[tuple[str, str]]:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - takes 9 ms
+
     for name in _TOOK_PART:
         try:
             yield name, version(name)

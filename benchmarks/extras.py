@@ -1,4 +1,4 @@
-"""What is around a run: progress, the import, the picture."""
+"""What is around a run: progress, the store, the import, the picture."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attune_nb as attune
@@ -18,11 +19,12 @@ from attune_nb.bench.peers import WORKFLOW, no_op
 from benchmarks.verdict import Verdict, ratios, turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ITEMS = 100_000
 MOST_PROGRESS = 1.03
 MOST_IMPORT, IMPORTS = 0.15, 7  # seconds, and how often it is measured
+MOST_STORE = 1.5  # microseconds an item
 MOST_DRAWING, MOST_PICTURE = 2.0, 300_000  # seconds, bytes
 IMPORT = """
 import sys, time
@@ -61,6 +63,8 @@ def measure() -> Iterator[Verdict]:
     yield Verdict("progress on against off, 100,000 items", f"at most {MOST_PROGRESS}x", words,
                   ratio <= MOST_PROGRESS)  # fmt: skip
     yield _panel()
+    yield _store("a number", no_op)
+    yield _store("a map of three", _mapped)
     spent, heavy = _imports()
     yield Verdict("import attune_nb", f"at most {MOST_IMPORT} s, no pandas, matplotlib, ipywidgets",
                   f"{spent:.3f} s {heavy}".strip(), spent <= MOST_IMPORT and not heavy)  # fmt: skip
@@ -74,6 +78,33 @@ def measure() -> Iterator[Verdict]:
         "timeline of 100,000 items", "drawn in 2 s, under 300 KB", f"{spent:.2f} s, {size:,} B",
         spent <= MOST_DRAWING and size < MOST_PICTURE,
     )  # fmt: skip
+
+
+def _mapped(value: Any) -> dict[str, Any]:
+    return {"url": "http://host", "index": value, "ok": True}
+
+
+def _store(gives: str, action: Callable[[Any], Any]) -> Verdict:
+    """Measure what keeping a record costs, with items that give little and with some that do."""
+    workflow = attune.loads(WORKFLOW)
+    with tempfile.TemporaryDirectory() as folder:
+
+        def go(store: str) -> attune.Run:
+            return workflow.run(
+                {"items": range(ITEMS)}, actions={"no_op": action}, progress=False, store=store
+            )
+
+        kept = str(Path(folder, "runs.db"))
+        taken = turns({"on": lambda: go(kept), "off": lambda: go("none")}, 9)
+        size = Path(kept).stat().st_size / len(attune.runs(kept))
+    more = [(turn["on"] - turn["off"]) / ITEMS * 1e6 for turn in taken]
+    middle = statistics.median(more)
+    return Verdict(
+        f"store on against off, 100,000 items that give {gives}",
+        f"at most {MOST_STORE} us an item more",
+        f"{middle:.2f} us ({min(more):.2f} to {max(more):.2f}), {size / ITEMS:.0f} B",
+        middle <= MOST_STORE,
+    )
 
 
 def _panel() -> Verdict:

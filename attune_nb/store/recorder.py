@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sqlite3
 import threading
 import time
 import uuid
@@ -28,7 +29,6 @@ from attune_nb.store.codec import row_of
 from attune_nb.store.database import connected, create
 
 if TYPE_CHECKING:
-    import sqlite3
     from pathlib import Path
 
     from attune_nb.events import Event, Key
@@ -38,6 +38,7 @@ __all__ = ["Recorder", "RunRecord"]
 
 EVERY = 0.05  # seconds between two commits, at least
 BEAT = 10.0  # seconds after which a run that has nothing to say says that it lives
+MOST_TRIES = 12  # of 5 seconds each, to write while another program holds the file
 _log = logging.getLogger("attune_nb")
 _STATUS = {
     RunStarted: "running",
@@ -67,7 +68,8 @@ class Recorder:
     """Writes the events of one run: at most 20 commits a second, the last before the run ends.
 
     An event is on the disk 50 ms after it was told, at most, unless another program holds the
-    file. A failure to write is told once, and ends the record, not the run.
+    file: then it follows once that lets go. A file that was removed is made again, with all that
+    it held of the run. Any other failure to write is told once, and ends the record, not the run.
 
     Args:
         path: The store.
@@ -85,8 +87,9 @@ class Recorder:
         self._record, self._mask = record, mask
         self._told = threading.Condition()
         self._waiting: list[Event] = []
+        self._events: list[Event] = []  # all of them, for a file that was removed
         self._ending = False
-        self._counts = _Counts()
+        self._tries = 0  # commits in a row that another program stood in the way of
         self._thread = threading.Thread(target=self._write, name="attune store", daemon=True)
 
     def read(self, events: list[Event]) -> None:
@@ -102,13 +105,41 @@ class Recorder:
 
     def _write(self) -> None:
         try:
-            with connected(self.path) as connection:
-                self._begin(connection)
-                while self._commit(connection):
-                    self._wait()
+            while self._write_to_file():
+                _log.warning("the store %s was removed: it is made again", self.path)
+                create(self.path)
+                with self._told:
+                    self._waiting = self._events + self._waiting
+                    self._events = []
         except StoreError as error:
             self.error = error
             _log.warning("the run is not recorded any more: %s", error)
+
+    def _write_to_file(self) -> bool:
+        """Write until the run has ended, or the file was removed; tell whether it was."""
+        with connected(self.path) as connection:
+            file = self._file()
+            self._number: int | None = None
+            self._next, self._counts = 0, _Counts()
+            while True:
+                with self._told:
+                    events, self._waiting = self._waiting, []
+                    ending = self._ending
+                self._events += events
+                done = self._commit(connection)
+                if self._file() != file:
+                    return True
+                if done and ending:
+                    return False
+                self._wait()
+
+    def _file(self) -> tuple[int, int] | None:
+        """Tell which file stands at the path: one that was removed can still be written to."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _wait(self) -> None:
         """Wait until there is something to write, and long enough since the last commit."""
@@ -117,7 +148,38 @@ class Recorder:
             self._told.wait_for(lambda: self._waiting, BEAT)
             self._told.wait_for(lambda: self._ending, until - time.monotonic())
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
+    def _commit(self, connection: sqlite3.Connection) -> bool:
+        """Write what has not been written; tell whether another program let us."""
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            self._tries += 1
+            if "BUSY" not in error.sqlite_errorname or self._tries > MOST_TRIES:
+                raise
+            _log.warning("another program holds the store %s: it is waited for", self.path)
+            return False
+        self._tries = 0
+        if self._number is None:
+            self._number = self._begin(connection)
+        fresh = self._events[self._next :]
+        rows = []
+        for number, event in enumerate(fresh, start=self._next):
+            self._counts.add(event)
+            row = row_of(masked(event, self._mask) if self._mask else event)
+            rows.append((self._number, number, *row))
+        self._next += len(fresh)
+        counts = self._counts
+        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.execute(
+            "UPDATE runs SET started = ?, status = ?, duration = ?, tasks = ?, items = ?, "
+            "failed = ?, beat = ? WHERE number = ?",
+            (counts.started, counts.status, counts.duration, counts.tasks, counts.items,
+             counts.failed, time.time(), self._number),
+        )  # fmt: skip
+        connection.execute("COMMIT")
+        return True
+
+    def _begin(self, connection: sqlite3.Connection) -> int | None:
         import psutil  # noqa: PLC0415 - no run, no need
 
         record, now = self._record, time.time()
@@ -143,31 +205,7 @@ class Recorder:
         }
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         statement = f"INSERT INTO runs ({names}) VALUES ({marks})"  # noqa: S608 - names of ours
-        self._number = connection.execute(statement, [*columns.values()]).lastrowid
-        self._next = 0
-
-    def _commit(self, connection: sqlite3.Connection) -> bool:
-        """Write what waits; tell whether more is to come."""
-        with self._told:
-            events, self._waiting = self._waiting, []
-            more = not self._ending
-        rows = []
-        for event in events:
-            self._counts.add(event)
-            row = row_of(masked(event, self._mask) if self._mask else event)
-            rows.append((self._number, self._next, *row))
-            self._next += 1
-        counts = self._counts
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        connection.execute(
-            "UPDATE runs SET started = ?, status = ?, duration = ?, tasks = ?, items = ?, "
-            "failed = ?, beat = ? WHERE number = ?",
-            (counts.started, counts.status, counts.duration, counts.tasks, counts.items,
-             counts.failed, time.time(), self._number),
-        )  # fmt: skip
-        connection.execute("COMMIT")
-        return more
+        return connection.execute(statement, [*columns.values()]).lastrowid
 
 
 class _Counts:

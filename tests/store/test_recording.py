@@ -1,5 +1,6 @@
 """A run with a store: its record, while it is under way, after it, and after a kill."""
 
+import functools
 import json
 import os
 import signal
@@ -165,6 +166,82 @@ def test_a_file_that_another_program_locks_for_a_while_gets_its_events_late(path
     run = recorded(path)
     assert attune_nb.open_run(run.run_id, path).events == run.events
     other.close()
+
+
+def test_a_file_that_is_locked_longer_than_one_wait_gets_them_all_the_same(path, monkeypatch):
+    recorded(path, [])
+    monkeypatch.setattr("attune_nb.store.database._BUSY", 50)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.3, other.execute, ["COMMIT"]).start()
+    run = recorded(path)
+    assert attune_nb.open_run(run.run_id, path).events == run.events
+    other.close()
+
+
+def test_a_file_that_is_removed_under_way_is_made_again_with_all_of_the_run(path):
+    gate = threading.Event()
+
+    def wait(host, key):
+        if host == 100:
+            gate.wait(20)
+
+    run = attune_nb.loads(TEXT).run(
+        {"hosts": list(range(200))},
+        actions={"ping": wait},
+        keystore={"token": "x"},
+        store=path,
+        background=True,
+    )
+    while not path.exists() or not attune_nb.runs(path)["items"].sum():
+        time.sleep(0.02)
+    for each in path.parent.iterdir():
+        each.unlink()
+    gate.set()
+    assert run.wait(20)
+    assert attune_nb.open_run(run.run_id, path).events == run.events
+
+
+def test_a_full_disk_ends_the_record_and_not_the_run(path, monkeypatch, caplog):
+    recorded(path, [])
+
+    class Small(sqlite3.Connection):
+        def __init__(self, *given, **options):
+            super().__init__(*given, **options)
+            self.execute("PRAGMA max_page_count = 100")  # SQLite's own way to be full
+
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Small))
+    run = recorded(path, range(20_000))
+    assert run.status == "succeeded"
+    assert len(run.result("check")) == 20_000
+    assert "the run is not recorded any more: the disk is full" in caplog.text
+    monkeypatch.undo()
+    assert attune_nb.open_run(run.run_id[:8], path).run_id == run.run_id
+
+
+def test_a_record_takes_at_most_20_commits_a_second(path, monkeypatch):
+    commits = []
+
+    class Counted(sqlite3.Connection):
+        def execute(self, statement, *given):
+            commits.extend([statement] if statement == "COMMIT" else [])
+            return super().execute(statement, *given)
+
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Counted))
+    tasks = [
+        {
+            "name": f"t{n}",
+            "action": "core.sleep",
+            "input": {"seconds": 0.002},
+            "on_success": f"t{n + 1}",
+        }
+        for n in range(200)
+    ]
+    text = json.dumps({"tasks": [*tasks, {"name": "t200", "action": "core.noop"}]}, indent=1)
+    begun = time.monotonic()
+    run = attune_nb.loads(text).run(store=path)
+    assert run.status == "succeeded"
+    assert 2 <= len(commits) <= (time.monotonic() - begun) * 20 + 3
 
 
 KILLED = """
