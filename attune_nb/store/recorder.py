@@ -145,7 +145,7 @@ class Recorder:
         """Wait until there is something to write, and long enough since the last commit."""
         until = time.monotonic() + EVERY
         with self._told:
-            self._told.wait_for(lambda: self._waiting, BEAT)
+            self._told.wait_for(lambda: self._waiting or self._ending or self._tries, BEAT)
             self._told.wait_for(lambda: self._ending, until - time.monotonic())
 
     def _commit(self, connection: sqlite3.Connection) -> bool:
