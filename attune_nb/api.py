@@ -72,7 +72,9 @@ class Workflow(model.Workflow):
         printer.text(str(self))
 
     def _repr_html_(self) -> str:
-        table = html.table(overview.COLUMNS, overview.rows(self)[:_SHOWN])
+        rows = overview.rows(self)[:_SHOWN]
+        told = [name for name in overview.COLUMNS if any(row[name] for row in rows)]
+        table = html.table(told, rows)
         more = len(self.tasks) - _SHOWN
         rest = [html.element("div", f"and {more:,} more")] if more > 0 else []
         named = html.element("b", overview.heading(self))

@@ -29,6 +29,7 @@ __all__ = ["CellDisplay", "Display", "TerminalDisplay", "Text", "in_kernel", "op
 
 LOG_WAIT = 5.0  # seconds between two blocks of lines in a file
 INTERRUPT = "interrupt the kernel to cancel"
+_TYPED = "font-family:var(--jp-code-font-family,monospace);font-size:13px"
 
 
 def in_kernel() -> bool:
@@ -78,7 +79,8 @@ class Text:
         return self.text
 
     def _repr_html_(self) -> str:
-        return str(html.element("pre", html.text(self.text, longest=100_000)))
+        shown = html.text(self.text, longest=100_000)
+        return str(html.element("pre", shown, style=_TYPED))  # a page's own `pre` may have another
 
 
 class Display:

@@ -5,6 +5,7 @@ from IPython.lib.pretty import pretty
 
 import attune_nb
 from attune_nb.events import AttemptsEnded
+from attune_nb.notebook.display import Text
 
 TEXT = """
 label: health <script>
@@ -45,6 +46,17 @@ def test_a_workflow_as_html_is_escaped_and_small():
     assert "&lt;script&gt;" in page
     assert "<script>" not in page
     assert "and 950 more" in page
+
+
+def test_a_column_that_would_be_empty_is_left_out():
+    page = attune_nb.loads("tasks: [{name: a, action: core.noop}]")._repr_html_()
+    assert ">action<" in page
+    assert ">items<" not in page
+    assert ">next<" not in page
+
+
+def test_a_text_whose_columns_stand_below_each_other_is_set_in_one_width():
+    assert "monospace" in Text("a  b\n1  2")._repr_html_()
 
 
 def test_a_context_is_a_row_for_each_name(run):
