@@ -177,10 +177,13 @@ def whole_peak(size, count):
 
 def test_memory_for_an_item_does_not_depend_on_the_context_and_is_small():
     whole_peak(SMALL, 10)
-    small = whole_peak(SMALL, 20_000) - whole_peak(SMALL, 1_000)
-    large = whole_peak(LARGE, 20_000) - whole_peak(LARGE, 1_000)
-    assert small / 19_000 < 200
-    assert large == pytest.approx(small, rel=0.1)
+    small = (whole_peak(SMALL, 20_000) - whole_peak(SMALL, 1_000)) / 19_000
+    large = (whole_peak(LARGE, 20_000) - whole_peak(LARGE, 1_000)) / 19_000
+    assert small < 200
+    assert large < 200
+    # How many items are gathered at once depends on the time, and that on their peak: by less
+    # than one more reference each to five places, where a copy of the context is megabytes.
+    assert large == pytest.approx(small, abs=40)
 
 
 def test_the_log_grows_by_batches_and_not_by_items():
