@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.actions.registry import action
 from attune_nb.api import Run, Workflow, load, load_file, loads
 from attune_nb.context import WorkflowContext
+from attune_nb.continuing import resume
 from attune_nb.errors import (
     ActionError,
     AttuneError,
@@ -57,6 +58,7 @@ __all__ = [
     "load_ipython_extension",
     "loads",
     "open_run",
+    "resume",
     "runs",
     "unload_ipython_extension",
 ]

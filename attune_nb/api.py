@@ -1,10 +1,7 @@
-"""The two things a user holds, with the verbs that need the whole engine."""
+"""`Workflow`: what is read from text, with the verbs that need the whole engine."""
 
 from __future__ import annotations
 
-import logging
-import threading
-import uuid
 from collections.abc import Mapping
 from dataclasses import fields
 from os import PathLike
@@ -14,23 +11,16 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from attune_nb import html
-from attune_nb.errors import BackendError, ParameterError, Problem, WorkflowError
+from attune_nb.errors import ParameterError, Problem, WorkflowError
 from attune_nb.language import checks, loading, model, overview
 from attune_nb.linking import link
-from attune_nb.notebook.display import open_display
-from attune_nb.preparing import Options, links_of, prepared
-from attune_nb.recording import recorder
-from attune_nb.results import run as results
-from attune_nb.results.growth import Past, Record
+from attune_nb.preparing import Options, links_of
+from attune_nb.running import Begun, Manner, Run, begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
     from attune_nb.backends.protocol import Backend
-    from attune_nb.driver.loop import Driver
     from attune_nb.events import Event
     from attune_nb.notebook.display import Display
 
@@ -40,26 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "Workflow", "load", "load_file", "load_parameters", "loads"]
 
-_log = logging.getLogger("attune_nb")
 _SHOWN = 50  # rows of a table
-GRACE = 1.5  # seconds that an interrupt waits for attempts under way
-_past = Record()  # of the runs of this process
-
-
-class Run(results.Run):
-    """One run of a workflow, with its picture."""
-
-    def timeline(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
-        """Draw what ran when."""
-        from attune_nb.charts import timeline  # noqa: PLC0415 - matplotlib is heavy
-
-        return timeline(self, ax=ax, dark=dark)
-
-    def graph(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
-        """Draw how far the run has come in its workflow."""
-        from attune_nb.charts import graph  # noqa: PLC0415 - as above
-
-        return graph(self, ax=ax, dark=dark)
 
 
 class Workflow(model.Workflow):
@@ -190,50 +161,16 @@ class Workflow(model.Workflow):
             workers=workers,
             concurrency=concurrency,
         )
-        ready = prepared(self, {} if parameters is None else parameters, options)
-        values = ready.parameters
-        run_id, called = uuid.uuid4().hex[:12], name or self.name
-        record = recorder(store, self, (run_id, called), options, ready)
-        shown = progress() if callable(progress) else open_display(progress)
-        past = _past_of(self, called, options, values)
-        kept = [record.read] if record else []
-        driver = ready.driver(
-            [*kept, *(readers or []), *([shown.read] if shown else []), past.reader()]
+        manner = Manner(
+            progress=progress,
+            readers=tuple(readers or ()),
+            background=background,
+            store=store,
+            name=name,
         )
-        run = Run(run_id, called, [task.name for task in self.tasks], driver, past)
-        if shown:
-            shown.attach(run, background=background)
-        if backend == "inline" and not background:
-            _inline(driver, run_id, called, values)
-            return run
-        thread = threading.Thread(
-            target=_carry,
-            args=(driver, run_id, called, values),
-            name=f"attune {run_id}",
-            daemon=True,
-        )
-        try:
-            thread.start()
-        except RuntimeError as error:
-            if shown:
-                shown.drop()
-            told = f"the system gives no thread for the run ({error}); use the inline backend"
-            raise BackendError(told) from None
-        if not background:
-            _wait(run, shown)
-        return run
-
-
-def _past_of(workflow: Workflow, name: str, options: Options, values: Mapping[str, Any]) -> Past:
-    """Give the past of what is run: the same tasks with items, actions and plain parameters."""
-    tasks = {
-        path: (repr(task), getattr(options.actions.get(task.action or ""), "__code__", None))
-        for path, task in workflow.walk()
-        if task.with_items is not None
-    }
-    plain = (str, int, float, bool, type(None))
-    given = sorted((key, each) for key, each in values.items() if isinstance(each, plain))
-    return _past.of(name, tasks, repr(given))
+        given = {} if parameters is None else parameters
+        begun = Begun(workflow=self, parameters=given, options=options, manner=manner)
+        return begin(begun, given)
 
 
 def load(source: str | Path) -> Workflow:
@@ -312,46 +249,3 @@ def _refuse_unless_map(what: str, given: Any) -> None:
 def _refuse_unless(given: Any, kinds: Any, wanted: str) -> None:
     if not isinstance(given, kinds):
         raise WorkflowError([Problem(f"{wanted}, not {type(given).__name__}")])
-
-
-def _carry(driver: Driver, run_id: str, name: str, parameters: Any) -> None:
-    """Carry a run in a thread of its own; an engine that breaks is told in the log and the Run."""
-    try:
-        driver.run(run_id, name, parameters)
-    except BaseException:  # noqa: BLE001 - logged, and the Run says so
-        _log.exception("the engine of run %s failed", run_id)
-
-
-def _inline(driver: Driver, run_id: str, name: str, parameters: Any) -> None:
-    try:
-        driver.run(run_id, name, parameters)
-    except KeyboardInterrupt:
-        return  # the driver has recorded the run as cancelled; the partial Run is there
-
-
-def _wait(run: Run, shown: Display | None) -> None:
-    """Wait for the end; an interrupt cancels, and waits no longer than a moment.
-
-    A notebook's cell that blocks hears no answer, so a run that has nothing left but questions
-    hands it back, and goes on in the background.
-    """
-    hears = shown is not None and shown.hears_answers
-    try:
-        while not run.wait(0.2) and not (hears and run.has_only_questions):
-            pass
-    except KeyboardInterrupt:
-        _stop(run)
-    if shown is not None and not run.has_ended:
-        shown.attach(run, background=True)
-
-
-def _stop(run: Run) -> None:
-    """Cancel, and then give up on what is under way; a second interrupt waits no more."""
-    try:
-        run.cancel()
-        if not run.wait(GRACE):
-            run.cancel(force=True)
-            run.wait(GRACE)
-    except KeyboardInterrupt:
-        run.cancel(force=True)
-        run.wait(0.2)

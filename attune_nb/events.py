@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from attune_nb.masking import Mask
 
 __all__ = [
+    "FINAL",
     "STATUS_CODES",
     "AlarmRang",
     "AskAnswered",
@@ -34,9 +35,11 @@ __all__ = [
     "Input",
     "Key",
     "PauseRequested",
+    "RerunRequested",
     "ResumeRequested",
     "RetriesPlanned",
     "RunEnded",
+    "RunResumed",
     "RunStarted",
     "TaskEnded",
     "TaskStarted",
@@ -48,6 +51,10 @@ Key = tuple[str, int]
 
 STATUS_CODES = ("succeeded", "failed", "timed_out", "cancelled")
 """A batch writes an attempt's status as the index in this tuple."""
+
+
+FINAL = 255
+"""Among the numbers of items' last attempts that ended: no more of that item are to be made."""
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +126,28 @@ class RunStarted(Input, frozen=True, kw_only=True, tag=True):
     started_at: float
     parameters: Any
     memory: int = 0
+
+
+class RunResumed(Input, frozen=True, kw_only=True, tag=True):
+    """The engine took up a run whose engine was gone, or one that goes on from another's past.
+
+    The times of the run go on after its last event: `started_at` is when it would have started,
+    had it run without a break (seconds since the epoch, UTC). `doubts` are attempts (task, visit,
+    index, attempt) of which nobody knows whether they were made, and that must not be made
+    twice: the run pauses until each is decided. `memory` is as in `RunStarted`.
+    """
+
+    started_at: float
+    doubts: tuple[tuple[str, int, int, int], ...] = ()
+    memory: int = 0
+
+
+class RerunRequested(Input, frozen=True, kw_only=True, tag=True):
+    """Someone decided that an attempt in doubt is to be made again."""
+
+    task: str
+    visit: int
+    index: int
 
 
 class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):

@@ -122,6 +122,14 @@ class _Past:
         """Refuse, as `cancel` does."""
         self._refuse("answer")
 
+    def rerun(self, task: str, visit: int, index: int) -> None:  # noqa: ARG002
+        """Refuse, as `cancel` does."""
+        self._refuse("run again")
+
+    def settle(self, task: str, visit: int, index: int, attempt: int, result: Any) -> None:  # noqa: ARG002
+        """Refuse, as `cancel` does."""
+        self._refuse("decide")
+
     def _refuse(self, what: str) -> None:
         told = f"the run is on record, not under way here: there is nothing to {what}"
         raise AttuneError(told)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from attune_nb.actions.cancel import CancelToken
     from attune_nb.backends.protocol import Backend
+    from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
     from attune_nb.language.model import Workflow
     from attune_nb.masking import Mask
@@ -70,10 +71,14 @@ def links_of(options: Options) -> Links:
 class Prepared(NamedTuple):
     """Everything that a run needs, checked.
 
-    `driver` makes its driver, given readers; `mocked` are the tasks whose results are made up.
+    `state` is what it begins with; `driver` makes its driver, given readers; `given` are all its
+    parameters, `parameters` those that are no secret; `mocked` are the tasks whose results are
+    made up.
     """
 
+    state: RunState
     driver: Callable[[list[Reader]], Driver]
+    given: dict[str, Any]
     parameters: dict[str, Any]
     mask: Mask
     mocked: frozenset[str]
@@ -104,7 +109,9 @@ def prepared(workflow: Workflow, parameters: Mapping[str, Any], options: Options
     )
     backend = _backend(options.backend, options.workers)
     return Prepared(
+        state,
         lambda readers: Driver(state, backend, found, readers, hurry=options.dry_run),
+        {**values, **hidden},
         values,
         state.context.mask,
         mocked,

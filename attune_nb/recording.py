@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from attune_nb.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from os import PathLike
 
+    from attune_nb.events import Event
     from attune_nb.language.model import Workflow
     from attune_nb.preparing import Options, Prepared
+    from attune_nb.store.claims import Claim
     from attune_nb.store.recorder import Recorder
 
 __all__ = ["path_of", "recorder"]
@@ -28,6 +30,8 @@ def recorder(
     called: tuple[str, str],
     options: Options,
     ready: Prepared,
+    claim: Claim | None = None,
+    past: Sequence[Event] = (),
 ) -> Recorder | None:
     """Begin the record of a run, where there is a store.
 
@@ -37,6 +41,8 @@ def recorder(
         called: The run's id, and what the workflow is called.
         options: What was asked for.
         ready: What came of it.
+        claim: The right to go on with a record that is there.
+        past: The events that it holds.
 
     Raises:
         StoreError: The store cannot be used.
@@ -65,10 +71,19 @@ def recorder(
             "config": to_plain(ready.mask.value(dict(options.config or {}))),
             "mock": sorted(options.mock),
             "mocked": sorted(ready.mocked),
+            "secrets": sorted(ready.given.keys() - ready.parameters.keys()),
+            "keys": sorted(options.keystore or {}),
+            "masked": [
+                name
+                for name, value in ready.parameters.items()
+                if ready.mask.value(value) is not value
+            ],
+            "masked_text": bool(ready.mask)
+            and export.to_record(workflow, hide) != export.to_record(workflow, str),
         },
         versions={"python": platform.python_version(), **dict(_versions())},
     )
-    return Recorder(path, record, ready.mask)
+    return Recorder(path, record, ready.mask, claim, past)
 
 
 def path_of(store: str | PathLike[str] | None) -> Path:

@@ -80,7 +80,7 @@ def _advance(job: Job) -> bool:
         return False
     if job.again:
         index, attempt = job.again.popleft()
-        _attempt(job, index, attempt, None)
+        _attempt(job, index, attempt, job.item_of(index))
         return True
     try:
         pair = next(job.source, None)
@@ -99,7 +99,9 @@ def _attempt(job: Job, index: int, attempt: int, item: Any) -> None:
     start, rendered = job.clock(), None
     code, result, cause = SUCCEEDED, None, None
     try:
-        rendered = job.kept[index] if attempt > 1 else job.call.render(item, index)
+        rendered = job.input_of(index, attempt, item)
+        if job.announce is not None:
+            job.announce(job.key, index, attempt)
         result, cause = _invoke(job, rendered)
         code = TIMED_OUT if cause else SUCCEEDED
     except KeyboardInterrupt:

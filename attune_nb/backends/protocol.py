@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from attune_nb.actions.cancel import CancelToken
 from attune_nb.backends.attempt import CANCELLED, cancelled
 from attune_nb.backends.columns import Columns, batch_of
+from attune_nb.errors import ActionError
+from attune_nb.events import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from attune_nb.backends.attempt import Call
     from attune_nb.events import Batch, ErrorInfo, Key
 
-__all__ = ["Backend", "Job"]
+__all__ = ["Backend", "Job", "Past"]
+
+
+class Past(NamedTuple):
+    """What was done of a job before, where another engine was at it.
+
+    Attributes:
+        ended: For each item the number of its last attempt that ended, 0 for none; `FINAL` where
+            no more are to be made.
+        doubted: Items that are not to be attempted until `retry` says so.
+    """
+
+    ended: bytes
+    doubted: Collection[int] = ()
 
 
 class Job:
@@ -37,6 +53,8 @@ class Job:
         clock: Callable[[], float],
         retries: bool,
         timeout: float | None = None,
+        announce: Callable[[Key, int, int], None] | None = None,
+        past: Past | None = None,
     ) -> None:
         self.key = key
         self.call = call
@@ -46,6 +64,7 @@ class Job:
         self.clock = clock  # seconds since the start of the run
         self.retries = retries
         self.timeout = timeout  # seconds for one attempt
+        self.announce = announce  # told of each attempt before it is made
         self.plain = items is None
         self.items: Any = (None,) if items is None else items
         self.lazy = not hasattr(self.items, "__len__")
@@ -60,6 +79,51 @@ class Job:
         self.stopped = False
         self.exhausted = False
         self._reported = False
+        self.found: dict[int, Any] = {}  # index -> item, of those that a lazy source gave before
+        self.gone: set[int] = set()  # items that it did not give again
+        if past is not None:
+            self._go_on(past)
+
+    def _go_on(self, past: Past) -> None:
+        """Take up what was left: first what lies between items that have ended, then the rest."""
+        first = max(len(past.ended.rstrip(b"\0")), *(each + 1 for each in past.doubted), 0)
+        ended = past.ended.ljust(first, b"\0")
+        self.taken = first
+        self.again.extend(
+            (index, 1) for index in range(first) if not ended[index] and index not in past.doubted
+        )
+        if not self.lazy:
+            self.source = ((at, self.items[at]) for at in range(first, len(self.items)))
+            return
+        read = 0
+        try:
+            for index, item in islice(self.source, first):
+                read = index + 1
+                if ended[index] != FINAL:
+                    self.found[index] = item
+        except Exception as error:  # noqa: BLE001 - the items' own code raised
+            self.source_failed(0, error)
+        self.gone.update(index for index in range(read, first) if ended[index] != FINAL)
+
+    def item_of(self, index: int) -> Any:
+        """Give an item of which an attempt was to be made before."""
+        return self.found.get(index) if self.lazy else self.items[index]
+
+    def input_of(self, index: int, attempt: int, item: Any) -> Any:
+        """Give what an attempt is made with: for all attempts of an item the same.
+
+        Raises:
+            ActionError: The item can be read only once, and was not given again.
+            TemplateError: An expression fails.
+        """
+        if attempt > 1 and index in self.kept:
+            return self.kept[index]
+        if index in self.gone:
+            raise ActionError(
+                f"the source of the items ended before item {index}, which it gave before the run "
+                "was resumed; give it the same items again"
+            )
+        return self.call.render(item, index)
 
     def record(
         self,

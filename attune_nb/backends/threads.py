@@ -114,7 +114,7 @@ class _Pullers:
         self.held = True  # until it is first let go
         # A counter's `next` is atomic under the GIL, so items with a length need no lock: a
         # lock that is taken for each item makes the threads queue for it.
-        self.counter = itertools.count()
+        self.counter = itertools.count(job.taken)
         self.end = len(job.items) if not job.lazy else 0
 
     def hold(self, *, over: bool) -> None:
@@ -210,7 +210,7 @@ class _Pullers:
             with self.lock:
                 if job.again:
                     index, attempt = job.again.popleft()
-                    return index, attempt, None
+                    return index, attempt, job.item_of(index)
         if job.lazy:
             with self.reading:
                 pair = None if job.stopped or job.exhausted else next(job.source, None)
@@ -254,7 +254,12 @@ class _Pullers:
         self.busy[worker] = _UnderWay(index, attempt, start, item)
         code, result, cause, rendered = SUCCEEDED, None, None, None
         try:
-            rendered = job.kept[index] if attempt > 1 else call.render(item, index)
+            if attempt == 1 and not job.gone:
+                rendered = call.render(item, index)
+            else:
+                rendered = job.input_of(index, attempt, item)
+            if job.announce is not None:
+                job.announce(job.key, index, attempt)
             result = call.invoke(rendered, job.cancel)
         except BaseException as error:  # noqa: BLE001 - whatever an action raises is its failure
             code, cause = call.describe(error)
@@ -275,7 +280,12 @@ class _Pullers:
         limit = job.timeout or 0.0
         code, result, cause, error = SUCCEEDED, None, None, None
         try:
-            rendered = job.kept[index] if attempt > 1 else call.render(item, index)
+            if attempt == 1 and not job.gone:
+                rendered = call.render(item, index)
+            else:
+                rendered = job.input_of(index, attempt, item)
+            if job.announce is not None:
+                job.announce(job.key, index, attempt)
             if job.retries:
                 job.kept[index] = rendered
             at.due = job.clock() + limit

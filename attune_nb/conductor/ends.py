@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from attune_nb.conductor import items, joins, starts
+from attune_nb.conductor import doubts, items, joins, starts
 from attune_nb.conductor.state import JoinState, Token
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
@@ -36,6 +36,8 @@ def attempts_ended(work: Work, event: AttemptsEnded) -> None:
     retry = None if work.state.status == "cancelling" else task.retry
     execution, again = items.absorb(execution, retry, event.batch)
     work.keep(execution)
+    if work.state.doubts:
+        doubts.settle(work, execution.key, event.batch.index)
     if again:
         work.decide(
             RetriesPlanned(time=work.time, task=event.task, visit=event.visit, count=len(again)),

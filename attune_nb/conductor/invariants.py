@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from attune_nb.conductor import items, joins
+from attune_nb.conductor import joins
+from attune_nb.events import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,8 +87,8 @@ def _of_items(execution: Execution) -> Iterator[str]:
         yield f"counts an attempt of its items {twice} twice"
     if ended.total() != execution.attempts:
         yield f"counts {execution.attempts} attempts of {ended.total()}"
-    if execution.ended.count(items.FINAL) != execution.done:
-        yield f"counts {execution.done} ended items of {execution.ended.count(items.FINAL)}"
+    if execution.ended.count(FINAL) != execution.done:
+        yield f"counts {execution.done} ended items of {execution.ended.count(FINAL)}"
     if execution.failed > execution.done:
         yield f"has {execution.failed} failed items, but only {execution.done} have ended"
     if execution.total is not None and execution.done > execution.total:

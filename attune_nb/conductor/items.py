@@ -12,7 +12,7 @@ from attune_nb.conductor.retries import wait_before
 from attune_nb.conductor.state import Execution, RetryItem
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
-from attune_nb.events import STATUS_CODES
+from attune_nb.events import FINAL, STATUS_CODES
 from attune_nb.frozen import FrozenDict, FrozenList, freeze, freeze_list, rows_of
 
 if TYPE_CHECKING:
@@ -21,11 +21,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch, ErrorInfo
     from attune_nb.language.model import Retry
 
-__all__ = ["EMPTY", "FINAL", "absorb", "failure_of", "is_complete", "outcome_of", "source_of"]
-
-
-FINAL = 255
-"""Stands in `Execution.ended` for an item that will not be attempted again."""
+__all__ = ["EMPTY", "absorb", "failure_of", "is_complete", "outcome_of", "source_of"]
 
 
 def source_of(value: Any, batch_size: int | None = None) -> tuple[Any, int | None]:

@@ -5,9 +5,9 @@ The decisions are, in order, facts (events to be written down) and commands for 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from attune_nb.conductor import ends, pauses, starts, stops
+from attune_nb.conductor import doubts, ends, pauses, starts, stops
 from attune_nb.conductor.state import Alarm, RunState, Token
 from attune_nb.conductor.work import Work
 from attune_nb.context import WorkflowContext
@@ -20,7 +20,9 @@ from attune_nb.events import (
     Event,
     Input,
     PauseRequested,
+    RerunRequested,
     ResumeRequested,
+    RunResumed,
     RunStarted,
 )
 from attune_nb.frozen import freeze
@@ -28,8 +30,7 @@ from attune_nb.language.model import ASK
 from attune_nb.masking import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from attune_nb.conductor.work import Decision
     from attune_nb.language.model import Workflow
@@ -72,20 +73,7 @@ def step(state: RunState, event: Input) -> tuple[RunState, list[Decision]]:
     if state.ended:
         return state, []
     work = Work(state, event)
-    if isinstance(event, AttemptsEnded):
-        ends.attempts_ended(work, event)
-    elif isinstance(event, RunStarted):
-        _start_run(work, event)
-    elif isinstance(event, AlarmRang):
-        stops.alarm_rang(work, event)
-    elif isinstance(event, AskAnswered):
-        stops.answered(work, event)
-    elif isinstance(event, CancelRequested):
-        stops.cancel(work, event)
-    elif isinstance(event, PauseRequested):
-        pauses.pause(work)
-    elif isinstance(event, ResumeRequested):
-        pauses.resume(work)
+    _TAKEN[type(event)](work, event)
     work.carry_on()
     stops.end_if_quiet(work)
     return work.state, work.decisions
@@ -130,3 +118,17 @@ def _start_run(work: Work, event: RunStarted) -> None:
             return
     for task in workflow.entries():
         work.later(starts.begin, task.name, 1, Token())
+
+
+_TAKEN: dict[type[Input], Callable[[Work, Any], None]] = {
+    RunStarted: _start_run,
+    RunResumed: doubts.take_up,
+    AttemptsEnded: ends.attempts_ended,
+    AlarmRang: stops.alarm_rang,
+    AskAnswered: stops.answered,
+    RerunRequested: doubts.rerun,
+    CancelRequested: stops.cancel,
+    PauseRequested: lambda work, _: pauses.pause(work),
+    ResumeRequested: lambda work, _: pauses.resume(work),
+}
+"""What takes in each kind of input."""

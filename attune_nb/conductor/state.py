@@ -92,11 +92,13 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     asks: frozenset[str] = frozenset()  # tasks that wait for a person
     status: str = "pending"
     timed_out: bool = False  # why it is cancelling
+    reason: str = ""  # why someone asked it to stop
     started_at: float = 0.0
     executions: PMap[Key, Execution] = pmap()
     order: PVector[Key] = pvector()  # executions as they came to be
     active: int = 0  # executions that have not ended
     joins: PMap[Key, JoinState] = pmap()
+    doubts: PMap[tuple[str, int, int], int] = pmap()  # attempts nobody knows of, by item
     failures: PVector[str] = pvector()  # why the run will end `failed`
     output: Any = None
     error: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.conductor import ends, items, joins, starts
+from attune_nb.conductor import doubts, ends, items, joins, starts
 from attune_nb.conductor.state import StopTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
@@ -21,6 +21,7 @@ __all__ = ["alarm_rang", "answered", "cancel", "end_if_quiet"]
 def cancel(work: Work, event: CancelRequested) -> None:
     """Begin to stop everything; `force` gives up on the attempts under way."""
     policy = work.state.workflow.cancellation_policy
+    work.update(reason=work.state.reason or work.mask(event.reason))
     _stop(work, force=event.force or policy == "cancel_running")
 
 
@@ -37,6 +38,7 @@ def _stop(work: Work, *, force: bool) -> None:
             work.later(ends.end_cancelled, key)
         else:
             work.decide(StopTask(key=key, force=force))
+    doubts.give_up(work)
 
 
 def alarm_rang(work: Work, event: AlarmRang) -> None:
@@ -97,7 +99,8 @@ def end_if_quiet(work: Work) -> None:
         seconds = state.workflow.timeout or 0.0
         status, failures = "timed_out", [f"the run did not end within {seconds:g} s"]
     elif state.status == "cancelling":
-        status, failures = "cancelled", ["the run was cancelled"]
+        because = f": {state.reason}" if state.reason else ""
+        status, failures = "cancelled", [f"the run was cancelled{because}"]
     elif failures := [*failures, *joins.unmet(state)]:
         status = "failed"
     else:

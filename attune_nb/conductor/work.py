@@ -9,7 +9,7 @@ import msgspec
 
 from attune_nb.context import Moment, TaskScope
 from attune_nb.errors import TemplateError
-from attune_nb.events import RunStarted
+from attune_nb.events import RunResumed, RunStarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,9 @@ class Work:
         self.time = event.time
         self.decisions: list[Decision] = []
         self._agenda: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        epoch = event.started_at if isinstance(event, RunStarted) else state.started_at
+        epoch = state.started_at
+        if isinstance(event, RunStarted | RunResumed):
+            epoch = event.started_at
         moment = Moment(epoch + event.time, event.seed)
         self._moment = lambda: moment
 

@@ -9,12 +9,13 @@ import queue
 import random
 import threading
 import time
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.backends.attempt import Call
-from attune_nb.backends.protocol import Job
+from attune_nb.backends.protocol import Job, Past
 from attune_nb.conductor.machine import step
 from attune_nb.conductor.questions import answer_misfit
 from attune_nb.conductor.state import Alarm, Hold, RetryItem, StartTask, StopTask
@@ -24,23 +25,28 @@ from attune_nb.events import (
     AlarmRang,
     AskAnswered,
     AttemptsEnded,
+    Batch,
     CancelRequested,
     Event,
     PauseRequested,
+    RerunRequested,
     ResumeRequested,
     RunEnded,
+    RunResumed,
     RunStarted,
     TaskEnded,
 )
+from attune_nb.frozen import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from attune_nb.actions.registry import Action
     from attune_nb.backends.protocol import Backend
+    from attune_nb.conductor.recovery import Recovered, Set
     from attune_nb.conductor.state import RunState
     from attune_nb.conductor.work import Decision
-    from attune_nb.events import Input
+    from attune_nb.events import Input, Key
 
     Reader = Callable[[list[Event]], None]
     Said = Callable[[float, int], Input]
@@ -54,7 +60,8 @@ _log = logging.getLogger("attune_nb")
 class Driver:
     """Carries one run from its start to its end.
 
-    `events` is the run's log: it only ever grows, so any thread may read it.
+    `events` is the run's log: it only ever grows, so any thread may read it. `announce` is
+    called before each attempt that must not be made twice, with its task, index and number.
 
     Args:
         state: The conductor's state before the run.
@@ -76,6 +83,8 @@ class Driver:
         self.state = state
         self.events: list[Event] = []
         self.ended = threading.Event()
+        self.announce: Callable[[Key, int, int], None] | None = None
+        self._past: tuple[Recovered, bool] | None = None
         self._backend = backend
         self._actions = actions
         self._readers = list(readers)
@@ -121,10 +130,44 @@ class Driver:
             )
         )
 
+    def rerun(self, task: str, visit: int, index: int) -> None:
+        """Make an attempt in doubt again; from any thread."""
+        self._inbox.put(
+            lambda time, seed: RerunRequested(
+                time=time, seed=seed, task=task, visit=visit, index=index
+            )
+        )
+
+    def settle(self, task: str, visit: int, index: int, attempt: int, result: Any) -> None:
+        """Take what an attempt in doubt gave; from any thread.
+
+        Raises:
+            ParameterError: It contains itself.
+        """
+        try:
+            told = freeze(result)
+        except ValueError as error:
+            raise ParameterError(f"the result cannot be used: {error}") from None
+
+        def said(time: float, seed: int) -> AttemptsEnded:
+            batch = Batch(
+                index=array("q", [index]),
+                attempt=array("q", [attempt]),
+                worker=array("q", [0]),
+                start=array("d", [time]),
+                duration=array("d", [0.0]),
+                status=bytes(1),
+                results=[told],
+                errors={},
+            )
+            return AttemptsEnded(time=time, seed=seed, task=task, visit=visit, batch=batch)
+
+        self._inbox.put(said)
+
     def run(self, run_id: str, name: str, parameters: Any) -> None:
         """Carry the run to its end."""
-        try:
-            self._feed(
+        self._carry(
+            lambda: self._feed(
                 RunStarted(
                     time=0.0,
                     seed=_luck(),
@@ -135,6 +178,70 @@ class Driver:
                     memory=self._memory(),
                 )
             )
+        )
+
+    def recover(self, past: Recovered, *, written: int = 0, whole_time: bool = False) -> None:
+        """Take over what is known of a run, before `go_on`.
+
+        Args:
+            past: What is known.
+            written: How many of its events the readers know already.
+            whole_time: Whether the run has its whole time once more, in place of what is left.
+        """
+        self.state, self.events = past.state, [*past.events]
+        self._unread = self.events[written:]
+        self._past = past, whole_time
+
+    def go_on(self) -> None:
+        """Carry a run that was recovered to its end."""
+        self._carry(self._take_up)
+
+    def _take_up(self) -> None:
+        if self._past is None or self.state.ended:
+            return
+        (past, whole_time), self._past = self._past, None
+        last = past.events[-1].time
+        self._zero = time.perf_counter() - last
+        began = time.time() - last
+        for each in past.waiting:
+            what = each.what
+            doubted = isinstance(what, RetryItem) and what.index in past.doubted(what.key)
+            if not doubted:
+                self._wait_on(each, last, began, whole_time=whole_time)
+        self._backend.hold(over=False)
+        for left in past.left:
+            self._start(left.start, Past(left.ended, past.doubted(left.start.key)))
+            if left.stopping:
+                self._backend.stop(left.start.key, force=True)
+        self._feed(
+            RunResumed(
+                time=last,
+                seed=_luck(),
+                started_at=began,
+                doubts=past.doubts,
+                memory=self._memory(),
+            )
+        )
+        if self.state.status != "paused":
+            self._backend.hold(over=True)
+
+    def _wait_on(self, each: Set, last: float, began: float, *, whole_time: bool) -> None:
+        """Set a timer for what is left of a wait.
+
+        Delays and waits for a retry went on while nobody was there; what a person or the run
+        has time for did not.
+        """
+        what = each.what
+        whole = what.delay if isinstance(what, RetryItem) else what.seconds
+        if isinstance(what, RetryItem) or what.kind == "delay":
+            spent = began + last - each.at
+        else:
+            spent = 0.0 if whole_time else last - each.time
+        self._set_timer(0.0 if self._hurry else min(whole, max(0.0, whole - spent)), what)
+
+    def _carry(self, begin: Callable[[], None]) -> None:
+        try:
+            begin()
             self._tell()
             while not self.state.ended:
                 self._turn()
@@ -172,6 +279,8 @@ class Driver:
 
     def _ring(self, due: RetryItem | Alarm) -> None:
         if isinstance(due, RetryItem):
+            if self.announce is not None:
+                self._tell()
             self._backend.retry(due.key, due.index, due.attempt)
         else:
             task, visit = due.key
@@ -205,10 +314,13 @@ class Driver:
     def _set_timer(self, seconds: float, what: RetryItem | Alarm) -> None:
         heapq.heappush(self._timers, (self.clock() + seconds, next(self._ticket), what))
 
-    def _start(self, command: StartTask) -> None:
+    def _start(self, command: StartTask, past: Past | None = None) -> None:
         path = command.key[0]
         task = self.state.workflow.task(path)
         context = command.context.at(lambda: Moment(time.time(), _luck()))
+        announce = None if self._actions[path].idempotent else self.announce
+        if announce is not None:
+            self._tell()  # what led to an attempt is told before it is
         self._backend.start(
             Job(
                 command.key,
@@ -219,6 +331,8 @@ class Driver:
                 clock=self.clock,
                 retries=task.retry is not None,
                 timeout=task.timeout,
+                announce=announce,
+                past=past,
             )
         )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+import msgspec
+
 from attune_nb import html
 from attune_nb.errors import LookupFailed, RunCancelled, RunFailed, nearest
 from attune_nb.events import AskOpened, RunEnded, RunStarted, TaskEnded, masked
@@ -13,7 +15,7 @@ from attune_nb.results.spans import say_duration
 from attune_nb.results.statuses import COLOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from os import PathLike
     from pathlib import Path
 
@@ -24,10 +26,19 @@ if TYPE_CHECKING:
     from attune_nb.masking import Mask
     from attune_nb.results.growth import Past
 
-__all__ = ["Run"]
+__all__ = ["Doubt", "Run"]
 
 _SHOWN = 40  # task executions in a repr
 _POLL = 0.02  # seconds between two looks of a coroutine that waits
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """An attempt that may have been made, and must not be made twice."""
+
+    task: str
+    visit: int
+    index: int
+    attempt: int
 
 
 class Engine(Protocol):
@@ -49,18 +60,32 @@ class Engine(Protocol):
     def answer(self, task: str, visit: int, value: Any, schema: Any = None) -> None:
         """Answer a question, if the answer fits the schema."""
 
+    def rerun(self, task: str, visit: int, index: int) -> None:
+        """Make an attempt in doubt again."""
+
+    def settle(self, task: str, visit: int, index: int, attempt: int, result: Any) -> None:
+        """Take what an attempt in doubt gave."""
+
 
 class Run:
     """One run of a workflow: its state, its results, its record."""
 
     def __init__(
-        self, run_id: str, workflow_name: str, names: list[str], engine: Engine, past: Past
+        self,
+        run_id: str,
+        workflow_name: str,
+        names: list[str],
+        engine: Engine,
+        past: Past,
+        told: Sequence[str] = (),
     ) -> None:
         self.run_id = run_id
         self.workflow_name = workflow_name
         self._names = names
         self._engine = engine
         self._past = past
+        self._told = [*told]  # what is worth a look, from before it began
+        self.store: Path | None = None  # the file that holds its record
 
     @property
     def _mask(self) -> Mask:
@@ -172,7 +197,8 @@ class Run:
         from attune_nb.results.metrics import alerts_of  # noqa: PLC0415
 
         log = self._log
-        return [*alerts_of(log, self._engine.state.context), *self._past.alerts(log)]
+        found = alerts_of(log, self._engine.state.context)
+        return [*self._told, *found, *self._past.alerts(log)]
 
     def __await__(self) -> Generator[Any, None, Self]:
         """Wait for the end in a cell or a coroutine, and give the run."""
@@ -189,7 +215,7 @@ class Run:
 
     def cancel(self, *, force: bool = False) -> None:
         """Ask the run to stop; `force` also gives up on the attempts under way."""
-        self._engine.cancel("cancelled by the user", force=force)
+        self._engine.cancel(force=force)
 
     def pause(self) -> None:
         """Ask the run to begin nothing more; attempts under way go on to their end.
@@ -221,6 +247,45 @@ class Run:
         opened = [each for each in self._log if isinstance(each, AskOpened)]
         executions = self._engine.state.executions
         return [each for each in opened if executions[each.task, each.visit].status == "waiting"]
+
+    @property
+    def in_doubt(self) -> list[Doubt]:
+        """The attempts of which nobody knows whether they were made, and that wait for a word."""
+        found = self._engine.state.doubts
+        return [
+            Doubt(task, visit, index, attempt)
+            for (task, visit, index), attempt in sorted(found.items())
+        ]
+
+    def rerun(self, task: str, index: int | None = None) -> None:
+        """Make an attempt in doubt again; without an index, all those of a task.
+
+        Raises:
+            LookupFailed: There is none in doubt.
+        """
+        for each in self._doubts(task, index):
+            self._engine.rerun(each.task, each.visit, each.index)
+
+    def accept(self, task: str, result: Any, index: int | None = None) -> None:
+        """Take a result for an attempt in doubt, which was made after all.
+
+        Raises:
+            LookupFailed: There is none in doubt, or several are and no index says which.
+            ParameterError: The result contains itself.
+        """
+        found = self._doubts(task, index)
+        if len(found) > 1:
+            told = ", ".join(str(each.index) for each in found[:20])
+            raise LookupFailed(f"several items of `{task}` are in doubt ({told}); give an index")
+        self._engine.settle(found[0].task, found[0].visit, found[0].index, found[0].attempt, result)
+
+    def _doubts(self, task: str, index: int | None) -> list[Doubt]:
+        known = self.in_doubt
+        found = [each for each in known if each.task == task and index in (None, each.index)]
+        if not found:
+            others = ", ".join(f"`{each.task}` {each.index}" for each in known[:20]) or "nothing"
+            raise LookupFailed(f"no such attempt of `{task}` is in doubt; in doubt: {others}")
+        return found
 
     def answer(self, task: str, value: Any) -> None:
         """Answer the question of a `core.ask` task.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["VERSION", "connected", "create"]
 
 APPLICATION = 0x41544E42  # `ATNB`: what makes a file one of ours
-VERSION = 1
+VERSION = 2
 _BUSY = 5000  # milliseconds that another program's lock is waited for
 
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -54,6 +54,16 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (run, number)
         )""",
         "CREATE INDEX runs_started ON runs (started)",
+    ),
+    (  # to version 2: attempts that must not be made twice are announced before they are made
+        """CREATE TABLE intents (
+            run INTEGER NOT NULL REFERENCES runs,
+            task TEXT NOT NULL,
+            visit INTEGER NOT NULL,
+            item INTEGER NOT NULL,
+            attempt INTEGER NOT NULL,
+            PRIMARY KEY (run, task, visit, item, attempt)
+        ) WITHOUT ROWID""",
     ),
 )
 """For each version the statements that make it of the one before."""

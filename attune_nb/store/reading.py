@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Event
 
-__all__ = ["StoredRun", "events_of", "run_of", "runs_in"]
+__all__ = ["ENDED", "LIVE", "StoredRun", "events_of", "intents_of", "is_alive", "run_of", "runs_in"]
 
 STALE = 60.0  # seconds of silence after which a run on another host is taken for dead
 _COLUMNS = (
     "number, run_id, workflow, text, source_name, source_text, options, versions, started, "
-    "status, duration, tasks, items, failed, host, pid, born, beat"
+    "status, duration, tasks, items, failed, host, pid, born, beat, owner"
 )
-_ENDED = ("succeeded", "failed", "timed_out", "cancelled")
+ENDED = ("succeeded", "failed", "timed_out", "cancelled")
+"""The statuses in which a run stays."""
+
+LIVE: set[str] = set()
+"""The tokens of the engines of this process that are at a run."""
 
 
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,10 +98,21 @@ def events_of(path: Path, run: StoredRun) -> list[Event]:
         return [event_of(EventRow(*row), run.source) for row in rows]
 
 
+def intents_of(path: Path, run: StoredRun) -> list[tuple[str, int, int, int]]:
+    """Give the attempts that were announced: task, visit, index, attempt.
+
+    Raises:
+        StoreError: They cannot be read.
+    """
+    with connected(path) as connection:
+        statement = "SELECT task, visit, item, attempt FROM intents WHERE run = ?"
+        return [*connection.execute(statement, (run.number,))]
+
+
 def _run(row: tuple[Any, ...]) -> StoredRun:
     told = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    lives = told["status"] in _ENDED or _is_alive(
-        told["host"], told["pid"], told["born"], told["beat"]
+    lives = told["status"] in ENDED or is_alive(
+        *(told[name] for name in ("host", "pid", "born", "beat", "owner"))
     )
     try:
         options, versions = (msgspec.json.decode(told[name]) for name in ("options", "versions"))
@@ -115,13 +131,17 @@ def _run(row: tuple[Any, ...]) -> StoredRun:
     )  # fmt: skip
 
 
-def _is_alive(host: str, pid: int, born: float, beat: float) -> bool:
-    """Tell whether the process that is at a run lives; on another host, whether it says so."""
+def is_alive(host: str, pid: int, born: float, beat: float, owner: str) -> bool:
+    """Tell whether the engine that is at a run lives; on another host, whether it says so."""
     if host != socket.gethostname():
         return time.time() - beat < STALE
+    if pid == os.getpid():
+        return owner in LIVE
     import psutil  # noqa: PLC0415 - no store, no need
 
     try:
-        return abs(psutil.Process(pid).create_time() - born) < 1.0
+        found = psutil.Process(pid)
+        is_same = abs(found.create_time() - born) < 1.0
+        return is_same and found.status() != psutil.STATUS_ZOMBIE  # dead, and not yet waited for
     except psutil.Error:
         return False

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import sqlite3
 import threading
 import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,18 +18,25 @@ from attune_nb.events import (
     ResumeRequested,
     RetriesPlanned,
     RunEnded,
+    RunResumed,
     RunStarted,
     TaskStarted,
     masked,
 )
+from attune_nb.store.claims import owner_columns
 from attune_nb.store.codec import row_of
 from attune_nb.store.database import connected, create
+from attune_nb.store.reading import LIVE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from attune_nb.events import Event, Key
     from attune_nb.masking import Mask
+    from attune_nb.store.claims import Claim
+
+    _Intent = tuple[str, int, int, int]
 
 __all__ = ["Recorder", "RunRecord"]
 
@@ -45,6 +49,7 @@ _STATUS = {
     PauseRequested: "paused",
     ResumeRequested: "running",
     CancelRequested: "cancelling",
+    RunResumed: "running",
 }
 
 
@@ -69,25 +74,41 @@ class Recorder:
 
     An event is on the disk 50 ms after it was told, at most, unless another program holds the
     file: then it follows once that lets go. A file that was removed is made again, with all that
-    it held of the run. Any other failure to write is told once, and ends the record, not the run.
+    it held of the run. Any other failure to write ends the record, is told once, and stops the
+    run: what nobody could resume is not gone on with.
 
     Args:
         path: The store.
         record: What the run was begun with.
         mask: Takes the secrets out of the events.
+        claim: The right to go on with a record that is there.
+        past: The events that it holds.
 
     Raises:
         StoreError: The file can be no store.
     """
 
-    def __init__(self, path: Path, record: RunRecord, mask: Mask) -> None:
+    def __init__(
+        self,
+        path: Path,
+        record: RunRecord,
+        mask: Mask,
+        claim: Claim | None = None,
+        past: Sequence[Event] = (),
+    ) -> None:
         create(path)
         self.path = path
         self.error: StoreError | None = None
         self._record, self._mask = record, mask
         self._told = threading.Condition()
         self._waiting: list[Event] = []
-        self._events: list[Event] = []  # all of them, for a file that was removed
+        self._events: list[Event] = [*past]  # all of them, for a file that was removed
+        self._claim = claim
+        self._owner = ""  # by which the record knows who writes
+        self._failed: list[Callable[[str], None]] = []
+        self._intents: list[_Intent] = []  # not on the disk yet
+        self._announced: list[_Intent] = []  # on the disk
+        self._intended = self._durable = 0  # how many there are, of both; and of the latter
         self._ending = False
         self._tries = 0  # commits in a row that another program stood in the way of
         self._thread = threading.Thread(target=self._write, name="attune store", daemon=True)
@@ -99,9 +120,29 @@ class Recorder:
         with self._told:
             self._waiting += events
             self._ending = any(isinstance(each, RunEnded) for each in events)
-            self._told.notify()
+            self._told.notify_all()
         if self._ending:
             self._thread.join()
+
+    def on_failure(self, told: Callable[[str], None]) -> None:
+        """Have a function called, with what is wrong, where the record cannot be gone on with."""
+        self._failed.append(told)
+
+    def intend(self, key: Key, index: int, attempt: int) -> None:
+        """Write down that an attempt is about to be made; come back when that is on the disk.
+
+        Raises:
+            StoreError: It cannot be written down, so the attempt must not be made.
+        """
+        with self._told:
+            self._intents.append((*key, index, attempt))
+            self._intended += 1
+            mine = self._intended
+            self._told.notify_all()
+            self._told.wait_for(lambda: self._durable >= mine or self.error or self._ending)
+            if self._durable < mine:
+                why = self.error or "the run has ended"
+                raise StoreError(f"the attempt was not made, as nothing records it: {why}")
 
     def _write(self) -> None:
         try:
@@ -111,22 +152,38 @@ class Recorder:
                 with self._told:
                     self._waiting = self._events + self._waiting
                     self._events = []
+                    self._intents = self._announced + self._intents
+                    self._durable -= len(self._announced)
+                    self._announced = []
+                self._claim = None
         except StoreError as error:
-            self.error = error
+            with self._told:
+                self.error = error
+                self._told.notify_all()
             _log.warning("the run is not recorded any more: %s", error)
+            for told in self._failed:
+                told(str(error))
+        finally:
+            LIVE.discard(self._owner)
 
     def _write_to_file(self) -> bool:
         """Write until the run has ended, or the file was removed; tell whether it was."""
         with connected(self.path) as connection:
             file = self._file()
-            self._number: int | None = None
-            self._next, self._counts = 0, _Counts()
+            self._number, self._next = None, 0
+            self._counts = _Counts()
+            if self._claim is not None:
+                self._number, self._owner = self._claim.number, self._claim.owner
+                self._next = self._claim.written
+                for event in self._events[: self._next]:
+                    self._counts.add(event)
             while True:
                 with self._told:
                     events, self._waiting = self._waiting, []
                     ending = self._ending
+                    intents = [*self._intents]
                 self._events += events
-                done = self._commit(connection)
+                done = self._commit(connection, intents)
                 if self._file() != file:
                     return True
                 if done and ending:
@@ -145,10 +202,12 @@ class Recorder:
         """Wait until there is something to write, and long enough since the last commit."""
         until = time.monotonic() + EVERY
         with self._told:
-            self._told.wait_for(lambda: self._waiting or self._ending or self._tries, BEAT)
-            self._told.wait_for(lambda: self._ending, until - time.monotonic())
+            self._told.wait_for(
+                lambda: self._waiting or self._ending or self._tries or self._intents, BEAT
+            )
+            self._told.wait_for(lambda: self._ending or self._intents, until - time.monotonic())
 
-    def _commit(self, connection: sqlite3.Connection) -> bool:
+    def _commit(self, connection: sqlite3.Connection, intents: list[_Intent]) -> bool:
         """Write what has not been written; tell whether another program let us."""
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -170,19 +229,37 @@ class Recorder:
         self._next += len(fresh)
         counts = self._counts
         connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        connection.execute(
+        connection.executemany(
+            "INSERT OR IGNORE INTO intents VALUES (?, ?, ?, ?, ?)",
+            [(self._number, *each) for each in intents],
+        )
+        mine = connection.execute(
             "UPDATE runs SET started = ?, status = ?, duration = ?, tasks = ?, items = ?, "
-            "failed = ?, beat = ? WHERE number = ?",
+            "failed = ?, beat = ? WHERE number = ? AND owner = ?",
             (counts.started, counts.status, counts.duration, counts.tasks, counts.items,
-             counts.failed, time.time(), self._number),
+             counts.failed, time.time(), self._number, self._owner),
         )  # fmt: skip
+        if mine.rowcount != 1:
+            connection.execute("ROLLBACK")
+            raise StoreError(self._taken_over(connection))
         connection.execute("COMMIT")
+        if intents:
+            with self._told:
+                del self._intents[: len(intents)]
+                self._announced += intents
+                self._durable += len(intents)
+                self._told.notify_all()
         return True
 
-    def _begin(self, connection: sqlite3.Connection) -> int | None:
-        import psutil  # noqa: PLC0415 - no run, no need
+    def _taken_over(self, connection: sqlite3.Connection) -> str:
+        found = connection.execute(
+            "SELECT pid, host FROM runs WHERE number = ?", (self._number,)
+        ).fetchone()
+        where = f"process {found[0]} on {found[1]}" if found else "somebody who removed it"
+        return f"run {self._record.run_id} was taken over by {where}"
 
-        record, now = self._record, time.time()
+    def _begin(self, connection: sqlite3.Connection) -> int | None:
+        record, owner = self._record, owner_columns()
         columns = {
             "run_id": record.run_id,
             "workflow": record.workflow,
@@ -191,18 +268,17 @@ class Recorder:
             "source_text": record.source_text,
             "options": msgspec.json.encode(record.options).decode(),
             "versions": msgspec.json.encode(record.versions).decode(),
-            "started": now,
+            "started": time.time(),
             "status": "pending",
             "duration": 0.0,
             "tasks": 0,
             "items": 0,
             "failed": 0,
-            "owner": uuid.uuid4().hex,
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "born": psutil.Process().create_time(),
-            "beat": now,
+            **owner,
         }
+        LIVE.discard(self._owner)
+        self._owner = str(owner["owner"])
+        LIVE.add(self._owner)
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         statement = f"INSERT INTO runs ({names}) VALUES ({marks})"  # noqa: S608 - names of ours
         return connection.execute(statement, [*columns.values()]).lastrowid
@@ -219,7 +295,9 @@ class _Counts:
     def add(self, event: Event) -> None:
         self.duration = event.time
         self.status = _STATUS.get(type(event), self.status)
-        if isinstance(event, RunStarted):
+        if isinstance(event, RunResumed) and event.doubts:
+            self.status = "paused"
+        elif isinstance(event, RunStarted):
             self.started = event.started_at
         elif isinstance(event, RunEnded):
             self.status = event.status

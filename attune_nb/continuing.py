@@ -1,0 +1,310 @@
+"""A run whose engine is gone, taken up again: `resume`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.api import load_file, loads
+from attune_nb.conductor.recovery import Recovered, differs, recover
+from attune_nb.errors import ParameterError, StoreError, WorkflowError
+from attune_nb.events import FINAL, RunStarted
+from attune_nb.frozen import NotStored
+from attune_nb.language import changes, export
+from attune_nb.preparing import Options, prepared
+from attune_nb.recording import path_of
+from attune_nb.running import Begun, Manner, Run, carry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from os import PathLike
+    from pathlib import Path
+
+    from attune_nb.api import Workflow
+    from attune_nb.backends.protocol import Backend
+    from attune_nb.conductor.recovery import Doubt
+    from attune_nb.conductor.state import RunState
+    from attune_nb.events import Event
+    from attune_nb.language import model
+    from attune_nb.running import Progress, Reader
+    from attune_nb.store.reading import StoredRun
+
+__all__ = ["recorded_workflow", "resume"]
+
+
+def resume(
+    run_id: str,
+    store: str | PathLike[str] | None = None,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    workflow: Workflow | None = None,
+    backend: str | Backend | None = None,
+    workers: int | None = None,
+    concurrency: int | None = None,
+    mock: Mapping[str, Any] | None = None,
+    actions: Mapping[str, Callable[..., Any] | Workflow] | None = None,
+    allow_imports: bool | None = None,
+    keystore: Mapping[str, Any] | None = None,
+    progress: Progress = "auto",
+    readers: Sequence[Reader] = (),
+    background: bool = False,
+) -> Run:
+    """Go on with a run whose kernel is gone, from what its record holds.
+
+    What has ended is not run again. Attempts that were under way are made again; those of an
+    action with `idempotent=False` are not: the run pauses, and `run.in_doubt` lists them until
+    `run.rerun` or `run.accept` decides each.
+
+    Args:
+        run_id: The run's id, or how it begins.
+        store: The SQLite file; by default as in `Workflow.run`.
+        parameters: Those that no record holds: secrets, and objects that are no plain data.
+        workflow: The workflow, where its text holds a secret; it must be the one that ran.
+        backend: As in `Workflow.run`, as are those that follow; by default as the run began.
+        workers: The most threads for one task.
+        concurrency: Overrides every task's own.
+        mock: Made-up results; needed again where the run began with some.
+        actions: Functions for this run, by name; or workflows.
+        allow_imports: Whether an action may be `module:function`.
+        keystore: What `keystore` holds; no record holds it.
+        progress: Whether to show how far it comes.
+        readers: Called with the new events, in the engine's thread.
+        background: Return at once.
+
+    Raises:
+        ParameterError: Something that no record holds is to be given again.
+        StoreError: There is no such run; it has ended, or somebody is at it; or its record
+            cannot be gone on with.
+        WorkflowError: An action does not exist, or the workflow is another.
+    """
+    from attune_nb.store import reading  # noqa: PLC0415 - SQLite takes its time
+    from attune_nb.store.claims import claim, disclaim  # noqa: PLC0415
+    from attune_nb.store.values import from_plain  # noqa: PLC0415
+
+    path = path_of(store)
+    stored = reading.run_of(path, run_id)
+    told = stored.options
+    _refuse_ended(stored, path)
+    options = Options(
+        load=load_file,
+        actions=actions or {},
+        mock=mock or {},
+        dry_run=told["dry_run"],
+        allow_imports=told["allow_imports"] if allow_imports is None else allow_imports,
+        config=from_plain(told["config"]),
+        keystore=keystore,
+        backend=backend or told["backend"],
+        workers=workers if workers is not None else told["workers"],
+        concurrency=concurrency if concurrency is not None else told["concurrency"],
+    )
+    events = reading.events_of(path, stored)
+    given = _parameters(stored, events, parameters or {})
+    _refuse_missing(stored, given, options, parameters or {}, has_workflow=workflow is not None)
+    again = workflow if workflow is not None else recorded_workflow(stored)
+    ready = prepared(again, given, options)
+    if workflow is not None:
+        _refuse_changed(stored, export.to_record(again, ready.mask.text))
+    past = _recovered(ready.state, events, ready.parameters, stored)
+    past = msgspec.structs.replace(
+        past, doubts=tuple(_doubts(past.state, reading.intents_of(path, stored)))
+    )
+    _refuse_lost(past)
+    claimed = claim(path, stored.run_id, len(events))
+    try:
+        manner = Manner(
+            progress=progress,
+            readers=tuple(readers),
+            background=background,
+            store=path,
+            name=stored.workflow,
+        )
+        begun = Begun(workflow=again, parameters=ready.given, options=options, manner=manner)
+        return carry(begun, stored.run_id, ready, past, claimed)
+    except BaseException:
+        disclaim(claimed)
+        raise
+
+
+def recorded_workflow(stored: StoredRun) -> Workflow:
+    """Give the workflow that ran, from the text that a person wrote, where that still gives it.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    first, _, rest = stored.source.text.partition("\n")
+    above = first if first.startswith("%%") else ""
+    try:
+        found = loads(rest if above else stored.source.text, stored.source.name, above=above)
+        if export.to_record(found, str) == stored.text:
+            return found
+    except WorkflowError:
+        pass  # a secret's default was taken out, or it was never text
+    try:
+        return loads(stored.text, stored.source.name)
+    except WorkflowError as error:
+        raise StoreError(f"the workflow of run {stored.run_id} cannot be read: {error}") from None
+
+
+def _refuse_ended(stored: StoredRun, path: Path) -> None:
+    from attune_nb.store.reading import ENDED  # noqa: PLC0415
+
+    if stored.status in ENDED:
+        said = stored.status.replace("_", " ")
+        raise StoreError(
+            f"run {stored.run_id} has ended ({said}), so there is nothing to resume; "
+            f"`fork(run_id, retry_failed=True, store={str(path)!r})` runs again what failed"
+        )
+
+
+def _parameters(
+    stored: StoredRun, events: Sequence[Event], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give all parameters of a run: those on record, and those that no record holds."""
+    first = next((each for each in events if isinstance(each, RunStarted)), None)
+    if first is None:
+        raise StoreError(f"the record of run {stored.run_id} holds nothing: run it anew")
+    known = dict(first.parameters)
+    masked = {*stored.options.get("masked", ()), *stored.options.get("secrets", ())}
+    for name, value in given.items():
+        if name in known and name not in masked and not _lost(known[name]):
+            if known[name] != value:
+                raise ParameterError(
+                    f"parameter `{name}` of run {stored.run_id} was another; "
+                    "a run with other parameters is a fork: see `fork`"
+                )
+            continue
+        known[name] = value
+    return known
+
+
+def _refuse_missing(
+    stored: StoredRun,
+    given: Mapping[str, Any],
+    options: Options,
+    again: Mapping[str, Any],
+    *,
+    has_workflow: bool,
+) -> None:
+    """Refuse to go on without what no record holds."""
+    told, missing = stored.options, []
+    missing += [f"the secret parameter `{n}`" for n in told.get("secrets", ()) if n not in given]
+    missing += [
+        f"parameter `{name}` ({_lost(each)})" for name, each in given.items() if _lost(each)
+    ]
+    missing += [
+        f"`{name}` of the keystore"
+        for name in told.get("keys", ())
+        if name not in (options.keystore or {})
+    ]
+    missing += [f"the mock of `{name}`" for name in told["mock"] if name not in options.mock]
+    if told.get("masked_text") and not has_workflow:
+        missing.append("the workflow's text, in which a secret stands (`workflow=`)")
+    missing += [
+        f"parameter `{name}`, in which a secret stands"
+        for name in told.get("masked", ())
+        if name not in again
+    ]
+    if told["backend"] == options.backend == "other":
+        missing.append("the backend")
+    if missing:
+        raise ParameterError(
+            f"the record of run {stored.run_id} does not hold {', '.join(missing)}; "
+            "give it to `resume` again"
+        )
+
+
+def _refuse_changed(stored: StoredRun, text: str) -> None:
+    if text != stored.text:
+        told = changes.told(loads(stored.text), loads(text))
+        raise StoreError(
+            f"run {stored.run_id} was begun with another workflow: {told}; to run the new one "
+            "from a task on, fork the run there"
+        )
+
+
+def _recovered(
+    state: RunState, events: list[Event], parameters: Mapping[str, Any], stored: StoredRun
+) -> Recovered:
+    """Fold the events, and hold what follows from them against what is on record.
+
+    Raises:
+        StoreError: It is another run by now: something that no record holds has changed.
+    """
+    before = [
+        msgspec.structs.replace(each, parameters=parameters)
+        if isinstance(each, RunStarted)
+        else each
+        for each in events
+    ]
+    past = recover(state, before)
+    wrong = differs(before, past.events)
+    if wrong is not None:
+        task = getattr(wrong, "task", "")
+        raise StoreError(
+            f"run {stored.run_id} cannot be resumed: {f'task `{task}`' if task else 'it'} would "
+            f"not go as it is recorded ({type(wrong).__name__} at {wrong.time:.3f} s); what was "
+            "given again is not what the run began with, or this attune_nb works otherwise "
+            f"(recorded: {stored.versions.get('attune_nb', '?')})"
+        )
+    return msgspec.structs.replace(past, events=[*before, *past.events[len(before) :]])
+
+
+def _doubts(state: RunState, intents: Sequence[Doubt]) -> Iterator[Doubt]:
+    """Give the announced attempts of which no end is on record."""
+    for task, visit, index, attempt in intents:
+        execution = state.executions.get((task, visit))
+        if state.ended or execution is None or execution.outcome is not None:
+            continue
+        ended = execution.ended[index] if index < len(execution.ended) else 0
+        if ended != FINAL and ended < attempt:
+            yield task, visit, index, attempt
+
+
+def _refuse_lost(past: Recovered) -> None:
+    """Refuse to go on where a task that may still run reads what the store does not hold."""
+    state = past.state
+    if state.ended:
+        return
+    spaces: dict[str, dict[str, str]] = {
+        "task": {name: _lost(each.result) for name, each in state.context.tasks.items()},
+        "workflow": {name: _lost(each) for name, each in state.context.variables.items()},
+    }
+    for each in state.executions.values():
+        if each.outcome is None:
+            found = next(filter(None, (_lost(batch.results) for batch in each.batches)), "")
+            spaces["task"].setdefault(each.task, found)
+    spaces["tasks"] = spaces["task"]
+    spaces |= dict.fromkeys(("vars", "variables"), spaces["workflow"])
+    for name, path in _reads(state.workflow, {key[0].partition("/")[0] for key in _open(state)}):
+        kind = spaces.get(path[0], {}).get(path[1], "") if len(path) > 1 else ""
+        if kind:
+            raise StoreError(
+                f"{name} reads `{'.'.join(path[:2])}`, {kind}; fork the run at the task that "
+                "made it"
+            )
+
+
+def _open(state: RunState) -> list[tuple[str, int]]:
+    return [*(k for k, each in state.executions.items() if each.outcome is None), *state.joins]
+
+
+def _reads(workflow: model.Workflow, begun: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Give what is read by the tasks that may still run, and by the output."""
+    for name in changes.reachable(workflow, begun):
+        for path, task in workflow.walk():
+            if path.partition("/")[0] == name:
+                for template in task.templates():
+                    yield from ((f"task `{path}`", each) for each, _ in template.references)
+    if workflow.output_map is not None:
+        yield from (("`output_map`", each) for each, _ in workflow.output_map.references)
+
+
+def _lost(value: Any) -> str:
+    """Tell of the first object in a value that the store does not hold."""
+    if isinstance(value, NotStored):
+        return f"a {value.kind}, which no store holds"
+    parts = value.values() if isinstance(value, dict) else value
+    if isinstance(value, dict | list | tuple):
+        return next(filter(None, map(_lost, parts)), "")
+    return ""

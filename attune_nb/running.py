@@ -1,0 +1,231 @@
+"""A run under way: what begins it, who watches it, and the `Run` that a user holds."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.errors import BackendError, LookupFailed
+from attune_nb.notebook.display import open_display
+from attune_nb.preparing import prepared
+from attune_nb.recording import recorder
+from attune_nb.results import run as results
+from attune_nb.results.growth import Past, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from os import PathLike
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from attune_nb.conductor.recovery import Recovered
+    from attune_nb.driver.loop import Driver
+    from attune_nb.events import Event
+    from attune_nb.language.model import Workflow
+    from attune_nb.notebook.display import Display
+    from attune_nb.preparing import Options, Prepared
+    from attune_nb.store.claims import Claim
+
+    Reader = Callable[[list[Event]], None]
+    Progress = bool | str | Callable[[], Display]
+
+__all__ = ["Begun", "Manner", "Run", "begin", "carry"]
+
+_log = logging.getLogger("attune_nb")
+GRACE = 1.5  # seconds that an interrupt waits for attempts under way
+_past = Record()  # of the runs of this process
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a run is watched and kept, as `Workflow.run` was told."""
+
+    progress: Progress = "auto"
+    readers: Sequence[Reader] = ()
+    background: bool = False
+    store: str | PathLike[str] | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """What a run was begun with, so that another can be made of it."""
+
+    workflow: Workflow
+    parameters: Mapping[str, Any]  # with the secret ones
+    options: Options
+    manner: Manner
+
+
+class Run(results.Run):
+    """One run of a workflow, with its picture, and the runs that can be made of it."""
+
+    _begun: Begun | None = None
+
+    @property
+    def begun(self) -> Begun:
+        """What it was begun with.
+
+        Raises:
+            LookupFailed: It is only looked at: nobody has given its actions.
+        """
+        if self._begun is None:
+            told = "the run is on record only: `resume` and `fork` of the package take its actions"
+            raise LookupFailed(told)
+        return self._begun
+
+    def timeline(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+        """Draw what ran when."""
+        from attune_nb.charts import timeline  # noqa: PLC0415 - matplotlib is heavy
+
+        return timeline(self, ax=ax, dark=dark)
+
+    def graph(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+        """Draw how far the run has come in its workflow."""
+        from attune_nb.charts import graph  # noqa: PLC0415 - as above
+
+        return graph(self, ax=ax, dark=dark)
+
+
+def begin(begun: Begun, parameters: Mapping[str, Any]) -> Run:
+    """Run a workflow from its start.
+
+    Raises:
+        AttuneError: What was asked for does not fit.
+    """
+    ready = prepared(begun.workflow, parameters, begun.options)
+    run_id = uuid.uuid4().hex[:12]
+    begun = replace(begun, parameters=ready.given)
+    return carry(begun, run_id, ready)
+
+
+def carry(
+    begun: Begun,
+    run_id: str,
+    ready: Prepared,
+    past: Recovered | None = None,
+    claim: Claim | None = None,
+    told: Sequence[str] = (),
+) -> Run:
+    """Begin a run, or go on with one; unless it is in the background, wait for its end.
+
+    Args:
+        begun: What it is begun with.
+        run_id: Its id.
+        ready: What was prepared for it.
+        past: What is known to have happened, where it is not begun anew.
+        claim: The right to write to its record, where it has one.
+        told: What is worth a look, from before it began.
+    """
+    workflow, manner, options = begun.workflow, begun.manner, begun.options
+    called = manner.name or workflow.name
+    written = past.events[: claim.written] if past is not None and claim is not None else []
+    record = recorder(manner.store, workflow, (run_id, called), options, ready, claim, written)
+    shown = manner.progress() if callable(manner.progress) else open_display(manner.progress)
+    growth = _growth_of(begun, called, ready.parameters)
+    growth_reader = growth.reader()
+    driver = ready.driver(
+        [
+            *([record.read] if record else []),
+            *manner.readers,
+            *([shown.read] if shown else []),
+            growth_reader,
+        ]
+    )
+    if record:
+        record.on_failure(lambda why: driver.cancel(why, force=True))
+        driver.announce = record.intend
+    run = Run(run_id, called, [task.name for task in workflow.tasks], driver, growth, told)
+    run._begun = begun  # noqa: SLF001 - this is the function that makes one
+    run.store = record.path if record else None
+    go = _go(driver, run_id, called, ready.parameters)
+    if past is not None:
+        driver.recover(past, written=len(written), whole_time=claim is None)
+        go = driver.go_on
+        growth_reader(written)
+        if shown:
+            shown.read(written)
+    if shown:
+        shown.attach(run, background=manner.background)
+    here = options.backend == "inline" and not manner.background and not (past and past.doubts)
+    _start(run, go, shown, here=here)
+    if not manner.background and not here:
+        _wait(run, shown)
+    return run
+
+
+def _go(driver: Driver, run_id: str, name: str, parameters: Any) -> Callable[[], None]:
+    return lambda: driver.run(run_id, name, parameters)
+
+
+def _start(run: Run, go: Callable[[], None], shown: Display | None, *, here: bool) -> None:
+    """Let the engine go: in this thread, or in one of its own."""
+    if here:
+        try:
+            go()
+        except KeyboardInterrupt:
+            return  # the driver has recorded the run as cancelled; the partial Run is there
+        return
+    thread = threading.Thread(
+        target=_carry, args=(go, run.run_id), name=f"attune {run.run_id}", daemon=True
+    )
+    try:
+        thread.start()
+    except RuntimeError as error:
+        if shown:
+            shown.drop()
+        told = f"the system gives no thread for the run ({error}); use the inline backend"
+        raise BackendError(told) from None
+
+
+def _carry(go: Callable[[], None], run_id: str) -> None:
+    """Carry a run in a thread of its own; an engine that breaks is told in the log and the Run."""
+    try:
+        go()
+    except BaseException:  # noqa: BLE001 - logged, and the Run says so
+        _log.exception("the engine of run %s failed", run_id)
+
+
+def _growth_of(begun: Begun, name: str, values: Mapping[str, Any]) -> Past:
+    """Give the past of what is run: the same tasks with items, actions and plain parameters."""
+    actions = begun.options.actions
+    tasks = {
+        path: (repr(task), getattr(actions.get(task.action or ""), "__code__", None))
+        for path, task in begun.workflow.walk()
+        if task.with_items is not None
+    }
+    plain = (str, int, float, bool, type(None))
+    given = sorted((key, each) for key, each in values.items() if isinstance(each, plain))
+    return _past.of(name, tasks, repr(given))
+
+
+def _wait(run: Run, shown: Display | None) -> None:
+    """Wait for the end; an interrupt cancels, and waits no longer than a moment.
+
+    A notebook's cell that blocks hears no answer, so a run that has nothing left but questions
+    hands it back, and goes on in the background. So does one with attempts in doubt, anywhere.
+    """
+    hears = shown is not None and shown.hears_answers
+    try:
+        while not run.wait(0.2) and not (hears and run.has_only_questions) and not run.in_doubt:
+            pass
+    except KeyboardInterrupt:
+        _stop(run)
+    if shown is not None and not run.has_ended:
+        shown.attach(run, background=True)
+
+
+def _stop(run: Run) -> None:
+    """Cancel, and then give up on what is under way; a second interrupt waits no more."""
+    try:
+        run.cancel()
+        if not run.wait(GRACE):
+            run.cancel(force=True)
+            run.wait(GRACE)
+    except KeyboardInterrupt:
+        run.cancel(force=True)
+        run.wait(0.2)
