@@ -135,7 +135,8 @@ class Workflow(model.Workflow):
             readers: Called with the new events, in the engine's thread.
             background: Return at once; `run.wait()` waits.
             store: The SQLite file that keeps a record of the run; by default the one that the
-                environment's ATTUNE_NB_STORE names. "none": the run is kept in memory only.
+                environment's ATTUNE_NB_STORE names, else `.attune/runs.db` in the current
+                folder. "none": the run is kept in memory only.
             name: What to call the workflow.
 
         Raises:

@@ -35,7 +35,9 @@ _AllowImports = Annotated[
 ]
 _Store = Annotated[
     str | None,
-    typer.Option(help="the record of runs, a file; or none [default: what ATTUNE_NB_STORE names]"),
+    typer.Option(
+        help="the record of runs, a file; or none [default: ATTUNE_NB_STORE, else .attune/runs.db]"
+    ),
 ]
 
 
@@ -236,6 +238,7 @@ def demo(
             {"fleet": fleet.url},
             name="health check",
             actions={"check_server": demonstration.check_server},
+            store="none",
         )
         _print(made, as_json=False)
         if made.status != "succeeded":

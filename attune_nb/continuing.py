@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.api import load_file, loads
+from attune_nb.api import loads
 from attune_nb.conductor.recovery import Recovered, differs, recover
-from attune_nb.errors import ParameterError, StoreError, WorkflowError
+from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
-from attune_nb.frozen import NotStored
+from attune_nb.frozen import not_stored
+from attune_nb.history import options_of, recorded_workflow
 from attune_nb.language import changes, export
-from attune_nb.preparing import Options, prepared
-from attune_nb.recording import path_of
+from attune_nb.preparing import prepared
+from attune_nb.recording import path_of, refuse_missing
 from attune_nb.running import Begun, Manner, Run, carry
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from attune_nb.running import Progress, Reader
     from attune_nb.store.reading import StoredRun
 
-__all__ = ["recorded_workflow", "resume"]
+__all__ = ["resume"]
 
 
 def resume(
@@ -80,27 +81,23 @@ def resume(
     """
     from attune_nb.store import reading  # noqa: PLC0415 - SQLite takes its time
     from attune_nb.store.claims import claim, disclaim  # noqa: PLC0415
-    from attune_nb.store.values import from_plain  # noqa: PLC0415
 
     path = path_of(store)
     stored = reading.run_of(path, run_id)
-    told = stored.options
     _refuse_ended(stored, path)
-    options = Options(
-        load=load_file,
-        actions=actions or {},
-        mock=mock or {},
-        dry_run=told["dry_run"],
-        allow_imports=told["allow_imports"] if allow_imports is None else allow_imports,
-        config=from_plain(told["config"]),
+    options = options_of(
+        stored,
+        backend=backend,
+        workers=workers,
+        concurrency=concurrency,
+        mock=mock,
+        actions=actions,
+        allow_imports=allow_imports,
         keystore=keystore,
-        backend=backend or told["backend"],
-        workers=workers if workers is not None else told["workers"],
-        concurrency=concurrency if concurrency is not None else told["concurrency"],
     )
     events = reading.events_of(path, stored)
     given = _parameters(stored, events, parameters or {})
-    _refuse_missing(stored, given, options, parameters or {}, has_workflow=workflow is not None)
+    refuse_missing(stored, given, options, parameters or {}, has_workflow=workflow is not None)
     again = workflow if workflow is not None else recorded_workflow(stored)
     ready = prepared(again, given, options)
     if workflow is not None:
@@ -109,7 +106,7 @@ def resume(
     past = msgspec.structs.replace(
         past, doubts=tuple(_doubts(past.state, reading.intents_of(path, stored)))
     )
-    _refuse_lost(past)
+    _refusenot_stored(past)
     claimed = claim(path, stored.run_id, len(events))
     try:
         manner = Manner(
@@ -126,26 +123,6 @@ def resume(
         raise
 
 
-def recorded_workflow(stored: StoredRun) -> Workflow:
-    """Give the workflow that ran, from the text that a person wrote, where that still gives it.
-
-    Raises:
-        StoreError: It cannot be read.
-    """
-    first, _, rest = stored.source.text.partition("\n")
-    above = first if first.startswith("%%") else ""
-    try:
-        found = loads(rest if above else stored.source.text, stored.source.name, above=above)
-        if export.to_record(found, str) == stored.text:
-            return found
-    except WorkflowError:
-        pass  # a secret's default was taken out, or it was never text
-    try:
-        return loads(stored.text, stored.source.name)
-    except WorkflowError as error:
-        raise StoreError(f"the workflow of run {stored.run_id} cannot be read: {error}") from None
-
-
 def _refuse_ended(stored: StoredRun, path: Path) -> None:
     from attune_nb.store.reading import ENDED  # noqa: PLC0415
 
@@ -153,7 +130,7 @@ def _refuse_ended(stored: StoredRun, path: Path) -> None:
         said = stored.status.replace("_", " ")
         raise StoreError(
             f"run {stored.run_id} has ended ({said}), so there is nothing to resume; "
-            f"`fork(run_id, retry_failed=True, store={str(path)!r})` runs again what failed"
+            f"`open_run({stored.run_id!r}, {str(path)!r}).retry()` runs again what failed"
         )
 
 
@@ -167,7 +144,7 @@ def _parameters(
     known = dict(first.parameters)
     masked = {*stored.options.get("masked", ()), *stored.options.get("secrets", ())}
     for name, value in given.items():
-        if name in known and name not in masked and not _lost(known[name]):
+        if name in known and name not in masked and not not_stored(known[name]):
             if known[name] != value:
                 raise ParameterError(
                     f"parameter `{name}` of run {stored.run_id} was another; "
@@ -176,42 +153,6 @@ def _parameters(
             continue
         known[name] = value
     return known
-
-
-def _refuse_missing(
-    stored: StoredRun,
-    given: Mapping[str, Any],
-    options: Options,
-    again: Mapping[str, Any],
-    *,
-    has_workflow: bool,
-) -> None:
-    """Refuse to go on without what no record holds."""
-    told, missing = stored.options, []
-    missing += [f"the secret parameter `{n}`" for n in told.get("secrets", ()) if n not in given]
-    missing += [
-        f"parameter `{name}` ({_lost(each)})" for name, each in given.items() if _lost(each)
-    ]
-    missing += [
-        f"`{name}` of the keystore"
-        for name in told.get("keys", ())
-        if name not in (options.keystore or {})
-    ]
-    missing += [f"the mock of `{name}`" for name in told["mock"] if name not in options.mock]
-    if told.get("masked_text") and not has_workflow:
-        missing.append("the workflow's text, in which a secret stands (`workflow=`)")
-    missing += [
-        f"parameter `{name}`, in which a secret stands"
-        for name in told.get("masked", ())
-        if name not in again
-    ]
-    if told["backend"] == options.backend == "other":
-        missing.append("the backend")
-    if missing:
-        raise ParameterError(
-            f"the record of run {stored.run_id} does not hold {', '.join(missing)}; "
-            "give it to `resume` again"
-        )
 
 
 def _refuse_changed(stored: StoredRun, text: str) -> None:
@@ -261,18 +202,18 @@ def _doubts(state: RunState, intents: Sequence[Doubt]) -> Iterator[Doubt]:
             yield task, visit, index, attempt
 
 
-def _refuse_lost(past: Recovered) -> None:
+def _refusenot_stored(past: Recovered) -> None:
     """Refuse to go on where a task that may still run reads what the store does not hold."""
     state = past.state
     if state.ended:
         return
     spaces: dict[str, dict[str, str]] = {
-        "task": {name: _lost(each.result) for name, each in state.context.tasks.items()},
-        "workflow": {name: _lost(each) for name, each in state.context.variables.items()},
+        "task": {name: not_stored(each.result) for name, each in state.context.tasks.items()},
+        "workflow": {name: not_stored(each) for name, each in state.context.variables.items()},
     }
     for each in state.executions.values():
         if each.outcome is None:
-            found = next(filter(None, (_lost(batch.results) for batch in each.batches)), "")
+            found = next(filter(None, (not_stored(batch.results) for batch in each.batches)), "")
             spaces["task"].setdefault(each.task, found)
     spaces["tasks"] = spaces["task"]
     spaces |= dict.fromkeys(("vars", "variables"), spaces["workflow"])
@@ -298,13 +239,3 @@ def _reads(workflow: model.Workflow, begun: set[str]) -> Iterator[tuple[str, tup
                     yield from ((f"task `{path}`", each) for each, _ in template.references)
     if workflow.output_map is not None:
         yield from (("`output_map`", each) for each, _ in workflow.output_map.references)
-
-
-def _lost(value: Any) -> str:
-    """Tell of the first object in a value that the store does not hold."""
-    if isinstance(value, NotStored):
-        return f"a {value.kind}, which no store holds"
-    parts = value.values() if isinstance(value, dict) else value
-    if isinstance(value, dict | list | tuple):
-        return next(filter(None, map(_lost, parts)), "")
-    return ""

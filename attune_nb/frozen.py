@@ -20,6 +20,7 @@ __all__ = [
     "NotStored",
     "freeze",
     "freeze_list",
+    "not_stored",
     "preview",
     "rows_of",
     "size_of",
@@ -118,6 +119,16 @@ class NotStored:
 
     def __hash__(self) -> int:
         return hash(self.kind)
+
+
+def not_stored(value: Any) -> str:
+    """Tell of the first object in a value that no store holds; nothing where there is none."""
+    if isinstance(value, NotStored):
+        return f"a {value.kind}, which no store holds"
+    if isinstance(value, dict | list | tuple):
+        parts = value.values() if isinstance(value, dict) else value
+        return next(filter(None, map(not_stored, parts)), "")
+    return ""
 
 
 _LEAVES = frozenset({str, int, float, bool, type(None), bytes, complex})

@@ -6,24 +6,29 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.api import Run, loads
+from attune_nb.api import Run, Workflow, load_file, loads
 from attune_nb.conductor.machine import initial_state, replay
 from attune_nb.errors import AttuneError, StoreError, WorkflowError
-from attune_nb.language import declarations
+from attune_nb.events import RunStarted
+from attune_nb.language import declarations, export
 from attune_nb.linking import mocked_whole
+from attune_nb.preparing import Options
 from attune_nb.recording import path_of
 from attune_nb.results.growth import Record
+from attune_nb.running import Begun, Manner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
+    from pathlib import Path
 
     import pandas as pd
 
     from attune_nb.events import Event
     from attune_nb.language import model
+    from attune_nb.store.reading import StoredRun
 
-__all__ = ["open_run", "runs"]
+__all__ = ["open_run", "options_of", "recorded_workflow", "runs"]
 
 _COLUMNS = ("run_id", "workflow", "status", "started", "duration_ms", "tasks", "items", "failed")
 
@@ -34,7 +39,7 @@ def runs(store: str | PathLike[str] | None = None) -> pd.DataFrame:
     A run whose kernel is gone is "interrupted". `started` is in UTC.
 
     Args:
-        store: Its file; by default the one that the environment's ATTUNE_NB_STORE names.
+        store: Its file; by default as in `Workflow.run`.
 
     Raises:
         StoreError: There is no store, or it cannot be read.
@@ -74,10 +79,7 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> Run:
 
     path = path_of(store)
     stored = reading.run_of(path, run_id)
-    try:
-        workflow = loads(stored.text, stored.source.name)
-    except WorkflowError as error:
-        raise StoreError(f"the workflow of run {stored.run_id} cannot be read: {error}") from None
+    workflow = recorded_workflow(stored)
     state = initial_state(
         mocked_whole(workflow, dict.fromkeys(stored.options["mock"])),
         from_plain(stored.options["config"]),
@@ -89,12 +91,60 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> Run:
     events = reading.events_of(path, stored)
     state, _ = replay(state, events)
     names = [task.name for task in workflow.tasks]
-    return Run(
+    run = Run(
         stored.run_id,
         stored.workflow,
         names,
         _Past(state, events),
         Record().of(stored.workflow, {}),
+    )
+    run.store = path
+    run._begun = _begun(stored, workflow, events, path)  # noqa: SLF001 - as where one begins
+    return run
+
+
+def recorded_workflow(stored: StoredRun) -> Workflow:
+    """Give the workflow that ran, from the text that a person wrote, where that still gives it.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    first, _, rest = stored.source.text.partition("\n")
+    above = first if first.startswith("%%") else ""
+    try:
+        found = loads(rest if above else stored.source.text, stored.source.name, above=above)
+        if export.to_record(found, str) == stored.text:
+            return found
+    except WorkflowError:
+        pass  # a secret's default was taken out, or it was never text
+    try:
+        return loads(stored.text, stored.source.name)
+    except WorkflowError as error:
+        raise StoreError(f"the workflow of run {stored.run_id} cannot be read: {error}") from None
+
+
+def options_of(stored: StoredRun, **given: Any) -> Options:
+    """Give the options that a run began with, as far as they are on record; and those given.
+
+    An option that is None is as it was.
+    """
+    from attune_nb.store.values import from_plain  # noqa: PLC0415
+
+    told = stored.options
+    known = {name: told[name] for name in ("backend", "workers", "concurrency", "dry_run")}
+    known |= {"allow_imports": told["allow_imports"], "config": from_plain(told["config"])}
+    known |= {name: each for name, each in given.items() if each is not None}
+    return Options(load=load_file, **{"actions": {}, **known})
+
+
+def _begun(stored: StoredRun, workflow: Workflow, events: list[Event], path: Path) -> Begun:
+    first = next((each for each in events if isinstance(each, RunStarted)), None)
+    return Begun(
+        workflow=workflow,
+        parameters=dict(first.parameters) if first is not None else {},
+        options=options_of(stored),
+        manner=Manner(store=path, name=stored.workflow),
+        stored=stored,
     )
 
 

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attune_nb.errors import StoreError
+from attune_nb.errors import ParameterError, StoreError
+from attune_nb.frozen import not_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from os import PathLike
+    from typing import Any
 
     from attune_nb.events import Event
     from attune_nb.language.model import Workflow
     from attune_nb.preparing import Options, Prepared
     from attune_nb.store.claims import Claim
+    from attune_nb.store.reading import StoredRun
     from attune_nb.store.recorder import Recorder
 
-__all__ = ["path_of", "recorder"]
+__all__ = ["USUAL", "path_of", "recorder", "refuse_missing"]
+
+_log = logging.getLogger("attune_nb")
+USUAL = str(Path(".attune", "runs.db"))
+"""The store where none is named: in the folder that the program runs in."""
 
 _TOOK_PART = ("attune_nb", "jinja2", "msgspec", "pyrsistent", "pyyaml")
 
@@ -45,7 +53,8 @@ def recorder(
         past: The events that it holds.
 
     Raises:
-        StoreError: The store cannot be used.
+        StoreError: The store that was named cannot be used. Where none was, and the usual place
+            cannot be written to, that is told, and there is no record.
     """
     path = _path(store)
     if path is None:
@@ -83,23 +92,77 @@ def recorder(
         },
         versions={"python": platform.python_version(), **dict(_versions())},
     )
-    return Recorder(path, record, ready.mask, claim, past)
+    try:
+        return Recorder(path, record, ready.mask, claim, past)
+    except StoreError as error:
+        if store is not None or "ATTUNE_NB_STORE" in os.environ:
+            raise
+        _log.warning('the run is not recorded: %s (`store="none"` asks for that)', error)
+        return None
+
+
+def refuse_missing(
+    stored: StoredRun,
+    given: Mapping[str, Any],
+    options: Options,
+    again: Mapping[str, Any],
+    *,
+    has_workflow: bool,
+) -> None:
+    """Refuse to go on with a run without what no record holds.
+
+    Args:
+        stored: The run.
+        given: All parameters that it will have.
+        options: What it will be run with.
+        again: The parameters among these that were given again.
+        has_workflow: Whether the workflow was given again.
+
+    Raises:
+        ParameterError: Something is to be given again; all of it is told.
+    """
+    known, missing = stored.options, []
+    missing += [f"the secret parameter `{n}`" for n in known.get("secrets", ()) if n not in given]
+    missing += [
+        f"parameter `{name}` ({not_stored(each)})"
+        for name, each in given.items()
+        if not_stored(each)
+    ]
+    missing += [
+        f"`{name}` of the keystore"
+        for name in known.get("keys", ())
+        if name not in (options.keystore or {})
+    ]
+    missing += [f"the mock of `{name}`" for name in known["mock"] if name not in options.mock]
+    if known.get("masked_text") and not has_workflow:
+        missing.append("the workflow's text, in which a secret stands (`workflow=`)")
+    missing += [
+        f"parameter `{name}`, in which a secret stands"
+        for name in known.get("masked", ())
+        if name not in again
+    ]
+    if known["backend"] == options.backend == "other":
+        missing.append("the backend")
+    if missing:
+        raise ParameterError(
+            f"the record of run {stored.run_id} does not hold {', '.join(missing)}; give it again"
+        )
 
 
 def path_of(store: str | PathLike[str] | None) -> Path:
     """Give the file of a store.
 
     Raises:
-        StoreError: None is named.
+        StoreError: It is `none`.
     """
     path = _path(store)
     if path is None:
-        raise StoreError("no store is named; give its file with `store=`, or in ATTUNE_NB_STORE")
+        raise StoreError("the store is `none`; give its file with `store=`, or in ATTUNE_NB_STORE")
     return path
 
 
 def _path(store: str | PathLike[str] | None) -> Path | None:
-    given = os.environ.get("ATTUNE_NB_STORE", "none") if store is None else os.fspath(store)
+    given = os.environ.get("ATTUNE_NB_STORE", USUAL) if store is None else os.fspath(store)
     return None if given == "none" else Path(given).expanduser()
 
 

@@ -6,12 +6,12 @@ import logging
 import threading
 import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from attune_nb.errors import BackendError, LookupFailed
+from attune_nb.errors import BackendError, LookupFailed, ParameterError, nearest
 from attune_nb.notebook.display import open_display
 from attune_nb.preparing import prepared
-from attune_nb.recording import recorder
+from attune_nb.recording import recorder, refuse_missing
 from attune_nb.results import run as results
 from attune_nb.results.growth import Past, Record
 
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.driver.loop import Driver
     from attune_nb.events import Event
+    from attune_nb.forking import Done
     from attune_nb.language.model import Workflow
     from attune_nb.notebook.display import Display
     from attune_nb.preparing import Options, Prepared
     from attune_nb.store.claims import Claim
+    from attune_nb.store.reading import StoredRun
 
     Reader = Callable[[list[Event]], None]
     Progress = bool | str | Callable[[], Display]
@@ -59,6 +62,28 @@ class Begun:
     parameters: Mapping[str, Any]  # with the secret ones
     options: Options
     manner: Manner
+    stored: StoredRun | None = None  # where it is known from a record only
+
+
+class Changes(TypedDict, total=False):
+    """What a run that is made of another may be begun with otherwise; as in `Workflow.run`."""
+
+    backend: str | Backend
+    workers: int | None
+    concurrency: int | None
+    mock: Mapping[str, Any]
+    dry_run: bool
+    actions: Mapping[str, Callable[..., Any] | Workflow]
+    allow_imports: bool
+    config: Mapping[str, Any]
+    keystore: Mapping[str, Any]
+    progress: Progress
+    readers: Sequence[Reader]
+    background: bool
+    store: str | PathLike[str] | None
+
+
+_MANNER = ("progress", "readers", "background", "store")
 
 
 class Run(results.Run):
@@ -66,17 +91,94 @@ class Run(results.Run):
 
     _begun: Begun | None = None
 
-    @property
-    def begun(self) -> Begun:
-        """What it was begun with.
+    def fork(
+        self,
+        at: str,
+        parameters: Mapping[str, Any] | None = None,
+        workflow: Workflow | None = None,
+        **options: Unpack[Changes],
+    ) -> Run:
+        """Run a task and what it leads to once more, with all the rest as it was in this run.
+
+        What is reused is shared, not copied. A task that is reused although it, or a parameter
+        that it reads, has changed is told of in the new run's `alerts`.
+
+        Args:
+            at: The task; `parallel/name` for one within a parallel task.
+            parameters: Those that are to be others.
+            workflow: The workflow, where it was edited.
+            options: As in `Workflow.run`; by default as this run began.
 
         Raises:
-            LookupFailed: It is only looked at: nobody has given its actions.
+            LookupFailed: There is no such task, or it does not come to run.
+            ParameterError: Something is to be given again: no record holds it.
+            StoreError: The store cannot be used.
+            WorkflowError: An action does not exist or does not take the task's input.
         """
+        from attune_nb import forking  # noqa: PLC0415 - it makes runs
+
+        return forking.fork(self._done(), self._changed(parameters, workflow, options), at)
+
+    def retry(
+        self,
+        *,
+        failed_only: bool = True,
+        parameters: Mapping[str, Any] | None = None,
+        workflow: Workflow | None = None,
+        **options: Unpack[Changes],
+    ) -> Run:
+        """Run again what failed: of a task with items, those that did not succeed.
+
+        Args:
+            failed_only: False runs everything again.
+            parameters: As in `fork`, as are those that follow.
+            workflow: The workflow, where it was edited.
+            options: As in `Workflow.run`.
+
+        Raises:
+            LookupFailed: Nothing has failed.
+            AttuneError: As in `fork`.
+        """
+        from attune_nb import forking  # noqa: PLC0415 - as above
+
+        begun = self._changed(parameters, workflow, options)
+        return forking.retry(self._done(), begun, failed_only=failed_only)
+
+    def _done(self) -> Done:
+        from attune_nb.forking import Done  # noqa: PLC0415
+
+        return Done(self.run_id, self._engine.state, self._log)
+
+    def _changed(
+        self, parameters: Mapping[str, Any] | None, workflow: Workflow | None, changes: Changes
+    ) -> Begun:
         if self._begun is None:
-            told = "the run is on record only: `resume` and `fork` of the package take its actions"
-            raise LookupFailed(told)
-        return self._begun
+            raise LookupFailed("this run is one task of another: make a run of that one")
+        begun, given = self._begun, dict(changes)
+        known = Changes.__annotations__
+        odd = next((name for name in given if name not in known), None)
+        if odd is not None:
+            raise ParameterError(f"there is no option `{odd}`{nearest(odd, known)}")
+        # who watches the one run does not watch the other
+        manner: Any = {"store": begun.manner.store, "name": begun.manner.name}
+        manner |= {name: given.pop(name) for name in _MANNER if name in given}
+        options: Any = given
+        begun = replace(
+            begun,
+            workflow=workflow or begun.workflow,
+            parameters={**begun.parameters, **(parameters or {})},
+            options=replace(begun.options, **options),
+            manner=Manner(**manner),
+        )
+        if begun.stored is not None:
+            refuse_missing(
+                begun.stored,
+                begun.parameters,
+                begun.options,
+                parameters or {},
+                has_workflow=workflow is not None,
+            )
+        return begun
 
     def timeline(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
         """Draw what ran when."""

@@ -53,7 +53,7 @@ def measure() -> Iterator[Verdict]:
         def go() -> None:
             workflow.run(
                 {"items": range(count), "held": held[name]}, actions={"both": both},
-                backend=backend() if backend else "threads", progress=False,
+                backend=backend() if backend else "threads", progress=False, store="none",
             ).raise_for_status()  # fmt: skip
 
         return go

@@ -42,7 +42,7 @@ from attune_nb.bench.peers import WORKFLOW, no_op
 from benchmarks.verdict import turns
 workflow = attune.loads(WORKFLOW)
 def go(shown):
-    workflow.run({{"items": range({ITEMS})}}, actions={{"no_op": no_op}}, progress=shown)
+    workflow.run({{"items": range({ITEMS})}}, actions={{"no_op": no_op}}, progress=shown, store="none")
 print(json.dumps(turns({{"on": lambda: go(True), "off": lambda: go(False)}}, 25)))
 """
 
@@ -52,7 +52,9 @@ def measure() -> Iterator[Verdict]:
     workflow = attune.loads(WORKFLOW)
 
     def go(*, progress: bool) -> attune.Run:
-        return workflow.run({"items": range(ITEMS)}, actions={"no_op": no_op}, progress=progress)
+        return workflow.run(
+            {"items": range(ITEMS)}, actions={"no_op": no_op}, progress=progress, store="none"
+        )
 
     real, sys.stderr = sys.stderr, io.StringIO()
     try:

@@ -26,7 +26,7 @@ from attune_nb.bench.peers import WORKFLOW, no_op
 count = int(sys.argv[1])
 workflow = attune.loads(WORKFLOW)
 def go(items):
-    run = workflow.run({"items": items}, actions={"no_op": no_op}, progress=False)
+    run = workflow.run({"items": items}, actions={"no_op": no_op}, progress=False, store="none")
     run.raise_for_status()
     return run
 def peak():  # of this process alone: what its parent held does not count

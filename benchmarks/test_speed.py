@@ -65,7 +65,9 @@ def test_fan_out_of_10_000(benchmark: Any, backend: str) -> None:
     workflow = attune.loads(WORKFLOW)
     given = {"items": range(10_000)}
     benchmark(
-        lambda: workflow.run(given, actions={"no_op": no_op}, backend=backend, progress=False)
+        lambda: workflow.run(
+            given, actions={"no_op": no_op}, backend=backend, progress=False, store="none"
+        )
     )
 
 

@@ -51,7 +51,11 @@ def _attune(backend: Any = "threads") -> Iterator[Side]:
     def side(items: Sequence[Any], held: Any) -> list[Any]:
         where = backend() if callable(backend) else backend
         run = workflow.run(
-            {"items": items, "held": held}, actions={"no_op": no_op}, backend=where, progress=False
+            {"items": items, "held": held},
+            actions={"no_op": no_op},
+            backend=where,
+            progress=False,
+            store="none",
         )
         run.raise_for_status()
         found: list[Any] = run.result("each")

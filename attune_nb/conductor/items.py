@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch, ErrorInfo
     from attune_nb.language.model import Retry
 
-__all__ = ["EMPTY", "absorb", "failure_of", "is_complete", "outcome_of", "source_of"]
+__all__ = ["EMPTY", "absorb", "failure_of", "is_complete", "outcome_of", "source_of", "without"]
 
 
 def source_of(value: Any, batch_size: int | None = None) -> tuple[Any, int | None]:
@@ -162,7 +162,7 @@ def _counted(
                 again.append(
                     RetryItem(key=execution.key, index=index, attempt=attempt + 1, delay=wait)
                 )
-    return ended, _without(batch, stale) if stale else batch, again, failed
+    return ended, without(batch, stale) if stale else batch, again, failed
 
 
 def _wait(retry: Retry | None, attempt: int, code: int, error: ErrorInfo | None) -> float | None:
@@ -170,7 +170,7 @@ def _wait(retry: Retry | None, attempt: int, code: int, error: ErrorInfo | None)
     return None if cancelled else wait_before(retry, attempt, error)
 
 
-def _without(batch: Batch, stale: list[int]) -> Batch:
+def without(batch: Batch, stale: list[int]) -> Batch:
     """Give a batch without some of its rows."""
     left = sorted(set(range(len(batch))) - set(stale))
     return msgspec.structs.replace(

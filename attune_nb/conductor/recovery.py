@@ -11,7 +11,7 @@ from attune_nb.conductor.state import Alarm, RetryItem, StartTask
 from attune_nb.events import FINAL, Event, Fact, Input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from attune_nb.conductor.state import Execution, RunState
     from attune_nb.events import Key
@@ -70,17 +70,22 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
         return [index for task, visit, index, _ in self.doubts if (task, visit) == key]
 
 
-def recover(state: RunState, events: Sequence[Event]) -> Recovered:
+def recover(
+    state: RunState,
+    events: Sequence[Event],
+    fits: Callable[[RunState, Input], bool] = lambda *_: True,
+) -> Recovered:
     """Fold the inputs of a run's events, and gather what the engine had still to do.
 
     Args:
         state: The state before the run.
         events: Its events; only the inputs among them are read.
+        fits: Whether an input is to be taken in, as the state is then.
     """
     told: list[Event] = []
     waiting: dict[tuple[str, Key, int], Set] = {}
     for event in events:
-        if not isinstance(event, Input):
+        if not isinstance(event, Input) or not fits(state, event):
             continue
         told.append(event)
         state, decisions = step(state, event)

@@ -44,7 +44,9 @@ class AttuneMagics(Magics):
         default_value=False, help="Whether an action may be `module:function`."
     ).tag(config=True)
     store = Unicode(
-        "", help="The record of runs, a file; or `none`. Empty: what ATTUNE_NB_STORE names."
+        "",
+        help="The record of runs, a file; or `none`. "
+        "Empty: what ATTUNE_NB_STORE names, else `.attune/runs.db`.",
     ).tag(config=True)
     out = Unicode("", help="A variable for every Run, such as `run`.").tag(config=True)
 

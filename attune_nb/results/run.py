@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol, Self
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Self
 
 from attune_nb import html
 from attune_nb.errors import LookupFailed, RunCancelled, RunFailed, nearest
 from attune_nb.events import AskOpened, RunEnded, RunStarted, TaskEnded, masked
+from attune_nb.results.engine import Doubt
 from attune_nb.results.progress import Progress
 from attune_nb.results.spans import say_duration
 from attune_nb.results.statuses import COLOURS
@@ -24,47 +23,13 @@ if TYPE_CHECKING:
     from attune_nb.context import WorkflowContext
     from attune_nb.events import ErrorInfo, Event, Key
     from attune_nb.masking import Mask
+    from attune_nb.results.engine import Engine
     from attune_nb.results.growth import Past
 
-__all__ = ["Doubt", "Run"]
+__all__ = ["Run"]
 
 _SHOWN = 40  # task executions in a repr
 _POLL = 0.02  # seconds between two looks of a coroutine that waits
-
-
-class Doubt(msgspec.Struct, frozen=True):
-    """An attempt that may have been made, and must not be made twice."""
-
-    task: str
-    visit: int
-    index: int
-    attempt: int
-
-
-class Engine(Protocol):
-    """What a Run needs of the engine that carries it."""
-
-    events: list[Event]
-    ended: Any
-    state: Any
-
-    def cancel(self, reason: str = "", *, force: bool = False) -> None:
-        """Ask the run to stop."""
-
-    def pause(self) -> None:
-        """Ask the run to begin nothing more."""
-
-    def resume(self) -> None:
-        """Ask a paused run to go on."""
-
-    def answer(self, task: str, visit: int, value: Any, schema: Any = None) -> None:
-        """Answer a question, if the answer fits the schema."""
-
-    def rerun(self, task: str, visit: int, index: int) -> None:
-        """Make an attempt in doubt again."""
-
-    def settle(self, task: str, visit: int, index: int, attempt: int, result: Any) -> None:
-        """Take what an attempt in doubt gave."""
 
 
 class Run:
@@ -381,6 +346,8 @@ class Run:
             lines.append(f"  and {len(rows) - _SHOWN:,} more; `run.tasks` has them all")
         if self.error:
             lines.append(f"  {self.error}")
+        if self.store is not None:
+            lines.append(f"  on record in {self.store}")
         lines += [f"  alert: {each}" for each in self._final_alerts()]
         return html.printable("\n".join(lines))
 
@@ -398,6 +365,8 @@ class Run:
             parts.append(html.element("div", more))
         if self.error:
             parts.append(html.element("div", self.error, style=f"color:{COLOURS['failed']}"))
+        if self.store is not None:
+            parts.append(html.element("div", f"on record in {self.store}", style="font-size:90%"))
         parts += [html.element("div", f"alert: {each}") for each in self._final_alerts()]
         return str(html.element("div", *parts))
 

@@ -77,6 +77,9 @@ def create(path: Path) -> None:
     """
     if str(path.parent) not in ("", "."):
         try:
+            if path.parent.name == ".attune" and not path.parent.exists():
+                path.parent.mkdir(parents=True)
+                (path.parent / ".gitignore").write_text("*\n")  # no one wants to publish it
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"the store {path} cannot be made: {error.strerror}") from None

@@ -127,7 +127,7 @@ def test_without_a_store_nothing_is_written(path, monkeypatch):
     monkeypatch.chdir(path.parent)
     recorded("none")
     assert list(path.parent.iterdir()) == []
-    with pytest.raises(StoreError, match="no store is named"):
+    with pytest.raises(StoreError, match="the store is `none`"):
         attune_nb.runs("none")
 
 

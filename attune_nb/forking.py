@@ -1,0 +1,168 @@
+"""Another run that begins with what one has done: forks, and runs of what has failed."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from attune_nb.conductor import reuse
+from attune_nb.conductor.recovery import Recovered, recover
+from attune_nb.errors import LookupFailed, nearest
+from attune_nb.events import RunStarted
+from attune_nb.language import changes
+from attune_nb.preparing import prepared
+from attune_nb.running import Begun, Run, begin, carry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from attune_nb.conductor.state import RunState
+    from attune_nb.events import Event, Input
+    from attune_nb.language import model
+    from attune_nb.preparing import Prepared
+
+__all__ = ["Done", "fork", "retry"]
+
+_SHOWN = 10  # names in a line
+
+
+class Done(NamedTuple):
+    """A run of which another one is made: its id, its state and its events."""
+
+    run_id: str
+    state: RunState
+    events: list[Event]
+
+
+def fork(run: Done, begun: Begun, at: str) -> Run:
+    """Begin a run with all that another has done, but for a task and what it has led to.
+
+    Args:
+        run: The other run.
+        begun: What the new one is begun with.
+        at: The task's path.
+
+    Raises:
+        LookupFailed: There is no such task, or it does not come to run.
+    """
+    known = [path for path, _ in begun.workflow.walk()]
+    if at not in known:
+        hint = nearest(at, known) or f"; there are {', '.join(known[:20])}"
+        raise LookupFailed(f"there is no task `{at}`{hint}")
+    ready = prepared(begun.workflow, begun.parameters, begun.options)
+    inputs = reuse.before(run.state, run.events, at)
+    run_id, past, told = _folded(run, begun, ready, inputs)
+    if past.state.ended:
+        raise LookupFailed(
+            f"task `{at}` has not run in run {run.run_id}, and what ran there does not lead to it"
+        )
+    return carry(_with(begun, ready), run_id, ready, past, told=told)
+
+
+def retry(run: Done, begun: Begun, *, failed_only: bool = True) -> Run:
+    """Run a workflow again; or of what another run has done, only what has failed in it.
+
+    Raises:
+        LookupFailed: Nothing has failed.
+    """
+    if not failed_only:
+        return begin(begun, begun.parameters)
+    ready = prepared(begun.workflow, begun.parameters, begun.options)
+    inputs = reuse.succeeded(run.state, run.events)
+    run_id, past, told = _folded(run, begun, ready, inputs)
+    if past.state.ended and past.state.status == "succeeded" and run.state.status == "succeeded":
+        raise LookupFailed(
+            f"nothing has failed in run {run.run_id}; `retry(failed_only=False)` runs all again"
+        )
+    return carry(_with(begun, ready), run_id, ready, past, told=told)
+
+
+def _with(begun: Begun, ready: Prepared) -> Begun:
+    return replace(begun, parameters=ready.given)
+
+
+def _folded(
+    run: Done, begun: Begun, ready: Prepared, inputs: Sequence[Input]
+) -> tuple[str, Recovered, list[str]]:
+    """Fold what is reused, as a new run that began so long ago; and tell what to look at."""
+    first = next(each for each in run.events if isinstance(each, RunStarted))
+    last = max((each.time for each in inputs), default=0.0)
+    run_id = uuid.uuid4().hex[:12]
+    started = msgspec.structs.replace(
+        first,
+        run_id=run_id,
+        workflow=begun.manner.name or begun.workflow.name,
+        started_at=time.time() - last,
+        parameters=ready.parameters,
+    )
+    fits = reuse.Fit(run.state)
+    past = recover(ready.state, [started, *inputs], fits)
+    reused = {
+        key[0]
+        for key, each in past.state.executions.items()
+        if each.outcome is not None and key in run.state.executions
+    }
+    told = [
+        *_told_of_items(fits.anew),
+        *_told_of_tasks(run.state.workflow, begun.workflow, reused),
+        *_told_of_values(run, ready, reused),
+    ]
+    return run_id, past, told
+
+
+def _told_of_items(anew: Sequence[str]) -> Iterator[str]:
+    """Tell of the tasks that run again, although nobody asked for it."""
+    if anew:
+        yield f"{_named(anew)} began anew: the items are others now"
+
+
+def _told_of_tasks(
+    before: model.Workflow, after: model.Workflow, reused: set[str]
+) -> Iterator[str]:
+    """Tell of the tasks that have changed since, and are not run again."""
+    done = {path.partition("/")[0] for path in reused}
+    stale = [name for name in changes.changed_tasks(before, after, work=True) if name in done]
+    if stale:
+        yield (
+            f"{_named(stale)} changed since, and what came of it then is reused; "
+            f"fork at `{stale[0]}` to run it again"
+        )
+
+
+def _told_of_values(run: Done, ready: Prepared, reused: set[str]) -> Iterator[str]:
+    """Tell of the tasks that read a parameter which is another now, and are not run again."""
+    before: Mapping[str, Any] = run.state.context.parameters
+    other = {name for name, value in ready.parameters.items() if _differ(before.get(name), value)}
+    stale = [
+        path
+        for path, task in run.state.workflow.walk()
+        if path in reused and _parameters_of(task) & other
+    ]
+    if stale:
+        reads = "reads" if len(stale) == 1 else "read"
+        names = ", ".join(f"`parameters.{each}`" for each in sorted(other))
+        yield f"{_named(stale)} {reads} {names}, another now; what came of it then is reused"
+
+
+def _parameters_of(task: model.Task) -> set[str]:
+    """Give the parameters that a task reads outright."""
+    paths = [path for each in task.templates() for path, _ in each.references]
+    return {path[1] for path in paths if path[0] == "parameters" and len(path) > 1}
+
+
+def _differ(before: Any, now: Any) -> bool:
+    """Tell whether two values differ, as far as they say so themselves."""
+    try:
+        return before is not now and not bool(before == now)
+    except Exception:  # noqa: BLE001 - two DataFrames, say, have no one answer
+        return True
+
+
+def _named(tasks: Sequence[str]) -> str:
+    shown = ", ".join(f"`{each}`" for each in tasks[:_SHOWN])
+    more = f" and {len(tasks) - _SHOWN:,} more" if len(tasks) > _SHOWN else ""
+    return f"{'task' if len(tasks) == 1 else 'tasks'} {shown}{more}"
