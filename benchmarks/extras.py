@@ -42,7 +42,9 @@ from attune_nb.bench.peers import WORKFLOW, no_op
 from benchmarks.verdict import turns
 workflow = attune.loads(WORKFLOW)
 def go(shown):
-    workflow.run({{"items": range({ITEMS})}}, actions={{"no_op": no_op}}, progress=shown, store="none")
+    workflow.run(
+        {{"items": range({ITEMS})}}, actions={{"no_op": no_op}}, progress=shown, store="none"
+    )
 print(json.dumps(turns({{"on": lambda: go(True), "off": lambda: go(False)}}, 25)))
 """
 

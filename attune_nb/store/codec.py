@@ -92,7 +92,7 @@ def event_of(row: EventRow, source: Source) -> Event:
             data["error"] = _error_of(data["error"], source)
         if kind is AttemptsEnded:
             data["batch"] = _batch_of(data["batch"], row.columns or b"", source)
-        for key in ("causes", "fired"):
+        for key in ("causes", "fired", "doubts"):
             if key in data:
                 data[key] = tuple(tuple(x) if isinstance(x, list) else x for x in data[key])
         place = {"task": row.task, "visit": row.visit}

@@ -1,0 +1,128 @@
+"""What runs in the processes that are killed."""
+
+import os
+import signal
+import sqlite3
+import time
+
+import attune_nb
+
+ITEMS = 2_000
+PLAIN = """
+parameters: {items: {type: array}, done: {type: string}}
+tasks:
+  - name: work
+    action: note
+    with_items: "{{ parameters.items }}"
+    concurrency: 4
+    input: {path: "{{ parameters.done }}", item: "{{ item }}"}
+    next: [{publish: [{total: "{{ result() | sum }}"}], do: tell}]
+  - {name: tell, action: core.noop, input: {}}
+output_map: {sum: "{{ workflow.total }}"}
+"""
+VARIED = """
+parameters: {done: {type: string}}
+vars: [{token: "{{ uuid() }}"}]
+tasks:
+  - {name: first, action: note, input: {path: "{{ parameters.done }}", item: first},
+     next: [{do: [left, right, late]}]}
+  - name: left
+    action: flaky
+    with_items: "{{ range(6) }}"
+    concurrency: 2
+    retry: {count: 2, delay: 0.06}
+    input: {path: "{{ parameters.done }}", item: "{{ item }}"}
+    next: [{do: both, publish: [{squares: "{{ result() }}"}]}]
+  - {name: right, action: note, delay: 0.05, input: {path: "{{ parameters.done }}", item: right},
+     next: [{do: both}]}
+  - {name: late, action: note, timeout: 5, input: {path: "{{ parameters.done }}", item: late}}
+  - {name: both, action: note, join: all, input: {path: "{{ parameters.done }}", item: both}}
+output_map: {squares: "{{ workflow.squares }}", both: "{{ task.both.result }}"}
+"""
+VARIED_OUTPUT = {"squares": [0, 1, 4, 9, 16, 25], "both": "both"}
+
+
+def append(path, line):
+    """Add a line to a file at once, whoever else does so too."""
+    file = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
+    os.write(file, f"{line}\n".encode())
+    os.close(file)
+
+
+def note(path, item):
+    append(path, item)
+    time.sleep(0.0005)
+    return item
+
+
+def flaky(path, item):
+    """Fail the first time that it is tried, whichever process tries it."""
+    append(path, f"left {item}")
+    with open(path) as file:
+        if file.read().splitlines().count(f"left {item}") == 1:
+            raise ValueError("not yet")
+    return item * item
+
+
+ACTIONS = {"note": note, "flaky": flaky}
+
+
+def plain(store, done):
+    """Run many items, four at a time."""
+    attune_nb.loads(PLAIN).run(
+        {"items": list(range(ITEMS)), "done": done}, actions=ACTIONS, store=store, progress=False
+    )
+
+
+def varied(store, done, at):
+    """Run a retry, a delay, a join; and be killed just before the write with that number."""
+    left = int(at)
+
+    class Deadly(sqlite3.Connection):
+        def execute(self, statement, *given):
+            nonlocal left
+            if statement.startswith(("BEGIN", "COMMIT", "UPDATE", "INSERT", "CREATE", "PRAGMA u")):
+                left -= 1
+                if not left:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return super().execute(statement, *given)
+
+        def executemany(self, statement, rows):
+            nonlocal left
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().executemany(statement, rows)
+
+    connect = sqlite3.connect
+    sqlite3.connect = lambda *given, **options: connect(*given, factory=Deadly, **options)
+    attune_nb.loads(VARIED).run({"done": done}, actions=ACTIONS, store=store, progress=False)
+
+
+@attune_nb.action(idempotent=False)
+def pay(path, item):
+    """Do what must not be done twice; never come back from the third."""
+    append(path, f"pay {item}")
+    if item == 2 and not os.path.exists(f"{path}.open"):
+        append(f"{path}.began", "now")
+        time.sleep(60)
+    return f"paid {item}"
+
+
+PAYING = """
+parameters: {done: {type: string}, n: {type: integer, default: 6}}
+tasks:
+  - name: pay
+    action: pay
+    with_items: "{{ range(parameters.n) }}"
+    concurrency: 2
+    input: {path: "{{ parameters.done }}", item: "{{ item }}"}
+output_map: {paid: "{{ task.pay.result }}"}
+"""
+
+
+def paying(store, done):
+    """Run an action that is not idempotent, one item of which does not end."""
+    attune_nb.loads(PAYING).run(
+        {"done": done}, actions={"pay": pay}, store=store, progress=False, workers=2
+    )

@@ -1,0 +1,109 @@
+"""`kill -9` at any moment: the resumed run ends as one that was never killed would."""
+
+import itertools
+import random
+import signal
+import time
+from collections import Counter
+
+import pytest
+import stories_of_kills as stories
+from killing import Nursery
+
+import attune_nb
+from attune_nb.errors import StoreError
+from attune_nb.events import FINAL
+
+KILLS = 50
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    found = Nursery()
+    yield found
+    found.close()
+
+
+def lines_of(path):
+    return Counter(path.read_text().split("\n")[:-1]) if path.exists() else Counter()
+
+
+def on_record(store):
+    """Give the one run of a store, and the items of its first task of which it holds the end."""
+    try:
+        found = attune_nb.runs(store)
+    except StoreError:
+        return None, set()
+    if not len(found):
+        return None, set()
+    run = attune_nb.open_run(found["run_id"][0], store)
+    try:
+        frame = run.items("work")
+    except attune_nb.LookupFailed:
+        return run, set()
+    return run, set(frame["index"])
+
+
+def test_wherever_a_run_is_killed_it_ends_as_if_it_had_not_been(nursery, tmp_path):
+    luck = random.Random(20261125)
+    expected = {"sum": sum(range(stories.ITEMS))}
+    begun = time.monotonic()
+    assert nursery.run("plain", store=tmp_path / "whole.db", done=tmp_path / "whole.txt") == 0
+    whole = time.monotonic() - begun
+    kills = 0
+    for number in itertools.count():
+        assert number < 4 * KILLS  # else the moments are none at which it runs
+        store, done = tmp_path / f"{number}.db", tmp_path / f"{number}.txt"
+        moment = luck.uniform(whole / 4, whole)  # it takes a while to begin
+        code = nursery.run("plain", kill_after=moment, store=store, done=done)
+        run, ended = on_record(store)
+        if run is None or run.status == "succeeded":
+            continue  # nobody knows of it yet; or it had ended before
+        assert code == -signal.SIGKILL
+        assert attune_nb.runs(store)["status"][0] == "interrupted"
+        again = attune_nb.resume(run.run_id, store, actions=stories.ACTIONS, progress=False)
+        assert (again.status, again.output) == ("succeeded", expected)
+        made = lines_of(done)
+        assert set(made) == set(map(str, range(stories.ITEMS)))
+        assert {made[str(index)] for index in ended} <= {1}
+        assert max(made.values()) <= 2
+        assert attune_nb.open_run(run.run_id, store).output == expected
+        kills += 1
+        if kills == KILLS:
+            return
+
+
+def test_a_kill_before_any_write_loses_nothing_that_was_written(nursery, tmp_path):
+    for at in range(1, 400):
+        store, done = tmp_path / f"{at}.db", tmp_path / f"{at}.txt"
+        code = nursery.run("varied", store=store, done=done, at=at)
+        if code == 0:
+            assert at > 20  # there were that many writes, and each was tried
+            return
+        assert code == -signal.SIGKILL
+        run, _ = on_record(store)
+        if run is None:
+            continue
+        written = ends_of(run)
+        before = lines_of(done)
+        if run.status != "succeeded":
+            run = attune_nb.resume(run.run_id, store, actions=stories.ACTIONS, progress=False)
+        assert (run.status, run.output) == ("succeeded", stories.VARIED_OUTPUT)
+        assert written <= ends_of(run)
+        after = lines_of(done)
+        for (task, _visit, index), attempt in written:
+            line = f"left {index}" if task == "left" else task
+            if attempt == FINAL:
+                assert after[line] == before[line]
+        assert max(after.values()) <= 3
+    pytest.fail("the run never came to its end")
+
+
+def ends_of(run):
+    """Give each item whose end is on record."""
+    return {
+        ((*key, index), mark)
+        for key, each in run._engine.state.executions.items()
+        for index, mark in enumerate(each.ended)
+        if mark == FINAL
+    }
