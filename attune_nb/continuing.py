@@ -84,7 +84,7 @@ def resume(
 
     path = path_of(store)
     stored = reading.run_of(path, run_id)
-    _refuse_ended(stored, path)
+    _refuse_unless_interrupted(stored, path)
     options = options_of(
         stored,
         backend=backend,
@@ -123,7 +123,8 @@ def resume(
         raise
 
 
-def _refuse_ended(stored: StoredRun, path: Path) -> None:
+def _refuse_unless_interrupted(stored: StoredRun, path: Path) -> None:
+    from attune_nb.store.claims import under_way  # noqa: PLC0415
     from attune_nb.store.reading import ENDED  # noqa: PLC0415
 
     if stored.status in ENDED:
@@ -132,6 +133,8 @@ def _refuse_ended(stored: StoredRun, path: Path) -> None:
             f"run {stored.run_id} has ended ({said}), so there is nothing to resume; "
             f"`open_run({stored.run_id!r}, {str(path)!r}).retry()` runs again what failed"
         )
+    if stored.status != "interrupted":
+        raise StoreError(under_way(stored.run_id, stored.host, stored.pid))
 
 
 def _parameters(

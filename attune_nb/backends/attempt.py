@@ -14,6 +14,8 @@ from attune_nb.events import STATUS_CODES, ErrorInfo
 from attune_nb.frozen import freeze, thaw
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from attune_nb.actions.cancel import CancelToken
     from attune_nb.actions.registry import Action
     from attune_nb.context import WorkflowContext
@@ -70,7 +72,7 @@ class Call:
         while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_NOT_OF_USERS):
             trace = trace.tb_next
         of_template = isinstance(error, TemplateError)
-        lines = traceback.format_exception(type(error), error, trace)
+        lines = _formatted(error, trace)
         if of_template and trace is None:
             lines = []  # an expression of the workflow: its position says where
         mask = self.context.mask
@@ -83,6 +85,13 @@ class Call:
             retryable=not of_template,
             position=error.position if isinstance(error, TemplateError) else None,
         )
+
+
+def _formatted(error: BaseException, trace: TracebackType | None) -> list[str]:
+    try:
+        return traceback.format_exception(type(error), error, trace)
+    except SystemError:  # CPython 3.11 parses a line for its carets, which two threads may not
+        return traceback.format_exception_only(type(error), error)
 
 
 def _message(error: BaseException) -> str:

@@ -103,6 +103,9 @@ class Job:
                     self.found[index] = item
         except Exception as error:  # noqa: BLE001 - the items' own code raised
             self.source_failed(0, error)
+        else:
+            if read < first:
+                self.source_failed(0, ActionError(_too_few(read)))
         self.gone.update(index for index in range(read, first) if ended[index] != FINAL)
 
     def item_of(self, index: int) -> Any:
@@ -119,10 +122,7 @@ class Job:
         if attempt > 1 and index in self.kept:
             return self.kept[index]
         if index in self.gone:
-            raise ActionError(
-                f"the source of the items ended before item {index}, which it gave before the run "
-                "was resumed; give it the same items again"
-            )
+            raise ActionError(_too_few(index))
         return self.call.render(item, index)
 
     def record(
@@ -200,6 +200,13 @@ class Job:
             return None
         self._reported = True
         return self.taken
+
+
+def _too_few(count: int) -> str:
+    return (
+        f"the source of the items ended before item {count}, which it gave before the run was "
+        "resumed; give it the same items again"
+    )
 
 
 class Backend(Protocol):

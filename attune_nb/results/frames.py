@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from attune_nb.events import STATUS_CODES, AttemptsEnded, RunStarted
+from attune_nb.events import STATUS_CODES, AttemptsEnded, RunResumed, RunStarted
 from attune_nb.results.progress import Progress
 
 if TYPE_CHECKING:
@@ -25,12 +26,21 @@ ITEM_COLUMNS = ["index", "item", "status", "attempts", "start", "duration_ms", "
 ATTEMPT_COLUMNS = ["task", "visit", "index", "attempt", "worker", "start", "duration", "status"]
 
 
-def _epoch(events: Sequence[Event]) -> float:
-    return next((each.started_at for each in events if isinstance(each, RunStarted)), 0.0)
+class _Clock:
+    """Turns the seconds of a run into dates: a run that was taken up again had a break."""
 
+    def __init__(self, events: Sequence[Event]) -> None:
+        begun = [each for each in events if isinstance(each, RunStarted | RunResumed)]
+        self._from = [each.time for each in begun]
+        self._epochs = [each.started_at for each in begun] or [0.0]
 
-def _when(epoch: float, time: float | None) -> Any:
-    return pd.NaT if time is None else pd.Timestamp(epoch + time, unit="s", tz="UTC")
+    def seconds(self, time: float) -> float:
+        """Give a moment of the run in seconds since the epoch, UTC."""
+        return self._epochs[max(0, bisect_right(self._from, time) - 1)] + time
+
+    def date(self, time: float | None) -> Any:
+        """Give it as a date; none for none."""
+        return pd.NaT if time is None else pd.Timestamp(self.seconds(time), unit="s", tz="UTC")
 
 
 def tasks_frame(
@@ -41,12 +51,12 @@ def tasks_frame(
     `live` are the statuses of those that have not ended: running, retrying, waiting or pending
     (their delay is not over).
     """
-    epoch = _epoch(events)
+    clock = _Clock(events)
     progress = Progress()
     progress.read(events)
     for row in progress.tasks.values():
         row.status = row.status if row.ended is not None else live.get(row.key, row.status)
-    rows = [_task_row(row, epoch, progress.now) for row in progress.tasks.values()]
+    rows = [_task_row(row, clock, progress.now) for row in progress.tasks.values()]
     begun = {row.task for row in progress.tasks.values()}
     blank = dict.fromkeys(TASK_COLUMNS) | {"visit": 0, "status": "pending", "attempts": 0}
     rows += [blank | {"task": name, "duration_ms": 0.0} for name in names if name not in begun]
@@ -59,7 +69,7 @@ def tasks_frame(
     return frame.astype({"visit": "int64", "attempts": "int64", "duration_ms": "float64"})
 
 
-def _task_row(row: TaskProgress, epoch: float, now: float) -> dict[str, Any]:
+def _task_row(row: TaskProgress, clock: _Clock, now: float) -> dict[str, Any]:
     until = now if row.ended is None else row.ended
     return {
         "task": row.task,
@@ -68,8 +78,8 @@ def _task_row(row: TaskProgress, epoch: float, now: float) -> dict[str, Any]:
         "attempts": row.attempts,
         "items": row.total if row.with_items else None,
         "failed_items": row.failed if row.with_items else None,
-        "start": _when(epoch, row.started),
-        "end": _when(epoch, row.ended),
+        "start": clock.date(row.started),
+        "end": clock.date(row.ended),
         "duration_ms": (until - row.started) * 1000,
         "error": row.error,
     }
@@ -77,7 +87,7 @@ def _task_row(row: TaskProgress, epoch: float, now: float) -> dict[str, Any]:
 
 def items_frame(events: Sequence[Event], key: Key, items: Any) -> pd.DataFrame:
     """Give one row an item, in item order; an item's last attempt counts."""
-    epoch = _epoch(events)
+    clock = _Clock(events)
     rows: dict[int, tuple[Any, ...]] = {}
     for event in events:
         if not isinstance(event, AttemptsEnded) or (event.task, event.visit) != key:
@@ -92,7 +102,7 @@ def items_frame(events: Sequence[Event], key: Key, items: Any) -> pd.DataFrame:
                 item if before is None else before[1],
                 STATUS_CODES[batch.status[at]],
                 batch.attempt[at],
-                epoch + (batch.start[at] if before is None else before[4] - epoch),
+                clock.seconds(batch.start[at]) if before is None else before[4],
                 batch.duration[at] * 1000,
                 batch.results[at],
                 error.message if error else None,

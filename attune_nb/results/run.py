@@ -346,8 +346,7 @@ class Run:
             lines.append(f"  and {len(rows) - _SHOWN:,} more; `run.tasks` has them all")
         if self.error:
             lines.append(f"  {self.error}")
-        if self.store is not None:
-            lines.append(f"  on record in {self.store}")
+        lines += [f"  {each}" for each in self._notes()]
         lines += [f"  alert: {each}" for each in self._final_alerts()]
         return html.printable("\n".join(lines))
 
@@ -365,10 +364,24 @@ class Run:
             parts.append(html.element("div", more))
         if self.error:
             parts.append(html.element("div", self.error, style=f"color:{COLOURS['failed']}"))
-        if self.store is not None:
-            parts.append(html.element("div", f"on record in {self.store}", style="font-size:90%"))
+        parts += [html.element("div", each) for each in self._notes()]
         parts += [html.element("div", f"alert: {each}") for each in self._final_alerts()]
         return str(html.element("div", *parts))
+
+    def _notes(self) -> list[str]:
+        """Tell of what waits for a person's word, and where the record is."""
+        doubts, told = self.in_doubt, []
+        if doubts:
+            shown = ", ".join(f"`{each.task}` {each.index}" for each in doubts[:_SHOWN])
+            more = f" and {len(doubts) - _SHOWN:,} more" if len(doubts) > _SHOWN else ""
+            told.append(
+                f"{len(doubts):,} in doubt: {shown}{more}; each may have been made and must not be "
+                "made twice: rerun(task, index) makes it again, accept(task, result, index) "
+                "takes its result"
+            )
+        if self.store is not None:
+            told.append(f"on record in {self.store}")
+        return told
 
     def _final_alerts(self) -> list[str]:
         return self.alerts if self.has_ended else []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-__all__ = ["Claim", "claim", "disclaim", "owner_columns"]
+__all__ = ["Claim", "claim", "disclaim", "owner_columns", "under_way"]
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +71,11 @@ def claim(path: Path, run_id: str, written: int) -> Claim:
     return found
 
 
+def under_way(run_id: str, host: str, pid: int) -> str:
+    """Say who is at a run."""
+    return f"run {run_id} is under way in process {pid} on {host}; wait for it, or end that first"
+
+
 def disclaim(claimed: Claim) -> None:
     """Let go of a run that was not gone on with after all."""
     LIVE.discard(claimed.owner)
@@ -83,9 +88,7 @@ def _claimed(connection: sqlite3.Connection, run_id: str, known: int) -> Claim:
     if status in ENDED:
         raise StoreError(f"run {run_id} has {_ENDS[status]}: there is nothing to resume")
     if is_alive(host, pid, born, beat, owner):
-        raise StoreError(
-            f"run {run_id} is under way in process {pid} on {host}; wait for it, or end that first"
-        )
+        raise StoreError(under_way(run_id, host, pid))
     columns = owner_columns()
     settings = ", ".join(f"{name} = ?" for name in columns)
     connection.execute(

@@ -52,6 +52,8 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     tasks: int
     items: int
     failed: int
+    host: str
+    pid: int
 
 
 def runs_in(path: Path) -> list[StoredRun]:
@@ -125,7 +127,7 @@ def _run(row: tuple[Any, ...]) -> StoredRun:
         **{
             name: told[name]
             for name in ("number", "run_id", "workflow", "text", "started", "duration", "tasks",
-                         "items", "failed")
+                         "items", "failed", "host", "pid")
         },
         status=told["status"] if lives else "interrupted",
     )  # fmt: skip

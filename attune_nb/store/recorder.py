@@ -220,6 +220,9 @@ class Recorder:
         self._tries = 0
         if self._number is None:
             self._number = self._begin(connection)
+        if not self._is_mine(connection):
+            connection.execute("ROLLBACK")
+            raise StoreError(self._taken_over(connection))
         fresh = self._events[self._next :]
         rows = []
         for number, event in enumerate(fresh, start=self._next):
@@ -233,15 +236,12 @@ class Recorder:
             "INSERT OR IGNORE INTO intents VALUES (?, ?, ?, ?, ?)",
             [(self._number, *each) for each in intents],
         )
-        mine = connection.execute(
+        connection.execute(
             "UPDATE runs SET started = ?, status = ?, duration = ?, tasks = ?, items = ?, "
-            "failed = ?, beat = ? WHERE number = ? AND owner = ?",
+            "failed = ?, beat = ? WHERE number = ?",
             (counts.started, counts.status, counts.duration, counts.tasks, counts.items,
-             counts.failed, time.time(), self._number, self._owner),
+             counts.failed, time.time(), self._number),
         )  # fmt: skip
-        if mine.rowcount != 1:
-            connection.execute("ROLLBACK")
-            raise StoreError(self._taken_over(connection))
         connection.execute("COMMIT")
         if intents:
             with self._told:
@@ -250,6 +250,12 @@ class Recorder:
                 self._durable += len(intents)
                 self._told.notify_all()
         return True
+
+    def _is_mine(self, connection: sqlite3.Connection) -> bool:
+        """Tell whether nobody else has taken the run over, to be asked where nobody can now."""
+        statement = "SELECT owner FROM runs WHERE number = ?"
+        found = connection.execute(statement, (self._number,)).fetchone()
+        return bool(found == (self._owner,))
 
     def _taken_over(self, connection: sqlite3.Connection) -> str:
         found = connection.execute(

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 NURSERY = """
 import json, os, sys
@@ -35,20 +36,25 @@ class Nursery:
 
     def __init__(self):
         self._process = subprocess.Popen(
-            [sys.executable, "-c", NURSERY, os.path.dirname(__file__)],
+            [sys.executable, "-c", NURSERY, str(Path(__file__).parent)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, story, kill_after=None, **given):
-        """Let a story run, and kill it after so many seconds; give its exit code."""
+    def run(self, story, kill_after=None, kill_when=None, **given):
+        """Let a story run, and kill it after so many seconds; give its exit code.
+
+        Or kill it once a file is there.
+        """
         told = {"story": story, "given": {name: str(each) for name, each in given.items()}}
         self._process.stdin.write(json.dumps(told) + "\n")
         self._process.stdin.flush()
         child = int(self._process.stdout.readline())
-        if kill_after is not None:
-            time.sleep(kill_after)
+        while kill_when is not None and not Path(kill_when).exists():
+            time.sleep(0.01)
+        if kill_after is not None or kill_when is not None:
+            time.sleep(kill_after or 0.1)
             with contextlib.suppress(ProcessLookupError):  # it has ended before
                 os.kill(child, signal.SIGKILL)
         return int(self._process.stdout.readline())

@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import time
+from pathlib import Path
 
 import attune_nb
 
@@ -58,9 +59,8 @@ def note(path, item):
 def flaky(path, item):
     """Fail the first time that it is tried, whichever process tries it."""
     append(path, f"left {item}")
-    with open(path) as file:
-        if file.read().splitlines().count(f"left {item}") == 1:
-            raise ValueError("not yet")
+    if Path(path).read_text().splitlines().count(f"left {item}") == 1:
+        raise ValueError("not yet")
     return item * item
 
 
@@ -103,7 +103,7 @@ def varied(store, done, at):
 def pay(path, item):
     """Do what must not be done twice; never come back from the third."""
     append(path, f"pay {item}")
-    if item == 2 and not os.path.exists(f"{path}.open"):
+    if item == 2 and not Path(f"{path}.open").exists():
         append(f"{path}.began", "now")
         time.sleep(60)
     return f"paid {item}"
@@ -126,3 +126,22 @@ def paying(store, done):
     attune_nb.loads(PAYING).run(
         {"done": done}, actions={"pay": pay}, store=store, progress=False, workers=2
     )
+
+
+SLOW = """
+parameters: {done: {type: string}}
+tasks:
+  - {name: a, action: touch, input: {path: "{{ parameters.done }}"}, next: [{do: b}]}
+  - {name: b, action: touch, input: {path: "{{ parameters.done }}"}}
+"""
+
+
+def slow(store, done):
+    """Run an action that takes its time."""
+
+    def touch(path):
+        time.sleep(0.1)
+        append(path, "here")
+        time.sleep(60)
+
+    attune_nb.loads(SLOW).run({"done": done}, actions={"touch": touch}, store=store, progress=False)
