@@ -115,12 +115,12 @@ class Recorder:
 
     def read(self, events: list[Event]) -> None:
         """Take new events; once the run has ended, come back when they are on the disk."""
-        if self._thread.ident is None:
-            self._thread.start()
         with self._told:
             self._waiting += events
             self._ending = any(isinstance(each, RunEnded) for each in events)
             self._told.notify_all()
+        if self._thread.ident is None:
+            self._thread.start()  # with something to write: a record without events is of no use
         if self._ending:
             self._thread.join()
 
