@@ -1,7 +1,6 @@
 """Whatever happens, in whatever order: the conductor keeps its promises."""
 
 from by_hand import batch_of
-from event_codec import decode, encode
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -16,8 +15,17 @@ from world import OUTCOMES, Lazy, World, result
 
 from attune_nb.conductor.machine import initial_state, step
 from attune_nb.conductor.state import ENDED, Hold, StartTask
-from attune_nb.errors import WorkflowError
+from attune_nb.errors import Source, WorkflowError
 from attune_nb.events import AttemptsEnded, Event, RunStarted
+from attune_nb.store.codec import event_of, row_of
+
+NOWHERE = Source("<text>", "")
+
+
+def written(events, source=NOWHERE):
+    """Give events as they are read again."""
+    return [event_of(row_of(event), source) for event in events]
+
 
 NAMES = st.sampled_from(["t0", "t1", "t2", "t3/q", "t9"])
 
@@ -49,10 +57,17 @@ class AnyOrder(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.busy())
     @rule(
-        data=st.data(), many=st.integers(0, 3), how=st.lists(st.sampled_from(OUTCOMES), min_size=3)
+        data=st.data(),
+        many=st.integers(0, 3),
+        how=st.lists(st.sampled_from(OUTCOMES), min_size=3),
+        gone=st.booleans(),
     )
-    def attempts_end(self, data, many, how):
-        self.world.deliver(data.draw(st.sampled_from(self.world.busy())), many, how)
+    def attempts_end(self, data, many, how, gone):
+        """Some end, in any order; perhaps the engine is gone with the others."""
+        key = data.draw(st.sampled_from(self.world.busy()))
+        self.world.deliver(key, many, how, last_first=data.draw(st.booleans()))
+        if gone and not self.world.state.ended:
+            self.world.lose_engine()
 
     @precondition(lambda self: self.world.retries())
     @rule(data=st.data())
@@ -163,13 +178,20 @@ class AnyOrder(RuleBasedStateMachine):
 
     def restored(self, events):
         state, facts = self.world.initial, []
-        for event in decode(encode(events)):
+        place = self.world.initial.workflow.tasks[0].at.name
+        for event in written(events, place.source):
             state, decided = step(state, event)
             facts += [each for each in decided if isinstance(each, Event)]
         assert state == self.world.state
         assert picture(state) == picture(self.world.state)
-        assert decode(encode(facts)) == decode(encode(self.world.facts))
+        assert written(facts, place.source) == written(self.world.facts, place.source)
         return state
+
+    @precondition(lambda self: not self.world.state.ended)
+    @rule()
+    def the_engine_is_gone_and_the_run_is_taken_up(self):
+        """What was under way is lost, and nothing else."""
+        self.world.lose_engine()
 
     @invariant()
     def nothing_old_has_changed(self):
@@ -194,7 +216,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(
-    max_examples=300,
+    max_examples=600,
     stateful_step_count=25,
     deadline=None,
     database=None,

@@ -3,8 +3,17 @@
 import msgspec
 from by_hand import LOST, ByHand, batch_of
 
+from attune_nb.conductor.recovery import recover
 from attune_nb.conductor.state import Alarm, RetryItem, StartTask, StopTask
-from attune_nb.events import AskOpened, AttemptsEnded, RunEnded, TaskEnded, TaskStarted
+from attune_nb.events import (
+    FINAL,
+    AskOpened,
+    AttemptsEnded,
+    RunEnded,
+    RunResumed,
+    TaskEnded,
+    TaskStarted,
+)
 
 OUTCOMES = ("succeeded", "failed", "timed_out", "lost")
 
@@ -125,9 +134,11 @@ class World(ByHand):
         self.commanded.add(attempt)
         self.jobs[command.key].waiting.append((command.index, command.attempt))
 
-    def deliver(self, key, many, outcomes):
+    def deliver(self, key, many, outcomes, *, last_first=False):
         """Tell of attempts that have ended: those given up on, then `many` under way."""
         job = self.jobs[key]
+        if last_first:
+            job.under_way.reverse()
         rows = [(*each, "cancelled") for each in job.given_up]
         rows += [(*each, how) for each, how in zip(job.under_way[:many], outcomes, strict=False)]
         job.given_up, job.under_way = [], job.under_way[many:]
@@ -144,6 +155,42 @@ class World(ByHand):
 
     def tell(self, key, batch):
         self.feed(AttemptsEnded, task=key[0], visit=key[1], batch=batch)
+
+    def lose_engine(self):
+        """Lose the backend with what is under way, and go on from what the events tell."""
+        past = recover(self.initial, self.log)
+        assert past.state == self.state
+        open_now = {key for key, job in self.jobs.items() if self.execution(key).outcome is None}
+        assert {left.start.key for left in past.left} == open_now
+        for left in past.left:
+            self.take_up(left)
+        alarms = [each.what for each in past.waiting if isinstance(each.what, Alarm)]
+        assert [each for each in self.useful_alarms() if each not in alarms] == []
+        assert {each.kind for each in alarms} <= {"delay", "ask", "run"}
+        retries = [each.what for each in past.waiting if isinstance(each.what, RetryItem)]
+        assert sorted((each.key, each.index, each.attempt) for each in retries) == sorted(
+            (key, *each) for key in open_now for each in self.jobs[key].waiting
+        )
+        for left in past.left:
+            if left.stopping:
+                self.jobs[left.start.key].stop(force=True)
+        self.feed(RunResumed, started_at=1e9 + 50)
+
+    def execution(self, key):
+        return self.state.executions[key]
+
+    def take_up(self, left):
+        """Begin a job again with what is left of it."""
+        job, marks = self.jobs[left.start.key], left.ended
+        first = len(marks.rstrip(b"\0"))
+        holes = [(index, 1) for index in range(first) if not marks[index]]
+        again = [(i, mark + 1) for i, mark in enumerate(marks[:first]) if 0 < mark < FINAL]
+        begun = {each for each in job.outstanding if each[0] < first}
+        assert begun == {*holes, *again}
+        assert all(attempt == 1 for index, attempt in job.outstanding if index >= first)
+        assert left.start.total == job.told
+        job.taken, job.stopped = first, False
+        job.under_way, job.given_up, job.again, job.waiting = [], [], holes, again
 
     def busy(self):
         """Give the jobs with something to tell of."""
@@ -185,7 +232,7 @@ class World(ByHand):
             for key in self.retries():
                 self.retry_due(key)
             for key in self.busy():
-                self.deliver(key, 2, ["succeeded", "failed"])
+                self.deliver(key, 2, ["succeeded", "failed"], last_first=True)
             for alarm in self.useful_alarms():
                 self.ring(alarm.kind, *alarm.key)
             for task, visit in self.open_questions():
