@@ -13,8 +13,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from attune_nb import continuing, history
 from attune_nb import demo as demonstration
-from attune_nb import history
 from attune_nb.api import Run, load_file, load_parameters, loads
 from attune_nb.errors import AttuneError, RunFailed, WorkflowError
 from attune_nb.html import printable
@@ -120,6 +120,40 @@ def show(
     except AttuneError as error:
         _wrong(error)
     _print(found, as_json=as_json)
+
+
+@app.command()
+def resume(
+    run: Annotated[str, typer.Argument(help="the run's id, or how it begins")],
+    store: _Store = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE: a secret parameter, which no record holds"),
+    ] = None,
+    rerun: Annotated[
+        bool,
+        typer.Option("--rerun", help="make attempts in doubt again, which must not be made twice"),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the outcome as JSON")] = False,
+    allow_imports: _AllowImports = False,
+) -> None:
+    """Go on with a run of a store whose process is gone."""
+    try:
+        _find_modules_here(wanted=allow_imports or continuing.allows_imports(run, store))
+        made = continuing.resume(
+            run,
+            store,
+            parameters=_pairs(set_ or [], "--set"),
+            allow_imports=allow_imports or None,
+        )
+    except (AttuneError, ValueError) as error:
+        _wrong(error)
+    while rerun and made.in_doubt:
+        for each in made.in_doubt:
+            made.rerun(each.task, each.index)
+        made.wait()
+    _print(made, as_json=as_json)
+    raise typer.Exit(_STATUS.get(made.status, 1))
 
 
 @app.command()

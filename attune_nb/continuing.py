@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from attune_nb.running import Progress, Reader
     from attune_nb.store.reading import StoredRun
 
-__all__ = ["resume"]
+__all__ = ["allows_imports", "resume"]
 
 
 def resume(
@@ -121,6 +121,17 @@ def resume(
     except BaseException:
         disclaim(claimed)
         raise
+
+
+def allows_imports(run_id: str, store: str | PathLike[str] | None = None) -> bool:
+    """Tell whether a run was begun so that an action may be `module:function`.
+
+    Raises:
+        StoreError: There is no such run.
+    """
+    from attune_nb.store import reading  # noqa: PLC0415 - SQLite takes its time
+
+    return bool(reading.run_of(path_of(store), run_id).options["allow_imports"])
 
 
 def _refuse_unless_interrupted(stored: StoredRun, path: Path) -> None:

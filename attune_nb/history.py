@@ -6,6 +6,8 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from attune_nb.api import Run, Workflow, load_file, loads
 from attune_nb.conductor.machine import initial_state, replay
 from attune_nb.errors import AttuneError, StoreError, WorkflowError
@@ -90,6 +92,8 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> Run:
     )
     events = reading.events_of(path, stored)
     state, _ = replay(state, events)
+    if stored.status == "interrupted":
+        state = msgspec.structs.replace(state, status="interrupted")
     names = [task.name for task in workflow.tasks]
     run = Run(
         stored.run_id,

@@ -11,11 +11,13 @@ from IPython.core.error import UsageError
 
 from attune_nb.actions.registry import known
 from attune_nb.api import Workflow, load_file
+from attune_nb.continuing import resume
 from attune_nb.errors import AttuneError, BackendError, StoreError, nearest
-from attune_nb.history import runs
+from attune_nb.history import open_run, runs
 from attune_nb.html import element, table
 from attune_nb.notebook.display import Text
 from attune_nb.notebook.panel import View
+from attune_nb.results.differences import differences
 from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from attune_nb.api import Run
     from attune_nb.notebook.session import Session
 
-__all__ = ["COMMANDS", "Command", "Word", "command_of", "counted_tasks", "listed"]
+__all__ = ["COMMANDS", "Begin", "Command", "Word", "command_of", "counted_tasks", "listed"]
 
 _EVENTS = 50  # that `%attune events` shows
 
@@ -66,6 +68,13 @@ class Command:
             return self._act(session, **given)
         except (BackendError, OSError) as error:
             raise UsageError(f"%attune {self.name}: {error}") from None
+
+
+class Begin(NamedTuple):
+    """A run that a command makes: what it is called, and how, given what shows its progress."""
+
+    name: str
+    make: Callable[[Any], Run]
 
 
 COMMANDS: dict[str, Command] = {}
@@ -250,11 +259,66 @@ def _pause(session: Session, run: str | None) -> Text:
 
 
 @_command(_RUN)
-def _resume(session: Session, run: str | None) -> Text:
-    """Let a paused run go on."""
-    found = _under_way(session, run)
-    found.resume()
-    return Text(f"{found.workflow_name} goes on")
+def _resume(session: Session, run: str | None) -> Text | Begin:
+    """Let a paused run go on, or one whose kernel is gone."""
+    if (run is None and session.last) or (run is not None and session.find(run) is not None):
+        found = _under_way(session, run)
+        found.resume()
+        return Text(f"{found.workflow_name} goes on")
+    stored = open_run(session.interrupted(None, run or "", None), session.store)
+    actions = session.actions(stored.workflow)
+    return Begin(
+        stored.workflow_name,
+        lambda shown: resume(stored.run_id, session.store, actions=actions, progress=shown),
+    )
+
+
+_SET = _word("--set", "", "NAME=EXPR: a parameter; repeatable", action="append", default=[])
+
+
+@_command(
+    _word("run", "run", "a variable, a workflow's name or an id"),
+    _word("--at", "task", "the task to run again, with what it leads to", required=True),
+    _SET,
+)
+def _fork(session: Session, run: str, at: str, set: list[str]) -> Begin:  # noqa: A002 - its name
+    """Run a task of a run and what it leads to once more, and reuse the rest."""
+    found, values = session.run(run), session.values(set, "--set")
+    actions = session.actions(found.workflow)
+    return Begin(
+        found.workflow_name,
+        lambda shown: found.fork(at, values, actions=actions, progress=shown),
+    )
+
+
+@_command(_RUN, _SET)
+def _retry(session: Session, run: str | None, set: list[str]) -> Begin:  # noqa: A002 - its name
+    """Run again what failed in a run, and reuse the rest."""
+    found, values = session.run(run), session.values(set, "--set")
+    actions = session.actions(found.workflow)
+    return Begin(
+        found.workflow_name,
+        lambda shown: found.retry(parameters=values, actions=actions, progress=shown),
+    )
+
+
+@_command(
+    _word("before", "run", "a variable, a workflow's name or an id"),
+    _word("after", "run", "another; the latest run", nargs="?"),
+)
+def _diff(session: Session, before: str, after: str | None) -> View:
+    """Show what differs between two runs: parameters, outcome, results, times."""
+    one, other = session.run(before), session.run(after)
+    found = differences(one, other)
+    heads = ["what", *(f"{each.workflow_name} {each.run_id[:6]}" for each in (one, other))]
+    rows = [dict(zip(heads, each, strict=True)) for each in found]
+    width = [max(len(row[head]) for row in [dict(zip(heads, heads, strict=True)), *rows])
+             for head in heads]  # fmt: skip
+    lines = ["  ".join(f"{text:<{wide}}" for text, wide in zip(line, width, strict=True)).rstrip()
+             for line in (heads, *found)]  # fmt: skip
+    if not rows:
+        return View(element("div", "they do not differ"), "they do not differ")
+    return View(table(heads, rows), "\n".join(lines))
 
 
 def _under_way(session: Session, word: str | None) -> Run:

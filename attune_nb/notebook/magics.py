@@ -11,9 +11,10 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Integer, Unicode
 
 from attune_nb.api import Run, loads
+from attune_nb.continuing import resume
 from attune_nb.html import printable
 from attune_nb.notebook import completion
-from attune_nb.notebook.commands import command_of, counted_tasks, listed
+from attune_nb.notebook.commands import Begin, command_of, counted_tasks, listed
 from attune_nb.notebook.debugging import Caught
 from attune_nb.notebook.display import CellDisplay, Display, Text, in_kernel
 from attune_nb.notebook.session import Session
@@ -21,6 +22,8 @@ from attune_nb.notebook.words import split_line
 from attune_nb.preparing import BACKENDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from attune_nb.api import Workflow
@@ -74,6 +77,12 @@ class AttuneMagics(Magics):
               help="a task's result, in place of running it; repeatable")  # fmt: skip
     @argument("--debug", action="store_true",
               help="inline: breakpoints work, and `%%debug` lands in a failed action")  # fmt: skip
+    @argument("--from", dest="at", metavar="TASK",
+              help="run this task and what it leads to; reuse the rest of a run")  # fmt: skip
+    @argument("--retry-failed", nargs="?", const="", metavar="RUN",
+              help="run only what failed in an earlier run; the last one")  # fmt: skip
+    @argument("--resume", nargs="?", const="", metavar="RUN",
+              help="go on with a run whose kernel is gone; the last one")  # fmt: skip
     @argument("--store", metavar="FILE|none", help="the record of runs")
     @argument("--no-progress", action="store_true", help="show nothing while it runs")
     @argument("--quiet", action="store_true", help="show nothing at all")
@@ -91,7 +100,10 @@ class AttuneMagics(Magics):
 
     def _line(self, words: list[str]) -> Any:
         if words and words[0] != "run" and not words[0].startswith("-"):
-            return command_of(words[0])(self.session, words[1:])
+            done = command_of(words[0])(self.session, words[1:])
+            if isinstance(done, Begin):
+                return self._carry(done.make, done.name, self._options([]), Caught())
+            return done
         options = self._options(words)
         if options.help or not words:
             return self._help()
@@ -130,31 +142,78 @@ class AttuneMagics(Magics):
         return self._run(workflow, name, options)
 
     def _run(self, workflow: Workflow, name: str, options: Any) -> Run | None:
-        """Run a workflow; the Run is the cell's value, and is shown once, by its panel or as it."""
+        """Run a workflow, or what an earlier run of it has left to be done."""
+        actions = self.session.actions(workflow)
+        caught = Caught()
+        given: dict[str, Any] = {
+            "backend": "inline" if options.debug else options.backend,
+            "workers": options.workers,
+            "concurrency": options.concurrency,
+            "mock": self.session.values(options.mock, "--mock") or None,
+            "dry_run": True if options.dry_run else None,
+            "allow_imports": self.allow_imports or None,
+        }
+        given = {key: each for key, each in given.items() if each is not None}
+        given |= {
+            "actions": caught.around(actions) if options.debug else actions,
+            "background": options.background,
+        }
+        values = self.session.parameters(options.params, options.set)
+        made = self._made(workflow, name, options, values, given)
+        return self._carry(made, name, options, caught)
+
+    def _made(
+        self, workflow: Workflow, name: str, options: Any, values: dict[str, Any], given: Any
+    ) -> Callable[[Any], Run]:
+        """Give what makes the run, once it knows how its progress is shown."""
+        earlier = {
+            "--from": options.at,
+            "--retry-failed": options.retry_failed,
+            "--resume": options.resume,
+        }
+        asked = [option for option, each in earlier.items() if each is not None]
+        if len(asked) > 1:
+            raise UsageError(f"{' and '.join(asked)}: one of them, not both")
+        store = options.store or self.store or None
+        if options.resume is not None:
+            given.pop("dry_run", None)
+            run_id = self.session.interrupted(name, options.resume, store)
+            return lambda shown: resume(
+                run_id, store, parameters=values, workflow=workflow, progress=shown, **given
+            )
+        if asked:
+            before = self.session.earlier(name, options.retry_failed or "", store)
+            given |= {"store": store} if store else {}
+            if options.at:
+                return lambda shown: before.fork(
+                    options.at, values, workflow, progress=shown, **given
+                )
+            return lambda shown: before.retry(
+                parameters=values, workflow=workflow, progress=shown, **given
+            )
+        defaults = {
+            "backend": self.backend,
+            "workers": self.workers,
+            "concurrency": self.concurrency,
+            "store": store,
+            "name": name,
+        }
+        return lambda shown: workflow.run(values, progress=shown, **{**defaults, **given})
+
+    def _carry(
+        self, make: Callable[[Any], Run], name: str, options: Any, caught: Caught
+    ) -> Run | None:
+        """Make a run; it is the cell's value, and is shown once, by its panel or as it."""
         displays: list[Display] = []
 
         def display() -> Display:
             displays.append(CellDisplay())
             return displays[0]
 
-        caught, actions = Caught(), self.session.actions(workflow)
         shows = in_kernel() and self.progress and not (
             options.no_progress or options.quiet or options.debug
         )  # fmt: skip
-        run = workflow.run(
-            self.session.parameters(options.params, options.set),
-            backend="inline" if options.debug else options.backend or self.backend,
-            workers=self.workers if options.workers is None else options.workers,
-            concurrency=self.concurrency if options.concurrency is None else options.concurrency,
-            actions=caught.around(actions) if options.debug else actions,
-            mock=self.session.values(options.mock, "--mock") or None,
-            dry_run=True if options.dry_run else None,
-            allow_imports=self.allow_imports,
-            progress=display if shows else False,
-            background=options.background,
-            store=options.store or self.store or None,
-            name=name,
-        )
+        run = make(display if shows else False)
         self.session.keep(name, run)
         if options.out:
             self._live.user_ns[options.out] = run

@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 
 from attune_nb.api import Run, Workflow, load_parameters
 from attune_nb.errors import ParameterError, StoreError, nearest
-from attune_nb.history import open_run
+from attune_nb.history import open_run, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -96,6 +96,48 @@ class Session:
             return open_run(word, self.store)
         except StoreError:
             return None
+
+    def earlier(self, name: str, word: str, store: str | None) -> Run:
+        """Give an earlier run of a workflow: the one that is meant, or the last.
+
+        Raises:
+            UsageError: There is none.
+        """
+        if word:
+            return self.run(word)
+        if name in self.last:
+            return self.last[name]
+        found = [each for each in self._on_record(store) if each["workflow"] == name]
+        if not found:
+            raise UsageError(f"`{name}` has not run before, so there is nothing to reuse: run it")
+        return open_run(found[-1]["run_id"], store)
+
+    def interrupted(self, name: str | None, word: str, store: str | None) -> str:
+        """Give the id of a run whose kernel is gone: the one that is meant, or the last.
+
+        Raises:
+            UsageError: There is none.
+        """
+        if word:
+            known = self.find(word)
+            return known.run_id if known is not None else word
+        found = [
+            each["run_id"]
+            for each in self._on_record(store)
+            if each["status"] == "interrupted" and name in (None, each["workflow"])
+        ]
+        if not found:
+            of = f" of `{name}`" if name else ""
+            raise UsageError(f"no run{of} on record was interrupted; `%attune runs` lists them")
+        return str(found[-1])
+
+    def _on_record(self, store: str | None) -> list[dict[str, Any]]:
+        """Give the runs of the store, the oldest first; none where there is no store."""
+        try:
+            rows: list[dict[str, Any]] = runs(store or self.store).to_dict("records")  # type: ignore[assignment]
+        except StoreError:
+            return []
+        return rows
 
     def names_of(self, kind: type) -> list[str]:
         """Give the variables that hold something of a kind; IPython's own left out."""

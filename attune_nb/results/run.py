@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from attune_nb import html
 from attune_nb.errors import LookupFailed, RunCancelled, RunFailed, nearest
 from attune_nb.events import AskOpened, RunEnded, RunStarted, TaskEnded, masked
+from attune_nb.results import telling
 from attune_nb.results.engine import Doubt
 from attune_nb.results.progress import Progress
 from attune_nb.results.spans import say_duration
-from attune_nb.results.statuses import COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Run"]
 
-_SHOWN = 40  # task executions in a repr
 _POLL = 0.02  # seconds between two looks of a coroutine that waits
 
 
@@ -59,7 +57,10 @@ class Run:
 
     @property
     def status(self) -> str:
-        """pending, running, paused, cancelling, succeeded, failed, timed_out or cancelled."""
+        """pending, running, paused, cancelling, succeeded, failed, timed_out or cancelled.
+
+        A run on record whose kernel is gone is interrupted.
+        """
         return str(self._engine.state.status)
 
     @property
@@ -265,6 +266,17 @@ class Run:
             raise LookupFailed(f"task `{task}` asks nothing now; waiting for an answer: {others}")
         self._engine.answer(task, waiting[0].visit, value, waiting[0].response_schema)
 
+    def diff(self, other: Run) -> pd.DataFrame:
+        """Give what differs in another run: parameters, outcome, results, times.
+
+        Columns: what, before (in this run), after (in the other); all are texts.
+        """
+        import pandas as pd  # noqa: PLC0415 - pandas is heavy
+
+        from attune_nb.results.differences import Difference, differences  # noqa: PLC0415
+
+        return pd.DataFrame(differences(self, other), columns=list(Difference._fields))
+
     def to_chrome_trace(self, path: str | PathLike[str]) -> Path:
         """Write what ran when in the Chrome Trace Event format, which Perfetto opens.
 
@@ -332,59 +344,11 @@ class Run:
             for row in progress.tasks.values()
         ]
 
-    def _heading(self) -> str:
-        return f"{self.workflow_name}: {self.status} after {say_duration(self.duration_ms / 1000)}"
-
     def __repr__(self) -> str:
-        lines = [f"Run {self.run_id}: {self._heading()}"]
-        rows = self.summary()
-        width = max((len(row["task"]) for row in rows), default=0)
-        for row in rows[:_SHOWN]:
-            items = f"  {row['items']} items, {row['failed'] or 0} failed" if row["items"] else ""
-            lines.append(f"  {row['task']:<{width}}  {row['status']:<9} {row['time']:>8}{items}")
-        if len(rows) > _SHOWN:
-            lines.append(f"  and {len(rows) - _SHOWN:,} more; `run.tasks` has them all")
-        if self.error:
-            lines.append(f"  {self.error}")
-        lines += [f"  {each}" for each in self._notes()]
-        lines += [f"  alert: {each}" for each in self._final_alerts()]
-        return html.printable("\n".join(lines))
+        return telling.text_of(self)
 
     def _repr_html_(self) -> str:
-        rows = self.summary()
-        columns = ["task", "status", "items", "failed", "time", "error"]
-        told = [name for name in columns if any(row[name] for row in rows)]
-        mark = html.element("span", "● ", style=f"color:{COLOURS.get(self.status, 'inherit')}")
-        parts: list[object] = [
-            html.element("div", mark, html.element("b", self._heading())),
-            html.table(told, rows[:_SHOWN], numbers=("items", "failed", "time")),
-        ]
-        if len(rows) > _SHOWN:
-            more = f"and {len(rows) - _SHOWN:,} more; run.tasks has them all"
-            parts.append(html.element("div", more))
-        if self.error:
-            parts.append(html.element("div", self.error, style=f"color:{COLOURS['failed']}"))
-        parts += [html.element("div", each) for each in self._notes()]
-        parts += [html.element("div", f"alert: {each}") for each in self._final_alerts()]
-        return str(html.element("div", *parts))
-
-    def _notes(self) -> list[str]:
-        """Tell of what waits for a person's word, and where the record is."""
-        doubts, told = self.in_doubt, []
-        if doubts:
-            shown = ", ".join(f"`{each.task}` {each.index}" for each in doubts[:_SHOWN])
-            more = f" and {len(doubts) - _SHOWN:,} more" if len(doubts) > _SHOWN else ""
-            told.append(
-                f"{len(doubts):,} in doubt: {shown}{more}; each may have been made and must not be "
-                "made twice: rerun(task, index) makes it again, accept(task, result, index) "
-                "takes its result"
-            )
-        if self.store is not None:
-            told.append(f"on record in {self.store}")
-        return told
-
-    def _final_alerts(self) -> list[str]:
-        return self.alerts if self.has_ended else []
+        return telling.html_of(self)
 
     @property
     def has_ended(self) -> bool:
