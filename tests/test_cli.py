@@ -1,8 +1,12 @@
 import json
+import os
 import subprocess
 import sys
+import time
 
 import pytest
+
+import attune_nb
 
 GOOD = "tasks:\n  - name: greet\n    action: core.echo\n    input: {message: hello}\n"
 
@@ -163,3 +167,53 @@ def test_where_no_store_is_named_it_is_told_how(command):
     done = attune(*command, "--store", "none")
     assert done.returncode == 2
     assert "ATTUNE_NB_STORE" in done.stderr
+
+
+SLOW = """
+parameters: {key: {secret: true}}
+tasks:
+  - name: work
+    action: slow_actions:work
+    with_items: "{{ range(200) }}"
+    input: {n: "{{ item }}", key: "{{ parameters.key }}"}
+output_map: {sum: "{{ task.work.result | sum }}"}
+"""
+ACTIONS = """
+import time
+def work(n, key):
+    assert key == "open-sesame"
+    time.sleep(0.02)
+    return n
+"""
+
+
+def test_a_run_whose_process_was_killed_is_resumed_by_another(tmp_path):
+    (tmp_path / "slow.yaml").write_text(SLOW)
+    (tmp_path / "slow_actions.py").write_text(ACTIONS)
+    store = tmp_path / "runs.db"
+    place = {"cwd": tmp_path, "env": {**os.environ, "ATTUNE_NB_STORE": str(store)}}
+    code = "from attune_nb.cli import main; main()"
+    command = [sys.executable, "-P", "-c", code]
+    secret = ["--set", "key=open-sesame"]
+    child = subprocess.Popen([*command, "run", "slow.yaml", "--allow-imports", *secret], **place)
+    while not store.exists() or not attune_nb.runs(store)["items"].sum():
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    (run_id,) = attune_nb.runs(store)["run_id"]
+
+    def go(*words):
+        return subprocess.run(
+            [*command, *words], capture_output=True, text=True, timeout=60, check=False, **place
+        )
+
+    assert "interrupted" in go("runs").stdout
+    refused = go("resume", run_id)
+    assert refused.returncode == 2
+    assert "does not hold the secret parameter `key`; give it again" in refused.stderr
+    done = go("resume", run_id[:6], "--json", *secret)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["output"] == {"sum": sum(range(200))}
+    again = go("resume", run_id, *secret)
+    assert again.returncode == 2
+    assert "there is nothing to resume" in again.stderr

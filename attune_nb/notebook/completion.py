@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext
     from IPython.core.interactiveshell import InteractiveShell
 
+    from attune_nb.api import Workflow
     from attune_nb.notebook.session import Session
 
 __all__ = ["register", "unregister"]
@@ -83,13 +84,9 @@ def _words_before(text: str) -> tuple[list[str], str]:
 def _on_line(
     session: Session, parser: ArgumentParser, words: list[str], fragment: str, *, is_cell: bool
 ) -> Iterable[str]:
-    if words and words[-1] in _NAMES:
-        return _NAMES[words[-1]]
-    option = words[-1] if words else ""
-    if option in ("--set", "--mock"):
-        return _pairs(session, words, fragment, of_tasks=option == "--mock")
-    if option == "--params":
-        return session.names_of(dict)
+    taken = _taken_by(session, words, fragment)
+    if taken is not None:
+        return taken
     runs_something = is_cell or not words or words[0] == "run"
     if fragment.startswith("-"):
         if runs_something:
@@ -106,6 +103,33 @@ def _on_line(
     return _of_command(session, words)
 
 
+def _taken_by(session: Session, words: list[str], fragment: str) -> Iterable[str] | None:
+    """Give what the option before the cursor takes; None where there is none that does."""
+    option = words[-1] if words else ""
+    if option in _NAMES:
+        return _NAMES[option]
+    if option in ("--set", "--mock"):
+        return _pairs(session, words, fragment, of_tasks=option == "--mock")
+    if option == "--params":
+        return session.names_of(dict)
+    if option in ("--retry-failed", "--resume") and not fragment.startswith("-"):
+        return _runs(session)
+    if option == "--from":
+        workflow = _workflow_in(session, words)
+        return [path for path, _ in workflow.walk()] if workflow is not None else []
+    return None
+
+
+def _runs(session: Session) -> list[str]:
+    return [*session.last, *session.runs, *session.names_of(Run)]
+
+
+def _workflow_in(session: Session, words: list[str]) -> Workflow | None:
+    """Give the workflow that is named among the words."""
+    name = next((each for each in words if each in session.workflows), None)
+    return session.workflows.get(name or "")
+
+
 def _of_command(session: Session, words: list[str]) -> Iterable[str]:
     command = COMMANDS.get(words[0])
     if command is None:
@@ -115,8 +139,7 @@ def _of_command(session: Session, words: list[str]) -> Iterable[str]:
     at = len([each for each in words[1:] if not each.startswith("-")])
     kind = by_option.get(words[-1], places[at] if at < len(places) else "")
     if kind in ("run", "graph"):
-        runs = [*session.last, *session.runs, *session.names_of(Run)]
-        return [*runs, *session.workflows] if kind == "graph" else runs
+        return [*_runs(session), *session.workflows] if kind == "graph" else _runs(session)
     if kind == "workflow":
         return session.workflows
     if kind == "task":
@@ -134,8 +157,7 @@ def _pairs(
     if sign:
         names = [each for each in session.shell.user_ns if not each.startswith("_")]
         return [f"{name}={each}" for each in names]
-    called = next((each for each in words if each in session.workflows), None)
-    workflow = session.workflows.get(called or "")
+    workflow = _workflow_in(session, words)
     if workflow is None:
         return []
     named = [task.name for task in workflow.tasks] if of_tasks else workflow.parameters or {}
