@@ -202,31 +202,6 @@ def test_a_file_that_is_removed_under_way_is_made_again_with_all_of_the_run(path
     assert attune_nb.open_run(run.run_id, path).events == run.events
 
 
-def test_a_full_disk_ends_the_record_and_not_the_run(path, monkeypatch, caplog):
-    recorded(path, [])
-
-    class Small(sqlite3.Connection):
-        def __init__(self, *given, **options):
-            super().__init__(*given, **options)
-            self.execute("PRAGMA max_page_count = 100")  # SQLite's own way to be full
-
-    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Small))
-
-    def large(host, key):
-        while host == 0 and len(attune_nb.runs(path)) < 2:  # it began while there was room
-            time.sleep(0.02)
-        return f"{ping(host, key)}{'x' * 100}"
-
-    run = attune_nb.loads(TEXT).run(
-        {"hosts": list(range(10_000))}, actions={"ping": large}, keystore={"token": "x"}, store=path
-    )
-    assert run.status == "succeeded"
-    assert len(run.result("check")) == 10_000
-    assert "the run is not recorded any more: the disk is full" in caplog.text
-    monkeypatch.undo()
-    assert attune_nb.open_run(run.run_id[:8], path).run_id == run.run_id
-
-
 def test_a_record_takes_at_most_20_commits_a_second(path, monkeypatch):
     commits = []
 
