@@ -70,7 +70,8 @@ def measure() -> Iterator[Verdict]:
 
 def _wait(store: Path, copy: Path, run_id: str) -> float:
     shutil.copy(store, copy)
-    began, first = time.perf_counter(), []
+    began = time.perf_counter()
+    first: list[float] = []
 
     def act(value: Any) -> Any:
         if not first:

@@ -1,120 +1,32 @@
-"""The commands of `%attune`: what each takes, and what it does."""
+"""The commands of `%attune` that tell of workflows and runs."""
 
 from __future__ import annotations
 
-import argparse
 from inspect import getdoc
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
 from attune_nb.actions.registry import known
 from attune_nb.api import Workflow, load_file
-from attune_nb.continuing import resume
-from attune_nb.errors import AttuneError, BackendError, StoreError, nearest
-from attune_nb.history import open_run, runs
+from attune_nb.errors import AttuneError, StoreError
+from attune_nb.history import runs
 from attune_nb.html import element, table
+from attune_nb.notebook.commanding import DARK, RUN, WORKFLOW, command, word
 from attune_nb.notebook.display import Text
 from attune_nb.notebook.panel import View
-from attune_nb.results.differences import differences
+from attune_nb.notebook.reusing import under_way
 from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from attune_nb.api import Run
     from attune_nb.notebook.session import Session
 
-__all__ = ["COMMANDS", "Begin", "Command", "Word", "command_of", "counted_tasks", "listed"]
+__all__ = ["counted_tasks"]
 
 _EVENTS = 50  # that `%attune events` shows
-
-
-class Word(NamedTuple):
-    """One word or option of a command; `kind` says what completes it."""
-
-    name: str
-    kind: str
-    help: str
-    options: dict[str, Any]
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        """Raise instead of leaving the kernel."""
-        raise UsageError(f"%attune {self.prog.split()[-1]}: {message}")
-
-
-class Command:
-    """A command: its name, its words, and the function that does it."""
-
-    def __init__(self, name: str, act: Callable[..., Any], words: Sequence[Word]) -> None:
-        self.name, self.words, self._act = name, words, act
-        self.help = (act.__doc__ or "").partition("\n")[0]
-        self._parser = _Parser(prog=f"%attune {name}", description=self.help, add_help=False)
-        for word in words:
-            self._parser.add_argument(word.name, help=word.help, **word.options)
-        self._parser.add_argument("--help", action="store_true", help="show this")
-
-    def __call__(self, session: Session, words: Sequence[str]) -> Any:
-        """Do it, or show its help."""
-        if "--help" in words:
-            return Text(self._parser.format_help().rstrip())
-        given = vars(self._parser.parse_args(words))
-        del given["help"]
-        try:
-            return self._act(session, **given)
-        except (BackendError, OSError) as error:
-            raise UsageError(f"%attune {self.name}: {error}") from None
-
-
-class Begin(NamedTuple):
-    """A run that a command makes: what it is called, and how, given what shows its progress."""
-
-    name: str
-    make: Callable[[Any], Run]
-
-
-COMMANDS: dict[str, Command] = {}
-
-
-def _word(name: str, kind: str, told: str, **options: Any) -> Word:
-    return Word(name, kind, told, options)
-
-
-_RUN = _word("run", "run", "a variable, a workflow's name or an id; the latest run", nargs="?")
-_WORKFLOW = _word("name", "workflow", "the name of a defined workflow")
-_DARK = _word("--dark", "", "for a dark page", action="store_true")
-
-
-def _command(*words: Word, name: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def added(act: Callable[..., Any]) -> Callable[..., Any]:
-        called = name or act.__name__.strip("_")
-        COMMANDS[called] = Command(called, act, words)
-        return act
-
-    return added
-
-
-def command_of(name: str) -> Command:
-    """Give a command by its name.
-
-    Raises:
-        UsageError: There is none.
-    """
-    if name not in COMMANDS:
-        hint = nearest(name, [*COMMANDS, "run"]) or "; `%attune --help` lists them"
-        raise UsageError(f"%attune has no command `{name}`{hint}")
-    return COMMANDS[name]
-
-
-def listed() -> str:
-    """Give all commands, a line each."""
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {each.help}" for name, each in sorted(COMMANDS.items())]
-    return "\n".join(["commands (`%attune COMMAND --help` says more):", *lines])
 
 
 def counted_tasks(workflow: Workflow) -> str:
@@ -122,21 +34,21 @@ def counted_tasks(workflow: Workflow) -> str:
     return "1 task" if len(workflow.tasks) == 1 else f"{len(workflow.tasks):,} tasks"
 
 
-@_command()
+@command()
 def _list(session: Session) -> Text:
     """List the workflows that are defined."""
     lines = [f"{name}: {counted_tasks(each)}" for name, each in session.workflows.items()]
     return Text("\n".join(lines) or "no workflow is defined yet")
 
 
-@_command(_WORKFLOW)
+@command(WORKFLOW)
 def _show(session: Session, name: str) -> Text:
     """Show a workflow's text."""
     session.workflow(name)
     return Text(session.texts[name])
 
 
-@_command()
+@command()
 def _actions(session: Session) -> Text:
     """List what a task's `action` can name here."""
     functions = {**known(), **session.functions(), **session.workflows}
@@ -151,7 +63,7 @@ def _first_line(action: Any) -> str:
     return (getdoc(action) or "").partition("\n")[0]
 
 
-@_command()
+@command()
 def _runs(session: Session) -> View:
     """List the runs of this session, and those of the store."""
     found = [
@@ -186,13 +98,13 @@ def _stored(session: Session) -> list[tuple[datetime, str, str, str, float]]:
     return list(frame[names].itertuples(index=False, name=None))
 
 
-@_command(_RUN)
+@command(RUN)
 def _status(session: Session, run: str | None) -> Any:
     """Show how a run stands."""
     return session.run(run)
 
 
-@_command(_RUN, _word("task", "task", "a task", nargs="?"))
+@command(RUN, word("task", "task", "a task", nargs="?"))
 def _results(session: Session, run: str | None, task: str | None) -> Any:
     """Give a run's output, or what a task gave: a DataFrame where it had items."""
     found = session.run(run)
@@ -203,20 +115,20 @@ def _results(session: Session, run: str | None, task: str | None) -> Any:
     return found.items(task) if fans_out else result
 
 
-@_command(_RUN, _word("--at", "task", "as this task saw it when it started", metavar="TASK"))
+@command(RUN, word("--at", "task", "as this task saw it when it started", metavar="TASK"))
 def _context(session: Session, run: str | None, at: str | None) -> Any:
     """Give a run's context, as it stands or as a task saw it."""
     found = session.run(run)
     return found.context_at(at) if at else found.context
 
 
-@_command(_RUN, _DARK)
+@command(RUN, DARK)
 def _timeline(session: Session, run: str | None, *, dark: bool) -> Any:
     """Draw what ran when."""
     return session.run(run).timeline(dark=dark)
 
 
-@_command(_word("name", "graph", "a workflow or a run; the latest run", nargs="?"), _DARK)
+@command(word("name", "graph", "a workflow or a run; the latest run", nargs="?"), DARK)
 def _graph(session: Session, name: str | None, *, dark: bool) -> Any:
     """Draw a workflow, or how far a run has come in it."""
     from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy
@@ -225,7 +137,7 @@ def _graph(session: Session, name: str | None, *, dark: bool) -> Any:
     return charts.graph(session.run(name) if ran else session.workflow(str(name)), dark=dark)
 
 
-@_command(_RUN)
+@command(RUN)
 def _events(session: Session, run: str | None) -> Text:
     """Show the last events of a run's record."""
     events = session.run(run).events
@@ -242,97 +154,26 @@ def _told(event: Any) -> str:
     return " ".join(parts)
 
 
-@_command(_RUN, _word("--force", "", "give up on what is under way", action="store_true"))
+@command(RUN, word("--force", "", "give up on what is under way", action="store_true"))
 def _cancel(session: Session, run: str | None, *, force: bool) -> Text:
     """Cancel a run."""
-    found = _under_way(session, run)
+    found = under_way(session, run)
     found.cancel(force=force)
     return Text(f"{found.workflow_name} was asked to stop")
 
 
-@_command(_RUN)
+@command(RUN)
 def _pause(session: Session, run: str | None) -> Text:
     """Have a run begin nothing more, until `resume`."""
-    found = _under_way(session, run)
+    found = under_way(session, run)
     found.pause()
     return Text(f"{found.workflow_name} begins nothing more until `%attune resume`")
 
 
-@_command(_RUN)
-def _resume(session: Session, run: str | None) -> Text | Begin:
-    """Let a paused run go on, or one whose kernel is gone."""
-    if (run is None and session.last) or (run is not None and session.find(run) is not None):
-        found = _under_way(session, run)
-        found.resume()
-        return Text(f"{found.workflow_name} goes on")
-    stored = open_run(session.interrupted(None, run or "", None), session.store)
-    actions = session.actions(stored.workflow)
-    return Begin(
-        stored.workflow_name,
-        lambda shown: resume(stored.run_id, session.store, actions=actions, progress=shown),
-    )
-
-
-_SET = _word("--set", "", "NAME=EXPR: a parameter; repeatable", action="append", default=[])
-
-
-@_command(
-    _word("run", "run", "a variable, a workflow's name or an id"),
-    _word("--at", "task", "the task to run again, with what it leads to", required=True),
-    _SET,
-)
-def _fork(session: Session, run: str, at: str, set: list[str]) -> Begin:  # noqa: A002 - its name
-    """Run a task of a run and what it leads to once more, and reuse the rest."""
-    found, values = session.run(run), session.values(set, "--set")
-    actions = session.actions(found.workflow)
-    return Begin(
-        found.workflow_name,
-        lambda shown: found.fork(at, values, actions=actions, progress=shown),
-    )
-
-
-@_command(_RUN, _SET)
-def _retry(session: Session, run: str | None, set: list[str]) -> Begin:  # noqa: A002 - its name
-    """Run again what failed in a run, and reuse the rest."""
-    found, values = session.run(run), session.values(set, "--set")
-    actions = session.actions(found.workflow)
-    return Begin(
-        found.workflow_name,
-        lambda shown: found.retry(parameters=values, actions=actions, progress=shown),
-    )
-
-
-@_command(
-    _word("before", "run", "a variable, a workflow's name or an id"),
-    _word("after", "run", "another; the latest run", nargs="?"),
-)
-def _diff(session: Session, before: str, after: str | None) -> View:
-    """Show what differs between two runs: parameters, outcome, results, times."""
-    one, other = session.run(before), session.run(after)
-    found = differences(one, other)
-    heads = ["what", *(f"{each.workflow_name} {each.run_id[:6]}" for each in (one, other))]
-    rows = [dict(zip(heads, each, strict=True)) for each in found]
-    width = [max(len(row[head]) for row in [dict(zip(heads, heads, strict=True)), *rows])
-             for head in heads]  # fmt: skip
-    lines = ["  ".join(f"{text:<{wide}}" for text, wide in zip(line, width, strict=True)).rstrip()
-             for line in (heads, *found)]  # fmt: skip
-    if not rows:
-        return View(element("div", "they do not differ"), "they do not differ")
-    return View(table(heads, rows), "\n".join(lines))
-
-
-def _under_way(session: Session, word: str | None) -> Run:
-    found = session.run(word)
-    if found.has_ended:
-        told = f"run {found.run_id} of `{found.workflow_name}` has ended already: {found.status}"
-        raise UsageError(told)
-    return found
-
-
-@_command(
-    _word("run", "run", "a variable, a workflow's name or an id"),
-    _word("task", "task", "the task that asks"),
-    _word("expression", "expression", "the answer, a Python expression; else text"),
+@command(
+    word("run", "run", "a variable, a workflow's name or an id"),
+    word("task", "task", "the task that asks"),
+    word("expression", "expression", "the answer, a Python expression; else text"),
 )
 def _answer(session: Session, run: str, task: str, expression: str) -> None:
     """Answer a question of `core.ask`."""
@@ -342,7 +183,7 @@ def _answer(session: Session, run: str, task: str, expression: str) -> None:
         raise UsageError(str(error)) from None
 
 
-@_command(_word("file", "file", "a workflow's YAML"), _word("--as", "", "its name", dest="name"))
+@command(word("file", "file", "a workflow's YAML"), word("--as", "", "its name", dest="name"))
 def _load(session: Session, file: str, name: str | None) -> Text:
     """Define the workflow of a file."""
     workflow = load_file(file)
@@ -351,7 +192,7 @@ def _load(session: Session, file: str, name: str | None) -> Text:
     return Text(f"{called}: {counted_tasks(workflow)}, defined")
 
 
-@_command(_WORKFLOW, _word("file", "file", "where to"))
+@command(WORKFLOW, word("file", "file", "where to"))
 def _save(session: Session, name: str, file: str) -> Text:
     """Write a workflow's text to a file."""
     session.workflow(name)
@@ -359,7 +200,7 @@ def _save(session: Session, name: str, file: str) -> Text:
     return Text(f"{name} is in {file}")
 
 
-@_command(_WORKFLOW, _word("folder", "file", "the pack's folder"))
+@command(WORKFLOW, word("folder", "file", "the pack's folder"))
 def _export(session: Session, name: str, folder: str) -> Text:
     """Write the two files of an Attune pack."""
     workflow = session.workflow(name)
@@ -367,7 +208,7 @@ def _export(session: Session, name: str, folder: str) -> Text:
     return Text("\n".join(map(str, workflow.export(folder, ref=ref))))
 
 
-@_command()
+@command()
 def _config(session: Session) -> Text:
     """Show what the options default to, and how to change it."""
     magics = session.shell.magics_manager.registry["AttuneMagics"]
@@ -381,7 +222,7 @@ def _config(session: Session) -> Text:
     return Text("\n".join(lines))
 
 
-@_command(_RUN)
+@command(RUN)
 def _metrics(session: Session, run: str | None) -> View:
     """Show what a run has cost, and its alerts."""
     found = session.run(run)
@@ -394,7 +235,7 @@ def _metrics(session: Session, run: str | None) -> View:
     return View(element("div", *shown), "\n".join([*lines, *alerts]))
 
 
-@_command(_word("what", "bench", "clone or fanout", metavar="clone|fanout"))
+@command(word("what", "bench", "clone or fanout", metavar="clone|fanout"))
 def _bench(_: Session, what: str) -> Any:
     """Measure what an item costs, beside what people would use instead."""
     from IPython.display import display  # noqa: PLC0415 - only a shell has it

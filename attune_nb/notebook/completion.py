@@ -9,7 +9,7 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 
 from attune_nb.actions.registry import known
 from attune_nb.api import Run
-from attune_nb.notebook.commands import COMMANDS
+from attune_nb.notebook.commanding import COMMANDS
 from attune_nb.notebook.outline import offers
 from attune_nb.preparing import BACKENDS
 

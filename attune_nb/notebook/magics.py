@@ -14,7 +14,8 @@ from attune_nb.api import Run, loads
 from attune_nb.continuing import resume
 from attune_nb.html import printable
 from attune_nb.notebook import completion
-from attune_nb.notebook.commands import Begin, command_of, counted_tasks, listed
+from attune_nb.notebook.commanding import Begin, command_of, listed
+from attune_nb.notebook.commands import counted_tasks
 from attune_nb.notebook.debugging import Caught
 from attune_nb.notebook.display import CellDisplay, Display, Text, in_kernel
 from attune_nb.notebook.session import Session

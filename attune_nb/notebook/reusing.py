@@ -1,0 +1,97 @@
+"""The commands of `%attune` that make a run of another, or let one go on; and tell two apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from IPython.core.error import UsageError
+
+from attune_nb.continuing import resume
+from attune_nb.history import open_run
+from attune_nb.html import element, table
+from attune_nb.notebook.commanding import RUN, Begin, command, word
+from attune_nb.notebook.display import Text
+from attune_nb.notebook.panel import View
+from attune_nb.results.differences import differences
+
+if TYPE_CHECKING:
+    from attune_nb.api import Run
+    from attune_nb.notebook.session import Session
+
+__all__ = ["under_way"]
+
+
+def under_way(session: Session, word: str | None) -> Run:
+    """Give a run that has not ended.
+
+    Raises:
+        UsageError: It has.
+    """
+    found = session.run(word)
+    if found.has_ended:
+        told = f"run {found.run_id} of `{found.workflow_name}` has ended already: {found.status}"
+        raise UsageError(told)
+    return found
+
+
+@command(RUN)
+def _resume(session: Session, run: str | None) -> Text | Begin:
+    """Let a paused run go on, or one whose kernel is gone."""
+    if (run is None and session.last) or (run is not None and session.find(run) is not None):
+        found = under_way(session, run)
+        found.resume()
+        return Text(f"{found.workflow_name} goes on")
+    stored = open_run(session.interrupted(None, run or "", None), session.store)
+    actions = session.actions(stored.workflow)
+    return Begin(
+        stored.workflow_name,
+        lambda shown: resume(stored.run_id, session.store, actions=actions, progress=shown),
+    )
+
+
+_SET = word("--set", "", "NAME=EXPR: a parameter; repeatable", action="append", default=[])
+
+
+@command(
+    word("run", "run", "a variable, a workflow's name or an id"),
+    word("--at", "task", "the task to run again, with what it leads to", required=True),
+    _SET,
+)
+def _fork(session: Session, run: str, at: str, set: list[str]) -> Begin:  # noqa: A002 - its name
+    """Run a task of a run and what it leads to once more, and reuse the rest."""
+    found, values = session.run(run), session.values(set, "--set")
+    actions = session.actions(found.workflow)
+    return Begin(
+        found.workflow_name,
+        lambda shown: found.fork(at, values, actions=actions, progress=shown),
+    )
+
+
+@command(RUN, _SET)
+def _retry(session: Session, run: str | None, set: list[str]) -> Begin:  # noqa: A002 - its name
+    """Run again what failed in a run, and reuse the rest."""
+    found, values = session.run(run), session.values(set, "--set")
+    actions = session.actions(found.workflow)
+    return Begin(
+        found.workflow_name,
+        lambda shown: found.retry(parameters=values, actions=actions, progress=shown),
+    )
+
+
+@command(
+    word("before", "run", "a variable, a workflow's name or an id"),
+    word("after", "run", "another; the latest run", nargs="?"),
+)
+def _diff(session: Session, before: str, after: str | None) -> View:
+    """Show what differs between two runs: parameters, outcome, results, times."""
+    one, other = session.run(before), session.run(after)
+    found = differences(one, other)
+    heads = ["what", *(f"{each.workflow_name} {each.run_id[:6]}" for each in (one, other))]
+    rows = [dict(zip(heads, each, strict=True)) for each in found]
+    width = [max(len(row[head]) for row in [dict(zip(heads, heads, strict=True)), *rows])
+             for head in heads]  # fmt: skip
+    lines = ["  ".join(f"{text:<{wide}}" for text, wide in zip(line, width, strict=True)).rstrip()
+             for line in (heads, *found)]  # fmt: skip
+    if not rows:
+        return View(element("div", "they do not differ"), "they do not differ")
+    return View(table(heads, rows), "\n".join(lines))
