@@ -58,8 +58,12 @@ class _ThisPython(AsyncKernelManager):
             argv=[*launch, "--IPKernelApp.log_level=50"],
             display_name="this Python",
             language="python",
-            # a page shows no widgets, also where the command runs within JupyterLab
-            env={"ATTUNE_NB_WIDGETS": "0"},
+            # A page shows no widgets, also where the command runs within JupyterLab; and it is
+            # the record itself, so there is no other unless a cell or the environment names one.
+            env={
+                "ATTUNE_NB_STORE": os.environ.get("ATTUNE_NB_STORE", "none"),
+                "ATTUNE_NB_WIDGETS": "0",
+            },
         )
 
 
