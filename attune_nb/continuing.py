@@ -97,16 +97,20 @@ def resume(
     )
     events = reading.events_of(path, stored)
     given = _parameters(stored, events, parameters or {})
-    refuse_missing(stored, given, options, parameters or {}, has_workflow=workflow is not None)
+    refuse_missing(stored, given, options, has_workflow=workflow is not None)
     again = workflow if workflow is not None else recorded_workflow(stored)
     ready = prepared(again, given, options)
     if workflow is not None:
         _refuse_changed(stored, export.to_record(again, ready.mask.text))
+    if ready.mask:  # once more, with the secrets in their places
+        events = reading.events_of(path, stored, ready.mask)
+        given = _parameters(stored, events, parameters or {})
+        ready = prepared(again, given, options)
     past = _recovered(ready.state, events, ready.parameters, stored)
     past = msgspec.structs.replace(
         past, doubts=tuple(_doubts(past.state, reading.intents_of(path, stored)))
     )
-    _refusenot_stored(past)
+    _refuse_lost(past)
     claimed = claim(path, stored.run_id, len(events))
     try:
         manner = Manner(
@@ -156,9 +160,9 @@ def _parameters(
     if first is None:
         raise StoreError(f"the record of run {stored.run_id} holds nothing: run it anew")
     known = dict(first.parameters)
-    masked = {*stored.options.get("masked", ()), *stored.options.get("secrets", ())}
+    secrets = stored.options.get("secrets", ())
     for name, value in given.items():
-        if name in known and name not in masked and not not_stored(known[name]):
+        if name in known and name not in secrets and not not_stored(known[name]):
             if known[name] != value:
                 raise ParameterError(
                     f"parameter `{name}` of run {stored.run_id} was another; "
@@ -216,7 +220,7 @@ def _doubts(state: RunState, intents: Sequence[Doubt]) -> Iterator[Doubt]:
             yield task, visit, index, attempt
 
 
-def _refusenot_stored(past: Recovered) -> None:
+def _refuse_lost(past: Recovered) -> None:
     """Refuse to go on where a task that may still run reads what the store does not hold."""
     state = past.state
     if state.ended:

@@ -262,12 +262,19 @@ def _short(value: Any) -> str:
 _SHOWN = ("parameters", "value", "output", "response_schema")
 
 
-def masked(event: Event, mask: Mask) -> Event:
-    """Give an event without the texts of secrets; the very event where it holds none."""
-    changed = {name: mask.value(getattr(event, name)) for name in _SHOWN if hasattr(event, name)}
+def masked(event: Event, mask: Mask, *, named: bool = False) -> Event:
+    """Give an event without the texts of secrets; the very event where it holds none.
+
+    Args:
+        event: The event.
+        mask: Knows the secrets.
+        named: Put texts in their places that know which secrets stood there.
+    """
+    hide = mask.named if named else mask.value
+    changed = {name: hide(getattr(event, name)) for name in _SHOWN if hasattr(event, name)}
     if isinstance(event, AttemptsEnded):
         batch = event.batch
         changed["batch"] = msgspec.structs.replace(
-            batch, results=mask.value(batch.results), items=mask.value(batch.items)
+            batch, results=hide(batch.results), items=hide(batch.items)
         )
     return msgspec.structs.replace(event, **changed) if changed else event

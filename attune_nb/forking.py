@@ -13,29 +13,57 @@ from attune_nb.conductor import reuse
 from attune_nb.conductor.recovery import Recovered, recover
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
-from attune_nb.language import changes
+from attune_nb.language import changes, declarations
+from attune_nb.masking import Mask
 from attune_nb.preparing import prepared
 from attune_nb.running import Begun, Run, begin, carry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event, Input
     from attune_nb.language import model
     from attune_nb.preparing import Prepared
 
-__all__ = ["Done", "fork", "retry"]
+__all__ = ["Done", "fork", "retry", "with_secrets"]
 
 _SHOWN = 10  # names in a line
 
 
 class Done(NamedTuple):
-    """A run of which another one is made: its id, its state and its events."""
+    """A run of which another one is made: its id, its state, its events, where they are kept."""
 
     run_id: str
     state: RunState
     events: list[Event]
+    store: Path | None
+
+
+def with_secrets(run: Done, begun: Begun) -> tuple[Done, Begun]:
+    """Put secrets that were given again into their places in a run known from its record."""
+    names = declarations.secrets(begun.workflow.parameters)
+    hidden = {name: begun.parameters[name] for name in names if name in begun.parameters}
+    mask = Mask(begun.options.keystore, hidden)
+    if begun.stored is None or run.store is None or not mask:
+        return run, begun
+    from attune_nb.store.reading import events_of  # noqa: PLC0415 - SQLite takes its time
+
+    events = events_of(run.store, begun.stored, mask)
+    was, now = (_parameters_in(each) for each in (run.events, events))
+    known = {
+        name: now[name] if name in was and value is was[name] else value
+        for name, value in begun.parameters.items()
+    }
+    return run._replace(events=events), replace(begun, parameters=known)
+
+
+def _parameters_in(events: Sequence[Event]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next(
+        each.parameters for each in events if isinstance(each, RunStarted)
+    )
+    return found
 
 
 def fork(run: Done, begun: Begun, at: str) -> Run:

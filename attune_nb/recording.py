@@ -82,11 +82,6 @@ def recorder(
             "mocked": sorted(ready.mocked),
             "secrets": sorted(ready.given.keys() - ready.parameters.keys()),
             "keys": sorted(options.keystore or {}),
-            "masked": [
-                name
-                for name, value in ready.parameters.items()
-                if ready.mask.value(value) is not value
-            ],
             "masked_text": bool(ready.mask)
             and export.to_record(workflow, hide) != export.to_record(workflow, str),
         },
@@ -105,7 +100,6 @@ def refuse_missing(
     stored: StoredRun,
     given: Mapping[str, Any],
     options: Options,
-    again: Mapping[str, Any],
     *,
     has_workflow: bool,
 ) -> None:
@@ -115,7 +109,6 @@ def refuse_missing(
         stored: The run.
         given: All parameters that it will have.
         options: What it will be run with.
-        again: The parameters among these that were given again.
         has_workflow: Whether the workflow was given again.
 
     Raises:
@@ -136,11 +129,6 @@ def refuse_missing(
     missing += [f"the mock of `{name}`" for name in known["mock"] if name not in options.mock]
     if known.get("masked_text") and not has_workflow:
         missing.append("the workflow's text, in which a secret stands (`workflow=`)")
-    missing += [
-        f"parameter `{name}`, in which a secret stands"
-        for name in known.get("masked", ())
-        if name not in again
-    ]
     if known["backend"] == options.backend == "other":
         missing.append("the backend")
     if missing:

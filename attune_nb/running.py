@@ -117,7 +117,8 @@ class Run(results.Run):
         """
         from attune_nb import forking  # noqa: PLC0415 - it makes runs
 
-        return forking.fork(self._done(), self._changed(parameters, workflow, options), at)
+        begun = self._changed(parameters, workflow, options)
+        return forking.fork(*forking.with_secrets(self._done(), begun), at)
 
     def retry(
         self,
@@ -142,12 +143,13 @@ class Run(results.Run):
         from attune_nb import forking  # noqa: PLC0415 - as above
 
         begun = self._changed(parameters, workflow, options)
-        return forking.retry(self._done(), begun, failed_only=failed_only)
+        done, begun = forking.with_secrets(self._done(), begun)
+        return forking.retry(done, begun, failed_only=failed_only)
 
     def _done(self) -> Done:
         from attune_nb.forking import Done  # noqa: PLC0415
 
-        return Done(self.run_id, self._engine.state, self._log)
+        return Done(self.run_id, self._engine.state, self._log, self.store)
 
     def _changed(
         self, parameters: Mapping[str, Any] | None, workflow: Workflow | None, changes: Changes
@@ -175,7 +177,6 @@ class Run(results.Run):
                 begun.stored,
                 begun.parameters,
                 begun.options,
-                parameters or {},
                 has_workflow=workflow is not None,
             )
         return begun

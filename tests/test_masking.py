@@ -1,10 +1,15 @@
 """Secrets are shown nowhere: not in a repr, an error, an event, a frame or a page."""
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import attune_nb
-from attune_nb.frozen import FrozenList
+from attune_nb.frozen import FrozenList, freeze
 from attune_nb.masking import Mask
+from attune_nb.store.values import from_plain, to_plain
 
 SECRET = "hunter2-very-secret"
 TEXT = """
@@ -133,3 +138,39 @@ def test_a_value_without_secrets_is_given_back_as_it_is():
     assert Mask("secret").value(value) is value
     assert Mask("secret").value(frozenset({"secret", 1})) == frozenset({"***", 1})
     assert Mask("1234567").value([1234567, 1, True, None]) == ["***", 1, True, None]
+
+
+SECRETS = {"key": "s3cret-s3cret", "lines": 'first line\nsecond "line"\n', "deep": [{"n": 1234567}]}
+MASK = Mask(SECRETS, {"token": "ünïcode-tøken", "pin": 98765})
+HIDDEN = st.sampled_from(
+    ["s3cret-s3cret", 'second "line"', 'second \\"line\\"', "ünïcode-tøken",
+     'first line\nsecond "line"\n', "1234567", "%C3%BCn%C3%AFcode-t%C3%B8ken"]
+)  # fmt: skip
+TEXTS = st.lists(st.one_of(HIDDEN, st.text(max_size=5)), max_size=5).map("".join)
+LEAVES = st.one_of(TEXTS, st.integers(), st.sampled_from([1234567, 98765, 1234567.0]), st.none())
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner) | st.tuples(inner),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_a_store_holds_secrets_by_name_and_gives_them_again_to_who_knows_them(value):
+    plain = to_plain(MASK.named(freeze(value)))
+    written = json.dumps(plain, ensure_ascii=False)
+    assert not [each for each in ("s3cret-s3cret", "1234567", "ünïcode-tøken") if each in written]
+    again = from_plain(plain, MASK)
+    assert again == freeze(value)
+    assert repr(again) == repr(freeze(value))
+    if MASK.value(freeze(value)) == freeze(value):
+        assert from_plain(plain) == freeze(value)
+
+
+def test_who_does_not_know_a_secret_sees_stars():
+    plain = to_plain(MASK.named({"header": "Bearer s3cret-s3cret!", "pin": 98765}))
+    assert from_plain(plain) == {"header": "Bearer ***!", "pin": "***"}
+    assert from_plain(plain, Mask({"key": "another"})) == {
+        "header": "Bearer another!",
+        "pin": "***",
+    }

@@ -17,12 +17,13 @@ import msgspec
 from attune_nb import events as vocabulary
 from attune_nb.errors import Position, StoreError
 from attune_nb.events import AttemptsEnded, Batch, ErrorInfo, Event
-from attune_nb.store.values import from_plain, to_plain
+from attune_nb.store.values import NOBODY, from_plain, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from attune_nb.errors import Source
+    from attune_nb.masking import Mask
 
 __all__ = ["EventRow", "event_of", "row_of"]
 
@@ -78,8 +79,13 @@ def _row_of(event: Event, plain: Callable[[Any], Any]) -> EventRow:
     )
 
 
-def event_of(row: EventRow, source: Source) -> Event:
-    """Give the event again; `source` is the text that positions refer to.
+def event_of(row: EventRow, source: Source, mask: Mask = NOBODY) -> Event:
+    """Give the event again.
+
+    Args:
+        row: As the store holds it.
+        source: The text that positions refer to.
+        mask: Knows the secrets; one that it does not know is `***`.
 
     Raises:
         StoreError: The row cannot be read.
@@ -87,11 +93,13 @@ def event_of(row: EventRow, source: Source) -> Event:
     try:
         kind = _KINDS[row.kind]
         data = msgspec.json.decode(row.data)
-        data = {key: from_plain(each) if key in _VALUES else each for key, each in data.items()}
+        data = {
+            key: from_plain(each, mask) if key in _VALUES else each for key, each in data.items()
+        }
         if data.get("error") is not None and kind is vocabulary.TaskEnded:
             data["error"] = _error_of(data["error"], source)
         if kind is AttemptsEnded:
-            data["batch"] = _batch_of(data["batch"], row.columns or b"", source)
+            data["batch"] = _batch_of(data["batch"], row.columns or b"", source, mask)
         for key in ("causes", "fired", "doubts"):
             if key in data:
                 data[key] = tuple(tuple(x) if isinstance(x, list) else x for x in data[key])
@@ -116,7 +124,7 @@ def _batch_to_plain(batch: Batch, plain: Callable[[Any], Any]) -> tuple[dict[str
     return told, packed + batch.status
 
 
-def _batch_of(told: dict[str, Any], packed: bytes, source: Source) -> Batch:
+def _batch_of(told: dict[str, Any], packed: bytes, source: Source, mask: Mask) -> Batch:
     count, at = told["count"], 0
     columns: dict[str, Any] = {}
     for name, small, wide in _PACKED:
@@ -126,13 +134,13 @@ def _batch_of(told: dict[str, Any], packed: bytes, source: Source) -> Batch:
         columns[name], at = array(wide, _in_order(column)), end
     if len(packed) != at + count:
         raise ValueError(f"{len(packed)} bytes for {count} attempts")
-    results = from_plain(told["results"]) if "results" in told else [None] * count
+    results = from_plain(told["results"], mask) if "results" in told else [None] * count
     return Batch(
         **columns,
         status=packed[at:],
         results=list(results),
         errors={row: _error_of(each, source) for row, each in told.get("errors", ())},
-        items=list(from_plain(told["items"])) if "items" in told else None,
+        items=list(from_plain(told["items"], mask)) if "items" in told else None,
         total=told["total"],
     )
 

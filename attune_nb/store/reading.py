@@ -12,11 +12,13 @@ import msgspec
 from attune_nb.errors import Source, StoreError, nearest
 from attune_nb.store.codec import EventRow, event_of
 from attune_nb.store.database import connected
+from attune_nb.store.values import NOBODY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from attune_nb.events import Event
+    from attune_nb.masking import Mask
 
 __all__ = ["ENDED", "LIVE", "StoredRun", "events_of", "intents_of", "is_alive", "run_of", "runs_in"]
 
@@ -85,8 +87,13 @@ def run_of(path: Path, run_id: str) -> StoredRun:
     return found[0]
 
 
-def events_of(path: Path, run: StoredRun) -> list[Event]:
+def events_of(path: Path, run: StoredRun, mask: Mask = NOBODY) -> list[Event]:
     """Give the events of a run that are on the disk.
+
+    Args:
+        path: The store.
+        run: The run.
+        mask: Knows the secrets; one that it does not know is `***`.
 
     Raises:
         StoreError: They cannot be read.
@@ -97,7 +104,7 @@ def events_of(path: Path, run: StoredRun) -> list[Event]:
             "ORDER BY number",
             (run.number,),
         )
-        return [event_of(EventRow(*row), run.source) for row in rows]
+        return [event_of(EventRow(*row), run.source, mask) for row in rows]
 
 
 def intents_of(path: Path, run: StoredRun) -> list[tuple[str, int, int, int]]:

@@ -227,7 +227,7 @@ class Recorder:
         rows = []
         for number, event in enumerate(fresh, start=self._next):
             self._counts.add(event)
-            row = row_of(masked(event, self._mask) if self._mask else event)
+            row = row_of(masked(event, self._mask, named=True) if self._mask else event)
             rows.append((self._number, number, *row))
         self._next += len(fresh)
         counts = self._counts

@@ -2,8 +2,8 @@
 
 Plain data (texts, finite numbers, booleans, null, lists, maps) is written as it is. Other
 values that are nothing but data (a tuple, a date, bytes, NaN) are written as a map with the
-single key `$TYPE`. Whatever else an action gave (a DataFrame, an open file) stays in memory, and
-the store holds a marker that tells its type: it is never pickled.
+single key `$TYPE`. A secret is written by its name. Whatever else an action gave (a DataFrame, an
+open file) stays in memory, and the store holds a marker that tells its type: it is never pickled.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from attune_nb.frozen import NotStored, freeze
+from attune_nb.masking import Mask, SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["from_plain", "to_plain"]
 
 _EXACT = frozenset({str, int, bool, type(None)})  # what JSON holds whatever the value
+NOBODY = Mask()  # knows no secret
 _SURROGATES = "surrogatepass"  # a text of Python's may hold what no UTF-8 can
 
 
@@ -87,6 +89,8 @@ def _text(value: str) -> Any:
 
 def _tagged(value: Any, *, texts: bool) -> dict[str, Any]:
     kind = type(value)
+    if kind is SecretText:
+        return {"$secret": value.parts}
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
         return {"$tuple": [to_plain(each, texts=texts) for each in value]}
     if kind in (set, frozenset):
@@ -98,33 +102,38 @@ def _tagged(value: Any, *, texts: bool) -> dict[str, Any]:
     return {"$object": name}
 
 
-def from_plain(value: Any) -> Any:
+def from_plain(value: Any, mask: Mask = NOBODY) -> Any:
     """Give the frozen value that `to_plain` was given.
+
+    Args:
+        value: What it gave.
+        mask: Knows the secrets whose names stand in it; one that it does not know is `***`.
 
     Raises:
         ValueError: A tag holds what it cannot, or is not known.
     """
-    return freeze(_read(value))
+    return freeze(_read(value, mask))
 
 
-def _read(value: Any) -> Any:
+def _read(value: Any, mask: Mask) -> Any:
     if isinstance(value, list):
-        return value if _EXACT.issuperset(map(type, value)) else [_read(each) for each in value]
+        plain = _EXACT.issuperset(map(type, value))
+        return value if plain else [_read(each, mask) for each in value]
     if not isinstance(value, dict):
         return value
     if not _is_tag(value):
-        return {key: _read(each) for key, each in value.items()}
+        return {key: _read(each, mask) for key, each in value.items()}
     ((tag, held),) = value.items()
     try:
         if tag in _DATA:
             return _DATA[tag][2](held)
-        return _READERS[tag](held)
+        return _READERS[tag](held, mask)
     except (KeyError, TypeError, ArithmeticError) as error:
         raise ValueError(f"the store holds `{tag}` in a way that cannot be read") from error
 
 
-def _member(held: Any) -> Any:
-    value = _read(held)
+def _member(held: Any, mask: Mask) -> Any:
+    value = _read(held, mask)
     return freeze(value) if isinstance(value, dict | list) else value  # as only a frozen one can be
 
 
@@ -144,11 +153,12 @@ _DATA: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
     "$decimal": (Decimal, str, Decimal),
     "$uuid": (UUID, str, UUID),
 }  # fmt: skip
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "$text": lambda held: base64.b64decode(held).decode("utf-8", _SURROGATES),
-    "$float": float,
-    "$tuple": lambda held: tuple(map(_read, held)),
-    "$set": lambda held: frozenset(map(_member, held)),
-    "$map": lambda held: {from_plain(key): _read(each) for key, each in held},
-    "$object": NotStored,
+_READERS: dict[str, Callable[[Any, Mask], Any]] = {
+    "$text": lambda held, _: base64.b64decode(held).decode("utf-8", _SURROGATES),
+    "$float": lambda held, _: float(held),
+    "$tuple": lambda held, mask: tuple(_read(each, mask) for each in held),
+    "$set": lambda held, mask: frozenset(_member(each, mask) for each in held),
+    "$map": lambda held, mask: {from_plain(key, mask): _read(each, mask) for key, each in held},
+    "$object": lambda held, _: NotStored(held),
+    "$secret": lambda held, mask: mask.resolved(held),
 }

@@ -414,3 +414,34 @@ def test_a_run_that_was_never_killed_pays_once(path, tmp_path):
     with attune_nb.store.database.connected(path) as connection:
         (count,) = connection.execute("SELECT count(*) FROM intents").fetchone()
     assert count == 40
+
+
+def test_a_result_with_a_secret_in_it_is_what_it_was_for_the_tasks_to_come(path):
+    text = """
+parameters: {header: {}, key: {secret: true}}
+tasks:
+  - {name: login, action: login, input: {key: "{{ parameters.key }}"}, next: [{do: [use, act]}]}
+  - {name: act, action: act}
+  - {name: use, action: use, delay: 0.2, input: {given: "{{ task.login.result }}",
+                                                header: "{{ parameters.header }}"}}
+"""
+    seen = []
+
+    def actions():
+        return {"login": lambda key: {"auth": f"Bearer {key}"},
+                "use": lambda given, header: seen.append((given, header))}  # fmt: skip
+
+    given = {"header": "X-Key: open-sesame", "key": "open-sesame"}
+    run, _, over = cut(path, text, given, after=0, actions=actions())
+    assert b"sesame" not in b"".join(each.read_bytes() for each in path.parent.iterdir())
+    seen.clear()
+    attune_nb.resume(
+        run.run_id, path, parameters={"key": "open-sesame"}, actions={**actions(), **took([])}
+    )
+    over.set()
+    assert seen == [({"auth": "Bearer open-sesame"}, "X-Key: open-sesame")]
+    stored = attune_nb.open_run(run.run_id, path)
+    assert stored.result("login") == {"auth": "Bearer ***"}
+    seen.clear()
+    stored.fork("use", {"key": "open-sesame"}, actions={**actions(), **took([])})
+    assert seen == [({"auth": "Bearer open-sesame"}, "X-Key: open-sesame")]
