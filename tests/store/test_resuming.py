@@ -432,7 +432,8 @@ tasks:
                 "use": lambda given, header: seen.append((given, header))}  # fmt: skip
 
     given = {"header": "X-Key: open-sesame", "key": "open-sesame"}
-    run, _, over = cut(path, text, given, after=0, actions=actions())
+    before = {**actions(), "use": lambda given, header: None}
+    run, _, over = cut(path, text, given, after=0, actions=before)
     assert b"sesame" not in b"".join(each.read_bytes() for each in path.parent.iterdir())
     seen.clear()
     attune_nb.resume(
