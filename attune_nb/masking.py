@@ -35,6 +35,12 @@ class SecretText(str):
     __slots__ = ("parts",)
     parts: tuple[Part, ...]
 
+    def __eq__(self, other: object) -> bool:  # two secrets are two keys of a map
+        return isinstance(other, SecretText) and other.parts == self.parts
+
+    def __hash__(self) -> int:
+        return hash(self.parts)
+
     @classmethod
     def of(cls, parts: Iterable[Part]) -> SecretText:
         """Make one of its parts."""
