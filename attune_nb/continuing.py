@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from attune_nb.running import Progress, Reader
     from attune_nb.store.reading import StoredRun
 
-__all__ = ["allows_imports", "resume"]
+__all__ = ["allows_imports", "refuse_lost", "resume"]
 
 
 def resume(
@@ -110,7 +110,7 @@ def resume(
     past = msgspec.structs.replace(
         past, doubts=tuple(_doubts(past.state, reading.intents_of(path, stored)))
     )
-    _refuse_lost(past)
+    refuse_lost(past)
     claimed = claim(path, stored.run_id, len(events))
     try:
         manner = Manner(
@@ -220,8 +220,12 @@ def _doubts(state: RunState, intents: Sequence[Doubt]) -> Iterator[Doubt]:
             yield task, visit, index, attempt
 
 
-def _refuse_lost(past: Recovered) -> None:
-    """Refuse to go on where a task that may still run reads what the store does not hold."""
+def refuse_lost(past: Recovered) -> None:
+    """Refuse to go on where a task that may still run reads what the store does not hold.
+
+    Raises:
+        StoreError: One does.
+    """
     state = past.state
     if state.ended:
         return

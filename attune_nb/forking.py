@@ -11,8 +11,10 @@ import msgspec
 
 from attune_nb.conductor import reuse
 from attune_nb.conductor.recovery import Recovered, recover
+from attune_nb.continuing import refuse_lost
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
+from attune_nb.frozen import NotStored
 from attune_nb.language import changes, declarations
 from attune_nb.masking import Mask
 from attune_nb.preparing import prepared
@@ -129,6 +131,7 @@ def _folded(
     )
     fits = reuse.Fit(run.state)
     past = recover(ready.state, [started, *inputs], fits)
+    refuse_lost(past)
     reused = {
         key[0]
         for key, each in past.state.executions.items()
@@ -163,7 +166,7 @@ def _told_of_tasks(
 
 def _told_of_values(run: Done, ready: Prepared, reused: set[str]) -> Iterator[str]:
     """Tell of the tasks that read a parameter which is another now, and are not run again."""
-    before: Mapping[str, Any] = run.state.context.parameters
+    before = _parameters_in(run.events)
     other = {name for name, value in ready.parameters.items() if _differ(before.get(name), value)}
     stale = [
         path
@@ -184,6 +187,8 @@ def _parameters_of(task: model.Task) -> set[str]:
 
 def _differ(before: Any, now: Any) -> bool:
     """Tell whether two values differ, as far as they say so themselves."""
+    if isinstance(before, NotStored):
+        return False  # it had to be given again
     try:
         return before is not now and not bool(before == now)
     except Exception:  # noqa: BLE001 - two DataFrames, say, have no one answer

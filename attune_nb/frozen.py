@@ -104,21 +104,22 @@ class NotStored:
 
     Attributes:
         kind: The type of the object, as `module.Name`.
+        rows: How many rows it had, where it was a table.
     """
 
-    __slots__ = ("kind",)
+    __slots__ = ("kind", "rows")
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, rows: int | None = None) -> None:
+        self.kind, self.rows = kind, rows
 
     def __repr__(self) -> str:
         return f"<{self.kind}, which the store does not hold>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, NotStored) and other.kind == self.kind
+        return isinstance(other, NotStored) and (other.kind, other.rows) == (self.kind, self.rows)
 
     def __hash__(self) -> int:
-        return hash(self.kind)
+        return hash((self.kind, self.rows))
 
 
 def not_stored(value: Any) -> str:

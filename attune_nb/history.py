@@ -11,7 +11,7 @@ import msgspec
 from attune_nb.api import Run, Workflow, load_file, loads
 from attune_nb.conductor.machine import initial_state, replay
 from attune_nb.errors import AttuneError, StoreError, WorkflowError
-from attune_nb.events import RunStarted
+from attune_nb.events import RunEnded, RunStarted
 from attune_nb.language import declarations, export
 from attune_nb.linking import mocked_whole
 from attune_nb.preparing import Options
@@ -92,6 +92,10 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> Run:
     )
     events = reading.events_of(path, stored)
     state, _ = replay(state, events)
+    ended = next((each for each in events if isinstance(each, RunEnded)), None)
+    if ended is not None:  # whatever a replay makes of it without secrets and objects
+        told = {name: getattr(ended, name) for name in ("status", "output", "error")}
+        state = msgspec.structs.replace(state, **told)
     if stored.status == "interrupted":
         state = msgspec.structs.replace(state, status="interrupted")
     names = [task.name for task in workflow.tasks]

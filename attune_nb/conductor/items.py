@@ -13,7 +13,7 @@ from attune_nb.conductor.state import Execution, RetryItem
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import FINAL, STATUS_CODES
-from attune_nb.frozen import FrozenDict, FrozenList, freeze, freeze_list, rows_of
+from attune_nb.frozen import FrozenDict, FrozenList, NotStored, freeze, freeze_list, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,8 @@ def source_of(value: Any, batch_size: int | None = None) -> tuple[Any, int | Non
     source, total = _source(value)
     if batch_size is None:
         return source, total
+    if isinstance(source, NotStored):
+        return source, None if total is None else -(-total // batch_size)
     if total is not None and hasattr(source, "__getitem__"):
         parts = [
             freeze_list(list(source[at : at + batch_size])) for at in range(0, total, batch_size)
@@ -54,6 +56,8 @@ def _source(value: Any) -> tuple[Any, int | None]:
         return value, len(value)
     if hasattr(value, "columns") and hasattr(value, "iloc"):
         return _rows(value)
+    if isinstance(value, NotStored):  # of a run that is only looked at: nobody reads it
+        return value, value.rows
     if value is None or isinstance(value, str | bytes | int | float | set | frozenset):
         raise TemplateError(f"`with_items` needs a list, not {_kind(value)}; make it a list")
     try:

@@ -33,6 +33,7 @@ _KINDS: dict[str, type[Event]] = {
     if isinstance(kind := getattr(vocabulary, name), type) and issubclass(kind, Event)
 }
 _VALUES = frozenset({"parameters", "value", "output", "response_schema"})  # of a user's own
+_NONE = frozenset({type(None)})
 _APART = frozenset({"time", "task", "visit", "batch"})
 _PACKED = (("index", "I", "q"), ("attempt", "B", "q"), ("worker", "H", "q"),
            ("start", "d", "d"), ("duration", "d", "d"))  # fmt: skip
@@ -115,7 +116,7 @@ def _batch_to_plain(batch: Batch, plain: Callable[[Any], Any]) -> tuple[dict[str
         _in_order(array(small, getattr(batch, name))).tobytes() for name, small, _ in _PACKED
     )
     told: dict[str, Any] = {"count": len(batch), "total": batch.total}
-    if batch.results.count(None) != len(batch):
+    if not _NONE.issuperset(map(type, batch.results)):  # to compare with None asks the results
         told["results"] = plain(batch.results)
     if batch.errors:
         told["errors"] = [[row, _error_to_plain(each, plain)] for row, each in batch.errors.items()]

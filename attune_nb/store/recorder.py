@@ -163,6 +163,11 @@ class Recorder:
             _log.warning("the run is not recorded any more: %s", error)
             for told in self._failed:
                 told(str(error))
+        except Exception as error:  # noqa: BLE001 - a mistake of ours need not end the run
+            with self._told:
+                self.error = StoreError(f"the record cannot be written: {error!r}")
+                self._told.notify_all()
+            _log.exception("run %s is not recorded any more, and goes on", self._record.run_id)
         finally:
             LIVE.discard(self._owner)
 

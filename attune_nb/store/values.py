@@ -98,8 +98,12 @@ def _tagged(value: Any, *, texts: bool) -> dict[str, Any]:
     for tag, (of, write, _) in _DATA.items():
         if kind is of:
             return {tag: write(value)}
-    name = value.kind if kind is NotStored else f"{kind.__module__}.{kind.__qualname__}"
-    return {"$object": name}
+    name, rows = f"{kind.__module__}.{kind.__qualname__}", None
+    if kind is NotStored:
+        name, rows = value.kind, value.rows
+    elif hasattr(value, "columns") and hasattr(value, "iloc"):
+        rows = len(value)
+    return {"$object": name if rows is None else [name, rows]}
 
 
 def from_plain(value: Any, mask: Mask = NOBODY) -> Any:
@@ -159,6 +163,6 @@ _READERS: dict[str, Callable[[Any, Mask], Any]] = {
     "$tuple": lambda held, mask: tuple(_read(each, mask) for each in held),
     "$set": lambda held, mask: frozenset(_member(each, mask) for each in held),
     "$map": lambda held, mask: {from_plain(key, mask): _read(each, mask) for key, each in held},
-    "$object": lambda held, _: NotStored(held),
+    "$object": lambda held, _: NotStored(held) if isinstance(held, str) else NotStored(*held),
     "$secret": lambda held, mask: mask.resolved(held),
 }

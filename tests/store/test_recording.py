@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 
+import pandas as pd
 import pytest
 
 import attune_nb
@@ -268,3 +269,51 @@ def test_what_it_was_begun_with_is_kept(path):
     assert (options["backend"], options["concurrency"]) == ("inline", 3)
     assert versions["python"] == sys.version.split()[0]
     assert versions["attune_nb"] == attune_nb.__version__
+
+
+TABLES = """
+parameters: {rows: {}, numbers: {}}
+tasks:
+  - {name: a, action: a, with_items: "{{ parameters.rows }}", input: {x: "{{ item.x }}"},
+     next: [{do: b}]}
+  - {name: b, action: b, with_items: "{{ parameters.numbers }}", batch_size: 2,
+     input: {x: "{{ item }}"}, next: [{do: c}]}
+  - {name: c, action: c, input: {x: "{{ task.a.result }}"}, next: [{do: d}]}
+  - {name: d, action: c, input: {x: "{{ task.b.result }}"}}
+output_map: {a: "{{ task.a.result }}", b: "{{ task.b.result | length }}"}
+"""
+
+
+def tables(path):
+    actions = {"a": lambda x: x, "b": lambda x: pd.DataFrame({"x": x}), "c": lambda x: {"n": len(x)}}
+    given = {"rows": pd.DataFrame({"x": range(5)}), "numbers": iter(range(7))}
+    run = attune_nb.loads(TABLES).run(given, actions=actions, store=path)
+    return run, attune_nb.open_run(run.run_id, path), actions
+
+
+def test_a_run_over_tables_that_give_tables_is_on_record_as_it_was(path):
+    run, stored, _ = tables(path)
+    assert stored.output == run.output == {"a": [0, 1, 2, 3, 4], "b": 4}
+    assert stored.tasks.equals(run.tasks)
+    assert repr(stored.result("b")[0]) == "<pandas.DataFrame, which the store does not hold>"
+    assert list(stored.items("a")["item"]) == list(run.items("a")["item"])
+
+
+def test_what_the_store_does_not_hold_is_not_forked_upon(path):
+    _, stored, actions = tables(path)
+    again = {"rows": pd.DataFrame({"x": range(5)}), "numbers": iter(range(7))}
+    fork = stored.fork("b", again, actions=actions)
+    assert fork.output == {"a": [0, 1, 2, 3, 4], "b": 4}
+    assert fork.alerts == []
+    with pytest.raises(StoreError, match=r"`d` reads `task.b`, a pandas.*DataFrame, which no"):
+        stored.fork("c", {**again, "numbers": iter(range(7))}, actions=actions)
+
+
+def test_a_mistake_of_the_record_does_not_end_the_run(path, monkeypatch, caplog):
+    def fails(event):
+        raise ZeroDivisionError("a mistake")
+
+    monkeypatch.setattr("attune_nb.store.recorder.row_of", fails)
+    run = recorded(path)
+    assert run.status == "succeeded"
+    assert "is not recorded any more, and goes on" in caplog.text
