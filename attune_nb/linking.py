@@ -40,6 +40,7 @@ class Links(msgspec.Struct, kw_only=True):
         levels: How many workflows within workflows to look into.
         loaded: The files read so far.
         seen: What is wrong within the workflows looked into so far.
+        once: Those of them that do something which must not be done twice.
     """
 
     given: Mapping[str, Any]
@@ -51,6 +52,7 @@ class Links(msgspec.Struct, kw_only=True):
     levels: int = 20
     loaded: dict[Path, Workflow] = msgspec.field(default_factory=dict)
     seen: dict[Source | int, list[Problem]] = msgspec.field(default_factory=dict)
+    once: set[Source | int] = msgspec.field(default_factory=set)
 
 
 def link(workflow: Workflow, links: Links) -> tuple[dict[str, Action], list[Problem]]:
@@ -116,10 +118,15 @@ def _find(
     name = task.action or ""
     other = _workflow(workflow, task, links)
     if other is not None:
-        function = links.nested(other)
-        action = registry.Action(name=name, function=function, cancellable=True)
+        problems = _inner(other, links)
+        action = registry.Action(
+            name=name,
+            function=links.nested(other),
+            idempotent=_key(other) not in links.once,
+            cancellable=True,
+        )
         misfits = list(_parameter_misfits(name, other, task))
-        return action, [*misfits, *((None, each) for each in _within(task, _inner(other, links)))]
+        return action, [*misfits, *((None, each) for each in _within(task, problems))]
     functions = {key: each for key, each in links.given.items() if not isinstance(each, Workflow)}
     action = registry.find(
         name, functions, allow_imports=links.allow_imports, others=_workflows(links.given)
@@ -163,7 +170,9 @@ def _inner(other: Workflow, links: Links) -> list[Problem]:
     if key not in links.seen and links.levels > 0:
         links.seen[key] = []  # in case it runs itself
         inner = msgspec.structs.replace(links, mock={}, levels=links.levels - 1)
-        links.seen[key] = _link(other, inner)[1]
+        found, links.seen[key] = _link(other, inner)
+        if not all(each.idempotent for each in found.values()):
+            links.once.add(key)
     return links.seen.get(key, [])
 
 

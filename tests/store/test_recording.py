@@ -285,7 +285,7 @@ output_map: {a: "{{ task.a.result }}", b: "{{ task.b.result | length }}"}
 
 
 def tables(path):
-    actions = {"a": lambda x: x, "b": lambda x: pd.DataFrame({"x": x}), "c": lambda x: {"n": len(x)}}
+    actions = {"a": lambda x: x, "b": lambda x: pd.DataFrame({"x": x}), "c": lambda x: [x]}
     given = {"rows": pd.DataFrame({"x": range(5)}), "numbers": iter(range(7))}
     run = attune_nb.loads(TABLES).run(given, actions=actions, store=path)
     return run, attune_nb.open_run(run.run_id, path), actions

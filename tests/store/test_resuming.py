@@ -14,7 +14,7 @@ from killing import Nursery
 import attune_nb
 from attune_nb.errors import LookupFailed, ParameterError, StoreError
 from attune_nb.events import RunResumed
-from attune_nb.store import reading
+from attune_nb.store import database, reading
 
 TEXT = """
 parameters: {n: {type: integer, default: 6}, rows: {}, key: {secret: true}}
@@ -411,7 +411,7 @@ def test_a_run_that_was_never_killed_pays_once(path, tmp_path):
         {"done": str(done), "n": 40}, actions={"pay": stories.pay}, store=path
     )
     assert run.status == "succeeded"
-    with attune_nb.store.database.connected(path) as connection:
+    with database.connected(path) as connection:
         (count,) = connection.execute("SELECT count(*) FROM intents").fetchone()
     assert count == 40
 
@@ -446,3 +446,20 @@ tasks:
     seen.clear()
     stored.fork("use", {"key": "open-sesame"}, actions={**actions(), **took([])})
     assert seen == [({"auth": "Bearer open-sesame"}, "X-Key: open-sesame")]
+
+
+def test_a_workflow_that_does_what_must_not_be_done_twice_is_announced_as_a_whole(path):
+    @attune_nb.action("once_only", idempotent=False)
+    def once_only():
+        return 1
+
+    inner = attune_nb.loads("tasks: [{name: a, action: deeper}]")
+    deeper = attune_nb.loads("tasks: [{name: b, action: once_only}]")
+    plain = attune_nb.loads("tasks: [{name: c, action: core.noop}]")
+    outer = "tasks: [{name: x, action: inner}, {name: y, action: plain}]"
+    run = attune_nb.loads(outer).run(
+        actions={"inner": inner, "deeper": deeper, "plain": plain}, store=path
+    )
+    assert run.status == "succeeded"
+    with database.connected(path) as connection:
+        assert [*connection.execute("SELECT task, item FROM intents")] == [("x", 0)]
