@@ -11,6 +11,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -119,7 +120,8 @@ def read_lanes(run: TimelineRun) -> list[Lane]:
     attempts, places = _read_attempts(run.attempts)
     none = np.array([], dtype=np.intp)
     tasks = run.tasks
-    starts, ends = (_since(run.started, tasks[column]) for column in ("start", "end"))
+    breaks = getattr(run, "breaks", ())
+    starts, ends = (_since(run.started, tasks[column], breaks) for column in ("start", "end"))
     now = np.concatenate([starts, ends, attempts.end, [0.0]])
     counts = (
         pd.to_numeric(tasks[column]).fillna(0).astype(int)
@@ -193,12 +195,20 @@ def _read_attempts(frame: pd.DataFrame) -> tuple[Attempts, dict[tuple[str, int],
     return attempts, cast("dict[tuple[str, int], NDArray[np.intp]]", places)
 
 
-def _since(moment: dt.datetime, times: pd.Series) -> Floats:
-    """Give times in seconds since a moment; one without a time zone is in UTC."""
+def _since(
+    moment: dt.datetime, times: pd.Series, breaks: Iterable[tuple[float, float]] = ()
+) -> Floats:
+    """Give times in seconds since a moment, breaks left out; one without a zone is in UTC.
+
+    A break is told as the second at which it began, and how many it took.
+    """
     zero = pd.Timestamp(moment)
     zero = zero.tz_localize("UTC") if zero.tzinfo is None else zero.tz_convert("UTC")
     seconds = (pd.to_datetime(times, utc=True) - zero).dt.total_seconds()
-    return np.asarray(seconds, dtype=np.float64)
+    found = np.asarray(seconds, dtype=np.float64)
+    for at, taken in breaks:  # each in seconds of which those before have been taken out
+        found = np.where(found > at + taken / 2, found - taken, found)
+    return found
 
 
 def _complete(lane: Lane, now: float) -> None:

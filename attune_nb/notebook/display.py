@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from attune_nb import html
-from attune_nb.events import RunEnded
+from attune_nb.events import RunEnded, RunResumed
 from attune_nb.notebook import flusher
 from attune_nb.notebook.panel import View, panel
 from attune_nb.results.progress import Progress
@@ -105,6 +105,9 @@ class Display:
         """Take new events in; called in the engine's thread."""
         with self._lock:
             self.progress.read(events)
+            for each in events:
+                if isinstance(each, RunResumed):
+                    self._began = time.monotonic() - each.time
             if any(isinstance(each, RunEnded) for each in events):
                 self._end()
 

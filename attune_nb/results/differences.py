@@ -36,8 +36,8 @@ def differences(before: Run, after: Run) -> list[Difference]:
     """
     return [
         *_fields("parameter", before.context.parameters, after.context.parameters),
-        *_value("status", before.status, after.status),
-        *_value("error", before.error, after.error),
+        *_words("status", before.status, after.status),
+        *_words("error", before.error, after.error),
         *_outputs(before.output, after.output),
         *_tasks(before, after),
     ]
@@ -48,6 +48,11 @@ def _value(what: str, before: Any, after: Any) -> Iterator[Difference]:
         yield Difference(what, _said(before), _said(after))
 
 
+def _words(what: str, before: str | None, after: str | None) -> Iterator[Difference]:
+    if before != after:
+        yield Difference(what, before or _MISSING, after or _MISSING)
+
+
 def _fields(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
     for name in dict.fromkeys([*before, *after]):
         if not _same(before.get(name, _Missing), after.get(name, _Missing)):
@@ -56,8 +61,9 @@ def _fields(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> I
 
 
 def _outputs(before: Any, after: Any) -> Iterator[Difference]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        yield from _fields("output", before, after)
+    maps = [each for each in (before, after) if isinstance(each, dict)]
+    if maps and all(isinstance(each, dict) or each is None for each in (before, after)):
+        yield from _fields("output", before or {}, after or {})
     else:
         yield from _value("output", before, after)
 
@@ -74,7 +80,7 @@ def _tasks(before: Run, after: Run) -> Iterator[Difference]:
 
 
 def _task(name: str, before: TaskProgress, after: TaskProgress) -> Iterator[Difference]:
-    yield from _value(f"task `{name}`: status", before.status, after.status)
+    yield from _words(f"task `{name}`: status", before.status, after.status)
     yield from _value(f"task `{name}`: items", before.total, after.total)
     yield from _value(f"task `{name}`: failed items", before.failed, after.failed)
     yield from _value(f"task `{name}`: attempts", before.attempts, after.attempts)

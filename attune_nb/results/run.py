@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from attune_nb.errors import LookupFailed, RunCancelled, RunFailed, nearest
-from attune_nb.events import AskOpened, RunEnded, RunStarted, TaskEnded, masked
+from attune_nb.events import AskOpened, RunEnded, RunResumed, RunStarted, TaskEnded, masked
 from attune_nb.results import telling
 from attune_nb.results.engine import Doubt
 from attune_nb.results.progress import Progress
@@ -95,6 +96,16 @@ class Run:
         """When the run began, in UTC."""
         first = next((e for e in self._engine.events if isinstance(e, RunStarted)), None)
         return datetime.fromtimestamp(first.started_at if first else 0.0, UTC)
+
+    @property
+    def breaks(self) -> list[tuple[float, float]]:
+        """When nobody was at the run: at which second of it, and for how many seconds.
+
+        The seconds of a run do not count them; its dates do.
+        """
+        begun = [each for each in self._log if isinstance(each, RunStarted | RunResumed)]
+        pairs = itertools.pairwise(begun)
+        return [(now.time, now.started_at - then.started_at) for then, now in pairs]
 
     @property
     def duration_ms(self) -> float:

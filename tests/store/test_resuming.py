@@ -12,6 +12,7 @@ import stories_of_kills as stories
 from killing import Nursery
 
 import attune_nb
+from attune_nb.charts.lanes import read_lanes
 from attune_nb.errors import LookupFailed, ParameterError, StoreError
 from attune_nb.events import RunResumed
 from attune_nb.store import database, reading
@@ -463,3 +464,18 @@ def test_a_workflow_that_does_what_must_not_be_done_twice_is_announced_as_a_whol
     assert run.status == "succeeded"
     with database.connected(path) as connection:
         assert [*connection.execute("SELECT task, item FROM intents")] == [("x", 0)]
+
+
+def test_a_break_is_no_time_of_the_run_and_is_not_drawn(path):
+    run, _, over = cut(path)
+    time.sleep(1.0)
+    again = attune_nb.resume(run.run_id, path, actions=took([]))
+    over.set()
+    ((at, taken),) = again.breaks
+    assert taken > 0.9
+    assert again.duration_ms < 900
+    lanes = read_lanes(again)
+    assert max(lane.end for lane in lanes) == pytest.approx(again.duration_ms / 1000, abs=0.01)
+    after = next(lane for lane in lanes if lane.name == "after")
+    assert at <= after.start + 0.01
+    assert again.tasks["duration_ms"].sum() <= again.duration_ms + 10
