@@ -1,5 +1,6 @@
 """Runs that reuse what earlier ones did, in a notebook; also one whose kernel was killed."""
 
+import threading
 import time
 
 import pytest
@@ -9,6 +10,7 @@ from jupyter_client.manager import start_new_kernel
 from kernels import ran_cells, texts
 
 import attune_nb
+from attune_nb.errors import StoreError
 
 FLOW = """
 parameters: {n: {type: integer, default: 4}}
@@ -114,6 +116,24 @@ def test_where_there_is_nothing_to_reuse_that_is_told(shell, options, told):
         cell(shell, f"new {options}")
 
 
+def test_another_workflow_is_no_resume_and_which_tasks_differ_is_told(shell, monkeypatch):
+    gate = threading.Event()
+    shell.user_ns["gate"] = gate
+    shell.run_cell("def waits(x):\n    gate.wait(20)\n    return x")
+    waiting = FLOW.replace("action: act", "action: waits")
+    run, _ = cell(shell, "changed --background", waiting)
+    while not run.store.exists() or attune_nb.runs()["workflow"].tolist() != ["changed"]:
+        time.sleep(0.02)
+    monkeypatch.setattr("attune_nb.store.reading.LIVE", set())
+    edited = waiting.replace("x: 10", "x: 20").replace("  - {name: second", "  - {name: third")
+    with pytest.raises(StoreError) as caught:
+        cell(shell, "changed --resume", edited.replace("do: second", "do: third"))
+    gate.set()
+    assert "changed task `first`; new task `third`; gone task `second`" in str(caught.value)
+    assert "fork the run there" in str(caught.value)
+    assert run.wait(20)
+
+
 SETUP = """%load_ext attune_nb
 import os, time
 def work(n):
@@ -133,17 +153,23 @@ output_map: {sum: "{{ task.work.result | sum }}"}
 
 
 @pytest.mark.parametrize(
-    "taken_up", [SLOW.replace("slow\n", "slow --resume\n"), "%attune resume"], ids=["cell", "line"]
+    ("ran", "now", "taken_up"),
+    [
+        (SLOW, True, SLOW.replace("slow\n", "slow --resume\n")),
+        (SLOW, True, "%attune resume"),
+        (SLOW.replace("slow\n", "slow --background\n"), False, "%attune resume"),
+    ],
+    ids=["killed, then a cell", "killed, then a line", "closed with a run in the background"],
 )
-def test_a_kernel_is_killed_and_the_next_one_goes_on(tmp_path, monkeypatch, taken_up):
+def test_a_kernel_is_gone_and_the_next_one_goes_on(tmp_path, monkeypatch, ran, now, taken_up):
     monkeypatch.setenv("ATTUNE_NB_STORE", str(tmp_path / "runs.db"))
     manager, client = start_new_kernel(cwd=str(tmp_path))
     client.execute(SETUP)
-    client.execute(SLOW)
+    client.execute(ran)
     store = tmp_path / "runs.db"
     while not store.exists() or not attune_nb.runs(store)["items"].sum():
         time.sleep(0.05)
-    manager.shutdown_kernel(now=True)
+    manager.shutdown_kernel(now=now)
     client.stop_channels()
     assert attune_nb.runs(store)["status"].tolist() == ["interrupted"]
     notebook = ran_cells(tmp_path, SETUP, taken_up, "_.output", "%attune runs")
