@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sqlite3
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -43,6 +45,8 @@ __all__ = ["Recorder", "RunRecord"]
 EVERY = 0.05  # seconds between two commits, at least
 BEAT = 10.0  # seconds after which a run that has nothing to say says that it lives
 MOST_TRIES = 12  # of 5 seconds each, to write while another program holds the file
+_LAST = 5.0  # seconds that a program which ends waits for a last commit
+_OPEN: weakref.WeakSet[Recorder] = weakref.WeakSet()
 _log = logging.getLogger("attune_nb")
 _STATUS = {
     RunStarted: "running",
@@ -110,19 +114,36 @@ class Recorder:
         self._announced: list[_Intent] = []  # on the disk
         self._intended = self._durable = 0  # how many there are, of both; and of the latter
         self._ending = False
+        self._cut = False
         self._tries = 0  # commits in a row that another program stood in the way of
         self._thread = threading.Thread(target=self._write, name="attune store", daemon=True)
 
     def read(self, events: list[Event]) -> None:
         """Take new events; once the run has ended, come back when they are on the disk."""
         with self._told:
+            if self._cut or self.error:
+                return
             self._waiting += events
             self._ending = any(isinstance(each, RunEnded) for each in events)
             self._told.notify_all()
         if self._thread.ident is None:
+            _OPEN.add(self)
             self._thread.start()  # with something to write: a record without events is of no use
         if self._ending:
             self._thread.join()
+
+    def cut(self) -> None:
+        """Write what was told so far, and nothing more: the program ends, and with it the run.
+
+        What its attempts come to from now on is no result: names that they use are gone.
+        """
+        with self._told:
+            self._cut = self._ending = True
+            self._told.notify_all()
+        for told in self._failed:
+            told("the program ends")  # what begins now would be made once more
+        if self._thread.ident is not None:
+            self._thread.join(_LAST)
 
     def on_failure(self, told: Callable[[str], None]) -> None:
         """Have a function called, with what is wrong, where the record cannot be gone on with."""
@@ -170,6 +191,7 @@ class Recorder:
             _log.exception("run %s is not recorded any more, and goes on", self._record.run_id)
         finally:
             LIVE.discard(self._owner)
+            _OPEN.discard(self)
 
     def _write_to_file(self) -> bool:
         """Write until the run has ended, or the file was removed; tell whether it was."""
@@ -293,6 +315,13 @@ class Recorder:
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         statement = f"INSERT INTO runs ({names}) VALUES ({marks})"  # noqa: S608 - names of ours
         return connection.execute(statement, [*columns.values()]).lastrowid
+
+
+@atexit.register
+def _cut_all() -> None:
+    """Leave the runs under way as they stand, before the names go that their actions use."""
+    for each in [*_OPEN]:
+        each.cut()
 
 
 class _Counts:
