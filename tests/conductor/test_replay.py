@@ -47,13 +47,15 @@ def workflows(draw):
     return text
 
 
-def actions(luck, sleep):
-    tries = {}
+def actions(luck, sleep, tries=None):
+    """Give an action that fails at first, as luck has it; `tries` were made before."""
+    tries = {} if tries is None else dict(tries)
 
     def work(task, item):
         if sleep:
             time.sleep(random.random() * 0.002)
-        tries[task, item] = made = tries.get((task, item), 0) + 1
+        key = (task, int(item))
+        tries[key] = made = tries.get(key, 0) + 1
         if made <= random.Random(f"{luck} {task} {item}").choice([0, 0, 0, 1, 2, 9]):
             raise ValueError(f"{task}/{item} failed")
         return [task, item]
