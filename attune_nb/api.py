@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
@@ -14,11 +13,11 @@ from attune_nb import html
 from attune_nb.errors import ParameterError, Problem, WorkflowError
 from attune_nb.language import checks, loading, model, overview
 from attune_nb.linking import link
-from attune_nb.preparing import Options, links_of
+from attune_nb.preparing import Options, links_of, refuse_unless_map
 from attune_nb.running import Begun, Manner, Run, begin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from attune_nb.backends.protocol import Backend
     from attune_nb.events import Event
@@ -55,7 +54,7 @@ class Workflow(model.Workflow):
         self, actions: Actions | None = None, *, allow_imports: bool = False
     ) -> list[Problem]:
         """Give every problem that can be known before a run, those of actions included."""
-        _refuse_unless_map("actions", actions)
+        refuse_unless_map("actions", actions)
         options = Options(load=load_file, actions=actions or {}, allow_imports=allow_imports)
         return [*checks.problems(self), *link(self, links_of(options))[1]]
 
@@ -145,15 +144,12 @@ class Workflow(model.Workflow):
             StoreError: The store cannot be used.
             WorkflowError: An action does not exist or does not take the task's input.
         """
-        maps = {"actions": actions, "mock": mock, "config": config, "keystore": keystore}
-        for what, given in maps.items():
-            _refuse_unless_map(what, given)
         if not isinstance(readers or [], list | tuple) or not all(map(callable, readers or [])):
             raise ParameterError(f"`readers` is a list of functions, not {readers!r}")
         options = Options(
             load=load_file,
-            actions=actions or {},
-            mock=mock or {},
+            actions={} if actions is None else actions,
+            mock={} if mock is None else mock,
             dry_run=mock is not None if dry_run is None else dry_run,
             allow_imports=allow_imports,
             config=config,
@@ -235,16 +231,6 @@ def load_parameters(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ParameterError(f"`{path}` holds no map of parameters")
     return found
-
-
-def _refuse_unless_map(what: str, given: Any) -> None:
-    if given is None:
-        return
-    if not isinstance(given, Mapping):
-        raise ParameterError(f"`{what}` is a map of names, not {type(given).__name__}")
-    odd = next((name for name in given if not isinstance(name, str)), None)
-    if odd is not None:
-        raise ParameterError(f"`{what}` is a map of names, and a name is text, not {odd!r}")
 
 
 def _refuse_unless(given: Any, kinds: Any, wanted: str) -> None:

@@ -13,7 +13,7 @@ from attune_nb.events import FINAL, RunStarted
 from attune_nb.frozen import not_stored
 from attune_nb.history import options_of, recorded_workflow
 from attune_nb.language import changes, export
-from attune_nb.preparing import prepared
+from attune_nb.preparing import prepared, refuse_unless_map, refuse_unless_workflow
 from attune_nb.recording import path_of, refuse_missing
 from attune_nb.running import Begun, Manner, Run, carry
 
@@ -83,6 +83,8 @@ def resume(
     from attune_nb.store.claims import claim, disclaim  # noqa: PLC0415
 
     path = path_of(store)
+    refuse_unless_map("parameters", parameters)
+    refuse_unless_workflow(workflow)
     stored = reading.run_of(path, run_id)
     _refuse_unless_interrupted(stored, path)
     options = options_of(

@@ -11,9 +11,16 @@ from attune_nb.backends.inline import InlineBackend
 from attune_nb.backends.threads import ThreadBackend
 from attune_nb.conductor.machine import initial_state
 from attune_nb.driver.loop import Driver
-from attune_nb.errors import ActionError, BackendError, Timeout, WorkflowError, nearest
+from attune_nb.errors import (
+    ActionError,
+    BackendError,
+    ParameterError,
+    Timeout,
+    WorkflowError,
+    nearest,
+)
 from attune_nb.events import TaskEnded
-from attune_nb.language import declarations
+from attune_nb.language import declarations, model
 from attune_nb.language.fields import is_whole
 from attune_nb.language.model import ASK
 from attune_nb.linking import Links, link, mocked_paths, mocked_whole
@@ -28,7 +35,15 @@ if TYPE_CHECKING:
     from attune_nb.language.model import Workflow
     from attune_nb.masking import Mask
 
-__all__ = ["BACKENDS", "Options", "Prepared", "links_of", "prepared"]
+__all__ = [
+    "BACKENDS",
+    "Options",
+    "Prepared",
+    "links_of",
+    "prepared",
+    "refuse_unless_map",
+    "refuse_unless_workflow",
+]
 
 Reader = Callable[[list["Event"]], None]
 
@@ -85,7 +100,13 @@ class Prepared(NamedTuple):
 
 
 def prepared(workflow: Workflow, parameters: Mapping[str, Any], options: Options) -> Prepared:
-    """Check everything that a run needs."""
+    """Check everything that a run needs.
+
+    Raises:
+        AttuneError: Something of it cannot be.
+    """
+    for name in ("actions", "mock", "config", "keystore"):
+        refuse_unless_map(name, getattr(options, name))
     workflow = mocked_whole(workflow, options.mock)
     found, problems = link(workflow, links_of(options))
     if problems:
@@ -116,6 +137,32 @@ def prepared(workflow: Workflow, parameters: Mapping[str, Any], options: Options
         state.context.mask,
         mocked,
     )
+
+
+def refuse_unless_map(what: str, given: Any) -> None:
+    """Refuse what is no map of names, None aside.
+
+    Raises:
+        ParameterError: It is none.
+    """
+    if given is None:
+        return
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"`{what}` is a map of names, not {type(given).__name__}")
+    odd = next((name for name in given if not isinstance(name, str)), None)
+    if odd is not None:
+        raise ParameterError(f"`{what}` is a map of names, and a name is text, not {odd!r}")
+
+
+def refuse_unless_workflow(given: Any) -> None:
+    """Refuse what is no workflow, None aside.
+
+    Raises:
+        ParameterError: It is none.
+    """
+    if given is not None and not isinstance(given, model.Workflow):
+        told = "`workflow` is a Workflow, as `load` gives it"
+        raise ParameterError(f"{told}, not {type(given).__name__}")
 
 
 class _NestedError(ActionError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from attune_nb.errors import BackendError, LookupFailed, ParameterError, nearest
 from attune_nb.notebook.display import open_display
-from attune_nb.preparing import prepared
+from attune_nb.preparing import prepared, refuse_unless_map, refuse_unless_workflow
 from attune_nb.recording import recorder, refuse_missing
 from attune_nb.results import run as results
 from attune_nb.results.growth import Past, Record
@@ -155,7 +155,9 @@ class Run(results.Run):
         self, parameters: Mapping[str, Any] | None, workflow: Workflow | None, changes: Changes
     ) -> Begun:
         if self._begun is None:
-            raise LookupFailed("this run is one task of another: make a run of that one")
+            raise LookupFailed("nobody knows what this run was begun with")
+        refuse_unless_map("parameters", parameters)
+        refuse_unless_workflow(workflow)
         begun, given = self._begun, dict(changes)
         known = Changes.__annotations__
         odd = next((name for name in given if name not in known), None)

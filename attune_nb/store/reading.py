@@ -75,6 +75,8 @@ def run_of(path: Path, run_id: str) -> StoredRun:
     Raises:
         StoreError: There is no such run, or more than one.
     """
+    if not isinstance(run_id, str):
+        raise StoreError(f"a run is named by its id, a text, not {run_id!r}")
     known = runs_in(path)
     found = [each for each in known if each.run_id == run_id]
     found = found or [each for each in known if run_id and each.run_id.startswith(run_id)]

@@ -319,6 +319,9 @@ def test_who_forks_a_run_that_is_under_way_gets_a_run_of_its_own(acts):
     ("told", "given"),
     [
         ("there is no task `chekc`; did you mean `check`?", {"at": "chekc"}),
+        ("`parameters` is a map of names, not int", {"at": "check", "parameters": 5}),
+        ("`actions` is a map of names, not list", {"at": "check", "actions": []}),
+        ("`workflow` is a Workflow, as `load` gives it, not str", {"at": "a", "workflow": "x"}),
         ("there is no option `actoins`; did you mean `actions`?", {"at": "check", "actoins": {}}),
         ("takes no parameter|unknown|`nn`", {"at": "check", "parameters": {"nn": 1}}),
     ],

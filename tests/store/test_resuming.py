@@ -13,7 +13,7 @@ from killing import Nursery
 
 import attune_nb
 from attune_nb.charts.lanes import read_lanes
-from attune_nb.errors import LookupFailed, ParameterError, StoreError
+from attune_nb.errors import AttuneError, LookupFailed, ParameterError, StoreError
 from attune_nb.events import RunResumed
 from attune_nb.store import database, reading
 
@@ -415,6 +415,29 @@ def test_a_run_that_was_never_killed_pays_once(path, tmp_path):
     with database.connected(path) as connection:
         (count,) = connection.execute("SELECT count(*) FROM intents").fetchone()
     assert count == 40
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"run_id": 5}, "a run is named by its id, a text, not 5"),
+        ({"run_id": "nobody"}, "there is no run `nobody` in .*; `runs` lists what there is"),
+        ({"parameters": 5}, "`parameters` is a map of names, not int"),
+        ({"actions": []}, "`actions` is a map of names, not list"),
+        ({"actions": {}}, "there is no action `act`"),
+        ({"workflow": TEXT}, "`workflow` is a Workflow, as `load` gives it, not str"),
+        ({"backend": "thread"}, "there is no backend `thread`; did you mean `threads`"),
+        ({"workers": 0}, "`workers` is a whole number of 1 or more, not 0"),
+        ({"store": "none"}, "the store is `none`; give its file"),
+    ],
+)
+def test_a_mistake_is_told_and_the_run_is_left_as_it_is(path, given, told):
+    run, _, over = cut(path)
+    asked = {"run_id": run.run_id, "store": path, "actions": took([]), **given}
+    with pytest.raises(AttuneError, match=told):
+        attune_nb.resume(**asked)
+    assert attune_nb.resume(run.run_id, path, actions=took([])).status == "succeeded"
+    over.set()
 
 
 def test_a_result_with_a_secret_in_it_is_what_it_was_for_the_tasks_to_come(path):
