@@ -145,3 +145,45 @@ def slow(store, done):
         time.sleep(60)
 
     attune_nb.loads(SLOW).run({"done": done}, actions={"touch": touch}, store=store, progress=False)
+
+
+PLACES = """
+parameters: {done: {type: string}, at: {type: string}}
+vars: [{at: "{{ parameters.at }}"}, {done: "{{ parameters.done }}"}]
+tasks:
+  - {name: before, action: place, input: {name: before, at: "{{ at }}", path: "{{ done }}"},
+     next: [{do: [many, slow]}]}
+  - name: many
+    action: place
+    with_items: "{{ range(20) }}"
+    concurrency: 4
+    input: {name: "{{ 'many' ~ item }}", at: "{{ at }}", path: "{{ done }}"}
+    next: [{do: moody, publish: [{names: "{{ result() | join(' ') }}"}]}]
+  - {name: moody, action: place, retry: {count: 1, delay: 0.5},
+     input: {name: moody, at: "{{ at }}", path: "{{ done }}"}, next: [{do: joined}]}
+  - {name: slow, action: place, delay: 0.4,
+     input: {name: slow, at: "{{ at }}", path: "{{ done }}"}, next: [{do: joined}]}
+  - {name: joined, action: place, join: all,
+     input: {name: joined, at: "{{ at }}", path: "{{ done }}"}}
+output_map: {names: "{{ workflow.names }}", last: "{{ task.joined.result }}"}
+"""
+PLACES_OUTPUT = {"names": " ".join(f"many{item}" for item in range(20)), "last": "joined"}
+
+
+def place(name, at, path):
+    """Be at a place; where it is the one to be killed at, never leave it."""
+    append(path, name)
+    here = Path(f"{path}.here")
+    if name == at and not here.exists():
+        append(here, name)
+        if name == "moody":
+            raise ValueError("not yet")  # and it waits for its retry
+        time.sleep(60)
+    return name
+
+
+def places(store, done, at):
+    """Come to a place, and stay there."""
+    attune_nb.loads(PLACES).run(
+        {"done": done, "at": at}, actions={"place": place}, store=store, progress=False
+    )

@@ -97,6 +97,32 @@ def test_a_kill_before_any_write_loses_nothing_that_was_written(nursery, tmp_pat
     pytest.fail("the run never came to its end")
 
 
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param("before", id="before the items"),
+        pytest.param("many7", id="among the items"),
+        pytest.param("moody", id="in the wait for a retry"),
+        pytest.param("slow", id="while a join waits"),
+        pytest.param("joined", id="behind the join"),
+    ],
+)
+def test_a_run_that_was_killed_there_goes_on_from_there(nursery, tmp_path, at):
+    store, done = tmp_path / "runs.db", tmp_path / "done.txt"
+    code = nursery.run("places", kill_when=f"{done}.here", store=store, done=done, at=at)
+    assert code == -signal.SIGKILL
+    run, _ = on_record(store)
+    assert run.status == "interrupted"
+    ended = succeeded_in(run)
+    again = attune_nb.resume(run.run_id, store, actions={"place": stories.place}, progress=False)
+    assert (again.status, again.output) == ("succeeded", stories.PLACES_OUTPUT)
+    made = lines_of(done)
+    assert made[at] == 2
+    assert max(made.values()) == 2
+    for task, index in ended:
+        assert made[f"many{index}" if task == "many" else task] == (2 if task == at else 1)
+
+
 def succeeded_in(run):
     """Give the items of which the record holds a good end."""
     frame = run.attempts
