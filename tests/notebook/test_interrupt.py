@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from kernels import ThisPython
 
+import attune_nb
+
 NAP = """
 import pathlib, time
 
@@ -73,8 +75,13 @@ async def _interrupted_run(flag, slow=SLOW, times=1, told=TOLD):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_interrupting_the_kernel_cancels_the_run_and_leaves_the_partial_run(tmp_path):
+def test_interrupting_the_kernel_cancels_the_run_and_leaves_the_partial_run(tmp_path, monkeypatch):
+    store = tmp_path / "runs.db"
+    monkeypatch.setenv("ATTUNE_NB_STORE", str(store))
     assert in_its_own_loop(_interrupted_run(tmp_path / "flag")).strip() == "cancelled True"
+    (row,) = attune_nb.runs(store).to_dict("records")
+    assert row["status"] == "cancelled"
+    assert 4 <= row["items"] < 400
 
 
 @pytest.mark.filterwarnings("ignore")
