@@ -138,13 +138,13 @@ def resume(
     allow_imports: _AllowImports = False,
 ) -> None:
     """Go on with a run of a store whose process is gone."""
+    _find_modules_here(wanted=allow_imports)
     try:
-        _find_modules_here(wanted=allow_imports or continuing.allows_imports(run, store))
         made = continuing.resume(
             run,
             store,
             parameters=_pairs(set_ or [], "--set"),
-            allow_imports=allow_imports or None,
+            allow_imports=allow_imports,
         )
     except (AttuneError, ValueError) as error:
         _wrong(error)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from attune_nb.running import Progress, Reader
     from attune_nb.store.reading import StoredRun
 
-__all__ = ["allows_imports", "refuse_lost", "resume"]
+__all__ = ["refuse_lost", "resume"]
 
 
 def resume(
@@ -45,7 +45,7 @@ def resume(
     concurrency: int | None = None,
     mock: Mapping[str, Any] | None = None,
     actions: Mapping[str, Callable[..., Any] | Workflow] | None = None,
-    allow_imports: bool | None = None,
+    allow_imports: bool = False,
     keystore: Mapping[str, Any] | None = None,
     progress: Progress = "auto",
     readers: Sequence[Reader] = (),
@@ -67,7 +67,7 @@ def resume(
         concurrency: Overrides every task's own.
         mock: Made-up results; needed again where the run began with some.
         actions: Functions for this run, by name; or workflows.
-        allow_imports: Whether an action may be `module:function`.
+        allow_imports: Whether an action may be `module:function`; no record may say so.
         keystore: What `keystore` holds; no record holds it.
         progress: Whether to show how far it comes.
         readers: Called with the new events, in the engine's thread.
@@ -127,17 +127,6 @@ def resume(
     except BaseException:
         disclaim(claimed)
         raise
-
-
-def allows_imports(run_id: str, store: str | PathLike[str] | None = None) -> bool:
-    """Tell whether a run was begun so that an action may be `module:function`.
-
-    Raises:
-        StoreError: There is no such run.
-    """
-    from attune_nb.store import reading  # noqa: PLC0415 - SQLite takes its time
-
-    return bool(reading.run_of(path_of(store), run_id).options["allow_imports"])
 
 
 def _refuse_unless_interrupted(stored: StoredRun, path: Path) -> None:

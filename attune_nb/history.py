@@ -134,13 +134,14 @@ def recorded_workflow(stored: StoredRun) -> Workflow:
 def options_of(stored: StoredRun, **given: Any) -> Options:
     """Give the options that a run began with, as far as they are on record; and those given.
 
-    An option that is None is as it was.
+    An option that is None is as it was. That an action may be imported is nothing that a record
+    can allow: its text names code, and anybody may have written it.
     """
     from attune_nb.store.values import from_plain  # noqa: PLC0415
 
     told = stored.options
     known = {name: told[name] for name in ("backend", "workers", "concurrency", "dry_run")}
-    known |= {"allow_imports": told["allow_imports"], "config": from_plain(told["config"])}
+    known["config"] = from_plain(told["config"])
     known |= {name: each for name, each in given.items() if each is not None}
     return Options(load=load_file, **{"actions": {}, **known})
 

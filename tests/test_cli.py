@@ -208,10 +208,13 @@ def test_a_run_whose_process_was_killed_is_resumed_by_another(tmp_path):
         )
 
     assert "interrupted" in go("runs").stdout
-    refused = go("resume", run_id)
+    refused = go("resume", run_id, *secret)
+    assert refused.returncode == 2
+    assert "would be imported; allow that" in refused.stderr  # no record may allow it
+    refused = go("resume", run_id, "--allow-imports")
     assert refused.returncode == 2
     assert "does not hold the secret parameter `key`; give it again" in refused.stderr
-    done = go("resume", run_id[:6], "--json", *secret)
+    done = go("resume", run_id[:6], "--json", "--allow-imports", *secret)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["output"] == {"sum": sum(range(200))}
     again = go("resume", run_id, *secret)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
@@ -42,11 +42,19 @@ def _resume(session: Session, run: str | None) -> Text | Begin:
         found.resume()
         return Text(f"{found.workflow_name} goes on")
     stored = open_run(session.interrupted(None, run or "", None), session.store)
-    actions = session.actions(stored.workflow)
+    code = _code(session, stored)
     return Begin(
         stored.workflow_name,
-        lambda shown: resume(stored.run_id, session.store, actions=actions, progress=shown),
+        lambda shown: resume(stored.run_id, session.store, progress=shown, **code),
     )
+
+
+def _code(session: Session, run: Run) -> dict[str, Any]:
+    """Give what no record holds of a run: its functions, and whether others may be imported."""
+    return {
+        "actions": session.actions(run.workflow),
+        "allow_imports": session.allows_imports,
+    }
 
 
 _SET = word("--set", "", "NAME=EXPR: a parameter; repeatable", action="append", default=[])
@@ -60,10 +68,10 @@ _SET = word("--set", "", "NAME=EXPR: a parameter; repeatable", action="append", 
 def _fork(session: Session, run: str, at: str, set: list[str]) -> Begin:  # noqa: A002 - its name
     """Run a task of a run and what it leads to once more, and reuse the rest."""
     found, values = session.run(run), session.values(set, "--set")
-    actions = session.actions(found.workflow)
+    code = _code(session, found)
     return Begin(
         found.workflow_name,
-        lambda shown: found.fork(at, values, actions=actions, progress=shown),
+        lambda shown: found.fork(at, values, progress=shown, **code),
     )
 
 
@@ -71,10 +79,10 @@ def _fork(session: Session, run: str, at: str, set: list[str]) -> Begin:  # noqa
 def _retry(session: Session, run: str | None, set: list[str]) -> Begin:  # noqa: A002 - its name
     """Run again what failed in a run, and reuse the rest."""
     found, values = session.run(run), session.values(set, "--set")
-    actions = session.actions(found.workflow)
+    code = _code(session, found)
     return Begin(
         found.workflow_name,
-        lambda shown: found.retry(parameters=values, actions=actions, progress=shown),
+        lambda shown: found.retry(parameters=values, progress=shown, **code),
     )
 
 

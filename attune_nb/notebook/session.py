@@ -90,6 +90,12 @@ class Session:
         store: str = self.shell.magics_manager.registry["AttuneMagics"].store
         return store or None
 
+    @property
+    def allows_imports(self) -> bool:
+        """Whether an action may be `module:function`, as is configured."""
+        allowed: bool = self.shell.magics_manager.registry["AttuneMagics"].allow_imports
+        return allowed
+
     def stored(self, word: str) -> Run | None:
         """Give the run of the store with that id, or whose id begins so; or None."""
         try:
