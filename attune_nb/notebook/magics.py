@@ -152,7 +152,7 @@ class AttuneMagics(Magics):
             "concurrency": options.concurrency,
             "mock": self.session.values(options.mock, "--mock") or None,
             "dry_run": True if options.dry_run else None,
-            "allow_imports": self.allow_imports,
+            "allow_imports": self.allow_imports or None,
         }
         given = {key: each for key, each in given.items() if each is not None}
         given |= {

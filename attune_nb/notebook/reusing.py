@@ -51,10 +51,8 @@ def _resume(session: Session, run: str | None) -> Text | Begin:
 
 def _code(session: Session, run: Run) -> dict[str, Any]:
     """Give what no record holds of a run: its functions, and whether others may be imported."""
-    return {
-        "actions": session.actions(run.workflow),
-        "allow_imports": session.allows_imports,
-    }
+    allowed = {"allow_imports": True} if session.allows_imports else {}  # else as it began
+    return {"actions": session.actions(run.workflow), **allowed}
 
 
 _SET = word("--set", "", "NAME=EXPR: a parameter; repeatable", action="append", default=[])
