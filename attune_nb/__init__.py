@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.actions.registry import action
 from attune_nb.api import Run, Workflow, load, load_file, loads
 from attune_nb.context import WorkflowContext
-from attune_nb.continuing import resume
 from attune_nb.errors import (
     ActionError,
     AttuneError,
@@ -23,7 +22,8 @@ from attune_nb.errors import (
     Timeout,
     WorkflowError,
 )
-from attune_nb.history import open_run, runs
+from attune_nb.running.continuing import resume
+from attune_nb.running.history import open_run, runs
 from attune_nb.templates.template import Template
 
 if TYPE_CHECKING:

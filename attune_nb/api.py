@@ -12,9 +12,9 @@ import yaml
 from attune_nb import html
 from attune_nb.errors import ParameterError, Problem, WorkflowError
 from attune_nb.language import checks, loading, model, overview
-from attune_nb.linking import link
-from attune_nb.preparing import Options, links_of, refuse_unless_map
-from attune_nb.running import Begun, Manner, Run, begin
+from attune_nb.running.carrying import Begun, Manner, Run, begin
+from attune_nb.running.linking import link
+from attune_nb.running.preparing import Options, links_of, refuse_unless_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,12 +13,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from attune_nb import continuing, history
 from attune_nb import demo as demonstration
 from attune_nb.api import Run, load_file, load_parameters, loads
 from attune_nb.errors import AttuneError, RunFailed, WorkflowError
 from attune_nb.html import printable
 from attune_nb.results.spans import say_duration
+from attune_nb.running import continuing, history
 
 __all__ = ["app", "main"]
 

@@ -11,7 +11,7 @@ from attune_nb.actions.registry import known
 from attune_nb.api import Run
 from attune_nb.notebook.commanding import COMMANDS
 from attune_nb.notebook.outline import offers
-from attune_nb.preparing import BACKENDS
+from attune_nb.running.preparing import BACKENDS
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

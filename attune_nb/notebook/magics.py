@@ -11,7 +11,6 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Integer, Unicode
 
 from attune_nb.api import Run, loads
-from attune_nb.continuing import resume
 from attune_nb.html import printable
 from attune_nb.notebook import completion
 from attune_nb.notebook.commanding import Begin, command_of, listed
@@ -20,7 +19,8 @@ from attune_nb.notebook.debugging import Caught
 from attune_nb.notebook.display import CellDisplay, Display, Text, in_kernel
 from attune_nb.notebook.session import Session
 from attune_nb.notebook.words import split_line
-from attune_nb.preparing import BACKENDS
+from attune_nb.running.continuing import resume
+from attune_nb.running.preparing import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from attune_nb.continuing import resume
-from attune_nb.history import open_run
 from attune_nb.html import element, table
 from attune_nb.notebook.commanding import RUN, Begin, command, word
 from attune_nb.notebook.display import Text
 from attune_nb.notebook.panel import View
 from attune_nb.results.differences import differences
+from attune_nb.running.continuing import resume
+from attune_nb.running.history import open_run
 
 if TYPE_CHECKING:
     from attune_nb.api import Run

@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 
 from attune_nb.api import Run, Workflow, load_parameters
 from attune_nb.errors import ParameterError, StoreError, nearest
-from attune_nb.history import open_run, runs
+from attune_nb.running.history import open_run, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

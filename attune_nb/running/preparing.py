@@ -23,7 +23,7 @@ from attune_nb.events import TaskEnded
 from attune_nb.language import declarations, model
 from attune_nb.language.fields import is_whole
 from attune_nb.language.model import ASK
-from attune_nb.linking import Links, link, mocked_paths, mocked_whole
+from attune_nb.running.linking import Links, link, mocked_paths, mocked_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

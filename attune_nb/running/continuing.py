@@ -11,11 +11,11 @@ from attune_nb.conductor.recovery import Recovered, differs, recover
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
 from attune_nb.frozen import not_stored
-from attune_nb.history import options_of, recorded_workflow
 from attune_nb.language import changes, export
-from attune_nb.preparing import prepared, refuse_unless_map, refuse_unless_workflow
-from attune_nb.recording import path_of, refuse_missing
-from attune_nb.running import Begun, Manner, Run, carry
+from attune_nb.running.carrying import Begun, Manner, Run, carry
+from attune_nb.running.history import options_of, recorded_workflow
+from attune_nb.running.preparing import prepared, refuse_unless_map, refuse_unless_workflow
+from attune_nb.running.recording import path_of, refuse_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
     from attune_nb.language import model
-    from attune_nb.running import Progress, Reader
+    from attune_nb.running.carrying import Progress, Reader
     from attune_nb.store.reading import StoredRun
 
 __all__ = ["refuse_lost", "resume"]

@@ -11,14 +11,14 @@ import msgspec
 
 from attune_nb.conductor import reuse
 from attune_nb.conductor.recovery import Recovered, recover
-from attune_nb.continuing import refuse_lost
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
 from attune_nb.frozen import NotStored
 from attune_nb.language import changes, declarations
 from attune_nb.masking import Mask
-from attune_nb.preparing import prepared
-from attune_nb.running import Begun, Run, begin, carry
+from attune_nb.running.carrying import Begun, Run, begin, carry
+from attune_nb.running.continuing import refuse_lost
+from attune_nb.running.preparing import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event, Input
     from attune_nb.language import model
-    from attune_nb.preparing import Prepared
+    from attune_nb.running.preparing import Prepared
 
 __all__ = ["Done", "fork", "retry", "with_secrets"]
 
