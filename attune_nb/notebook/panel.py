@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune_nb import html
+from attune_nb.results.engine import say_doubts
 from attune_nb.results.spans import say_duration
 from attune_nb.results.statuses import COLOURS
 
@@ -69,6 +70,8 @@ def panel(progress: Progress, hint: str = "") -> Markup:
     if error:
         told = " ".join(error.split())
         parts.append(html.element("div", f"last error: {told}", style="color:" + COLOURS["failed"]))
+    if progress.doubts:
+        parts.append(html.element("div", say_doubts(progress.doubts)))
     if hint:
         parts.append(html.element("div", hint, style=_MUTED))
     return html.element("div", *parts, class_="attune-panel", style=f"{_FONT};{_INK}")

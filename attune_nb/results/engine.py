@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attune_nb.events import Event
 
-__all__ = ["Doubt", "Engine"]
+__all__ = ["Doubt", "Engine", "say_doubts"]
+
+_SHOWN = 40  # attempts that are named
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -19,6 +23,16 @@ class Doubt(msgspec.Struct, frozen=True):
     visit: int
     index: int
     attempt: int
+
+
+def say_doubts(doubts: Sequence[Doubt]) -> str:
+    """Tell of attempts in doubt, and what to do about them."""
+    shown = ", ".join(f"`{each.task}` {each.index}" for each in doubts[:_SHOWN])
+    more = f" and {len(doubts) - _SHOWN:,} more" if len(doubts) > _SHOWN else ""
+    return (
+        f"{len(doubts):,} in doubt: {shown}{more}; each may have been made and must not be made "
+        "twice: rerun(task, index) makes it again, accept(task, result, index) takes its result"
+    )
 
 
 class Engine(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.events import AttemptsEnded, TaskEnded, TaskStarted
+from attune_nb.events import AttemptsEnded, RunResumed, TaskEnded, TaskStarted
 from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, size_of
 
 if TYPE_CHECKING:
@@ -122,7 +122,10 @@ class _Spans:
         self._memory = getattr(event, "memory", 0) or self._memory
         for span in self._open.values():
             span.most = max(span.most, self._memory)
-        if isinstance(event, TaskStarted):
+        if isinstance(event, RunResumed):
+            for span in self._open.values():  # another process: what the first held is gone
+                span.before = span.most = self._memory
+        elif isinstance(event, TaskStarted):
             self._start(event)
         elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in self._open:
             self._open[event.task, event.visit].batches.append(event.batch)

@@ -11,17 +11,20 @@ from attune_nb.events import (
     AttemptsEnded,
     CancelRequested,
     PauseRequested,
+    RerunRequested,
     ResumeRequested,
     RetriesPlanned,
     RunEnded,
+    RunResumed,
     RunStarted,
     TaskEnded,
     TaskStarted,
 )
+from attune_nb.results.engine import Doubt, say_doubts
 from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from attune_nb.events import Event, Key
 
@@ -88,6 +91,7 @@ class Progress:
         self.status = "pending"
         self.now = 0.0
         self.tasks: dict[Key, TaskProgress] = {}
+        self._doubts: dict[tuple[str, int, int], Doubt] = {}
 
     def read(self, events: Sequence[Event]) -> None:
         """Take new events in."""
@@ -113,20 +117,41 @@ class Progress:
                 self.name, self.status = event.workflow, "running"
             elif isinstance(event, RunEnded):
                 self.status = event.status
-            elif isinstance(event, PauseRequested | ResumeRequested | CancelRequested):
+            else:
                 self._turn(event)
 
-    def _turn(self, event: PauseRequested | ResumeRequested | CancelRequested) -> None:
+    @property
+    def doubts(self) -> list[Doubt]:
+        """The attempts that wait for a person's word."""
+        return list(self._doubts.values())
+
+    def _decide(self, task: str, visit: int, indices: Iterable[int]) -> None:
+        """Drop doubts that were decided; with the last of them the run goes on."""
+        before = len(self._doubts)
+        for index in indices:
+            self._doubts.pop((task, visit, index), None)
+        if before and not self._doubts and self.status == "paused":
+            self.status = "running"
+
+    def _turn(self, event: Event) -> None:
         """Take in what was asked for, as far as the conductor does it."""
         if isinstance(event, CancelRequested):
-            self.status = "cancelling"
+            self.status, self._doubts = "cancelling", {}
         elif isinstance(event, PauseRequested) and self.status == "running":
             self.status = "paused"
         elif isinstance(event, ResumeRequested) and self.status == "paused":
             self.status = "running"
+        elif isinstance(event, RerunRequested):
+            self._decide(event.task, event.visit, [event.index])
+        elif isinstance(event, RunResumed):
+            self._doubts = {each[:3]: Doubt(*each) for each in event.doubts}
+            if self.status in ("running", "paused"):
+                self.status = "paused" if self._doubts else "running"
 
     def _count(self, event: AttemptsEnded) -> None:
         row, batch = self.tasks[event.task, event.visit], event.batch
+        if self._doubts:
+            self._decide(event.task, event.visit, batch.index)
         row.attempts += len(batch)
         row.errors += len(batch.errors)
         row.total = batch.total if row.total is None else row.total
@@ -160,6 +185,8 @@ class Progress:
         lines = [f"  {row.task:<{width}}  {self._line(row)}" for row in rows]
         if more:
             lines.append(f"  and {more:,} more tasks")
+        if self._doubts:
+            lines.append(f"  {say_doubts(self.doubts)}")
         return "\n".join([self.heading(), *lines])
 
     def _line(self, row: TaskProgress) -> str:

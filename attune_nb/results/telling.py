@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune_nb import html
+from attune_nb.results.engine import say_doubts
 from attune_nb.results.spans import say_duration
 from attune_nb.results.statuses import COLOURS
 
@@ -57,15 +58,8 @@ def _heading(run: Run) -> str:
 
 def _notes(run: Run) -> list[str]:
     """Tell of what waits for a person's word, where the record is, and what is worth a look."""
-    doubts, told = run.in_doubt, []
-    if doubts:
-        shown = ", ".join(f"`{each.task}` {each.index}" for each in doubts[:_SHOWN])
-        more = f" and {len(doubts) - _SHOWN:,} more" if len(doubts) > _SHOWN else ""
-        told.append(
-            f"{len(doubts):,} in doubt: {shown}{more}; each may have been made and must not be "
-            "made twice: rerun(task, index) makes it again, accept(task, result, index) takes "
-            "its result"
-        )
+    doubts = run.in_doubt
+    told = [say_doubts(doubts)] if doubts else []
     if run.status == "interrupted":
         told.append("its kernel is gone: `resume` goes on with it")
     if run.store is not None:

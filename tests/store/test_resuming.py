@@ -15,6 +15,8 @@ import attune_nb
 from attune_nb.charts.lanes import read_lanes
 from attune_nb.errors import AttuneError, LookupFailed, ParameterError, StoreError
 from attune_nb.events import RunResumed
+from attune_nb.notebook.panel import panel
+from attune_nb.results.progress import Progress
 from attune_nb.store import database, reading
 
 TEXT = """
@@ -376,12 +378,22 @@ def test_an_attempt_that_must_not_be_made_twice_is_in_doubt_and_can_be_made_agai
     assert run.status == "paused"
     assert 2 in [each.index for each in run.in_doubt]
     assert f"{len(run.in_doubt)} in doubt" in repr(run)
+    progress = Progress()
+    progress.read(run.events)
+    assert progress.doubts == run.in_doubt
+    assert progress.status == "paused"
+    assert f"{len(run.in_doubt)} in doubt: `pay`" in progress.text()
+    assert f"{len(run.in_doubt)} in doubt: `pay`" in str(panel(progress))
     assert done.read_text().split("\n") == before  # nothing runs before it is decided
     for each in run.in_doubt:
         run.rerun(each.task, each.index)
     assert run.wait(20)
     assert run.output == {"paid": [f"paid {item}" for item in range(6)]}
     assert done.read_text().split("\n").count("pay 2") == 2
+    progress = Progress()
+    progress.read(run.events)
+    assert (progress.status, progress.doubts) == ("succeeded", [])
+    assert run.alerts == []
 
 
 def test_an_attempt_in_doubt_may_have_been_made(nursery, tmp_path):
