@@ -1,10 +1,10 @@
 """`kill -9` at any moment: the resumed run ends as one that was never killed would."""
 
-import itertools
 import random
 import signal
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import stories_of_kills as stories
@@ -43,33 +43,46 @@ def on_record(store):
     return run, set(frame["index"])
 
 
-def test_wherever_a_run_is_killed_it_ends_as_if_it_had_not_been(nursery, tmp_path):
-    luck = random.Random(20261125)
+def killed_once(nursery, folder, moment):
+    """Kill a run at a moment, and resume it; tell whether it was at work then."""
+    store, done = folder / "runs.db", folder / "done.txt"
+    code = nursery.run("plain", kill_after=moment, store=store, done=done)
+    run, ended = on_record(store)
+    if run is None or run.status == "succeeded":
+        return False  # nobody knows of it yet; or it had ended before
+    assert code == -signal.SIGKILL
+    assert attune_nb.runs(store)["status"][0] == "interrupted"
+    again = attune_nb.resume(run.run_id, store, actions=stories.ACTIONS, progress=False)
     expected = {"sum": sum(range(stories.ITEMS))}
+    assert (again.status, again.output) == ("succeeded", expected)
+    made = lines_of(done)
+    assert set(made) == set(map(str, range(stories.ITEMS)))
+    assert {made[str(index)] for index in ended} <= {1}
+    assert max(made.values()) <= 2
+    assert attune_nb.open_run(run.run_id, store).output == expected
+    return True
+
+
+@pytest.mark.timeout(300)
+def test_wherever_a_run_is_killed_it_ends_as_if_it_had_not_been(nursery, tmp_path):
     begun = time.monotonic()
     assert nursery.run("plain", store=tmp_path / "whole.db", done=tmp_path / "whole.txt") == 0
     whole = time.monotonic() - begun
-    kills = 0
-    for number in itertools.count():
-        assert number < 4 * KILLS  # else the moments are none at which it runs
-        store, done = tmp_path / f"{number}.db", tmp_path / f"{number}.txt"
-        moment = luck.uniform(whole / 4, whole)  # it takes a while to begin
-        code = nursery.run("plain", kill_after=moment, store=store, done=done)
-        run, ended = on_record(store)
-        if run is None or run.status == "succeeded":
-            continue  # nobody knows of it yet; or it had ended before
-        assert code == -signal.SIGKILL
-        assert attune_nb.runs(store)["status"][0] == "interrupted"
-        again = attune_nb.resume(run.run_id, store, actions=stories.ACTIONS, progress=False)
-        assert (again.status, again.output) == ("succeeded", expected)
-        made = lines_of(done)
-        assert set(made) == set(map(str, range(stories.ITEMS)))
-        assert {made[str(index)] for index in ended} <= {1}
-        assert max(made.values()) <= 2
-        assert attune_nb.open_run(run.run_id, store).output == expected
-        kills += 1
-        if kills == KILLS:
-            return
+
+    def kill(half):
+        luck, kills, own = random.Random(f"20261125 {half}"), 0, Nursery()
+        for number in range(3 * KILLS):
+            folder = tmp_path / f"{half} {number}"
+            folder.mkdir()
+            moment = luck.uniform(whole / 4, whole)  # it takes a while to begin
+            kills += killed_once(own, folder, moment)
+            if kills == KILLS // 2:
+                break
+        own.close()
+        return kills
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(kill, range(2))) == KILLS  # each at a moment at which it ran
 
 
 def test_a_kill_before_any_write_loses_nothing_that_was_written(nursery, tmp_path):
