@@ -22,7 +22,8 @@ tasks:
   - name: par
     type: parallel
     tasks:
-      - {name: p, action: act, with_items: "{{ range(4) }}", concurrency: 2, input: {x: "{{ item }}"}}
+      - {name: p, action: act, with_items: "{{ range(4) }}", concurrency: 2,
+         input: {x: "{{ item }}"}}
       - name: q
         type: parallel
         tasks:
@@ -73,7 +74,7 @@ tasks:
      next: [{do: bad}]}
   - {name: bad, action: bad, retry: {count: 2, delay: 0.01, backoff: exponential},
      next: [{when: "{{ failed() }}", do: noop}]}
-output_map: {a: "{{ task.batches.result }}", b: "{{ task.inner.result }}", c: "{{ task.bad.result }}"}
+output_map: {a: "{{ task.batches.result }}", b: "{{ task.inner.result }}"}
 """
 ASKING = """
 tasks:
@@ -172,3 +173,13 @@ def test_every_part_of_a_record_is_enough_and_is_again(tmp_path, name, backend):
         assert story(once) == expected
         cut(store, (part + len(once.events)) // 2)  # the resumed run is killed too
         assert story(resumed(store, run)) == expected
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_fork_of_a_run_on_record_at_any_of_its_tasks_ends_as_the_run_did(tmp_path, name):
+    path = tmp_path / "runs.db"
+    run = finished(attune_nb.loads(FLOWS[name]).run(actions=actions(), store=path, background=True))
+    for task in sorted({each[0] for each in story(run)[2]}):
+        stored = attune_nb.open_run(run.run_id, path)
+        assert story(finished(stored.fork(task, actions=actions(), background=True))) == story(run)
+        assert story(finished(run.fork(task, background=True))) == story(run)
