@@ -18,6 +18,7 @@ __all__ = [
     "FrozenList",
     "FrozenTuple",
     "NotStored",
+    "differ",
     "freeze",
     "freeze_list",
     "not_stored",
@@ -221,6 +222,14 @@ def size_of(value: Any) -> int:
         return sys.getsizeof(value)
     own = getattr(value, "nbytes", None)
     return own if isinstance(own, int) else sys.getsizeof(value, 0)
+
+
+def differ(before: Any, now: Any) -> bool:
+    """Tell whether two values differ, as far as they say so themselves."""
+    try:
+        return before is not now and not bool(before == now)
+    except Exception:  # noqa: BLE001 - two DataFrames, say, have no one answer
+        return True
 
 
 def preview(value: Any, longest: int = 80) -> str:

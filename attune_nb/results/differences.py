@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attune_nb.frozen import preview
+from attune_nb.frozen import differ, preview
 from attune_nb.results.progress import Progress
 from attune_nb.results.spans import say_duration
 
@@ -44,7 +44,7 @@ def differences(before: Run, after: Run) -> list[Difference]:
 
 
 def _value(what: str, before: Any, after: Any) -> Iterator[Difference]:
-    if not _same(before, after):
+    if differ(before, after):
         yield Difference(what, _said(before), _said(after))
 
 
@@ -55,7 +55,7 @@ def _words(what: str, before: str | None, after: str | None) -> Iterator[Differe
 
 def _fields(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
     for name in dict.fromkeys([*before, *after]):
-        if not _same(before.get(name, _Missing), after.get(name, _Missing)):
+        if differ(before.get(name, _Missing), after.get(name, _Missing)):
             told = [_said(each.get(name, _Missing)) for each in (before, after)]
             yield Difference(f"{what} `{name}`", *told)
 
@@ -96,7 +96,7 @@ def _results(name: str, before: Any, after: Any) -> Iterator[Difference]:
     what = f"task `{name}`: result"
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         pairs = enumerate(zip(before, after, strict=True))
-        others = [index for index, (one, other) in pairs if not _same(one, other)]
+        others = [index for index, (one, other) in pairs if differ(one, other)]
         if others:
             shown = ", ".join(map(str, others[:_SHOWN]))
             more = " ..." if len(others) > _SHOWN else ""
@@ -115,13 +115,6 @@ def _last(run: Run) -> dict[str, TaskProgress]:
     progress = Progress()
     progress.read(run.events)
     return {row.task: row for row in progress.tasks.values()}
-
-
-def _same(before: Any, after: Any) -> bool:
-    try:
-        return before is after or bool(before == after)
-    except Exception:  # noqa: BLE001 - two DataFrames, say, have no one answer
-        return False
 
 
 class _Missing:

@@ -10,7 +10,7 @@ from attune_nb.api import loads
 from attune_nb.conductor.recovery import Recovered, differs, recover
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
-from attune_nb.frozen import not_stored
+from attune_nb.frozen import differ, not_stored
 from attune_nb.language import changes, export
 from attune_nb.running.carrying import Begun, Manner, Run, carry
 from attune_nb.running.history import options_of, recorded_workflow
@@ -98,7 +98,7 @@ def resume(
         keystore=keystore,
     )
     events = reading.events_of(path, stored)
-    given = _parameters(stored, events, parameters or {})
+    given = {**_parameters(stored, events), **(parameters or {})}
     refuse_missing(stored, given, options, has_workflow=workflow is not None)
     again = workflow if workflow is not None else recorded_workflow(stored)
     ready = prepared(again, given, options)
@@ -106,8 +106,9 @@ def resume(
         _refuse_changed(stored, export.to_record(again, ready.mask.text))
     if ready.mask:  # once more, with the secrets in their places
         events = reading.events_of(path, stored, ready.mask)
-        given = _parameters(stored, events, parameters or {})
+        given = {**_parameters(stored, events), **(parameters or {})}
         ready = prepared(again, given, options)
+    _refuse_others(stored, _parameters(stored, events), parameters or {})
     past = _recovered(ready.state, events, ready.parameters, stored)
     past = msgspec.structs.replace(
         past, doubts=tuple(_doubts(past.state, reading.intents_of(path, stored)))
@@ -143,25 +144,23 @@ def _refuse_unless_interrupted(stored: StoredRun, path: Path) -> None:
         raise StoreError(under_way(stored.run_id, stored.host, stored.pid))
 
 
-def _parameters(
-    stored: StoredRun, events: Sequence[Event], given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Give all parameters of a run: those on record, and those that no record holds."""
+def _parameters(stored: StoredRun, events: Sequence[Event]) -> Mapping[str, Any]:
+    """Give the parameters that are on record: all but the secret ones."""
     first = next((each for each in events if isinstance(each, RunStarted)), None)
     if first is None:
         raise StoreError(f"the record of run {stored.run_id} holds nothing: run it anew")
-    known = dict(first.parameters)
-    secrets = stored.options.get("secrets", ())
-    for name, value in given.items():
-        if name in known and name not in secrets and not not_stored(known[name]):
-            if known[name] != value:
-                raise ParameterError(
-                    f"parameter `{name}` of run {stored.run_id} was another; "
-                    "a run with other parameters is a fork: see `fork`"
-                )
-            continue
-        known[name] = value
+    known: Mapping[str, Any] = first.parameters
     return known
+
+
+def _refuse_others(stored: StoredRun, known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse parameters that are given again and are others than on record."""
+    for name, value in given.items():
+        if name in known and not not_stored(known[name]) and differ(known[name], value):
+            raise ParameterError(
+                f"parameter `{name}` of run {stored.run_id} was another; a run with other "
+                "parameters is a fork: see `Run.fork`"
+            )
 
 
 def _refuse_changed(stored: StoredRun, text: str) -> None:

@@ -13,7 +13,7 @@ from attune_nb.conductor import reuse
 from attune_nb.conductor.recovery import Recovered, recover
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
-from attune_nb.frozen import NotStored
+from attune_nb.frozen import NotStored, differ
 from attune_nb.language import changes, declarations
 from attune_nb.masking import Mask
 from attune_nb.running.carrying import Begun, Run, begin, carry
@@ -167,7 +167,8 @@ def _told_of_tasks(
 def _told_of_values(run: Done, ready: Prepared, reused: set[str]) -> Iterator[str]:
     """Tell of the tasks that read a parameter which is another now, and are not run again."""
     before = _parameters_in(run.events)
-    other = {name for name, value in ready.parameters.items() if _differ(before.get(name), value)}
+    known = {name: each for name, each in before.items() if not isinstance(each, NotStored)}
+    other = {name for name, each in known.items() if differ(each, ready.parameters.get(name))}
     stale = [
         path
         for path, task in run.state.workflow.walk()
@@ -183,16 +184,6 @@ def _parameters_of(task: model.Task) -> set[str]:
     """Give the parameters that a task reads outright."""
     paths = [path for each in task.templates() for path, _ in each.references]
     return {path[1] for path in paths if path[0] == "parameters" and len(path) > 1}
-
-
-def _differ(before: Any, now: Any) -> bool:
-    """Tell whether two values differ, as far as they say so themselves."""
-    if isinstance(before, NotStored):
-        return False  # it had to be given again
-    try:
-        return before is not now and not bool(before == now)
-    except Exception:  # noqa: BLE001 - two DataFrames, say, have no one answer
-        return True
 
 
 def _named(tasks: Sequence[str]) -> str:

@@ -115,11 +115,14 @@ class Recorder:
         self._intended = self._durable = 0  # how many there are, of both; and of the latter
         self._ending = False
         self._cut = False
+        self._over = threading.Event()  # the run
         self._tries = 0  # commits in a row that another program stood in the way of
         self._thread = threading.Thread(target=self._write, name="attune store", daemon=True)
 
     def read(self, events: list[Event]) -> None:
         """Take new events; once the run has ended, come back when they are on the disk."""
+        if any(isinstance(each, RunEnded) for each in events):
+            self._over.set()
         with self._told:
             if self._cut or self.error:
                 return
@@ -142,6 +145,7 @@ class Recorder:
             self._told.notify_all()
         for told in self._failed:
             told("the program ends")  # what begins now would be made once more
+        self._over.wait(_LAST)
         if self._thread.ident is not None:
             self._thread.join(_LAST)
 

@@ -452,6 +452,18 @@ def test_a_mistake_is_told_and_the_run_is_left_as_it_is(path, given, told):
     over.set()
 
 
+def test_all_that_was_given_before_may_be_given_again(path):
+    text = TEXT.replace("rows: {}", "rows: {}, header: {}, table: {}")
+    frame = pd.DataFrame({"x": [1, 2]})
+    given = {"n": 6, "header": "X: open-sesame", "key": "open-sesame", "table": frame, "rows": [1]}
+    run, _, over = cut(path, text, given)
+    with pytest.raises(ParameterError, match=r"parameter `rows` of run .* was another"):
+        attune_nb.resume(run.run_id, path, actions=took([]), parameters={**given, "rows": frame})
+    again = attune_nb.resume(run.run_id, path, actions=took([]), parameters=given)
+    over.set()
+    assert again.status == "succeeded"
+
+
 def test_a_result_with_a_secret_in_it_is_what_it_was_for_the_tasks_to_come(path):
     text = """
 parameters: {header: {}, key: {secret: true}}
