@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from attune_nb.errors import BackendError, LookupFailed, ParameterError, nearest
@@ -62,6 +62,7 @@ class Begun:
     parameters: Mapping[str, Any]  # with the secret ones
     options: Options
     manner: Manner
+    code: Mapping[str, str] = field(default_factory=dict)  # what tells versions of actions apart
     stored: StoredRun | None = None  # where it is known from a record only
 
 
@@ -149,7 +150,8 @@ class Run(results.Run):
     def _done(self) -> Done:
         from attune_nb.running.forking import Done  # noqa: PLC0415
 
-        return Done(self.run_id, self._engine.state, self._log, self.store)
+        code = self._begun.code if self._begun is not None else {}
+        return Done(self.run_id, self._engine.state, self._log, self.store, code)
 
     def _changed(
         self, parameters: Mapping[str, Any] | None, workflow: Workflow | None, changes: Changes
@@ -204,7 +206,7 @@ def begin(begun: Begun, parameters: Mapping[str, Any]) -> Run:
     """
     ready = prepared(begun.workflow, parameters, begun.options)
     run_id = uuid.uuid4().hex[:12]
-    begun = replace(begun, parameters=ready.given)
+    begun = replace(begun, parameters=ready.given, code=ready.code)
     return carry(begun, run_id, ready)
 
 

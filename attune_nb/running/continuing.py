@@ -13,7 +13,7 @@ from attune_nb.events import FINAL, RunStarted
 from attune_nb.frozen import differ, not_stored
 from attune_nb.language import changes, export
 from attune_nb.running.carrying import Begun, Manner, Run, carry
-from attune_nb.running.history import options_of, recorded_workflow
+from attune_nb.running.history import code_of, options_of, recorded_workflow
 from attune_nb.running.preparing import prepared, refuse_unless_map, refuse_unless_workflow
 from attune_nb.running.recording import path_of, refuse_missing
 
@@ -123,11 +123,29 @@ def resume(
             store=path,
             name=stored.workflow,
         )
-        begun = Begun(workflow=again, parameters=ready.given, options=options, manner=manner)
-        return carry(begun, stored.run_id, ready, past, claimed)
+        begun = Begun(
+            workflow=again,
+            parameters=ready.given,
+            options=options,
+            manner=manner,
+            code=ready.code,
+        )
+        told = _told_of_code(past, code_of(stored), ready.code)
+        return carry(begun, stored.run_id, ready, past, claimed, [*told])
     except BaseException:
         disclaim(claimed)
         raise
+
+
+def _told_of_code(
+    past: Recovered, before: Mapping[str, str], now: Mapping[str, str]
+) -> Iterator[str]:
+    """Tell of the tasks that have done something with an action that is another now."""
+    began = {key[0] for key, each in past.state.executions.items() if each.attempts}
+    stale = [path for path in sorted(began) if before.get(path, "") != now.get(path, "")]
+    if before and stale:
+        names = ", ".join(f"`{path}`" for path in stale)
+        yield f"the action of {names} changed since; what had ended before is what it gave then"
 
 
 def _refuse_unless_interrupted(stored: StoredRun, path: Path) -> None:

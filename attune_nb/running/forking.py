@@ -41,6 +41,7 @@ class Done(NamedTuple):
     state: RunState
     events: list[Event]
     store: Path | None
+    code: Mapping[str, str]
 
 
 def with_secrets(run: Done, begun: Begun) -> tuple[Done, Begun]:
@@ -112,7 +113,7 @@ def retry(run: Done, begun: Begun, *, failed_only: bool = True) -> Run:
 
 
 def _with(begun: Begun, ready: Prepared) -> Begun:
-    return replace(begun, parameters=ready.given)
+    return replace(begun, parameters=ready.given, code=ready.code)
 
 
 def _folded(
@@ -139,7 +140,7 @@ def _folded(
     }
     told = [
         *_told_of_items(fits.anew),
-        *_told_of_tasks(run.state.workflow, begun.workflow, reused),
+        *_told_of_tasks(_changed(run, begun.workflow, ready, reused)),
         *_told_of_values(run, ready, reused),
     ]
     return run_id, past, told
@@ -151,16 +152,23 @@ def _told_of_items(anew: Sequence[str]) -> Iterator[str]:
         yield f"{_named(anew)} began anew: the items are others now"
 
 
-def _told_of_tasks(
-    before: model.Workflow, after: model.Workflow, reused: set[str]
-) -> Iterator[str]:
-    """Tell of the tasks that have changed since, and are not run again."""
+def _changed(run: Done, after: model.Workflow, ready: Prepared, reused: set[str]) -> Iterator[str]:
+    """Give the reused tasks that do something else now: by their text, or their action's code."""
     done = {path.partition("/")[0] for path in reused}
-    stale = [name for name in changes.changed_tasks(before, after, work=True) if name in done]
-    if stale:
+    texts = changes.changed_tasks(run.state.workflow, after, work=True)
+    yield from (name for name in texts if name in done)
+    for path in sorted(reused):
+        if path not in texts and path in run.code and run.code[path] != ready.code.get(path):
+            yield path
+
+
+def _told_of_tasks(stale: Iterator[str]) -> Iterator[str]:
+    """Tell of the tasks that have changed since, and are not run again."""
+    found = [*stale]
+    if found:
         yield (
-            f"{_named(stale)} changed since, and what came of it then is reused; "
-            f"fork at `{stale[0]}` to run it again"
+            f"{_named(found)} changed since, and what came of it then is reused; "
+            f"fork at `{found[0]}` to run it again"
         )
 
 

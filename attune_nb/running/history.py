@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from attune_nb.language import model
     from attune_nb.store.reading import StoredRun
 
-__all__ = ["open_run", "options_of", "recorded_workflow", "runs"]
+__all__ = ["code_of", "open_run", "options_of", "recorded_workflow", "runs"]
 
 _COLUMNS = ("run_id", "workflow", "status", "started", "duration_ms", "tasks", "items", "failed")
 
@@ -146,6 +147,13 @@ def options_of(stored: StoredRun, **given: Any) -> Options:
     return Options(load=load_file, **{"actions": {}, **known})
 
 
+def code_of(stored: StoredRun) -> dict[str, str]:
+    """Give what tells the versions of a run's actions apart; nothing of another Python's."""
+    same = stored.versions.get("python") == platform.python_version()
+    found: dict[str, str] = stored.options.get("code", {}) if same else {}
+    return found
+
+
 def _begun(stored: StoredRun, workflow: Workflow, events: list[Event], path: Path) -> Begun:
     first = next((each for each in events if isinstance(each, RunStarted)), None)
     return Begun(
@@ -153,6 +161,7 @@ def _begun(stored: StoredRun, workflow: Workflow, events: list[Event], path: Pat
         parameters=dict(first.parameters) if first is not None else {},
         options=options_of(stored),
         manner=Manner(store=path, name=stored.workflow),
+        code=code_of(stored),
         stored=stored,
     )
 

@@ -124,6 +124,7 @@ def _find(
             function=links.nested(other),
             idempotent=_key(other) not in links.once,
             cancellable=True,
+            version=repr(other),
         )
         misfits = list(_parameter_misfits(name, other, task))
         return action, [*misfits, *((None, each) for each in _within(task, problems))]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attune_nb.actions.fingerprint import fingerprints
 from attune_nb.backends.inline import InlineBackend
 from attune_nb.backends.threads import ThreadBackend
 from attune_nb.conductor.machine import initial_state
@@ -88,7 +89,7 @@ class Prepared(NamedTuple):
 
     `state` is what it begins with; `driver` makes its driver, given readers; `given` are all its
     parameters, `parameters` those that are no secret; `mocked` are the tasks whose results are
-    made up.
+    made up; `code` tells versions of the tasks' actions apart.
     """
 
     state: RunState
@@ -97,6 +98,7 @@ class Prepared(NamedTuple):
     parameters: dict[str, Any]
     mask: Mask
     mocked: frozenset[str]
+    code: dict[str, str]
 
 
 def prepared(workflow: Workflow, parameters: Mapping[str, Any], options: Options) -> Prepared:
@@ -136,6 +138,7 @@ def prepared(workflow: Workflow, parameters: Mapping[str, Any], options: Options
         values,
         state.context.mask,
         mocked,
+        fingerprints(found),
     )
 
 

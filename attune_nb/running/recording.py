@@ -80,6 +80,7 @@ def recorder(
             "config": to_plain(ready.mask.value(dict(options.config or {}))),
             "mock": sorted(options.mock),
             "mocked": sorted(ready.mocked),
+            "code": ready.code,
             "secrets": sorted(ready.given.keys() - ready.parameters.keys()),
             "keys": sorted(options.keystore or {}),
             "masked_text": bool(ready.mask)

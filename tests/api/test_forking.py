@@ -409,3 +409,18 @@ def test_a_fork_anywhere_ends_as_the_run_did(text, data):
     fork = run.fork(at)
     assert story(fork) == story(run)
     assert at in acts.taken()
+
+
+def test_an_action_that_was_edited_is_told_where_its_results_are_reused(acts, tmp_path):
+    def edited(task, item):
+        return acts(task, item) + 0
+
+    store = tmp_path / "runs.db"
+    run = first(acts, store=store)
+    fork = run.fork("report", actions={"act": edited})
+    told = "tasks `aside`, `check`, `fetch` changed since, and what came of it then is reused"
+    assert told in fork.alerts[0]
+    assert run.fork("report", actions=act_of(acts)).alerts == []
+    stored = attune_nb.open_run(run.run_id, store)
+    assert told in stored.fork("report", actions={"act": edited}).alerts[0]
+    assert stored.fork("fetch", actions={"act": edited}).alerts == []

@@ -526,3 +526,13 @@ def test_a_break_is_no_time_of_the_run_and_is_not_drawn(path):
     after = next(lane for lane in lanes if lane.name == "after")
     assert at <= after.start + 0.01
     assert again.tasks["duration_ms"].sum() <= again.duration_ms + 10
+
+
+def test_an_action_that_was_edited_goes_on_and_that_is_told(path):
+    run, _, over = cut(path)
+    again = attune_nb.resume(run.run_id, path, actions={"act": lambda i: i + 1})
+    over.set()
+    assert again.output["found"] == [0, 1, 2, 4, 5, 6]
+    assert again.alerts == [
+        "the action of `work` changed since; what had ended before is what it gave then"
+    ]
