@@ -12,11 +12,11 @@ from attune_nb.events import AttemptsEnded, TaskEnded, TaskStarted
 from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from attune_nb.events import Event, Key
 
-__all__ = ["SLOPED", "Past", "Record", "slope"]
+__all__ = ["SLOPED", "Past", "Record", "Taken", "slope"]
 
 SLOPED = 3  # sizes that a slope needs
 STEEP = 1.15  # the slope that is told: 1 is in proportion
@@ -29,13 +29,23 @@ Which = tuple["Hashable", ...]
 """Runs that may be compared: one workflow's, of one task with one action, at one concurrency."""
 
 
+Taken = tuple[str, int, float, int]
+"""What a task took: the task, its items, seconds, its concurrency."""
+
+
 class Record:
     """How long the with-items tasks of past runs took: items and seconds, oldest first."""
 
     def __init__(self) -> None:
         self._taken: dict[Which, deque[tuple[int, float]]] = {}
 
-    def of(self, workflow: str, tasks: Mapping[str, Hashable], given: Hashable = None) -> Past:
+    def of(
+        self,
+        workflow: str,
+        tasks: Mapping[str, Hashable],
+        given: Hashable = None,
+        earlier: Callable[[], Iterable[Taken]] | None = None,
+    ) -> Past:
         """Give what concerns one workflow.
 
         Args:
@@ -43,8 +53,10 @@ class Record:
             tasks: For each task what tells it from another of the same name, such as its text
                 and its action's code: what was changed has no past.
             given: What else its runs differ in, such as parameters beside the items.
+            earlier: Gives what the tasks of such runs took, where they are on record: that is
+                the past then, and this process's own runs are part of it.
         """
-        return Past(self, (workflow, given), tasks)
+        return Past(self, (workflow, given), tasks, earlier)
 
     def keep(self, which: Which, items: int, seconds: float) -> None:
         """Keep what a task took."""
@@ -69,6 +81,7 @@ class Past:
     record: Record
     workflow: Hashable
     tasks: Mapping[str, Hashable]
+    earlier: Callable[[], Iterable[Taken]] | None = None
 
     def reader(self) -> Callable[[Sequence[Event]], None]:
         """Give what reads the events of a run, and keeps what its tasks took.
@@ -88,8 +101,12 @@ class Past:
 
         Of a run with few items nothing is told: it is the many that are slow.
         """
-        for began, count, _ in Counted().whole(events):
-            took = self.record.medians(self._which(began))
+        whole = [*Counted().whole(events)]
+        if all(ended.time - began.time < LONG for began, _, ended in whole):
+            return  # as are all below
+        record = self._whole_record()
+        for began, count, _ in whole:
+            took = record.medians(self._which(began))
             if len(took) < SLOPED or max(took) < SPREAD * min(took) or count < max(took):
                 continue
             steep = slope(list(took), list(took.values()))
@@ -101,6 +118,14 @@ class Past:
                     f"power of {steep:.2f} (1 is in proportion); look for what an item does "
                     "with what all items share"
                 )
+
+    def _whole_record(self) -> Record:
+        if self.earlier is None:
+            return self.record
+        found = Record()
+        for task, items, seconds, concurrency in self.earlier():
+            found.keep((self.workflow, task, self.tasks.get(task), concurrency), items, seconds)
+        return found
 
     def _which(self, began: TaskStarted) -> Which:
         return self.workflow, began.task, self.tasks.get(began.task), began.concurrency

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from attune_nb.errors import BackendError, LookupFailed, ParameterError, nearest
+from attune_nb.errors import BackendError, LookupFailed, ParameterError, StoreError, nearest
 from attune_nb.notebook.display import open_display
 from attune_nb.results import run as results
 from attune_nb.results.growth import Past, Record
@@ -18,6 +19,7 @@ from attune_nb.running.recording import recorder, refuse_missing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
+    from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Event
     from attune_nb.language.model import Workflow
     from attune_nb.notebook.display import Display
+    from attune_nb.results.growth import Taken
     from attune_nb.running.forking import Done
     from attune_nb.running.preparing import Options, Prepared
     from attune_nb.store.claims import Claim
@@ -231,9 +234,12 @@ def carry(
     workflow, manner, options = begun.workflow, begun.manner, begun.options
     called = manner.name or workflow.name
     written = past.events[: claim.written] if past is not None and claim is not None else []
-    record = recorder(manner.store, workflow, (run_id, called), options, ready, claim, written)
+    alike = _alike(begun, ready.parameters)
+    record = recorder(
+        manner.store, workflow, (run_id, called), options, ready, claim, written, alike
+    )
     shown = manner.progress() if callable(manner.progress) else open_display(manner.progress)
-    growth = _growth_of(begun, called, ready.parameters)
+    growth = _growth_of(alike, called, record.path if record else None)
     growth_reader = growth.reader()
     driver = ready.driver(
         [
@@ -297,17 +303,35 @@ def _carry(go: Callable[[], None], run_id: str) -> None:
         _log.exception("the engine of run %s failed", run_id)
 
 
-def _growth_of(begun: Begun, name: str, values: Mapping[str, Any]) -> Past:
-    """Give the past of what is run: the same tasks with items, actions and plain parameters."""
-    actions = begun.options.actions
+def _alike(begun: Begun, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what tells whether two runs may be compared: plain parameters, tasks, actions."""
     tasks = {
-        path: (repr(task), getattr(actions.get(task.action or ""), "__code__", None))
+        path: f"{_digest(repr(task))} {begun.code.get(path)}"
         for path, task in begun.workflow.walk()
         if task.with_items is not None
     }
     plain = (str, int, float, bool, type(None))
     given = sorted((key, each) for key, each in values.items() if isinstance(each, plain))
-    return _past.of(name, tasks, repr(given))
+    return {"given": _digest(repr(given)), "tasks": tasks}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _growth_of(alike: Mapping[str, Any], name: str, store: Path | None) -> Past:
+    """Give the past of what is run: from the store, where it is on record."""
+
+    def earlier() -> list[Taken]:
+        from attune_nb.store.reading import taken_by  # noqa: PLC0415 - SQLite takes its time
+
+        try:
+            return taken_by(store, name, alike) if store is not None else []
+        except StoreError:
+            return []  # the run has been told of what is wrong with it
+
+    past = earlier if store is not None else None
+    return _past.of(name, alike["tasks"], alike["given"], past)
 
 
 def _wait(run: Run, shown: Display | None) -> None:

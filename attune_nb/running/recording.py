@@ -40,6 +40,7 @@ def recorder(
     ready: Prepared,
     claim: Claim | None = None,
     past: Sequence[Event] = (),
+    alike: Mapping[str, Any] | None = None,
 ) -> Recorder | None:
     """Begin the record of a run, where there is a store.
 
@@ -51,6 +52,7 @@ def recorder(
         ready: What came of it.
         claim: The right to go on with a record that is there.
         past: The events that it holds.
+        alike: What tells whether the run may be compared with another.
 
     Raises:
         StoreError: The store that was named cannot be used. Where none was, and the usual place
@@ -81,6 +83,7 @@ def recorder(
             "mock": sorted(options.mock),
             "mocked": sorted(ready.mocked),
             "code": ready.code,
+            "alike": alike,
             "secrets": sorted(ready.given.keys() - ready.parameters.keys()),
             "keys": sorted(options.keystore or {}),
             "masked_text": bool(ready.mask)

@@ -15,12 +15,24 @@ from attune_nb.store.database import connected
 from attune_nb.store.values import NOBODY
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from attune_nb.events import Event
     from attune_nb.masking import Mask
 
-__all__ = ["ENDED", "LIVE", "StoredRun", "events_of", "intents_of", "is_alive", "run_of", "runs_in"]
+__all__ = [
+    "ENDED",
+    "LIVE",
+    "StoredRun",
+    "events_of",
+    "intents_of",
+    "is_alive",
+    "run_of",
+    "runs_in",
+    "taken_by",
+]
 
 STALE = 60.0  # seconds of silence after which a run on another host is taken for dead
 _COLUMNS = (
@@ -118,6 +130,59 @@ def intents_of(path: Path, run: StoredRun) -> list[tuple[str, int, int, int]]:
     with connected(path) as connection:
         statement = "SELECT task, visit, item, attempt FROM intents WHERE run = ?"
         return [*connection.execute(statement, (run.number,))]
+
+
+def taken_by(
+    path: Path, workflow: str, alike: Mapping[str, Any], most: int = 100
+) -> list[tuple[str, int, float, int]]:
+    """Give what the with-items tasks of a workflow's runs took, the oldest first.
+
+    Args:
+        path: The store.
+        workflow: What the runs are of.
+        alike: What a run's options must say for it to count, under "alike": `given` as a whole,
+            and of `tasks` those that are the same.
+        most: How many runs are looked at, of the newest that have ended.
+
+    Returns:
+        For each task its path, its items, the seconds, its concurrency.
+
+    Raises:
+        StoreError: They cannot be read.
+    """
+    found: list[tuple[str, int, float, int]] = []
+    with connected(path) as connection:
+        rows = connection.execute(
+            "SELECT number, options FROM runs WHERE workflow = ? AND status IN "
+            "('succeeded', 'failed', 'timed_out') ORDER BY started DESC LIMIT ?",
+            (workflow, most),
+        ).fetchall()
+        for number, options in reversed(rows):
+            told = msgspec.json.decode(options).get("alike") or {}
+            if told.get("given") == alike["given"]:
+                wanted = {p for p, each in alike["tasks"].items() if told["tasks"].get(p) == each}
+                found += _taken(connection, number, wanted)
+    return found
+
+
+def _taken(
+    connection: sqlite3.Connection, number: int, wanted: set[str]
+) -> Iterator[tuple[str, int, float, int]]:
+    rows = connection.execute(
+        "SELECT kind, time, task, visit, data FROM events WHERE run = ? AND "
+        "kind IN ('TaskStarted', 'TaskEnded') ORDER BY number",
+        (number,),
+    )
+    began: dict[tuple[str, int], tuple[float, dict[str, Any]]] = {}
+    for kind, time_, task, visit, data in rows:
+        if task in wanted:
+            told = msgspec.json.decode(data)
+            if kind == "TaskStarted":
+                began[task, visit] = time_, told
+            elif (task, visit) in began and told["status"] in ("succeeded", "failed"):
+                start, first = began[task, visit]
+                if first["total"]:
+                    yield task, first["total"], time_ - start, first["concurrency"]
 
 
 def _run(row: tuple[Any, ...]) -> StoredRun:

@@ -104,3 +104,14 @@ def test_the_record_keeps_the_newest_of_a_thousand_tasks():
 def test_a_slope_is_the_exponent_of_a_power_law():
     x = [10, 100, 1_000]
     assert slope(x, [3 * each**1.5 for each in x]) == pytest.approx(1.5)
+
+
+def test_the_past_is_on_record_for_other_processes_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATTUNE_NB_STORE", str(tmp_path / "runs.db"))
+    for count in SIZES[:-1]:
+        go("on record", quadratic, count)
+    monkeypatch.setattr("attune_nb.running.carrying._past", Record())
+    (alert,) = go("on record", quadratic, SIZES[-1]).alerts
+    assert "for 80: its time grows as the items to the power of " in alert
+    assert go("on record", also_quadratic, SIZES[-1]).alerts == []
+    assert go("on record", quadratic, SIZES[-1], wait=1).alerts == []
