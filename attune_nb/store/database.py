@@ -55,7 +55,8 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX runs_started ON runs (started)",
     ),
-    (  # to version 2: attempts that must not be made twice are announced before they are made
+    (  # to version 2
+        # Attempts that must not be made twice are announced before they are made.
         """CREATE TABLE intents (
             run INTEGER NOT NULL REFERENCES runs,
             task TEXT NOT NULL,
@@ -64,6 +65,9 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             attempt INTEGER NOT NULL,
             PRIMARY KEY (run, task, visit, item, attempt)
         ) WITHOUT ROWID""",
+        # Large data is kept once, however many runs it is part of: parameters that are given
+        # again, and what a fork reuses. An event refers to it by `@` and its SHA-256.
+        "CREATE TABLE blobs (hash BLOB PRIMARY KEY, data BLOB NOT NULL)",
     ),
 )
 """For each version the statements that make it of the one before."""

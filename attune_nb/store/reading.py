@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.errors import Source, StoreError, nearest
+from attune_nb.store.blobs import whole
 from attune_nb.store.codec import EventRow, event_of
 from attune_nb.store.database import connected
 from attune_nb.store.values import NOBODY
@@ -118,7 +119,11 @@ def events_of(path: Path, run: StoredRun, mask: Mask = NOBODY) -> list[Event]:
             "ORDER BY number",
             (run.number,),
         )
-        return [event_of(EventRow(*row), run.source, mask) for row in rows]
+        found = [EventRow(*row) for row in rows]
+        return [
+            event_of(row._replace(data=whole(connection, row.data)), run.source, mask)
+            for row in found
+        ]
 
 
 def intents_of(path: Path, run: StoredRun) -> list[tuple[str, int, int, int]]:
@@ -172,11 +177,11 @@ def _taken(
         "SELECT kind, time, task, visit, data FROM events WHERE run = ? AND "
         "kind IN ('TaskStarted', 'TaskEnded') ORDER BY number",
         (number,),
-    )
+    ).fetchall()
     began: dict[tuple[str, int], tuple[float, dict[str, Any]]] = {}
     for kind, time_, task, visit, data in rows:
         if task in wanted:
-            told = msgspec.json.decode(data)
+            told = msgspec.json.decode(whole(connection, data))
             if kind == "TaskStarted":
                 began[task, visit] = time_, told
             elif (task, visit) in began and told["status"] in ("succeeded", "failed"):

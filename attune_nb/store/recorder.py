@@ -25,6 +25,7 @@ from attune_nb.events import (
     TaskStarted,
     masked,
 )
+from attune_nb.store.blobs import kept
 from attune_nb.store.claims import owner_columns
 from attune_nb.store.codec import row_of
 from attune_nb.store.database import connected, create
@@ -259,6 +260,7 @@ class Recorder:
         for number, event in enumerate(fresh, start=self._next):
             self._counts.add(event)
             row = row_of(masked(event, self._mask, named=True) if self._mask else event)
+            row = row._replace(data=kept(connection, row.data))
             rows.append((self._number, number, *row))
         self._next += len(fresh)
         counts = self._counts

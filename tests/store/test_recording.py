@@ -317,3 +317,34 @@ def test_a_mistake_of_the_record_does_not_end_the_run(path, monkeypatch, caplog)
     run = recorded(path)
     assert run.status == "succeeded"
     assert "is not recorded any more, and goes on" in caplog.text
+
+
+def test_large_data_is_kept_once_however_many_runs_it_is_part_of(path):
+    workflow = attune_nb.loads("""
+parameters: {rows: {type: array}}
+tasks:
+  - {name: a, action: a, with_items: "{{ parameters.rows }}", input: {x: "{{ item }}"},
+     next: [{do: b}]}
+  - {name: b, action: core.noop}
+""")
+    given = {"rows": [f"{number:01000}" for number in range(1_000)]}
+    options = {"actions": {"a": lambda x: x}, "backend": "inline", "store": path}
+    run = workflow.run(given, **options)
+    once = sum(each.stat().st_size for each in path.parent.iterdir())
+    assert once > 1_000_000
+    again = [workflow.run(given, **options), run.fork("b")]
+    grown = sum(each.stat().st_size for each in path.parent.iterdir()) - once
+    assert grown < 1.6 * once  # the results of the second run, and no parameter
+    for each in (run, *again):
+        stored = attune_nb.open_run(each.run_id, path)
+        assert stored.events == each.events
+        assert stored.result("a") == given["rows"]
+
+
+def test_large_data_that_is_gone_is_told(path):
+    run = recorded(path, range(20_000))
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM blobs")
+    connection.close()
+    with pytest.raises(StoreError, match="it does not hold what an event refers to"):
+        attune_nb.open_run(run.run_id, path)
