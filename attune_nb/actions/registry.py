@@ -64,7 +64,8 @@ def action(name: Any = None, /, *, mutable_input: bool = False, idempotent: bool
     Args:
         name: `pack.name`; without it, the function's name.
         mutable_input: Give the function its own copy of its input, free to be changed.
-        idempotent: Whether running it twice does no harm.
+        idempotent: Whether running it twice does no harm. Where it does, an attempt that was
+            under way when its kernel was killed is not made again by itself: see `Run.in_doubt`.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:

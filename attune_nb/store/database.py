@@ -105,7 +105,7 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
     """
     new = not path.exists()
     if new and not make:
-        raise StoreError(f"there is no store at {path}; a run with a store makes one")
+        raise StoreError(f"there is no store at {path}; a run makes one")
     try:
         if new:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds results
