@@ -5,8 +5,10 @@
     ├── ParameterError        the parameters of a run do not fit the workflow
     ├── TemplateError         an expression cannot be compiled or evaluated
     ├── ActionError           an action failed; raise it to give data along with the message
+    │   └── NotSendable       something cannot go to, or come from, another process
     ├── Timeout               an attempt took too long; an action may raise it too
     ├── BackendError          the place where attempts run is not usable
+    │   └── BackendUnavailable  it was, and is gone: the run pauses
     ├── StoreError            the record of runs cannot be read or written
     ├── LookupFailed          a run has no such task, or the task has not run yet
     ├── RunFailed             a run ended failed (raised only when asked to)
@@ -31,7 +33,9 @@ __all__ = [
     "ActionError",
     "AttuneError",
     "BackendError",
+    "BackendUnavailable",
     "LookupFailed",
+    "NotSendable",
     "ParameterError",
     "Position",
     "Problem",
@@ -221,12 +225,23 @@ class ActionError(AttuneError):
         return self.message
 
 
+class NotSendable(ActionError):  # noqa: N818 - a word that users write in `on_error`
+    """Something cannot be sent to a worker process, or not be made again there or back here."""
+
+
 class Timeout(AttuneError):  # noqa: N818 - the word that users write
     """An attempt took too long. An action that raises it ends as `timed_out`."""
 
 
 class BackendError(_PlainError):
     """The backend is unknown, or cannot do what was asked of it."""
+
+
+class BackendUnavailable(BackendError):  # noqa: N818 - it says what the backend is
+    """The place where attempts run is gone, with all that was under way there.
+
+    What has ended is kept; the run pauses, and goes on with `resume` once there is another.
+    """
 
 
 class StoreError(_PlainError):

@@ -24,8 +24,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """A function under a name.
 
     `cancellable` ones take a `cancel` token. With `whole_input` the input comes as one map, in
-    place of its keys as arguments. `version` tells what its code does not, such as the workflow
-    that it runs.
+    place of its keys as arguments. `local` ones run in the engine's process on every backend.
+    `version` tells what its code does not, such as the workflow that it runs.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     idempotent: bool = True
     cancellable: bool = False
     whole_input: bool = False
+    local: bool = False
     version: str = ""
 
 

@@ -21,9 +21,24 @@ if TYPE_CHECKING:
     from attune_nb.context import WorkflowContext
     from attune_nb.templates.template import Template
 
-__all__ = ["CANCELLED", "FAILED", "SUCCEEDED", "TIMED_OUT", "Call", "cancelled", "timed_out"]
+__all__ = [
+    "CANCELLED",
+    "FAILED",
+    "LEFT_BEHIND",
+    "SUCCEEDED",
+    "TIMED_OUT",
+    "Call",
+    "cancelled",
+    "timed_out",
+]
 
 SUCCEEDED, FAILED, TIMED_OUT, CANCELLED = range(len(STATUS_CODES))
+LEFT_BEHIND = (
+    "a Python function in a thread cannot be stopped, so it may still be running; "
+    "what it gives will be dropped"
+)
+"""What becomes of a plain function that took too long, in a thread of this process."""
+
 _BARE = (LookupError, SystemExit, StopIteration)
 _NOT_OF_USERS = (str(Path(__file__).parent.parent), "<template>")
 
@@ -31,31 +46,45 @@ _NOT_OF_USERS = (str(Path(__file__).parent.parent), "<template>")
 class Call:
     """What a task does to each of its items; safe to share between threads.
 
-    `stoppable` actions listen to a token: they take a `cancel` argument, or are coroutines.
+    `stoppable` actions listen to a token: they take a `cancel` argument, or are coroutines, which
+    wait (`awaits`) in a loop and not in a thread.
     """
 
-    __slots__ = ("action", "context", "evaluate", "function", "stoppable")
+    __slots__ = (
+        "action",
+        "awaits",
+        "context",
+        "evaluate",
+        "function",
+        "stoppable",
+        "template",
+    )
 
     def __init__(self, action: Action, template: Template, context: WorkflowContext) -> None:
         self.action = action
         self.context = context
         self.evaluate = template.evaluate
         self.function = action.function
-        self.stoppable = action.cancellable or inspect.iscoroutinefunction(action.function)
+        self.template = template
+        self.awaits = inspect.iscoroutinefunction(action.function)
+        self.stoppable = action.cancellable or self.awaits
 
     def render(self, item: Any, index: Any) -> Any:
         """Render the input for one item."""
         return self.evaluate(ItemScope(self.context, item, index))
 
-    def invoke(self, rendered: Any, token: CancelToken) -> Any:
-        """Call the action with a rendered input; give the frozen result."""
+    def begin(self, rendered: Any, token: CancelToken) -> Any:
+        """Call the action with a rendered input; give what it gives, perhaps a coroutine."""
         given = thaw(rendered) if self.action.mutable_input else rendered
         if self.action.whole_input:
-            result = self.function(given)
-        elif self.action.cancellable:
-            result = self.function(cancel=token, **given)
-        else:
-            result = self.function(**given)
+            return self.function(given)
+        if self.action.cancellable:
+            return self.function(cancel=token, **given)
+        return self.function(**given)
+
+    def invoke(self, rendered: Any, token: CancelToken) -> Any:
+        """Call the action with a rendered input; give the frozen result."""
+        result = self.begin(rendered, token)
         if type(result) is CoroutineType:
             # asyncio is a tenth of what importing this package takes
             from attune_nb.backends.coroutines import run_coroutine  # noqa: PLC0415
@@ -104,19 +133,15 @@ def _message(error: BaseException) -> str:
         return name
 
 
-def timed_out(seconds: float, *, stoppable: bool, error: BaseException | None = None) -> ErrorInfo:
+def timed_out(
+    seconds: float, became: str = "it was stopped", error: BaseException | None = None
+) -> ErrorInfo:
     """Say that an attempt took longer than it may, and what became of it.
 
     `error` is what a stopped action raised: what it had to give until then is kept.
     """
-    left = "it was stopped"
-    if not stoppable:
-        left = (
-            "a Python function in a thread cannot be stopped, so it may still be running; "
-            "what it gives will be dropped"
-        )
     data = freeze(error.data) if isinstance(error, ActionError) else None
-    return ErrorInfo(type="Timeout", message=f"no end within {seconds:g} s; {left}", data=data)
+    return ErrorInfo(type="Timeout", message=f"no end within {seconds:g} s; {became}", data=data)
 
 
 def cancelled() -> ErrorInfo:

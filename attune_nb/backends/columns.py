@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.events import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from attune_nb.events import ErrorInfo
 
@@ -64,6 +64,14 @@ class Columns:
             if own is not None:
                 own.extend(getattr(other, name))
 
+    def append(self, batch: Batch) -> None:
+        """Add the rows of a batch."""
+        for name in ("index", "attempt", "start", "duration", "results", "status"):
+            getattr(self, name).extend(getattr(batch, name))
+        self.causes.extend(map(batch.errors.get, range(len(batch))))
+        if self.items is not None:
+            self.items.extend(batch.items or ())
+
     def take(self) -> Columns:
         """Give all rows that are whole, and let go of them."""
         count = len(self.status)
@@ -79,6 +87,7 @@ class Columns:
 def batch_of(
     parts: Iterable[tuple[int, Columns]],
     others: tuple[list[int], Columns],
+    elsewhere: Sequence[Batch] = (),
     *,
     lazy: bool,
     total: int | None,
@@ -88,6 +97,7 @@ def batch_of(
     Args:
         parts: Each worker's number and rows.
         others: Rows of any workers, and the worker of each.
+        elsewhere: Batches from elsewhere.
         lazy: Whether the items are kept.
         total: The number of items, where it is to be told.
     """
@@ -97,6 +107,9 @@ def batch_of(
         whole.extend(part)
     worker.extend(others[0])
     whole.extend(others[1])
+    for each in elsewhere:
+        worker.extend(each.worker)
+        whole.append(each)
     return Batch(
         index=whole.index,
         attempt=whole.attempt,

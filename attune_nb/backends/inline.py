@@ -130,9 +130,9 @@ def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:
     except Exception as error:
         if not token.cancelled:
             raise
-        return None, timed_out(job.timeout, stoppable=True, error=error)
+        return None, timed_out(job.timeout, error=error)
     finally:
         timer.cancel()
     if not token.cancelled and time.monotonic() - began <= job.timeout:
         return result, None
-    return None, timed_out(job.timeout, stoppable=True)
+    return None, timed_out(job.timeout)

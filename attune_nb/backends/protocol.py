@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from attune_nb.actions.cancel import CancelToken
-from attune_nb.backends.attempt import CANCELLED, cancelled
+from attune_nb.backends.attempt import CANCELLED, LEFT_BEHIND, cancelled
 from attune_nb.backends.columns import Columns, batch_of
 from attune_nb.errors import ActionError
 from attune_nb.events import FINAL
@@ -72,6 +72,7 @@ class Job:
         self._columns: dict[int, Columns] = {}  # by worker
         self._others = Columns(lazy=self.lazy)  # what was recorded for a worker, not by it
         self._whose: list[int] = []  # the workers of these
+        self._elsewhere: list[Batch] = []
         self._lock = threading.Lock()  # for these
         self.again: deque[tuple[int, int]] = deque()  # index, attempt
         self.kept: dict[int, Any] = {}  # index -> rendered input, while it may be tried again
@@ -81,6 +82,8 @@ class Job:
         self._reported = False
         self.found: dict[int, Any] = {}  # index -> item, of those that a lazy source gave before
         self.gone: set[int] = set()  # items that it did not give again
+        self.leaves = LEFT_BEHIND  # what becomes of a function that is past its time
+        self.abandoned = 0  # functions that were past their time, and may still run
         if past is not None:
             self._go_on(past)
 
@@ -165,6 +168,16 @@ class Job:
         """Record an attempt as cancelled: never made, or abandoned under way."""
         self.record_for(worker, index, attempt, start, item, CANCELLED, cancelled())
 
+    def take_in(self, batch: Batch) -> None:
+        """Record attempts that were made, and timed, elsewhere."""
+        with self._lock:
+            self._elsewhere.append(batch)
+
+    def recorded(self) -> int:
+        """Give how many attempts are recorded and not drained."""
+        with self._lock:
+            return sum(len(each.status) for each in [self._others, *self._columns.values()])
+
     def source_failed(self, worker: int, error: BaseException) -> None:
         """Record that the items' own code raised: the item to come failed, and is the last."""
         code, cause = self.call.describe(error)
@@ -185,13 +198,14 @@ class Job:
         """Take the rows of the attempts that have ended since the last call."""
         total = self._total()  # first: what is counted in it will be among the rows in time
         ready = [each for each in list(self._columns.items()) if each[1].status]
-        if total is None and not ready and not self._whose:
+        if total is None and not ready and not self._whose and not self._elsewhere:
             return None
         parts = [(worker, each.take()) for worker, each in ready]
         with self._lock:
             whose, self._whose = self._whose, []
             others = self._others.take()
-        return batch_of(parts, (whose, others), lazy=self.lazy, total=total)
+            elsewhere, self._elsewhere = self._elsewhere, []
+        return batch_of(parts, (whose, others), elsewhere, lazy=self.lazy, total=total)
 
     def _total(self) -> int | None:
         """Say once how many items there are, where that was not known or has changed."""

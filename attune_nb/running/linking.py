@@ -249,4 +249,4 @@ def _mocked(path: str, value: Any) -> Action:
             raise value("mocked") if issubclass(value, Timeout) else value()
         return value(rendered) if callable(value) else value
 
-    return registry.Action(name=f"mock of {path}", function=act, whole_input=True)
+    return registry.Action(name=f"mock of {path}", function=act, whole_input=True, local=True)

@@ -48,7 +48,7 @@ __all__ = [
 
 Reader = Callable[[list["Event"]], None]
 
-BACKENDS = ("threads", "inline")
+BACKENDS = ("threads", "processes", "inline")
 """The names of the places where attempts run; the first is the usual one."""
 
 MAX_DEPTH = 20  # of workflows within workflows
@@ -224,6 +224,10 @@ def _backend(backend: str | Backend, workers: int | None) -> Backend:
         return ThreadBackend(workers)
     if backend == "inline":
         return InlineBackend()
+    if backend == "processes":
+        from attune_nb.backends.processes import ProcessBackend  # noqa: PLC0415 - where asked for
+
+        return ProcessBackend(workers)
     if isinstance(backend, str):
         hint = nearest(backend, BACKENDS)
         raise BackendError(f"there is no backend `{backend}`{hint}; known: {', '.join(BACKENDS)}")

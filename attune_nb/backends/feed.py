@@ -1,0 +1,368 @@
+"""The near side of one task's items that are worked on elsewhere: handed out, and taken in.
+
+Items go in chunks that take about as long as is asked, found out as they come back. What a worker
+that was lost held goes out again in small pieces, then item by item: so that an item which ends
+its worker each time is found, fails alone, and keeps none of the others from their end.
+"""
+
+from __future__ import annotations
+
+import pickle
+import random
+import time
+from array import array
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from attune_nb.backends.attempt import FAILED, SUCCEEDED
+from attune_nb.backends.wire import NotSent, pack, unpack
+from attune_nb.backends.worker import Chunk, Report
+from attune_nb.context import Moment
+from attune_nb.events import Batch, ErrorInfo
+from attune_nb.frozen import freeze
+
+if TYPE_CHECKING:
+    from attune_nb.backends.protocol import Job
+
+__all__ = ["Entry", "Feed", "Sent"]
+
+GROWTH = 8  # times: a chunk to the one before it
+MOST = 4096  # items in a chunk
+MOST_BYTES = 8_000_000  # of items, or of results, in a chunk
+READING = 0.02  # seconds that items are read for, for one chunk
+PIECES = 64  # that a chunk is cut into when its worker was lost
+DEATHS = 2  # of workers that held nothing but this item, until it is given up
+_DRAWING = ("now", "uuid")  # functions that give another value each time
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An attempt that is to be made."""
+
+    index: int
+    attempt: int
+    item: Any
+
+
+class Sent(NamedTuple):
+    """A chunk that is under way."""
+
+    entries: list[Entry]
+    chunk: Chunk
+
+
+class Feed:
+    """One job, handed out in chunks.
+
+    Args:
+        job: The job.
+        lanes: How many workers there are.
+        target: Seconds that a chunk is to take.
+    """
+
+    def __init__(self, job: Job, lanes: int, target: float) -> None:
+        self.job = job
+        self.under_way = 0  # chunks
+        self.lanes = lanes
+        self.ended = False  # given up on: what comes back is of no interest
+        self._target = target
+        self._size = 0
+        self._each = 0.0  # seconds, of late
+        self._bytes = 0.0  # for each, of items or of results
+        self._back: deque[Entry] = deque()  # taken, but not begun
+        self._pieces: deque[list[Entry]] = deque()  # held by a worker that was lost
+        self._deaths: dict[int, int] = {}
+        self._moments: dict[int, Moment] = {}
+        self._drawing = any(name in _DRAWING for name, _ in job.call.template.calls)
+
+    @property
+    def most(self) -> int:
+        """How many workers may be at it at once."""
+        return min(self.job.concurrency, self.lanes)
+
+    @property
+    def slow(self) -> bool:
+        """Whether an item takes so long, or does so much, that none is to wait behind another."""
+        alone = self.job.announce is not None or self.job.plain or bool(self._pieces)
+        return alone or self._each == 0 or self._each > self._target
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is, or may be, something to hand out."""
+        job = self.job
+        taken_back = bool(self._pieces or self._back or job.again)
+        return not self.ended and not job.stopped and (taken_back or not job.exhausted)
+
+    def next(self) -> Sent | None:
+        """Take what is to be done next, or None where there is nothing."""
+        entries = self._pieces.popleft() if self._pieces else self._gather(self._next_size())
+        if not entries:
+            return None
+        if self.job.announce is not None:
+            for each in entries:
+                self.job.announce(self.job.key, each.index, each.attempt)
+        self._size = len(entries)
+        self.under_way += 1
+        return Sent(entries, self._chunk(entries))
+
+    def _chunk(self, entries: list[Entry]) -> Chunk:
+        index = array("q", [each.index for each in entries])
+        moments: list[Moment] = []
+        if self._drawing:
+            made = [self._moments.get(at) or _now() for at in index]
+            moments = made
+            if self.job.retries:
+                self._moments.update(zip(index, made, strict=True))
+        return Chunk(
+            index=index,
+            attempt=array("q", [each.attempt for each in entries]),
+            items=pack([each.item for each in entries]),
+            moments=moments,
+            budget=2 * self._target,
+            share=self._share(),
+        )
+
+    def _share(self) -> int:
+        """Give how many items one worker is at at once: one, unless they wait for each other."""
+        if not self.job.call.awaits:
+            return 1
+        return max(1, -(-self.job.concurrency // self.most))
+
+    def _next_size(self) -> int:
+        if self.job.announce is not None:
+            return 1
+        share = self._share()
+        if not self._each:
+            return share
+        size = min(MOST, GROWTH * self._size, int(self._target / self._each))
+        if self._bytes:
+            size = min(size, int(MOST_BYTES / self._bytes))
+        job = self.job
+        if not job.lazy:  # the last chunks are small, so that all workers end together
+            left = len(job.items) - job.taken + len(job.again) + len(self._back)
+            size = min(size, -(-left // (2 * self.most)))
+        return max(size, share, 1)
+
+    def _gather(self, size: int) -> list[Entry]:
+        job, entries = self.job, list[Entry]()
+        until = time.monotonic() + READING
+        while len(entries) < size and not job.stopped:
+            if self._back:
+                entries.append(self._back.popleft())
+            elif job.again:
+                index, attempt = job.again.popleft()
+                if index in job.gone:
+                    self._not_there(index, attempt)
+                else:
+                    entries.append(Entry(index, attempt, job.item_of(index)))
+            elif job.exhausted or not self._read(entries):
+                break
+            if job.lazy and time.monotonic() > until:
+                break
+        return entries
+
+    def _read(self, entries: list[Entry]) -> bool:
+        job = self.job
+        try:
+            pair = next(job.source, None)
+        except Exception as error:  # noqa: BLE001 - the items' own code raised
+            job.source_failed(0, error)
+            return False
+        if pair is None:
+            job.exhausted = True
+            return False
+        job.taken += 1
+        entries.append(Entry(pair[0], 1, pair[1]))
+        return True
+
+    def _not_there(self, index: int, attempt: int) -> None:
+        try:
+            self.job.input_of(index, attempt, None)
+        except Exception as error:  # noqa: BLE001 - this is what it is asked for
+            code, cause = self.job.call.describe(error)
+            self.job.record_for(0, index, attempt, self.job.clock(), None, code, cause)
+
+    def back(self, sent: Sent) -> None:
+        """Take back a chunk that was never begun."""
+        self.under_way -= 1
+        self._take_back(sent.entries)
+
+    def _take_back(self, entries: list[Entry]) -> None:
+        if self.ended:
+            return
+        if self.job.stopped:
+            self._give_up(entries)
+        else:
+            self._back.extendleft(reversed(entries))
+
+    def lost(self, sent: Sent, worker: int, why: str) -> None:
+        """Take in that a chunk's worker ended before it had told anything."""
+        self.under_way -= 1
+        entries, job = sent.entries, self.job
+        if self.ended:
+            return
+        if job.stopped:
+            self._give_up(entries)
+            return
+        if len(entries) > 1:
+            size = len(entries) // PIECES or 1
+            self._pieces.extend(entries[at : at + size] for at in range(0, len(entries), size))
+            return
+        [entry] = entries
+        self._deaths[entry.index] = deaths = self._deaths.get(entry.index, 0) + 1
+        once = job.announce is not None or not job.call.action.idempotent
+        if deaths < DEATHS and not once:
+            self._pieces.append(entries)
+            return
+        del self._deaths[entry.index]
+        self.fail(entry, worker, _worker_lost(deaths, why, once=once))
+
+    def fail(self, entry: Entry, worker: int, cause: ErrorInfo, code: int = FAILED) -> None:
+        """Record that an attempt failed, of which its worker tells nothing."""
+        self._remember(entry, code)
+        job = self.job
+        job.record_for(worker, entry.index, entry.attempt, job.clock(), entry.item, code, cause)
+
+    def refuse(self, sent: Sent, worker: int, message: str) -> None:
+        """Record that a chunk could not be worked on at all."""
+        self.under_way -= 1
+        cause = ErrorInfo(type="NotSendable", message=message, retryable=False)
+        for each in () if self.ended else sent.entries:
+            self.fail(each, worker, cause)
+
+    def refuse_all(self, message: str) -> None:
+        """Record that no item can be worked on."""
+        cause = ErrorInfo(type="NotSendable", message=message, retryable=False)
+        while self.waiting:
+            for each in self._gather(MOST):
+                self.fail(each, 0, cause)
+
+    def stop(self, *, force: bool, sent: list[Sent]) -> None:
+        """Hand out no more; `force` gives up on the chunks under way."""
+        job = self.job
+        if not job.stopped:
+            job.stopped = True
+            job.give_up_waiting()
+        waiting = [*self._back, *(each for piece in self._pieces for each in piece)]
+        self._back.clear()
+        self._pieces.clear()
+        self._give_up(waiting)
+        if force and not self.ended:
+            self.ended = True
+            self._give_up([entry for each in sent for entry in each.entries])
+
+    def _give_up(self, entries: list[Entry]) -> None:
+        for each in entries:
+            self.job.give_up(each.index, each.attempt, 0, self.job.clock(), each.item)
+
+    def received(self, sent: Sent, worker: int, stride: int, packed: bytes) -> int:
+        """Take in the report of a chunk; give how many functions it has left behind.
+
+        Args:
+            sent: The chunk.
+            worker: The worker's number.
+            stride: What lies between the numbers of one worker's several lanes.
+            packed: What the worker gave.
+        """
+        told = pickle.loads(packed)  # noqa: S301 - our own worker's
+        if isinstance(told, str):
+            self.refuse(sent, worker, told)
+            return 0
+        report: Report = told
+        self.under_way -= 1
+        if self.ended:
+            return report.abandoned
+        batch = self._batch(sent, report)
+        if len(batch):
+            each, size = report.spent / len(batch), (len(sent.chunk.items), len(report.results))
+            self._each = (self._each + each) / 2 if self._each else each
+            self._bytes = max(size) / len(batch)
+            self._place(batch, report, worker, stride)
+        self._take_back([sent.entries[at] for at in report.rest])
+        return report.abandoned
+
+    def _batch(self, sent: Sent, report: Report) -> Batch:
+        entries = {each.index: each for each in sent.entries}
+        results, status = [*map(_frozen, unpack(report.results))], bytearray(report.status)
+        errors = {row: self._told(report, row, entries) for row in report.errors}
+        for row, result in enumerate(results):
+            if isinstance(result, NotSent):
+                results[row], status[row] = None, FAILED
+                errors[row] = ErrorInfo(
+                    type="NotSendable", message=f"the result: {result.message}", retryable=False
+                )
+        for row, code in enumerate(status) if self.job.retries else ():
+            self._remember(entries[report.index[row]], code)
+        return Batch(
+            index=report.index,
+            attempt=report.attempt,
+            worker=report.worker,
+            start=report.start,
+            duration=report.duration,
+            status=bytes(status),
+            results=results,
+            errors=errors,
+            items=[entries[at].item for at in report.index] if self.job.lazy else None,
+        )
+
+    def _told(self, report: Report, row: int, entries: dict[int, Entry]) -> ErrorInfo:
+        """Give the error of a row, without secrets.
+
+        What an expression fails with is said by the whole context: it knows the names nearby.
+        """
+        error = report.errors[row]
+        call, index = self.job.call, report.index[row]
+        if row in report.unrendered and error.type != "NotSendable":
+            try:
+                call.render(entries[index].item, index)
+            except Exception as here:  # noqa: BLE001 - this is what it is rendered for
+                return call.describe(here)[1]
+        mask = call.context.mask
+        return msgspec.structs.replace(
+            error,
+            message=mask.text(error.message),
+            traceback=mask.text(error.traceback),
+            data=freeze(mask.value(error.data)),
+            retryable=error.retryable and error.type != "NotSendable",
+        )
+
+    def _remember(self, entry: Entry, code: int) -> None:
+        """Keep what another attempt of an item needs, as long as there may be one."""
+        if code == SUCCEEDED:
+            self._moments.pop(entry.index, None)
+        elif self.job.lazy and self.job.retries:
+            self.job.found[entry.index] = entry.item
+
+    def _place(self, batch: Batch, report: Report, worker: int, stride: int) -> None:
+        """Record the rows at their times in the run: the worker's clock is another."""
+        now = self.job.clock()
+        began = min(max(0.0, now - (time.time() - report.began)), max(0.0, now - report.spent))
+        starts = array("d", [began + each for each in batch.start])
+        lanes = array("q", [worker + stride * each for each in batch.worker])
+        self.job.take_in(msgspec.structs.replace(batch, start=starts, worker=lanes))
+
+
+def _frozen(value: Any) -> Any:
+    try:
+        return freeze(value)
+    except ValueError as error:
+        return NotSent(str(error))
+
+
+def _worker_lost(deaths: int, why: str, *, once: bool) -> ErrorInfo:
+    if once:
+        told = (
+            f"the worker ended while it was at this item ({why}); the action is declared not "
+            "idempotent, so it is not made again by itself: see whether it was done"
+        )
+    else:
+        told = (
+            f"the worker ended {deaths} times while it was at this item alone ({why}); look for "
+            "what ends a process: a crash in compiled code, or more memory than there is"
+        )
+    return ErrorInfo(type="WorkerLost", message=told, retryable=not once)
+
+
+def _now() -> Moment:
+    return Moment(time.time(), random.getrandbits(63))

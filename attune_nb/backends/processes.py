@@ -1,0 +1,316 @@
+"""Attempts in worker processes: work for more than one core, and code that may end its process.
+
+Each worker is a pool of its own with one process, so that one which dies, or is killed because
+an item in it took too long, takes nothing along but what it held. The pools are loky's: they
+begin without a fork, and without importing the caller's script again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+import weakref
+from concurrent.futures import BrokenExecutor, Future
+from itertools import count
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.backends import worker
+from attune_nb.backends.attempt import TIMED_OUT, timed_out
+from attune_nb.backends.pulling import GRACE
+from attune_nb.backends.remote import RemoteBackend
+from attune_nb.errors import BackendError, NotSendable
+
+if TYPE_CHECKING:
+    from loky import ProcessPoolExecutor
+
+    from attune_nb.backends.feed import Feed, Sent
+    from attune_nb.backends.worker import Definition
+
+__all__ = ["ProcessBackend"]
+
+TARGET = 0.05  # seconds that a chunk is to take
+DEPTH = 2  # chunks at one worker: one that it is at, one that waits
+SLACK = 1.0  # seconds that a report may be late, before its worker is taken for stuck
+ARRIVAL = 30.0  # seconds that a worker may take until it is there, and has a definition
+BROKEN = 3  # workers in a row that ended as they began
+_KILLED = "its process was ended"
+_ENVIRONMENT = {
+    # loky ends a worker that has grown by 300 MB; ours hold a context as long as it is of use
+    "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
+}
+_names = count(1)
+
+
+class ProcessBackend(RemoteBackend):
+    """Worker processes, one item at a time in each.
+
+    Args:
+        workers: How many at most; by default as many as this process may use cores.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        lanes = workers or _cores()
+        super().__init__(lanes, TARGET, _KILLED)
+        self._workers = [_Worker(number) for number in range(lanes)]
+        self._names: dict[Definition, str] = {}
+        self._broken = 0
+        _alive.add(self)
+
+    def close(self) -> None:
+        """End the worker processes."""
+        for each in self._workers:
+            each.end()
+        super().close()
+
+    def processes(self) -> list[int]:
+        """Give the numbers of the worker processes that are there."""
+        return [each.process for each in self._workers if each.process]
+
+    def _hand_out(self) -> None:
+        sending = True
+        while sending:  # one chunk of each job in turn
+            sending = False
+            for feed in list(self._feeds.values()):
+                found = self._free(feed) if feed.waiting else None
+                if found is not None:
+                    sending |= self._send(found, feed)
+
+    def _free(self, feed: Feed) -> _Worker | None:
+        """Give the worker that the next chunk of a job goes to, if there is one."""
+        at_it = [each for each in self._workers if each.is_at(feed)]
+        allowed = self._workers if len(at_it) < feed.most else at_it
+        ready = [each for each in allowed if each.takes(feed)]
+        # rather one that runs than one that must begin, rather one that has its context
+        name = self._names.get(self._definitions[feed.job.key], "")
+        order = [(len(each.held), each.pool is None, name not in each.has) for each in ready]
+        return ready[order.index(min(order))] if ready else None
+
+    def _send(self, to: _Worker, feed: Feed) -> bool:
+        definition = self._definitions[feed.job.key]
+        name = self._names.setdefault(definition, f"{os.getpid()}-{next(_names)}")
+        packed = None
+        if name not in to.has:
+            try:
+                packed = definition.packed()
+            except NotSendable as error:
+                feed.refuse_all(str(error))
+                return False
+        sent = feed.next()
+        if sent is None:
+            return False
+        if to.pool is None:
+            self._held_by(to, to.begin(), None)
+        future = to.submit(worker.make_held, name, packed, sent.chunk)
+        to.has.add(name)
+        self._held_by(to, future, (feed, sent), arrives=packed is not None)
+        return True
+
+    def _held_by(
+        self,
+        to: _Worker,
+        future: Future[Any],
+        what: tuple[Feed, Sent] | None,
+        *,
+        arrives: bool = True,
+    ) -> None:
+        if not to.held:
+            to.since = time.monotonic()
+        to.held.append((future, what, arrives))
+        self._noted(future, to)
+
+    def _take_in(self, what: _Worker) -> None:
+        """Take in all that a worker has ended, in its order."""
+        while what.held and what.held[0][0].done():
+            future, sent, _ = what.held[0]
+            error = future.exception()
+            if isinstance(error, BrokenExecutor) or (sent is None and error is not None):
+                self._lost(what, error)
+                return
+            what.held.pop(0)
+            what.since = time.monotonic()
+            self._broken = 0
+            if sent is None:
+                what.process = future.result()
+            elif error is not None:
+                sent[0].refuse(sent[1], what.number, f"the worker failed: {error!r}")
+            elif self._received(what, *sent, future.result()):
+                self._end(what)
+
+    def _received(self, by: _Worker, feed: Feed, sent: Sent, packed: bytes | None) -> int:
+        if packed is None:  # another process than the one that was sent the definition
+            by.has.clear()
+            feed.back(sent)
+            return 0
+        return feed.received(sent, by.number, self._lanes, packed)
+
+    def _lost(self, what: _Worker, error: BaseException) -> None:
+        """Take in that a worker has ended by itself."""
+        found = re.search(r"\{(.+?)\}", str(error))
+        why = f"exit code {found[1]}" if found else type(error).__name__
+        held = what.end()
+        if held[0] is None:
+            self._broken += 1
+            if self._broken >= BROKEN:
+                raise BackendError(
+                    f"worker processes end as they begin ({why}); run it on the threads backend, "
+                    "or see in the kernel's log what they said"
+                )
+        at = next((each for each in held if each is not None), None)
+        for each in held:
+            if each is not None:
+                feed, sent = each
+                if each is at and held[0] is not None:
+                    feed.lost(sent, what.number, why)
+                else:
+                    feed.back(sent)
+
+    def _end(self, what: _Worker) -> None:
+        """End a worker; what it held and had not begun goes to others."""
+        for each in what.end():
+            if each is not None:
+                each[0].back(each[1])
+
+    def _look(self) -> float:
+        """End the workers that are stuck where nothing in them can tell the time."""
+        nearest, now = inf, time.monotonic()
+        for each in self._workers:
+            due = each.due()
+            if due > now:
+                nearest = min(nearest, due - now)
+                continue
+            feed, sent = next(at for _, at, _ in each.held if at is not None)
+            rest = [at for at in each.end() if at is not None and at[1] is not sent]
+            for other, waiting in rest:
+                other.back(waiting)
+            if len(sent.entries) > 1:
+                feed.lost(sent, each.number, _KILLED)  # it is not known which one it was
+            else:
+                feed.under_way -= 1
+                cause = timed_out(feed.job.timeout or 0.0, _KILLED)
+                feed.fail(sent.entries[0], each.number, cause, TIMED_OUT)
+        return nearest
+
+    def _under_way(self, feed: Feed) -> list[Sent]:
+        held = [at for each in self._workers for _, at, _ in each.held]
+        return [at[1] for at in held if at is not None and at[0] is feed]
+
+    def _abandon(self, feed: Feed) -> None:
+        for each in self._workers:
+            if each.is_at(feed):
+                at = next(at for _, at, _ in each.held if at is not None)
+                held = [at for at in each.end() if at is not None]
+                if at[0] is not feed:  # another job's items were under way
+                    held.remove(at)
+                    at[0].lost(at[1], each.number, _KILLED)
+                for other, sent in held:
+                    other.back(sent)
+
+    def _drop(self, definition: Definition) -> None:
+        name = self._names.pop(definition, None)
+        for each in self._workers:
+            if name in each.has and name is not None:
+                each.has.discard(name)
+                each.submit(worker.drop, name)
+
+
+class _Worker:
+    """A place for one worker process, and what the process there holds.
+
+    `held` are the calls that it was given and has not ended, in their order: the first is the one
+    that it is at (None in place of a chunk: it begins). `since` is when it came to that.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.pool: ProcessPoolExecutor | None = None
+        self.process = 0
+        self.has: set[str] = set()  # names of definitions
+        self.held: list[tuple[Future[Any], tuple[Feed, Sent] | None, bool]] = []
+        self.since = 0.0
+
+    def begin(self) -> Future[Any]:
+        """Begin a process."""
+        from loky import ProcessPoolExecutor  # noqa: PLC0415 - only this backend needs it
+
+        self.pool = ProcessPoolExecutor(1, env=_ENVIRONMENT)
+        future = self.submit(worker.begin, os.getpid())
+        _end_at_exit()
+        return future
+
+    def submit(self, function: Any, *given: Any) -> Future[Any]:
+        """Have the process call a function.
+
+        Raises:
+            BackendError: The system gives no process.
+        """
+        try:
+            future: Future[Any] = self.pool.submit(function, *given)  # type: ignore[union-attr]
+        except Exception as error:
+            future = Future()
+            if self.held:  # it has ended just now, and is told of by what it held
+                future.set_exception(error)
+                return future
+            raise BackendError(
+                f"there is no worker process to be had ({error}); end other work, or run it on "
+                "the threads backend"
+            ) from None
+        return future
+
+    def is_at(self, feed: Feed) -> bool:
+        """Tell whether it holds a chunk of a job."""
+        return any(at is not None and at[0] is feed for _, at, _ in self.held)
+
+    def takes(self, feed: Feed) -> bool:
+        """Tell whether a chunk of a job may wait here."""
+        chunks = [at[0] for _, at, _ in self.held if at is not None]
+        if not chunks:
+            return True
+        return len(chunks) < DEPTH and not any(each.slow for each in (feed, *chunks))
+
+    def due(self) -> float:
+        """Give when it must have told of the chunk that it is at, on the monotonic clock."""
+        for _, at, arrives in self.held:
+            if at is not None and at[0].job.timeout is not None:
+                grace = GRACE if at[0].job.call.stoppable else 0.0
+                limit = at[1].chunk.budget + at[0].job.timeout + grace + SLACK
+                return self.since + limit + (ARRIVAL if arrives else 0.0)
+            if at is not None:
+                break
+        return inf
+
+    def end(self) -> list[tuple[Feed, Sent] | None]:
+        """End the process and all that it has begun; give what it held."""
+        held, self.held = [at for _, at, _ in self.held], []
+        pool, self.pool, self.process = self.pool, None, 0
+        self.has.clear()
+        if pool is not None:
+            pool.shutdown(wait=True, kill_workers=True)
+        return held
+
+
+def _cores() -> int:
+    found = getattr(os, "sched_getaffinity", None)
+    return len(found(0)) if found is not None else os.cpu_count() or 1
+
+
+_alive: weakref.WeakSet[ProcessBackend] = weakref.WeakSet()
+_registered = threading.Event()
+
+
+def _end_at_exit() -> None:
+    """Have the workers end with the interpreter, also one that is at an endless item.
+
+    loky waits for what is under way, and does so before `atexit`; hence the hook that it uses.
+    """
+    if not _registered.is_set():
+        _registered.set()
+        threading._register_atexit(_end_all)  # type: ignore[attr-defined] # noqa: SLF001
+
+
+def _end_all() -> None:
+    for each in list(_alive):
+        for one in each._workers:  # noqa: SLF001 - of this module
+            one.end()

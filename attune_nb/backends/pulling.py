@@ -1,0 +1,168 @@
+"""How the workers of one job share it: what is next, what is under way, what is overdue."""
+
+from __future__ import annotations
+
+import abc
+import itertools
+import threading
+from math import inf
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from attune_nb.backends.attempt import TIMED_OUT, timed_out
+
+if TYPE_CHECKING:
+    from attune_nb.backends.protocol import Job
+
+__all__ = ["GRACE", "Pullers", "Stop", "UnderWay"]
+
+GRACE = 2.0  # seconds that a stopped action has to say what it got done
+
+
+class Stop(Protocol):
+    """What an attempt is told through that it is to end."""
+
+    def cancel(self) -> None:
+        """Tell it."""
+
+
+class UnderWay(msgspec.Struct, gc=False):
+    """An attempt that a worker is at. Whoever takes it out of `busy` records its end."""
+
+    index: int
+    attempt: int
+    start: float
+    item: Any
+    token: Stop | None = None  # its own, where it has a timeout and can be stopped
+    due: float = inf  # when it must have ended; known once its input is rendered
+    stopping: bool = False  # the token was raised, because it was due
+
+
+class Pullers(abc.ABC):
+    """What works on one job: threads or coroutines, each pulling its items from it.
+
+    Args:
+        job: The job.
+        wake: Set when something has ended that somebody may wait for.
+        most: How many pull at once, at most.
+    """
+
+    def __init__(self, job: Job, wake: threading.Event, most: int) -> None:
+        self.job = job
+        self.wake = wake
+        self.lock = threading.Lock()
+        self.reading = threading.Lock()  # the source: its own code may take its time
+        self.most = min(job.concurrency, most)
+        self.free = set(range(self.most))  # numbers of the workers that do not run
+        self.busy: dict[int, UnderWay] = {}  # worker -> what it is at
+        self.forced = False
+        self.held = True  # until it is first let go
+        # A counter's `next` is atomic under the GIL, so items with a length need no lock: a
+        # lock that is taken for each item makes the threads queue for it.
+        self.counter = itertools.count(job.taken)
+        self.end = len(job.items) if not job.lazy else 0
+
+    def hold(self, *, over: bool) -> None:
+        """Let the workers end after what they are at; or let them go on."""
+        with self.lock:  # a worker that stops for it frees its number under this lock
+            self.held = not over
+        if over:
+            self.spawn(self.job.total if self.job.total is not None else self.job.concurrency)
+
+    def spawn(self, wanted: int) -> None:
+        """Have as many more attempts made at once, within the bound."""
+        if self.held:
+            return  # all are begun when it is over
+        with self.lock:
+            numbers = [self.free.pop() for _ in range(min(wanted, len(self.free)))]
+        if numbers:
+            self._begin(sorted(numbers))
+
+    @abc.abstractmethod
+    def _begin(self, numbers: list[int]) -> None:
+        """Begin to pull, as the workers of these numbers."""
+
+    def stop(self, *, force: bool) -> None:
+        """Begin no more attempts; `force` also gives up on those under way."""
+        job = self.job
+        with self.lock:
+            if not job.stopped:
+                job.stopped = True
+                if not job.lazy:
+                    self.end = job.taken = min(next(self.counter), self.end)
+            job.give_up_waiting()
+            if force:
+                self.forced = True
+                given_up, self.busy = self.busy, {}
+                for worker, at in given_up.items():
+                    job.give_up(at.index, at.attempt, worker, at.start, at.item)
+        if force:
+            job.cancel.cancel()
+            for at in given_up.values():
+                if at.token is not None:
+                    at.token.cancel()
+
+    def recall(self) -> list[tuple[int, int]]:
+        """Give the attempts that wait, and forget about them."""
+        with self.lock:
+            waiting = list(self.job.again)
+            self.job.again.clear()
+        return waiting
+
+    def abandon(self) -> None:
+        """Let the threads end with what they are at; nobody reads what they record."""
+        self.job.stopped = True
+        self.job.cancel.cancel()
+        for at in list(self.busy.values()):
+            if at.token is not None:
+                at.token.cancel()
+
+    def end_overdue(self) -> float:
+        """End the attempts that take too long; give the seconds until the next may do so."""
+        now, nearest = self.job.clock(), inf
+        for worker, at in list(self.busy.items()):
+            if at.due <= now and at.token is not None and not at.stopping:
+                at.stopping, at.due = True, now + GRACE
+                at.token.cancel()
+            if at.due <= now:
+                self._record_overdue(worker, at)
+            else:
+                nearest = min(nearest, at.due - now)
+        return nearest
+
+    def _record_overdue(self, worker: int, at: UnderWay) -> None:
+        job = self.job
+        with self.lock:
+            if self.busy.get(worker) is not at:
+                return  # it has ended just now
+            del self.busy[worker]
+            self.free.add(worker)
+        job.abandoned += 1
+        cause = timed_out(job.timeout or 0.0, job.leaves)
+        job.record_for(worker, at.index, at.attempt, at.start, at.item, TIMED_OUT, cause)
+        self.wake.set()
+        self.spawn(1)
+
+    def _take(self) -> tuple[int, int, Any] | None:
+        """Give the next attempt to make: its index, its number and its item."""
+        job = self.job
+        if job.again:
+            with self.lock:
+                if job.again:
+                    index, attempt = job.again.popleft()
+                    return index, attempt, job.item_of(index)
+        if job.lazy:
+            with self.reading:
+                pair = None if job.stopped or job.exhausted else next(job.source, None)
+                with self.lock:
+                    if pair is None or job.stopped:  # perhaps while the source was read
+                        job.exhausted = True
+                        return None
+                    job.taken += 1
+                    return pair[0], 1, pair[1]
+        index = next(self.counter)
+        if job.stopped:
+            with self.lock:  # the end may be moving just now
+                return (index, 1, job.items[index]) if index < self.end else None
+        return (index, 1, job.items[index]) if index < self.end else None

@@ -1,0 +1,127 @@
+"""Values on their way to another process and back, so that none of them can stop the others.
+
+Plain data of many items goes as one pickle, which always loads. As soon as there is anything
+else among them, each goes by itself (by cloudpickle, which also sends what a notebook has
+defined): what cannot be sent, or not be made again on the other side, fails alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import fractions
+import io
+import pickle
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["NotSent", "Packed", "pack", "packed_alone", "unpack"]
+
+_PROTOCOL = 5
+_FROZEN = (FrozenDict, FrozenList, FrozenTuple)
+_KNOWN = frozenset(
+    {
+        dt.date,
+        dt.datetime,
+        dt.time,
+        dt.timedelta,
+        dt.timezone,
+        decimal.Decimal,
+        fractions.Fraction,
+        uuid.UUID,
+    }
+)
+
+
+class NotSent(msgspec.Struct, frozen=True):
+    """Stands where a value could not be sent, or not be made again on the other side."""
+
+    message: str
+
+
+class Packed(msgspec.Struct, frozen=True):
+    """Several values as bytes: all in one, or each alone."""
+
+    whole: bytes | None = None
+    each: Sequence[bytes | NotSent] = ()
+
+    def __len__(self) -> int:
+        """Give the bytes that it takes."""
+        if self.whole is not None:
+            return len(self.whole)
+        return sum(len(part) for part in self.each if isinstance(part, bytes))
+
+
+class _NotPlainError(Exception):
+    """There is something among the values that may not load on the other side."""
+
+
+class _PlainPickler(pickle.Pickler):
+    def reducer_override(self, value: Any) -> Any:
+        """Leave plain data to pickle, and refuse all else."""
+        known = value is freeze or isinstance(value, _FROZEN) or type(value) in _KNOWN
+        if known or (isinstance(value, type) and value in _KNOWN):
+            return NotImplemented
+        raise _NotPlainError
+
+
+def pack(values: Sequence[Any]) -> Packed:
+    """Make bytes of values; where one cannot be sent, a `NotSent` says why."""
+    buffer = io.BytesIO()
+    try:
+        _PlainPickler(buffer, _PROTOCOL).dump(list(values))
+    except Exception:  # noqa: BLE001 - a value's own code may raise anything
+        return Packed(each=[_alone(each) for each in values])
+    return Packed(whole=buffer.getvalue())
+
+
+def packed_alone(value: Any) -> bytes:
+    """Make bytes of one value, whatever it is made of.
+
+    Raises:
+        Exception: Any at all, as the value's own code raises it.
+    """
+    import cloudpickle  # noqa: PLC0415 - only what is no plain data needs it
+
+    made: bytes = cloudpickle.dumps(value, protocol=_PROTOCOL)
+    return made
+
+
+def _alone(value: Any) -> bytes | NotSent:
+    try:
+        return packed_alone(value)
+    except Exception as error:  # noqa: BLE001 - as above
+        return NotSent(_told(f"a {type(value).__name__}", "be sent to another process", error))
+
+
+def unpack(packed: Packed) -> list[Any]:
+    """Give the values again; where one could not be sent or made, a `NotSent` says why."""
+    if packed.whole is not None:
+        values: list[Any] = pickle.loads(packed.whole)  # noqa: S301 - our own worker's
+        return values
+    return [each if isinstance(each, NotSent) else _loaded(each) for each in packed.each]
+
+
+def _loaded(packed: bytes) -> Any:
+    try:
+        return pickle.loads(packed)  # noqa: S301 - as above
+    except BaseException as error:  # noqa: BLE001 - as above; nothing of it may end a worker
+        return NotSent(_told("what was sent", "be made again on the other side", error))
+
+
+def _told(what: str, whereto: str, error: BaseException) -> str:
+    try:
+        why = f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - an exception's own `__str__` may raise anything
+        why = type(error).__name__
+    return (
+        f"{what} cannot {whereto} ({why[:300]}); give and return plain data (texts, numbers, "
+        "lists, maps, arrays, tables), or run it on the threads backend"
+    )
