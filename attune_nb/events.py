@@ -170,7 +170,12 @@ class CancelRequested(Input, frozen=True, kw_only=True, tag=True):
 
 
 class PauseRequested(Input, frozen=True, kw_only=True, tag=True):
-    """Someone asked the run to begin nothing more; attempts under way go on to their end."""
+    """Someone asked the run to begin nothing more; attempts under way go on to their end.
+
+    `reason` is told where it was not a person: the place where attempts run is gone.
+    """
+
+    reason: str = ""
 
 
 class ResumeRequested(Input, frozen=True, kw_only=True, tag=True):

@@ -6,6 +6,7 @@ then on every task and item refers to the same objects.
 
 from __future__ import annotations
 
+import abc
 import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = [
+    "Elsewhere",
     "FrozenDict",
     "FrozenList",
     "FrozenTuple",
     "NotStored",
     "differ",
+    "fetched",
     "freeze",
     "freeze_list",
     "not_stored",
@@ -121,6 +124,23 @@ class NotStored:
 
     def __hash__(self) -> int:
         return hash((self.kind, self.rows))
+
+
+class Elsewhere(abc.ABC):
+    """Stands for a value that was left where it was made, and is fetched when it is asked for."""
+
+    @abc.abstractmethod
+    def get(self) -> Any:
+        """Fetch the value."""
+
+
+def fetched(value: Any) -> Any:
+    """Give a value with all that was left elsewhere in it fetched; the very object without."""
+    if isinstance(value, Elsewhere):
+        return value.get()
+    if isinstance(value, list | tuple) and any(isinstance(each, Elsewhere) for each in value):
+        return freeze([fetched(each) for each in value])
+    return value
 
 
 def not_stored(value: Any) -> str:

@@ -12,7 +12,8 @@ import random
 import time
 from array import array
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable  # noqa: TC003 - msgspec reads the annotations
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -45,11 +46,12 @@ class Entry(msgspec.Struct, frozen=True):
     item: Any
 
 
-class Sent(NamedTuple):
-    """A chunk that is under way."""
+class Sent(msgspec.Struct, eq=False):
+    """A chunk that is under way. `keep` gives what stands for a result that stays elsewhere."""
 
     entries: list[Entry]
     chunk: Chunk
+    keep: Callable[[int, str], Any] | None = None
 
 
 class Feed:
@@ -211,12 +213,25 @@ class Feed:
             return
         [entry] = entries
         self._deaths[entry.index] = deaths = self._deaths.get(entry.index, 0) + 1
-        once = job.announce is not None or not job.call.action.idempotent
-        if deaths < DEATHS and not once:
+        if deaths < DEATHS and not self._once:
             self._pieces.append(entries)
             return
         del self._deaths[entry.index]
-        self.fail(entry, worker, _worker_lost(deaths, why, once=once))
+        self.fail(entry, worker, _worker_lost(deaths, why, once=self._once))
+
+    def interrupted(self, sent: Sent, why: str) -> None:
+        """Take in that a chunk is lost through no fault of its items."""
+        if self._once and not self.ended and not self.job.stopped:
+            self.under_way -= 1
+            for each in sent.entries:
+                self.fail(each, 0, _worker_lost(1, why, once=True))
+        else:
+            self.back(sent)
+
+    @property
+    def _once(self) -> bool:
+        """Whether an attempt of which nobody knows is not to be made again."""
+        return self.job.announce is not None or not self.job.call.action.idempotent
 
     def fail(self, entry: Entry, worker: int, cause: ErrorInfo, code: int = FAILED) -> None:
         """Record that an attempt failed, of which its worker tells nothing."""
@@ -256,18 +271,17 @@ class Feed:
         for each in entries:
             self.job.give_up(each.index, each.attempt, 0, self.job.clock(), each.item)
 
-    def received(self, sent: Sent, worker: int, stride: int, packed: bytes) -> int:
+    def received(self, sent: Sent, lane: Callable[[str, int], int], packed: bytes) -> int:
         """Take in the report of a chunk; give how many functions it has left behind.
 
         Args:
             sent: The chunk.
-            worker: The worker's number.
-            stride: What lies between the numbers of one worker's several lanes.
+            lane: Gives the number of a worker: of a place, and of one of several there.
             packed: What the worker gave.
         """
         told = pickle.loads(packed)  # noqa: S301 - our own worker's
         if isinstance(told, str):
-            self.refuse(sent, worker, told)
+            self.refuse(sent, 0, told)
             return 0
         report: Report = told
         self.under_way -= 1
@@ -278,13 +292,13 @@ class Feed:
             each, size = report.spent / len(batch), (len(sent.chunk.items), len(report.results))
             self._each = (self._each + each) / 2 if self._each else each
             self._bytes = max(size) / len(batch)
-            self._place(batch, report, worker, stride)
+            self._place(batch, report, lane)
         self._take_back([sent.entries[at] for at in report.rest])
         return report.abandoned
 
     def _batch(self, sent: Sent, report: Report) -> Batch:
         entries = {each.index: each for each in sent.entries}
-        results, status = [*map(_frozen, unpack(report.results))], bytearray(report.status)
+        results, status = self._results(sent, report), bytearray(report.status)
         errors = {row: self._told(report, row, entries) for row in report.errors}
         for row, result in enumerate(results):
             if isinstance(result, NotSent):
@@ -305,6 +319,12 @@ class Feed:
             errors=errors,
             items=[entries[at].item for at in report.index] if self.job.lazy else None,
         )
+
+    def _results(self, sent: Sent, report: Report) -> list[Any]:
+        if sent.keep is None:
+            return [_frozen(each) for each in unpack(report.results)]
+        kept = enumerate(zip(report.about, report.status, strict=True))
+        return [None if code else sent.keep(row, about) for row, (about, code) in kept]
 
     def _told(self, report: Report, row: int, entries: dict[int, Entry]) -> ErrorInfo:
         """Give the error of a row, without secrets.
@@ -334,12 +354,12 @@ class Feed:
         elif self.job.lazy and self.job.retries:
             self.job.found[entry.index] = entry.item
 
-    def _place(self, batch: Batch, report: Report, worker: int, stride: int) -> None:
+    def _place(self, batch: Batch, report: Report, lane: Callable[[str, int], int]) -> None:
         """Record the rows at their times in the run: the worker's clock is another."""
         now = self.job.clock()
         began = min(max(0.0, now - (time.time() - report.began)), max(0.0, now - report.spent))
         starts = array("d", [began + each for each in batch.start])
-        lanes = array("q", [worker + stride * each for each in batch.worker])
+        lanes = array("q", [lane(report.place, each) for each in batch.worker])
         self.job.take_in(msgspec.structs.replace(batch, start=starts, worker=lanes))
 
 

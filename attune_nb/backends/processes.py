@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.backends import worker
 from attune_nb.backends.attempt import TIMED_OUT, timed_out
 from attune_nb.backends.pulling import GRACE
-from attune_nb.backends.remote import RemoteBackend
+from attune_nb.backends.remote import RemoteBackend, cores
 from attune_nb.errors import BackendError, NotSendable
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ProcessBackend(RemoteBackend):
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        lanes = workers or _cores()
+        lanes = workers or cores()
         super().__init__(lanes, TARGET, _KILLED)
         self._workers = [_Worker(number) for number in range(lanes)]
         self._names: dict[Definition, str] = {}
@@ -144,7 +144,7 @@ class ProcessBackend(RemoteBackend):
             by.has.clear()
             feed.back(sent)
             return 0
-        return feed.received(sent, by.number, self._lanes, packed)
+        return feed.received(sent, lambda _, lane: by.number + self._lanes * lane, packed)
 
     def _lost(self, what: _Worker, error: BaseException) -> None:
         """Take in that a worker has ended by itself."""
@@ -289,11 +289,6 @@ class _Worker:
         if pool is not None:
             pool.shutdown(wait=True, kill_workers=True)
         return held
-
-
-def _cores() -> int:
-    found = getattr(os, "sched_getaffinity", None)
-    return len(found(0)) if found is not None else os.cpu_count() or 1
 
 
 _alive: weakref.WeakSet[ProcessBackend] = weakref.WeakSet()

@@ -14,7 +14,7 @@ from attune_nb.errors import ActionError
 from attune_nb.events import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from attune_nb.backends.attempt import Call
     from attune_nb.events import Batch, ErrorInfo, Key
@@ -55,6 +55,8 @@ class Job:
         timeout: float | None = None,
         announce: Callable[[Key, int, int], None] | None = None,
         past: Past | None = None,
+        selector: Mapping[str, Any] | None = None,
+        keeps: bool = False,
     ) -> None:
         self.key = key
         self.call = call
@@ -65,6 +67,8 @@ class Job:
         self.retries = retries
         self.timeout = timeout  # seconds for one attempt
         self.announce = announce  # told of each attempt before it is made
+        self.selector: Mapping[str, Any] = selector or {}  # what a worker must have, if it can
+        self.keeps = keeps  # leave the results where they are made, if that is elsewhere
         self.plain = items is None
         self.items: Any = (None,) if items is None else items
         self.lazy = not hasattr(self.items, "__len__")

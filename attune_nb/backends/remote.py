@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import os
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
     from attune_nb.backends.protocol import Job
     from attune_nb.events import Batch, Key
 
-__all__ = ["RemoteBackend"]
+__all__ = ["RemoteBackend", "cores"]
+
+
+def cores() -> int:
+    """Give how many cores this process may use."""
+    found = getattr(os, "sched_getaffinity", None)
+    return len(found(0)) if found is not None else os.cpu_count() or 1
 
 
 class RemoteBackend(abc.ABC):
@@ -43,6 +50,7 @@ class RemoteBackend(abc.ABC):
         self._definitions: dict[Key, Definition] = {}
         self._ended: deque[Any] = deque()  # noted by other threads
         self._held = False
+        self._places: dict[tuple[str, int], int] = {}
 
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""
@@ -130,6 +138,10 @@ class RemoteBackend(abc.ABC):
 
     def _noted(self, future: Future[Any], what: Any) -> None:
         future.add_done_callback(lambda _: self._note(what))
+
+    def _lane(self, place: str, number: int) -> int:
+        """Give the number of a worker that was met somewhere."""
+        return self._places.setdefault((place, number), len(self._places))
 
     @abc.abstractmethod
     def _hand_out(self) -> None:

@@ -11,6 +11,7 @@ import os
 import pickle
 import random
 import signal
+import socket
 import threading
 import time
 from array import array  # noqa: TC003 - msgspec reads the annotations
@@ -24,6 +25,7 @@ from attune_nb.backends.threads import ThreadBackend
 from attune_nb.backends.wire import NotSent, Packed, pack, packed_alone, unpack
 from attune_nb.context import ItemScope, Moment
 from attune_nb.errors import NotSendable
+from attune_nb.frozen import Elsewhere, freeze, preview, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,18 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch, ErrorInfo, Key
     from attune_nb.templates.template import Template
 
-__all__ = ["Chunk", "Definition", "Report", "begin", "drop", "make", "make_held"]
+__all__ = [
+    "Chunk",
+    "Definition",
+    "Kept",
+    "Report",
+    "begin",
+    "drop",
+    "make",
+    "make_held",
+    "make_kept",
+    "report_of",
+]
 
 TICK = 0.05  # seconds: how often the far side looks whether it is to begin no more
 WATCH = 1.0  # seconds: how often a worker looks whether its engine is still there
@@ -60,7 +73,9 @@ class Report(msgspec.Struct, frozen=True):
 
     `began` is in seconds since the epoch, `spent` in seconds, `start` in seconds since `began`.
     `unrendered` are the rows whose input could not be rendered, `rest` the positions in the chunk
-    of what was not begun. `abandoned` counts functions that are past their time and still run.
+    of what was not begun. `about` tells what the results are, where they do not come along.
+    `abandoned` counts functions that are past their time and still run. `place` is the thread that
+    it was made in.
     """
 
     began: float
@@ -75,7 +90,9 @@ class Report(msgspec.Struct, frozen=True):
     errors: dict[int, ErrorInfo]
     unrendered: list[int]
     rest: list[int]
+    about: list[str]
     abandoned: int
+    place: str
 
 
 class Definition:
@@ -106,6 +123,7 @@ class Definition:
         self._packed: bytes | None = None
         self._lock = threading.Lock()
         self._size = context.size_bytes
+        self._checked = False
 
     @classmethod
     def arrived(cls, packed: bytes) -> Definition:
@@ -123,6 +141,16 @@ class Definition:
 
     def __sizeof__(self) -> int:
         return self._size + object.__sizeof__(self)
+
+    def check(self) -> None:
+        """See that it can be sent.
+
+        Raises:
+            NotSendable: Something in it cannot.
+        """
+        if not self._checked:
+            self.packed()
+            self._checked = True
 
     def packed(self) -> bytes:
         """Give it as bytes.
@@ -217,12 +245,39 @@ def drop(name: str) -> None:
 
 def make(definition: Definition, chunk: Chunk) -> bytes:
     """Make a chunk's attempts; give the report as bytes, which always load."""
+    return _made(definition, chunk)[0]
+
+
+def make_kept(definition: Definition, chunk: Chunk) -> Kept:
+    """Make a chunk's attempts; give the report and, beside it, the results themselves."""
+    return Kept(*_made(definition, chunk, keep=True))
+
+
+def report_of(kept: Kept) -> bytes:
+    """Give the report without the results."""
+    return kept.report
+
+
+class Kept:
+    """The results of a chunk, which stay where they are, and the report of it."""
+
+    def __init__(self, report: bytes, values: list[Any]) -> None:
+        self.report, self._values = report, values
+
+    def __getitem__(self, row: int) -> Any:
+        return self._values[row]
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + sum(map(size_of, self._values))
+
+
+def _made(definition: Definition, chunk: Chunk, *, keep: bool = False) -> tuple[bytes, list[Any]]:
     began, zero = time.time(), time.perf_counter()
     items = unpack(chunk.items)
     try:
         job = _job(definition, chunk, items, zero)
     except NotSendable as error:
-        return pickle.dumps(str(error))
+        return pickle.dumps(str(error)), []
     backend = ThreadBackend(chunk.share)
     backend.start(job)
     batch, rest = _ended(backend, job, len(items), zero + chunk.budget)
@@ -238,13 +293,15 @@ def make(definition: Definition, chunk: Chunk) -> bytes:
         start=batch.start,
         duration=batch.duration,
         status=batch.status,
-        results=pack(batch.results),
+        results=pack([] if keep else batch.results),
         errors={row: _plain(each) for row, each in batch.errors.items()},
         unrendered=[row for row in batch.errors if batch.index[row] in call.unrendered],
         rest=[places[pair] for pair in rest],
+        about=[preview(each, 60) for each in batch.results] if keep else [],
         abandoned=job.abandoned,
+        place=f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}",
     )
-    return pickle.dumps(report, 5)
+    return pickle.dumps(report, 5), batch.results
 
 
 def _job(definition: Definition, chunk: Chunk, items: list[Any], zero: float) -> Job:
@@ -314,10 +371,23 @@ class _FarCall(Call):
             moment = self.moments.get(index)
             if moment is not None:
                 context = context.at(lambda: moment)
-            return self.evaluate(ItemScope(context, item, index))
+            return _here(self.evaluate(ItemScope(context, item, index)))
         except BaseException:
             self.unrendered.add(index)
             raise
+
+
+def _here(rendered: Any) -> Any:
+    """Fetch what was left elsewhere: an argument, or the parts of one."""
+    if not isinstance(rendered, dict):
+        return rendered
+    found = {
+        key: each.get() if isinstance(each, Elsewhere) else [part.get() for part in each]
+        for key, each in rendered.items()
+        if isinstance(each, Elsewhere)
+        or (isinstance(each, list) and each and all(isinstance(part, Elsewhere) for part in each))
+    }
+    return freeze({**rendered, **found}) if found else rendered
 
 
 def _refuse_not_sent(item: Any) -> None:

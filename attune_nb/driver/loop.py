@@ -20,7 +20,7 @@ from attune_nb.conductor.machine import step
 from attune_nb.conductor.questions import answer_misfit
 from attune_nb.conductor.state import Alarm, Hold, RetryItem, StartTask, StopTask
 from attune_nb.context import Moment
-from attune_nb.errors import AttuneError, ParameterError
+from attune_nb.errors import AttuneError, BackendUnavailable, ParameterError
 from attune_nb.events import (
     AlarmRang,
     AskAnswered,
@@ -259,7 +259,10 @@ class Driver:
         wait = TICK
         if self._timers:
             wait = min(TICK, max(0.0, self._timers[0][0] - self.clock()))
-        self._backend.pump(wait)
+        try:
+            self._backend.pump(wait)
+        except BackendUnavailable as error:
+            self._feed(PauseRequested(time=self.clock(), seed=_luck(), reason=str(error)))
         for (task, visit), batch in self._backend.drain():
             ended = AttemptsEnded(
                 time=self.clock(),
@@ -331,6 +334,8 @@ class Driver:
                 clock=self.clock,
                 retries=task.retry is not None,
                 timeout=task.timeout,
+                selector=_map_of(task.kept.get("worker_selector")),
+                keeps=task.keep_results == "cluster",
                 announce=announce,
                 past=past,
             )
@@ -381,6 +386,10 @@ class Driver:
         text = "the run was interrupted" if interrupted else f"the engine failed: {told}"
         self.state = msgspec.structs.replace(self.state, status=status, error=text)
         self._write(RunEnded(time=self.clock(), status=status, output=None, error=text))
+
+
+def _map_of(value: Any) -> Mapping[str, Any] | None:
+    return value if isinstance(value, dict) else None
 
 
 def _luck() -> int:

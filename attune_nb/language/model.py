@@ -84,6 +84,7 @@ class Task:
     timeout: float | None = None
     delay: float | None = None
     join: str | int | None = None
+    keep_results: str = "run"
     next: tuple[Transition, ...] = ()
     tasks: tuple[Task, ...] = ()  # of `type: parallel`
     kept: Mapping[str, Any] = field(default_factory=dict)

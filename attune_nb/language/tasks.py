@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_tasks"]
 
+KEEPING = ("run", "cluster")
 KINDS = ("action", "parallel", "workflow")
 KEYS = (
     "name",
@@ -33,6 +34,7 @@ KEYS = (
     "timeout",
     "delay",
     "join",
+    "keep_results",
     "next",
     "tasks",
 )
@@ -118,6 +120,7 @@ def _task(reader: Reader, data: Any, path: Path, *, within: bool) -> Task | None
         timeout=reader.seconds(fields, "timeout", path, above_zero=True),
         delay=reader.seconds(fields, "delay", path, above_zero=False),
         join=_join(reader, fields.get("join"), (*path, "join")),
+        keep_results=reader.choice(fields, "keep_results", path, KEEPING),
         next=_next(reader, fields, path),
         tasks=_within(reader, fields, path, kind),
         kept={key: fields[key] for key in KEPT if key in fields},

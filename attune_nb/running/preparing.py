@@ -48,7 +48,7 @@ __all__ = [
 
 Reader = Callable[[list["Event"]], None]
 
-BACKENDS = ("threads", "processes", "inline")
+BACKENDS = ("threads", "processes", "dask", "inline")
 """The names of the places where attempts run; the first is the usual one."""
 
 MAX_DEPTH = 20  # of workflows within workflows
@@ -184,7 +184,8 @@ def _nested(workflow: Workflow, options: Options) -> Callable[..., Any]:
         options,
         mock={},
         concurrency=None,
-        backend=options.backend if isinstance(options.backend, str) else "threads",
+        # a worker has one item; what runs within it, runs within its process
+        backend="inline" if options.backend == "inline" else "threads",
         depth=options.depth + 1,
     )
 
@@ -228,6 +229,10 @@ def _backend(backend: str | Backend, workers: int | None) -> Backend:
         from attune_nb.backends.processes import ProcessBackend  # noqa: PLC0415 - where asked for
 
         return ProcessBackend(workers)
+    if backend == "dask":
+        from attune_nb.backends.dask import DaskBackend  # noqa: PLC0415 - as above
+
+        return DaskBackend(workers=workers)
     if isinstance(backend, str):
         hint = nearest(backend, BACKENDS)
         raise BackendError(f"there is no backend `{backend}`{hint}; known: {', '.join(BACKENDS)}")

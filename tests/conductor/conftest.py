@@ -37,6 +37,6 @@ class Go:
         )
 
 
-@pytest.fixture(params=["inline", "threads"])
+@pytest.fixture(params=["inline", "threads", "processes"])
 def go(request):
     return Go(request.param)
