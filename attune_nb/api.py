@@ -117,8 +117,9 @@ class Workflow(model.Workflow):
 
         Args:
             parameters: Values for the declared parameters; defaults fill the rest.
-            backend: "threads", "inline", or a backend.
-            workers: The most threads for one task.
+            backend: "threads", "processes", "dask", "inline", or a backend.
+            workers: The most threads for one task; or how many worker processes (by default as
+                many as there are cores). A Dask cluster that is there already has its own.
             concurrency: Overrides every task's own.
             mock: Made-up results by task: a value is the result, an exception the failure,
                 `attune_nb.Timeout` a timeout; a callable gets the rendered input, once for

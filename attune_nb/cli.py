@@ -53,8 +53,10 @@ def run(
         list[str] | None, typer.Option("--set", help="NAME=VALUE (JSON, or text)")
     ] = None,
     params: Annotated[Path | None, typer.Option(help="parameters as a JSON or YAML file")] = None,
-    backend: Annotated[str, typer.Option(help="threads or inline")] = "threads",
-    workers: Annotated[int | None, typer.Option(help="the most threads for a task")] = None,
+    backend: Annotated[str, typer.Option(help="threads, processes, dask or inline")] = "threads",
+    workers: Annotated[
+        int | None, typer.Option(help="the most threads for a task, or worker processes")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the outcome as JSON")] = False,
     allow_imports: _AllowImports = False,
     store: _Store = None,
@@ -134,6 +136,10 @@ def resume(
         bool,
         typer.Option("--rerun", help="make attempts in doubt again, which must not be made twice"),
     ] = False,
+    backend: Annotated[
+        str | None, typer.Option(help="threads, processes, dask or inline; as it began if not told")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="as for `run`")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the outcome as JSON")] = False,
     allow_imports: _AllowImports = False,
 ) -> None:
@@ -144,6 +150,8 @@ def resume(
             run,
             store,
             parameters=_pairs(set_ or [], "--set"),
+            backend=backend,
+            workers=workers,
             allow_imports=allow_imports,
         )
     except (AttuneError, ValueError) as error:

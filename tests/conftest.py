@@ -1,5 +1,66 @@
-"""No test leaves a record behind where it runs, unless it says so."""
+"""No test leaves a record behind where it runs, unless it says so; and none leaves a process."""
 
 import os
+import time
+
+import psutil
+import pytest
 
 os.environ["ATTUNE_NB_STORE"] = "none"  # kernels and commands that a test starts inherit it
+
+# these watch over what processes share, and end with the one that began them
+_TRACKERS = ("resource_tracker",)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A Dask cluster of two worker processes, and the current client of it."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=50,
+        ) as made,
+        distributed.Client(made) as client,
+    ):
+        _shared.append(made)
+        yield client
+        _shared.clear()
+
+
+_shared = []
+
+
+def shared():
+    """Give the processes of the cluster, where there is one; a worker that was lost is another."""
+    pids = [each.pid for made in _shared for each in made.workers.values() if each.pid]
+    found = {psutil.Process(each) for each in pids if psutil.pid_exists(each)}
+    return found | {below for each in found for below in each.children(recursive=True)}
+
+
+def children():
+    """Give the processes that this one began, and theirs."""
+    found = set()
+    for each in psutil.Process().children(recursive=True):
+        try:
+            if not any(name in word for word in each.cmdline() for name in _TRACKERS):
+                found.add(each)
+        except psutil.Error:
+            continue  # it has ended just now
+    return found
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_process_is_left_behind():
+    """See that a module's tests end what they began, but for what the whole session shares."""
+    before = children()
+    yield
+    until = time.monotonic() + 10
+    while left := children() - before - shared():
+        if time.monotonic() > until:
+            told = [f"{each.pid}: {' '.join(each.cmdline())[:200]}" for each in left]
+            pytest.fail(f"processes are left behind: {told}")
+        time.sleep(0.05)

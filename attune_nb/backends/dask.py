@@ -8,6 +8,8 @@ before that is, so on a cluster an item may be made more than once.
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import time
 import uuid
 from functools import partial
@@ -15,7 +17,7 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends import worker
+from attune_nb.backends import messages, worker
 from attune_nb.backends.attempt import LEFT_BEHIND
 from attune_nb.backends.remote import RemoteBackend, cores
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
+    from attune_nb.backends.definition import Definition
     from attune_nb.backends.feed import Feed, Sent
-    from attune_nb.backends.protocol import Job
-    from attune_nb.backends.worker import Definition
 
 __all__ = ["DaskBackend"]
 
@@ -52,7 +53,7 @@ class DaskBackend(RemoteBackend):
             may use cores.
 
     Raises:
-        BackendError: Dask is not installed, or there is no cluster.
+        BackendError: Dask is not installed.
     """
 
     def __init__(self, where: Client | str | None = None, workers: int | None = None) -> None:
@@ -67,19 +68,9 @@ class DaskBackend(RemoteBackend):
         self._under: dict[Future, tuple[Feed, Sent]] = {}
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
-        self._client: Client | None = self._connect()
-
-    def start(self, job: Job) -> None:
-        """Begin to make the attempts of a job."""
-        super().start(job)
-        self._looked = 0.0  # the cluster may be another by now
-
-    def hold(self, *, over: bool) -> None:
-        """Begin no attempts of any job until it is over; then there may be another cluster."""
-        super().hold(over=over)
-        if over and self._away is not None:
-            self._away = None
-            self._client = None
+        self._client: Client | None = None  # until there is work
+        if importlib.util.find_spec("distributed") is None:
+            raise BackendError("the dask backend needs Dask: pip install 'attune_nb[dask]'")
 
     def close(self) -> None:
         """Let go of everything, and end the cluster if it is its own."""
@@ -93,15 +84,10 @@ class DaskBackend(RemoteBackend):
         """Give a client that runs.
 
         Raises:
-            BackendError: Dask is not installed.
             BackendUnavailable: There is no cluster.
         """
-        try:
-            from distributed import Client  # noqa: PLC0415 - only this backend needs it
-        except ImportError as error:
-            raise BackendError(
-                f"the dask backend needs Dask ({error}): pip install 'attune_nb[dask]'"
-            ) from None
+        from distributed import Client  # noqa: PLC0415 - only this backend needs it
+
         if isinstance(self._where, Client) and _runs(self._where):
             return self._where
         try:
@@ -146,19 +132,15 @@ class DaskBackend(RemoteBackend):
 
     def _disconnect(self) -> None:
         for each in reversed(self._own):
-            try:
+            with contextlib.suppress(Exception):  # it is gone, whatever it says
                 each.close(timeout=PATIENCE)
-            except Exception:  # noqa: BLE001, S110 - it is gone, whatever it says
-                pass
         self._own.clear()
 
     def _quietly(self, ask: Callable[[Client], object]) -> None:
         """Ask something of the cluster that may be gone."""
         if self._client is not None and _runs(self._client):
-            try:
+            with contextlib.suppress(Exception):  # what was asked for is over then, too
                 ask(self._client)
-            except Exception:  # noqa: BLE001, S110 - what was asked for is over then, too
-                pass
 
     def _look(self) -> float:
         """See whether the cluster is there, and how many threads it has."""
@@ -187,7 +169,7 @@ class DaskBackend(RemoteBackend):
         for feed, sent in under.values():
             feed.interrupted(sent, why)
         self._scattered.clear()
-        self._away = time.monotonic()
+        self._away = self._client = None
         self._disconnect()
         raise BackendUnavailable(
             f"the Dask cluster is gone: {why}; what has ended is kept. Make a new "
@@ -215,7 +197,10 @@ class DaskBackend(RemoteBackend):
         client, definition = self._client, self._definitions[feed.job.key]
         wanted = _resources(feed.job.selector)
         try:
-            there = self._scatter(definition, wanted)
+            definition.check()
+            _refuse_unknown(client, wanted)
+            # what is done once is sent along with what is to be done
+            there = definition if feed.job.plain else self._scatter(definition)
         except NotSendable as error:
             feed.refuse_all(str(error))
             return False
@@ -239,11 +224,11 @@ class DaskBackend(RemoteBackend):
         self._noted(future, future)
         return True
 
-    def _scatter(self, definition: Definition, wanted: Mapping[str, float]) -> Future:
+    def _scatter(self, definition: Definition) -> Future:
         """Give a definition as it is on the cluster.
 
         Raises:
-            NotSendable: It cannot be sent, or nobody there can take it.
+            NotSendable: All who had it were lost, time and again.
             BackendUnavailable: There are no workers.
         """
         if definition in self._scattered:
@@ -252,10 +237,8 @@ class DaskBackend(RemoteBackend):
         if times > SCATTERED:
             raise NotSendable("all workers that had the task's context were lost, time and again")
         client: Any = self._client
-        definition.check()
         try:
             client.wait_for_workers(1, timeout=ARRIVAL)
-            _refuse_unknown(client, wanted)
             future = client.scatter(definition, broadcast=True, hash=False)
         except (TimeoutError, OSError, RuntimeError) as error:
             if _runs(client):
@@ -265,7 +248,7 @@ class DaskBackend(RemoteBackend):
         self._scattered[definition] = future
         return future
 
-    def _take_in(self, what: Future) -> None:
+    def _take_in(self, what: Future) -> None:  # noqa: ARG002 - with it, all that has ended
         """Take in all that has ended, gathered at once."""
         ended = [each for each in self._under if each.done()]
         good = [each for each in ended if each.status == "finished"]
@@ -347,16 +330,16 @@ class ClusterResult(Elsewhere):
             get_worker()
         except ValueError:
             return self._fetched()
-        values: worker.Kept = self._chunk.result()  # on a worker: from the one that has it
+        values: messages.Kept = self._chunk.result()  # on a worker: from the one that has it
         return values[self._row]
 
     def _fetched(self) -> Any:
         client: Client = self._chunk.client
         try:
             return client.submit(
-                worker.Kept.__getitem__, self._chunk, self._row, pure=False
+                messages.Kept.__getitem__, self._chunk, self._row, pure=False
             ).result()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - of whatever kind, it cannot be had
             raise BackendError(
                 f"a result that was kept on the cluster is not there any more ({error}); run its "
                 "task again, or leave out `keep_results`"

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.backends.attempt import FAILED, SUCCEEDED
+from attune_nb.backends.messages import Chunk, Report
 from attune_nb.backends.wire import NotSent, pack, unpack
-from attune_nb.backends.worker import Chunk, Report
 from attune_nb.context import Moment
 from attune_nb.events import Batch, ErrorInfo
 from attune_nb.frozen import freeze

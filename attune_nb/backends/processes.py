@@ -26,8 +26,8 @@ from attune_nb.errors import BackendError, NotSendable
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
 
+    from attune_nb.backends.definition import Definition
     from attune_nb.backends.feed import Feed, Sent
-    from attune_nb.backends.worker import Definition
 
 __all__ = ["ProcessBackend"]
 
@@ -248,7 +248,7 @@ class _Worker:
         """
         try:
             future: Future[Any] = self.pool.submit(function, *given)  # type: ignore[union-attr]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a pool that is broken, or full, or at its end
             future = Future()
             if self.held:  # it has ended just now, and is told of by what it held
                 future.set_exception(error)

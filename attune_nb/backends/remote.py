@@ -8,10 +8,10 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.backends.definition import Definition
 from attune_nb.backends.excerpt import excerpt
 from attune_nb.backends.feed import Feed
 from attune_nb.backends.threads import ThreadBackend
-from attune_nb.backends.worker import Definition
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

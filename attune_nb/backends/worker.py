@@ -14,195 +14,33 @@ import signal
 import socket
 import threading
 import time
-from array import array  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from attune_nb.backends.attempt import Call
+from attune_nb.backends.definition import Definition
+from attune_nb.backends.messages import Kept, Report
 from attune_nb.backends.protocol import Job
 from attune_nb.backends.threads import ThreadBackend
-from attune_nb.backends.wire import NotSent, Packed, pack, packed_alone, unpack
+from attune_nb.backends.wire import NotSent, pack, unpack
 from attune_nb.context import ItemScope, Moment
 from attune_nb.errors import NotSendable
-from attune_nb.frozen import Elsewhere, freeze, preview, size_of
+from attune_nb.frozen import Elsewhere, freeze, preview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from attune_nb.actions.registry import Action
+    from attune_nb.backends.messages import Chunk
     from attune_nb.context import WorkflowContext
-    from attune_nb.events import Batch, ErrorInfo, Key
+    from attune_nb.events import Batch, ErrorInfo
     from attune_nb.templates.template import Template
 
-__all__ = [
-    "Chunk",
-    "Definition",
-    "Kept",
-    "Report",
-    "begin",
-    "drop",
-    "make",
-    "make_held",
-    "make_kept",
-    "report_of",
-]
+__all__ = ["begin", "drop", "make", "make_held", "make_kept", "report_of"]
 
 TICK = 0.05  # seconds: how often the far side looks whether it is to begin no more
 WATCH = 1.0  # seconds: how often a worker looks whether its engine is still there
-
-
-class Chunk(msgspec.Struct, frozen=True):
-    """Some items of a task, each with the number of the attempt to make.
-
-    `moments` are the times and seeds of those whose input tells the time or draws lots, so that
-    each attempt of an item is made with the same input. Work is begun for `budget` seconds, on
-    `share` items at once.
-    """
-
-    index: array[int]
-    attempt: array[int]
-    items: Packed
-    moments: list[Moment]
-    budget: float
-    share: int
-
-
-class Report(msgspec.Struct, frozen=True):
-    """What became of a chunk, in columns of the same length as `Batch` has them.
-
-    `began` is in seconds since the epoch, `spent` in seconds, `start` in seconds since `began`.
-    `unrendered` are the rows whose input could not be rendered, `rest` the positions in the chunk
-    of what was not begun. `about` tells what the results are, where they do not come along.
-    `abandoned` counts functions that are past their time and still run. `place` is the thread that
-    it was made in.
-    """
-
-    began: float
-    spent: float
-    worker: array[int]
-    index: array[int]
-    attempt: array[int]
-    start: array[float]
-    duration: array[float]
-    status: bytes
-    results: Packed
-    errors: dict[int, ErrorInfo]
-    unrendered: list[int]
-    rest: list[int]
-    about: list[str]
-    abandoned: int
-    place: str
-
-
-class Definition:
-    """What a task does to each of its items, on its way to a worker and there.
-
-    It is packed when it is sent and unpacked when it is first used, so each side holds the
-    context once.
-
-    Args:
-        key: The execution of the task.
-        action: Its action.
-        template: Its input.
-        context: What the template reads.
-        timeout: Seconds for one attempt.
-        leaves: What becomes of a function that is past its time, for the error's message.
-    """
-
-    def __init__(
-        self,
-        key: Key,
-        action: Action,
-        template: Template,
-        context: WorkflowContext,
-        timeout: float | None,
-        leaves: str,
-    ) -> None:
-        self._parts: tuple[Any, ...] | None = (key, action, template, context, timeout, leaves)
-        self._packed: bytes | None = None
-        self._lock = threading.Lock()
-        self._size = context.size_bytes
-        self._checked = False
-
-    @classmethod
-    def arrived(cls, packed: bytes) -> Definition:
-        """Give the definition that was packed, in another process."""
-        made = cls.__new__(cls)
-        made.__setstate__({"size": len(packed), "packed": packed})
-        return made
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"size": self._size, "packed": self.packed()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._packed, self._size = state["packed"], state["size"]
-        self._parts, self._lock = None, threading.Lock()
-
-    def __sizeof__(self) -> int:
-        return self._size + object.__sizeof__(self)
-
-    def check(self) -> None:
-        """See that it can be sent.
-
-        Raises:
-            NotSendable: Something in it cannot.
-        """
-        if not self._checked:
-            self.packed()
-            self._checked = True
-
-    def packed(self) -> bytes:
-        """Give it as bytes.
-
-        Raises:
-            NotSendable: Something in it cannot be sent.
-        """
-        with self._lock:
-            if self._packed is not None:
-                return self._packed
-            try:
-                return packed_alone(self._parts)
-            except Exception as error:  # noqa: BLE001 - as a value's own code raises it
-                raise NotSendable(_not_sent(self._parts, error)) from None
-
-    def parts(self) -> tuple[Any, ...]:
-        """Give what it is made of.
-
-        Raises:
-            NotSendable: It cannot be made again in this process.
-        """
-        with self._lock:
-            if self._parts is None:
-                try:
-                    self._parts = pickle.loads(self._packed or b"")  # noqa: S301 - our engine's
-                except BaseException as error:  # noqa: BLE001 - as above
-                    raise NotSendable(_not_made(error)) from None
-                self._packed = None
-            return self._parts or ()
-
-
-def _not_sent(parts: Any, error: Exception) -> str:
-    action, culprit = parts[1], "what its input reads of the context"
-    try:
-        packed_alone(action)
-    except Exception:  # noqa: BLE001 - as above
-        culprit = "the action, or what it refers to,"
-    return (
-        f"task `{parts[0][0]}` cannot be sent to a worker process: {culprit} is no data that can "
-        f"be ({type(error).__name__}: {error}); have the action open what it needs, or run it on "
-        "the threads backend"
-    )
-
-
-def _not_made(error: BaseException) -> str:
-    hint = ""
-    if isinstance(error, ImportError):
-        hint = "; install it on the workers, or define the function in the notebook"
-    return (
-        "the worker process cannot make the task's action or context again "
-        f"({type(error).__name__}: {error}){hint}"
-    )
 
 
 _held: dict[str, Definition] = {}  # by name, in a worker of a pool of ours
@@ -256,19 +94,6 @@ def make_kept(definition: Definition, chunk: Chunk) -> Kept:
 def report_of(kept: Kept) -> bytes:
     """Give the report without the results."""
     return kept.report
-
-
-class Kept:
-    """The results of a chunk, which stay where they are, and the report of it."""
-
-    def __init__(self, report: bytes, values: list[Any]) -> None:
-        self.report, self._values = report, values
-
-    def __getitem__(self, row: int) -> Any:
-        return self._values[row]
-
-    def __sizeof__(self) -> int:
-        return object.__sizeof__(self) + sum(map(size_of, self._values))
 
 
 def _made(definition: Definition, chunk: Chunk, *, keep: bool = False) -> tuple[bytes, list[Any]]:

@@ -83,7 +83,8 @@ def write_pack(workflow: Workflow, folder: str | Path, ref: str | None) -> tuple
     as Attune wants them), `output`, `tags`, and the workflow's `timeout` as `timeout_seconds`,
     rounded up. It has no `enabled`, so that loading the pack again leaves alone what an operator
     has set. The second is the graph: `version` (Attune wants it stated), `vars`, `tasks` with
-    `join: all` as a number, `output_map`, and `cancellation_policy`, which Attune reads there.
+    `join: all` as a number and without `keep_results`, `output_map`, and `cancellation_policy`,
+    which Attune reads there.
 
     Args:
         workflow: What to write.
@@ -186,11 +187,16 @@ def _action(workflow: Workflow, ref: str | None, graph: str) -> dict[str, Any]:
 def _graph(workflow: Workflow) -> dict[str, Any]:
     counted = tuple(
         replace(each, join=len(workflow.sources(each.name))) if each.join == "all" else each
-        for each in workflow.tasks
+        for each in map(_of_attune, workflow.tasks)
     )
     whole = _document(replace(workflow, tasks=counted))
     kept = ("vars", "tasks", "output_map", "cancellation_policy")
     return {"version": workflow.version, **{key: whole[key] for key in kept if key in whole}}
+
+
+def _of_attune(task: Task) -> Task:
+    """Leave out what only this engine knows: a wish about where results are kept."""
+    return replace(task, keep_results="run", tasks=tuple(map(_of_attune, task.tasks)))
 
 
 def _flat(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -223,6 +229,7 @@ def _task(task: Task) -> dict[str, Any]:
         timeout=_seconds(task.timeout),
         delay=_seconds(task.delay),
         join=task.join,
+        keep_results=None if task.keep_results == "run" else task.keep_results,
         next=[_transition(each) for each in task.next] or None,
         tasks=[_task(each) for each in task.tasks] or None,
     )

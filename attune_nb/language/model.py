@@ -32,7 +32,7 @@ KEPT = (
     "worker_affinity",
     "__chart_meta__",
 )
-"""Keys of a task that mean nothing here and are kept for a round trip to Attune."""
+"""Keys of a task that are kept for a round trip to Attune; a backend may read `worker_selector`."""
 
 
 @dataclass(frozen=True, slots=True)

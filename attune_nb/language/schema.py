@@ -283,6 +283,10 @@ _TASK: dict[str, Schema] = {
     "timeout": _seconds("The most seconds for one attempt.", exclusiveMinimum=0),
     "delay": _seconds("Seconds to wait before the task starts."),
     "join": _whole("Wait for `all` tasks that point here, or for so many.", pattern="^all$"),
+    "keep_results": _choice(
+        "Where results stay: with the run, or on the cluster that made them (dask).",
+        *tasks.KEEPING,
+    ),
     "next": _listed("transition", "What follows; every transition whose `when` holds fires."),
     "tasks": _refers("inner_tasks", "The tasks that a `parallel` task runs together."),
     "on_success": _listed("branch", "Older form: where to go on success.", "string"),
@@ -292,6 +296,7 @@ _TASK: dict[str, Schema] = {
     "decision": _listed("choice", "Older form: go where the condition holds."),
     "publish": _refers("publish", "Older form: variables to set on success."),
     **{key: {"description": "Kept for Attune; it changes nothing here."} for key in KEPT},
+    "worker_selector": {"description": "What a worker must have: a resource of Dask's each."},
 }
 
 _RETRY: dict[str, Schema] = {

@@ -37,7 +37,9 @@ class AttuneMagics(Magics):
     """Define and run workflows in cells."""
 
     backend = Enum(BACKENDS, BACKENDS[0], help="Where attempts run.").tag(config=True)
-    workers = Integer(None, allow_none=True, help="The most threads for a task.").tag(config=True)
+    workers = Integer(
+        None, allow_none=True, help="The most threads for a task, or worker processes."
+    ).tag(config=True)
     concurrency = Integer(None, allow_none=True, help="Overrides every task's own.").tag(
         config=True
     )
@@ -68,8 +70,8 @@ class AttuneMagics(Magics):
               help="a parameter: an expression of the notebook, else text; repeatable")  # fmt: skip
     @argument("--params", metavar="FILE|DICT", help="parameters: a YAML or JSON file, or a dict")
     @argument("-o", "--out", metavar="VAR", help="a variable for the Run")
-    @argument("--backend", help="where attempts run: threads or inline")
-    @argument("--workers", type=int, metavar="N", help="the most threads for a task")
+    @argument("--backend", help="where attempts run: threads, processes, dask or inline")
+    @argument("--workers", type=int, metavar="N", help="threads for a task, or worker processes")
     @argument("--concurrency", type=int, metavar="N", help="overrides every task's own")
     @argument("--background", action="store_true", help="return at once; `await run` waits")
     @argument("--define", action="store_true", help="define the workflow, do not run it")

@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from attune_nb.errors import LookupFailed, RunCancelled, RunFailed, nearest
-from attune_nb.events import AskOpened, RunEnded, RunResumed, RunStarted, TaskEnded, masked
+from attune_nb.events import (
+    AskOpened,
+    PauseRequested,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    TaskEnded,
+    masked,
+)
+from attune_nb.frozen import fetched
 from attune_nb.results import telling
 from attune_nb.results.engine import Doubt
 from attune_nb.results.progress import Progress
@@ -140,11 +149,13 @@ class Run:
     def result(self, task: str) -> Any:
         """Give what a task's last execution gave (None while it has not ended).
 
+        What was kept on a cluster is fetched.
+
         Raises:
             LookupFailed: There is no such task, or it has not run.
         """
         outcome = self._execution(task).outcome
-        return self._mask.value(outcome.result) if outcome is not None else None
+        return self._mask.value(fetched(outcome.result)) if outcome is not None else None
 
     @property
     def context(self) -> WorkflowContext:
@@ -204,6 +215,15 @@ class Run:
     def resume(self) -> None:
         """Ask a paused run to go on."""
         self._engine.resume()
+
+    @property
+    def pause_reason(self) -> str:
+        """Why the run was paused, where it was not a person: its backend is gone."""
+        if self.status != "paused":
+            return ""
+        paused = (each for each in reversed(self._log) if isinstance(each, PauseRequested))
+        last = next(paused, None)
+        return last.reason if last is not None else ""
 
     @property
     def has_only_questions(self) -> bool:

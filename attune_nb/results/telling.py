@@ -60,6 +60,8 @@ def _notes(run: Run) -> list[str]:
     """Tell of what waits for a person's word, where the record is, and what is worth a look."""
     doubts = run.in_doubt
     told = [say_doubts(doubts)] if doubts else []
+    if run.pause_reason:
+        told.append(run.pause_reason)
     if run.status == "interrupted":
         told.append("its kernel is gone: `resume` goes on with it")
     if run.store is not None:

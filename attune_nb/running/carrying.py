@@ -338,11 +338,14 @@ def _wait(run: Run, shown: Display | None) -> None:
     """Wait for the end; an interrupt cancels, and waits no longer than a moment.
 
     A notebook's cell that blocks hears no answer, so a run that has nothing left but questions
-    hands it back, and goes on in the background. So does one with attempts in doubt, anywhere.
+    hands it back, and goes on in the background. So does, anywhere, one with attempts in doubt,
+    and one whose backend is gone.
     """
     hears = shown is not None and shown.hears_answers
     try:
-        while not run.wait(0.2) and not (hears and run.has_only_questions) and not run.in_doubt:
+        while not run.wait(0.2) and not (
+            (hears and run.has_only_questions) or run.in_doubt or run.pause_reason
+        ):
             pass
     except KeyboardInterrupt:
         _stop(run)

@@ -63,7 +63,7 @@ def resume(
         parameters: Those that no record holds: secrets, and objects that are no plain data.
         workflow: The workflow, where its text holds a secret; it must be the one that ran.
         backend: As in `Workflow.run`, as are those that follow; by default as the run began.
-        workers: The most threads for one task.
+        workers: The most threads for one task, or worker processes.
         concurrency: Overrides every task's own.
         mock: Made-up results; needed again where the run began with some.
         actions: Functions for this run, by name; or workflows.

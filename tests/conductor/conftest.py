@@ -1,8 +1,15 @@
-"""Running a workflow on both backends of this process."""
+"""Running a workflow on every backend: the language means the same on all of them."""
 
+import sys
+
+import cloudpickle
 import pytest
+import traces
 
 import attune_nb
+
+cloudpickle.register_pickle_by_value(traces)
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def boom():
@@ -23,6 +30,11 @@ class Go:
     def __init__(self, backend):
         self.backend = backend
 
+    @property
+    def near(self):
+        """Whether actions run in this process."""
+        return self.backend in ("inline", "threads")
+
     def __call__(self, text, parameters=None, **actions):
         return self._run(text, parameters, actions, background=False)
 
@@ -37,6 +49,28 @@ class Go:
         )
 
 
-@pytest.fixture(params=["inline", "threads", "processes"])
+@pytest.fixture(params=["inline", "threads", "processes", "dask"])
 def go(request):
+    if request.param == "dask":
+        request.getfixturevalue("cluster")
+    # a worker may not have the path that the test's module came from
+    cloudpickle.register_pickle_by_value(request.module)
+    yield Go(request.param)
+    cloudpickle.unregister_pickle_by_value(request.module)
+
+
+@pytest.fixture(params=["inline", "threads"])
+def here(request):
+    """As `go`, for what only this process can hold."""
     return Go(request.param)
+
+
+@pytest.fixture
+def seen(tmp_path):
+    return traces.Seen(tmp_path / "seen")
+
+
+@pytest.fixture
+def flag(tmp_path):
+    """Make flags, by name."""
+    return lambda name: traces.Flag(tmp_path / name)

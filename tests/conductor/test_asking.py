@@ -1,7 +1,5 @@
 """A task that waits for a person: rule 12."""
 
-import threading
-
 import pytest
 from by_hand import ByHand
 from stories import ended, until
@@ -24,8 +22,8 @@ tasks:
 """
 
 
-def test_a_question_is_answered_while_other_branches_go_on(go):
-    noted = threading.Event()
+def test_a_question_is_answered_while_other_branches_go_on(go, flag):
+    noted = flag("noted")
     run = go.on(ASK, note=noted.set)
     until(lambda: run.questions)
     assert noted.wait(20)

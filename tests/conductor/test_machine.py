@@ -165,16 +165,14 @@ tasks:
         (9, 3, "failed"),
     ],
 )
-def test_a_failing_attempt_is_made_again_count_times(go, failures, attempts, status):
-    calls = []
-
+def test_a_failing_attempt_is_made_again_count_times(go, seen, failures, attempts, status):
     def flaky():
-        calls.append(1)
-        if len(calls) <= failures:
+        seen.append(1)
+        if len(seen) <= failures:
             raise ValueError("flaky")
 
     run = go("tasks:\n  - {name: a, action: flaky, retry: {count: 2}}\n", flaky=flaky)
-    assert (run.status, len(calls)) == (status, attempts)
+    assert (run.status, len(seen)) == (status, attempts)
     last = [e for e in run.events if isinstance(e, TaskEnded)][-1]
     assert last.attempts == attempts
     assert list(run.attempts["attempt"]) == list(range(1, attempts + 1))

@@ -1,6 +1,5 @@
 """What `cancel` leaves: nothing begins any more, and the run comes to its end."""
 
-import threading
 import time
 
 import pytest
@@ -24,8 +23,8 @@ tasks:
 
 
 @pytest.mark.parametrize("policy", ["allow_finish", "cancel_running"])
-def test_a_half_done_list_is_cancelled_and_nothing_follows(go, policy):
-    begun, go_on = threading.Event(), threading.Event()
+def test_a_half_done_list_is_cancelled_and_nothing_follows(go, flag, policy):
+    begun, go_on = flag("begun"), flag("go on")
 
     def work(x):
         begun.set()
@@ -36,7 +35,7 @@ def test_a_half_done_list_is_cancelled_and_nothing_follows(go, policy):
     run = go.on(MANY.replace("POLICY", policy), work=work)
     assert begun.wait(20)
     run.cancel()
-    if go.backend == "threads" and policy == "cancel_running":
+    if go.backend != "inline" and policy == "cancel_running":
         assert run.wait(20)  # what is under way is given up
     go_on.set()
     assert run.wait(20)
@@ -126,8 +125,8 @@ tasks:
 
 
 @pytest.mark.parametrize("what", ["retry", "delay"])
-def test_waits_end_with_the_run(go, what):
-    failed = threading.Event()
+def test_waits_end_with_the_run(go, flag, what):
+    failed = flag("failed")
 
     def work():
         failed.set()

@@ -1,0 +1,128 @@
+"""What a task does to each of its items, on its way to worker processes: sent once to each."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.backends.wire import packed_alone
+from attune_nb.errors import NotSendable
+
+if TYPE_CHECKING:
+    from attune_nb.actions.registry import Action
+    from attune_nb.context import WorkflowContext
+    from attune_nb.events import Key
+    from attune_nb.templates.template import Template
+
+__all__ = ["Definition"]
+
+
+class Definition:
+    """What a task does to each of its items, on its way to a worker and there.
+
+    It is packed when it is sent and unpacked when it is first used, so each side holds the
+    context once.
+
+    Args:
+        key: The execution of the task.
+        action: Its action.
+        template: Its input.
+        context: What the template reads.
+        timeout: Seconds for one attempt.
+        leaves: What becomes of a function that is past its time, for the error's message.
+    """
+
+    def __init__(
+        self,
+        key: Key,
+        action: Action,
+        template: Template,
+        context: WorkflowContext,
+        timeout: float | None,
+        leaves: str,
+    ) -> None:
+        self._parts: tuple[Any, ...] | None = (key, action, template, context, timeout, leaves)
+        self._packed: bytes | None = None
+        self._lock = threading.Lock()
+        self._size = context.size_bytes
+        self._checked = False
+
+    @classmethod
+    def arrived(cls, packed: bytes) -> Definition:
+        """Give the definition that was packed, in another process."""
+        made = cls.__new__(cls)
+        made.__setstate__({"size": len(packed), "packed": packed})
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"size": self._size, "packed": self.packed()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._packed, self._size = state["packed"], state["size"]
+        self._parts, self._lock = None, threading.Lock()
+
+    def __sizeof__(self) -> int:
+        return self._size + object.__sizeof__(self)
+
+    def check(self) -> None:
+        """See that it can be sent.
+
+        Raises:
+            NotSendable: Something in it cannot.
+        """
+        if not self._checked:
+            self.packed()
+            self._checked = True
+
+    def packed(self) -> bytes:
+        """Give it as bytes.
+
+        Raises:
+            NotSendable: Something in it cannot be sent.
+        """
+        with self._lock:
+            if self._packed is not None:
+                return self._packed
+            try:
+                return packed_alone(self._parts)
+            except Exception as error:  # noqa: BLE001 - as a value's own code raises it
+                raise NotSendable(_not_sent(self._parts, error)) from None
+
+    def parts(self) -> tuple[Any, ...]:
+        """Give what it is made of.
+
+        Raises:
+            NotSendable: It cannot be made again in this process.
+        """
+        with self._lock:
+            if self._parts is None:
+                try:
+                    self._parts = pickle.loads(self._packed or b"")  # noqa: S301 - our engine's
+                except BaseException as error:  # noqa: BLE001 - as above
+                    raise NotSendable(_not_made(error)) from None
+                self._packed = None
+            return self._parts or ()
+
+
+def _not_sent(parts: Any, error: Exception) -> str:
+    action, culprit = parts[1], "what its input reads of the context"
+    try:
+        packed_alone(action)
+    except Exception:  # noqa: BLE001 - as above
+        culprit = "the action, or what it refers to,"
+    return (
+        f"task `{parts[0][0]}` cannot be sent to a worker process: {culprit} is no data that can "
+        f"be ({type(error).__name__}: {error}); have the action open what it needs, or run it on "
+        "the threads backend"
+    )
+
+
+def _not_made(error: BaseException) -> str:
+    hint = ""
+    if isinstance(error, ImportError):
+        hint = "; install it on the workers, or define the function in the notebook"
+    return (
+        "the worker process cannot make the task's action or context again "
+        f"({type(error).__name__}: {error}){hint}"
+    )

@@ -1,0 +1,71 @@
+"""What goes to a worker process, and what comes back."""
+
+from __future__ import annotations
+
+from array import array  # noqa: TC003 - msgspec reads the annotations
+from typing import Any
+
+import msgspec
+
+from attune_nb.backends.wire import Packed  # noqa: TC001 - as above
+from attune_nb.context import Moment  # noqa: TC001 - as above
+from attune_nb.events import ErrorInfo  # noqa: TC001 - as above
+from attune_nb.frozen import size_of
+
+__all__ = ["Chunk", "Kept", "Report"]
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Some items of a task, each with the number of the attempt to make.
+
+    `moments` are the times and seeds of those whose input tells the time or draws lots, so that
+    each attempt of an item is made with the same input. Work is begun for `budget` seconds, on
+    `share` items at once.
+    """
+
+    index: array[int]
+    attempt: array[int]
+    items: Packed
+    moments: list[Moment]
+    budget: float
+    share: int
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What became of a chunk, in columns of the same length as `Batch` has them.
+
+    `began` is in seconds since the epoch, `spent` in seconds, `start` in seconds since `began`.
+    `unrendered` are the rows whose input could not be rendered, `rest` the positions in the chunk
+    of what was not begun. `about` tells what the results are, where they do not come along.
+    `abandoned` counts functions that are past their time and still run. `place` is the thread that
+    it was made in.
+    """
+
+    began: float
+    spent: float
+    worker: array[int]
+    index: array[int]
+    attempt: array[int]
+    start: array[float]
+    duration: array[float]
+    status: bytes
+    results: Packed
+    errors: dict[int, ErrorInfo]
+    unrendered: list[int]
+    rest: list[int]
+    about: list[str]
+    abandoned: int
+    place: str
+
+
+class Kept:
+    """The results of a chunk, which stay where they are, and the report of it."""
+
+    def __init__(self, report: bytes, values: list[Any]) -> None:
+        self.report, self._values = report, values
+
+    def __getitem__(self, row: int) -> Any:
+        return self._values[row]
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + sum(map(size_of, self._values))
