@@ -70,7 +70,7 @@ class ProcessBackend(RemoteBackend):
         return [each.process for each in self._workers if each.process]
 
     def _hand_out(self) -> None:
-        sending = True
+        sending = not _over.is_set()  # the interpreter ends: what is left, a resumed run does
         while sending:  # one chunk of each job in turn
             sending = False
             for feed in list(self._feeds.values()):
@@ -235,9 +235,12 @@ class _Worker:
         """Begin a process."""
         from loky import ProcessPoolExecutor  # noqa: PLC0415 - only this backend needs it
 
-        self.pool = ProcessPoolExecutor(1, env=_ENVIRONMENT)
-        future = self.submit(worker.begin, os.getpid())
-        _end_at_exit()
+        with _beginning:
+            if _over.is_set():
+                raise BackendError("the interpreter is about to end, so no worker process begins")
+            self.pool = ProcessPoolExecutor(1, env=_ENVIRONMENT)
+            future = self.submit(worker.begin, os.getpid())
+            _end_at_exit()
         return future
 
     def submit(self, function: Any, *given: Any) -> Future[Any]:
@@ -292,20 +295,22 @@ class _Worker:
 
 
 _alive: weakref.WeakSet[ProcessBackend] = weakref.WeakSet()
-_registered = threading.Event()
+_beginning = threading.Lock()
+_over = threading.Event()  # no worker begins any more
 
 
 def _end_at_exit() -> None:
     """Have the workers end with the interpreter, also one that is at an endless item.
 
     loky waits for what is under way, and does so before `atexit`; hence the hook that it uses.
+    Of what is registered there the last goes first, and loky registers with each pool.
     """
-    if not _registered.is_set():
-        _registered.set()
-        threading._register_atexit(_end_all)  # type: ignore[attr-defined] # noqa: SLF001
+    threading._register_atexit(_end_all)  # type: ignore[attr-defined] # noqa: SLF001
 
 
 def _end_all() -> None:
+    with _beginning:
+        _over.set()
     for each in list(_alive):
         for one in each._workers:  # noqa: SLF001 - of this module
             one.end()

@@ -1,0 +1,498 @@
+"""Attempts in worker processes: what goes there, what comes back, and what becomes of the dead."""
+
+import asyncio
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+
+import attune_nb
+from attune_nb.backends import definition, feed, worker
+from attune_nb.backends.processes import ProcessBackend
+from attune_nb.events import AttemptsEnded
+
+PATH = ', path: "{{ parameters.path }}"'
+WORK = """
+parameters: {{n: {{type: integer, default: 20}}, big: {{}}, keep: {{}}, path: {{}}}}
+tasks:
+  - name: a
+    action: work
+    with_items: "{{{{ range(parameters.n) }}}}"
+    concurrency: 8
+    input: {{x: "{{{{ item }}}}"{more}}}
+    {keys}
+"""
+
+
+def go(work, parameters=None, keys="", more="", **options):
+    text = WORK.format(keys=keys, more=more)
+    options = {"backend": "processes", "workers": 2, "progress": False, **options}
+    return attune_nb.loads(text).run(parameters, actions={"work": work}, **options)
+
+
+def statuses(run):
+    return dict(run.items("a")["status"].value_counts())
+
+
+def errors(run):
+    found = run.items("a")
+    return dict(found[found["error"].notna()][["index", "error"]].itertuples(index=False))
+
+
+def test_items_run_in_other_processes_as_many_as_workers():
+    run = go(lambda x: (time.sleep(0.01), os.getpid())[1], {"n": 60})
+    assert len(set(run.result("a"))) == 2
+    assert os.getpid() not in run.result("a")
+
+
+def test_what_a_notebook_defines_goes_along():
+    offset = 100
+
+    class Point:
+        def __init__(self, x):
+            self.x = x
+
+    def helper(x):
+        return Point(x + offset)
+
+    run = go(lambda x: helper(x).x, {"n": 3})
+    assert run.result("a") == [100, 101, 102]
+
+
+def test_coroutines_wait_together_within_the_concurrency():
+    async def work(x):
+        before = time.time()
+        await asyncio.sleep(0.05)
+        return os.getpid(), before, time.time()
+
+    run = go(work, {"n": 40}, keys="", workers=1)
+    edges = sorted(
+        edge for _, begun, ended in run.result("a") for edge in ((begun, 1), (ended, -1))
+    )
+    now = most = 0
+    for _, step in edges:
+        now += step
+        most = max(most, now)
+    assert 2 <= most <= 8
+    assert len({process for process, _, _ in run.result("a")}) == 1
+
+
+def test_a_token_reaches_an_action_there_and_its_time_is_up():
+    text = """
+tasks:
+  - {name: a, action: core.sleep, input: {seconds: 60}, timeout: 0.2}
+"""
+    run = attune_nb.loads(text).run(backend="processes", progress=False)
+    assert (run.status, run.error) == (
+        "failed",
+        "task `a` timed out: no end within 0.2 s; it was stopped",
+    )
+
+
+def test_made_up_results_are_made_here():
+    calls = []
+    run = attune_nb.loads(WORK.format(keys="", more="")).run(
+        {"n": 5}, mock={"a": lambda given: calls.append(given["x"])}, backend="processes"
+    )
+    assert run.status == "succeeded"
+    assert sorted(calls) == [0, 1, 2, 3, 4]
+
+
+def test_a_workflow_within_one_runs_in_the_worker():
+    inner = attune_nb.loads("""
+parameters: {x: {}}
+tasks:
+  - {name: deep, action: where, with_items: [1, 2], concurrency: 2, input: {x: "{{ item }}"}}
+output_map: {pids: "{{ task.deep.result }}"}
+""")
+    text = 'tasks:\n  - {name: a, action: inner, with_items: [1, 2, 3], input: {x: "{{ item }}"}}\n'
+    run = attune_nb.loads(text).run(
+        actions={"inner": inner, "where": lambda x: os.getpid()}, backend="processes", workers=1
+    )
+    found = {pid for each in run.result("a") for pid in each["pids"]}
+    assert len(found) == 1
+    assert os.getpid() not in found
+
+
+class OddError(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def fails(x):
+    if x == 3:
+        raise OddError("salt", "pepper")
+    if x == 4:
+        sys.exit(3)
+    if x == 5:
+        raise KeyboardInterrupt
+    return x
+
+
+def test_whatever_an_item_raises_is_its_own_failure():
+    run = go(fails, {"n": 30})
+    assert errors(run) == {3: "salt and pepper", 4: "SystemExit: 3", 5: "KeyboardInterrupt"}
+    assert run.result("a")[3]["error_type"] == "OddError"
+    told = [each.batch.errors for each in run.events if isinstance(each, AttemptsEnded)]
+    assert any("raise OddError" in each.traceback for one in told for each in one.values())
+    assert statuses(run) == {"succeeded": 27, "failed": 3}
+
+
+class Unloadable:
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (threading.Lock, "the result: a lock cannot be sent to another process"),
+        (Unloadable, "the result: what was sent cannot be made again on the other side"),
+    ],
+)
+def test_a_result_that_cannot_come_back_fails_its_item_only(made, told):
+    run = go(lambda x: made() if x == 7 else x, {"n": 30}, keys="retry: {count: 3, delay: 9}")
+    assert list(errors(run)) == [7]
+    assert errors(run)[7].startswith(told)
+    assert run.result("a")[7]["error_type"] == "NotSendable"
+    assert run.result("a")[8] == 8
+
+
+def test_an_item_that_cannot_go_there_fails_alone():
+    text = """
+parameters: {x: {}}
+tasks:
+  - {name: a, action: same, with_items: "{{ parameters.x }}", input: {x: "{{ item }}"}}
+"""
+    run = attune_nb.loads(text).run(
+        {"x": [1, threading.Lock(), 3]}, actions={"same": lambda x: x}, backend="processes"
+    )
+    assert list(errors(run)) == [1]
+    assert "a lock cannot be sent" in errors(run)[1]
+
+
+@pytest.mark.parametrize("where", ["the action", "what its input reads"])
+def test_a_task_that_cannot_go_there_fails_with_a_word_on_what_holds_it(where):
+    lock = threading.Lock()
+    if where == "the action":
+        run = go(lambda x: lock, {"n": 3})
+    else:
+        run = go(lambda x, y: x, {"n": 3, "keep": lock}, more=', y: "{{ parameters.keep }}"')
+    assert run.status == "failed"
+    assert len(errors(run)) == 3
+    assert re.search(rf"task `a` cannot be sent to a worker process: {where}", errors(run)[0])
+    assert "threads backend" in errors(run)[0]
+
+
+def test_an_expression_that_fails_there_is_told_as_here():
+    text = WORK.format(keys="", more=', y: "{{ parameters.bigg }}"').replace("bigg", "keep.colour")
+    told = [
+        attune_nb.loads(text)
+        .run({"n": 2, "keep": {"color": 1}}, actions={"work": lambda x, y: x}, backend=backend)
+        .error
+        for backend in ("threads", "processes")
+    ]
+    assert told[0] == told[1]
+    assert "did you mean `color`?" in told[0]
+    assert "line 8" in told[0]
+
+
+def test_no_secret_comes_back_in_an_error():
+    def work(x, key):
+        raise ValueError(f"no entry with {key}")
+
+    more = ', key: "{{ keystore.key }}"'
+    run = go(work, {"n": 2}, more=more, keystore={"key": "hunter22"})
+    assert errors(run) == dict.fromkeys(range(2), "no entry with ***")
+    assert not any("hunter22" in repr(each) for each in run.events)
+
+
+def test_every_attempt_has_the_same_input_of_time_and_luck():
+    def work(x, luck, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x} {luck}\n")
+        raise ValueError
+
+    more = ', luck: "{{ uuid() }} {{ now() }}", path: "{{ parameters.path }}"'
+    path = Path(os.environ.get("TMPDIR", "/tmp")) / f"attune-{os.getpid()}-inputs"
+    try:
+        go(work, {"n": 4, "path": str(path)}, more=more, keys="retry: {count: 2}")
+        lines = path.read_text().splitlines()
+    finally:
+        path.unlink()
+    assert Counter(Counter(lines).values()) == {3: 4}
+
+
+# What ends a worker.
+
+
+def test_a_worker_that_is_killed_costs_what_it_held_and_nothing_else(tmp_path):
+    made = tmp_path / "made"
+
+    def work(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        time.sleep(0.0005)
+        return x * 3
+
+    backend = ProcessBackend(2)
+
+    def kill():
+        while not made.exists() or made.stat().st_size < 12_000:
+            time.sleep(0.005)
+        os.kill(backend.processes()[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    run = go(work, {"n": 10_000, "path": str(made)}, more=PATH, backend=backend)
+    killer.join()
+    assert run.status == "succeeded"
+    assert run.result("a") == [x * 3 for x in range(10_000)]
+    times = Counter(map(int, made.read_text().split()))
+    assert set(times) == set(range(10_000))
+    assert set(times.values()) <= {1, 2}
+    twice = sorted(x for x, n in times.items() if n == 2)
+    assert len(twice) <= feed.MOST
+    if twice:  # one chunk
+        assert twice[-1] - twice[0] < feed.MOST
+
+
+def test_an_item_that_ends_its_worker_each_time_is_found_and_fails_alone():
+    def work(x):
+        if x == 13:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return x
+
+    run = go(work, {"n": 400})
+    assert list(errors(run)) == [13]
+    assert run.result("a")[13]["error_type"] == "WorkerLost"
+    assert "the worker ended 2 times while it was at this item alone" in errors(run)[13]
+    assert "SIGSEGV" in errors(run)[13]
+    assert [x for x in run.result("a") if isinstance(x, int)] == [x for x in range(400) if x != 13]
+
+
+def test_an_item_lost_with_its_worker_is_retried_under_retry(tmp_path):
+    def work(x, path):
+        with Path(path).open("a") as file:
+            file.write("x")
+        if x == 1 and Path(path).stat().st_size < 6:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    given = {"n": 2, "path": str(tmp_path / "tries")}
+    run = go(work, given, more=PATH, keys='retry: {count: 3, on_error: "WorkerLost"}')
+    assert run.status == "succeeded"
+    assert run.result("a") == [0, 1]
+
+
+def test_a_worker_out_of_memory_fails_the_item_that_wants_it_and_no_other():
+    def work(x):
+        most = 2**30
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        return len(bytes(2**31)) if x == 2 else x
+
+    run = go(work, {"n": 6})
+    assert errors(run) == {2: "MemoryError"}
+
+
+def test_what_must_not_be_made_twice_is_not_and_says_so(tmp_path):
+    @attune_nb.action("backends.once", idempotent=False)
+    def once(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        if x == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    given = {"n": 6, "path": str(tmp_path / "made")}
+    run = go(once, given, more=PATH, keys="retry: {count: 3}")
+    assert list(errors(run)) == [3]
+    assert "declared not idempotent" in errors(run)[3]
+    assert sorted(Path(given["path"]).read_text().split()) == ["0", "1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("stuck", ["sleeps", "holds the interpreter"])
+def test_a_function_past_its_time_is_really_ended(stuck, tmp_path):
+    def work(x, path):
+        if x == 5:
+            Path(path).write_text(str(os.getpid()))
+            if stuck == "sleeps":
+                time.sleep(600)
+            else:
+                re.match(r"(a+)+$", "a" * 40 + "b")
+        return x
+
+    given = {"n": 40, "path": str(tmp_path / "pid")}
+    run = go(work, given, more=PATH, keys="timeout: 0.3")
+    assert errors(run) == {5: "no end within 0.3 s; its process was ended"}
+    assert statuses(run) == {"succeeded": 39, "timed_out": 1}
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+
+
+def test_a_cancelled_run_ends_what_is_under_way_with_all_that_it_began(tmp_path):
+    def work(x, path):
+        inner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        Path(path).write_text(f"{os.getpid()} {inner.pid}")
+        inner.wait()
+
+    given = {"n": 1, "path": str(tmp_path / "pids")}
+    run = go(work, given, more=PATH, background=True)
+    while not (tmp_path / "pids").exists() or " " not in (tmp_path / "pids").read_text():
+        time.sleep(0.01)
+    run.cancel(force=True)
+    assert run.wait(20)
+    assert run.status == "cancelled"
+    until = time.monotonic() + 10
+    pids = [*map(int, (tmp_path / "pids").read_text().split())]
+    while any(psutil.pid_exists(each) for each in pids) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not any(psutil.pid_exists(each) for each in pids)
+
+
+def test_workers_that_end_as_they_begin_end_the_run_with_a_word(monkeypatch):
+    monkeypatch.setattr(worker, "begin", os._exit)
+    run = go(lambda x: x, {"n": 3})
+    assert run.status == "failed"
+    assert "worker processes end as they begin" in run.error
+
+
+# What goes to a worker.
+
+
+def test_the_context_comes_once_to_each_worker(monkeypatch):
+    sent = []
+    packed = definition.Definition.packed
+    monkeypatch.setattr(
+        definition.Definition, "packed", lambda self: sent.append(len(packed(self))) or packed(self)
+    )
+    big = [list(range(1000)) for _ in range(100)]
+    more = ', y: "{{ parameters.big|length }}"'
+    run = go(lambda x, y: (time.sleep(0.001), y)[1], {"n": 2_000, "big": big}, more=more)
+    assert set(run.result("a")) == {100}
+    assert len(sent) == 2
+    assert min(sent) > 200_000
+
+
+def test_what_a_template_does_not_read_does_not_go(monkeypatch):
+    sent = []
+    packed = definition.Definition.packed
+    monkeypatch.setattr(
+        definition.Definition, "packed", lambda self: sent.append(len(packed(self))) or packed(self)
+    )
+    go(lambda x: x, {"n": 50, "big": ["x" * 1000] * 1000})
+    assert max(sent) < 5_000
+
+
+def len_of(x):
+    return len(x)
+
+
+def test_a_finished_task_leaves_nothing_of_its_context_in_a_worker():
+    text = """
+parameters: {big: {}}
+tasks:
+  - name: a
+    action: size
+    input: {x: "{{ parameters.big }}"}
+    next: [{do: b}]
+  - {name: b, action: held}
+"""
+
+    def held():
+        return len(worker._held)  # noqa: SLF001 - there is nothing else that tells
+
+    run = attune_nb.loads(text).run(
+        {"big": "x" * 10_000_000},
+        actions={"size": len_of, "held": held},
+        backend="processes",
+        workers=1,
+    )
+    assert run.result("a") == 10_000_000
+    assert run.result("b") == 1  # its own
+
+
+# Where it is used.
+
+
+SCRIPT = """
+import attune_nb, os, time
+
+def work(x):
+    {body}
+
+wf = attune_nb.loads('''
+tasks:
+  - name: a
+    action: work
+    with_items: "{{{{ range(4) }}}}"
+    concurrency: 2
+    input: {{x: "{{{{ item }}}}"}}
+''')
+run = wf.run(
+    actions={{"work": work}}, backend="processes", workers=2, progress=False, store="none",
+    background={background},
+)
+while run.status == "pending":
+    time.sleep(0.01)
+time.sleep(1 if {background} else 0)
+print(run.status, run.result("a") if run.has_ended else "", flush=True)
+"""
+
+
+def script(tmp_path, body, background=False):
+    file = tmp_path / "script.py"
+    file.write_text(SCRIPT.format(body=body, background=background))
+    return subprocess.Popen(
+        [sys.executable, str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def test_a_script_needs_no_guard(tmp_path):
+    begun = script(tmp_path, "return x")
+    told, _ = begun.communicate(timeout=60)
+    assert (told, begun.returncode) == ("succeeded [0, 1, 2, 3]\n", 0)
+
+
+def test_an_endless_item_in_the_background_does_not_keep_the_script_from_its_end(tmp_path):
+    begun = script(tmp_path, "time.sleep(600)", background=True)
+    told, _ = begun.communicate(timeout=30)
+    assert (told, begun.returncode) == ("running \n", 0)
+
+
+def test_workers_end_with_an_engine_that_is_killed(tmp_path):
+    body = f"open({str(tmp_path)!r} + f'/{{x}}', 'w').write(str(os.getpid())); time.sleep(600)"
+    begun = script(tmp_path, body)
+    files = [tmp_path / "0", tmp_path / "1"]
+    while not all(each.exists() and each.read_text() for each in files):
+        assert begun.poll() is None
+        time.sleep(0.01)
+    begun.kill()
+    begun.communicate()
+    until = time.monotonic() + 5
+    pids = [int(each.read_text()) for each in files]
+    while any(psutil.pid_exists(each) for each in pids):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_an_interrupt_is_for_the_engine():
+    file = textwrap.dedent("""
+        import os, signal
+        os.kill(os.getpid(), signal.SIGINT)
+    """)
+
+    def work(x):
+        exec(file)
+        return x
+
+    assert go(work, {"n": 3}).result("a") == [0, 1, 2]
