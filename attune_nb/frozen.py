@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = [
     "Elsewhere",
@@ -21,6 +21,7 @@ __all__ = [
     "FrozenTuple",
     "NotStored",
     "differ",
+    "elsewhere",
     "fetched",
     "freeze",
     "freeze_list",
@@ -130,16 +131,32 @@ class Elsewhere(abc.ABC):
     """Stands for a value that was left where it was made, and is fetched when it is asked for."""
 
     @abc.abstractmethod
-    def get(self) -> Any:
-        """Fetch the value."""
+    def get(self, near: Mapping[str, Any] = ...) -> Any:
+        """Fetch the value, perhaps from what is near."""
 
 
-def fetched(value: Any) -> Any:
-    """Give a value with all that was left elsewhere in it fetched; the very object without."""
+def elsewhere(value: Any) -> Iterator[Elsewhere]:
+    """Give all in a value that was left elsewhere."""
     if isinstance(value, Elsewhere):
-        return value.get()
-    if isinstance(value, list | tuple) and any(isinstance(each, Elsewhere) for each in value):
-        return freeze([fetched(each) for each in value])
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from elsewhere(each)
+
+
+def fetched(value: Any, near: Mapping[str, Any] | None = None) -> Any:
+    """Give a value with all that was left elsewhere in it fetched; the very object without."""
+    if not Elsewhere.__subclasses__():
+        return value  # nothing of the kind has come to this process
+    if isinstance(value, Elsewhere):
+        return value.get(near or {})
+    if isinstance(value, dict):
+        found = {key: fetched(each, near) for key, each in value.items()}
+        return freeze(found) if any(found[key] is not value[key] for key in found) else value
+    if isinstance(value, list | tuple):
+        parts = [fetched(each, near) for each in value]
+        changed = any(one is not other for one, other in zip(parts, value, strict=True))
+        return freeze(parts) if changed else value
     return value
 
 

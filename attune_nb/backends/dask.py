@@ -15,13 +15,14 @@ import uuid
 from functools import partial
 from itertools import count
 from math import inf
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends import messages, worker
 from attune_nb.backends.attempt import LEFT_BEHIND
 from attune_nb.backends.remote import RemoteBackend, cores
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
-from attune_nb.frozen import Elsewhere
+from attune_nb.frozen import Elsewhere, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +67,7 @@ class DaskBackend(RemoteBackend):
         self._scattered: dict[Definition, Future] = {}
         self._times: dict[Definition, int] = {}
         self._under: dict[Future, tuple[Feed, Sent]] = {}
+        self._keeping = False  # whether any results were left on the cluster
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
         self._client: Client | None = None  # until there is work
@@ -112,7 +114,7 @@ class DaskBackend(RemoteBackend):
                         n_workers=self._workers or cores(),
                         threads_per_worker=1,
                         host=HOST,
-                        dashboard_address=None,
+                        dashboard_address="127.0.0.1:0",
                         silence_logs=50,
                     )
                 self._own.append(cluster)
@@ -207,11 +209,14 @@ class DaskBackend(RemoteBackend):
         sent = feed.next()
         if sent is None or client is None:
             return False
+        left = self._left(definition, sent)
         keeps = feed.job.keeps and not self._own  # a cluster of its own ends with the run
         future = client.submit(
             worker.make_kept if keeps else worker.make,
             there,
             sent.chunk,
+            [*left],
+            [*left.values()],
             key=f"attune-{self._name}-{next(self._numbers)}",
             pure=False,
             retries=0,
@@ -219,10 +224,19 @@ class DaskBackend(RemoteBackend):
         )
         if keeps:  # its results stay where they are, and only the report comes
             sent.keep = partial(ClusterResult, future)
+            self._keeping = True
             future = client.submit(worker.report_of, future, key=f"{future.key}-report", pure=False)
         self._under[future] = feed, sent
         self._noted(future, future)
         return True
+
+    def _left(self, definition: Definition, sent: Sent) -> dict[str, Future]:
+        """Give the chunks that hold what was left on the cluster, and is an argument now."""
+        if not self._keeping:
+            return {}
+        found = [*elsewhere([each.item for each in sent.entries]), *definition.elsewhere()]
+        chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
+        return {each.key: each for each in chunks}
 
     def _scatter(self, definition: Definition) -> Future:
         """Give a definition as it is on the cluster.
@@ -313,32 +327,32 @@ class ClusterResult(Elsewhere):
     """
 
     def __init__(self, chunk: Future, row: int, about: str) -> None:
-        self._chunk, self._row, self._about = chunk, row, about
+        self._chunk: Any = chunk
+        self._key, self._row, self._about = chunk.key, row, about
 
     def __repr__(self) -> str:
         return f"<{self._about}, on the cluster>"
 
-    def get(self) -> Any:
-        """Fetch the value.
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_chunk": None}  # a future is its client's
+
+    def future(self) -> Future:
+        """Give the chunk that it is of."""
+        return self._chunk
+
+    def get(self, near: Mapping[str, Any] = MappingProxyType({})) -> Any:
+        """Fetch the value; from chunks that are near, by their keys, where there are any.
 
         Raises:
             BackendError: It is not there any more.
         """
-        from distributed import get_worker  # noqa: PLC0415 - as above
-
+        if self._key in near:
+            return near[self._key][self._row]
+        if self._chunk is None:
+            raise BackendError(f"a result that was kept on the cluster ({self!r}) is out of reach")
+        pick = messages.Kept.__getitem__
         try:
-            get_worker()
-        except ValueError:
-            return self._fetched()
-        values: messages.Kept = self._chunk.result()  # on a worker: from the one that has it
-        return values[self._row]
-
-    def _fetched(self) -> Any:
-        client: Client = self._chunk.client
-        try:
-            return client.submit(
-                messages.Kept.__getitem__, self._chunk, self._row, pure=False
-            ).result()
+            return self._chunk.client.submit(pick, self._chunk, self._row, pure=False).result()
         except Exception as error:  # noqa: BLE001 - of whatever kind, it cannot be had
             raise BackendError(
                 f"a result that was kept on the cluster is not there any more ({error}); run its "

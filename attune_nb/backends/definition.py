@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import pickle
 import threading
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from pyrsistent import pmap
 
 from attune_nb.backends.wire import packed_alone
 from attune_nb.errors import NotSendable
+from attune_nb.frozen import elsewhere, fetched
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from attune_nb.actions.registry import Action
     from attune_nb.context import WorkflowContext
     from attune_nb.events import Key
+    from attune_nb.frozen import Elsewhere
     from attune_nb.templates.template import Template
 
 __all__ = ["Definition"]
@@ -89,8 +97,16 @@ class Definition:
             except Exception as error:  # noqa: BLE001 - as a value's own code raises it
                 raise NotSendable(_not_sent(self._parts, error)) from None
 
-    def parts(self) -> tuple[Any, ...]:
-        """Give what it is made of.
+    def elsewhere(self) -> list[Elsewhere]:
+        """Give what its context refers to that was left elsewhere."""
+        if self._parts is None:
+            return []
+        context = self._parts[3]
+        results = [each.result for each in context.tasks.values()]
+        return [*elsewhere([context.parameters, [*context.variables.values()], results])]
+
+    def parts(self, near: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, ...]:
+        """Give what it is made of, with what was left elsewhere fetched from what is near.
 
         Raises:
             NotSendable: It cannot be made again in this process.
@@ -98,11 +114,26 @@ class Definition:
         with self._lock:
             if self._parts is None:
                 try:
-                    self._parts = pickle.loads(self._packed or b"")  # noqa: S301 - our engine's
+                    self._parts = _fetched(pickle.loads(self._packed or b""), near)  # noqa: S301 - our own
                 except BaseException as error:  # noqa: BLE001 - as above
                     raise NotSendable(_not_made(error)) from None
                 self._packed = None
             return self._parts or ()
+
+
+def _fetched(parts: tuple[Any, ...], near: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Fetch what the context refers to that was left elsewhere."""
+    key, action, template, context, *rest = parts
+    tasks = {
+        name: msgspec.structs.replace(each, result=fetched(each.result, near))
+        for name, each in context.tasks.items()
+    }
+    here = context.changed(
+        parameters=fetched(context.parameters, near),
+        variables=pmap({name: fetched(each, near) for name, each in context.variables.items()}),
+        tasks=pmap(tasks),
+    )
+    return key, action, template, here, *rest
 
 
 def _not_sent(parts: Any, error: Exception) -> str:

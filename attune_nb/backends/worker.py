@@ -26,10 +26,10 @@ from attune_nb.backends.threads import ThreadBackend
 from attune_nb.backends.wire import NotSent, pack, unpack
 from attune_nb.context import ItemScope, Moment
 from attune_nb.errors import NotSendable
-from attune_nb.frozen import Elsewhere, freeze, preview
+from attune_nb.frozen import fetched, preview
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from attune_nb.actions.registry import Action
     from attune_nb.backends.messages import Chunk
@@ -81,14 +81,25 @@ def drop(name: str) -> None:
     _held.pop(name, None)
 
 
-def make(definition: Definition, chunk: Chunk) -> bytes:
-    """Make a chunk's attempts; give the report as bytes, which always load."""
-    return _made(definition, chunk)[0]
+def make(
+    definition: Definition, chunk: Chunk, keys: Sequence[str] = (), near: Sequence[Kept] = ()
+) -> bytes:
+    """Make a chunk's attempts; give the report as bytes, which always load.
+
+    Args:
+        definition: What to do.
+        chunk: What to do it to.
+        keys: The names of what is near.
+        near: Results that were left on the cluster, and are arguments now.
+    """
+    return _made(definition, chunk, dict(zip(keys, near, strict=True)))[0]
 
 
-def make_kept(definition: Definition, chunk: Chunk) -> Kept:
+def make_kept(
+    definition: Definition, chunk: Chunk, keys: Sequence[str], near: Sequence[Kept]
+) -> Kept:
     """Make a chunk's attempts; give the report and, beside it, the results themselves."""
-    return Kept(*_made(definition, chunk, keep=True))
+    return Kept(*_made(definition, chunk, dict(zip(keys, near, strict=True)), keep=True))
 
 
 def report_of(kept: Kept) -> bytes:
@@ -96,11 +107,13 @@ def report_of(kept: Kept) -> bytes:
     return kept.report
 
 
-def _made(definition: Definition, chunk: Chunk, *, keep: bool = False) -> tuple[bytes, list[Any]]:
+def _made(
+    definition: Definition, chunk: Chunk, near: Mapping[str, Kept], *, keep: bool = False
+) -> tuple[bytes, list[Any]]:
     began, zero = time.time(), time.perf_counter()
-    items = unpack(chunk.items)
+    items = [fetched(each, near) for each in unpack(chunk.items)]
     try:
-        job = _job(definition, chunk, items, zero)
+        job = _job(definition.parts(near), chunk, items, zero)
     except NotSendable as error:
         return pickle.dumps(str(error)), []
     backend = ThreadBackend(chunk.share)
@@ -129,9 +142,9 @@ def _made(definition: Definition, chunk: Chunk, *, keep: bool = False) -> tuple[
     return pickle.dumps(report, 5), batch.results
 
 
-def _job(definition: Definition, chunk: Chunk, items: list[Any], zero: float) -> Job:
+def _job(parts: tuple[Any, ...], chunk: Chunk, items: list[Any], zero: float) -> Job:
     """Make a job of a chunk: all of it is to be attempted "again", nothing is left to read."""
-    key, action, template, context, timeout, leaves = definition.parts()
+    key, action, template, context, timeout, leaves = parts
     moments = dict(zip(chunk.index, chunk.moments, strict=False))
     job = Job(
         key,
@@ -196,23 +209,10 @@ class _FarCall(Call):
             moment = self.moments.get(index)
             if moment is not None:
                 context = context.at(lambda: moment)
-            return _here(self.evaluate(ItemScope(context, item, index)))
+            return self.evaluate(ItemScope(context, item, index))
         except BaseException:
             self.unrendered.add(index)
             raise
-
-
-def _here(rendered: Any) -> Any:
-    """Fetch what was left elsewhere: an argument, or the parts of one."""
-    if not isinstance(rendered, dict):
-        return rendered
-    found = {
-        key: each.get() if isinstance(each, Elsewhere) else [part.get() for part in each]
-        for key, each in rendered.items()
-        if isinstance(each, Elsewhere)
-        or (isinstance(each, list) and each and all(isinstance(part, Elsewhere) for part in each))
-    }
-    return freeze({**rendered, **found}) if found else rendered
 
 
 def _refuse_not_sent(item: Any) -> None:

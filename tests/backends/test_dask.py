@@ -1,0 +1,486 @@
+"""Attempts on a Dask cluster: what crosses the wire, and what becomes of what is lost."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import cloudpickle
+import dask
+import distributed
+import psutil
+import pytest
+
+import attune_nb
+from attune_nb.backends import dask as backend
+from attune_nb.backends.dask import DaskBackend
+from attune_nb.bench.wire import WireCount
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+WORK = """
+parameters: {{n: {{type: integer, default: 20}}, big: {{}}, path: {{}}}}
+tasks:
+  - name: a
+    action: work
+    with_items: "{{{{ range(parameters.n) }}}}"
+    concurrency: 8
+    input: {{x: "{{{{ item }}}}"{more}}}
+    {keys}
+"""
+PATH = ', path: "{{ parameters.path }}"'
+
+
+def go(work, parameters=None, keys="", more="", **options):
+    text = WORK.format(keys=keys, more=more)
+    options = {"backend": "dask", "progress": False, **options}
+    return attune_nb.loads(text).run(parameters, actions={"work": work}, **options)
+
+
+def errors(run):
+    found = run.items("a")
+    return dict(found[found["error"].notna()][["index", "error"]].itertuples(index=False))
+
+
+def until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def made(**options):
+    """Make a cluster for one test, and a client that is not the current one."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=50,
+            **options,
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def pids(client):
+    return list(client.run(os.getpid).values())
+
+
+# What crosses the wire.
+
+
+def test_an_item_takes_as_many_bytes_whatever_the_context_and_that_crosses_once_a_worker(cluster):
+    counter, more = WireCount(cluster), ', size: "{{ parameters.big|length }}"'
+
+    def sent(count, size):
+        counter.lap()
+        run = go(lambda x, size: size, {"n": count, "big": "x" * size}, more=more)
+        assert set(run.result("a")) == {size}
+        return counter.lap()
+
+    few, many, small, large = 1_000, 41_000, 10_000, 20_000_000
+    of_small, of_large = sent(few, small), sent(few, large)
+    to_each = (of_large - of_small) / large
+    assert 2.95 < to_each < 3.05  # to the scheduler, and from there once to each of two workers
+    each_small = (sent(many, small) - of_small) / (many - few)
+    each_large = (sent(many, large) - of_large) / (many - few)
+    assert each_large <= 1.1 * each_small
+
+
+def test_what_a_template_does_not_read_does_not_cross(cluster):
+    counter = WireCount(cluster)
+    go(lambda x: x, {"n": 10, "big": "x" * 5_000_000})
+    assert counter.lap() < 500_000
+
+
+def test_items_run_in_the_workers(cluster):
+    run = go(lambda x: (time.sleep(0.01), os.getpid())[1], {"n": 60})
+    assert set(run.result("a")) == set(pids(cluster))
+
+
+# Where it runs.
+
+
+def test_an_address_will_do(cluster):
+    where = DaskBackend(cluster.scheduler.address)
+    assert go(lambda x: x, backend=where).result("a") == list(range(20))
+    assert cluster.status == "running"
+
+
+OWN = """
+import attune_nb, os, psutil, sys
+
+def work(x):
+    return os.getpid()
+
+def main():
+    wf = attune_nb.loads('''
+tasks:
+  - name: a
+    action: work
+    with_items: "{{ range(200) }}"
+    concurrency: 8
+    input: {x: "{{ item }}"}
+  - {name: listening, action: listening}
+''')
+
+    def listening():
+        import psutil
+        engine = psutil.Process(int(os.environ["ENGINE"]))
+        every = [engine, *engine.children(recursive=True)]
+        found = [each for one in every for each in one.net_connections("inet")]
+        return sorted({each.laddr.ip for each in found if each.status == psutil.CONN_LISTEN})
+
+    os.environ["ENGINE"] = str(os.getpid())
+    run = wf.run(
+        actions={"work": work, "listening": listening}, backend="dask", workers=2,
+        progress=False, store="none",
+    )
+    left = psutil.Process().children(recursive=True)
+    left = [each for each in left if "resource_tracker" not in " ".join(each.cmdline())]
+    print(run.status, len(set(run.result("a"))), run.result("listening"), left)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_cluster_of_its_own_is_for_this_machine_only_and_ends_with_the_run(tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    told = subprocess.run(
+        [sys.executable, file], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (told.stdout, told.returncode) == ("succeeded 2 ['127.0.0.1'] []\n", 0), told.stderr
+
+
+def test_without_dask_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(attune_nb.BackendError, match=r"pip install 'attune_nb\[dask\]'"):
+        go(lambda x: x)
+
+
+def test_a_scheduler_that_is_not_there_pauses_the_run_and_says_so(monkeypatch):
+    monkeypatch.setattr(backend, "PATIENCE", 0.5)
+    run = go(lambda x: x, backend=DaskBackend("tcp://127.0.0.1:9"))
+    assert run.status == "paused"
+    assert "there is no Dask cluster at tcp://127.0.0.1:9" in run.pause_reason
+    assert "there is no Dask cluster" in repr(run)
+    run.cancel()
+    assert run.wait(20)
+    assert run.status == "cancelled"
+
+
+SELECTING = """
+tasks:
+  - name: a
+    action: work
+    with_items: "{{ range(20) }}"
+    concurrency: 8
+    input: {x: "{{ item }}"}
+    worker_selector: SELECTOR
+"""
+
+
+def test_a_selector_names_what_a_worker_must_have():
+    def work(x):
+        return os.getpid()
+
+    with made(n_workers=1, resources={"GPU": 1}) as client:
+        for selector in ("{GPU: 1}", "{GPU: true}", '{GPU: "any"}'):
+            text = SELECTING.replace("SELECTOR", selector)
+            run = attune_nb.loads(text).run(actions={"work": work}, backend=DaskBackend(client))
+            assert run.result("a") == pids(client) * 20
+        text = SELECTING.replace("SELECTOR", "{FPGA: 1}")
+        run = attune_nb.loads(text).run(actions={"work": work}, backend=DaskBackend(client))
+        assert run.status == "failed"
+        assert "no worker has what `worker_selector` asks for (FPGA)" in errors(run)[0]
+        assert "resources on this cluster: GPU" in errors(run)[0]
+
+
+# What stays there.
+
+
+KEPT = """
+tasks:
+  - name: a
+    action: make
+    with_items: "{{ range(6) }}"
+    concurrency: 4
+    keep_results: cluster
+    input: {x: "{{ item }}"}
+    next: [{do: [each, all]}]
+  - {name: each, action: size, with_items: "{{ task.a.result }}", input: {x: "{{ item }}"}}
+  - {name: all, action: sizes, input: {xs: "{{ task.a.result }}"}}
+"""
+
+
+def test_results_stay_on_the_cluster_and_come_when_they_are_asked_for(cluster):
+    counter = WireCount(cluster)
+    run = attune_nb.loads(KEPT).run(
+        actions={
+            "make": lambda x: None if x == 5 else "x" * (1_000_000 + x),
+            "size": lambda x: x and len(x),
+            "sizes": lambda xs: [x and len(x) for x in xs],
+        },
+        backend="dask",
+        progress=False,
+    )
+    sizes = [1_000_000 + x for x in range(5)]
+    assert run.status == "succeeded"
+    assert run.result("each") == run.result("all") == [*sizes, None]
+    between = counter.lap()  # from worker to worker, and none of them to the engine
+    shown = run.items("a")["result"][2]
+    assert repr(shown).startswith("<'xxxx")
+    assert repr(shown).endswith(", on the cluster>")
+    assert counter.lap() < 100_000
+    assert shown.get() == "x" * 1_000_002
+    assert 1_000_000 < counter.lap() < 4_000_000
+    assert [each and len(each) for each in run.result("a")] == [*sizes, None]
+    assert between < 30_000_000
+
+
+def test_a_failure_is_told_at_once_where_results_stay(cluster):
+    def make(x):
+        if x == 3:
+            raise ValueError("no")
+        return x
+
+    run = attune_nb.loads(KEPT).run(
+        actions={"make": make, "size": lambda x: x, "sizes": lambda xs: xs},
+        backend="dask",
+        progress=False,
+    )
+    assert errors(run) == {3: "no"}
+    assert run.result("a")[2] == 2
+
+
+# What is lost.
+
+
+def work_in(path, seconds=0.002):
+    def work(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        time.sleep(seconds)
+        return x * 3
+
+    return work
+
+
+def test_a_worker_that_is_killed_loses_nothing_that_is_finished(tmp_path):
+    path, count = tmp_path / "made", 4_000
+    with made(n_workers=2) as client:
+        run = go(
+            work_in(path),
+            {"n": count, "path": str(path)},
+            more=PATH,
+            backend=DaskBackend(client),
+            background=True,
+        )
+        until(lambda: len(run.attempts) > 500)
+        os.kill(pids(client)[0], signal.SIGKILL)
+        known = set(run.attempts["index"])
+        before = Counter(path.read_text().split())
+        assert run.wait(60)
+    assert run.status == "succeeded"
+    assert run.result("a") == [x * 3 for x in range(count)]
+    times = Counter(path.read_text().split())
+    assert set(times) == set(map(str, range(count)))
+    assert set(times.values()) <= {1, 2}
+    assert not [x for x in known if times[str(x)] > before[str(x)]]
+
+
+def test_all_workers_may_be_killed_at_once(tmp_path):
+    path = tmp_path / "made"
+    with made(n_workers=2) as client:
+        run = go(
+            work_in(path),
+            {"n": 2_000, "path": str(path)},
+            more=PATH,
+            backend=DaskBackend(client),
+            background=True,
+        )
+        until(lambda: len(run.attempts) > 200)
+        for each in pids(client):
+            os.kill(each, signal.SIGKILL)
+        assert run.wait(60)
+    assert run.status == "succeeded"
+    assert run.result("a") == [x * 3 for x in range(2_000)]
+
+
+def test_an_item_that_ends_its_worker_each_time_is_found_and_fails_alone():
+    def work(x):
+        if x == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    with made(n_workers=2) as client:
+        run = go(work, {"n": 12}, backend=DaskBackend(client))
+    assert list(errors(run)) == [3]
+    assert run.result("a")[3]["error_type"] == "WorkerLost"
+    assert [x for x in run.result("a") if isinstance(x, int)] == [x for x in range(12) if x != 3]
+
+
+class Outside:
+    """A scheduler and a worker that are processes of their own."""
+
+    def __init__(self, folder):
+        self.file = Path(folder) / "scheduler.json"
+        self.file.unlink(missing_ok=True)
+        common = ["--scheduler-file", str(self.file), "--no-dashboard"]
+        self.scheduler = self._begin("scheduler", "--host", "127.0.0.1", "--port", "0", *common)
+        until(self.file.exists)
+        self.worker = self._begin(
+            "worker", "--nthreads", "1", "--no-nanny", "--death-timeout", "5", *common
+        )
+
+    def _begin(self, what, *words):
+        return subprocess.Popen(
+            [sys.executable, "-m", "dask", what, *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def client(self):
+        return distributed.Client(scheduler_file=str(self.file), set_as_default=False)
+
+    def close(self):
+        for each in (self.worker, self.scheduler):
+            each.kill()
+            each.wait()
+
+
+@pytest.fixture
+def outside(tmp_path):
+    begun = []
+
+    def begin():
+        begun.append(Outside(tmp_path))
+        return begun[-1]
+
+    yield begin
+    for each in begun:
+        each.close()
+
+
+def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(tmp_path, outside):
+    path, count = tmp_path / "made", 1_500
+    there = outside()
+    client = there.client()
+    where = DaskBackend(client)
+    run = go(
+        work_in(path), {"n": count, "path": str(path)}, more=PATH, backend=where, background=True
+    )
+    until(lambda: len(run.attempts) > 200)
+    began = time.monotonic()
+    there.close()
+    until(lambda: run.status == "paused")
+    assert time.monotonic() - began < 30
+    assert "the Dask cluster is gone" in run.pause_reason
+    known = set(run.attempts["index"])
+    before = Counter(path.read_text().split())
+    client.close()
+
+    with outside().client() as another:
+        where._where = another  # noqa: SLF001 - the current client is the whole session's
+        run.resume()
+        assert run.wait(60)
+        assert run.status == "succeeded"
+    assert run.result("a") == [x * 3 for x in range(count)]
+    times = Counter(path.read_text().split())
+    assert not [x for x in known if times[str(x)] > before[str(x)]]
+    assert run.pause_reason == ""
+
+
+LOST = """
+import attune_nb, distributed, os, sys, time
+from attune_nb.backends.dask import DaskBackend
+
+def work(x):
+    time.sleep(0.005)
+    return x
+
+wf = attune_nb.load(sys.argv[1])
+client = distributed.Client(scheduler_file=sys.argv[2])
+run = wf.run(actions={"work": work}, backend="dask", store=sys.argv[3], progress=False)
+print(run.run_id, run.status, flush=True)
+os._exit(0)
+"""
+
+
+def test_what_a_lost_cluster_has_left_is_done_on_another_backend(tmp_path, outside):
+    there = outside()
+    workflow, store, script = tmp_path / "w.yaml", tmp_path / "runs.db", tmp_path / "s.py"
+    workflow.write_text("""
+tasks:
+  - {name: a, action: work, with_items: "{{ range(800) }}", concurrency: 2,
+     input: {x: "{{ item }}"}}
+output_map: {all: "{{ task.a.result }}"}
+""")
+    script.write_text(LOST)
+    begun = subprocess.Popen(
+        [sys.executable, script, workflow, there.file, store], stdout=subprocess.PIPE, text=True
+    )
+
+    def some_are_on_record():
+        if not store.exists():
+            return False
+        found = attune_nb.runs(store)
+        return (
+            len(found)
+            and found["items"][0]
+            and len(attune_nb.open_run(found["run_id"][0], store).attempts) > 50
+        )
+
+    until(some_are_on_record)
+    there.close()
+    told, _ = begun.communicate(timeout=60)
+    run_id, status = told.split()
+    assert status == "paused"
+    made, lock = [], threading.Lock()
+
+    def work(x):
+        with lock:
+            made.append(x)
+        return x
+
+    before = set(attune_nb.open_run(run_id, store).attempts["index"])
+    run = attune_nb.resume(run_id, store, backend="threads", actions={"work": work})
+    assert run.status == "succeeded"
+    assert run.output == {"all": list(range(800))}
+    assert sorted(made) == sorted(set(range(800)) - before)
+    assert 50 < len(before) < 800
+
+
+def test_a_cancelled_run_leaves_nothing_on_the_cluster(cluster):
+    run = go(lambda x: time.sleep(0.05), {"n": 500}, background=True)
+    until(lambda: len(run.attempts) > 4)
+    run.cancel(force=True)
+    assert run.wait(20)
+    assert run.status == "cancelled"
+    until(lambda: not any(cluster.processing().values()))
+    until(
+        lambda: (
+            not any("attune" in str(key) for each in cluster.has_what().values() for key in each)
+        )
+    )
+
+
+def test_nothing_stays_on_the_cluster_after_a_run(cluster):
+    go(
+        lambda x, big: len(big),
+        {"n": 50, "big": "x" * 100_000},
+        more=', big: "{{ parameters.big }}"',
+    )
+    until(lambda: not any(each for each in cluster.has_what().values()))
+    assert psutil.Process().is_running()
