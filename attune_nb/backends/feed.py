@@ -47,11 +47,16 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, eq=False):
-    """A chunk that is under way. `keep` gives what stands for a result that stays elsewhere."""
+    """A chunk that is under way.
+
+    `keep` gives what stands for a result that stays elsewhere. `alone`: nothing is to wait behind
+    it, as it may end its worker.
+    """
 
     entries: list[Entry]
     chunk: Chunk
     keep: Callable[[int, str], Any] | None = None
+    alone: bool = False
 
 
 class Feed:
@@ -98,7 +103,8 @@ class Feed:
 
     def next(self) -> Sent | None:
         """Take what is to be done next, or None where there is nothing."""
-        entries = self._pieces.popleft() if self._pieces else self._gather(self._next_size())
+        alone = bool(self._pieces)
+        entries = self._pieces.popleft() if alone else self._gather(self._next_size())
         if not entries:
             return None
         if self.job.announce is not None:
@@ -106,7 +112,7 @@ class Feed:
                 self.job.announce(self.job.key, each.index, each.attempt)
         self._size = len(entries)
         self.under_way += 1
-        return Sent(entries, self._chunk(entries))
+        return Sent(entries, self._chunk(entries), alone=alone)
 
     def _chunk(self, entries: list[Entry]) -> Chunk:
         index = array("q", [each.index for each in entries])

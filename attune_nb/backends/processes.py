@@ -268,10 +268,11 @@ class _Worker:
 
     def takes(self, feed: Feed) -> bool:
         """Tell whether a chunk of a job may wait here."""
-        chunks = [at[0] for _, at, _ in self.held if at is not None]
+        chunks = [at for _, at, _ in self.held if at is not None]
         if not chunks:
             return True
-        return len(chunks) < DEPTH and not any(each.slow for each in (feed, *chunks))
+        slow = feed.slow or any(other.slow or sent.alone for other, sent in chunks)
+        return len(chunks) < DEPTH and not slow
 
     def due(self) -> float:
         """Give when it must have told of the chunk that it is at, on the monotonic clock."""

@@ -1,0 +1,174 @@
+"""Items handed out in chunks: each comes to one end, whatever happens to the chunks."""
+
+import itertools
+import pickle
+import random
+import time
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attune_nb.actions.registry import Action
+from attune_nb.backends import feed as feeds
+from attune_nb.backends import worker
+from attune_nb.backends.attempt import CANCELLED, FAILED, SUCCEEDED, Call
+from attune_nb.backends.definition import Definition
+from attune_nb.backends.excerpt import excerpt
+from attune_nb.backends.feed import Feed
+from attune_nb.backends.protocol import Job
+from attune_nb.context import WorkflowContext
+from attune_nb.templates.template import Template
+
+INPUT = Template({"x": "{{ item }}"})
+
+
+def fed(items, function=lambda x: x, *, concurrency=4, retries=False, idempotent=True, total=None):
+    """Make a feed over items, and the definition that its chunks are made with."""
+    action = Action(name="work", function=function, idempotent=idempotent)
+    context = WorkflowContext.create()
+    zero = time.perf_counter()
+    job = Job(
+        ("a", 1),
+        Call(action, INPUT, context),
+        items,
+        total,
+        concurrency,
+        clock=lambda: time.perf_counter() - zero,
+        retries=retries,
+    )
+    definition = Definition(("a", 1), action, INPUT, excerpt(context, INPUT), None, "")
+    return Feed(job, 3, 0.001), pickle.loads(pickle.dumps(definition))
+
+
+def lane(_, number):
+    return number
+
+
+def ends(batches):
+    """Give each item's statuses, from all batches."""
+    found = {}
+    for batch in batches:
+        for index, code in zip(batch.index, batch.status, strict=True):
+            found.setdefault(index, []).append(code)
+    return found
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(0, 60), st.booleans(), st.booleans(), st.integers())
+def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0912 - it all does
+    count, lazy, idempotent, seed
+):
+    items = iter(range(count)) if lazy else range(count)
+    feed, definition = fed(items, idempotent=idempotent)
+    under_way, batches, lost = [], [], Counter()
+    luck = random.Random(seed)  # how many chunks there are depends on the time
+    stopped = False
+    for _ in range(10_000):
+        if feed.waiting and len(under_way) < 3:
+            sent = feed.next()
+            if sent is not None:
+                under_way.append(sent)
+        if not under_way and not feed.waiting:
+            break
+        if under_way:
+            sent = under_way.pop(luck.randrange(len(under_way)))
+            what = luck.choice(["end"] * 6 + ["lost", "back", "gone", "stop"])
+            if what == "end":
+                feed.received(sent, lane, worker.make(definition, sent.chunk))
+            elif what == "lost":
+                lost.update(each.index for each in sent.entries)
+                feed.lost(sent, 0, "a test")
+            elif what == "gone":
+                lost.update(each.index for each in sent.entries)
+                feed.interrupted(sent, "a test")
+            else:
+                feed.back(sent)
+                if what == "stop" and luck.random() < 0.2 and not stopped:
+                    stopped = True
+                    force = luck.random() < 0.5
+                    feed.stop(force=force, sent=under_way)
+        batch = feed.job.drain()
+        if batch is not None:
+            batches.append(batch)
+    found = ends([*batches, *filter(None, [feed.job.drain()])])
+    assert all(len(codes) == 1 for codes in found.values())
+    assert set(found) == set(range(feed.job.taken if stopped else count))
+    for index, (code,) in found.items():
+        if code == FAILED:
+            assert lost[index] >= (feeds.DEATHS if idempotent else 1)
+        elif code == CANCELLED:
+            assert stopped
+        else:
+            assert code == SUCCEEDED
+
+
+def test_a_chunk_grows_to_the_time_it_is_to_take_and_shrinks_towards_the_end():
+    feed, definition = fed(range(3_000))
+    sizes = []
+    for sent in iter(feed.next, None):
+        sizes.append(len(sent.entries))
+        feed.received(sent, lane, worker.make(definition, sent.chunk))
+    assert sizes[0] == 1
+    assert max(sizes) > 16
+    assert all(size <= feeds.GROWTH * before for before, size in itertools.pairwise(sizes))
+    assert sizes[-1] < max(sizes)
+
+
+def test_what_was_held_goes_out_in_pieces_and_at_last_item_by_item():
+    feed, definition = fed(range(1_000))
+    sizes = []
+    feed.received(first := feed.next(), lane, worker.make(definition, first.chunk))
+    feed._each, feed._size = 1e-9, 1_000  # noqa: SLF001 - as if it had learned that they are quick
+    sent = feed.next()
+    held = len(sent.entries)
+    assert held > 100
+    feed.lost(sent, 0, "a test")
+    while feed.under_way or feed._pieces:  # noqa: SLF001 - what is suspected
+        sent = feed.next()
+        sizes.append(len(sent.entries))
+        assert sent.alone  # nothing waits behind what may end its worker
+        feed.received(sent, lane, worker.make(definition, sent.chunk))
+    assert sum(sizes) == held
+    assert max(sizes) <= held // feeds.PIECES + 1
+
+
+def test_a_large_item_or_result_makes_small_chunks(monkeypatch):
+    monkeypatch.setattr(feeds, "MOST_BYTES", 10_000)
+    feed, definition = fed(range(2_000), lambda x: f"{x:01000d}")
+    sizes = []
+    for sent in iter(feed.next, None):
+        sizes.append(len(sent.entries))
+        feed.received(sent, lane, worker.make(definition, sent.chunk))
+    assert max(sizes[2:]) <= 10
+
+
+def test_work_that_takes_longer_than_its_time_is_given_back():
+    feed, definition = fed(range(400), lambda x: time.sleep(0.002))
+    feed._each, feed._size = 1e-9, 400  # noqa: SLF001 - as if they had been quick so far
+    sent = feed.next()
+    feed.received(sent, lane, worker.make(definition, sent.chunk))
+    batch = feed.job.drain()
+    assert 1 <= len(batch) < len(sent.entries)
+    again = feed.next()
+    assert again.entries[0].index == len(batch)
+
+
+def test_times_of_a_worker_are_placed_in_the_run_and_never_before_it_or_after_now():
+    feed, definition = fed(range(10), lambda x: time.sleep(0.001))
+    for sent in iter(feed.next, None):
+        report = pickle.loads(worker.make(definition, sent.chunk))
+        # a clock that is an hour fast, or slow
+        for off in (3600, -3600):
+            told = type(report)(
+                **{
+                    name: getattr(report, name) + off if name == "began" else getattr(report, name)
+                    for name in report.__struct_fields__
+                }
+            )
+        feed.received(sent, lane, pickle.dumps(told))
+    batch = feed.job.drain()
+    assert all(
+        0 <= start <= start + spent <= feed.job.clock()
+        for start, spent in zip(batch.start, batch.duration, strict=True)
+    )
