@@ -8,24 +8,31 @@ before that is, so on a cluster an item may be made more than once.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import time
 import uuid
 from functools import partial
 from itertools import count
 from math import inf
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
-from attune_nb.backends import messages, worker
+from attune_nb.backends import worker
 from attune_nb.backends.attempt import LEFT_BEHIND
-from attune_nb.backends.remote import RemoteBackend, cores
+from attune_nb.backends.cluster import (
+    PATIENCE,
+    Connection,
+    Worker,
+    lost_connection,
+    resources,
+    runs,
+)
+from attune_nb.backends.kept import ClusterResult
+from attune_nb.backends.remote import RemoteBackend
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
-from attune_nb.frozen import Elsewhere, elsewhere
+from attune_nb.frozen import elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from distributed import Client, Future
 
@@ -35,12 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["DaskBackend"]
 
 TARGET = 0.2  # seconds that a chunk is to take: what Dask takes for a task is 2 to 5 ms
-DEPTH = 2  # chunks for each thread of the cluster: one that it is at, one that waits
 LOOK = 1.0  # seconds: how often the cluster is looked at
-PATIENCE = 10.0  # seconds that the scheduler may be away
-ARRIVAL = 30.0  # seconds that the first worker may take
-SCATTERED = 5  # times that one definition is sent out anew, because all who had it were lost
-HOST = "127.0.0.1"  # a scheduler runs whatever it is sent, so ours is for this machine only
 
 
 class DaskBackend(RemoteBackend):
@@ -59,120 +61,80 @@ class DaskBackend(RemoteBackend):
 
     def __init__(self, where: Client | str | None = None, workers: int | None = None) -> None:
         super().__init__(1, TARGET, LEFT_BEHIND)
-        self._where = where
-        self._workers = workers
-        self._own: list[Any] = []  # what is to be closed, the last one first
+        self._connection = Connection(where, workers)
         self._name = uuid.uuid4().hex[:8]
         self._numbers = count(1)
-        self._scattered: dict[Definition, Future] = {}
-        self._times: dict[Definition, int] = {}
-        self._under: dict[Future, tuple[Feed, Sent]] = {}
+        self._workers: dict[str, Worker] = {}  # by address
+        self._under: dict[Future, tuple[Feed, Sent, Worker | None]] = {}
         self._keeping = False  # whether any results were left on the cluster
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
-        self._client: Client | None = None  # until there is work
         if importlib.util.find_spec("distributed") is None:
             raise BackendError("the dask backend needs Dask: pip install 'attune_nb[dask]'")
 
     def close(self) -> None:
         """Let go of everything, and end the cluster if it is its own."""
-        self._quietly(lambda client: client.cancel(list(self._under)))
+        self._connection.quietly(lambda client: client.cancel(list(self._under)))
         self._under.clear()
-        self._scattered.clear()
-        self._disconnect()
+        self._workers.clear()
+        self._connection.close()
         super().close()
-
-    def _connect(self) -> Client:
-        """Give a client that runs.
-
-        Raises:
-            BackendUnavailable: There is no cluster.
-        """
-        from distributed import Client  # noqa: PLC0415 - only this backend needs it
-
-        if isinstance(self._where, Client) and _runs(self._where):
-            return self._where
-        try:
-            current = Client.current()
-        except ValueError:
-            current = None
-        if current is not None and _runs(current) and not isinstance(self._where, str):
-            return current
-        return self._new_client()
-
-    def _new_client(self) -> Client:
-        import dask  # noqa: PLC0415 - as above
-        from distributed import Client, LocalCluster  # noqa: PLC0415 - as above
-
-        address = self._where if isinstance(self._where, str) else None
-        address = address or dask.config.get("scheduler-address", None)
-        try:
-            if address is None:
-                # an item that ends its worker is tried again here, not there
-                with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-                    cluster = LocalCluster(
-                        n_workers=self._workers or cores(),
-                        threads_per_worker=1,
-                        host=HOST,
-                        dashboard_address="127.0.0.1:0",
-                        silence_logs=50,
-                    )
-                self._own.append(cluster)
-            client = Client(
-                cluster if address is None else address,
-                set_as_default=False,
-                timeout=PATIENCE,
-            )
-        except (OSError, RuntimeError, TimeoutError) as error:
-            self._disconnect()
-            raise BackendUnavailable(
-                f"there is no Dask cluster at {address or HOST} ({error}); start one, or make a "
-                "`distributed.Client` that is connected to one"
-            ) from None
-        self._own.append(client)
-        return client
-
-    def _disconnect(self) -> None:
-        for each in reversed(self._own):
-            with contextlib.suppress(Exception):  # it is gone, whatever it says
-                each.close(timeout=PATIENCE)
-        self._own.clear()
-
-    def _quietly(self, ask: Callable[[Client], object]) -> None:
-        """Ask something of the cluster that may be gone."""
-        if self._client is not None and _runs(self._client):
-            with contextlib.suppress(Exception):  # what was asked for is over then, too
-                ask(self._client)
 
     def _look(self) -> float:
         """See whether the cluster is there, and how many threads it has."""
         now = time.monotonic()
-        if self._client is None or now - self._looked < LOOK:
-            return inf if not self._under else LOOK
+        client = self._connection.client
+        if client is None or now - self._looked < LOOK:
+            return LOOK if self._under else inf
         self._looked = now
-        if _runs(self._client):
+        if runs(client):
             self._away = None
-            self._lanes = max(1, sum(self._client.nthreads().values()))
-            for feed in self._feeds.values():
-                feed.lanes = self._lanes
+            try:
+                self._meet(client)
+            except Exception as error:  # noqa: BLE001 - of whatever kind, it does not answer
+                self._lose(f"its scheduler does not answer ({error})")
         elif self._away is None:
             self._away = now
-        elif now - self._away > PATIENCE or self._client.status == "closed":
+        elif now - self._away > PATIENCE or client.status == "closed":
             self._lose("its scheduler does not answer")
         return LOOK
 
-    def _lose(self, why: str) -> None:
+    def _meet(self, client: Client) -> None:
+        """See which workers there are, and what they offer."""
+        threads = client.nthreads()
+        for address in self._workers.keys() - threads.keys():
+            self._gone(client, self._workers[address])
+        for address, many in threads.items():
+            self._workers.setdefault(address, Worker(address)).threads = many
+        if any(each.job.selector for each in self._feeds.values()):
+            told = client.scheduler_info(n_workers=-1)["workers"]
+            for address, each in self._workers.items():
+                each.offers = told.get(address, {}).get("resources", {})
+        self._lanes = max(1, sum(threads.values()))
+        for feed in self._feeds.values():
+            feed.lanes = self._lanes
+
+    def _gone(self, client: Client, lost: Worker) -> None:
+        """Let go of a worker that is not there any more; what it held goes to others."""
+        del self._workers[lost.address]  # with the definitions that it had
+        held = list(lost.held)
+        for future in held:
+            feed, sent = self._ends(future)
+            feed.lost(sent, 0, f"Dask worker {lost.address}")
+        client.cancel(held)
+
+    def _lose(self, why: str) -> NoReturn:
         """Give up the cluster.
 
         Raises:
             BackendUnavailable: Always.
         """
         under, self._under = self._under, {}
-        for feed, sent in under.values():
+        for feed, sent, _ in under.values():
             feed.interrupted(sent, why)
-        self._scattered.clear()
-        self._away = self._client = None
-        self._disconnect()
+        self._workers.clear()
+        self._away = None
+        self._connection.close()
         raise BackendUnavailable(
             f"the Dask cluster is gone: {why}; what has ended is kept. Make a new "
             "`distributed.Client` (without one, a cluster on this machine is started), and "
@@ -182,35 +144,81 @@ class DaskBackend(RemoteBackend):
     def _hand_out(self) -> None:
         if not any(each.waiting for each in self._feeds.values()):
             return
-        if self._client is None:
-            self._client = self._connect()
+        client = self._connection.open()
+        if not self._workers:
+            self._looked = 0.0
         self._look()
-        if self._away is not None:
-            return
-        sending = True
+        sending = self._away is None
         while sending:  # one chunk of each job in turn
             sending = False
             for feed in list(self._feeds.values()):
-                depth = 1 if feed.slow else DEPTH
-                if feed.waiting and feed.under_way < min(feed.job.concurrency, depth * feed.lanes):
-                    sending |= self._send(feed)
+                if feed.waiting:
+                    sending |= self._send_next(client, feed)
 
-    def _send(self, feed: Feed) -> bool:
-        client, definition = self._client, self._definitions[feed.job.key]
-        wanted = _resources(feed.job.selector)
+    def _send_next(self, client: Client, feed: Feed) -> bool:
+        wanted = resources(feed.job.selector)
         try:
-            definition.check()
-            _refuse_unknown(client, wanted)
-            # what is done once is sent along with what is to be done
-            there = definition if feed.job.plain else self._scatter(definition)
+            self._definitions[feed.job.key].check()
+            self._refuse_unmet(wanted)
         except NotSendable as error:
             feed.refuse_all(str(error))
             return False
-        sent = feed.next()
-        if sent is None or client is None:
+        if feed.job.plain:  # done once, by whoever has time
+            return self._send(client, feed, None, wanted)
+        to = self._free(feed, wanted)
+        return to is not None and self._send(client, feed, to, wanted)
+
+    def _free(self, feed: Feed, wanted: Mapping[str, float]) -> Worker | None:
+        """Give the worker that the next chunk of a job goes to, if there is one."""
+        there = self._workers.values()
+        busy = sum(min(each.threads, each.chunks_of(feed)) for each in there)
+        ready = [
+            each
+            for each in there
+            if each.meets(wanted)
+            and each.takes(feed)
+            and (busy < feed.job.concurrency or each.chunks_of(feed) >= each.threads)
+        ]
+        return min(ready, key=lambda each: len(each.held) / each.threads, default=None)
+
+    def _send(
+        self, client: Client, feed: Feed, to: Worker | None, wanted: Mapping[str, float]
+    ) -> bool:
+        definition = self._definitions[feed.job.key]
+        try:
+            there = definition if to is None else self._at(client, definition, to)
+        except Exception:  # noqa: BLE001 - it is gone, or on its way
+            if to is not None:
+                self._gone(client, to)
             return False
-        left = self._left(definition, sent)
-        keeps = feed.job.keeps and not self._own  # a cluster of its own ends with the run
+        sent = feed.next()
+        if sent is None:
+            return False
+        # a cluster of its own ends with the run
+        keeps = feed.job.keeps and not self._connection.own_cluster
+        try:
+            future = self._submit(client, feed, sent, there, keeps=keeps, to=to, wanted=wanted)
+        except Exception as error:  # noqa: BLE001 - of whatever kind, it was not handed out
+            feed.back(sent)
+            self._lose(f"it takes no work ({error})")
+        self._under[future] = feed, sent, to
+        if to is not None:
+            to.held[future] = feed, sent
+        self._noted(future, future)
+        return True
+
+    def _submit(
+        self,
+        client: Client,
+        feed: Feed,
+        sent: Sent,
+        there: Definition | Future,
+        *,
+        keeps: bool,
+        to: Worker | None,
+        wanted: Mapping[str, float],
+    ) -> Future:
+        left = self._left(self._definitions[feed.job.key], sent)
         future = client.submit(
             worker.make_kept if keeps else worker.make,
             there,
@@ -221,14 +229,47 @@ class DaskBackend(RemoteBackend):
             pure=False,
             retries=0,
             resources=wanted,
+            workers=None if to is None else [to.address],
         )
-        if keeps:  # its results stay where they are, and only the report comes
-            sent.keep = partial(ClusterResult, future)
-            self._keeping = True
-            future = client.submit(worker.report_of, future, key=f"{future.key}-report", pure=False)
-        self._under[future] = feed, sent
-        self._noted(future, future)
-        return True
+        if not keeps:
+            return future
+        sent.keep = partial(ClusterResult, future)  # only the report comes
+        self._keeping = True
+        return client.submit(worker.report_of, future, key=f"{future.key}-report", pure=False)
+
+    def _at(self, client: Client, definition: Definition, to: Worker) -> Future:
+        """Give a definition as a worker has it: a value of its own, which Dask moves nowhere.
+
+        (Of a value that several workers have, Dask's memory manager takes the copies away.)
+        """
+        found = to.has.get(definition)
+        if found is not None and found.status in ("finished", "pending"):
+            return found
+        copies = (each.has.get(definition) for each in self._workers.values())
+        copy = next((each for each in copies if each and each.status == "finished"), None)
+        if copy is None:
+            copy = client.scatter(definition, workers=[to.address], hash=False)
+        else:
+            copy = client.submit(
+                worker.same, copy, workers=[to.address], allow_other_workers=False, pure=False
+            )
+        to.has[definition] = copy
+        return copy
+
+    def _refuse_unmet(self, wanted: Mapping[str, float]) -> None:
+        """Refuse a need that no worker meets: Dask would wait for ever.
+
+        Raises:
+            NotSendable: There is no such worker.
+        """
+        there = self._workers.values()
+        if not there or any(each.meets(wanted) for each in there):
+            return
+        known = sorted({key for each in there for key in each.offers}) or ["none"]
+        raise NotSendable(
+            f"no worker has what `worker_selector` asks for ({', '.join(wanted)}); resources on "
+            f"this cluster: {', '.join(known)}. Start workers with `--resources`"
+        )
 
     def _left(self, definition: Definition, sent: Sent) -> dict[str, Future]:
         """Give the chunks that hold what was left on the cluster, and is an argument now."""
@@ -238,45 +279,28 @@ class DaskBackend(RemoteBackend):
         chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
         return {each.key: each for each in chunks}
 
-    def _scatter(self, definition: Definition) -> Future:
-        """Give a definition as it is on the cluster.
-
-        Raises:
-            NotSendable: All who had it were lost, time and again.
-            BackendUnavailable: There are no workers.
-        """
-        if definition in self._scattered:
-            return self._scattered[definition]
-        self._times[definition] = times = self._times.get(definition, 0) + 1
-        if times > SCATTERED:
-            raise NotSendable("all workers that had the task's context were lost, time and again")
-        client: Any = self._client
-        try:
-            client.wait_for_workers(1, timeout=ARRIVAL)
-            future = client.scatter(definition, broadcast=True, hash=False)
-        except (TimeoutError, OSError, RuntimeError) as error:
-            if _runs(client):
-                why = f"no worker has come within {ARRIVAL:g} s ({error})"
-                self._lose(why)
-            self._lose(f"its scheduler does not answer ({error})")
-        self._scattered[definition] = future
-        return future
-
     def _take_in(self, what: Future) -> None:  # noqa: ARG002 - with it, all that has ended
         """Take in all that has ended, gathered at once."""
         ended = [each for each in self._under if each.done()]
         good = [each for each in ended if each.status == "finished"]
+        client = self._connection.client
         try:
-            found = self._client.gather(good, errors="raise") if good and self._client else []
+            found = client.gather(good, errors="raise") if good and client else []
         except Exception:  # noqa: BLE001 - lost on the way: each tells of itself
             found = [self._gathered(each) for each in good]
         for future, packed in zip(good, found, strict=True):
             if packed is not None:
-                feed, sent = self._under.pop(future)
+                feed, sent = self._ends(future)
                 feed.received(sent, self._lane, packed)
         for future in ended:
             if future in self._under and future.status != "finished":
                 self._failed(future)
+
+    def _ends(self, future: Future) -> tuple[Feed, Sent]:
+        feed, sent, to = self._under.pop(future)
+        if to is not None:
+            to.held.pop(future, None)
+        return feed, sent
 
     def _gathered(self, future: Future) -> bytes | None:
         try:
@@ -288,108 +312,27 @@ class DaskBackend(RemoteBackend):
     def _failed(self, future: Future) -> None:
         from distributed import KilledWorker  # noqa: PLC0415 - as above
 
-        feed, sent = self._under.pop(future)
-        if future.status == "error":
-            error = future.exception()
-            if isinstance(error, KilledWorker):
-                feed.lost(sent, 0, f"worker {error.last_worker.address}")
-            else:
-                feed.refuse(sent, 0, f"the Dask worker failed: {type(error).__name__}: {error}")
-            return
-        # cancelled: with the scheduler, or because all who had the definition were lost
-        if self._client is None or not _runs(self._client) or _lost_connection(future):
-            self._under[future] = feed, sent
+        cancelled = future.status != "error"
+        client = self._connection.client
+        if cancelled and (client is None or not runs(client) or lost_connection(future)):
             self._lose("its scheduler does not answer")
-        definition = self._definitions.get(feed.job.key)
-        if definition is not None:
-            self._scattered.pop(definition, None)
-        feed.interrupted(sent, "its worker was lost")
+        error = None if cancelled else future.exception()
+        feed, sent = self._ends(future)
+        if cancelled or isinstance(error, KilledWorker):
+            self._looked = 0.0  # there may be others by now
+            feed.lost(sent, 0, "its Dask worker was lost")
+        else:
+            feed.refuse(sent, 0, f"the Dask worker failed: {type(error).__name__}: {error}")
 
     def _under_way(self, feed: Feed) -> list[Sent]:
-        return [sent for each, sent in self._under.values() if each is feed]
+        return [sent for each, sent, _ in self._under.values() if each is feed]
 
     def _abandon(self, feed: Feed) -> None:
-        mine = [future for future, (each, _) in self._under.items() if each is feed]
+        mine = [future for future, (each, _, _) in self._under.items() if each is feed]
         for future in mine:
-            del self._under[future]
-        self._quietly(lambda client: client.cancel(mine))
+            self._ends(future)
+        self._connection.quietly(lambda client: client.cancel(mine))
 
     def _drop(self, definition: Definition) -> None:
-        self._scattered.pop(definition, None)  # the cluster forgets what nobody refers to
-        self._times.pop(definition, None)
-
-
-class ClusterResult(Elsewhere):
-    """What an item gave, where it was left: on the cluster. `get` fetches it.
-
-    It is there as long as its cluster, and somebody who refers to it. Where its worker is lost,
-    Dask makes its chunk again.
-    """
-
-    def __init__(self, chunk: Future, row: int, about: str) -> None:
-        self._chunk: Any = chunk
-        self._key, self._row, self._about = chunk.key, row, about
-
-    def __repr__(self) -> str:
-        return f"<{self._about}, on the cluster>"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_chunk": None}  # a future is its client's
-
-    def future(self) -> Future:
-        """Give the chunk that it is of."""
-        return self._chunk
-
-    def get(self, near: Mapping[str, Any] = MappingProxyType({})) -> Any:
-        """Fetch the value; from chunks that are near, by their keys, where there are any.
-
-        Raises:
-            BackendError: It is not there any more.
-        """
-        if self._key in near:
-            return near[self._key][self._row]
-        if self._chunk is None:
-            raise BackendError(f"a result that was kept on the cluster ({self!r}) is out of reach")
-        pick = messages.Kept.__getitem__
-        try:
-            return self._chunk.client.submit(pick, self._chunk, self._row, pure=False).result()
-        except Exception as error:  # noqa: BLE001 - of whatever kind, it cannot be had
-            raise BackendError(
-                f"a result that was kept on the cluster is not there any more ({error}); run its "
-                "task again, or leave out `keep_results`"
-            ) from None
-
-
-def _runs(client: Client) -> bool:
-    return bool(client.status == "running")
-
-
-def _lost_connection(future: Future) -> bool:
-    try:
-        return getattr(future.exception(timeout=LOOK), "reason", "") == "scheduler-connection-lost"
-    except Exception:  # noqa: BLE001 - nobody there to ask
-        return True
-
-
-def _resources(selector: Mapping[str, Any]) -> dict[str, float]:
-    """Give what a task needs of a worker: a number of each of its resources, one if not told."""
-    told = {key: value for key, value in selector.items() if isinstance(value, int | float)}
-    return {key: float(told.get(key, 1)) or 1.0 for key in selector}
-
-
-def _refuse_unknown(client: Client, wanted: Mapping[str, float]) -> None:
-    """Refuse a need that no worker meets: Dask would wait for ever.
-
-    Raises:
-        NotSendable: There is no such worker.
-    """
-    if not wanted:
-        return
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    offers = [each.get("resources", {}) for each in workers]
-    if not any(all(each.get(key, 0) >= most for key, most in wanted.items()) for each in offers):
-        known = sorted({key for each in offers for key in each}) or ["none"]
-        raise NotSendable(
-            f"no worker has what `worker_selector` asks for ({', '.join(wanted)}); resources on "
-            f"this cluster: {', '.join(known)}. Start workers with `--resources`"
-        )
+        for each in self._workers.values():
+            each.has.pop(definition, None)  # the cluster forgets what nobody refers to

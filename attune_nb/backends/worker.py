@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch, ErrorInfo
     from attune_nb.templates.template import Template
 
-__all__ = ["begin", "drop", "make", "make_held", "make_kept", "report_of"]
+__all__ = ["begin", "drop", "make", "make_held", "make_kept", "report_of", "same"]
 
 TICK = 0.05  # seconds: how often the far side looks whether it is to begin no more
 WATCH = 1.0  # seconds: how often a worker looks whether its engine is still there
@@ -100,6 +100,11 @@ def make_kept(
 ) -> Kept:
     """Make a chunk's attempts; give the report and, beside it, the results themselves."""
     return Kept(*_made(definition, chunk, dict(zip(keys, near, strict=True)), keep=True))
+
+
+def same(definition: Definition) -> Definition:
+    """Give a definition as it is: a copy of its own for the worker that it runs on."""
+    return definition
 
 
 def report_of(kept: Kept) -> bytes:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OURS", "clone_cost", "memory", "scaling"]
 
-OURS, BEFORE = "attune_nb", ("deep copy", "naive context")
+OURS = "attune_nb"
+BEFORE = ("deep copy", "naive context", "client.map, captured")
 _LINES = ("#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")  # Okabe and Ito's, and a grey
 _MARKS = "sD^vP*<"
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
@@ -39,9 +40,10 @@ _CONTEXT = "elements or characters in the context"
 _MEMORY = {
     "clone": ("What one item's context holds", "bytes for one item"),
     "fanout": ("The most memory that a fan-out took", "bytes at the peak"),
+    "crossing": ("What crosses the wire for one item", "bytes for one item"),
     "": ("The memory that was measured", "bytes"),
 }
-"""Titles of the charts of memory, and names of their axes, by the measurement."""
+"""Titles of the charts of bytes, and names of their axes, by the measurement."""
 _ROOM = 0.08  # of the axis's height: what a ratio needs between two lines
 _EMPTY = 0.3  # of the smallest size: where an empty context stands on an axis of logarithms
 
@@ -69,13 +71,13 @@ def clone_cost(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) 
 
 
 def memory(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> Figure:
-    """Draw the bytes: of one scope by the context's size, or of a fan-out by its items.
+    """Draw the bytes of a scope, of a fan-out, or on the wire.
 
     Args:
-        df: What `attune_nb.bench.clone` or `.fanout` gave. The axis of a fan-out is its items,
-            at the largest context; where only one number of items was measured, or on scopes,
-            it is the context's size. A frame that does not say which it is has the axis on which
-            it has more, and a title that claims neither.
+        df: What `attune_nb.bench.clone`, `.fanout` or `.crossing` gave. The axis of a fan-out is
+            its items, at the largest context; where only one number of items was measured, and
+            of the others, it is the context's size. A frame that does not say which it is has the
+            axis on which it has more, and a title that claims neither.
         ax: Where to draw; by default on a new figure.
         dark: Whether the chart will stand on a dark page.
 

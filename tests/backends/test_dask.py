@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 import attune_nb
+from attune_nb.backends import cluster as cluster_of
 from attune_nb.backends import dask as backend
 from attune_nb.backends.dask import DaskBackend
 from attune_nb.bench.wire import WireCount
@@ -170,7 +171,7 @@ def test_without_dask_the_message_says_what_to_install(monkeypatch):
 
 
 def test_a_scheduler_that_is_not_there_pauses_the_run_and_says_so(monkeypatch):
-    monkeypatch.setattr(backend, "PATIENCE", 0.5)
+    monkeypatch.setattr(cluster_of, "PATIENCE", 0.5)
     run = go(lambda x: x, backend=DaskBackend("tcp://127.0.0.1:9"))
     assert run.status == "paused"
     assert "there is no Dask cluster at tcp://127.0.0.1:9" in run.pause_reason
@@ -392,7 +393,7 @@ def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(tmp_path, o
     client.close()
 
     with outside().client() as another:
-        where._where = another  # noqa: SLF001 - the current client is the whole session's
+        where._connection.where = another  # noqa: SLF001 - the current client is the whole session's
         run.resume()
         assert run.wait(60)
         assert run.status == "succeeded"

@@ -1,0 +1,160 @@
+"""A Dask cluster as the backend meets it: a client of it, its workers, what they offer."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.backends.remote import cores
+from attune_nb.errors import BackendUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from distributed import Client, Future
+
+    from attune_nb.backends.definition import Definition
+    from attune_nb.backends.feed import Feed, Sent
+
+__all__ = ["HOST", "PATIENCE", "Connection", "Worker", "lost_connection", "resources", "runs"]
+
+DEPTH = 2  # chunks for each thread of a worker: one that it is at, one that waits
+PATIENCE = 10.0  # seconds that a scheduler may take to answer
+HOST = "127.0.0.1"  # a scheduler runs whatever it is sent, so ours is for this machine only
+
+
+class Connection:
+    """A client that the user has, or one of our own, perhaps with a cluster of our own.
+
+    Args:
+        where: A client, an address, or None; see `DaskBackend`.
+        workers: How many processes a cluster of our own has.
+    """
+
+    def __init__(self, where: Client | str | None, workers: int | None) -> None:
+        self.where = where
+        self.client: Client | None = None
+        self._workers = workers
+        self._own: list[Any] = []  # what is to be closed, the last one first
+
+    @property
+    def own_cluster(self) -> bool:
+        """Whether the cluster ends with the connection."""
+        return len(self._own) > 1
+
+    def open(self) -> Client:
+        """Give a client that runs.
+
+        Raises:
+            BackendUnavailable: There is no cluster.
+        """
+        if self.client is None:
+            self.client = self._current() or self._new()
+        return self.client
+
+    def _current(self) -> Client | None:
+        from distributed import Client  # noqa: PLC0415 - only this backend needs it
+
+        if isinstance(self.where, str):
+            return None
+        if self.where is not None and runs(self.where):
+            return self.where
+        try:
+            current: Client = Client.current()
+        except ValueError:
+            return None
+        return current if runs(current) else None
+
+    def _new(self) -> Client:
+        import dask  # noqa: PLC0415 - as above
+        from distributed import Client  # noqa: PLC0415 - as above
+
+        configured = dask.config.get("scheduler-address", None)
+        address = self.where if isinstance(self.where, str) else configured
+        try:
+            where = self._cluster() if address is None else address
+            client = Client(where, set_as_default=False, timeout=PATIENCE)
+        except (OSError, RuntimeError, TimeoutError) as error:
+            self.close()
+            raise BackendUnavailable(
+                f"there is no Dask cluster at {address or HOST} ({error}); start one, or make a "
+                "`distributed.Client` that is connected to one"
+            ) from None
+        self._own.append(client)
+        return client
+
+    def _cluster(self) -> Any:
+        import dask  # noqa: PLC0415 - as above
+        from distributed import LocalCluster  # noqa: PLC0415 - as above
+
+        # an item that ends its worker is tried again by the backend, not by the scheduler
+        with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+            made = LocalCluster(
+                n_workers=self._workers or cores(),
+                threads_per_worker=1,
+                host=HOST,
+                dashboard_address=f"{HOST}:0",
+                silence_logs=50,
+            )
+        self._own.append(made)
+        return made
+
+    def quietly(self, ask: Callable[[Client], object]) -> None:
+        """Ask something of the cluster that may be gone."""
+        if self.client is not None and runs(self.client):
+            with contextlib.suppress(Exception):  # what was asked for is over then, too
+                ask(self.client)
+
+    def close(self) -> None:
+        """Close what is our own."""
+        self.client = None
+        for each in reversed(self._own):
+            with contextlib.suppress(Exception):  # it is gone, whatever it says
+                each.close(timeout=PATIENCE)
+        self._own.clear()
+
+
+class Worker:
+    """A worker: what it offers, which definitions it has, and what it is at."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.threads = 1
+        self.offers: Mapping[str, float] = {}
+        self.has: dict[Definition, Future] = {}
+        self.held: dict[Future, tuple[Feed, Sent]] = {}
+
+    def chunks_of(self, feed: Feed) -> int:
+        """Give how many chunks of a job it has."""
+        return sum(each is feed for each, _ in self.held.values())
+
+    def meets(self, wanted: Mapping[str, float]) -> bool:
+        """Tell whether it has what a task asks for."""
+        return all(self.offers.get(key, 0) >= least for key, least in wanted.items())
+
+    def takes(self, feed: Feed) -> bool:
+        """Tell whether one more chunk of a job may go there."""
+        if any(sent.alone for _, sent in self.held.values()):
+            return False
+        slow = feed.slow or any(each.slow for each, _ in self.held.values())
+        return len(self.held) < self.threads * (1 if slow else DEPTH)
+
+
+def runs(client: Client) -> bool:
+    """Tell whether a client is connected to its scheduler."""
+    return bool(client.status == "running")
+
+
+def lost_connection(future: Future) -> bool:
+    """Tell whether a future was cancelled because its scheduler was lost, even for a moment."""
+    try:
+        reason = getattr(future.exception(timeout=1), "reason", "")
+    except Exception:  # noqa: BLE001 - nobody there to ask
+        return True
+    return bool(reason == "scheduler-connection-lost")
+
+
+def resources(selector: Mapping[str, Any]) -> dict[str, float]:
+    """Give what a task needs of a worker: a number of each of its resources, one if not told."""
+    told = {key: value for key, value in selector.items() if isinstance(value, int | float)}
+    return {key: float(told.get(key, 1)) or 1.0 for key in selector}
