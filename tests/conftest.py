@@ -53,13 +53,21 @@ def children():
     return found
 
 
+def ours(process, before):
+    """Tell whether a process was there, or was begun by one that was: a browser, a server."""
+    try:
+        return process in before or any(each in before for each in process.parents())
+    except psutil.Error:
+        return True  # it has ended just now
+
+
 @pytest.fixture(autouse=True, scope="module")
 def no_process_is_left_behind():
     """See that a module's tests end what they began, but for what the whole session shares."""
     before = children()
     yield
     until = time.monotonic() + 10
-    while left := children() - before - shared():
+    while left := {each for each in children() - shared() if not ours(each, before)}:
         if time.monotonic() > until:
             told = [f"{each.pid}: {' '.join(each.cmdline())[:200]}" for each in left]
             pytest.fail(f"processes are left behind: {told}")

@@ -86,7 +86,7 @@ def memory(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> F
     """
     bench = bench_of(df)
     rows = drawable(df, "bytes")
-    by_items = bench != "clone" and _is_by_items(rows, bench)
+    by_items = bench not in ("clone", "crossing") and _is_by_items(rows, bench)
     if by_items:
         rows = drawable(rows[rows["size"] == rows["size"].max()], "bytes", above=("n",))
     x = "n" if by_items else "size"

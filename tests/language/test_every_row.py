@@ -229,6 +229,12 @@ class TestTask:
     def test_delay(self):
         assert run(A + "    delay: 0.2\n").attempts["start"][0] >= 0.2
 
+    def test_keep_results(self):
+        for kept in ("run", "cluster"):  # where there is no cluster, the run has them
+            assert run(A + f"    keep_results: {kept}\n").result("a") == {}
+        with pytest.raises(attune_nb.WorkflowError, match="keep_results"):
+            run(A + "    keep_results: disk\n")
+
     def test_join(self):
         text = A.replace("noop", "sleep\n    input: {seconds: 0.2}")
         text += "    next: [{do: c}]\n  - {name: b, action: core.noop, next: [{do: c}]}\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -35,10 +36,14 @@ def ran_cells(folder, *cells):
 
 def ran(notebook, folder):
     """Run a notebook in a kernel; a cell that fails raises."""
+    manager = ThisPython()
     client = NotebookClient(
-        notebook, timeout=240, km=ThisPython(), resources={"metadata": {"path": str(folder)}}
+        notebook, timeout=240, km=manager, resources={"metadata": {"path": str(folder)}}
     )
-    return client.execute()
+    try:
+        return client.execute()
+    finally:
+        run_sync(manager.shutdown_kernel)(now=True)  # the client ends only what it began itself
 
 
 def texts(notebook):
