@@ -32,7 +32,7 @@ TURNS = 3
 ITEMS, PEER_ITEMS = 100_000, 5_000
 LEAST_FASTER, MOST_GROWTH, LEAST_SCALING = 100.0, 1.1, 1.8
 SMALL, LARGE = 10_000, 100_000_000  # characters of context
-SPUN, SPIN_ITEMS = 0.001, 4_000
+SPUN, SPIN_ITEMS = 0.001, 8_000
 KILLED = """
 parameters: {n: {}, path: {}}
 tasks:

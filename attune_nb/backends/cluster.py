@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends.remote import cores
-from attune_nb.errors import BackendUnavailable
+from attune_nb.errors import BackendError, BackendUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,9 +47,16 @@ class Connection:
 
         Raises:
             BackendUnavailable: There is no cluster.
+            BackendError: The client cannot be used from a thread.
         """
         if self.client is None:
-            self.client = self._current() or self._new()
+            found = self._current() or self._new()
+            if found.asynchronous:
+                raise BackendError(
+                    "the Dask client is an asynchronous one; the engine has a thread of its own, "
+                    "and needs a plain `distributed.Client(...)`"
+                )
+            self.client = found
         return self.client
 
     def _current(self) -> Client | None:

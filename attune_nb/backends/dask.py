@@ -228,6 +228,7 @@ class DaskBackend(RemoteBackend):
             key=f"attune-{self._name}-{next(self._numbers)}",
             pure=False,
             retries=0,
+            fifo_timeout=0,  # what was handed out first is begun first
             resources=wanted,
             workers=None if to is None else [to.address],
         )

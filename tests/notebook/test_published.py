@@ -34,6 +34,15 @@ PUBLISHED = [
         ["5,000 people got 5,000 notifications; 100 were refused", "the report's time"],
         1,
     ),
+    (
+        "05_beyond_one_machine.ipynb",
+        [
+            "2 worker processes, on this machine only",
+            "4,000/4,000 items, 0 failed",
+            "an item takes",
+        ],
+        3,
+    ),
 ]
 
 
