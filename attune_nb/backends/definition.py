@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import threading
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -137,16 +138,39 @@ def _fetched(parts: tuple[Any, ...], near: Mapping[str, Any]) -> tuple[Any, ...]
 
 
 def _not_sent(parts: Any, error: Exception) -> str:
-    action, culprit = parts[1], "what its input reads of the context"
-    try:
-        packed_alone(action)
-    except Exception:  # noqa: BLE001 - as above
-        culprit = "the action, or what it refers to,"
+    key, action, *_ = parts
+    what = "what its input reads of the context"
+    if not _goes(action):
+        names = ", ".join(f"`{name}`" for name in _culprits(action.function))
+        what = f"the action refers to {names}" if names else "the action"
     return (
-        f"task `{parts[0][0]}` cannot be sent to a worker process: {culprit} is no data that can "
-        f"be ({type(error).__name__}: {error}); have the action open what it needs, or run it on "
-        "the threads backend"
+        f"task `{key[0]}` cannot be sent to a worker process: {what}, which no other process can "
+        f"be given ({type(error).__name__}: {error}); have the action open what it needs, or run "
+        "it on the threads backend"
     )
+
+
+def _goes(value: Any) -> bool:
+    try:
+        packed_alone(value)
+    except Exception:  # noqa: BLE001 - as a value's own code raises it
+        return False
+    return True
+
+
+def _culprits(function: Any) -> list[str]:
+    """Give the names of what a function refers to and cannot be sent."""
+    function = inspect.unwrap(function)
+    if not isinstance(function, FunctionType):
+        return []
+    held = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=False))
+    found = {name: cell.cell_contents for name, cell in held.items()}
+    found |= {
+        name: function.__globals__[name]
+        for name in function.__code__.co_names
+        if name in function.__globals__
+    }
+    return [name for name, value in found.items() if not _goes(value)]
 
 
 def _not_made(error: BaseException) -> str:

@@ -77,8 +77,10 @@ def speedup(
         literal(text)
     ax.tick_params(axis="y", labelsize=9, labelcolor=theme.ink)
     ax.set_xscale("log")
-    ax.set_xlim(left=min(0.5, *(0.6 * min(ratios) for _, ratios, _ in rows)),
-                right=30 * max(max(ratios) for _, ratios, _ in rows))  # fmt: skip
+    least = min(0.5, *(0.6 * min(ratios) for _, ratios, _ in rows))
+    most = max(max(ratios) for _, ratios, _ in rows)
+    room = min(30, (most / least) ** 1.2)  # for the words: about half of the axis, or less
+    ax.set_xlim(left=least, right=room * most)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
     ax.xaxis.set_minor_locator(NullLocator())
     things = "contexts made" if bench == "clone" else "items"

@@ -181,17 +181,19 @@ tasks:
     assert "a lock cannot be sent" in errors(run)[1]
 
 
-@pytest.mark.parametrize("where", ["the action", "what its input reads"])
-def test_a_task_that_cannot_go_there_fails_with_a_word_on_what_holds_it(where):
+def test_a_task_that_cannot_go_there_fails_with_a_word_on_what_holds_it():
     lock = threading.Lock()
-    if where == "the action":
-        run = go(lambda x: lock, {"n": 3})
-    else:
-        run = go(lambda x, y: x, {"n": 3, "keep": lock}, more=', y: "{{ parameters.keep }}"')
-    assert run.status == "failed"
-    assert len(errors(run)) == 3
-    assert re.search(rf"task `a` cannot be sent to a worker process: {where}", errors(run)[0])
-    assert "threads backend" in errors(run)[0]
+    told = {
+        "the action refers to `lock`, which": go(lambda x: lock, {"n": 3}),
+        "what its input reads of the context, which": go(
+            lambda x, y: x, {"n": 3, "keep": lock}, more=', y: "{{ parameters.keep }}"'
+        ),
+    }
+    for word, run in told.items():
+        assert run.status == "failed"
+        assert len(errors(run)) == 3
+        assert f"task `a` cannot be sent to a worker process: {word}" in errors(run)[0]
+        assert "threads backend" in errors(run)[0]
 
 
 def test_an_expression_that_fails_there_is_told_as_here():
