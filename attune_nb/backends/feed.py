@@ -105,14 +105,24 @@ class Feed:
         """Take what is to be done next, or None where there is nothing."""
         alone = bool(self._pieces)
         entries = self._pieces.popleft() if alone else self._gather(self._next_size())
+        entries = [each for each in entries if self._announced(each)]
         if not entries:
             return None
-        if self.job.announce is not None:
-            for each in entries:
-                self.job.announce(self.job.key, each.index, each.attempt)
         self._size = len(entries)
         self.under_way += 1
         return Sent(entries, self._chunk(entries), alone=alone)
+
+    def _announced(self, entry: Entry) -> bool:
+        """Tell of an attempt that is to be told of before it is made; tell whether that was done."""
+        if self.job.announce is None:
+            return True
+        try:
+            self.job.announce(self.job.key, entry.index, entry.attempt)
+        except Exception as error:  # noqa: BLE001 - what is not told of must not be made
+            code, cause = self.job.call.describe(error)
+            self.fail(entry, 0, cause, code)
+            return False
+        return True
 
     def _chunk(self, entries: list[Entry]) -> Chunk:
         index = array("q", [each.index for each in entries])

@@ -90,3 +90,17 @@ def test_what_never_ends_is_given_up_on(tmp_path, times):
     told = "run.wait(5); print(run.status, len(run.items('nap')))"
     said = in_its_own_loop(_interrupted_run(tmp_path / "flag", STUCK, times, told))
     assert said.strip() == "cancelled 4"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("backend", ["processes", "dask"])
+def test_an_interrupt_is_not_for_the_workers_and_none_of_them_stays(tmp_path, backend):
+    told = """
+import psutil
+run.wait(20)
+left = [" ".join(each.cmdline()) for each in psutil.Process().children(recursive=True)]
+print(run.status, [each for each in left if "resource_tracker" not in each])
+"""
+    slow = STUCK.replace("--out run", f"--out run --workers 2 --backend {backend}")
+    said = in_its_own_loop(_interrupted_run(tmp_path / "flag", slow, 1, told))
+    assert said.strip() == "cancelled []"
