@@ -8,7 +8,7 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.attempt import SUCCEEDED, TIMED_OUT, timed_out
+from attune_nb.backends.attempt import SUCCEEDED
 from attune_nb.backends.pulling import Pullers, UnderWay
 from attune_nb.frozen import freeze
 
@@ -154,20 +154,11 @@ class CoroutinePullers(Pullers):
         except BaseException as raised:  # noqa: BLE001 - whatever an action raises is its failure
             error = raised
             code, cause = call.describe(raised)
-        with self.lock:
-            if self.busy.get(worker) is not at:
-                return False
-            del self.busy[worker]
+        if job.retries and self.busy.get(worker) is at:
+            self._keep(index, rendered, wanted=bool(code) or at.stopping)
         if at.stopping:
             _uncancel()
-            code, result = TIMED_OUT, None
-            cause = timed_out(job.timeout or 0.0, error=error)
-        if job.retries:
-            self._keep(index, rendered, wanted=bool(code))
-        job.record(index, attempt, worker, at.start, item, code, result, cause)
-        if code:
-            self.wake.set()
-        return True
+        return self._ended(worker, at, (code, result, cause), error)
 
     def _keep(self, index: int, rendered: Any, *, wanted: bool) -> None:
         """Keep an input for the attempts to come, or let go of it after the last."""

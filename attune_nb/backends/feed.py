@@ -113,7 +113,7 @@ class Feed:
         return Sent(entries, self._chunk(entries), alone=alone)
 
     def _announced(self, entry: Entry) -> bool:
-        """Tell of an attempt that is to be told of before it is made; tell whether that was done."""
+        """Tell of an attempt that must be told of before it is made; give whether that was done."""
         if self.job.announce is None:
             return True
         try:
@@ -174,25 +174,14 @@ class Feed:
                     self._not_there(index, attempt)
                 else:
                     entries.append(Entry(index, attempt, job.item_of(index)))
-            elif job.exhausted or not self._read(entries):
-                break
+            else:
+                pair = None if job.exhausted else job.next_item()
+                if pair is None:
+                    break
+                entries.append(Entry(pair[0], 1, pair[1]))
             if job.lazy and time.monotonic() > until:
                 break
         return entries
-
-    def _read(self, entries: list[Entry]) -> bool:
-        job = self.job
-        try:
-            pair = next(job.source, None)
-        except Exception as error:  # noqa: BLE001 - the items' own code raised
-            job.source_failed(0, error)
-            return False
-        if pair is None:
-            job.exhausted = True
-            return False
-        job.taken += 1
-        entries.append(Entry(pair[0], 1, pair[1]))
-        return True
 
     def _not_there(self, index: int, attempt: int) -> None:
         try:

@@ -82,15 +82,8 @@ def _advance(job: Job) -> bool:
         index, attempt = job.again.popleft()
         _attempt(job, index, attempt, job.item_of(index))
         return True
-    try:
-        pair = next(job.source, None)
-    except Exception as error:  # noqa: BLE001 - the items' own code raised
-        job.source_failed(0, error)
-        return True
-    if pair is None:
-        job.exhausted = True
-    else:
-        job.taken += 1
+    pair = job.next_item()
+    if pair is not None:
         _attempt(job, pair[0], 1, pair[1])
     return True
 

@@ -115,6 +115,19 @@ class Job:
                 self.source_failed(0, ActionError(_too_few(read)))
         self.gone.update(index for index in range(read, first) if ended[index] != FINAL)
 
+    def next_item(self) -> tuple[int, Any] | None:
+        """Read one more item, for one reader at a time; None where there is none to be had."""
+        try:
+            pair = next(self.source, None)
+        except Exception as error:  # noqa: BLE001 - the items' own code raised
+            self.source_failed(0, error)
+            return None
+        if pair is None:
+            self.exhausted = True
+        else:
+            self.taken += 1
+        return pair
+
     def item_of(self, index: int) -> Any:
         """Give an item of which an attempt was to be made before."""
         return self.found.get(index) if self.lazy else self.items[index]

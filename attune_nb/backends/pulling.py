@@ -14,6 +14,7 @@ from attune_nb.backends.attempt import TIMED_OUT, timed_out
 
 if TYPE_CHECKING:
     from attune_nb.backends.protocol import Job
+    from attune_nb.events import ErrorInfo
 
 __all__ = ["GRACE", "Pullers", "Stop", "UnderWay"]
 
@@ -143,6 +144,35 @@ class Pullers(abc.ABC):
         job.record_for(worker, at.index, at.attempt, at.start, at.item, TIMED_OUT, cause)
         self.wake.set()
         self.spawn(1)
+
+    def _ended(
+        self,
+        worker: int,
+        at: UnderWay,
+        end: tuple[int, Any, ErrorInfo | None],
+        error: BaseException | None,
+    ) -> bool:
+        """Record how an attempt has ended, unless somebody has recorded that it took too long.
+
+        Args:
+            worker: Who made it.
+            at: The attempt.
+            end: Its status, its result and its error.
+            error: What it raised.
+        """
+        job = self.job
+        with self.lock:
+            if self.busy.get(worker) is not at:
+                return False
+            del self.busy[worker]
+        code, result, cause = end
+        if at.stopping:
+            code, result = TIMED_OUT, None
+            cause = timed_out(job.timeout or 0.0, error=error)
+        job.record(at.index, at.attempt, worker, at.start, at.item, code, result, cause)
+        if code:
+            self.wake.set()
+        return True
 
     def _take(self) -> tuple[int, int, Any] | None:
         """Give the next attempt to make: its index, its number and its item."""

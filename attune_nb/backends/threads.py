@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.actions.cancel import CancelToken
-from attune_nb.backends.attempt import SUCCEEDED, TIMED_OUT, timed_out
+from attune_nb.backends.attempt import SUCCEEDED
 from attune_nb.backends.pulling import Pullers, UnderWay
 from attune_nb.errors import BackendError
 
@@ -206,17 +206,7 @@ class _ThreadPullers(Pullers):
         except BaseException as raised:  # noqa: BLE001 - whatever an action raises is its failure
             error = raised
             code, cause = call.describe(raised)
-        with self.lock:
-            if self.busy.get(worker) is not at:
-                return False
-            del self.busy[worker]
-        if at.stopping:
-            code, result = TIMED_OUT, None
-            cause = timed_out(limit, error=error)
-        job.record(index, attempt, worker, at.start, item, code, result, cause)
-        if code:
-            self.wake.set()
-        return True
+        return self._ended(worker, at, (code, result, cause), error)
 
     def _keep(self, index: int, rendered: Any, *, wanted: bool) -> None:
         """Keep an input for the attempts to come, or let go of it after the last."""

@@ -15,6 +15,8 @@ import dask
 import distributed
 import psutil
 import pytest
+import works
+from works import PATH, errors, run_work
 
 import attune_nb
 from attune_nb.backends import cluster as cluster_of
@@ -23,29 +25,11 @@ from attune_nb.backends.dask import DaskBackend
 from attune_nb.bench.wire import WireCount
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-WORK = """
-parameters: {{n: {{type: integer, default: 20}}, big: {{}}, path: {{}}}}
-tasks:
-  - name: a
-    action: work
-    with_items: "{{{{ range(parameters.n) }}}}"
-    concurrency: 8
-    input: {{x: "{{{{ item }}}}"{more}}}
-    {keys}
-"""
-PATH = ', path: "{{ parameters.path }}"'
+cloudpickle.register_pickle_by_value(works)
 
 
-def go(work, parameters=None, keys="", more="", **options):
-    text = WORK.format(keys=keys, more=more)
-    options = {"backend": "dask", "progress": False, **options}
-    return attune_nb.loads(text).run(parameters, actions={"work": work}, **options)
-
-
-def errors(run):
-    found = run.items("a")
-    return dict(found[found["error"].notna()][["index", "error"]].itertuples(index=False))
+def go(work, parameters=None, **options):
+    return run_work(work, parameters, **{"backend": "dask", **options})
 
 
 def until(condition, seconds=30):

@@ -15,38 +15,20 @@ from pathlib import Path
 
 import psutil
 import pytest
+from works import PATH, errors, run_work, text_of
 
 import attune_nb
 from attune_nb.backends import definition, feed, worker
 from attune_nb.backends.processes import ProcessBackend
 from attune_nb.events import AttemptsEnded
 
-PATH = ', path: "{{ parameters.path }}"'
-WORK = """
-parameters: {{n: {{type: integer, default: 20}}, big: {{}}, keep: {{}}, path: {{}}}}
-tasks:
-  - name: a
-    action: work
-    with_items: "{{{{ range(parameters.n) }}}}"
-    concurrency: 8
-    input: {{x: "{{{{ item }}}}"{more}}}
-    {keys}
-"""
 
-
-def go(work, parameters=None, keys="", more="", **options):
-    text = WORK.format(keys=keys, more=more)
-    options = {"backend": "processes", "workers": 2, "progress": False, **options}
-    return attune_nb.loads(text).run(parameters, actions={"work": work}, **options)
+def go(work, parameters=None, **options):
+    return run_work(work, parameters, **{"backend": "processes", "workers": 2, **options})
 
 
 def statuses(run):
     return dict(run.items("a")["status"].value_counts())
-
-
-def errors(run):
-    found = run.items("a")
-    return dict(found[found["error"].notna()][["index", "error"]].itertuples(index=False))
 
 
 def test_items_run_in_other_processes_as_many_as_workers():
@@ -101,7 +83,7 @@ tasks:
 
 def test_made_up_results_are_made_here():
     calls = []
-    run = attune_nb.loads(WORK.format(keys="", more="")).run(
+    run = attune_nb.loads(text_of()).run(
         {"n": 5}, mock={"a": lambda given: calls.append(given["x"])}, backend="processes"
     )
     assert run.status == "succeeded"
@@ -197,7 +179,7 @@ def test_a_task_that_cannot_go_there_fails_with_a_word_on_what_holds_it():
 
 
 def test_an_expression_that_fails_there_is_told_as_here():
-    text = WORK.format(keys="", more=', y: "{{ parameters.bigg }}"').replace("bigg", "keep.colour")
+    text = text_of(more=', y: "{{ parameters.bigg }}"').replace("bigg", "keep.colour")
     told = [
         attune_nb.loads(text)
         .run({"n": 2, "keep": {"color": 1}}, actions={"work": lambda x, y: x}, backend=backend)
