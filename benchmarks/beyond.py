@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -137,8 +139,9 @@ def _scaling() -> Verdict:
     def spin(value: int) -> int:
         return sum(range(loops)) + value
 
-    ratios, alone = [], []
+    ratios, alone, bare = [], [], []
     for _ in range(TURNS):
+        bare.append(_bare(loops, 1) / _bare(loops, 2))
         one = _run(spin, range(SPIN_ITEMS), "processes", 1)
         two = _run(spin, range(SPIN_ITEMS), "processes", 2)
         ratios.append(one / two)
@@ -147,9 +150,20 @@ def _scaling() -> Verdict:
     return Verdict(
         f"{SPIN_ITEMS:,} CPU-bound items of {statistics.median(alone):.2f} ms, 2 processes to 1",
         f"at least {LEAST_SCALING:g}x",
-        f"{middle:.2f}x ({min(ratios):.2f} to {max(ratios):.2f})",
+        f"{middle:.2f}x ({min(ratios):.2f} to {max(ratios):.2f}); "
+        f"processes that do nothing else {statistics.median(bare):.2f}x",
         middle >= LEAST_SCALING,
     )
+
+
+def _bare(loops: int, processes: int) -> float:
+    """Time the same work in as many processes of their own, each with its share of it."""
+    code = f"for _ in range({SPIN_ITEMS // processes}): sum(range({loops}))"
+    began = time.perf_counter()
+    begun = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(processes)]  # noqa: S603
+    for each in begun:
+        each.wait()
+    return time.perf_counter() - began
 
 
 def _loops() -> int:

@@ -238,8 +238,10 @@ class _Worker:
         with _beginning:
             if _over.is_set():
                 raise BackendError("the interpreter is about to end, so no worker process begins")
-            self.pool = ProcessPoolExecutor(1, env=_ENVIRONMENT)
-            future = self.submit(worker.begin, os.getpid())
+            self.pool = ProcessPoolExecutor(
+                1, env=_ENVIRONMENT, initializer=worker.begin, initargs=(os.getpid(),)
+            )
+            future = self.submit(os.getpid)
             _end_at_exit()
         return future
 

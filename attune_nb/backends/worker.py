@@ -46,15 +46,14 @@ WATCH = 1.0  # seconds: how often a worker looks whether its engine is still the
 _held: dict[str, Definition] = {}  # by name, in a worker of a pool of ours
 
 
-def begin(engine: int) -> int:
-    """Make this process a worker that ends with its engine; give its own number.
+def begin(engine: int) -> None:
+    """Make this process a worker that ends with its engine.
 
     An interrupt is for the engine, which ends its workers itself.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, lambda *_: None)
     threading.Thread(target=_watch, args=(engine,), name="attune watch", daemon=True).start()
-    return os.getpid()
 
 
 def _watch(engine: int) -> NoReturn:
