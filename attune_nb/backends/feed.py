@@ -91,7 +91,7 @@ class Feed:
     @property
     def slow(self) -> bool:
         """Whether an item takes so long, or does so much, that none is to wait behind another."""
-        alone = self.job.announce is not None or self.job.plain or bool(self._pieces)
+        alone = self._once or self.job.plain or bool(self._pieces)
         return alone or self._each == 0 or self._each > self._target
 
     @property
@@ -148,7 +148,7 @@ class Feed:
         return max(1, -(-self.job.concurrency // self.most))
 
     def _next_size(self) -> int:
-        if self.job.announce is not None:
+        if self._once:
             return 1
         share = self._share()
         if not self._each:

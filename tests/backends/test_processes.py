@@ -294,15 +294,15 @@ def test_what_must_not_be_made_twice_is_not_and_says_so(tmp_path):
     def once(x, path):
         with Path(path).open("a") as file:
             file.write(f"{x}\n")
-        if x == 3:
+        if x == 120:
             os.kill(os.getpid(), signal.SIGKILL)
         return x
 
-    given = {"n": 6, "path": str(tmp_path / "made")}
+    given = {"n": 200, "path": str(tmp_path / "made")}
     run = go(once, given, more=PATH, keys="retry: {count: 3}")
-    assert list(errors(run)) == [3]
-    assert "declared not idempotent" in errors(run)[3]
-    assert sorted(Path(given["path"]).read_text().split()) == ["0", "1", "2", "3", "4", "5"]
+    assert list(errors(run)) == [120]
+    assert "declared not idempotent" in errors(run)[120]
+    assert sorted(map(int, Path(given["path"]).read_text().split())) == list(range(200))
 
 
 @pytest.mark.parametrize("stuck", ["sleeps", "holds the interpreter"])
