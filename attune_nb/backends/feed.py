@@ -34,7 +34,7 @@ MOST = 4096  # items in a chunk
 MOST_BYTES = 8_000_000  # of items, or of results, in a chunk
 READING = 0.02  # seconds that items are read for, for one chunk
 PIECES = 64  # that a chunk is cut into when its worker was lost
-DEATHS = 2  # of workers that held nothing but this item, until it is given up
+DEATHS = 3  # of workers that held nothing but this item, until it is given up
 _DRAWING = ("now", "uuid")  # functions that give another value each time
 
 

@@ -7,6 +7,7 @@ begin without a fork, and without importing the caller's script again.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -103,7 +104,12 @@ class ProcessBackend(RemoteBackend):
             return False
         if to.pool is None:
             self._held_by(to, to.begin(), None)
-        future = to.submit(worker.make_held, name, packed, sent.chunk)
+        try:
+            future = to.submit(worker.make_held, name, packed, sent.chunk)
+        except BrokenExecutor:  # it has died while it had nothing to do
+            to.end()
+            feed.back(sent)
+            return True
         to.has.add(name)
         self._held_by(to, future, (feed, sent), arrives=packed is not None)
         return True
@@ -213,7 +219,8 @@ class ProcessBackend(RemoteBackend):
         for each in self._workers:
             if name in each.has and name is not None:
                 each.has.discard(name)
-                each.submit(worker.drop, name)
+                with contextlib.suppress(BrokenExecutor):  # it is gone with all that it had
+                    each.submit(worker.drop, name)
 
 
 class _Worker:
@@ -250,14 +257,17 @@ class _Worker:
 
         Raises:
             BackendError: The system gives no process.
+            BrokenExecutor: It has died, and held nothing.
         """
         try:
             future: Future[Any] = self.pool.submit(function, *given)  # type: ignore[union-attr]
-        except Exception as error:  # noqa: BLE001 - a pool that is broken, or full, or at its end
+        except Exception as error:
             future = Future()
             if self.held:  # it has ended just now, and is told of by what it held
                 future.set_exception(error)
                 return future
+            if isinstance(error, BrokenExecutor):
+                raise
             raise BackendError(
                 f"there is no worker process to be had ({error}); end other work, or run it on "
                 "the threads backend"

@@ -1,7 +1,9 @@
 """Attempts in worker processes: what goes there, what comes back, and what becomes of the dead."""
 
 import asyncio
+import contextlib
 import os
+import random
 import re
 import resource
 import signal
@@ -251,6 +253,36 @@ def test_a_worker_that_is_killed_costs_what_it_held_and_nothing_else(tmp_path):
         assert twice[-1] - twice[0] < feed.MOST
 
 
+def test_workers_that_are_killed_while_they_wait_are_others_then():
+    backend = ProcessBackend(2)
+    run = go(lambda x: (time.sleep(0.002), x)[1], {"n": 600}, backend=backend, background=True)
+    while len(run.attempts) < 50:
+        time.sleep(0.01)
+    run.pause()
+    while run.status != "paused":
+        time.sleep(0.01)
+    time.sleep(0.3)  # what was under way ends
+    for each in backend.processes():
+        os.kill(each, signal.SIGKILL)
+    time.sleep(0.1)
+    run.resume()
+    assert run.wait(60)
+    assert (run.status, run.result("a")) == ("succeeded", list(range(600)))
+
+
+def test_workers_may_be_killed_again_and_again():
+    backend, luck = ProcessBackend(2), random.Random(7)
+    run = go(lambda x: (time.sleep(0.002), x)[1], {"n": 1_500}, backend=backend, background=True)
+    killed = 0
+    while not run.wait(luck.expovariate(3)):
+        for each in luck.sample(backend.processes(), min(1, len(backend.processes()))):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+                killed += 1
+    assert killed >= 3
+    assert run.result("a") == list(range(1_500))
+
+
 def test_an_item_that_ends_its_worker_each_time_is_found_and_fails_alone():
     def work(x):
         if x == 13:
@@ -260,7 +292,7 @@ def test_an_item_that_ends_its_worker_each_time_is_found_and_fails_alone():
     run = go(work, {"n": 400})
     assert list(errors(run)) == [13]
     assert run.result("a")[13]["error_type"] == "WorkerLost"
-    assert "the worker ended 2 times while it was at this item alone" in errors(run)[13]
+    assert "the worker ended 3 times while it was at this item alone" in errors(run)[13]
     assert "SIGSEGV" in errors(run)[13]
     assert [x for x in run.result("a") if isinstance(x, int)] == [x for x in range(400) if x != 13]
 
@@ -269,7 +301,7 @@ def test_an_item_lost_with_its_worker_is_retried_under_retry(tmp_path):
     def work(x, path):
         with Path(path).open("a") as file:
             file.write("x")
-        if x == 1 and Path(path).stat().st_size < 6:
+        if x == 1 and Path(path).stat().st_size < 7:
             os.kill(os.getpid(), signal.SIGKILL)
         return x
 
