@@ -241,19 +241,21 @@ class DaskBackend(RemoteBackend):
     def _at(self, client: Client, definition: Definition, to: Worker) -> Future:
         """Give a definition as a worker has it: a value of its own, which Dask moves nowhere.
 
-        (Of a value that several workers have, Dask's memory manager takes the copies away.)
+        Of a value that two workers have, Dask's memory manager takes one away, whichever: so what
+        crosses to another worker is a value that nothing else refers to.
         """
         found = to.has.get(definition)
         if found is not None and found.status in ("finished", "pending"):
             return found
-        copies = (each.has.get(definition) for each in self._workers.values())
-        copy = next((each for each in copies if each and each.status == "finished"), None)
-        if copy is None:
+        havers = (each for each in self._workers.values() if definition in each.has)
+        giver = next((each for each in havers if each.has[definition].status == "finished"), None)
+        if giver is None:
             copy = client.scatter(definition, workers=[to.address], hash=False)
         else:
-            copy = client.submit(
-                worker.same, copy, workers=[to.address], allow_other_workers=False, pure=False
+            crossing = client.submit(
+                worker.same, giver.has[definition], workers=[giver.address], pure=False
             )
+            copy = client.submit(worker.same, crossing, workers=[to.address], pure=False)
         to.has[definition] = copy
         return copy
 

@@ -81,6 +81,21 @@ def test_an_item_takes_as_many_bytes_whatever_the_context_and_that_crosses_once_
     assert each_large <= 1.1 * each_small
 
 
+def test_it_does_not_cross_again_when_dask_tidies_up():
+    manager = "distributed.scheduler.active-memory-manager"
+    tidy = {f"{manager}.start": True, f"{manager}.interval": "5ms"}
+    with dask.config.set(tidy), made(n_workers=2) as client:
+        counter, size = WireCount(client), 5_000_000
+        run = go(
+            lambda x, size: time.sleep(0.05 * (x % 2)),  # one of the two is idle now and then
+            {"n": 100, "big": "x" * size},
+            more=', size: "{{ parameters.big|length }}"',
+            backend=DaskBackend(client),
+        )
+        assert run.status == "succeeded"
+        assert 2.9 < counter.lap() / size < 3.3
+
+
 def test_what_a_template_does_not_read_does_not_cross(cluster):
     counter = WireCount(cluster)
     go(lambda x: x, {"n": 10, "big": "x" * 5_000_000})
