@@ -63,21 +63,27 @@ def pids(client):
 # What crosses the wire.
 
 
-def test_an_item_takes_as_many_bytes_whatever_the_context_and_that_crosses_once_a_worker(cluster):
-    counter, more = WireCount(cluster), ', size: "{{ parameters.big|length }}"'
-
-    def sent(count, size):
-        counter.lap()
-        run = go(lambda x, size: size, {"n": count, "big": "x" * size}, more=more)
-        assert set(run.result("a")) == {size}
-        return counter.lap()
-
+def test_an_item_takes_as_many_bytes_whatever_the_context_and_that_crosses_once_a_worker():
     few, many, small, large = 1_000, 41_000, 10_000, 20_000_000
-    of_small, of_large = sent(few, small), sent(few, large)
-    to_each = (of_large - of_small) / large
-    assert 2.95 < to_each < 3.05  # to the scheduler, and from there once to each of two workers
-    each_small = (sent(many, small) - of_small) / (many - few)
-    each_large = (sent(many, large) - of_large) / (many - few)
+    with made(n_workers=2) as client:
+        counter = WireCount(client)
+
+        def sent(count, size):
+            counter.lap()
+            run = go(
+                lambda x, size: size,
+                {"n": count, "big": "x" * size},
+                more=', size: "{{ parameters.big|length }}"',
+                backend=DaskBackend(client),
+            )
+            assert set(run.result("a")) == {size}
+            return counter.lap()
+
+        of_small, of_large = sent(few, small), sent(few, large)
+        each_small = (sent(many, small) - of_small) / (many - few)
+        each_large = (sent(many, large) - of_large) / (many - few)
+    # to the scheduler, and from there once to each of two workers
+    assert 2.95 < (of_large - of_small) / large < 3.05
     assert each_large <= 1.1 * each_small
 
 
