@@ -13,21 +13,19 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Callable  # noqa: TC003 - msgspec reads the annotations
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from attune_nb.backends.attempt import FAILED, SUCCEEDED
 from attune_nb.backends.messages import Chunk, Report
-from attune_nb.backends.wire import NotSent, pack, unpack
+from attune_nb.backends.sent import Entry, Sent, reported
+from attune_nb.backends.wire import pack
 from attune_nb.context import Moment
 from attune_nb.events import Batch, ErrorInfo
-from attune_nb.frozen import freeze
 
 if TYPE_CHECKING:
     from attune_nb.backends.protocol import Job
 
-__all__ = ["Entry", "Feed", "Sent"]
+__all__ = ["Feed"]
 
 GROWTH = 8  # times: a chunk to the one before it
 MOST = 4096  # items in a chunk
@@ -36,27 +34,6 @@ READING = 0.02  # seconds that items are read for, for one chunk
 PIECES = 64  # that a chunk is cut into when its worker was lost
 DEATHS = 3  # of workers that held nothing but this item, until it is given up
 _DRAWING = ("now", "uuid")  # functions that give another value each time
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """An attempt that is to be made."""
-
-    index: int
-    attempt: int
-    item: Any
-
-
-class Sent(msgspec.Struct, eq=False):
-    """A chunk that is under way.
-
-    `keep` gives what stands for a result that stays elsewhere. `alone`: nothing is to wait behind
-    it, as it may end its worker.
-    """
-
-    entries: list[Entry]
-    chunk: Chunk
-    keep: Callable[[int, str], Any] | None = None
-    alone: bool = False
 
 
 class Feed:
@@ -292,65 +269,21 @@ class Feed:
         self.under_way -= 1
         if self.ended:
             return report.abandoned
-        batch = self._batch(sent, report)
+        batch = reported(self.job, sent, report, lane)
         if len(batch):
             each, size = report.spent / len(batch), (len(sent.chunk.items), len(report.results))
             self._each = (self._each + each) / 2 if self._each else each
             self._bytes = max(size) / len(batch)
-            self._place(batch, report, lane)
+            self._take(sent, batch)
         self._take_back([sent.entries[at] for at in report.rest])
         return report.abandoned
 
-    def _batch(self, sent: Sent, report: Report) -> Batch:
-        entries = {each.index: each for each in sent.entries}
-        results, status = self._results(sent, report), bytearray(report.status)
-        errors = {row: self._told(report, row, entries) for row in report.errors}
-        for row, result in enumerate(results):
-            if isinstance(result, NotSent):
-                results[row], status[row] = None, FAILED
-                errors[row] = ErrorInfo(
-                    type="NotSendable", message=f"the result: {result.message}", retryable=False
-                )
-        for row, code in enumerate(status) if self.job.retries else ():
-            self._remember(entries[report.index[row]], code)
-        return Batch(
-            index=report.index,
-            attempt=report.attempt,
-            worker=report.worker,
-            start=report.start,
-            duration=report.duration,
-            status=bytes(status),
-            results=results,
-            errors=errors,
-            items=[entries[at].item for at in report.index] if self.job.lazy else None,
-        )
-
-    def _results(self, sent: Sent, report: Report) -> list[Any]:
-        if sent.keep is None:
-            return [_frozen(each) for each in unpack(report.results)]
-        kept = enumerate(zip(report.about, report.status, strict=True))
-        return [None if code else sent.keep(row, about) for row, (about, code) in kept]
-
-    def _told(self, report: Report, row: int, entries: dict[int, Entry]) -> ErrorInfo:
-        """Give the error of a row, without secrets.
-
-        What an expression fails with is said by the whole context: it knows the names nearby.
-        """
-        error = report.errors[row]
-        call, index = self.job.call, report.index[row]
-        if row in report.unrendered and error.type != "NotSendable":
-            try:
-                call.render(entries[index].item, index)
-            except Exception as here:  # noqa: BLE001 - this is what it is rendered for
-                return call.describe(here)[1]
-        mask = call.context.mask
-        return msgspec.structs.replace(
-            error,
-            message=mask.text(error.message),
-            traceback=mask.text(error.traceback),
-            data=freeze(mask.value(error.data)),
-            retryable=error.retryable and error.type != "NotSendable",
-        )
+    def _take(self, sent: Sent, batch: Batch) -> None:
+        if self.job.retries:
+            entries = {each.index: each for each in sent.entries}
+            for index, code in zip(batch.index, batch.status, strict=True):
+                self._remember(entries[index], code)
+        self.job.take_in(batch)
 
     def _remember(self, entry: Entry, code: int) -> None:
         """Keep what another attempt of an item needs, as long as there may be one."""
@@ -358,21 +291,6 @@ class Feed:
             self._moments.pop(entry.index, None)
         elif self.job.lazy and self.job.retries:
             self.job.found[entry.index] = entry.item
-
-    def _place(self, batch: Batch, report: Report, lane: Callable[[str, int], int]) -> None:
-        """Record the rows at their times in the run: the worker's clock is another."""
-        now = self.job.clock()
-        began = min(max(0.0, now - (time.time() - report.began)), max(0.0, now - report.spent))
-        starts = array("d", [began + each for each in batch.start])
-        lanes = array("q", [lane(report.place, each) for each in batch.worker])
-        self.job.take_in(msgspec.structs.replace(batch, start=starts, worker=lanes))
-
-
-def _frozen(value: Any) -> Any:
-    try:
-        return freeze(value)
-    except ValueError as error:
-        return NotSent(str(error))
 
 
 def _worker_lost(deaths: int, why: str, *, once: bool) -> ErrorInfo:

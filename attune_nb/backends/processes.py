@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
 
     from attune_nb.backends.definition import Definition
-    from attune_nb.backends.feed import Feed, Sent
+    from attune_nb.backends.feed import Feed
+    from attune_nb.backends.sent import Sent
 
 __all__ = ["ProcessBackend"]
 

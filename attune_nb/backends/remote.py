@@ -16,8 +16,8 @@ from attune_nb.backends.threads import ThreadBackend
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from attune_nb.backends.feed import Sent
     from attune_nb.backends.protocol import Job
+    from attune_nb.backends.sent import Sent
     from attune_nb.events import Batch, Key
 
 __all__ = ["RemoteBackend", "cores"]

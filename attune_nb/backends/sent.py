@@ -1,0 +1,117 @@
+"""What was sent to a worker, and what its report says of it: rows as the run records them."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Callable  # noqa: TC003 - msgspec reads the annotations
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.backends.attempt import FAILED
+from attune_nb.backends.messages import Chunk, Report  # noqa: TC001 - as above
+from attune_nb.backends.wire import NotSent, unpack
+from attune_nb.events import Batch, ErrorInfo
+from attune_nb.frozen import freeze
+
+if TYPE_CHECKING:
+    from attune_nb.backends.protocol import Job
+
+    Lane = Callable[[str, int], int]
+
+__all__ = ["Entry", "Sent", "reported"]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An attempt that is to be made."""
+
+    index: int
+    attempt: int
+    item: Any
+
+
+class Sent(msgspec.Struct, eq=False):
+    """A chunk that is under way.
+
+    `keep` gives what stands for a result that stays elsewhere. `alone`: nothing is to wait behind
+    it, as it may end its worker.
+    """
+
+    entries: list[Entry]
+    chunk: Chunk
+    keep: Callable[[int, str], Any] | None = None
+    alone: bool = False
+
+
+def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
+    """Give what a report says as a batch: at the run's times, of the run's workers, all frozen.
+
+    Args:
+        job: The job.
+        sent: The chunk that the report is of.
+        report: What the worker told.
+        lane: Gives the number of a worker: of a place, and of one of several there.
+    """
+    entries = {each.index: each for each in sent.entries}
+    results, status = _results(sent, report), bytearray(report.status)
+    errors = {row: _told(job, report, row, entries) for row in report.errors}
+    for row, result in enumerate(results):
+        if isinstance(result, NotSent):
+            results[row], status[row] = None, FAILED
+            errors[row] = ErrorInfo(
+                type="NotSendable", message=f"the result: {result.message}", retryable=False
+            )
+    began = _began(job, report)
+    return Batch(
+        index=report.index,
+        attempt=report.attempt,
+        worker=array("q", [lane(report.place, each) for each in report.worker]),
+        start=array("d", [began + each for each in report.start]),
+        duration=report.duration,
+        status=bytes(status),
+        results=results,
+        errors=errors,
+        items=[entries[at].item for at in report.index] if job.lazy else None,
+    )
+
+
+def _began(job: Job, report: Report) -> float:
+    """Give when a chunk began in the run: the worker's clock is another."""
+    now = job.clock()
+    return min(max(0.0, now - (time.time() - report.began)), max(0.0, now - report.spent))
+
+
+def _results(sent: Sent, report: Report) -> list[Any]:
+    if sent.keep is None:
+        return [_frozen(each) for each in unpack(report.results)]
+    kept = enumerate(zip(report.about, report.status, strict=True))
+    return [None if code else sent.keep(row, about) for row, (about, code) in kept]
+
+
+def _told(job: Job, report: Report, row: int, entries: dict[int, Entry]) -> ErrorInfo:
+    """Give the error of a row, without secrets.
+
+    What an expression fails with is said by the whole context: it knows the names nearby.
+    """
+    error, index = report.errors[row], report.index[row]
+    if row in report.unrendered and error.type != "NotSendable":
+        try:
+            job.call.render(entries[index].item, index)
+        except Exception as here:  # noqa: BLE001 - this is what it is rendered for
+            return job.call.describe(here)[1]
+    mask = job.call.context.mask
+    return msgspec.structs.replace(
+        error,
+        message=mask.text(error.message),
+        traceback=mask.text(error.traceback),
+        data=freeze(mask.value(error.data)),
+        retryable=error.retryable and error.type != "NotSendable",
+    )
+
+
+def _frozen(value: Any) -> Any:
+    try:
+        return freeze(value)
+    except ValueError as error:
+        return NotSent(str(error))
