@@ -214,7 +214,8 @@ def test_a_run_whose_process_was_killed_is_resumed_by_another(tmp_path):
     refused = go("resume", run_id, "--allow-imports")
     assert refused.returncode == 2
     assert "does not hold the secret parameter `key`; give it again" in refused.stderr
-    done = go("resume", run_id[:6], "--json", "--allow-imports", *secret)
+    elsewhere = ["--backend", "processes", "--workers", "2"]  # which import from here, too
+    done = go("resume", run_id[:6], "--json", "--allow-imports", *elsewhere, *secret)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["output"] == {"sum": sum(range(200))}
     again = go("resume", run_id, *secret)

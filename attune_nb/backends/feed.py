@@ -12,7 +12,6 @@ import random
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING
 
 from attune_nb.backends.attempt import FAILED, SUCCEEDED
@@ -23,6 +22,8 @@ from attune_nb.context import Moment
 from attune_nb.events import Batch, ErrorInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from attune_nb.backends.protocol import Job
 
 __all__ = ["Feed"]
