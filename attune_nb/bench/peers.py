@@ -141,21 +141,24 @@ def _distributed() -> Iterator[Side]:
 
 @contextmanager
 def _prefect() -> Iterator[Side]:
-    from prefect import flow, task, unmapped  # noqa: PLC0415 - optional
+    from prefect import flow, task  # noqa: PLC0415 - optional
     from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
 
-    @task
-    def one(value: Any, held: Any) -> Any:
-        del held
-        return value
+    def side(items: Sequence[Any], held: Any) -> list[Any]:
+        @task
+        def one(value: Any, _held: Any = held) -> Any:
+            return value
 
-    @flow(task_runner=ThreadPoolTaskRunner(WORKERS))
-    def every(items: list[Any], held: Any) -> list[Any]:
-        return [each.result() for each in one.map(items, held=unmapped(held))]
+        @flow(task_runner=ThreadPoolTaskRunner(WORKERS))
+        def every() -> list[Any]:  # the parameters of a flow may take half a megabyte at most
+            return [each.result() for each in one.map(list(items))]
+
+        found: list[Any] = every()
+        return found
 
     with prefect_test_harness():
-        yield lambda items, held: every(list(items), held)
+        yield side
 
 
 PEERS: dict[str, tuple[Any, str]] = {
