@@ -29,18 +29,12 @@ class EventLoop:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._over = False
-        self.thread = threading.Thread(target=self._run, name="attune coroutines", daemon=True)
-        self.thread.start()
+        self._end = asyncio.Event()
+        threading.Thread(target=self._run, name="attune coroutines", daemon=True).start()
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
-
-    async def _serve(self) -> None:
-        self._end = asyncio.Event()
-        if not self._over:
-            await self._end.wait()
+            runner.run(self._end.wait())
 
     def call(self, function: Callable[..., object], *given: Any) -> None:
         """Call a function in the loop's thread, soon; nothing once the loop is closed."""
@@ -52,12 +46,7 @@ class EventLoop:
 
     def close(self) -> None:
         """Cancel all that runs in the loop, and end its thread."""
-        self.call(self._close)
-
-    def _close(self) -> None:
-        self._over = True
-        if hasattr(self, "_end"):
-            self._end.set()
+        self.call(self._end.set)
 
 
 class CoroutinePullers(Pullers):
@@ -159,13 +148,6 @@ class CoroutinePullers(Pullers):
         if at.stopping:
             _uncancel()
         return self._ended(worker, at, (code, result, cause), error)
-
-    def _keep(self, index: int, rendered: Any, *, wanted: bool) -> None:
-        """Keep an input for the attempts to come, or let go of it after the last."""
-        if wanted:
-            self.job.kept[index] = rendered if rendered is not None else {}
-        else:
-            self.job.kept.pop(index, None)
 
 
 class _Cancel:

@@ -5,21 +5,28 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.remote import cores
+from attune_nb.backends.remote import cores, takes
 from attune_nb.errors import BackendError, BackendUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from distributed import Client, Future
+    from distributed import Client, Future, LocalCluster
 
     from attune_nb.backends.definition import Definition
     from attune_nb.backends.feed import Feed
     from attune_nb.backends.sent import Sent
 
-__all__ = ["HOST", "PATIENCE", "Connection", "Worker", "lost_connection", "resources", "runs"]
+__all__ = [
+    "PATIENCE",
+    "Connection",
+    "Worker",
+    "local_cluster",
+    "lost_connection",
+    "resources",
+    "runs",
+]
 
-DEPTH = 2  # chunks for each thread of a worker: one that it is at, one that waits
 PATIENCE = 10.0  # seconds that a scheduler may take to answer
 HOST = "127.0.0.1"  # a scheduler runs whatever it is sent, so ours is for this machine only
 
@@ -80,7 +87,9 @@ class Connection:
         configured = dask.config.get("scheduler-address", None)
         address = self.where if isinstance(self.where, str) else configured
         try:
-            where = self._cluster() if address is None else address
+            if address is None:
+                self._own.append(local_cluster(self._workers or cores()))
+            where = self._own[0] if address is None else address
             client = Client(where, set_as_default=False, timeout=PATIENCE)
         except (OSError, RuntimeError, TimeoutError) as error:
             self.close()
@@ -90,22 +99,6 @@ class Connection:
             ) from None
         self._own.append(client)
         return client
-
-    def _cluster(self) -> Any:
-        import dask  # noqa: PLC0415 - as above
-        from distributed import LocalCluster  # noqa: PLC0415 - as above
-
-        # an item that ends its worker is tried again by the backend, not by the scheduler
-        with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-            made = LocalCluster(
-                n_workers=self._workers or cores(),
-                threads_per_worker=1,
-                host=HOST,
-                dashboard_address=f"{HOST}:0",
-                silence_logs=50,
-            )
-        self._own.append(made)
-        return made
 
     def quietly(self, ask: Callable[[Client], object]) -> None:
         """Ask something of the cluster that may be gone."""
@@ -142,10 +135,23 @@ class Worker:
 
     def takes(self, feed: Feed) -> bool:
         """Tell whether one more chunk of a job may go there."""
-        if any(sent.alone for _, sent in self.held.values()):
-            return False
-        slow = feed.slow or any(each.slow for each, _ in self.held.values())
-        return len(self.held) < self.threads * (1 if slow else DEPTH)
+        return takes(feed, self.held.values(), self.threads)
+
+
+def local_cluster(workers: int) -> LocalCluster:
+    """Begin a cluster of worker processes on this machine, for this machine only."""
+    import dask  # noqa: PLC0415 - as above
+    from distributed import LocalCluster  # noqa: PLC0415 - as above
+
+    # an item that ends its worker is tried again by the backend, not by the scheduler
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host=HOST,
+            dashboard_address=f"{HOST}:0",
+            silence_logs=50,
+        )
 
 
 def runs(client: Client) -> bool:

@@ -65,7 +65,10 @@ class Definition:
         return made
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"size": self._size, "packed": self.packed()}
+        packed = self.packed()
+        if self._parts is not None:
+            self._packed = None  # what `check` has made is on its way
+        return {"size": self._size, "packed": packed}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._packed, self._size = state["packed"], state["size"]
@@ -81,7 +84,7 @@ class Definition:
             NotSendable: Something in it cannot.
         """
         if not self._checked:
-            self.packed()
+            self._packed = self.packed()  # for the way, which comes next
             self._checked = True
 
     def packed(self) -> bytes:

@@ -8,7 +8,6 @@ its worker each time is found, fails alone, and keeps none of the others from th
 from __future__ import annotations
 
 import pickle
-import random
 import time
 from array import array
 from collections import deque
@@ -18,13 +17,13 @@ from attune_nb.backends.attempt import FAILED, SUCCEEDED
 from attune_nb.backends.messages import Chunk, Report
 from attune_nb.backends.sent import Entry, Sent, reported
 from attune_nb.backends.wire import pack
-from attune_nb.context import Moment
 from attune_nb.events import Batch, ErrorInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from attune_nb.backends.protocol import Job
+    from attune_nb.context import Moment
 
 __all__ = ["Feed"]
 
@@ -59,7 +58,8 @@ class Feed:
         self._pieces: deque[list[Entry]] = deque()  # held by a worker that was lost
         self._deaths: dict[int, int] = {}
         self._moments: dict[int, Moment] = {}
-        self._drawing = any(name in _DRAWING for name, _ in job.call.template.calls)
+        draws = any(name in _DRAWING for name, _ in job.call.template.calls)
+        self._draw = job.call.context.moments if draws else None
 
     @property
     def most(self) -> int:
@@ -105,11 +105,10 @@ class Feed:
     def _chunk(self, entries: list[Entry]) -> Chunk:
         index = array("q", [each.index for each in entries])
         moments: list[Moment] = []
-        if self._drawing:
-            made = [self._moments.get(at) or _now() for at in index]
-            moments = made
+        if self._draw is not None:
+            moments = [self._moments.get(at) or self._draw() for at in index]
             if self.job.retries:
-                self._moments.update(zip(index, made, strict=True))
+                self._moments.update(zip(index, moments, strict=True))
         return Chunk(
             index=index,
             attempt=array("q", [each.attempt for each in entries]),
@@ -306,7 +305,3 @@ def _worker_lost(deaths: int, why: str, *, once: bool) -> ErrorInfo:
             "what ends a process: a crash in compiled code, or more memory than there is"
         )
     return ErrorInfo(type="WorkerLost", message=told, retryable=not once)
-
-
-def _now() -> Moment:
-    return Moment(time.time(), random.getrandbits(63))

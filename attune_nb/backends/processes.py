@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.backends import worker
 from attune_nb.backends.attempt import TIMED_OUT, timed_out
 from attune_nb.backends.pulling import GRACE
-from attune_nb.backends.remote import RemoteBackend, cores
+from attune_nb.backends.remote import RemoteBackend, cores, takes
 from attune_nb.errors import BackendError, NotSendable
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["ProcessBackend"]
 
 TARGET = 0.05  # seconds that a chunk is to take
-DEPTH = 2  # chunks at one worker: one that it is at, one that waits
 SLACK = 1.0  # seconds that a report may be late, before its worker is taken for stuck
 ARRIVAL = 30.0  # seconds that a worker may take until it is there, and has a definition
 BROKEN = 3  # workers in a row that ended as they began
@@ -144,7 +143,9 @@ class ProcessBackend(RemoteBackend):
             elif error is not None:
                 sent[0].refuse(sent[1], what.number, f"the worker failed: {error!r}")
             elif self._received(what, *sent, future.result()):
-                self._end(what)
+                first = self._end(what)
+                if first is not None:
+                    first[0].back(first[1])
 
     def _received(self, by: _Worker, feed: Feed, sent: Sent, packed: bytes | None) -> int:
         if packed is None:  # another process than the one that was sent the definition
@@ -157,28 +158,28 @@ class ProcessBackend(RemoteBackend):
         """Take in that a worker has ended by itself."""
         found = re.search(r"\{(.+?)\}", str(error))
         why = f"exit code {found[1]}" if found else type(error).__name__
-        held = what.end()
-        if held[0] is None:
+        had_begun = bool(what.process)
+        first = self._end(what)
+        if not had_begun:
             self._broken += 1
             if self._broken >= BROKEN:
                 raise BackendError(
                     f"worker processes end as they begin ({why}); run it on the threads backend, "
                     "or see in the kernel's log what they said"
                 )
-        at = next((each for each in held if each is not None), None)
-        for each in held:
-            if each is not None:
-                feed, sent = each
-                if each is at and held[0] is not None:
-                    feed.lost(sent, what.number, why)
-                else:
-                    feed.back(sent)
+        if first is not None:
+            feed, sent = first
+            if had_begun:
+                feed.lost(sent, what.number, why)
+            else:
+                feed.back(sent)
 
-    def _end(self, what: _Worker) -> None:
-        """End a worker; what it held and had not begun goes to others."""
-        for each in what.end():
-            if each is not None:
-                each[0].back(each[1])
+    def _end(self, what: _Worker) -> tuple[Feed, Sent] | None:
+        """End a worker; what waited there goes to others. Give the first chunk that it held."""
+        held = [at for at in what.end() if at is not None]
+        for feed, sent in held[1:]:
+            feed.back(sent)
+        return held[0] if held else None
 
     def _look(self) -> float:
         """End the workers that are stuck where nothing in them can tell the time."""
@@ -188,17 +189,18 @@ class ProcessBackend(RemoteBackend):
             if due > now:
                 nearest = min(nearest, due - now)
                 continue
-            feed, sent = next(at for _, at, _ in each.held if at is not None)
-            rest = [at for at in each.end() if at is not None and at[1] is not sent]
-            for other, waiting in rest:
-                other.back(waiting)
-            if len(sent.entries) > 1:
-                feed.lost(sent, each.number, _KILLED)  # it is not known which one it was
-            else:
-                feed.under_way -= 1
-                cause = timed_out(feed.job.timeout or 0.0, _KILLED)
-                feed.fail(sent.entries[0], each.number, cause, TIMED_OUT)
+            first = self._end(each)
+            if first is not None:
+                self._stuck(each, *first)
         return nearest
+
+    def _stuck(self, at: _Worker, feed: Feed, sent: Sent) -> None:
+        if len(sent.entries) > 1:
+            feed.lost(sent, at.number, _KILLED)  # it is not known which one it was
+        else:
+            feed.under_way -= 1
+            cause = timed_out(feed.job.timeout or 0.0, _KILLED)
+            feed.fail(sent.entries[0], at.number, cause, TIMED_OUT)
 
     def _under_way(self, feed: Feed) -> list[Sent]:
         held = [at for each in self._workers for _, at, _ in each.held]
@@ -206,14 +208,13 @@ class ProcessBackend(RemoteBackend):
 
     def _abandon(self, feed: Feed) -> None:
         for each in self._workers:
-            if each.is_at(feed):
-                at = next(at for _, at, _ in each.held if at is not None)
-                held = [at for at in each.end() if at is not None]
-                if at[0] is not feed:  # another job's items were under way
-                    held.remove(at)
-                    at[0].lost(at[1], each.number, _KILLED)
-                for other, sent in held:
-                    other.back(sent)
+            first = self._end(each) if each.is_at(feed) else None
+            if first is None:
+                continue
+            if first[0] is feed:
+                feed.back(first[1])
+            else:  # another job's items were under way
+                first[0].lost(first[1], each.number, _KILLED)
 
     def _drop(self, definition: Definition) -> None:
         name = self._names.pop(definition, None)
@@ -281,11 +282,7 @@ class _Worker:
 
     def takes(self, feed: Feed) -> bool:
         """Tell whether a chunk of a job may wait here."""
-        chunks = [at for _, at, _ in self.held if at is not None]
-        if not chunks:
-            return True
-        slow = feed.slow or any(other.slow or sent.alone for other, sent in chunks)
-        return len(chunks) < DEPTH and not slow
+        return takes(feed, [at for _, at, _ in self.held if at is not None])
 
     def due(self) -> float:
         """Give when it must have told of the chunk that it is at, on the monotonic clock."""

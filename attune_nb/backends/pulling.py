@@ -174,6 +174,14 @@ class Pullers(abc.ABC):
             self.wake.set()
         return True
 
+    def _keep(self, index: int, rendered: Any, *, wanted: bool) -> None:
+        """Keep an input for the attempts to come, or let go of it after the last."""
+        if wanted:
+            self.job.kept[index] = rendered if rendered is not None else {}
+            self.wake.set()
+        else:
+            self.job.kept.pop(index, None)
+
     def _take(self) -> tuple[int, int, Any] | None:
         """Give the next attempt to make: its index, its number and its item."""
         job = self.job

@@ -14,19 +14,36 @@ from attune_nb.backends.feed import Feed
 from attune_nb.backends.threads import ThreadBackend
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from concurrent.futures import Future
 
     from attune_nb.backends.protocol import Job
     from attune_nb.backends.sent import Sent
     from attune_nb.events import Batch, Key
 
-__all__ = ["RemoteBackend", "cores"]
+__all__ = ["RemoteBackend", "cores", "takes"]
+
+DEPTH = 2  # chunks for each thread of a worker: one that it is at, one that waits
 
 
 def cores() -> int:
     """Give how many cores this process may use."""
     found = getattr(os, "sched_getaffinity", None)
     return len(found(0)) if found is not None else os.cpu_count() or 1
+
+
+def takes(feed: Feed, held: Collection[tuple[Feed, Sent]], threads: int = 1) -> bool:
+    """Tell whether one more chunk of a job may go to a worker.
+
+    Args:
+        feed: The job.
+        held: What the worker has.
+        threads: How many chunks it works on at once.
+    """
+    if any(sent.alone for _, sent in held):
+        return False
+    slow = feed.slow or any(each.slow for each, _ in held)
+    return len(held) < threads * (1 if slow else DEPTH)
 
 
 class RemoteBackend(abc.ABC):

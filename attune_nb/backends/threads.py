@@ -207,11 +207,3 @@ class _ThreadPullers(Pullers):
             error = raised
             code, cause = call.describe(raised)
         return self._ended(worker, at, (code, result, cause), error)
-
-    def _keep(self, index: int, rendered: Any, *, wanted: bool) -> None:
-        """Keep an input for the attempts to come, or let go of it after the last."""
-        if wanted:
-            self.job.kept[index] = rendered if rendered is not None else {}
-            self.wake.set()
-        else:
-            self.job.kept.pop(index, None)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attune_nb.api as attune
-from attune_nb.backends.cluster import HOST
+from attune_nb.backends.cluster import local_cluster
 from attune_nb.backends.dask import DaskBackend
 from attune_nb.bench.asked import number, numbers
 from attune_nb.bench.turns import turned
@@ -104,16 +104,10 @@ def crossing(
 @contextmanager
 def local_client(workers: int = 2) -> Iterator[Client]:
     """Begin a cluster of worker processes on this machine, for this machine only."""
-    from distributed import Client, LocalCluster  # noqa: PLC0415 - Dask is an extra
+    from distributed import Client  # noqa: PLC0415 - Dask is an extra
 
     with (
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            host=HOST,
-            dashboard_address=f"{HOST}:0",
-            silence_logs=50,
-        ) as cluster,
+        local_cluster(workers) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
