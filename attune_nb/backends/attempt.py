@@ -126,7 +126,7 @@ def _formatted(error: BaseException, trace: TracebackType | None) -> list[str]:
 def _message(error: BaseException) -> str:
     name = type(error).__name__
     try:
-        told = str(error)
+        told = str.__str__(str(error))  # perhaps of a class of its own, that stays here
         # `'url'` or `3` says nothing without the name
         return f"{name}: {told}" if told and isinstance(error, _BARE) else told or name
     except Exception:  # noqa: BLE001 - an exception's own `__str__` may raise anything

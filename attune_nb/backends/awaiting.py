@@ -141,7 +141,7 @@ class CoroutinePullers(Pullers):
                 result = await result
             result = freeze(result)
         except BaseException as raised:  # noqa: BLE001 - whatever an action raises is its failure
-            error = raised
+            error, result = raised, None  # it was the coroutine, if that has raised
             code, cause = call.describe(raised)
         if job.retries and self.busy.get(worker) is at:
             self._keep(index, rendered, wanted=bool(code) or at.stopping)

@@ -13,6 +13,8 @@ from array import array
 from collections import deque
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from attune_nb.backends.attempt import FAILED, SUCCEEDED
 from attune_nb.backends.messages import Chunk, Report
 from attune_nb.backends.sent import Entry, Sent, reported
@@ -219,6 +221,7 @@ class Feed:
         """Record that an attempt failed, of which its worker tells nothing."""
         self._remember(entry, code)
         job = self.job
+        cause = replace(cause, message=job.call.context.mask.text(cause.message))
         job.record_for(worker, entry.index, entry.attempt, job.clock(), entry.item, code, cause)
 
     def refuse(self, sent: Sent, worker: int, message: str) -> None:
@@ -261,15 +264,18 @@ class Feed:
             lane: Gives the number of a worker: of a place, and of one of several there.
             packed: What the worker gave.
         """
-        told = pickle.loads(packed)  # noqa: S301 - our own worker's
-        if isinstance(told, str):
+        try:
+            told = pickle.loads(packed)  # noqa: S301 - our own worker's
+            batch = None if isinstance(told, str) else reported(self.job, sent, told, lane)
+        except Exception as error:  # noqa: BLE001 - a value's own code may raise anything
+            told, batch = f"the worker's report cannot be read ({error!r})", None
+        if batch is None:
             self.refuse(sent, 0, told)
             return 0
         report: Report = told
         self.under_way -= 1
         if self.ended:
             return report.abandoned
-        batch = reported(self.job, sent, report, lane)
         if len(batch):
             each, size = report.spent / len(batch), (len(sent.chunk.items), len(report.results))
             self._each = (self._each + each) / 2 if self._each else each

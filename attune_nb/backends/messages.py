@@ -36,7 +36,8 @@ class Report(msgspec.Struct, frozen=True):
 
     `began` is in seconds since the epoch, `spent` in seconds, `start` in seconds since `began`.
     `unrendered` are the rows whose input could not be rendered, `rest` the positions in the chunk
-    of what was not begun. `about` tells what the results are, where they do not come along.
+    of what was not begun. `data` is what the errors gave, one after the other. `about` tells what
+    the results are, where they do not come along.
     `abandoned` counts functions that are past their time and still run. `place` is the thread that
     it was made in.
     """
@@ -51,6 +52,7 @@ class Report(msgspec.Struct, frozen=True):
     status: bytes
     results: Packed
     errors: dict[int, ErrorInfo]
+    data: Packed
     unrendered: list[int]
     rest: list[int]
     about: list[str]

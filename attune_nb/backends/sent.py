@@ -17,10 +17,13 @@ from attune_nb.frozen import freeze
 
 if TYPE_CHECKING:
     from attune_nb.backends.protocol import Job
+    from attune_nb.masking import Mask
 
     Lane = Callable[[str, int], int]
 
 __all__ = ["Entry", "Sent", "reported"]
+
+LONGEST = 500  # characters of what says why something could not be sent
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -54,14 +57,16 @@ def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
         lane: Gives the number of a worker: of a place, and of one of several there.
     """
     entries = {each.index: each for each in sent.entries}
-    results, status = _results(sent, report), bytearray(report.status)
-    errors = {row: _told(job, report, row, entries) for row in report.errors}
+    mask = job.call.context.mask
+    results, status = _results(sent, report, mask), bytearray(report.status)
+    errors = _errors(job, report, entries)
     for row, result in enumerate(results):
         if isinstance(result, NotSent):
-            results[row], status[row] = None, FAILED
-            errors[row] = ErrorInfo(
-                type="NotSendable", message=f"the result: {result.message}", retryable=False
-            )
+            results[row] = None
+            if not status[row]:
+                status[row] = FAILED
+                told = _cut(mask.text(f"the result: {result.message}"))
+                errors[row] = ErrorInfo(type="NotSendable", message=told, retryable=False)
     began = _began(job, report)
     return Batch(
         index=report.index,
@@ -82,32 +87,49 @@ def _began(job: Job, report: Report) -> float:
     return min(max(0.0, now - (time.time() - report.began)), max(0.0, now - report.spent))
 
 
-def _results(sent: Sent, report: Report) -> list[Any]:
+def _results(sent: Sent, report: Report, mask: Mask) -> list[Any]:
     if sent.keep is None:
         return [_frozen(each) for each in unpack(report.results)]
     kept = enumerate(zip(report.about, report.status, strict=True))
-    return [None if code else sent.keep(row, about) for row, (about, code) in kept]
+    return [None if code else sent.keep(row, mask.text(about)) for row, (about, code) in kept]
 
 
-def _told(job: Job, report: Report, row: int, entries: dict[int, Entry]) -> ErrorInfo:
-    """Give the error of a row, without secrets.
+def _errors(job: Job, report: Report, entries: dict[int, Entry]) -> dict[int, ErrorInfo]:
+    """Give the error of each row that has one, without secrets.
 
     What an expression fails with is said by the whole context: it knows the names nearby.
     """
-    error, index = report.errors[row], report.index[row]
-    if row in report.unrendered and error.type != "NotSendable":
-        try:
-            job.call.render(entries[index].item, index)
-        except Exception as here:  # noqa: BLE001 - this is what it is rendered for
-            return job.call.describe(here)[1]
-    mask = job.call.context.mask
+    errors = {}
+    told = zip(report.errors.items(), unpack(report.data), strict=True)
+    for (row, error), data in told:
+        index = report.index[row]
+        if row in report.unrendered and error.type != "NotSendable":
+            try:
+                job.call.render(entries[index].item, index)
+            except Exception as here:  # noqa: BLE001 - this is what it is rendered for
+                errors[row] = job.call.describe(here)[1]
+                continue
+        errors[row] = _told(error, _frozen(data), job.call.context.mask)
+    return errors
+
+
+def _told(error: ErrorInfo, data: Any, mask: Mask) -> ErrorInfo:
+    refused = error.type == "NotSendable"
+    message = mask.text(error.message)
+    if isinstance(data, NotSent):
+        message += _cut(mask.text(f" (without its data: {data.message})"))
+        data = None
     return msgspec.structs.replace(
         error,
-        message=mask.text(error.message),
+        message=_cut(message) if refused else message,
         traceback=mask.text(error.traceback),
-        data=freeze(mask.value(error.data)),
-        retryable=error.retryable and error.type != "NotSendable",
+        data=freeze(mask.value(data)),
+        retryable=error.retryable and not refused,
     )
+
+
+def _cut(told: str) -> str:
+    return told if len(told) <= LONGEST else f"{told[: LONGEST - 1]}…"
 
 
 def _frozen(value: Any) -> Any:

@@ -22,7 +22,7 @@ from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NotSent", "Packed", "pack", "packed_alone", "unpack"]
+__all__ = ["NotSent", "Packed", "kind_of", "pack", "packed_alone", "unpack"]
 
 _PROTOCOL = 5
 _FROZEN = (FrozenDict, FrozenList, FrozenTuple)
@@ -98,7 +98,7 @@ def _alone(value: Any) -> bytes | NotSent:
     try:
         return packed_alone(value)
     except Exception as error:  # noqa: BLE001 - as above
-        return NotSent(_told(f"a {type(value).__name__}", "be sent to another process", error))
+        return NotSent(_told(kind_of(value), "be sent to another process", error))
 
 
 def unpack(packed: Packed) -> list[Any]:
@@ -116,12 +116,26 @@ def _loaded(packed: bytes) -> Any:
         return NotSent(_told("what was sent", "be made again on the other side", error))
 
 
+def kind_of(value: Any) -> str:
+    """Say of what type a value is."""
+    return _KINDS.get(type(value), f"a {type(value).__name__}")
+
+
+_KINDS = {
+    str: "a text",
+    int: "a number",
+    FrozenDict: "a map",
+    FrozenList: "a list",
+    FrozenTuple: "a tuple",
+}
+
+
 def _told(what: str, whereto: str, error: BaseException) -> str:
     try:
         why = f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001 - an exception's own `__str__` may raise anything
         why = type(error).__name__
-    return (
-        f"{what} cannot {whereto} ({why[:300]}); give and return plain data (texts, numbers, "
-        "lists, maps, arrays, tables), or run it on the threads backend"
+    return (  # the reason comes last: whoever shows it may cut it, once its secrets are masked
+        f"{what} cannot {whereto}; give and return plain data (texts, numbers, lists, maps, "
+        f"arrays, tables), or run it on the threads backend ({why})"
     )

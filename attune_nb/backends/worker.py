@@ -16,17 +16,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import msgspec
+from msgspec.structs import replace
 
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.definition import Definition
 from attune_nb.backends.messages import Kept, Report
 from attune_nb.backends.protocol import Job
 from attune_nb.backends.threads import ThreadBackend
-from attune_nb.backends.wire import NotSent, pack, unpack
+from attune_nb.backends.wire import NotSent, kind_of, pack, unpack
 from attune_nb.context import ItemScope, Moment
 from attune_nb.errors import NotSendable
-from attune_nb.frozen import fetched, preview
+from attune_nb.frozen import fetched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from attune_nb.actions.registry import Action
     from attune_nb.backends.messages import Chunk
     from attune_nb.context import WorkflowContext
-    from attune_nb.events import Batch, ErrorInfo
+    from attune_nb.events import Batch
     from attune_nb.templates.template import Template
 
 __all__ = ["begin", "drop", "make", "make_held", "make_kept", "report_of", "same"]
@@ -136,10 +136,11 @@ def _made(
         duration=batch.duration,
         status=batch.status,
         results=pack([] if keep else batch.results),
-        errors={row: _plain(each) for row, each in batch.errors.items()},
+        errors={row: replace(each, data=None) for row, each in batch.errors.items()},
+        data=pack([each.data for each in batch.errors.values()]),
         unrendered=[row for row in batch.errors if batch.index[row] in call.unrendered],
         rest=[places[pair] for pair in rest],
-        about=[preview(each, 60) for each in batch.results] if keep else [],
+        about=[_about(each) for each in batch.results] if keep else [],
         abandoned=job.abandoned,
         place=f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}",
     )
@@ -228,8 +229,13 @@ def _now() -> Moment:
     return Moment(time.time(), random.getrandbits(63))
 
 
-def _plain(error: ErrorInfo) -> ErrorInfo:
-    """Give an error that loads on the other side: without what it gave, where that does not."""
-    if error.data is None or not isinstance(unpack(pack([error.data]))[0], NotSent):
-        return error
-    return msgspec.structs.replace(error, data=None)
+def _about(value: Any) -> str:
+    """Say what a value is, but not what stands in it: here nobody knows the secrets."""
+    short = type(value) is int and value.bit_length() <= 64  # noqa: PLR2004 - a machine's word
+    if value is None or short or type(value) in (bool, float):
+        return repr(value)
+    name = kind_of(value)
+    try:
+        return f"{name} of {len(value):,}"
+    except Exception:  # noqa: BLE001 - it has no length, or its own code raises
+        return name
