@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.remote import cores, takes
+from attune_nb.backends.remote import Place, cores
 from attune_nb.errors import BackendError, BackendUnavailable
 
 if TYPE_CHECKING:
@@ -115,27 +115,24 @@ class Connection:
         self._own.clear()
 
 
-class Worker:
+class Worker(Place):
     """A worker: what it offers, which definitions it has, and what it is at."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.threads = 1
         self.offers: Mapping[str, float] = {}
+        self.process = ""  # the directory of its own that it has for as long as it runs
         self.has: dict[Definition, Future] = {}
         self.held: dict[Future, tuple[Feed, Sent]] = {}
 
-    def chunks_of(self, feed: Feed) -> int:
-        """Give how many chunks of a job it has."""
-        return sum(each is feed for each, _ in self.held.values())
+    def chunks(self) -> list[tuple[Feed, Sent]]:
+        """Give the chunks that it has, each with its job."""
+        return [*self.held.values()]
 
     def meets(self, wanted: Mapping[str, float]) -> bool:
         """Tell whether it has what a task asks for."""
         return all(self.offers.get(key, 0) >= least for key, least in wanted.items())
-
-    def takes(self, feed: Feed) -> bool:
-        """Tell whether one more chunk of a job may go there."""
-        return takes(feed, self.held.values(), self.threads)
 
 
 def local_cluster(workers: int) -> LocalCluster:

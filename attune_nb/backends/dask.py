@@ -27,7 +27,7 @@ from attune_nb.backends.cluster import (
     runs,
 )
 from attune_nb.backends.kept import ClusterResult
-from attune_nb.backends.remote import RemoteBackend
+from attune_nb.backends.remote import RemoteBackend, free
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
 from attune_nb.frozen import elsewhere
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.definition import Definition
     from attune_nb.backends.feed import Feed
+    from attune_nb.backends.protocol import Job
     from attune_nb.backends.sent import Sent
 
 __all__ = ["DaskBackend"]
@@ -66,12 +67,23 @@ class DaskBackend(RemoteBackend):
         self._name = uuid.uuid4().hex[:8]
         self._numbers = count(1)
         self._workers: dict[str, Worker] = {}  # by address
-        self._under: dict[Future, tuple[Feed, Sent, Worker | None]] = {}
+        self._under: dict[Future, tuple[Feed, Sent, Worker]] = {}
         self._keeping = False  # whether any results were left on the cluster
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
         if importlib.util.find_spec("distributed") is None:
             raise BackendError("the dask backend needs Dask: pip install 'attune_nb[dask]'")
+
+    def start(self, job: Job) -> None:
+        """Begin to make the attempts of a job."""
+        super().start(job)
+        if self._asks(job):
+            self._looked = 0.0  # for what nobody has asked of the workers so far
+
+    @staticmethod
+    def _asks(job: Job) -> bool:
+        """Tell whether a job needs to know more of a worker than that it is there."""
+        return bool(job.selector) or not job.call.action.idempotent
 
     def close(self) -> None:
         """Let go of everything, and end the cluster if it is its own."""
@@ -107,10 +119,12 @@ class DaskBackend(RemoteBackend):
             self._gone(client, self._workers[address])
         for address, many in threads.items():
             self._workers.setdefault(address, Worker(address)).threads = many
-        if any(each.job.selector for each in self._feeds.values()):
+        if any(self._asks(each.job) for each in self._feeds.values()):
             told = client.scheduler_info(n_workers=-1)["workers"]
             for address, each in self._workers.items():
-                each.offers = told.get(address, {}).get("resources", {})
+                about = told.get(address, {})
+                each.offers = about.get("resources", {})
+                each.process = about.get("local_directory", "")
         self._lanes = max(1, sum(threads.values()))
         for feed in self._feeds.values():
             feed.lanes = self._lanes
@@ -142,57 +156,40 @@ class DaskBackend(RemoteBackend):
             "`run.resume()`"
         )
 
-    def _hand_out(self) -> None:
-        if not any(each.waiting for each in self._feeds.values()):
-            return
-        client = self._connection.open()
+    def _may_send(self) -> bool:
+        self._connection.open()
         if not self._workers:
             self._looked = 0.0
         self._look()
-        sending = self._away is None
-        while sending:  # one chunk of each job in turn
-            sending = False
-            for feed in list(self._feeds.values()):
-                if feed.waiting:
-                    sending |= self._send_next(client, feed)
+        return self._away is None
 
-    def _send_next(self, client: Client, feed: Feed) -> bool:
+    def _send_next(self, feed: Feed, *, behind: bool) -> bool:
+        client = self._connection.open()
         wanted = resources(feed.job.selector)
         try:
             self._definitions[feed.job.key].check()
             self._refuse_unmet(wanted)
         except NotSendable as error:
-            feed.refuse_all(str(error))
+            feed.refuse_next(str(error))
             return False
-        if feed.job.plain:  # done once, by whoever has time
-            return self._send(client, feed, None, wanted)
-        to = self._free(feed, wanted)
-        return to is not None and self._send(client, feed, to, wanted)
-
-    def _free(self, feed: Feed, wanted: Mapping[str, float]) -> Worker | None:
-        """Give the worker that the next chunk of a job goes to, if there is one."""
-        there = self._workers.values()
-        busy = sum(min(each.threads, each.chunks_of(feed)) for each in there)
-        ready = [
-            each
-            for each in there
-            if each.meets(wanted)
-            and each.takes(feed)
-            and (busy < feed.job.concurrency or each.chunks_of(feed) >= each.threads)
-        ]
-        return min(ready, key=lambda each: len(each.held) / each.threads, default=None)
+        found = free(feed, self._workers.values(), behind=behind)
+        ready = [each for each in found if each[0].meets(wanted)]
+        if not ready:
+            return False
+        to, room = min(ready, key=lambda each: len(each[0].held) / each[0].threads)
+        return self._send(client, feed, to, room, wanted)
 
     def _send(
-        self, client: Client, feed: Feed, to: Worker | None, wanted: Mapping[str, float]
+        self, client: Client, feed: Feed, to: Worker, room: int, wanted: Mapping[str, float]
     ) -> bool:
         definition = self._definitions[feed.job.key]
         try:
-            there = definition if to is None else self._at(client, definition, to)
+            # what is done once takes its definition along: nobody else is to have it
+            there = definition if feed.job.plain else self._at(client, definition, to)
         except Exception:  # noqa: BLE001 - it is gone, or on its way
-            if to is not None:
-                self._gone(client, to)
+            self._gone(client, to)
             return False
-        sent = feed.next()
+        sent = feed.next(room, to.process)
         if sent is None:
             return False
         # a cluster of its own ends with the run
@@ -203,8 +200,7 @@ class DaskBackend(RemoteBackend):
             feed.back(sent)
             self._lose(f"it takes no work ({error})")
         self._under[future] = feed, sent, to
-        if to is not None:
-            to.held[future] = feed, sent
+        to.held[future] = feed, sent
         self._noted(future, future)
         return True
 
@@ -216,7 +212,7 @@ class DaskBackend(RemoteBackend):
         there: Definition | Future,
         *,
         keeps: bool,
-        to: Worker | None,
+        to: Worker,
         wanted: Mapping[str, float],
     ) -> Future:
         left = self._left(self._definitions[feed.job.key], sent)
@@ -231,7 +227,7 @@ class DaskBackend(RemoteBackend):
             retries=0,
             fifo_timeout=0,  # what was handed out first is begun first
             resources=wanted,
-            workers=None if to is None else [to.address],
+            workers=[to.address],
         )
         if not keeps:
             return future
@@ -302,8 +298,7 @@ class DaskBackend(RemoteBackend):
 
     def _ends(self, future: Future) -> tuple[Feed, Sent]:
         feed, sent, to = self._under.pop(future)
-        if to is not None:
-            to.held.pop(future, None)
+        to.held.pop(future, None)
         return feed, sent
 
     def _gathered(self, future: Future) -> bytes | None:

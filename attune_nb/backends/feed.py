@@ -8,7 +8,6 @@ its worker each time is found, fails alone, and keeps none of the others from th
 from __future__ import annotations
 
 import pickle
-import time
 from array import array
 from collections import deque
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from msgspec.structs import replace
 
 from attune_nb.backends.attempt import FAILED, SUCCEEDED
 from attune_nb.backends.messages import Chunk, Report
+from attune_nb.backends.reading import Ahead
 from attune_nb.backends.sent import Entry, Sent, reported
 from attune_nb.backends.wire import pack
 from attune_nb.events import Batch, ErrorInfo
@@ -32,7 +32,6 @@ __all__ = ["Feed"]
 GROWTH = 8  # times: a chunk to the one before it
 MOST = 4096  # items in a chunk
 MOST_BYTES = 8_000_000  # of items, or of results, in a chunk
-READING = 0.02  # seconds that items are read for, for one chunk
 PIECES = 64  # that a chunk is cut into when its worker was lost
 DEATHS = 3  # of workers that held nothing but this item, until it is given up
 _DRAWING = ("now", "uuid")  # functions that give another value each time
@@ -45,9 +44,10 @@ class Feed:
         job: The job.
         lanes: How many workers there are.
         target: Seconds that a chunk is to take.
+        wake: Called, in another thread, when there are items again that were waited for.
     """
 
-    def __init__(self, job: Job, lanes: int, target: float) -> None:
+    def __init__(self, job: Job, lanes: int, target: float, wake: Callable[[], None]) -> None:
         self.job = job
         self.under_way = 0  # chunks
         self.lanes = lanes
@@ -62,6 +62,9 @@ class Feed:
         self._moments: dict[int, Moment] = {}
         draws = any(name in _DRAWING for name, _ in job.call.template.calls)
         self._draw = job.call.context.moments if draws else None
+        self._ahead = Ahead(job.source, job.key[0], wake) if job.lazy else None
+        if self._ahead is not None:
+            job.source = self._ahead
 
     @property
     def most(self) -> int:
@@ -75,22 +78,33 @@ class Feed:
         return alone or self._each == 0 or self._each > self._target
 
     @property
-    def waiting(self) -> bool:
-        """Whether there is, or may be, something to hand out."""
+    def ready(self) -> bool:
+        """Whether there is something to hand out, or to find out that there is no more."""
         job = self.job
         taken_back = bool(self._pieces or self._back or job.again)
-        return not self.ended and not job.stopped and (taken_back or not job.exhausted)
+        return not self.ended and not job.stopped and (taken_back or self._there)
 
-    def next(self) -> Sent | None:
-        """Take what is to be done next, or None where there is nothing."""
+    @property
+    def _there(self) -> bool:
+        """Whether an item can be read, or the end, without waiting for it."""
+        return not self.job.exhausted and (self._ahead is None or self._ahead.ready)
+
+    def next(self, room: int, process: str = "") -> Sent | None:
+        """Take what is to be done next, or None where there is nothing.
+
+        Args:
+            room: How many items of it may be under way at once.
+            process: Which one it goes to, where another may come in its place unseen.
+        """
+        share = min(self._share(), room)
         alone = bool(self._pieces)
-        entries = self._pieces.popleft() if alone else self._gather(self._next_size())
+        entries = self._pieces.popleft() if alone else self._gather(self._next_size(share))
         entries = [each for each in entries if self._announced(each)]
         if not entries:
             return None
         self._size = len(entries)
         self.under_way += 1
-        return Sent(entries, self._chunk(entries), alone=alone)
+        return Sent(entries, self._chunk(entries, share, process), alone=alone)
 
     def _announced(self, entry: Entry) -> bool:
         """Tell of an attempt that must be told of before it is made; give whether that was done."""
@@ -104,7 +118,7 @@ class Feed:
             return False
         return True
 
-    def _chunk(self, entries: list[Entry]) -> Chunk:
+    def _chunk(self, entries: list[Entry], share: int, process: str) -> Chunk:
         index = array("q", [each.index for each in entries])
         moments: list[Moment] = []
         if self._draw is not None:
@@ -117,7 +131,8 @@ class Feed:
             items=pack([each.item for each in entries]),
             moments=moments,
             budget=2 * self._target,
-            share=self._share(),
+            share=share,
+            process=process if self._once else "",
         )
 
     def _share(self) -> int:
@@ -126,10 +141,9 @@ class Feed:
             return 1
         return max(1, -(-self.job.concurrency // self.most))
 
-    def _next_size(self) -> int:
+    def _next_size(self, share: int) -> int:
         if self._once:
             return 1
-        share = self._share()
         if not self._each:
             return share
         size = min(MOST, GROWTH * self._size, int(self._target / self._each))
@@ -143,7 +157,6 @@ class Feed:
 
     def _gather(self, size: int) -> list[Entry]:
         job, entries = self.job, list[Entry]()
-        until = time.monotonic() + READING
         while len(entries) < size and not job.stopped:
             if self._back:
                 entries.append(self._back.popleft())
@@ -154,12 +167,12 @@ class Feed:
                 else:
                     entries.append(Entry(index, attempt, job.item_of(index)))
             else:
-                pair = None if job.exhausted else job.next_item()
+                pair = job.next_item() if self._there else None
                 if pair is None:
                     break
                 entries.append(Entry(pair[0], 1, pair[1]))
-            if job.lazy and time.monotonic() > until:
-                break
+        if self._ahead is not None:
+            self._ahead.want(2 * size)  # this much again, and what another worker asks for
         return entries
 
     def _not_there(self, index: int, attempt: int) -> None:
@@ -231,12 +244,16 @@ class Feed:
         for each in () if self.ended else sent.entries:
             self.fail(each, worker, cause)
 
-    def refuse_all(self, message: str) -> None:
-        """Record that no item can be worked on."""
+    def refuse_next(self, message: str) -> None:
+        """Record of the next items that none can be worked on."""
         cause = ErrorInfo(type="NotSendable", message=message, retryable=False)
-        while self.waiting:
-            for each in self._gather(MOST):
-                self.fail(each, 0, cause)
+        for each in self._gather(MOST):
+            self.fail(each, 0, cause)
+
+    def close(self) -> None:
+        """Read no more items."""
+        if self._ahead is not None:
+            self._ahead.close()
 
     def stop(self, *, force: bool, sent: list[Sent]) -> None:
         """Hand out no more; `force` gives up on the chunks under way."""
@@ -248,6 +265,7 @@ class Feed:
         self._back.clear()
         self._pieces.clear()
         self._give_up(waiting)
+        self.close()
         if force and not self.ended:
             self.ended = True
             self._give_up([entry for each in sent for entry in each.entries])
@@ -266,6 +284,9 @@ class Feed:
         """
         try:
             told = pickle.loads(packed)  # noqa: S301 - our own worker's
+            if told is None:
+                self.lost(sent, 0, "another process has its place")
+                return 0
             batch = None if isinstance(told, str) else reported(self.job, sent, told, lane)
         except Exception as error:  # noqa: BLE001 - a value's own code may raise anything
             told, batch = f"the worker's report cannot be read ({error!r})", None

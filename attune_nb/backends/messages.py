@@ -20,7 +20,7 @@ class Chunk(msgspec.Struct, frozen=True):
 
     `moments` are the times and seeds of those whose input tells the time or draws lots, so that
     each attempt of an item is made with the same input. Work is begun for `budget` seconds, on
-    `share` items at once.
+    `share` items at once. `process`, where it is given, is the only one that may make them.
     """
 
     index: array[int]
@@ -29,6 +29,7 @@ class Chunk(msgspec.Struct, frozen=True):
     moments: list[Moment]
     budget: float
     share: int
+    process: str = ""
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.backends import worker
 from attune_nb.backends.attempt import TIMED_OUT, timed_out
 from attune_nb.backends.pulling import GRACE
-from attune_nb.backends.remote import RemoteBackend, cores, takes
+from attune_nb.backends.remote import Place, RemoteBackend, cores, free
 from attune_nb.errors import BackendError, NotSendable
 
 if TYPE_CHECKING:
@@ -70,26 +70,19 @@ class ProcessBackend(RemoteBackend):
         """Give the numbers of the worker processes that are there."""
         return [each.process for each in self._workers if each.process]
 
-    def _hand_out(self) -> None:
-        sending = not _over.is_set()  # the interpreter ends: what is left, a resumed run does
-        while sending:  # one chunk of each job in turn
-            sending = False
-            for feed in list(self._feeds.values()):
-                found = self._free(feed) if feed.waiting else None
-                if found is not None:
-                    sending |= self._send(found, feed)
+    def _may_send(self) -> bool:
+        return not _over.is_set()  # the interpreter ends: what is left, a resumed run does
 
-    def _free(self, feed: Feed) -> _Worker | None:
-        """Give the worker that the next chunk of a job goes to, if there is one."""
-        at_it = [each for each in self._workers if each.is_at(feed)]
-        allowed = self._workers if len(at_it) < feed.most else at_it
-        ready = [each for each in allowed if each.takes(feed)]
+    def _send_next(self, feed: Feed, *, behind: bool) -> bool:
+        ready = free(feed, self._workers, behind=behind)
+        if not ready:
+            return False
         # rather one that runs than one that must begin, rather one that has its context
         name = self._names.get(self._definitions[feed.job.key], "")
-        order = [(len(each.held), each.pool is None, name not in each.has) for each in ready]
-        return ready[order.index(min(order))] if ready else None
+        order = [(len(each.held), each.pool is None, name not in each.has) for each, _ in ready]
+        return self._send(feed, *ready[order.index(min(order))])
 
-    def _send(self, to: _Worker, feed: Feed) -> bool:
+    def _send(self, feed: Feed, to: _Worker, room: int) -> bool:
         definition = self._definitions[feed.job.key]
         name = self._names.setdefault(definition, f"{os.getpid()}-{next(_names)}")
         packed = None
@@ -97,9 +90,9 @@ class ProcessBackend(RemoteBackend):
             try:
                 packed = definition.packed()
             except NotSendable as error:
-                feed.refuse_all(str(error))
+                feed.refuse_next(str(error))
                 return False
-        sent = feed.next()
+        sent = feed.next(room)
         if sent is None:
             return False
         if to.pool is None:
@@ -208,7 +201,7 @@ class ProcessBackend(RemoteBackend):
 
     def _abandon(self, feed: Feed) -> None:
         for each in self._workers:
-            first = self._end(each) if each.is_at(feed) else None
+            first = self._end(each) if each.shares(feed) else None
             if first is None:
                 continue
             if first[0] is feed:
@@ -225,7 +218,7 @@ class ProcessBackend(RemoteBackend):
                     each.submit(worker.drop, name)
 
 
-class _Worker:
+class _Worker(Place):
     """A place for one worker process, and what the process there holds.
 
     `held` are the calls that it was given and has not ended, in their order: the first is the one
@@ -276,13 +269,9 @@ class _Worker:
             ) from None
         return future
 
-    def is_at(self, feed: Feed) -> bool:
-        """Tell whether it holds a chunk of a job."""
-        return any(at is not None and at[0] is feed for _, at, _ in self.held)
-
-    def takes(self, feed: Feed) -> bool:
-        """Tell whether a chunk of a job may wait here."""
-        return takes(feed, [at for _, at, _ in self.held if at is not None])
+    def chunks(self) -> list[tuple[Feed, Sent]]:
+        """Give the chunks that it has, each with its job."""
+        return [at for _, at, _ in self.held if at is not None]
 
     def due(self) -> float:
         """Give when it must have told of the chunk that it is at, on the monotonic clock."""

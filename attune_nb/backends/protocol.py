@@ -119,7 +119,9 @@ class Job:
         """Read one more item, for one reader at a time; None where there is none to be had."""
         try:
             pair = next(self.source, None)
-        except Exception as error:  # noqa: BLE001 - the items' own code raised
+        except KeyboardInterrupt:
+            raise  # where the items are read in the thread that a person interrupts
+        except BaseException as error:  # noqa: BLE001 - the items' own code raised
             self.source_failed(0, error)
             return None
         if pair is None:

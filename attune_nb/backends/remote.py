@@ -6,7 +6,7 @@ import abc
 import os
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attune_nb.backends.definition import Definition
 from attune_nb.backends.excerpt import excerpt
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from attune_nb.backends.sent import Sent
     from attune_nb.events import Batch, Key
 
-__all__ = ["RemoteBackend", "cores", "takes"]
+__all__ = ["Place", "RemoteBackend", "cores", "free"]
+
+_Place = TypeVar("_Place", bound="Place")
 
 DEPTH = 2  # chunks for each thread of a worker: one that it is at, one that waits
 
@@ -32,18 +34,50 @@ def cores() -> int:
     return len(found(0)) if found is not None else os.cpu_count() or 1
 
 
-def takes(feed: Feed, held: Collection[tuple[Feed, Sent]], threads: int = 1) -> bool:
-    """Tell whether one more chunk of a job may go to a worker.
+class Place(abc.ABC):
+    """A worker, by the chunks that it has. It works on as many at once as it has `threads`."""
+
+    threads = 1
+
+    @abc.abstractmethod
+    def chunks(self) -> list[tuple[Feed, Sent]]:
+        """Give the chunks that it has, each with its job."""
+
+    def shares(self, feed: Feed) -> list[int]:
+        """Give how many items each of its chunks of a job may be at, at once; the most first."""
+        return sorted((at.chunk.share for each, at in self.chunks() if each is feed), reverse=True)
+
+    def takes(self, feed: Feed, *, behind: bool) -> bool:
+        """Tell whether one more chunk of a job may go here, perhaps to wait behind others."""
+        held = self.chunks()
+        if any(sent.alone for _, sent in held):
+            return False
+        slow = feed.slow or any(each.slow for each, _ in held)
+        return len(held) < self.threads * (DEPTH if behind and not slow else 1)
+
+
+def free(feed: Feed, places: Collection[_Place], *, behind: bool) -> list[tuple[_Place, int]]:
+    """Give the workers that one more chunk of a job may go to, within its concurrency.
 
     Args:
         feed: The job.
-        held: What the worker has.
-        threads: How many chunks it works on at once.
+        places: All workers.
+        behind: Whether it may wait behind other chunks.
+
+    Returns:
+        Each with the number of items that the chunk may be at, at once.
     """
-    if any(sent.alone for _, sent in held):
-        return False
-    slow = feed.slow or any(each.slow for each, _ in held)
-    return len(held) < threads * (1 if slow else DEPTH)
+    shares = {place: place.shares(feed) for place in places}
+    left = feed.job.concurrency - sum(sum(each[: place.threads]) for place, each in shares.items())
+    # of the chunks of one worker, which ones it is at is not known: perhaps the largest
+    rooms = {
+        place: left + sum(each[place.threads - 1 : place.threads]) for place, each in shares.items()
+    }
+    return [
+        (place, room)
+        for place, room in rooms.items()
+        if room >= 1 and place.takes(feed, behind=behind)
+    ]
 
 
 class RemoteBackend(abc.ABC):
@@ -79,7 +113,7 @@ class RemoteBackend(abc.ABC):
         self._definitions[job.key] = Definition(
             job.key, call.action, call.template, context, job.timeout, self._leaves
         )
-        self._feeds[job.key] = Feed(job, self._lanes, self._target)
+        self._feeds[job.key] = Feed(job, self._lanes, self._target, self._near.notify)
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
         """Make one more attempt, with the same rendered input."""
@@ -108,7 +142,9 @@ class RemoteBackend(abc.ABC):
     def forget(self, key: Key) -> None:
         """Let go of a job whose task has ended."""
         self._near.forget(key)
-        if self._feeds.pop(key, None) is not None:
+        feed = self._feeds.pop(key, None)
+        if feed is not None:
+            feed.close()
             self._drop(self._definitions.pop(key))
 
     def pump(self, timeout: float) -> None:
@@ -124,6 +160,8 @@ class RemoteBackend(abc.ABC):
         while True:
             if not self._held:
                 self._hand_out()
+            if any(each.job.recorded() and not each.under_way for each in self._feeds.values()):
+                return  # what could not be handed out
             left = min(until - time.monotonic(), self._look())
             if not self._ended:
                 self._near.pump(max(0.0, left))
@@ -145,6 +183,8 @@ class RemoteBackend(abc.ABC):
     def close(self) -> None:
         """Let go of everything."""
         self._near.close()
+        for each in self._feeds.values():
+            each.close()
         self._feeds.clear()
         self._definitions.clear()
 
@@ -160,9 +200,30 @@ class RemoteBackend(abc.ABC):
         """Give the number of a worker that was met somewhere."""
         return self._places.setdefault((place, number), len(self._places))
 
-    @abc.abstractmethod
     def _hand_out(self) -> None:
-        """Send chunks to the workers that may have one."""
+        """Send chunks to the workers that may have one.
+
+        The jobs take turns, those first that have the fewest chunks under way. Where one has none
+        and finds no worker, nothing goes to wait at a worker until it has one.
+        """
+        sending = any(each.ready for each in self._feeds.values()) and self._may_send()
+        while sending:
+            sending, behind = False, True
+            ready = [each for each in self._feeds.values() if each.ready]
+            ready.sort(key=lambda each: each.under_way)
+            for feed in ready:
+                if self._send_next(feed, behind=behind):
+                    sending = True
+                elif not feed.under_way:
+                    behind = False
+
+    @abc.abstractmethod
+    def _may_send(self) -> bool:
+        """Tell whether there is anybody to send chunks to."""
+
+    @abc.abstractmethod
+    def _send_next(self, feed: Feed, *, behind: bool) -> bool:
+        """Send a chunk of a job, if a worker may have one; tell whether one went out."""
 
     @abc.abstractmethod
     def _take_in(self, what: Any) -> None:

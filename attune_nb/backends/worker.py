@@ -114,6 +114,8 @@ def report_of(kept: Kept) -> bytes:
 def _made(
     definition: Definition, chunk: Chunk, near: Mapping[str, Kept], *, keep: bool = False
 ) -> tuple[bytes, list[Any]]:
+    if chunk.process and chunk.process != _process():
+        return pickle.dumps(None), []  # the one that was to make it has ended, perhaps amid it
     began, zero = time.time(), time.perf_counter()
     items = [fetched(each, near) for each in unpack(chunk.items)]
     try:
@@ -145,6 +147,13 @@ def _made(
         place=f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}",
     )
     return pickle.dumps(report, 5), batch.results
+
+
+def _process() -> str:
+    """Give what tells a Dask worker from one that has its address after it."""
+    from distributed import get_worker  # noqa: PLC0415 - only there
+
+    return str(get_worker().local_directory)
 
 
 def _job(parts: tuple[Any, ...], chunk: Chunk, items: list[Any], zero: float) -> Job:

@@ -38,7 +38,14 @@ def fed(items, function=lambda x: x, *, concurrency=4, retries=False, idempotent
         retries=retries,
     )
     definition = Definition(("a", 1), action, INPUT, excerpt(context, INPUT), None, "")
-    return Feed(job, 3, 0.001), pickle.loads(pickle.dumps(definition))
+    return Feed(job, 3, 0.001, lambda: None), pickle.loads(pickle.dumps(definition))
+
+
+def more(feed):
+    """Take the next chunk; of a source that is read in a thread, when there is one."""
+    while not feed.ready and not feed.job.exhausted:
+        time.sleep(0.0001)
+    return feed.next(feed.job.concurrency)
 
 
 def lane(_, number):
@@ -65,11 +72,12 @@ def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0
     luck = random.Random(seed)  # how many chunks there are depends on the time
     stopped = False
     for _ in range(10_000):
-        if feed.waiting and len(under_way) < 3:
-            sent = feed.next()
+        left = not stopped and (feed.ready or not feed.job.exhausted)
+        if left and len(under_way) < 3:
+            sent = more(feed)
             if sent is not None:
                 under_way.append(sent)
-        if not under_way and not feed.waiting:
+        if not under_way and not left:
             break
         if under_way:
             sent = under_way.pop(luck.randrange(len(under_way)))
@@ -106,7 +114,7 @@ def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0
 def test_a_chunk_grows_to_the_time_it_is_to_take_and_shrinks_towards_the_end():
     feed, definition = fed(range(3_000))
     sizes = []
-    for sent in iter(feed.next, None):
+    for sent in iter(lambda: more(feed), None):
         sizes.append(len(sent.entries))
         feed.received(sent, lane, worker.make(definition, sent.chunk))
     assert sizes[0] == 1
@@ -118,14 +126,14 @@ def test_a_chunk_grows_to_the_time_it_is_to_take_and_shrinks_towards_the_end():
 def test_what_was_held_goes_out_in_pieces_and_at_last_item_by_item():
     feed, definition = fed(range(1_000))
     sizes = []
-    feed.received(first := feed.next(), lane, worker.make(definition, first.chunk))
+    feed.received(first := more(feed), lane, worker.make(definition, first.chunk))
     feed._each, feed._size = 1e-9, 1_000  # noqa: SLF001 - as if it had learned that they are quick
-    sent = feed.next()
+    sent = more(feed)
     held = len(sent.entries)
     assert held > 100
     feed.lost(sent, 0, "a test")
     while feed.under_way or feed._pieces:  # noqa: SLF001 - what is suspected
-        sent = feed.next()
+        sent = more(feed)
         sizes.append(len(sent.entries))
         assert sent.alone  # nothing waits behind what may end its worker
         feed.received(sent, lane, worker.make(definition, sent.chunk))
@@ -137,7 +145,7 @@ def test_a_large_item_or_result_makes_small_chunks(monkeypatch):
     monkeypatch.setattr(feeds, "MOST_BYTES", 10_000)
     feed, definition = fed(range(2_000), lambda x: f"{x:01000d}")
     sizes = []
-    for sent in iter(feed.next, None):
+    for sent in iter(lambda: more(feed), None):
         sizes.append(len(sent.entries))
         feed.received(sent, lane, worker.make(definition, sent.chunk))
     assert max(sizes[2:]) <= 10
@@ -146,17 +154,17 @@ def test_a_large_item_or_result_makes_small_chunks(monkeypatch):
 def test_work_that_takes_longer_than_its_time_is_given_back():
     feed, definition = fed(range(400), lambda x: time.sleep(0.002))
     feed._each, feed._size = 1e-9, 400  # noqa: SLF001 - as if they had been quick so far
-    sent = feed.next()
+    sent = more(feed)
     feed.received(sent, lane, worker.make(definition, sent.chunk))
     batch = feed.job.drain()
     assert 1 <= len(batch) < len(sent.entries)
-    again = feed.next()
+    again = more(feed)
     assert again.entries[0].index == len(batch)
 
 
 def test_times_of_a_worker_are_placed_in_the_run_and_never_before_it_or_after_now():
     feed, definition = fed(range(10), lambda x: time.sleep(0.001))
-    for sent in iter(feed.next, None):
+    for sent in iter(lambda: more(feed), None):
         report = pickle.loads(worker.make(definition, sent.chunk))
         # a clock that is an hour fast, or slow
         for off in (3600, -3600):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from works import PATH, errors, run_work, text_of
+from works import PATH, errors, most_at_once, run_work, text_of
 
 import attune_nb
 from attune_nb.backends import definition, feed, worker
@@ -60,14 +60,7 @@ def test_coroutines_wait_together_within_the_concurrency():
         return os.getpid(), before, time.time()
 
     run = go(work, {"n": 40}, keys="", workers=1)
-    edges = sorted(
-        edge for _, begun, ended in run.result("a") for edge in ((begun, 1), (ended, -1))
-    )
-    now = most = 0
-    for _, step in edges:
-        now += step
-        most = max(most, now)
-    assert 2 <= most <= 8
+    assert 2 <= most_at_once([each[1:] for each in run.result("a")]) <= 8
     assert len({process for process, _, _ in run.result("a")}) == 1
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import threading
+from functools import partial
 
 import cloudpickle
 import pytest
@@ -25,11 +26,7 @@ SECRET = "a-key-" + "0123456789" * 20  # longer than what is shown of anything
 def go(request):
     if request.param == "dask":
         request.getfixturevalue("cluster")
-
-    def run(work, parameters=None, **options):
-        return run_work(work, parameters, backend=request.param, workers=2, **options)
-
-    return run
+    return partial(run_work, backend=request.param, workers=2)
 
 
 def test_a_coroutine_that_fails_is_told_with_what_it_raised(go):

@@ -9,19 +9,20 @@ tasks:
   - name: a
     action: work
     with_items: "{{ range(parameters.n) }}"
-    concurrency: 8
+    concurrency: CONCURRENCY
     input: {x: "{{ item }}"MORE}
     KEYS
 """
 
 
-def text_of(keys="", more=""):
-    return WORK.replace("KEYS", keys).replace("MORE", more)
+def text_of(keys="", more="", concurrency=8):
+    text = WORK.replace("KEYS", keys).replace("MORE", more)
+    return text.replace("CONCURRENCY", str(concurrency))
 
 
-def run_work(work, parameters=None, keys="", more="", **options):
+def run_work(work, parameters=None, keys="", more="", concurrency=8, **options):
     """Run a function over items; `keys` are the task's, `more` is what else it is given."""
-    made = attune_nb.loads(text_of(keys, more))
+    made = attune_nb.loads(text_of(keys, more, concurrency))
     return made.run(parameters, actions={"work": work}, **{"progress": False, **options})
 
 
@@ -29,3 +30,13 @@ def errors(run):
     """Give the messages of the items that failed, by number."""
     found = run.items("a")
     return dict(found[found["error"].notna()][["index", "error"]].itertuples(index=False))
+
+
+def most_at_once(spans):
+    """Give how many of some spans of time lie over each other, at most."""
+    edges = sorted(edge for begun, ended in spans for edge in ((begun, 1), (ended, -1)))
+    now = most = 0
+    for _, step in edges:
+        now += step
+        most = max(most, now)
+    return most

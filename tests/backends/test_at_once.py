@@ -1,0 +1,90 @@
+"""How many items of a task are under way at once: never more than its concurrency."""
+
+import asyncio
+import sys
+import time
+from functools import partial
+
+import cloudpickle
+import pytest
+import works
+from works import most_at_once, run_work
+
+import attune_nb
+from attune_nb.events import TaskEnded
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+cloudpickle.register_pickle_by_value(works)
+
+
+@pytest.fixture(params=["processes", "dask"])
+def backend(request):
+    if request.param == "dask":
+        request.getfixturevalue("cluster")
+    return request.param
+
+
+@pytest.fixture
+def go(backend):
+    return partial(run_work, backend=backend, workers=2)
+
+
+async def waits(x):
+    before = time.time()
+    await asyncio.sleep(0.01)
+    return before, time.time()
+
+
+def sleeps(x):
+    before = time.time()
+    time.sleep(0.01)
+    return before, time.time()
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 3, 5, 8])
+def test_coroutines_wait_together_as_many_as_the_concurrency_and_no_more(go, concurrency):
+    run = go(waits, {"n": 120}, concurrency=concurrency)
+    assert min(2, concurrency) <= most_at_once(run.result("a")) <= concurrency
+
+
+@pytest.mark.parametrize(("concurrency", "most"), [(1, 1), (2, 2), (3, 2)])
+def test_functions_run_at_once_one_in_each_worker_within_the_concurrency(go, concurrency, most):
+    run = go(sleeps, {"n": 60}, concurrency=concurrency)
+    assert most_at_once(run.result("a")) <= most
+
+
+def test_coroutines_that_are_retried_do_not_exceed_it_either(go):
+    async def work(x):
+        spans = [*await waits(x)]
+        if x % 3 == 0:
+            raise attune_nb.ActionError("no", data={"span": spans})
+        return spans
+
+    run = go(work, {"n": 60}, concurrency=3, keys="retry: {count: 2}")
+    spans = [each["span"] if isinstance(each, dict) else each for each in run.result("a")]
+    assert most_at_once(spans) <= 3
+
+
+TWO = """
+tasks:
+  - name: long
+    action: work
+    with_items: "{{ range(1500) }}"
+    concurrency: 8
+    input: {x: "{{ item }}"}
+  - {name: first, action: core.sleep, input: {seconds: 0.1}, next: [{do: [one, few, waits]}]}
+  - {name: one, action: work, input: {x: 0}}
+  - {name: few, action: work, with_items: [1, 2, 3], concurrency: 2, input: {x: "{{ item }}"}}
+  - {name: waits, action: waits, input: {x: 0}}
+"""
+
+
+def test_short_tasks_do_not_wait_for_the_end_of_a_long_one(backend):
+    run = attune_nb.loads(TWO).run(
+        actions={"work": lambda x: (time.sleep(0.002), x)[1], "waits": waits},
+        backend=backend,
+        workers=2,
+        progress=False,
+    )
+    assert run.status == "succeeded"
+    assert [each.task for each in run.events if isinstance(each, TaskEnded)][-1] == "long"
