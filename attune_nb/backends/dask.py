@@ -14,7 +14,7 @@ import uuid
 from functools import partial
 from itertools import count
 from math import inf
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from attune_nb.backends import worker
 from attune_nb.backends.attempt import LEFT_BEHIND
@@ -26,13 +26,13 @@ from attune_nb.backends.cluster import (
     resources,
     runs,
 )
-from attune_nb.backends.kept import ClusterResult
+from attune_nb.backends.kept import GONE, ClusterResult
 from attune_nb.backends.remote import RemoteBackend, free
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
 from attune_nb.frozen import elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from distributed import Client, Future
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.feed import Feed
     from attune_nb.backends.protocol import Job
     from attune_nb.backends.sent import Sent
+    from attune_nb.frozen import Elsewhere
 
 __all__ = ["DaskBackend"]
 
@@ -67,8 +68,7 @@ class DaskBackend(RemoteBackend):
         self._name = uuid.uuid4().hex[:8]
         self._numbers = count(1)
         self._workers: dict[str, Worker] = {}  # by address
-        self._under: dict[Future, tuple[Feed, Sent, Worker]] = {}
-        self._keeping = False  # whether any results were left on the cluster
+        self._under: dict[Future, tuple[Feed, Sent, Worker | None]] = {}
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
         if importlib.util.find_spec("distributed") is None:
@@ -83,7 +83,7 @@ class DaskBackend(RemoteBackend):
     @staticmethod
     def _asks(job: Job) -> bool:
         """Tell whether a job needs to know more of a worker than that it is there."""
-        return bool(job.selector) or not job.call.action.idempotent
+        return bool(job.selector) or job.keeps or not job.call.action.idempotent
 
     def close(self) -> None:
         """Let go of everything, and end the cluster if it is its own."""
@@ -156,6 +156,9 @@ class DaskBackend(RemoteBackend):
             "`run.resume()`"
         )
 
+    def _places(self) -> Collection[Worker]:
+        return self._workers.values()
+
     def _may_send(self) -> bool:
         self._connection.open()
         if not self._workers:
@@ -168,10 +171,14 @@ class DaskBackend(RemoteBackend):
         wanted = resources(feed.job.selector)
         try:
             self._definitions[feed.job.key].check()
+            if ClusterResult.there:
+                self._refuse_lost(self._definitions[feed.job.key].elsewhere())
             self._refuse_unmet(wanted)
         except NotSendable as error:
             feed.refuse_next(str(error))
             return False
+        if feed.anywhere:
+            return self._send(client, feed, None, 1, wanted)
         found = free(feed, self._workers.values(), behind=behind)
         ready = [each for each in found if each[0].meets(wanted)]
         if not ready:
@@ -180,16 +187,22 @@ class DaskBackend(RemoteBackend):
         return self._send(client, feed, to, room, wanted)
 
     def _send(
-        self, client: Client, feed: Feed, to: Worker, room: int, wanted: Mapping[str, float]
+        self,
+        client: Client,
+        feed: Feed,
+        to: Worker | None,
+        room: int,
+        wanted: Mapping[str, float],
     ) -> bool:
-        definition = self._definitions[feed.job.key]
+        there: Definition | Future = self._definitions[feed.job.key]
         try:
-            # what is done once takes its definition along: nobody else is to have it
-            there = definition if feed.job.plain else self._at(client, definition, to)
+            if to is not None and not feed.job.plain:  # else it goes along: nobody else needs it
+                there = self._at(client, self._definitions[feed.job.key], to)
         except Exception:  # noqa: BLE001 - it is gone, or on its way
-            self._gone(client, to)
+            if to is not None:
+                self._gone(client, to)
             return False
-        sent = feed.next(room, to.process)
+        sent = feed.next(room, to.process if to is not None else "")
         if sent is None:
             return False
         # a cluster of its own ends with the run
@@ -200,7 +213,8 @@ class DaskBackend(RemoteBackend):
             feed.back(sent)
             self._lose(f"it takes no work ({error})")
         self._under[future] = feed, sent, to
-        to.held[future] = feed, sent
+        if to is not None:
+            to.held[future] = feed, sent
         self._noted(future, future)
         return True
 
@@ -212,7 +226,7 @@ class DaskBackend(RemoteBackend):
         there: Definition | Future,
         *,
         keeps: bool,
-        to: Worker,
+        to: Worker | None,
         wanted: Mapping[str, float],
     ) -> Future:
         left = self._left(self._definitions[feed.job.key], sent)
@@ -227,12 +241,11 @@ class DaskBackend(RemoteBackend):
             retries=0,
             fifo_timeout=0,  # what was handed out first is begun first
             resources=wanted,
-            workers=[to.address],
+            workers=None if to is None else [to.address],
         )
         if not keeps:
             return future
         sent.keep = partial(ClusterResult, future)  # only the report comes
-        self._keeping = True
         return client.submit(worker.report_of, future, key=f"{future.key}-report", pure=False)
 
     def _at(self, client: Client, definition: Definition, to: Worker) -> Future:
@@ -273,11 +286,29 @@ class DaskBackend(RemoteBackend):
 
     def _left(self, definition: Definition, sent: Sent) -> dict[str, Future]:
         """Give the chunks that hold what was left on the cluster, and is an argument now."""
-        if not self._keeping:
+        if not ClusterResult.there:
             return {}
         found = [*elsewhere([each.item for each in sent.entries]), *definition.elsewhere()]
         chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
         return {each.key: each for each in chunks}
+
+    def _missing(self, item: Any) -> str | None:
+        try:
+            self._refuse_lost(elsewhere(item) if ClusterResult.there else ())
+        except NotSendable as error:
+            return str(error)
+        return None
+
+    @staticmethod
+    def _refuse_lost(needed: Iterable[Elsewhere]) -> None:
+        """Refuse what was left on the cluster, and is not there any more.
+
+        Raises:
+            NotSendable: One of them is not.
+        """
+        for each in needed:
+            if isinstance(each, ClusterResult) and each.lost:
+                raise NotSendable(GONE.format(each))
 
     def _take_in(self, what: Future) -> None:  # noqa: ARG002 - with it, all that has ended
         """Take in all that has ended, gathered at once."""
@@ -298,7 +329,8 @@ class DaskBackend(RemoteBackend):
 
     def _ends(self, future: Future) -> tuple[Feed, Sent]:
         feed, sent, to = self._under.pop(future)
-        to.held.pop(future, None)
+        if to is not None:
+            to.held.pop(future, None)
         return feed, sent
 
     def _gathered(self, future: Future) -> bytes | None:
@@ -317,9 +349,13 @@ class DaskBackend(RemoteBackend):
             self._lose("its scheduler does not answer")
         error = None if cancelled else future.exception()
         feed, sent = self._ends(future)
-        if cancelled or isinstance(error, KilledWorker):
+        left = self._left(self._definitions[feed.job.key], sent)
+        if any(each.status != "finished" for each in left.values()) and not feed.once:
+            feed.back(sent)  # what needs none of these goes out again
+        elif cancelled or isinstance(error, KilledWorker):
             self._looked = 0.0  # there may be others by now
-            feed.lost(sent, 0, "its Dask worker was lost")
+            deaths = error.allowed_failures + 1 if isinstance(error, KilledWorker) else 1
+            feed.lost(sent, 0, "its Dask worker was lost", deaths)
         else:
             feed.refuse(sent, 0, f"the Dask worker failed: {type(error).__name__}: {error}")
 

@@ -56,6 +56,7 @@ class Definition:
         self._lock = threading.Lock()
         self._size = context.size_bytes
         self._checked = False
+        self._elsewhere: list[Elsewhere] | None = None  # once it was looked for
 
     @classmethod
     def arrived(cls, packed: bytes) -> Definition:
@@ -72,7 +73,7 @@ class Definition:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._packed, self._size = state["packed"], state["size"]
-        self._parts, self._lock = None, threading.Lock()
+        self._parts, self._lock, self._elsewhere = None, threading.Lock(), None
 
     def __sizeof__(self) -> int:
         return self._size + object.__sizeof__(self)
@@ -103,11 +104,12 @@ class Definition:
 
     def elsewhere(self) -> list[Elsewhere]:
         """Give what its context refers to that was left elsewhere."""
-        if self._parts is None:
-            return []
-        context = self._parts[3]
-        results = [each.result for each in context.tasks.values()]
-        return [*elsewhere([context.parameters, [*context.variables.values()], results])]
+        if self._parts is not None and self._elsewhere is None:
+            context = self._parts[3]
+            results = [each.result for each in context.tasks.values()]
+            held = [context.parameters, [*context.variables.values()], results]
+            self._elsewhere = [*elsewhere(held)]
+        return self._elsewhere or []
 
     def parts(self, near: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, ...]:
         """Give what it is made of, with what was left elsewhere fetched from what is near.

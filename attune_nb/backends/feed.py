@@ -10,7 +10,7 @@ from __future__ import annotations
 import pickle
 from array import array
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -45,14 +45,23 @@ class Feed:
         lanes: How many workers there are.
         target: Seconds that a chunk is to take.
         wake: Called, in another thread, when there are items again that were waited for.
+        missing: Says of an item what it needs that is not there any more.
     """
 
-    def __init__(self, job: Job, lanes: int, target: float, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        lanes: int,
+        target: float,
+        wake: Callable[[], None],
+        missing: Callable[[Any], str | None] = lambda _: None,
+    ) -> None:
         self.job = job
         self.under_way = 0  # chunks
         self.lanes = lanes
         self.ended = False  # given up on: what comes back is of no interest
         self._target = target
+        self._missing = missing
         self._size = 0
         self._each = 0.0  # seconds, of late
         self._bytes = 0.0  # for each, of items or of results
@@ -74,7 +83,7 @@ class Feed:
     @property
     def slow(self) -> bool:
         """Whether an item takes so long, or does so much, that none is to wait behind another."""
-        alone = self._once or self.job.plain or bool(self._pieces)
+        alone = self.once or self.job.plain or bool(self._pieces)
         return alone or self._each == 0 or self._each > self._target
 
     @property
@@ -99,12 +108,19 @@ class Feed:
         share = min(self._share(), room)
         alone = bool(self._pieces)
         entries = self._pieces.popleft() if alone else self._gather(self._next_size(share))
-        entries = [each for each in entries if self._announced(each)]
+        entries = [each for each in entries if self._may_go(each) and self._announced(each)]
         if not entries:
             return None
         self._size = len(entries)
         self.under_way += 1
         return Sent(entries, self._chunk(entries, share, process), alone=alone)
+
+    def _may_go(self, entry: Entry) -> bool:
+        """Fail an attempt of which a part is missing; tell whether it is whole."""
+        missing = self._missing(entry.item)
+        if missing is not None:
+            self.fail(entry, 0, _not_sendable(missing))
+        return missing is None
 
     def _announced(self, entry: Entry) -> bool:
         """Tell of an attempt that must be told of before it is made; give whether that was done."""
@@ -132,7 +148,7 @@ class Feed:
             moments=moments,
             budget=2 * self._target,
             share=share,
-            process=process if self._once else "",
+            process=process if self.once or self.job.keeps else "",
         )
 
     def _share(self) -> int:
@@ -142,7 +158,7 @@ class Feed:
         return max(1, -(-self.job.concurrency // self.most))
 
     def _next_size(self, share: int) -> int:
-        if self._once:
+        if self.once:
             return 1
         if not self._each:
             return share
@@ -195,8 +211,20 @@ class Feed:
         else:
             self._back.extendleft(reversed(entries))
 
-    def lost(self, sent: Sent, worker: int, why: str) -> None:
-        """Take in that a chunk's worker ended before it had told anything."""
+    @property
+    def anywhere(self) -> bool:
+        """Whether it may go to any worker, and from one that is lost to another, unseen."""
+        return self.job.plain and not self.once and not self._pieces
+
+    def lost(self, sent: Sent, worker: int, why: str, deaths: int = 1) -> None:
+        """Take in that a chunk's worker ended before it had told anything.
+
+        Args:
+            sent: The chunk.
+            worker: The worker's number.
+            why: What is known of its end.
+            deaths: How many workers in a row did so.
+        """
         self.under_way -= 1
         entries, job = sent.entries, self.job
         if self.ended:
@@ -209,16 +237,16 @@ class Feed:
             self._pieces.extend(entries[at : at + size] for at in range(0, len(entries), size))
             return
         [entry] = entries
-        self._deaths[entry.index] = deaths = self._deaths.get(entry.index, 0) + 1
-        if deaths < DEATHS and not self._once:
+        self._deaths[entry.index] = deaths = self._deaths.get(entry.index, 0) + deaths
+        if deaths < DEATHS and not self.once:
             self._pieces.append(entries)
             return
         del self._deaths[entry.index]
-        self.fail(entry, worker, _worker_lost(deaths, why, once=self._once))
+        self.fail(entry, worker, _worker_lost(deaths, why, once=self.once))
 
     def interrupted(self, sent: Sent, why: str) -> None:
         """Take in that a chunk is lost through no fault of its items."""
-        if self._once and not self.ended and not self.job.stopped:
+        if self.once and not self.ended and not self.job.stopped:
             self.under_way -= 1
             for each in sent.entries:
                 self.fail(each, 0, _worker_lost(1, why, once=True))
@@ -226,7 +254,7 @@ class Feed:
             self.back(sent)
 
     @property
-    def _once(self) -> bool:
+    def once(self) -> bool:
         """Whether an attempt of which nobody knows is not to be made again."""
         return self.job.announce is not None or not self.job.call.action.idempotent
 
@@ -240,15 +268,13 @@ class Feed:
     def refuse(self, sent: Sent, worker: int, message: str) -> None:
         """Record that a chunk could not be worked on at all."""
         self.under_way -= 1
-        cause = ErrorInfo(type="NotSendable", message=message, retryable=False)
         for each in () if self.ended else sent.entries:
-            self.fail(each, worker, cause)
+            self.fail(each, worker, _not_sendable(message))
 
     def refuse_next(self, message: str) -> None:
         """Record of the next items that none can be worked on."""
-        cause = ErrorInfo(type="NotSendable", message=message, retryable=False)
         for each in self._gather(MOST):
-            self.fail(each, 0, cause)
+            self.fail(each, 0, _not_sendable(message))
 
     def close(self) -> None:
         """Read no more items."""
@@ -318,6 +344,10 @@ class Feed:
             self._moments.pop(entry.index, None)
         elif self.job.lazy and self.job.retries:
             self.job.found[entry.index] = entry.item
+
+
+def _not_sendable(message: str) -> ErrorInfo:
+    return ErrorInfo(type="NotSendable", message=message, retryable=False)
 
 
 def _worker_lost(deaths: int, why: str, *, once: bool) -> ErrorInfo:

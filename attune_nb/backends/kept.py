@@ -14,17 +14,25 @@ if TYPE_CHECKING:
 
     from distributed import Future
 
-__all__ = ["ClusterResult"]
+__all__ = ["GONE", "ClusterResult"]
+
+GONE = (
+    "a result that was kept on the cluster, {!r}, is not there any more; run its task again, or "
+    "leave out `keep_results`"
+)
 
 
 class ClusterResult(Elsewhere):
     """What an item gave, where it was left: on the cluster. `get` fetches it.
 
-    It is there as long as its cluster, and somebody who refers to it. Where its worker is lost,
-    Dask makes its chunk again.
+    It is there as long as its worker, and somebody who refers to it. It is not made again: what
+    an item does is done once.
     """
 
+    there = False  # whether any was ever left by this process
+
     def __init__(self, chunk: Future, row: int, about: str) -> None:
+        ClusterResult.there = True
         self._chunk: Any = chunk
         self._key, self._row, self._about = chunk.key, row, about
 
@@ -38,21 +46,26 @@ class ClusterResult(Elsewhere):
         """Give the chunk that it is of."""
         return self._chunk
 
+    @property
+    def lost(self) -> bool:
+        """Whether it is known to be gone."""
+        return self._chunk is None or self._chunk.status != "finished"
+
     def get(self, near: Mapping[str, Any] = MappingProxyType({})) -> Any:
         """Fetch the value; from chunks that are near, by their keys, where there are any.
 
         Raises:
             BackendError: It is not there any more.
         """
-        if self._key in near:
-            return near[self._key][self._row]
-        if self._chunk is None:
-            raise BackendError(f"a result that was kept on the cluster ({self!r}) is out of reach")
-        pick = messages.Kept.__getitem__
         try:
-            return self._chunk.client.submit(pick, self._chunk, self._row, pure=False).result()
+            return self._picked(near)
         except Exception as error:  # noqa: BLE001 - of whatever kind, it cannot be had
-            raise BackendError(
-                f"a result that was kept on the cluster is not there any more ({error}); run its "
-                "task again, or leave out `keep_results`"
-            ) from None
+            raise BackendError(f"{GONE.format(self)} ({error})") from None
+
+    def _picked(self, near: Mapping[str, Any]) -> Any:
+        pick = messages.Kept.__getitem__
+        if self._key in near:
+            return pick(near[self._key], self._row)
+        if self.lost:
+            raise LookupError("its worker was lost")
+        return self._chunk.client.submit(pick, self._chunk, self._row, pure=False).result()

@@ -68,6 +68,13 @@ class Kept:
         self.report, self._values = report, values
 
     def __getitem__(self, row: int) -> Any:
+        """Give a result.
+
+        Raises:
+            LookupError: The process that had it is gone, and another is in its place.
+        """
+        if not self._values:
+            raise LookupError("its worker was lost")
         return self._values[row]
 
     def __sizeof__(self) -> int:

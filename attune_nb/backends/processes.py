@@ -70,6 +70,9 @@ class ProcessBackend(RemoteBackend):
         """Give the numbers of the worker processes that are there."""
         return [each.process for each in self._workers if each.process]
 
+    def _places(self) -> list[_Worker]:
+        return self._workers
+
     def _may_send(self) -> bool:
         return not _over.is_set()  # the interpreter ends: what is left, a resumed run does
 

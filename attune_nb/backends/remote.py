@@ -49,11 +49,15 @@ class Place(abc.ABC):
 
     def takes(self, feed: Feed, *, behind: bool) -> bool:
         """Tell whether one more chunk of a job may go here, perhaps to wait behind others."""
+        return len(self.chunks()) < self.room(behind=behind and not feed.slow)
+
+    def room(self, *, behind: bool) -> int:
+        """Give how many chunks it may have, waiting behind each other or not."""
         held = self.chunks()
         if any(sent.alone for _, sent in held):
-            return False
-        slow = feed.slow or any(each.slow for each, _ in held)
-        return len(held) < self.threads * (DEPTH if behind and not slow else 1)
+            return 0
+        behind = behind and not any(each.slow for each, _ in held)
+        return self.threads * (DEPTH if behind else 1)
 
 
 def free(feed: Feed, places: Collection[_Place], *, behind: bool) -> list[tuple[_Place, int]]:
@@ -101,7 +105,7 @@ class RemoteBackend(abc.ABC):
         self._definitions: dict[Key, Definition] = {}
         self._ended: deque[Any] = deque()  # noted by other threads
         self._held = False
-        self._places: dict[tuple[str, int], int] = {}
+        self._met: dict[tuple[str, int], int] = {}
 
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""
@@ -113,7 +117,9 @@ class RemoteBackend(abc.ABC):
         self._definitions[job.key] = Definition(
             job.key, call.action, call.template, context, job.timeout, self._leaves
         )
-        self._feeds[job.key] = Feed(job, self._lanes, self._target, self._near.notify)
+        self._feeds[job.key] = Feed(
+            job, self._lanes, self._target, self._near.notify, self._missing
+        )
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
         """Make one more attempt, with the same rendered input."""
@@ -198,7 +204,7 @@ class RemoteBackend(abc.ABC):
 
     def _lane(self, place: str, number: int) -> int:
         """Give the number of a worker that was met somewhere."""
-        return self._places.setdefault((place, number), len(self._places))
+        return self._met.setdefault((place, number), len(self._met))
 
     def _hand_out(self) -> None:
         """Send chunks to the workers that may have one.
@@ -212,10 +218,20 @@ class RemoteBackend(abc.ABC):
             ready = [each for each in self._feeds.values() if each.ready]
             ready.sort(key=lambda each: each.under_way)
             for feed in ready:
+                if all(len(at.chunks()) >= at.room(behind=behind) for at in self._places()):
+                    return
                 if self._send_next(feed, behind=behind):
                     sending = True
                 elif not feed.under_way:
                     behind = False
+
+    def _missing(self, item: Any) -> str | None:  # noqa: ARG002 - for those who leave things
+        """Say what an item needs that is not there any more."""
+        return None
+
+    @abc.abstractmethod
+    def _places(self) -> Collection[Place]:
+        """Give the workers."""
 
     @abc.abstractmethod
     def _may_send(self) -> bool:

@@ -117,7 +117,7 @@ def _made(
     if chunk.process and chunk.process != _process():
         return pickle.dumps(None), []  # the one that was to make it has ended, perhaps amid it
     began, zero = time.time(), time.perf_counter()
-    items = [fetched(each, near) for each in unpack(chunk.items)]
+    items = [_near(each, near) for each in unpack(chunk.items)]
     try:
         job = _job(definition.parts(near), chunk, items, zero)
     except NotSendable as error:
@@ -147,6 +147,13 @@ def _made(
         place=f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}",
     )
     return pickle.dumps(report, 5), batch.results
+
+
+def _near(item: Any, near: Mapping[str, Kept]) -> Any:
+    try:
+        return fetched(item, near)
+    except Exception as error:  # noqa: BLE001 - of whatever kind, this item fails alone
+        return NotSent(str(error))
 
 
 def _process() -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -40,10 +41,10 @@ def until(condition, seconds=30):
 
 
 @contextlib.contextmanager
-def made(**options):
+def made(failures=0, **options):
     """Make a cluster for one test, and a client that is not the current one."""
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        dask.config.set({"distributed.scheduler.allowed-failures": failures}),
         distributed.LocalCluster(
             threads_per_worker=1,
             host="127.0.0.1",
@@ -334,6 +335,102 @@ def test_an_item_that_ends_its_worker_each_time_is_found_and_fails_alone():
     assert list(errors(run)) == [3]
     assert run.result("a")[3]["error_type"] == "WorkerLost"
     assert [x for x in run.result("a") if isinstance(x, int)] == [x for x in range(12) if x != 3]
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+PLAIN = """
+parameters: {path: {}}
+tasks:
+  - {name: a, action: work, input: {x: 3, path: "{{ parameters.path }}"}}
+"""
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["another address", "the same address"])
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "items"])
+def test_what_must_not_be_made_twice_is_not_though_the_cluster_would(tmp_path, plain, same):
+    @attune_nb.action("dask.once", idempotent=False)
+    def once(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        if x == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    given = {"path": str(tmp_path / "made")}
+    port = {"worker_port": free_port()} if same else {}  # a nanny begins the next one there
+    with made(failures=3, n_workers=1, **port) as client:
+        if plain:
+            run = attune_nb.loads(PLAIN).run(
+                given, actions={"work": once}, backend=DaskBackend(client), progress=False
+            )
+            told = run.error
+        else:
+            run = go(once, {"n": 8, **given}, more=PATH, backend=DaskBackend(client))
+            assert list(errors(run)) == [3]
+            told = errors(run)[3]
+    assert "declared not idempotent" in told
+    assert Counter((tmp_path / "made").read_text().split())["3"] == 1
+
+
+def test_a_plain_task_that_ends_its_worker_each_time_is_given_up(tmp_path):
+    def work(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    given = {"path": str(tmp_path / "made")}
+    with made(failures=3, n_workers=2) as client:
+        run = attune_nb.loads(PLAIN).run(
+            given, actions={"work": work}, backend=DaskBackend(client), progress=False
+        )
+    assert "the worker ended 4 times while it was at this item alone" in run.error
+    assert (tmp_path / "made").read_text() == "3\n" * 4
+
+
+TAKING = """
+parameters: {kept: {}}
+tasks:
+  - {name: a, action: same, with_items: "{{ parameters.kept }}", input: {x: "{{ item }}"}}
+  - {name: all, action: same, input: {x: "{{ parameters.kept }}"}}
+"""
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["another address", "the same address"])
+def test_a_result_that_is_lost_with_its_worker_is_told_of_and_not_made_again(tmp_path, same):
+    def work(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        time.sleep(0.05)
+        return [os.getpid(), x]
+
+    path = tmp_path / "made"
+    options = {"n_workers": 1, "worker_port": free_port()} if same else {"n_workers": 2}
+    with made(**options) as client:
+        where = DaskBackend(client)
+        keys = "keep_results: cluster"
+        run = go(work, {"n": 8, "path": str(path)}, more=PATH, keys=keys, backend=where)
+        kept = list(run.items("a")["result"])
+        worker = [each.get()[0] for each in kept]
+        os.kill(worker[0], signal.SIGKILL)
+        until(lambda: not psutil.pid_exists(worker[0]))
+        taking = attune_nb.loads(TAKING).run(
+            {"kept": kept}, actions={"same": lambda x: x}, backend=DaskBackend(client)
+        )
+        lost = [x for x in range(8) if worker[x] == worker[0]]
+        assert list(errors(taking)) == lost
+        assert "not there any more" in errors(taking)[0]
+        for x in range(8):
+            if x in lost:
+                with pytest.raises(attune_nb.BackendError, match="not there any more"):
+                    kept[x].get()
+            else:
+                assert kept[x].get() == [worker[x], x]
+    assert set(Counter(path.read_text().split()).values()) == {1}
 
 
 class Outside:
