@@ -290,10 +290,13 @@ class _Worker(Place):
     def end(self) -> list[tuple[Feed, Sent] | None]:
         """End the process and all that it has begun; give what it held."""
         held, self.held = [at for _, at, _ in self.held], []
-        pool, self.pool, self.process = self.pool, None, 0
+        pool, self.pool = self.pool, None
+        process, self.process = self.process, 0
         self.has.clear()
         if pool is not None:
             pool.shutdown(wait=True, kill_workers=True)
+        if process:  # it may have ended before, and left what it began
+            worker.end_group(process)
         return held
 
 

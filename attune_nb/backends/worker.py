@@ -7,6 +7,7 @@ backend makes them; what comes back is a *report*, plain data whatever happened.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import random
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch
     from attune_nb.templates.template import Template
 
-__all__ = ["begin", "drop", "make", "make_held", "make_kept", "report_of", "same"]
+__all__ = ["begin", "drop", "end_group", "make", "make_held", "make_kept", "report_of", "same"]
 
 TICK = 0.05  # seconds: how often the far side looks whether it is to begin no more
 WATCH = 1.0  # seconds: how often a worker looks whether its engine is still there
@@ -49,8 +50,12 @@ _held: dict[str, Definition] = {}  # by name, in a worker of a pool of ours
 def begin(engine: int) -> None:
     """Make this process a worker that ends with its engine.
 
-    An interrupt is for the engine, which ends its workers itself.
+    An interrupt is for the engine, which ends its workers itself: with all that they have begun,
+    as each is a process group of its own.
     """
+    if hasattr(os, "setsid"):
+        with contextlib.suppress(OSError):  # it is one already
+            os.setsid()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, lambda *_: None)
     threading.Thread(target=_watch, args=(engine,), name="attune watch", daemon=True).start()
@@ -62,7 +67,15 @@ def _watch(engine: int) -> NoReturn:
     watched = psutil.Process(engine) if psutil.pid_exists(engine) else None
     while watched and watched.is_running() and watched.status() != psutil.STATUS_ZOMBIE:
         time.sleep(WATCH)
+    end_group(os.getpid())
     os._exit(1)
+
+
+def end_group(process: int) -> None:
+    """End what a worker has begun, also where the worker is there no more."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(OSError):  # there is nothing
+            os.killpg(process, signal.SIGKILL)
 
 
 def make_held(name: str, definition: bytes | None, chunk: Chunk) -> bytes | None:

@@ -361,11 +361,33 @@ def test_a_cancelled_run_ends_what_is_under_way_with_all_that_it_began(tmp_path)
     run.cancel(force=True)
     assert run.wait(20)
     assert run.status == "cancelled"
-    until = time.monotonic() + 10
+    ended([int(pid) for pid in (tmp_path / "pids").read_text().split()])
+
+
+@pytest.mark.parametrize("ends", ["killed", "exits"])
+def test_a_worker_that_ends_by_itself_leaves_nothing_behind(tmp_path, ends):
+    def work(x, path):
+        inner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        with Path(path).open("a") as file:
+            file.write(f"{inner.pid}\n")
+        if ends == "exits":
+            os._exit(3)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    given = {"n": 1, "path": str(tmp_path / "pids")}
+    run = go(work, given, more=PATH)
+    assert run.result("a")[0]["error_type"] == "WorkerLost"
     pids = [*map(int, (tmp_path / "pids").read_text().split())]
-    while any(psutil.pid_exists(each) for each in pids) and time.monotonic() < until:
+    assert len(pids) == 3
+    ended(pids)
+
+
+def ended(pids):
+    """See that processes come to their end."""
+    until = time.monotonic() + 10
+    while any(psutil.pid_exists(each) for each in pids):
+        assert time.monotonic() < until
         time.sleep(0.02)
-    assert not any(psutil.pid_exists(each) for each in pids)
 
 
 def test_workers_that_end_as_they_begin_end_the_run_with_a_word(monkeypatch):
@@ -478,20 +500,20 @@ def test_an_endless_item_in_the_background_does_not_keep_the_script_from_its_end
     assert (told, begun.returncode) == ("running \n", 0)
 
 
-def test_workers_end_with_an_engine_that_is_killed(tmp_path):
-    body = f"open({str(tmp_path)!r} + f'/{{x}}', 'w').write(str(os.getpid())); time.sleep(600)"
+def test_workers_end_with_an_engine_that_is_killed_and_all_that_they_began(tmp_path):
+    body = (
+        "import subprocess; inner = subprocess.Popen(['sleep', '600']); "
+        f"open({str(tmp_path)!r} + f'/{{x}}', 'w').write(f'{{os.getpid()}} {{inner.pid}} .'); "
+        "time.sleep(600)"
+    )
     begun = script(tmp_path, body)
     files = [tmp_path / "0", tmp_path / "1"]
-    while not all(each.exists() and each.read_text() for each in files):
+    while not all(each.exists() and "." in each.read_text() for each in files):
         assert begun.poll() is None
         time.sleep(0.01)
     begun.kill()
     begun.communicate()
-    until = time.monotonic() + 5
-    pids = [int(each.read_text()) for each in files]
-    while any(psutil.pid_exists(each) for each in pids):
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    ended([int(pid) for each in files for pid in each.read_text().split()[:2]])
 
 
 def test_an_interrupt_is_for_the_engine():
