@@ -14,6 +14,8 @@ from attune_nb.backends.pulling import Pullers, UnderWay
 from attune_nb.errors import BackendError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from attune_nb.backends.awaiting import EventLoop
     from attune_nb.backends.protocol import Job
     from attune_nb.events import Batch, Key
@@ -31,14 +33,21 @@ class ThreadBackend:
 
     The threads are our own and not a pool of the standard library's, whose threads are
     joined when the interpreter exits: an action that never returns would never let it.
+
+    Args:
+        workers: How many threads for a job, at most.
+        loop: Runs the coroutines, also those of others, and is not closed; else one of its own.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(
+        self, workers: int | None = None, *, loop: Callable[[], EventLoop] | None = None
+    ) -> None:
         self._most = min(workers or MOST_THREADS, MOST_THREADS)
         self._jobs: dict[Key, Pullers] = {}
         self._wake = threading.Event()
         self._held = False
         self._loop: EventLoop | None = None
+        self._lent = loop
 
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""
@@ -52,6 +61,8 @@ class ThreadBackend:
         # asyncio is a tenth of what importing this package takes
         from attune_nb.backends.awaiting import CoroutinePullers, EventLoop  # noqa: PLC0415
 
+        if self._lent is not None:
+            return CoroutinePullers(job, self._wake, self._lent())
         if self._loop is None:
             self._loop = EventLoop()
         return CoroutinePullers(job, self._wake, self._loop)

@@ -8,6 +8,7 @@ backend makes them; what comes back is a *report*, plain data whatever happened.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pickle
 import random
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from attune_nb.actions.registry import Action
+    from attune_nb.backends.awaiting import EventLoop
     from attune_nb.backends.messages import Chunk
     from attune_nb.context import WorkflowContext
     from attune_nb.events import Batch
@@ -135,7 +137,7 @@ def _made(
         job = _job(definition.parts(near), chunk, items, zero)
     except NotSendable as error:
         return pickle.dumps(str(error)), []
-    backend = ThreadBackend(chunk.share)
+    backend = ThreadBackend(chunk.share, loop=_loop)
     backend.start(job)
     batch, rest = _ended(backend, job, len(items), zero + chunk.budget)
     backend.close()
@@ -160,6 +162,22 @@ def _made(
         place=f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}",
     )
     return pickle.dumps(report, 5), batch.results
+
+
+@functools.cache
+def _only_loop() -> EventLoop:
+    from attune_nb.backends.awaiting import EventLoop  # noqa: PLC0415 - asyncio takes a moment
+
+    return EventLoop()
+
+
+def _loop() -> EventLoop:
+    """Give the one loop of this process: what a module keeps for its coroutines stays of use."""
+    with _looping:
+        return _only_loop()
+
+
+_looping = threading.Lock()
 
 
 def _near(item: Any, near: Mapping[str, Kept]) -> Any:

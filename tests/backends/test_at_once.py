@@ -65,6 +65,23 @@ def test_coroutines_that_are_retried_do_not_exceed_it_either(go):
     assert most_at_once(spans) <= 3
 
 
+def test_what_a_module_keeps_for_its_coroutines_is_of_use_in_every_chunk(backend, tmp_path):
+    (tmp_path / "keeps_a_lock.py").write_text("import asyncio; lock, loops = asyncio.Lock(), set()")
+
+    async def work(x, path):
+        sys.path.insert(0, path)
+        import keeps_a_lock  # noqa: PLC0415 - it is there only now
+
+        keeps_a_lock.loops.add(asyncio.get_running_loop())
+        async with keeps_a_lock.lock:
+            await asyncio.sleep(0.02)  # others wait for it, in chunks before and after this
+        return len(keeps_a_lock.loops)
+
+    given = {"n": 60, "path": str(tmp_path)}
+    run = run_work(work, given, more=works.PATH, backend=backend, workers=2)
+    assert set(run.result("a")) == {1}
+
+
 TWO = """
 tasks:
   - name: long
