@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.backends.own_cluster import OwnCluster
 from attune_nb.backends.remote import Place, cores
 from attune_nb.errors import BackendError, BackendUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from distributed import Client, Future, LocalCluster
+    from distributed import Client, Future
 
     from attune_nb.backends.definition import Definition
     from attune_nb.backends.feed import Feed
@@ -21,14 +22,12 @@ __all__ = [
     "PATIENCE",
     "Connection",
     "Worker",
-    "local_cluster",
     "lost_connection",
     "resources",
     "runs",
 ]
 
 PATIENCE = 10.0  # seconds that a scheduler may take to answer
-HOST = "127.0.0.1"  # a scheduler runs whatever it is sent, so ours is for this machine only
 
 
 class Connection:
@@ -88,14 +87,15 @@ class Connection:
         address = self.where if isinstance(self.where, str) else configured
         try:
             if address is None:
-                self._own.append(local_cluster(self._workers or cores()))
-            where = self._own[0] if address is None else address
-            client = Client(where, set_as_default=False, timeout=PATIENCE)
+                self._own.append(OwnCluster(self._workers or cores()))
+                address = self._own[0].address
+            client = Client(address, set_as_default=False, timeout=PATIENCE)
         except (OSError, RuntimeError, TimeoutError) as error:
             self.close()
+            where = f"is no Dask cluster at {address}" if address else "can be none of its own"
             raise BackendUnavailable(
-                f"there is no Dask cluster at {address or HOST} ({error}); start one, or make a "
-                "`distributed.Client` that is connected to one"
+                f"there {where} ({error}); start one, or make a `distributed.Client` that is "
+                "connected to one"
             ) from None
         self._own.append(client)
         return client
@@ -133,22 +133,6 @@ class Worker(Place):
     def meets(self, wanted: Mapping[str, float]) -> bool:
         """Tell whether it has what a task asks for."""
         return all(self.offers.get(key, 0) >= least for key, least in wanted.items())
-
-
-def local_cluster(workers: int) -> LocalCluster:
-    """Begin a cluster of worker processes on this machine, for this machine only."""
-    import dask  # noqa: PLC0415 - as above
-    from distributed import LocalCluster  # noqa: PLC0415 - as above
-
-    # an item that ends its worker is tried again by the backend, not by the scheduler
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-        return LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            host=HOST,
-            dashboard_address=f"{HOST}:0",
-            silence_logs=50,
-        )
 
 
 def runs(client: Client) -> bool:

@@ -32,7 +32,7 @@ from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
 from attune_nb.frozen import elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from distributed import Client, Future
 
@@ -184,6 +184,13 @@ class DaskBackend(RemoteBackend):
         if not ready:
             return False
         to, room = min(ready, key=lambda each: len(each[0].held) / each[0].threads)
+        if not feed.job.plain:  # else its definition goes along: nobody else needs it
+            others = [each for each, _ in ready if each is not to][: feed.most - 1]
+            try:
+                self._bring(client, self._definitions[feed.job.key], to, others)
+            except Exception:  # noqa: BLE001 - it is gone, or on its way
+                self._gone(client, to)
+                return False
         return self._send(client, feed, to, room, wanted)
 
     def _send(
@@ -194,14 +201,8 @@ class DaskBackend(RemoteBackend):
         room: int,
         wanted: Mapping[str, float],
     ) -> bool:
-        there: Definition | Future = self._definitions[feed.job.key]
-        try:
-            if to is not None and not feed.job.plain:  # else it goes along: nobody else needs it
-                there = self._at(client, self._definitions[feed.job.key], to)
-        except Exception:  # noqa: BLE001 - it is gone, or on its way
-            if to is not None:
-                self._gone(client, to)
-            return False
+        definition = self._definitions[feed.job.key]
+        there = definition if to is None else to.has.get(definition, definition)
         sent = feed.next(room, to.process if to is not None else "")
         if sent is None:
             return False
@@ -248,26 +249,37 @@ class DaskBackend(RemoteBackend):
         sent.keep = partial(ClusterResult, future)  # only the report comes
         return client.submit(worker.report_of, future, key=f"{future.key}-report", pure=False)
 
-    def _at(self, client: Client, definition: Definition, to: Worker) -> Future:
-        """Give a definition as a worker has it: a value of its own, which Dask moves nowhere.
+    def _bring(
+        self, client: Client, definition: Definition, to: Worker, others: Sequence[Worker]
+    ) -> None:
+        """Have a definition at a worker, and on its way to others that will need it.
+
+        It goes from worker to worker before they have anything to do: none that is busy is asked.
+        """
+        there = to.has.get(definition)
+        if there is not None and there.status in ("finished", "pending"):
+            return
+        havers = [each for each in self._workers.values() if definition in each.has]
+        idle = (each for each in havers if not each.held)
+        giver = next((each for each in idle if each.has[definition].status == "finished"), None)
+        if giver is not None:
+            self._cross(client, definition, giver, to)
+            return
+        to.has[definition] = client.scatter(definition, workers=[to.address], hash=False)
+        if not havers:
+            chain = [to, *others]
+            for at, each in enumerate(others):
+                self._cross(client, definition, chain[at // 2], each)
+
+    def _cross(self, client: Client, definition: Definition, giver: Worker, to: Worker) -> None:
+        """Give a worker a definition as a value of its own, which Dask moves nowhere.
 
         Of a value that two workers have, Dask's memory manager takes one away, whichever: so what
         crosses to another worker is a value that nothing else refers to.
         """
-        found = to.has.get(definition)
-        if found is not None and found.status in ("finished", "pending"):
-            return found
-        havers = (each for each in self._workers.values() if definition in each.has)
-        giver = next((each for each in havers if each.has[definition].status == "finished"), None)
-        if giver is None:
-            copy = client.scatter(definition, workers=[to.address], hash=False)
-        else:
-            crossing = client.submit(
-                worker.same, giver.has[definition], workers=[giver.address], pure=False
-            )
-            copy = client.submit(worker.same, crossing, workers=[to.address], pure=False)
-        to.has[definition] = copy
-        return copy
+        there = giver.has[definition]
+        crossing = client.submit(worker.same, there, workers=[giver.address], pure=False)
+        to.has[definition] = client.submit(worker.same, crossing, workers=[to.address], pure=False)
 
     def _refuse_unmet(self, wanted: Mapping[str, float]) -> None:
         """Refuse a need that no worker meets: Dask would wait for ever.

@@ -129,8 +129,7 @@ import attune_nb, os, psutil, sys
 def work(x):
     return os.getpid()
 
-def main():
-    wf = attune_nb.loads('''
+wf = attune_nb.loads('''
 tasks:
   - name: a
     action: work
@@ -140,34 +139,78 @@ tasks:
   - {name: listening, action: listening}
 ''')
 
-    def listening():
-        import psutil
-        engine = psutil.Process(int(os.environ["ENGINE"]))
-        every = [engine, *engine.children(recursive=True)]
-        found = [each for one in every for each in one.net_connections("inet")]
-        return sorted({each.laddr.ip for each in found if each.status == psutil.CONN_LISTEN})
+def listening():
+    import psutil
+    engine = psutil.Process(int(os.environ["ENGINE"]))
+    every = [engine, *engine.children(recursive=True)]
+    found = [each for one in every for each in one.net_connections("inet")]
+    return sorted({each.laddr.ip for each in found if each.status == psutil.CONN_LISTEN})
 
-    os.environ["ENGINE"] = str(os.getpid())
-    run = wf.run(
-        actions={"work": work, "listening": listening}, backend="dask", workers=2,
-        progress=False, store="none",
-    )
-    left = psutil.Process().children(recursive=True)
-    left = [each for each in left if "resource_tracker" not in " ".join(each.cmdline())]
-    print(run.status, len(set(run.result("a"))), run.result("listening"), left)
-
-if __name__ == "__main__":
-    main()
+os.environ["ENGINE"] = str(os.getpid())
+run = wf.run(
+    actions={"work": work, "listening": listening}, backend="dask", workers=2,
+    progress=False, store="none",
+)
+left = psutil.Process().children(recursive=True)
+print(run.status, len(set(run.result("a"))), run.result("listening"), left)
 """
 
 
-def test_a_cluster_of_its_own_is_for_this_machine_only_and_ends_with_the_run(tmp_path):
+@pytest.mark.parametrize("stdin", [False, True], ids=["a file", "the standard input"])
+def test_a_cluster_of_its_own_is_for_this_machine_only_and_ends_with_the_run(tmp_path, stdin):
     file = tmp_path / "own.py"
-    file.write_text(OWN)
+    file.write_text(OWN)  # without a guard: nothing imports it again
     told = subprocess.run(
-        [sys.executable, file], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-" if stdin else file],
+        input=OWN if stdin else None,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (told.stdout, told.returncode) == ("succeeded 2 ['127.0.0.1'] []\n", 0), told.stderr
+
+
+ENDLESS = """
+import attune_nb, os, pathlib, sys, time
+
+def work(x):
+    import psutil
+    folder = pathlib.Path(sys.argv[1])
+    every = psutil.Process().parents()[0:2] + [psutil.Process()]
+    (folder / str(x)).write_text(" ".join(str(each.pid) for each in every) + " .")
+    time.sleep(600)
+
+run = attune_nb.loads('''
+tasks:
+  - name: a
+    action: work
+    with_items: [0, 1]
+    concurrency: 2
+    input: {x: "{{ item }}"}
+''').run(
+    actions={"work": work}, backend="dask", workers=2, progress=False, store="none",
+    background=True,
+)
+while len(list(pathlib.Path(sys.argv[1]).iterdir())) < 2:
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["ends", "is killed"])
+def test_a_cluster_of_its_own_ends_with_an_engine_that(tmp_path, killed):
+    text = ENDLESS.replace("sys.argv[1]", repr(str(tmp_path)))
+    engine = subprocess.Popen(
+        [sys.executable, "-c", text + "\ntime.sleep(600)" * killed], stderr=subprocess.DEVNULL
+    )
+    files = [tmp_path / "0", tmp_path / "1"]
+    until(lambda: all(each.exists() and "." in each.read_text() for each in files))
+    if killed:
+        engine.kill()
+    engine.wait(30)
+    found = {int(pid) for each in files for pid in each.read_text().split()[:-1]}
+    assert len(found) >= 3
+    until(lambda: not [each for each in found - {os.getpid()} if psutil.pid_exists(each)])
 
 
 def test_without_dask_the_message_says_what_to_install(monkeypatch):
@@ -212,6 +255,22 @@ def test_a_selector_names_what_a_worker_must_have():
         assert run.status == "failed"
         assert "no worker has what `worker_selector` asks for (FPGA)" in errors(run)[0]
         assert "resources on this cluster: GPU" in errors(run)[0]
+
+
+def test_a_worker_that_comes_later_takes_items_while_the_others_are_at_long_ones(tmp_path):
+    def work(x, path):
+        (Path(path) / str(x)).touch()
+        while len(list(Path(path).iterdir())) < 2:
+            time.sleep(0.01)
+        return os.getpid()
+
+    with made(n_workers=1) as client:
+        given = {"n": 2, "path": str(tmp_path)}
+        run = go(work, given, more=PATH, backend=DaskBackend(client), background=True)
+        until(lambda: list(tmp_path.iterdir()))
+        client.cluster.scale(2)
+        assert run.wait(60)
+        assert set(run.result("a")) == set(pids(client))
 
 
 # What stays there.

@@ -1,0 +1,110 @@
+"""A Dask cluster of a run's own: worker processes of this machine, which end with the engine.
+
+Dask's worker processes import the main module of the process that begins them. So that is a
+process of this module (`python -m attune_nb.backends.own_cluster`), and not the engine's: a script
+needs no guard, and may come from anywhere, as from the standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attune_nb.backends.worker import end_group
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
+
+__all__ = ["OwnCluster", "local_cluster"]
+
+HOST = "127.0.0.1"  # a scheduler runs whatever it is sent, so ours is for this machine only
+LOOK = 0.01  # seconds: how often it is looked whether the cluster is there
+
+
+class OwnCluster:
+    """A cluster that was begun, in a process beside.
+
+    Args:
+        workers: How many worker processes it has.
+
+    Attributes:
+        address: The scheduler's.
+
+    Raises:
+        OSError: It cannot be begun.
+    """
+
+    def __init__(self, workers: int) -> None:
+        import dask  # noqa: PLC0415 - only this backend needs it
+
+        inherited = dask.config.serialize(dask.config.global_config)
+        with tempfile.TemporaryDirectory(prefix="attune-") as folder:
+            told = Path(folder) / "address"
+            self._process = subprocess.Popen(  # noqa: S603 - this very module
+                [sys.executable, "-m", __name__],
+                stdin=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "DASK_INTERNAL_INHERIT_CONFIG": inherited},
+                start_new_session=True,  # an interrupt is for the engine
+            )
+            self._tell({"workers": workers, "path": sys.path, "address": str(told)})
+            while not told.exists():
+                if self._process.poll() is not None:
+                    raise OSError(f"its process ended with exit code {self._process.returncode}")
+                time.sleep(LOOK)
+            self.address = told.read_text()
+
+    def _tell(self, what: dict[str, object]) -> None:
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it has ended: its exit code says why
+                self._process.stdin.write(json.dumps(what) + "\n")
+                self._process.stdin.flush()
+
+    def close(self, timeout: float) -> None:
+        """End the cluster, within some seconds by itself, else by force."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            end_group(self._process.pid)
+            self._process.wait()
+
+
+def local_cluster(workers: int) -> LocalCluster:
+    """Begin a cluster of worker processes on this machine, for this machine only."""
+    import dask  # noqa: PLC0415 - as above
+    from distributed import LocalCluster  # noqa: PLC0415 - as above
+
+    # an item that ends its worker is tried again by the backend, not by the scheduler
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host=HOST,
+            dashboard_address=f"{HOST}:0",
+            silence_logs=50,
+        )
+
+
+def _serve() -> None:
+    """Have a cluster for as long as the engine keeps the other end of the standard input."""
+    told = json.loads(sys.stdin.readline())
+    sys.path[:] = told["path"]
+    with local_cluster(told["workers"]) as cluster:
+        address = Path(told["address"])
+        written = address.with_suffix(".new")
+        written.write_text(cluster.scheduler_address)
+        written.replace(address)  # at once: it is looked for
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    _serve()
