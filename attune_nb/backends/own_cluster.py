@@ -71,11 +71,10 @@ class OwnCluster:
         """End the cluster, within some seconds by itself, else by force."""
         if self._process.stdin is not None:
             self._process.stdin.close()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            end_group(self._process.pid)
-            self._process.wait()
+        end_group(self._process.pid)  # what its workers have begun, and what did not end
+        self._process.wait()
 
 
 def local_cluster(workers: int) -> LocalCluster:
@@ -104,6 +103,7 @@ def _serve() -> None:
         written.write_text(cluster.scheduler_address)
         written.replace(address)  # at once: it is looked for
         sys.stdin.read()
+    end_group(os.getpid())  # what the workers have begun
 
 
 if __name__ == "__main__":

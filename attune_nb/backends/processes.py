@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends import worker
 from attune_nb.backends.attempt import TIMED_OUT, timed_out
+from attune_nb.backends.guard import Guard
 from attune_nb.backends.pulling import GRACE
 from attune_nb.backends.remote import Place, RemoteBackend, cores, free
 from attune_nb.errors import BackendError, NotSendable
@@ -55,7 +56,8 @@ class ProcessBackend(RemoteBackend):
     def __init__(self, workers: int | None = None) -> None:
         lanes = workers or cores()
         super().__init__(lanes, TARGET, _KILLED)
-        self._workers = [_Worker(number) for number in range(lanes)]
+        self._guard = Guard()
+        self._workers = [_Worker(number, self._guard) for number in range(lanes)]
         self._names: dict[Definition, str] = {}
         self._broken = 0
         _alive.add(self)
@@ -64,6 +66,7 @@ class ProcessBackend(RemoteBackend):
         """End the worker processes."""
         for each in self._workers:
             each.end()
+        self._guard.close()
         super().close()
 
     def processes(self) -> list[int]:
@@ -136,6 +139,7 @@ class ProcessBackend(RemoteBackend):
             self._broken = 0
             if sent is None:
                 what.process = future.result()
+                self._guard.add(what.process)
             elif error is not None:
                 sent[0].refuse(sent[1], what.number, f"the worker failed: {error!r}")
             elif self._received(what, *sent, future.result()):
@@ -228,8 +232,9 @@ class _Worker(Place):
     that it is at (None in place of a chunk: it begins). `since` is when it came to that.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, guard: Guard) -> None:
         self.number = number
+        self._guard = guard
         self.pool: ProcessPoolExecutor | None = None
         self.process = 0
         self.has: set[str] = set()  # names of definitions
@@ -297,6 +302,7 @@ class _Worker(Place):
             pool.shutdown(wait=True, kill_workers=True)
         if process:  # it may have ended before, and left what it began
             worker.end_group(process)
+            self._guard.drop(process)
         return held
 
 

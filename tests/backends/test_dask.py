@@ -175,9 +175,10 @@ ENDLESS = """
 import attune_nb, os, pathlib, sys, time
 
 def work(x):
-    import psutil
+    import psutil, subprocess
     folder = pathlib.Path(sys.argv[1])
-    every = psutil.Process().parents()[0:2] + [psutil.Process()]
+    inner = subprocess.Popen(["sleep", "600"])
+    every = psutil.Process().parents()[0:2] + [psutil.Process(), inner]
     (folder / str(x)).write_text(" ".join(str(each.pid) for each in every) + " .")
     time.sleep(600)
 
@@ -198,7 +199,7 @@ while len(list(pathlib.Path(sys.argv[1]).iterdir())) < 2:
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["ends", "is killed"])
-def test_a_cluster_of_its_own_ends_with_an_engine_that(tmp_path, killed):
+def test_a_cluster_of_its_own_ends_with_all_that_was_begun_and_an_engine_that(tmp_path, killed):
     text = ENDLESS.replace("sys.argv[1]", repr(str(tmp_path)))
     engine = subprocess.Popen(
         [sys.executable, "-c", text + "\ntime.sleep(600)" * killed], stderr=subprocess.DEVNULL
@@ -209,7 +210,7 @@ def test_a_cluster_of_its_own_ends_with_an_engine_that(tmp_path, killed):
         engine.kill()
     engine.wait(30)
     found = {int(pid) for each in files for pid in each.read_text().split()[:-1]}
-    assert len(found) >= 3
+    assert len(found) >= 5
     until(lambda: not [each for each in found - {os.getpid()} if psutil.pid_exists(each)])
 
 

@@ -500,11 +500,14 @@ def test_an_endless_item_in_the_background_does_not_keep_the_script_from_its_end
     assert (told, begun.returncode) == ("running \n", 0)
 
 
-def test_workers_end_with_an_engine_that_is_killed_and_all_that_they_began(tmp_path):
+@pytest.mark.parametrize("stuck", ["sleeps", "holds the interpreter"])
+def test_workers_end_with_an_engine_that_is_killed_and_all_that_they_began(tmp_path, stuck):
+    inner = "['sleep', '600']" if stuck == "sleeps" else "['true']"
+    held = "__import__('re').match(r'(a+)+$', 'a' * 40 + 'b')"
     body = (
-        "import subprocess; inner = subprocess.Popen(['sleep', '600']); "
+        f"import subprocess; inner = subprocess.Popen({inner}); "
         f"open({str(tmp_path)!r} + f'/{{x}}', 'w').write(f'{{os.getpid()}} {{inner.pid}} .'); "
-        "time.sleep(600)"
+        + ("time.sleep(600)" if stuck == "sleeps" else held)
     )
     begun = script(tmp_path, body)
     files = [tmp_path / "0", tmp_path / "1"]
