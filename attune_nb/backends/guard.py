@@ -7,11 +7,13 @@ end: when that is closed, it ends what it was told of.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "end_group"]
 
 _SOURCE = """
 import os, signal, sys
@@ -24,6 +26,13 @@ for each in groups:
     except OSError:
         pass
 """
+
+
+def end_group(process: int) -> None:
+    """End all that a process has begun which leads a group, also where it is there no more."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(OSError):  # there is nothing
+            os.killpg(process, signal.SIGKILL)
 
 
 class Guard:

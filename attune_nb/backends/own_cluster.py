@@ -1,7 +1,7 @@
 """A Dask cluster of a run's own: worker processes of this machine, which end with the engine.
 
 Dask's worker processes import the main module of the process that begins them. So that is a
-process of this module (`python -m attune_nb.backends.own_cluster`), and not the engine's: a script
+process of this file, which imports nothing else of the package, and not the engine's: a script
 needs no guard, and may come from anywhere, as from the standard input.
 """
 
@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from attune_nb.backends.worker import end_group
 
 if TYPE_CHECKING:
     from distributed import LocalCluster
@@ -48,7 +47,7 @@ class OwnCluster:
         with tempfile.TemporaryDirectory(prefix="attune-") as folder:
             told = Path(folder) / "address"
             self._process = subprocess.Popen(  # noqa: S603 - this very module
-                [sys.executable, "-m", __name__],
+                [sys.executable, "-P", __file__],  # beside it are modules with names of others
                 stdin=subprocess.PIPE,
                 text=True,
                 env={**os.environ, "DASK_INTERNAL_INHERIT_CONFIG": inherited},
@@ -69,6 +68,8 @@ class OwnCluster:
 
     def close(self, timeout: float) -> None:
         """End the cluster, within some seconds by itself, else by force."""
+        from attune_nb.backends.guard import end_group  # noqa: PLC0415 - see above
+
         if self._process.stdin is not None:
             self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -103,7 +104,8 @@ def _serve() -> None:
         written.write_text(cluster.scheduler_address)
         written.replace(address)  # at once: it is looked for
         sys.stdin.read()
-    end_group(os.getpid())  # what the workers have begun
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGKILL)  # what the workers have begun
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends import worker
 from attune_nb.backends.attempt import TIMED_OUT, timed_out
-from attune_nb.backends.guard import Guard
+from attune_nb.backends.guard import Guard, end_group
 from attune_nb.backends.pulling import GRACE
 from attune_nb.backends.remote import Place, RemoteBackend, cores, free
 from attune_nb.errors import BackendError, NotSendable
@@ -301,7 +301,7 @@ class _Worker(Place):
         if pool is not None:
             pool.shutdown(wait=True, kill_workers=True)
         if process:  # it may have ended before, and left what it began
-            worker.end_group(process)
+            end_group(process)
             self._guard.drop(process)
         return held
 

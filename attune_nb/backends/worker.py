@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.definition import Definition
+from attune_nb.backends.guard import end_group
 from attune_nb.backends.messages import Kept, Report
 from attune_nb.backends.protocol import Job
 from attune_nb.backends.threads import ThreadBackend
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch
     from attune_nb.templates.template import Template
 
-__all__ = ["begin", "drop", "end_group", "make", "make_held", "make_kept", "report_of", "same"]
+__all__ = ["begin", "drop", "make", "make_held", "make_kept", "report_of", "same"]
 
 TICK = 0.05  # seconds: how often the far side looks whether it is to begin no more
 WATCH = 1.0  # seconds: how often a worker looks whether its engine is still there
@@ -68,13 +69,6 @@ def _watch(engine: int) -> NoReturn:
         time.sleep(WATCH)
     end_group(os.getpid())
     os._exit(1)
-
-
-def end_group(process: int) -> None:
-    """End what a worker has begun, also where the worker is there no more."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(OSError):  # there is nothing
-            os.killpg(process, signal.SIGKILL)
 
 
 def make_held(name: str, definition: bytes | None, chunk: Chunk) -> bytes | None:
