@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["OwnCluster", "local_cluster"]
 
 HOST = "127.0.0.1"  # a scheduler runs whatever it is sent, so ours is for this machine only
+CLOSING = 1.0  # seconds that workers have to end
 LOOK = 0.01  # seconds: how often it is looked whether the cluster is there
 
 
@@ -98,14 +99,16 @@ def _serve() -> None:
     """Have a cluster for as long as the engine keeps the other end of the standard input."""
     told = json.loads(sys.stdin.readline())
     sys.path[:] = told["path"]
-    with local_cluster(told["workers"]) as cluster:
-        address = Path(told["address"])
-        written = address.with_suffix(".new")
-        written.write_text(cluster.scheduler_address)
-        written.replace(address)  # at once: it is looked for
-        sys.stdin.read()
+    cluster = local_cluster(told["workers"])
+    address = Path(told["address"])
+    written = address.with_suffix(".new")
+    written.write_text(cluster.scheduler_address)
+    written.replace(address)  # at once: it is looked for
+    sys.stdin.read()
+    with contextlib.suppress(Exception):  # a worker is at something
+        cluster.close(timeout=CLOSING)
     if hasattr(os, "killpg"):
-        os.killpg(0, signal.SIGKILL)  # what the workers have begun
+        os.killpg(0, signal.SIGKILL)  # that, and what the workers have begun
 
 
 if __name__ == "__main__":
