@@ -63,7 +63,7 @@ class DaskBackend(RemoteBackend):
     """
 
     def __init__(self, where: Client | str | None = None, workers: int | None = None) -> None:
-        super().__init__(1, TARGET, LEFT_BEHIND)
+        super().__init__(1, TARGET, LEFT_BEHIND, _missing)
         self._connection = Connection(where, workers)
         self._name = uuid.uuid4().hex[:8]
         self._numbers = count(1)
@@ -171,8 +171,7 @@ class DaskBackend(RemoteBackend):
         wanted = resources(feed.job.selector)
         try:
             self._definitions[feed.job.key].check()
-            if ClusterResult.there:
-                self._refuse_lost(self._definitions[feed.job.key].elsewhere())
+            self._refuse_lost(self._definitions[feed.job.key])
             self._refuse_unmet(wanted)
         except NotSendable as error:
             feed.refuse_next(str(error))
@@ -281,6 +280,17 @@ class DaskBackend(RemoteBackend):
         crossing = client.submit(worker.same, there, workers=[giver.address], pure=False)
         to.has[definition] = client.submit(worker.same, crossing, workers=[to.address], pure=False)
 
+    @staticmethod
+    def _refuse_lost(definition: Definition) -> None:
+        """Refuse a context that needs a result which was left on the cluster, and is there no more.
+
+        Raises:
+            NotSendable: One of them is not.
+        """
+        told = _lost(definition.elsewhere()) if ClusterResult.there else None
+        if told is not None:
+            raise NotSendable(told)
+
     def _refuse_unmet(self, wanted: Mapping[str, float]) -> None:
         """Refuse a need that no worker meets: Dask would wait for ever.
 
@@ -303,24 +313,6 @@ class DaskBackend(RemoteBackend):
         found = [*elsewhere([each.item for each in sent.entries]), *definition.elsewhere()]
         chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
         return {each.key: each for each in chunks}
-
-    def _missing(self, item: Any) -> str | None:
-        try:
-            self._refuse_lost(elsewhere(item) if ClusterResult.there else ())
-        except NotSendable as error:
-            return str(error)
-        return None
-
-    @staticmethod
-    def _refuse_lost(needed: Iterable[Elsewhere]) -> None:
-        """Refuse what was left on the cluster, and is not there any more.
-
-        Raises:
-            NotSendable: One of them is not.
-        """
-        for each in needed:
-            if isinstance(each, ClusterResult) and each.lost:
-                raise NotSendable(GONE.format(each))
 
     def _take_in(self, what: Future) -> None:  # noqa: ARG002 - with it, all that has ended
         """Take in all that has ended, gathered at once."""
@@ -383,3 +375,13 @@ class DaskBackend(RemoteBackend):
     def _drop(self, definition: Definition) -> None:
         for each in self._workers.values():
             each.has.pop(definition, None)  # the cluster forgets what nobody refers to
+
+
+def _missing(item: Any) -> str | None:
+    """Say which result an item needs that was left on the cluster, and is there no more."""
+    return _lost(elsewhere(item)) if ClusterResult.there else None
+
+
+def _lost(needed: Iterable[Elsewhere]) -> str | None:
+    kept = (each for each in needed if isinstance(each, ClusterResult))
+    return next((GONE.format(each) for each in kept if each.lost), None)

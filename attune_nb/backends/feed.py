@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.protocol import Job
     from attune_nb.context import Moment
+    from attune_nb.events import Key
 
 __all__ = ["Feed"]
 
@@ -54,7 +55,7 @@ class Feed:
         lanes: int,
         target: float,
         wake: Callable[[], None],
-        missing: Callable[[Any], str | None] = lambda _: None,
+        missing: Callable[[Any], str | None] | None = None,
     ) -> None:
         self.job = job
         self.under_way = 0  # chunks
@@ -108,26 +109,26 @@ class Feed:
         share = min(self._share(), room)
         alone = bool(self._pieces)
         entries = self._pieces.popleft() if alone else self._gather(self._next_size(share))
-        entries = [each for each in entries if self._may_go(each) and self._announced(each)]
+        if self._missing is not None:
+            entries = [each for each in entries if self._whole(each, self._missing(each.item))]
+        if self.job.announce is not None:
+            entries = [each for each in entries if self._announced(each, self.job.announce)]
         if not entries:
             return None
         self._size = len(entries)
         self.under_way += 1
         return Sent(entries, self._chunk(entries, share, process), alone=alone)
 
-    def _may_go(self, entry: Entry) -> bool:
+    def _whole(self, entry: Entry, missing: str | None) -> bool:
         """Fail an attempt of which a part is missing; tell whether it is whole."""
-        missing = self._missing(entry.item)
         if missing is not None:
             self.fail(entry, 0, _not_sendable(missing))
         return missing is None
 
-    def _announced(self, entry: Entry) -> bool:
+    def _announced(self, entry: Entry, announce: Callable[[Key, int, int], None]) -> bool:
         """Tell of an attempt that must be told of before it is made; give whether that was done."""
-        if self.job.announce is None:
-            return True
         try:
-            self.job.announce(self.job.key, entry.index, entry.attempt)
+            announce(self.job.key, entry.index, entry.attempt)
         except Exception as error:  # noqa: BLE001 - what is not told of must not be made
             code, cause = self.job.call.describe(error)
             self.fail(entry, 0, cause, code)

@@ -14,7 +14,7 @@ from attune_nb.backends.feed import Feed
 from attune_nb.backends.threads import ThreadBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from concurrent.futures import Future
 
     from attune_nb.backends.protocol import Job
@@ -94,12 +94,20 @@ class RemoteBackend(abc.ABC):
         lanes: How many workers there are.
         target: Seconds that a chunk is to take.
         leaves: What becomes of a plain function that is past its time.
+        missing: Says of an item what it needs that is not there any more.
     """
 
-    def __init__(self, lanes: int, target: float, leaves: str) -> None:
+    def __init__(
+        self,
+        lanes: int,
+        target: float,
+        leaves: str,
+        missing: Callable[[Any], str | None] | None = None,
+    ) -> None:
         self._lanes = lanes
         self._target = target
         self._leaves = leaves
+        self._missing = missing
         self._near = ThreadBackend()
         self._feeds: dict[Key, Feed] = {}
         self._definitions: dict[Key, Definition] = {}
@@ -224,10 +232,6 @@ class RemoteBackend(abc.ABC):
                     sending = True
                 elif not feed.under_way:
                     behind = False
-
-    def _missing(self, item: Any) -> str | None:  # noqa: ARG002 - for those who leave things
-        """Say what an item needs that is not there any more."""
-        return None
 
     @abc.abstractmethod
     def _places(self) -> Collection[Place]:

@@ -17,7 +17,7 @@ import distributed
 import psutil
 import pytest
 import works
-from works import PATH, errors, run_work
+from works import PATH, errors, run_work, until
 
 import attune_nb
 from attune_nb.backends import cluster as cluster_of
@@ -31,13 +31,6 @@ cloudpickle.register_pickle_by_value(works)
 
 def go(work, parameters=None, **options):
     return run_work(work, parameters, **{"backend": "dask", **options})
-
-
-def until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @contextlib.contextmanager

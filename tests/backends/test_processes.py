@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from works import PATH, errors, most_at_once, run_work, text_of
+from works import PATH, errors, most_at_once, run_work, text_of, until
 
 import attune_nb
 from attune_nb.backends import definition, feed, worker
@@ -384,10 +384,7 @@ def test_a_worker_that_ends_by_itself_leaves_nothing_behind(tmp_path, ends):
 
 def ended(pids):
     """See that processes come to their end."""
-    until = time.monotonic() + 10
-    while any(psutil.pid_exists(each) for each in pids):
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    until(lambda: not any(psutil.pid_exists(each) for each in pids))
 
 
 def test_workers_that_end_as_they_begin_end_the_run_with_a_word(monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 import cloudpickle
 import pytest
 import works
-from works import errors
+from works import errors, until
 
 import attune_nb
 
@@ -55,13 +55,6 @@ class Valve:
         yield from range(self.before)
         assert self.open.wait(60)
         yield from range(self.before, self.before + self.after)
-
-
-def until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_while_a_source_is_waited_for_what_it_gave_ends_and_other_tasks_run(go):

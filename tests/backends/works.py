@@ -1,5 +1,7 @@
 """One task over many items, run where a test says; and what became of its items."""
 
+import time
+
 import attune_nb
 
 PATH = ', path: "{{ parameters.path }}"'
@@ -40,3 +42,11 @@ def most_at_once(spans):
         now += step
         most = max(most, now)
     return most
+
+
+def until(condition, seconds=30):
+    """Wait for something that must come about."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
