@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
+import time
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.backends import worker
 from attune_nb.backends.own_cluster import OwnCluster
 from attune_nb.backends.remote import Place, cores
 from attune_nb.errors import BackendError, BackendUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from distributed import Client, Future
 
@@ -19,15 +23,25 @@ if TYPE_CHECKING:
     from attune_nb.backends.sent import Sent
 
 __all__ = [
+    "BEGINNING",
     "PATIENCE",
     "Connection",
+    "Wanting",
     "Worker",
+    "bring",
+    "fetched",
     "lost_connection",
+    "meets",
     "resources",
     "runs",
 ]
 
+BEGINNING = 0.02  # seconds: how often it is looked whether a cluster of our own is there
+FETCHING = 0.2  # seconds: how often it is looked whether what is fetched is still there
 PATIENCE = 10.0  # seconds that a scheduler may take to answer
+
+
+_log = logging.getLogger("attune_nb")
 
 
 class Connection:
@@ -49,8 +63,13 @@ class Connection:
         """Whether the cluster ends with the connection."""
         return len(self._own) > 1
 
-    def open(self) -> Client:
-        """Give a client that runs.
+    @property
+    def begins(self) -> bool:
+        """Whether a cluster of our own is on its way."""
+        return self.client is None and len(self._own) == 1
+
+    def open(self) -> Client | None:
+        """Give a client that runs; None as long as a cluster of our own is on its way.
 
         Raises:
             BackendUnavailable: There is no cluster.
@@ -58,7 +77,7 @@ class Connection:
         """
         if self.client is None:
             found = self._current() or self._new()
-            if found.asynchronous:
+            if found is not None and found.asynchronous:
                 raise BackendError(
                     "the Dask client is an asynchronous one; the engine has a thread of its own, "
                     "and needs a plain `distributed.Client(...)`"
@@ -79,7 +98,7 @@ class Connection:
             return None
         return current if runs(current) else None
 
-    def _new(self) -> Client:
+    def _new(self) -> Client | None:
         import dask  # noqa: PLC0415 - as above
         from distributed import Client  # noqa: PLC0415 - as above
 
@@ -87,8 +106,11 @@ class Connection:
         address = self.where if isinstance(self.where, str) else configured
         try:
             if address is None:
-                self._own.append(OwnCluster(self._workers or cores()))
-                address = self._own[0].address
+                if not self._own:
+                    self._own.append(OwnCluster(self._workers or cores()))
+                address = self._own[0].address()
+                if address is None:
+                    return None
             client = Client(address, set_as_default=False, timeout=PATIENCE)
         except (OSError, RuntimeError, TimeoutError) as error:
             self.close()
@@ -132,7 +154,109 @@ class Worker(Place):
 
     def meets(self, wanted: Mapping[str, float]) -> bool:
         """Tell whether it has what a task asks for."""
-        return all(self.offers.get(key, 0) >= least for key, least in wanted.items())
+        return meets(self.offers, wanted)
+
+
+def meets(offers: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
+    """Tell whether some resources are enough."""
+    return all(offers.get(key, 0) >= least for key, least in wanted.items())
+
+
+class Wanting:
+    """What work waits for: a cluster that adapts is asked for it, a person is told."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._told = False
+        self._asked: Future | None = None
+
+    def of_any(self, client: Client) -> None:
+        """Want any worker at all."""
+        if self._asked is None:  # a cluster that adapts to its work sees some
+            self._asked = client.submit(int, pure=False)
+        self.of("any")
+
+    def of(self, what: str) -> None:
+        """Want a worker."""
+        now = time.monotonic()
+        self._since = self._since or now
+        if now - self._since > PATIENCE and not self._told:
+            self._told = True
+            _log.warning("work waits for a Dask worker (%s); start one, or cancel the run", what)
+
+    def over(self) -> None:
+        """Want nothing any more."""
+        self._since, self._told, self._asked = None, False, None
+
+
+def bring(
+    client: Client,
+    definition: Definition,
+    to: Worker,
+    others: Sequence[Worker],
+    workers: Iterable[Worker],
+) -> None:
+    """Have a definition at a worker, and on its way to others that will need it.
+
+    It goes from worker to worker before they have anything to do: none that is busy is asked.
+
+    Args:
+        client: Of the cluster.
+        definition: What they are to have.
+        to: The worker that is to have it now.
+        others: Those that will need it.
+        workers: All.
+    """
+    there = to.has.get(definition)
+    if there is not None and there.status in ("finished", "pending"):
+        return
+    havers = [each for each in workers if definition in each.has]
+    idle = (each for each in havers if not each.held)
+    giver = next((each for each in idle if each.has[definition].status == "finished"), None)
+    if giver is not None:
+        _cross(client, definition, giver, to)
+        return
+    to.has[definition] = client.scatter(definition, workers=[to.address], hash=False)
+    if not havers:
+        chain = [to, *others]
+        for at, each in enumerate(others):
+            _cross(client, definition, chain[at // 2], each)
+
+
+def _cross(client: Client, definition: Definition, giver: Worker, to: Worker) -> None:
+    """Give a worker a definition as a value of its own, which Dask moves nowhere.
+
+    Of a value that two workers have, Dask's memory manager takes one away, whichever: so what
+    crosses to another worker is a value that nothing else refers to.
+    """
+    there = giver.has[definition]
+    crossing = client.submit(worker.same, there, workers=[giver.address], pure=False)
+    to.has[definition] = client.submit(worker.same, crossing, workers=[to.address], pure=False)
+
+
+def fetched(client: Client, futures: Iterable[Future]) -> dict[Future, Any]:
+    """Fetch what futures have to give, at once, without those that are lost on the way.
+
+    Dask makes again what was lost, and would wait for it.
+    """
+    while good := [each for each in futures if each.status == "finished"]:
+        loop = client.loop.asyncio_loop
+        asked = asyncio.run_coroutine_threadsafe(_gathered(client, good), loop)
+        while all(each.status == "finished" for each in good):
+            try:
+                return dict(zip(good, asked.result(FETCHING), strict=True))
+            except TimeoutError:
+                continue  # they may be large
+            except Exception:  # noqa: BLE001 - of whatever kind, they cannot be had now
+                if all(each.status == "finished" for each in good):
+                    return {}
+        asked.cancel()
+    return {}
+
+
+async def _gathered(client: Client, futures: list[Future]) -> list[Any]:
+    found: list[Any] = await client.gather(futures, asynchronous=True)
+    return found
 
 
 def runs(client: Client) -> bool:

@@ -19,20 +19,26 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from attune_nb.backends import worker
 from attune_nb.backends.attempt import LEFT_BEHIND
 from attune_nb.backends.cluster import (
+    BEGINNING,
     PATIENCE,
     Connection,
+    Wanting,
     Worker,
+    bring,
+    fetched,
     lost_connection,
+    meets,
     resources,
     runs,
 )
 from attune_nb.backends.kept import GONE, ClusterResult
+from attune_nb.backends.messages import OtherProcessError
 from attune_nb.backends.remote import RemoteBackend, free
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
 from attune_nb.frozen import elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     from distributed import Client, Future
 
@@ -71,6 +77,8 @@ class DaskBackend(RemoteBackend):
         self._under: dict[Future, tuple[Feed, Sent, Worker | None]] = {}
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
+        self._offered: set[frozenset[tuple[str, float]]] = set()  # by workers so far
+        self._wanting, self._lacking = Wanting(), Wanting()
         if importlib.util.find_spec("distributed") is None:
             raise BackendError("the dask backend needs Dask: pip install 'attune_nb[dask]'")
 
@@ -97,9 +105,14 @@ class DaskBackend(RemoteBackend):
         """See whether the cluster is there, and how many threads it has."""
         now = time.monotonic()
         client = self._connection.client
-        if client is None or now - self._looked < LOOK:
+        if client is None:
+            return BEGINNING if self._connection.begins else inf
+        if now - self._looked < LOOK:
             return LOOK if self._under else inf
         self._looked = now
+        for future in self._under:
+            if future.done():
+                self._note(future)
         if runs(client):
             self._away = None
             try:
@@ -121,13 +134,22 @@ class DaskBackend(RemoteBackend):
             self._workers.setdefault(address, Worker(address)).threads = many
         if any(self._asks(each.job) for each in self._feeds.values()):
             told = client.scheduler_info(n_workers=-1)["workers"]
-            for address, each in self._workers.items():
-                about = told.get(address, {})
-                each.offers = about.get("resources", {})
-                each.process = about.get("local_directory", "")
+            for address, about in told.items():
+                self._hear(client, address, about)
         self._lanes = max(1, sum(threads.values()))
         for feed in self._feeds.values():
             feed.lanes = self._lanes
+
+    def _hear(self, client: Client, address: str, about: Mapping[str, Any]) -> None:
+        """Take in what a worker says of itself; perhaps it is another one by now."""
+        found, process = self._workers.get(address), about["local_directory"]
+        if found is not None and found.process not in ("", process):
+            self._gone(client, found)
+            found = self._workers[address] = Worker(address)
+            found.threads = about["nthreads"]
+        if found is not None:
+            found.offers, found.process = about["resources"], process
+            self._offered.add(frozenset(found.offers.items()))
 
     def _gone(self, client: Client, lost: Worker) -> None:
         """Let go of a worker that is not there any more; what it held goes to others."""
@@ -160,14 +182,22 @@ class DaskBackend(RemoteBackend):
         return self._workers.values()
 
     def _may_send(self) -> bool:
-        self._connection.open()
+        client = self._connection.open()
+        if client is None:
+            return False
         if not self._workers:
             self._looked = 0.0
         self._look()
+        if self._workers:
+            self._wanting.over()
+        elif self._away is None:
+            self._wanting.of_any(client)
         return self._away is None
 
     def _send_next(self, feed: Feed, *, behind: bool) -> bool:
-        client = self._connection.open()
+        client = self._connection.client
+        if client is None:
+            return False
         wanted = resources(feed.job.selector)
         try:
             self._definitions[feed.job.key].check()
@@ -182,27 +212,27 @@ class DaskBackend(RemoteBackend):
         ready = [each for each in found if each[0].meets(wanted)]
         if not ready:
             return False
-        to, room = min(ready, key=lambda each: len(each[0].held) / each[0].threads)
+        to, share = min(ready, key=lambda each: len(each[0].held) / each[0].threads)
         if not feed.job.plain:  # else its definition goes along: nobody else needs it
             others = [each for each, _ in ready if each is not to][: feed.most - 1]
             try:
-                self._bring(client, self._definitions[feed.job.key], to, others)
+                bring(client, self._definitions[feed.job.key], to, others, self._workers.values())
             except Exception:  # noqa: BLE001 - it is gone, or on its way
                 self._gone(client, to)
                 return False
-        return self._send(client, feed, to, room, wanted)
+        return self._send(client, feed, to, share, wanted)
 
     def _send(
         self,
         client: Client,
         feed: Feed,
         to: Worker | None,
-        room: int,
+        share: int,
         wanted: Mapping[str, float],
     ) -> bool:
         definition = self._definitions[feed.job.key]
         there = definition if to is None else to.has.get(definition, definition)
-        sent = feed.next(room, to.process if to is not None else "")
+        sent = feed.next(share, to.process if to is not None else "")
         if sent is None:
             return False
         # a cluster of its own ends with the run
@@ -248,38 +278,6 @@ class DaskBackend(RemoteBackend):
         sent.keep = partial(ClusterResult, future)  # only the report comes
         return client.submit(worker.report_of, future, key=f"{future.key}-report", pure=False)
 
-    def _bring(
-        self, client: Client, definition: Definition, to: Worker, others: Sequence[Worker]
-    ) -> None:
-        """Have a definition at a worker, and on its way to others that will need it.
-
-        It goes from worker to worker before they have anything to do: none that is busy is asked.
-        """
-        there = to.has.get(definition)
-        if there is not None and there.status in ("finished", "pending"):
-            return
-        havers = [each for each in self._workers.values() if definition in each.has]
-        idle = (each for each in havers if not each.held)
-        giver = next((each for each in idle if each.has[definition].status == "finished"), None)
-        if giver is not None:
-            self._cross(client, definition, giver, to)
-            return
-        to.has[definition] = client.scatter(definition, workers=[to.address], hash=False)
-        if not havers:
-            chain = [to, *others]
-            for at, each in enumerate(others):
-                self._cross(client, definition, chain[at // 2], each)
-
-    def _cross(self, client: Client, definition: Definition, giver: Worker, to: Worker) -> None:
-        """Give a worker a definition as a value of its own, which Dask moves nowhere.
-
-        Of a value that two workers have, Dask's memory manager takes one away, whichever: so what
-        crosses to another worker is a value that nothing else refers to.
-        """
-        there = giver.has[definition]
-        crossing = client.submit(worker.same, there, workers=[giver.address], pure=False)
-        to.has[definition] = client.submit(worker.same, crossing, workers=[to.address], pure=False)
-
     @staticmethod
     def _refuse_lost(definition: Definition) -> None:
         """Refuse a context that needs a result which was left on the cluster, and is there no more.
@@ -292,13 +290,19 @@ class DaskBackend(RemoteBackend):
             raise NotSendable(told)
 
     def _refuse_unmet(self, wanted: Mapping[str, float]) -> None:
-        """Refuse a need that no worker meets: Dask would wait for ever.
+        """Refuse a need that no worker has ever met: Dask would wait for ever.
 
         Raises:
             NotSendable: There is no such worker.
         """
         there = self._workers.values()
-        if not there or any(each.meets(wanted) for each in there):
+        if not wanted or not there:
+            return
+        if any(each.meets(wanted) for each in there):
+            self._lacking.over()
+            return
+        if any(meets(dict(each), wanted) for each in self._offered):
+            self._lacking.of(f"one with {', '.join(wanted)}, as there was before")
             return
         known = sorted({key for each in there for key in each.offers}) or ["none"]
         raise NotSendable(
@@ -314,35 +318,25 @@ class DaskBackend(RemoteBackend):
         chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
         return {each.key: each for each in chunks}
 
-    def _take_in(self, what: Future) -> None:  # noqa: ARG002 - with it, all that has ended
-        """Take in all that has ended, gathered at once."""
+    def _take_in(self, what: Future) -> None:
+        """Take in all that has ended, fetched at once."""
         ended = [each for each in self._under if each.done()]
-        good = [each for each in ended if each.status == "finished"]
         client = self._connection.client
-        try:
-            found = client.gather(good, errors="raise") if good and client else []
-        except Exception:  # noqa: BLE001 - lost on the way: each tells of itself
-            found = [self._gathered(each) for each in good]
-        for future, packed in zip(good, found, strict=True):
-            if packed is not None:
-                feed, sent = self._ends(future)
-                feed.received(sent, self._lane, packed)
+        for future, packed in (fetched(client, ended) if client else {}).items():
+            feed, sent = self._ends(future)
+            feed.received(sent, self._lane, packed)
         for future in ended:
-            if future in self._under and future.status != "finished":
+            if future in self._under and future.status in ("error", "cancelled"):
                 self._failed(future)
+        for future in {what, *ended} & self._under.keys():
+            if not future.done():  # its worker was lost before it was fetched: it is made again
+                self._noted(future, future)
 
     def _ends(self, future: Future) -> tuple[Feed, Sent]:
         feed, sent, to = self._under.pop(future)
         if to is not None:
             to.held.pop(future, None)
         return feed, sent
-
-    def _gathered(self, future: Future) -> bytes | None:
-        try:
-            packed: bytes = future.result(timeout=PATIENCE)
-        except Exception:  # noqa: BLE001 - its status says what has become of it
-            return None
-        return packed
 
     def _failed(self, future: Future) -> None:
         from distributed import KilledWorker  # noqa: PLC0415 - as above
@@ -356,7 +350,7 @@ class DaskBackend(RemoteBackend):
         left = self._left(self._definitions[feed.job.key], sent)
         if any(each.status != "finished" for each in left.values()) and not feed.once:
             feed.back(sent)  # what needs none of these goes out again
-        elif cancelled or isinstance(error, KilledWorker):
+        elif cancelled or isinstance(error, KilledWorker | OtherProcessError):
             self._looked = 0.0  # there may be others by now
             deaths = error.allowed_failures + 1 if isinstance(error, KilledWorker) else 1
             feed.lost(sent, 0, "its Dask worker was lost", deaths)

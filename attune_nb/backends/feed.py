@@ -99,14 +99,14 @@ class Feed:
         """Whether an item can be read, or the end, without waiting for it."""
         return not self.job.exhausted and (self._ahead is None or self._ahead.ready)
 
-    def next(self, room: int, process: str = "") -> Sent | None:
+    def next(self, share: int, process: str = "") -> Sent | None:
         """Take what is to be done next, or None where there is nothing.
 
         Args:
-            room: How many items of it may be under way at once.
+            share: How many items of it may be under way at once, where they wait for each other.
             process: Which one it goes to, where another may come in its place unseen.
         """
-        share = min(self._share(), room)
+        share = share if self.job.call.awaits else 1
         alone = bool(self._pieces)
         entries = self._pieces.popleft() if alone else self._gather(self._next_size(share))
         if self._missing is not None:
@@ -151,12 +151,6 @@ class Feed:
             share=share,
             process=process if self.once or self.job.keeps else "",
         )
-
-    def _share(self) -> int:
-        """Give how many items one worker is at at once: one, unless they wait for each other."""
-        if not self.job.call.awaits:
-            return 1
-        return max(1, -(-self.job.concurrency // self.most))
 
     def _next_size(self, share: int) -> int:
         if self.once:
@@ -311,9 +305,6 @@ class Feed:
         """
         try:
             told = pickle.loads(packed)  # noqa: S301 - our own worker's
-            if told is None:
-                self.lost(sent, 0, "another process has its place")
-                return 0
             batch = None if isinstance(told, str) else reported(self.job, sent, told, lane)
         except Exception as error:  # noqa: BLE001 - a value's own code may raise anything
             told, batch = f"the worker's report cannot be read ({error!r})", None

@@ -12,7 +12,7 @@ from attune_nb.context import Moment  # noqa: TC001 - as above
 from attune_nb.events import ErrorInfo  # noqa: TC001 - as above
 from attune_nb.frozen import size_of
 
-__all__ = ["Chunk", "Kept", "Report"]
+__all__ = ["Chunk", "Kept", "OtherProcessError", "Report"]
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -61,6 +61,13 @@ class Report(msgspec.Struct, frozen=True):
     place: str
 
 
+class OtherProcessError(Exception):
+    """A chunk has come to another process than the only one that may make it.
+
+    That one has ended: before it began, amid it, or after it, and the results with it.
+    """
+
+
 class Kept:
     """The results of a chunk, which stay where they are, and the report of it."""
 
@@ -68,13 +75,6 @@ class Kept:
         self.report, self._values = report, values
 
     def __getitem__(self, row: int) -> Any:
-        """Give a result.
-
-        Raises:
-            LookupError: The process that had it is gone, and another is in its place.
-        """
-        if not self._values:
-            raise LookupError("its worker was lost")
         return self._values[row]
 
     def __sizeof__(self) -> int:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from distributed import LocalCluster
@@ -25,7 +25,7 @@ __all__ = ["OwnCluster", "local_cluster"]
 
 HOST = "127.0.0.1"  # a scheduler runs whatever it is sent, so ours is for this machine only
 CLOSING = 1.0  # seconds that workers have to end
-LOOK = 0.01  # seconds: how often it is looked whether the cluster is there
+ARRIVAL = 60.0  # seconds that it may take until the cluster is there
 
 
 class OwnCluster:
@@ -34,9 +34,6 @@ class OwnCluster:
     Args:
         workers: How many worker processes it has.
 
-    Attributes:
-        address: The scheduler's.
-
     Raises:
         OSError: It cannot be begun.
     """
@@ -44,22 +41,33 @@ class OwnCluster:
     def __init__(self, workers: int) -> None:
         import dask  # noqa: PLC0415 - only this backend needs it
 
-        inherited = dask.config.serialize(dask.config.global_config)
-        with tempfile.TemporaryDirectory(prefix="attune-") as folder:
-            told = Path(folder) / "address"
-            self._process = subprocess.Popen(  # noqa: S603 - this very module
-                [sys.executable, "-P", __file__],  # beside it are modules with names of others
-                stdin=subprocess.PIPE,
-                text=True,
-                env={**os.environ, "DASK_INTERNAL_INHERIT_CONFIG": inherited},
-                start_new_session=True,  # an interrupt is for the engine
-            )
-            self._tell({"workers": workers, "path": sys.path, "address": str(told)})
-            while not told.exists():
-                if self._process.poll() is not None:
-                    raise OSError(f"its process ended with exit code {self._process.returncode}")
-                time.sleep(LOOK)
-            self.address = told.read_text()
+        inherited = dask.config.serialize(_plain(dask.config.global_config))
+        self._folder = tempfile.TemporaryDirectory(prefix="attune-")
+        self._told = Path(self._folder.name) / "address"
+        self._due = time.monotonic() + ARRIVAL
+        self._process = subprocess.Popen(  # noqa: S603 - this very module
+            [sys.executable, "-P", __file__],  # beside it are modules with names of others
+            stdin=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "DASK_INTERNAL_INHERIT_CONFIG": inherited},
+            start_new_session=True,  # an interrupt is for the engine
+        )
+        path = [str(each) for each in sys.path]
+        self._tell({"workers": workers, "path": path, "address": str(self._told)})
+
+    def address(self) -> str | None:
+        """Give the scheduler's address, once it has one.
+
+        Raises:
+            OSError: It has ended, or takes too long.
+        """
+        if self._told.exists():
+            return self._told.read_text()
+        if self._process.poll() is not None:
+            raise OSError(f"its process ended with exit code {self._process.returncode}")
+        if time.monotonic() > self._due:
+            raise OSError(f"it is not there after {ARRIVAL:.0f} s")
+        return None
 
     def _tell(self, what: dict[str, object]) -> None:
         if self._process.stdin is not None:
@@ -77,6 +85,18 @@ class OwnCluster:
             self._process.wait(timeout)
         end_group(self._process.pid)  # what its workers have begun, and what did not end
         self._process.wait()
+        self._folder.cleanup()
+
+
+def _plain(config: dict[str, Any]) -> dict[str, Any]:
+    """Give what can be sent of a configuration; a pool that is in it is this process's."""
+    kept: dict[str, Any] = {}
+    for key, value in config.items():
+        try:
+            kept[key] = _plain(value) if isinstance(value, dict) else json.loads(json.dumps(value))
+        except (TypeError, ValueError):
+            continue
+    return kept
 
 
 def local_cluster(workers: int) -> LocalCluster:

@@ -88,7 +88,7 @@ class ProcessBackend(RemoteBackend):
         order = [(len(each.held), each.pool is None, name not in each.has) for each, _ in ready]
         return self._send(feed, *ready[order.index(min(order))])
 
-    def _send(self, feed: Feed, to: _Worker, room: int) -> bool:
+    def _send(self, feed: Feed, to: _Worker, share: int) -> bool:
         definition = self._definitions[feed.job.key]
         name = self._names.setdefault(definition, f"{os.getpid()}-{next(_names)}")
         packed = None
@@ -98,7 +98,7 @@ class ProcessBackend(RemoteBackend):
             except NotSendable as error:
                 feed.refuse_next(str(error))
                 return False
-        sent = feed.next(room)
+        sent = feed.next(share)
         if sent is None:
             return False
         if to.pool is None:

@@ -69,7 +69,8 @@ def free(feed: Feed, places: Collection[_Place], *, behind: bool) -> list[tuple[
         behind: Whether it may wait behind other chunks.
 
     Returns:
-        Each with the number of items that the chunk may be at, at once.
+        Each with the number of items that the chunk may be at, at once: what is left of the
+        concurrency is shared with the others that have nothing of the job.
     """
     shares = {place: place.shares(feed) for place in places}
     left = feed.job.concurrency - sum(sum(each[: place.threads]) for place, each in shares.items())
@@ -77,11 +78,9 @@ def free(feed: Feed, places: Collection[_Place], *, behind: bool) -> list[tuple[
     rooms = {
         place: left + sum(each[place.threads - 1 : place.threads]) for place, each in shares.items()
     }
-    return [
-        (place, room)
-        for place, room in rooms.items()
-        if room >= 1 and place.takes(feed, behind=behind)
-    ]
+    found = [place for place in places if rooms[place] >= 1 and place.takes(feed, behind=behind)]
+    idle = sum(max(0, place.threads - len(shares[place])) for place in found) or 1
+    return [(place, -(-rooms[place] // idle)) for place in found]
 
 
 class RemoteBackend(abc.ABC):

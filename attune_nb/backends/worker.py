@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.definition import Definition
 from attune_nb.backends.guard import end_group
-from attune_nb.backends.messages import Kept, Report
+from attune_nb.backends.messages import Kept, OtherProcessError, Report
 from attune_nb.backends.protocol import Job
 from attune_nb.backends.threads import ThreadBackend
 from attune_nb.backends.wire import NotSent, kind_of, pack, unpack
@@ -121,13 +121,14 @@ def _made(
     definition: Definition, chunk: Chunk, near: Mapping[str, Kept], *, keep: bool = False
 ) -> tuple[bytes, list[Any]]:
     if chunk.process and chunk.process != _process():
-        return pickle.dumps(None), []  # the one that was to make it has ended, perhaps amid it
-    began, zero = time.time(), time.perf_counter()
+        raise OtherProcessError(f"it was sent to {chunk.process}")
     items = [_near(each, near) for each in unpack(chunk.items)]
     try:
-        job = _job(definition.parts(near), chunk, items, zero)
+        parts = definition.parts(near)
     except NotSendable as error:
         return pickle.dumps(str(error)), []
+    began, zero = time.time(), time.perf_counter()  # now that all is there, however large it is
+    job = _job(parts, chunk, items, zero)
     backend = ThreadBackend(chunk.share, loop=_loop)
     backend.start(job)
     batch, rest = _ended(backend, job, len(items), zero + chunk.budget)
@@ -211,7 +212,7 @@ def _ended(
     rest: list[tuple[int, int]] = []
     while job.recorded() + len(rest) < wanted:
         left = until - time.perf_counter()
-        if left <= 0 and job.again:
+        if left <= 0 and 0 < len(job.again) < wanted:  # some are begun, however late
             rest += backend.recall(job.key)
         backend.pump(min(TICK, left) if left > 0 else TICK)
     [(_, batch)] = backend.drain()

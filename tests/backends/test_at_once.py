@@ -3,7 +3,9 @@
 import asyncio
 import sys
 import time
+from array import array
 from functools import partial
+from types import SimpleNamespace
 
 import cloudpickle
 import pytest
@@ -11,6 +13,10 @@ import works
 from works import most_at_once, run_work
 
 import attune_nb
+from attune_nb.backends.messages import Chunk
+from attune_nb.backends.remote import Place, free
+from attune_nb.backends.sent import Sent
+from attune_nb.backends.wire import Packed
 from attune_nb.events import TaskEnded
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -63,6 +69,53 @@ def test_coroutines_that_are_retried_do_not_exceed_it_either(go):
     run = go(work, {"n": 60}, concurrency=3, keys="retry: {count: 2}")
     spans = [each["span"] if isinstance(each, dict) else each for each in run.result("a")]
     assert most_at_once(spans) <= 3
+
+
+def test_a_worker_that_takes_long_until_it_has_all_it_needs_begins_nevertheless(go):
+    class Slow:
+        def __reduce__(self):
+            return time.sleep, (0.7,)
+
+    slow = Slow()
+
+    async def work(x):
+        await asyncio.sleep(0.001)
+        return slow  # what it was made of there: nothing
+
+    assert go(work, {"n": 40}, concurrency=4).result("a") == [None] * 40
+
+
+class Busy(Place):
+    def __init__(self, *shares, threads=1):
+        self.threads, self._held = threads, shares
+
+    def chunks(self):
+        return [(feed, Sent([], chunk(share))) for feed, share in self._held]
+
+
+def chunk(share):
+    return Chunk(array("q"), array("q"), Packed(), [], 0.0, share)
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "held", "shares"),
+    [
+        (8, [[], []], [4, 4]),
+        (3, [[], []], [2, 2]),  # the first to get it; what is left is then for the other
+        (3, [[2], []], [None, 1]),
+        (20, [["other"], []], [None, 20]),  # who is at something else takes nothing
+        (20, [[20], []], [None, None]),
+        (5, [[2], [2]], [None, None]),
+    ],
+)
+def test_the_concurrency_is_shared_among_the_workers_that_are_free(concurrency, held, shares):
+    mine = SimpleNamespace(job=SimpleNamespace(concurrency=concurrency), slow=True)
+    other = SimpleNamespace(slow=True)
+    places = [
+        Busy(*((other, 1) if each == "other" else (mine, each) for each in one)) for one in held
+    ]
+    found = dict(free(mine, places, behind=True))
+    assert [found.get(each) for each in places] == shares
 
 
 def test_what_a_module_keeps_for_its_coroutines_is_of_use_in_every_chunk(backend, tmp_path):

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cloudpickle
@@ -22,6 +23,7 @@ from works import PATH, errors, run_work, until
 import attune_nb
 from attune_nb.backends import cluster as cluster_of
 from attune_nb.backends import dask as backend
+from attune_nb.backends import own_cluster
 from attune_nb.backends.dask import DaskBackend
 from attune_nb.bench.wire import WireCount
 
@@ -164,6 +166,44 @@ def test_a_cluster_of_its_own_is_for_this_machine_only_and_ends_with_the_run(tmp
     assert (told.stdout, told.returncode) == ("succeeded 2 ['127.0.0.1'] []\n", 0), told.stderr
 
 
+def test_a_cluster_of_its_own_takes_what_it_can_of_the_settings(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path, Path("/nowhere")])
+    with (
+        ThreadPoolExecutor(1) as pool,
+        dask.config.set({"pool": pool, "scheduler-address": None, "mine": {"x": 3}}),
+    ):
+        where = DaskBackend(workers=1)
+        monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+        run = go(lambda x: (dask.config.get("mine.x"), dask.config.get("pool", 5)), backend=where)
+    assert set(run.result("a")) == {(3, 5)}
+
+
+def test_a_cluster_of_its_own_that_is_slow_to_begin_holds_up_nothing(monkeypatch, tmp_path):
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 600\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(slow))
+    where = DaskBackend(workers=1)
+    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+    monkeypatch.setattr(cluster_of, "PATIENCE", 0.5)  # until it is ended by force
+    run = go(lambda x: x, backend=where, background=True)
+    time.sleep(0.2)
+    run.cancel()
+    assert run.wait(20)
+    assert run.status == "cancelled"
+
+
+def test_a_cluster_of_its_own_that_never_begins_pauses_the_run_and_says_so(monkeypatch):
+    monkeypatch.setattr(own_cluster, "ARRIVAL", 0.0)
+    where = DaskBackend(workers=1)
+    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+    run = go(lambda x: x, backend=where)
+    assert run.status == "paused"
+    assert "there can be none of its own (it is not there after 0 s)" in run.pause_reason
+    run.cancel()
+    assert run.wait(20)
+
+
 ENDLESS = """
 import attune_nb, os, pathlib, sys, time
 
@@ -265,6 +305,41 @@ def test_a_worker_that_comes_later_takes_items_while_the_others_are_at_long_ones
         client.cluster.scale(2)
         assert run.wait(60)
         assert set(run.result("a")) == set(pids(client))
+
+
+def test_a_worker_with_what_a_selector_names_is_waited_for_when_it_was_there_before(tmp_path):
+    def work(x):
+        time.sleep(0.05)
+        return os.getpid()
+
+    common = {"nthreads": 1, "host": "127.0.0.1", "silence_logs": 50}
+    workers = {
+        "plain": {"cls": distributed.Nanny, "options": common},
+        "gpu": {"cls": distributed.Nanny, "options": {**common, "resources": {"GPU": 1}}},
+    }
+    scheduler = {"cls": distributed.Scheduler, "options": {"dashboard": False, "port": 0}}
+    text = SELECTING.replace("SELECTOR", "{GPU: 1}")
+    with (
+        distributed.SpecCluster(workers=workers, scheduler=scheduler) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        run = attune_nb.loads(text).run(
+            actions={"work": work}, backend=DaskBackend(client), progress=False, background=True
+        )
+        until(lambda: len(run.attempts) > 2)
+        os.kill(cluster.workers["gpu"].pid, signal.SIGKILL)
+        assert run.wait(60)
+    assert run.status == "succeeded"
+
+
+def test_a_cluster_that_adapts_is_asked_for_a_worker_and_told_of_meanwhile(monkeypatch, caplog):
+    monkeypatch.setattr(cluster_of, "PATIENCE", 0.5)
+    with made(n_workers=0) as client:
+        run = go(lambda x: x, backend=DaskBackend(client), background=True)
+        until(lambda: "work waits for a Dask worker (any)" in caplog.text)
+        client.cluster.adapt(minimum=0, maximum=1, interval="100ms")
+        assert run.wait(30)
+    assert run.result("a") == list(range(20))
 
 
 # What stays there.
@@ -405,7 +480,12 @@ tasks:
 
 @pytest.mark.parametrize("same", [False, True], ids=["another address", "the same address"])
 @pytest.mark.parametrize("plain", [True, False], ids=["plain", "items"])
-def test_what_must_not_be_made_twice_is_not_though_the_cluster_would(tmp_path, plain, same):
+def test_what_must_not_be_made_twice_is_not_though_the_cluster_would(
+    tmp_path, monkeypatch, plain, same
+):
+    if same:  # nobody looks while there is none
+        monkeypatch.setattr(backend, "LOOK", 60.0)
+
     @attune_nb.action("dask.once", idempotent=False)
     def once(x, path):
         with Path(path).open("a") as file:
@@ -451,6 +531,42 @@ tasks:
   - {name: a, action: same, with_items: "{{ parameters.kept }}", input: {x: "{{ item }}"}}
   - {name: all, action: same, input: {x: "{{ parameters.kept }}"}}
 """
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "items"])
+def test_what_is_lost_when_it_was_made_and_not_yet_fetched_is_made_again(
+    tmp_path, monkeypatch, plain
+):
+    def work(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        time.sleep(0.5)
+        return x
+
+    take_in, killed = DaskBackend._take_in, []  # noqa: SLF001 - the moment that is meant
+
+    def lose_first(self, what):
+        if not killed:
+            killed.extend(pids(client))
+            for each in killed:
+                os.kill(each, signal.SIGKILL)
+            until(lambda: not any(psutil.pid_exists(each) for each in killed))
+            time.sleep(0.2)
+        take_in(self, what)
+
+    monkeypatch.setattr(DaskBackend, "_take_in", lose_first)
+    given = {"path": str(tmp_path / "made")}
+    with made(failures=3, n_workers=1) as client:
+        where = DaskBackend(client)
+        if plain:
+            run = attune_nb.loads(PLAIN).run(
+                given, actions={"work": work}, backend=where, progress=False, background=True
+            )
+        else:
+            run = go(work, {"n": 2, **given}, more=PATH, backend=where, background=True)
+        assert run.wait(30)
+    assert run.status == "succeeded"
+    assert run.result("a") == (3 if plain else [0, 1])
 
 
 @pytest.mark.parametrize("same", [False, True], ids=["another address", "the same address"])
