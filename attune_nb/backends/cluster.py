@@ -173,7 +173,8 @@ class Wanting:
     def of_any(self, client: Client) -> None:
         """Want any worker at all."""
         if self._asked is None:  # a cluster that adapts to its work sees some
-            self._asked = client.submit(int, pure=False)
+            with contextlib.suppress(Exception):  # it is going away just now
+                self._asked = client.submit(int, pure=False)
         self.of("any")
 
     def of(self, what: str) -> None:
@@ -245,10 +246,8 @@ def fetched(client: Client, futures: Iterable[Future]) -> dict[Future, Any]:
         while all(each.status == "finished" for each in good):
             try:
                 return dict(zip(good, asked.result(FETCHING), strict=True))
-            except TimeoutError:
-                continue  # they may be large
             except Exception:  # noqa: BLE001 - of whatever kind, they cannot be had now
-                if all(each.status == "finished" for each in good):
+                if asked.done() and all(each.status == "finished" for each in good):
                     return {}
         asked.cancel()
     return {}

@@ -142,22 +142,26 @@ class DaskBackend(RemoteBackend):
 
     def _hear(self, client: Client, address: str, about: Mapping[str, Any]) -> None:
         """Take in what a worker says of itself; perhaps it is another one by now."""
-        found, process = self._workers.get(address), about["local_directory"]
+        found, process = self._workers.get(address), about.get("local_directory", "")
         if found is not None and found.process not in ("", process):
             self._gone(client, found)
             found = self._workers[address] = Worker(address)
             found.threads = about["nthreads"]
         if found is not None:
-            found.offers, found.process = about["resources"], process
+            found.offers, found.process = about.get("resources", {}), process
             self._offered.add(frozenset(found.offers.items()))
 
     def _gone(self, client: Client, lost: Worker) -> None:
         """Let go of a worker that is not there any more; what it held goes to others."""
         del self._workers[lost.address]  # with the definitions that it had
         held = list(lost.held)
+        there = fetched(client, held)  # one that leaves in peace hands over what it has
         for future in held:
             feed, sent = self._ends(future)
-            feed.lost(sent, 0, f"Dask worker {lost.address}")
+            if future in there:
+                feed.received(sent, self._lane, there[future])
+            else:
+                feed.lost(sent, 0, f"Dask worker {lost.address}")
         client.cancel(held)
 
     def _lose(self, why: str) -> NoReturn:
@@ -208,8 +212,8 @@ class DaskBackend(RemoteBackend):
             return False
         if feed.anywhere:
             return self._send(client, feed, None, 1, wanted)
-        found = free(feed, self._workers.values(), behind=behind)
-        ready = [each for each in found if each[0].meets(wanted)]
+        able = [each for each in self._workers.values() if each.meets(wanted)]
+        ready = free(feed, able, behind=behind)
         if not ready:
             return False
         to, share = min(ready, key=lambda each: len(each[0].held) / each[0].threads)

@@ -108,7 +108,9 @@ class Job:
                 read = index + 1
                 if ended[index] != FINAL:
                     self.found[index] = item
-        except Exception as error:  # noqa: BLE001 - the items' own code raised
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the items' own code raised
             self.source_failed(0, error)
         else:
             if read < first:

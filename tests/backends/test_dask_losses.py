@@ -1,0 +1,376 @@
+"""What becomes of what is lost on a Dask cluster: workers, a scheduler, results."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import cloudpickle
+import distributed
+import psutil
+import pytest
+import works
+from clusters import free_port, made, pids
+from works import PATH, errors, run_work, until
+
+import attune_nb
+from attune_nb.backends import dask as backend
+from attune_nb.backends.dask import DaskBackend
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+cloudpickle.register_pickle_by_value(works)
+
+
+def go(work, parameters=None, **options):
+    return run_work(work, parameters, **{"backend": "dask", **options})
+
+
+def work_in(path, seconds=0.002):
+    def work(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        time.sleep(seconds)
+        return x * 3
+
+    return work
+
+
+def test_a_worker_that_is_killed_loses_nothing_that_is_finished(tmp_path):
+    path, count = tmp_path / "made", 4_000
+    with made(n_workers=2) as client:
+        run = go(
+            work_in(path),
+            {"n": count, "path": str(path)},
+            more=PATH,
+            backend=DaskBackend(client),
+            background=True,
+        )
+        until(lambda: len(run.attempts) > 500)
+        os.kill(pids(client)[0], signal.SIGKILL)
+        known = set(run.attempts["index"])
+        before = Counter(path.read_text().split())
+        assert run.wait(60)
+    assert run.status == "succeeded"
+    assert run.result("a") == [x * 3 for x in range(count)]
+    times = Counter(path.read_text().split())
+    assert set(times) == set(map(str, range(count)))
+    assert set(times.values()) <= {1, 2}
+    assert not [x for x in known if times[str(x)] > before[str(x)]]
+
+
+def test_a_worker_that_leaves_in_peace_takes_nothing_along(tmp_path):
+    path = tmp_path / "made"
+    with made(n_workers=2) as client:
+        run = go(
+            work_in(path),
+            {"n": 1_000, "path": str(path)},
+            more=PATH,
+            backend=DaskBackend(client),
+            background=True,
+        )
+        until(lambda: len(run.attempts) > 100)
+        known = set(run.attempts["index"])
+        before = Counter(path.read_text().split())
+        client.retire_workers([next(iter(client.nthreads()))])
+        assert run.wait(60)
+    assert run.status == "succeeded"
+    assert run.result("a") == [x * 3 for x in range(1_000)]
+    times = Counter(path.read_text().split())
+    assert not [x for x in known if times[str(x)] > before[str(x)]]
+
+
+def test_all_workers_may_be_killed_at_once(tmp_path):
+    path = tmp_path / "made"
+    with made(n_workers=2) as client:
+        run = go(
+            work_in(path),
+            {"n": 2_000, "path": str(path)},
+            more=PATH,
+            backend=DaskBackend(client),
+            background=True,
+        )
+        until(lambda: len(run.attempts) > 200)
+        for each in pids(client):
+            os.kill(each, signal.SIGKILL)
+        assert run.wait(60)
+    assert run.status == "succeeded"
+    assert run.result("a") == [x * 3 for x in range(2_000)]
+
+
+def test_an_item_that_ends_its_worker_each_time_is_found_and_fails_alone():
+    def work(x):
+        if x == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    with made(n_workers=2) as client:
+        run = go(work, {"n": 12}, backend=DaskBackend(client))
+    assert list(errors(run)) == [3]
+    assert run.result("a")[3]["error_type"] == "WorkerLost"
+    assert [x for x in run.result("a") if isinstance(x, int)] == [x for x in range(12) if x != 3]
+
+
+PLAIN = """
+parameters: {path: {}}
+tasks:
+  - {name: a, action: work, input: {x: 3, path: "{{ parameters.path }}"}}
+"""
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["another address", "the same address"])
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "items"])
+def test_what_must_not_be_made_twice_is_not_though_the_cluster_would(
+    tmp_path, monkeypatch, plain, same
+):
+    if same:  # nobody looks while there is none
+        monkeypatch.setattr(backend, "LOOK", 60.0)
+
+    @attune_nb.action("dask.once", idempotent=False)
+    def once(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        if x == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    given = {"path": str(tmp_path / "made")}
+    port = {"worker_port": free_port()} if same else {}  # a nanny begins the next one there
+    with made(failures=3, n_workers=1, **port) as client:
+        if plain:
+            run = attune_nb.loads(PLAIN).run(
+                given, actions={"work": once}, backend=DaskBackend(client), progress=False
+            )
+            told = run.error
+        else:
+            run = go(once, {"n": 8, **given}, more=PATH, backend=DaskBackend(client))
+            assert list(errors(run)) == [3]
+            told = errors(run)[3]
+    assert "declared not idempotent" in told
+    assert Counter((tmp_path / "made").read_text().split())["3"] == 1
+
+
+def test_a_plain_task_that_ends_its_worker_each_time_is_given_up(tmp_path):
+    def work(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    given = {"path": str(tmp_path / "made")}
+    with made(failures=3, n_workers=2) as client:
+        run = attune_nb.loads(PLAIN).run(
+            given, actions={"work": work}, backend=DaskBackend(client), progress=False
+        )
+    assert "the worker ended 4 times while it was at this item alone" in run.error
+    assert (tmp_path / "made").read_text() == "3\n" * 4
+
+
+TAKING = """
+parameters: {kept: {}}
+tasks:
+  - {name: a, action: same, with_items: "{{ parameters.kept }}", input: {x: "{{ item }}"}}
+  - {name: all, action: same, input: {x: "{{ parameters.kept }}"}}
+"""
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "items"])
+def test_what_is_lost_when_it_was_made_and_not_yet_fetched_is_made_again(
+    tmp_path, monkeypatch, plain
+):
+    def work(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        time.sleep(0.5)
+        return x
+
+    take_in, killed = DaskBackend._take_in, []  # noqa: SLF001 - the moment that is meant
+
+    def lose_first(self, what):
+        if not killed:
+            killed.extend(pids(client))
+            for each in killed:
+                os.kill(each, signal.SIGKILL)
+            until(lambda: not any(psutil.pid_exists(each) for each in killed))
+            time.sleep(0.2)
+        take_in(self, what)
+
+    monkeypatch.setattr(DaskBackend, "_take_in", lose_first)
+    given = {"path": str(tmp_path / "made")}
+    with made(failures=3, n_workers=1) as client:
+        where = DaskBackend(client)
+        if plain:
+            run = attune_nb.loads(PLAIN).run(
+                given, actions={"work": work}, backend=where, progress=False, background=True
+            )
+        else:
+            run = go(work, {"n": 2, **given}, more=PATH, backend=where, background=True)
+        assert run.wait(30)
+    assert run.status == "succeeded"
+    assert run.result("a") == (3 if plain else [0, 1])
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["another address", "the same address"])
+def test_a_result_that_is_lost_with_its_worker_is_told_of_and_not_made_again(tmp_path, same):
+    def work(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        time.sleep(0.05)
+        return [os.getpid(), x]
+
+    path = tmp_path / "made"
+    options = {"n_workers": 1, "worker_port": free_port()} if same else {"n_workers": 2}
+    with made(**options) as client:
+        where = DaskBackend(client)
+        keys = "keep_results: cluster"
+        run = go(work, {"n": 8, "path": str(path)}, more=PATH, keys=keys, backend=where)
+        kept = list(run.items("a")["result"])
+        worker = [each.get()[0] for each in kept]
+        os.kill(worker[0], signal.SIGKILL)
+        until(lambda: not psutil.pid_exists(worker[0]))
+        taking = attune_nb.loads(TAKING).run(
+            {"kept": kept}, actions={"same": lambda x: x}, backend=DaskBackend(client)
+        )
+        lost = [x for x in range(8) if worker[x] == worker[0]]
+        assert list(errors(taking)) == lost
+        assert "not there any more" in errors(taking)[0]
+        for x in range(8):
+            if x in lost:
+                with pytest.raises(attune_nb.BackendError, match="not there any more"):
+                    kept[x].get()
+            else:
+                assert kept[x].get() == [worker[x], x]
+    assert set(Counter(path.read_text().split()).values()) == {1}
+
+
+class Outside:
+    """A scheduler and a worker that are processes of their own."""
+
+    def __init__(self, folder):
+        self.file = Path(folder) / "scheduler.json"
+        self.file.unlink(missing_ok=True)
+        common = ["--scheduler-file", str(self.file), "--no-dashboard"]
+        self.scheduler = self._begin("scheduler", "--host", "127.0.0.1", "--port", "0", *common)
+        until(self.file.exists)
+        self.worker = self._begin(
+            "worker", "--nthreads", "1", "--no-nanny", "--death-timeout", "5", *common
+        )
+
+    def _begin(self, what, *words):
+        return subprocess.Popen(
+            [sys.executable, "-m", "dask", what, *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def client(self):
+        return distributed.Client(scheduler_file=str(self.file), set_as_default=False)
+
+    def close(self):
+        for each in (self.worker, self.scheduler):
+            each.kill()
+            each.wait()
+
+
+@pytest.fixture
+def outside(tmp_path):
+    begun = []
+
+    def begin():
+        begun.append(Outside(tmp_path))
+        return begun[-1]
+
+    yield begin
+    for each in begun:
+        each.close()
+
+
+def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(tmp_path, outside):
+    path, count = tmp_path / "made", 1_500
+    there = outside()
+    client = there.client()
+    where = DaskBackend(client)
+    run = go(
+        work_in(path), {"n": count, "path": str(path)}, more=PATH, backend=where, background=True
+    )
+    until(lambda: len(run.attempts) > 200)
+    began = time.monotonic()
+    there.close()
+    until(lambda: run.status == "paused")
+    assert time.monotonic() - began < 30
+    assert "the Dask cluster is gone" in run.pause_reason
+    known = set(run.attempts["index"])
+    before = Counter(path.read_text().split())
+    client.close()
+
+    with outside().client() as another:
+        where._connection.where = another  # noqa: SLF001 - the current client is the whole session's
+        run.resume()
+        assert run.wait(60)
+        assert run.status == "succeeded"
+    assert run.result("a") == [x * 3 for x in range(count)]
+    times = Counter(path.read_text().split())
+    assert not [x for x in known if times[str(x)] > before[str(x)]]
+    assert run.pause_reason == ""
+
+
+LOST = """
+import attune_nb, distributed, os, sys, time
+from attune_nb.backends.dask import DaskBackend
+
+def work(x):
+    time.sleep(0.005)
+    return x
+
+wf = attune_nb.load(sys.argv[1])
+client = distributed.Client(scheduler_file=sys.argv[2])
+run = wf.run(actions={"work": work}, backend="dask", store=sys.argv[3], progress=False)
+print(run.run_id, run.status, flush=True)
+os._exit(0)
+"""
+
+
+def test_what_a_lost_cluster_has_left_is_done_on_another_backend(tmp_path, outside):
+    there = outside()
+    workflow, store, script = tmp_path / "w.yaml", tmp_path / "runs.db", tmp_path / "s.py"
+    workflow.write_text("""
+tasks:
+  - {name: a, action: work, with_items: "{{ range(800) }}", concurrency: 2,
+     input: {x: "{{ item }}"}}
+output_map: {all: "{{ task.a.result }}"}
+""")
+    script.write_text(LOST)
+    begun = subprocess.Popen(
+        [sys.executable, script, workflow, there.file, store], stdout=subprocess.PIPE, text=True
+    )
+
+    def some_are_on_record():
+        if not store.exists():
+            return False
+        found = attune_nb.runs(store)
+        return (
+            len(found)
+            and found["items"][0]
+            and len(attune_nb.open_run(found["run_id"][0], store).attempts) > 50
+        )
+
+    until(some_are_on_record)
+    there.close()
+    told, _ = begun.communicate(timeout=60)
+    run_id, status = told.split()
+    assert status == "paused"
+    made, lock = [], threading.Lock()
+
+    def work(x):
+        with lock:
+            made.append(x)
+        return x
+
+    before = set(attune_nb.open_run(run_id, store).attempts["index"])
+    run = attune_nb.resume(run_id, store, backend="threads", actions={"work": work})
+    assert run.status == "succeeded"
+    assert run.output == {"all": list(range(800))}
+    assert sorted(made) == sorted(set(range(800)) - before)
+    assert 50 < len(before) < 800

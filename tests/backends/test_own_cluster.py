@@ -1,0 +1,155 @@
+"""A Dask cluster of a run's own: it begins beside, and ends with all that it began."""
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cloudpickle
+import dask
+import psutil
+import pytest
+import works
+from works import run_work, until
+
+from attune_nb.backends import cluster as cluster_of
+from attune_nb.backends import own_cluster
+from attune_nb.backends.dask import DaskBackend
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+cloudpickle.register_pickle_by_value(works)
+
+
+def go(work, parameters=None, **options):
+    return run_work(work, parameters, **{"backend": "dask", **options})
+
+
+OWN = """
+import attune_nb, os, psutil, sys
+
+def work(x):
+    return os.getpid()
+
+wf = attune_nb.loads('''
+tasks:
+  - name: a
+    action: work
+    with_items: "{{ range(200) }}"
+    concurrency: 8
+    input: {x: "{{ item }}"}
+  - {name: listening, action: listening}
+''')
+
+def listening():
+    import psutil
+    engine = psutil.Process(int(os.environ["ENGINE"]))
+    every = [engine, *engine.children(recursive=True)]
+    found = [each for one in every for each in one.net_connections("inet")]
+    return sorted({each.laddr.ip for each in found if each.status == psutil.CONN_LISTEN})
+
+os.environ["ENGINE"] = str(os.getpid())
+run = wf.run(
+    actions={"work": work, "listening": listening}, backend="dask", workers=2,
+    progress=False, store="none",
+)
+left = psutil.Process().children(recursive=True)
+print(run.status, len(set(run.result("a"))), run.result("listening"), left)
+"""
+
+
+@pytest.mark.parametrize("stdin", [False, True], ids=["a file", "the standard input"])
+def test_a_cluster_of_its_own_is_for_this_machine_only_and_ends_with_the_run(tmp_path, stdin):
+    file = tmp_path / "own.py"
+    file.write_text(OWN)  # without a guard: nothing imports it again
+    told = subprocess.run(
+        [sys.executable, "-" if stdin else file],
+        input=OWN if stdin else None,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (told.stdout, told.returncode) == ("succeeded 2 ['127.0.0.1'] []\n", 0), told.stderr
+
+
+def test_a_cluster_of_its_own_takes_what_it_can_of_the_settings(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path, Path("/nowhere")])
+    with (
+        ThreadPoolExecutor(1) as pool,
+        dask.config.set({"pool": pool, "scheduler-address": None, "mine": {"x": 3}}),
+    ):
+        where = DaskBackend(workers=1)
+        monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+        run = go(lambda x: (dask.config.get("mine.x"), dask.config.get("pool", 5)), backend=where)
+    assert set(run.result("a")) == {(3, 5)}
+
+
+def test_a_cluster_of_its_own_that_is_slow_to_begin_holds_up_nothing(monkeypatch, tmp_path):
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 600\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(slow))
+    where = DaskBackend(workers=1)
+    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+    monkeypatch.setattr(cluster_of, "PATIENCE", 0.5)  # until it is ended by force
+    run = go(lambda x: x, backend=where, background=True)
+    time.sleep(0.2)
+    run.cancel()
+    assert run.wait(20)
+    assert run.status == "cancelled"
+
+
+def test_a_cluster_of_its_own_that_never_begins_pauses_the_run_and_says_so(monkeypatch):
+    monkeypatch.setattr(own_cluster, "ARRIVAL", 0.0)
+    where = DaskBackend(workers=1)
+    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+    run = go(lambda x: x, backend=where)
+    assert run.status == "paused"
+    assert "there can be none of its own (it is not there after 0 s)" in run.pause_reason
+    run.cancel()
+    assert run.wait(20)
+
+
+ENDLESS = """
+import attune_nb, os, pathlib, sys, time
+
+def work(x):
+    import psutil, subprocess
+    folder = pathlib.Path(sys.argv[1])
+    inner = subprocess.Popen(["sleep", "600"])
+    every = psutil.Process().parents()[0:2] + [psutil.Process(), inner]
+    (folder / str(x)).write_text(" ".join(str(each.pid) for each in every) + " .")
+    time.sleep(600)
+
+run = attune_nb.loads('''
+tasks:
+  - name: a
+    action: work
+    with_items: [0, 1]
+    concurrency: 2
+    input: {x: "{{ item }}"}
+''').run(
+    actions={"work": work}, backend="dask", workers=2, progress=False, store="none",
+    background=True,
+)
+while len(list(pathlib.Path(sys.argv[1]).iterdir())) < 2:
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["ends", "is killed"])
+def test_a_cluster_of_its_own_ends_with_all_that_was_begun_and_an_engine_that(tmp_path, killed):
+    text = ENDLESS.replace("sys.argv[1]", repr(str(tmp_path)))
+    engine = subprocess.Popen(
+        [sys.executable, "-c", text + "\ntime.sleep(600)" * killed], stderr=subprocess.DEVNULL
+    )
+    files = [tmp_path / "0", tmp_path / "1"]
+    until(lambda: all(each.exists() and "." in each.read_text() for each in files))
+    if killed:
+        engine.kill()
+    engine.wait(30)
+    found = {int(pid) for each in files for pid in each.read_text().split()[:-1]}
+    assert len(found) >= 5
+    until(lambda: not [each for each in found - {os.getpid()} if psutil.pid_exists(each)])
