@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from functools import partial
 from types import CoroutineType
@@ -34,7 +35,10 @@ class EventLoop:
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._end.wait())
+            while not self._end.is_set():
+                # a task that an action has made ends the loop with `sys.exit`, not what others do
+                with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                    runner.run(self._end.wait())
 
     def call(self, function: Callable[..., object], *given: Any) -> None:
         """Call a function in the loop's thread, soon; nothing once the loop is closed."""

@@ -135,6 +135,30 @@ def test_what_a_module_keeps_for_its_coroutines_is_of_use_in_every_chunk(backend
     assert set(run.result("a")) == {1}
 
 
+EXITING = """
+tasks:
+  - {name: a, action: exits, next: [{when: "{{ true }}", do: b}]}
+  - {name: b, action: waits, with_items: "{{ range(9) }}", concurrency: 3, input: {x: "{{ item }}"}}
+"""
+
+
+@pytest.mark.parametrize("where", ["threads", "processes"])
+def test_a_coroutine_that_would_end_the_interpreter_ends_no_other_task(where):
+    async def leaves():
+        sys.exit(3)
+
+    async def exits():
+        await asyncio.gather(asyncio.create_task(leaves()), asyncio.sleep(60))
+
+    run = attune_nb.loads(EXITING).run(
+        actions={"exits": exits, "waits": waits}, backend=where, workers=1, progress=False
+    )
+    assert dict(run.tasks[["task", "status"]].itertuples(index=False)) == {
+        "a": "failed",
+        "b": "succeeded",
+    }
+
+
 TWO = """
 tasks:
   - name: long
