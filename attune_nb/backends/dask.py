@@ -113,16 +113,18 @@ class DaskBackend(RemoteBackend):
         for future in self._under:
             if future.done():
                 self._note(future)
+        why = f"its client is {client.status}"
         if runs(client):
-            self._away = None
             try:
                 self._meet(client)
+                self._away = None
+                return LOOK
             except Exception as error:  # noqa: BLE001 - of whatever kind, it does not answer
-                self._lose(f"its scheduler does not answer ({error})")
-        elif self._away is None:
+                why = str(error) or repr(error)
+        if self._away is None:
             self._away = now
         elif now - self._away > PATIENCE or client.status == "closed":
-            self._lose("its scheduler does not answer")
+            self._lose(f"its scheduler does not answer ({why})")
         return LOOK
 
     def _meet(self, client: Client) -> None:
