@@ -172,7 +172,7 @@ class Wanting:
 
     def of_any(self, client: Client) -> None:
         """Want any worker at all."""
-        if self._asked is None:  # a cluster that adapts to its work sees some
+        if self._asked is None or self._asked.done():  # a cluster that adapts sees some work
             with contextlib.suppress(Exception):  # it is going away just now
                 self._asked = client.submit(int, pure=False)
         self.of("any")

@@ -117,10 +117,11 @@ class DaskBackend(RemoteBackend):
         if runs(client):
             try:
                 self._meet(client)
-                self._away = None
-                return LOOK
             except Exception as error:  # noqa: BLE001 - of whatever kind, it does not answer
                 why = str(error) or repr(error)
+            else:
+                self._away = None
+                return LOOK
         if self._away is None:
             self._away = now
         elif now - self._away > PATIENCE or client.status == "closed":
