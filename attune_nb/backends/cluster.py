@@ -90,13 +90,13 @@ class Connection:
 
         if isinstance(self.where, str):
             return None
-        if self.where is not None and runs(self.where):
+        if self.where is not None and _lives(self.where):
             return self.where
         try:
             current: Client = Client.current()
         except ValueError:
             return None
-        return current if runs(current) else None
+        return current if _lives(current) else None
 
     def _new(self) -> Client | None:
         import dask  # noqa: PLC0415 - as above
@@ -261,6 +261,11 @@ async def _gathered(client: Client, futures: list[Future]) -> list[Any]:
 def runs(client: Client) -> bool:
     """Tell whether a client is connected to its scheduler."""
     return bool(client.status == "running")
+
+
+def _lives(client: Client) -> bool:
+    """Tell whether a client is connected, or may be again in a moment."""
+    return client.status in ("running", "connecting")
 
 
 def lost_connection(future: Future) -> bool:
