@@ -4,6 +4,9 @@ import os
 
 import pytest
 from lab import chromium, lab_in
+from playwright.sync_api import expect
+
+expect.set_options(timeout=20_000)  # a machine may be busy with other tests
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Every notebook that is published runs again, and what it tells is true of this run too."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -46,20 +45,10 @@ PUBLISHED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    """Let all run, two at a time: each keeps one core busy for a minute."""
-    with ThreadPoolExecutor(2) as pool:
-        yield {
-            name: pool.submit(executed, name, tmp_path_factory.mktemp("book"))
-            for name, _, _ in PUBLISHED
-        }
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("name", "told", "charts"), PUBLISHED)
-def test_it_runs_and_tells_what_it_told(name, told, charts, tmp_path, running):
-    for notebook in (nbformat.read(NOTEBOOKS / name, as_version=4), running[name].result()):
+def test_it_runs_and_tells_what_it_told(name, told, charts, tmp_path):
+    for notebook in (nbformat.read(NOTEBOOKS / name, as_version=4), executed(name, tmp_path)):
         for each in told:
             assert each in texts(notebook)
         assert pictures(notebook) == charts
