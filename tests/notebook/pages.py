@@ -5,7 +5,11 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import nbformat
+from kernels import NOTEBOOKS, executed, pictures, texts
+
 import attune_nb
+from attune_nb.notebook.page import to_html
 
 LARGEST = 2_000_000  # bytes
 
@@ -33,3 +37,12 @@ def check_page(page, *folders):
     assert 'class="attune-measured"' in text
     assert f"attune_nb {attune_nb.__version__}" in text
     return pictures
+
+
+def check_published(name, told, charts, folder):
+    """See that a notebook tells something as it is committed, and when it runs once more."""
+    for notebook in (nbformat.read(NOTEBOOKS / name, as_version=4), executed(name, folder)):
+        for each in told:
+            assert each in texts(notebook)
+        assert pictures(notebook) == charts
+        assert len(check_page(to_html(notebook, name, folder), folder)) == charts

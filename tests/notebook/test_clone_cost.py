@@ -1,0 +1,12 @@
+"""The notebook of what a context costs; in a file of its own, as it takes as long as the others."""
+
+import pytest
+from pages import check_published
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.mark.timeout(600)
+def test_it_runs_and_tells_what_it_told(tmp_path):
+    told = ["1 MB of lists", "report before", "workflow.context.clone_count     1,000"]
+    check_published("02_clone_cost.ipynb", told, 5, tmp_path)
