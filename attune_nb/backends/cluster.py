@@ -29,7 +29,7 @@ __all__ = [
     "Wanting",
     "Worker",
     "bring",
-    "fetched",
+    "gathered",
     "lost_connection",
     "meets",
     "resources",
@@ -235,14 +235,14 @@ def _cross(client: Client, definition: Definition, giver: Worker, to: Worker) ->
     to.has[definition] = client.submit(worker.same, crossing, workers=[to.address], pure=False)
 
 
-def fetched(client: Client, futures: Iterable[Future]) -> dict[Future, Any]:
+def gathered(client: Client, futures: Iterable[Future]) -> dict[Future, Any]:
     """Fetch what futures have to give, at once, without those that are lost on the way.
 
     Dask makes again what was lost, and would wait for it.
     """
     while good := [each for each in futures if each.status == "finished"]:
         loop = client.loop.asyncio_loop
-        asked = asyncio.run_coroutine_threadsafe(_gathered(client, good), loop)
+        asked = asyncio.run_coroutine_threadsafe(_gather(client, good), loop)
         while all(each.status == "finished" for each in good):
             try:
                 return dict(zip(good, asked.result(FETCHING), strict=True))
@@ -253,7 +253,7 @@ def fetched(client: Client, futures: Iterable[Future]) -> dict[Future, Any]:
     return {}
 
 
-async def _gathered(client: Client, futures: list[Future]) -> list[Any]:
+async def _gather(client: Client, futures: list[Future]) -> list[Any]:
     found: list[Any] = await client.gather(futures, asynchronous=True)
     return found
 

@@ -25,7 +25,7 @@ from attune_nb.backends.cluster import (
     Wanting,
     Worker,
     bring,
-    fetched,
+    gathered,
     lost_connection,
     meets,
     resources,
@@ -158,7 +158,7 @@ class DaskBackend(RemoteBackend):
         """Let go of a worker that is not there any more; what it held goes to others."""
         del self._workers[lost.address]  # with the definitions that it had
         held = list(lost.held)
-        there = fetched(client, held)  # one that leaves in peace hands over what it has
+        there = gathered(client, held)  # one that leaves in peace hands over what it has
         for future in held:
             feed, sent = self._ends(future)
             if future in there:
@@ -326,10 +326,10 @@ class DaskBackend(RemoteBackend):
         return {each.key: each for each in chunks}
 
     def _take_in(self, what: Future) -> None:
-        """Take in all that has ended, fetched at once."""
+        """Take in all that has ended, gathered at once."""
         ended = [each for each in self._under if each.done()]
         client = self._connection.client
-        for future, packed in (fetched(client, ended) if client else {}).items():
+        for future, packed in (gathered(client, ended) if client else {}).items():
             feed, sent = self._ends(future)
             feed.received(sent, self._lane, packed)
         for future in ended:

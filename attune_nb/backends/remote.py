@@ -49,15 +49,15 @@ class Place(abc.ABC):
 
     def takes(self, feed: Feed, *, behind: bool) -> bool:
         """Tell whether one more chunk of a job may go here, perhaps to wait behind others."""
-        return len(self.chunks()) < self.room(behind=behind and not feed.slow)
+        return not self.full(behind=behind and not feed.slow)
 
-    def room(self, *, behind: bool) -> int:
-        """Give how many chunks it may have, waiting behind each other or not."""
+    def full(self, *, behind: bool) -> bool:
+        """Tell whether no chunk may go here, be it to wait behind others or not."""
         held = self.chunks()
         if any(sent.alone for _, sent in held):
-            return 0
+            return True
         behind = behind and not any(each.slow for each, _ in held)
-        return self.threads * (DEPTH if behind else 1)
+        return len(held) >= self.threads * (DEPTH if behind else 1)
 
 
 def free(feed: Feed, places: Collection[_Place], *, behind: bool) -> list[tuple[_Place, int]]:
@@ -225,7 +225,7 @@ class RemoteBackend(abc.ABC):
             ready = [each for each in self._feeds.values() if each.ready]
             ready.sort(key=lambda each: each.under_way)
             for feed in ready:
-                if all(len(at.chunks()) >= at.room(behind=behind) for at in self._places()):
+                if all(each.full(behind=behind) for each in self._places()):
                     return
                 if self._send_next(feed, behind=behind):
                     sending = True

@@ -6,6 +6,7 @@ import socket
 
 import dask
 import distributed
+from works import run_work
 
 
 @contextlib.contextmanager
@@ -33,3 +34,8 @@ def free_port():
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
+
+
+def go(work, parameters=None, **options):
+    """Run a function over items on Dask."""
+    return run_work(work, parameters, **{"backend": "dask", **options})

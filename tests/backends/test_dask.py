@@ -12,8 +12,8 @@ import distributed
 import psutil
 import pytest
 import works
-from clusters import made, pids
-from works import PATH, errors, run_work, until
+from clusters import go, made, pids
+from works import PATH, errors, until
 
 import attune_nb
 from attune_nb.backends import cluster as cluster_of
@@ -23,10 +23,6 @@ from attune_nb.bench.wire import WireCount
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(works)
-
-
-def go(work, parameters=None, **options):
-    return run_work(work, parameters, **{"backend": "dask", **options})
 
 
 # What crosses the wire.

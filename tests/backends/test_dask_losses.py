@@ -14,8 +14,8 @@ import distributed
 import psutil
 import pytest
 import works
-from clusters import free_port, made, pids
-from works import PATH, errors, run_work, until
+from clusters import free_port, go, made, pids
+from works import PATH, errors, until
 
 import attune_nb
 from attune_nb.backends import dask as backend
@@ -25,30 +25,23 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(works)
 
 
-def go(work, parameters=None, **options):
-    return run_work(work, parameters, **{"backend": "dask", **options})
+def begun(path, count, where):
+    """Begin items that write their numbers to a file, and take a moment."""
 
-
-def work_in(path, seconds=0.002):
     def work(x, path):
         with Path(path).open("a") as file:
             file.write(f"{x}\n")
-        time.sleep(seconds)
+        time.sleep(0.002)
         return x * 3
 
-    return work
+    given = {"n": count, "path": str(path)}
+    return go(work, given, more=PATH, backend=where, background=True)
 
 
 def test_a_worker_that_is_killed_loses_nothing_that_is_finished(tmp_path):
     path, count = tmp_path / "made", 4_000
     with made(n_workers=2) as client:
-        run = go(
-            work_in(path),
-            {"n": count, "path": str(path)},
-            more=PATH,
-            backend=DaskBackend(client),
-            background=True,
-        )
+        run = begun(path, count, DaskBackend(client))
         until(lambda: len(run.attempts) > 500)
         os.kill(pids(client)[0], signal.SIGKILL)
         known = set(run.attempts["index"])
@@ -65,13 +58,7 @@ def test_a_worker_that_is_killed_loses_nothing_that_is_finished(tmp_path):
 def test_a_worker_that_leaves_in_peace_takes_nothing_along(tmp_path):
     path = tmp_path / "made"
     with made(n_workers=2) as client:
-        run = go(
-            work_in(path),
-            {"n": 1_000, "path": str(path)},
-            more=PATH,
-            backend=DaskBackend(client),
-            background=True,
-        )
+        run = begun(path, 1_000, DaskBackend(client))
         until(lambda: len(run.attempts) > 100)
         known = set(run.attempts["index"])
         before = Counter(path.read_text().split())
@@ -86,13 +73,7 @@ def test_a_worker_that_leaves_in_peace_takes_nothing_along(tmp_path):
 def test_all_workers_may_be_killed_at_once(tmp_path):
     path = tmp_path / "made"
     with made(n_workers=2) as client:
-        run = go(
-            work_in(path),
-            {"n": 2_000, "path": str(path)},
-            more=PATH,
-            backend=DaskBackend(client),
-            background=True,
-        )
+        run = begun(path, 2_000, DaskBackend(client))
         until(lambda: len(run.attempts) > 200)
         for each in pids(client):
             os.kill(each, signal.SIGKILL)
@@ -292,9 +273,7 @@ def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(tmp_path, o
     there = outside()
     client = there.client()
     where = DaskBackend(client)
-    run = go(
-        work_in(path), {"n": count, "path": str(path)}, more=PATH, backend=where, background=True
-    )
+    run = begun(path, count, where)
     until(lambda: len(run.attempts) > 200)
     began = time.monotonic()
     there.close()

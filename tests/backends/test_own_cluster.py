@@ -12,7 +12,8 @@ import dask
 import psutil
 import pytest
 import works
-from works import run_work, until
+from clusters import go
+from works import until
 
 from attune_nb.backends import cluster as cluster_of
 from attune_nb.backends import own_cluster
@@ -20,10 +21,6 @@ from attune_nb.backends.dask import DaskBackend
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(works)
-
-
-def go(work, parameters=None, **options):
-    return run_work(work, parameters, **{"backend": "dask", **options})
 
 
 OWN = """
