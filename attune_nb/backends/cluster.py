@@ -39,6 +39,7 @@ __all__ = [
 BEGINNING = 0.02  # seconds: how often it is looked whether a cluster of our own is there
 FETCHING = 0.2  # seconds: how often it is looked whether what is fetched is still there
 PATIENCE = 10.0  # seconds that a scheduler may take to answer
+STANDING = 5.0  # seconds that a worker which a cluster just got waits for work
 
 
 _log = logging.getLogger("attune_nb")
@@ -174,7 +175,7 @@ class Wanting:
         """Want any worker at all."""
         if self._asked is None or self._asked.done():  # a cluster that adapts sees some work
             with contextlib.suppress(Exception):  # it is going away just now
-                self._asked = client.submit(int, pure=False)
+                self._asked = client.submit(worker.stand_by, STANDING, pure=False)
         self.of("any")
 
     def of(self, what: str) -> None:
@@ -186,8 +187,8 @@ class Wanting:
             _log.warning("work waits for a Dask worker (%s); start one, or cancel the run", what)
 
     def over(self) -> None:
-        """Want nothing any more."""
-        self._since, self._told, self._asked = None, False, None
+        """Want nothing any more; the worker that came still stands by, until it has work."""
+        self._since, self._told = None, False
 
 
 def bring(

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch
     from attune_nb.templates.template import Template
 
-__all__ = ["begin", "drop", "make", "make_held", "make_kept", "report_of", "same"]
+__all__ = ["begin", "drop", "make", "make_held", "make_kept", "report_of", "same", "stand_by"]
 
 TICK = 0.05  # seconds: how often the far side looks whether it is to begin no more
 WATCH = 1.0  # seconds: how often a worker looks whether its engine is still there
@@ -110,6 +110,17 @@ def make_kept(
 def same(definition: Definition) -> Definition:
     """Give a definition as it is: a copy of its own for the worker that it runs on."""
     return definition
+
+
+def stand_by(seconds: float) -> None:
+    """Keep a Dask worker for a moment: a cluster that adapts gives back one that does nothing.
+
+    What has left the thread pool takes no thread from others, and its worker is not given back.
+    """
+    from distributed import secede  # noqa: PLC0415 - only workers of Dask need it
+
+    secede()
+    time.sleep(seconds)
 
 
 def report_of(kept: Kept) -> bytes:

@@ -177,7 +177,7 @@ def test_a_cluster_that_adapts_is_asked_for_a_worker_and_told_of_meanwhile(monke
     with made(n_workers=0) as client:
         run = go(lambda x: x, backend=DaskBackend(client), background=True)
         until(lambda: "work waits for a Dask worker (any)" in caplog.text)
-        client.cluster.adapt(minimum=0, maximum=1, interval="100ms")
+        client.cluster.adapt(minimum=0, maximum=1, interval="10ms", wait_count=1)
         assert run.wait(30)
     assert run.result("a") == list(range(20))
 
