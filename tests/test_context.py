@@ -131,7 +131,9 @@ def bytes_per_scope(context, count=2000):
     try:
         for at in items:
             kept[at] = context.scope(at, at)
-        mine = tracemalloc.Filter(True, inspect.getfile(WorkflowContext))  # not of other threads
+        mine = tracemalloc.Filter(
+            inclusive=True, filename_pattern=inspect.getfile(WorkflowContext)
+        )  # not of other threads
         taken = tracemalloc.take_snapshot().filter_traces([mine])
         return sum(each.size for each in taken.traces) / count
     finally:
