@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends import worker
@@ -26,7 +24,6 @@ __all__ = [
     "BEGINNING",
     "PATIENCE",
     "Connection",
-    "Wanting",
     "Worker",
     "bring",
     "gathered",
@@ -39,10 +36,6 @@ __all__ = [
 BEGINNING = 0.02  # seconds: how often it is looked whether a cluster of our own is there
 FETCHING = 0.2  # seconds: how often it is looked whether what is fetched is still there
 PATIENCE = 10.0  # seconds that a scheduler may take to answer
-STANDING = 5.0  # seconds that a worker which a cluster just got waits for work
-
-
-_log = logging.getLogger("attune_nb")
 
 
 class Connection:
@@ -161,34 +154,6 @@ class Worker(Place):
 def meets(offers: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
     """Tell whether some resources are enough."""
     return all(offers.get(key, 0) >= least for key, least in wanted.items())
-
-
-class Wanting:
-    """What work waits for: a cluster that adapts is asked for it, a person is told."""
-
-    def __init__(self) -> None:
-        self._since: float | None = None
-        self._told = False
-        self._asked: Future | None = None
-
-    def of_any(self, client: Client) -> None:
-        """Want any worker at all."""
-        if self._asked is None or self._asked.done():  # a cluster that adapts sees some work
-            with contextlib.suppress(Exception):  # it is going away just now
-                self._asked = client.submit(worker.stand_by, STANDING, pure=False)
-        self.of("any")
-
-    def of(self, what: str) -> None:
-        """Want a worker."""
-        now = time.monotonic()
-        self._since = self._since or now
-        if now - self._since > PATIENCE and not self._told:
-            self._told = True
-            _log.warning("work waits for a Dask worker (%s); start one, or cancel the run", what)
-
-    def over(self) -> None:
-        """Want nothing any more; the worker that came still stands by, until it has work."""
-        self._since, self._told = None, False
 
 
 def bring(

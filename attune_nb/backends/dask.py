@@ -17,12 +17,12 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from attune_nb.backends import worker
+from attune_nb.backends.adapting import Backlog, Wanting
 from attune_nb.backends.attempt import LEFT_BEHIND
 from attune_nb.backends.cluster import (
     BEGINNING,
     PATIENCE,
     Connection,
-    Wanting,
     Worker,
     bring,
     gathered,
@@ -78,7 +78,7 @@ class DaskBackend(RemoteBackend):
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
         self._offered: set[frozenset[tuple[str, float]]] = set()  # by workers so far
-        self._wanting, self._lacking = Wanting(), Wanting()
+        self._wanting, self._lacking, self._backlog = Wanting(), Wanting(), Backlog()
         if importlib.util.find_spec("distributed") is None:
             raise BackendError("the dask backend needs Dask: pip install 'attune_nb[dask]'")
 
@@ -98,6 +98,7 @@ class DaskBackend(RemoteBackend):
         self._connection.quietly(lambda client: client.cancel(list(self._under)))
         self._under.clear()
         self._workers.clear()
+        self._backlog.over()
         self._connection.close()
         super().close()
 
@@ -142,6 +143,10 @@ class DaskBackend(RemoteBackend):
         self._lanes = max(1, sum(threads.values()))
         for feed in self._feeds.values():
             feed.lanes = self._lanes
+        grows = not (self._held or self._connection.own_cluster)
+        feeds = self._feeds.values() if grows else ()
+        jobs = [(each, self._under_way(each)) for each in feeds]
+        self._backlog.tell(client, jobs, sum(threads.values()))
 
     def _hear(self, client: Client, address: str, about: Mapping[str, Any]) -> None:
         """Take in what a worker says of itself; perhaps it is another one by now."""
@@ -177,6 +182,7 @@ class DaskBackend(RemoteBackend):
         for feed, sent, _ in under.values():
             feed.interrupted(sent, why)
         self._workers.clear()
+        self._backlog.over()
         self._away = None
         self._connection.close()
         raise BackendUnavailable(

@@ -7,7 +7,9 @@ its worker each time is found, fails alone, and keeps none of the others from th
 
 from __future__ import annotations
 
+import math
 import pickle
+import time
 from array import array
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -160,11 +162,32 @@ class Feed:
         size = min(MOST, GROWTH * self._size, int(self._target / self._each))
         if self._bytes:
             size = min(size, int(MOST_BYTES / self._bytes))
-        job = self.job
-        if not job.lazy:  # the last chunks are small, so that all workers end together
-            left = len(job.items) - job.taken + len(job.again) + len(self._back)
-            size = min(size, -(-left // (2 * self.most)))
+        if not self.job.lazy:  # the last chunks are small, so that all workers end together
+            size = min(size, -(-self._left // (2 * self.most)))
         return max(size, share, 1)
+
+    @property
+    def _left(self) -> int:
+        """How many attempts wait; of a source that does not tell, as many as there were."""
+        job = self.job
+        whole = 2 * job.taken if job.lazy else len(job.items)
+        more = 0 if job.exhausted else whole - job.taken
+        return more + len(job.again) + len(self._back) + sum(map(len, self._pieces))
+
+    def wanted(self, within: float, unknown: float, sent: list[Sent]) -> int:
+        """Give how many threads would end all items in a time.
+
+        Args:
+            within: The time, in seconds.
+            unknown: Seconds that an item is taken for of which nothing is known.
+            sent: The chunks that are under way.
+        """
+        if self.job.plain or self.job.stopped:
+            return 0
+        now = time.monotonic()
+        each = max([self._each or unknown, *((now - at.since) / len(at.entries) for at in sent)])
+        count = self._left + sum(len(at.entries) for at in sent)
+        return min(count, self.job.concurrency, math.ceil(count * each / within))
 
     def _gather(self, size: int) -> list[Entry]:
         job, entries = self.job, list[Entry]()

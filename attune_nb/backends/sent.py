@@ -38,13 +38,14 @@ class Sent(msgspec.Struct, eq=False):
     """A chunk that is under way.
 
     `keep` gives what stands for a result that stays elsewhere. `alone`: nothing is to wait behind
-    it, as it may end its worker.
+    it, as it may end its worker. `since` is when it was sent, in monotonic time.
     """
 
     entries: list[Entry]
     chunk: Chunk
     keep: Callable[[int, str], Any] | None = None
     alone: bool = False
+    since: float = msgspec.field(default_factory=time.monotonic)
 
 
 def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:

@@ -16,6 +16,7 @@ from clusters import go, made, pids
 from works import PATH, errors, until
 
 import attune_nb
+from attune_nb.backends import adapting
 from attune_nb.backends import cluster as cluster_of
 from attune_nb.backends import dask as backend
 from attune_nb.backends.dask import DaskBackend
@@ -173,13 +174,37 @@ def test_a_worker_with_what_a_selector_names_is_waited_for_when_it_was_there_bef
 
 
 def test_a_cluster_that_adapts_is_asked_for_a_worker_and_told_of_meanwhile(monkeypatch, caplog):
-    monkeypatch.setattr(cluster_of, "PATIENCE", 0.5)
+    monkeypatch.setattr(adapting, "PATIENCE", 0.5)
     with made(n_workers=0) as client:
         run = go(lambda x: x, backend=DaskBackend(client), background=True)
         until(lambda: "work waits for a Dask worker (any)" in caplog.text)
         client.cluster.adapt(minimum=0, maximum=1, interval="10ms", wait_count=1)
         assert run.wait(30)
     assert run.result("a") == list(range(20))
+
+
+def test_a_cluster_that_adapts_grows_with_the_work_and_is_asked_for_nothing_after(tmp_path):
+    def work(x, path):
+        (Path(path) / str(os.getpid())).touch()
+        time.sleep(0.05)
+
+    with made(n_workers=1) as client:
+        unrunnable = client.cluster.scheduler.unrunnable
+        many = {"n": 4000, "path": str(tmp_path)}
+        options = {"more": PATH, "backend": DaskBackend(client), "background": True}
+        run = go(work, many, **options)
+        until(lambda: len(run.attempts) > 100)
+        assert not unrunnable  # nobody could come
+        client.cluster.adapt(minimum=1, maximum=3, interval="100ms")
+        until(lambda: len([*tmp_path.iterdir()]) == 3)
+        assert unrunnable
+        run.pause()
+        until(lambda: not unrunnable)
+        run.resume()
+        until(lambda: unrunnable)
+        run.cancel()
+        until(lambda: not unrunnable)
+        assert run.wait(30)
 
 
 # What stays there.
