@@ -154,7 +154,12 @@ def path_of(store: str | PathLike[str] | None) -> Path:
 
 
 def _path(store: str | PathLike[str] | None) -> Path | None:
-    given = os.environ.get("ATTUNE_NB_STORE", USUAL) if store is None else os.fspath(store)
+    given = (os.environ.get("ATTUNE_NB_STORE") or USUAL) if store is None else store
+    if not given or not isinstance(given, str | os.PathLike):
+        raise StoreError(
+            f"the store is {given!r}; give the path of a file, or 'none' for a run without a record"
+        )
+    given = os.fspath(given)
     return None if given == "none" else Path(given).expanduser()
 
 

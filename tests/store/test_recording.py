@@ -132,6 +132,12 @@ def test_without_a_store_nothing_is_written(path, monkeypatch):
         attune_nb.runs("none")
 
 
+@pytest.mark.parametrize("store", [False, "", 3])
+def test_what_is_no_file_is_told_of_with_the_way_to_have_no_record(store):
+    with pytest.raises(StoreError, match=r"the store is .*; give the path of a file, or 'none'"):
+        recorded(store)
+
+
 def test_the_environment_names_the_store(path, monkeypatch):
     monkeypatch.setenv("ATTUNE_NB_STORE", str(path))
     recorded(None)
