@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends import worker
+from attune_nb.backends.adapting import Wanting
 from attune_nb.backends.own_cluster import OwnCluster
 from attune_nb.backends.remote import Place, cores
-from attune_nb.errors import BackendError, BackendUnavailable
+from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
     from distributed import Client, Future
 
+    from attune_nb.backends.asking import Coming
     from attune_nb.backends.definition import Definition
     from attune_nb.backends.feed import Feed
     from attune_nb.backends.sent import Sent
@@ -24,17 +24,14 @@ __all__ = [
     "BEGINNING",
     "PATIENCE",
     "Connection",
+    "Offers",
     "Worker",
-    "bring",
-    "gathered",
     "lost_connection",
-    "meets",
     "resources",
     "runs",
 ]
 
 BEGINNING = 0.02  # seconds: how often it is looked whether a cluster of our own is there
-FETCHING = 0.2  # seconds: how often it is looked whether what is fetched is still there
 PATIENCE = 10.0  # seconds that a scheduler may take to answer
 
 
@@ -140,7 +137,13 @@ class Worker(Place):
         self.offers: Mapping[str, float] = {}
         self.process = ""  # the directory of its own that it has for as long as it runs
         self.has: dict[Definition, Future] = {}
+        self.coming: dict[Definition, Coming] = {}
         self.held: dict[Future, tuple[Feed, Sent]] = {}
+
+    @property
+    def load(self) -> float:
+        """How many chunks it has for each thread."""
+        return len(self.held) / self.threads
 
     def chunks(self) -> list[tuple[Feed, Sent]]:
         """Give the chunks that it has, each with its job."""
@@ -148,80 +151,44 @@ class Worker(Place):
 
     def meets(self, wanted: Mapping[str, float]) -> bool:
         """Tell whether it has what a task asks for."""
-        return meets(self.offers, wanted)
+        return _meets(self.offers, wanted)
 
 
-def meets(offers: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
+class Offers:
+    """What workers have offered so far: resources, each so many of it."""
+
+    def __init__(self) -> None:
+        self._so_far: set[frozenset[tuple[str, float]]] = set()
+        self._lacking = Wanting()
+
+    def add(self, offering: Worker) -> None:
+        """Take in what a worker offers."""
+        self._so_far.add(frozenset(offering.offers.items()))
+
+    def refuse_unmet(self, wanted: Mapping[str, float], workers: Collection[Worker]) -> None:
+        """Refuse a need that no worker has ever met: Dask would wait for ever.
+
+        Raises:
+            NotSendable: There is no such worker.
+        """
+        if not wanted or not workers:
+            return
+        if any(each.meets(wanted) for each in workers):
+            self._lacking.over()
+            return
+        if any(_meets(dict(each), wanted) for each in self._so_far):
+            self._lacking.of(f"one with {', '.join(wanted)}, as there was before")
+            return
+        known = sorted({key for each in workers for key in each.offers}) or ["none"]
+        raise NotSendable(
+            f"no worker has what `worker_selector` asks for ({', '.join(wanted)}); resources on "
+            f"this cluster: {', '.join(known)}. Start workers with `--resources`"
+        )
+
+
+def _meets(offers: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
     """Tell whether some resources are enough."""
     return all(offers.get(key, 0) >= least for key, least in wanted.items())
-
-
-def bring(
-    client: Client,
-    definition: Definition,
-    to: Worker,
-    others: Sequence[Worker],
-    workers: Iterable[Worker],
-) -> None:
-    """Have a definition at a worker, and on its way to others that will need it.
-
-    It goes from worker to worker before they have anything to do: none that is busy is asked.
-
-    Args:
-        client: Of the cluster.
-        definition: What they are to have.
-        to: The worker that is to have it now.
-        others: Those that will need it.
-        workers: All.
-    """
-    there = to.has.get(definition)
-    if there is not None and there.status in ("finished", "pending"):
-        return
-    havers = [each for each in workers if definition in each.has]
-    idle = (each for each in havers if not each.held)
-    giver = next((each for each in idle if each.has[definition].status == "finished"), None)
-    if giver is not None:
-        _cross(client, definition, giver, to)
-        return
-    to.has[definition] = client.scatter(definition, workers=[to.address], hash=False)
-    if not havers:
-        chain = [to, *others]
-        for at, each in enumerate(others):
-            _cross(client, definition, chain[at // 2], each)
-
-
-def _cross(client: Client, definition: Definition, giver: Worker, to: Worker) -> None:
-    """Give a worker a definition as a value of its own, which Dask moves nowhere.
-
-    Of a value that two workers have, Dask's memory manager takes one away, whichever: so what
-    crosses to another worker is a value that nothing else refers to.
-    """
-    there = giver.has[definition]
-    crossing = client.submit(worker.same, there, workers=[giver.address], pure=False)
-    to.has[definition] = client.submit(worker.same, crossing, workers=[to.address], pure=False)
-
-
-def gathered(client: Client, futures: Iterable[Future]) -> dict[Future, Any]:
-    """Fetch what futures have to give, at once, without those that are lost on the way.
-
-    Dask makes again what was lost, and would wait for it.
-    """
-    while good := [each for each in futures if each.status == "finished"]:
-        loop = client.loop.asyncio_loop
-        asked = asyncio.run_coroutine_threadsafe(_gather(client, good), loop)
-        while all(each.status == "finished" for each in good):
-            try:
-                return dict(zip(good, asked.result(FETCHING), strict=True))
-            except Exception:  # noqa: BLE001 - of whatever kind, they cannot be had now
-                if asked.done() and all(each.status == "finished" for each in good):
-                    return {}
-        asked.cancel()
-    return {}
-
-
-async def _gather(client: Client, futures: list[Future]) -> list[Any]:
-    found: list[Any] = await client.gather(futures, asynchronous=True)
-    return found
 
 
 def runs(client: Client) -> bool:

@@ -18,27 +18,26 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attune_nb.backends import worker
 from attune_nb.backends.adapting import Backlog, Wanting
+from attune_nb.backends.asking import Fetch, Fetches, Roll, bring
 from attune_nb.backends.attempt import LEFT_BEHIND
 from attune_nb.backends.cluster import (
     BEGINNING,
     PATIENCE,
     Connection,
+    Offers,
     Worker,
-    bring,
-    gathered,
     lost_connection,
-    meets,
     resources,
     runs,
 )
-from attune_nb.backends.kept import GONE, ClusterResult
+from attune_nb.backends.kept import ClusterResult, missing, refuse_lost
 from attune_nb.backends.messages import OtherProcessError
 from attune_nb.backends.remote import RemoteBackend, free
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
 from attune_nb.frozen import elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from distributed import Client, Future
 
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from attune_nb.backends.feed import Feed
     from attune_nb.backends.protocol import Job
     from attune_nb.backends.sent import Sent
-    from attune_nb.frozen import Elsewhere
 
 __all__ = ["DaskBackend"]
 
@@ -69,16 +67,18 @@ class DaskBackend(RemoteBackend):
     """
 
     def __init__(self, where: Client | str | None = None, workers: int | None = None) -> None:
-        super().__init__(1, TARGET, LEFT_BEHIND, _missing)
+        super().__init__(1, TARGET, LEFT_BEHIND, missing)
         self._connection = Connection(where, workers)
         self._name = uuid.uuid4().hex[:8]
         self._numbers = count(1)
         self._workers: dict[str, Worker] = {}  # by address
         self._under: dict[Future, tuple[Feed, Sent, Worker | None]] = {}
+        self._roll = Roll(self._near.notify)
+        self._fetches = Fetches(self._note)
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
-        self._offered: set[frozenset[tuple[str, float]]] = set()  # by workers so far
-        self._wanting, self._lacking, self._backlog = Wanting(), Wanting(), Backlog()
+        self._offers = Offers()
+        self._wanting, self._backlog = Wanting(), Backlog()
         if importlib.util.find_spec("distributed") is None:
             raise BackendError("the dask backend needs Dask: pip install 'attune_nb[dask]'")
 
@@ -97,10 +97,14 @@ class DaskBackend(RemoteBackend):
         """Let go of everything, and end the cluster if it is its own."""
         self._connection.quietly(lambda client: client.cancel(list(self._under)))
         self._under.clear()
-        self._workers.clear()
-        self._backlog.over()
-        self._connection.close()
+        self._let_go()
         super().close()
+
+    def _let_go(self) -> None:
+        self._workers.clear()
+        for each in (self._roll, self._fetches, self._backlog):
+            each.over()
+        self._connection.close()
 
     def _look(self) -> float:
         """See whether the cluster is there, and how many threads it has."""
@@ -108,69 +112,73 @@ class DaskBackend(RemoteBackend):
         client = self._connection.client
         if client is None:
             return BEGINNING if self._connection.begins else inf
-        if now - self._looked < LOOK:
-            return LOOK if self._under else inf
-        self._looked = now
-        for future in self._under:
-            if future.done():
-                self._note(future)
-        why = f"its client is {client.status}"
-        if runs(client):
-            try:
-                self._meet(client)
-            except Exception as error:  # noqa: BLE001 - of whatever kind, it does not answer
-                why = str(error) or repr(error)
-            else:
-                self._away = None
-                return LOOK
-        if self._away is None:
+        if not self._roll.asked:
+            if now - self._looked < LOOK:
+                return LOOK if self._under else inf
+            self._looked = now
+            for future in self._under:
+                if future.done():
+                    self._note(future)
+        why = self._call_roll(client)
+        if not why:
+            self._away = None
+        elif self._away is None:
             self._away = now
         elif now - self._away > PATIENCE or client.status == "closed":
             self._lose(f"its scheduler does not answer ({why})")
         return LOOK
 
-    def _meet(self, client: Client) -> None:
-        """See which workers there are, and what they offer."""
-        threads = client.nthreads()
-        for address in self._workers.keys() - threads.keys():
+    def _call_roll(self, client: Client) -> str:
+        """Find out which workers there are; give why that is not known, if so."""
+        if not runs(client):
+            return f"its client is {client.status}"
+        whole = any(self._asks(each.job) for each in self._feeds.values())
+        try:
+            self._meet(client, self._roll.call(client, whole=whole))
+        except Exception as error:  # noqa: BLE001 - of whatever kind, it does not answer
+            return str(error) or "it is silent"
+        return ""
+
+    def _meet(self, client: Client, told: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take in which workers there are, and what they offer."""
+        for address in self._workers.keys() - told.keys():
             self._gone(client, self._workers[address])
-        for address, many in threads.items():
-            self._workers.setdefault(address, Worker(address)).threads = many
-        if any(self._asks(each.job) for each in self._feeds.values()):
-            told = client.scheduler_info(n_workers=-1)["workers"]
-            for address, about in told.items():
-                self._hear(client, address, about)
-        self._lanes = max(1, sum(threads.values()))
+        for address, about in told.items():
+            self._hear(client, address, about)
+        self._lanes = max(1, sum(each.threads for each in self._workers.values()))
         for feed in self._feeds.values():
             feed.lanes = self._lanes
         grows = not (self._held or self._connection.own_cluster)
         feeds = self._feeds.values() if grows else ()
         jobs = [(each, self._under_way(each)) for each in feeds]
-        self._backlog.tell(client, jobs, sum(threads.values()))
+        self._backlog.tell(client, jobs, self._lanes if self._workers else 0)
 
     def _hear(self, client: Client, address: str, about: Mapping[str, Any]) -> None:
         """Take in what a worker says of itself; perhaps it is another one by now."""
         found, process = self._workers.get(address), about.get("local_directory", "")
-        if found is not None and found.process not in ("", process):
+        if found is not None and process and found.process not in ("", process):
             self._gone(client, found)
+            found = None
+        if found is None:
             found = self._workers[address] = Worker(address)
-            found.threads = about["nthreads"]
-        if found is not None:
+        found.threads = about["nthreads"]
+        if process:
             found.offers, found.process = about.get("resources", {}), process
-            self._offered.add(frozenset(found.offers.items()))
+            self._offers.add(found)
 
     def _gone(self, client: Client, lost: Worker) -> None:
         """Let go of a worker that is not there any more; what it held goes to others."""
         del self._workers[lost.address]  # with the definitions that it had
-        held = list(lost.held)
-        there = gathered(client, held)  # one that leaves in peace hands over what it has
-        for future in held:
-            feed, sent = self._ends(future)
-            if future in there:
-                feed.received(sent, self._lane, there[future])
+        for future in list(lost.held):
+            if future.status == "finished":  # one that leaves in peace hands over what it has
+                self._note(future)
             else:
-                feed.lost(sent, 0, f"Dask worker {lost.address}")
-        client.cancel(held)
+                self._lost(client, future, lost)
+
+    def _lost(self, client: Client, future: Future, lost: Worker) -> None:
+        feed, sent = self._ends(future)
+        feed.lost(sent, 0, f"Dask worker {lost.address}")
+        client.cancel([future])
 
     def _lose(self, why: str) -> NoReturn:
         """Give up the cluster.
@@ -181,10 +189,8 @@ class DaskBackend(RemoteBackend):
         under, self._under = self._under, {}
         for feed, sent, _ in under.values():
             feed.interrupted(sent, why)
-        self._workers.clear()
-        self._backlog.over()
         self._away = None
-        self._connection.close()
+        self._let_go()
         raise BackendUnavailable(
             f"the Dask cluster is gone: {why}; what has ended is kept. Make a new "
             "`distributed.Client` (without one, a cluster on this machine is started), and "
@@ -211,11 +217,13 @@ class DaskBackend(RemoteBackend):
         client = self._connection.client
         if client is None:
             return False
+        if self._asks(feed.job) and not all(each.process for each in self._workers.values()):
+            return False  # what they offer is on its way
         wanted = resources(feed.job.selector)
         try:
             self._definitions[feed.job.key].check()
-            self._refuse_lost(self._definitions[feed.job.key])
-            self._refuse_unmet(wanted)
+            refuse_lost(self._definitions[feed.job.key])
+            self._offers.refuse_unmet(wanted, self._workers.values())
         except NotSendable as error:
             feed.refuse_next(str(error))
             return False
@@ -225,13 +233,16 @@ class DaskBackend(RemoteBackend):
         ready = free(feed, able, behind=behind)
         if not ready:
             return False
-        to, share = min(ready, key=lambda each: len(each[0].held) / each[0].threads)
+        needed = self._definitions[feed.job.key]
+        to, share = min(ready, key=lambda each: (needed in each[0].coming, each[0].load))
         if not feed.job.plain:  # else its definition goes along: nobody else needs it
             others = [each for each, _ in ready if each is not to][: feed.most - 1]
             try:
-                bring(client, self._definitions[feed.job.key], to, others, self._workers.values())
+                there = bring(client, needed, to, others, self._workers.values(), self._near.notify)
             except Exception:  # noqa: BLE001 - it is gone, or on its way
                 self._gone(client, to)
+                return False
+            if not there:
                 return False
         return self._send(client, feed, to, share, wanted)
 
@@ -291,38 +302,6 @@ class DaskBackend(RemoteBackend):
         sent.keep = partial(ClusterResult, future)  # only the report comes
         return client.submit(worker.report_of, future, key=f"{future.key}-report", pure=False)
 
-    @staticmethod
-    def _refuse_lost(definition: Definition) -> None:
-        """Refuse a context that needs a result which was left on the cluster, and is there no more.
-
-        Raises:
-            NotSendable: One of them is not.
-        """
-        told = _lost(definition.elsewhere()) if ClusterResult.there else None
-        if told is not None:
-            raise NotSendable(told)
-
-    def _refuse_unmet(self, wanted: Mapping[str, float]) -> None:
-        """Refuse a need that no worker has ever met: Dask would wait for ever.
-
-        Raises:
-            NotSendable: There is no such worker.
-        """
-        there = self._workers.values()
-        if not wanted or not there:
-            return
-        if any(each.meets(wanted) for each in there):
-            self._lacking.over()
-            return
-        if any(meets(dict(each), wanted) for each in self._offered):
-            self._lacking.of(f"one with {', '.join(wanted)}, as there was before")
-            return
-        known = sorted({key for each in there for key in each.offers}) or ["none"]
-        raise NotSendable(
-            f"no worker has what `worker_selector` asks for ({', '.join(wanted)}); resources on "
-            f"this cluster: {', '.join(known)}. Start workers with `--resources`"
-        )
-
     def _left(self, definition: Definition, sent: Sent) -> dict[str, Future]:
         """Give the chunks that hold what was left on the cluster, and is an argument now."""
         if not ClusterResult.there:
@@ -331,19 +310,36 @@ class DaskBackend(RemoteBackend):
         chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
         return {each.key: each for each in chunks}
 
-    def _take_in(self, what: Future) -> None:
-        """Take in all that has ended, gathered at once."""
-        ended = [each for each in self._under if each.done()]
+    def _take_in(self, what: Future | Fetch) -> None:
+        """Take in what has ended: it is fetched, and then received."""
         client = self._connection.client
-        for future, packed in (gathered(client, ended) if client else {}).items():
-            feed, sent = self._ends(future)
-            feed.received(sent, self._lane, packed)
-        for future in ended:
-            if future in self._under and future.status in ("error", "cancelled"):
+        if client is None:
+            return
+        if isinstance(what, Fetch):
+            self._received(what)
+        for future in [each for each in self._under if each.done()]:
+            if future.status != "finished":
                 self._failed(future)
-        for future in {what, *ended} & self._under.keys():
-            if not future.done():  # its worker was lost before it was fetched: it is made again
-                self._noted(future, future)
+        for future in what.futures if isinstance(what, Fetch) else [what]:
+            if future in self._under and future.status != "finished":
+                self._again(client, future)
+        ended = [each for each in self._under.items() if each[0].status == "finished"]
+        self._fetches.begin(client, [(future, to) for future, (_, _, to) in ended])
+
+    def _received(self, fetch: Fetch) -> None:
+        """Take in what was fetched; what of it did not come is looked at again."""
+        for future, packed in self._fetches.end(fetch).items():
+            if future in self._under:
+                feed, sent = self._ends(future)
+                feed.received(sent, self._lane, packed)
+
+    def _again(self, client: Client, future: Future) -> None:
+        """Wait once more for what its worker lost before it was fetched."""
+        to = self._under[future][2]
+        if to is not None and self._workers.get(to.address) is not to:
+            self._lost(client, future, to)  # it is bound to a worker that is gone
+        else:
+            self._noted(future, future)
 
     def _ends(self, future: Future) -> tuple[Feed, Sent]:
         feed, sent, to = self._under.pop(future)
@@ -381,14 +377,5 @@ class DaskBackend(RemoteBackend):
 
     def _drop(self, definition: Definition) -> None:
         for each in self._workers.values():
+            each.coming.pop(definition, None)
             each.has.pop(definition, None)  # the cluster forgets what nobody refers to
-
-
-def _missing(item: Any) -> str | None:
-    """Say which result an item needs that was left on the cluster, and is there no more."""
-    return _lost(elsewhere(item)) if ClusterResult.there else None
-
-
-def _lost(needed: Iterable[Elsewhere]) -> str | None:
-    kept = (each for each in needed if isinstance(each, ClusterResult))
-    return next((GONE.format(each) for each in kept if each.lost), None)

@@ -6,17 +6,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends import messages
-from attune_nb.errors import BackendError
-from attune_nb.frozen import Elsewhere
+from attune_nb.errors import BackendError, NotSendable
+from attune_nb.frozen import Elsewhere, elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from distributed import Future
 
-__all__ = ["GONE", "ClusterResult"]
+    from attune_nb.backends.definition import Definition
 
-GONE = (
+__all__ = ["ClusterResult", "missing", "refuse_lost"]
+
+_GONE = (
     "a result that was kept on the cluster, {!r}, is not there any more; run its task again, or "
     "leave out `keep_results`"
 )
@@ -60,7 +62,7 @@ class ClusterResult(Elsewhere):
         try:
             return self._picked(near)
         except Exception as error:  # noqa: BLE001 - of whatever kind, it cannot be had
-            raise BackendError(f"{GONE.format(self)} ({error})") from None
+            raise BackendError(f"{_GONE.format(self)} ({error})") from None
 
     def _picked(self, near: Mapping[str, Any]) -> Any:
         pick = messages.Kept.__getitem__
@@ -69,3 +71,24 @@ class ClusterResult(Elsewhere):
         if self.lost:
             raise LookupError("its worker was lost")
         return self._chunk.client.submit(pick, self._chunk, self._row, pure=False).result()
+
+
+def missing(item: Any) -> str | None:
+    """Say which result an item needs that was left on the cluster, and is there no more."""
+    return _lost(elsewhere(item)) if ClusterResult.there else None
+
+
+def refuse_lost(definition: Definition) -> None:
+    """Refuse a context that needs a result which was left on the cluster, and is there no more.
+
+    Raises:
+        NotSendable: One of them is not.
+    """
+    told = _lost(definition.elsewhere()) if ClusterResult.there else None
+    if told is not None:
+        raise NotSendable(told)
+
+
+def _lost(needed: Iterable[Elsewhere]) -> str | None:
+    kept = (each for each in needed if isinstance(each, ClusterResult))
+    return next((_GONE.format(each) for each in kept if each.lost), None)

@@ -3,10 +3,14 @@
 import contextlib
 import os
 import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import dask
 import distributed
-from works import run_work
+from works import PATH, run_work, until
 
 
 @contextlib.contextmanager
@@ -39,3 +43,45 @@ def free_port():
 def go(work, parameters=None, **options):
     """Run a function over items on Dask."""
     return run_work(work, parameters, **{"backend": "dask", **options})
+
+
+def begun(path, count, where):
+    """Begin items that write their numbers to a file, and take a moment."""
+
+    def work(x, path):
+        with Path(path).open("a") as file:
+            file.write(f"{x}\n")
+        time.sleep(0.002)
+        return x * 3
+
+    given = {"n": count, "path": str(path)}
+    return go(work, given, more=PATH, backend=where, background=True)
+
+
+class Outside:
+    """A scheduler and a worker that are processes of their own."""
+
+    def __init__(self, folder):
+        self.file = Path(folder) / "scheduler.json"
+        self.file.unlink(missing_ok=True)
+        common = ["--scheduler-file", str(self.file), "--no-dashboard"]
+        self.scheduler = self._begin("scheduler", "--host", "127.0.0.1", "--port", "0", *common)
+        until(self.file.exists)
+        self.worker = self._begin(
+            "worker", "--nthreads", "1", "--no-nanny", "--death-timeout", "5", *common
+        )
+
+    def _begin(self, what, *words):
+        return subprocess.Popen(
+            [sys.executable, "-m", "dask", what, *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def client(self):
+        return distributed.Client(scheduler_file=str(self.file), set_as_default=False)
+
+    def close(self):
+        for each in (self.worker, self.scheduler):
+            each.kill()
+            each.wait()

@@ -10,11 +10,10 @@ from collections import Counter
 from pathlib import Path
 
 import cloudpickle
-import distributed
 import psutil
 import pytest
 import works
-from clusters import free_port, go, made, pids
+from clusters import begun, free_port, go, made, pids
 from works import PATH, errors, until
 
 import attune_nb
@@ -23,19 +22,6 @@ from attune_nb.backends.dask import DaskBackend
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(works)
-
-
-def begun(path, count, where):
-    """Begin items that write their numbers to a file, and take a moment."""
-
-    def work(x, path):
-        with Path(path).open("a") as file:
-            file.write(f"{x}\n")
-        time.sleep(0.002)
-        return x * 3
-
-    given = {"n": count, "path": str(path)}
-    return go(work, given, more=PATH, backend=where, background=True)
 
 
 def test_a_worker_that_is_killed_loses_nothing_that_is_finished(tmp_path):
@@ -224,48 +210,6 @@ def test_a_result_that_is_lost_with_its_worker_is_told_of_and_not_made_again(tmp
             else:
                 assert kept[x].get() == [worker[x], x]
     assert set(Counter(path.read_text().split()).values()) == {1}
-
-
-class Outside:
-    """A scheduler and a worker that are processes of their own."""
-
-    def __init__(self, folder):
-        self.file = Path(folder) / "scheduler.json"
-        self.file.unlink(missing_ok=True)
-        common = ["--scheduler-file", str(self.file), "--no-dashboard"]
-        self.scheduler = self._begin("scheduler", "--host", "127.0.0.1", "--port", "0", *common)
-        until(self.file.exists)
-        self.worker = self._begin(
-            "worker", "--nthreads", "1", "--no-nanny", "--death-timeout", "5", *common
-        )
-
-    def _begin(self, what, *words):
-        return subprocess.Popen(
-            [sys.executable, "-m", "dask", what, *words],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def client(self):
-        return distributed.Client(scheduler_file=str(self.file), set_as_default=False)
-
-    def close(self):
-        for each in (self.worker, self.scheduler):
-            each.kill()
-            each.wait()
-
-
-@pytest.fixture
-def outside(tmp_path):
-    begun = []
-
-    def begin():
-        begun.append(Outside(tmp_path))
-        return begun[-1]
-
-    yield begin
-    for each in begun:
-        each.close()
 
 
 def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(tmp_path, outside):

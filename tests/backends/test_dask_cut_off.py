@@ -1,0 +1,95 @@
+"""What becomes of a run whose scheduler or worker is cut off: connected, and silent."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections import Counter
+
+import cloudpickle
+import clusters
+import pytest
+import works
+from clusters import begun, go, made, pids
+from works import until
+
+from attune_nb.backends import asking
+from attune_nb.backends.dask import DaskBackend
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+cloudpickle.register_pickle_by_value(clusters)
+cloudpickle.register_pickle_by_value(works)
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    """Have a process do nothing for a while; the system keeps its connections."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_scheduler_that_is_cut_off_pauses_the_run_which_goes_on_when_it_is_back(
+    tmp_path, outside
+):
+    path, count = tmp_path / "made", 1_500
+    there = outside()
+    with there.client() as client:
+        run = begun(path, count, DaskBackend(client))
+        until(lambda: len(run.attempts) > 200)
+        with stopped(there.scheduler.pid):
+            until(lambda: run.status == "paused")
+            assert "the Dask cluster is gone: its scheduler does not answer" in run.pause_reason
+            known = set(run.attempts["index"])
+        before = Counter(path.read_text().split())
+        run.resume()
+        assert run.wait(60)
+    assert run.status == "succeeded"
+    assert run.result("a") == [x * 3 for x in range(count)]
+    times = Counter(path.read_text().split())
+    assert not [x for x in known if times[str(x)] > before[str(x)]]
+
+
+@pytest.mark.parametrize("ask", ["pause", "cancel"])
+def test_a_scheduler_that_is_cut_off_does_not_hold_up_a_word(tmp_path, outside, ask):
+    there = outside()
+    with there.client() as client:
+        run = begun(tmp_path / "made", 3_000, DaskBackend(client))
+        until(lambda: len(run.attempts) > 200)
+        with stopped(there.scheduler.pid):
+            if ask == "pause":
+                run.pause()
+                until(lambda: run.status == "paused")
+                run.cancel(force=True)
+            else:
+                run.cancel(force=True)
+            assert run.wait(30)
+    assert run.status == "cancelled"
+
+
+def test_a_worker_that_is_cut_off_holds_up_no_others(tmp_path):
+    count = 1_500
+    with made(n_workers=2) as client:
+        run = begun(tmp_path / "made", count, DaskBackend(client))
+        until(lambda: len(run.attempts) > 200)
+        with stopped(pids(client)[0]):
+            until(lambda: len(run.attempts) > count * 2 // 3)
+        assert run.wait(60)
+    assert run.status == "succeeded"
+    assert run.result("a") == [x * 3 for x in range(count)]
+
+
+def test_a_worker_that_is_cut_off_before_it_has_what_it_needs_holds_up_no_others(monkeypatch):
+    monkeypatch.setattr(asking, "STALLED", 0.5)
+    with made(n_workers=2) as client, stopped(pids(client)[0]):
+        run = go(
+            lambda x, big: x,
+            {"n": 100, "big": "x" * 5_000_000},
+            more=', big: "{{ parameters.big }}"',
+            backend=DaskBackend(client),
+            background=True,
+        )
+        assert run.wait(30)
+    assert run.result("a") == list(range(100))
