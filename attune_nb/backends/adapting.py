@@ -59,6 +59,12 @@ class Wanting:
     def over(self) -> None:
         """Want nothing any more; the worker that came still stands by, until it has work."""
         self._since, self._told = None, False
+        if self._asked is not None and self._asked.done():
+            self._asked = None  # of what the cluster has in memory, it gives back no worker
+
+    def give_up(self) -> None:
+        """Want nothing any more, and let go of the worker that came."""
+        self._since, self._told, self._asked = None, False, None
 
 
 class Backlog:
@@ -88,7 +94,10 @@ class Backlog:
             )
             wanted = sum(each.wanted(within, unknown, sent) for each, sent in jobs)
             if wanted > threads:
-                many = min(MOST, math.ceil(wanted * within / unknown))
+                # rounded down: what is under way, or stands by, calls for the rest
+                many = max(1, min(MOST, math.ceil(wanted * within / unknown) - 1))
+        # a scheduler may give up what it cannot run (`no-workers-timeout`)
+        self._tasks = [each for each in self._tasks if not each.done()]
         more = many - len(self._tasks)
         if more > 0:
             self._tasks += client.map(

@@ -102,6 +102,7 @@ class DaskBackend(RemoteBackend):
 
     def _let_go(self) -> None:
         self._workers.clear()
+        self._wanting.give_up()
         for each in (self._roll, self._fetches, self._backlog):
             each.over()
         self._connection.close()

@@ -173,14 +173,35 @@ def test_a_worker_with_what_a_selector_names_is_waited_for_when_it_was_there_bef
     assert run.status == "succeeded"
 
 
-def test_a_cluster_that_adapts_is_asked_for_a_worker_and_told_of_meanwhile(monkeypatch, caplog):
+def test_a_cluster_that_adapts_is_asked_for_a_worker_and_told_of_meanwhile(monkeypatch):
+    told = []  # and not pytest's: clusters silence the handlers of others
+    monkeypatch.setattr(adapting._log, "warning", lambda text, what: told.append(text % what))  # noqa: SLF001
     monkeypatch.setattr(adapting, "PATIENCE", 0.5)
     with made(n_workers=0) as client:
         run = go(lambda x: x, backend=DaskBackend(client), background=True)
-        until(lambda: "work waits for a Dask worker (any)" in caplog.text)
+        until(lambda: told)
+        assert told == ["work waits for a Dask worker (any); start one, or cancel the run"]
         client.cluster.adapt(minimum=0, maximum=1, interval="10ms", wait_count=1)
         assert run.wait(30)
+        until(lambda: not client.cluster.scheduler.workers)  # though the run is still at hand
     assert run.result("a") == list(range(20))
+
+
+def test_a_scheduler_that_gives_up_what_it_cannot_run_is_told_of_the_work_again():
+    with (
+        dask.config.set({"distributed.scheduler.no-workers-timeout": "200ms"}),
+        made(n_workers=1) as client,
+    ):
+        waiting = client.cluster.scheduler.unrunnable
+        client.cluster.adapt(minimum=1, maximum=1)
+        run = go(
+            lambda x: time.sleep(0.05), {"n": 4000}, backend=DaskBackend(client), background=True
+        )
+        for _ in range(2):
+            until(lambda: waiting)
+            until(lambda: not waiting)
+        run.cancel()
+        assert run.wait(30)
 
 
 def test_a_cluster_that_adapts_grows_with_the_work_and_is_asked_for_nothing_after(tmp_path):
