@@ -12,6 +12,7 @@ import pickle
 import time
 from array import array
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -260,14 +261,15 @@ class Feed:
             self._pieces.append(entries)
             return
         del self._deaths[entry.index]
-        self.fail(entry, worker, _worker_lost(deaths, why, once=self.once))
+        cause = _worker_lost(deaths, why, once=self.once)
+        self.fail(entry, worker, cause, since=sent.since)
 
     def interrupted(self, sent: Sent, why: str) -> None:
         """Take in that a chunk is lost through no fault of its items."""
         if self.once and not self.ended and not self.job.stopped:
             self.under_way -= 1
             for each in sent.entries:
-                self.fail(each, 0, _worker_lost(1, why, once=True))
+                self.fail(each, 0, _worker_lost(1, why, once=True), since=sent.since)
         else:
             self.back(sent)
 
@@ -276,12 +278,27 @@ class Feed:
         """Whether an attempt of which nobody knows is not to be made again."""
         return self.job.announce is not None or not self.job.call.action.idempotent
 
-    def fail(self, entry: Entry, worker: int, cause: ErrorInfo, code: int = FAILED) -> None:
-        """Record that an attempt failed, of which its worker tells nothing."""
+    def fail(
+        self, entry: Entry, worker: int, cause: ErrorInfo, code: int = FAILED, since: float = inf
+    ) -> None:
+        """Record that an attempt failed, of which its worker tells nothing.
+
+        Args:
+            entry: The attempt.
+            worker: The worker's number.
+            cause: Why it failed.
+            code: How it ended.
+            since: When it was sent, in monotonic time; by default it never was.
+        """
         self._remember(entry, code)
         job = self.job
         cause = replace(cause, message=job.call.context.mask.text(cause.message))
-        job.record_for(worker, entry.index, entry.attempt, job.clock(), entry.item, code, cause)
+        start = self._when(since)
+        job.record_for(worker, entry.index, entry.attempt, start, entry.item, code, cause)
+
+    def _when(self, since: float) -> float:
+        """Give a monotonic time that is not to come as one of the run's."""
+        return self.job.clock() - max(0.0, time.monotonic() - since)
 
     def refuse(self, sent: Sent, worker: int, message: str) -> None:
         """Record that a chunk could not be worked on at all."""
@@ -312,11 +329,12 @@ class Feed:
         self.close()
         if force and not self.ended:
             self.ended = True
-            self._give_up([entry for each in sent for entry in each.entries])
+            for each in sent:
+                self._give_up(each.entries, each.since)
 
-    def _give_up(self, entries: list[Entry]) -> None:
+    def _give_up(self, entries: list[Entry], since: float = inf) -> None:
         for each in entries:
-            self.job.give_up(each.index, each.attempt, 0, self.job.clock(), each.item)
+            self.job.give_up(each.index, each.attempt, 0, self._when(since), each.item)
 
     def received(self, sent: Sent, lane: Callable[[str, int], int], packed: bytes) -> int:
         """Take in the report of a chunk; give how many functions it has left behind.

@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import threading
 import time
 import weakref
 from concurrent.futures import BrokenExecutor, Future
 from itertools import count
 from math import inf
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends import worker
@@ -26,6 +28,8 @@ from attune_nb.backends.remote import Place, RemoteBackend, cores, free
 from attune_nb.errors import BackendError, NotSendable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from loky import ProcessPoolExecutor
 
     from attune_nb.backends.definition import Definition
@@ -91,7 +95,7 @@ class ProcessBackend(RemoteBackend):
     def _send(self, feed: Feed, to: _Worker, share: int) -> bool:
         definition = self._definitions[feed.job.key]
         name = self._names.setdefault(definition, f"{os.getpid()}-{next(_names)}")
-        packed = None
+        packed = b""
         if name not in to.has:
             try:
                 packed = definition.packed()
@@ -104,42 +108,36 @@ class ProcessBackend(RemoteBackend):
         if to.pool is None:
             self._held_by(to, to.begin(), None)
         try:
-            future = to.submit(worker.make_held, name, packed, sent.chunk)
+            if packed:
+                self._held_by(to, to.submit(worker.hold, name, packed), None)
+            future = to.submit(worker.make_held, name, sent.chunk)
         except BrokenExecutor:  # it has died while it had nothing to do
             to.end()
             feed.back(sent)
             return True
         to.has.add(name)
-        self._held_by(to, future, (feed, sent), arrives=packed is not None)
+        self._held_by(to, future, (feed, sent))
         return True
 
-    def _held_by(
-        self,
-        to: _Worker,
-        future: Future[Any],
-        what: tuple[Feed, Sent] | None,
-        *,
-        arrives: bool = True,
-    ) -> None:
-        if not to.held:
-            to.since = time.monotonic()
-        to.held.append((future, what, arrives))
+    def _held_by(self, to: _Worker, future: Future[Any], what: tuple[Feed, Sent] | None) -> None:
+        to.held.append((future, what))
+        if len(to.held) == 1:
+            to.comes_to_next()
         self._noted(future, to)
 
     def _take_in(self, what: _Worker) -> None:
         """Take in all that a worker has ended, in its order."""
         while what.held and what.held[0][0].done():
-            future, sent, _ = what.held[0]
+            future, sent = what.held[0]
             error = future.exception()
             if isinstance(error, BrokenExecutor) or (sent is None and error is not None):
                 self._lost(what, error)
                 return
             what.held.pop(0)
-            what.since = time.monotonic()
+            what.comes_to_next()
             self._broken = 0
             if sent is None:
-                what.process = future.result()
-                self._guard.add(what.process)
+                what.lives_as(future.result())
             elif error is not None:
                 sent[0].refuse(sent[1], what.number, f"the worker failed: {error!r}")
             elif self._received(what, *sent, future.result()):
@@ -200,10 +198,10 @@ class ProcessBackend(RemoteBackend):
         else:
             feed.under_way -= 1
             cause = timed_out(feed.job.timeout or 0.0, _KILLED)
-            feed.fail(sent.entries[0], at.number, cause, TIMED_OUT)
+            feed.fail(sent.entries[0], at.number, cause, TIMED_OUT, since=sent.since)
 
     def _under_way(self, feed: Feed) -> list[Sent]:
-        held = [at for each in self._workers for _, at, _ in each.held]
+        held = [at for each in self._workers for _, at in each.held]
         return [at[1] for at in held if at is not None and at[0] is feed]
 
     def _abandon(self, feed: Feed) -> None:
@@ -229,7 +227,8 @@ class _Worker(Place):
     """A place for one worker process, and what the process there holds.
 
     `held` are the calls that it was given and has not ended, in their order: the first is the one
-    that it is at (None in place of a chunk: it begins). `since` is when it came to that.
+    that it is at (None in place of a chunk: it begins, or takes in a definition). `since` is when
+    it came to that.
     """
 
     def __init__(self, number: int, guard: Guard) -> None:
@@ -238,7 +237,7 @@ class _Worker(Place):
         self.pool: ProcessPoolExecutor | None = None
         self.process = 0
         self.has: set[str] = set()  # names of definitions
-        self.held: list[tuple[Future[Any], tuple[Feed, Sent] | None, bool]] = []
+        self.held: list[tuple[Future[Any], tuple[Feed, Sent] | None]] = []
         self.since = 0.0
 
     def begin(self) -> Future[Any]:
@@ -251,7 +250,8 @@ class _Worker(Place):
             self.pool = ProcessPoolExecutor(
                 1, env=_ENVIRONMENT, initializer=worker.begin, initargs=(os.getpid(),)
             )
-            future = self.submit(os.getpid)
+            with _uninterrupted():
+                future = self.submit(os.getpid)
             _end_at_exit()
         return future
 
@@ -279,22 +279,33 @@ class _Worker(Place):
 
     def chunks(self) -> list[tuple[Feed, Sent]]:
         """Give the chunks that it has, each with its job."""
-        return [at for _, at, _ in self.held if at is not None]
+        return [at for _, at in self.held if at is not None]
+
+    def comes_to_next(self) -> None:
+        """Take in that it is at the first call that it holds from now on."""
+        self.since = time.monotonic()
+        if self.held and self.held[0][1] is not None:
+            self.held[0][1][1].since = self.since
+
+    def lives_as(self, process: int) -> None:
+        """Take in the number of its process, which is ended with all that it begins."""
+        if self.process != process:
+            self.process = process
+            self._guard.add(process)
 
     def due(self) -> float:
         """Give when it must have told of the chunk that it is at, on the monotonic clock."""
-        for _, at, arrives in self.held:
-            if at is not None and at[0].job.timeout is not None:
-                grace = GRACE if at[0].job.call.stoppable else 0.0
-                limit = at[1].chunk.budget + at[0].job.timeout + grace + SLACK
-                return self.since + limit + (ARRIVAL if arrives else 0.0)
-            if at is not None:
-                break
-        return inf
+        feed, sent = next(iter(self.chunks()), (None, None))
+        if feed is None or sent is None or feed.job.timeout is None:
+            return inf
+        if self.held[0][1] is None:
+            return self.since + ARRIVAL
+        grace = GRACE if feed.job.call.stoppable else 0.0
+        return self.since + sent.chunk.budget + feed.job.timeout + grace + SLACK
 
     def end(self) -> list[tuple[Feed, Sent] | None]:
         """End the process and all that it has begun; give what it held."""
-        held, self.held = [at for _, at, _ in self.held], []
+        held, self.held = [at for _, at in self.held], []
         pool, self.pool = self.pool, None
         process, self.process = self.process, 0
         self.has.clear()
@@ -304,6 +315,23 @@ class _Worker(Place):
             end_group(process)
             self._guard.drop(process)
         return held
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Begin a process that an interrupt does not end before it looks after itself.
+
+    What is held back here is so in what begins here, which is in the terminal's group at first.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which holds nothing back any more once it has begun
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _alive: weakref.WeakSet[ProcessBackend] = weakref.WeakSet()

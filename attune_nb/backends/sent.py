@@ -38,7 +38,8 @@ class Sent(msgspec.Struct, eq=False):
     """A chunk that is under way.
 
     `keep` gives what stands for a result that stays elsewhere. `alone`: nothing is to wait behind
-    it, as it may end its worker. `since` is when it was sent, in monotonic time.
+    it, as it may end its worker. `since` is when it was sent, or its worker came to it, in
+    monotonic time.
     """
 
     entries: list[Entry]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import multiprocessing
 import os
 import pickle
 import random
@@ -41,7 +42,17 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch
     from attune_nb.templates.template import Template
 
-__all__ = ["begin", "drop", "make", "make_held", "make_kept", "report_of", "same", "stand_by"]
+__all__ = [
+    "begin",
+    "drop",
+    "hold",
+    "make",
+    "make_held",
+    "make_kept",
+    "report_of",
+    "same",
+    "stand_by",
+]
 
 TICK = 0.05  # seconds: how often the far side looks whether it is to begin no more
 WATCH = 1.0  # seconds: how often a worker looks whether its engine is still there
@@ -61,6 +72,10 @@ def begin(engine: int) -> None:
             os.setsid()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, lambda *_: None)
+        if hasattr(signal, "pthread_sigmask"):  # until now it was held back
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # what an action begins itself is begun as anywhere; loky's own way is for loky's pools only
+    multiprocessing.set_start_method("spawn", force=True)
     threading.Thread(target=_watch, args=(engine,), name="attune watch", daemon=True).start()
 
 
@@ -71,13 +86,19 @@ def _watch(engine: int) -> NoReturn:
     os._exit(1)
 
 
-def make_held(name: str, definition: bytes | None, chunk: Chunk) -> bytes | None:
-    """Make a chunk's attempts with a definition that comes along or came before.
+def hold(name: str, packed: bytes) -> int:
+    """Take in a definition, with all that its action imports; give this process's number."""
+    _held[name] = definition = Definition.arrived(packed)
+    with contextlib.suppress(NotSendable):  # each chunk will say so
+        definition.parts()
+    return os.getpid()
+
+
+def make_held(name: str, chunk: Chunk) -> bytes | None:
+    """Make a chunk's attempts with a definition that came before.
 
     Gives None where it is not there: this is another process than the one it was sent to.
     """
-    if definition is not None:
-        _held[name] = Definition.arrived(definition)
     return make(_held[name], chunk) if name in _held else None
 
 

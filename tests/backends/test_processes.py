@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import multiprocessing
 import os
 import random
 import re
@@ -20,7 +21,7 @@ import pytest
 from works import PATH, errors, most_at_once, run_work, text_of, until
 
 import attune_nb
-from attune_nb.backends import definition, feed, worker
+from attune_nb.backends import definition, feed, processes, worker
 from attune_nb.backends.processes import ProcessBackend
 from attune_nb.events import AttemptsEnded
 
@@ -346,6 +347,27 @@ def test_a_function_past_its_time_is_really_ended(stuck, tmp_path):
     assert errors(run) == {5: "no end within 0.3 s; its process was ended"}
     assert statuses(run) == {"succeeded": 39, "timed_out": 1}
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    [duration] = run.attempts.query("index == 5 and status == 'timed_out'")["duration"]
+    assert duration >= 0.3
+
+
+def test_how_long_a_definition_may_be_on_its_way_does_not_prolong_an_item(monkeypatch):
+    monkeypatch.setattr(processes, "ARRIVAL", 600.0)
+    run = go(lambda x: re.match(r"(a+)+$", "a" * 40 + "b"), {"n": 4}, keys="timeout: 0.3")
+    assert statuses(run) == {"timed_out": 4}  # each in a worker that has just begun
+
+
+def test_an_attempt_that_ends_with_its_worker_has_taken_the_time_since_it_was_sent(tmp_path):
+    def work(x, path):
+        Path(path).with_name(str(x)).touch()
+        time.sleep(600)
+
+    run = go(work, {"n": 2, "path": str(tmp_path / "x")}, more=PATH, background=True)
+    until(lambda: len([*tmp_path.iterdir()]) == 2)
+    time.sleep(0.5)
+    run.cancel(force=True)
+    assert run.wait(30)
+    assert (run.attempts["duration"] >= 0.5).all()
 
 
 def test_a_cancelled_run_ends_what_is_under_way_with_all_that_it_began(tmp_path):
@@ -514,6 +536,36 @@ def test_workers_end_with_an_engine_that_is_killed_and_all_that_they_began(tmp_p
     begun.kill()
     begun.communicate()
     ended([int(pid) for each in files for pid in each.read_text().split()[:2]])
+
+
+def test_an_action_begins_processes_of_its_own_as_anywhere():
+    def work(x):
+        one = multiprocessing.Process(target=abs, args=(x,))
+        one.start()
+        one.join()
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            return one.exitcode, pool.map(abs, [-x])
+
+    assert go(work, {"n": 2}).result("a") == [(0, [0]), (0, [1])]
+
+
+def test_an_interrupt_as_the_workers_begin_is_for_the_engine_too(tmp_path):
+    file = tmp_path / "script.py"
+    file.write_text(SCRIPT.format(body="time.sleep(600)", background=False))
+    begun = subprocess.Popen(
+        [sys.executable, str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # as a terminal, or a notebook's server, has it
+    )
+    engine = psutil.Process(begun.pid)
+    until(lambda: any("popen_loky" in str(each.cmdline()) for each in engine.children()))
+    for _ in range(2):
+        os.killpg(begun.pid, signal.SIGINT)
+        time.sleep(0.2)
+    told, _ = begun.communicate(timeout=60)
+    assert told.startswith("cancelled")  # and nothing of a worker
 
 
 def test_an_interrupt_is_for_the_engine():
