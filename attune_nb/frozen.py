@@ -134,6 +134,11 @@ class Elsewhere(abc.ABC):
     def get(self, near: Mapping[str, Any] = ...) -> Any:
         """Fetch the value, perhaps from what is near."""
 
+    @classmethod
+    @abc.abstractmethod
+    def gather(cls, needed: Iterable[Elsewhere]) -> dict[str, Any]:
+        """Fetch what many refer to at once, as `get` finds it near."""
+
 
 def elsewhere(value: Any) -> Iterator[Elsewhere]:
     """Give all in a value that was left elsewhere."""
@@ -145,11 +150,21 @@ def elsewhere(value: Any) -> Iterator[Elsewhere]:
 
 
 def fetched(value: Any, near: Mapping[str, Any] | None = None) -> Any:
-    """Give a value with all that was left elsewhere in it fetched; the very object without."""
+    """Give a value with all that was left elsewhere in it fetched; the very object without.
+
+    Args:
+        value: The value.
+        near: What was fetched already; by default all that the value refers to is, at once.
+    """
     if not Elsewhere.__subclasses__():
         return value  # nothing of the kind has come to this process
+    if near is None:
+        needed = [*elsewhere(value)]
+        near = {}
+        for kind in {type(each) for each in needed}:
+            near |= kind.gather(each for each in needed if type(each) is kind)
     if isinstance(value, Elsewhere):
-        return value.get(near or {})
+        return value.get(near)
     if isinstance(value, dict):
         found = {key: fetched(each, near) for key, each in value.items()}
         return freeze(found) if any(found[key] is not value[key] for key in found) else value

@@ -179,16 +179,23 @@ class Offers:
         if any(_meets(dict(each), wanted) for each in self._so_far):
             self._lacking.of(f"one with {', '.join(wanted)}, as there was before")
             return
-        known = sorted({key for each in workers for key in each.offers}) or ["none"]
+        most: dict[str, float] = {}
+        for key, many in (pair for each in workers for pair in each.offers.items()):
+            most[key] = max(many, most.get(key, 0))
         raise NotSendable(
-            f"no worker has what `worker_selector` asks for ({', '.join(wanted)}); resources on "
-            f"this cluster: {', '.join(known)}. Start workers with `--resources`"
+            f"no worker has what `worker_selector` asks for ({_told(wanted)}); the most that one "
+            f"of this cluster offers: {_told(most) or 'nothing'}. Start workers with `--resources` "
+            "(a cluster of the run's own offers nothing)"
         )
 
 
 def _meets(offers: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
     """Tell whether some resources are enough."""
     return all(offers.get(key, 0) >= least for key, least in wanted.items())
+
+
+def _told(resources: Mapping[str, float]) -> str:
+    return ", ".join(f"{key}: {many:g}" for key, many in sorted(resources.items()))
 
 
 def runs(client: Client) -> bool:

@@ -53,6 +53,19 @@ class ClusterResult(Elsewhere):
         """Whether it is known to be gone."""
         return self._chunk is None or self._chunk.status != "finished"
 
+    @classmethod
+    def gather(cls, needed: Iterable[Elsewhere]) -> dict[str, Any]:
+        """Fetch the chunks that some results are of; without any, where that fails."""
+        found = [each for each in needed if isinstance(each, cls) and not each.lost]
+        chunks = {each._key: each._chunk for each in found}  # noqa: SLF001 - its own
+        if not chunks:
+            return {}
+        try:
+            came = next(iter(chunks.values())).client.gather([*chunks.values()])
+        except Exception:  # noqa: BLE001 - each will say so for itself
+            return {}
+        return dict(zip(chunks, came, strict=True))
+
     def get(self, near: Mapping[str, Any] = MappingProxyType({})) -> Any:
         """Fetch the value; from chunks that are near, by their keys, where there are any.
 

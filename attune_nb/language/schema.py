@@ -296,7 +296,11 @@ _TASK: dict[str, Schema] = {
     "decision": _listed("choice", "Older form: go where the condition holds."),
     "publish": _refers("publish", "Older form: variables to set on success."),
     **{key: {"description": "Kept for Attune; it changes nothing here."} for key in KEPT},
-    "worker_selector": {"description": "What a worker must have: a resource of Dask's each."},
+    "worker_selector": {
+        "description": "What a worker must have, and how much: a resource of Dask's each.",
+        "type": ["object", "null"],
+        "additionalProperties": {"not": {"type": "number", "maximum": 0}},
+    },
 }
 
 _RETRY: dict[str, Schema] = {

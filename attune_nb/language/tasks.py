@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.context import ABSENT
@@ -103,6 +104,7 @@ def _task(reader: Reader, data: Any, path: Path, *, within: bool) -> Task | None
     kind = reader.choice(fields, "type", path, KINDS)
     if fields.get("type") in (None, kind):
         _refuse_misplaced(reader, fields, path, kind, within=within)
+        _check_selector(reader, fields.get("worker_selector"), (*path, "worker_selector"))
     else:  # nobody knows what it was to be
         kind = "parallel" if "tasks" in fields else "action"
         reader.misspelt.add((*path, "action"))
@@ -175,6 +177,21 @@ def _refuse_misplaced(
             if fields.get(key) is not None:
                 reader.wrong(f"`{key}` {why}", (*path, key), key=True)
                 del fields[key]  # what it holds is of no interest
+
+
+def _check_selector(reader: Reader, value: Any, path: Path) -> None:
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        told = "is a map of what a worker must have, as `{GPU: 1}`"
+        reader.wrong(f"`worker_selector` {told}, not {kind_of(value)}", path)
+        return
+    for name, many in value.items():
+        number = isinstance(many, int | float) and not isinstance(many, bool)
+        if number and not 0 < many < inf:
+            reader.wrong(
+                f"`worker_selector` asks for a number above 0 of each, not {many}", (*path, name)
+            )
 
 
 def _action(reader: Reader, fields: dict[str, Any], path: Path, kind: str, name: str) -> str | None:

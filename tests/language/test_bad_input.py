@@ -94,6 +94,9 @@ FOLLOWING = [
     (A + "    retry: {cuont: 1}\n", "did you mean `count`?", 4, 13),
     (A + "    when: ' '\n", "`when` is a condition such as `result() > 3`; it is empty", 4, 11),
     (A + "    when: [1]\n", "`when` is a condition such as `result() > 3`; not a list", 4, 11),
+    (A + "    worker_selector: GPU\n", "`worker_selector` is a map of what a worker must", 4, 22),
+    (A + "    worker_selector: [GPU]\n", "as `{GPU: 1}`, not a list", 4, 22),
+    (A + "    worker_selector: {GPU: -5}\n", "a number above 0 of each, not -5", 4, 28),
     ("output: 5\n" + A, "`output` is a map of names and values, not `5`", 1, 9),
 ]  # fmt: skip
 PARAMETERS = [

@@ -254,7 +254,6 @@ class TestTask:
         "key",
         [
             "permission_set_refs",
-            "worker_selector",
             "worker_tolerations",
             "worker_affinity",
             "__chart_meta__",
@@ -262,6 +261,10 @@ class TestTask:
     )
     def test_what_is_kept_for_attune(self, key):
         text = f"{A}    {key}:\n      - x\n"
+        assert attune_nb.loads(text).to_yaml() == text
+
+    def test_worker_selector(self):
+        text = f"{A}    worker_selector:\n      region: north\n      GPU: 1\n"
         assert attune_nb.loads(text).to_yaml() == text
 
 

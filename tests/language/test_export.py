@@ -230,6 +230,7 @@ steps = {
     "timeout": seconds,
     "delay": seconds,
     **dict.fromkeys(KEPT, values),
+    "worker_selector": st.dictionaries(keys, texts | st.integers(1, 9), max_size=3),
 }
 inner_tasks = st.lists(
     st.fixed_dictionaries(
