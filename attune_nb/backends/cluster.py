@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends.adapting import Wanting
@@ -13,7 +15,8 @@ from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from distributed import Client, Future
+    from distributed import Client
+    from distributed import Future as DaskFuture
 
     from attune_nb.backends.asking import Coming
     from attune_nb.backends.definition import Definition
@@ -35,6 +38,42 @@ BEGINNING = 0.02  # seconds: how often it is looked whether a cluster of our own
 PATIENCE = 10.0  # seconds that a scheduler may take to answer
 
 
+class _Joining:
+    """A client on its way: what takes as long as nobody answers is not for the engine's thread."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._came: Future[Client] = Future()
+        threading.Thread(target=self._join, name="attune joins Dask", daemon=True).start()
+
+    def _join(self) -> None:
+        from distributed import Client  # noqa: PLC0415 - only this backend needs it
+
+        try:
+            client = Client(self._address, set_as_default=False, timeout=PATIENCE)
+        except Exception as error:  # noqa: BLE001 - of whatever kind, there is none
+            self._came.set_exception(error)
+        else:
+            self._came.set_result(client)
+
+    def client(self) -> Client | None:
+        """Give the client; None as long as it is on its way.
+
+        Raises:
+            Exception: There is nothing to be connected to.
+        """
+        return self._came.result() if self._came.done() else None
+
+    def close(self, timeout: float) -> None:
+        """Close the client, also one that comes later."""
+
+        def close(came: Future[Client]) -> None:
+            with contextlib.suppress(Exception):
+                came.result().close(timeout=timeout)
+
+        self._came.add_done_callback(close)
+
+
 class Connection:
     """A client that the user has, or one of our own, perhaps with a cluster of our own.
 
@@ -47,20 +86,21 @@ class Connection:
         self.where = where
         self.client: Client | None = None
         self._workers = workers
-        self._own: list[Any] = []  # what is to be closed, the last one first
+        self._own: OwnCluster | None = None
+        self._joining: _Joining | None = None
 
     @property
     def own_cluster(self) -> bool:
         """Whether the cluster ends with the connection."""
-        return len(self._own) > 1
+        return self._own is not None
 
     @property
     def begins(self) -> bool:
-        """Whether a cluster of our own is on its way."""
-        return self.client is None and len(self._own) == 1
+        """Whether a cluster of our own, or a client, is on its way."""
+        return self.client is None and (self._own is not None or self._joining is not None)
 
     def open(self) -> Client | None:
-        """Give a client that runs; None as long as a cluster of our own is on its way.
+        """Give a client that runs; None as long as one of our own is on its way.
 
         Raises:
             BackendUnavailable: There is no cluster.
@@ -91,27 +131,26 @@ class Connection:
 
     def _new(self) -> Client | None:
         import dask  # noqa: PLC0415 - as above
-        from distributed import Client  # noqa: PLC0415 - as above
 
         configured = dask.config.get("scheduler-address", None)
         address = self.where if isinstance(self.where, str) else configured
         try:
             if address is None:
-                if not self._own:
-                    self._own.append(OwnCluster(self._workers or cores()))
-                address = self._own[0].address()
+                if self._own is None:
+                    self._own = OwnCluster(self._workers or cores())
+                address = self._own.address()
                 if address is None:
                     return None
-            client = Client(address, set_as_default=False, timeout=PATIENCE)
-        except (OSError, RuntimeError, TimeoutError) as error:
+            if self._joining is None:
+                self._joining = _Joining(address)
+            return self._joining.client()
+        except Exception as error:  # noqa: BLE001 - an address may be anything
             self.close()
             where = f"is no Dask cluster at {address}" if address else "can be none of its own"
             raise BackendUnavailable(
-                f"there {where} ({error}); start one, or make a `distributed.Client` that is "
-                "connected to one"
+                f"there {where} ({error}); start one, and name it in DASK_SCHEDULER_ADDRESS or "
+                "make a `distributed.Client` of it"
             ) from None
-        self._own.append(client)
-        return client
 
     def quietly(self, ask: Callable[[Client], object]) -> None:
         """Ask something of the cluster that may be gone."""
@@ -122,10 +161,11 @@ class Connection:
     def close(self) -> None:
         """Close what is our own."""
         self.client = None
-        for each in reversed(self._own):
-            with contextlib.suppress(Exception):  # it is gone, whatever it says
-                each.close(timeout=PATIENCE)
-        self._own.clear()
+        for each in (self._joining, self._own):
+            if each is not None:
+                with contextlib.suppress(Exception):  # it is gone, whatever it says
+                    each.close(timeout=PATIENCE)
+        self._joining = self._own = None
 
 
 class Worker(Place):
@@ -136,9 +176,9 @@ class Worker(Place):
         self.threads = 1
         self.offers: Mapping[str, float] = {}
         self.process = ""  # the directory of its own that it has for as long as it runs
-        self.has: dict[Definition, Future] = {}
+        self.has: dict[Definition, DaskFuture] = {}
         self.coming: dict[Definition, Coming] = {}
-        self.held: dict[Future, tuple[Feed, Sent]] = {}
+        self.held: dict[DaskFuture, tuple[Feed, Sent]] = {}
 
     @property
     def load(self) -> float:
@@ -208,7 +248,7 @@ def _lives(client: Client) -> bool:
     return client.status in ("running", "connecting")
 
 
-def lost_connection(future: Future) -> bool:
+def lost_connection(future: DaskFuture) -> bool:
     """Tell whether a future was cancelled because its scheduler was lost, even for a moment."""
     try:
         reason = getattr(future.exception(timeout=1), "reason", "")

@@ -63,11 +63,18 @@ class DaskBackend(RemoteBackend):
             may use cores.
 
     Raises:
-        BackendError: Dask is not installed.
+        BackendError: Dask is not installed, or `where` is something else.
     """
 
     def __init__(self, where: Client | str | None = None, workers: int | None = None) -> None:
         super().__init__(1, TARGET, LEFT_BEHIND, missing)
+        if importlib.util.find_spec("distributed") is None:
+            raise BackendError("the dask backend needs Dask: pip install 'attune_nb[dask]'")
+        if where is not None and not isinstance(where, str) and not hasattr(where, "scheduler"):
+            raise BackendError(
+                "the dask backend is given a `distributed.Client`, a scheduler's address such as "
+                f"`tcp://host:8786`, or nothing; not {where!r}"
+            )
         self._connection = Connection(where, workers)
         self._name = uuid.uuid4().hex[:8]
         self._numbers = count(1)
@@ -79,8 +86,6 @@ class DaskBackend(RemoteBackend):
         self._away: float | None = None  # since when there is no scheduler
         self._offers = Offers()
         self._wanting, self._backlog = Wanting(), Backlog()
-        if importlib.util.find_spec("distributed") is None:
-            raise BackendError("the dask backend needs Dask: pip install 'attune_nb[dask]'")
 
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -94,14 +95,31 @@ def test_without_dask_the_message_says_what_to_install(monkeypatch):
         go(lambda x: x)
 
 
-def test_a_scheduler_that_is_not_there_pauses_the_run_and_says_so(monkeypatch):
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:nonsense", "nonsense"])
+def test_a_scheduler_that_is_not_there_pauses_the_run_and_says_so(monkeypatch, address):
     monkeypatch.setattr(cluster_of, "PATIENCE", 0.5)
-    run = go(lambda x: x, backend=DaskBackend("tcp://127.0.0.1:9"))
+    run = go(lambda x: x, backend=DaskBackend(address))
     assert run.status == "paused"
-    assert "there is no Dask cluster at tcp://127.0.0.1:9" in run.pause_reason
+    assert f"there is no Dask cluster at {address}" in run.pause_reason
     assert "there is no Dask cluster" in repr(run)
     run.cancel()
     assert run.wait(20)
+    assert run.status == "cancelled"
+
+
+def test_what_is_no_cluster_at_all_is_refused():
+    with pytest.raises(attune_nb.BackendError, match=r"a scheduler's address such as .*; not 42"):
+        DaskBackend(42)
+
+
+def test_a_scheduler_that_takes_the_call_and_says_nothing_does_not_hold_up_a_cancel(monkeypatch):
+    monkeypatch.setattr(cluster_of, "PATIENCE", 600.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        where = DaskBackend(f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+        run = go(lambda x: x, backend=where, background=True)
+        until(lambda: run.status == "running")
+        run.cancel()
+        assert run.wait(30)
     assert run.status == "cancelled"
 
 
