@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from attune_nb.backends.code import dumps
 from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 
 if TYPE_CHECKING:
@@ -88,10 +89,7 @@ def packed_alone(value: Any) -> bytes:
     Raises:
         Exception: Any at all, as the value's own code raises it.
     """
-    import cloudpickle  # noqa: PLC0415 - only what is no plain data needs it
-
-    made: bytes = cloudpickle.dumps(value, protocol=_PROTOCOL)
-    return made
+    return dumps(value, _PROTOCOL)
 
 
 def _alone(value: Any) -> bytes | NotSent:

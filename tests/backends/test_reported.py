@@ -1,6 +1,7 @@
 """What workers tell of failures: an item's error is its own, whatever it is made of."""
 
 import asyncio
+import linecache
 import os
 import sys
 import threading
@@ -13,6 +14,7 @@ from works import errors, run_work
 
 import attune_nb
 from attune_nb.backends import feed
+from attune_nb.events import AttemptsEnded
 from attune_nb.masking import MASKED
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -39,6 +41,28 @@ def test_a_coroutine_that_fails_is_told_with_what_it_raised(go):
     run = go(work)
     assert errors(run) == {3: "KeyError: 'colour'"}
     assert run.result("a")[3]["error_type"] == "KeyError"
+
+
+def test_a_traceback_shows_the_lines_of_the_cell(go):
+    cell = """def work(x):
+    if x == 3:
+        def inner():
+            raise ValueError("no")
+        inner()
+"""
+    file, made = "/nowhere/cell.py", {"__name__": "__main__"}
+    linecache.cache[file] = len(cell), None, cell.splitlines(keepends=True), file
+    exec(compile(cell, file, "exec"), made)
+
+    def told(run):
+        ends = [each.batch for each in run.events if isinstance(each, AttemptsEnded)]
+        [error] = [error for batch in ends for error in batch.errors.values()]
+        return error.traceback
+
+    there = told(go(made["work"]))
+    assert f'File "{file}", line 4, in inner' in there
+    assert 'raise ValueError("no")' in there
+    assert there == told(run_work(made["work"]))
 
 
 def test_a_coroutine_that_fails_is_tried_again(go, tmp_path):
