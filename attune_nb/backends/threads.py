@@ -5,6 +5,7 @@ What waits in a loop (an `async` action) shares one thread.
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,8 @@ class _ThreadPullers(Pullers):
     def _begin(self, numbers: list[int]) -> None:
         for begun, number in enumerate(numbers):
             name = f"attune {self.job.key[0]} {number}"
-            thread = threading.Thread(target=self._pull, args=(number,), name=name, daemon=True)
+            run = contextvars.copy_context().run  # what surrounds the backend, as a Dask worker
+            thread = threading.Thread(target=run, args=(self._pull, number), name=name, daemon=True)
             try:
                 thread.start()
             except RuntimeError as error:

@@ -150,6 +150,17 @@ def test_a_selector_names_what_a_worker_must_have():
         assert "the most that one of this cluster offers: GPU: 1" in errors(run)[0]
 
 
+def test_an_action_may_ask_for_its_worker_and_for_a_client():
+    def work(x):
+        there = distributed.get_client().scheduler_info()["address"]
+        return distributed.get_worker().address, there
+
+    with made(n_workers=1) as client:
+        expected = *client.nthreads(), client.scheduler.address
+        run = go(work, {"n": 3}, backend=DaskBackend(client))
+    assert run.result("a") == [expected] * 3
+
+
 def test_a_worker_that_comes_later_takes_items_while_the_others_are_at_long_ones(tmp_path):
     def work(x, path):
         (Path(path) / str(x)).touch()
