@@ -1,5 +1,6 @@
 """No test leaves a record behind where it runs, unless it says so; and none leaves a process."""
 
+import logging
 import os
 import time
 
@@ -59,6 +60,13 @@ def ours(process, before):
         return process in before or any(each in before for each in process.parents())
     except psutil.Error:
         return True  # it has ended just now
+
+
+@pytest.fixture(autouse=True)
+def what_is_logged_is_heard():
+    """Undo what a Dask cluster does to pytest's handlers: it silences all that its loggers have."""
+    for each in logging.getLogger().handlers:
+        each.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(autouse=True, scope="module")
