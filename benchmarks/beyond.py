@@ -123,7 +123,7 @@ def _crossing(client: Client) -> Verdict:
     peers = found[found["size"] == LARGE].groupby("strategy")["bytes"].median()
     ratio = float(ours[LARGE] / ours[SMALL])
     return Verdict(
-        "bytes on the wire an item, 100 MB of context against 10 KB",
+        "bytes on the wire for one more item, 100 MB of context against 10 KB",
         f"at most {MOST_GROWTH:g}x",
         f"{ratio:.3f}x ({ours[LARGE]:.0f} and {ours[SMALL]:.0f} B; client.map "
         f"{peers['client.map, scattered']:,.0f} B scattered, "

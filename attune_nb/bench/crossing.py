@@ -1,4 +1,4 @@
-"""Bytes that cross a Dask cluster's wire for one item, by the size of the context."""
+"""Bytes that cross a Dask cluster's wire for one more item, by the size of the context."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
-    Side = Callable[[Client, WireCount, int, Any], tuple[int, float, float]]
+    Side = Callable[[Client, str], Callable[[int], None]]
 
 __all__ = ["crossing", "local_client"]
 
@@ -33,8 +33,9 @@ tasks:
     concurrency: 8
     input: {value: "{{ item }}", size: "{{ parameters.held|length }}"}
 """
-FEW, MANY = 1_000, 51_000  # items of ours: what they differ by is for items alone
-PEERS_BYTES = 400_000_000  # that a peer sends at most: fewer items where each takes the context
+FEW, MORE = 1_000, 50_000  # items of ours, and those that the second run has more
+PEERS_MORE = 1_000  # likewise of a peer, whose items take longer
+PEERS_BYTES = 400_000_000  # that these send at most: they are fewer where each takes the context
 
 
 def measured(value: Any, size: int) -> Any:
@@ -49,22 +50,24 @@ def crossing(
     repeats: int = 3,
     client: Client | None = None,
 ) -> pd.DataFrame:
-    """Measure the bytes on the wire for one item: ours, and two ways of `client.map`.
+    """Measure the bytes on the wire for one more item: ours, and two ways of `client.map`.
 
     `client.map` has one task an item, as its documentation shows: with the context among what the
-    function refers to ("captured"), or scattered to all workers before. Of ours the bytes are the
-    difference of two runs that differ in their items only, so that what is sent once (the context
-    among it) is left out; of the peers they are all that was sent, over as many items as 400 MB
-    allow.
+    function refers to ("captured"), or scattered to all workers before. Each way is run twice,
+    with items of which the second run has more; the bytes are what the two differ by. So what is
+    sent once, however many items there are, is left out of each: of ours the context that goes to
+    the workers, of the peers the function that goes to the scheduler. A peer has as many more
+    items as 400 MB allow, 2 at least.
 
     Args:
-        contexts: Sizes of the context, in characters of one text.
+        contexts: Sizes of the context, in characters (bytes) of one text.
         repeats: How often each is measured.
         client: Where; by default two worker processes on this machine.
 
     Returns:
-        One row a measurement: bench, strategy, size (of the context), n (items), seconds, bytes
-        (for one item), repeat.
+        One row a measurement: bench, strategy, size (of the context), n (items that the second
+        run has more), seconds (for these; below 0 where noise is more than they take), bytes
+        (for one of them), repeat.
 
     Raises:
         BackendError: An argument is not what it says.
@@ -76,29 +79,44 @@ def crossing(
     if client is None:
         with local_client() as made:
             return crossing(sizes, repeats=repeats, client=made)
-    sides: dict[str, Side] = {
-        "attune_nb": _ours,
-        "client.map, captured": _captured,
-        "client.map, scattered": _scattered,
-    }
-    counter, rows = WireCount(client), []
+    rows = []
+    counter = WireCount(client)
     for repeat in range(repeats):
         for size in sizes:
-            held = "x" * size
-            for name in turned([*sides], repeat):
-                count, each, seconds = sides[name](client, counter, size, held)
+            for name in turned([*SIDES], repeat):
+                run = SIDES[name](client, "x" * size)
                 rows.append(
                     {
                         "bench": "crossing",
                         "strategy": name,
                         "size": size,
-                        "n": count,
-                        "seconds": seconds,
-                        "bytes": each,
+                        **_difference(counter, run, *_counts(name, size)),
                         "repeat": repeat,
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def _counts(name: str, size: int) -> tuple[int, int]:
+    """Give how many items the first run of a side has, and how many more the second."""
+    if name == "attune_nb":
+        return FEW, MORE
+    more = max(2, min(PEERS_MORE, PEERS_BYTES // size)) if name == CAPTURED else PEERS_MORE
+    return max(1, more // 10), more
+
+
+def _difference(
+    counter: WireCount, run: Callable[[int], None], few: int, more: int
+) -> dict[str, float]:
+    """Run a few items, and more; give what each that there were more took."""
+    sent, spent = [], []
+    counter.lap()
+    for count in (few, few + more):
+        began = time.perf_counter()
+        run(count)
+        spent.append(time.perf_counter() - began)
+        sent.append(counter.lap())
+    return {"n": more, "seconds": spent[1] - spent[0], "bytes": (sent[1] - sent[0]) / more}
 
 
 @contextmanager
@@ -113,51 +131,42 @@ def local_client(workers: int = 2) -> Iterator[Client]:
         yield client
 
 
-def _ours(client: Client, counter: WireCount, size: int, held: Any) -> tuple[int, float, float]:
-    def sent(count: int) -> tuple[int, float]:
-        counter.lap()
-        began = time.perf_counter()
-        run = attune.loads(WORKFLOW).run(
+def _ours(client: Client, held: str) -> Callable[[int], None]:
+    def run(count: int) -> None:
+        attune.loads(WORKFLOW).run(
             {"items": range(count), "held": held},
             actions={"measured": measured},
             backend=DaskBackend(client),
             progress=False,
             store="none",
-        )
-        run.raise_for_status()
-        spent = time.perf_counter() - began
-        return counter.lap(), spent
+        ).raise_for_status()
 
-    del size
-    (few, short), (many, long) = sent(FEW), sent(MANY)
-    count = MANY - FEW
-    return count, (many - few) / count, long - short
+    return run
 
 
-def _captured(client: Client, counter: WireCount, size: int, held: Any) -> tuple[int, float, float]:
-    return _mapped(client, counter, size, lambda value: measured(value, len(held)), {})
+def _captured(client: Client, held: str) -> Callable[[int], None]:
+    return lambda count: _map(client, lambda value: measured(value, len(held)), count)
 
 
-def _scattered(
-    client: Client, counter: WireCount, size: int, held: Any
-) -> tuple[int, float, float]:
+def _scattered(client: Client, held: str) -> Callable[[int], None]:
     there = client.scatter(held, broadcast=True, hash=False)
-    del size
 
     def reading(value: Any, held: Any) -> Any:
         return measured(value, len(held))
 
-    return _mapped(client, counter, 0, reading, {"held": there})
+    return lambda count: _map(client, reading, count, held=there)
 
 
-def _mapped(
-    client: Client, counter: WireCount, size: int, call: Any, given: dict[str, Any]
-) -> tuple[int, float, float]:
-    count = max(2, min(FEW, PEERS_BYTES // (2 * size))) if size else FEW
-    counter.lap()
-    began = time.perf_counter()
+def _map(client: Client, call: Callable[..., Any], count: int, **given: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the graph is large: it is what is measured
         client.gather(client.map(call, range(count), pure=False, **given))
-    spent = time.perf_counter() - began
-    return count, counter.lap() / count, spent
+
+
+CAPTURED = "client.map, captured"
+SIDES: dict[str, Side] = {
+    "attune_nb": _ours,
+    CAPTURED: _captured,
+    "client.map, scattered": _scattered,
+}
+"""By name, what gives a run of so many items with a context at hand."""
