@@ -59,6 +59,9 @@ def crossing(
     the workers, of the peers the function that goes to the scheduler. A peer has as many more
     items as 400 MB allow, 2 at least.
 
+    Meanwhile the cluster's active memory manager rests. It would remove one of the copies that
+    were scattered, at a moment of its own, and some run would send that again.
+
     Args:
         contexts: Sizes of the context, in characters (bytes) of one text.
         repeats: How often each is measured.
@@ -80,20 +83,21 @@ def crossing(
         with local_client() as made:
             return crossing(sizes, repeats=repeats, client=made)
     rows = []
-    counter = WireCount(client)
-    for repeat in range(repeats):
-        for size in sizes:
-            for name in turned([*SIDES], repeat):
-                run = SIDES[name](client, "x" * size)
-                rows.append(
-                    {
-                        "bench": "crossing",
-                        "strategy": name,
-                        "size": size,
-                        **_difference(counter, run, *_counts(name, size)),
-                        "repeat": repeat,
-                    }
-                )
+    with _tidying_rests(client):
+        counter = WireCount(client)
+        for repeat in range(repeats):
+            for size in sizes:
+                for name in turned([*SIDES], repeat):
+                    run = SIDES[name](client, "x" * size)
+                    rows.append(
+                        {
+                            "bench": "crossing",
+                            "strategy": name,
+                            "size": size,
+                            **_difference(counter, run, *_counts(name, size)),
+                            "repeat": repeat,
+                        }
+                    )
     return pd.DataFrame(rows)
 
 
@@ -117,6 +121,18 @@ def _difference(
         spent.append(time.perf_counter() - began)
         sent.append(counter.lap())
     return {"n": more, "seconds": spent[1] - spent[0], "bytes": (sent[1] - sent[0]) / more}
+
+
+@contextmanager
+def _tidying_rests(client: Client) -> Iterator[None]:
+    """Stop what removes spare copies from workers, and begin it again if it was at work."""
+    was = client.amm.running()
+    client.amm.stop()
+    try:
+        yield
+    finally:
+        if was:
+            client.amm.start()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ process (the client, and the scheduler where it is here) and in every worker.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = ["WireCount"]
 
-_written = {"bytes": 0}
+_PAUSE = 0.05  # seconds between two looks at the counters
+_STILL = 20_000  # bytes that they may differ by: to look takes some, and so do heartbeats
+_LONGEST = 10.0  # seconds that stillness is waited for
+_written = {"bytes": 0, "under way": 0}
 
 
 class WireCount:
@@ -27,21 +31,37 @@ class WireCount:
         self._client = client
         _count()
         client.run(_count)
-        self._before = self._total()
+        self._before = self._settled()
 
     def lap(self) -> int:
-        """Give the bytes since the last lap; the first counts from the beginning."""
-        now = self._total()
+        """Give the bytes since the last lap, once the wire is still; the first: since the start.
+
+        What was begun within the lap is counted in it, also where it ends a little later.
+        """
+        now = self._settled()
         spent, self._before = now - self._before, now
         return spent
 
-    def _total(self) -> int:
-        there: dict[str, int] = self._client.run(_read)
-        return _read() + sum(there.values())
+    def _settled(self) -> int:
+        """Give the bytes of all once no message is under way, and no more come."""
+        until = time.monotonic() + _LONGEST
+        last, _ = self._total()
+        while True:
+            time.sleep(_PAUSE)
+            now, under_way = self._total()
+            still = not under_way and now - last <= _STILL
+            if still or time.monotonic() > until:
+                return now
+            last = now
+
+    def _total(self) -> tuple[int, int]:
+        there: dict[str, tuple[int, int]] = self._client.run(_read)
+        every = [_read(), *there.values()]
+        return sum(each for each, _ in every), sum(each for _, each in every)
 
 
-def _read() -> int:
-    return _written["bytes"]
+def _read() -> tuple[int, int]:
+    return _written["bytes"], _written["under way"]
 
 
 def _count() -> None:
@@ -53,7 +73,11 @@ def _count() -> None:
     write = TCP.write
 
     async def counted(self: Any, *given: Any, **options: Any) -> Any:
-        size = await write(self, *given, **options)
+        _written["under way"] += 1  # a large message is pickled first, and counted afterwards
+        try:
+            size = await write(self, *given, **options)
+        finally:
+            _written["under way"] -= 1
         _written["bytes"] += size
         return size
 
