@@ -40,11 +40,12 @@ _CONTEXT = "elements or characters in the context"
 _MEMORY = {
     "clone": ("What one item's context holds", "bytes for one item"),
     "fanout": ("The most memory that a fan-out took", "bytes at the peak"),
-    "crossing": ("What crosses the wire for one item", "bytes for one item"),
+    "crossing": ("What crosses the wire for one more item", "bytes for one more item"),
     "": ("The memory that was measured", "bytes"),
 }
 """Titles of the charts of bytes, and names of their axes, by the measurement."""
 _ROOM = 0.08  # of the axis's height: what a ratio needs between two lines
+_NARROW = 0.04  # of the value: a band that is as thin as its line
 _EMPTY = 0.3  # of the smallest size: where an empty context stands on an axis of logarithms
 
 
@@ -66,7 +67,8 @@ def clone_cost(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) 
     lines = _curves(ax, theme, each, "size")
     _scale(ax, each["size"], "size", say_duration)
     _compare(ax, theme, lines)
-    _words(ax, theme, "What it costs to give one item its context", _CONTEXT, "time for one item")
+    words = "What it costs to give one item its context"
+    _words(ax, theme, (words, _CONTEXT, "time for one item"), _marks(each, "size"))
     return finish(ax)
 
 
@@ -91,17 +93,35 @@ def memory(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> F
         rows = drawable(rows[rows["size"] == rows["size"].max()], "bytes", above=("n",))
     x = "n" if by_items else "size"
     ax, theme = new_axes(ax, dark=dark)
-    lines = _curves(ax, theme, rows.assign(value=rows["bytes"].clip(lower=1)), x)
+    each = rows.assign(value=rows["bytes"].clip(lower=1))
+    words, of = _MEMORY[bench]
+    if bench == "crossing":
+        _curves(ax, theme, each, x, _against(each))
+        _scale(ax, rows[x], x, say_bytes, say_bytes)
+        beside = f"beside the names: with {say_bytes(float(rows[x].max()))} of context"
+        below = f"{'; '.join(_marks(each, x))}\n{beside}, and how many times what {OURS} takes"
+        _words(ax, theme, (words, "bytes of context", of), [below])
+        return finish(ax)
+    lines = _curves(ax, theme, each, x)
     _scale(ax, rows[x], x, say_bytes)
     _compare(ax, theme, lines)
-    words, of = _MEMORY[bench]
-    where = f"{say_count(float(rows['size'].max()))} in the context; " if by_items else ""
+    where = [f"{say_count(float(rows['size'].max()))} in the context"] if by_items else []
     if bench == "fanout" and not by_items:
-        where = f"{_range(rows['n'])} items; "
-    if rows.groupby(["strategy", x]).size().min() == 1:
-        where += "what was measured once has no band; "
-    _words(ax, theme, words, "items" if by_items else _CONTEXT, of, where)
+        where = [f"{_range(rows['n'])} items"]
+    _words(ax, theme, (words, "items" if by_items else _CONTEXT, of), where + _marks(each, x))
     return finish(ax)
+
+
+def _against(rows: pd.DataFrame) -> Callable[[str, float, float], str]:
+    """Give what says how much a side takes at a size, and how many times as much as ours."""
+    ours = rows[rows["strategy"] == OURS].groupby("size")["value"].median()
+
+    def told(name: str, size: float, value: float) -> str:
+        if name == OURS or size not in ours.index:
+            return f"\n{say_bytes(value)}"
+        return f"\n{say_bytes(value)}, {say_ratio(float(f'{value / ours[size]:.2g}'))} as much"
+
+    return told
 
 
 def _is_by_items(rows: pd.DataFrame, bench: str) -> bool:
@@ -129,11 +149,13 @@ def scaling(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> 
     rows = drawable(df, "seconds", above=("n", "seconds"))
     chosen = rows[rows["size"] == rows["size"].max()]
     ax, theme = new_axes(ax, dark=dark)
-    lines = _curves(ax, theme, chosen.assign(value=chosen["seconds"]), "n")
+    each = chosen.assign(value=chosen["seconds"])
+    lines = _curves(ax, theme, each, "n")
     _scale(ax, chosen["n"], "n", say_duration)
     _compare(ax, theme, lines)
-    where = f"{say_count(float(chosen['size'].max()))} in the context; "
-    _words(ax, theme, "The time of a fan-out, end to end", "items", "time", where)
+    where = [f"{say_count(float(chosen['size'].max()))} in the context"]
+    words = ("The time of a fan-out, end to end", "items", "time")
+    _words(ax, theme, words, where + _marks(each, "n"))
     return finish(ax)
 
 
@@ -146,8 +168,14 @@ def _places(values: Any, x: str) -> Any:
     return np.where(values > 0, values, (filled.min() if len(filled) else 1.0) * _EMPTY)
 
 
-def _curves(ax: Axes, theme: Theme, df: pd.DataFrame, x: str) -> dict[str, tuple[Any, Any]]:
-    """Draw a line for each strategy, and name it at its end."""
+def _curves(
+    ax: Axes,
+    theme: Theme,
+    df: pd.DataFrame,
+    x: str,
+    more: Callable[[str, float, float], str] = lambda _name, _x, _value: "",
+) -> dict[str, tuple[Any, Any]]:
+    """Draw a line for each strategy, and name it at its end; `more` is told beside the name."""
     names = list(dict.fromkeys(df["strategy"]))
     looks = _looks(names)
     every = np.unique(_places(df[x], x))
@@ -162,11 +190,9 @@ def _curves(ax: Axes, theme: Theme, df: pd.DataFrame, x: str) -> dict[str, tuple
         ax.plot(at, told["median"], color=colour, marker=mark, markersize=5, linewidth=wide,
                 linestyle=dashes)  # fmt: skip
         lines[name] = (at, told["median"].to_numpy())
-        filled = told[np.asarray(told.index, float) > 0]
-        label = clean(name)
-        if len(filled) >= SLOPED:
-            label += f"  (slope {round(slope(filled.index, filled['median']), 2) + 0.0:.2f})"
-        ends.append((float(at[-1]), float(told["median"].iloc[-1]), label, colour))
+        last = float(told["median"].iloc[-1])
+        label = clean(name) + _slope(told["median"]) + more(name, float(told.index[-1]), last)
+        ends.append((float(at[-1]), last, label, colour))
     ax.set_xscale("log")
     ax.set_yscale("log")
     if x == "size" and 0 in places:
@@ -174,6 +200,15 @@ def _curves(ax: Axes, theme: Theme, df: pd.DataFrame, x: str) -> dict[str, tuple
                    color=theme.rule, linewidth=0.7)  # fmt: skip
     spread_out(ax, theme, ends, float(every[-1]))
     return lines
+
+
+def _slope(told: pd.Series) -> str:
+    """Say the slope of a line that has enough points for one."""
+    places, values = (np.asarray(each, float) for each in (told.index, told))
+    some = places > 0
+    if some.sum() < SLOPED:
+        return ""
+    return f"  (slope {round(slope(list(places[some]), list(values[some])), 2) + 0.0:.2f})"
 
 
 def _looks(names: list[str]) -> dict[str, tuple[str, str, Any]]:
@@ -196,11 +231,17 @@ def _looks(names: list[str]) -> dict[str, tuple[str, str, Any]]:
     return {name: special.get(name) or ways[name] for name in names}
 
 
-def _scale(ax: Axes, values: Any, x: str, say: Callable[[float], str]) -> None:
+def _scale(
+    ax: Axes,
+    values: Any,
+    x: str,
+    say: Callable[[float], str],
+    say_x: Callable[[float], str] = say_count,
+) -> None:
     """Put a tick where something was measured, and say the powers of ten on the other axis."""
     sizes = np.unique(np.asarray(values, float))
     ax.xaxis.set_major_locator(FixedLocator(list(_places(sizes, x))))
-    ax.xaxis.set_major_formatter(FixedFormatter([say_count(each) for each in sizes]))
+    ax.xaxis.set_major_formatter(FixedFormatter([say_x(each) for each in sizes]))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: say(value)))
     ax.yaxis.set_minor_locator(NullLocator())
@@ -225,7 +266,15 @@ def _compare(ax: Axes, theme: Theme, lines: dict[str, tuple[Any, Any]]) -> None:
     if at == min(line[0][0] for line in lines.values()):  # no room on the left
         words, side = f"  {words}", "left"
     look["bbox"] = {"facecolor": theme.paper, "edgecolor": "none", "pad": 1, "alpha": 0.8}
-    ax.text(at, np.sqrt(low * high), words, ha=side, va="center", **look)
+    ax.text(at, _widest(lines, at, low, high), words, ha=side, va="center", **look)
+
+
+def _widest(lines: dict[str, tuple[Any, Any]], at: float, low: float, high: float) -> float:
+    """Give the middle of the widest gap that the lines leave between two heights."""
+    there = [np.interp(at, places, values) for places, values in lines.values()]
+    heights = np.log(sorted({low, high, *(y for y in there if low < y < high)}))
+    gap = int(np.argmax(np.diff(heights)))
+    return float(np.exp(heights[gap : gap + 2].mean()))
 
 
 def _range(values: Any) -> str:
@@ -234,8 +283,26 @@ def _range(values: Any) -> str:
     return least if least == most else f"{least} to {most}"
 
 
-def _words(ax: Axes, theme: Theme, words: str, x: str, y: str, where: str = "") -> None:
-    below = f"{where}medians, bands from least to most; slope 0: constant, 1: in proportion"
-    title(ax, theme, words, below)
+def _marks(rows: pd.DataFrame, x: str) -> list[str]:
+    """Say what medians, bands and slopes mean, where there are any."""
+    values = rows.groupby(["strategy", x])["value"]
+    repeats, spread = values.size(), float((values.max() / values.min()).max()) - 1
+    if repeats.max() == 1:
+        told = ["each measured once"]
+    elif spread < _NARROW:
+        told = [f"medians of repeats that lie within {max(spread, 0.001):.1%}"]
+    else:
+        told = ["medians, bands from least to most"]
+    if repeats.min() == 1 < repeats.max():
+        told.append("what was measured once has no band")
+    if (rows[rows[x] > 0].groupby("strategy")[x].nunique() >= SLOPED).any():
+        told.append("slope 0: constant, 1: in proportion")
+    return told
+
+
+def _words(ax: Axes, theme: Theme, words: tuple[str, str, str], below: list[str]) -> None:
+    """Write the title and the names of both axes; below the title what a reader must know."""
+    head, x, y = words
+    title(ax, theme, head, "; ".join(below))
     ax.set_xlabel(x, fontsize=9, color=theme.muted)
     ax.set_ylabel(y, fontsize=9, color=theme.muted)

@@ -32,9 +32,10 @@ def spread_out(
     low, high = np.log(ax.get_ylim())
     ordered = sorted(ends, key=lambda each: each[1])
     heights = [(np.log(y) - low) / (high - low) for _, y, _, _ in ordered]
-    for at, height in enumerate(_moved_apart(heights)):
+    apart = _APART * max(name.count("\n") + 1 for _, _, name, _ in ends)
+    for at, height in enumerate(_moved_apart(heights, apart)):
         x, y, name, colour = ordered[at]
-        far = x < last or abs(height - heights[at]) > _APART / 2
+        far = x < last or abs(height - heights[at]) > apart / 2
         look: dict[str, Any] = {"fontsize": 9, "color": colour, "va": "center"}
         if far:
             look["arrowprops"] = {"arrowstyle": "-", "color": theme.rule, "linewidth": 0.7}
@@ -42,12 +43,12 @@ def spread_out(
         literal(ax.annotate(name, (x, y), **place, **look))
 
 
-def _moved_apart(heights: list[float]) -> list[float]:
-    """Move sorted heights so that each is a line of text above the one before it."""
+def _moved_apart(heights: list[float], apart: float) -> list[float]:
+    """Move sorted heights so that each is as far above the one before it as its text is high."""
     moved = list(heights)
     for _ in range(50):
         for at in range(1, len(moved)):
-            lack = _APART - (moved[at] - moved[at - 1])
+            lack = apart - (moved[at] - moved[at - 1])
             if lack > 1e-6:  # noqa: PLR2004
                 moved[at - 1] -= lack / 2
                 moved[at] += lack / 2

@@ -21,7 +21,8 @@ def new_axes(ax: Axes | None, *, dark: bool) -> tuple[Axes, Theme]:
     theme = theme_of(dark=dark)
     if ax is None:
         figure = Figure(figsize=(8.4, 4.8), dpi=110)
-        figure.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1)
+        whole = (0, 0, 0.985, 1)  # names beside the axes must not touch the edge
+        figure.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1, rect=whole)
         figure.set_facecolor(theme.paper)
         ax = figure.add_subplot()
     ax.set_facecolor(theme.paper)
@@ -65,7 +66,8 @@ def say_bytes(value: float) -> str:
     """Say a number of bytes."""
     for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if value >= size:
-            return f"{value / size:,.0f} {unit}"
+            scaled = value / size
+            return f"{scaled:.2g} {unit}" if scaled < 10 else f"{scaled:,.0f} {unit}"  # noqa: PLR2004
     return f"{value:,.0f} B"
 
 

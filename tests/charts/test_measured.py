@@ -112,9 +112,72 @@ def test_memory_of_a_frame_that_does_not_say_claims_neither():
 
 def test_what_was_measured_once_has_no_band_and_the_chart_says_so():
     df = frame(BOTH)
-    once = df.assign(bytes=df["bytes"].where(df["repeat"] == 0))
-    assert any("measured once has no band" in each for each in words(charts.memory(once)))
+    first, ours = df["repeat"] == 0, df["strategy"] == "attune_nb"
+    wide = df.assign(bytes=df["bytes"] * (1 + df["repeat"]))
+    some = wide.assign(bytes=wide["bytes"].where(first | ours))
+    once = df.assign(bytes=df["bytes"].where(first))
+    assert any("measured once has no band" in each for each in words(charts.memory(some)))
+    assert any(each.startswith("each measured once") for each in words(charts.memory(once)))
     assert not any("measured once" in each for each in words(charts.memory(df)))
+
+
+def below(figure):
+    return next(each for each in words(figure) if "measured once" in each or "medians" in each)
+
+
+def test_bands_and_slopes_are_spoken_of_only_where_they_are_drawn():
+    df = frame(BOTH)
+    assert below(charts.clone_cost(df)).endswith(
+        "least to most; slope 0: constant, 1: in proportion"
+    )
+    few = frame(BOTH, sizes=(1_000, 10_000))
+    assert below(charts.clone_cost(few)) == "medians, bands from least to most"
+    thin = few.assign(seconds=few["seconds"].where(few["repeat"] == 0).ffill())
+    assert below(charts.clone_cost(thin)) == "medians of repeats that lie within 0.1%"
+
+
+def test_the_ratio_stands_where_it_covers_no_mark():
+    df = frame({"attune_nb": 0.0, "deep copy": 1e-7, "in the middle": 3.16e-10})
+    (ax,) = charts.clone_cost(df).axes
+    (ratio,) = [each for each in ax.texts if "times" in each.get_text()]
+    own = df[df["strategy"] == "in the middle"]
+    value = (own["seconds"] / own["n"])[own["size"] == 100_000].median()
+    assert abs(np.log10(ratio.get_position()[1] / value)) > 0.5
+
+
+WIRE = {"attune_nb": (128, 0.0), "client.map, captured": (2_000, 1.0), "scattered": (2_816, 0.0)}
+
+
+def crossed(sizes):
+    rows = [
+        {"bench": "crossing", "strategy": name, "size": size, "n": 4, "repeat": repeat}
+        | {"seconds": 1.0, "bytes": (fixed + each * size) * (1 + 0.001 * repeat)}
+        for name, (fixed, each) in WIRE.items()
+        for size in sizes
+        for repeat in range(3)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_the_wire_is_told_in_bytes_and_held_against_each_of_the_others():
+    figure = charts.memory(crossed([1_000_000, 100_000_000]))
+    told = words(figure)
+    assert "What crosses the wire for one more item" in told
+    assert "bytes of context" in told
+    ticks = [each.get_text() for each in figure.axes[0].get_xticklabels()]
+    assert ticks == ["1 MB", "100 MB"]
+    assert "attune_nb\n128 B" in told
+    assert "client.map, captured\n100 MB, 780,000 times as much" in told
+    assert "scattered\n2.8 kB, 22 times as much" in told
+    assert any(each.startswith("medians of repeats that lie within 0.2%\n") for each in told)
+
+
+@pytest.mark.parametrize("df", [crossed([10_000, 1_000_000, 100_000_000]), frame(BOTH)])
+def test_names_beside_the_lines_do_not_touch_the_edge(df):
+    figure = charts.memory(df)
+    figure.draw_without_rendering()
+    right = max(each.get_window_extent().x1 for each in figure.axes[0].texts)
+    assert right < figure.bbox.width - 15
 
 
 @pytest.mark.parametrize(
