@@ -79,6 +79,59 @@ def test_speedup_tells_ratios_within_repeats():
         charts.speedup(frame(BOTH), to="x")
 
 
+def turns(startup=True):
+    """Work that takes a core 1 s in all, on threads, and on two processes that take 0.1 s more."""
+    rows = [
+        {
+            "strategy": name,
+            "size": 0,
+            "n": 1_000,
+            "repeat": turn,
+            "seconds": s * speed,
+            "startup": u,
+        }
+        for turn, speed in enumerate((1.0, 1.2, 1.1))
+        for name, s, u in [("threads", 1.0, 0.0), ("processes", 0.6, 0.1)]
+    ]
+    df = pd.DataFrame(rows)
+    return df if startup else df.drop(columns="startup")
+
+
+def test_speedup_can_tell_how_many_times_as_fast():
+    figure = charts.speedup(turns(startup=False), to="threads", faster=True, cores=2)
+    (ax,) = figure.axes
+    told = words(figure)
+    assert "How many times as fast as threads" in told
+    assert "1" in told
+    assert "1.67 times as fast" in told
+    assert any(each.startswith("1k items of 1.1 ms with threads; 2 cores") for each in told)
+    assert not any("context" in each or "start" in each for each in told)
+    assert sorted(bar.get_width() for bar in ax.patches) == pytest.approx([1.0, 1 / 0.6])
+    assert [each.get_text() for each in ax.get_yticklabels()] == ["threads", "processes"]
+    assert ax.get_xscale() == "linear"
+    assert ax.get_xlim()[0] == 0
+    assert ax.get_xlim()[1] > 2
+
+
+def test_a_start_that_was_measured_is_told_apart():
+    figure = charts.speedup(turns(), to="threads", faster=True)
+    whole = sum(bar.get_width() for bar in figure.axes[0].patches)
+    told = words(figure)
+    assert any("; 1.96 times without a start of 100 ms" in each for each in told)
+    assert 1.0 + 1 / 0.6 < whole < 1.0 + 2.0
+    some = turns().assign(startup=lambda df: df["startup"].where(df["repeat"] > 0))
+    assert not any(
+        "start" in each for each in words(charts.speedup(some, to="threads", faster=True))
+    )
+
+
+def test_words_stand_beside_a_bar_that_is_short():
+    (ax,) = charts.speedup(turns(startup=False), to="threads", faster=True, cores=64).axes
+    places = {each.get_text(): each.xy[0] for each in ax.texts if hasattr(each, "xy")}
+    assert places["1"] == pytest.approx(1.0)
+    assert places["1.67 times as fast"] == pytest.approx(1 / 0.6)
+
+
 def test_memory_is_by_items_where_these_were_measured():
     by_items = frame(BOTH, sizes=(1_000,), counts=(100, 1_000))
     assert "items" in words(charts.memory(by_items))
