@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attune_nb.charts.lanes import EDGED, TOUCHING, followers
 from attune_nb.charts.strips import gather_strip
 from attune_nb.charts.style import COLOURS, clean, literal
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from attune_nb.charts.canvas import Canvas
     from attune_nb.charts.lanes import Lane
+
+    Floats = NDArray[np.float64]
 
 __all__ = ["gather_lane"]
 
@@ -79,8 +84,16 @@ def _bars(canvas: Canvas, lane: Lane) -> None:
     pitch = (lane.height - 2 * margin) / lane.row_count
     middle = lane.top + margin + (lane.rows.astype(np.float64) + 0.5) * pitch
     thick = min(_BAR, pitch * 0.86)
-    boxes = canvas.boxes(mine.start, mine.end, middle, thick)
+    boxes = canvas.boxes(mine.start, _ends(canvas, lane), middle, thick)
     for status in np.unique(mine.status):
         canvas.bar(str(status), boxes[mine.status == status])
     canvas.retry(boxes[mine.number > 1])
     canvas.cross(boxes[mine.status == "failed"], _MARK if thick >= _ROOMY else _SMALL_MARK)
+
+
+def _ends(canvas: Canvas, lane: Lane) -> Floats:
+    """Give the ends of bars, those that have no edge a little before what follows in their row."""
+    mine = lane.attempts
+    before = followers(mine, lane.rows) - canvas.span * TOUCHING
+    narrow = mine.end - mine.start < canvas.span * EDGED
+    return np.where(narrow, np.minimum(mine.end, before), mine.end)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 
+from attune_nb.charts.lanes import EDGED
 from attune_nb.charts.style import COLOURS, HATCHES
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Canvas"]
 
 _NARROWEST = 1 / 300  # of the whole span: what an eye still finds
-_EDGED = 1 / 150  # likewise: an edge would eat up anything narrower
 
 
 @dataclasses.dataclass
@@ -100,7 +100,7 @@ class Canvas:
         self._draw_marks()
 
     def _draw_bars(self, status: str, boxes: Floats) -> None:
-        wide = np.ptp(boxes[:, :, 0], axis=1) > self.span * self.scale * _EDGED
+        wide = np.ptp(boxes[:, :, 0], axis=1) > self.span * self.scale * EDGED
         look: dict[str, Any] = {"facecolor": COLOURS.get(status, self.theme.muted)}
         look |= {"edgecolor": self.theme.paper, "hatch": HATCHES.get(status) or None}
         self._polygons(boxes, linewidth=np.where(wide, 0.4, 0.0), zorder=2, **look)

@@ -18,13 +18,28 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["TINY", "Attempts", "Lane", "TimelineRun", "arrange", "read_lanes", "running", "shown"]
+__all__ = [
+    "EDGED",
+    "TINY",
+    "TOUCHING",
+    "Attempts",
+    "Lane",
+    "TimelineRun",
+    "arrange",
+    "followers",
+    "read_lanes",
+    "running",
+    "shown",
+]
 
 TINY = 1e-6  # seconds; times that are closer are the same
+EDGED = 1 / 150  # of the whole span: an edge would eat up any bar that is narrower
+TOUCHING = 1 / 1000  # likewise: with less between them two bars without edges look like one
 
 _MOST_BARS = 500  # attempts in a lane; beyond, the lane is a density strip
 _MOST_BARS_OF_ALL = 12_000  # a second's worth of drawing; beyond, more lanes become strips
 _MOST_ROWS = 24  # likewise: a bar in more rows would have no room for a mark
+_CROWD, _CROWDED = 48, 1 / 3  # bars that touch, and their share; beyond, the lane is a strip
 _MOST_LANES = 120
 _MOST_UNSTARTED = 8
 _ROW, _LOWEST, _HIGHEST = 0.42, 1.6, 6.0  # heights in a lane of many rows
@@ -151,8 +166,13 @@ def shown(lanes: list[Lane]) -> tuple[list[Lane], str]:
     return started + others, " · ".join(notes)
 
 
-def arrange(lanes: list[Lane]) -> float:
-    """Put attempts into rows, and the lanes below each other. Gives the depth of them all."""
+def arrange(lanes: list[Lane], span: float) -> float:
+    """Put attempts into rows, and the lanes below each other. Gives the depth of them all.
+
+    Args:
+        lanes: What is shown.
+        span: The seconds that the picture is wide.
+    """
     depth = 0.0
     most = _most_bars(lanes)
     for lane in lanes:
@@ -160,11 +180,20 @@ def arrange(lanes: list[Lane]) -> float:
         if len(lane.attempts) and not lane.dense:
             lane.rows = _rows(lane.attempts, by_worker=lane.items > 1)
             lane.row_count = int(lane.rows.max()) + 1
-            lane.dense = lane.row_count > _MOST_ROWS
+            lane.dense = lane.row_count > _MOST_ROWS or _is_crowded(lane, span)
         lane.height = _height(lane)
         lane.top = depth
         depth += lane.height
     return depth
+
+
+def followers(attempts: Attempts, rows: Ints) -> Floats:
+    """Give for each attempt when the next one in its row starts; infinity after the last one."""
+    following = np.full(len(attempts), np.inf)
+    order = np.lexsort((attempts.start, rows))
+    same = rows[order][1:] == rows[order][:-1]
+    following[order[:-1][same]] = attempts.start[order[1:][same]]
+    return following
 
 
 def running(start: Floats, end: Floats, edges: Floats) -> Floats:
@@ -229,6 +258,17 @@ def _most_bars(lanes: list[Lane]) -> int:
     """Give how many attempts a lane may have before it becomes a strip."""
     bars = sum(len(lane.attempts) for lane in lanes if len(lane.attempts) <= _MOST_BARS)
     return _MOST_BARS if bars <= _MOST_BARS_OF_ALL else _MOST_BARS_OF_ALL // len(lanes)
+
+
+def _is_crowded(lane: Lane, span: float) -> bool:
+    """Tell whether many bars are too narrow for an edge, and touch the next one in their row.
+
+    Some of them would merge, by chance, into bars that look like attempts of any length.
+    """
+    mine, following = lane.attempts, followers(lane.attempts, lane.rows)
+    narrow = following - mine.start < span * EDGED
+    touching = narrow & (following - mine.end < span * TOUCHING)
+    return int(touching.sum()) > max(_CROWD, _CROWDED * len(mine))
 
 
 def _height(lane: Lane) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +56,9 @@ def _draw_density(canvas: Canvas, lane: Lane, edges: Floats, floor: float) -> No
     """Stack the attempts by how they ended: failures lowest, never too thin to be seen."""
     mine = lane.attempts
     peak = max(float(running(mine.start, mine.end, edges).max()), TINY)
-    unit = (lane.height - _ABOVE - _BELOW) / peak
+    most = peak if peak < 1 else math.ceil(peak - TINY)  # a number that one can say
+    unit = (lane.height - _ABOVE - _BELOW) / most
+    _draw_scale(canvas, floor, floor - unit * most, most)
     base = np.zeros(len(edges) - 1)
     for status in ("failed", "timed_out", "cancelled", "succeeded"):
         chosen = mine.status == status
@@ -71,3 +74,14 @@ def _draw_density(canvas: Canvas, lane: Lane, edges: Floats, floor: float) -> No
         canvas.ax.fill_between(edges * canvas.scale, low, top, step="post", **look)
         canvas.seen.add(status)
         base = above
+
+
+def _draw_scale(canvas: Canvas, floor: float, top: float, most: float) -> None:
+    """Say at the right what the height of a strip means: none at the floor, so many at the top."""
+    theme = canvas.theme
+    where = canvas.ax.get_yaxis_transform()
+    canvas.ax.plot([0, 1], [top, top], color=theme.rule, linewidth=0.7, zorder=0.6, transform=where)
+    look: dict[str, Any] = {"fontsize": 8, "color": theme.muted, "va": "center"}
+    canvas.ax.text(1.006, top, f"{most:,.2g} at once" if most < 1 else f"{most:,.0f} at once",
+                   transform=where, **look)  # fmt: skip
+    canvas.ax.text(1.006, floor, "0", transform=where, **look)

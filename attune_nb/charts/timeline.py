@@ -47,10 +47,10 @@ def timeline(run: TimelineRun, ax: Axes | None = None, dark: bool = False) -> Fi
     """
     everything = read_lanes(run)
     lanes, left_out = shown(everything)
-    depth = arrange(lanes)
+    span = _last(lanes)
+    depth = arrange(lanes, span)
     theme = theme_of(dark=dark)
     ax = ax or _figure(depth, theme).add_subplot()
-    span = _last(lanes)
     unit, scale = time_unit(span)
     canvas = Canvas(ax, theme, scale, max(span, TINY))
     for lane in lanes:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import pathlib
 import subprocess
@@ -106,6 +107,48 @@ def test_many_lanes_of_many_bars_become_strips():
 
 def test_too_many_workers_for_bars_make_a_strip():
     assert "peak 30 at once" in labels(timeline(wide()))[0]
+
+
+def equal(count, workers, *, between=0.0, name="a"):
+    """Items that take a worker as long each, one after the other; then a task as long again."""
+    rows = [(name, 1, i, 1, i % workers, i // workers * 1.0, 1.0 - between, "succeeded")
+            for i in range(count)]  # fmt: skip
+    return make([task(name, 0, count / workers, items=count)], rows)
+
+
+@pytest.mark.parametrize(
+    ("count", "workers", "between", "strip"),
+    [
+        (350, 2, 0.0, True),  # bars too narrow for an edge would merge
+        (350, 2, 0.3, False),  # with room between them they do not
+        (240, 2, 0.0, False),  # an edge has room
+        (400, 8, 0.0, False),
+    ],
+)
+def test_bars_that_would_merge_make_a_strip(count, workers, between, strip):
+    (label,) = labels(timeline(equal(count, workers, between=between)))
+    assert label.endswith("at once") == strip
+
+
+def test_a_few_narrow_bars_have_room_between_them():
+    rows = [("a", 1, i, 1, 0, 0.005 * i, 0.005, "succeeded") for i in range(20)]
+    rows.append(("b", 1, 0, 1, 0, 0.1, 0.9, "succeeded"))
+    run = make([task("a", 0, 0.1, items=20), task("b", 0.1, 1)], rows)
+    (drawn,) = bars(timeline(run).axes[0])
+    times = [each.vertices[:, 0] for each in drawn.get_paths()]
+    spans = sorted((float(each.min()), float(each.max())) for each in times)
+    gaps = [right[0] - left[1] for left, right in itertools.pairwise(spans)]
+    assert min(gaps[:-1]) == pytest.approx(0.001)  # a pixel; `b` is in a lane of its own
+
+
+def test_a_strip_has_a_scale():
+    ax = timeline(equal(600, 3)).axes[0]
+    places = {each.get_text(): each.get_position()[1] for each in ax.texts}
+    assert set(places) == {"3 at once", "0"}
+    heights = np.concatenate([each.get_paths()[0].vertices[:, 1] for each in bars(ax)])
+    assert places["0"] == pytest.approx(heights.max())
+    assert places["3 at once"] == pytest.approx(heights.min())
+    assert {each.get_text() for each in timeline(many_items()).axes[0].texts} == {"50 at once", "0"}
 
 
 def test_the_axis_is_in_a_sensible_unit():
