@@ -287,11 +287,28 @@ def _rows(attempts: Attempts, *, by_worker: bool) -> Ints:
         same = workers[order][1:] == workers[order][:-1]
         late = attempts.start[order][1:] < attempts.end[order][:-1] - TINY
         if not np.any(same & late):
-            return workers.astype(np.int64)
-    rows = np.zeros(len(attempts), dtype=np.int64)
+            return _rows_of_workers(attempts, workers.astype(np.int64))
+    return _packed(attempts.start, attempts.end)
+
+
+def _rows_of_workers(attempts: Attempts, workers: Ints) -> Ints:
+    """Give each worker a row; one that came after another had ended takes that one's."""
+    count = int(workers.max()) + 1
+    first, last = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(first, workers, attempts.start)
+    np.maximum.at(last, workers, attempts.end)
+    order = np.argsort(first, kind="stable")
+    rows = np.empty(count, dtype=np.int64)
+    rows[order] = _packed(first[order], last[order])
+    return rows[workers]
+
+
+def _packed(starts: Floats, ends: Floats) -> Ints:
+    """Give each span the lowest row that is free; they are in order of start."""
+    rows = np.zeros(len(starts), dtype=np.int64)
     busy: list[tuple[float, int]] = []
     free: list[int] = []
-    for at, (start, end) in enumerate(zip(attempts.start, attempts.end, strict=True)):
+    for at, (start, end) in enumerate(zip(starts, ends, strict=True)):
         while busy and busy[0][0] <= start + TINY:
             heapq.heappush(free, heapq.heappop(busy)[1])
         rows[at] = heapq.heappop(free) if free else len(busy)

@@ -130,6 +130,18 @@ def test_bars_that_would_merge_make_a_strip(count, workers, between, strip):
     assert label.endswith("at once") == strip
 
 
+def test_a_worker_that_came_after_another_had_ended_takes_its_row():
+    lives = [(0, 0, 5), (1, 0, 9), (2, 5, 7), (3, 7, 12), (4, 9, 12)]  # two at a time
+    rows = [
+        ("a", 1, 0, 1, worker, float(second), 1.0, "succeeded")
+        for worker, begin, end in lives
+        for second in range(begin, end)
+    ]
+    numbered = [(*row[:2], at, *row[3:]) for at, row in enumerate(rows)]
+    (drawn,) = bars(timeline(make([task("a", 0, 12, items=len(rows))], numbered)).axes[0])
+    assert len({round(each.vertices[:, 1].min(), 3) for each in drawn.get_paths()}) == 2
+
+
 def test_a_few_narrow_bars_have_room_between_them():
     rows = [("a", 1, i, 1, 0, 0.005 * i, 0.005, "succeeded") for i in range(20)]
     rows.append(("b", 1, 0, 1, 0, 0.1, 0.9, "succeeded"))
