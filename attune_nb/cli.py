@@ -76,6 +76,7 @@ def run(
     except (AttuneError, ValueError) as error:
         _wrong(error)
     _print(made, as_json=as_json)
+    _tell_way_on(made)
     raise typer.Exit(_STATUS.get(made.status, 1))
 
 
@@ -161,6 +162,7 @@ def resume(
             made.rerun(each.task, each.index)
         made.wait()
     _print(made, as_json=as_json)
+    _tell_way_on(made)
     raise typer.Exit(_STATUS.get(made.status, 1))
 
 
@@ -361,6 +363,12 @@ def _print(made: Run, *, as_json: bool) -> None:
     typer.echo(repr(made))
     if made.output is not None:
         typer.echo(f"output: {json.dumps(made.output, default=repr)}")
+
+
+def _tell_way_on(made: Run) -> None:
+    """Say what goes on with a run that pauses, of which this process is about to be gone."""
+    if made.status == "paused" and made.store is not None:
+        _errors.print(f"`attune-nb resume {made.run_id}` goes on with it", markup=False)
 
 
 def _wrong(error: Exception) -> NoReturn:

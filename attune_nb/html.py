@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-__all__ = ["Markup", "element", "join", "printable", "table", "text"]
+__all__ = ["Markup", "element", "join", "printable", "shortened", "table", "text"]
 
 _LONGEST = 200
 
@@ -28,6 +28,17 @@ class Markup:
 def printable(text: str) -> str:
     """Drop control characters: what a terminal would obey, nobody wants to see."""
     return "".join(char for char in text if char.isprintable() or char in "\n\t")
+
+
+def shortened(text: str, longest: int) -> str:
+    """Put a text in one line of at most `longest` characters, cut after a word where it is more."""
+    line = " ".join(text.split())
+    if len(line) <= longest:
+        return line
+    whole = line[:longest].rpartition(" ")[0]
+    # one long word, such as an address, is cut itself: without it little would be left
+    kept = whole if len(whole) > longest // 2 else line[: longest - 1]
+    return f"{kept.rstrip(' ,;:')}…"
 
 
 def text(value: object, longest: int = _LONGEST) -> Markup:

@@ -162,6 +162,19 @@ def test_a_run_with_a_store_is_listed_shown_and_drawn_by_other_commands(tmp_path
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_of_a_run_that_pauses_it_is_told_what_goes_on_with_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:9")
+    file, store = tmp_path / "good.yaml", tmp_path / "runs.db"
+    file.write_text(GOOD)
+    code = "from attune_nb.backends import cluster; cluster.PATIENCE = 0.1\n"
+    command = [sys.executable, "-c", f"{code}from attune_nb.cli import main; main()"]
+    command += ["run", str(file), "--backend", "dask", "--store", str(store)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "there is no Dask cluster at tcp://127.0.0.1:9" in told.stdout
+    run_id = attune_nb.runs(store)["run_id"][0]
+    assert f"`attune-nb resume {run_id}` goes on with it" in told.stderr
+
+
 @pytest.mark.parametrize("command", [["runs"], ["show", "abc"]])
 def test_where_no_store_is_named_it_is_told_how(command):
     done = attune(*command, "--store", "none")

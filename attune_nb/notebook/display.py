@@ -124,8 +124,9 @@ class Display:
         """Show how far the run has come."""
         with self._lock:
             if not self._is_over:
-                spent = time.monotonic() - self._began
-                self.progress.now = max(self.progress.now, spent)
+                if self.progress.status != "paused":  # the clock stands still with the run
+                    spent = time.monotonic() - self._began
+                    self.progress.now = max(self.progress.now, spent)
                 self.show()
 
     def drop(self) -> None:
@@ -169,6 +170,7 @@ class CellDisplay(Display):
 
         super().__init__()
         self._controls: Controls | None = None
+        self._pause = ""  # that is told by the text beside the widgets
         self._handle: Any = display(Text("starting"), display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
 
     def attach(self, run: Run, *, background: bool) -> None:
@@ -179,12 +181,16 @@ class CellDisplay(Display):
                 from attune_nb.notebook.widgets import Controls  # noqa: PLC0415 - slow to import
 
                 self._controls = Controls(run, self.progress)
+                self._pause = self.progress.pause
                 self._handle.update(self._controls.box)
 
     def show(self) -> None:
         """Update the output."""
         if self._controls is not None:
             self._controls.show(self.progress)
+            if self._pause != self.progress.pause:  # that text does not change by itself
+                self._pause = self.progress.pause
+                self._handle.update(self._controls.box)
         else:
             hint = "`run.cancel()` cancels" if self.in_background else INTERRUPT
             self._handle.update(View(panel(self.progress, hint), self.progress.text()))

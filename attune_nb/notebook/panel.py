@@ -25,6 +25,8 @@ _TRACK = (
 _CELL = "padding:1px 1em 1px 0;text-align:left;border:none;background:none;white-space:nowrap"
 _NUMBER = _CELL.replace("left", "right") + ";font-variant-numeric:tabular-nums"
 
+_LONGEST = 1_000  # characters of why a run is paused: it is cut already, and what to do is last
+
 
 class View:
     """A moment of a display: as HTML, and as text where there is none."""
@@ -60,7 +62,7 @@ def panel(progress: Progress, hint: str = "") -> Markup:
         parts.append(
             html.element(
                 "table",
-                html.element("tbody", *(_row(row, progress.now) for row in rows)),
+                html.element("tbody", *(_row(row, progress.pace(row)) for row in rows)),
                 style="border-collapse:collapse;border:none;margin:2px 0",
             )
         )
@@ -72,6 +74,8 @@ def panel(progress: Progress, hint: str = "") -> Markup:
         parts.append(html.element("div", f"last error: {told}", style="color:" + COLOURS["failed"]))
     if progress.doubts:
         parts.append(html.element("div", say_doubts(progress.doubts)))
+    if progress.pause:
+        parts.append(html.element("div", html.text(progress.pause, _LONGEST)))
     if hint:
         parts.append(html.element("div", hint, style=_MUTED))
     return html.element("div", *parts, class_="attune-panel", style=f"{_FONT};{_INK}")
@@ -81,20 +85,16 @@ def _state(progress: Progress) -> str:
     return f"{progress.status}, {say_duration(progress.now)}"
 
 
-def _row(row: TaskProgress, now: float) -> Markup:
+def _row(row: TaskProgress, pace: tuple[str, str]) -> Markup:
     counted = row.counted if row.with_items else row.status.replace("_", " ")
     failed = f"{row.failed:,} failed" if row.with_items and row.failed else ""
-    left = row.left(now)
-    rate = f"{row.rate(now):,.0f}/s" if row.with_items and row.ended is None and row.done else ""
-    to_go = f"{say_duration(left)} left" if left is not None and rate else ""
     return html.element(
         "tr",
         html.element("td", row.task, style=_CELL),
         html.element("td", *([_bar(row)] if row.with_items else []), style=_CELL),
         html.element("td", counted, style=_NUMBER),
         html.element("td", failed, style=_NUMBER + ";color:" + COLOURS["failed"]),
-        html.element("td", rate, style=_NUMBER),
-        html.element("td", to_go, style=_NUMBER),
+        *(html.element("td", each, style=_NUMBER) for each in pace),
         style="background:none",
     )
 

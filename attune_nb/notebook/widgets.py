@@ -77,3 +77,8 @@ class _Panel(ipywidgets.VBox):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return self._progress.text()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Give the whole text beside the widget, which would else be cut at 110 characters."""
+        data = super()._repr_mimebundle_(**kwargs)
+        return {**data, "text/plain": repr(self)}

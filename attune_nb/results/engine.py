@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Event
 
-__all__ = ["Doubt", "Engine", "say_doubts"]
+__all__ = ["Doubt", "Engine", "say_doubts", "say_pause"]
 
 _SHOWN = 40  # attempts that are named
 
@@ -33,6 +33,14 @@ def say_doubts(doubts: Sequence[Doubt]) -> str:
         f"{len(doubts):,} in doubt: {shown}{more}; each may have been made and must not be made "
         "twice: rerun(task, index) makes it again, accept(task, result, index) takes its result"
     )
+
+
+def say_pause(reason: str) -> str:
+    """Tell why a run is paused, where somebody gave a reason, and what lets it go on."""
+    way_on = "`run.resume()` goes on"
+    if "`run.resume()`" in reason:  # it says so itself
+        return reason
+    return f"{reason}; {way_on}" if reason else way_on
 
 
 class Engine(Protocol):

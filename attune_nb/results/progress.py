@@ -20,7 +20,8 @@ from attune_nb.events import (
     TaskEnded,
     TaskStarted,
 )
-from attune_nb.results.engine import Doubt, say_doubts
+from attune_nb.html import shortened
+from attune_nb.results.engine import Doubt, say_doubts, say_pause
 from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "TaskProgress"]
 
 _BAR = 20  # characters
+_REASON = 300  # characters of why a run is paused
 _SHOWN = 12  # tasks under way; of the ended ones, only those that failed are told
 
 
@@ -43,6 +45,7 @@ class TaskProgress(msgspec.Struct, kw_only=True):
     with_items: bool
     started: float
     ended: float | None = None
+    rested: float = 0.0  # seconds in which the run was paused, and began nothing
     status: str = "running"
     attempts: int = 0
     retried: int = 0
@@ -72,7 +75,7 @@ class TaskProgress(msgspec.Struct, kw_only=True):
 
     def rate(self, now: float) -> float:
         """Give the items that ended in a second, on average so far."""
-        spent = (now if self.ended is None else self.ended) - self.started
+        spent = (now if self.ended is None else self.ended) - self.started - self.rested
         return self.done / spent if spent > 0 else 0.0
 
     def left(self, now: float) -> float | None:
@@ -92,6 +95,8 @@ class Progress:
         self.now = 0.0
         self.tasks: dict[Key, TaskProgress] = {}
         self._doubts: dict[tuple[str, int, int], Doubt] = {}
+        self._reason = ""  # why it is paused, where somebody told
+        self._paused_at = 0.0
 
     def read(self, events: Sequence[Event]) -> None:
         """Take new events in."""
@@ -125,33 +130,60 @@ class Progress:
         """The attempts that wait for a person's word."""
         return list(self._doubts.values())
 
-    def _decide(self, task: str, visit: int, indices: Iterable[int]) -> None:
+    @property
+    def pause(self) -> str:
+        """Why the run is paused and what lets it go on; nothing where it is not paused.
+
+        What lets a run go on that waits for a person's word is told with its doubts.
+        """
+        if self.status != "paused" or (self._doubts and not self._reason):
+            return ""
+        return say_pause(shortened(self._reason, _REASON))
+
+    def _pause(self, time: float, reason: str = "") -> None:
+        self.status, self._reason, self._paused_at = "paused", reason, time
+
+    def _go_on(self, time: float, status: str = "running") -> None:
+        """Leave the pause; its seconds do not count for the pace of what is under way."""
+        for row in self.tasks.values():
+            if row.ended is None:
+                row.rested += max(time - max(self._paused_at, row.started), 0.0)
+        self.status, self._reason = status, ""
+
+    def _decide(self, time: float, task: str, visit: int, indices: Iterable[int]) -> None:
         """Drop doubts that were decided; with the last of them the run goes on."""
         before = len(self._doubts)
         for index in indices:
             self._doubts.pop((task, visit, index), None)
         if before and not self._doubts and self.status == "paused":
-            self.status = "running"
+            self._go_on(time)
 
     def _turn(self, event: Event) -> None:
         """Take in what was asked for, as far as the conductor does it."""
         if isinstance(event, CancelRequested):
+            if self.status == "paused":
+                self._go_on(event.time)
             self.status, self._doubts = "cancelling", {}
         elif isinstance(event, PauseRequested) and self.status == "running":
-            self.status = "paused"
+            self._pause(event.time, event.reason)
         elif isinstance(event, ResumeRequested) and self.status == "paused":
-            self.status = "running"
+            self._go_on(event.time)
         elif isinstance(event, RerunRequested):
-            self._decide(event.task, event.visit, [event.index])
+            self._decide(event.time, event.task, event.visit, [event.index])
         elif isinstance(event, RunResumed):
-            self._doubts = {each[:3]: Doubt(*each) for each in event.doubts}
-            if self.status in ("running", "paused"):
-                self.status = "paused" if self._doubts else "running"
+            self._take_up(event)
+
+    def _take_up(self, event: RunResumed) -> None:
+        self._doubts = {each[:3]: Doubt(*each) for each in event.doubts}
+        if self.status == "paused":
+            self._go_on(event.time)
+        if self._doubts and self.status == "running":
+            self._pause(event.time)
 
     def _count(self, event: AttemptsEnded) -> None:
         row, batch = self.tasks[event.task, event.visit], event.batch
         if self._doubts:
-            self._decide(event.task, event.visit, batch.index)
+            self._decide(event.time, event.task, event.visit, batch.index)
         row.attempts += len(batch)
         row.errors += len(batch.errors)
         row.total = batch.total if row.total is None else row.total
@@ -187,7 +219,17 @@ class Progress:
             lines.append(f"  and {more:,} more tasks")
         if self._doubts:
             lines.append(f"  {say_doubts(self.doubts)}")
+        if self.pause:
+            lines.append(f"  {self.pause}")
         return "\n".join([self.heading(), *lines])
+
+    def pace(self, row: TaskProgress) -> tuple[str, str]:
+        """Give the rate of a task's items and the time left; neither while nothing is begun."""
+        if not row.with_items or not row.done or row.ended is not None or self.status == "paused":
+            return "", ""
+        left = row.left(self.now)
+        told = f"{say_duration(left)} left" if left is not None else ""
+        return f"{row.rate(self.now):,.0f}/s", told
 
     def _line(self, row: TaskProgress) -> str:
         if not row.with_items:
@@ -197,11 +239,7 @@ class Progress:
         told = [f"{_bar(row)} {row.counted}"]
         if row.failed:
             told.append(f"{row.failed:,} failed")
-        if row.ended is None:
-            told.append(f"{row.rate(self.now):,.0f}/s")
-        left = row.left(self.now)
-        if left is not None and row.done:
-            told.append(f"{say_duration(left)} left")
+        told += filter(None, self.pace(row))
         if row.last_error and row.failed:
             told.append(f"last error: {' '.join(row.last_error.split())[:80]}")
         return "  ".join(told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune_nb import html
-from attune_nb.results.engine import say_doubts
+from attune_nb.results.engine import say_doubts, say_pause
 from attune_nb.results.spans import say_duration
 from attune_nb.results.statuses import COLOURS
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["html_of", "text_of"]
 
 _SHOWN = 40  # task executions
+_LONGEST = 1_000  # characters of a note: what to do stands at its end
 
 
 def text_of(run: Run) -> str:
@@ -48,7 +49,7 @@ def html_of(run: Run) -> str:
         parts.append(html.element("div", more))
     if run.error:
         parts.append(html.element("div", run.error, style=f"color:{COLOURS['failed']}"))
-    parts += [html.element("div", each) for each in _notes(run)]
+    parts += [html.element("div", html.text(each, _LONGEST)) for each in _notes(run)]
     return str(html.element("div", *parts))
 
 
@@ -61,7 +62,7 @@ def _notes(run: Run) -> list[str]:
     doubts = run.in_doubt
     told = [say_doubts(doubts)] if doubts else []
     if run.pause_reason:
-        told.append(run.pause_reason)
+        told.append(say_pause(run.pause_reason))
     if run.status == "interrupted":
         told.append("its kernel is gone: `resume` goes on with it")
     if run.store is not None:

@@ -9,8 +9,13 @@ import weakref
 import pytest
 
 import attune_nb
+from attune_nb.backends import cluster as cluster_of
+from attune_nb.backends.dask import DaskBackend
+from attune_nb.events import PauseRequested, ResumeRequested, RunStarted
 from attune_nb.notebook import flusher
-from attune_nb.notebook.display import Display, shows_widgets
+from attune_nb.notebook.display import CellDisplay, Display, shows_widgets
+from attune_nb.notebook.panel import panel
+from attune_nb.results.progress import Progress
 
 TEXT = """
 tasks:
@@ -67,6 +72,56 @@ def test_time_goes_on_while_nothing_ends():
     text = "tasks: [{name: a, action: work}]"
     attune_nb.loads(text).run(actions={"work": lambda: time.sleep(0.6)}, progress=lambda: display)
     assert len({each for _, each in display.drawn}) >= 4
+
+
+def test_a_run_whose_backend_is_gone_says_so_and_its_clock_stands_still(monkeypatch):
+    monkeypatch.setattr(cluster_of, "PATIENCE", 0.1)
+    display = Kept()
+    run = go(display, backend=DaskBackend("tcp://127.0.0.1:9"))
+    display.draw()
+    now = display.progress.now
+    display.draw()
+    assert display.progress.now == now
+    page = str(panel(display.progress))
+    for shown in (display.drawn[-1][1], page, repr(run), run._repr_html_()):
+        assert "there is no Dask cluster at tcp://127.0.0.1:9" in shown
+        assert "`run.resume()` goes on" in shown
+    run.cancel()
+    assert run.wait(20)
+
+
+def test_the_text_beside_the_widgets_of_a_paused_run_tells_so(ipython, monkeypatch):
+    monkeypatch.setenv("ATTUNE_NB_WIDGETS", "1")
+    monkeypatch.setattr(cluster_of, "PATIENCE", 0.1)
+    shown = []
+
+    class Kept(CellDisplay):
+        def __init__(self):
+            super().__init__()
+            self._handle = type("Handle", (), {"update": lambda _, each: shown.append(each)})()
+
+        def saved(self):
+            """Give the text that a notebook saved now would hold."""
+            self.draw()
+            return shown[-1]._repr_mimebundle_()["text/plain"]
+
+    display = Kept()
+    run = go(display, backend=DaskBackend("tcp://127.0.0.1:9"))
+    assert display.saved().endswith("that is connected to one; `run.resume()` goes on")
+    display.read([ResumeRequested(time=2.0)])
+    assert "running after" in display.saved()
+    run.cancel()
+    assert run.wait(20)
+
+
+def test_the_reason_of_a_pause_is_escaped_and_cut_at_a_word():
+    progress = Progress()
+    begun = RunStarted(time=0.0, run_id="r", workflow="w", started_at=0.0, parameters={})
+    progress.read([begun, PauseRequested(time=1.0, reason="<img src=x> " + "gone " * 200)])
+    page = str(panel(progress))
+    assert "&lt;img src=x&gt; gone" in page
+    assert "gone…; `run.resume()` goes on" in page
+    assert "<img" not in page
 
 
 def test_nothing_is_drawn_over_the_end():

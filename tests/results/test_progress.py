@@ -101,5 +101,25 @@ def test_what_was_asked_for_is_told_until_the_run_ends():
     assert text(*started(), pause, CancelRequested(time=3.0)).startswith("health: cancelling")
 
 
+def test_a_pause_is_told_with_its_reason_and_what_ends_it_and_no_pace():
+    lost = PauseRequested(time=2.0, reason="the cluster is gone: " + "word " * 100)
+    heading, row, told = text(*started(), ended(500), lost).splitlines()
+    assert heading == "health: paused after 2.0 s"
+    assert row.endswith("500/1,000")
+    assert told.startswith("  the cluster is gone: word")
+    assert told.endswith("word…; `run.resume()` goes on")
+    assert len(told) < 340
+    by_hand = text(*started(), PauseRequested(time=1.0))
+    assert by_hand.endswith("\n  `run.resume()` goes on")
+    assert "resume" not in text(*started(), lost, ResumeRequested(time=3.0))
+
+
+def test_the_seconds_of_a_pause_make_the_pace_no_worse():
+    pause, resume = PauseRequested(time=2.0), ResumeRequested(time=92.0)
+    told = text(*started(), ended(500), pause, resume)
+    assert told.startswith("health: running after 92.0 s")
+    assert "250/s  2.0 s left" in told
+
+
 def test_a_task_that_was_stopped_still_tells_how_many_items_there_were():
     assert "4/1,000" in text(*started(), ended(4, total=4))
