@@ -52,6 +52,7 @@ Key = tuple[str, int]
 STATUS_CODES = ("succeeded", "failed", "timed_out", "cancelled")
 """A batch writes an attempt's status as the index in this tuple."""
 
+_CANCELLED = STATUS_CODES.index("cancelled")
 
 FINAL = 255
 """Among the numbers of items' last attempts that ended: no more of that item are to be made."""
@@ -91,8 +92,19 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     def __len__(self) -> int:
         return len(self.index)
 
+    @property
+    def cancelled(self) -> int:
+        """How many of the attempts were cut short because the run was to stop."""
+        return self.status.count(_CANCELLED)
+
+    @property
+    def failed(self) -> int:
+        """How many of them failed, or had no more time; those that were cancelled have not."""
+        return len(self) - self.status.count(0) - self.cancelled
+
     def __repr__(self) -> str:
-        return f"Batch({len(self):,} attempts, {len(self.errors):,} failed)"
+        cancelled = f", {self.cancelled:,} cancelled" if self.cancelled else ""
+        return f"Batch({len(self):,} attempts, {self.failed:,} failed{cancelled})"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):

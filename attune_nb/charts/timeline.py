@@ -114,7 +114,10 @@ def _label(lane: Lane) -> str:
     name = clean(lane.name) + (f" #{lane.visit}" if lane.visit > 1 else "")
     if lane.items <= 1:
         return name
-    counts = f"{_TIMES}{lane.items:,}" + (f" · {lane.failed:,} failed" if lane.failed else "")
+    cancelled = int((lane.attempts.status == "cancelled").sum())  # no item is so twice
+    lost = {"failed": lane.failed, "cancelled": cancelled}
+    told = [f"{count:,} {kind}" for kind, count in lost.items() if count]
+    counts = " · ".join([f"{_TIMES}{lane.items:,}", *told])
     peak = f"\npeak {lane.attempts.peak:,} at once" if lane.dense else ""
     return f"{name}\n{counts}{peak}"
 

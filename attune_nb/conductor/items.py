@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EMPTY", "absorb", "failure_of", "is_complete", "outcome_of", "source_of", "without"]
 
+_CANCELLED = STATUS_CODES.index("cancelled")
+
 
 def source_of(value: Any, batch_size: int | None = None) -> tuple[Any, int | None]:
     """Give the items and their number (None while unknown); with `batch_size`, lists of them.
@@ -160,7 +162,7 @@ def _counted(
         if code:
             wait = _wait(retry, attempt, code, batch.errors.get(row))
             if wait is None:
-                failed += 1
+                failed += code != _CANCELLED
             else:
                 ended[index] = attempt
                 again.append(
@@ -170,8 +172,7 @@ def _counted(
 
 
 def _wait(retry: Retry | None, attempt: int, code: int, error: ErrorInfo | None) -> float | None:
-    cancelled = STATUS_CODES[code] == "cancelled"
-    return None if cancelled else wait_before(retry, attempt, error)
+    return None if code == _CANCELLED else wait_before(retry, attempt, error)
 
 
 def without(batch: Batch, stale: list[int]) -> Batch:
@@ -199,13 +200,14 @@ def is_complete(execution: Execution) -> bool:
 def outcome_of(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo | None]:
     """Make the record of an execution whose attempts have all ended."""
     results, statuses, first = _collect(execution)
-    failing = [code for code in statuses if code]
-    status = _status(execution, set(failing), len(results))
+    cancelled = statuses.count(_CANCELLED)
+    failed = len(statuses) - statuses.count(0) - cancelled
+    status = _status(execution, set(statuses) - {0}, len(results))
     index, error = first or (0, None)
     message = error.message if error is not None else None
     if execution.items is not None and error is not None:
         told = f"the first, index {index}: {message}"
-        message = f"{len(failing)} of {len(results)} items failed; {told}"
+        message = f"{_counts(len(results), failed, cancelled)}; {told}"
         error = msgspec.structs.replace(error, message=message)
     if status == "cancelled" and message is None:
         message = "the run was cancelled"
@@ -216,9 +218,15 @@ def outcome_of(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo | 
         attempts=execution.attempts,
         duration_ms=(time - execution.started) * 1000,
         total_count=len(results) if execution.items is not None else None,
-        failed_items=len(failing) if execution.items is not None else None,
+        failed_items=failed if execution.items is not None else None,
     )
     return outcome, error
+
+
+def _counts(total: int, failed: int, cancelled: int) -> str:
+    if not failed:
+        return f"{cancelled} of {total} items cancelled"
+    return f"{failed} of {total} items failed" + (f", {cancelled} cancelled" if cancelled else "")
 
 
 def _status(execution: Execution, failing: set[int], count: int) -> str:
@@ -235,11 +243,14 @@ def _status(execution: Execution, failing: set[int], count: int) -> str:
 def _collect(
     execution: Execution,
 ) -> tuple[list[Any], bytearray, tuple[int, ErrorInfo] | None]:
-    """Give results and statuses by item, and the first item's error with its index."""
+    """Give results and statuses by item, and the first failed item's error with its index.
+
+    What was cancelled comes first only where nothing has failed.
+    """
     total = execution.total or 0
     results: list[Any] = [None] * total
     statuses = bytearray(total)
-    first: tuple[int, ErrorInfo] | None = None
+    first: tuple[tuple[bool, int], ErrorInfo] | None = None
     for batch in execution.batches:
         for row, index in enumerate(batch.index):
             results[index] = batch.results[row]
@@ -249,9 +260,10 @@ def _collect(
     for batch in execution.batches:
         for row, error in batch.errors.items():
             index = batch.index[row]
-            if statuses[index] and (first is None or index <= first[0]):
-                first = (index, error)
-    return results, statuses, first
+            rank = (statuses[index] == _CANCELLED, index)
+            if statuses[index] and (first is None or rank <= first[0]):
+                first = (rank, error)
+    return results, statuses, (first[0][1], first[1]) if first is not None else None
 
 
 def failure_of(error: ErrorInfo) -> FrozenDict:

@@ -150,7 +150,9 @@ def _told(event: Any) -> str:
     named = ("task", "visit", "status", "total", "count", "kind", "reason", "prompt")
     parts = [f"{name}={getattr(event, name)!r}" for name in named if hasattr(event, name)]
     if hasattr(event, "batch"):
-        parts.append(f"attempts={len(event.batch)} failed={len(event.batch.errors)}")
+        batch = event.batch
+        parts.append(f"attempts={len(batch)} failed={batch.failed}")
+        parts += [f"cancelled={batch.cancelled}"] if batch.cancelled else []
     return " ".join(parts)
 
 

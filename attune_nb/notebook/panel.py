@@ -87,26 +87,28 @@ def _state(progress: Progress) -> str:
 
 def _row(row: TaskProgress, pace: tuple[str, str]) -> Markup:
     counted = row.counted if row.with_items else row.status.replace("_", " ")
-    failed = f"{row.failed:,} failed" if row.with_items and row.failed else ""
+    lost = row.lost if row.with_items else ""
+    colour = COLOURS["failed" if row.failed else "cancelled"]
     return html.element(
         "tr",
         html.element("td", row.task, style=_CELL),
         html.element("td", *([_bar(row)] if row.with_items else []), style=_CELL),
         html.element("td", counted, style=_NUMBER),
-        html.element("td", failed, style=_NUMBER + ";color:" + COLOURS["failed"]),
+        html.element("td", lost, style=f"{_NUMBER};color:{colour}"),
         *(html.element("td", each, style=_NUMBER) for each in pace),
         style="background:none",
     )
 
 
 def _bar(row: TaskProgress) -> Markup:
-    """Draw the share that is done, what failed apart; a screen reader is told it in words."""
+    """Draw what is done, what failed and what was cancelled; a screen reader is told in words."""
     total = max(row.total or row.done, 1)
-    good = min(max(row.done - row.failed, 0) / total, 1.0)
+    good = min(max(row.done - row.failed - row.cancelled, 0) / total, 1.0)
     bad = min(row.failed / total, 1.0 - good)
+    cut = min(row.cancelled / total, 1.0 - good - bad)
     parts = [
         html.element("div", style=f"width:{share * 100:.1f}%;background:{COLOURS[status]}")
-        for status, share in (("running", good), ("failed", bad))
+        for status, share in (("running", good), ("failed", bad), ("cancelled", cut))
         if share > 0
     ]
     return html.element(

@@ -83,6 +83,7 @@ def _task(name: str, before: TaskProgress, after: TaskProgress) -> Iterator[Diff
     yield from _words(f"task `{name}`: status", before.status, after.status)
     yield from _value(f"task `{name}`: items", before.total, after.total)
     yield from _value(f"task `{name}`: failed items", before.failed, after.failed)
+    yield from _value(f"task `{name}`: cancelled items", before.cancelled, after.cancelled)
     yield from _value(f"task `{name}`: attempts", before.attempts, after.attempts)
     yield from _value(f"task `{name}`: executions", before.visit, after.visit)
     spent = [(each.ended or each.started) - each.started for each in (before, after)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune_nb.events import (
+    STATUS_CODES,
     AskOpened,
     AttemptsEnded,
     CancelRequested,
@@ -49,7 +50,8 @@ class TaskProgress(msgspec.Struct, kw_only=True):
     status: str = "running"
     attempts: int = 0
     retried: int = 0
-    errors: int = 0
+    errors: int = 0  # attempts that failed
+    cancelled: int = 0
     last_error: str = ""
     error: str | None = None  # why the task as a whole did not succeed
 
@@ -67,6 +69,12 @@ class TaskProgress(msgspec.Struct, kw_only=True):
     def failed(self) -> int:
         """How many items have failed for good."""
         return max(self.errors - self.retried, 0)
+
+    @property
+    def lost(self) -> str:
+        """How many items have failed and how many were cancelled: `3 failed, 2 cancelled`."""
+        counts = {"failed": self.failed, "cancelled": self.cancelled}
+        return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
     @property
     def counted(self) -> str:
@@ -185,10 +193,12 @@ class Progress:
         if self._doubts:
             self._decide(event.time, event.task, event.visit, batch.index)
         row.attempts += len(batch)
-        row.errors += len(batch.errors)
+        row.errors += batch.failed
+        row.cancelled += batch.cancelled
         row.total = batch.total if row.total is None else row.total
-        if batch.errors:
-            row.last_error = batch.errors[max(batch.errors)].message
+        failed = [row for row in batch.errors if STATUS_CODES[batch.status[row]] != "cancelled"]
+        if failed:
+            row.last_error = batch.errors[max(failed)].message
 
     def _end(self, event: TaskEnded) -> None:
         key = (event.task, event.visit)
@@ -237,8 +247,8 @@ class Progress:
             again = f", attempt {row.attempts + 1}" if row.attempts and row.ended is None else ""
             return f"{row.status}{wait}{again}"
         told = [f"{_bar(row)} {row.counted}"]
-        if row.failed:
-            told.append(f"{row.failed:,} failed")
+        if row.lost:
+            told.append(row.lost)
         told += filter(None, self.pace(row))
         if row.last_error and row.failed:
             told.append(f"last error: {' '.join(row.last_error.split())[:80]}")

@@ -367,6 +367,7 @@ class Run:
                 "status": live.get(row.key, row.status) if row.ended is None else row.status,
                 "items": row.counted if row.with_items else "",
                 "failed": f"{row.failed:,}" if row.with_items and row.failed else "",
+                "cancelled": f"{row.cancelled:,}" if row.with_items and row.cancelled else "",
                 "time": say_duration(
                     (progress.now if row.ended is None else row.ended) - row.started
                 ),

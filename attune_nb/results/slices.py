@@ -161,7 +161,7 @@ class Slices:
                 placed.again[attempt.index] = attempt.end
             yield from give(placed, attempt)
         placed.done += len(batch) - one.retried[event.time]
-        placed.failed += len(batch.errors) - one.retried[event.time]
+        placed.failed += batch.failed - one.retried[event.time]
         if one.with_items:
             counts = {"done": placed.done, "failed": max(placed.failed, 0)}
             pid = self._items_pid(one)

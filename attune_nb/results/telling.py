@@ -24,7 +24,7 @@ def text_of(run: Run) -> str:
     rows = run.summary()
     width = max((len(row["task"]) for row in rows), default=0)
     for row in rows[:_SHOWN]:
-        items = f"  {row['items']} items, {row['failed'] or 0} failed" if row["items"] else ""
+        items = f"  {row['items']} items, {_lost(row)}" if row["items"] else ""
         lines.append(f"  {row['task']:<{width}}  {row['status']:<9} {row['time']:>8}{items}")
     if len(rows) > _SHOWN:
         lines.append(f"  and {len(rows) - _SHOWN:,} more; `run.tasks` has them all")
@@ -37,12 +37,12 @@ def text_of(run: Run) -> str:
 def html_of(run: Run) -> str:
     """Give a run as a table."""
     rows = run.summary()
-    columns = ["task", "status", "items", "failed", "time", "error"]
+    columns = ["task", "status", "items", "failed", "cancelled", "time", "error"]
     told = [name for name in columns if any(row[name] for row in rows)]
     mark = html.element("span", "● ", style=f"color:{COLOURS.get(run.status, 'inherit')}")
     parts: list[object] = [
         html.element("div", mark, html.element("b", _heading(run))),
-        html.table(told, rows[:_SHOWN], numbers=("items", "failed", "time")),
+        html.table(told, rows[:_SHOWN], numbers=("items", "failed", "cancelled", "time")),
     ]
     if len(rows) > _SHOWN:
         more = f"and {len(rows) - _SHOWN:,} more; run.tasks has them all"
@@ -51,6 +51,11 @@ def html_of(run: Run) -> str:
         parts.append(html.element("div", run.error, style=f"color:{COLOURS['failed']}"))
     parts += [html.element("div", html.text(each, _LONGEST)) for each in _notes(run)]
     return str(html.element("div", *parts))
+
+
+def _lost(row: dict[str, str]) -> str:
+    told = [f"{row[name]} {name}" for name in ("failed", "cancelled") if row[name]]
+    return ", ".join(told) or "0 failed"
 
 
 def _heading(run: Run) -> str:

@@ -353,7 +353,7 @@ class _Counts:
                 self._fanned_out.add((event.task, event.visit))
         elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in self._fanned_out:
             self.items += len(event.batch)
-            self.failed += len(event.batch.errors)
+            self.failed += event.batch.failed
         elif isinstance(event, RetriesPlanned) and (event.task, event.visit) in self._fanned_out:
             self.items -= event.count
             self.failed -= event.count
