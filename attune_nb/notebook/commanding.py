@@ -39,6 +39,11 @@ class Word(NamedTuple):
     help: str
     options: dict[str, Any]
 
+    @property
+    def takes_a_value(self) -> bool:
+        """Whether it is an option, and the word after it is its value."""
+        return self.name.startswith("-") and self.options.get("action") != "store_true"
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
@@ -136,7 +137,8 @@ def _of_command(session: Session, words: list[str]) -> Iterable[str]:
         return []
     by_option = {each.name: each.kind for each in command.words}
     places = [each.kind for each in command.words if not each.name.startswith("-")]
-    at = len([each for each in words[1:] if not each.startswith("-")])
+    values = {each.name for each in command.words if each.takes_a_value}
+    at = sum(not each.startswith("-") and before not in values for before, each in pairwise(words))
     kind = by_option.get(words[-1], places[at] if at < len(places) else "")
     if kind in ("run", "graph"):
         return [*_runs(session), *session.workflows] if kind == "graph" else _runs(session)

@@ -34,19 +34,48 @@ def under_way(session: Session, word: str | None) -> Run:
     return found
 
 
-@command(RUN)
-def _resume(session: Session, run: str | None) -> Text | Begin:
+_SET = word("--set", "", "NAME=EXPR: a parameter; repeatable", action="append", default=[])
+_BACKEND = word(
+    "--backend",
+    "",
+    "where attempts run: threads, processes, dask or inline; as it began if not told",
+)
+_WORKERS = word("--workers", "", "threads for a task, or worker processes", type=int, metavar="N")
+
+
+@command(RUN, _BACKEND, _WORKERS)
+def _resume(session: Session, run: str | None, **places: Any) -> Text | Begin:
     """Let a paused run go on, or one whose kernel is gone."""
+    where = _given(places)
     if (run is None and session.last) or (run is not None and session.find(run) is not None):
         found = under_way(session, run)
+        _refuse_to_move(found, where)
         found.resume()
         return Text(f"{found.workflow_name} goes on")
     stored = open_run(session.interrupted(None, run or "", None), session.store)
     code = _code(session, stored)
     return Begin(
         stored.workflow_name,
-        lambda shown: resume(stored.run_id, session.store, progress=shown, **code),
+        lambda shown: resume(stored.run_id, session.store, progress=shown, **code, **where),
     )
+
+
+def _given(places: dict[str, Any]) -> dict[str, Any]:
+    """Give the options that were told; the others stay as the run began."""
+    return {name: each for name, each in places.items() if each is not None}
+
+
+def _refuse_to_move(run: Run, where: dict[str, Any]) -> None:
+    """Refuse to let a run go on elsewhere while its engine is here.
+
+    Raises:
+        UsageError: It is to.
+    """
+    if where:
+        options = " ".join(f"--{name} {each}" for name, each in where.items())
+        told = f"run {run.run_id} of `{run.workflow_name}` is under way and stays where it is"
+        way = f"cancel it, and `%attune retry {run.run_id} {options}` does there what is left"
+        raise UsageError(f"{told}; {way}")
 
 
 def _code(session: Session, run: Run) -> dict[str, Any]:
@@ -55,32 +84,31 @@ def _code(session: Session, run: Run) -> dict[str, Any]:
     return {"actions": session.actions(run.workflow), **allowed}
 
 
-_SET = word("--set", "", "NAME=EXPR: a parameter; repeatable", action="append", default=[])
-
-
 @command(
     word("run", "run", "a variable, a workflow's name or an id"),
     word("--at", "task", "the task to run again, with what it leads to", required=True),
     _SET,
+    _BACKEND,
+    _WORKERS,
 )
-def _fork(session: Session, run: str, at: str, set: list[str]) -> Begin:  # noqa: A002 - its name
+def _fork(session: Session, run: str, at: str, set: list[str], **places: Any) -> Begin:  # noqa: A002 - its name
     """Run a task of a run and what it leads to once more, and reuse the rest."""
     found, values = session.run(run), session.values(set, "--set")
-    code = _code(session, found)
+    options = {**_code(session, found), **_given(places)}
     return Begin(
         found.workflow_name,
-        lambda shown: found.fork(at, values, progress=shown, **code),
+        lambda shown: found.fork(at, values, progress=shown, **options),
     )
 
 
-@command(RUN, _SET)
-def _retry(session: Session, run: str | None, set: list[str]) -> Begin:  # noqa: A002 - its name
+@command(RUN, _SET, _BACKEND, _WORKERS)
+def _retry(session: Session, run: str | None, set: list[str], **places: Any) -> Begin:  # noqa: A002 - its name
     """Run again what failed in a run, and reuse the rest."""
     found, values = session.run(run), session.values(set, "--set")
-    code = _code(session, found)
+    options = {**_code(session, found), **_given(places)}
     return Begin(
         found.workflow_name,
-        lambda shown: found.retry(parameters=values, progress=shown, **code),
+        lambda shown: found.retry(parameters=values, progress=shown, **options),
     )
 
 

@@ -82,6 +82,36 @@ def test_a_line_retries_and_forks_too(shell):
     assert line(shell, "fork flow --at first --set n=2").output == {"sum": 1}
 
 
+PLACE = """
+tasks:
+  - {name: begin, action: core.noop, next: [{do: where}]}
+  - {name: where, action: where}
+"""
+
+
+def test_what_is_run_again_runs_where_its_line_says(shell):
+    shell.run_cell(
+        "import threading\nwrong = True\n"
+        "def where():\n"
+        "    assert not wrong\n"
+        "    return threading.current_thread() is threading.main_thread()"
+    )
+    cell(shell, "placed --backend inline --out before", PLACE)
+    shell.user_ns["wrong"] = False
+    assert line(shell, "retry before").result("where") is True
+    assert line(shell, "retry before --backend threads --workers 2").result("where") is False
+    assert line(shell, "fork before --at where --backend threads").result("where") is False
+
+
+def test_a_run_that_is_under_way_here_is_not_moved(shell):
+    ask = "tasks: [{name: q, action: core.ask, input: {prompt: Well?}}]"
+    cell(shell, "asks --background --out asked", ask)
+    with pytest.raises(UsageError, match=r"`%attune retry \w+ --backend dask --workers 2` does"):
+        line(shell, "resume --backend dask --workers 2")
+    shell.user_ns["asked"].cancel()
+    assert shell.user_ns["asked"].wait(20)
+
+
 def test_two_runs_are_compared(shell):
     cell(shell, "flow --out one")
     cell(shell, "flow --out two --set n=5")
@@ -156,7 +186,7 @@ output_map: {sum: "{{ task.work.result | sum }}"}
     ("ran", "now", "taken_up"),
     [
         (SLOW, True, SLOW.replace("slow\n", "slow --resume\n")),
-        (SLOW, True, "%attune resume"),
+        (SLOW, True, "%attune resume --backend inline --workers 2"),
         (SLOW.replace("slow\n", "slow --background\n"), False, "%attune resume"),
     ],
     ids=["killed, then a cell", "killed, then a line", "closed with a run in the background"],
