@@ -27,6 +27,7 @@ __all__ = [
     "command",
     "command_of",
     "listed",
+    "parsed",
     "word",
 ]
 
@@ -51,6 +52,21 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"%attune {self.prog.split()[-1]}: {message}")
 
 
+def parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Parse the words of a line; of an option that there is not, the nearest is told.
+
+    Raises:
+        UsageError: They are not what the parser takes.
+    """
+    given, left = parser.parse_known_args(words)
+    if left:
+        known = [each for each in parser._option_string_actions if each.startswith("--")]  # noqa: SLF001 - argparse tells no other way
+        odd = [each.partition("=")[0] for each in left if each.startswith("-")]
+        hints = (nearest(each, known) for each in odd)
+        parser.error(f"unrecognized arguments: {' '.join(left)}{next(filter(None, hints), '')}")
+    return given
+
+
 class Command:
     """A command: its name, its words, and the function that does it."""
 
@@ -66,7 +82,7 @@ class Command:
         """Do it, or show its help."""
         if "--help" in words:
             return Text(self._parser.format_help().rstrip())
-        given = vars(self._parser.parse_args(words))
+        given = vars(parsed(self._parser, words))
         del given["help"]
         try:
             return self._act(session, **given)

@@ -13,7 +13,7 @@ from traitlets import Bool, Enum, Integer, Unicode
 from attune_nb.api import Run, loads
 from attune_nb.html import printable
 from attune_nb.notebook import completion
-from attune_nb.notebook.commanding import Begin, command_of, listed
+from attune_nb.notebook.commanding import Begin, command_of, listed, parsed
 from attune_nb.notebook.commands import counted_tasks
 from attune_nb.notebook.debugging import Caught
 from attune_nb.notebook.display import CellDisplay, Display, Text, in_kernel
@@ -118,7 +118,7 @@ class AttuneMagics(Magics):
 
     def _options(self, words: list[str]) -> Any:
         parser: Any = self.attune
-        options = parser.parser.parse_args(words)
+        options = parsed(parser.parser, words)
         options.out = options.out or self.out or None
         if options.out is not None and not options.out.isidentifier():
             raise UsageError(f"--out takes a variable's name, not `{options.out}`")

@@ -284,6 +284,7 @@ def test_a_workflow_is_saved_loaded_and_exported(shell, run, tmp_path):
         ("show doublin", "did you mean `doubling`?"),
         ("results run doubel", "did you mean `double`?"),
         ("context run --at", "expected one argument"),
+        ("resume --bakcend dask", "did you mean `--backend`?"),
         ("load /nowhere.yaml", "cannot read"),
         ("save doubling /nowhere/x.yaml", "No such file"),
         ("graph nothing_here", "no workflow that ran"),

@@ -85,7 +85,8 @@ def test_a_parameter_is_an_expression_of_the_notebook(shell):
         ("--set n=[][1]", "IndexError"),
         ("--set n", "NAME=EXPR"),
         ("one two", "`one two` is left over"),
-        ("--wrokers 3", "unrecognized arguments: --wrokers"),
+        ("--wrokers 3", "unrecognized arguments: --wrokers 3; did you mean `--workers`?"),
+        ("--bakcend=dask", "unrecognized arguments: --bakcend=dask; did you mean `--backend`?"),
         ("--workers x", "invalid int value"),
     ],
 )
