@@ -25,6 +25,7 @@ _TRACK = (
 _CELL = "padding:1px 1em 1px 0;text-align:left;border:none;background:none;white-space:nowrap"
 _NUMBER = _CELL.replace("left", "right") + ";font-variant-numeric:tabular-nums"
 
+_ERROR = 200  # characters of the last error
 _LONGEST = 1_000  # characters of why a run is paused: it is cut already, and what to do is last
 
 
@@ -70,7 +71,7 @@ def panel(progress: Progress, hint: str = "") -> Markup:
         parts.append(html.element("div", f"and {more:,} more tasks", style=_MUTED))
     error = next((row.last_error for row in reversed(rows) if row.last_error), "")
     if error:
-        told = " ".join(error.split())
+        told = html.shortened(error, _ERROR)
         parts.append(html.element("div", f"last error: {told}", style="color:" + COLOURS["failed"]))
     if progress.doubts:
         parts.append(html.element("div", say_doubts(progress.doubts)))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "TaskProgress"]
 
 _BAR = 20  # characters
+_ERROR = 80  # characters of the last error
 _REASON = 300  # characters of why a run is paused
 _SHOWN = 12  # tasks under way; of the ended ones, only those that failed are told
 
@@ -251,7 +252,7 @@ class Progress:
             told.append(row.lost)
         told += filter(None, self.pace(row))
         if row.last_error and row.failed:
-            told.append(f"last error: {' '.join(row.last_error.split())[:80]}")
+            told.append(f"last error: {shortened(row.last_error, _ERROR)}")
         return "  ".join(told)
 
 

@@ -17,6 +17,7 @@ from attune_nb.events import (
     masked,
 )
 from attune_nb.frozen import fetched
+from attune_nb.html import shortened
 from attune_nb.results import telling
 from attune_nb.results.engine import Doubt
 from attune_nb.results.progress import Progress
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run"]
 
+_ERROR = 120  # characters of a task's error in the summary
 _POLL = 0.02  # seconds between two looks of a coroutine that waits
 
 
@@ -371,7 +373,7 @@ class Run:
                 "time": say_duration(
                     (progress.now if row.ended is None else row.ended) - row.started
                 ),
-                "error": " ".join((row.error or "").split())[:120],
+                "error": shortened(row.error or "", _ERROR),
             }
             for row in progress.tasks.values()
         ]

@@ -3,6 +3,7 @@
 import io
 from array import array
 
+import attune_nb
 from attune_nb.events import (
     AttemptsEnded,
     Batch,
@@ -119,6 +120,19 @@ def test_the_seconds_of_a_pause_make_the_pace_no_worse():
     told = text(*started(), ended(500), pause, resume)
     assert told.startswith("health: running after 92.0 s")
     assert "250/s  2.0 s left" in told
+
+
+def test_an_error_is_cut_at_a_word():
+    def fails():
+        raise ValueError("the words of a  long\nerror " * 20)
+
+    run = attune_nb.loads("tasks: [{name: a, action: fails}]").run(actions={"fails": fails})
+    (row,) = run.summary()
+    words = ("the words of a long error " * 5).strip()
+    assert len(row["error"]) <= 120
+    assert row["error"].endswith("…")
+    assert words.startswith(row["error"][:-1])
+    assert words[len(row["error"]) - 1] == " "
 
 
 def test_a_task_that_was_stopped_still_tells_how_many_items_there_were():
