@@ -38,9 +38,9 @@ class AttuneMagics(Magics):
 
     backend = Enum(BACKENDS, BACKENDS[0], help="Where attempts run.").tag(config=True)
     workers = Integer(
-        None, allow_none=True, help="The most threads for a task, or worker processes."
+        None, allow_none=True, min=1, help="The most threads for a task, or worker processes."
     ).tag(config=True)
-    concurrency = Integer(None, allow_none=True, help="Overrides every task's own.").tag(
+    concurrency = Integer(None, allow_none=True, min=1, help="Overrides every task's own.").tag(
         config=True
     )
     progress = Bool(default_value=True, help="Whether a cell shows how far its run has come.").tag(

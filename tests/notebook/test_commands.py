@@ -149,6 +149,19 @@ def test_the_defaults_are_listed_and_those_that_cannot_be_are_refused_when_used(
         shell.run_cell_magic("attune", "doubling --workers 0", FAN_OUT)
 
 
+@pytest.mark.parametrize("name", ["workers", "concurrency"])
+def test_a_number_that_no_run_could_use_is_refused_at_once(shell, name, caplog):
+    for wrong in (0, -3):
+        caplog.clear()
+        told(shell, f"%config AttuneMagics.{name} = {wrong}")  # IPython logs what is refused
+        assert f"'{name}' trait of an AttuneMagics instance should not be less" in caplog.text
+        assert "less than 1" in caplog.text
+    assert re.search(rf"^{name} +None", repr(line(shell, "config")), re.MULTILINE)
+    told(shell, f"%config AttuneMagics.{name} = 2")
+    told(shell, f"%config AttuneMagics.{name} = None")
+    assert re.search(rf"^{name} +None", repr(line(shell, "config")), re.MULTILINE)
+
+
 def test_a_run_that_has_ended_cannot_be_paused_or_cancelled(shell):
     shell.run_cell_magic("attune", "doubling", FAN_OUT)
     for command in ("pause", "resume", "cancel"):
