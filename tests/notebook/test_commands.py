@@ -8,6 +8,7 @@ from IPython.core.error import UsageError
 from IPython.utils.capture import capture_output
 
 from attune_nb.errors import BackendError, WorkflowError
+from attune_nb.frozen import Elsewhere
 
 FAN_OUT = """
 parameters:
@@ -240,6 +241,27 @@ def test_results_are_the_output_the_rows_or_the_value(shell, run):
     assert line(shell, "results run") == {"found": [2, 4]}
     assert list(line(shell, "results run double")["result"]) == [2, 4]
     assert line(shell, "results run end") == {"message": [2, 4]}
+
+
+class Left(Elsewhere):
+    """Stands for what was left on a cluster."""
+
+    def get(self, near=None):
+        raise AssertionError("it is fetched")
+
+    def __repr__(self):
+        return "<a list, on the cluster>"
+
+
+def test_rows_of_results_fetch_nothing_that_was_left_on_a_cluster(shell):
+    shell.user_ns["double"] = lambda x: Left()
+    shell.run_cell_magic(
+        "attune", "left --out left --set n=[1,2]", FAN_OUT.partition("    next")[0]
+    )
+    shell.run_cell("def double(x):\n    'Give twice as much.'\n    return 2 * x")
+    shown = line(shell, "results left double")
+    assert str(shown["result"][1]) == "<a list, on the cluster>"
+    assert "2" in shown._repr_html_()
 
 
 def test_the_context_now_and_as_a_task_saw_it(shell, run):
