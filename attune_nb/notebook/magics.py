@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -148,6 +149,9 @@ class AttuneMagics(Magics):
         """Run a workflow, or what an earlier run of it has left to be done."""
         actions = self.session.actions(workflow)
         caught = Caught()
+        if options.debug and options.backend not in (None, "inline"):
+            told = f"--debug runs inline, in this thread: not on `--backend {options.backend}`"
+            print(told, file=sys.stderr)  # noqa: T201 - for the cell's own output
         given: dict[str, Any] = {
             "backend": "inline" if options.debug else options.backend,
             "workers": options.workers,

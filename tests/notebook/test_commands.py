@@ -125,6 +125,13 @@ def test_debug_shows_the_action_s_own_frames(shell):
     assert "attune_nb" not in text.partition("ZeroDivisionError")[0]
 
 
+@pytest.mark.parametrize(("backend", "count"), [("processes", 1), ("inline", 0)])
+def test_debug_says_that_it_runs_elsewhere_than_was_asked_for(shell, backend, count):
+    said = told(shell, f"%%attune doubling --debug --backend {backend} --out run\n{FAN_OUT}")
+    assert said.count("--debug runs inline, in this thread: not on `--backend proc") == count
+    assert shell.user_ns["run"].status == "succeeded"
+
+
 def test_options_are_configured(shell):
     shell.run_line_magic("config", "AttuneMagics.out = 'last_run'")
     shell.run_line_magic("config", "AttuneMagics.backend = 'inline'")
