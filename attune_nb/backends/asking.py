@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Coming", "Fetch", "Fetches", "Roll", "bring"]
 
-ANSWER = 1.0  # seconds that a scheduler is waited for which has answered so far
+ANSWER = 1.0  # seconds that a scheduler may take to answer before nothing more is sent
 STALLED = 10.0  # seconds that a definition is on its way to one, before another is sent it too
 FETCHING = 0.2  # seconds: how often it is looked whether what is fetched is still there
 
@@ -56,33 +56,38 @@ class Roll:
     def __init__(self, wake: Callable[[], object]) -> None:
         self._wake = wake
         self._asked: Asked[dict[str, dict[str, Any]]] | None = None
+        self._since = 0.0
 
     @property
     def asked(self) -> bool:
         """Whether there is a question without an answer."""
         return self._asked is not None
 
-    def call(self, client: Client, *, whole: bool) -> dict[str, dict[str, Any]]:
+    def call(self, client: Client, *, whole: bool, wait: bool) -> dict[str, dict[str, Any]] | None:
         """Ask for the workers, or look again for the answer to the last question.
 
         Args:
             client: Of the cluster.
             whole: Whether more is asked of a worker than how many threads it has.
+            wait: Whether there is nothing better to do than to wait a moment.
 
         Returns:
-            What the scheduler says of each worker, by address.
+            What the scheduler says of each worker, by address; None where that is on its way.
 
         Raises:
-            TimeoutError: There is no answer so far; call again.
-            Exception: There is none.
+            TimeoutError: It takes long.
+            Exception: There is no answer.
         """
-        wait = 0.0
         if self._asked is None:
             self._asked = _ask(client, _workers(client, whole=whole), self._wake)
-            wait = ANSWER
+            self._since = time.monotonic()
         asked = self._asked
         try:
-            return asked.result(wait)
+            return asked.result(ANSWER if wait else 0.0)
+        except TimeoutError:
+            if asked.done() or time.monotonic() - self._since > ANSWER:
+                raise
+            return None
         finally:
             if asked.done():
                 self._asked = None

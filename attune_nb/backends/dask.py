@@ -50,6 +50,7 @@ __all__ = ["DaskBackend"]
 
 TARGET = 0.2  # seconds that a chunk is to take: what Dask takes for a task is 2 to 5 ms
 LOOK = 1.0  # seconds: how often the cluster is looked at
+SILENCE = 60.0  # seconds that a scheduler which is connected may be busy with something else
 
 
 class DaskBackend(RemoteBackend):
@@ -130,9 +131,12 @@ class DaskBackend(RemoteBackend):
             self._away = None
         elif self._away is None:
             self._away = now
-        elif now - self._away > PATIENCE or client.status == "closed":
+        elif now - self._away > self._patience() or client.status == "closed":
             self._lose(f"its scheduler does not answer ({why})")
         return LOOK
+
+    def _patience(self) -> float:
+        return SILENCE if self._roll.asked else PATIENCE
 
     def _call_roll(self, client: Client) -> str:
         """Find out which workers there are; give why that is not known, if so."""
@@ -140,7 +144,9 @@ class DaskBackend(RemoteBackend):
             return f"its client is {client.status}"
         whole = any(self._asks(each.job) for each in self._feeds.values())
         try:
-            self._meet(client, self._roll.call(client, whole=whole))
+            told = self._roll.call(client, whole=whole, wait=not self._workers)
+            if told is not None:
+                self._meet(client, told)
         except Exception as error:  # noqa: BLE001 - of whatever kind, it does not answer
             return str(error) or "it is silent"
         return ""
@@ -168,7 +174,8 @@ class DaskBackend(RemoteBackend):
         if found is None:
             found = self._workers[address] = Worker(address)
         found.threads = about["nthreads"]
-        if process:
+        if "resources" in about:
+            found.heard = True
             found.offers, found.process = about.get("resources", {}), process
             self._offers.add(found)
 
@@ -223,7 +230,7 @@ class DaskBackend(RemoteBackend):
         client = self._connection.client
         if client is None:
             return False
-        if self._asks(feed.job) and not all(each.process for each in self._workers.values()):
+        if self._asks(feed.job) and not all(each.heard for each in self._workers.values()):
             return False  # what they offer is on its way
         wanted = resources(feed.job.selector)
         try:

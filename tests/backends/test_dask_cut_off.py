@@ -14,6 +14,7 @@ from clusters import begun, go, made, pids
 from works import until
 
 from attune_nb.backends import asking
+from attune_nb.backends import dask as backend
 from attune_nb.backends.dask import DaskBackend
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -32,8 +33,9 @@ def stopped(pid):
 
 
 def test_a_scheduler_that_is_cut_off_pauses_the_run_which_goes_on_when_it_is_back(
-    tmp_path, outside
+    tmp_path, outside, monkeypatch
 ):
+    monkeypatch.setattr(backend, "SILENCE", 3.0)
     path, count = tmp_path / "made", 1_500
     there = outside()
     with there.client() as client:
