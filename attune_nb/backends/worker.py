@@ -15,6 +15,7 @@ import pickle
 import random
 import signal
 import socket
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -33,7 +34,7 @@ from attune_nb.errors import NotSendable
 from attune_nb.frozen import fetched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from attune_nb.actions.registry import Action
     from attune_nb.backends.awaiting import EventLoop
@@ -163,7 +164,7 @@ def _made(
     job = _job(parts, chunk, items, zero)
     backend = ThreadBackend(chunk.share, loop=_loop)
     backend.start(job)
-    batch, rest = _ended(backend, job, len(items), zero + chunk.budget)
+    batch, rest = _ended(backend, job, len(items), zero + chunk.budget, _cancelled_by_dask())
     backend.close()
     places = {pair: at for at, pair in enumerate(zip(chunk.index, chunk.attempt, strict=True))}
     call: _FarCall = job.call  # type: ignore[assignment]
@@ -237,12 +238,33 @@ def _job(parts: tuple[Any, ...], chunk: Chunk, items: list[Any], zero: float) ->
     return job
 
 
+def _cancelled_by_dask() -> Callable[[], bool]:
+    """Give what tells whether this is a task of Dask's that nobody wants any more.
+
+    Dask ends no function that runs; so it is looked at what its worker knows of the task.
+    """
+    if "distributed" in sys.modules:
+        from distributed.worker import thread_state  # noqa: PLC0415 - only workers of Dask need it
+
+        with contextlib.suppress(AttributeError):  # it is none
+            key, tasks = thread_state.key, thread_state.execution_state["worker"].state.tasks
+            return lambda: key not in tasks or tasks[key].state == "cancelled"
+    return lambda: False
+
+
 def _ended(
-    backend: ThreadBackend, job: Job, wanted: int, until: float
+    backend: ThreadBackend,
+    job: Job,
+    wanted: int,
+    until: float,
+    cancelled: Callable[[], bool],
 ) -> tuple[Batch, list[tuple[int, int]]]:
     """Let the attempts come to their end; take back what was not begun in time."""
     rest: list[tuple[int, int]] = []
     while job.recorded() + len(rest) < wanted:
+        if not job.stopped and cancelled():
+            backend.stop(job.key, force=True)
+            continue
         left = until - time.perf_counter()
         if left <= 0 and 0 < len(job.again) < wanted:  # some are begun, however late
             rest += backend.recall(job.key)

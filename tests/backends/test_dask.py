@@ -336,3 +336,37 @@ def test_nothing_stays_on_the_cluster_after_a_run(cluster):
     )
     until(lambda: not any(each for each in cluster.has_what().values()))
     assert psutil.Process().is_running()
+
+
+def test_what_is_given_up_on_ends_on_its_worker_too_and_that_is_free(tmp_path):
+    text = """
+cancellation_policy: cancel_running
+parameters: {path: {type: string}}
+tasks:
+  - {name: a, action: work, input: {path: "{{ parameters.path }}"}}
+  - {name: b, action: core.shell, input: {cmd: "sleep 600"}}
+"""
+
+    def work(path):
+        Path(path).touch()
+        time.sleep(600)
+
+    def commands():
+        return [each for pid in pids(client) for each in psutil.Process(pid).children()]
+
+    with made(n_workers=2) as client:
+        begun = tmp_path / "begun"
+        run = attune_nb.loads(text).run(
+            {"path": str(begun)},
+            actions={"work": work},
+            backend=DaskBackend(client),
+            progress=False,
+            background=True,
+        )
+        until(lambda: begun.exists() and commands())
+        run.cancel()
+        assert run.wait(30)
+        until(lambda: not commands())
+        again = client.map(int, range(4), pure=False, workers=[*client.nthreads()][:1])
+        assert client.gather(again, asynchronous=False) == [0, 1, 2, 3]
+        until(lambda: not any(client.processing().values()))
