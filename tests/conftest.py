@@ -1,5 +1,6 @@
 """No test leaves a record behind where it runs, unless it says so; and none leaves a process."""
 
+import gc
 import logging
 import os
 import time
@@ -80,3 +81,25 @@ def no_process_is_left_behind():
             told = [f"{each.pid}: {' '.join(each.cmdline())[:200]}" for each in left]
             pytest.fail(f"processes are left behind: {told}")
         time.sleep(0.05)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Tell, of a test that fails, what the shared cluster and those who use it are at."""
+    report = yield
+    if report.failed and _shared:
+        report.sections.append(("the shared Dask cluster", "\n".join(_at(_shared[0].scheduler))))
+    return report
+
+
+def _at(scheduler):
+    for address, worker in list(scheduler.workers.items()):
+        yield f"{address}: {worker.status}, {worker.nthreads} threads, {list(worker.processing)}"
+    for key, task in list(scheduler.tasks.items()):
+        yield f"{key}: {task.state}, on {task.processing_on or [*(task.who_has or ())]}"
+    for each in gc.get_objects():
+        if type(each).__name__ == "DaskBackend" and each._feeds:  # noqa: SLF001 - what it is at
+            names = ("_under", "_workers", "_feeds", "_away", "_held", "_ended")
+            yield str({name: getattr(each, name) for name in names})
+            yield str([vars(feed) for feed in each._feeds.values()])[:3000]  # noqa: SLF001
+            yield str([vars(worker) for worker in each._workers.values()])[:3000]  # noqa: SLF001
