@@ -5,31 +5,30 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.actions.registry import action
-from attune_nb.api import Run, Workflow, load, load_file, loads
-from attune_nb.context import WorkflowContext
-from attune_nb.errors import (
-    ActionError,
-    AttuneError,
-    BackendError,
-    LookupFailed,
-    ParameterError,
-    Problem,
-    RunCancelled,
-    RunFailed,
-    StoreError,
-    TemplateError,
-    Timeout,
-    WorkflowError,
-)
-from attune_nb.running.continuing import resume
-from attune_nb.running.history import open_run, runs
-from attune_nb.templates.template import Template
-
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from attune_nb import charts
+    from attune_nb import bench, charts
+    from attune_nb.actions.registry import action
+    from attune_nb.api import Run, Workflow, load, load_file, loads
+    from attune_nb.context import WorkflowContext
+    from attune_nb.errors import (
+        ActionError,
+        AttuneError,
+        BackendError,
+        LookupFailed,
+        ParameterError,
+        Problem,
+        RunCancelled,
+        RunFailed,
+        StoreError,
+        TemplateError,
+        Timeout,
+        WorkflowError,
+    )
+    from attune_nb.running.continuing import resume
+    from attune_nb.running.history import open_run, runs
+    from attune_nb.templates.template import Template
 
 __version__ = "0.1.0"
 
@@ -64,13 +63,43 @@ __all__ = [
 ]
 
 
+_WHERE = {
+    "actions.registry": ("action",),
+    "api": ("Run", "Workflow", "load", "load_file", "loads"),
+    "context": ("WorkflowContext",),
+    "errors": (
+        "ActionError",
+        "AttuneError",
+        "BackendError",
+        "LookupFailed",
+        "ParameterError",
+        "Problem",
+        "RunCancelled",
+        "RunFailed",
+        "StoreError",
+        "TemplateError",
+        "Timeout",
+        "WorkflowError",
+    ),
+    "running.continuing": ("resume",),
+    "running.history": ("open_run", "runs"),
+    "templates.template": ("Template",),
+}
+_MODULES = {name: module for module, names in _WHERE.items() for name in names}
+
+
 def __dir__() -> list[str]:
     return __all__
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("bench", "charts"):  # matplotlib and pandas come in only where they are asked for
+    """Bring in what is asked for, and no more: a worker process needs next to nothing of it."""
+    if name in ("bench", "charts"):
         return importlib.import_module(f"attune_nb.{name}")
+    if name in _MODULES:
+        found = getattr(importlib.import_module(f"attune_nb.{_MODULES[name]}"), name)
+        globals()[name] = found
+        return found
     raise AttributeError(f"module `attune_nb` has no `{name}`")
 
 

@@ -95,11 +95,16 @@ def test_a_function_is_at_most_60_lines(path):
             assert node.end_lineno - first < 60, f"{node.name} is too long"
 
 
-def test_a_bare_import_is_light():
-    code = (
-        "import sys, attune_nb; "
-        "print(*{'pandas', 'matplotlib', 'ipywidgets', 'dask'} & set(sys.modules))"
-    )
+@pytest.mark.parametrize(
+    ("used", "heavy"),
+    [
+        ("attune_nb; attune_nb.loads", {"pandas", "matplotlib", "ipywidgets", "dask"}),
+        ("attune_nb.backends.worker", {"jinja2", "yaml", "asyncio", "sqlite3", "IPython"}),
+    ],
+    ids=["the package", "a worker process"],
+)
+def test_an_import_is_light(used, heavy):
+    code = f"import sys, {used}; print(*{heavy} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
