@@ -551,7 +551,7 @@ def test_an_action_begins_processes_of_its_own_as_anywhere():
 
 def test_an_interrupt_as_the_workers_begin_is_for_the_engine_too(tmp_path):
     file = tmp_path / "script.py"
-    file.write_text(SCRIPT.format(body="time.sleep(1)", background=False))
+    file.write_text(SCRIPT.format(body="time.sleep(3)", background=False))
     begun = subprocess.Popen(
         [sys.executable, str(file)],
         stdout=subprocess.PIPE,
