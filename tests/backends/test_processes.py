@@ -551,7 +551,8 @@ def test_an_action_begins_processes_of_its_own_as_anywhere():
 
 def test_an_interrupt_as_the_workers_begin_is_for_the_engine_too(tmp_path):
     file = tmp_path / "script.py"
-    file.write_text(SCRIPT.format(body="time.sleep(3)", background=False))
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    file.write_text(heard + SCRIPT.format(body="time.sleep(3)", background=False))
     begun = subprocess.Popen(
         [sys.executable, str(file)],
         stdout=subprocess.PIPE,
