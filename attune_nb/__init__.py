@@ -63,29 +63,19 @@ __all__ = [
 ]
 
 
-_WHERE = {
-    "actions.registry": ("action",),
-    "api": ("Run", "Workflow", "load", "load_file", "loads"),
-    "context": ("WorkflowContext",),
-    "errors": (
-        "ActionError",
-        "AttuneError",
-        "BackendError",
-        "LookupFailed",
-        "ParameterError",
-        "Problem",
-        "RunCancelled",
-        "RunFailed",
-        "StoreError",
-        "TemplateError",
-        "Timeout",
-        "WorkflowError",
-    ),
-    "running.continuing": ("resume",),
-    "running.history": ("open_run", "runs"),
-    "templates.template": ("Template",),
+_MODULES = {  # those of the names that are no errors
+    "Run": "api",
+    "Template": "templates.template",
+    "Workflow": "api",
+    "WorkflowContext": "context",
+    "action": "actions.registry",
+    "load": "api",
+    "load_file": "api",
+    "loads": "api",
+    "open_run": "running.history",
+    "resume": "running.continuing",
+    "runs": "running.history",
 }
-_MODULES = {name: module for module, names in _WHERE.items() for name in names}
 
 
 def __dir__() -> list[str]:
@@ -96,8 +86,9 @@ def __getattr__(name: str) -> Any:
     """Bring in what is asked for, and no more: a worker process needs next to nothing of it."""
     if name in ("bench", "charts"):
         return importlib.import_module(f"attune_nb.{name}")
-    if name in _MODULES:
-        found = getattr(importlib.import_module(f"attune_nb.{_MODULES[name]}"), name)
+    if name in __all__:
+        module = importlib.import_module(f"attune_nb.{_MODULES.get(name, 'errors')}")
+        found = getattr(module, name)
         globals()[name] = found
         return found
     raise AttributeError(f"module `attune_nb` has no `{name}`")

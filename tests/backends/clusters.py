@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import dask
@@ -56,6 +57,12 @@ def begun(path, count, where):
 
     given = {"n": count, "path": str(path)}
     return go(work, given, more=PATH, backend=where, background=True)
+
+
+def made_no_more(path, known, before):
+    """See that of the items which had ended before none was made again."""
+    times = Counter(path.read_text().split())
+    assert not [x for x in known if times[str(x)] > before[str(x)]]
 
 
 class Outside:

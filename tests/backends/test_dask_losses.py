@@ -13,7 +13,7 @@ import cloudpickle
 import psutil
 import pytest
 import works
-from clusters import begun, free_port, go, made, pids
+from clusters import begun, free_port, go, made, made_no_more, pids
 from works import PATH, errors, until
 
 import attune_nb
@@ -38,7 +38,7 @@ def test_a_worker_that_is_killed_loses_nothing_that_is_finished(tmp_path):
     times = Counter(path.read_text().split())
     assert set(times) == set(map(str, range(count)))
     assert set(times.values()) <= {1, 2}
-    assert not [x for x in known if times[str(x)] > before[str(x)]]
+    made_no_more(path, known, before)
 
 
 def test_a_worker_that_leaves_in_peace_takes_nothing_along(tmp_path):
@@ -52,8 +52,7 @@ def test_a_worker_that_leaves_in_peace_takes_nothing_along(tmp_path):
         assert run.wait(60)
     assert run.status == "succeeded"
     assert run.result("a") == [x * 3 for x in range(1_000)]
-    times = Counter(path.read_text().split())
-    assert not [x for x in known if times[str(x)] > before[str(x)]]
+    made_no_more(path, known, before)
 
 
 def test_all_workers_may_be_killed_at_once(tmp_path):
@@ -234,8 +233,7 @@ def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(tmp_path, o
         assert run.wait(60)
         assert run.status == "succeeded"
     assert run.result("a") == [x * 3 for x in range(count)]
-    times = Counter(path.read_text().split())
-    assert not [x for x in known if times[str(x)] > before[str(x)]]
+    made_no_more(path, known, before)
     assert run.pause_reason == ""
 
 
