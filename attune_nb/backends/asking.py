@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attune_nb.backends import worker
+from attune_nb.backends.cluster import Coming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.cluster import Worker
     from attune_nb.backends.definition import Definition
 
-__all__ = ["Coming", "Fetch", "Fetches", "Roll", "bring"]
+__all__ = ["Fetch", "Fetches", "Roll", "bring"]
 
 ANSWER = 1.0  # seconds that a scheduler may take to answer before nothing more is sent
 STALLED = 10.0  # seconds that a definition is on its way to one, before another is sent it too
@@ -105,14 +106,6 @@ async def _workers(client: Client, *, whole: bool) -> dict[str, dict[str, Any]]:
         return told
     threads = await client.scheduler.ncores()
     return {address: {"nthreads": many} for address, many in threads.items()}
-
-
-class Coming:
-    """A definition on its way to a worker, since a time."""
-
-    def __init__(self, asked: Asked[Future]) -> None:
-        self.asked = asked
-        self.since = time.monotonic()
 
 
 class Fetch:

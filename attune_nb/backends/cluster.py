@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from distributed import Client
     from distributed import Future as DaskFuture
 
-    from attune_nb.backends.asking import Coming
     from attune_nb.backends.definition import Definition
     from attune_nb.backends.feed import Feed
     from attune_nb.backends.sent import Sent
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BEGINNING",
     "PATIENCE",
+    "Coming",
     "Connection",
     "Offers",
     "Worker",
@@ -166,6 +167,14 @@ class Connection:
                 with contextlib.suppress(Exception):  # it is gone, whatever it says
                     each.close(timeout=PATIENCE)
         self._joining = self._own = None
+
+
+class Coming:
+    """A definition on its way to a worker, since a time."""
+
+    def __init__(self, asked: Future[DaskFuture]) -> None:
+        self.asked = asked
+        self.since = time.monotonic()
 
 
 class Worker(Place):
