@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from attune_nb.masking import Mask
 
 __all__ = [
+    "CANCELLED",
+    "FAILED",
     "FINAL",
     "STATUS_CODES",
+    "SUCCEEDED",
+    "TIMED_OUT",
     "AlarmRang",
     "AskAnswered",
     "AskOpened",
@@ -52,7 +56,7 @@ Key = tuple[str, int]
 STATUS_CODES = ("succeeded", "failed", "timed_out", "cancelled")
 """A batch writes an attempt's status as the index in this tuple."""
 
-_CANCELLED = STATUS_CODES.index("cancelled")
+SUCCEEDED, FAILED, TIMED_OUT, CANCELLED = range(len(STATUS_CODES))
 
 FINAL = 255
 """Among the numbers of items' last attempts that ended: no more of that item are to be made."""
@@ -95,12 +99,12 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cancelled(self) -> int:
         """How many of the attempts were cut short because the run was to stop."""
-        return self.status.count(_CANCELLED)
+        return self.status.count(CANCELLED)
 
     @property
     def failed(self) -> int:
         """How many of them failed, or had no more time; those that were cancelled have not."""
-        return len(self) - self.status.count(0) - self.cancelled
+        return len(self) - self.status.count(SUCCEEDED) - self.cancelled
 
     def __repr__(self) -> str:
         cancelled = f", {self.cancelled:,} cancelled" if self.cancelled else ""

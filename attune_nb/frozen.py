@@ -160,6 +160,8 @@ def fetched(value: Any, near: Mapping[str, Any] | None = None) -> Any:
         return value  # nothing of the kind has come to this process
     if near is None:
         needed = [*elsewhere(value)]
+        if not needed:
+            return value
         near = {}
         for kind in {type(each) for each in needed}:
             near |= kind.gather(each for each in needed if type(each) is kind)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attune_nb.backends import worker
@@ -144,12 +145,8 @@ class Fetches:
                 ready.setdefault(to, []).append(future)
         for to, futures in ready.items():
             fetch = self._under[to] = Fetch(to, futures)
-
-            def note(fetch: Fetch = fetch) -> None:
-                self._note(fetch)
-
             try:
-                fetch.asked = _ask(client, _fetched(client, futures), note)
+                fetch.asked = _ask(client, _fetched(client, futures), partial(self._note, fetch))
             except RuntimeError:  # the client is closed, which is found out elsewhere
                 del self._under[to]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.context import ItemScope
 from attune_nb.errors import ActionError, TemplateError, Timeout
-from attune_nb.events import STATUS_CODES, ErrorInfo
+from attune_nb.events import FAILED, TIMED_OUT, ErrorInfo
 from attune_nb.frozen import freeze, thaw
 
 if TYPE_CHECKING:
@@ -22,17 +22,12 @@ if TYPE_CHECKING:
     from attune_nb.templates.template import Template
 
 __all__ = [
-    "CANCELLED",
-    "FAILED",
     "LEFT_BEHIND",
-    "SUCCEEDED",
-    "TIMED_OUT",
     "Call",
     "cancelled",
     "timed_out",
 ]
 
-SUCCEEDED, FAILED, TIMED_OUT, CANCELLED = range(len(STATUS_CODES))
 LEFT_BEHIND = (
     "a Python function in a thread cannot be stopped, so it may still be running; "
     "what it gives will be dropped"

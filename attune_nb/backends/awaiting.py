@@ -9,8 +9,8 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.attempt import SUCCEEDED
 from attune_nb.backends.pulling import Pullers, UnderWay
+from attune_nb.events import SUCCEEDED
 from attune_nb.frozen import freeze
 
 if TYPE_CHECKING:

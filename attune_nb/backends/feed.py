@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from attune_nb.backends.attempt import FAILED, SUCCEEDED
 from attune_nb.backends.messages import Chunk, Report
 from attune_nb.backends.reading import Ahead
 from attune_nb.backends.sent import Entry, Sent, reported
 from attune_nb.backends.wire import pack
-from attune_nb.events import Batch, ErrorInfo
+from attune_nb.events import FAILED, SUCCEEDED, Batch, ErrorInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,11 +21,12 @@ from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends import worker
-from attune_nb.backends.attempt import TIMED_OUT, timed_out
+from attune_nb.backends.attempt import timed_out
 from attune_nb.backends.guard import Guard, end_group
 from attune_nb.backends.pulling import GRACE
 from attune_nb.backends.remote import Place, RemoteBackend, cores, free
 from attune_nb.errors import BackendError, NotSendable
+from attune_nb.events import TIMED_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from attune_nb.backends.attempt import TIMED_OUT, timed_out
+from attune_nb.backends.attempt import timed_out
+from attune_nb.events import TIMED_OUT
 
 if TYPE_CHECKING:
     from attune_nb.backends.protocol import Job

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.backends.attempt import FAILED
 from attune_nb.backends.messages import Chunk, Report  # noqa: TC001 - as above
 from attune_nb.backends.wire import NotSent, unpack
-from attune_nb.events import Batch, ErrorInfo
+from attune_nb.events import FAILED, Batch, ErrorInfo
 from attune_nb.frozen import freeze
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.actions.cancel import CancelToken
-from attune_nb.backends.attempt import SUCCEEDED
 from attune_nb.backends.pulling import Pullers, UnderWay
 from attune_nb.errors import BackendError
+from attune_nb.events import SUCCEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from attune_nb.conductor.retries import wait_before
 from attune_nb.conductor.state import Execution, RetryItem
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
-from attune_nb.events import FINAL, STATUS_CODES
+from attune_nb.events import CANCELLED, FINAL, STATUS_CODES
 from attune_nb.frozen import FrozenDict, FrozenList, NotStored, freeze, freeze_list, rows_of
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from attune_nb.language.model import Retry
 
 __all__ = ["EMPTY", "absorb", "failure_of", "is_complete", "outcome_of", "source_of", "without"]
-
-_CANCELLED = STATUS_CODES.index("cancelled")
 
 
 def source_of(value: Any, batch_size: int | None = None) -> tuple[Any, int | None]:
@@ -162,7 +160,7 @@ def _counted(
         if code:
             wait = _wait(retry, attempt, code, batch.errors.get(row))
             if wait is None:
-                failed += code != _CANCELLED
+                failed += code != CANCELLED
             else:
                 ended[index] = attempt
                 again.append(
@@ -172,7 +170,7 @@ def _counted(
 
 
 def _wait(retry: Retry | None, attempt: int, code: int, error: ErrorInfo | None) -> float | None:
-    return None if code == _CANCELLED else wait_before(retry, attempt, error)
+    return None if code == CANCELLED else wait_before(retry, attempt, error)
 
 
 def without(batch: Batch, stale: list[int]) -> Batch:
@@ -200,7 +198,7 @@ def is_complete(execution: Execution) -> bool:
 def outcome_of(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo | None]:
     """Make the record of an execution whose attempts have all ended."""
     results, statuses, first = _collect(execution)
-    cancelled = statuses.count(_CANCELLED)
+    cancelled = statuses.count(CANCELLED)
     failed = len(statuses) - statuses.count(0) - cancelled
     status = _status(execution, set(statuses) - {0}, len(results))
     index, error = first or (0, None)
@@ -260,7 +258,7 @@ def _collect(
     for batch in execution.batches:
         for row, error in batch.errors.items():
             index = batch.index[row]
-            rank = (statuses[index] == _CANCELLED, index)
+            rank = (statuses[index] == CANCELLED, index)
             if statuses[index] and (first is None or rank <= first[0]):
                 first = (rank, error)
     return results, statuses, (first[0][1], first[1]) if first is not None else None

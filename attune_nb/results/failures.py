@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.events import STATUS_CODES, AttemptsEnded, TaskEnded, TaskStarted
+from attune_nb.events import CANCELLED, AttemptsEnded, TaskEnded, TaskStarted
 from attune_nb.frozen import preview, size_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _first_failed(events: Sequence[Event], key: Key) -> tuple[int, ErrorInfo, Ba
             for index in batch.index:
                 failed.pop(index, None)  # it was attempted again
         for row, error in batch.errors.items():
-            if STATUS_CODES[batch.status[row]] == "cancelled":
+            if batch.status[row] == CANCELLED:
                 continue  # it has not failed: it was not let go on
             failed[batch.index[row]] = batch.index[row], error, batch, row
     return failed[min(failed)] if failed else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune_nb.events import (
-    STATUS_CODES,
+    CANCELLED,
     AskOpened,
     AttemptsEnded,
     CancelRequested,
@@ -197,7 +197,7 @@ class Progress:
         row.errors += batch.failed
         row.cancelled += batch.cancelled
         row.total = batch.total if row.total is None else row.total
-        failed = [row for row in batch.errors if STATUS_CODES[batch.status[row]] != "cancelled"]
+        failed = [row for row in batch.errors if batch.status[row] != CANCELLED]
         if failed:
             row.last_error = batch.errors[max(failed)].message
 

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from attune_nb.actions.registry import Action
 from attune_nb.backends import feed as feeds
 from attune_nb.backends import worker
-from attune_nb.backends.attempt import CANCELLED, FAILED, SUCCEEDED, Call
+from attune_nb.backends.attempt import Call
 from attune_nb.backends.definition import Definition
 from attune_nb.backends.excerpt import excerpt
 from attune_nb.backends.feed import Feed
 from attune_nb.backends.protocol import Job
 from attune_nb.context import WorkflowContext
+from attune_nb.events import CANCELLED, FAILED, SUCCEEDED
 from attune_nb.templates.template import Template
 
 INPUT = Template({"x": "{{ item }}"})
