@@ -6,13 +6,15 @@ Needs the packages of the extra `publish`.
 from __future__ import annotations
 
 import ast
+import atexit
 import os
 import re
 import sys
+import tempfile
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
@@ -52,7 +54,6 @@ class _ThisPython(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        # what it logs goes to the terminal, and says nothing to a person there
         launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(
             argv=[*launch, "--IPKernelApp.log_level=50"],
@@ -225,19 +226,33 @@ def executed(
         resources={"metadata": {"path": str(folder)}},
         on_cell_execute=begin,
     )
-    try:
-        done: NotebookNode = client.execute()
-    except CellExecutionError as error:
-        why = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
-        raise RunFailed(_failure(name, cells, begun[-1], why)) from None
-    except (AssertionError, RuntimeError) as error:
-        # on a signal nbclient ends the kernel, and then trips over that
-        if getattr(client, "_async_cleanup_kernel_future", None) is not None:
-            raise KeyboardInterrupt from None
-        if not begun:
-            raise RunFailed(f"{name}: no kernel of {sys.executable} came up: {error}") from None
-        raise RunFailed(_failure(name, cells, begun[-1], "the kernel died")) from None
+    # What cells print is in the notebook; what the kernel itself has to say, such as tracebacks
+    # of its own end, is of interest only where it died.
+    with tempfile.TemporaryFile() as said:
+        try:
+            done: NotebookNode = client.execute(stderr=said)
+        except CellExecutionError as error:
+            why = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
+            raise RunFailed(_failure(name, cells, begun[-1], why)) from None
+        except (AssertionError, RuntimeError) as error:
+            # on a signal nbclient ends the kernel, and then trips over that
+            if getattr(client, "_async_cleanup_kernel_future", None) is not None:
+                raise KeyboardInterrupt from None
+            if begun:
+                why = _failure(name, cells, begun[-1], "the kernel died")
+            else:
+                # nbclient would end at the exit what never began, and trip over that too
+                atexit.unregister(client._cleanup_kernel)  # noqa: SLF001
+                why = f"{name}: no kernel of {sys.executable} came up: {error}"
+            raise RunFailed(why + _last_words(said)) from None
     return done
+
+
+def _last_words(said: IO[bytes]) -> str:
+    """Give the end of what a kernel wrote before it died, on lines of its own."""
+    said.seek(0)
+    lines = said.read()[-100 * _LINES :].decode(errors="replace").splitlines()[-_LINES:]
+    return printable("".join(f"\nkernel: {line}" for line in lines if line.strip()))
 
 
 def _failure(name: str, cells: list[NotebookNode], failed: NotebookNode, why: str) -> str:

@@ -162,6 +162,21 @@ def test_a_kernel_that_dies_is_told(tmp_path):
         executed(notebook, tmp_path)
 
 
+def test_a_kernel_that_does_not_come_up_says_why(tmp_path):
+    (tmp_path / "ipykernel_launcher.py").write_text("raise RuntimeError('not the one')")
+    with pytest.raises(attune_nb.RunFailed) as caught:
+        executed(new_notebook(cells=[code("1")]), tmp_path)
+    assert "no kernel of" in str(caught.value)
+    assert "kernel: RuntimeError: not the one" in str(caught.value)
+
+
+def test_what_the_kernel_itself_prints_is_not_for_the_terminal(tmp_path, capfd):
+    noise = "import atexit, os\n_ = atexit.register(os.system, 'echo noise >&2')\nprint(1)"
+    done = executed(new_notebook(cells=[code(noise)]), tmp_path)
+    assert done.cells[0].outputs[0].text == "1\n"
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_interrupt_ends_the_kernel_and_leaves_nothing(tmp_path):
     source = "import os, time\nopen('begun', 'w').write(str(os.getpid()))\ntime.sleep(120)"
     path = written(tmp_path, code(source))
