@@ -28,6 +28,7 @@ __all__ = ["Fetch", "Fetches", "Roll", "bring"]
 
 ANSWER = 1.0  # seconds that a scheduler may take to answer before nothing more is sent
 STALLED = 10.0  # seconds that a definition is on its way to one, before another is sent it too
+AGAIN = 0.5  # seconds until a worker is asked again that gave nothing: it may be going
 FETCHING = 0.2  # seconds: how often it is looked whether what is fetched is still there
 
 _T = TypeVar("_T")
@@ -136,12 +137,18 @@ class Fetches:
     def __init__(self, note: Callable[[Fetch], object]) -> None:
         self._note = note
         self._under: dict[Worker | None, Fetch] = {}
+        self._failed: dict[Worker | None, float] = {}  # when
 
     def begin(self, client: Client, ended: Iterable[tuple[Future, Worker | None]]) -> None:
-        """Fetch what has ended, of the workers of which nothing is fetched just now."""
+        """Fetch what has ended, of the workers of which nothing is fetched just now.
+
+        One that has just failed to give anything is left for the next look at the cluster.
+        """
+        since = time.monotonic() - AGAIN
+        self._failed = {to: when for to, when in self._failed.items() if when > since}
         ready: dict[Worker | None, list[Future]] = {}
         for future, to in ended:
-            if to not in self._under:
+            if to not in self._under and to not in self._failed:
                 ready.setdefault(to, []).append(future)
         for to, futures in ready.items():
             fetch = self._under[to] = Fetch(to, futures)
@@ -154,7 +161,10 @@ class Fetches:
         """Give what a fetch gave."""
         if self._under.get(fetch.to) is fetch:
             del self._under[fetch.to]
-        return fetch.told()
+        told = fetch.told()
+        if not told:
+            self._failed[fetch.to] = time.monotonic()
+        return told
 
     def over(self) -> None:
         """Fetch nothing any more."""

@@ -14,6 +14,7 @@ import signal
 import threading
 import time
 import weakref
+from collections import Counter
 from concurrent.futures import BrokenExecutor, Future
 from itertools import count
 from math import inf
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.definition import Definition
     from attune_nb.backends.feed import Feed
     from attune_nb.backends.sent import Sent
+    from attune_nb.events import Key
 
 __all__ = ["ProcessBackend"]
 
@@ -65,6 +67,7 @@ class ProcessBackend(RemoteBackend):
         self._workers = [_Worker(number, self._guard) for number in range(lanes)]
         self._names: dict[Definition, str] = {}
         self._broken = 0
+        self._unready: Counter[Key] = Counter()  # workers in a row that its definition came to
         _alive.add(self)
 
     def close(self) -> None:
@@ -151,13 +154,14 @@ class ProcessBackend(RemoteBackend):
             by.has.clear()
             feed.back(sent)
             return 0
+        self._unready.pop(feed.job.key, None)
         return feed.received(sent, lambda _, lane: by.number + self._lanes * lane, packed)
 
     def _lost(self, what: _Worker, error: BaseException) -> None:
         """Take in that a worker has ended by itself."""
         found = re.search(r"\{(.+?)\}", str(error))
         why = f"exit code {found[1]}" if found else type(error).__name__
-        had_begun = bool(what.process)
+        had_begun, was_at_it = bool(what.process), what.held[0][1] is not None
         first = self._end(what)
         if not had_begun:
             self._broken += 1
@@ -168,7 +172,10 @@ class ProcessBackend(RemoteBackend):
                 )
         if first is not None:
             feed, sent = first
-            if had_begun:
+            if had_begun and not was_at_it:
+                why += ", as it took in what the action needs"
+                self._unready[feed.job.key] += 1
+            if was_at_it or self._unready[feed.job.key] >= BROKEN:
                 feed.lost(sent, what.number, why)
             else:
                 feed.back(sent)

@@ -18,6 +18,7 @@ from attune_nb.charts.lanes import TINY, TimelineRun, arrange, read_lanes, shown
 from attune_nb.charts.legend import draw_legend
 from attune_nb.charts.style import Theme, clean, literal, theme_of
 from attune_nb.results.spans import say_duration, time_unit
+from attune_nb.results.statuses import say_lost
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,9 +116,8 @@ def _label(lane: Lane) -> str:
     if lane.items <= 1:
         return name
     cancelled = int((lane.attempts.status == "cancelled").sum())  # no item is so twice
-    lost = {"failed": lane.failed, "cancelled": cancelled}
-    told = [f"{count:,} {kind}" for kind, count in lost.items() if count]
-    counts = " · ".join([f"{_TIMES}{lane.items:,}", *told])
+    lost = say_lost(lane.failed, cancelled)
+    counts = f"{_TIMES}{lane.items:,}" + (f" · {lost}" if lost else "")
     peak = f"\npeak {lane.attempts.peak:,} at once" if lane.dense else ""
     return f"{name}\n{counts}{peak}"
 

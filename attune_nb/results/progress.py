@@ -24,6 +24,7 @@ from attune_nb.events import (
 from attune_nb.html import shortened
 from attune_nb.results.engine import Doubt, say_doubts, say_pause
 from attune_nb.results.spans import say_duration
+from attune_nb.results.statuses import say_lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,8 +75,7 @@ class TaskProgress(msgspec.Struct, kw_only=True):
     @property
     def lost(self) -> str:
         """How many items have failed and how many were cancelled: `3 failed, 2 cancelled`."""
-        counts = {"failed": self.failed, "cancelled": self.cancelled}
-        return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+        return say_lost(self.failed, self.cancelled)
 
     @property
     def counted(self) -> str:

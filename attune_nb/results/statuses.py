@@ -1,8 +1,8 @@
-"""How the statuses look, wherever a run is shown."""
+"""How the statuses look and read, wherever a run is shown."""
 
 from __future__ import annotations
 
-__all__ = ["COLOURS", "STATUSES"]
+__all__ = ["COLOURS", "STATUSES", "say_lost"]
 
 STATUSES = ("succeeded", "failed", "timed_out", "cancelled", "running")
 """In the order of a legend."""
@@ -15,3 +15,9 @@ COLOURS = {
     "running": "#56B4E9",
 }
 """Okabe and Ito's colours: distinct to every kind of colour vision."""
+
+
+def say_lost(failed: int, cancelled: int) -> str:
+    """Say how many items failed and how many were cancelled: `3 failed, 2 cancelled`, or ``."""
+    counts = {"failed": failed, "cancelled": cancelled}
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)

@@ -4,7 +4,9 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections import Counter
+from itertools import pairwise
 
 import cloudpickle
 import clusters
@@ -94,3 +96,20 @@ def test_a_worker_that_is_cut_off_before_it_has_what_it_needs_holds_up_no_others
         )
         assert run.wait(30)
     assert run.result("a") == list(range(100))
+
+
+def test_a_worker_that_gives_nothing_is_asked_again_a_moment_later(monkeypatch):
+    asked = []
+
+    async def refused(client, futures):
+        asked.append(time.monotonic())
+        return {} if len(asked) < 4 else await fetched(client, futures)
+
+    fetched = asking._fetched  # noqa: SLF001 - where a connection fails at once
+    monkeypatch.setattr(asking, "_fetched", refused)
+    with made(n_workers=1) as client:
+        run = go(lambda x: x, {"n": 1}, backend=DaskBackend(client), background=True)
+        assert run.wait(30)
+    assert run.result("a") == [0]
+    assert len(asked) == 4
+    assert all(after - before >= asking.AGAIN for before, after in pairwise(asked))

@@ -305,6 +305,40 @@ def test_an_item_lost_with_its_worker_is_retried_under_retry(tmp_path):
     assert run.result("a") == [0, 1]
 
 
+class Fragile:
+    """Ends the first so many processes that it comes to."""
+
+    def __init__(self, path, deaths):
+        self.path = path
+        self.deaths = deaths
+
+    def __reduce__(self):
+        return _arrives, (self.path, self.deaths)
+
+
+def _arrives(path, deaths):
+    with Path(path).open("a") as file:
+        file.write("x")
+    if Path(path).stat().st_size <= deaths:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return deaths
+
+
+@pytest.mark.parametrize("deaths", [2, 99])
+def test_a_worker_that_ends_before_it_comes_to_an_item_is_not_held_against_it(tmp_path, deaths):
+    fragile = Fragile(str(tmp_path / "came"), deaths)
+
+    @attune_nb.action("backends.once_fragile", idempotent=False)
+    def once(x):
+        return (x, fragile)
+
+    run = go(once, {"n": 1}, backend=ProcessBackend(1))
+    if deaths == 2:
+        assert run.result("a") == [(0, 2)]
+    else:
+        assert "as it took in what the action needs" in errors(run)[0]
+
+
 def test_a_worker_out_of_memory_fails_the_item_that_wants_it_and_no_other():
     def work(x):
         most = 2**30

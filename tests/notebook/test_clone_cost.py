@@ -1,4 +1,4 @@
-"""The notebook of what a context costs; in a file of its own, as it takes as long as the others."""
+"""The notebook of what a context costs runs again, and tells the same."""
 
 import pytest
 from pages import check_published
