@@ -79,7 +79,7 @@ def test_a_panel_tells_both_and_the_last_error_is_of_what_failed(mixed):
 
 def test_a_timeline_s_label_tells_both(mixed):
     label = mixed.timeline().axes[0].get_yticklabels()[0].get_text()
-    assert label.endswith("3 · 1 failed · 2 cancelled")
+    assert label.endswith("3 · 1 failed, 2 cancelled")
 
 
 def test_where_all_were_cancelled_none_has_failed(tmp_path):
