@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
-TURNS = 3
+TURNS, SCALING_TURNS = 3, 5
 ITEMS, PEER_ITEMS = 100_000, 5_000
 LEAST_FASTER, MOST_GROWTH, LEAST_SCALING = 100.0, 1.1, 1.8
 SMALL, LARGE = 10_000, 100_000_000  # characters of context
@@ -140,7 +140,7 @@ def _scaling() -> Verdict:
         return sum(range(loops)) + value
 
     ratios, alone, bare = [], [], []
-    for _ in range(TURNS):
+    for _ in range(SCALING_TURNS):
         bare.append(_bare(loops, 1) / _bare(loops, 2))
         one = _run(spin, range(SPIN_ITEMS), "processes", 1)
         two = _run(spin, range(SPIN_ITEMS), "processes", 2)

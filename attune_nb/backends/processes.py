@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessBackend"]
 
-TARGET = 0.05  # seconds that a chunk is to take
+TARGET = 0.1  # seconds that a chunk is to take: between two is 1.5 ms where all cores are busy
 SLACK = 1.0  # seconds that a report may be late, before its worker is taken for stuck
 ARRIVAL = 30.0  # seconds that a worker may take until it is there, and has a definition
 BROKEN = 3  # workers in a row that ended as they began

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -139,8 +140,18 @@ def _distributed() -> Iterator[Side]:
         yield side
 
 
+_QUIET = {
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+
+
 @contextmanager
 def _prefect() -> Iterator[Side]:
+    # a line for each item would be measured along, and hide what the table says
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     from prefect import flow, task  # noqa: PLC0415 - optional
     from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
