@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from attune_nb.backends.cluster import Worker
     from attune_nb.backends.definition import Definition
 
-__all__ = ["Fetch", "Fetches", "Roll", "bring"]
+__all__ = ["REPORT", "Fetch", "Fetches", "Roll", "Unbegun", "bring"]
 
 ANSWER = 1.0  # seconds that a scheduler may take to answer before nothing more is sent
 STALLED = 10.0  # seconds that a definition is on its way to one, before another is sent it too
+REPORT = "-report"  # what the key of a report has more than that of its chunk
 AGAIN = 0.5  # seconds until a worker is asked again that gave nothing: it may be going
 FETCHING = 0.2  # seconds: how often it is looked whether what is fetched is still there
 
@@ -107,7 +108,64 @@ async def _workers(client: Client, *, whole: bool) -> dict[str, dict[str, Any]]:
         told: dict[str, dict[str, Any]] = (await client.scheduler.identity())["workers"]
         return told
     threads = await client.scheduler.ncores()
-    return {address: {"nthreads": many} for address, many in threads.items()}
+    running = await client.scheduler.ncores_running()
+    return {
+        address: {"nthreads": many, "status": "running" if address in running else "paused"}
+        for address, many in threads.items()
+    }
+
+
+class Unbegun:
+    """What workers were given that Dask has paused, and have not begun.
+
+    A worker that is short of memory begins nothing, perhaps for good, and what is bound to it
+    would wait there.
+
+    Args:
+        wake: Called, in another thread, when it is known what they are at.
+    """
+
+    def __init__(self, wake: Callable[[], object]) -> None:
+        self._wake = wake
+        self._asked: Asked[set[str]] | None = None
+        self._about: list[Future] = []
+
+    def found(self, client: Client, workers: Iterable[Worker]) -> list[Future]:
+        """Give what others may begin instead, as far as that is known by now."""
+        paused = [each for each in workers if each.paused]
+        held = [pair for each in paused for pair in each.held.items()]
+        waiting = [future for future, (feed, _) in held if not (feed.once or future.done())]
+        asked = self._asked
+        if asked is None:
+            if waiting:
+                self._about = waiting
+                with contextlib.suppress(RuntimeError):  # the client is closed
+                    self._asked = _ask(client, _under_way(client, waiting), self._wake)
+            return []
+        if not asked.done():
+            return []
+        self._asked = None
+        if asked.exception() is not None:
+            return []
+        at = asked.result()
+        return [each for each in self._about if each in waiting and _chunk(each) not in at]
+
+    def over(self) -> None:
+        """Ask for nothing any more."""
+        if self._asked is not None:
+            self._asked.cancel()
+            self._asked = None
+
+
+def _chunk(future: Future) -> str:
+    """Give the key of the chunk that a future tells of."""
+    return str(future.key).removesuffix(REPORT)
+
+
+async def _under_way(client: Client, futures: list[Future]) -> set[str]:
+    """Ask the workers which chunks they are at."""
+    stacks = await client.scheduler.call_stack(keys=[each.key for each in futures])
+    return {key for each in stacks.values() for key in each}
 
 
 class Fetch:
@@ -224,7 +282,7 @@ def bring(
     for each in workers:
         _take_in(each, definition, to)
     if first:
-        came = [each for each in workers if definition in each.has]
+        came = [each for each in workers if definition in each.has and not each.paused]
         needing = [each for each in (to, *others) if definition not in {**each.has, **each.coming}]
         chain = [*came[:1], *needing] if came else []
         for at, each in enumerate(chain[1:]):
@@ -235,7 +293,7 @@ def bring(
     coming = [each.coming[definition].since for each in workers if definition in each.coming]
     if definition in to.coming or any(time.monotonic() - since < STALLED for since in coming):
         return False
-    havers = [each for each in workers if definition in each.has]
+    havers = [each for each in workers if definition in each.has and not each.paused]
     idle = (each for each in havers if not each.held)
     giver = next((each for each in idle if each.has[definition].status == "finished"), None)
     if giver is not None:

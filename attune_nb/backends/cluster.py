@@ -184,6 +184,7 @@ class Worker(Place):
         self.address = address
         self.threads = 1
         self.offers: Mapping[str, float] = {}
+        self.paused = False  # whether it begins nothing, as it is short of memory or about to go
         self.heard = False  # whether it is known what it offers, and which process it is
         self.process = ""  # the directory of its own that it has for as long as it runs
         self.has: dict[Definition, DaskFuture] = {}

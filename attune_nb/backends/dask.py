@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attune_nb.backends import worker
 from attune_nb.backends.adapting import Backlog, Wanting
-from attune_nb.backends.asking import Fetch, Fetches, Roll, bring
+from attune_nb.backends.asking import REPORT, Fetch, Fetches, Roll, Unbegun, bring
 from attune_nb.backends.attempt import LEFT_BEHIND
 from attune_nb.backends.cluster import (
     BEGINNING,
@@ -83,6 +83,7 @@ class DaskBackend(RemoteBackend):
         self._under: dict[Future, tuple[Feed, Sent, Worker | None]] = {}
         self._roll = Roll(self._near.notify)
         self._fetches = Fetches(self._note)
+        self._unbegun = Unbegun(self._near.notify)
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
         self._offers = Offers()
@@ -109,7 +110,7 @@ class DaskBackend(RemoteBackend):
     def _let_go(self) -> None:
         self._workers.clear()
         self._wanting.give_up()
-        for each in (self._roll, self._fetches, self._backlog):
+        for each in (self._roll, self._fetches, self._unbegun, self._backlog):
             each.over()
         self._connection.close()
 
@@ -119,6 +120,10 @@ class DaskBackend(RemoteBackend):
         client = self._connection.client
         if client is None:
             return BEGINNING if self._connection.begins else inf
+        for future in self._unbegun.found(client, self._workers.values()):
+            feed, sent = self._ends(future)
+            client.cancel([future])
+            feed.back(sent)
         if not self._roll.asked:
             if now - self._looked < LOOK:
                 return LOOK if self._under else inf
@@ -173,7 +178,7 @@ class DaskBackend(RemoteBackend):
             found = None
         if found is None:
             found = self._workers[address] = Worker(address)
-        found.threads = about["nthreads"]
+        found.threads, found.paused = about["nthreads"], about["status"] != "running"
         if "resources" in about:
             found.heard = True
             found.offers, found.process = about.get("resources", {}), process
@@ -242,7 +247,7 @@ class DaskBackend(RemoteBackend):
             return False
         if feed.anywhere:
             return self._send(client, feed, None, 1, wanted)
-        able = [each for each in self._workers.values() if each.meets(wanted)]
+        able = [each for each in self._workers.values() if each.meets(wanted) and not each.paused]
         ready = free(feed, able, behind=behind)
         if not ready:
             return False
@@ -313,7 +318,7 @@ class DaskBackend(RemoteBackend):
         if not keeps:
             return future
         sent.keep = partial(ClusterResult, future)  # only the report comes
-        return client.submit(worker.report_of, future, key=f"{future.key}-report", pure=False)
+        return client.submit(worker.report_of, future, key=f"{future.key}{REPORT}", pure=False)
 
     def _left(self, definition: Definition, sent: Sent) -> dict[str, Future]:
         """Give the chunks that hold what was left on the cluster, and is an argument now."""
