@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from attune_nb.backends import worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from distributed import Client, Future
 
+    from attune_nb.backends.cluster import Worker
     from attune_nb.backends.feed import Feed
     from attune_nb.backends.sent import Sent
 
@@ -41,6 +42,15 @@ class Wanting:
         self._told = False
         self._asked: Future | None = None
 
+    def look(self, client: Client, workers: Collection[Worker]) -> None:
+        """Want a worker where there is none that begins anything."""
+        if any(not each.paused for each in workers):
+            self.over()
+        elif workers:
+            self.of("all are paused, as they are short of memory or about to go")
+        else:
+            self.of_any(client)
+
     def of_any(self, client: Client) -> None:
         """Want any worker at all."""
         if self._asked is None or self._asked.done():
@@ -54,7 +64,9 @@ class Wanting:
         self._since = self._since or now
         if now - self._since > PATIENCE and not self._told:
             self._told = True
-            _log.warning("work waits for a Dask worker (%s); start one, or cancel the run", what)
+            _log.warning(
+                "work waits for a Dask worker (%s); start or restart one, or cancel the run", what
+            )
 
     def over(self) -> None:
         """Want nothing any more; the worker that came still stands by, until it has work."""

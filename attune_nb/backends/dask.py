@@ -225,10 +225,8 @@ class DaskBackend(RemoteBackend):
         if not self._workers:
             self._looked = 0.0
         self._look()
-        if self._workers:
-            self._wanting.over()
-        elif self._away is None:
-            self._wanting.of_any(client)
+        if self._away is None:
+            self._wanting.look(client, self._workers.values())
         return self._away is None
 
     def _send_next(self, feed: Feed, *, behind: bool) -> bool:

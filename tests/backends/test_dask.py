@@ -209,7 +209,9 @@ def test_a_cluster_that_adapts_is_asked_for_a_worker_and_told_of_meanwhile(monke
     with made(n_workers=0) as client:
         run = go(lambda x: x, backend=DaskBackend(client), background=True)
         until(lambda: told)
-        assert told == ["work waits for a Dask worker (any); start one, or cancel the run"]
+        assert told == [
+            "work waits for a Dask worker (any); start or restart one, or cancel the run"
+        ]
         client.cluster.adapt(minimum=0, maximum=1, interval="10ms", wait_count=1)
         assert run.wait(30)
         until(lambda: not client.cluster.scheduler.workers)  # though the run is still at hand

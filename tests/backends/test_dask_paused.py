@@ -14,6 +14,7 @@ from distributed.core import Status
 from works import PATH, until
 
 import attune_nb
+from attune_nb.backends import adapting
 from attune_nb.backends.dask import DaskBackend
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -63,12 +64,16 @@ def where(x):
     return distributed.get_worker().address
 
 
-def test_all_may_be_paused_for_a_while(tmp_path):
+def test_all_may_be_paused_for_a_while_and_a_person_is_told(tmp_path, monkeypatch):
+    told = []  # and not pytest's: clusters silence the handlers of others
+    monkeypatch.setattr(adapting._log, "warning", lambda text, what: told.append(text % what))  # noqa: SLF001
+    monkeypatch.setattr(adapting, "PATIENCE", 1.0)
     with made(n_workers=2, memory_limit=0) as client:
         run = begun(tmp_path / "made", COUNT, DaskBackend(client))
         until(lambda: len(run.attempts) > 100)
         pause(client, *addresses(client))
-        time.sleep(3)
+        until(lambda: told)
+        assert "work waits for a Dask worker (all are paused" in told[0]
         assert run.status == "running"
         go_on(client, *addresses(client))
         assert run.wait(30)
