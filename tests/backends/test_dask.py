@@ -187,7 +187,8 @@ def test_a_worker_with_what_a_selector_names_is_waited_for_when_it_was_there_bef
         "plain": {"cls": distributed.Nanny, "options": common},
         "gpu": {"cls": distributed.Nanny, "options": {**common, "resources": {"GPU": 1}}},
     }
-    scheduler = {"cls": distributed.Scheduler, "options": {"dashboard": False, "port": 0}}
+    listening = {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}
+    scheduler = {"cls": distributed.Scheduler, "options": listening}
     text = SELECTING.replace("SELECTOR", "{GPU: 1}")
     with (
         distributed.SpecCluster(workers=workers, scheduler=scheduler) as cluster,
