@@ -124,7 +124,7 @@ def _distributed() -> Iterator[Side]:
         cluster = stack.enter_context(
             LocalCluster(
                 n_workers=2, threads_per_worker=WORKERS // 2, host="127.0.0.1",
-                dashboard_address=None, silence_logs=logging.ERROR,
+                dashboard_address="127.0.0.1:0", silence_logs=logging.ERROR,
             )
         )  # fmt: skip
         client = stack.enter_context(Client(cluster))
