@@ -128,7 +128,13 @@ class NotStored:
 
 
 class Elsewhere(abc.ABC):
-    """Stands for a value that was left where it was made, and is fetched when it is asked for."""
+    """Stands for a value that was left where it was made, and is fetched when it is asked for.
+
+    `words` name such a value to a person. `there` tells whether this process ever left any.
+    """
+
+    words = "result that is elsewhere"
+    there = False
 
     @abc.abstractmethod
     def get(self, near: Mapping[str, Any] = ...) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.backends.excerpt import excerpt
 from attune_nb.context import ItemScope
 from attune_nb.errors import ActionError, TemplateError, Timeout
 from attune_nb.events import FAILED, TIMED_OUT, ErrorInfo
@@ -63,6 +64,10 @@ class Call:
         self.template = template
         self.awaits = inspect.iscoroutinefunction(action.function)
         self.stoppable = action.cancellable or self.awaits
+
+    def read(self) -> WorkflowContext:
+        """Give the part of the context that the input reads."""
+        return excerpt(self.context, self.template)
 
     def render(self, item: Any, index: Any) -> Any:
         """Render the input for one item."""

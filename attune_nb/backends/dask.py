@@ -34,7 +34,7 @@ from attune_nb.backends.kept import ClusterResult, missing, refuse_lost
 from attune_nb.backends.messages import OtherProcessError
 from attune_nb.backends.remote import RemoteBackend, free
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
-from attune_nb.frozen import elsewhere
+from attune_nb.frozen import Elsewhere, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -320,7 +320,7 @@ class DaskBackend(RemoteBackend):
 
     def _left(self, definition: Definition, sent: Sent) -> dict[str, Future]:
         """Give the chunks that hold what was left on the cluster, and is an argument now."""
-        if not ClusterResult.there:
+        if not Elsewhere.there:
             return {}
         found = [*elsewhere([each.item for each in sent.entries]), *definition.elsewhere()]
         chunks = [each.future() for each in found if isinstance(each, ClusterResult)]

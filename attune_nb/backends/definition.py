@@ -8,12 +8,9 @@ import threading
 from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-from pyrsistent import pmap
-
+from attune_nb.backends.excerpt import left_elsewhere, with_fetched
 from attune_nb.backends.wire import packed_alone
 from attune_nb.errors import NotSendable
-from attune_nb.frozen import elsewhere, fetched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,10 +102,7 @@ class Definition:
     def elsewhere(self) -> list[Elsewhere]:
         """Give what its context refers to that was left elsewhere."""
         if self._parts is not None and self._elsewhere is None:
-            context = self._parts[3]
-            results = [each.result for each in context.tasks.values()]
-            held = [context.parameters, [*context.variables.values()], results]
-            self._elsewhere = [*elsewhere(held)]
+            self._elsewhere = left_elsewhere(self._parts[3])
         return self._elsewhere or []
 
     def parts(self, near: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, ...]:
@@ -120,26 +114,12 @@ class Definition:
         with self._lock:
             if self._parts is None:
                 try:
-                    self._parts = _fetched(pickle.loads(self._packed or b""), near)  # noqa: S301 - our own
+                    parts = pickle.loads(self._packed or b"")  # noqa: S301 - our own
+                    self._parts = (*parts[:3], with_fetched(parts[3], near), *parts[4:])
                 except BaseException as error:  # noqa: BLE001 - as above
                     raise NotSendable(_not_made(error)) from None
                 self._packed = None
             return self._parts or ()
-
-
-def _fetched(parts: tuple[Any, ...], near: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Fetch what the context refers to that was left elsewhere."""
-    key, action, template, context, *rest = parts
-    tasks = {
-        name: msgspec.structs.replace(each, result=fetched(each.result, near))
-        for name, each in context.tasks.items()
-    }
-    here = context.changed(
-        parameters=fetched(context.parameters, near),
-        variables=pmap({name: fetched(each, near) for name, each in context.variables.items()}),
-        tasks=pmap(tasks),
-    )
-    return key, action, template, here, *rest
 
 
 def _not_sent(parts: Any, error: Exception) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from pyrsistent import pmap
 
 from attune_nb.context import WorkflowContext
-from attune_nb.frozen import freeze, size_of
+from attune_nb.frozen import elsewhere, fetched, freeze, size_of
 from attune_nb.masking import Mask
 from attune_nb.templates.generated import FIELDS
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from attune_nb.context import Outcome
+    from attune_nb.frozen import Elsewhere
     from attune_nb.templates.template import Template
 
-__all__ = ["excerpt"]
+__all__ = ["excerpt", "left_elsewhere", "with_fetched"]
 
 _Read = dict[str, Any]  # what is read below each name; nothing below: the whole value
 _ITEM = ("item", "index")
@@ -114,3 +115,27 @@ def _merged(one: _Read, other: _Read) -> _Read:
     for name in one.keys() & other.keys():
         merged[name] = _merged(one[name], other[name]) if one[name] and other[name] else {}
     return merged
+
+
+def left_elsewhere(context: WorkflowContext) -> list[Elsewhere]:
+    """Give what a context refers to that was left elsewhere."""
+    results = [each.result for each in context.tasks.values()]
+    return [*elsewhere([context.parameters, [*context.variables.values()], results])]
+
+
+def with_fetched(context: WorkflowContext, near: Mapping[str, Any]) -> WorkflowContext:
+    """Give a context with what was left elsewhere fetched, from what is near where it is there.
+
+    Raises:
+        BackendError: Something is not there any more.
+        NotSendable: Something cannot be sent, or not be made again here.
+    """
+    tasks = {
+        name: msgspec.structs.replace(each, result=fetched(each.result, near))
+        for name, each in context.tasks.items()
+    }
+    return context.changed(
+        parameters=fetched(context.parameters, near),
+        variables=pmap({name: fetched(each, near) for name, each in context.variables.items()}),
+        tasks=pmap(tasks),
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attune_nb.actions.cancel import CancelToken
 from attune_nb.backends.attempt import timed_out
+from attune_nb.backends.brought import bring_here
 from attune_nb.events import SUCCEEDED, TIMED_OUT
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class InlineBackend:
 
     def start(self, job: Job) -> None:
         """Take a job in; its attempts are made by `pump`."""
+        bring_here(job)
         self._jobs[job.key] = job
 
     def retry(self, key: Key, index: int, attempt: int) -> None:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends import messages
+from attune_nb.backends.wire import unpack
 from attune_nb.errors import BackendError, NotSendable
 from attune_nb.frozen import Elsewhere, elsewhere
 
@@ -31,10 +32,10 @@ class ClusterResult(Elsewhere):
     an item does is done once.
     """
 
-    there = False  # whether any was ever left by this process
+    words = "result that `keep_results` left on the cluster"
 
     def __init__(self, chunk: Future, row: int, about: str) -> None:
-        ClusterResult.there = True
+        Elsewhere.there = True
         self._chunk: Any = chunk
         self._key, self._row, self._about = chunk.key, row, about
 
@@ -71,24 +72,28 @@ class ClusterResult(Elsewhere):
 
         Raises:
             BackendError: It is not there any more.
+            NotSendable: It cannot be sent, or not be made again here.
         """
         try:
             return self._picked(near)
+        except NotSendable:
+            raise
         except Exception as error:  # noqa: BLE001 - of whatever kind, it cannot be had
             raise BackendError(f"{_GONE.format(self)} ({error})") from None
 
     def _picked(self, near: Mapping[str, Any]) -> Any:
-        pick = messages.Kept.__getitem__
         if self._key in near:
-            return pick(near[self._key], self._row)
+            return near[self._key][self._row]
         if self.lost:
             raise LookupError("its worker was lost")
-        return self._chunk.client.submit(pick, self._chunk, self._row, pure=False).result()
+        ask = self._chunk.client.submit
+        packed = ask(messages.Kept.packed, self._chunk, self._row, pure=False).result()
+        return messages.Kept(b"", unpack(packed))[0]
 
 
 def missing(item: Any) -> str | None:
     """Say which result an item needs that was left on the cluster, and is there no more."""
-    return _lost(elsewhere(item)) if ClusterResult.there else None
+    return _lost(elsewhere(item)) if Elsewhere.there else None
 
 
 def refuse_lost(definition: Definition) -> None:
@@ -97,7 +102,7 @@ def refuse_lost(definition: Definition) -> None:
     Raises:
         NotSendable: One of them is not.
     """
-    told = _lost(definition.elsewhere()) if ClusterResult.there else None
+    told = _lost(definition.elsewhere()) if Elsewhere.there else None
     if told is not None:
         raise NotSendable(told)
 

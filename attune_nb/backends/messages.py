@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from attune_nb.backends.wire import Packed  # noqa: TC001 - as above
+from attune_nb.backends.wire import NotSent, Packed, pack, unpack
 from attune_nb.context import Moment  # noqa: TC001 - as above
+from attune_nb.errors import NotSendable
 from attune_nb.events import ErrorInfo  # noqa: TC001 - as above
 from attune_nb.frozen import size_of
 
@@ -69,13 +70,31 @@ class OtherProcessError(Exception):
 
 
 class Kept:
-    """The results of a chunk, which stay where they are, and the report of it."""
+    """The results of a chunk, which stay where they are, and the report of it.
+
+    It goes to where they are needed, and then what cannot go, or not be made again there, fails
+    alone: Dask would try for ever to fetch what it cannot.
+    """
 
     def __init__(self, report: bytes, values: list[Any]) -> None:
         self.report, self._values = report, values
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (self.report, pack(self._values))
+
     def __getitem__(self, row: int) -> Any:
-        return self._values[row]
+        value = self._values[row]
+        if isinstance(value, NotSent):
+            raise NotSendable(value.message)
+        return value
+
+    def packed(self, row: int) -> Packed:
+        """Give a result for whoever asks for it alone."""
+        return pack([self._values[row]])
 
     def __sizeof__(self) -> int:
         return object.__sizeof__(self) + sum(map(size_of, self._values))
+
+
+def _arrived(report: bytes, values: Packed) -> Kept:
+    return Kept(report, unpack(values))

@@ -105,7 +105,9 @@ def local_cluster(workers: int) -> LocalCluster:
     from distributed import LocalCluster  # noqa: PLC0415 - as above
 
     # an item that ends its worker is tried again by the backend, not by the scheduler
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+    # and an action may begin processes of its own, as on the other backends
+    settings = {"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": False}
+    with dask.config.set(settings):
         return LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -118,6 +120,7 @@ def local_cluster(workers: int) -> LocalCluster:
 def _serve() -> None:
     """Have a cluster for as long as the engine keeps the other end of the standard input."""
     told = json.loads(sys.stdin.readline())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the workers inherit it: none is begun again
     sys.path[:] = told["path"]
     cluster = local_cluster(told["workers"])
     address = Path(told["address"])

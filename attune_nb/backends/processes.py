@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends import worker
 from attune_nb.backends.attempt import timed_out
+from attune_nb.backends.brought import bring_here
 from attune_nb.backends.guard import Guard, end_group
 from attune_nb.backends.pulling import GRACE
 from attune_nb.backends.remote import Place, RemoteBackend, cores, free
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.definition import Definition
     from attune_nb.backends.feed import Feed
+    from attune_nb.backends.protocol import Job
     from attune_nb.backends.sent import Sent
     from attune_nb.events import Key
 
@@ -69,6 +71,11 @@ class ProcessBackend(RemoteBackend):
         self._broken = 0
         self._unready: Counter[Key] = Counter()  # workers in a row that its definition came to
         _alive.add(self)
+
+    def start(self, job: Job) -> None:
+        """Begin to make the attempts of a job."""
+        bring_here(job)
+        super().start(job)
 
     def close(self) -> None:
         """End the worker processes."""

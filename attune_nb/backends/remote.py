@@ -9,7 +9,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attune_nb.backends.definition import Definition
-from attune_nb.backends.excerpt import excerpt
 from attune_nb.backends.feed import Feed
 from attune_nb.backends.threads import ThreadBackend
 
@@ -120,9 +119,8 @@ class RemoteBackend(abc.ABC):
         if call.action.local:
             self._near.start(job)
             return
-        context = excerpt(call.context, call.template)
         self._definitions[job.key] = Definition(
-            job.key, call.action, call.template, context, job.timeout, self._leaves
+            job.key, call.action, call.template, call.read(), job.timeout, self._leaves
         )
         self._feeds[job.key] = Feed(
             job, self._lanes, self._target, self._near.notify, self._missing

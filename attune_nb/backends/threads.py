@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.actions.cancel import CancelToken
+from attune_nb.backends.brought import bring_here
 from attune_nb.backends.pulling import Pullers, UnderWay
 from attune_nb.errors import BackendError
 from attune_nb.events import SUCCEEDED
@@ -52,6 +53,7 @@ class ThreadBackend:
 
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""
+        bring_here(job)
         pullers = (
             self._awaiting(job) if job.call.awaits else _ThreadPullers(job, self._wake, self._most)
         )

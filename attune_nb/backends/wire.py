@@ -116,7 +116,8 @@ def _loaded(packed: bytes) -> Any:
 
 def kind_of(value: Any) -> str:
     """Say of what type a value is."""
-    return _KINDS.get(type(value), f"a {type(value).__name__}")
+    name = type(value).__name__
+    return _KINDS.get(type(value), f"an {name}" if name[:1] in "aeiouAEIOU" else f"a {name}")
 
 
 _KINDS = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from attune_nb.actions.fingerprint import fingerprints
 from attune_nb.backends.inline import InlineBackend
@@ -133,7 +135,7 @@ def prepared(workflow: Workflow, parameters: Mapping[str, Any], options: Options
     backend = _backend(options.backend, options.workers)
     return Prepared(
         state,
-        lambda readers: Driver(state, backend, found, readers, hurry=options.dry_run),
+        lambda readers: _of(Driver(state, backend, found, readers, hurry=options.dry_run), backend),
         {**values, **hidden},
         values,
         state.context.mask,
@@ -216,6 +218,26 @@ def _nested(workflow: Workflow, options: Options) -> Callable[..., Any]:
         return state.output
 
     return run_workflow
+
+
+_given: WeakKeyDictionary[Driver, Backend] = WeakKeyDictionary()
+_giving = threading.Lock()
+
+
+def _of(driver: Driver, backend: Backend) -> Driver:
+    """Hand a backend to a driver: what a run's tasks are called by is its own.
+
+    Raises:
+        BackendError: Another run is at it.
+    """
+    with _giving:
+        if any(its is backend and not each.ended.is_set() for each, its in _given.items()):
+            raise BackendError(
+                f"this {type(backend).__name__} is at another run; make one for each run (of the "
+                "same Dask client, if you like), or wait until that one has ended"
+            )
+        _given[driver] = backend
+    return driver
 
 
 def _backend(backend: str | Backend, workers: int | None) -> Backend:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from attune_nb.frozen import NotStored, freeze
+from attune_nb.frozen import Elsewhere, NotStored, freeze
 from attune_nb.masking import Mask, SecretText
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def _tagged(value: Any, *, texts: bool) -> dict[str, Any]:
     name, rows = f"{kind.__module__}.{kind.__qualname__}", None
     if kind is NotStored:
         name, rows = value.kind, value.rows
+    elif isinstance(value, Elsewhere):
+        name = value.words
     elif hasattr(value, "columns") and hasattr(value, "iloc"):
         rows = len(value)
     return {"$object": name if rows is None else [name, rows]}

@@ -248,7 +248,7 @@ def _default(node: Any, build: Build) -> Evaluate:
 
     def choose(scope: Any) -> Any:
         value = inner(scope)
-        empty = type(value) is Missing or (not truth(value) and truth(falsy(scope)))
+        empty = type(value) is Missing or (truth(falsy(scope)) and not truth(value))
         return fallback(scope) if empty else value
 
     return choose

@@ -19,6 +19,7 @@ from attune_nb.templates.sandbox import (
     charge,
     charge_many,
     charge_text,
+    refuse_elsewhere,
     type_of,
     weigh_all,
 )
@@ -44,7 +45,10 @@ def equal(left: Any, right: Any) -> bool:
         return _equal_arrays(left, right)
     if kind in MAPS and other in MAPS:
         return _equal_maps(left, right)
-    return left is right
+    if left is right:
+        return True
+    refuse_elsewhere(left, right)
+    return False
 
 
 def _equal_arrays(left: Sequence[Any], right: Sequence[Any]) -> bool:
@@ -143,6 +147,7 @@ def _key(value: Any) -> Any:
         return ("array", *map(_key, value))
     if kind in MAPS:
         return ("object", frozenset((key, _key(each)) for key, each in value.items()))
+    refuse_elsewhere(value)
     return ("itself", id(value))
 
 

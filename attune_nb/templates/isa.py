@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
 from attune_nb.templates.compare import contains, equal, order
-from attune_nb.templates.sandbox import ARRAYS, MAPS, charge_text, small
+from attune_nb.templates.sandbox import ARRAYS, MAPS, charge_text, refuse_elsewhere, small
 from attune_nb.templates.signature import Callee, table
 from attune_nb.templates.text import text_of
 
@@ -36,6 +36,16 @@ def _cased(method: Callable[[str], bool]) -> Callable[[Any], bool]:
 
 def _ordered(compare: Callable[[int, int], bool]) -> Callable[[Any, Any], bool]:
     return lambda value, other: compare(order(value, other), 0)
+
+
+def _seen(judge: Callable[..., bool]) -> Callable[..., bool]:
+    """Have what is not here refused, and not judged."""
+
+    def judged(value: Any, *others: Any) -> bool:
+        refuse_elsewhere(value)
+        return judge(value, *others)
+
+    return judged
 
 
 def _is_number(value: Any) -> bool:
@@ -84,7 +94,7 @@ def _compared() -> dict[str, tuple[str, Callable[..., Any]]]:
 
 TESTS: dict[str, Callee] = table(
     {
-        "boolean": ("value: any", lambda value: type(value) is bool),
+        "boolean": ("value: any", _seen(lambda value: type(value) is bool)),
         "callable": ("value: any", lambda _: False),
         "defined": ("value: any", lambda _: True),
         "divisibleby": (
@@ -93,19 +103,19 @@ TESTS: dict[str, Callee] = table(
         ),
         "escaped": ("value: any", lambda _: False),
         "even": ("value: number", lambda value: _remainder(value, 2) == 0),
-        "false": ("value: any", lambda value: value is False),
-        "float": ("value: any", lambda value: type(value) is float),
-        "integer": ("value: any", lambda value: type(value) is int),
-        "iterable": ("value: any", _is_sequence),
+        "false": ("value: any", _seen(lambda value: value is False)),
+        "float": ("value: any", _seen(lambda value: type(value) is float)),
+        "integer": ("value: any", _seen(lambda value: type(value) is int)),
+        "iterable": ("value: any", _seen(_is_sequence)),
         "lower": ("value: any", _cased(str.islower)),
-        "mapping": ("value: any", lambda value: type(value) in MAPS),
-        "none": ("value: any", lambda value: value is None),
-        "number": ("value: any", _is_number),
+        "mapping": ("value: any", _seen(lambda value: type(value) in MAPS)),
+        "none": ("value: any", _seen(lambda value: value is None)),
+        "number": ("value: any", _seen(_is_number)),
         "odd": ("value: number", lambda value: _remainder(value, 2) == 1),
-        "sameas": ("value: any, other: any", operator.is_),
-        "sequence": ("value: any", _is_sequence),
-        "string": ("value: any", lambda value: type(value) is str),
-        "true": ("value: any", lambda value: value is True),
+        "sameas": ("value: any, other: any", _seen(operator.is_)),
+        "sequence": ("value: any", _seen(_is_sequence)),
+        "string": ("value: any", _seen(lambda value: type(value) is str)),
+        "true": ("value: any", _seen(lambda value: value is True)),
         "undefined": ("value: any", lambda _: False),
         "upper": ("value: any", _cased(str.isupper)),
         **_compared(),

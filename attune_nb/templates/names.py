@@ -16,7 +16,16 @@ from attune_nb.context import ABSENT, Outcome
 from attune_nb.errors import nearest
 from attune_nb.templates.functions import no_variable
 from attune_nb.templates.generated import FIELDS
-from attune_nb.templates.sandbox import ARRAYS, KEYS, MAPS, PLAIN, RECORD_FIELDS, charge, type_of
+from attune_nb.templates.sandbox import (
+    ARRAYS,
+    KEYS,
+    MAPS,
+    PLAIN,
+    RECORD_FIELDS,
+    charge,
+    refuse_elsewhere,
+    type_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -142,6 +151,7 @@ def member(value: Any, key: Any, whose: str) -> Any:
     if (kind in ARRAYS or kind is str) and type(key) in (int, slice):
         return _of_sequence(value, key, whose)
     if kind not in PLAIN:
+        refuse_elsewhere(value)
         what = f"{whose} is a {kind.__name__}, which passes only as a whole"
         return Missing(f"{what}; have an action give what is needed of it")
     if value is None:

@@ -15,7 +15,7 @@ from pyrsistent import PMap
 
 from attune_nb.context import Moment, Outcome
 from attune_nb.errors import TemplateError
-from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
+from attune_nb.frozen import Elsewhere, FrozenDict, FrozenList, FrozenTuple, freeze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,7 @@ __all__ = [
     "kept",
     "record_to_map",
     "refuel",
+    "refuse_elsewhere",
     "small",
     "truth",
     "type_of",
@@ -183,12 +184,33 @@ def small(number: Any) -> Any:
 def type_of(value: Any) -> str:
     """Name a value's type: null, bool, number, string, array, object; or a Python class."""
     kind = type(value)
-    return _WORDS.get(kind) or kind.__name__
+    return _WORDS.get(kind) or (kind.words if issubclass(kind, Elsewhere) else kind.__name__)
 
 
 def truth(value: Any) -> bool:
-    """Judge a value as a condition. What is not plain data is true, unseen."""
-    return bool(value) if type(value) in PLAIN else True
+    """Judge a value as a condition. What is not plain data is true, unseen.
+
+    Raises:
+        TemplateError: It is not here.
+    """
+    if type(value) in PLAIN:
+        return bool(value)
+    refuse_elsewhere(value)
+    return True
+
+
+def refuse_elsewhere(*values: Any) -> None:
+    """Refuse to judge what stands for a value that is not here.
+
+    Raises:
+        TemplateError: One of the values is not here.
+    """
+    for value in values:
+        if isinstance(value, Elsewhere):
+            raise TemplateError(
+                f"a {value.words} is not looked into here, only in the input of a task on the same "
+                "cluster; leave out `keep_results`, or let a task give what is asked for here"
+            )
 
 
 def record_to_map(value: Any) -> Any:

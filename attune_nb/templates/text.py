@@ -16,6 +16,7 @@ from attune_nb.templates.sandbox import (
     charge,
     charge_text,
     kept,
+    type_of,
     weigh_all,
 )
 
@@ -48,7 +49,7 @@ def text_of(value: Any) -> str:
     write = _WRITERS.get(kind)
     if write is None:
         raise TemplateError(
-            f"a {kind.__name__} has no text here, for it passes only as a whole; "
+            f"a {type_of(value)} has no text here, for it passes only as a whole; "
             "give it alone (`{{ ... }}` and nothing else), or have an action make text of it"
         )
     return write(value)
@@ -96,7 +97,7 @@ def _no_json(error: Exception) -> str:
 
 def _refuse(value: Any) -> NoReturn:
     raise TemplateError(
-        f"a {type(value).__name__} is no JSON, for it passes only as a whole; "
+        f"a {type_of(value)} is no JSON, for it passes only as a whole; "
         "have an action make plain data of it"
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 import time
 from array import array
 from functools import partial
@@ -16,6 +17,7 @@ import attune_nb
 from attune_nb.backends.messages import Chunk
 from attune_nb.backends.remote import Place, free
 from attune_nb.backends.sent import Sent
+from attune_nb.backends.threads import ThreadBackend
 from attune_nb.backends.wire import Packed
 from attune_nb.events import TaskEnded
 
@@ -33,6 +35,16 @@ def backend(request):
 @pytest.fixture
 def go(backend):
     return partial(run_work, backend=backend, workers=2)
+
+
+def test_a_backend_that_is_at_a_run_refuses_another_until_it_has_ended():
+    backend, let_go = ThreadBackend(2), threading.Event()
+    first = run_work(lambda x: let_go.wait(30), {"n": 1}, backend=backend, background=True)
+    with pytest.raises(attune_nb.BackendError, match="ThreadBackend is at another run"):
+        run_work(lambda x: x, {"n": 1}, backend=backend)
+    let_go.set()
+    assert first.wait(30)
+    assert run_work(lambda x: x, {"n": 1}, backend=backend).result("a") == [0]
 
 
 async def waits(x):

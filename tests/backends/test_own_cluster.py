@@ -1,10 +1,12 @@
 """A Dask cluster of a run's own: it begins beside, and ends with all that it began."""
 
+import _thread
 import os
+import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import cloudpickle
@@ -69,6 +71,23 @@ def test_a_cluster_of_its_own_is_for_this_machine_only_and_ends_with_the_run(tmp
         check=False,
     )
     assert (told.stdout, told.returncode) == ("succeeded 2 ['127.0.0.1'] []\n", 0), told.stderr
+
+
+def test_a_worker_of_its_own_is_not_ended_by_an_interrupt_and_may_begin_processes(monkeypatch):
+    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+
+    def work(x):
+        if x % 3 == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        if x % 3 == 1:
+            _thread.interrupt_main()
+        if x == 5:
+            with ProcessPoolExecutor(1) as pool:
+                return pool.submit(abs, -x).result()
+        return x
+
+    run = go(work, {"n": 9}, backend=DaskBackend(workers=2))
+    assert run.result("a") == list(range(9))
 
 
 def test_a_cluster_of_its_own_takes_what_it_can_of_the_settings(monkeypatch):

@@ -1,0 +1,75 @@
+"""What a task needs that was left on a cluster, brought to where its attempts are made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.backends.attempt import Call
+from attune_nb.backends.excerpt import left_elsewhere, with_fetched
+from attune_nb.context import ItemScope
+from attune_nb.errors import AttuneError, NotSendable
+from attune_nb.frozen import Elsewhere, elsewhere, fetched
+
+if TYPE_CHECKING:
+    from attune_nb.backends.protocol import Job
+    from attune_nb.context import WorkflowContext
+
+__all__ = ["bring_here"]
+
+
+def bring_here(job: Job) -> None:
+    """Fetch what a job's inputs refer to that was left elsewhere; most runs left nothing.
+
+    What cannot be had fails the attempts that need it, and those only. What passes a value on, as
+    `core.echo` does, passes on what stands for it.
+    """
+    call = job.call
+    if not Elsewhere.there or call.action.local:
+        return
+    read = call.read()
+    items = [] if job.lazy else [*elsewhere(list(job.items))]
+    needed = left_elsewhere(read) + items
+    if not needed:
+        return
+    near: dict[str, Any] = {}
+    for kind in {type(each) for each in needed}:
+        near |= kind.gather(each for each in needed if type(each) is kind)
+    job.call = _NearCall(call, read, near)
+    if items:
+        job.items = [_brought(each, near) for each in job.items]
+        if not job.taken:  # else it reads them by number
+            job.source = enumerate(job.items)
+
+
+def _brought(item: Any, near: dict[str, Any]) -> Any:
+    try:
+        return fetched(item, near)
+    except AttuneError:
+        return item  # what it is given to says so
+
+
+class _NearCall(Call):
+    """A call whose inputs are made of what was fetched."""
+
+    __slots__ = ("_lost", "_near", "_read")
+
+    def __init__(self, call: Call, read: WorkflowContext, near: dict[str, Any]) -> None:
+        super().__init__(call.action, call.template, call.context)
+        self._near, self._lost = near, ""
+        try:
+            read = with_fetched(read, near)
+        except AttuneError as error:
+            self._lost = str(error)
+        self._read = msgspec.structs.replace(read, moments=call.context.moments)
+
+    def read(self) -> WorkflowContext:
+        """Give the part of the context that the input reads."""
+        return self._read
+
+    def render(self, item: Any, index: Any) -> Any:
+        """Render the input for one item."""
+        if self._lost:
+            raise NotSendable(self._lost)
+        return self.evaluate(ItemScope(self._read, fetched(item, self._near), index))
