@@ -135,7 +135,9 @@ def prepared(workflow: Workflow, parameters: Mapping[str, Any], options: Options
     backend = _backend(options.backend, options.workers)
     return Prepared(
         state,
-        lambda readers: _of(Driver(state, backend, found, readers, hurry=options.dry_run), backend),
+        lambda readers: _claiming(
+            Driver(state, backend, found, readers, hurry=options.dry_run), backend
+        ),
         {**values, **hidden},
         values,
         state.context.mask,
@@ -224,7 +226,7 @@ _given: WeakKeyDictionary[Driver, Backend] = WeakKeyDictionary()
 _giving = threading.Lock()
 
 
-def _of(driver: Driver, backend: Backend) -> Driver:
+def _claiming(driver: Driver, backend: Backend) -> Driver:
     """Hand a backend to a driver: what a run's tasks are called by is its own.
 
     Raises:
