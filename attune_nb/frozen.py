@@ -25,6 +25,7 @@ __all__ = [
     "fetched",
     "freeze",
     "freeze_list",
+    "gathered",
     "not_stored",
     "preview",
     "rows_of",
@@ -155,6 +156,15 @@ def elsewhere(value: Any) -> Iterator[Elsewhere]:
             yield from elsewhere(each)
 
 
+def gathered(needed: Iterable[Elsewhere]) -> dict[str, Any]:
+    """Fetch at once what many refer to, as `get` finds it near."""
+    left = list(needed)
+    near: dict[str, Any] = {}
+    for kind in {type(each) for each in left}:
+        near |= kind.gather(each for each in left if type(each) is kind)
+    return near
+
+
 def fetched(value: Any, near: Mapping[str, Any] | None = None) -> Any:
     """Give a value with all that was left elsewhere in it fetched; the very object without.
 
@@ -168,9 +178,7 @@ def fetched(value: Any, near: Mapping[str, Any] | None = None) -> Any:
         needed = [*elsewhere(value)]
         if not needed:
             return value
-        near = {}
-        for kind in {type(each) for each in needed}:
-            near |= kind.gather(each for each in needed if type(each) is kind)
+        near = gathered(needed)
     if isinstance(value, Elsewhere):
         return value.get(near)
     if isinstance(value, dict):

@@ -10,7 +10,7 @@ from attune_nb.backends.attempt import Call
 from attune_nb.backends.excerpt import left_elsewhere, with_fetched
 from attune_nb.context import ItemScope
 from attune_nb.errors import AttuneError, NotSendable
-from attune_nb.frozen import Elsewhere, elsewhere, fetched
+from attune_nb.frozen import Elsewhere, elsewhere, fetched, gathered
 
 if TYPE_CHECKING:
     from attune_nb.backends.protocol import Job
@@ -33,9 +33,7 @@ def bring_here(job: Job) -> None:
     needed = left_elsewhere(read) + items
     if not needed:
         return
-    near: dict[str, Any] = {}
-    for kind in {type(each) for each in needed}:
-        near |= kind.gather(each for each in needed if type(each) is kind)
+    near = gathered(needed)
     job.call = _NearCall(call, read, near)
     if items:
         job.items = [_brought(each, near) for each in job.items]

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends import messages
-from attune_nb.backends.wire import unpack
+from attune_nb.backends.wire import taken, unpack
 from attune_nb.errors import BackendError, NotSendable
 from attune_nb.frozen import Elsewhere, elsewhere
 
@@ -88,7 +88,7 @@ class ClusterResult(Elsewhere):
             raise LookupError("its worker was lost")
         ask = self._chunk.client.submit
         packed = ask(messages.Kept.packed, self._chunk, self._row, pure=False).result()
-        return messages.Kept(b"", unpack(packed))[0]
+        return taken(unpack(packed)[0])
 
 
 def missing(item: Any) -> str | None:

@@ -7,9 +7,8 @@ from typing import Any
 
 import msgspec
 
-from attune_nb.backends.wire import NotSent, Packed, pack, unpack
+from attune_nb.backends.wire import Packed, pack, taken, unpack
 from attune_nb.context import Moment  # noqa: TC001 - as above
-from attune_nb.errors import NotSendable
 from attune_nb.events import ErrorInfo  # noqa: TC001 - as above
 from attune_nb.frozen import size_of
 
@@ -83,10 +82,7 @@ class Kept:
         return _arrived, (self.report, pack(self._values))
 
     def __getitem__(self, row: int) -> Any:
-        value = self._values[row]
-        if isinstance(value, NotSent):
-            raise NotSendable(value.message)
-        return value
+        return taken(self._values[row])
 
     def packed(self, row: int) -> Packed:
         """Give a result for whoever asks for it alone."""

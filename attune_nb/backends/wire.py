@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.backends.code import dumps
+from attune_nb.errors import NotSendable
 from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NotSent", "Packed", "kind_of", "pack", "packed_alone", "unpack"]
+__all__ = ["NotSent", "Packed", "kind_of", "pack", "packed_alone", "taken", "unpack"]
 
 _PROTOCOL = 5
 _FROZEN = (FrozenDict, FrozenList, FrozenTuple)
@@ -58,6 +59,17 @@ class Packed(msgspec.Struct, frozen=True):
         if self.whole is not None:
             return len(self.whole)
         return sum(len(part) for part in self.each if isinstance(part, bytes))
+
+
+def taken(value: Any) -> Any:
+    """Give a value that was sent.
+
+    Raises:
+        NotSendable: It could not be sent, or not be made again here.
+    """
+    if isinstance(value, NotSent):
+        raise NotSendable(value.message)
+    return value
 
 
 class _NotPlainError(Exception):

@@ -28,7 +28,7 @@ from attune_nb.backends.guard import end_group
 from attune_nb.backends.messages import Kept, OtherProcessError, Report
 from attune_nb.backends.protocol import Job
 from attune_nb.backends.threads import ThreadBackend
-from attune_nb.backends.wire import NotSent, kind_of, pack, unpack
+from attune_nb.backends.wire import NotSent, kind_of, pack, taken, unpack
 from attune_nb.context import ItemScope, Moment
 from attune_nb.errors import NotSendable
 from attune_nb.frozen import fetched
@@ -303,7 +303,7 @@ class _FarCall(Call):
         """Render the input for one item."""
         context = self.context
         try:
-            _refuse_not_sent(item)
+            taken(item)
             moment = self.moments.get(index)
             if moment is not None:
                 context = context.at(lambda: moment)
@@ -311,11 +311,6 @@ class _FarCall(Call):
         except BaseException:
             self.unrendered.add(index)
             raise
-
-
-def _refuse_not_sent(item: Any) -> None:
-    if isinstance(item, NotSent):
-        raise NotSendable(item.message)
 
 
 def _now() -> Moment:

@@ -54,6 +54,7 @@ class _ThisPython(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
+        # a warning as it begins is not why it died
         launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(
             argv=[*launch, "--IPKernelApp.log_level=50"],

@@ -92,9 +92,23 @@ def _compared() -> dict[str, tuple[str, Callable[..., Any]]]:
     }
 
 
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "boolean": lambda value: type(value) is bool,
+    "false": lambda value: value is False,
+    "float": lambda value: type(value) is float,
+    "integer": lambda value: type(value) is int,
+    "iterable": _is_sequence,
+    "mapping": lambda value: type(value) in MAPS,
+    "none": lambda value: value is None,
+    "number": _is_number,
+    "sequence": _is_sequence,
+    "string": lambda value: type(value) is str,
+    "true": lambda value: value is True,
+}
+
+
 TESTS: dict[str, Callee] = table(
     {
-        "boolean": ("value: any", _seen(lambda value: type(value) is bool)),
         "callable": ("value: any", lambda _: False),
         "defined": ("value: any", lambda _: True),
         "divisibleby": (
@@ -103,21 +117,12 @@ TESTS: dict[str, Callee] = table(
         ),
         "escaped": ("value: any", lambda _: False),
         "even": ("value: number", lambda value: _remainder(value, 2) == 0),
-        "false": ("value: any", _seen(lambda value: value is False)),
-        "float": ("value: any", _seen(lambda value: type(value) is float)),
-        "integer": ("value: any", _seen(lambda value: type(value) is int)),
-        "iterable": ("value: any", _seen(_is_sequence)),
         "lower": ("value: any", _cased(str.islower)),
-        "mapping": ("value: any", _seen(lambda value: type(value) in MAPS)),
-        "none": ("value: any", _seen(lambda value: value is None)),
-        "number": ("value: any", _seen(_is_number)),
         "odd": ("value: number", lambda value: _remainder(value, 2) == 1),
         "sameas": ("value: any, other: any", _seen(operator.is_)),
-        "sequence": ("value: any", _seen(_is_sequence)),
-        "string": ("value: any", _seen(lambda value: type(value) is str)),
-        "true": ("value: any", _seen(lambda value: value is True)),
         "undefined": ("value: any", lambda _: False),
         "upper": ("value: any", _cased(str.isupper)),
+        **{name: ("value: any", _seen(judge)) for name, judge in _TYPES.items()},
         **_compared(),
     }
 )
