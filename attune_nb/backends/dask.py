@@ -136,12 +136,12 @@ class DaskBackend(RemoteBackend):
             self._away = None
         elif self._away is None:
             self._away = now
-        elif now - self._away > self._patience() or client.status == "closed":
+        elif now - self._away > self._patience(client) or client.status == "closed":
             self._lose(f"its scheduler does not answer ({why})")
         return LOOK
 
-    def _patience(self) -> float:
-        return SILENCE if self._roll.asked else PATIENCE
+    def _patience(self, client: Client) -> float:
+        return SILENCE if self._roll.asked and runs(client) else PATIENCE
 
     def _call_roll(self, client: Client) -> str:
         """Find out which workers there are; give why that is not known, if so."""

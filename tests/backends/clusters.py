@@ -85,8 +85,8 @@ class Outside:
             stderr=subprocess.DEVNULL,
         )
 
-    def client(self):
-        return distributed.Client(scheduler_file=str(self.file), set_as_default=False)
+    def client(self, **options):
+        return distributed.Client(scheduler_file=str(self.file), set_as_default=False, **options)
 
     def close(self):
         for each in (self.worker, self.scheduler):

@@ -1,5 +1,6 @@
 """What becomes of what is lost on a Dask cluster: workers, a scheduler, results."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from clusters import begun, free_port, go, made, made_no_more, pids
 from works import PATH, errors, until
 
 import attune_nb
+from attune_nb.backends import asking
 from attune_nb.backends import dask as backend
 from attune_nb.backends.dask import DaskBackend
 
@@ -235,6 +237,30 @@ def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(tmp_path, o
     assert run.result("a") == [x * 3 for x in range(count)]
     made_no_more(path, known, before)
     assert run.pause_reason == ""
+
+
+def test_a_scheduler_that_ends_while_it_is_asked_something_pauses_the_run(
+    tmp_path, outside, monkeypatch
+):
+    async def never(client, whole):
+        await asyncio.Event().wait()
+
+    there = outside()
+    client = there.client(timeout=600)  # for which it tries to come back to its scheduler
+    where = DaskBackend(client)
+    run = begun(tmp_path / "made", 1_500, where)
+    until(lambda: len(run.attempts) > 200)
+    there.worker.kill()
+    until(lambda: not where._workers)  # noqa: SLF001 - the moment that is meant
+    monkeypatch.setattr(asking, "_workers", never)
+    until(lambda: where._roll.asked)  # noqa: SLF001 - as above
+    there.close()
+    until(lambda: run.status == "paused")
+    assert client.status == "connecting"
+    assert "the Dask cluster is gone" in run.pause_reason
+    run.cancel()
+    client.close()
+    assert run.wait(30)
 
 
 LOST = """
