@@ -26,7 +26,9 @@ __all__ = [
     "LEFT_BEHIND",
     "Call",
     "cancelled",
+    "not_sendable",
     "timed_out",
+    "worker_lost",
 ]
 
 LEFT_BEHIND = (
@@ -147,3 +149,29 @@ def timed_out(
 def cancelled() -> ErrorInfo:
     """Say that an attempt was not made, or given up on, because the run was to stop."""
     return ErrorInfo(type="Cancelled", message="the run was cancelled", retryable=False)
+
+
+def not_sendable(message: str) -> ErrorInfo:
+    """Say that an attempt was not made, as what it needs cannot go to its worker."""
+    return ErrorInfo(type="NotSendable", message=message, retryable=False)
+
+
+def worker_lost(deaths: int, why: str, *, once: bool) -> ErrorInfo:
+    """Say that an attempt ended its worker, or may have.
+
+    Args:
+        deaths: How many workers ended while they were at it alone.
+        why: What is known of their end.
+        once: Whether it is not to be made again.
+    """
+    if once:
+        told = (
+            f"the worker ended while it was at this item ({why}); the action is declared not "
+            "idempotent, so it is not made again by itself: see whether it was done"
+        )
+    else:
+        told = (
+            f"the worker ended {deaths} times while it was at this item alone ({why}); look for "
+            "what ends a process: a crash in compiled code, or more memory than there is"
+        )
+    return ErrorInfo(type="WorkerLost", message=told, retryable=not once)

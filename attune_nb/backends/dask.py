@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 import time
-import uuid
 from functools import partial
 from itertools import count
 from math import inf
@@ -77,7 +76,6 @@ class DaskBackend(RemoteBackend):
                 f"`tcp://host:8786`, or nothing; not {where!r}"
             )
         self._connection = Connection(where, workers)
-        self._name = uuid.uuid4().hex[:8]
         self._numbers = count(1)
         self._workers: dict[str, Worker] = {}  # by address
         self._under: dict[Future, tuple[Feed, Sent, Worker | None]] = {}
@@ -275,10 +273,34 @@ class DaskBackend(RemoteBackend):
         sent = feed.next(share, to.process if to is not None else "")
         if sent is None:
             return False
-        # a cluster of its own ends with the run
-        keeps = feed.job.keeps and not self._connection.own_cluster
+        left = self._left(definition, sent)
+        what = worker.make_kept if self._keeps(feed) else worker.make
+        given = what, there, sent.chunk, [*left], [*left.values()]
+        self._submit(client, feed, sent, to, *given, resources=wanted)
+        return True
+
+    def _keeps(self, feed: Feed) -> bool:
+        """Tell whether a job's results stay there: a cluster of the run's own ends with it."""
+        return feed.job.keeps and not self._connection.own_cluster
+
+    def _submit(
+        self, client: Client, feed: Feed, sent: Sent, to: Worker | None, *given: Any, **options: Any
+    ) -> None:
+        """Have a worker call a function, which gives a report."""
         try:
-            future = self._submit(client, feed, sent, there, keeps=keeps, to=to, wanted=wanted)
+            future = client.submit(
+                *given,
+                key=f"attune-{self._sender}-{next(self._numbers)}",
+                pure=False,
+                retries=0,
+                fifo_timeout=0,  # what was handed out first is begun first
+                workers=None if to is None else [to.address],
+                **options,
+            )
+            if self._keeps(feed):
+                sent.keep = partial(ClusterResult, future)  # only the report comes
+                key = f"{future.key}{REPORT}"
+                future = client.submit(worker.report_of, future, key=key, pure=False)
         except Exception as error:  # noqa: BLE001 - of whatever kind, it was not handed out
             feed.back(sent)
             self._lose(f"it takes no work ({error})")
@@ -286,37 +308,6 @@ class DaskBackend(RemoteBackend):
         if to is not None:
             to.held[future] = feed, sent
         self._noted(future, future)
-        return True
-
-    def _submit(
-        self,
-        client: Client,
-        feed: Feed,
-        sent: Sent,
-        there: Definition | Future,
-        *,
-        keeps: bool,
-        to: Worker | None,
-        wanted: Mapping[str, float],
-    ) -> Future:
-        left = self._left(self._definitions[feed.job.key], sent)
-        future = client.submit(
-            worker.make_kept if keeps else worker.make,
-            there,
-            sent.chunk,
-            [*left],
-            [*left.values()],
-            key=f"attune-{self._name}-{next(self._numbers)}",
-            pure=False,
-            retries=0,
-            fifo_timeout=0,  # what was handed out first is begun first
-            resources=wanted,
-            workers=None if to is None else [to.address],
-        )
-        if not keeps:
-            return future
-        sent.keep = partial(ClusterResult, future)  # only the report comes
-        return client.submit(worker.report_of, future, key=f"{future.key}{REPORT}", pure=False)
 
     def _left(self, definition: Definition, sent: Sent) -> dict[str, Future]:
         """Give the chunks that hold what was left on the cluster, and is an argument now."""
@@ -332,7 +323,7 @@ class DaskBackend(RemoteBackend):
         if client is None:
             return
         if isinstance(what, Fetch):
-            self._received(what)
+            self._received(client, what)
         for future in [each for each in self._under if each.done()]:
             if future.status != "finished":
                 self._failed(future)
@@ -342,12 +333,19 @@ class DaskBackend(RemoteBackend):
         ended = [each for each in self._under.items() if each[0].status == "finished"]
         self._fetches.begin(client, [(future, to) for future, (_, _, to) in ended])
 
-    def _received(self, fetch: Fetch) -> None:
+    def _received(self, client: Client, fetch: Fetch) -> None:
         """Take in what was fetched; what of it did not come is looked at again."""
+        going = []
         for future, packed in self._fetches.end(fetch).items():
             if future in self._under:
+                to = self._under[future][2]
                 feed, sent = self._ends(future)
-                feed.received(sent, self._lane, packed)
+                left = feed.received(sent, self._lane, packed)
+                if left is not None:
+                    going.append((feed, left, to))
+        for feed, left, to in going:  # before what waits there, which is not begun until then
+            more = worker.make_more_kept if self._keeps(feed) else worker.make_more
+            self._submit(client, feed, left, to, more, left.chunk.name, priority=1)
 
     def _again(self, client: Client, future: Future) -> None:
         """Wait once more for what its worker lost before it was fetched."""

@@ -12,11 +12,13 @@ import pickle
 import time
 from array import array
 from collections import deque
+from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from attune_nb.backends.attempt import not_sendable, worker_lost
 from attune_nb.backends.messages import Chunk, Report
 from attune_nb.backends.reading import Ahead
 from attune_nb.backends.sent import Entry, Sent, reported
@@ -38,6 +40,7 @@ MOST_BYTES = 8_000_000  # of items, or of results, in a chunk
 PIECES = 64  # that a chunk is cut into when its worker was lost
 DEATHS = 3  # of workers that held nothing but this item, until it is given up
 _DRAWING = ("now", "uuid")  # functions that give another value each time
+_numbers = count(1)  # of chunks
 
 
 class Feed:
@@ -49,6 +52,7 @@ class Feed:
         target: Seconds that a chunk is to take.
         wake: Called, in another thread, when there are items again that were waited for.
         missing: Says of an item what it needs that is not there any more.
+        sender: What tells the backend's chunks from those of others.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Feed:
         target: float,
         wake: Callable[[], None],
         missing: Callable[[Any], str | None] | None = None,
+        sender: str = "",
     ) -> None:
         self.job = job
         self.under_way = 0  # chunks
@@ -65,6 +70,7 @@ class Feed:
         self.ended = False  # given up on: what comes back is of no interest
         self._target = target
         self._missing = missing
+        self._sender = sender
         self._size = 0
         self._each = 0.0  # seconds, of late
         self._bytes = 0.0  # for each, of items or of results
@@ -124,7 +130,7 @@ class Feed:
     def _whole(self, entry: Entry, missing: str | None) -> bool:
         """Fail an attempt of which a part is missing; tell whether it is whole."""
         if missing is not None:
-            self.fail(entry, 0, _not_sendable(missing))
+            self.fail(entry, 0, not_sendable(missing))
         return missing is None
 
     def _announced(self, entry: Entry, announce: Callable[[Key, int, int], None]) -> bool:
@@ -152,6 +158,8 @@ class Feed:
             budget=2 * self._target,
             share=share,
             process=process if self.once or self.job.keeps else "",
+            name=f"{self._sender}-{next(_numbers)}",
+            whole=bool(self.job.selector),  # what it has of its worker, it has until its end
         )
 
     def _next_size(self, share: int) -> int:
@@ -260,7 +268,7 @@ class Feed:
             self._pieces.append(entries)
             return
         del self._deaths[entry.index]
-        cause = _worker_lost(deaths, why, once=self.once)
+        cause = worker_lost(deaths, why, once=self.once)
         self.fail(entry, worker, cause, since=sent.since)
 
     def interrupted(self, sent: Sent, why: str) -> None:
@@ -268,7 +276,7 @@ class Feed:
         if self.once and not self.ended and not self.job.stopped:
             self.under_way -= 1
             for each in sent.entries:
-                self.fail(each, 0, _worker_lost(1, why, once=True), since=sent.since)
+                self.fail(each, 0, worker_lost(1, why, once=True), since=sent.since)
         else:
             self.back(sent)
 
@@ -303,12 +311,12 @@ class Feed:
         """Record that a chunk could not be worked on at all."""
         self.under_way -= 1
         for each in () if self.ended else sent.entries:
-            self.fail(each, worker, _not_sendable(message))
+            self.fail(each, worker, not_sendable(message))
 
     def refuse_next(self, message: str) -> None:
         """Record of the next items that none can be worked on."""
         for each in self._gather(MOST):
-            self.fail(each, 0, _not_sendable(message))
+            self.fail(each, 0, not_sendable(message))
 
     def close(self) -> None:
         """Read no more items."""
@@ -335,8 +343,8 @@ class Feed:
         for each in entries:
             self.job.give_up(each.index, each.attempt, 0, self._when(since), each.item)
 
-    def received(self, sent: Sent, lane: Callable[[str, int], int], packed: bytes) -> int:
-        """Take in the report of a chunk; give how many functions it has left behind.
+    def received(self, sent: Sent, lane: Callable[[str, int], int], packed: bytes) -> Sent | None:
+        """Take in a report of a chunk; give what of it goes on, if anything does.
 
         Args:
             sent: The chunk.
@@ -345,30 +353,42 @@ class Feed:
         """
         try:
             told = pickle.loads(packed)  # noqa: S301 - our own worker's
-            batch = None if isinstance(told, str) else reported(self.job, sent, told, lane)
+            batch = reported(self.job, sent, told, lane) if isinstance(told, Report) else None
         except Exception as error:  # noqa: BLE001 - a value's own code may raise anything
             told, batch = f"the worker's report cannot be read ({error!r})", None
-        if batch is None:
+        if batch is not None:
+            return self._take_in(sent, told, batch)
+        if told is None:
+            self.back(sent)
+        else:
             self.refuse(sent, 0, told)
-            return 0
-        report: Report = told
-        self.under_way -= 1
-        if self.ended:
-            return report.abandoned
-        if len(batch):
-            each, size = report.spent / len(batch), (len(sent.chunk.items), len(report.results))
-            self._each = (self._each + each) / 2 if self._each else each
-            self._bytes = max(size) / len(batch)
-            self._take(sent, batch)
-        self._take_back([sent.entries[at] for at in report.rest])
-        return report.abandoned
+        return None
 
-    def _take(self, sent: Sent, batch: Batch) -> None:
+    def _take_in(self, sent: Sent, report: Report, batch: Batch) -> Sent | None:
+        sent.abandoned = report.abandoned
+        if self.ended or not report.going:
+            self.under_way -= 1
+        if self.ended:
+            return None
+        self._learn(sent, report)
         if self.job.retries:
             entries = {each.index: each for each in sent.entries}
             for index, code in zip(batch.index, batch.status, strict=True):
                 self._remember(entries[index], code)
-        self.job.take_in(batch)
+        if len(batch):
+            self.job.take_in(batch)
+        self._take_back([sent.entries[at] for at in report.rest])
+        return sent.left(report.going) if report.going else None
+
+    def _learn(self, sent: Sent, report: Report) -> None:
+        """Take in how long items take, and how large they are."""
+        begun = len(report.index) + len(report.going)
+        if sent.goes_on or not begun:
+            return
+        each = report.spent / begun
+        self._each = (self._each + each) / 2 if self._each else each
+        given = len(report.results) / max(1, len(report.index))
+        self._bytes = max(len(sent.chunk.items) / len(sent.entries), given)
 
     def _remember(self, entry: Entry, code: int) -> None:
         """Keep what another attempt of an item needs, as long as there may be one."""
@@ -376,21 +396,3 @@ class Feed:
             self._moments.pop(entry.index, None)
         elif self.job.lazy and self.job.retries:
             self.job.found[entry.index] = entry.item
-
-
-def _not_sendable(message: str) -> ErrorInfo:
-    return ErrorInfo(type="NotSendable", message=message, retryable=False)
-
-
-def _worker_lost(deaths: int, why: str, *, once: bool) -> ErrorInfo:
-    if once:
-        told = (
-            f"the worker ended while it was at this item ({why}); the action is declared not "
-            "idempotent, so it is not made again by itself: see whether it was done"
-        )
-    else:
-        told = (
-            f"the worker ended {deaths} times while it was at this item alone ({why}); look for "
-            "what ends a process: a crash in compiled code, or more memory than there is"
-        )
-    return ErrorInfo(type="WorkerLost", message=told, retryable=not once)

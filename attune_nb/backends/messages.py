@@ -20,7 +20,9 @@ class Chunk(msgspec.Struct, frozen=True):
 
     `moments` are the times and seeds of those whose input tells the time or draws lots, so that
     each attempt of an item is made with the same input. Work is begun for `budget` seconds, on
-    `share` items at once. `process`, where it is given, is the only one that may make them.
+    `share` items at once. `process`, where it is given, is the only one that may make them. `name`
+    is what the rest of it is asked for by (its sender's name, and a number), unless it is to be
+    told of as a `whole`.
     """
 
     index: array[int]
@@ -30,6 +32,8 @@ class Chunk(msgspec.Struct, frozen=True):
     budget: float
     share: int
     process: str = ""
+    name: str = ""
+    whole: bool = False
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -37,8 +41,9 @@ class Report(msgspec.Struct, frozen=True):
 
     `began` is in seconds since the epoch, `spent` in seconds, `start` in seconds since `began`.
     `unrendered` are the rows whose input could not be rendered, `rest` the positions in the chunk
-    of what was not begun. `data` is what the errors gave, one after the other. `about` tells what
-    the results are, where they do not come along.
+    of what was not begun, `going` of what is under way, of which another report will come. `data`
+    is what the errors gave, one after the other. `about` tells what the results are, where they do
+    not come along.
     `abandoned` counts functions that are past their time and still run. `place` is the thread that
     it was made in.
     """
@@ -56,6 +61,7 @@ class Report(msgspec.Struct, frozen=True):
     data: Packed
     unrendered: list[int]
     rest: list[int]
+    going: list[int]
     about: list[str]
     abandoned: int
     place: str

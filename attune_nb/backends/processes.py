@@ -151,18 +151,31 @@ class ProcessBackend(RemoteBackend):
                 what.lives_as(future.result())
             elif error is not None:
                 sent[0].refuse(sent[1], what.number, f"the worker failed: {error!r}")
-            elif self._received(what, *sent, future.result()):
-                first = self._end(what)
-                if first is not None:
-                    first[0].back(first[1])
+            else:
+                self._received(what, *sent, future.result())
 
-    def _received(self, by: _Worker, feed: Feed, sent: Sent, packed: bytes | None) -> int:
+    def _received(self, by: _Worker, feed: Feed, sent: Sent, packed: bytes | None) -> None:
         if packed is None:  # another process than the one that was sent the definition
             by.has.clear()
             feed.back(sent)
-            return 0
+            return
         self._unready.pop(feed.job.key, None)
-        return feed.received(sent, lambda _, lane: by.number + self._lanes * lane, packed)
+        left = feed.received(sent, lambda _, lane: by.number + self._lanes * lane, packed)
+        if left is not None:
+            self._wait_for(by, feed, left)
+        elif sent.abandoned:
+            first = self._end(by)
+            if first is not None:
+                first[0].back(first[1])
+
+    def _wait_for(self, by: _Worker, feed: Feed, left: Sent) -> None:
+        """Have a worker tell of what goes on there of a chunk, once that has ended."""
+        try:
+            future = by.submit(worker.make_more_held, left.chunk.name)
+        except BrokenExecutor as error:
+            future = Future()
+            future.set_exception(error)
+        self._held_by(by, future, (feed, left))
 
     def _lost(self, what: _Worker, error: BaseException) -> None:
         """Take in that a worker has ended by itself."""
@@ -299,8 +312,9 @@ class _Worker(Place):
     def comes_to_next(self) -> None:
         """Take in that it is at the first call that it holds from now on."""
         self.since = time.monotonic()
-        if self.held and self.held[0][1] is not None:
-            self.held[0][1][1].since = self.since
+        at = self.held[0][1] if self.held else None
+        if at is not None and not at[1].goes_on:
+            at[1].since = self.since
 
     def lives_as(self, process: int) -> None:
         """Take in the number of its process, which is ended with all that it begins."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import os
 import time
+import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -55,7 +56,7 @@ class Place(abc.ABC):
         held = self.chunks()
         if any(sent.alone for _, sent in held):
             return True
-        behind = behind and not any(each.slow for each, _ in held)
+        behind = behind and not any(each.slow or sent.goes_on for each, sent in held)
         return len(held) >= self.threads * (DEPTH if behind else 1)
 
 
@@ -106,6 +107,7 @@ class RemoteBackend(abc.ABC):
         self._target = target
         self._leaves = leaves
         self._missing = missing
+        self._sender = uuid.uuid4().hex[:8]
         self._near = ThreadBackend()
         self._feeds: dict[Key, Feed] = {}
         self._definitions: dict[Key, Definition] = {}
@@ -123,7 +125,7 @@ class RemoteBackend(abc.ABC):
             job.key, call.action, call.template, call.read(), job.timeout, self._leaves
         )
         self._feeds[job.key] = Feed(
-            job, self._lanes, self._target, self._near.notify, self._missing
+            job, self._lanes, self._target, self._near.notify, self._missing, self._sender
         )
 
     def retry(self, key: Key, index: int, attempt: int) -> None:

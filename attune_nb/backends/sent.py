@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.backends.messages import Chunk, Report  # noqa: TC001 - as above
-from attune_nb.backends.wire import NotSent, unpack
+from attune_nb.backends.wire import NotSent, Packed, unpack
 from attune_nb.events import FAILED, Batch, ErrorInfo
 from attune_nb.frozen import freeze
 
@@ -37,15 +37,31 @@ class Sent(msgspec.Struct, eq=False):
     """A chunk that is under way.
 
     `keep` gives what stands for a result that stays elsewhere. `alone`: nothing is to wait behind
-    it, as it may end its worker. `since` is when it was sent, or its worker came to it, in
-    monotonic time.
+    it, as it may end its worker. `goes_on`: it is what was left of a chunk when its time was over.
+    `since` is when it was sent, or its worker came to it, in monotonic time. `abandoned` counts
+    the functions in it that are past their time and still run.
     """
 
     entries: list[Entry]
     chunk: Chunk
     keep: Callable[[int, str], Any] | None = None
     alone: bool = False
+    goes_on: bool = False
     since: float = msgspec.field(default_factory=time.monotonic)
+    abandoned: int = 0
+
+    def left(self, going: list[int]) -> Sent:
+        """Give what of it goes on, by its positions: another report will come of that."""
+        entries = [self.entries[at] for at in going]
+        chunk = msgspec.structs.replace(
+            self.chunk,
+            index=array("q", [each.index for each in entries]),
+            attempt=array("q", [each.attempt for each in entries]),
+            items=Packed(),
+            moments=[],
+            share=min(self.chunk.share, len(entries)),
+        )
+        return Sent(entries, chunk, goes_on=True, since=self.since)
 
 
 def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:

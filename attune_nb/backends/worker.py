@@ -8,40 +8,27 @@ backend makes them; what comes back is a *report*, plain data whatever happened.
 from __future__ import annotations
 
 import contextlib
-import functools
 import multiprocessing
 import os
 import pickle
-import random
 import signal
-import socket
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from msgspec.structs import replace
-
-from attune_nb.backends.attempt import Call
 from attune_nb.backends.definition import Definition
 from attune_nb.backends.guard import end_group
-from attune_nb.backends.messages import Kept, OtherProcessError, Report
-from attune_nb.backends.protocol import Job
-from attune_nb.backends.threads import ThreadBackend
-from attune_nb.backends.wire import NotSent, kind_of, pack, taken, unpack
-from attune_nb.context import ItemScope, Moment
+from attune_nb.backends.making import NOT_BEGUN, Making
+from attune_nb.backends.messages import Kept, OtherProcessError
+from attune_nb.backends.wire import NotSent, unpack
 from attune_nb.errors import NotSendable
 from attune_nb.frozen import fetched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from attune_nb.actions.registry import Action
-    from attune_nb.backends.awaiting import EventLoop
     from attune_nb.backends.messages import Chunk
-    from attune_nb.context import WorkflowContext
-    from attune_nb.events import Batch
-    from attune_nb.templates.template import Template
 
 __all__ = [
     "begin",
@@ -50,12 +37,14 @@ __all__ = [
     "make",
     "make_held",
     "make_kept",
+    "make_more",
+    "make_more_held",
+    "make_more_kept",
     "report_of",
     "same",
     "stand_by",
 ]
 
-TICK = 0.05  # seconds: how often the far side looks whether it is to begin no more
 WATCH = 1.0  # seconds: how often a worker looks whether its engine is still there
 
 
@@ -129,6 +118,23 @@ def make_kept(
     return Kept(*_made(definition, chunk, dict(zip(keys, near, strict=True)), keep=True))
 
 
+def make_more(name: str) -> bytes:
+    """Wait for what of a chunk goes on; give a report of it."""
+    return _made_more(name)[0]
+
+
+def make_more_held(name: str) -> bytes | None:
+    """Wait for what of a chunk goes on, as `make_more`; give None where nothing does any more."""
+    with contextlib.suppress(OtherProcessError):
+        return make_more(name)
+    return None
+
+
+def make_more_kept(name: str) -> Kept:
+    """Wait for what of a chunk goes on; give a report, and beside it the results themselves."""
+    return Kept(*_made_more(name))
+
+
 def same(definition: Definition) -> Definition:
     """Give a definition as it is: a copy of its own for the worker that it runs on."""
     return definition
@@ -155,54 +161,21 @@ def _made(
 ) -> tuple[bytes, list[Any]]:
     if chunk.process and chunk.process != _process():
         raise OtherProcessError(f"it was sent to {chunk.process}")
+    if Making.waits(chunk.name):
+        return NOT_BEGUN, []
     items = [_near(each, near) for each in unpack(chunk.items)]
     try:
         parts = definition.parts(near)
     except NotSendable as error:
         return pickle.dumps(str(error)), []
-    began, zero = time.time(), time.perf_counter()  # now that all is there, however large it is
-    job = _job(parts, chunk, items, zero)
-    backend = ThreadBackend(chunk.share, loop=_loop)
-    backend.start(job)
-    batch, rest = _ended(backend, job, len(items), zero + chunk.budget, _cancelled_by_dask())
-    backend.close()
-    places = {pair: at for at, pair in enumerate(zip(chunk.index, chunk.attempt, strict=True))}
-    call: _FarCall = job.call  # type: ignore[assignment]
-    report = Report(
-        began=began,
-        spent=time.perf_counter() - zero,
-        worker=batch.worker,
-        index=batch.index,
-        attempt=batch.attempt,
-        start=batch.start,
-        duration=batch.duration,
-        status=batch.status,
-        results=pack([] if keep else batch.results),
-        errors={row: replace(each, data=None) for row, each in batch.errors.items()},
-        data=pack([each.data for each in batch.errors.values()]),
-        unrendered=[row for row in batch.errors if batch.index[row] in call.unrendered],
-        rest=[places[pair] for pair in rest],
-        about=[_about(each) for each in batch.results] if keep else [],
-        abandoned=job.abandoned,
-        place=f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}",
-    )
-    return pickle.dumps(report, 5), batch.results
+    return Making(parts, chunk, items, keep=keep).report(_cancelled_by_dask())
 
 
-@functools.cache
-def _only_loop() -> EventLoop:
-    from attune_nb.backends.awaiting import EventLoop  # noqa: PLC0415 - asyncio takes a moment
-
-    return EventLoop()
-
-
-def _loop() -> EventLoop:
-    """Give the one loop of this process: what a module keeps for its coroutines stays of use."""
-    with _looping:
-        return _only_loop()
-
-
-_looping = threading.Lock()
+def _made_more(name: str) -> tuple[bytes, list[Any]]:
+    making = Making.taken_up(name)
+    if making is None:
+        raise OtherProcessError(f"nothing goes on here as {name}")
+    return making.report(_cancelled_by_dask())
 
 
 def _near(item: Any, near: Mapping[str, Kept]) -> Any:
@@ -219,25 +192,6 @@ def _process() -> str:
     return str(get_worker().local_directory)
 
 
-def _job(parts: tuple[Any, ...], chunk: Chunk, items: list[Any], zero: float) -> Job:
-    """Make a job of a chunk: all of it is to be attempted "again", nothing is left to read."""
-    key, action, template, context, timeout, leaves = parts
-    moments = dict(zip(chunk.index, chunk.moments, strict=False))
-    job = Job(
-        key,
-        _FarCall(action, template, context, moments),
-        _Sparse(zip(chunk.index, items, strict=True)),
-        len(items),
-        chunk.share,
-        clock=lambda: time.perf_counter() - zero,
-        retries=False,
-        timeout=timeout,
-    )
-    job.leaves = leaves
-    job.again.extend(zip(chunk.index, chunk.attempt, strict=True))
-    return job
-
-
 def _cancelled_by_dask() -> Callable[[], bool]:
     """Give what tells whether this is a task of Dask's that nobody wants any more.
 
@@ -250,80 +204,3 @@ def _cancelled_by_dask() -> Callable[[], bool]:
             key, tasks = thread_state.key, thread_state.execution_state["worker"].state.tasks
             return lambda: key not in tasks or tasks[key].state == "cancelled"
     return lambda: False
-
-
-def _ended(
-    backend: ThreadBackend,
-    job: Job,
-    wanted: int,
-    until: float,
-    cancelled: Callable[[], bool],
-) -> tuple[Batch, list[tuple[int, int]]]:
-    """Let the attempts come to their end; take back what was not begun in time."""
-    rest: list[tuple[int, int]] = []
-    while job.recorded() + len(rest) < wanted:
-        if not job.stopped and cancelled():
-            backend.stop(job.key, force=True)
-            continue
-        left = until - time.perf_counter()
-        if left <= 0 and 0 < len(job.again) < wanted:  # some are begun, however late
-            rest += backend.recall(job.key)
-        backend.pump(min(TICK, left) if left > 0 else TICK)
-    [(_, batch)] = backend.drain()
-    return batch, rest
-
-
-class _Sparse(dict[int, Any]):
-    """Items by their number among all of a task's; to be read by number only."""
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
-class _FarCall(Call):
-    """A call that knows which inputs could not be rendered, and when those that ask were."""
-
-    __slots__ = ("moments", "unrendered")
-
-    def __init__(
-        self,
-        action: Action,
-        template: Template,
-        context: WorkflowContext,
-        moments: dict[int, Moment],
-    ) -> None:
-        super().__init__(action, template, context.at(_now))
-        self.moments = moments
-        self.unrendered: set[int] = set()
-
-    def render(self, item: Any, index: Any) -> Any:
-        """Render the input for one item."""
-        context = self.context
-        try:
-            taken(item)
-            moment = self.moments.get(index)
-            if moment is not None:
-                context = context.at(lambda: moment)
-            return self.evaluate(ItemScope(context, item, index))
-        except BaseException:
-            self.unrendered.add(index)
-            raise
-
-
-def _now() -> Moment:
-    return Moment(time.time(), random.getrandbits(63))
-
-
-def _about(value: Any) -> str:
-    """Say what a value is, but not what stands in it: here nobody knows the secrets."""
-    short = type(value) is int and value.bit_length() <= 64  # noqa: PLR2004 - a machine's word
-    if value is None or short or type(value) in (bool, float):
-        return repr(value)
-    name = kind_of(value)
-    try:
-        return f"{name} of {len(value):,}"
-    except Exception:  # noqa: BLE001 - it has no length, or its own code raises
-        return name

@@ -1,21 +1,26 @@
 """Items handed out in chunks: each comes to one end, whatever happens to the chunks."""
 
+import inspect
 import itertools
 import pickle
 import random
+import threading
 import time
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attune_nb.actions.registry import Action
 from attune_nb.backends import feed as feeds
-from attune_nb.backends import worker
+from attune_nb.backends import making, worker
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.definition import Definition
 from attune_nb.backends.excerpt import excerpt
 from attune_nb.backends.feed import Feed
+from attune_nb.backends.making import Making
+from attune_nb.backends.messages import OtherProcessError
 from attune_nb.backends.protocol import Job
 from attune_nb.context import WorkflowContext
 from attune_nb.events import CANCELLED, FAILED, SUCCEEDED
@@ -26,7 +31,8 @@ INPUT = Template({"x": "{{ item }}"})
 
 def fed(items, function=lambda x: x, *, concurrency=4, retries=False, idempotent=True, total=None):
     """Make a feed over items, and the definition that its chunks are made with."""
-    action = Action(name="work", function=function, idempotent=idempotent)
+    told = "cancel" in inspect.signature(function).parameters
+    action = Action(name="work", function=function, idempotent=idempotent, cancellable=told)
     context = WorkflowContext.create()
     zero = time.perf_counter()
     job = Job(
@@ -53,6 +59,19 @@ def lane(_, number):
     return number
 
 
+def told(feed, definition, sent):
+    """Have a chunk made, or what goes on of one; give what still does."""
+    if sent.goes_on:
+        return feed.received(sent, lane, worker.make_more(sent.chunk.name))
+    return feed.received(sent, lane, worker.make(definition, sent.chunk))
+
+
+def end(feed, definition, sent):
+    """Have a chunk made, and all that goes on of it."""
+    while sent is not None:
+        sent = told(feed, definition, sent)
+
+
 def ends(batches):
     """Give each item's statuses, from all batches."""
     found = {}
@@ -62,13 +81,20 @@ def ends(batches):
     return found
 
 
+def slow_now_and_then(x):
+    """Take longer than a chunk's time, now and then."""
+    if x % 15 == 14:
+        time.sleep(0.003)
+    return x
+
+
 @settings(deadline=None, max_examples=150)
 @given(st.integers(0, 60), st.booleans(), st.booleans(), st.integers())
 def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0912 - it all does
     count, lazy, idempotent, seed
 ):
     items = iter(range(count)) if lazy else range(count)
-    feed, definition = fed(items, idempotent=idempotent)
+    feed, definition = fed(items, slow_now_and_then, idempotent=idempotent)
     under_way, batches, lost = [], [], Counter()
     luck = random.Random(seed)  # how many chunks there are depends on the time
     stopped = False
@@ -83,8 +109,11 @@ def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0
         if under_way:
             sent = under_way.pop(luck.randrange(len(under_way)))
             what = luck.choice(["end"] * 6 + ["lost", "back", "gone", "stop"])
+            if what != "end":
+                Making.taken_up(sent.chunk.name)  # it is gone with its worker
             if what == "end":
-                feed.received(sent, lane, worker.make(definition, sent.chunk))
+                left = told(feed, definition, sent)
+                under_way += [left] if left is not None else []
             elif what == "lost":
                 lost.update(each.index for each in sent.entries)
                 feed.lost(sent, 0, "a test")
@@ -117,7 +146,7 @@ def test_a_chunk_grows_to_the_time_it_is_to_take_and_shrinks_towards_the_end():
     sizes = []
     for sent in iter(lambda: more(feed), None):
         sizes.append(len(sent.entries))
-        feed.received(sent, lane, worker.make(definition, sent.chunk))
+        end(feed, definition, sent)
     assert sizes[0] == 1
     assert max(sizes) > 16
     assert all(size <= feeds.GROWTH * before for before, size in itertools.pairwise(sizes))
@@ -127,7 +156,7 @@ def test_a_chunk_grows_to_the_time_it_is_to_take_and_shrinks_towards_the_end():
 def test_what_was_held_goes_out_in_pieces_and_at_last_item_by_item():
     feed, definition = fed(range(1_000))
     sizes = []
-    feed.received(first := more(feed), lane, worker.make(definition, first.chunk))
+    end(feed, definition, more(feed))
     feed._each, feed._size = 1e-9, 1_000  # noqa: SLF001 - as if it had learned that they are quick
     sent = more(feed)
     held = len(sent.entries)
@@ -137,7 +166,7 @@ def test_what_was_held_goes_out_in_pieces_and_at_last_item_by_item():
         sent = more(feed)
         sizes.append(len(sent.entries))
         assert sent.alone  # nothing waits behind what may end its worker
-        feed.received(sent, lane, worker.make(definition, sent.chunk))
+        end(feed, definition, sent)
     assert sum(sizes) == held
     assert max(sizes) <= held // feeds.PIECES + 1
 
@@ -148,7 +177,7 @@ def test_a_large_item_or_result_makes_small_chunks(monkeypatch):
     sizes = []
     for sent in iter(lambda: more(feed), None):
         sizes.append(len(sent.entries))
-        feed.received(sent, lane, worker.make(definition, sent.chunk))
+        end(feed, definition, sent)
     assert max(sizes[2:]) <= 10
 
 
@@ -156,7 +185,7 @@ def test_work_that_takes_longer_than_its_time_is_given_back():
     feed, definition = fed(range(400), lambda x: time.sleep(0.002))
     feed._each, feed._size = 1e-9, 400  # noqa: SLF001 - as if they had been quick so far
     sent = more(feed)
-    feed.received(sent, lane, worker.make(definition, sent.chunk))
+    end(feed, definition, sent)
     batch = feed.job.drain()
     assert 1 <= len(batch) < len(sent.entries)
     again = more(feed)
@@ -181,3 +210,64 @@ def test_times_of_a_worker_are_placed_in_the_run_and_never_before_it_or_after_no
         0 <= start <= start + spent <= feed.job.clock()
         for start, spent in zip(batch.start, batch.duration, strict=True)
     )
+
+
+_enough, _told = threading.Event(), threading.Event()
+
+
+def held(x):
+    """Be quick, but for one item."""
+    if x == 20:
+        _enough.wait(30)
+    return x
+
+
+def held_or_told(x, cancel):
+    if x == 20 and cancel.wait(30):
+        _told.set()
+
+
+def parted(function):
+    """Have chunks made until one is told of in parts; give it, and what was told."""
+    _enough.clear()
+    feed, definition = fed(range(100), function, concurrency=1)
+    while True:
+        sent = more(feed)
+        report = pickle.loads(worker.make(definition, sent.chunk))
+        if report.going:
+            return feed, definition, sent, report
+        feed.received(sent, lane, pickle.dumps(report))
+
+
+def test_what_takes_far_longer_than_the_rest_of_its_chunk_is_told_of_apart():
+    feed, _, sent, report = parted(held)
+    left = feed.received(sent, lane, pickle.dumps(report))
+    assert [each.index for each in left.entries] == [20]
+    indices = [each.index for each in sent.entries]
+    at = indices.index(20)
+    assert [*report.index] == indices[:at]
+    assert [sent.entries[each].index for each in report.rest] == indices[at + 1 :]
+    _enough.set()
+    assert feed.received(left, lane, worker.make_more(left.chunk.name)) is None
+    assert sorted(ends([feed.job.drain()])) == [*range(21)]
+
+
+def test_nothing_begins_at_a_worker_until_what_goes_on_there_is_asked_for():
+    feed, definition, sent, report = parted(held)
+    left = feed.received(sent, lane, pickle.dumps(report))
+    other = more(feed)
+    assert feed.received(other, lane, worker.make(definition, other.chunk)) is None
+    again = more(feed)
+    assert again.entries[0] == other.entries[0]
+    _enough.set()
+    feed.received(left, lane, worker.make_more(left.chunk.name))
+    end(feed, definition, again)
+    assert again.entries[0].index in ends([feed.job.drain()])
+
+
+def test_what_goes_on_and_nobody_asks_for_is_stopped(monkeypatch):
+    monkeypatch.setattr(making, "PATIENCE", 0.1)
+    _, _, sent, _ = parted(held_or_told)
+    assert _told.wait(10)
+    with pytest.raises(OtherProcessError):
+        worker.make_more(sent.chunk.name)

@@ -1,0 +1,147 @@
+"""What ends beside an item that takes far longer is told, and nothing waits behind that one."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import cloudpickle
+import clusters
+import pytest
+import works
+from clusters import made, pids
+from works import PATH, most_at_once, run_work, until
+
+from attune_nb.backends.dask import DaskBackend
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+cloudpickle.register_pickle_by_value(clusters)
+cloudpickle.register_pickle_by_value(works)
+
+COUNT = 400
+SLOW = 150  # long after chunks have grown
+
+
+def waits(path):
+    until(Path(path, "enough").exists)
+
+
+def work(x, path):
+    """Be quick, but for one item, which waits until the test has seen enough."""
+    began = time.time()
+    with Path(path, "made").open("a") as file:
+        file.write(f"{x}\n")
+    if x == SLOW:
+        Path(path, "pid").write_text(str(os.getpid()))
+        waits(path)
+    else:
+        time.sleep(0.002)
+    return [x, began, time.time()]
+
+
+async def awaited(x, path):
+    await asyncio.to_thread(waits, path) if x == SLOW else await asyncio.sleep(0.002)
+    return [x, 0, 0]
+
+
+@pytest.fixture(params=["processes", "dask"])
+def backend(request):
+    if request.param == "dask":
+        request.getfixturevalue("cluster")
+    return request.param
+
+
+def begin(path, backend, work=work, **options):
+    given = {"n": COUNT, "path": str(path)}
+    return run_work(work, given, more=PATH, backend=backend, background=True, **options)
+
+
+def all_but_one_are_told(run):
+    told = run.attempts
+    return len(told) == COUNT - 1 and SLOW not in set(told["index"])
+
+
+@pytest.mark.parametrize("action", [work, awaited])
+def test_all_others_are_told_while_it_is_under_way(tmp_path, backend, action):
+    run = begin(tmp_path, backend, action)
+    until(lambda: all_but_one_are_told(run))
+    assert run.status == "running"
+    (tmp_path / "enough").touch()
+    assert run.wait(30)
+    assert run.status == "succeeded"
+    assert [x for x, _, _ in run.result("a")] == list(range(COUNT))
+    assert list(run.attempts["attempt"].unique()) == [1]
+    if action is work:
+        assert set(Counter((tmp_path / "made").read_text().split()).values()) == {1}
+
+
+def test_no_more_are_under_way_at_once_than_the_concurrency(tmp_path, backend):
+    def work(x, path):
+        began = time.time()
+        time.sleep(0.6 if x in (100, 101, 130, 250) else 0.001)
+        return [began, time.time()]
+
+    run = begin(tmp_path, backend, work, concurrency=1)
+    assert run.wait(60)
+    assert run.status == "succeeded"
+    assert most_at_once(run.result("a")) == 1
+
+
+def test_what_had_ended_is_kept_when_a_run_is_cancelled_at_once(tmp_path, backend):
+    run = begin(tmp_path, backend)
+    until(lambda: all_but_one_are_told(run))
+    run.cancel(force=True)
+    assert run.wait(30)
+    statuses = run.attempts.set_index("index")["status"]
+    assert statuses.pop(SLOW) == "cancelled"
+    assert set(statuses) == {"succeeded"}
+    (tmp_path / "enough").touch()
+
+
+def test_an_item_that_takes_too_long_ends_at_its_timeout(tmp_path, backend):
+    run = begin(tmp_path, backend, keys="timeout: 1.5")
+    assert run.wait(30)
+    (tmp_path / "enough").touch()
+    statuses = run.attempts.set_index("index")["status"]
+    assert statuses.pop(SLOW) == "timed_out"
+    assert set(statuses) == {"succeeded"}
+    assert run.attempts.set_index("index")["duration"][SLOW] < 10
+
+
+def test_a_worker_that_is_lost_takes_only_what_was_under_way_along(tmp_path):
+    with made(failures=5, n_workers=2) as client:
+        run = begin(tmp_path, DaskBackend(client))
+        until(lambda: all_but_one_are_told(run))
+        slow = int((tmp_path / "pid").read_text())
+        assert slow in pids(client)
+        os.kill(slow, signal.SIGKILL)
+        (tmp_path / "enough").touch()
+        assert run.wait(60)
+    assert run.status == "succeeded"
+    times = Counter((tmp_path / "made").read_text().split())
+    assert {x for x, many in times.items() if many > 1} == {str(SLOW)}
+
+
+def test_a_worker_process_that_ends_takes_only_what_was_under_way_along(tmp_path):
+    run = begin(tmp_path, "processes")
+    until(lambda: all_but_one_are_told(run))
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    (tmp_path / "enough").touch()
+    assert run.wait(60)
+    assert run.status == "succeeded"
+    times = Counter((tmp_path / "made").read_text().split())
+    assert {x for x, many in times.items() if many > 1} == {str(SLOW)}
+
+
+def test_results_that_are_kept_on_the_cluster_are_each_where_they_were_made(tmp_path, cluster):
+    run = begin(tmp_path, "dask", keys="keep_results: cluster")
+    until(lambda: all_but_one_are_told(run))
+    (tmp_path / "enough").touch()
+    assert run.wait(30)
+    kept = list(run.items("a")["result"])
+    assert [kept[x].get()[0] for x in (0, SLOW - 1, SLOW, SLOW + 1, COUNT - 1)] == [
+        0, SLOW - 1, SLOW, SLOW + 1, COUNT - 1,
+    ]  # fmt: skip
