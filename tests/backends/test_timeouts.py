@@ -35,11 +35,10 @@ def one(function, more="", backend="threads"):
 
 
 def test_a_function_that_cannot_be_stopped_is_left_behind_and_the_run_says_so():
-    release = threading.Event()
-    began = time.monotonic()
-    ended = one(lambda: release.wait(10))
+    release, waited = threading.Event(), []
+    ended = one(lambda: waited.append(release.wait(30)))
+    assert not waited
     release.set()
-    assert time.monotonic() - began < 5
     assert ended.status == "failed"
     assert list(ended.tasks["status"]) == ["timed_out"]
     assert "no end within 0.15 s; a Python function in a thread cannot be stopped" in ended.error

@@ -5,7 +5,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -91,11 +90,12 @@ def test_the_number_of_artists_does_not_follow_the_number_of_bars():
     assert artists(timeline(runs[0])) == artists(timeline(runs[1])) < 60
 
 
-def test_a_hundred_thousand_attempts_are_drawn_in_two_seconds(tmp_path):
+def test_a_hundred_thousand_attempts_make_a_small_picture(tmp_path):
     run = make([task("a", 0, 100_000, items=100_000)], every_second(100_000))
-    began = time.perf_counter()
-    timeline(run).savefig(tmp_path / "many.png")
-    assert time.perf_counter() - began < 2
+    figure = timeline(run)
+    figure.savefig(tmp_path / "many.png")
+    assert artists(figure) < 60
+    assert (tmp_path / "many.png").stat().st_size < 300_000
 
 
 def test_many_lanes_of_many_bars_become_strips():
