@@ -343,9 +343,14 @@ class DaskBackend(RemoteBackend):
                 left = feed.received(sent, self._lane, packed)
                 if left is not None:
                     going.append((feed, left, to))
-        for feed, left, to in going:  # before what waits there, which is not begun until then
-            more = worker.make_more_kept if self._keeps(feed) else worker.make_more
-            self._submit(client, feed, left, to, more, left.chunk.name, priority=1)
+        try:
+            while going:
+                feed, left, to = going.pop()
+                more = worker.make_more_kept if self._keeps(feed) else worker.make_more
+                self._submit(client, feed, left, to, more, left.chunk.name, priority=1)
+        finally:  # the cluster may be gone by now
+            for feed, left, _ in going:
+                feed.back(left)
 
     def _again(self, client: Client, future: Future) -> None:
         """Wait once more for what its worker lost before it was fetched."""
