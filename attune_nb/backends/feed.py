@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from attune_nb.backends.attempt import not_sendable, worker_lost
 from attune_nb.backends.messages import Chunk, Report
+from attune_nb.backends.pacing import MOST, Pace
 from attune_nb.backends.reading import Ahead
 from attune_nb.backends.sent import Entry, Sent, reported
 from attune_nb.backends.wire import pack
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Feed"]
 
-GROWTH = 8  # times: a chunk to the one before it
-MOST = 4096  # items in a chunk
-MOST_BYTES = 8_000_000  # of items, or of results, in a chunk
 PIECES = 64  # that a chunk is cut into when its worker was lost
 DEATHS = 3  # of workers that held nothing but this item, until it is given up
 _DRAWING = ("now", "uuid")  # functions that give another value each time
@@ -68,12 +66,9 @@ class Feed:
         self.under_way = 0  # chunks
         self.lanes = lanes
         self.ended = False  # given up on: what comes back is of no interest
-        self._target = target
+        self._pace = Pace(target)
         self._missing = missing
         self._sender = sender
-        self._size = 0
-        self._each = 0.0  # seconds, of late
-        self._bytes = 0.0  # for each, of items or of results
         self._back: deque[Entry] = deque()  # taken, but not begun
         self._pieces: deque[list[Entry]] = deque()  # held by a worker that was lost
         self._deaths: dict[int, int] = {}
@@ -93,7 +88,7 @@ class Feed:
     def slow(self) -> bool:
         """Whether an item takes so long, or does so much, that none is to wait behind another."""
         alone = self.once or self.job.plain or bool(self._pieces)
-        return alone or self._each == 0 or self._each > self._target
+        return alone or not 0 < self._pace.each <= self._pace.target
 
     @property
     def ready(self) -> bool:
@@ -123,7 +118,7 @@ class Feed:
             entries = [each for each in entries if self._announced(each, self.job.announce)]
         if not entries:
             return None
-        self._size = len(entries)
+        self._pace.sent(len(entries))
         self.under_way += 1
         return Sent(entries, self._chunk(entries, share, process), alone=alone)
 
@@ -155,7 +150,7 @@ class Feed:
             attempt=array("q", [each.attempt for each in entries]),
             items=pack([each.item for each in entries]),
             moments=moments,
-            budget=2 * self._target,
+            budget=2 * self._pace.target,
             share=share,
             process=process if self.once or self.job.keeps else "",
             name=f"{self._sender}-{next(_numbers)}",
@@ -165,14 +160,8 @@ class Feed:
     def _next_size(self, share: int) -> int:
         if self.once:
             return 1
-        if not self._each:
-            return share
-        size = min(MOST, GROWTH * self._size, int(self._target / self._each))
-        if self._bytes:
-            size = min(size, int(MOST_BYTES / self._bytes))
-        if not self.job.lazy:  # the last chunks are small, so that all workers end together
-            size = min(size, -(-self._left // (2 * self.most)))
-        return max(size, share, 1)
+        # the last chunks are small, so that all workers end together
+        return self._pace.size(share, None if self.job.lazy else -(-self._left // (2 * self.most)))
 
     @property
     def _left(self) -> int:
@@ -193,7 +182,9 @@ class Feed:
         if self.job.plain or self.job.stopped:
             return 0
         now = time.monotonic()
-        each = max([self._each or unknown, *((now - at.since) / len(at.entries) for at in sent)])
+        each = max(
+            [self._pace.each or unknown, *((now - at.since) / len(at.entries) for at in sent)]
+        )
         count = self._left + sum(len(at.entries) for at in sent)
         return min(count, self.job.concurrency, math.ceil(count * each / within))
 
@@ -370,7 +361,7 @@ class Feed:
             self.under_way -= 1
         if self.ended:
             return None
-        self._learn(sent, report)
+        self._pace.learn(sent, report)
         if self.job.retries:
             entries = {each.index: each for each in sent.entries}
             for index, code in zip(batch.index, batch.status, strict=True):
@@ -379,16 +370,6 @@ class Feed:
             self.job.take_in(batch)
         self._take_back([sent.entries[at] for at in report.rest])
         return sent.left(report.going) if report.going else None
-
-    def _learn(self, sent: Sent, report: Report) -> None:
-        """Take in how long items take, and how large they are."""
-        begun = len(report.index) + len(report.going)
-        if sent.goes_on or not begun:
-            return
-        each = report.spent / begun
-        self._each = (self._each + each) / 2 if self._each else each
-        given = len(report.results) / max(1, len(report.index))
-        self._bytes = max(len(sent.chunk.items) / len(sent.entries), given)
 
     def _remember(self, entry: Entry, code: int) -> None:
         """Keep what another attempt of an item needs, as long as there may be one."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from attune_nb.actions.registry import Action
 from attune_nb.backends import feed as feeds
-from attune_nb.backends import making, worker
+from attune_nb.backends import making, pacing, worker
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.definition import Definition
 from attune_nb.backends.excerpt import excerpt
@@ -149,7 +149,7 @@ def test_a_chunk_grows_to_the_time_it_is_to_take_and_shrinks_towards_the_end():
         end(feed, definition, sent)
     assert sizes[0] == 1
     assert max(sizes) > 16
-    assert all(size <= feeds.GROWTH * before for before, size in itertools.pairwise(sizes))
+    assert all(size <= pacing.GROWTH * before for before, size in itertools.pairwise(sizes))
     assert sizes[-1] < max(sizes)
 
 
@@ -157,7 +157,7 @@ def test_what_was_held_goes_out_in_pieces_and_at_last_item_by_item():
     feed, definition = fed(range(1_000))
     sizes = []
     end(feed, definition, more(feed))
-    feed._each, feed._size = 1e-9, 1_000  # noqa: SLF001 - as if it had learned that they are quick
+    feed._pace.each, feed._pace._size = 1e-9, 1_000  # noqa: SLF001 - as if it had learned that they are quick
     sent = more(feed)
     held = len(sent.entries)
     assert held > 100
@@ -172,7 +172,7 @@ def test_what_was_held_goes_out_in_pieces_and_at_last_item_by_item():
 
 
 def test_a_large_item_or_result_makes_small_chunks(monkeypatch):
-    monkeypatch.setattr(feeds, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(pacing, "MOST_BYTES", 10_000)
     feed, definition = fed(range(2_000), lambda x: f"{x:01000d}")
     sizes = []
     for sent in iter(lambda: more(feed), None):
@@ -183,7 +183,7 @@ def test_a_large_item_or_result_makes_small_chunks(monkeypatch):
 
 def test_work_that_takes_longer_than_its_time_is_given_back():
     feed, definition = fed(range(400), lambda x: time.sleep(0.002))
-    feed._each, feed._size = 1e-9, 400  # noqa: SLF001 - as if they had been quick so far
+    feed._pace.each, feed._pace._size = 1e-9, 400  # noqa: SLF001 - as if they had been quick so far
     sent = more(feed)
     end(feed, definition, sent)
     batch = feed.job.drain()

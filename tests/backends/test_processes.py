@@ -21,7 +21,7 @@ import pytest
 from works import PATH, errors, most_at_once, run_work, text_of, until
 
 import attune_nb
-from attune_nb.backends import definition, feed, processes, worker
+from attune_nb.backends import definition, pacing, processes, worker
 from attune_nb.backends.processes import ProcessBackend
 from attune_nb.events import AttemptsEnded
 
@@ -242,9 +242,9 @@ def test_a_worker_that_is_killed_costs_what_it_held_and_nothing_else(tmp_path):
     assert set(times) == set(range(10_000))
     assert set(times.values()) <= {1, 2}
     twice = sorted(x for x, n in times.items() if n == 2)
-    assert len(twice) <= feed.MOST
+    assert len(twice) <= pacing.MOST
     if twice:  # one chunk
-        assert twice[-1] - twice[0] < feed.MOST
+        assert twice[-1] - twice[0] < pacing.MOST
 
 
 def test_workers_that_are_killed_while_they_wait_are_others_then():
