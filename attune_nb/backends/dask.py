@@ -29,11 +29,10 @@ from attune_nb.backends.cluster import (
     resources,
     runs,
 )
-from attune_nb.backends.kept import ClusterResult, missing, refuse_lost
+from attune_nb.backends.kept import ClusterResult, missing, needed, refuse_lost
 from attune_nb.backends.messages import OtherProcessError
 from attune_nb.backends.remote import RemoteBackend, free
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
-from attune_nb.frozen import Elsewhere, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -247,12 +246,13 @@ class DaskBackend(RemoteBackend):
         ready = free(feed, able, behind=behind)
         if not ready:
             return False
-        needed = self._definitions[feed.job.key]
-        to, share = min(ready, key=lambda each: (needed in each[0].coming, each[0].load))
+        definition = self._definitions[feed.job.key]
+        to, share = min(ready, key=lambda each: (definition in each[0].coming, each[0].load))
         if not feed.job.plain:  # else its definition goes along: nobody else needs it
             others = [each for each, _ in ready if each is not to][: feed.most - 1]
             try:
-                there = bring(client, needed, to, others, self._workers.values(), self._near.notify)
+                places, wake = self._workers.values(), self._near.notify
+                there = bring(client, definition, to, others, places, wake)
             except Exception:  # noqa: BLE001 - it is gone, or on its way
                 self._gone(client, to)
                 return False
@@ -268,16 +268,24 @@ class DaskBackend(RemoteBackend):
         share: int,
         wanted: Mapping[str, float],
     ) -> bool:
-        definition = self._definitions[feed.job.key]
-        there = definition if to is None else to.has.get(definition, definition)
         sent = feed.next(share, to.process if to is not None else "")
         if sent is None:
             return False
-        left = self._left(definition, sent)
-        what = worker.make_kept if self._keeps(feed) else worker.make
-        given = what, there, sent.chunk, [*left], [*left.values()]
-        self._submit(client, feed, sent, to, *given, resources=wanted)
+        self._make(client, feed, sent, to, resources=wanted)
         return True
+
+    def _make(self, client: Client, feed: Feed, sent: Sent, to: Worker | None, **how: Any) -> None:
+        """Have a worker make a chunk, or tell of what goes on there of one."""
+        keeps, given = self._keeps(feed), list[Any]()
+        if sent.goes_on:
+            given += [worker.make_more_kept if keeps else worker.make_more, sent.chunk.name]
+        else:
+            definition = self._definitions[feed.job.key]
+            there = definition if to is None else to.has.get(definition, definition)
+            near = needed(definition, sent)
+            given += [worker.make_kept if keeps else worker.make, there, sent.chunk]
+            given += [[*near], [*near.values()]]
+        self._submit(client, feed, sent, to, *given, **how)
 
     def _keeps(self, feed: Feed) -> bool:
         """Tell whether a job's results stay there: a cluster of the run's own ends with it."""
@@ -309,14 +317,6 @@ class DaskBackend(RemoteBackend):
             to.held[future] = feed, sent
         self._noted(future, future)
 
-    def _left(self, definition: Definition, sent: Sent) -> dict[str, Future]:
-        """Give the chunks that hold what was left on the cluster, and is an argument now."""
-        if not Elsewhere.there:
-            return {}
-        found = [*elsewhere([each.item for each in sent.entries]), *definition.elsewhere()]
-        chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
-        return {each.key: each for each in chunks}
-
     def _take_in(self, what: Future | Fetch) -> None:
         """Take in what has ended: it is fetched, and then received."""
         client = self._connection.client
@@ -340,14 +340,13 @@ class DaskBackend(RemoteBackend):
             if future in self._under:
                 to = self._under[future][2]
                 feed, sent = self._ends(future)
-                left = feed.received(sent, self._lane, packed)
+                left = feed.received(sent, self._lane, packed, more=self._alone(feed))
                 if left is not None:
                     going.append((feed, left, to))
         try:
             while going:
                 feed, left, to = going.pop()
-                more = worker.make_more_kept if self._keeps(feed) else worker.make_more
-                self._submit(client, feed, left, to, more, left.chunk.name, priority=1)
+                self._make(client, feed, left, to, priority=1)
         finally:  # the cluster may be gone by now
             for feed, left, _ in going:
                 feed.back(left)
@@ -375,7 +374,7 @@ class DaskBackend(RemoteBackend):
             self._lose("its scheduler does not answer")
         error = None if cancelled else future.exception()
         feed, sent = self._ends(future)
-        left = self._left(self._definitions[feed.job.key], sent)
+        left = needed(self._definitions[feed.job.key], sent)
         if any(each.status != "finished" for each in left.values()) and not feed.once:
             feed.back(sent)  # what needs none of these goes out again
         elif cancelled or isinstance(error, KilledWorker | OtherProcessError):

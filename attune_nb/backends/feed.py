@@ -154,7 +154,8 @@ class Feed:
             share=share,
             process=process if self.once or self.job.keeps else "",
             name=f"{self._sender}-{next(_numbers)}",
-            whole=bool(self.job.selector),  # what it has of its worker, it has until its end
+            # what it has of its worker, it has until its end
+            whole=bool(self.job.selector) or self.job.plain or self.once,
         )
 
     def _next_size(self, share: int) -> int:
@@ -334,13 +335,23 @@ class Feed:
         for each in entries:
             self.job.give_up(each.index, each.attempt, 0, self._when(since), each.item)
 
-    def received(self, sent: Sent, lane: Callable[[str, int], int], packed: bytes) -> Sent | None:
+    def received(
+        self,
+        sent: Sent,
+        lane: Callable[[str, int], int],
+        packed: bytes,
+        *,
+        more: bool = False,
+    ) -> Sent | None:
         """Take in a report of a chunk; give what of it goes on, if anything does.
+
+        Of `async` actions that may be together with a new chunk, which `joins` it.
 
         Args:
             sent: The chunk.
             lane: Gives the number of a worker: of a place, and of one of several there.
             packed: What the worker gave.
+            more: Whether the worker may be given more.
         """
         try:
             told = pickle.loads(packed)  # noqa: S301 - our own worker's
@@ -348,14 +359,14 @@ class Feed:
         except Exception as error:  # noqa: BLE001 - a value's own code may raise anything
             told, batch = f"the worker's report cannot be read ({error!r})", None
         if batch is not None:
-            return self._take_in(sent, told, batch)
+            return self._take_in(sent, told, batch, more=more)
         if told is None:
             self.back(sent)
         else:
             self.refuse(sent, 0, told)
         return None
 
-    def _take_in(self, sent: Sent, report: Report, batch: Batch) -> Sent | None:
+    def _take_in(self, sent: Sent, report: Report, batch: Batch, *, more: bool) -> Sent | None:
         sent.abandoned = report.abandoned
         if self.ended or not report.going:
             self.under_way -= 1
@@ -369,7 +380,16 @@ class Feed:
         if len(batch):
             self.job.take_in(batch)
         self._take_back([sent.entries[at] for at in report.rest])
-        return sent.left(report.going) if report.going else None
+        return self._left_of(sent, report, more=more) if report.going else None
+
+    def _left_of(self, sent: Sent, report: Report, *, more: bool) -> Sent | None:
+        left, job = sent.left(report.going), self.job
+        if more and job.call.awaits and self.ready and not self._pieces:
+            new = self.next(sent.chunk.share, sent.chunk.process)
+            if new is not None:
+                self.under_way -= 1  # the two are one
+                return new.joined(left)
+        return left
 
     def _remember(self, entry: Entry, code: int) -> None:
         """Keep what another attempt of an item needs, as long as there may be one."""

@@ -1,7 +1,8 @@
 """A chunk at work in a worker process: its attempts, and the reports of what became of them.
 
 When the time for a chunk is over, what has ended is told, and what was not begun goes back. What
-is under way then goes on, and whoever sent the chunk asks for the rest by its name.
+is under way then goes on, and whoever sent the chunk asks for the rest by its name; coroutines may
+be joined by those of another chunk.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.columns import Columns, batch_of
-from attune_nb.backends.messages import Report
+from attune_nb.backends.messages import OtherProcessError, Report
 from attune_nb.backends.protocol import Job
 from attune_nb.backends.threads import ThreadBackend
 from attune_nb.backends.wire import kind_of, pack, taken
@@ -62,13 +63,27 @@ class Making:
     ) -> None:
         # from now on, that all is there, however large it is
         self._began, self._zero = time.time(), time.perf_counter()
-        self._name, self._whole = chunk.name, chunk.whole
-        self._budget, self._keep = chunk.budget, keep
-        self._job = _job(parts, chunk, items, self._zero)
-        self._left = [*zip(chunk.index, chunk.attempt, strict=True)]
+        self._since = self._zero  # what there is to tell
+        self._chunk, self._keep = chunk, keep
+        self._call = _FarCall(*parts[1:4])
+        self._job = _job(parts, self._call, chunk.share, self._zero)
+        self._left: list[tuple[int, int]] = []
         self._place = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
         self._backend = ThreadBackend(chunk.share, loop=_loop)
         self._backend.start(self._job)
+        self._take_in(chunk, items)
+
+    def _take_in(self, chunk: Chunk, items: list[Any]) -> None:
+        pairs = [*zip(chunk.index, chunk.attempt, strict=True)]
+        self._job.items.update(zip(chunk.index, items, strict=True))
+        self._call.moments.update(zip(chunk.index, chunk.moments, strict=False))
+        self._left += pairs
+        self._backend.again(self._job.key, pairs)
+
+    def join(self, chunk: Chunk, items: list[Any]) -> None:
+        """Make the attempts of another chunk of the same sender and job, too."""
+        self._since, self._chunk = time.perf_counter(), chunk
+        self._take_in(chunk, items)
 
     @staticmethod
     def waits(name: str) -> bool:
@@ -81,12 +96,16 @@ class Making:
         return any(_sender(each) == _sender(name) for each in went_on)
 
     @staticmethod
-    def taken_up(name: str) -> Making | None:
-        """Give what goes on under a name, to whoever asks first."""
-        found = _going.pop(name, None)
-        if found is None:
-            return None
-        making, alarm, _ = found
+    def taken_up(name: str) -> Making:
+        """Give what goes on under a name, to whoever asks first.
+
+        Raises:
+            OtherProcessError: Nothing does, in this process.
+        """
+        try:
+            making, alarm, _ = _going.pop(name)
+        except KeyError:
+            raise OtherProcessError(f"nothing goes on here as {name}") from None
         alarm.cancel()
         return making
 
@@ -101,6 +120,11 @@ class Making:
         at = {pair: position for position, pair in enumerate(self._left)}
         self._left = [pair for pair in self._left if pair not in told]
         report = self._report(batch, [at[pair] for pair in rest], [at[each] for each in self._left])
+        self._since = time.perf_counter()
+        for index, _ in told:
+            self._job.items.pop(index)
+            self._call.moments.pop(index, None)
+            self._call.unrendered.discard(index)
         if self._left:
             self._go_on()
         else:
@@ -110,40 +134,56 @@ class Making:
     def _go_on(self) -> None:
         alarm = threading.Timer(PATIENCE, self._given_up)
         alarm.daemon = True
-        _going[self._name] = self, alarm, time.monotonic()
+        _going[self._chunk.name] = self, alarm, time.monotonic()
         alarm.start()
 
     def _given_up(self) -> None:
-        if _going.pop(self._name, None) is not None:
+        if _going.pop(self._chunk.name, None) is not None:
             self._backend.stop(self._job.key, force=True)
             self._backend.close()
 
     def _ended(self, cancelled: Callable[[], bool]) -> tuple[Batch, list[tuple[int, int]]]:
         """Let the attempts come to their end; take back what was not begun in time."""
         job, backend, wanted = self._job, self._backend, len(self._left)
-        until = max(self._zero + self._budget, time.perf_counter())
         rest: list[tuple[int, int]] = []
         while (ended := job.recorded() + len(rest)) < wanted:
             if not job.stopped and cancelled():
                 backend.stop(job.key, force=True)
                 continue
-            left = until - time.perf_counter()
+            budget = self._chunk.budget
+            if self._call.awaits and not job.again:
+                budget /= 2  # what ends early makes room for others
+            left = self._since + budget - time.perf_counter()
             if left <= 0 and 0 < len(job.again) < wanted:  # some are begun, however late
                 rest += backend.recall(job.key)
                 continue
-            # whoever is told of functions that were left behind may end this process
-            apart = not (self._whole or job.again or job.abandoned)
-            if left <= 0 and ended and apart:
+            if left <= 0 and self._may_part(ended):
                 break
             backend.pump(min(TICK, left) if left > 0 else TICK)
         drained = backend.drain()
         return drained[0][1] if drained else _NOTHING, rest
 
+    def _may_part(self, ended: int) -> bool:
+        """Tell whether what is under way is to be told of apart from so many that have ended."""
+        job = self._job
+        # whoever is told of functions that were left behind may end this process
+        if self._chunk.whole or job.again or job.abandoned:
+            return False
+        room = self._call.awaits and len(self._left) - ended < job.concurrency  # for others
+        return bool(ended) or room
+
+    def _last(self, batch: Batch, now: float) -> float:
+        """Give until when there was enough to do."""
+        if not (self._left and len(batch) and self._call.awaits):
+            return now
+        return self._zero + max(map(sum, zip(batch.start, batch.duration, strict=True)))
+
     def _report(self, batch: Batch, rest: list[int], going: list[int]) -> Report:
-        call: _FarCall = self._job.call  # type: ignore[assignment]
+        now = time.perf_counter()
         return Report(
             began=self._began,
-            spent=time.perf_counter() - self._zero,
+            spent=now - self._zero,
+            lately=self._last(batch, now) - self._since,
             worker=batch.worker,
             index=batch.index,
             attempt=batch.attempt,
@@ -153,7 +193,7 @@ class Making:
             results=pack([] if self._keep else batch.results),
             errors={row: replace(each, data=None) for row, each in batch.errors.items()},
             data=pack([each.data for each in batch.errors.values()]),
-            unrendered=[row for row in batch.errors if batch.index[row] in call.unrendered],
+            unrendered=[row for row in batch.errors if batch.index[row] in self._call.unrendered],
             rest=rest,
             going=going,
             about=[_about(each) for each in batch.results] if self._keep else [],
@@ -185,22 +225,20 @@ def _loop() -> EventLoop:
 _looping = threading.Lock()
 
 
-def _job(parts: tuple[Any, ...], chunk: Chunk, items: list[Any], zero: float) -> Job:
-    """Make a job of a chunk: all of it is to be attempted "again", nothing is left to read."""
-    key, action, template, context, timeout, leaves = parts
-    moments = dict(zip(chunk.index, chunk.moments, strict=False))
+def _job(parts: tuple[Any, ...], call: _FarCall, share: int, zero: float) -> Job:
+    """Make a job of which nothing is left to read: what is to be attempted comes "again"."""
+    key, *_, timeout, leaves = parts
     job = Job(
         key,
-        _FarCall(action, template, context, moments),
-        _Sparse(zip(chunk.index, items, strict=True)),
-        len(items),
-        chunk.share,
+        call,
+        _Sparse(),
+        0,
+        share,
         clock=lambda: time.perf_counter() - zero,
         retries=False,
         timeout=timeout,
     )
     job.leaves = leaves
-    job.again.extend(zip(chunk.index, chunk.attempt, strict=True))
     return job
 
 
@@ -219,15 +257,9 @@ class _FarCall(Call):
 
     __slots__ = ("moments", "unrendered")
 
-    def __init__(
-        self,
-        action: Action,
-        template: Template,
-        context: WorkflowContext,
-        moments: dict[int, Moment],
-    ) -> None:
+    def __init__(self, action: Action, template: Template, context: WorkflowContext) -> None:
         super().__init__(action, template, context.at(_now))
-        self.moments = moments
+        self.moments: dict[int, Moment] = {}
         self.unrendered: set[int] = set()
 
     def render(self, item: Any, index: Any) -> Any:

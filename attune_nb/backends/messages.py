@@ -22,7 +22,7 @@ class Chunk(msgspec.Struct, frozen=True):
     each attempt of an item is made with the same input. Work is begun for `budget` seconds, on
     `share` items at once. `process`, where it is given, is the only one that may make them. `name`
     is what the rest of it is asked for by (its sender's name, and a number), unless it is to be
-    told of as a `whole`.
+    told of as a `whole`. It `joins` what goes on of an earlier chunk, of that name.
     """
 
     index: array[int]
@@ -34,12 +34,14 @@ class Chunk(msgspec.Struct, frozen=True):
     process: str = ""
     name: str = ""
     whole: bool = False
+    joins: str = ""
 
 
 class Report(msgspec.Struct, frozen=True):
     """What became of a chunk, in columns of the same length as `Batch` has them.
 
-    `began` is in seconds since the epoch, `spent` in seconds, `start` in seconds since `began`.
+    `began` is in seconds since the epoch, `start` in seconds since `began`, `spent` are the seconds
+    since then, and `lately` those that this report is of.
     `unrendered` are the rows whose input could not be rendered, `rest` the positions in the chunk
     of what was not begun, `going` of what is under way, of which another report will come. `data`
     is what the errors gave, one after the other. `about` tells what the results are, where they do
@@ -50,6 +52,7 @@ class Report(msgspec.Struct, frozen=True):
 
     began: float
     spent: float
+    lately: float
     worker: array[int]
     index: array[int]
     attempt: array[int]

@@ -57,7 +57,7 @@ class Pace:
         begun = len(report.index) + len(report.going)
         if sent.goes_on or not begun:
             return
-        each = report.spent / begun
+        each = report.lately / begun
         self.each = (self.each + each) / 2 if self.each else each
         given = len(report.results) / max(1, len(report.index))
         self._bytes = max(len(sent.chunk.items) / len(sent.entries), given)

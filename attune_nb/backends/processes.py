@@ -25,6 +25,7 @@ from attune_nb.backends import worker
 from attune_nb.backends.attempt import timed_out
 from attune_nb.backends.brought import bring_here
 from attune_nb.backends.guard import Guard, end_group
+from attune_nb.backends.messages import OtherProcessError
 from attune_nb.backends.pulling import GRACE
 from attune_nb.backends.remote import Place, RemoteBackend, cores, free
 from attune_nb.errors import BackendError, NotSendable
@@ -149,6 +150,8 @@ class ProcessBackend(RemoteBackend):
             self._broken = 0
             if sent is None:
                 what.lives_as(future.result())
+            elif isinstance(error, OtherProcessError):
+                sent[0].back(sent[1])
             elif error is not None:
                 sent[0].refuse(sent[1], what.number, f"the worker failed: {error!r}")
             else:
@@ -160,7 +163,10 @@ class ProcessBackend(RemoteBackend):
             feed.back(sent)
             return
         self._unready.pop(feed.job.key, None)
-        left = feed.received(sent, lambda _, lane: by.number + self._lanes * lane, packed)
+        more = self._alone(feed)
+        left = feed.received(
+            sent, lambda _, lane: by.number + self._lanes * lane, packed, more=more
+        )
         if left is not None:
             self._wait_for(by, feed, left)
         elif sent.abandoned:
@@ -169,9 +175,13 @@ class ProcessBackend(RemoteBackend):
                 first[0].back(first[1])
 
     def _wait_for(self, by: _Worker, feed: Feed, left: Sent) -> None:
-        """Have a worker tell of what goes on there of a chunk, once that has ended."""
+        """Have a worker tell of what goes on there, perhaps with more to do."""
+        name = self._names[self._definitions[feed.job.key]]
         try:
-            future = by.submit(worker.make_more_held, left.chunk.name)
+            if left.goes_on:
+                future = by.submit(worker.make_more, left.chunk.name)
+            else:
+                future = by.submit(worker.make_held, name, left.chunk)
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)

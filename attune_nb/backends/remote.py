@@ -232,6 +232,11 @@ class RemoteBackend(abc.ABC):
                 elif not feed.under_way:
                     behind = False
 
+    def _alone(self, feed: Feed) -> bool:
+        """Tell whether a worker that is at a job already may be given more of it at once."""
+        others = (each for each in self._feeds.values() if each is not feed)
+        return not self._held and not any(each.ready for each in others)
+
     @abc.abstractmethod
     def _places(self) -> Collection[Place]:
         """Give the workers."""

@@ -59,9 +59,14 @@ class Sent(msgspec.Struct, eq=False):
             attempt=array("q", [each.attempt for each in entries]),
             items=Packed(),
             moments=[],
-            share=min(self.chunk.share, len(entries)),
+            joins="",
         )
         return Sent(entries, chunk, goes_on=True, since=self.since)
+
+    def joined(self, left: Sent) -> Sent:
+        """Give it together with what goes on of an earlier chunk, where it is sent to."""
+        chunk = msgspec.structs.replace(self.chunk, joins=left.chunk.name)
+        return Sent([*left.entries, *self.entries], chunk)
 
 
 def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:

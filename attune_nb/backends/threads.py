@@ -79,6 +79,12 @@ class ThreadBackend:
             job.again.append((index, attempt))
             pullers.spawn(1)
 
+    def again(self, key: Key, pairs: list[tuple[int, int]]) -> None:
+        """Make attempts of items that are known by their numbers: each index, and which attempt."""
+        pullers = self._jobs[key]
+        pullers.job.again.extend(pairs)
+        pullers.spawn(len(pairs))
+
     def stop(self, key: Key, *, force: bool) -> None:
         """Start no more attempts of a job; `force` gives up on those under way."""
         if key in self._jobs:

@@ -38,7 +38,6 @@ __all__ = [
     "make_held",
     "make_kept",
     "make_more",
-    "make_more_held",
     "make_more_kept",
     "report_of",
     "same",
@@ -119,20 +118,17 @@ def make_kept(
 
 
 def make_more(name: str) -> bytes:
-    """Wait for what of a chunk goes on; give a report of it."""
-    return _made_more(name)[0]
+    """Wait for what of a chunk goes on; give a report of it.
 
-
-def make_more_held(name: str) -> bytes | None:
-    """Wait for what of a chunk goes on, as `make_more`; give None where nothing does any more."""
-    with contextlib.suppress(OtherProcessError):
-        return make_more(name)
-    return None
+    Raises:
+        OtherProcessError: Nothing does, in this process.
+    """
+    return Making.taken_up(name).report(_cancelled_by_dask())[0]
 
 
 def make_more_kept(name: str) -> Kept:
     """Wait for what of a chunk goes on; give a report, and beside it the results themselves."""
-    return Kept(*_made_more(name))
+    return Kept(*Making.taken_up(name).report(_cancelled_by_dask()))
 
 
 def same(definition: Definition) -> Definition:
@@ -161,20 +157,18 @@ def _made(
 ) -> tuple[bytes, list[Any]]:
     if chunk.process and chunk.process != _process():
         raise OtherProcessError(f"it was sent to {chunk.process}")
-    if Making.waits(chunk.name):
+    if not chunk.joins and Making.waits(chunk.name):
         return NOT_BEGUN, []
     items = [_near(each, near) for each in unpack(chunk.items)]
-    try:
-        parts = definition.parts(near)
-    except NotSendable as error:
-        return pickle.dumps(str(error)), []
-    return Making(parts, chunk, items, keep=keep).report(_cancelled_by_dask())
-
-
-def _made_more(name: str) -> tuple[bytes, list[Any]]:
-    making = Making.taken_up(name)
-    if making is None:
-        raise OtherProcessError(f"nothing goes on here as {name}")
+    if chunk.joins:
+        making = Making.taken_up(chunk.joins)
+        making.join(chunk, items)
+    else:
+        try:
+            parts = definition.parts(near)
+        except NotSendable as error:
+            return pickle.dumps(str(error)), []
+        making = Making(parts, chunk, items, keep=keep)
     return making.report(_cancelled_by_dask())
 
 

@@ -1,5 +1,6 @@
 """Items handed out in chunks: each comes to one end, whatever happens to the chunks."""
 
+import asyncio
 import inspect
 import itertools
 import pickle
@@ -59,11 +60,11 @@ def lane(_, number):
     return number
 
 
-def told(feed, definition, sent):
+def told(feed, definition, sent, *, more=False):
     """Have a chunk made, or what goes on of one; give what still does."""
-    if sent.goes_on:
-        return feed.received(sent, lane, worker.make_more(sent.chunk.name))
-    return feed.received(sent, lane, worker.make(definition, sent.chunk))
+    going = sent.chunk.name if sent.goes_on else ""
+    report = worker.make_more(going) if going else worker.make(definition, sent.chunk)
+    return feed.received(sent, lane, report, more=more)
 
 
 def end(feed, definition, sent):
@@ -88,13 +89,24 @@ def slow_now_and_then(x):
     return x
 
 
+async def waits_now_and_then(x):
+    await asyncio.sleep(0.01 if x % 15 == 14 else 0)
+    return x
+
+
 @settings(deadline=None, max_examples=150)
-@given(st.integers(0, 60), st.booleans(), st.booleans(), st.integers())
+@given(
+    st.integers(0, 60),
+    st.booleans(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([slow_now_and_then, waits_now_and_then]),
+)
 def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0912 - it all does
-    count, lazy, idempotent, seed
+    count, lazy, idempotent, seed, function
 ):
     items = iter(range(count)) if lazy else range(count)
-    feed, definition = fed(items, slow_now_and_then, idempotent=idempotent)
+    feed, definition = fed(items, function, idempotent=idempotent)
     under_way, batches, lost = [], [], Counter()
     luck = random.Random(seed)  # how many chunks there are depends on the time
     stopped = False
@@ -109,10 +121,10 @@ def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0
         if under_way:
             sent = under_way.pop(luck.randrange(len(under_way)))
             what = luck.choice(["end"] * 6 + ["lost", "back", "gone", "stop"])
-            if what != "end":
+            if what != "end" and sent.goes_on:
                 Making.taken_up(sent.chunk.name)  # it is gone with its worker
             if what == "end":
-                left = told(feed, definition, sent)
+                left = told(feed, definition, sent, more=True)
                 under_way += [left] if left is not None else []
             elif what == "lost":
                 lost.update(each.index for each in sent.entries)

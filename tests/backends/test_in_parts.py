@@ -78,6 +78,22 @@ def test_all_others_are_told_while_it_is_under_way(tmp_path, backend, action):
         assert set(Counter((tmp_path / "made").read_text().split()).values()) == {1}
 
 
+async def often_awaited(x, path):
+    began = time.time()
+    await asyncio.to_thread(waits, path) if x % 40 == 39 else await asyncio.sleep(0.002)
+    return [began, time.time()]
+
+
+def test_what_waits_in_a_loop_takes_the_place_of_no_other(tmp_path, backend):
+    run = begin(tmp_path, backend, often_awaited, concurrency=2 * COUNT // 40)
+    until(lambda: len(run.attempts) == COUNT - COUNT // 40)
+    (tmp_path / "enough").touch()
+    assert run.wait(30)
+    assert run.status == "succeeded"
+    assert most_at_once(run.result("a")) <= 2 * COUNT // 40
+    assert list(run.attempts["attempt"].unique()) == [1]
+
+
 def test_no_more_are_under_way_at_once_than_the_concurrency(tmp_path, backend):
     def work(x, path):
         began = time.time()
