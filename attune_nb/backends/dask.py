@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
+import uuid
 from functools import partial
 from itertools import count
 from math import inf
@@ -29,10 +30,11 @@ from attune_nb.backends.cluster import (
     resources,
     runs,
 )
-from attune_nb.backends.kept import ClusterResult, missing, needed, refuse_lost
+from attune_nb.backends.kept import ClusterResult, missing, refuse_lost
 from attune_nb.backends.messages import OtherProcessError
 from attune_nb.backends.remote import RemoteBackend, free
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
+from attune_nb.frozen import Elsewhere, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -75,6 +77,7 @@ class DaskBackend(RemoteBackend):
                 f"`tcp://host:8786`, or nothing; not {where!r}"
             )
         self._connection = Connection(where, workers)
+        self._name = uuid.uuid4().hex[:8]
         self._numbers = count(1)
         self._workers: dict[str, Worker] = {}  # by address
         self._under: dict[Future, tuple[Feed, Sent, Worker | None]] = {}
@@ -246,13 +249,12 @@ class DaskBackend(RemoteBackend):
         ready = free(feed, able, behind=behind)
         if not ready:
             return False
-        definition = self._definitions[feed.job.key]
-        to, share = min(ready, key=lambda each: (definition in each[0].coming, each[0].load))
+        needed = self._definitions[feed.job.key]
+        to, share = min(ready, key=lambda each: (needed in each[0].coming, each[0].load))
         if not feed.job.plain:  # else its definition goes along: nobody else needs it
             others = [each for each, _ in ready if each is not to][: feed.most - 1]
             try:
-                places, wake = self._workers.values(), self._near.notify
-                there = bring(client, definition, to, others, places, wake)
+                there = bring(client, needed, to, others, self._workers.values(), self._near.notify)
             except Exception:  # noqa: BLE001 - it is gone, or on its way
                 self._gone(client, to)
                 return False
@@ -268,47 +270,15 @@ class DaskBackend(RemoteBackend):
         share: int,
         wanted: Mapping[str, float],
     ) -> bool:
+        definition = self._definitions[feed.job.key]
+        there = definition if to is None else to.has.get(definition, definition)
         sent = feed.next(share, to.process if to is not None else "")
         if sent is None:
             return False
-        self._make(client, feed, sent, to, resources=wanted)
-        return True
-
-    def _make(self, client: Client, feed: Feed, sent: Sent, to: Worker | None, **how: Any) -> None:
-        """Have a worker make a chunk, or tell of what goes on there of one."""
-        keeps, given = self._keeps(feed), list[Any]()
-        if sent.goes_on:
-            given += [worker.make_more_kept if keeps else worker.make_more, sent.chunk.name]
-        else:
-            definition = self._definitions[feed.job.key]
-            there = definition if to is None else to.has.get(definition, definition)
-            near = needed(definition, sent)
-            given += [worker.make_kept if keeps else worker.make, there, sent.chunk]
-            given += [[*near], [*near.values()]]
-        self._submit(client, feed, sent, to, *given, **how)
-
-    def _keeps(self, feed: Feed) -> bool:
-        """Tell whether a job's results stay there: a cluster of the run's own ends with it."""
-        return feed.job.keeps and not self._connection.own_cluster
-
-    def _submit(
-        self, client: Client, feed: Feed, sent: Sent, to: Worker | None, *given: Any, **options: Any
-    ) -> None:
-        """Have a worker call a function, which gives a report."""
+        # a cluster of its own ends with the run
+        keeps = feed.job.keeps and not self._connection.own_cluster
         try:
-            future = client.submit(
-                *given,
-                key=f"attune-{self._sender}-{next(self._numbers)}",
-                pure=False,
-                retries=0,
-                fifo_timeout=0,  # what was handed out first is begun first
-                workers=None if to is None else [to.address],
-                **options,
-            )
-            if self._keeps(feed):
-                sent.keep = partial(ClusterResult, future)  # only the report comes
-                key = f"{future.key}{REPORT}"
-                future = client.submit(worker.report_of, future, key=key, pure=False)
+            future = self._submit(client, feed, sent, there, keeps=keeps, to=to, wanted=wanted)
         except Exception as error:  # noqa: BLE001 - of whatever kind, it was not handed out
             feed.back(sent)
             self._lose(f"it takes no work ({error})")
@@ -316,6 +286,45 @@ class DaskBackend(RemoteBackend):
         if to is not None:
             to.held[future] = feed, sent
         self._noted(future, future)
+        return True
+
+    def _submit(
+        self,
+        client: Client,
+        feed: Feed,
+        sent: Sent,
+        there: Definition | Future,
+        *,
+        keeps: bool,
+        to: Worker | None,
+        wanted: Mapping[str, float],
+    ) -> Future:
+        left = self._left(self._definitions[feed.job.key], sent)
+        future = client.submit(
+            worker.make_kept if keeps else worker.make,
+            there,
+            sent.chunk,
+            [*left],
+            [*left.values()],
+            key=f"attune-{self._name}-{next(self._numbers)}",
+            pure=False,
+            retries=0,
+            fifo_timeout=0,  # what was handed out first is begun first
+            resources=wanted,
+            workers=None if to is None else [to.address],
+        )
+        if not keeps:
+            return future
+        sent.keep = partial(ClusterResult, future)  # only the report comes
+        return client.submit(worker.report_of, future, key=f"{future.key}{REPORT}", pure=False)
+
+    def _left(self, definition: Definition, sent: Sent) -> dict[str, Future]:
+        """Give the chunks that hold what was left on the cluster, and is an argument now."""
+        if not Elsewhere.there:
+            return {}
+        found = [*elsewhere([each.item for each in sent.entries]), *definition.elsewhere()]
+        chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
+        return {each.key: each for each in chunks}
 
     def _take_in(self, what: Future | Fetch) -> None:
         """Take in what has ended: it is fetched, and then received."""
@@ -323,7 +332,7 @@ class DaskBackend(RemoteBackend):
         if client is None:
             return
         if isinstance(what, Fetch):
-            self._received(client, what)
+            self._received(what)
         for future in [each for each in self._under if each.done()]:
             if future.status != "finished":
                 self._failed(future)
@@ -333,23 +342,12 @@ class DaskBackend(RemoteBackend):
         ended = [each for each in self._under.items() if each[0].status == "finished"]
         self._fetches.begin(client, [(future, to) for future, (_, _, to) in ended])
 
-    def _received(self, client: Client, fetch: Fetch) -> None:
+    def _received(self, fetch: Fetch) -> None:
         """Take in what was fetched; what of it did not come is looked at again."""
-        going = []
         for future, packed in self._fetches.end(fetch).items():
             if future in self._under:
-                to = self._under[future][2]
                 feed, sent = self._ends(future)
-                left = feed.received(sent, self._lane, packed, more=self._alone(feed))
-                if left is not None:
-                    going.append((feed, left, to))
-        try:
-            while going:
-                feed, left, to = going.pop()
-                self._make(client, feed, left, to, priority=1)
-        finally:  # the cluster may be gone by now
-            for feed, left, _ in going:
-                feed.back(left)
+                feed.received(sent, self._lane, packed)
 
     def _again(self, client: Client, future: Future) -> None:
         """Wait once more for what its worker lost before it was fetched."""
@@ -374,7 +372,7 @@ class DaskBackend(RemoteBackend):
             self._lose("its scheduler does not answer")
         error = None if cancelled else future.exception()
         feed, sent = self._ends(future)
-        left = needed(self._definitions[feed.job.key], sent)
+        left = self._left(self._definitions[feed.job.key], sent)
         if any(each.status != "finished" for each in left.values()) and not feed.once:
             feed.back(sent)  # what needs none of these goes out again
         elif cancelled or isinstance(error, KilledWorker | OtherProcessError):

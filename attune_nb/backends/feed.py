@@ -12,7 +12,6 @@ import pickle
 import time
 from array import array
 from collections import deque
-from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,6 @@ __all__ = ["Feed"]
 PIECES = 64  # that a chunk is cut into when its worker was lost
 DEATHS = 3  # of workers that held nothing but this item, until it is given up
 _DRAWING = ("now", "uuid")  # functions that give another value each time
-_numbers = count(1)  # of chunks
 
 
 class Feed:
@@ -50,7 +48,7 @@ class Feed:
         target: Seconds that a chunk is to take.
         wake: Called, in another thread, when there are items again that were waited for.
         missing: Says of an item what it needs that is not there any more.
-        sender: What tells the backend's chunks from those of others.
+        parts: Whether chunks are told of in parts.
     """
 
     def __init__(
@@ -60,7 +58,8 @@ class Feed:
         target: float,
         wake: Callable[[], None],
         missing: Callable[[Any], str | None] | None = None,
-        sender: str = "",
+        *,
+        parts: bool = False,
     ) -> None:
         self.job = job
         self.under_way = 0  # chunks
@@ -68,7 +67,7 @@ class Feed:
         self.ended = False  # given up on: what comes back is of no interest
         self._pace = Pace(target)
         self._missing = missing
-        self._sender = sender
+        self._parts = parts
         self._back: deque[Entry] = deque()  # taken, but not begun
         self._pieces: deque[list[Entry]] = deque()  # held by a worker that was lost
         self._deaths: dict[int, int] = {}
@@ -153,9 +152,7 @@ class Feed:
             budget=2 * self._pace.target,
             share=share,
             process=process if self.once or self.job.keeps else "",
-            name=f"{self._sender}-{next(_numbers)}",
-            # what it has of its worker, it has until its end
-            whole=bool(self.job.selector) or self.job.plain or self.once,
+            parts=self._parts and len(entries) > 1,
         )
 
     def _next_size(self, share: int) -> int:

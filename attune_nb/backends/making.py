@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.columns import Columns, batch_of
-from attune_nb.backends.messages import OtherProcessError, Report
+from attune_nb.backends.messages import Report
 from attune_nb.backends.protocol import Job
 from attune_nb.backends.threads import ThreadBackend
 from attune_nb.backends.wire import kind_of, pack, taken
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["NOT_BEGUN", "Making"]
 
 TICK = 0.05  # seconds: how often the far side looks whether it is to begin no more
-PATIENCE = 30.0  # seconds until what goes on is stopped, where nobody asks for it
-QUEUED = 1.0  # seconds in which what was sent before may come to this worker's turn
 
 NOT_BEGUN = pickle.dumps(None)
 """The report of a chunk of which nothing was begun."""
@@ -86,28 +84,17 @@ class Making:
         self._take_in(chunk, items)
 
     @staticmethod
-    def waits(name: str) -> bool:
-        """Tell whether anything goes on that the sender of a chunk cannot know of yet.
+    def goes_on() -> bool:
+        """Tell whether some of a chunk goes on that nobody has asked for by now.
 
-        What it was going to wait behind when it was sent is not over, so it must not begin.
+        Whoever sent another chunk could not know of that, so it must not begin beside it.
         """
-        since = time.monotonic() - QUEUED
-        went_on = [each for each, (_, _, at) in list(_going.items()) if at > since]
-        return any(_sender(each) == _sender(name) for each in went_on)
+        return bool(_going)
 
     @staticmethod
-    def taken_up(name: str) -> Making:
-        """Give what goes on under a name, to whoever asks first.
-
-        Raises:
-            OtherProcessError: Nothing does, in this process.
-        """
-        try:
-            making, alarm, _ = _going.pop(name)
-        except KeyError:
-            raise OtherProcessError(f"nothing goes on here as {name}") from None
-        alarm.cancel()
-        return making
+    def taken_up() -> Making:
+        """Give what goes on, to whoever asks for it."""
+        return _going.pop()
 
     def report(self, cancelled: Callable[[], bool]) -> tuple[bytes, list[Any]]:
         """Give a report as bytes, which always load, and the results that stay here.
@@ -126,21 +113,10 @@ class Making:
             self._call.moments.pop(index, None)
             self._call.unrendered.discard(index)
         if self._left:
-            self._go_on()
+            _going.append(self)
         else:
             self._backend.close()
         return pickle.dumps(report, 5), batch.results
-
-    def _go_on(self) -> None:
-        alarm = threading.Timer(PATIENCE, self._given_up)
-        alarm.daemon = True
-        _going[self._chunk.name] = self, alarm, time.monotonic()
-        alarm.start()
-
-    def _given_up(self) -> None:
-        if _going.pop(self._chunk.name, None) is not None:
-            self._backend.stop(self._job.key, force=True)
-            self._backend.close()
 
     def _ended(self, cancelled: Callable[[], bool]) -> tuple[Batch, list[tuple[int, int]]]:
         """Let the attempts come to their end; take back what was not begun in time."""
@@ -167,7 +143,7 @@ class Making:
         """Tell whether what is under way is to be told of apart from so many that have ended."""
         job = self._job
         # whoever is told of functions that were left behind may end this process
-        if self._chunk.whole or job.again or job.abandoned:
+        if not self._chunk.parts or job.again or job.abandoned:
             return False
         room = self._call.awaits and len(self._left) - ended < job.concurrency  # for others
         return bool(ended) or room
@@ -202,11 +178,7 @@ class Making:
         )
 
 
-_going: dict[str, tuple[Making, threading.Timer, float]] = {}  # by name; since when
-
-
-def _sender(name: str) -> str:
-    return name.rpartition("-")[0]
+_going: list[Making] = []  # one at most: a worker process of ours is at one chunk at a time
 
 
 @functools.cache

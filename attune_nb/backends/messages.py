@@ -20,9 +20,9 @@ class Chunk(msgspec.Struct, frozen=True):
 
     `moments` are the times and seeds of those whose input tells the time or draws lots, so that
     each attempt of an item is made with the same input. Work is begun for `budget` seconds, on
-    `share` items at once. `process`, where it is given, is the only one that may make them. `name`
-    is what the rest of it is asked for by (its sender's name, and a number), unless it is to be
-    told of as a `whole`. It `joins` what goes on of an earlier chunk, of that name.
+    `share` items at once. `process`, where it is given, is the only one that may make them. It is
+    told of in `parts` where some of it takes far longer than the rest, and `joins` what goes on of
+    an earlier chunk.
     """
 
     index: array[int]
@@ -32,9 +32,8 @@ class Chunk(msgspec.Struct, frozen=True):
     budget: float
     share: int
     process: str = ""
-    name: str = ""
-    whole: bool = False
-    joins: str = ""
+    parts: bool = False
+    joins: bool = False
 
 
 class Report(msgspec.Struct, frozen=True):

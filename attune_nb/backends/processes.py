@@ -25,7 +25,6 @@ from attune_nb.backends import worker
 from attune_nb.backends.attempt import timed_out
 from attune_nb.backends.brought import bring_here
 from attune_nb.backends.guard import Guard, end_group
-from attune_nb.backends.messages import OtherProcessError
 from attune_nb.backends.pulling import GRACE
 from attune_nb.backends.remote import Place, RemoteBackend, cores, free
 from attune_nb.errors import BackendError, NotSendable
@@ -65,7 +64,7 @@ class ProcessBackend(RemoteBackend):
 
     def __init__(self, workers: int | None = None) -> None:
         lanes = workers or cores()
-        super().__init__(lanes, TARGET, _KILLED)
+        super().__init__(lanes, TARGET, _KILLED, parts=True)
         self._guard = Guard()
         self._workers = [_Worker(number, self._guard) for number in range(lanes)]
         self._names: dict[Definition, str] = {}
@@ -150,8 +149,6 @@ class ProcessBackend(RemoteBackend):
             self._broken = 0
             if sent is None:
                 what.lives_as(future.result())
-            elif isinstance(error, OtherProcessError):
-                sent[0].back(sent[1])
             elif error is not None:
                 sent[0].refuse(sent[1], what.number, f"the worker failed: {error!r}")
             else:
@@ -179,7 +176,7 @@ class ProcessBackend(RemoteBackend):
         name = self._names[self._definitions[feed.job.key]]
         try:
             if left.goes_on:
-                future = by.submit(worker.make_more, left.chunk.name)
+                future = by.submit(worker.make_more)
             else:
                 future = by.submit(worker.make_held, name, left.chunk)
         except BrokenExecutor as error:

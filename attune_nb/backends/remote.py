@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import os
 import time
-import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -94,6 +93,7 @@ class RemoteBackend(abc.ABC):
         target: Seconds that a chunk is to take.
         leaves: What becomes of a plain function that is past its time.
         missing: Says of an item what it needs that is not there any more.
+        parts: Whether chunks are told of in parts.
     """
 
     def __init__(
@@ -102,12 +102,14 @@ class RemoteBackend(abc.ABC):
         target: float,
         leaves: str,
         missing: Callable[[Any], str | None] | None = None,
+        *,
+        parts: bool = False,
     ) -> None:
         self._lanes = lanes
         self._target = target
         self._leaves = leaves
         self._missing = missing
-        self._sender = uuid.uuid4().hex[:8]
+        self._parts = parts
         self._near = ThreadBackend()
         self._feeds: dict[Key, Feed] = {}
         self._definitions: dict[Key, Definition] = {}
@@ -125,7 +127,7 @@ class RemoteBackend(abc.ABC):
             job.key, call.action, call.template, call.read(), job.timeout, self._leaves
         )
         self._feeds[job.key] = Feed(
-            job, self._lanes, self._target, self._near.notify, self._missing, self._sender
+            job, self._lanes, self._target, self._near.notify, self._missing, parts=self._parts
         )
 
     def retry(self, key: Key, index: int, attempt: int) -> None:

@@ -59,13 +59,13 @@ class Sent(msgspec.Struct, eq=False):
             attempt=array("q", [each.attempt for each in entries]),
             items=Packed(),
             moments=[],
-            joins="",
+            joins=False,
         )
         return Sent(entries, chunk, goes_on=True, since=self.since)
 
     def joined(self, left: Sent) -> Sent:
         """Give it together with what goes on of an earlier chunk, where it is sent to."""
-        chunk = msgspec.structs.replace(self.chunk, joins=left.chunk.name)
+        chunk = msgspec.structs.replace(self.chunk, joins=True, parts=True)
         return Sent([*left.entries, *self.entries], chunk)
 
 

@@ -38,7 +38,6 @@ __all__ = [
     "make_held",
     "make_kept",
     "make_more",
-    "make_more_kept",
     "report_of",
     "same",
     "stand_by",
@@ -117,18 +116,9 @@ def make_kept(
     return Kept(*_made(definition, chunk, dict(zip(keys, near, strict=True)), keep=True))
 
 
-def make_more(name: str) -> bytes:
-    """Wait for what of a chunk goes on; give a report of it.
-
-    Raises:
-        OtherProcessError: Nothing does, in this process.
-    """
-    return Making.taken_up(name).report(_cancelled_by_dask())[0]
-
-
-def make_more_kept(name: str) -> Kept:
-    """Wait for what of a chunk goes on; give a report, and beside it the results themselves."""
-    return Kept(*Making.taken_up(name).report(_cancelled_by_dask()))
+def make_more() -> bytes:
+    """Wait for what goes on here of a chunk; give a report of it."""
+    return Making.taken_up().report(_cancelled_by_dask())[0]
 
 
 def same(definition: Definition) -> Definition:
@@ -157,11 +147,11 @@ def _made(
 ) -> tuple[bytes, list[Any]]:
     if chunk.process and chunk.process != _process():
         raise OtherProcessError(f"it was sent to {chunk.process}")
-    if not chunk.joins and Making.waits(chunk.name):
+    if Making.goes_on() and not chunk.joins:
         return NOT_BEGUN, []
     items = [_near(each, near) for each in unpack(chunk.items)]
     if chunk.joins:
-        making = Making.taken_up(chunk.joins)
+        making = Making.taken_up()
         making.join(chunk, items)
     else:
         try:

@@ -1,7 +1,6 @@
 """Items handed out in chunks: each comes to one end, whatever happens to the chunks."""
 
 import asyncio
-import inspect
 import itertools
 import pickle
 import random
@@ -9,19 +8,17 @@ import threading
 import time
 from collections import Counter
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attune_nb.actions.registry import Action
 from attune_nb.backends import feed as feeds
-from attune_nb.backends import making, pacing, worker
+from attune_nb.backends import pacing, worker
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.definition import Definition
 from attune_nb.backends.excerpt import excerpt
 from attune_nb.backends.feed import Feed
 from attune_nb.backends.making import Making
-from attune_nb.backends.messages import OtherProcessError
 from attune_nb.backends.protocol import Job
 from attune_nb.context import WorkflowContext
 from attune_nb.events import CANCELLED, FAILED, SUCCEEDED
@@ -32,8 +29,7 @@ INPUT = Template({"x": "{{ item }}"})
 
 def fed(items, function=lambda x: x, *, concurrency=4, retries=False, idempotent=True, total=None):
     """Make a feed over items, and the definition that its chunks are made with."""
-    told = "cancel" in inspect.signature(function).parameters
-    action = Action(name="work", function=function, idempotent=idempotent, cancellable=told)
+    action = Action(name="work", function=function, idempotent=idempotent)
     context = WorkflowContext.create()
     zero = time.perf_counter()
     job = Job(
@@ -46,7 +42,7 @@ def fed(items, function=lambda x: x, *, concurrency=4, retries=False, idempotent
         retries=retries,
     )
     definition = Definition(("a", 1), action, INPUT, excerpt(context, INPUT), None, "")
-    return Feed(job, 3, 0.001, lambda: None), pickle.loads(pickle.dumps(definition))
+    return Feed(job, 3, 0.001, lambda: None, parts=True), pickle.loads(pickle.dumps(definition))
 
 
 def more(feed):
@@ -62,8 +58,7 @@ def lane(_, number):
 
 def told(feed, definition, sent, *, more=False):
     """Have a chunk made, or what goes on of one; give what still does."""
-    going = sent.chunk.name if sent.goes_on else ""
-    report = worker.make_more(going) if going else worker.make(definition, sent.chunk)
+    report = worker.make_more() if sent.goes_on else worker.make(definition, sent.chunk)
     return feed.received(sent, lane, report, more=more)
 
 
@@ -121,8 +116,8 @@ def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0
         if under_way:
             sent = under_way.pop(luck.randrange(len(under_way)))
             what = luck.choice(["end"] * 6 + ["lost", "back", "gone", "stop"])
-            if what != "end" and sent.goes_on:
-                Making.taken_up(sent.chunk.name)  # it is gone with its worker
+            if what != "end" and (sent.goes_on or sent.chunk.joins):
+                Making.taken_up()  # it is gone with its worker
             if what == "end":
                 left = told(feed, definition, sent, more=True)
                 under_way += [left] if left is not None else []
@@ -141,6 +136,8 @@ def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0
         batch = feed.job.drain()
         if batch is not None:
             batches.append(batch)
+    while Making.goes_on():
+        Making.taken_up()  # it was given up on
     found = ends([*batches, *filter(None, [feed.job.drain()])])
     assert all(len(codes) == 1 for codes in found.values())
     assert set(found) == set(range(feed.job.taken if stopped else count))
@@ -224,7 +221,7 @@ def test_times_of_a_worker_are_placed_in_the_run_and_never_before_it_or_after_no
     )
 
 
-_enough, _told = threading.Event(), threading.Event()
+_enough = threading.Event()
 
 
 def held(x):
@@ -232,11 +229,6 @@ def held(x):
     if x == 20:
         _enough.wait(30)
     return x
-
-
-def held_or_told(x, cancel):
-    if x == 20 and cancel.wait(30):
-        _told.set()
 
 
 def parted(function):
@@ -260,7 +252,7 @@ def test_what_takes_far_longer_than_the_rest_of_its_chunk_is_told_of_apart():
     assert [*report.index] == indices[:at]
     assert [sent.entries[each].index for each in report.rest] == indices[at + 1 :]
     _enough.set()
-    assert feed.received(left, lane, worker.make_more(left.chunk.name)) is None
+    assert feed.received(left, lane, worker.make_more()) is None
     assert sorted(ends([feed.job.drain()])) == [*range(21)]
 
 
@@ -272,14 +264,6 @@ def test_nothing_begins_at_a_worker_until_what_goes_on_there_is_asked_for():
     again = more(feed)
     assert again.entries[0] == other.entries[0]
     _enough.set()
-    feed.received(left, lane, worker.make_more(left.chunk.name))
+    feed.received(left, lane, worker.make_more())
     end(feed, definition, again)
     assert again.entries[0].index in ends([feed.job.drain()])
-
-
-def test_what_goes_on_and_nobody_asks_for_is_stopped(monkeypatch):
-    monkeypatch.setattr(making, "PATIENCE", 0.1)
-    _, _, sent, _ = parted(held_or_told)
-    assert _told.wait(10)
-    with pytest.raises(OtherProcessError):
-        worker.make_more(sent.chunk.name)

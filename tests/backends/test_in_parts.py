@@ -9,16 +9,11 @@ from collections import Counter
 from pathlib import Path
 
 import cloudpickle
-import clusters
 import pytest
 import works
-from clusters import made, pids
 from works import PATH, most_at_once, run_work, until
 
-from attune_nb.backends.dask import DaskBackend
-
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-cloudpickle.register_pickle_by_value(clusters)
 cloudpickle.register_pickle_by_value(works)
 
 COUNT = 400
@@ -47,16 +42,9 @@ async def awaited(x, path):
     return [x, 0, 0]
 
 
-@pytest.fixture(params=["processes", "dask"])
-def backend(request):
-    if request.param == "dask":
-        request.getfixturevalue("cluster")
-    return request.param
-
-
-def begin(path, backend, work=work, **options):
+def begin(path, work=work, **options):
     given = {"n": COUNT, "path": str(path)}
-    return run_work(work, given, more=PATH, backend=backend, background=True, **options)
+    return run_work(work, given, more=PATH, backend="processes", background=True, **options)
 
 
 def all_but_one_are_told(run):
@@ -65,8 +53,8 @@ def all_but_one_are_told(run):
 
 
 @pytest.mark.parametrize("action", [work, awaited])
-def test_all_others_are_told_while_it_is_under_way(tmp_path, backend, action):
-    run = begin(tmp_path, backend, action)
+def test_all_others_are_told_while_it_is_under_way(tmp_path, action):
+    run = begin(tmp_path, action)
     until(lambda: all_but_one_are_told(run))
     assert run.status == "running"
     (tmp_path / "enough").touch()
@@ -84,8 +72,8 @@ async def often_awaited(x, path):
     return [began, time.time()]
 
 
-def test_what_waits_in_a_loop_takes_the_place_of_no_other(tmp_path, backend):
-    run = begin(tmp_path, backend, often_awaited, concurrency=2 * COUNT // 40)
+def test_what_waits_in_a_loop_takes_the_place_of_no_other(tmp_path):
+    run = begin(tmp_path, often_awaited, concurrency=2 * COUNT // 40)
     until(lambda: len(run.attempts) == COUNT - COUNT // 40)
     (tmp_path / "enough").touch()
     assert run.wait(30)
@@ -94,20 +82,20 @@ def test_what_waits_in_a_loop_takes_the_place_of_no_other(tmp_path, backend):
     assert list(run.attempts["attempt"].unique()) == [1]
 
 
-def test_no_more_are_under_way_at_once_than_the_concurrency(tmp_path, backend):
+def test_no_more_are_under_way_at_once_than_the_concurrency(tmp_path):
     def work(x, path):
         began = time.time()
         time.sleep(0.6 if x in (100, 101, 130, 250) else 0.001)
         return [began, time.time()]
 
-    run = begin(tmp_path, backend, work, concurrency=1)
+    run = begin(tmp_path, work, concurrency=1)
     assert run.wait(60)
     assert run.status == "succeeded"
     assert most_at_once(run.result("a")) == 1
 
 
-def test_what_had_ended_is_kept_when_a_run_is_cancelled_at_once(tmp_path, backend):
-    run = begin(tmp_path, backend)
+def test_what_had_ended_is_kept_when_a_run_is_cancelled_at_once(tmp_path):
+    run = begin(tmp_path)
     until(lambda: all_but_one_are_told(run))
     run.cancel(force=True)
     assert run.wait(30)
@@ -117,8 +105,8 @@ def test_what_had_ended_is_kept_when_a_run_is_cancelled_at_once(tmp_path, backen
     (tmp_path / "enough").touch()
 
 
-def test_an_item_that_takes_too_long_ends_at_its_timeout(tmp_path, backend):
-    run = begin(tmp_path, backend, keys="timeout: 1.5")
+def test_an_item_that_takes_too_long_ends_at_its_timeout(tmp_path):
+    run = begin(tmp_path, keys="timeout: 1.5")
     assert run.wait(30)
     (tmp_path / "enough").touch()
     statuses = run.attempts.set_index("index")["status"]
@@ -127,22 +115,8 @@ def test_an_item_that_takes_too_long_ends_at_its_timeout(tmp_path, backend):
     assert run.attempts.set_index("index")["duration"][SLOW] < 10
 
 
-def test_a_worker_that_is_lost_takes_only_what_was_under_way_along(tmp_path):
-    with made(failures=5, n_workers=2) as client:
-        run = begin(tmp_path, DaskBackend(client))
-        until(lambda: all_but_one_are_told(run))
-        slow = int((tmp_path / "pid").read_text())
-        assert slow in pids(client)
-        os.kill(slow, signal.SIGKILL)
-        (tmp_path / "enough").touch()
-        assert run.wait(60)
-    assert run.status == "succeeded"
-    times = Counter((tmp_path / "made").read_text().split())
-    assert {x for x, many in times.items() if many > 1} == {str(SLOW)}
-
-
 def test_a_worker_process_that_ends_takes_only_what_was_under_way_along(tmp_path):
-    run = begin(tmp_path, "processes")
+    run = begin(tmp_path)
     until(lambda: all_but_one_are_told(run))
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     (tmp_path / "enough").touch()
@@ -150,14 +124,3 @@ def test_a_worker_process_that_ends_takes_only_what_was_under_way_along(tmp_path
     assert run.status == "succeeded"
     times = Counter((tmp_path / "made").read_text().split())
     assert {x for x, many in times.items() if many > 1} == {str(SLOW)}
-
-
-def test_results_that_are_kept_on_the_cluster_are_each_where_they_were_made(tmp_path, cluster):
-    run = begin(tmp_path, "dask", keys="keep_results: cluster")
-    until(lambda: all_but_one_are_told(run))
-    (tmp_path / "enough").touch()
-    assert run.wait(30)
-    kept = list(run.items("a")["result"])
-    assert [kept[x].get()[0] for x in (0, SLOW - 1, SLOW, SLOW + 1, COUNT - 1)] == [
-        0, SLOW - 1, SLOW, SLOW + 1, COUNT - 1,
-    ]  # fmt: skip
