@@ -12,7 +12,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec.structs import replace
+
 from attune_nb.backends import worker
+from attune_nb.backends.answering import answer
 from attune_nb.backends.cluster import Coming
 
 if TYPE_CHECKING:
@@ -23,13 +26,16 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.cluster import Worker
     from attune_nb.backends.definition import Definition
+    from attune_nb.backends.feed import Feed
+    from attune_nb.backends.messages import Chunk
+    from attune_nb.backends.sent import Sent
 
-__all__ = ["REPORT", "Fetch", "Fetches", "Roll", "Unbegun", "bring"]
+__all__ = ["Fetch", "Fetches", "Question", "Questions", "Roll", "bring"]
 
 ANSWER = 1.0  # seconds that a scheduler may take to answer before nothing more is sent
 STALLED = 10.0  # seconds that a definition is on its way to one, before another is sent it too
-REPORT = "-report"  # what the key of a report has more than that of its chunk
 AGAIN = 0.5  # seconds until a worker is asked again that gave nothing: it may be going
+LONG = 2  # times the budget of a chunk, until it is asked about
 FETCHING = 0.2  # seconds: how often it is looked whether what is fetched is still there
 
 _T = TypeVar("_T")
@@ -115,57 +121,95 @@ async def _workers(client: Client, *, whole: bool) -> dict[str, dict[str, Any]]:
     }
 
 
-class Unbegun:
-    """What workers were given that Dask has paused, and have not begun.
+class Question:
+    """What has become so far of some chunks of one worker, on its way."""
 
-    A worker that is short of memory begins nothing, perhaps for good, and what is bound to it
-    would wait there.
+    def __init__(self, to: Worker, chunks: dict[str, Future]) -> None:
+        self.to = to
+        self.chunks = chunks
+        self.asked: Asked[dict[str, dict[str, bytes | None]]] | None = None
+
+    def told(self) -> dict[Future, bytes | None]:
+        """Give the reports that came, once; None of what was not begun, and is not to be."""
+        asked, self.asked = self.asked, None  # which refers to this, as it is to tell of it
+        try:
+            came = asked.result(0)[self.to.address] if asked is not None else {}
+            return {self.chunks[name]: each for name, each in came.items()}
+        except BaseException:  # noqa: BLE001 - of whatever kind, it is not known
+            return {}
+
+
+class Questions:
+    """What is asked about chunks that take long, or wait where nothing begins.
+
+    A worker answers whatever its threads are at. It begins nothing while it is paused, as it is
+    short of memory; and nothing behind an item that takes long.
 
     Args:
-        wake: Called, in another thread, when it is known what they are at.
+        note: Called with a question, in another thread, at its end.
     """
 
-    def __init__(self, wake: Callable[[], object]) -> None:
-        self._wake = wake
-        self._asked: Asked[set[str]] | None = None
-        self._about: list[Future] = []
+    def __init__(self, note: Callable[[Question], object]) -> None:
+        self._note = note
+        self._under: dict[Worker, Question] = {}
 
-    def found(self, client: Client, workers: Iterable[Worker]) -> list[Future]:
-        """Give what others may begin instead, as far as that is known by now."""
-        paused = [each for each in workers if each.paused]
-        held = [pair for each in paused for pair in each.held.items()]
-        waiting = [future for future, (feed, _) in held if not (feed.once or future.done())]
-        asked = self._asked
-        if asked is None:
-            if waiting:
-                self._about = waiting
-                with contextlib.suppress(RuntimeError):  # the client is closed
-                    self._asked = _ask(client, _under_way(client, waiting), self._wake)
-            return []
-        if not asked.done():
-            return []
-        self._asked = None
-        if asked.exception() is not None:
-            return []
-        at = asked.result()
-        return [each for each in self._about if each in waiting and _chunk(each) not in at]
+    def ask(self, client: Client, workers: Iterable[Worker]) -> None:
+        """Ask the workers of which that is due."""
+        for each in workers:
+            held = {} if each in self._under else each.held
+            about = [future for future, at in held.items() if _due(each, *at) and not future.done()]
+            if not about:
+                continue
+            question = self._under[each] = Question(each, {each.key: each for each in about})
+            asked = {future.key: _about(each.held[future][1]) for future in about}
+            what = _answered(client, each.address, asked)
+            try:
+                question.asked = _ask(client, what, partial(self._note, question))
+            except RuntimeError:  # the client is closed, which is found out elsewhere
+                del self._under[each]
+
+    def end(self, question: Question) -> dict[Future, bytes | None]:
+        """Give what a question gave."""
+        if self._under.get(question.to) is question:
+            del self._under[question.to]
+        return question.told()
 
     def over(self) -> None:
-        """Ask for nothing any more."""
-        if self._asked is not None:
-            self._asked.cancel()
-            self._asked = None
+        """Ask nothing any more."""
+        for each in self._under.values():
+            asked, each.asked = each.asked, None
+            if asked is not None:
+                asked.cancel()
+        self._under.clear()
 
 
-def _chunk(future: Future) -> str:
-    """Give the key of the chunk that a future tells of."""
-    return str(future.key).removesuffix(REPORT)
+def _due(at: Worker, feed: Feed, sent: Sent) -> bool:
+    """Tell whether a chunk is to be asked about, and take it that it is."""
+    now, job = time.monotonic(), feed.job
+    grows = sent.part > 0 and job.call.awaits and feed.ready
+    alone = len(sent.entries) == 1 or job.keeps  # it can only be found out whether it began
+    often = 0.0 if sent.chunk.joins else 0.5 if grows else LONG
+    if feed.once or now - max(sent.since, sent.asked) < often * sent.chunk.budget:
+        return False
+    if sent.asked and alone and not (grows or at.paused):
+        return False
+    sent.asked = now
+    return True
 
 
-async def _under_way(client: Client, futures: list[Future]) -> set[str]:
-    """Ask the workers which chunks they are at."""
-    stacks = await client.scheduler.call_stack(keys=[each.key for each in futures])
-    return {key for each in stacks.values() for key in each}
+def _about(sent: Sent) -> tuple[int, Chunk | None]:
+    """Give what is said of a chunk that is asked about."""
+    joining, sent.chunk = sent.chunk, replace(sent.chunk, joins=False)
+    return sent.part, joining if joining.joins else None
+
+
+async def _answered(
+    client: Client, address: str, asked: dict[str, tuple[int, Chunk | None]]
+) -> dict[str, dict[str, bytes | None]]:
+    told: dict[str, dict[str, bytes | None]] = await client.run(
+        answer, asked, workers=[address], asynchronous=True
+    )
+    return told
 
 
 class Fetch:

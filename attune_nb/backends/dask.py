@@ -11,14 +11,12 @@ from __future__ import annotations
 import importlib.util
 import time
 import uuid
-from functools import partial
 from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from attune_nb.backends import worker
 from attune_nb.backends.adapting import Backlog, Wanting
-from attune_nb.backends.asking import REPORT, Fetch, Fetches, Roll, Unbegun, bring
+from attune_nb.backends.asking import Fetch, Fetches, Question, Questions, Roll, bring
 from attune_nb.backends.attempt import LEFT_BEHIND
 from attune_nb.backends.cluster import (
     BEGINNING,
@@ -30,11 +28,12 @@ from attune_nb.backends.cluster import (
     resources,
     runs,
 )
-from attune_nb.backends.kept import ClusterResult, missing, refuse_lost
+from attune_nb.backends.kept import missing, needed, refuse_lost
 from attune_nb.backends.messages import OtherProcessError
 from attune_nb.backends.remote import RemoteBackend, free
+from attune_nb.backends.submitting import submitted
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
-from attune_nb.frozen import Elsewhere, elsewhere
+from attune_nb.frozen import Elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -83,7 +82,7 @@ class DaskBackend(RemoteBackend):
         self._under: dict[Future, tuple[Feed, Sent, Worker | None]] = {}
         self._roll = Roll(self._near.notify)
         self._fetches = Fetches(self._note)
-        self._unbegun = Unbegun(self._near.notify)
+        self._questions = Questions(self._note)
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
         self._offers = Offers()
@@ -110,7 +109,7 @@ class DaskBackend(RemoteBackend):
     def _let_go(self) -> None:
         self._workers.clear()
         self._wanting.give_up()
-        for each in (self._roll, self._fetches, self._unbegun, self._backlog):
+        for each in (self._roll, self._fetches, self._questions, self._backlog):
             each.over()
         self._connection.close()
 
@@ -120,10 +119,7 @@ class DaskBackend(RemoteBackend):
         client = self._connection.client
         if client is None:
             return BEGINNING if self._connection.begins else inf
-        for future in self._unbegun.found(client, self._workers.values()):
-            feed, sent = self._ends(future)
-            client.cancel([future])
-            feed.back(sent)
+        self._questions.ask(client, self._workers.values())
         if not self._roll.asked:
             if now - self._looked < LOOK:
                 return LOOK if self._under else inf
@@ -249,12 +245,13 @@ class DaskBackend(RemoteBackend):
         ready = free(feed, able, behind=behind)
         if not ready:
             return False
-        needed = self._definitions[feed.job.key]
-        to, share = min(ready, key=lambda each: (needed in each[0].coming, each[0].load))
+        definition = self._definitions[feed.job.key]
+        to, share = min(ready, key=lambda each: (definition in each[0].coming, each[0].load))
         if not feed.job.plain:  # else its definition goes along: nobody else needs it
             others = [each for each, _ in ready if each is not to][: feed.most - 1]
             try:
-                there = bring(client, needed, to, others, self._workers.values(), self._near.notify)
+                places, wake = self._workers.values(), self._near.notify
+                there = bring(client, definition, to, others, places, wake)
             except Exception:  # noqa: BLE001 - it is gone, or on its way
                 self._gone(client, to)
                 return False
@@ -271,65 +268,33 @@ class DaskBackend(RemoteBackend):
         wanted: Mapping[str, float],
     ) -> bool:
         definition = self._definitions[feed.job.key]
-        there = definition if to is None else to.has.get(definition, definition)
         sent = feed.next(share, to.process if to is not None else "")
         if sent is None:
             return False
+        key = f"attune-{self._name}-{next(self._numbers)}"
         # a cluster of its own ends with the run
         keeps = feed.job.keeps and not self._connection.own_cluster
         try:
-            future = self._submit(client, feed, sent, there, keeps=keeps, to=to, wanted=wanted)
+            future = submitted(client, key, sent, definition, keeps=keeps, to=to, wanted=wanted)
         except Exception as error:  # noqa: BLE001 - of whatever kind, it was not handed out
             feed.back(sent)
             self._lose(f"it takes no work ({error})")
-        self._under[future] = feed, sent, to
-        if to is not None:
-            to.held[future] = feed, sent
+        self._holds(future, feed, sent, to)
         self._noted(future, future)
         return True
 
-    def _submit(
-        self,
-        client: Client,
-        feed: Feed,
-        sent: Sent,
-        there: Definition | Future,
-        *,
-        keeps: bool,
-        to: Worker | None,
-        wanted: Mapping[str, float],
-    ) -> Future:
-        left = self._left(self._definitions[feed.job.key], sent)
-        future = client.submit(
-            worker.make_kept if keeps else worker.make,
-            there,
-            sent.chunk,
-            [*left],
-            [*left.values()],
-            key=f"attune-{self._name}-{next(self._numbers)}",
-            pure=False,
-            retries=0,
-            fifo_timeout=0,  # what was handed out first is begun first
-            resources=wanted,
-            workers=None if to is None else [to.address],
-        )
-        if not keeps:
-            return future
-        sent.keep = partial(ClusterResult, future)  # only the report comes
-        return client.submit(worker.report_of, future, key=f"{future.key}{REPORT}", pure=False)
+    def _holds(self, future: Future, feed: Feed, sent: Sent, to: Worker | None) -> None:
+        self._under[future] = feed, sent, to
+        if to is not None:
+            to.held[future] = feed, sent
 
-    def _left(self, definition: Definition, sent: Sent) -> dict[str, Future]:
-        """Give the chunks that hold what was left on the cluster, and is an argument now."""
-        if not Elsewhere.there:
-            return {}
-        found = [*elsewhere([each.item for each in sent.entries]), *definition.elsewhere()]
-        chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
-        return {each.key: each for each in chunks}
-
-    def _take_in(self, what: Future | Fetch) -> None:
+    def _take_in(self, what: Future | Fetch | Question) -> None:
         """Take in what has ended: it is fetched, and then received."""
         client = self._connection.client
         if client is None:
+            return
+        if isinstance(what, Question):
+            self._answered(client, what)
             return
         if isinstance(what, Fetch):
             self._received(what)
@@ -348,6 +313,24 @@ class DaskBackend(RemoteBackend):
             if future in self._under:
                 feed, sent = self._ends(future)
                 feed.received(sent, self._lane, packed)
+
+    def _answered(self, client: Client, question: Question) -> None:
+        """Take in what has become so far of chunks that take long."""
+        for future, told in self._questions.end(question).items():
+            if future not in self._under or future.done():
+                continue
+            to = self._under[future][2]
+            if told is None:
+                feed, sent = self._ends(future)
+                client.cancel([future])
+                feed.back(sent)
+            elif self._under[future][1].keep is None:
+                feed, sent = self._ends(future)
+                # what was left elsewhere comes with a task only
+                more = self._alone(feed) and not Elsewhere.there
+                left = feed.received(sent, self._lane, told, more=more)
+                if left is not None:
+                    self._holds(future, feed, left, to)
 
     def _again(self, client: Client, future: Future) -> None:
         """Wait once more for what its worker lost before it was fetched."""
@@ -372,7 +355,7 @@ class DaskBackend(RemoteBackend):
             self._lose("its scheduler does not answer")
         error = None if cancelled else future.exception()
         feed, sent = self._ends(future)
-        left = self._left(self._definitions[feed.job.key], sent)
+        left = needed(self._definitions[feed.job.key], sent)
         if any(each.status != "finished" for each in left.values()) and not feed.once:
             feed.back(sent)  # what needs none of these goes out again
         elif cancelled or isinstance(error, KilledWorker | OtherProcessError):

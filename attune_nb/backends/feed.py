@@ -376,11 +376,14 @@ class Feed:
                 self._remember(entries[index], code)
         if len(batch):
             self.job.take_in(batch)
-        self._take_back([sent.entries[at] for at in report.rest])
+        sent.part = report.part
+        # what was not begun goes back, also what was to join it and came too late
+        begun = {*batch.index, *report.going}
+        self._take_back([each for each in sent.entries if each.index not in begun])
         return self._left_of(sent, report, more=more) if report.going else None
 
     def _left_of(self, sent: Sent, report: Report, *, more: bool) -> Sent | None:
-        left, job = sent.left(report.going), self.job
+        left, job = sent.left({*report.going}), self.job
         if more and job.call.awaits and self.ready and not self._pieces:
             new = self.next(sent.chunk.share, sent.chunk.process)
             if new is not None:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from distributed import Future
 
     from attune_nb.backends.definition import Definition
+    from attune_nb.backends.sent import Sent
 
-__all__ = ["ClusterResult", "missing", "refuse_lost"]
+__all__ = ["ClusterResult", "missing", "needed", "refuse_lost"]
 
 _GONE = (
     "a result that was kept on the cluster, {!r}, is not there any more; run its task again, or "
@@ -96,6 +97,15 @@ def missing(item: Any) -> str | None:
     return _lost(elsewhere(item)) if Elsewhere.there else None
 
 
+def needed(definition: Definition, sent: Sent) -> dict[str, Future]:
+    """Give the chunks that hold what was left on the cluster, and is an argument now."""
+    if not Elsewhere.there:
+        return {}
+    found = [*elsewhere([each.item for each in sent.entries]), *definition.elsewhere()]
+    chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
+    return {each.key: each for each in chunks}
+
+
 def refuse_lost(definition: Definition) -> None:
     """Refuse a context that needs a result which was left on the cluster, and is there no more.
 
@@ -107,6 +117,6 @@ def refuse_lost(definition: Definition) -> None:
         raise NotSendable(told)
 
 
-def _lost(needed: Iterable[Elsewhere]) -> str | None:
-    kept = (each for each in needed if isinstance(each, ClusterResult))
+def _lost(of: Iterable[Elsewhere]) -> str | None:
+    kept = (each for each in of if isinstance(each, ClusterResult))
     return next((_GONE.format(each) for each in kept if each.lost), None)

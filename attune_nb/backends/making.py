@@ -43,7 +43,8 @@ TICK = 0.05  # seconds: how often the far side looks whether it is to begin no m
 NOT_BEGUN = pickle.dumps(None)
 """The report of a chunk of which nothing was begun."""
 
-_NOTHING = batch_of((), ([], Columns(lazy=False)), lazy=False, total=None)
+_NONE: tuple[list[int], Columns] = [], Columns(lazy=False)
+_NOTHING = batch_of((), _NONE, lazy=False, total=None)
 
 
 class Making:
@@ -65,7 +66,10 @@ class Making:
         self._chunk, self._keep = chunk, keep
         self._call = _FarCall(*parts[1:4])
         self._job = _job(parts, self._call, chunk.share, self._zero)
+        self._lock = threading.Lock()  # for what follows
         self._left: list[tuple[int, int]] = []
+        self._batch, self._rest = _NOTHING, list[int]()  # what has become of the others
+        self._number, self._closed = 0, False
         self._place = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
         self._backend = ThreadBackend(chunk.share, loop=_loop)
         self._backend.start(self._job)
@@ -79,9 +83,20 @@ class Making:
         self._backend.again(self._job.key, pairs)
 
     def join(self, chunk: Chunk, items: list[Any]) -> None:
-        """Make the attempts of another chunk of the same sender and job, too."""
-        self._since, self._chunk = time.perf_counter(), chunk
-        self._take_in(chunk, items)
+        """Make the attempts of another chunk of the same sender and job, too; unless all is over.
+
+        From any thread.
+        """
+        with self._lock:
+            if not self._closed:
+                self._since, self._chunk = time.perf_counter(), chunk
+                self._take_in(chunk, items)
+
+    def came(self, number: int) -> None:
+        """Take in which part has come last: that one is not told again."""
+        with self._lock:
+            if number == self._number:
+                self._batch, self._rest = _NOTHING, []
 
     @staticmethod
     def goes_on() -> bool:
@@ -97,32 +112,48 @@ class Making:
         return _going.pop()
 
     def report(self, cancelled: Callable[[], bool]) -> tuple[bytes, list[Any]]:
-        """Give a report as bytes, which always load, and the results that stay here.
+        """Wait, and give a report as bytes, which always load, and the results that stay here.
 
         Args:
             cancelled: Tells whether nobody wants it any more.
         """
-        batch, rest = self._ended(cancelled)
-        told = {*zip(batch.index, batch.attempt, strict=True), *rest}
-        at = {pair: position for position, pair in enumerate(self._left)}
-        self._left = [pair for pair in self._left if pair not in told]
-        report = self._report(batch, [at[pair] for pair in rest], [at[each] for each in self._left])
-        self._since = time.perf_counter()
-        for index, _ in told:
-            self._job.items.pop(index)
-            self._call.moments.pop(index, None)
-            self._call.unrendered.discard(index)
+        self._wait(cancelled)
+        told, results = self.part(), self._batch.results
         if self._left:
+            self.came(self._number)
+            self._since = time.perf_counter()
             _going.append(self)
         else:
             self._backend.close()
-        return pickle.dumps(report, 5), batch.results
+        return told, results
 
-    def _ended(self, cancelled: Callable[[], bool]) -> tuple[Batch, list[tuple[int, int]]]:
+    def part(self) -> bytes:
+        """Give a report of what became of it so far that has not come; from any thread."""
+        with self._lock:
+            drained = self._backend.drain()
+            if drained:
+                new = drained[0][1]
+                parts = [each for each in (self._batch, new) if len(each)]
+                self._batch = batch_of((), _NONE, parts, lazy=False, total=None)
+                self._over({*zip(new.index, new.attempt, strict=True)})
+            self._number += 1
+            return pickle.dumps(self._report(), 5)
+
+    def _over(self, pairs: set[tuple[int, int]]) -> None:
+        self._left = [pair for pair in self._left if pair not in pairs]
+        for index, _ in pairs:
+            self._job.items.pop(index)
+            self._call.moments.pop(index, None)
+
+    def _wait(self, cancelled: Callable[[], bool]) -> None:
         """Let the attempts come to their end; take back what was not begun in time."""
-        job, backend, wanted = self._job, self._backend, len(self._left)
-        rest: list[tuple[int, int]] = []
-        while (ended := job.recorded() + len(rest)) < wanted:
+        job, backend = self._job, self._backend
+        while True:
+            with self._lock:
+                under_way = len(self._left) - job.recorded()
+                self._closed = not under_way
+            if self._closed:
+                return
             if not job.stopped and cancelled():
                 backend.stop(job.key, force=True)
                 continue
@@ -130,23 +161,24 @@ class Making:
             if self._call.awaits and not job.again:
                 budget /= 2  # what ends early makes room for others
             left = self._since + budget - time.perf_counter()
-            if left <= 0 and 0 < len(job.again) < wanted:  # some are begun, however late
-                rest += backend.recall(job.key)
+            if left <= 0 and 0 < len(job.again) < len(self._left):  # some are begun, however late
+                with self._lock:
+                    rest = backend.recall(job.key)
+                    self._rest += [index for index, _ in rest]
+                    self._over({*rest})
                 continue
-            if left <= 0 and self._may_part(ended):
-                break
+            if left <= 0 and self._may_part(under_way):
+                return
             backend.pump(min(TICK, left) if left > 0 else TICK)
-        drained = backend.drain()
-        return drained[0][1] if drained else _NOTHING, rest
 
-    def _may_part(self, ended: int) -> bool:
-        """Tell whether what is under way is to be told of apart from so many that have ended."""
+    def _may_part(self, under_way: int) -> bool:
+        """Tell whether so many that are under way are to be told of apart."""
         job = self._job
         # whoever is told of functions that were left behind may end this process
         if not self._chunk.parts or job.again or job.abandoned:
             return False
-        room = self._call.awaits and len(self._left) - ended < job.concurrency  # for others
-        return bool(ended) or room
+        room = self._call.awaits and under_way < job.concurrency  # for others
+        return room or bool(self._rest) or under_way < len(self._left)
 
     def _last(self, batch: Batch, now: float) -> float:
         """Give until when there was enough to do."""
@@ -154,8 +186,8 @@ class Making:
             return now
         return self._zero + max(map(sum, zip(batch.start, batch.duration, strict=True)))
 
-    def _report(self, batch: Batch, rest: list[int], going: list[int]) -> Report:
-        now = time.perf_counter()
+    def _report(self) -> Report:
+        batch, now = self._batch, time.perf_counter()
         return Report(
             began=self._began,
             spent=now - self._zero,
@@ -170,11 +202,12 @@ class Making:
             errors={row: replace(each, data=None) for row, each in batch.errors.items()},
             data=pack([each.data for each in batch.errors.values()]),
             unrendered=[row for row in batch.errors if batch.index[row] in self._call.unrendered],
-            rest=rest,
-            going=going,
+            rest=self._rest,
+            going=[index for index, _ in self._left],
             about=[_about(each) for each in batch.results] if self._keep else [],
             abandoned=self._job.abandoned,
             place=self._place,
+            part=self._number,
         )
 
 

@@ -22,7 +22,7 @@ class Chunk(msgspec.Struct, frozen=True):
     each attempt of an item is made with the same input. Work is begun for `budget` seconds, on
     `share` items at once. `process`, where it is given, is the only one that may make them. It is
     told of in `parts` where some of it takes far longer than the rest, and `joins` what goes on of
-    an earlier chunk.
+    an earlier chunk. `name` is what it is asked about by.
     """
 
     index: array[int]
@@ -34,6 +34,7 @@ class Chunk(msgspec.Struct, frozen=True):
     process: str = ""
     parts: bool = False
     joins: bool = False
+    name: str = ""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -41,10 +42,11 @@ class Report(msgspec.Struct, frozen=True):
 
     `began` is in seconds since the epoch, `start` in seconds since `began`, `spent` are the seconds
     since then, and `lately` those that this report is of.
-    `unrendered` are the rows whose input could not be rendered, `rest` the positions in the chunk
-    of what was not begun, `going` of what is under way, of which another report will come. `data`
+    `unrendered` are the rows whose input could not be rendered, `rest` the items that were not
+    begun, `going` those of which another report will come. `data`
     is what the errors gave, one after the other. `about` tells what the results are, where they do
     not come along.
+    It is the `part` of that number, and tells again of what earlier ones told that did not come.
     `abandoned` counts functions that are past their time and still run. `place` is the thread that
     it was made in.
     """
@@ -67,6 +69,7 @@ class Report(msgspec.Struct, frozen=True):
     about: list[str]
     abandoned: int
     place: str
+    part: int
 
 
 class OtherProcessError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable  # noqa: TC003 - msgspec reads the annotations
+from collections.abc import Callable, Collection  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -39,7 +39,8 @@ class Sent(msgspec.Struct, eq=False):
     `keep` gives what stands for a result that stays elsewhere. `alone`: nothing is to wait behind
     it, as it may end its worker. `goes_on`: it is what was left of a chunk when its time was over.
     `since` is when it was sent, or its worker came to it, in monotonic time. `abandoned` counts
-    the functions in it that are past their time and still run.
+    the functions in it that are past their time and still run. `asked` is when it was asked about
+    last, and `part` which report of it came last.
     """
 
     entries: list[Entry]
@@ -49,10 +50,12 @@ class Sent(msgspec.Struct, eq=False):
     goes_on: bool = False
     since: float = msgspec.field(default_factory=time.monotonic)
     abandoned: int = 0
+    asked: float = 0.0
+    part: int = 0
 
-    def left(self, going: list[int]) -> Sent:
-        """Give what of it goes on, by its positions: another report will come of that."""
-        entries = [self.entries[at] for at in going]
+    def left(self, going: Collection[int]) -> Sent:
+        """Give what of it goes on, by the items' numbers: another report will come of that."""
+        entries = [each for each in self.entries if each.index in going]
         chunk = msgspec.structs.replace(
             self.chunk,
             index=array("q", [each.index for each in entries]),
@@ -61,12 +64,15 @@ class Sent(msgspec.Struct, eq=False):
             moments=[],
             joins=False,
         )
-        return Sent(entries, chunk, goes_on=True, since=self.since)
+        return Sent(
+            entries, chunk, goes_on=True, since=self.since, asked=self.asked, part=self.part
+        )
 
     def joined(self, left: Sent) -> Sent:
         """Give it together with what goes on of an earlier chunk, where it is sent to."""
-        chunk = msgspec.structs.replace(self.chunk, joins=True, parts=True)
-        return Sent([*left.entries, *self.entries], chunk)
+        also = {"joins": True, "parts": left.chunk.parts, "name": left.chunk.name}
+        chunk = msgspec.structs.replace(self.chunk, **also)
+        return Sent([*left.entries, *self.entries], chunk, part=left.part)
 
 
 def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
@@ -90,7 +96,7 @@ def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
                 told = _cut(mask.text(f"the result: {result.message}"))
                 errors[row] = ErrorInfo(type="NotSendable", message=told, retryable=False)
     began = _began(job, report)
-    return Batch(
+    batch = Batch(
         index=report.index,
         attempt=report.attempt,
         worker=array("q", [lane(report.place, each) for each in report.worker]),
@@ -99,7 +105,33 @@ def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
         status=bytes(status),
         results=results,
         errors=errors,
-        items=[entries[at].item for at in report.index] if job.lazy else None,
+        items=[entries[at].item if at in entries else None for at in report.index]
+        if job.lazy
+        else None,
+    )
+    pairs = zip(report.index, report.attempt, strict=True)
+    known = {(each.index, each.attempt) for each in sent.entries}
+    return _of(batch, [row for row, pair in enumerate(pairs) if pair in known])
+
+
+def _of(batch: Batch, rows: list[int]) -> Batch:
+    """Give some rows of a batch: a part of a report may have told of the others."""
+    if len(rows) == len(batch):
+        return batch
+
+    def few(column: array[Any]) -> array[Any]:
+        return array(column.typecode, [column[row] for row in rows])
+
+    return Batch(
+        index=few(batch.index),
+        attempt=few(batch.attempt),
+        worker=few(batch.worker),
+        start=few(batch.start),
+        duration=few(batch.duration),
+        status=bytes(batch.status[row] for row in rows),
+        results=[batch.results[row] for row in rows],
+        errors={at: batch.errors[row] for at, row in enumerate(rows) if row in batch.errors},
+        items=None if batch.items is None else [batch.items[row] for row in rows],
     )
 
 

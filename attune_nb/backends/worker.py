@@ -17,6 +17,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from attune_nb.backends.answering import beginning, known_as
 from attune_nb.backends.definition import Definition
 from attune_nb.backends.guard import end_group
 from attune_nb.backends.making import NOT_BEGUN, Making
@@ -149,17 +150,21 @@ def _made(
         raise OtherProcessError(f"it was sent to {chunk.process}")
     if Making.goes_on() and not chunk.joins:
         return NOT_BEGUN, []
-    items = [_near(each, near) for each in unpack(chunk.items)]
-    if chunk.joins:
-        making = Making.taken_up()
-        making.join(chunk, items)
-    else:
-        try:
-            parts = definition.parts(near)
-        except NotSendable as error:
-            return pickle.dumps(str(error)), []
-        making = Making(parts, chunk, items, keep=keep)
-    return making.report(_cancelled_by_dask())
+    with beginning(chunk.name) as may_begin:
+        if not may_begin:
+            return NOT_BEGUN, []
+        items = [_near(each, near) for each in unpack(chunk.items)]
+        if chunk.joins:
+            making = Making.taken_up()
+            making.join(chunk, items)
+        else:
+            try:
+                parts = definition.parts(near)
+            except NotSendable as error:
+                return pickle.dumps(str(error)), []
+            making = Making(parts, chunk, items, keep=keep)
+            known_as(chunk.name, making)
+        return making.report(_cancelled_by_dask())
 
 
 def _near(item: Any, near: Mapping[str, Kept]) -> Any:

@@ -27,7 +27,17 @@ from attune_nb.templates.template import Template
 INPUT = Template({"x": "{{ item }}"})
 
 
-def fed(items, function=lambda x: x, *, concurrency=4, retries=False, idempotent=True, total=None):
+def fed(
+    items,
+    function=lambda x: x,
+    *,
+    concurrency=4,
+    retries=False,
+    idempotent=True,
+    total=None,
+    target=0.001,
+    parts=True,
+):
     """Make a feed over items, and the definition that its chunks are made with."""
     action = Action(name="work", function=function, idempotent=idempotent)
     context = WorkflowContext.create()
@@ -42,7 +52,7 @@ def fed(items, function=lambda x: x, *, concurrency=4, retries=False, idempotent
         retries=retries,
     )
     definition = Definition(("a", 1), action, INPUT, excerpt(context, INPUT), None, "")
-    return Feed(job, 3, 0.001, lambda: None, parts=True), pickle.loads(pickle.dumps(definition))
+    return Feed(job, 3, target, lambda: None, parts=parts), pickle.loads(pickle.dumps(definition))
 
 
 def more(feed):
@@ -232,15 +242,14 @@ def held(x):
 
 
 def parted(function):
-    """Have chunks made until only that item is left of one; give it, and what was told."""
+    """Have a chunk made until only that item is left of it; give it, and what was told."""
     _enough.clear()
-    feed, definition = fed(range(100), function, concurrency=1)
-    while True:
-        sent = more(feed)
-        report = pickle.loads(worker.make(definition, sent.chunk))
-        if [sent.entries[at].index for at in report.going] == [20]:
-            return feed, definition, sent, report
-        end(feed, definition, feed.received(sent, lane, pickle.dumps(report)))
+    feed, definition = fed(range(100), function, concurrency=1, target=0.25)
+    feed._pace.each, feed._pace._size = 1e-9, 100  # noqa: SLF001 - as if they had been quick so far
+    sent = more(feed)
+    report = pickle.loads(worker.make(definition, sent.chunk))
+    assert report.going == [20]
+    return feed, definition, sent, report
 
 
 def test_what_takes_far_longer_than_the_rest_of_its_chunk_is_told_of_apart():
@@ -250,7 +259,7 @@ def test_what_takes_far_longer_than_the_rest_of_its_chunk_is_told_of_apart():
     indices = [each.index for each in sent.entries]
     at = indices.index(20)
     assert [*report.index] == indices[:at]
-    assert [sent.entries[each].index for each in report.rest] == indices[at + 1 :]
+    assert report.rest == indices[at + 1 :]
     _enough.set()
     assert feed.received(left, lane, worker.make_more()) is None
     assert sorted(ends([feed.job.drain()])) == [*range(21)]

@@ -9,11 +9,17 @@ from collections import Counter
 from pathlib import Path
 
 import cloudpickle
+import clusters
 import pytest
 import works
+from clusters import made, pids
+from distributed import Status, get_worker
 from works import PATH, most_at_once, run_work, until
 
+from attune_nb.backends.dask import DaskBackend
+
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
+cloudpickle.register_pickle_by_value(clusters)
 cloudpickle.register_pickle_by_value(works)
 
 COUNT = 400
@@ -42,9 +48,16 @@ async def awaited(x, path):
     return [x, 0, 0]
 
 
-def begin(path, work=work, **options):
+@pytest.fixture(params=["processes", "dask"])
+def backend(request):
+    if request.param == "dask":
+        request.getfixturevalue("cluster")
+    return request.param
+
+
+def begin(path, backend, work=work, **options):
     given = {"n": COUNT, "path": str(path)}
-    return run_work(work, given, more=PATH, backend="processes", background=True, **options)
+    return run_work(work, given, more=PATH, backend=backend, background=True, **options)
 
 
 def all_but_one_are_told(run):
@@ -53,8 +66,8 @@ def all_but_one_are_told(run):
 
 
 @pytest.mark.parametrize("action", [work, awaited])
-def test_all_others_are_told_while_it_is_under_way(tmp_path, action):
-    run = begin(tmp_path, action)
+def test_all_others_are_told_while_it_is_under_way(tmp_path, backend, action):
+    run = begin(tmp_path, backend, action)
     until(lambda: all_but_one_are_told(run))
     assert run.status == "running"
     (tmp_path / "enough").touch()
@@ -73,7 +86,7 @@ async def often_awaited(x, path):
 
 
 def test_what_waits_in_a_loop_takes_the_place_of_no_other(tmp_path):
-    run = begin(tmp_path, often_awaited, concurrency=2 * COUNT // 40)
+    run = begin(tmp_path, "processes", often_awaited, concurrency=2 * COUNT // 40)
     until(lambda: len(run.attempts) == COUNT - COUNT // 40)
     (tmp_path / "enough").touch()
     assert run.wait(30)
@@ -82,20 +95,20 @@ def test_what_waits_in_a_loop_takes_the_place_of_no_other(tmp_path):
     assert list(run.attempts["attempt"].unique()) == [1]
 
 
-def test_no_more_are_under_way_at_once_than_the_concurrency(tmp_path):
+def test_no_more_are_under_way_at_once_than_the_concurrency(tmp_path, backend):
     def work(x, path):
         began = time.time()
-        time.sleep(0.6 if x in (100, 101, 130, 250) else 0.001)
+        time.sleep(1.5 if x in (100, 101, 130, 250) else 0.001)
         return [began, time.time()]
 
-    run = begin(tmp_path, work, concurrency=1)
+    run = begin(tmp_path, backend, work, concurrency=1)
     assert run.wait(60)
     assert run.status == "succeeded"
     assert most_at_once(run.result("a")) == 1
 
 
-def test_what_had_ended_is_kept_when_a_run_is_cancelled_at_once(tmp_path):
-    run = begin(tmp_path)
+def test_what_had_ended_is_kept_when_a_run_is_cancelled_at_once(tmp_path, backend):
+    run = begin(tmp_path, backend)
     until(lambda: all_but_one_are_told(run))
     run.cancel(force=True)
     assert run.wait(30)
@@ -105,8 +118,8 @@ def test_what_had_ended_is_kept_when_a_run_is_cancelled_at_once(tmp_path):
     (tmp_path / "enough").touch()
 
 
-def test_an_item_that_takes_too_long_ends_at_its_timeout(tmp_path):
-    run = begin(tmp_path, keys="timeout: 1.5")
+def test_an_item_that_takes_too_long_ends_at_its_timeout(tmp_path, backend):
+    run = begin(tmp_path, backend, keys="timeout: 1.5")
     assert run.wait(30)
     (tmp_path / "enough").touch()
     statuses = run.attempts.set_index("index")["status"]
@@ -115,8 +128,22 @@ def test_an_item_that_takes_too_long_ends_at_its_timeout(tmp_path):
     assert run.attempts.set_index("index")["duration"][SLOW] < 10
 
 
+def test_a_worker_that_is_lost_takes_only_what_was_under_way_along(tmp_path):
+    with made(failures=5, n_workers=2) as client:
+        run = begin(tmp_path, DaskBackend(client))
+        until(lambda: all_but_one_are_told(run))
+        slow = int((tmp_path / "pid").read_text())
+        assert slow in pids(client)
+        os.kill(slow, signal.SIGKILL)
+        (tmp_path / "enough").touch()
+        assert run.wait(60)
+    assert run.status == "succeeded"
+    times = Counter((tmp_path / "made").read_text().split())
+    assert {x for x, many in times.items() if many > 1} == {str(SLOW)}
+
+
 def test_a_worker_process_that_ends_takes_only_what_was_under_way_along(tmp_path):
-    run = begin(tmp_path)
+    run = begin(tmp_path, "processes")
     until(lambda: all_but_one_are_told(run))
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     (tmp_path / "enough").touch()
@@ -124,3 +151,48 @@ def test_a_worker_process_that_ends_takes_only_what_was_under_way_along(tmp_path
     assert run.status == "succeeded"
     times = Counter((tmp_path / "made").read_text().split())
     assert {x for x, many in times.items() if many > 1} == {str(SLOW)}
+
+
+def test_results_that_are_kept_on_the_cluster_are_each_where_they_were_made(tmp_path, cluster):
+    run = begin(tmp_path, "dask", keys="keep_results: cluster")
+    until((tmp_path / "pid").exists)
+    time.sleep(2)  # it is asked about, but its results are all where it ends
+    (tmp_path / "enough").touch()
+    assert run.wait(30)
+    kept = list(run.items("a")["result"])
+    assert [kept[x].get()[0] for x in (0, SLOW - 1, SLOW, SLOW + 1, COUNT - 1)] == [
+        0, SLOW - 1, SLOW, SLOW + 1, COUNT - 1,
+    ]  # fmt: skip
+
+
+def test_what_a_paused_worker_is_at_is_made_once_and_what_it_has_not_begun_by_others(tmp_path):
+    def work(x, path):
+        with Path(path, "made").open("a") as file:
+            file.write(f"{x}\n")
+        if x == SLOW:
+            get_worker().status = Status.paused  # as where it is short of memory
+            time.sleep(3)
+        time.sleep(0.002)
+        return x
+
+    with made(n_workers=2, memory_limit=0) as client:
+        run = begin(tmp_path, DaskBackend(client), work)
+        assert run.wait(60)
+    assert run.result("a") == list(range(COUNT))
+    assert set(Counter((tmp_path / "made").read_text().split()).values()) == {1}
+
+
+def test_a_slow_item_holds_its_thread_whatever_else_waits_for_it(tmp_path):
+    with made(n_workers=1) as client:
+        run = begin(tmp_path, DaskBackend(client), keys="timeout: 3")
+        until((tmp_path / "pid").exists)
+        other = run_work(
+            lambda x: time.time(), {"n": 1}, backend=DaskBackend(client), background=True
+        )
+        assert run.wait(60)
+        assert other.wait(60)
+    (tmp_path / "enough").touch()
+    told = run.attempts.set_index("index")
+    assert told["status"][SLOW] == "timed_out"
+    assert set(told["status"]) == {"succeeded", "timed_out"}
+    assert other.result("a")[0] > (tmp_path / "pid").stat().st_mtime + 2.9

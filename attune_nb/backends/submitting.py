@@ -1,0 +1,69 @@
+"""A chunk as a task of Dask's."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from attune_nb.backends import worker
+from attune_nb.backends.kept import ClusterResult, needed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from distributed import Client, Future
+
+    from attune_nb.backends.cluster import Worker
+    from attune_nb.backends.definition import Definition
+    from attune_nb.backends.sent import Sent
+
+__all__ = ["submitted"]
+
+REPORT = "-report"  # what the key of a report has more than that of its chunk
+
+
+def submitted(
+    client: Client,
+    key: str,
+    sent: Sent,
+    definition: Definition,
+    *,
+    keeps: bool,
+    to: Worker | None,
+    wanted: Mapping[str, float],
+) -> Future:
+    """Hand a chunk out; give the future of its report, which the chunk is asked about by.
+
+    Args:
+        client: Of the cluster.
+        key: The key of the task.
+        sent: The chunk.
+        definition: What to do.
+        keeps: Whether the results stay where they are made.
+        to: The worker that is to do it; None for any.
+        wanted: What it takes of its worker.
+
+    Raises:
+        Exception: It was not handed out.
+    """
+    near = needed(definition, sent)
+    sent.chunk = replace(sent.chunk, name=f"{key}{REPORT}" if keeps else key)
+    future = client.submit(
+        worker.make_kept if keeps else worker.make,
+        definition if to is None else to.has.get(definition, definition),
+        sent.chunk,
+        [*near],
+        [*near.values()],
+        key=key,
+        pure=False,
+        retries=0,
+        fifo_timeout=0,  # what was handed out first is begun first
+        resources=wanted,
+        workers=None if to is None else [to.address],
+    )
+    if not keeps:
+        return future
+    sent.keep = partial(ClusterResult, future)  # only the report comes
+    return client.submit(worker.report_of, future, key=sent.chunk.name, pure=False)

@@ -1,0 +1,62 @@
+"""What a worker answers about its chunks while it is at them: each item still ends once."""
+
+import asyncio
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from test_feed import ends, fed, lane, more, slow_now_and_then, waits_now_and_then
+
+from attune_nb.backends import answering, worker
+from attune_nb.backends.making import NOT_BEGUN
+from attune_nb.events import SUCCEEDED
+
+
+def asked(sent):
+    """Ask about a chunk: give its report, None where it was not begun, else nothing."""
+    joining, sent.chunk = sent.chunk, replace(sent.chunk, joins=False)
+    about = {sent.chunk.name: (sent.part, joining if joining.joins else None)}
+    return asyncio.run(answering.answer(about)).get(sent.chunk.name, b"")
+
+
+def followed(feed, sent, made, luck):
+    """Ask about a chunk until it is over or nothing is left of it; now and then in vain."""
+    while not made.done() and sent is not None:
+        told = asked(sent)
+        if told and luck.random() < 0.7:
+            sent = feed.received(sent, lane, told, more=True)
+    return sent
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(0, 60),
+    st.booleans(),
+    st.integers(0, 2**32),
+    st.sampled_from([slow_now_and_then, waits_now_and_then]),
+)
+def test_each_item_ends_once_whenever_it_is_asked_and_whichever_answers_are_lost(
+    count, lazy, seed, function
+):
+    feed, definition = fed(iter(range(count)) if lazy else range(count), function, parts=False)
+    luck, number = random.Random(seed), 0
+    with ThreadPoolExecutor(1) as pool:
+        while (sent := more(feed)) is not None or feed.ready:
+            if sent is None:
+                continue
+            number += 1
+            sent.chunk = replace(sent.chunk, name=f"{id(feed)} {number}")
+            if luck.random() < 0.1:
+                assert asked(sent) is None  # before it comes to its turn
+                feed.back(sent)
+                assert worker.make(definition, sent.chunk) == NOT_BEGUN
+                continue
+            made = pool.submit(worker.make, definition, sent.chunk)
+            sent = followed(feed, sent, made, luck)
+            if sent is not None:
+                assert feed.received(sent, lane, made.result()) is None
+    assert feed.under_way == 0
+    found = ends(filter(None, [feed.job.drain()]))
+    assert found == {index: [SUCCEEDED] for index in range(count)}
