@@ -1,8 +1,8 @@
 """A chunk at work in a worker process: its attempts, and the reports of what became of them.
 
-When the time for a chunk is over, what has ended is told, and what was not begun goes back. What
-is under way then goes on, and whoever sent the chunk asks for the rest by its name; coroutines may
-be joined by those of another chunk.
+When the time for a chunk is over, what was not begun goes back. What is under way goes on, and what
+has ended may be told before that: as a report in parts, of which the sender asks for the next, or
+in answer to a question. Coroutines may be joined by those of another chunk.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _NOTHING = batch_of((), _NONE, lazy=False, total=None)
 
 
 class Making:
-    """The attempts of a chunk, as far as nothing was told of them.
+    """The attempts of a chunk: what is under way, and what became of the others.
 
     Args:
         parts: Of the definition.
