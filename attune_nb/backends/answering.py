@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from attune_nb.backends.wire import unpack
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.making import Making
     from attune_nb.backends.messages import Chunk
 
-__all__ = ["answer", "beginning", "known_as"]
+__all__ = ["About", "answer", "beginning", "known_as"]
 
 REMEMBERED = 10_000  # chunks: an answer is asked for within seconds
 
@@ -48,33 +48,43 @@ def known_as(name: str, making: Making) -> None:
         _at[name] = making
 
 
-async def answer(asked: Mapping[str, tuple[int, Chunk | None]]) -> dict[str, bytes | None]:
+class About(NamedTuple):
+    """What is asked about a chunk.
+
+    `came` is which part came last. It is refused if it has not begun and is `wanted` elsewhere.
+    `joining` is another chunk that joins it.
+    """
+
+    came: int
+    wanted: bool
+    joining: Chunk | None
+
+
+async def answer(asked: Mapping[str, About]) -> dict[str, bytes | None]:
     """Tell of some chunks what became of them so far, as reports.
 
-    What was not begun is refused from now on, and None stands for it: others may have it. Nothing
-    is told of what is over or about to begin, and of what another chunk joins.
-
-    Args:
-        asked: For each the part that came last, and perhaps a chunk that joins it.
+    None stands for what was not begun, and is refused from now on (for as long as that many others
+    are remembered): somebody else may have it. Nothing is told of what is over or about to begin,
+    where there is no news, and of what another chunk joins.
     """
     import asyncio  # noqa: PLC0415 - a worker that is asked has it
 
-    told = {name: await asyncio.to_thread(_answer, name, *about) for name, about in asked.items()}
+    told = {name: await asyncio.to_thread(_answer, name, about) for name, about in asked.items()}
     return {name: each for name, each in told.items() if each != b""}
 
 
-def _answer(name: str, came: int, joining: Chunk | None) -> bytes | None:
+def _answer(name: str, about: About) -> bytes | None:
     with _lock:
         making = _at.get(name)
         if making is None:
-            if name in _at or name in _over:
+            if name in _at or name in _over or not about.wanted:
                 return b""
             _remember(_refused, name)
             return None
-    making.came(came)
-    if joining is None:
-        return making.part()
-    making.join(joining, unpack(joining.items))
+    making.came(about.came)
+    if about.joining is None:
+        return making.news()
+    making.join(about.joining, unpack(about.joining.items))
     return b""
 
 

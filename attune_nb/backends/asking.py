@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import replace
 
 from attune_nb.backends import worker
-from attune_nb.backends.answering import answer
+from attune_nb.backends.answering import About, answer
 from attune_nb.backends.cluster import Coming
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from attune_nb.backends.cluster import Worker
     from attune_nb.backends.definition import Definition
     from attune_nb.backends.feed import Feed
-    from attune_nb.backends.messages import Chunk
     from attune_nb.backends.sent import Sent
 
 __all__ = ["Fetch", "Fetches", "Question", "Questions", "Roll", "bring"]
@@ -35,7 +34,7 @@ __all__ = ["Fetch", "Fetches", "Question", "Questions", "Roll", "bring"]
 ANSWER = 1.0  # seconds that a scheduler may take to answer before nothing more is sent
 STALLED = 10.0  # seconds that a definition is on its way to one, before another is sent it too
 AGAIN = 0.5  # seconds until a worker is asked again that gave nothing: it may be going
-LONG = 2  # times the budget of a chunk, until it is asked about
+LONG, SOON = 2.0, 0.5  # times the budget of a chunk, until it is asked about
 FETCHING = 0.2  # seconds: how often it is looked whether what is fetched is still there
 
 _T = TypeVar("_T")
@@ -161,7 +160,7 @@ class Questions:
             if not about:
                 continue
             question = self._under[each] = Question(each, {each.key: each for each in about})
-            asked = {future.key: _about(each.held[future][1]) for future in about}
+            asked = {future.key: _about(each, each.held[future][1]) for future in about}
             what = _answered(client, each.address, asked)
             try:
                 question.asked = _ask(client, what, partial(self._note, question))
@@ -185,26 +184,35 @@ class Questions:
 
 def _due(at: Worker, feed: Feed, sent: Sent) -> bool:
     """Tell whether a chunk is to be asked about, and take it that it is."""
-    now, job = time.monotonic(), feed.job
-    grows = sent.part > 0 and job.call.awaits and feed.ready
-    alone = len(sent.entries) == 1 or job.keeps  # it can only be found out whether it began
-    often = 0.0 if sent.chunk.joins else 0.5 if grows else LONG
-    if feed.once or now - max(sent.since, sent.asked) < often * sent.chunk.budget:
+    now, known = time.monotonic(), sent.known
+    if feed.once:
         return False
-    if sent.asked and alone and not (grows or at.paused):
+    room = not sent.goes_on or (feed.ready and len(sent.entries) < sent.chunk.share)
+    grows = known.begun and feed.job.call.awaits and room
+    soon = grows or known.part != known.heard or _stuck(at, sent)
+    alone = len(sent.entries) == 1 or feed.job.keeps  # it can only be found out whether it began
+    wait = (SOON if soon else LONG) * sent.chunk.budget
+    again = now - max(sent.since, known.asked) >= wait and (soon or not (known.asked and alone))
+    if not (sent.chunk.joins or again):
         return False
-    sent.asked = now
+    known.asked = now
     return True
 
 
-def _about(sent: Sent) -> tuple[int, Chunk | None]:
-    """Give what is said of a chunk that is asked about."""
+def _stuck(at: Worker, sent: Sent) -> bool:
+    """Tell whether a chunk waits where nothing may begin for long."""
+    slow = sum(each.known.begun for _, each in at.held.values())
+    return not sent.known.begun and (at.paused or slow >= at.threads)
+
+
+def _about(at: Worker, sent: Sent) -> About:
     joining, sent.chunk = sent.chunk, replace(sent.chunk, joins=False)
-    return sent.part, joining if joining.joins else None
+    sent.known.heard = sent.known.part
+    return About(sent.known.part, _stuck(at, sent), joining if joining.joins else None)
 
 
 async def _answered(
-    client: Client, address: str, asked: dict[str, tuple[int, Chunk | None]]
+    client: Client, address: str, asked: dict[str, About]
 ) -> dict[str, dict[str, bytes | None]]:
     told: dict[str, dict[str, bytes | None]] = await client.run(
         answer, asked, workers=[address], asynchronous=True

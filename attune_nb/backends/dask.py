@@ -319,12 +319,13 @@ class DaskBackend(RemoteBackend):
         for future, told in self._questions.end(question).items():
             if future not in self._under or future.done():
                 continue
-            to = self._under[future][2]
+            _, sent, to = self._under[future]
+            sent.known.begun = told is not None
             if told is None:
                 feed, sent = self._ends(future)
                 client.cancel([future])
                 feed.back(sent)
-            elif self._under[future][1].keep is None:
+            elif sent.keep is None:
                 feed, sent = self._ends(future)
                 # what was left elsewhere comes with a task only
                 more = self._alone(feed) and not Elsewhere.there

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from attune_nb.backends.protocol import Job
+    from attune_nb.backends.sent import Lane
     from attune_nb.context import Moment
     from attune_nb.events import Key
 
@@ -101,16 +102,17 @@ class Feed:
         """Whether an item can be read, or the end, without waiting for it."""
         return not self.job.exhausted and (self._ahead is None or self._ahead.ready)
 
-    def next(self, share: int, process: str = "") -> Sent | None:
+    def next(self, share: int, process: str = "", room: int = 0) -> Sent | None:
         """Take what is to be done next, or None where there is nothing.
 
         Args:
             share: How many items of it may be under way at once, where they wait for each other.
             process: Which one it goes to, where another may come in its place unseen.
+            room: How much of the share is left by what it joins, if it does.
         """
         share = share if self.job.call.awaits else 1
         alone = bool(self._pieces)
-        entries = self._pieces.popleft() if alone else self._gather(self._next_size(share))
+        entries = self._pieces.popleft() if alone else self._gather(self._next_size(share, room))
         if self._missing is not None:
             entries = [each for each in entries if self._whole(each, self._missing(each.item))]
         if self.job.announce is not None:
@@ -155,11 +157,13 @@ class Feed:
             parts=self._parts and len(entries) > 1,
         )
 
-    def _next_size(self, share: int) -> int:
+    def _next_size(self, share: int, room: int) -> int:
         if self.once:
             return 1
         # the last chunks are small, so that all workers end together
-        return self._pace.size(share, None if self.job.lazy else -(-self._left // (2 * self.most)))
+        left = None if self.job.lazy else -(-self._left // (2 * self.most))
+        size = self._pace.size(share, left)
+        return max(room, size * room // share) if room else size
 
     @property
     def _left(self) -> int:
@@ -332,14 +336,7 @@ class Feed:
         for each in entries:
             self.job.give_up(each.index, each.attempt, 0, self._when(since), each.item)
 
-    def received(
-        self,
-        sent: Sent,
-        lane: Callable[[str, int], int],
-        packed: bytes,
-        *,
-        more: bool = False,
-    ) -> Sent | None:
+    def received(self, sent: Sent, lane: Lane, packed: bytes, *, more: bool = False) -> Sent | None:
         """Take in a report of a chunk; give what of it goes on, if anything does.
 
         Of `async` actions that may be together with a new chunk, which `joins` it.
@@ -376,16 +373,17 @@ class Feed:
                 self._remember(entries[index], code)
         if len(batch):
             self.job.take_in(batch)
-        sent.part = report.part
+        sent.known.part = report.part
         # what was not begun goes back, also what was to join it and came too late
         begun = {*batch.index, *report.going}
         self._take_back([each for each in sent.entries if each.index not in begun])
         return self._left_of(sent, report, more=more) if report.going else None
 
     def _left_of(self, sent: Sent, report: Report, *, more: bool) -> Sent | None:
-        left, job = sent.left({*report.going}), self.job
-        if more and job.call.awaits and self.ready and not self._pieces:
-            new = self.next(sent.chunk.share, sent.chunk.process)
+        left, share = sent.left({*report.going}), sent.chunk.share
+        room = share - len(report.going) if self.job.call.awaits else 0
+        if more and room > 0 and self.ready and not self._pieces:
+            new = self.next(share, sent.chunk.process, room)
             if new is not None:
                 self.under_way -= 1  # the two are one
                 return new.joined(left)

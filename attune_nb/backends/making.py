@@ -68,8 +68,8 @@ class Making:
         self._job = _job(parts, self._call, chunk.share, self._zero)
         self._lock = threading.Lock()  # for what follows
         self._left: list[tuple[int, int]] = []
-        self._batch, self._rest = _NOTHING, list[int]()  # what has become of the others
-        self._number, self._closed = 0, False
+        self._batch = _NOTHING  # what has become of others, and did not come
+        self._number, self._recalled, self._closed = 0, False, False
         self._place = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
         self._backend = ThreadBackend(chunk.share, loop=_loop)
         self._backend.start(self._job)
@@ -93,10 +93,10 @@ class Making:
                 self._take_in(chunk, items)
 
     def came(self, number: int) -> None:
-        """Take in which part has come last: that one is not told again."""
+        """Take in which part has come last: what it told is not told again."""
         with self._lock:
-            if number == self._number:
-                self._batch, self._rest = _NOTHING, []
+            if number == self._number and not self._keep:
+                self._batch, self._recalled = _NOTHING, False
 
     @staticmethod
     def goes_on() -> bool:
@@ -127,8 +127,17 @@ class Making:
             self._backend.close()
         return told, results
 
+    def news(self) -> bytes:
+        """Give such a part, where there is something to tell, or nobody was told anything yet."""
+        if self._number and not (self._job.recorded() or len(self._batch) or self._recalled):
+            return b""
+        return self.part()
+
     def part(self) -> bytes:
-        """Give a report of what became of it so far that has not come; from any thread."""
+        """Give a report of what became of it so far that has not come; from any thread.
+
+        What it does not tell of at all was not begun, and is not going to be.
+        """
         with self._lock:
             drained = self._backend.drain()
             if drained:
@@ -164,7 +173,7 @@ class Making:
             if left <= 0 and 0 < len(job.again) < len(self._left):  # some are begun, however late
                 with self._lock:
                     rest = backend.recall(job.key)
-                    self._rest += [index for index, _ in rest]
+                    self._recalled = True
                     self._over({*rest})
                 continue
             if left <= 0 and self._may_part(under_way):
@@ -178,7 +187,7 @@ class Making:
         if not self._chunk.parts or job.again or job.abandoned:
             return False
         room = self._call.awaits and under_way < job.concurrency  # for others
-        return room or bool(self._rest) or under_way < len(self._left)
+        return room or self._recalled or under_way < len(self._left)
 
     def _last(self, batch: Batch, now: float) -> float:
         """Give until when there was enough to do."""
@@ -202,7 +211,6 @@ class Making:
             errors={row: replace(each, data=None) for row, each in batch.errors.items()},
             data=pack([each.data for each in batch.errors.values()]),
             unrendered=[row for row in batch.errors if batch.index[row] in self._call.unrendered],
-            rest=self._rest,
             going=[index for index, _ in self._left],
             about=[_about(each) for each in batch.results] if self._keep else [],
             abandoned=self._job.abandoned,

@@ -20,9 +20,9 @@ class Chunk(msgspec.Struct, frozen=True):
 
     `moments` are the times and seeds of those whose input tells the time or draws lots, so that
     each attempt of an item is made with the same input. Work is begun for `budget` seconds, on
-    `share` items at once. `process`, where it is given, is the only one that may make them. It is
-    told of in `parts` where some of it takes far longer than the rest, and `joins` what goes on of
-    an earlier chunk. `name` is what it is asked about by.
+    `share` items at once. `process`, where it is given, is the only one that may make them. In
+    `parts` it is told of before all has ended, and the sender asks for the rest; else it may be
+    asked about by its `name`. It `joins` what goes on of an earlier chunk.
     """
 
     index: array[int]
@@ -42,10 +42,9 @@ class Report(msgspec.Struct, frozen=True):
 
     `began` is in seconds since the epoch, `start` in seconds since `began`, `spent` are the seconds
     since then, and `lately` those that this report is of.
-    `unrendered` are the rows whose input could not be rendered, `rest` the items that were not
-    begun, `going` those of which another report will come. `data`
-    is what the errors gave, one after the other. `about` tells what the results are, where they do
-    not come along.
+    `unrendered` are the rows whose input could not be rendered, `going` the items of which another
+    report will come: what is neither there nor in a row was not begun. `data` is what the errors
+    gave, one after the other. `about` tells what the results are, where they do not come along.
     It is the `part` of that number, and tells again of what earlier ones told that did not come.
     `abandoned` counts functions that are past their time and still run. `place` is the thread that
     it was made in.
@@ -64,7 +63,6 @@ class Report(msgspec.Struct, frozen=True):
     errors: dict[int, ErrorInfo]
     data: Packed
     unrendered: list[int]
-    rest: list[int]
     going: list[int]
     about: list[str]
     abandoned: int

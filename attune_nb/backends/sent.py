@@ -33,14 +33,27 @@ class Entry(msgspec.Struct, frozen=True):
     item: Any
 
 
+class Known(msgspec.Struct):
+    """What a worker has told of a chunk that it is asked about.
+
+    `asked` is when it was asked last, `begun` whether it has begun, `part` which report of it came
+    last, and `heard` which one the worker knows to have come.
+    """
+
+    asked: float = 0.0
+    begun: bool = False
+    part: int = 0
+    heard: int = 0
+
+
 class Sent(msgspec.Struct, eq=False):
     """A chunk that is under way.
 
     `keep` gives what stands for a result that stays elsewhere. `alone`: nothing is to wait behind
-    it, as it may end its worker. `goes_on`: it is what was left of a chunk when its time was over.
+    it, as it may end its worker. `goes_on`: it is what was left of a chunk when its time was over,
+    and nothing has joined it.
     `since` is when it was sent, or its worker came to it, in monotonic time. `abandoned` counts
-    the functions in it that are past their time and still run. `asked` is when it was asked about
-    last, and `part` which report of it came last.
+    the functions in it that are past their time and still run.
     """
 
     entries: list[Entry]
@@ -50,8 +63,7 @@ class Sent(msgspec.Struct, eq=False):
     goes_on: bool = False
     since: float = msgspec.field(default_factory=time.monotonic)
     abandoned: int = 0
-    asked: float = 0.0
-    part: int = 0
+    known: Known = msgspec.field(default_factory=Known)
 
     def left(self, going: Collection[int]) -> Sent:
         """Give what of it goes on, by the items' numbers: another report will come of that."""
@@ -64,15 +76,13 @@ class Sent(msgspec.Struct, eq=False):
             moments=[],
             joins=False,
         )
-        return Sent(
-            entries, chunk, goes_on=True, since=self.since, asked=self.asked, part=self.part
-        )
+        return Sent(entries, chunk, goes_on=True, since=self.since, known=self.known)
 
     def joined(self, left: Sent) -> Sent:
         """Give it together with what goes on of an earlier chunk, where it is sent to."""
         also = {"joins": True, "parts": left.chunk.parts, "name": left.chunk.name}
         chunk = msgspec.structs.replace(self.chunk, **also)
-        return Sent([*left.entries, *self.entries], chunk, part=left.part)
+        return Sent([*left.entries, *self.entries], chunk, known=left.known)
 
 
 def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:

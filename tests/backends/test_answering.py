@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from hypothesis import given, settings
@@ -17,8 +18,9 @@ from attune_nb.events import SUCCEEDED
 def asked(sent):
     """Ask about a chunk: give its report, None where it was not begun, else nothing."""
     joining, sent.chunk = sent.chunk, replace(sent.chunk, joins=False)
-    about = {sent.chunk.name: (sent.part, joining if joining.joins else None)}
-    return asyncio.run(answering.answer(about)).get(sent.chunk.name, b"")
+    joining = joining if joining.joins else None
+    about = answering.About(came=sent.known.part, wanted=True, joining=joining)
+    return asyncio.run(answering.answer({sent.chunk.name: about})).get(sent.chunk.name, b"")
 
 
 def followed(feed, sent, made, luck):
@@ -47,7 +49,7 @@ def test_each_item_ends_once_whenever_it_is_asked_and_whichever_answers_are_lost
             if sent is None:
                 continue
             number += 1
-            sent.chunk = replace(sent.chunk, name=f"{id(feed)} {number}")
+            sent.chunk = replace(sent.chunk, name=f"{uuid.uuid4()} {number}")
             if luck.random() < 0.1:
                 assert asked(sent) is None  # before it comes to its turn
                 feed.back(sent)
