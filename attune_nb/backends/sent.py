@@ -51,9 +51,8 @@ class Sent(msgspec.Struct, eq=False):
 
     `keep` gives what stands for a result that stays elsewhere. `alone`: nothing is to wait behind
     it, as it may end its worker. `goes_on`: it is what was left of a chunk when its time was over,
-    and nothing has joined it.
-    `since` is when it was sent, or its worker came to it, in monotonic time. `abandoned` counts
-    the functions in it that are past their time and still run.
+    and nothing has joined it. `since` is when it was sent, or its worker came to it, in monotonic
+    time. `abandoned` counts the functions in it that are past their time and still run.
     """
 
     entries: list[Entry]

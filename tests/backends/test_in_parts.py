@@ -16,7 +16,9 @@ from clusters import made, pids
 from distributed import Status, get_worker
 from works import PATH, most_at_once, run_work, until
 
+from attune_nb.backends import answering
 from attune_nb.backends.dask import DaskBackend
+from attune_nb.backends.feed import Feed
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(clusters)
@@ -65,9 +67,10 @@ def all_but_one_are_told(run):
     return len(told) == COUNT - 1 and SLOW not in set(told["index"])
 
 
+@pytest.mark.parametrize("concurrency", [2, 8])
 @pytest.mark.parametrize("action", [work, awaited])
-def test_all_others_are_told_while_it_is_under_way(tmp_path, backend, action):
-    run = begin(tmp_path, backend, action)
+def test_all_others_are_told_while_it_is_under_way(tmp_path, backend, action, concurrency):
+    run = begin(tmp_path, backend, action, concurrency=concurrency)
     until(lambda: all_but_one_are_told(run))
     assert run.status == "running"
     (tmp_path / "enough").touch()
@@ -180,6 +183,28 @@ def test_what_a_paused_worker_is_at_is_made_once_and_what_it_has_not_begun_by_ot
         assert run.wait(60)
     assert run.result("a") == list(range(COUNT))
     assert set(Counter((tmp_path / "made").read_text().split()).values()) == {1}
+
+
+def test_a_worker_lets_go_of_what_it_has_told(tmp_path, cluster):
+    def kept():
+        return [len(each._batch) for each in answering._at.values()]  # noqa: SLF001
+
+    run = begin(tmp_path, "dask", awaited)
+    until(lambda: all_but_one_are_told(run))
+    until(lambda: sorted(cluster.run(kept).values()) == [[], [0]])
+    (tmp_path / "enough").touch()
+    assert run.wait(30)
+
+
+def test_what_waits_behind_the_tasks_of_others_keeps_its_turn(monkeypatch):
+    back, taken_back = Feed.back, []
+    monkeypatch.setattr(Feed, "back", lambda *given: taken_back.append(given) or back(*given))
+    with made(n_workers=1) as client:
+        others = client.map(time.sleep, [1.5] * 3, pure=False)
+        run = run_work(lambda x: x, {"n": 3}, backend=DaskBackend(client))
+        assert [each.status for each in others] == ["finished"] * 3
+    assert run.status == "succeeded"
+    assert not taken_back
 
 
 def test_a_slow_item_holds_its_thread_whatever_else_waits_for_it(tmp_path):
