@@ -204,8 +204,9 @@ def test_no_thread_stays_after_the_run():
     async def work(x):
         await asyncio.sleep(0)
 
+    before = threading.enumerate()
     go(work, range(10))
     until = time.monotonic() + 10
-    while any(each.name == "attune coroutines" for each in threading.enumerate()):
+    while any(each.name.startswith("attune") for each in {*threading.enumerate()} - {*before}):
         assert time.monotonic() < until
         time.sleep(0.01)
