@@ -27,9 +27,6 @@ _refused: dict[str, None] = {}
 @contextlib.contextmanager
 def beginning(name: str) -> Iterator[bool]:
     """Have a chunk known as begun, and then as over; give whether it may begin."""
-    if not name:  # nobody asks
-        yield True
-        return
     with _lock:
         may_begin = name not in _refused
         if may_begin:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
@@ -120,58 +120,51 @@ async def _workers(client: Client, *, whole: bool) -> dict[str, dict[str, Any]]:
     }
 
 
-class Question:
-    """What has become so far of some chunks of one worker, on its way."""
+class _UnderWay:
+    """What is asked of a worker about some futures, on its way."""
 
-    def __init__(self, to: Worker, chunks: dict[str, Future]) -> None:
+    def __init__(self, to: Worker | None, futures: list[Future]) -> None:
         self.to = to
-        self.chunks = chunks
-        self.asked: Asked[dict[str, dict[str, bytes | None]]] | None = None
+        self.futures = futures
+        self.asked: Asked[dict[Future, Any]] | None = None
 
-    def told(self) -> dict[Future, bytes | None]:
-        """Give the reports that came, once; None of what was not begun, and is not to be."""
+    def told(self) -> dict[Future, Any]:
+        """Give what came, by future, once; it is not kept."""
         asked, self.asked = self.asked, None  # which refers to this, as it is to tell of it
         try:
-            came = asked.result(0)[self.to.address] if asked is not None else {}
-            return {self.chunks[name]: each for name, each in came.items()}
-        except BaseException:  # noqa: BLE001 - of whatever kind, it is not known
+            return asked.result(0) if asked is not None else {}
+        except BaseException:  # noqa: BLE001 - of whatever kind, it cannot be had now
             return {}
 
 
-class Questions:
-    """What is asked about chunks that take long, or wait where nothing begins.
+_Way = TypeVar("_Way", bound=_UnderWay)
 
-    A worker answers whatever its threads are at. It begins nothing while it is paused, as it is
-    short of memory; and nothing behind an item that takes long.
+
+class _OneEach(Generic[_Way]):
+    """What is asked of workers: of each one thing at once.
 
     Args:
-        note: Called with a question, in another thread, at its end.
+        note: Called with it, in another thread, at its end.
     """
 
-    def __init__(self, note: Callable[[Question], object]) -> None:
+    def __init__(self, note: Callable[[_Way], object]) -> None:
         self._note = note
-        self._under: dict[Worker, Question] = {}
+        self._under: dict[Worker | None, _Way] = {}
 
-    def ask(self, client: Client, workers: Iterable[Worker]) -> None:
-        """Ask the workers of which that is due."""
-        for each in workers:
-            held = {} if each in self._under else each.held
-            about = [future for future, at in held.items() if _due(each, *at) and not future.done()]
-            if not about:
-                continue
-            question = self._under[each] = Question(each, {each.key: each for each in about})
-            asked = {future.key: _about(each, each.held[future][1]) for future in about}
-            what = _answered(client, each.address, asked)
-            try:
-                question.asked = _ask(client, what, partial(self._note, question))
-            except RuntimeError:  # the client is closed, which is found out elsewhere
-                del self._under[each]
+    def _begin(
+        self, client: Client, way: _Way, what: Coroutine[Any, Any, dict[Future, Any]]
+    ) -> None:
+        self._under[way.to] = way
+        try:
+            way.asked = _ask(client, what, partial(self._note, way))
+        except RuntimeError:  # the client is closed, which is found out elsewhere
+            del self._under[way.to]
 
-    def end(self, question: Question) -> dict[Future, bytes | None]:
-        """Give what a question gave."""
-        if self._under.get(question.to) is question:
-            del self._under[question.to]
-        return question.told()
+    def end(self, way: _Way) -> dict[Future, Any]:
+        """Give what came of something."""
+        if self._under.get(way.to) is way:
+            del self._under[way.to]
+        return way.told()
 
     def over(self) -> None:
         """Ask nothing any more."""
@@ -180,6 +173,30 @@ class Questions:
             if asked is not None:
                 asked.cancel()
         self._under.clear()
+
+
+class Question(_UnderWay):
+    """What has become so far of some chunks of one worker.
+
+    What comes are reports; None of what was not begun, and is not to be.
+    """
+
+
+class Questions(_OneEach[Question]):
+    """What is asked about chunks that take long, or wait where nothing begins.
+
+    A worker answers whatever its threads are at. It begins nothing while it is paused, as it is
+    short of memory; and nothing behind an item that takes long.
+    """
+
+    def ask(self, client: Client, workers: Iterable[Worker]) -> None:
+        """Ask the workers of which that is due."""
+        for each in workers:
+            held = {} if each in self._under else each.held
+            about = [future for future, at in held.items() if _due(each, *at) and not future.done()]
+            if about:
+                asked = {future: _about(each, each.held[future][1]) for future in about}
+                self._begin(client, Question(each, about), _answered(client, each.address, asked))
 
 
 def _due(at: Worker, feed: Feed, sent: Sent) -> bool:
@@ -212,41 +229,23 @@ def _about(at: Worker, sent: Sent) -> About:
 
 
 async def _answered(
-    client: Client, address: str, asked: dict[str, About]
-) -> dict[str, dict[str, bytes | None]]:
-    told: dict[str, dict[str, bytes | None]] = await client.run(
-        answer, asked, workers=[address], asynchronous=True
-    )
-    return told
+    client: Client, address: str, asked: dict[Future, About]
+) -> dict[Future, bytes | None]:
+    names = {future.key: about for future, about in asked.items()}
+    told = await client.run(answer, names, workers=[address], asynchronous=True)
+    came: dict[str, bytes | None] = told[address]
+    return {future: came[future.key] for future in asked if future.key in came}
 
 
-class Fetch:
-    """What some futures of one worker have to give, on its way."""
-
-    def __init__(self, to: Worker | None, futures: list[Future]) -> None:
-        self.to = to
-        self.futures = futures
-        self.asked: Asked[dict[Future, Any]] | None = None
-
-    def told(self) -> dict[Future, Any]:
-        """Give what came, by future, once; it is not kept."""
-        asked, self.asked = self.asked, None  # which refers to this, as it is to tell of it
-        try:
-            return asked.result(0) if asked is not None else {}
-        except BaseException:  # noqa: BLE001 - of whatever kind, it cannot be had now
-            return {}
+class Fetch(_UnderWay):
+    """What some futures of one worker have to give."""
 
 
-class Fetches:
-    """What is fetched: of one worker at once, so that one which is cut off holds up no other.
-
-    Args:
-        note: Called with a fetch, in another thread, at its end.
-    """
+class Fetches(_OneEach[Fetch]):
+    """What is fetched: of one worker at once, so that one which is cut off holds up no other."""
 
     def __init__(self, note: Callable[[Fetch], object]) -> None:
-        self._note = note
-        self._under: dict[Worker | None, Fetch] = {}
+        super().__init__(note)
         self._failed: dict[Worker | None, float] = {}  # when
 
     def begin(self, client: Client, ended: Iterable[tuple[Future, Worker | None]]) -> None:
@@ -261,28 +260,14 @@ class Fetches:
             if to not in self._under and to not in self._failed:
                 ready.setdefault(to, []).append(future)
         for to, futures in ready.items():
-            fetch = self._under[to] = Fetch(to, futures)
-            try:
-                fetch.asked = _ask(client, _fetched(client, futures), partial(self._note, fetch))
-            except RuntimeError:  # the client is closed, which is found out elsewhere
-                del self._under[to]
+            self._begin(client, Fetch(to, futures), _fetched(client, futures))
 
-    def end(self, fetch: Fetch) -> dict[Future, Any]:
+    def end(self, way: Fetch) -> dict[Future, Any]:
         """Give what a fetch gave."""
-        if self._under.get(fetch.to) is fetch:
-            del self._under[fetch.to]
-        told = fetch.told()
+        told = super().end(way)
         if not told:
-            self._failed[fetch.to] = time.monotonic()
+            self._failed[way.to] = time.monotonic()
         return told
-
-    def over(self) -> None:
-        """Fetch nothing any more."""
-        for each in self._under.values():
-            asked, each.asked = each.asked, None
-            if asked is not None:
-                asked.cancel()
-        self._under.clear()
 
 
 async def _fetched(client: Client, futures: list[Future]) -> dict[Future, Any]:

@@ -142,15 +142,17 @@ class Making:
             drained = self._backend.drain()
             if drained:
                 new = drained[0][1]
-                parts = [each for each in (self._batch, new) if len(each)]
-                self._batch = batch_of((), _NONE, parts, lazy=False, total=None)
                 self._over({*zip(new.index, new.attempt, strict=True)})
+                if len(self._batch):
+                    both = [self._batch, new]
+                    new = batch_of((), _NONE, both, lazy=False, total=None)
+                self._batch = new
             self._number += 1
             return pickle.dumps(self._report(), 5)
 
     def _over(self, pairs: set[tuple[int, int]]) -> None:
         self._left = [pair for pair in self._left if pair not in pairs]
-        for index, _ in pairs:
+        for index, _ in pairs if self._left else ():  # else all of it is let go of
             self._job.items.pop(index)
             self._call.moments.pop(index, None)
 

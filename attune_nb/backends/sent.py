@@ -118,6 +118,8 @@ def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
         if job.lazy
         else None,
     )
+    if not sent.known.part:  # nothing was told of it before
+        return batch
     pairs = zip(report.index, report.attempt, strict=True)
     known = {(each.index, each.attempt) for each in sent.entries}
     return _of(batch, [row for row, pair in enumerate(pairs) if pair in known])

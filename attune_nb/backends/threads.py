@@ -72,12 +72,11 @@ class ThreadBackend:
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
         """Make one more attempt, with the same rendered input."""
-        pullers, job = self._jobs[key], self._jobs[key].job
+        job = self._jobs[key].job
         if job.stopped:
             job.give_up(index, attempt, 0, job.clock(), None)
         else:
-            job.again.append((index, attempt))
-            pullers.spawn(1)
+            self.again(key, [(index, attempt)])
 
     def again(self, key: Key, pairs: list[tuple[int, int]]) -> None:
         """Make attempts of items that are known by their numbers: each index, and which attempt."""

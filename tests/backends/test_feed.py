@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attune_nb.actions.registry import Action
+from attune_nb.backends import answering, pacing, worker
 from attune_nb.backends import feed as feeds
-from attune_nb.backends import pacing, worker
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.definition import Definition
 from attune_nb.backends.excerpt import excerpt
@@ -76,6 +76,7 @@ def end(feed, definition, sent):
     """Have a chunk made, and all that goes on of it."""
     while sent is not None:
         sent = told(feed, definition, sent)
+    assert not answering._at  # noqa: SLF001 - nothing of it is kept
 
 
 def ends(batches):
