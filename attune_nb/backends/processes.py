@@ -1,8 +1,7 @@
 """Attempts in worker processes: work for more than one core, and code that may end its process.
 
-Each worker is a pool of its own with one process, so that one which dies, or is killed because
-an item in it took too long, takes nothing along but what it held. The pools are loky's: they
-begin without a fork, and without importing the caller's script again.
+Each worker stands alone, so that one which dies, or is killed because an item in it took too
+long, takes nothing along but what it held.
 """
 
 from __future__ import annotations
@@ -10,31 +9,23 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
-import threading
 import time
-import weakref
 from collections import Counter
 from concurrent.futures import BrokenExecutor, Future
 from itertools import count
 from math import inf
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends import worker
 from attune_nb.backends.attempt import timed_out
 from attune_nb.backends.brought import bring_here
-from attune_nb.backends.guard import Guard, end_group
-from attune_nb.backends.pulling import GRACE
-from attune_nb.backends.remote import Place, RemoteBackend, cores, free
+from attune_nb.backends.guard import Guard
+from attune_nb.backends.remote import RemoteBackend, cores, free
+from attune_nb.backends.worker_process import WorkerProcess, over
 from attune_nb.errors import BackendError, NotSendable
 from attune_nb.events import TIMED_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from loky import ProcessPoolExecutor
-
     from attune_nb.backends.definition import Definition
     from attune_nb.backends.feed import Feed
     from attune_nb.backends.protocol import Job
@@ -44,14 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["ProcessBackend"]
 
 TARGET = 0.1  # seconds that a chunk is to take: between two is 1.5 ms where all cores are busy
-SLACK = 1.0  # seconds that a report may be late, before its worker is taken for stuck
-ARRIVAL = 30.0  # seconds that a worker may take until it is there, and has a definition
 BROKEN = 3  # workers in a row that ended as they began
 _KILLED = "its process was ended"
-_ENVIRONMENT = {
-    # loky ends a worker that has grown by 300 MB; ours hold a context as long as it is of use
-    "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
-}
 _names = count(1)
 
 
@@ -66,11 +51,10 @@ class ProcessBackend(RemoteBackend):
         lanes = workers or cores()
         super().__init__(lanes, TARGET, _KILLED, parts=True)
         self._guard = Guard()
-        self._workers = [_Worker(number, self._guard) for number in range(lanes)]
+        self._workers = [WorkerProcess(number, self._guard) for number in range(lanes)]
         self._names: dict[Definition, str] = {}
         self._broken = 0
         self._unready: Counter[Key] = Counter()  # workers in a row that its definition came to
-        _alive.add(self)
 
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""
@@ -88,11 +72,11 @@ class ProcessBackend(RemoteBackend):
         """Give the numbers of the worker processes that are there."""
         return [each.process for each in self._workers if each.process]
 
-    def _places(self) -> list[_Worker]:
+    def _places(self) -> list[WorkerProcess]:
         return self._workers
 
     def _may_send(self) -> bool:
-        return not _over.is_set()  # the interpreter ends: what is left, a resumed run does
+        return not over.is_set()  # the interpreter ends: what is left, a resumed run does
 
     def _send_next(self, feed: Feed, *, behind: bool) -> bool:
         ready = free(feed, self._workers, behind=behind)
@@ -103,7 +87,7 @@ class ProcessBackend(RemoteBackend):
         order = [(len(each.held), each.pool is None, name not in each.has) for each, _ in ready]
         return self._send(feed, *ready[order.index(min(order))])
 
-    def _send(self, feed: Feed, to: _Worker, share: int) -> bool:
+    def _send(self, feed: Feed, to: WorkerProcess, share: int) -> bool:
         definition = self._definitions[feed.job.key]
         name = self._names.setdefault(definition, f"{os.getpid()}-{next(_names)}")
         packed = b""
@@ -130,13 +114,15 @@ class ProcessBackend(RemoteBackend):
         self._held_by(to, future, (feed, sent))
         return True
 
-    def _held_by(self, to: _Worker, future: Future[Any], what: tuple[Feed, Sent] | None) -> None:
+    def _held_by(
+        self, to: WorkerProcess, future: Future[Any], what: tuple[Feed, Sent] | None
+    ) -> None:
         to.held.append((future, what))
         if len(to.held) == 1:
             to.comes_to_next()
         self._noted(future, to)
 
-    def _take_in(self, what: _Worker) -> None:
+    def _take_in(self, what: WorkerProcess) -> None:
         """Take in all that a worker has ended, in its order."""
         while what.held and what.held[0][0].done():
             future, sent = what.held[0]
@@ -154,7 +140,7 @@ class ProcessBackend(RemoteBackend):
             else:
                 self._received(what, *sent, future.result())
 
-    def _received(self, by: _Worker, feed: Feed, sent: Sent, packed: bytes | None) -> None:
+    def _received(self, by: WorkerProcess, feed: Feed, sent: Sent, packed: bytes | None) -> None:
         if packed is None:  # another process than the one that was sent the definition
             by.has.clear()
             feed.back(sent)
@@ -171,7 +157,7 @@ class ProcessBackend(RemoteBackend):
             if first is not None:
                 first[0].back(first[1])
 
-    def _wait_for(self, by: _Worker, feed: Feed, left: Sent) -> None:
+    def _wait_for(self, by: WorkerProcess, feed: Feed, left: Sent) -> None:
         """Have a worker tell of what goes on there, perhaps with more to do."""
         name = self._names[self._definitions[feed.job.key]]
         try:
@@ -184,7 +170,7 @@ class ProcessBackend(RemoteBackend):
             future.set_exception(error)
         self._held_by(by, future, (feed, left))
 
-    def _lost(self, what: _Worker, error: BaseException) -> None:
+    def _lost(self, what: WorkerProcess, error: BaseException) -> None:
         """Take in that a worker has ended by itself."""
         found = re.search(r"\{(.+?)\}", str(error))
         why = f"exit code {found[1]}" if found else type(error).__name__
@@ -207,7 +193,7 @@ class ProcessBackend(RemoteBackend):
             else:
                 feed.back(sent)
 
-    def _end(self, what: _Worker) -> tuple[Feed, Sent] | None:
+    def _end(self, what: WorkerProcess) -> tuple[Feed, Sent] | None:
         """End a worker; what waited there goes to others. Give the first chunk that it held."""
         held = [at for at in what.end() if at is not None]
         for feed, sent in held[1:]:
@@ -227,7 +213,7 @@ class ProcessBackend(RemoteBackend):
                 self._stuck(each, *first)
         return nearest
 
-    def _stuck(self, at: _Worker, feed: Feed, sent: Sent) -> None:
+    def _stuck(self, at: WorkerProcess, feed: Feed, sent: Sent) -> None:
         if len(sent.entries) > 1:
             feed.lost(sent, at.number, _KILLED)  # it is not known which one it was
         else:
@@ -256,137 +242,3 @@ class ProcessBackend(RemoteBackend):
                 each.has.discard(name)
                 with contextlib.suppress(BrokenExecutor):  # it is gone with all that it had
                     each.submit(worker.drop, name)
-
-
-class _Worker(Place):
-    """A place for one worker process, and what the process there holds.
-
-    `held` are the calls that it was given and has not ended, in their order: the first is the one
-    that it is at (None in place of a chunk: it begins, or takes in a definition). `since` is when
-    it came to that.
-    """
-
-    def __init__(self, number: int, guard: Guard) -> None:
-        self.number = number
-        self._guard = guard
-        self.pool: ProcessPoolExecutor | None = None
-        self.process = 0
-        self.has: set[str] = set()  # names of definitions
-        self.held: list[tuple[Future[Any], tuple[Feed, Sent] | None]] = []
-        self.since = 0.0
-
-    def begin(self) -> Future[Any]:
-        """Begin a process."""
-        from loky import ProcessPoolExecutor  # noqa: PLC0415 - only this backend needs it
-
-        with _beginning:
-            if _over.is_set():
-                raise BackendError("the interpreter is about to end, so no worker process begins")
-            self.pool = ProcessPoolExecutor(
-                1, env=_ENVIRONMENT, initializer=worker.begin, initargs=(os.getpid(),)
-            )
-            with _uninterrupted():
-                future = self.submit(os.getpid)
-            _end_at_exit()
-        return future
-
-    def submit(self, function: Any, *given: Any) -> Future[Any]:
-        """Have the process call a function.
-
-        Raises:
-            BackendError: The system gives no process.
-            BrokenExecutor: It has died, and held nothing.
-        """
-        try:
-            future: Future[Any] = self.pool.submit(function, *given)  # type: ignore[union-attr]
-        except Exception as error:
-            future = Future()
-            if self.held:  # it has ended just now, and is told of by what it held
-                future.set_exception(error)
-                return future
-            if isinstance(error, BrokenExecutor):
-                raise
-            raise BackendError(
-                f"there is no worker process to be had ({error}); end other work, or run it on "
-                "the threads backend"
-            ) from None
-        return future
-
-    def chunks(self) -> list[tuple[Feed, Sent]]:
-        """Give the chunks that it has, each with its job."""
-        return [at for _, at in self.held if at is not None]
-
-    def comes_to_next(self) -> None:
-        """Take in that it is at the first call that it holds from now on."""
-        self.since = time.monotonic()
-        at = self.held[0][1] if self.held else None
-        if at is not None and not at[1].goes_on:
-            at[1].since = self.since
-
-    def lives_as(self, process: int) -> None:
-        """Take in the number of its process, which is ended with all that it begins."""
-        if self.process != process:
-            self.process = process
-            self._guard.add(process)
-
-    def due(self) -> float:
-        """Give when it must have told of the chunk that it is at, on the monotonic clock."""
-        feed, sent = next(iter(self.chunks()), (None, None))
-        if feed is None or sent is None or feed.job.timeout is None:
-            return inf
-        if self.held[0][1] is None:
-            return self.since + ARRIVAL
-        grace = GRACE if feed.job.call.stoppable else 0.0
-        return self.since + sent.chunk.budget + feed.job.timeout + grace + SLACK
-
-    def end(self) -> list[tuple[Feed, Sent] | None]:
-        """End the process and all that it has begun; give what it held."""
-        held, self.held = [at for _, at in self.held], []
-        pool, self.pool = self.pool, None
-        process, self.process = self.process, 0
-        self.has.clear()
-        if pool is not None:
-            pool.shutdown(wait=True, kill_workers=True)
-        if process:  # it may have ended before, and left what it began
-            end_group(process)
-            self._guard.drop(process)
-        return held
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Begin a process that an interrupt does not end before it looks after itself.
-
-    What is held back here is so in what begins here, which is in the terminal's group at first.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # which holds nothing back any more once it has begun
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_alive: weakref.WeakSet[ProcessBackend] = weakref.WeakSet()
-_beginning = threading.Lock()
-_over = threading.Event()  # no worker begins any more
-
-
-def _end_at_exit() -> None:
-    """Have the workers end with the interpreter, also one that is at an endless item.
-
-    loky waits for what is under way, and does so before `atexit`; hence the hook that it uses.
-    Of what is registered there the last goes first, and loky registers with each pool.
-    """
-    threading._register_atexit(_end_all)  # type: ignore[attr-defined] # noqa: SLF001
-
-
-def _end_all() -> None:
-    with _beginning:
-        _over.set()
-    for each in list(_alive):
-        for one in each._workers:  # noqa: SLF001 - of this module
-            one.end()

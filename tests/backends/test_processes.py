@@ -21,7 +21,7 @@ import pytest
 from works import PATH, errors, most_at_once, run_work, text_of, until
 
 import attune_nb
-from attune_nb.backends import definition, pacing, processes, worker
+from attune_nb.backends import definition, pacing, worker, worker_process
 from attune_nb.backends.processes import ProcessBackend
 from attune_nb.events import AttemptsEnded
 
@@ -386,7 +386,7 @@ def test_a_function_past_its_time_is_really_ended(stuck, tmp_path):
 
 
 def test_how_long_a_definition_may_be_on_its_way_does_not_prolong_an_item(monkeypatch):
-    monkeypatch.setattr(processes, "ARRIVAL", 600.0)
+    monkeypatch.setattr(worker_process, "ARRIVAL", 600.0)
     run = go(lambda x: re.match(r"(a+)+$", "a" * 40 + "b"), {"n": 4}, keys="timeout: 0.3")
     assert statuses(run) == {"timed_out": 4}  # each in a worker that has just begun
 
@@ -533,9 +533,9 @@ print(run.status, run.result("a") if run.has_ended else "", flush=True)
 """
 
 
-def script(tmp_path, body, background=False):
+def script(tmp_path, body, background=False, before=""):
     file = tmp_path / "script.py"
-    file.write_text(SCRIPT.format(body=body, background=background))
+    file.write_text(before + SCRIPT.format(body=body, background=background))
     return subprocess.Popen(
         [sys.executable, str(file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -551,6 +551,24 @@ def test_an_endless_item_in_the_background_does_not_keep_the_script_from_its_end
     begun = script(tmp_path, "time.sleep(600)", background=True)
     told, _ = begun.communicate(timeout=30)
     assert (told, begun.returncode) == ("running \n", 0)
+
+
+def test_what_sends_to_a_worker_has_given_back_its_semaphores_before_the_script_ends(tmp_path):
+    slow = """
+import atexit, threading, time
+from loky.backend.queues import Queue
+
+feed = Queue._feed
+def slow(*given):
+    feed(*given)
+    time.sleep(0.5)  # amid this the end of the interpreter would come
+Queue._feed = staticmethod(slow)
+feeders = lambda: [each.name for each in threading.enumerate() if "Feeder" in each.name]
+atexit.register(lambda: print(feeders(), flush=True))
+"""
+    begun = script(tmp_path, "return x", before=slow)
+    told, _ = begun.communicate(timeout=60)
+    assert (told, begun.returncode) == ("succeeded [0, 1, 2, 3]\n[]\n", 0)
 
 
 @pytest.mark.parametrize("stuck", ["sleeps", "holds the interpreter"])

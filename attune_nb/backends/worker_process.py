@@ -1,0 +1,185 @@
+"""A worker process: its beginning, what it was given, and its end, at the latest with Python's.
+
+Each is a pool of loky's with one process, which begins without a fork, and without importing the
+caller's script again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+import weakref
+from concurrent.futures import BrokenExecutor, Future
+from math import inf
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.backends import worker
+from attune_nb.backends.guard import Guard, end_group
+from attune_nb.backends.pulling import GRACE
+from attune_nb.backends.remote import Place
+from attune_nb.errors import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loky import ProcessPoolExecutor
+
+    from attune_nb.backends.feed import Feed
+    from attune_nb.backends.sent import Sent
+
+__all__ = ["WorkerProcess", "over"]
+
+SLACK = 1.0  # seconds that a report may be late, before its worker is taken for stuck
+ARRIVAL = 30.0  # seconds that a worker may take until it is there, and has a definition
+_FED = 1.0  # seconds that what sends to an ended process may take to end, at the interpreter's end
+_ENVIRONMENT = {
+    # loky ends a worker that has grown by 300 MB; ours hold a context as long as it is of use
+    "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
+}
+over = threading.Event()  # the interpreter is about to end: no worker begins any more
+_beginning = threading.Lock()
+_alive: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
+_feeders: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+class WorkerProcess(Place):
+    """A place for one worker process, and what the process there holds.
+
+    `held` are the calls that it was given and has not ended, in their order: the first is the one
+    that it is at (None in place of a chunk: it begins, or takes in a definition). `since` is when
+    it came to that.
+    """
+
+    def __init__(self, number: int, guard: Guard) -> None:
+        self.number = number
+        self._guard = guard
+        self.pool: ProcessPoolExecutor | None = None
+        self.process = 0
+        self.has: set[str] = set()  # names of definitions
+        self.held: list[tuple[Future[Any], tuple[Feed, Sent] | None]] = []
+        self.since = 0.0
+        self._ending = threading.Lock()
+        _alive.add(self)
+
+    def begin(self) -> Future[Any]:
+        """Begin a process."""
+        from loky import ProcessPoolExecutor  # noqa: PLC0415 - only this backend needs it
+
+        with _beginning:
+            if over.is_set():
+                raise BackendError("the interpreter is about to end, so no worker process begins")
+            self.pool = ProcessPoolExecutor(
+                1, env=_ENVIRONMENT, initializer=worker.begin, initargs=(os.getpid(),)
+            )
+            with _uninterrupted():
+                future = self.submit(os.getpid)
+            _end_at_exit()
+        return future
+
+    def submit(self, function: Any, *given: Any) -> Future[Any]:
+        """Have the process call a function.
+
+        Raises:
+            BackendError: The system gives no process.
+            BrokenExecutor: It has died, and held nothing.
+        """
+        try:
+            future: Future[Any] = self.pool.submit(function, *given)  # type: ignore[union-attr]
+        except Exception as error:
+            future = Future()
+            if self.held:  # it has ended just now, and is told of by what it held
+                future.set_exception(error)
+                return future
+            if isinstance(error, BrokenExecutor):
+                raise
+            raise BackendError(
+                f"there is no worker process to be had ({error}); end other work, or run it on "
+                "the threads backend"
+            ) from None
+        return future
+
+    def chunks(self) -> list[tuple[Feed, Sent]]:
+        """Give the chunks that it has, each with its job."""
+        return [at for _, at in self.held if at is not None]
+
+    def comes_to_next(self) -> None:
+        """Take in that it is at the first call that it holds from now on."""
+        self.since = time.monotonic()
+        at = self.held[0][1] if self.held else None
+        if at is not None and not at[1].goes_on:
+            at[1].since = self.since
+
+    def lives_as(self, process: int) -> None:
+        """Take in the number of its process, which is ended with all that it begins."""
+        if self.process != process:
+            self.process = process
+            self._guard.add(process)
+
+    def due(self) -> float:
+        """Give when it must have told of the chunk that it is at, on the monotonic clock."""
+        feed, sent = next(iter(self.chunks()), (None, None))
+        if feed is None or sent is None or feed.job.timeout is None:
+            return inf
+        if self.held[0][1] is None:
+            return self.since + ARRIVAL
+        grace = GRACE if feed.job.call.stoppable else 0.0
+        return self.since + sent.chunk.budget + feed.job.timeout + grace + SLACK
+
+    def end(self) -> list[tuple[Feed, Sent] | None]:
+        """End the process and all that it has begun; give what it held."""
+        with self._ending:  # the interpreter's end waits for one that is ended meanwhile
+            held, self.held = [at for _, at in self.held], []
+            pool, self.pool = self.pool, None
+            process, self.process = self.process, 0
+            self.has.clear()
+            if pool is not None:
+                feeder = getattr(getattr(pool, "_call_queue", None), "_thread", None)
+                if feeder is not None:
+                    _feeders.add(feeder)
+                pool.shutdown(wait=True, kill_workers=True)
+                del pool
+            if process:  # it may have ended before, and left what it began
+                end_group(process)
+                self._guard.drop(process)
+            return held
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Begin a process that an interrupt does not end before it looks after itself.
+
+    What is held back here is so in what begins here, which is in the terminal's group at first.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which holds nothing back any more once it has begun
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_at_exit() -> None:
+    """Have the workers end with the interpreter, also one that is at an endless item.
+
+    loky waits for what is under way, and does so before `atexit`; hence the hook that it uses.
+    Of what is registered there the last goes first, and loky registers with each pool.
+    """
+    threading._register_atexit(_end_all)  # type: ignore[attr-defined] # noqa: SLF001
+
+
+def _end_all() -> None:
+    with _beginning:
+        over.set()
+    for each in list(_alive):
+        each.end()
+    # The thread that sends to a pool's process ends by itself, and gives back the last of the
+    # pool's semaphores. The interpreter's end would cut it off amid that: a leak, it is said then.
+    for feeder in list(_feeders):
+        feeder.join(_FED)
