@@ -15,6 +15,7 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from attune_nb.backends import own_cluster
 from attune_nb.backends.adapting import Backlog, Wanting
 from attune_nb.backends.asking import Fetch, Fetches, Question, Questions, Roll, bring
 from attune_nb.backends.attempt import LEFT_BEHIND
@@ -223,7 +224,15 @@ class DaskBackend(RemoteBackend):
         self._look()
         if self._away is None:
             self._wanting.look(client, self._workers.values())
+            if self._connection.own_cluster and not self._workers:
+                self._refuse_deserted()
         return self._away is None
+
+    def _refuse_deserted(self) -> None:
+        """Give up a cluster of its own that has no worker any more: nobody else begins one."""
+        patience = own_cluster.ARRIVAL
+        if self._wanting.waited() > patience:
+            self._lose(f"its workers have ended, and none came for {patience:.0f} s")
 
     def _send_next(self, feed: Feed, *, behind: bool) -> bool:
         client = self._connection.client

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import works
 from clusters import go
-from works import until
+from works import PATH, until
 
 from attune_nb.backends import cluster as cluster_of
 from attune_nb.backends import own_cluster
@@ -126,6 +126,35 @@ def test_a_cluster_of_its_own_that_never_begins_pauses_the_run_and_says_so(monke
     assert "there can be none of its own (it is not there after 0 s)" in run.pause_reason
     run.cancel()
     assert run.wait(20)
+
+
+async def ends_for_good(dask_worker):
+    await dask_worker.close(nanny=True)
+
+
+def test_a_cluster_of_its_own_whose_workers_all_ended_is_given_up_and_a_new_one_goes_on(
+    monkeypatch, tmp_path
+):
+    def work(x, path):
+        (Path(path) / str(x)).touch()
+        while x == 3 and not (Path(path) / "go on").exists():
+            time.sleep(0.01)
+        return x
+
+    where = DaskBackend(workers=1)
+    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+    run = go(work, {"n": 6, "path": str(tmp_path)}, more=PATH, backend=where, background=True)
+    until((tmp_path / "3").exists)
+    monkeypatch.setattr(own_cluster, "ARRIVAL", 1.0)
+    client = where._connection.client  # noqa: SLF001 - nobody else has one
+    client.run(ends_for_good, wait=False)
+    until(lambda: run.status == "paused")
+    assert "its workers have ended, and none came for 1 s" in run.pause_reason
+    monkeypatch.setattr(own_cluster, "ARRIVAL", 60.0)
+    (tmp_path / "go on").touch()
+    run.resume()
+    assert run.wait(60)
+    assert run.result("a") == list(range(6))
 
 
 ENDLESS = """
