@@ -22,6 +22,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat.reader import NotJSONError
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
@@ -231,7 +232,7 @@ def executed(
     # of its own end, is of interest only where it died.
     with tempfile.TemporaryFile() as said:
         try:
-            done: NotebookNode = client.execute(stderr=said)
+            done = client.execute(stderr=said)
         except CellExecutionError as error:
             why = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
             raise RunFailed(_failure(name, cells, begun[-1], why)) from None
@@ -246,7 +247,9 @@ def executed(
                 atexit.unregister(client._cleanup_kernel)  # noqa: SLF001
                 why = f"{name}: no kernel of {sys.executable} came up: {error}"
             raise RunFailed(why + _last_words(said)) from None
-    return done
+    # a kernel sends what is printed in pieces, cut anywhere; a page begins a line with each
+    whole: NotebookNode = CoalesceStreamsPreprocessor().preprocess(done, {})[0]
+    return whole
 
 
 def _last_words(said: IO[bytes]) -> str:

@@ -9,6 +9,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -41,7 +42,7 @@ def ran(notebook, folder):
         notebook, timeout=240, km=manager, resources={"metadata": {"path": str(folder)}}
     )
     try:
-        return client.execute()
+        return CoalesceStreamsPreprocessor().preprocess(client.execute(), {})[0]  # as in JupyterLab
     finally:
         run_sync(manager.shutdown_kernel)(now=True)  # the client ends only what it began itself
 

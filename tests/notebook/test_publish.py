@@ -177,6 +177,14 @@ def test_what_the_kernel_itself_prints_is_not_for_the_terminal(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_is_printed_in_pieces_is_one_text(tmp_path):
+    pieces = (
+        "import sys, time\nfor each in 'abc':\n    print(each, end='', flush=True); time.sleep(0.1)"
+    )
+    done = executed(new_notebook(cells=[code(pieces)]), tmp_path)
+    assert [each.text for each in done.cells[0].outputs] == ["abc"]
+
+
 def test_an_interrupt_ends_the_kernel_and_leaves_nothing(tmp_path):
     source = "import os, time\nopen('begun', 'w').write(str(os.getpid()))\ntime.sleep(120)"
     path = written(tmp_path, code(source))
