@@ -101,7 +101,7 @@ def test_a_branch_beside_is_reused_although_it_ended_later(acts):
 
     def act(task, item):
         if task == "aside":
-            gate.wait(20)
+            gate.wait(90)
         if task == "report":
             gate.set()
         return acts(task, item)
@@ -226,16 +226,16 @@ def test_a_cancelled_run_goes_on_with_what_was_left(acts):
     def act(task, item):
         if task == "check" and item == 5 and not gate.is_set():
             reached.set()
-            gate.wait(20)
+            gate.wait(90)
         return acts(task, item)
 
     run = attune_nb.loads(TEXT).run(actions={"act": act}, background=True)
-    assert reached.wait(20)
+    assert reached.wait(60)
     run.cancel()
     while run.status != "cancelling":
         run.wait(0.01)
     gate.set()
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "cancelled"
     made = acts.taken()["check"]
     again = run.retry()
@@ -300,7 +300,7 @@ def test_who_forks_a_run_that_is_under_way_gets_a_run_of_its_own(acts):
 
     def act(task, item):
         if task == "check" and not gate.is_set():
-            gate.wait(20)
+            gate.wait(90)
         return acts(task, item)
 
     run = attune_nb.loads(TEXT).run(actions={"act": act}, background=True)
@@ -309,8 +309,8 @@ def test_who_forks_a_run_that_is_under_way_gets_a_run_of_its_own(acts):
     run.wait(0.2)
     fork = run.fork("check", background=True)
     gate.set()
-    assert run.wait(20)
-    assert fork.wait(20)
+    assert run.wait(60)
+    assert fork.wait(60)
     assert run.output == fork.output
     assert acts.taken() == {"fetch": 10, "aside": 1, "check": 40, "report": 2}
 

@@ -185,7 +185,7 @@ def test_a_backend_that_breaks_lets_go_of_whoever_waits():
         pump = start = drain = None
 
     run = attune_nb.loads(TEXT).run(actions={"act": giving(1)}, backend=Broken(), background=True)
-    assert run.wait(5)
+    assert run.wait(30)
     assert run.status == "failed"
     assert run.error.startswith("the engine failed")
 

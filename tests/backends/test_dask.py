@@ -103,7 +103,7 @@ def test_a_scheduler_that_is_not_there_pauses_the_run_and_says_so(monkeypatch, a
     assert f"there is no Dask cluster at {address}" in run.pause_reason
     assert "there is no Dask cluster" in repr(run)
     run.cancel()
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "cancelled"
 
 
@@ -119,7 +119,7 @@ def test_a_scheduler_that_takes_the_call_and_says_nothing_does_not_hold_up_a_can
         run = go(lambda x: x, backend=where, background=True)
         until(lambda: run.status == "running")
         run.cancel()
-        assert run.wait(30)
+        assert run.wait(60)
     assert run.status == "cancelled"
 
 
@@ -214,7 +214,7 @@ def test_a_cluster_that_adapts_is_asked_for_a_worker_and_told_of_meanwhile(monke
             "work waits for a Dask worker (any); start or restart one, or cancel the run"
         ]
         client.cluster.adapt(minimum=0, maximum=1, interval="10ms", wait_count=1)
-        assert run.wait(30)
+        assert run.wait(60)
         until(lambda: not client.cluster.scheduler.workers)  # though the run is still at hand
     assert run.result("a") == list(range(20))
 
@@ -233,7 +233,7 @@ def test_a_scheduler_that_gives_up_what_it_cannot_run_is_told_of_the_work_again(
             until(lambda: waiting)
             until(lambda: not waiting)
         run.cancel()
-        assert run.wait(30)
+        assert run.wait(60)
 
 
 def test_a_cluster_that_adapts_grows_with_the_work_and_is_asked_for_nothing_after(tmp_path):
@@ -257,7 +257,7 @@ def test_a_cluster_that_adapts_grows_with_the_work_and_is_asked_for_nothing_afte
         until(lambda: unrunnable)
         run.cancel()
         until(lambda: not unrunnable)
-        assert run.wait(30)
+        assert run.wait(60)
 
 
 # What stays there.
@@ -321,7 +321,7 @@ def test_a_cancelled_run_leaves_nothing_on_the_cluster(cluster):
     run = go(lambda x: time.sleep(0.05), {"n": 500}, background=True)
     until(lambda: len(run.attempts) > 4)
     run.cancel(force=True)
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "cancelled"
     until(lambda: not any(cluster.processing().values()))
     until(
@@ -368,7 +368,7 @@ tasks:
         )
         until(lambda: begun.exists() and commands())
         run.cancel()
-        assert run.wait(30)
+        assert run.wait(60)
         until(lambda: not commands())
         again = client.map(int, range(4), pure=False, workers=[*client.nthreads()][:1])
         assert client.gather(again, asynchronous=False) == [0, 1, 2, 3]

@@ -46,7 +46,7 @@ def test_what_a_paused_worker_has_not_begun_is_done_by_others(tmp_path):
         run = begun(tmp_path / "made", COUNT, DaskBackend(client))
         until(lambda: len(run.attempts) > 100)
         pause(client, addresses(client)[0])
-        assert run.wait(30)
+        assert run.wait(60)
     assert run.result("a") == [x * 3 for x in range(COUNT)]
     assert set(Counter((tmp_path / "made").read_text().split()).values()) == {1}
 
@@ -76,7 +76,7 @@ def test_all_may_be_paused_for_a_while_and_a_person_is_told(tmp_path, monkeypatc
         assert "work waits for a Dask worker (all are paused" in told[0]
         assert run.status == "running"
         go_on(client, *addresses(client))
-        assert run.wait(30)
+        assert run.wait(60)
     assert run.result("a") == [x * 3 for x in range(COUNT)]
 
 
@@ -97,6 +97,6 @@ def test_what_must_not_be_made_twice_waits_for_its_worker(tmp_path):
         pause(client, paused)
         time.sleep(3)
         go_on(client, paused)
-        assert run.wait(30)
+        assert run.wait(60)
     assert run.result("a") == list(range(count))
     assert sorted(map(int, path.read_text().split())) == list(range(count))

@@ -74,7 +74,7 @@ def test_all_others_are_told_while_it_is_under_way(tmp_path, backend, action, co
     until(lambda: all_but_one_are_told(run))
     assert run.status == "running"
     (tmp_path / "enough").touch()
-    assert run.wait(30)
+    assert run.wait(60)
     assert run.status == "succeeded"
     assert [x for x, _, _ in run.result("a")] == list(range(COUNT))
     assert list(run.attempts["attempt"].unique()) == [1]
@@ -92,7 +92,7 @@ def test_what_waits_in_a_loop_takes_the_place_of_no_other(tmp_path):
     run = begin(tmp_path, "processes", often_awaited, concurrency=2 * COUNT // 40)
     until(lambda: len(run.attempts) == COUNT - COUNT // 40)
     (tmp_path / "enough").touch()
-    assert run.wait(30)
+    assert run.wait(60)
     assert run.status == "succeeded"
     assert most_at_once(run.result("a")) <= 2 * COUNT // 40
     assert list(run.attempts["attempt"].unique()) == [1]
@@ -114,7 +114,7 @@ def test_what_had_ended_is_kept_when_a_run_is_cancelled_at_once(tmp_path, backen
     run = begin(tmp_path, backend)
     until(lambda: all_but_one_are_told(run))
     run.cancel(force=True)
-    assert run.wait(30)
+    assert run.wait(60)
     statuses = run.attempts.set_index("index")["status"]
     assert statuses.pop(SLOW) == "cancelled"
     assert set(statuses) == {"succeeded"}
@@ -123,7 +123,7 @@ def test_what_had_ended_is_kept_when_a_run_is_cancelled_at_once(tmp_path, backen
 
 def test_an_item_that_takes_too_long_ends_at_its_timeout(tmp_path, backend):
     run = begin(tmp_path, backend, keys="timeout: 1.5")
-    assert run.wait(30)
+    assert run.wait(60)
     (tmp_path / "enough").touch()
     statuses = run.attempts.set_index("index")["status"]
     assert statuses.pop(SLOW) == "timed_out"
@@ -161,7 +161,7 @@ def test_results_that_are_kept_on_the_cluster_are_each_where_they_were_made(tmp_
     until((tmp_path / "pid").exists)
     time.sleep(2)  # it is asked about, but its results are all where it ends
     (tmp_path / "enough").touch()
-    assert run.wait(30)
+    assert run.wait(60)
     kept = list(run.items("a")["result"])
     assert [kept[x].get()[0] for x in (0, SLOW - 1, SLOW, SLOW + 1, COUNT - 1)] == [
         0, SLOW - 1, SLOW, SLOW + 1, COUNT - 1,
@@ -193,7 +193,7 @@ def test_a_worker_lets_go_of_what_it_has_told(tmp_path, cluster):
     until(lambda: all_but_one_are_told(run))
     until(lambda: sorted(cluster.run(kept).values()) == [[], [0]])
     (tmp_path / "enough").touch()
-    assert run.wait(30)
+    assert run.wait(60)
 
 
 def test_what_waits_behind_the_tasks_of_others_keeps_its_turn(monkeypatch):

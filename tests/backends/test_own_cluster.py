@@ -113,7 +113,7 @@ def test_a_cluster_of_its_own_that_is_slow_to_begin_holds_up_nothing(monkeypatch
     run = go(lambda x: x, backend=where, background=True)
     time.sleep(0.2)
     run.cancel()
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "cancelled"
 
 
@@ -125,7 +125,7 @@ def test_a_cluster_of_its_own_that_never_begins_pauses_the_run_and_says_so(monke
     assert run.status == "paused"
     assert "there can be none of its own (it is not there after 0 s)" in run.pause_reason
     run.cancel()
-    assert run.wait(20)
+    assert run.wait(60)
 
 
 async def ends_for_good(dask_worker):
@@ -194,7 +194,7 @@ def test_a_cluster_of_its_own_ends_with_all_that_was_begun_and_an_engine_that(tm
     until(lambda: all(each.exists() and "." in each.read_text() for each in files))
     if killed:
         engine.kill()
-    engine.wait(30)
+    engine.wait(60)
     found = {int(pid) for each in files for pid in each.read_text().split()[:-1]}
     assert len(found) >= 5
     until(lambda: not [each for each in found - {os.getpid()} if psutil.pid_exists(each)])

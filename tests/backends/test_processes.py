@@ -400,7 +400,7 @@ def test_an_attempt_that_ends_with_its_worker_has_taken_the_time_since_it_was_se
     until(lambda: len([*tmp_path.iterdir()]) == 2)
     time.sleep(0.5)
     run.cancel(force=True)
-    assert run.wait(30)
+    assert run.wait(60)
     assert (run.attempts["duration"] >= 0.5).all()
 
 
@@ -415,7 +415,7 @@ def test_a_cancelled_run_ends_what_is_under_way_with_all_that_it_began(tmp_path)
     while not (tmp_path / "pids").exists() or " " not in (tmp_path / "pids").read_text():
         time.sleep(0.01)
     run.cancel(force=True)
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "cancelled"
     ended([int(pid) for pid in (tmp_path / "pids").read_text().split()])
 
@@ -549,7 +549,7 @@ def test_a_script_needs_no_guard(tmp_path):
 
 def test_an_endless_item_in_the_background_does_not_keep_the_script_from_its_end(tmp_path):
     begun = script(tmp_path, "time.sleep(600)", background=True)
-    told, _ = begun.communicate(timeout=30)
+    told, _ = begun.communicate(timeout=60)
     assert (told, begun.returncode) == ("running \n", 0)
 
 

@@ -63,7 +63,7 @@ def test_while_a_source_is_waited_for_what_it_gave_ends_and_other_tasks_run(go):
     until(lambda: len(run.attempts) == 4)
     assert set(run.tasks["status"]) == {"running", "succeeded"}
     valve.open.set()
-    assert run.wait(30)
+    assert run.wait(60)
     assert (run.result("a"), run.result("b")) == (list(range(7)), "done")
 
 
@@ -72,7 +72,7 @@ def test_a_run_is_cancelled_while_a_source_is_waited_for(go):
     run = go(iter(valve), background=True)
     until(lambda: len(run.attempts) == 4)
     run.cancel()
-    assert run.wait(10)
+    assert run.wait(30)
     assert run.status == "cancelled"
     assert len(run.items("a")) == 3
     valve.open.set()
@@ -86,7 +86,7 @@ def test_a_run_is_paused_and_goes_on_while_a_source_is_waited_for(go):
     until(lambda: run.status == "paused")
     run.resume()
     valve.open.set()
-    assert run.wait(30)
+    assert run.wait(60)
     assert run.result("a") == list(range(5))
 
 
@@ -129,7 +129,7 @@ def test_an_endless_source_is_read_no_further_than_there_is_use_for(go):
     run = go(read, lambda x: (time.sleep(0.002), x)[1], background=True)
     until(lambda: len(run.attempts) > 100)
     run.cancel(force=True)
-    assert run.wait(20)
+    assert run.wait(60)
     time.sleep(0.05)
     at = next(read)
     assert at < len(run.items("a")) + 5_000
@@ -148,7 +148,7 @@ def test_an_endless_source_of_what_cannot_be_sent_can_be_cancelled(go):
     run = go(itertools.count(), lambda x: lock, background=True)
     until(lambda: len(run.attempts) > 10)
     run.cancel(force=True)
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "cancelled"
 
 
@@ -157,6 +157,6 @@ def test_no_thread_reads_on_after_the_run(go):
     run = go(iter(valve), background=True)
     until(lambda: len(run.attempts) == 3)
     run.cancel()
-    assert run.wait(10)
+    assert run.wait(30)
     valve.open.set()
     until(lambda: not any(each.name == "attune items a" for each in threading.enumerate()))

@@ -54,7 +54,7 @@ def killed(folder, *, idempotent, sleep, wanted):
     script = folder / "engine.py"
     script.write_text(ENGINE.replace("IDEMPOTENT", str(idempotent)).replace("SLEEP", str(sleep)))
     engine = subprocess.Popen([sys.executable, script, workflow, store, made])
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not made.exists() or len(made.read_text().split()) < wanted:
         assert engine.poll() is None
         assert time.monotonic() < until

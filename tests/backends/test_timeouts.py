@@ -36,7 +36,7 @@ def one(function, more="", backend="threads"):
 
 def test_a_function_that_cannot_be_stopped_is_left_behind_and_the_run_says_so():
     release, waited = threading.Event(), []
-    ended = one(lambda: waited.append(release.wait(30)))
+    ended = one(lambda: waited.append(release.wait(90)))
     assert not waited
     release.set()
     assert ended.status == "failed"
@@ -53,7 +53,7 @@ def test_what_a_late_function_gives_is_dropped():
         return "late"
 
     ended = one(slow)
-    assert late.wait(5)
+    assert late.wait(30)
     assert ended.result("slow")["error_type"] == "Timeout"
     assert list(ended.attempts["status"]) == ["timed_out"]
 
@@ -63,7 +63,7 @@ def test_an_item_that_never_ends_does_not_hold_the_others_up():
 
     def slow(n):
         if n in (0, 3):
-            release.wait(10)
+            release.wait(90)
         return n
 
     ended = run(MANY, slow)

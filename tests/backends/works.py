@@ -44,7 +44,7 @@ def most_at_once(spans):
     return most
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=60):
     """Wait for something that must come about."""
     end = time.monotonic() + seconds
     while not condition():

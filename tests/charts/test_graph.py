@@ -342,7 +342,7 @@ def test_a_run_under_way_is_drawn_as_it_is():
     text = "tasks: [{name: a, action: work, next: [{do: b}]}, {name: b, action: core.noop}]"
     run = made(text).run(actions={"work": work}, progress=False, background=True)
     try:
-        assert going.wait(10)
+        assert going.wait(30)
         figure = graph(run)
         assert {"running", "not reached"} <= set(words(figure))
         assert figure.axes[0].get_title(loc="left").endswith(" so far")

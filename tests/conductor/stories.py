@@ -13,7 +13,7 @@ def names(run):
     return [name for name, _, _ in ended(run)]
 
 
-def until(holds, seconds=20.0):
+def until(holds, seconds=60):
     """Wait until something holds, and fail when it does not come to hold."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -26,7 +26,7 @@ def test_a_question_is_answered_while_other_branches_go_on(go, flag):
     noted = flag("noted")
     run = go.on(ASK, note=noted.set)
     until(lambda: run.questions)
-    assert noted.wait(20)
+    assert noted.wait(60)
     (question,) = run.questions
     assert (question.task, question.prompt) == ("q", "May Ada go?")
     assert run.status == "running"
@@ -40,7 +40,7 @@ def test_a_question_is_answered_while_other_branches_go_on(go, flag):
         run.answer("q", itself)
     assert not run.has_ended
     run.answer("q", {"ok": True})
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "succeeded"
     assert run.questions == []
     assert run.result("q") == {"response": {"ok": True}}
@@ -134,7 +134,7 @@ def test_cancelling_closes_the_question(go):
     run = go.on('tasks:\n  - {name: q, action: core.ask, input: {prompt: "?"}}\n')
     until(lambda: run.questions)
     run.cancel()
-    assert run.wait(20)
+    assert run.wait(60)
     assert (run.status, run.questions) == ("cancelled", [])
     assert ended(run) == [("q", 1, "cancelled")]
 
@@ -154,7 +154,7 @@ def test_a_question_that_no_answer_could_fit_fails_the_task(go, schema, said):
         "hm}", "hm, response_schema: '{{ parameters.s }}'}"
     )
     run = go.on(text, {"s": schema})
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "failed"
     assert said in run.error
 
@@ -175,4 +175,4 @@ def test_an_answer_that_cannot_be_judged_is_refused_in_time(go, schema, answer, 
     with pytest.raises(attune_nb.ParameterError, match=said):
         run.answer("q", answer)
     run.cancel()
-    assert run.wait(20)
+    assert run.wait(60)

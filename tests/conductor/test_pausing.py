@@ -126,7 +126,7 @@ def test_no_item_begins_in_a_pause_and_each_is_done_once(go, seen, items):
         run.resume()
         until(lambda: run.status == "running")
         time.sleep(0.05)
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "succeeded"
     assert sorted(calls) == list(range(count))
     assert ended(run) == [("a", 1, "succeeded"), ("b", 1, "succeeded")]
@@ -137,11 +137,11 @@ def test_a_task_that_is_reached_in_a_pause_does_not_run(go, flag, seen):
 
     def work():
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
 
     text = "tasks: [{name: a, action: work, next: [{do: b}]}, {name: b, action: then}]"
     run = go.on(text, work=work, then=lambda: seen.append(1))
-    assert begun.wait(20)
+    assert begun.wait(60)
     run.pause()
     if go.backend != "inline":  # inline, the driver itself is at work
         until(lambda: run.status == "paused")
@@ -152,7 +152,7 @@ def test_a_task_that_is_reached_in_a_pause_does_not_run(go, flag, seen):
         time.sleep(0.1)
         assert not list(seen)
     run.resume()
-    assert run.wait(20)
+    assert run.wait(60)
     assert list(seen) == [1]
 
 
@@ -175,7 +175,7 @@ def test_retries_and_failures_go_on_after_a_pause(go, seen):
     until(lambda: run.status == "paused")
     settled(tries)
     run.resume()
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "succeeded"
     assert len(tries) == 400
 
@@ -194,6 +194,6 @@ def test_a_paused_run_can_be_cancelled(go, seen, policy):
     run.pause()
     until(lambda: run.status == "paused")
     run.cancel()
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "cancelled"
     assert len(calls) < 2000

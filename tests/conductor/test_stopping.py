@@ -28,17 +28,17 @@ def test_a_half_done_list_is_cancelled_and_nothing_follows(go, flag, policy):
 
     def work(x):
         begun.set()
-        go_on.wait(20)
+        go_on.wait(90)
         time.sleep(0.06)  # longer than the driver's turn, so that it hears of the cancelling
         return x
 
     run = go.on(MANY.replace("POLICY", policy), work=work)
-    assert begun.wait(20)
+    assert begun.wait(60)
     run.cancel()
     if go.backend != "inline" and policy == "cancel_running":
-        assert run.wait(20)  # what is under way is given up
+        assert run.wait(60)  # what is under way is given up
     go_on.set()
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "cancelled"
     assert ended(run) == [("a", 1, "cancelled")]
     assert len(run.result("a")) < 50
@@ -135,10 +135,10 @@ def test_waits_end_with_the_run(go, flag, what):
     wait = {"retry": "retry: {count: 3, delay: 60}", "delay": "delay: 60"}[what]
     run = go.on(f"tasks:\n  - {{name: a, action: work, {wait}}}\n", work=work)
     if what == "retry":
-        assert failed.wait(20)
+        assert failed.wait(60)
     until(lambda: any(isinstance(each, TaskStarted) for each in run.events))
     run.cancel()
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "cancelled"
     assert run.duration_ms < 30_000
     assert ended(run)[0][:2] == ("a", 1)

@@ -65,7 +65,7 @@ def cancelled(policy, seconds):
     while ends(ended) != {"a": "running"}:
         time.sleep(0.01)
     ended.cancel()
-    assert ended.wait(10)
+    assert ended.wait(30)
     return ends(ended)
 
 
@@ -438,7 +438,7 @@ class TestCoreAction:
         while not ended.questions:
             time.sleep(0.01)
         ended.answer("a", 5)
-        assert ended.wait(10)
+        assert ended.wait(30)
         assert ended.result("a") == {"response": 5}
 
 

@@ -102,12 +102,12 @@ def test_dry_run_and_mock_run_no_action(shell):
 
 
 def test_background_returns_at_once_and_the_run_can_be_waited_for(shell):
-    shell.run_cell("import threading\ngate = threading.Event()\ndef waits(): gate.wait(20)")
+    shell.run_cell("import threading\ngate = threading.Event()\ndef waits(): gate.wait(90)")
     text = "tasks: [{name: a, action: waits}]"
     shell.run_cell_magic("attune", "waiting --background --out run", text)
     assert shell.user_ns["run"].status in ("pending", "running")
     shell.user_ns["gate"].set()
-    assert shell.user_ns["run"].wait(20)
+    assert shell.user_ns["run"].wait(60)
     assert shell.user_ns["run"].status == "succeeded"
 
 
@@ -298,7 +298,7 @@ def test_a_question_is_answered(shell):
         asked.wait(0.01)
     assert "asks nothing now" in told(shell, "%attune answer asked p yes")
     line(shell, "answer asked q {'a':1}")
-    assert asked.wait(20)
+    assert asked.wait(60)
     assert asked.result("q") == {"response": {"a": 1}}
 
 

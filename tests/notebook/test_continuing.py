@@ -109,7 +109,7 @@ def test_a_run_that_is_under_way_here_is_not_moved(shell):
     with pytest.raises(UsageError, match=r"`%attune retry \w+ --backend dask --workers 2` does"):
         line(shell, "resume --backend dask --workers 2")
     shell.user_ns["asked"].cancel()
-    assert shell.user_ns["asked"].wait(20)
+    assert shell.user_ns["asked"].wait(60)
 
 
 def test_two_runs_are_compared(shell):
@@ -149,7 +149,7 @@ def test_where_there_is_nothing_to_reuse_that_is_told(shell, options, told):
 def test_another_workflow_is_no_resume_and_which_tasks_differ_is_told(shell, monkeypatch):
     gate = threading.Event()
     shell.user_ns["gate"] = gate
-    shell.run_cell("def waits(x):\n    gate.wait(20)\n    return x")
+    shell.run_cell("def waits(x):\n    gate.wait(90)\n    return x")
     waiting = FLOW.replace("action: act", "action: waits")
     run, _ = cell(shell, "changed --background", waiting)
     while not run.store.exists() or attune_nb.runs()["workflow"].tolist() != ["changed"]:
@@ -161,7 +161,7 @@ def test_another_workflow_is_no_resume_and_which_tasks_differ_is_told(shell, mon
     gate.set()
     assert "changed task `first`; new task `third`; gone task `second`" in str(caught.value)
     assert "fork the run there" in str(caught.value)
-    assert run.wait(20)
+    assert run.wait(60)
 
 
 SETUP = """%load_ext attune_nb

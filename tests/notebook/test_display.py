@@ -87,7 +87,7 @@ def test_a_run_whose_backend_is_gone_says_so_and_its_clock_stands_still(monkeypa
         assert "there is no Dask cluster at tcp://127.0.0.1:9" in shown
         assert "`run.resume()` goes on" in shown
     run.cancel()
-    assert run.wait(20)
+    assert run.wait(60)
 
 
 def test_the_text_beside_the_widgets_of_a_paused_run_tells_so(ipython, monkeypatch):
@@ -111,7 +111,7 @@ def test_the_text_beside_the_widgets_of_a_paused_run_tells_so(ipython, monkeypat
     display.read([ResumeRequested(time=2.0)])
     assert "running after" in display.saved()
     run.cancel()
-    assert run.wait(20)
+    assert run.wait(60)
 
 
 def test_the_reason_of_a_pause_is_escaped_and_cut_at_a_word():
@@ -136,7 +136,7 @@ def test_nothing_is_drawn_over_the_end():
 def test_a_run_in_the_background_leaves_the_run_itself():
     display = Kept()
     run = go(display, background=True)
-    assert run.wait(20)
+    assert run.wait(60)
     assert [told for _, told in display.finished][-1:] != [run]  # a line: it is not a cell's
     assert display.in_background
 

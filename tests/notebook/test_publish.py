@@ -198,7 +198,7 @@ def test_an_interrupt_ends_the_kernel_and_leaves_nothing(tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in told
     kernel = int(begun.read_text())
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while alive(kernel) and time.monotonic() < until:
         time.sleep(0.05)
     assert not alive(kernel)

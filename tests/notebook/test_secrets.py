@@ -87,7 +87,7 @@ def run_of(store):
     while not run.questions:
         assert not run.wait(0.02)
     run.answer("ask", {"said": f"yes, {PARAMETER}"})
-    assert run.wait(20)
+    assert run.wait(60)
     return run
 
 

@@ -41,7 +41,7 @@ def cancelled(items, store="none"):
     for each in items:
         assert (failed if each == "bad" else begun).acquire(timeout=20)
     run.cancel(force=True)
-    assert run.wait(20)
+    assert run.wait(60)
     over.set()
     return run
 

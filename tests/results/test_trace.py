@@ -278,11 +278,11 @@ def test_a_cancelled_run_and_one_that_is_still_under_way(force):
     def act(n):
         if n == 5:
             begun.set()
-        gate.wait(10 if n >= 5 else 0.001)
+        gate.wait(90 if n >= 5 else 0.001)
 
     run = attune_nb.loads(ITEMS).run(actions={"act": act}, background=True)
     try:
-        assert begun.wait(10)
+        assert begun.wait(30)
         time.sleep(0.1)
         found = check(chrome_trace(run.events))
         assert named(found, "each: unfinished")
@@ -292,7 +292,7 @@ def test_a_cancelled_run_and_one_that_is_still_under_way(force):
         if not force:
             time.sleep(0.1)
             gate.set()
-        assert run.wait(10)
+        assert run.wait(30)
     finally:
         gate.set()
     found = check(chrome_trace(run.events))

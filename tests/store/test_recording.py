@@ -70,7 +70,7 @@ def test_a_run_is_a_row_with_its_figures(path):
 @pytest.mark.parametrize("options", [{}, {"backend": "inline"}, {"background": True}])
 def test_a_run_that_has_ended_is_on_the_disk_as_it_was(path, options):
     run = recorded(path, **options)
-    assert run.wait(20)
+    assert run.wait(60)
     again = attune_nb.open_run(run.run_id, path)
     assert again.events == run.events
     assert (again.status, again.output, again.error) == (run.status, run.output, run.error)
@@ -146,7 +146,7 @@ def test_the_environment_names_the_store(path, monkeypatch):
 
 def test_two_runs_at_once_use_one_store(path):
     runs = [recorded(path, background=True) for _ in range(4)]
-    assert all(run.wait(20) for run in runs)
+    assert all(run.wait(60) for run in runs)
     assert set(attune_nb.runs(path)["run_id"]) == {run.run_id for run in runs}
     for run in runs:
         assert attune_nb.open_run(run.run_id, path).events == run.events
@@ -191,7 +191,7 @@ def test_a_file_that_is_removed_under_way_is_made_again_with_all_of_the_run(path
 
     def wait(host, key):
         if host == 100:
-            gate.wait(20)
+            gate.wait(90)
 
     run = attune_nb.loads(TEXT).run(
         {"hosts": list(range(200))},
@@ -205,7 +205,7 @@ def test_a_file_that_is_removed_under_way_is_made_again_with_all_of_the_run(path
     for each in path.parent.iterdir():
         each.unlink()
     gate.set()
-    assert run.wait(20)
+    assert run.wait(60)
     assert attune_nb.open_run(run.run_id, path).events == run.events
 
 

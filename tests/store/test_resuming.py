@@ -55,7 +55,7 @@ def cut(path, text=TEXT, parameters=None, *, after=3, **options):
     def act(i=None):
         if len(made) >= after:
             gone.set()
-            over.wait(20)
+            over.wait(90)
             raise RuntimeError("nobody hears this")
         made.append(i)
         return i
@@ -64,7 +64,7 @@ def cut(path, text=TEXT, parameters=None, *, after=3, **options):
     run = attune_nb.loads(text).run(
         parameters or {}, actions=actions, store=path, background=True, **options
     )
-    assert gone.wait(20)
+    assert gone.wait(60)
     on_record = attune_nb.runs(path)
     while on_record["items"].sum() + (on_record["tasks"].sum() == 0) < after and "with" in text:
         time.sleep(0.02)
@@ -111,7 +111,7 @@ def test_the_engine_that_was_there_before_is_fenced_off_and_stops(path):
     reading.LIVE.clear()  # as though its process were not this one, and gone
     calls = []
     again = attune_nb.resume(run.run_id, path, actions=took(calls))
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.status == "cancelled"
     assert f"run {run.run_id} was taken over by process" in run.error
     assert len(made) < 500
@@ -122,7 +122,7 @@ def test_the_engine_that_was_there_before_is_fenced_off_and_stops(path):
 def test_a_run_that_somebody_is_at_is_refused_with_who_it_is(path):
     gate = threading.Event()
     run = attune_nb.loads(TEXT).run(
-        actions={"act": lambda i: gate.wait(20)}, store=path, background=True
+        actions={"act": lambda i: gate.wait(90)}, store=path, background=True
     )
     while not path.exists() or not len(attune_nb.runs(path)):
         time.sleep(0.02)
@@ -131,7 +131,7 @@ def test_a_run_that_somebody_is_at_is_refused_with_who_it_is(path):
             attune_nb.resume(run.run_id, path, actions=took([]))
     finally:
         gate.set()
-    assert run.wait(20)
+    assert run.wait(60)
     with pytest.raises(StoreError, match=r"has ended .*nothing to resume"):
         attune_nb.resume(run.run_id, path, actions=took([]))
 
@@ -167,7 +167,7 @@ def test_of_two_that_resume_a_run_at_once_one_does(nursery, tmp_path):
     for child in children:
         child.stdin.write("go\n")
         child.stdin.flush()
-    told = sorted((child.communicate(timeout=30)[0].strip() for child in children), key=len)
+    told = sorted((child.communicate(timeout=60)[0].strip() for child in children), key=len)
     assert told[0] == "succeeded"
     assert "is under way in process" in told[1]
 
@@ -321,7 +321,7 @@ output_map: {said: "{{ task.ask.result.response }}"}
     over.set()
     assert [each.task for each in again.questions] == ["ask"]
     again.answer("ask", "yes")
-    assert again.wait(20)
+    assert again.wait(60)
     assert again.output == {"said": "yes"}
 
 
@@ -331,7 +331,7 @@ def test_a_paused_run_goes_on_when_it_is_resumed(path):
 
     def act(i):
         calls.append(i)
-        gate.wait(20)
+        gate.wait(90)
         return i
 
     run = attune_nb.loads(TEXT).run(actions={"act": act}, store=path, background=True)
@@ -387,7 +387,7 @@ def test_an_attempt_that_must_not_be_made_twice_is_in_doubt_and_can_be_made_agai
     assert done.read_text().split("\n") == before  # nothing runs before it is decided
     for each in run.in_doubt:
         run.rerun(each.task, each.index)
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.output == {"paid": [f"paid {item}" for item in range(6)]}
     assert done.read_text().split("\n").count("pay 2") == 2
     progress = Progress()
@@ -402,7 +402,7 @@ def test_an_attempt_in_doubt_may_have_been_made(nursery, tmp_path):
         run.accept("pay", "paid", 5)
     for each in run.in_doubt:
         run.accept("pay", f"paid {each.index} before", each.index)
-    assert run.wait(20)
+    assert run.wait(60)
     assert run.output["paid"][2] == "paid 2 before"
     assert run.output["paid"][5] == "paid 5"
     made = done.read_text().split("\n")
@@ -412,7 +412,7 @@ def test_an_attempt_in_doubt_may_have_been_made(nursery, tmp_path):
 def test_a_run_in_doubt_can_be_cancelled(nursery, tmp_path):
     run, done, before = in_doubt(nursery, tmp_path)
     run.cancel()
-    assert run.wait(20)
+    assert run.wait(60)
     assert (run.status, run.in_doubt) == ("cancelled", [])
     assert done.read_text().split("\n") == before
 
