@@ -114,11 +114,12 @@ class RemoteBackend(abc.ABC):
         self._feeds: dict[Key, Feed] = {}
         self._definitions: dict[Key, Definition] = {}
         self._ended: deque[Any] = deque()  # noted by other threads
-        self._held = False
+        self._held = self._closed = False
         self._met: dict[tuple[str, int], int] = {}
 
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""
+        self._closed = False
         call = job.call
         if call.action.local:
             self._near.start(job)
@@ -202,11 +203,15 @@ class RemoteBackend(abc.ABC):
             each.close()
         self._feeds.clear()
         self._definitions.clear()
+        self._closed = True
+        self._ended.clear()
 
     def _note(self, what: Any) -> None:
-        """Note that something has ended, from any thread."""
+        """Note that something has ended, from any thread; what comes too late is let go of."""
         self._ended.append(what)
         self._near.notify()
+        if self._closed:  # looked at after it was noted, as it is closed before that is let go of
+            self._ended.clear()
 
     def _noted(self, future: Future[Any], what: Any) -> None:
         future.add_done_callback(lambda _: self._note(what))

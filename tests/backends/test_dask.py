@@ -341,6 +341,18 @@ def test_nothing_stays_on_the_cluster_after_a_run(cluster):
     assert psutil.Process().is_running()
 
 
+def test_what_is_told_late_does_not_stay_on_the_cluster(cluster, monkeypatch):
+    def late(self, what, note=DaskBackend._note):  # noqa: SLF001 - no other way to be late
+        if isinstance(what, distributed.Future):
+            time.sleep(0.05)  # what ended meanwhile is found without this
+        note(self, what)
+
+    monkeypatch.setattr(DaskBackend, "_note", late)
+    run = go(lambda x: time.sleep(0.01), {"n": 60})
+    until(lambda: not any(each for each in cluster.has_what().values()))
+    assert run.status == "succeeded"  # it is there still
+
+
 def test_what_is_given_up_on_ends_on_its_worker_too_and_that_is_free(tmp_path):
     text = """
 cancellation_policy: cancel_running
