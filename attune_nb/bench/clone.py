@@ -30,6 +30,7 @@ COLUMNS = ["bench", "strategy", "kind", "size", "n", "seconds", "bytes", "repeat
 _LONGEST = 5.0  # seconds for one row by default
 _MANY, _FEW = 200, 2  # scopes that are kept to weigh them: of cheap ways, and of dear ones
 _DEAR = 0.001  # seconds
+_WHILE = 0.05  # of what one row may take: ten times that many scopes are in time, too
 
 
 def clone(
@@ -100,7 +101,11 @@ def _one_turn(
 
 
 def _seconds(make: MakeScope, count: int, longest: float) -> tuple[int, float]:
-    """Time so many scopes, or as many as there is time for; none is kept."""
+    """Time so many scopes, or as many as there is time for; none is kept.
+
+    A while must have gone before it is told how long all will take: of a single scope, a hiccup
+    of the machine would tell too much.
+    """
     make(0, 0)  # the first may warm something up
     gc.collect()
     made, spent = 0, 0.0
@@ -111,7 +116,7 @@ def _seconds(make: MakeScope, count: int, longest: float) -> tuple[int, float]:
             make(number, number)
         spent += time.perf_counter() - begin
         made += part
-        if spent * count / made > longest:
+        if spent * count / made > longest and spent > _WHILE * longest:
             break
     return made, spent
 

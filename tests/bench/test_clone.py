@@ -2,6 +2,7 @@
 
 import copy
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -58,6 +59,15 @@ def test_a_row_is_one_measurement():
 def test_what_would_take_too_long_is_made_fewer_times_and_says_so():
     df = bench.clone([512_000], ["deep copy"], counts=[10_000], repeats=1, longest=0.1)
     assert df["n"][0] < 1000
+
+
+def test_a_hiccup_of_the_machine_cuts_nothing_short(monkeypatch):
+    def hiccups(plain):
+        return lambda item, index: time.sleep(0 if index else 0.02)  # as the first is made
+
+    monkeypatch.setitem(STRATEGIES, "hiccups", hiccups)
+    df = bench.clone([0], ["hiccups"], counts=[400], repeats=1, longest=2.0)
+    assert list(df["n"]) == [400]
 
 
 def test_the_bytes_of_a_scope_do_not_depend_on_the_context_and_those_of_a_copy_do():
