@@ -123,8 +123,12 @@ def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=True
     )
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY}")
-    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -229,7 +230,7 @@ def test_a_store_of_an_older_version_is_read_and_brought_up_to_date(older):
     whole = attune_nb.open_run(frame.loc["whole", "run_id"], older)
     assert whole.output["after"] == {"i": 100, "pair": (100, 1.5)}
     assert whole.items("work")["attempts"].tolist() == [1, 1, 2, 1, 1, 1]
-    with sqlite3.connect(older) as connection:
+    with closing(sqlite3.connect(older)) as connection, connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
     connection.close()
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -154,7 +155,7 @@ def test_two_runs_at_once_use_one_store(path):
 
 def test_a_batch_of_items_is_one_row(path):
     recorded(path, range(20_000))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         (rows,) = connection.execute("SELECT count(*) FROM events").fetchone()
     connection.close()
     assert rows < 200
@@ -268,7 +269,7 @@ def test_a_killed_run_is_interrupted_and_what_was_committed_is_there(path):
 
 def test_what_it_was_begun_with_is_kept(path):
     recorded(path, concurrency=3, backend="inline")
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         told = connection.execute("SELECT options, versions FROM runs").fetchone()
     connection.close()
     options, versions = map(json.loads, told)
@@ -349,7 +350,7 @@ tasks:
 
 def test_large_data_that_is_gone_is_told(path):
     run = recorded(path, range(20_000))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM blobs")
     connection.close()
     with pytest.raises(StoreError, match="it does not hold what an event refers to"):
