@@ -92,7 +92,7 @@ def no_process_is_left_behind():
     """See that a module's tests end what they began, but for what the whole session shares."""
     before = children()
     yield
-    until = time.monotonic() + 60
+    until = time.monotonic() + 30
     while left := {each for each in children() - shared() if not ours(each, before)}:
         if time.monotonic() > until:
             told = [f"{each.pid}: {' '.join(each.cmdline())[:200]}" for each in left]

@@ -68,10 +68,6 @@ class Wanting:
                 "work waits for a Dask worker (%s); start or restart one, or cancel the run", what
             )
 
-    def waited(self) -> float:
-        """Give for how many seconds work has waited."""
-        return 0.0 if self._since is None else time.monotonic() - self._since
-
     def over(self) -> None:
         """Want nothing any more; the worker that came still stands by, until it has work."""
         self._since, self._told = None, False

@@ -108,7 +108,11 @@ class Connection:
             BackendError: The client cannot be used from a thread.
         """
         if self.client is None:
-            found = self._current() or self._new()
+            found = self._current()
+            if found is None:
+                found = self._new()
+            elif owned := self._give_up():  # the user has begun one meanwhile
+                threading.Thread(target=_close, args=owned, daemon=True).start()
             if found is not None and found.asynchronous:
                 raise BackendError(
                     "the Dask client is an asynchronous one; the engine has a thread of its own, "
@@ -162,11 +166,18 @@ class Connection:
     def close(self) -> None:
         """Close what is our own."""
         self.client = None
-        for each in (self._joining, self._own):
-            if each is not None:
-                with contextlib.suppress(Exception):  # it is gone, whatever it says
-                    each.close(timeout=PATIENCE)
+        _close(*self._give_up())
+
+    def _give_up(self) -> list[_Joining | OwnCluster]:
+        owned = [each for each in (self._joining, self._own) if each is not None]
         self._joining = self._own = None
+        return owned
+
+
+def _close(*owned: _Joining | OwnCluster) -> None:
+    for each in owned:
+        with contextlib.suppress(Exception):  # it is gone, whatever it says
+            each.close(timeout=PATIENCE)
 
 
 class Coming:

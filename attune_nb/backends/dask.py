@@ -86,6 +86,7 @@ class DaskBackend(RemoteBackend):
         self._questions = Questions(self._note)
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
+        self._deserted: float | None = None  # since when the cluster has no worker
         self._offers = Offers()
         self._wanting, self._backlog = Wanting(), Backlog()
 
@@ -109,6 +110,7 @@ class DaskBackend(RemoteBackend):
 
     def _let_go(self) -> None:
         self._workers.clear()
+        self._deserted = None
         self._wanting.give_up()
         for each in (self._roll, self._fetches, self._questions, self._backlog):
             each.over()
@@ -159,6 +161,7 @@ class DaskBackend(RemoteBackend):
             self._gone(client, self._workers[address])
         for address, about in told.items():
             self._hear(client, address, about)
+        self._deserted = None if told else self._deserted or time.monotonic()
         self._lanes = max(1, sum(each.threads for each in self._workers.values()))
         for feed in self._feeds.values():
             feed.lanes = self._lanes
@@ -224,14 +227,13 @@ class DaskBackend(RemoteBackend):
         self._look()
         if self._away is None:
             self._wanting.look(client, self._workers.values())
-            if self._connection.own_cluster and not self._workers:
-                self._refuse_deserted()
+            self._refuse_deserted()
         return self._away is None
 
     def _refuse_deserted(self) -> None:
         """Give up a cluster of its own that has no worker any more: nobody else begins one."""
-        patience = own_cluster.ARRIVAL
-        if self._wanting.waited() > patience:
+        patience, since = own_cluster.ARRIVAL, self._deserted
+        if self._connection.own_cluster and since and time.monotonic() - since > patience:
             self._lose(f"its workers have ended, and none came for {patience:.0f} s")
 
     def _send_next(self, feed: Feed, *, behind: bool) -> bool:

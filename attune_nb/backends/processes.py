@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
 import time
 from collections import Counter
 from concurrent.futures import BrokenExecutor, Future
@@ -50,6 +51,7 @@ class ProcessBackend(RemoteBackend):
     def __init__(self, workers: int | None = None) -> None:
         lanes = workers or cores()
         super().__init__(lanes, TARGET, _KILLED, parts=True)
+        self._late = over.is_set()
         self._guard = Guard()
         self._workers = [WorkerProcess(number, self._guard) for number in range(lanes)]
         self._names: dict[Definition, str] = {}
@@ -60,6 +62,19 @@ class ProcessBackend(RemoteBackend):
         """Begin to make the attempts of a job."""
         bring_here(job)
         super().start(job)
+
+    def pump(self, timeout: float) -> None:
+        """Hand out work and take in what has ended, as any other; until the interpreter ends.
+
+        The workers are taken from it then, by another thread and at any moment. What it makes of
+        that is not to be told: the record stays as it is, and a resumed run goes on from there.
+        """
+        try:
+            super().pump(timeout)
+        except Exception:
+            if over.is_set() and not self._late:
+                threading.Event().wait()
+            raise
 
     def close(self) -> None:
         """End the worker processes."""

@@ -6,6 +6,7 @@ import abc
 import os
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attune_nb.backends.definition import Definition
@@ -211,7 +212,8 @@ class RemoteBackend(abc.ABC):
         self._ended.append(what)
         self._near.notify()
         if self._closed:  # looked at after it was noted, as it is closed before that is let go of
-            self._ended.clear()
+            with suppress(ValueError):  # it was let go of
+                self._ended.remove(what)
 
     def _noted(self, future: Future[Any], what: Any) -> None:
         future.add_done_callback(lambda _: self._note(what))

@@ -63,7 +63,8 @@ class WorkerProcess(Place):
         self.held: list[tuple[Future[Any], tuple[Feed, Sent] | None]] = []
         self.since = 0.0
         self._ending = threading.Lock()
-        _alive.add(self)
+        with _beginning:
+            _alive.add(self)
 
     def begin(self) -> Future[Any]:
         """Begin a process."""
@@ -177,9 +178,22 @@ def _end_at_exit() -> None:
 def _end_all() -> None:
     with _beginning:
         over.set()
-    for each in list(_alive):
+        workers = list(_alive)
+    for each in workers:
         each.end()
     # The thread that sends to a pool's process ends by itself, and gives back the last of the
     # pool's semaphores. The interpreter's end would cut it off amid that: a leak, it is said then.
     for feeder in list(_feeders):
         feeder.join(_FED)
+
+
+def _after_fork() -> None:
+    """Leave the parent its workers: a process that is forked does not end them as it ends."""
+    global _beginning  # noqa: PLW0603
+    _beginning = threading.Lock()
+    _alive.clear()
+    _feeders.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

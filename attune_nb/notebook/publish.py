@@ -13,6 +13,7 @@ import sys
 import tempfile
 import warnings
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -22,8 +23,8 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat.reader import NotJSONError
+from nbformat.v4 import new_output
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
@@ -232,7 +233,7 @@ def executed(
     # of its own end, is of interest only where it died.
     with tempfile.TemporaryFile() as said:
         try:
-            done = client.execute(stderr=said)
+            done: NotebookNode = client.execute(stderr=said)
         except CellExecutionError as error:
             why = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
             raise RunFailed(_failure(name, cells, begun[-1], why)) from None
@@ -247,9 +248,26 @@ def executed(
                 atexit.unregister(client._cleanup_kernel)  # noqa: SLF001
                 why = f"{name}: no kernel of {sys.executable} came up: {error}"
             raise RunFailed(why + _last_words(said)) from None
-    # a kernel sends what is printed in pieces, cut anywhere; a page begins a line with each
-    whole: NotebookNode = CoalesceStreamsPreprocessor().preprocess(done, {})[0]
-    return whole
+    for cell in cells:
+        cell.outputs = _whole(cell.outputs)
+    return done
+
+
+def _whole(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Join what is printed: a kernel sends it in pieces, cut anywhere.
+
+    A page would begin a line with each. Of what a bar drew over itself, the last is left.
+    """
+    found: list[NotebookNode] = []
+    kinds = groupby(outputs, key=lambda each: (each.output_type, each.get("name")))
+    for (kind, name), group in kinds:
+        if kind != "stream":
+            found += group
+            continue
+        lines = "".join(each.text for each in group).split("\n")
+        text = "\n".join(each.rstrip("\r").rpartition("\r")[2] for each in lines)
+        found.append(new_output("stream", name=name, text=text))
+    return found
 
 
 def _last_words(said: IO[bytes]) -> str:

@@ -92,7 +92,7 @@ def test_cancel_kills_the_command_and_its_child(tmp_path, trap, at_least):
     watcher = cancel_when_written(pids, token)
     started = time.monotonic()
     with pytest.raises(ActionError, match="cancelled"):
-        shell(f"{trap}sleep 60 & echo $$ $! > {pids}; wait; sleep 60", cancel=token)
+        shell(f"{trap}sleep 600 & echo $$ $! > {pids}; wait; sleep 600", cancel=token)
     assert at_least <= time.monotonic() - started < 10
     watcher.join()
     time.sleep(0.05)
@@ -103,7 +103,7 @@ def test_a_child_that_outlives_its_polite_parent_is_killed(tmp_path):
     token, pids = CancelToken(), tmp_path / "pids"
     watcher = cancel_when_written(pids, token)
     with pytest.raises(ActionError, match="cancelled"):
-        shell(f"(trap '' TERM; sleep 60) & sleep 0.2; echo $! > {pids}; wait", cancel=token)
+        shell(f"(trap '' TERM; sleep 600) & sleep 0.2; echo $! > {pids}; wait", cancel=token)
     watcher.join()
     time.sleep(0.05)
     assert gone(int(pids.read_text()))
@@ -116,7 +116,7 @@ if sys.argv[2:]:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 with open(sys.argv[1], "a") as file:
     file.write(f"{os.getpid()}\\n")
-time.sleep(60)
+time.sleep(600)
 """
 STUBBORN = pytest.mark.parametrize("how", ["", "stubborn"], ids=["polite", "stubborn"])
 
@@ -126,7 +126,7 @@ def away(tmp_path):
     """Give a line for the shell that leaves a child in a session of its own, and waits."""
     script = tmp_path / "away.py"
     script.write_text(AWAY)
-    return lambda pids, how: f"{sys.executable} {script} {pids} {how} & sleep 60; sleep 60"
+    return lambda pids, how: f"{sys.executable} {script} {pids} {how} & sleep 600; sleep 600"
 
 
 @STUBBORN
@@ -174,7 +174,7 @@ def note(*_):
     sys.exit()
 signal.signal(signal.SIGTERM, note)
 open({str(ready)!r}, "w").write("x")
-time.sleep(60)
+time.sleep(600)
 """)
     token = CancelToken()
     watcher = cancel_when_written(ready, token)
@@ -221,7 +221,7 @@ def test_no_command_outlives_the_interpreter(tmp_path):
     code = f"""
 import threading, time
 from attune_nb.actions.shell import shell
-command = "trap '' TERM INT; echo $$ > {pid}; sleep 60; sleep 60"
+command = "trap '' TERM INT; echo $$ > {pid}; sleep 600; sleep 600"
 threading.Thread(target=shell, args=(command,), daemon=True).start()
 time.sleep(1)
 """

@@ -177,12 +177,24 @@ def test_what_the_kernel_itself_prints_is_not_for_the_terminal(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_is_printed_in_pieces_is_one_text(tmp_path):
-    pieces = (
-        "import sys, time\nfor each in 'abc':\n    print(each, end='', flush=True); time.sleep(0.1)"
-    )
+def test_what_is_printed_in_pieces_is_one_text_and_of_a_bar_its_end_is_left(tmp_path):
+    pieces = """
+import sys, time
+for each in "abc":
+    print(each, end="", flush=True)
+    time.sleep(0.1)
+print("", *range(101), sep="%\\r", end="%\\r\\n")
+print("x" * 1_000_000)
+display("between")
+print("behind", file=sys.stderr)
+print("in front")
+"""
     done = executed(new_notebook(cells=[code(pieces)]), tmp_path)
-    assert [each.text for each in done.cells[0].outputs] == ["abc"]
+    first, *others = done.cells[0].outputs
+    assert first.text == f"100%\n{'x' * 1_000_000}\n"
+    kinds = [each.get("name", each.output_type) for each in others]
+    assert kinds[0] == "display_data"
+    assert sorted(kinds[1:]) == ["stderr", "stdout"]
 
 
 def test_an_interrupt_ends_the_kernel_and_leaves_nothing(tmp_path):

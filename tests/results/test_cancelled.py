@@ -28,7 +28,7 @@ def cancelled(items, store="none"):
         if x == "bad":
             raise ValueError("it is bad")
         begun.release()
-        over.wait(60)
+        over.wait(90)
 
     def hear(events):
         for each in events:

@@ -470,7 +470,7 @@ parameters: {header: {}, key: {secret: true}}
 tasks:
   - {name: login, action: login, input: {key: "{{ parameters.key }}"}, next: [{do: [use, act]}]}
   - {name: act, action: act}
-  - {name: use, action: use, delay: 0.2, input: {given: "{{ task.login.result }}",
+  - {name: use, action: use, delay: 1.5, input: {given: "{{ task.login.result }}",
                                                 header: "{{ parameters.header }}"}}
 """
     seen = []
