@@ -128,6 +128,24 @@ def test_a_cluster_of_its_own_that_never_begins_pauses_the_run_and_says_so(monke
     assert run.wait(60)
 
 
+def test_a_client_that_is_there_before_a_cluster_of_its_own_is_used_as_the_users(
+    cluster, monkeypatch, tmp_path
+):
+    slow = tmp_path / "slow"
+    slow.write_text(f"#!/bin/sh\ntouch {tmp_path}/begun\nexec sleep 600\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(slow))
+    begun = (tmp_path / "begun").exists
+    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: cluster if begun() else None)
+    monkeypatch.setattr(cluster_of, "PATIENCE", 0.5)  # until that one is ended by force
+    where = DaskBackend()
+    run = go(lambda x: x, backend=where, background=True)
+    until(lambda: where._connection.client)  # noqa: SLF001 - nobody else tells
+    assert not where._connection.own_cluster  # noqa: SLF001 - as above
+    assert run.wait(60)
+    assert run.status == "succeeded"
+
+
 async def ends_for_good(dask_worker):
     await dask_worker.close(nanny=True)
 

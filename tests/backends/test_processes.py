@@ -571,6 +571,77 @@ atexit.register(lambda: print(feeders(), flush=True))
     assert (told, begun.returncode) == ("succeeded [0, 1, 2, 3]\n[]\n", 0)
 
 
+ENDING = """
+import attune_nb, sys, time
+from attune_nb.backends.processes import ProcessBackend
+
+send = ProcessBackend._send
+def slow(*given):
+    time.sleep(0.02)  # amid this the script ends
+    return send(*given)
+ProcessBackend._send = slow
+
+run = attune_nb.loads('''
+tasks:
+  - {name: a, action: work, with_items: "{{ range(100000) }}", input: {x: "{{ item }}"}}
+''').run(
+    actions={"work": lambda x: x}, backend="processes", workers=2, progress=False,
+    store=sys.argv[1], background=True,
+)
+while len(run.attempts) < 10:
+    time.sleep(0.01)
+"""
+
+
+def test_a_script_may_end_amid_a_run_which_stays_as_it_is_on_record(tmp_path):
+    store = tmp_path / "runs.db"
+    for _ in range(3):
+        begun = subprocess.run(
+            [sys.executable, "-c", ENDING, store], capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+        assert (begun.returncode, begun.stdout, begun.stderr) == (0, "", "")
+    assert list(attune_nb.runs(store)["status"]) == ["interrupted"] * 3
+
+
+FORKING = """
+import multiprocessing, pathlib, sys, time
+import attune_nb
+
+def work(path):
+    with open(path, "a") as file:
+        file.write("made ")
+    while not pathlib.Path(path + ".go").exists():
+        time.sleep(0.01)
+
+run = attune_nb.loads('''
+parameters: {path: {}}
+tasks: [{name: a, action: work, input: {path: "{{ parameters.path }}"}}]
+''').run(
+    {"path": sys.argv[1]}, actions={"work": work}, backend="processes", workers=1, progress=False,
+    store="none", background=True,
+)
+path = pathlib.Path(sys.argv[1])
+while not path.exists():
+    time.sleep(0.01)
+for _ in range(3):
+    beside = multiprocessing.get_context("fork").Process(target=int)
+    beside.start()
+    beside.join()
+pathlib.Path(sys.argv[1] + ".go").touch()
+run.wait()
+print(run.status, path.read_text(), beside.exitcode)
+"""
+
+
+def test_a_process_that_is_forked_beside_leaves_the_workers_alone(tmp_path):
+    told = subprocess.run(
+        [sys.executable, "-c", FORKING, tmp_path / "made"], capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert told.stdout == "succeeded made  0\n"
+
+
 @pytest.mark.parametrize("stuck", ["sleeps", "holds the interpreter"])
 def test_workers_end_with_an_engine_that_is_killed_and_all_that_they_began(tmp_path, stuck):
     inner = "['sleep', '600']" if stuck == "sleeps" else "['true']"
