@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.feed import Feed
     from attune_nb.backends.sent import Sent
 
-__all__ = ["Fetch", "Fetches", "Question", "Questions", "Roll", "bring"]
+__all__ = ["Fetch", "Fetches", "Question", "Questions", "Roll", "bring", "watch"]
 
 ANSWER = 1.0  # seconds that a scheduler may take to answer before nothing more is sent
 STALLED = 10.0  # seconds that a definition is on its way to one, before another is sent it too
@@ -286,6 +286,23 @@ async def _fetched(client: Client, futures: list[Future]) -> dict[Future, Any]:
         elif all(each.status == "finished" for each in good):
             return {}
     return {}
+
+
+def watch(client: Client, future: Future, note: Callable[[Future], object]) -> None:
+    """Have it noted that a future has ended, in another thread.
+
+    Dask's `Future.add_done_callback` tells of it through a pool of threads, which refuses, with a
+    traceback on the terminal, once the interpreter is about to end.
+    """
+    with contextlib.suppress(RuntimeError):  # the client is closed, which is found out elsewhere
+        _ask(client, _ended(client, future), partial(note, future))
+
+
+async def _ended(client: Client, future: Future) -> None:
+    from distributed import as_completed  # noqa: PLC0415 - only this backend needs it
+
+    async for _ in as_completed([future], loop=client.loop):
+        pass
 
 
 def bring(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attune_nb.backends import own_cluster
 from attune_nb.backends.adapting import Backlog, Wanting
-from attune_nb.backends.asking import Fetch, Fetches, Question, Questions, Roll, bring
+from attune_nb.backends.asking import Fetch, Fetches, Question, Questions, Roll, bring, watch
 from attune_nb.backends.attempt import LEFT_BEHIND
 from attune_nb.backends.cluster import (
     BEGINNING,
@@ -291,7 +291,7 @@ class DaskBackend(RemoteBackend):
             feed.back(sent)
             self._lose(f"it takes no work ({error})")
         self._holds(future, feed, sent, to)
-        self._noted(future, future)
+        watch(client, future, self._note)
         return True
 
     def _holds(self, future: Future, feed: Feed, sent: Sent, to: Worker | None) -> None:
@@ -350,7 +350,7 @@ class DaskBackend(RemoteBackend):
         if to is not None and self._workers.get(to.address) is not to:
             self._lost(client, future, to)  # it is bound to a worker that is gone
         else:
-            self._noted(future, future)
+            watch(client, future, self._note)
 
     def _ends(self, future: Future) -> tuple[Feed, Sent]:
         feed, sent, to = self._under.pop(future)

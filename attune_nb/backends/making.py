@@ -69,7 +69,8 @@ class Making:
         self._lock = threading.Lock()  # for what follows
         self._left: list[tuple[int, int]] = []
         self._batch = _NOTHING  # what has become of others, and did not come
-        self._number, self._recalled, self._closed = 0, False, False
+        self._number, self._closed = 0, False
+        self._recalled = 0  # the part that tells what was not begun, as long as it did not come
         self._place = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
         self._backend = ThreadBackend(chunk.share, loop=_loop)
         self._backend.start(self._job)
@@ -96,7 +97,9 @@ class Making:
         """Take in which part has come last: what it told is not told again."""
         with self._lock:
             if number == self._number and not self._keep:
-                self._batch, self._recalled = _NOTHING, False
+                self._batch = _NOTHING
+                if self._recalled <= number:  # else it was taken back after that part was told
+                    self._recalled = 0
 
     @staticmethod
     def goes_on() -> bool:
@@ -175,7 +178,7 @@ class Making:
             if left <= 0 and 0 < len(job.again) < len(self._left):  # some are begun, however late
                 with self._lock:
                     rest = backend.recall(job.key)
-                    self._recalled = True
+                    self._recalled = self._number + 1
                     self._over({*rest})
                 continue
             if left <= 0 and self._may_part(under_way):
@@ -189,7 +192,7 @@ class Making:
         if not self._chunk.parts or job.again or job.abandoned:
             return False
         room = self._call.awaits and under_way < job.concurrency  # for others
-        return room or self._recalled or under_way < len(self._left)
+        return room or self._recalled > 0 or under_way < len(self._left)
 
     def _last(self, batch: Batch, now: float) -> float:
         """Give until when there was enough to do."""

@@ -135,7 +135,7 @@ class ProcessBackend(RemoteBackend):
         to.held.append((future, what))
         if len(to.held) == 1:
             to.comes_to_next()
-        self._noted(future, to)
+        future.add_done_callback(lambda _: self._note(to))
 
     def _take_in(self, what: WorkerProcess) -> None:
         """Take in all that a worker has ended, in its order."""

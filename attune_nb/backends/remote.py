@@ -15,7 +15,6 @@ from attune_nb.backends.threads import ThreadBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from concurrent.futures import Future
 
     from attune_nb.backends.protocol import Job
     from attune_nb.backends.sent import Sent
@@ -214,9 +213,6 @@ class RemoteBackend(abc.ABC):
         if self._closed:  # looked at after it was noted, as it is closed before that is let go of
             with suppress(ValueError):  # it was let go of
                 self._ended.remove(what)
-
-    def _noted(self, future: Future[Any], what: Any) -> None:
-        future.add_done_callback(lambda _: self._note(what))
 
     def _lane(self, place: str, number: int) -> int:
         """Give the number of a worker that was met somewhere."""

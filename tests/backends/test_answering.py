@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +13,7 @@ from msgspec.structs import replace
 from test_feed import ends, fed, lane, more, slow_now_and_then, waits_now_and_then
 
 from attune_nb.backends import answering, worker
+from attune_nb.backends.feed import Feed
 from attune_nb.backends.making import NOT_BEGUN
 from attune_nb.events import SUCCEEDED
 
@@ -30,6 +33,32 @@ def followed(feed, sent, made, luck):
         if told and luck.random() < 0.7:
             sent = feed.received(sent, lane, told, more=True)
     return sent
+
+
+_begun, _enough = threading.Event(), threading.Event()
+
+
+def held(x):
+    _begun.set()
+    _enough.wait(90)
+    return x
+
+
+def test_what_was_not_begun_is_told_though_it_was_asked_before_it_was_taken_back(monkeypatch):
+    monkeypatch.setattr(Feed, "_next_size", lambda *_: 3)
+    feed, definition = fed(range(3), held, parts=False)
+    sent = feed.next(1)
+    sent.chunk = replace(sent.chunk, name=str(uuid.uuid4()), budget=1.0)
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(worker.make, definition, sent.chunk)
+        _begun.wait(60)
+        left = feed.received(sent, lane, asked(sent), more=False)
+        assert [each.index for each in left.entries] == [0, 1, 2]  # its time is not over
+        time.sleep(1.5)  # now it is
+        left = feed.received(left, lane, asked(left), more=False)
+        assert [each.index for each in left.entries] == [0]
+        _enough.set()
+        made.result()
 
 
 @settings(deadline=None, max_examples=60)
