@@ -39,7 +39,7 @@ def ran(notebook, folder):
     """Run a notebook in a kernel; a cell that fails raises."""
     manager = ThisPython()
     client = NotebookClient(
-        notebook, timeout=240, km=manager, resources={"metadata": {"path": str(folder)}}
+        notebook, timeout=500, km=manager, resources={"metadata": {"path": str(folder)}}
     )
     try:
         return CoalesceStreamsPreprocessor().preprocess(client.execute(), {})[0]  # as in JupyterLab

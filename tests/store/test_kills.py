@@ -44,9 +44,12 @@ def on_record(store):
 
 
 def killed_once(nursery, folder, moment):
-    """Kill a run at a moment, and resume it. Give 0; or -1 for too early, 1 for too late."""
+    """Kill a run so long after it made its store, and resume it.
+
+    Give 0; or -1 for too early, 1 for too late.
+    """
     store, done = folder / "runs.db", folder / "done.txt"
-    code = nursery.run("plain", kill_after=moment, store=store, done=done)
+    code = nursery.run("plain", kill_when=store, kill_after=moment, store=store, done=done)
     run, ended = on_record(store)
     if run is None:
         return -1  # nobody knows of it yet
@@ -76,7 +79,7 @@ def test_wherever_a_run_is_killed_it_ends_as_if_it_had_not_been(nursery, tmp_pat
         for number in range(3 * KILLS):
             folder = tmp_path / f"{half} {number}"
             folder.mkdir()
-            missed = killed_once(own, folder, luck.uniform(takes / 4, takes))  # it must begin
+            missed = killed_once(own, folder, luck.uniform(0, takes))
             takes /= 1.1**missed  # the machine may be busier than it was, or less so
             kills += not missed
             if kills == KILLS // 2:
