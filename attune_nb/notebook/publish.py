@@ -256,7 +256,8 @@ def executed(
 def _whole(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Join what is printed: a kernel sends it in pieces, cut anywhere.
 
-    A page would begin a line with each. Of what a bar drew over itself, the last is left.
+    A page would begin a line with each. Of what a bar drew over itself, the last is left. (What
+    nbconvert has for this takes time by the square of a line's length.)
     """
     found: list[NotebookNode] = []
     kinds = groupby(outputs, key=lambda each: (each.output_type, each.get("name")))

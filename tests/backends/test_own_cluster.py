@@ -15,9 +15,8 @@ import psutil
 import pytest
 import works
 from clusters import go
-from works import PATH, until
+from works import PATH, check_a_script_may_end_amid_a_run, until
 
-import attune_nb
 from attune_nb.backends import cluster as cluster_of
 from attune_nb.backends import own_cluster
 from attune_nb.backends.dask import DaskBackend
@@ -176,29 +175,8 @@ def test_a_cluster_of_its_own_whose_workers_all_ended_is_given_up_and_a_new_one_
     assert run.result("a") == list(range(6))
 
 
-ENDING = """
-import attune_nb, sys, time
-
-run = attune_nb.loads('''
-tasks:
-  - {name: a, action: work, with_items: "{{ range(100000) }}", input: {x: "{{ item }}"}}
-''').run(
-    actions={"work": lambda x: time.sleep(0.01)}, backend="dask", workers=2, progress=False,
-    store=sys.argv[1], background=True,
-)
-while len(run.attempts) < 10:
-    time.sleep(0.01)
-"""
-
-
 def test_a_script_may_end_amid_a_run_on_a_cluster_of_its_own(tmp_path):
-    store = tmp_path / "runs.db"
-    told = subprocess.run(
-        [sys.executable, "-c", ENDING, store], capture_output=True, text=True, timeout=60,
-        check=False,
-    )  # fmt: skip
-    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
-    assert list(attune_nb.runs(store)["status"]) == ["interrupted"]
+    check_a_script_may_end_amid_a_run(tmp_path, "dask")
 
 
 ENDLESS = """

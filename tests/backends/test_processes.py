@@ -18,7 +18,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from works import PATH, errors, most_at_once, run_work, text_of, until
+from works import (
+    PATH,
+    check_a_script_may_end_amid_a_run,
+    errors,
+    most_at_once,
+    run_work,
+    text_of,
+    until,
+)
 
 import attune_nb
 from attune_nb.backends import definition, pacing, worker, worker_process
@@ -571,8 +579,8 @@ atexit.register(lambda: print(feeders(), flush=True))
     assert (told, begun.returncode) == ("succeeded [0, 1, 2, 3]\n[]\n", 0)
 
 
-ENDING = """
-import attune_nb, sys, time
+SLOW_TO_SEND = """
+import time
 from attune_nb.backends.processes import ProcessBackend
 
 send = ProcessBackend._send
@@ -580,28 +588,12 @@ def slow(*given):
     time.sleep(0.02)  # amid this the script ends
     return send(*given)
 ProcessBackend._send = slow
-
-run = attune_nb.loads('''
-tasks:
-  - {name: a, action: work, with_items: "{{ range(100000) }}", input: {x: "{{ item }}"}}
-''').run(
-    actions={"work": lambda x: x}, backend="processes", workers=2, progress=False,
-    store=sys.argv[1], background=True,
-)
-while len(run.attempts) < 10:
-    time.sleep(0.01)
 """
 
 
-def test_a_script_may_end_amid_a_run_which_stays_as_it_is_on_record(tmp_path):
-    store = tmp_path / "runs.db"
-    for _ in range(3):
-        begun = subprocess.run(
-            [sys.executable, "-c", ENDING, store], capture_output=True, text=True, timeout=60,
-            check=False,
-        )  # fmt: skip
-        assert (begun.returncode, begun.stdout, begun.stderr) == (0, "", "")
-    assert list(attune_nb.runs(store)["status"]) == ["interrupted"] * 3
+@pytest.mark.parametrize("_turn", range(3))
+def test_a_script_may_end_amid_a_run_which_stays_as_it_is_on_record(tmp_path, _turn):
+    check_a_script_may_end_amid_a_run(tmp_path, "processes", before=SLOW_TO_SEND)
 
 
 FORKING = """

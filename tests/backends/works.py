@@ -1,5 +1,7 @@
 """One task over many items, run where a test says; and what became of its items."""
 
+import subprocess
+import sys
 import time
 
 import attune_nb
@@ -50,3 +52,29 @@ def until(condition, seconds=60):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+ENDING = """
+import attune_nb, sys, time
+
+run = attune_nb.loads('''
+tasks:
+  - {name: a, action: work, with_items: "{{ range(100000) }}", input: {x: "{{ item }}"}}
+''').run(
+    actions={"work": lambda x: x}, backend=sys.argv[1], workers=2, progress=False,
+    store=sys.argv[2], background=True,
+)
+while len(run.attempts) < 10:
+    time.sleep(0.01)
+"""
+
+
+def check_a_script_may_end_amid_a_run(folder, backend, before=""):
+    """See that its end is quiet, and that the run is on record as one that may be resumed."""
+    store = folder / "runs.db"
+    told = subprocess.run(
+        [sys.executable, "-c", before + ENDING, backend, store], capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+    assert list(attune_nb.runs(store)["status"]) == ["interrupted"]
