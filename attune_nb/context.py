@@ -13,8 +13,8 @@ import msgspec
 from pyrsistent import PMap, pmap
 
 from attune_nb import html
-from attune_nb.frozen import FrozenDict, freeze, preview, size_of
-from attune_nb.masking import Mask
+from attune_nb.values.frozen import FrozenDict, freeze, preview, size_of
+from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.errors import Position  # noqa: TC001 - msgspec reads the annotations
-from attune_nb.frozen import preview
+from attune_nb.values.frozen import preview
 
 if TYPE_CHECKING:
-    from attune_nb.masking import Mask
+    from attune_nb.values.secrets import Mask
 
 __all__ = [
     "CANCELLED",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import attune_nb as attune
 from attune_nb.bench.contexts import NaiveThreads, plain_context
-from attune_nb.frozen import freeze
+from attune_nb.values.frozen import freeze
 from benchmarks.verdict import Verdict, ratios, turns
 
 if TYPE_CHECKING:

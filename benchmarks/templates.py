@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from attune_nb import Template, WorkflowContext
-from attune_nb.frozen import freeze
+from attune_nb.values.frozen import freeze
 from benchmarks.verdict import Verdict, ratios, turns
 
 if TYPE_CHECKING:

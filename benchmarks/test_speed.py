@@ -17,7 +17,7 @@ import attune_nb as attune
 from attune_nb.bench.contexts import STRATEGIES, plain_context
 from attune_nb.bench.peers import WORKFLOW, no_op
 from attune_nb.demo import WORKFLOW as DEMO
-from attune_nb.frozen import freeze
+from attune_nb.values.frozen import freeze
 
 SIZES = {"empty": 0, "100KB": 102_400, "500KB": 512_000, "1MB": 1_024_000, "5MB": 5_120_000}
 

@@ -13,20 +13,19 @@ ROOT = Path(attune_nb.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 IDS = [str(path.relative_to(ROOT)) for path in MODULES]
 
-BASE = {"errors", "frozen", "context", "events", "masking"}
+BASE = {"errors", "values", "context", "events"}
 MAY = {
     "errors": set(),
     "html": set(),
-    "masking": set(),
-    "events": {"errors", "frozen", "masking"},
-    "frozen": set(),
-    "context": {"errors", "frozen", "html", "masking"},
-    "templates": {"errors", "context", "frozen"},
-    "language": {"errors", "context", "frozen", "templates"},
+    "events": {"errors", "values"},
+    "values": set(),
+    "context": {"errors", "html", "values"},
+    "templates": {"errors", "context", "values"},
+    "language": {"errors", "context", "values", "templates"},
     "conductor": {"language", "templates"} | BASE,
-    "actions": {"errors", "templates", "context", "frozen"},
+    "actions": {"errors", "templates", "context", "values"},
     "backends": {"actions", "templates"} | BASE,
-    "results": {"events", "context", "frozen", "html", "errors", "masking"},
+    "results": {"events", "context", "values", "html", "errors"},
     "charts": {"results", "errors"},
 }
 MUST_NOT = {

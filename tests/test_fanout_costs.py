@@ -12,8 +12,8 @@ import tracemalloc
 import pytest
 
 import attune_nb
-from attune_nb import frozen
 from attune_nb.events import AttemptsEnded
+from attune_nb.values import frozen
 
 TEXT = """
 parameters: {{items: {{}}}}

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import attune_nb
-from attune_nb.frozen import FrozenList, freeze
-from attune_nb.masking import Mask
 from attune_nb.store.values import from_plain, to_plain
+from attune_nb.values.frozen import FrozenList, freeze
+from attune_nb.values.secrets import Mask
 
 SECRET = "hunter2-very-secret"
 TEXT = """

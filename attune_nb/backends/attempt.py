@@ -12,7 +12,7 @@ from attune_nb.backends.excerpt import excerpt
 from attune_nb.context import ItemScope
 from attune_nb.errors import ActionError, TemplateError, Timeout
 from attune_nb.events import FAILED, TIMED_OUT, ErrorInfo
-from attune_nb.frozen import freeze, thaw
+from attune_nb.values.frozen import freeze, thaw
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends.pulling import Pullers, UnderWay
 from attune_nb.events import SUCCEEDED
-from attune_nb.frozen import freeze
+from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,16 +14,16 @@ import msgspec
 from pyrsistent import pmap
 
 from attune_nb.context import WorkflowContext
-from attune_nb.frozen import elsewhere, fetched, freeze, size_of
-from attune_nb.masking import Mask
 from attune_nb.templates.generated import FIELDS
+from attune_nb.values.frozen import elsewhere, fetched, freeze, size_of
+from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from attune_nb.context import Outcome
-    from attune_nb.frozen import Elsewhere
     from attune_nb.templates.template import Template
+    from attune_nb.values.frozen import Elsewhere
 
 __all__ = ["excerpt", "left_elsewhere", "with_fetched"]
 

@@ -10,7 +10,7 @@ import msgspec
 from attune_nb.backends.wire import Packed, pack, taken, unpack
 from attune_nb.context import Moment  # noqa: TC001 - as above
 from attune_nb.events import ErrorInfo  # noqa: TC001 - as above
-from attune_nb.frozen import size_of
+from attune_nb.values.frozen import size_of
 
 __all__ = ["Chunk", "Kept", "OtherProcessError", "Report"]
 

@@ -12,11 +12,11 @@ import msgspec
 from attune_nb.backends.messages import Chunk, Report  # noqa: TC001 - as above
 from attune_nb.backends.wire import NotSent, Packed, unpack
 from attune_nb.events import FAILED, Batch, ErrorInfo
-from attune_nb.frozen import freeze
+from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from attune_nb.backends.protocol import Job
-    from attune_nb.masking import Mask
+    from attune_nb.values.secrets import Mask
 
     Lane = Callable[[str, int], int]
 

@@ -19,7 +19,7 @@ import msgspec
 
 from attune_nb.backends.code import dumps
 from attune_nb.errors import NotSendable
-from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
+from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

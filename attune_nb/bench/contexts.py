@@ -22,7 +22,7 @@ from pyrsistent import pmap
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.threads import ThreadBackend
 from attune_nb.context import ItemScope, WorkflowContext
-from attune_nb.frozen import thaw
+from attune_nb.values.frozen import thaw
 
 if TYPE_CHECKING:
     from collections.abc import Callable

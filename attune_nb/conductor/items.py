@@ -13,7 +13,7 @@ from attune_nb.conductor.state import Execution, RetryItem
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import CANCELLED, FINAL, STATUS_CODES
-from attune_nb.frozen import FrozenDict, FrozenList, NotStored, freeze, freeze_list, rows_of
+from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored, freeze, freeze_list, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

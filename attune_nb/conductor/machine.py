@@ -25,9 +25,9 @@ from attune_nb.events import (
     RunResumed,
     RunStarted,
 )
-from attune_nb.frozen import freeze
 from attune_nb.language.model import ASK
-from attune_nb.masking import Mask
+from attune_nb.values.frozen import freeze
+from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

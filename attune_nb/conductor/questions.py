@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.frozen import freeze
+from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

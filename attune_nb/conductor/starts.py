@@ -10,7 +10,7 @@ from attune_nb.conductor.state import Alarm, Execution, StartTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AskOpened, TaskStarted
-from attune_nb.frozen import FrozenDict, freeze
+from attune_nb.values.frozen import FrozenDict, freeze
 
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Token

@@ -13,8 +13,8 @@ from pyrsistent import PMap, PVector, pmap, pvector
 if TYPE_CHECKING:
     from attune_nb.context import Outcome, WorkflowContext
     from attune_nb.events import Batch, Key
-    from attune_nb.frozen import FrozenDict
     from attune_nb.language.model import Workflow
+    from attune_nb.values.frozen import FrozenDict
 
 __all__ = [
     "ENDED",

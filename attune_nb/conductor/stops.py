@@ -9,7 +9,7 @@ from attune_nb.conductor.state import StopTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AlarmRang, AskAnswered, CancelRequested, ErrorInfo, RunEnded
-from attune_nb.frozen import freeze
+from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Execution

@@ -36,7 +36,7 @@ from attune_nb.events import (
     RunStarted,
     TaskEnded,
 )
-from attune_nb.frozen import freeze
+from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune_nb.events import AttemptsEnded, RunResumed, TaskEnded, TaskStarted
-from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, size_of
+from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,12 +16,12 @@ from attune_nb.events import (
     TaskEnded,
     masked,
 )
-from attune_nb.frozen import fetched
 from attune_nb.html import shortened
 from attune_nb.results import telling
 from attune_nb.results.engine import Doubt
 from attune_nb.results.progress import Progress
 from attune_nb.results.spans import say_duration
+from attune_nb.values.frozen import fetched
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from attune_nb.context import WorkflowContext
     from attune_nb.events import ErrorInfo, Event, Key
-    from attune_nb.masking import Mask
     from attune_nb.results.engine import Engine
     from attune_nb.results.growth import Past
+    from attune_nb.values.secrets import Mask
 
 __all__ = ["Run"]
 

@@ -10,12 +10,12 @@ from attune_nb.api import loads
 from attune_nb.conductor.recovery import Recovered, differs, recover
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
-from attune_nb.frozen import differ, not_stored
 from attune_nb.language import changes, export
 from attune_nb.running.carrying import Begun, Manner, Run, carry
 from attune_nb.running.history import code_of, options_of, recorded_workflow
 from attune_nb.running.preparing import prepared, refuse_unless_map, refuse_unless_workflow
 from attune_nb.running.recording import path_of, refuse_missing
+from attune_nb.values.frozen import differ, not_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -13,12 +13,12 @@ from attune_nb.conductor import reuse
 from attune_nb.conductor.recovery import Recovered, recover
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
-from attune_nb.frozen import NotStored, differ
 from attune_nb.language import changes, declarations
-from attune_nb.masking import Mask
 from attune_nb.running.carrying import Begun, Run, begin, carry
 from attune_nb.running.continuing import refuse_lost
 from attune_nb.running.preparing import prepared
+from attune_nb.values.frozen import NotStored, differ
+from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

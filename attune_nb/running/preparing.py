@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
     from attune_nb.language.model import Workflow
-    from attune_nb.masking import Mask
+    from attune_nb.values.secrets import Mask
 
 __all__ = [
     "BACKENDS",

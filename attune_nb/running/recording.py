@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import ParameterError, StoreError
-from attune_nb.frozen import not_stored
+from attune_nb.values.frozen import not_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

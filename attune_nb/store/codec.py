@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from attune_nb.errors import Source
-    from attune_nb.masking import Mask
+    from attune_nb.values.secrets import Mask
 
 __all__ = ["EventRow", "event_of", "row_of"]
 

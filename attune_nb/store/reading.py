@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attune_nb.events import Event
-    from attune_nb.masking import Mask
+    from attune_nb.values.secrets import Mask
 
 __all__ = [
     "ENDED",

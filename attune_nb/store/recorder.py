@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attune_nb.events import Event, Key
-    from attune_nb.masking import Mask
     from attune_nb.store.claims import Claim
+    from attune_nb.values.secrets import Mask
 
     _Intent = tuple[str, int, int, int]
 

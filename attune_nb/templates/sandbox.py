@@ -15,7 +15,7 @@ from pyrsistent import PMap
 
 from attune_nb.context import Moment, Outcome
 from attune_nb.errors import TemplateError
-from attune_nb.frozen import Elsewhere, FrozenDict, FrozenList, FrozenTuple, freeze
+from attune_nb.values.frozen import Elsewhere, FrozenDict, FrozenList, FrozenTuple, freeze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

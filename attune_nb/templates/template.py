@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.context import ABSENT, ItemScope, WorkflowContext
 from attune_nb.errors import Position, TemplateError
-from attune_nb.frozen import freeze
 from attune_nb.templates.expression import new_build
 from attune_nb.templates.generated import path_function
 from attune_nb.templates.names import path_of
@@ -20,6 +19,7 @@ from attune_nb.templates.parsing import Part, has_braces, parse, split, unbraced
 from attune_nb.templates.references import called, references
 from attune_nb.templates.sandbox import begin, truth
 from attune_nb.templates.wording import Guard, joined
+from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable

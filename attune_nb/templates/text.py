@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from attune_nb.errors import TemplateError
-from attune_nb.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 from attune_nb.templates.sandbox import (
     LONGEST_TEXT,
     charge,
@@ -19,6 +18,7 @@ from attune_nb.templates.sandbox import (
     type_of,
     weigh_all,
 )
+from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ import pytest
 import attune_nb
 from attune_nb.backends.kept import ClusterResult
 from attune_nb.errors import NotSendable
-from attune_nb.frozen import not_stored
 from attune_nb.store.values import from_plain, to_plain
+from attune_nb.values.frozen import not_stored
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 

@@ -15,7 +15,7 @@ from works import errors, run_work
 import attune_nb
 from attune_nb.backends import feed
 from attune_nb.events import AttemptsEnded
-from attune_nb.masking import MASKED
+from attune_nb.values.secrets import MASKED
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(works)

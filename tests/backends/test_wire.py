@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attune_nb.backends.wire import NotSent, pack, unpack
-from attune_nb.frozen import FrozenDict, freeze
+from attune_nb.values.frozen import FrozenDict, freeze
 
 _leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 _values = st.recursive(

@@ -20,7 +20,7 @@ from attune_nb.events import (
     TaskEnded,
     TaskStarted,
 )
-from attune_nb.frozen import freeze
+from attune_nb.values.frozen import freeze
 
 LOST = ErrorInfo(type="WorkerLost", message="the worker died")
 BROKEN = ErrorInfo(type="ValueError", message="it broke", data={"half": 1})

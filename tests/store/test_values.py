@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune_nb.frozen import NotStored, freeze
 from attune_nb.store.values import from_plain, to_plain
+from attune_nb.values.frozen import NotStored, freeze
 
 
 class Point(NamedTuple):

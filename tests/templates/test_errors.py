@@ -5,7 +5,7 @@ import pytest
 from attune_nb import Template, WorkflowContext
 from attune_nb.context import Outcome
 from attune_nb.errors import Position, Source, TemplateError
-from attune_nb.frozen import FrozenDict
+from attune_nb.values.frozen import FrozenDict
 
 POSITION = Position(Source("flow.yaml", "tasks: []"), 3, 9)
 CONTEXT = (

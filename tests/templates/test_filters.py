@@ -9,7 +9,7 @@ import pytest
 
 from attune_nb import Template, WorkflowContext
 from attune_nb.errors import TemplateError
-from attune_nb.frozen import freeze
+from attune_nb.values.frozen import freeze
 
 ROWS = [
     {"name": "bo", "age": 3, "home": {"city": "Ulm"}},

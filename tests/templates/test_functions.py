@@ -7,8 +7,8 @@ import pytest
 from attune_nb import Template, WorkflowContext
 from attune_nb.context import Moment, Outcome, TaskScope
 from attune_nb.errors import TemplateError
-from attune_nb.frozen import FrozenDict, FrozenList
 from attune_nb.templates.functions import FUNCTIONS, SCOPED
+from attune_nb.values.frozen import FrozenDict, FrozenList
 
 DATA = {
     "list": [3, 1, 2],

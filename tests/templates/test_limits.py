@@ -10,8 +10,8 @@ import pytest
 
 from attune_nb import Template, WorkflowContext
 from attune_nb.errors import TemplateError
-from attune_nb.frozen import freeze
 from attune_nb.templates.sandbox import FUEL, METER
+from attune_nb.values.frozen import freeze
 
 MANY = "range(100000)"
 CONTEXT = WorkflowContext.create(

@@ -6,7 +6,7 @@ import pytest
 from attune_nb import Template, WorkflowContext
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
-from attune_nb.frozen import freeze
+from attune_nb.values.frozen import freeze
 
 CONTEXT = (
     WorkflowContext.create(
