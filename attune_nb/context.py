@@ -13,7 +13,8 @@ import msgspec
 from pyrsistent import PMap, pmap
 
 from attune_nb import html
-from attune_nb.values.frozen import FrozenDict, freeze, preview, size_of
+from attune_nb.values.describe import preview
+from attune_nb.values.frozen import FrozenDict, freeze, size_of
 from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.errors import Position  # noqa: TC001 - msgspec reads the annotations
-from attune_nb.values.frozen import preview
+from attune_nb.values.describe import preview
 
 if TYPE_CHECKING:
     from attune_nb.values.secrets import Mask

@@ -10,7 +10,7 @@ from attune_nb.backends.attempt import Call
 from attune_nb.backends.excerpt import left_elsewhere, with_fetched
 from attune_nb.context import ItemScope
 from attune_nb.errors import AttuneError, NotSendable
-from attune_nb.values.frozen import Elsewhere, elsewhere, fetched, gathered
+from attune_nb.values.remote import Elsewhere, elsewhere, fetched, gathered
 
 if TYPE_CHECKING:
     from attune_nb.backends.protocol import Job

@@ -34,7 +34,7 @@ from attune_nb.backends.messages import OtherProcessError
 from attune_nb.backends.remote import RemoteBackend, free
 from attune_nb.backends.submitting import submitted
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
-from attune_nb.values.frozen import Elsewhere
+from attune_nb.values.remote import Elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from attune_nb.context import WorkflowContext
     from attune_nb.events import Key
     from attune_nb.templates.template import Template
-    from attune_nb.values.frozen import Elsewhere
+    from attune_nb.values.remote import Elsewhere
 
 __all__ = ["Definition"]
 

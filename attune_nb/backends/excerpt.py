@@ -15,7 +15,8 @@ from pyrsistent import pmap
 
 from attune_nb.context import WorkflowContext
 from attune_nb.templates.generated import FIELDS
-from attune_nb.values.frozen import elsewhere, fetched, freeze, size_of
+from attune_nb.values.frozen import freeze, size_of
+from attune_nb.values.remote import elsewhere, fetched
 from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from attune_nb.context import Outcome
     from attune_nb.templates.template import Template
-    from attune_nb.values.frozen import Elsewhere
+    from attune_nb.values.remote import Elsewhere
 
 __all__ = ["excerpt", "left_elsewhere", "with_fetched"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.backends import messages
 from attune_nb.backends.wire import taken, unpack
 from attune_nb.errors import BackendError, NotSendable
-from attune_nb.values.frozen import Elsewhere, elsewhere
+from attune_nb.values.remote import Elsewhere, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

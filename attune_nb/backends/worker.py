@@ -24,7 +24,7 @@ from attune_nb.backends.making import NOT_BEGUN, Making
 from attune_nb.backends.messages import Kept, OtherProcessError
 from attune_nb.backends.wire import NotSent, unpack
 from attune_nb.errors import NotSendable
-from attune_nb.values.frozen import fetched
+from attune_nb.values.remote import fetched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

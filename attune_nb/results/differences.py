@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.results.progress import Progress
 from attune_nb.results.spans import say_duration
-from attune_nb.values.frozen import differ, preview
+from attune_nb.values.describe import differ, preview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.events import CANCELLED, AttemptsEnded, TaskEnded, TaskStarted
-from attune_nb.values.frozen import preview, size_of
+from attune_nb.values.describe import preview
+from attune_nb.values.frozen import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,7 +21,7 @@ from attune_nb.results import telling
 from attune_nb.results.engine import Doubt
 from attune_nb.results.progress import Progress
 from attune_nb.results.spans import say_duration
-from attune_nb.values.frozen import fetched
+from attune_nb.values.remote import fetched
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

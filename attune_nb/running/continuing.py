@@ -15,7 +15,8 @@ from attune_nb.running.carrying import Begun, Manner, Run, carry
 from attune_nb.running.history import code_of, options_of, recorded_workflow
 from attune_nb.running.preparing import prepared, refuse_unless_map, refuse_unless_workflow
 from attune_nb.running.recording import path_of, refuse_missing
-from attune_nb.values.frozen import differ, not_stored
+from attune_nb.values.describe import differ
+from attune_nb.values.frozen import not_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -17,7 +17,8 @@ from attune_nb.language import changes, declarations
 from attune_nb.running.carrying import Begun, Run, begin, carry
 from attune_nb.running.continuing import refuse_lost
 from attune_nb.running.preparing import prepared
-from attune_nb.values.frozen import NotStored, differ
+from attune_nb.values.describe import differ
+from attune_nb.values.frozen import NotStored
 from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from attune_nb.values.frozen import Elsewhere, NotStored, freeze
+from attune_nb.values.frozen import NotStored, freeze
+from attune_nb.values.remote import Elsewhere
 from attune_nb.values.secrets import Mask, SecretText
 
 if TYPE_CHECKING:

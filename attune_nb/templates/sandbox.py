@@ -15,7 +15,8 @@ from pyrsistent import PMap
 
 from attune_nb.context import Moment, Outcome
 from attune_nb.errors import TemplateError
-from attune_nb.values.frozen import Elsewhere, FrozenDict, FrozenList, FrozenTuple, freeze
+from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
+from attune_nb.values.remote import Elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

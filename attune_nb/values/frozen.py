@@ -6,28 +6,20 @@ then on every task and item refers to the same objects.
 
 from __future__ import annotations
 
-import abc
 import sys
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
-    "Elsewhere",
     "FrozenDict",
     "FrozenList",
     "FrozenTuple",
     "NotStored",
-    "differ",
-    "elsewhere",
-    "fetched",
     "freeze",
     "freeze_list",
-    "gathered",
     "not_stored",
-    "preview",
     "rows_of",
     "size_of",
     "thaw",
@@ -126,69 +118,6 @@ class NotStored:
 
     def __hash__(self) -> int:
         return hash((self.kind, self.rows))
-
-
-class Elsewhere(abc.ABC):
-    """Stands for a value that was left where it was made, and is fetched when it is asked for.
-
-    `words` name such a value to a person. `there` tells whether this process ever left any.
-    """
-
-    words = "result that is elsewhere"
-    there = False
-
-    @abc.abstractmethod
-    def get(self, near: Mapping[str, Any] = ...) -> Any:
-        """Fetch the value, perhaps from what is near."""
-
-    @classmethod
-    @abc.abstractmethod
-    def gather(cls, needed: Iterable[Elsewhere]) -> dict[str, Any]:
-        """Fetch what many refer to at once, as `get` finds it near."""
-
-
-def elsewhere(value: Any) -> Iterator[Elsewhere]:
-    """Give all in a value that was left elsewhere."""
-    if isinstance(value, Elsewhere):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from elsewhere(each)
-
-
-def gathered(needed: Iterable[Elsewhere]) -> dict[str, Any]:
-    """Fetch at once what many refer to, as `get` finds it near."""
-    left = list(needed)
-    near: dict[str, Any] = {}
-    for kind in {type(each) for each in left}:
-        near |= kind.gather(each for each in left if type(each) is kind)
-    return near
-
-
-def fetched(value: Any, near: Mapping[str, Any] | None = None) -> Any:
-    """Give a value with all that was left elsewhere in it fetched; the very object without.
-
-    Args:
-        value: The value.
-        near: What was fetched already; by default all that the value refers to is, at once.
-    """
-    if not Elsewhere.__subclasses__():
-        return value  # nothing of the kind has come to this process
-    if near is None:
-        needed = [*elsewhere(value)]
-        if not needed:
-            return value
-        near = gathered(needed)
-    if isinstance(value, Elsewhere):
-        return value.get(near)
-    if isinstance(value, dict):
-        found = {key: fetched(each, near) for key, each in value.items()}
-        return freeze(found) if any(found[key] is not value[key] for key in found) else value
-    if isinstance(value, list | tuple):
-        parts = [fetched(each, near) for each in value]
-        changed = any(one is not other for one, other in zip(parts, value, strict=True))
-        return freeze(parts) if changed else value
-    return value
 
 
 def not_stored(value: Any) -> str:
@@ -290,27 +219,6 @@ def size_of(value: Any) -> int:
         return sys.getsizeof(value)
     own = getattr(value, "nbytes", None)
     return own if isinstance(own, int) else sys.getsizeof(value, 0)
-
-
-def differ(before: Any, now: Any) -> bool:
-    """Tell whether two values differ, as far as they say so themselves."""
-    try:
-        return before is not now and not bool(before == now)
-    except Exception:  # noqa: BLE001 - two DataFrames, say, have no one answer
-        return True
-
-
-def preview(value: Any, longest: int = 80) -> str:
-    """Say in a few words what a value is, however large it is."""
-    if isinstance(value, dict) and value:
-        keys = ", ".join(str(key)[:20] for key in islice(value, 4))
-        return f"a map of {len(value):,}: {keys}{', …' if len(value) > 4 else ''}"  # noqa: PLR2004
-    if isinstance(value, list | tuple) and len(value) > 3:  # noqa: PLR2004 - a few are shown
-        return f"a list of {len(value):,}"
-    if isinstance(value, list | tuple | set | frozenset) and value:
-        return f"[{', '.join(preview(each, longest // 3) for each in islice(value, 4))}]"
-    told = repr(value[: longest + 1] if isinstance(value, str | bytes) else value)
-    return told if len(told) <= longest else f"{told[: longest - 1]}…"
 
 
 def thaw(value: Any) -> Any:

@@ -8,7 +8,7 @@ from IPython.core.error import UsageError
 from IPython.utils.capture import capture_output
 
 from attune_nb.errors import BackendError, WorkflowError
-from attune_nb.values.frozen import Elsewhere
+from attune_nb.values.remote import Elsewhere
 
 FAN_OUT = """
 parameters:

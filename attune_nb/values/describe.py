@@ -1,0 +1,29 @@
+"""Short descriptions of values."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+__all__ = ["differ", "preview"]
+
+
+def differ(before: Any, now: Any) -> bool:
+    """Tell whether two values differ, as far as they say so themselves."""
+    try:
+        return before is not now and not bool(before == now)
+    except Exception:  # noqa: BLE001 - two DataFrames, say, have no one answer
+        return True
+
+
+def preview(value: Any, longest: int = 80) -> str:
+    """Say in a few words what a value is, however large it is."""
+    if isinstance(value, dict) and value:
+        keys = ", ".join(str(key)[:20] for key in islice(value, 4))
+        return f"a map of {len(value):,}: {keys}{', …' if len(value) > 4 else ''}"  # noqa: PLR2004
+    if isinstance(value, list | tuple) and len(value) > 3:  # noqa: PLR2004 - a few are shown
+        return f"a list of {len(value):,}"
+    if isinstance(value, list | tuple | set | frozenset) and value:
+        return f"[{', '.join(preview(each, longest // 3) for each in islice(value, 4))}]"
+    told = repr(value[: longest + 1] if isinstance(value, str | bytes) else value)
+    return told if len(told) <= longest else f"{told[: longest - 1]}…"
