@@ -17,7 +17,7 @@ from attune_nb import demo as demonstration
 from attune_nb.api import Run, load_file, load_parameters, loads
 from attune_nb.errors import AttuneError, RunFailed, WorkflowError
 from attune_nb.html import printable
-from attune_nb.results.spans import say_duration
+from attune_nb.results.durations import say_duration
 from attune_nb.running import continuing, history
 
 __all__ = ["app", "main"]

@@ -17,8 +17,8 @@ from attune_nb.charts.frames import bench_of, drawable
 from attune_nb.charts.labels import spread_out
 from attune_nb.charts.page import finish, new_axes, say_bytes, say_count, say_ratio, title
 from attune_nb.charts.style import clean
-from attune_nb.results.growth import SLOPED, slope
-from attune_nb.results.spans import say_duration
+from attune_nb.results.durations import say_duration
+from attune_nb.results.scaling import SLOPED, slope
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.charts.style import clean
+from attune_nb.results.durations import say_duration
 from attune_nb.results.progress import Progress
-from attune_nb.results.spans import say_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

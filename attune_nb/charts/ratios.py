@@ -11,7 +11,7 @@ from attune_nb.charts.curves import OURS
 from attune_nb.charts.frames import bench_of, drawable
 from attune_nb.charts.page import finish, new_axes, say_count, say_ratio, title
 from attune_nb.charts.style import LIGHT, clean, literal
-from attune_nb.results.spans import say_duration
+from attune_nb.results.durations import say_duration
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from attune_nb.charts.critical import critical_path
 from attune_nb.charts.lanes import TINY, TimelineRun, arrange, read_lanes, shown
 from attune_nb.charts.legend import draw_legend
 from attune_nb.charts.style import Theme, clean, literal, theme_of
-from attune_nb.results.spans import say_duration, time_unit
+from attune_nb.results.durations import say_duration, time_unit
 from attune_nb.results.statuses import say_lost
 
 if TYPE_CHECKING:

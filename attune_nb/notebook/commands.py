@@ -16,7 +16,7 @@ from attune_nb.notebook.commanding import DARK, RUN, WORKFLOW, command, word
 from attune_nb.notebook.display import Text
 from attune_nb.notebook.panel import View
 from attune_nb.notebook.reusing import under_way
-from attune_nb.results.spans import say_duration
+from attune_nb.results.durations import say_duration
 from attune_nb.running.history import runs
 
 if TYPE_CHECKING:

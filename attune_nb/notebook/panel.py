@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune_nb import html
-from attune_nb.results.engine import say_doubts
-from attune_nb.results.spans import say_duration
+from attune_nb.results.durations import say_duration
+from attune_nb.results.protocols import say_doubts
 from attune_nb.results.statuses import COLOURS
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from attune_nb.events import (
     TaskStarted,
 )
 from attune_nb.html import shortened
-from attune_nb.results.engine import Doubt, say_doubts, say_pause
-from attune_nb.results.spans import say_duration
+from attune_nb.results.durations import say_duration
+from attune_nb.results.protocols import Doubt, say_doubts, say_pause
 from attune_nb.results.statuses import say_lost
 
 if TYPE_CHECKING:

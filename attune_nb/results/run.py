@@ -17,10 +17,10 @@ from attune_nb.events import (
     masked,
 )
 from attune_nb.html import shortened
-from attune_nb.results import telling
-from attune_nb.results.engine import Doubt
+from attune_nb.results import render
+from attune_nb.results.durations import say_duration
 from attune_nb.results.progress import Progress
-from attune_nb.results.spans import say_duration
+from attune_nb.results.protocols import Doubt
 from attune_nb.values.remote import fetched
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from attune_nb.context import WorkflowContext
     from attune_nb.events import ErrorInfo, Event, Key
-    from attune_nb.results.engine import Engine
-    from attune_nb.results.growth import Past
+    from attune_nb.results.protocols import Engine
+    from attune_nb.results.scaling import Past
     from attune_nb.values.secrets import Mask
 
 __all__ = ["Run"]
@@ -306,7 +306,7 @@ class Run:
         """
         import pandas as pd  # noqa: PLC0415 - pandas is heavy
 
-        from attune_nb.results.differences import Difference, differences  # noqa: PLC0415
+        from attune_nb.results.diff import Difference, differences  # noqa: PLC0415
 
         return pd.DataFrame(differences(self, other), columns=list(Difference._fields))
 
@@ -319,7 +319,7 @@ class Run:
         Raises:
             OSError: The file cannot be written.
         """
-        from attune_nb.results.trace import write_chrome_trace  # noqa: PLC0415 - few need it
+        from attune_nb.results.trace.chrome import write_chrome_trace  # noqa: PLC0415 - few need it
 
         return write_chrome_trace(path, self._log)
 
@@ -379,10 +379,10 @@ class Run:
         ]
 
     def __repr__(self) -> str:
-        return telling.text_of(self)
+        return render.text_of(self)
 
     def _repr_html_(self) -> str:
-        return telling.html_of(self)
+        return render.html_of(self)
 
     @property
     def has_ended(self) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from attune_nb.errors import BackendError, LookupFailed, ParameterError, StoreError, nearest
 from attune_nb.notebook.display import open_display
 from attune_nb.results import run as results
-from attune_nb.results.growth import Past, Record
+from attune_nb.results.scaling import Past, Record
 from attune_nb.running.preparing import prepared, refuse_unless_map, refuse_unless_workflow
 from attune_nb.running.recording import recorder, refuse_missing
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Event
     from attune_nb.language.model import Workflow
     from attune_nb.notebook.display import Display
-    from attune_nb.results.growth import Taken
+    from attune_nb.results.scaling import Taken
     from attune_nb.running.forking import Done
     from attune_nb.running.preparing import Options, Prepared
     from attune_nb.store.claims import Claim

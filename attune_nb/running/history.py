@@ -14,7 +14,7 @@ from attune_nb.conductor.machine import initial_state, replay
 from attune_nb.errors import AttuneError, StoreError, WorkflowError
 from attune_nb.events import RunEnded, RunStarted
 from attune_nb.language import declarations, export
-from attune_nb.results.growth import Record
+from attune_nb.results.scaling import Record
 from attune_nb.running.carrying import Begun, Manner
 from attune_nb.running.linking import mocked_whole
 from attune_nb.running.preparing import Options

@@ -5,7 +5,7 @@ import time
 import pytest
 
 import attune_nb
-from attune_nb.results.growth import Record, slope
+from attune_nb.results.scaling import Record, slope
 
 TEXT = """
 parameters: {items: {type: array}, wait: {default: 0}}

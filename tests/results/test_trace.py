@@ -22,7 +22,7 @@ from attune_nb.events import (
     TaskEnded,
     TaskStarted,
 )
-from attune_nb.results.trace import chrome_trace, write_chrome_trace
+from attune_nb.results.trace.chrome import chrome_trace, write_chrome_trace
 
 REQUIRED = {
     "X": {"name", "cat", "pid", "tid", "ts", "dur", "args"},

@@ -26,14 +26,14 @@ from attune_nb.events import (
     TaskStarted,
 )
 from attune_nb.html import printable
-from attune_nb.results.executions import nanoseconds, read_executions
-from attune_nb.results.tracks import NEAR, Tracks
+from attune_nb.results.trace.executions import nanoseconds, read_executions
+from attune_nb.results.trace.tracks import NEAR, Tracks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from attune_nb.events import Batch, ErrorInfo, Event, Key
-    from attune_nb.results.executions import Execution
+    from attune_nb.results.trace.executions import Execution
 
 __all__ = ["Slices"]
 

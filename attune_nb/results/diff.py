@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attune_nb.results.durations import say_duration
 from attune_nb.results.progress import Progress
-from attune_nb.results.spans import say_duration
 from attune_nb.values.describe import differ, preview
 
 if TYPE_CHECKING:

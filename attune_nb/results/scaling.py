@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attune_nb.events import AttemptsEnded, TaskEnded, TaskStarted
-from attune_nb.results.spans import say_duration
+from attune_nb.results.durations import say_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence

@@ -16,7 +16,7 @@ import msgspec
 
 from attune_nb.events import RunStarted
 from attune_nb.html import printable
-from attune_nb.results.slices import Slices
+from attune_nb.results.trace.slices import Slices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
