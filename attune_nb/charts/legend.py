@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    from attune_nb.charts.canvas import Canvas
     from attune_nb.charts.style import Theme
+    from attune_nb.charts.timeline_chart.canvas import Canvas
 
 __all__ = ["draw_legend", "legend_height", "place_legend"]
 

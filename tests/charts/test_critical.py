@@ -3,8 +3,8 @@ from __future__ import annotations
 from fake_runs import five_tasks, handed_out, make, task
 
 from attune_nb.charts import timeline
-from attune_nb.charts.critical import critical_path
-from attune_nb.charts.lanes import read_lanes
+from attune_nb.charts.timeline_chart.critical_path import critical_path
+from attune_nb.charts.timeline_chart.lanes import read_lanes
 
 
 def path(run):

@@ -19,8 +19,8 @@ from matplotlib.path import Path
 
 import attune_nb
 from attune_nb.charts import graph
-from attune_nb.charts.flow import read_flow, say_condition
-from attune_nb.charts.plan import plan_of
+from attune_nb.charts.graph_chart.model import read_flow, say_condition
+from attune_nb.charts.graph_chart.plan import plan_of
 from attune_nb.charts.style import COLOURS, DARK, LIGHT
 
 PAGE = (11.0, 40.0)

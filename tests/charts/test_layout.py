@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layouts import assert_clear, boxes_of, overlap, within
 
-from attune_nb.charts.layout.places import Spacing, lay_out
-from attune_nb.charts.layout.routes import routes
-from attune_nb.charts.layout.settle import spread
+from attune_nb.charts.graph_chart.layout.places import Spacing, lay_out
+from attune_nb.charts.graph_chart.layout.routes import routes
+from attune_nb.charts.graph_chart.layout.settle import spread
 
 SPACING = Spacing()
 

@@ -12,7 +12,7 @@ import stories_of_kills as stories
 from killing import Nursery
 
 import attune_nb
-from attune_nb.charts.lanes import read_lanes
+from attune_nb.charts.timeline_chart.lanes import read_lanes
 from attune_nb.errors import AttuneError, LookupFailed, ParameterError, StoreError
 from attune_nb.events import RunResumed
 from attune_nb.notebook.panel import panel

@@ -14,8 +14,8 @@ from attune_nb.charts.style import literal
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from attune_nb.charts.layout.places import Size
-    from attune_nb.charts.layout.routes import Route
+    from attune_nb.charts.graph_chart.layout.places import Size
+    from attune_nb.charts.graph_chart.layout.routes import Route
     from attune_nb.charts.style import Theme
 
     Box = tuple[float, float, float, float]  # left, top, right, bottom

@@ -9,19 +9,19 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 
-from attune_nb.charts.cards import BAND, RING, SIDE
-from attune_nb.charts.flow import ENDS, UNREACHED
-from attune_nb.charts.plan import LABEL, LOOP
-from attune_nb.charts.sheet import Look, rounded
+from attune_nb.charts.graph_chart.canvas import Look, rounded
+from attune_nb.charts.graph_chart.model import ENDS, UNREACHED
+from attune_nb.charts.graph_chart.nodes import BAND, RING, SIDE
+from attune_nb.charts.graph_chart.plan import LABEL, LOOP
 from attune_nb.charts.style import COLOURS, HATCHES, STATUSES
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
-    from attune_nb.charts.cards import Card, Detail
-    from attune_nb.charts.flow import Flow, Transit
-    from attune_nb.charts.plan import Plan
-    from attune_nb.charts.sheet import Box, Sheet
+    from attune_nb.charts.graph_chart.canvas import Box, Sheet
+    from attune_nb.charts.graph_chart.model import Flow, Transit
+    from attune_nb.charts.graph_chart.nodes import Card, Detail
+    from attune_nb.charts.graph_chart.plan import Plan
     from attune_nb.charts.style import Theme
 
 __all__ = ["legend_entries", "paint_links", "paint_steps"]

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 
-from attune_nb.charts.lanes import EDGED
 from attune_nb.charts.style import COLOURS, HATCHES
+from attune_nb.charts.timeline_chart.lanes import EDGED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
 
-from attune_nb.charts.frames import bench_of, drawable
-from attune_nb.charts.labels import spread_out
-from attune_nb.charts.page import finish, new_axes, say_bytes, say_count, say_ratio, title
+from attune_nb.charts.axes import finish, new_axes, say_bytes, say_count, say_ratio, title
+from attune_nb.charts.bench_charts.line_labels import spread_out
+from attune_nb.charts.bench_charts.validate import bench_of, drawable
 from attune_nb.charts.style import clean
 from attune_nb.results.durations import say_duration
 from attune_nb.results.scaling import SLOPED, slope

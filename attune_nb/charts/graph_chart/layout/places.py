@@ -11,9 +11,9 @@ import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from attune_nb.charts.layout.align import aligned
-from attune_nb.charts.layout.layers import Layers, layered
-from attune_nb.charts.layout.settle import settled
+from attune_nb.charts.graph_chart.layout.align import aligned
+from attune_nb.charts.graph_chart.layout.layers import Layers, layered
+from attune_nb.charts.graph_chart.layout.settle import settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from attune_nb.charts.layout.layers import Layers
+    from attune_nb.charts.graph_chart.layout.layers import Layers
 
     Pulls = dict[int, list[tuple[int, float]]]  # of each vertex: its neighbours, and how much
 

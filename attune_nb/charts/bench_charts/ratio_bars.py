@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from attune_nb.charts.curves import OURS
-from attune_nb.charts.frames import bench_of, drawable
-from attune_nb.charts.page import finish, new_axes, say_count, say_ratio, title
+from attune_nb.charts.axes import finish, new_axes, say_count, say_ratio, title
+from attune_nb.charts.bench_charts.lines import OURS
+from attune_nb.charts.bench_charts.validate import bench_of, drawable
 from attune_nb.charts.style import LIGHT, clean, literal
 from attune_nb.results.durations import say_duration
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from attune_nb.charts.cards import Card, Detail, card, width_of
-from attune_nb.charts.layout.places import Layout, Spacing, lay_out
-from attune_nb.charts.layout.routes import Route, routes
+from attune_nb.charts.graph_chart.layout.places import Layout, Spacing, lay_out
+from attune_nb.charts.graph_chart.layout.routes import Route, routes
+from attune_nb.charts.graph_chart.nodes import Card, Detail, card, width_of
 
 if TYPE_CHECKING:
-    from attune_nb.charts.flow import Flow, Transit
-    from attune_nb.charts.layout.places import Size
+    from attune_nb.charts.graph_chart.layout.places import Size
+    from attune_nb.charts.graph_chart.model import Flow, Transit
 
 __all__ = ["LABEL", "LOOP", "Plan", "plan_of"]
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from attune_nb.charts.cards import Detail, width_of
-from attune_nb.charts.flow import read_flow
+from attune_nb.charts.axes import finish
+from attune_nb.charts.graph_chart.canvas import Sheet
+from attune_nb.charts.graph_chart.model import read_flow
+from attune_nb.charts.graph_chart.nodes import Detail, width_of
+from attune_nb.charts.graph_chart.paint import legend_entries, paint_links, paint_steps
+from attune_nb.charts.graph_chart.plan import plan_of
 from attune_nb.charts.legend import legend_height, place_legend
-from attune_nb.charts.page import finish
-from attune_nb.charts.paint import legend_entries, paint_links, paint_steps
-from attune_nb.charts.plan import plan_of
-from attune_nb.charts.sheet import Sheet
 from attune_nb.charts.style import literal, theme_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from attune_nb.charts.flow import Flow
-    from attune_nb.charts.plan import Plan
+    from attune_nb.charts.graph_chart.model import Flow
+    from attune_nb.charts.graph_chart.plan import Plan
     from attune_nb.charts.style import Theme
 
 __all__ = ["graph"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.charts.lanes import TINY
+from attune_nb.charts.timeline_chart.lanes import TINY
 
 if TYPE_CHECKING:
-    from attune_nb.charts.lanes import Lane, TimelineRun
+    from attune_nb.charts.timeline_chart.lanes import Lane, TimelineRun
 
     Key = tuple[str, int]
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-from attune_nb.charts.flow import ENDS
+from attune_nb.charts.graph_chart.model import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from attune_nb.charts.flow import Step
+    from attune_nb.charts.graph_chart.model import Step
 
 __all__ = ["BAND", "RING", "SIDE", "Card", "Detail", "Line", "card", "width_of"]
 

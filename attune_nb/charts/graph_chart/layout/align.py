@@ -12,13 +12,13 @@ import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from attune_nb.charts.layout.ordering import neighbours
+from attune_nb.charts.graph_chart.layout.ordering import neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.charts.layout.layers import Layers
-    from attune_nb.charts.layout.ordering import Near, Order
+    from attune_nb.charts.graph_chart.layout.layers import Layers
+    from attune_nb.charts.graph_chart.layout.ordering import Near, Order
 
     Apart = Callable[[int, int], float]  # how far two neighbours in a rank must be apart
     Pairs = set[tuple[int, int]]  # of a vertex and one in the next rank

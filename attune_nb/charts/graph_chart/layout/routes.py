@@ -11,12 +11,12 @@ import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from attune_nb.charts.layout.settle import spread
+from attune_nb.charts.graph_chart.layout.settle import spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from attune_nb.charts.layout.places import Layout, Size, Station
+    from attune_nb.charts.graph_chart.layout.places import Layout, Size, Station
 
     Side = tuple[float, float]  # the middle of a box's side, and how far links may be from it
 

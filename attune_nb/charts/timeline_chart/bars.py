@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attune_nb.charts.lanes import EDGED, TOUCHING, followers
-from attune_nb.charts.strips import gather_strip
 from attune_nb.charts.style import COLOURS, clean, literal
+from attune_nb.charts.timeline_chart.density import gather_strip
+from attune_nb.charts.timeline_chart.lanes import EDGED, TOUCHING, followers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attune_nb.charts.canvas import Canvas
-    from attune_nb.charts.lanes import Lane
+    from attune_nb.charts.timeline_chart.canvas import Canvas
+    from attune_nb.charts.timeline_chart.lanes import Lane
 
     Floats = NDArray[np.float64]
 

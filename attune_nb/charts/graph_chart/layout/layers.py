@@ -15,12 +15,12 @@ import dataclasses
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from attune_nb.charts.layout.ordering import exchanged, neighbours, ordered
+from attune_nb.charts.graph_chart.layout.ordering import exchanged, neighbours, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from attune_nb.charts.layout.ordering import Order
+    from attune_nb.charts.graph_chart.layout.ordering import Order
 
     Link = tuple[int, int]  # source and target
 

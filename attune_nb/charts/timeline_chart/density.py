@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attune_nb.charts.lanes import TINY, running
 from attune_nb.charts.style import COLOURS, HATCHES
+from attune_nb.charts.timeline_chart.lanes import TINY, running
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attune_nb.charts.canvas import Canvas
-    from attune_nb.charts.lanes import Attempts, Lane
+    from attune_nb.charts.timeline_chart.canvas import Canvas
+    from attune_nb.charts.timeline_chart.lanes import Attempts, Lane
 
     Floats = NDArray[np.float64]
 
