@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from attune_nb.charts.legend import draw_legend
 from attune_nb.charts.style import Theme, clean, literal, theme_of
 from attune_nb.charts.timeline_chart.bars import gather_lane
 from attune_nb.charts.timeline_chart.canvas import Canvas
 from attune_nb.charts.timeline_chart.critical_path import critical_path
 from attune_nb.charts.timeline_chart.lanes import TINY, TimelineRun, arrange, read_lanes, shown
+from attune_nb.charts.timeline_chart.legend import draw_legend
 from attune_nb.results.durations import say_duration, time_unit
 from attune_nb.results.statuses import say_lost
 
