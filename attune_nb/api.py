@@ -11,7 +11,9 @@ import yaml
 
 from attune_nb import html
 from attune_nb.errors import ParameterError, Problem, WorkflowError
-from attune_nb.language import checks, loading, model, overview
+from attune_nb.language import load as loading
+from attune_nb.language import model, summary
+from attune_nb.language.checks import flow
 from attune_nb.running.carrying import Begun, Manner, Run, begin
 from attune_nb.running.linking import link
 from attune_nb.running.preparing import Options, links_of, refuse_unless_map
@@ -36,18 +38,18 @@ class Workflow(model.Workflow):
     """A workflow that was read from text, ready to run."""
 
     def __str__(self) -> str:
-        return html.printable(overview.text(self))
+        return html.printable(summary.text(self))
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(str(self))
 
     def _repr_html_(self) -> str:
-        rows = overview.rows(self)[:_SHOWN]
-        told = [name for name in overview.COLUMNS if any(row[name] for row in rows)]
+        rows = summary.rows(self)[:_SHOWN]
+        told = [name for name in summary.COLUMNS if any(row[name] for row in rows)]
         table = html.table(told, rows)
         more = len(self.tasks) - _SHOWN
         rest = [html.element("div", f"and {more:,} more")] if more > 0 else []
-        named = html.element("b", overview.heading(self))
+        named = html.element("b", summary.heading(self))
         return str(html.element("div", html.element("div", named), table, *rest))
 
     def check(
@@ -56,7 +58,7 @@ class Workflow(model.Workflow):
         """Give every problem that can be known before a run, those of actions included."""
         refuse_unless_map("actions", actions)
         options = Options(load=load_file, actions=actions or {}, allow_imports=allow_imports)
-        return [*checks.problems(self), *link(self, links_of(options))[1]]
+        return [*flow.problems(self), *link(self, links_of(options))[1]]
 
     def to_yaml(self) -> str:
         """Give the canonical text: one spelling for everything, older forms turned into `next`.
@@ -90,9 +92,9 @@ class Workflow(model.Workflow):
     @staticmethod
     def json_schema() -> dict[str, Any]:
         """Give a JSON Schema (2020-12) of a workflow's text, for editors."""
-        from attune_nb.language import schema  # noqa: PLC0415 - few need it
+        from attune_nb.language import editor_schema  # noqa: PLC0415 - few need it
 
-        return schema.json_schema()
+        return editor_schema.json_schema()
 
     def run(
         self,

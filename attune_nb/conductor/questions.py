@@ -14,11 +14,11 @@ __all__ = ["answer_misfit", "schema_misfit"]
 
 def schema_misfit(schema: Any) -> str | None:
     """Say why no answer could be held against a `response_schema`, or None."""
-    from attune_nb.language import fitting  # noqa: PLC0415 - slow to import, and few runs ask
+    from attune_nb.language.validation import validate  # noqa: PLC0415 - slow to import, and few runs ask
 
     if not isinstance(schema, dict):
         return f"`response_schema` is a map, a JSON Schema, not {type(schema).__name__}"
-    wrong = fitting.schema_misfit(schema)
+    wrong = validate.schema_misfit(schema)
     if wrong is not None:
         return f"`response_schema` is no JSON Schema: {wrong[1]}"
     away = next((each for each in _references(schema) if not each.startswith("#")), None)
@@ -29,7 +29,7 @@ def schema_misfit(schema: Any) -> str | None:
 
 def answer_misfit(value: Any, schema: Any) -> str | None:
     """Say why an answer does not fit, or None; no pattern takes longer than half a second."""
-    from attune_nb.language import fitting  # noqa: PLC0415 - as above
+    from attune_nb.language.validation import validate  # noqa: PLC0415 - as above
 
     try:
         freeze(value)
@@ -38,7 +38,7 @@ def answer_misfit(value: Any, schema: Any) -> str | None:
     if schema is None:
         return None
     try:
-        told = fitting.Judge().misfit(value, schema)
+        told = validate.Judge().misfit(value, schema)
     except Exception as error:  # noqa: BLE001 - the library has many, such as for a missing `$ref`
         return f"the question's `response_schema` cannot be used: {error}"
     return f"the answer {told}" if told else None

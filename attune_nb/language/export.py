@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from attune_nb.errors import Problem, WorkflowError
-from attune_nb.language import declarations
+from attune_nb.language import parameter_specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,7 +72,7 @@ def to_record(workflow: Workflow, hide: Callable[[str], str]) -> str:
             return [hidden(each, key) for each in value]
         return hide(value) if isinstance(value, str) and key not in _STRUCTURE else value
 
-    kept = replace(workflow, parameters=declarations.without_secrets(workflow.parameters))
+    kept = replace(workflow, parameters=parameter_specs.without_secrets(workflow.parameters))
     return _dump(hidden(_document(kept)))
 
 

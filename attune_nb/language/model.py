@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.language import declarations
+from attune_nb.language import parameter_specs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,7 +124,7 @@ class Workflow:
 
     def __repr__(self) -> str:
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.repr}
-        values["parameters"] = declarations.masked(self.parameters)
+        values["parameters"] = parameter_specs.masked(self.parameters)
         told = ", ".join(f"{name}={value!r}" for name, value in values.items())
         return f"{type(self).__name__}({told})"
 

@@ -10,7 +10,7 @@ from attune_nb.api import loads
 from attune_nb.conductor.recovery import Recovered, differs, recover
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
-from attune_nb.language import changes, export
+from attune_nb.language import diff, export
 from attune_nb.running.carrying import Begun, Manner, Run, carry
 from attune_nb.running.history import code_of, options_of, recorded_workflow
 from attune_nb.running.preparing import prepared, refuse_unless_map, refuse_unless_workflow
@@ -184,7 +184,7 @@ def _refuse_others(stored: StoredRun, known: Mapping[str, Any], given: Mapping[s
 
 def _refuse_changed(stored: StoredRun, text: str) -> None:
     if text != stored.text:
-        told = changes.told(loads(stored.text), loads(text))
+        told = diff.told(loads(stored.text), loads(text))
         raise StoreError(
             f"run {stored.run_id} was begun with another workflow: {told}; to run the new one "
             "from a task on, fork the run there"
@@ -263,7 +263,7 @@ def _open(state: RunState) -> list[tuple[str, int]]:
 
 def _reads(workflow: model.Workflow, begun: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Give what is read by the tasks that may still run, and by the output."""
-    for name in changes.reachable(workflow, begun):
+    for name in diff.reachable(workflow, begun):
         for path, task in workflow.walk():
             if path.partition("/")[0] == name:
                 for template in task.templates():

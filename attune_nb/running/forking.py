@@ -13,7 +13,7 @@ from attune_nb.conductor import reuse
 from attune_nb.conductor.recovery import Recovered, recover
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
-from attune_nb.language import changes, declarations
+from attune_nb.language import diff, parameter_specs
 from attune_nb.running.carrying import Begun, Run, begin, carry
 from attune_nb.running.continuing import refuse_lost
 from attune_nb.running.preparing import prepared
@@ -47,7 +47,7 @@ class Done(NamedTuple):
 
 def with_secrets(run: Done, begun: Begun) -> tuple[Done, Begun]:
     """Put secrets that were given again into their places in a run known from its record."""
-    names = declarations.secrets(begun.workflow.parameters)
+    names = parameter_specs.secrets(begun.workflow.parameters)
     hidden = {name: begun.parameters[name] for name in names if name in begun.parameters}
     mask = Mask(begun.options.keystore, hidden)
     if begun.stored is None or run.store is None or not mask:
@@ -156,7 +156,7 @@ def _told_of_items(anew: Sequence[str]) -> Iterator[str]:
 def _changed(run: Done, after: model.Workflow, ready: Prepared, reused: set[str]) -> Iterator[str]:
     """Give the reused tasks that do something else now: by their text, or their action's code."""
     done = {path.partition("/")[0] for path in reused}
-    texts = changes.changed_tasks(run.state.workflow, after, work=True)
+    texts = diff.changed_tasks(run.state.workflow, after, work=True)
     yield from (name for name in texts if name in done)
     for path in sorted(reused):
         if path not in texts and path in run.code and run.code[path] != ready.code.get(path):

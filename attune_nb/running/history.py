@@ -13,7 +13,7 @@ from attune_nb.api import Run, Workflow, load_file, loads
 from attune_nb.conductor.machine import initial_state, replay
 from attune_nb.errors import AttuneError, StoreError, WorkflowError
 from attune_nb.events import RunEnded, RunStarted
-from attune_nb.language import declarations, export
+from attune_nb.language import export, parameter_specs
 from attune_nb.results.scaling import Record
 from attune_nb.running.carrying import Begun, Manner
 from attune_nb.running.linking import mocked_whole
@@ -88,7 +88,7 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> Run:
         from_plain(stored.options["config"]),
         dict.fromkeys(_keys_read(workflow), "***"),
         stored.options["concurrency"],
-        secrets=dict.fromkeys(declarations.secrets(workflow.parameters), "***"),
+        secrets=dict.fromkeys(parameter_specs.secrets(workflow.parameters), "***"),
         mocked=stored.options["mocked"],
     )
     events = reading.events_of(path, stored)

@@ -11,7 +11,7 @@ import msgspec
 
 from attune_nb.actions import registry
 from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowError, nearest
-from attune_nb.language import declarations
+from attune_nb.language import parameter_specs
 from attune_nb.language.model import Workflow
 from attune_nb.templates.parsing import has_template
 
@@ -210,15 +210,15 @@ def _beside(workflow: Workflow, name: str) -> Path:
 
 def _parameter_misfits(name: str, other: Workflow, task: Task) -> Iterator[tuple[str | None, str]]:
     given = _arguments(task)
-    known = declarations.names(other.parameters)
+    known = parameter_specs.names(other.parameters)
     for key, value in given.items():
         if key not in known:
             yield key, f"workflow `{name}` has no parameter `{key}`{nearest(key, known)}"
         elif not has_template(value):
-            told = declarations.misfit(other.parameters or {}, key, value)
+            told = parameter_specs.misfit(other.parameters or {}, key, value)
             if told:
                 yield key, f"workflow `{name}`: {told}"
-    missing = [key for key in declarations.required(other.parameters) if key not in given]
+    missing = [key for key in parameter_specs.required(other.parameters) if key not in given]
     if missing:
         yield None, f"workflow `{name}` needs `{'`, `'.join(missing)}` in `input`"
 

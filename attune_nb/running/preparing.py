@@ -23,9 +23,9 @@ from attune_nb.errors import (
     nearest,
 )
 from attune_nb.events import TaskEnded
-from attune_nb.language import declarations, model
-from attune_nb.language.fields import is_whole
+from attune_nb.language import model, parameter_specs
 from attune_nb.language.model import ASK
+from attune_nb.language.reading.field_reader import is_whole
 from attune_nb.running.linking import Links, link, mocked_paths, mocked_whole
 
 if TYPE_CHECKING:
@@ -115,9 +115,11 @@ def prepared(workflow: Workflow, parameters: Mapping[str, Any], options: Options
     found, problems = link(workflow, links_of(options))
     if problems:
         raise WorkflowError(problems)
-    values = declarations.bind(workflow.parameters, parameters)
+    values = parameter_specs.bind(workflow.parameters, parameters)
     hidden = {
-        key: values.pop(key) for key in declarations.secrets(workflow.parameters) if key in values
+        key: values.pop(key)
+        for key in parameter_specs.secrets(workflow.parameters)
+        if key in values
     }
     if options.concurrency is not None and not is_whole(options.concurrency):
         raise BackendError(

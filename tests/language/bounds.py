@@ -11,7 +11,7 @@ SECONDS = 2 * 2  # of processor time, for one text: two are promised, and cores 
 
 CHILD = """
 import json, math, pathlib, resource, sys, threading, time
-import attune_nb, jsonschema, pandas, attune_nb.language.fitting  # imports do not count
+import attune_nb, jsonschema, pandas, attune_nb.language.validation.validate  # imports do not count
 
 A = "tasks: [{name: a, action: core.noop}]\\n"
 attune_nb.loads(A).run(backend="inline")

@@ -15,7 +15,8 @@ import pytest
 import attune_nb
 from attune_nb.actions.registry import CORE
 from attune_nb.demo import FleetServer
-from attune_nb.language import loading, older, tasks
+from attune_nb.language import load
+from attune_nb.language.reading import legacy_syntax, read_tasks
 from attune_nb.templates.names import NAMESPACES
 
 A = "tasks:\n  - name: a\n    action: core.noop\n"
@@ -465,12 +466,12 @@ def tried(table):
 @pytest.mark.parametrize(
     ("table", "known"),
     [
-        (TestWorkflow, loading.KEYS),
+        (TestWorkflow, load.KEYS),
         (TestParameter, ["type", "required", "default", "secret", "description"]),
-        (TestTask, tasks.KEYS),
-        (TestRetry, tasks.RETRY_KEYS),
-        (TestTransition, tasks.TRANSITION_KEYS),
-        (TestOlderForm, older.KEYS),
+        (TestTask, read_tasks.KEYS),
+        (TestRetry, read_tasks.RETRY_KEYS),
+        (TestTransition, read_tasks.TRANSITION_KEYS),
+        (TestOlderForm, legacy_syntax.KEYS),
         (TestNamespace, NAMESPACES),
         (TestCoreAction, [name.removeprefix("core.") for name in CORE]),
     ],

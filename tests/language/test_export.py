@@ -15,10 +15,10 @@ from hypothesis import example, given, settings
 
 import attune_nb
 from attune_nb.errors import WorkflowError
-from attune_nb.language import source
 from attune_nb.language.export import to_yaml, write_pack
 from attune_nb.language.model import KEPT, Workflow
-from attune_nb.language.source import parse
+from attune_nb.language.reading import yaml_source
+from attune_nb.language.reading.yaml_source import parse
 from attune_nb.templates.template import Template
 
 ROOT = Path(attune_nb.__file__).parents[1]
@@ -96,7 +96,7 @@ WEIRD = [
 def loader(request, monkeypatch):
     if not hasattr(yaml, request.param):
         pytest.skip("PyYAML without libyaml")
-    monkeypatch.setattr(source, "_LOADER", getattr(yaml, request.param))
+    monkeypatch.setattr(yaml_source, "_LOADER", getattr(yaml, request.param))
 
 
 @pytest.mark.usefixtures("loader")

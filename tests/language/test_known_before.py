@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import attune_nb
-from attune_nb.language.source import parse
+from attune_nb.language.reading.yaml_source import parse
 
 A = "tasks:\n  - name: a\n    action: core.noop\n"
 B = "  - {name: b, action: core.noop}\n"

@@ -9,9 +9,10 @@ from test_export import KNOWN
 import attune_nb
 from attune_nb.api import Workflow
 from attune_nb.errors import WorkflowError
-from attune_nb.language import loading, older, tasks
+from attune_nb.language import load
 from attune_nb.language.model import KEPT
-from attune_nb.language.source import parse
+from attune_nb.language.reading import legacy_syntax, read_tasks
+from attune_nb.language.reading.yaml_source import parse
 
 SCHEMA = Workflow.json_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -248,10 +249,10 @@ def properties(schema, name):
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
-        ("workflow", loading.KEYS),
-        ("task", (*tasks.KEYS, *older.KEYS, *KEPT)),
-        ("retry", tasks.RETRY_KEYS),
-        ("transition", tasks.TRANSITION_KEYS),
+        ("workflow", load.KEYS),
+        ("task", (*read_tasks.KEYS, *legacy_syntax.KEYS, *KEPT)),
+        ("retry", read_tasks.RETRY_KEYS),
+        ("transition", read_tasks.TRANSITION_KEYS),
         ("branch", ("when", "do", "publish")),
         ("choice", ("when", "next", "default")),
     ],

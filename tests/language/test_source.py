@@ -6,15 +6,15 @@ import pytest
 import yaml
 
 from attune_nb.errors import WorkflowError
-from attune_nb.language import source
-from attune_nb.language.source import parse
+from attune_nb.language.reading import yaml_source
+from attune_nb.language.reading.yaml_source import parse
 
 
 @pytest.fixture(autouse=True, params=["CSafeLoader", "SafeLoader"])
 def loader(request, monkeypatch):
     if not hasattr(yaml, request.param):
         pytest.skip("PyYAML without libyaml")
-    monkeypatch.setattr(source, "_LOADER", getattr(yaml, request.param))
+    monkeypatch.setattr(yaml_source, "_LOADER", getattr(yaml, request.param))
 
 
 def problems(text):
@@ -181,7 +181,7 @@ def test_every_problem_at_once():
     found = problems("a: 1\na: 2\nb: {{ x }}\nc: {{ y }} z\n")
     assert [each.position.line for each in found] == [2, 3, 4]
     assert place(found[1].position) == (3, 4)
-    assert len(problems("a: 1\n" * 1000)) == source.MAX_PROBLEMS
+    assert len(problems("a: 1\n" * 1000)) == yaml_source.MAX_PROBLEMS
 
 
 def test_harmless_text():

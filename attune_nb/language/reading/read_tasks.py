@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.context import ABSENT
 from attune_nb.errors import TemplateError
-from attune_nb.language import declarations, older
-from attune_nb.language.fields import Reader, found, is_template, is_whole, kind_of, unrounded
+from attune_nb.language import parameter_specs
 from attune_nb.language.model import ASK, KEPT, RESERVED, Places, Retry, Task, Transition
+from attune_nb.language.reading import legacy_syntax
+from attune_nb.language.reading.field_reader import (
+    Reader,
+    found,
+    is_template,
+    is_whole,
+    kind_of,
+    unrounded,
+)
 from attune_nb.templates.literal import BESIDE, literal
 from attune_nb.templates.text import compile_pattern
 
@@ -47,7 +55,7 @@ LONGEST_NAME = 100
 _NOT_OF_PARALLEL = (
     "action", "input", "with_items", "concurrency", "batch_size", "retry", "timeout",
 )  # fmt: skip
-_NOT_WITHIN = ("join", "next", *older.KEYS)
+_NOT_WITHIN = ("join", "next", *legacy_syntax.KEYS)
 _NOT_OF_ASK = ("with_items", "concurrency", "batch_size", "retry")
 
 
@@ -95,7 +103,7 @@ def _listed(reader: Reader, value: Any, path: Path) -> list[tuple[Any, Path]]:
 
 
 def _task(reader: Reader, data: Any, path: Path, *, within: bool) -> Task | None:
-    fields = reader.fields(data, path, (*KEYS, *older.KEYS, *KEPT), "a task")
+    fields = reader.fields(data, path, (*KEYS, *legacy_syntax.KEYS, *KEPT), "a task")
     if fields is None:
         return None
     name = _name(reader, fields, path)
@@ -219,7 +227,7 @@ def _input(reader: Reader, fields: dict[str, Any], path: Path) -> Template:
         value = {}
     if fields.get("action") == ASK:
         schema = value.get("response_schema")
-        declarations.check_answer(reader, schema, (*path, "input", "response_schema"))
+        parameter_specs.check_answer(reader, schema, (*path, "input", "response_schema"))
     return reader.compiled(value, (*path, "input"))
 
 
@@ -307,13 +315,13 @@ def _next(reader: Reader, fields: dict[str, Any], path: Path) -> tuple[Transitio
         reader.wrong(f"`next` is a list of transitions, not {kind_of(value)}", (*path, "next"))
         return ()
     ways = [(each, (*path, "next", at)) for at, each in enumerate(value or ())]
-    beside = [key for key in older.KEYS if fields.get(key) is not None]
+    beside = [key for key in legacy_syntax.KEYS if fields.get(key) is not None]
     for key in beside if ways else ():
         reader.wrong(
             f"`{key}` cannot stand beside `next`; write it as a transition", (*path, key), key=True
         )
     if not ways:
-        ways = older.transitions(reader, fields, path)
+        ways = legacy_syntax.transitions(reader, fields, path)
     read = [_transition(reader, each, here) for each, here in ways]
     return tuple(each for each in read if each is not None)
 

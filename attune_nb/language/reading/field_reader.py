@@ -7,13 +7,13 @@ import re
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attune_nb.errors import Position, Problem, TemplateError, WorkflowError, nearest
-from attune_nb.language.source import in_text_order
+from attune_nb.language.reading.yaml_source import in_text_order
 from attune_nb.templates.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from attune_nb.language.source import Document
+    from attune_nb.language.reading.yaml_source import Document
 
     Path = tuple[str | int, ...]
 

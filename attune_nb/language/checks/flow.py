@@ -6,9 +6,9 @@ import itertools
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import Problem
-from attune_nb.language import names, order
-from attune_nb.language.fields import MOST_PROBLEMS
+from attune_nb.language.checks import names, read_order
 from attune_nb.language.model import RESERVED
+from attune_nb.language.reading.field_reader import MOST_PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,11 @@ def problems(workflow: Workflow, unclear: frozenset[str] = frozenset()) -> list[
         reached = _reached(workflow)
         found += [_targets(workflow), _entries(workflow)]
         if "ways" not in unclear:
-            found += [_joins(workflow), _unreached(workflow, reached), order.too_early(workflow)]
+            found += [
+                _joins(workflow),
+                _unreached(workflow, reached),
+                read_order.too_early(workflow),
+            ]
         found += [_endless(workflow, reached), _wide(workflow)]
     found += [*names.problems(workflow, unclear), _twice(workflow), _unused(workflow)]
     return [problem for each in found for problem in itertools.islice(each, MOST_PROBLEMS)]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import WorkflowError
-from attune_nb.language import checks, declarations, source, tasks
-from attune_nb.language.fields import MOST_PROBLEMS, Reader, kind_of
+from attune_nb.language import parameter_specs
+from attune_nb.language.checks import flow
 from attune_nb.language.model import Workflow
+from attune_nb.language.reading import read_tasks, yaml_source
+from attune_nb.language.reading.field_reader import MOST_PROBLEMS, Reader, kind_of
 
 if TYPE_CHECKING:
     from attune_nb.templates.template import Template
@@ -39,15 +41,15 @@ def load_workflow(text: str, name: str = "<text>", above: str = "") -> Workflow:
     Raises:
         WorkflowError: With every problem found, each with its position.
     """
-    reader = Reader(source.parse(text, name, above))
+    reader = Reader(yaml_source.parse(text, name, above))
     workflow = _workflow(reader)
     problems = list(reader.problems)
     if workflow is not None:
-        found = checks.problems(workflow, frozenset(reader.unclear))
+        found = flow.problems(workflow, frozenset(reader.unclear))
         problems += [each for each in found if each.severity == "error"]
     if problems or workflow is None:
         # each check ends after so many, and with fewer in all none has
-        raise WorkflowError(source.in_text_order(problems), len(problems) >= MOST_PROBLEMS)
+        raise WorkflowError(yaml_source.in_text_order(problems), len(problems) >= MOST_PROBLEMS)
     return workflow
 
 
@@ -75,8 +77,8 @@ def _workflow(reader: Reader) -> Workflow | None:
         return None
     named = _vars(reader, fields.get("vars"), (*root, "vars"))
     return Workflow(
-        tasks=tasks.read_tasks(reader, fields["tasks"], (*root, "tasks")),
-        parameters=declarations.read(reader, fields.get("parameters"), (*root, "parameters")),
+        tasks=read_tasks.read_tasks(reader, fields["tasks"], (*root, "tasks")),
+        parameters=parameter_specs.read(reader, fields.get("parameters"), (*root, "parameters")),
         vars=tuple((name, template) for name, template, _ in named),
         output_map=_output_map(reader, fields, root),
         ref=reader.text(fields, "ref", root),

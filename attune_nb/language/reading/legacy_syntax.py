@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.language.fields import kind_of
+from attune_nb.language.reading.field_reader import kind_of
 
 if TYPE_CHECKING:
-    from attune_nb.language.fields import Reader
+    from attune_nb.language.reading.field_reader import Reader
 
     Path = tuple[str | int, ...]
     Found = list[tuple[Any, Path]]

@@ -14,7 +14,7 @@ import referencing.jsonschema
 import regex
 
 from attune_nb.errors import TemplateError
-from attune_nb.language.formats import jsonschema
+from attune_nb.language.validation.formats import jsonschema
 from attune_nb.templates.text import compile_pattern
 
 if TYPE_CHECKING:

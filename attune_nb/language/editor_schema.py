@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from attune_nb.language import declarations, loading, older, tasks
+from attune_nb.language import load, parameter_specs
 from attune_nb.language.model import KEPT, RESERVED
+from attune_nb.language.reading import legacy_syntax, read_tasks
 
 __all__ = ["json_schema"]
 
@@ -188,7 +189,7 @@ def _task() -> Schema:
                     "properties": {
                         "tasks": {"type": ["array", "object"], "description": "What runs."},
                         **_refused(
-                            tasks._NOT_OF_PARALLEL,  # noqa: SLF001 - the loader's own list
+                            read_tasks._NOT_OF_PARALLEL,  # noqa: SLF001 - the loader's own list
                             "This stands on the tasks within a `parallel` task.",
                         ),
                     },
@@ -204,14 +205,16 @@ def _task() -> Schema:
             {
                 "if": {"required": ["next"], "properties": {"next": {"minItems": 1}}},
                 "then": {
-                    "properties": _refused(older.KEYS, "An older form cannot stand beside `next`.")
+                    "properties": _refused(
+                        legacy_syntax.KEYS, "An older form cannot stand beside `next`."
+                    )
                 },
             },
             {
                 "if": {"properties": {"action": {"const": "core.ask"}}, "required": ["action"]},
                 "then": {
                     "properties": _refused(
-                        tasks._NOT_OF_ASK,  # noqa: SLF001
+                        read_tasks._NOT_OF_ASK,  # noqa: SLF001
                         "`core.ask` asks one person once.",
                     )
                 },
@@ -228,7 +231,7 @@ def _inner_task() -> Schema:
     why = "This stands on the `parallel` task, not on the tasks within."
     return {
         "$ref": "#/$defs/task",
-        "properties": _refused(tasks._NOT_WITHIN, why),  # noqa: SLF001
+        "properties": _refused(read_tasks._NOT_WITHIN, why),  # noqa: SLF001
     }
 
 
@@ -252,7 +255,7 @@ _WORKFLOW: dict[str, Schema] = {
     "vars": _refers("pairs", "Variables and their first values, read as `workflow.NAME`."),
     "tasks": _refers("tasks", "The steps. Those that nothing points at start."),
     "output_map": _mapping("What the workflow gives: names and values, with `{{ expressions }}`."),
-    "cancellation_policy": _choice("What cancelling does to tasks under way.", *loading.POLICIES),
+    "cancellation_policy": _choice("What cancelling does to tasks under way.", *load.POLICIES),
     "timeout": _seconds("The most seconds for the whole run.", exclusiveMinimum=0),
 }
 
@@ -260,7 +263,7 @@ _TASK: dict[str, Schema] = {
     "name": {
         "description": "The name that `do`, `task.NAME` and messages use; no two tasks share it.",
         "type": "string",
-        "maxLength": tasks.LONGEST_NAME,
+        "maxLength": read_tasks.LONGEST_NAME,
         "pattern": r"^[^\s/]([^/]*[^\s/])?$",
         "not": {"enum": list(RESERVED)},
     },
@@ -269,7 +272,7 @@ _TASK: dict[str, Schema] = {
         "type": ["string", "null"],
         "minLength": 1,
     },
-    "type": _choice("What kind of task it is.", *tasks.KINDS),
+    "type": _choice("What kind of task it is.", *read_tasks.KINDS),
     "input": _mapping("The action's arguments, with `{{ expressions }}`."),
     "when": _condition("Where this is false, the task is skipped."),
     "with_items": {
@@ -285,7 +288,7 @@ _TASK: dict[str, Schema] = {
     "join": _whole("Wait for `all` tasks that point here, or for so many.", pattern="^all$"),
     "keep_results": _choice(
         "Where results stay: with the run, or on the cluster that made them (dask).",
-        *tasks.KEEPING,
+        *read_tasks.KEEPING,
     ),
     "next": _listed("transition", "What follows; every transition whose `when` holds fires."),
     "tasks": _refers("inner_tasks", "The tasks that a `parallel` task runs together."),
@@ -308,10 +311,10 @@ _RETRY: dict[str, Schema] = {
         "description": "How many attempts more after the first.",
         "type": "integer",
         "minimum": 1,
-        "maximum": tasks.MOST_RETRIES,
+        "maximum": read_tasks.MOST_RETRIES,
     },
     "delay": _seconds("Seconds to wait before another attempt."),
-    "backoff": _choice("How the wait grows.", *tasks.BACKOFFS),
+    "backoff": _choice("How the wait grows.", *read_tasks.BACKOFFS),
     "max_delay": _seconds("The longest wait, in seconds."),
     "on_error": _refers(
         "names", "Regular expressions; an error is tried again if one is in its type or message."
@@ -343,8 +346,8 @@ _PARAMETER: dict[str, Schema] = {
     "type": {
         "description": "The kind of value.",
         "anyOf": [
-            {"enum": [*declarations.TYPES, "null"]},
-            {"type": "array", "items": {"enum": [*declarations.TYPES, "null"]}, "minItems": 1},
+            {"enum": [*parameter_specs.TYPES, "null"]},
+            {"type": "array", "items": {"enum": [*parameter_specs.TYPES, "null"]}, "minItems": 1},
         ],
     },
     "required": {

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ParameterError, TemplateError, nearest
-from attune_nb.language.fields import kind_of
+from attune_nb.language.reading.field_reader import kind_of
 from attune_nb.templates.parsing import has_template
 from attune_nb.templates.text import compile_pattern
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-    from attune_nb.language.fields import Reader
+    from attune_nb.language.reading.field_reader import Reader
 
     Path = tuple[str | int, ...]
 
@@ -217,7 +217,7 @@ def _check_schema(reader: Reader, schema: dict[str, Any], path: Path, what: str)
 
 def _fitting() -> ModuleType:
     """Import what a workflow without parameters does not need: it is slow to import."""
-    return importlib.import_module("attune_nb.language.fitting")
+    return importlib.import_module("attune_nb.language.validation.validate")
 
 
 def _inner(spec: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import Problem, nearest
-from attune_nb.language import declarations
+from attune_nb.language import parameter_specs
 from attune_nb.templates.expression import NAMESPACES
 from attune_nb.templates.functions import OUTCOMES, no_variable
 
@@ -51,7 +51,7 @@ class _Known:
         self.published = {name for task in workflow.tasks for name in _published(task)}
         variables = {name for name, _ in workflow.vars} | self.published
         tasks = {task.name for task in workflow.tasks}
-        parameters = declarations.names(workflow.parameters)
+        parameters = parameter_specs.names(workflow.parameters)
         self.variables = None if "names" in unclear else variables
         self.tasks = None if "tasks" in unclear else tasks
         self.items = "items" not in unclear

@@ -1,0 +1,1 @@
+"""YAML to the model, one kind of section a module."""
