@@ -9,9 +9,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from attune_nb.language import load, parameter_specs
+from attune_nb.language import load
 from attune_nb.language.model import KEPT, RESERVED
-from attune_nb.language.reading import legacy_syntax, read_tasks
+from attune_nb.language.reading import legacy_syntax, read_parameters, read_tasks
 
 __all__ = ["json_schema"]
 
@@ -346,8 +346,8 @@ _PARAMETER: dict[str, Schema] = {
     "type": {
         "description": "The kind of value.",
         "anyOf": [
-            {"enum": [*parameter_specs.TYPES, "null"]},
-            {"type": "array", "items": {"enum": [*parameter_specs.TYPES, "null"]}, "minItems": 1},
+            {"enum": [*read_parameters.TYPES, "null"]},
+            {"type": "array", "items": {"enum": [*read_parameters.TYPES, "null"]}, "minItems": 1},
         ],
     },
     "required": {

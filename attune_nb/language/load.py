@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import WorkflowError
-from attune_nb.language import parameter_specs
 from attune_nb.language.checks import flow
+from attune_nb.language.describe import MOST_PROBLEMS, kind_of
 from attune_nb.language.model import Workflow
-from attune_nb.language.reading import read_tasks, yaml_source
-from attune_nb.language.reading.field_reader import MOST_PROBLEMS, Reader, kind_of
+from attune_nb.language.reading import read_parameters, read_tasks, yaml_source
+from attune_nb.language.reading.field_reader import Reader
 
 if TYPE_CHECKING:
     from attune_nb.templates.template import Template
@@ -78,7 +78,7 @@ def _workflow(reader: Reader) -> Workflow | None:
     named = _vars(reader, fields.get("vars"), (*root, "vars"))
     return Workflow(
         tasks=read_tasks.read_tasks(reader, fields["tasks"], (*root, "tasks")),
-        parameters=parameter_specs.read(reader, fields.get("parameters"), (*root, "parameters")),
+        parameters=read_parameters.read(reader, fields.get("parameters"), (*root, "parameters")),
         vars=tuple((name, template) for name, template, _ in named),
         output_map=_output_map(reader, fields, root),
         ref=reader.text(fields, "ref", root),

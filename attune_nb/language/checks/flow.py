@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from attune_nb.errors import Problem
 from attune_nb.language.checks import names, read_order
+from attune_nb.language.describe import MOST_PROBLEMS
 from attune_nb.language.model import RESERVED
-from attune_nb.language.reading.field_reader import MOST_PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import Position, Problem, TemplateError, WorkflowError, nearest
+from attune_nb.language.describe import MOST_PROBLEMS, found, is_whole, kind_of, unrounded
 from attune_nb.language.reading.yaml_source import in_text_order
 from attune_nb.templates.template import Template
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     Path = tuple[str | int, ...]
 
-__all__ = ["MOST_PROBLEMS", "Reader", "found", "is_template", "is_whole", "kind_of", "unrounded"]
-
-MOST_PROBLEMS = 50
+__all__ = ["Reader"]
 
 _UNCLEAR = {
     "tasks": "tasks",
@@ -31,9 +29,6 @@ _UNCLEAR = {
         ("next", "do", "on_success", "on_failure", "on_complete", "on_timeout", "decision"), "ways"
     ),
 }
-_LONGEST_NUMBER = 40  # characters of a text that may be meant as a number
-_ODD_WHOLE = re.compile(r"[-+]?[0-9][0-9_]*|0[xX][0-9a-fA-F]+")
-_ODD_NUMBER = re.compile(r"[-+]?[0-9]+\.[0-9]+")
 
 
 class Reader:
@@ -241,44 +236,3 @@ class Reader:
                 message = f"an entry of `{what}` is one key and its value{names}, not {told}"
                 self.wrong(message, (*path, at))
         return found
-
-
-def is_whole(value: Any) -> bool:
-    """Tell whether a value is a whole number of 1 or more (`true` is none)."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def unrounded(value: Any) -> Any:
-    """Give a number such as 3.0 as the whole number it is, as JSON has it; or the value itself."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def is_template(value: Any) -> TypeGuard[str]:
-    """Tell whether a value is a text with an expression in it."""
-    return isinstance(value, str) and "{{" in value
-
-
-def kind_of(value: Any) -> str:
-    """Say what a value is, for an error message."""
-    names = {dict: "a map", list: "a list", str: "a text", type(None): "nothing"}
-    told = str(value).lower() if isinstance(value, bool) else str(value)
-    return names.get(type(value), f"`{told[:40]}`")
-
-
-def found(value: Any) -> str:
-    """Say what stands where a number is wanted, and how to write the number it may stand for."""
-    if not isinstance(value, str):
-        return kind_of(value)
-    if is_template(value):
-        return "a template: no expression can stand here"
-    number: int | float | None = None
-    if len(value) > _LONGEST_NUMBER:
-        pass
-    elif _ODD_WHOLE.fullmatch(value):
-        number = int(value.replace("_", ""), 16 if value[:2].lower() == "0x" else 10)
-    elif _ODD_NUMBER.fullmatch(value):
-        number = float(value)
-    if number is None:
-        return f"the text `{value[:40]}`"
-    quotes = ", without quotes" if str(number) == value else ""
-    return f"the text `{value}`; write {number}{quotes}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.language.reading.field_reader import kind_of
+from attune_nb.language.describe import kind_of
 
 if TYPE_CHECKING:
     from attune_nb.language.reading.field_reader import Reader

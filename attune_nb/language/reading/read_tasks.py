@@ -7,21 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.context import ABSENT
 from attune_nb.errors import TemplateError
-from attune_nb.language import parameter_specs
+from attune_nb.language.describe import found, is_template, is_whole, kind_of, unrounded
 from attune_nb.language.model import ASK, KEPT, RESERVED, Places, Retry, Task, Transition
-from attune_nb.language.reading import legacy_syntax
-from attune_nb.language.reading.field_reader import (
-    Reader,
-    found,
-    is_template,
-    is_whole,
-    kind_of,
-    unrounded,
-)
+from attune_nb.language.reading import legacy_syntax, read_parameters
 from attune_nb.templates.literal import BESIDE, literal
 from attune_nb.templates.text import compile_pattern
 
 if TYPE_CHECKING:
+    from attune_nb.language.reading.field_reader import Reader
     from attune_nb.templates.template import Template
 
     Path = tuple[str | int, ...]
@@ -227,7 +220,7 @@ def _input(reader: Reader, fields: dict[str, Any], path: Path) -> Template:
         value = {}
     if fields.get("action") == ASK:
         schema = value.get("response_schema")
-        parameter_specs.check_answer(reader, schema, (*path, "input", "response_schema"))
+        read_parameters.check_answer(reader, schema, (*path, "input", "response_schema"))
     return reader.compiled(value, (*path, "input"))
 
 
