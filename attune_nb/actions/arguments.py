@@ -11,7 +11,7 @@ from os import PathLike
 from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 from attune_nb.errors import ActionError
-from attune_nb.templates.parsing import has_braces
+from attune_nb.templates.compiler.parse import has_braces
 
 __all__ = [
     "AUTH_TYPES",

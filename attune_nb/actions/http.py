@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.actions.arguments import judged
 from attune_nb.actions.plain import text
 from attune_nb.errors import ActionError
-from attune_nb.templates.text import STRICT_JSON
+from attune_nb.templates.library.to_text import STRICT_JSON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from attune_nb.errors import ActionError, TemplateError
+from attune_nb.templates.library.to_text import text_of
 from attune_nb.templates.sandbox import begin
-from attune_nb.templates.text import text_of
 
 __all__ = ["text"]
 

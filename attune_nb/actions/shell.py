@@ -16,7 +16,7 @@ from attune_nb.actions.arguments import judged
 from attune_nb.actions.family import Family
 from attune_nb.actions.plain import text
 from attune_nb.errors import ActionError
-from attune_nb.templates.text import STRICT_JSON
+from attune_nb.templates.library.to_text import STRICT_JSON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ import msgspec
 from pyrsistent import pmap
 
 from attune_nb.context import WorkflowContext
-from attune_nb.templates.generated import FIELDS
+from attune_nb.templates.compiler.codegen import FIELDS
 from attune_nb.values.frozen import freeze, size_of
 from attune_nb.values.remote import elsewhere, fetched
 from attune_nb.values.secrets import Mask

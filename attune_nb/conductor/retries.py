@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.templates.text import compile_pattern
+from attune_nb.templates.library.to_text import compile_pattern
 
 if TYPE_CHECKING:
     from attune_nb.events import ErrorInfo

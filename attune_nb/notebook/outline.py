@@ -10,8 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.api import Workflow
-from attune_nb.templates.filters import FILTERS
-from attune_nb.templates.functions import FUNCTIONS, OUTCOMES, SCOPED
+from attune_nb.templates.library.filters import FILTERS
+from attune_nb.templates.library.functions import FUNCTIONS, OUTCOMES, SCOPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,7 +13,7 @@ from attune_nb.actions import registry
 from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowError, nearest
 from attune_nb.language import parameter_specs
 from attune_nb.language.model import Workflow
-from attune_nb.templates.parsing import has_template
+from attune_nb.templates.compiler.parse import has_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.context import ABSENT, ItemScope, WorkflowContext
 from attune_nb.errors import Position, TemplateError
-from attune_nb.templates.expression import new_build
-from attune_nb.templates.generated import path_function
-from attune_nb.templates.names import path_of
-from attune_nb.templates.parsing import Part, has_braces, parse, split, unbraced
-from attune_nb.templates.references import called, references
+from attune_nb.templates.compiler.codegen import path_function
+from attune_nb.templates.compiler.expression import new_build
+from attune_nb.templates.compiler.name_lookup import path_of
+from attune_nb.templates.compiler.parse import Part, has_braces, parse, split, unbraced
+from attune_nb.templates.compiler.references import called, references
+from attune_nb.templates.compiler.text_parts import Guard, joined
 from attune_nb.templates.sandbox import begin, truth
-from attune_nb.templates.wording import Guard, joined
 from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.templates.build import Build
-    from attune_nb.templates.wording import Compiled
+    from attune_nb.templates.compiler.build import Build
+    from attune_nb.templates.compiler.text_parts import Compiled
 
     Path = tuple[str | int, ...]
     Locate = Callable[[Path], Position | None]

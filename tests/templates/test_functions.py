@@ -7,7 +7,7 @@ import pytest
 from attune_nb import Template, WorkflowContext
 from attune_nb.context import Moment, Outcome, TaskScope
 from attune_nb.errors import TemplateError
-from attune_nb.templates.functions import FUNCTIONS, SCOPED
+from attune_nb.templates.library.functions import FUNCTIONS, SCOPED
 from attune_nb.values.frozen import FrozenDict, FrozenList
 
 DATA = {

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from attune_nb import Template, WorkflowContext
 from attune_nb.errors import TemplateError
-from attune_nb.templates.calls import _KNOWN_FILTERS
-from attune_nb.templates.functions import FUNCTIONS
-from attune_nb.templates.isa import TESTS
-from attune_nb.templates.methods import KNOWN_METHODS
+from attune_nb.templates.compiler.calls import _KNOWN_FILTERS
+from attune_nb.templates.library.functions import FUNCTIONS
+from attune_nb.templates.library.jinja_tests import TESTS
+from attune_nb.templates.library.methods import KNOWN_METHODS
 from attune_nb.values.frozen import freeze
 
 pytestmark = pytest.mark.timeout(300)

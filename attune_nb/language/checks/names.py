@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from attune_nb.errors import Problem, nearest
 from attune_nb.language import parameter_specs
-from attune_nb.templates.expression import NAMESPACES
-from attune_nb.templates.functions import OUTCOMES, no_variable
+from attune_nb.templates.compiler.expression import NAMESPACES
+from attune_nb.templates.library.functions import OUTCOMES, no_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -17,8 +17,8 @@ from attune_nb.language.parameter_specs import (
     _specs,
     _whole,
 )
-from attune_nb.templates.parsing import has_template
-from attune_nb.templates.text import compile_pattern
+from attune_nb.templates.compiler.parse import has_template
+from attune_nb.templates.library.to_text import compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,8 +10,8 @@ from attune_nb.errors import TemplateError
 from attune_nb.language.describe import found, is_template, is_whole, kind_of, unrounded
 from attune_nb.language.model import ASK, KEPT, RESERVED, Places, Retry, Task, Transition
 from attune_nb.language.reading import legacy_syntax, read_parameters
-from attune_nb.templates.literal import BESIDE, literal
-from attune_nb.templates.text import compile_pattern
+from attune_nb.templates.constant import BESIDE, literal
+from attune_nb.templates.library.to_text import compile_pattern
 
 if TYPE_CHECKING:
     from attune_nb.language.reading.field_reader import Reader

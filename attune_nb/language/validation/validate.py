@@ -15,7 +15,7 @@ import regex
 
 from attune_nb.errors import TemplateError
 from attune_nb.language.validation.formats import jsonschema
-from attune_nb.templates.text import compile_pattern
+from attune_nb.templates.library.to_text import compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

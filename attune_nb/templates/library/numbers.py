@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates.compare import order
+from attune_nb.templates.library.compare import order
 from attune_nb.templates.sandbox import (
     ARRAYS,
     LARGEST_BITS,

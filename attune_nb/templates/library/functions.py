@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates import lists, numeric, texts
-from attune_nb.templates.compare import contains
+from attune_nb.templates.library import arrays, numbers, strings
+from attune_nb.templates.library.compare import contains
+from attune_nb.templates.library.signature import table
+from attune_nb.templates.library.to_text import from_json, match, text_of, to_json
 from attune_nb.templates.sandbox import kept, small, truth, type_of
-from attune_nb.templates.signature import table
-from attune_nb.templates.text import from_json, match, text_of, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,41 +36,41 @@ def _has(hay: Any, needle: Any) -> bool:
 FUNCTIONS = table(
     {
         "string": ("value: any", text_of),
-        "number": ("value: string|number|bool", numeric.to_number),
-        "int": ("value: string|number|bool", numeric.to_int),
+        "number": ("value: string|number|bool", numbers.to_number),
+        "int": ("value: string|number|bool", numbers.to_int),
         "bool": ("value: any", to_bool),
         "type_of": ("value: any", type_of),
-        "length": ("value: string|array|object", lists.length),
-        "keys": ("value: object", lists.keys),
-        "values": ("value: object", lists.values),
+        "length": ("value: string|array|object", arrays.length),
+        "keys": ("value: object", arrays.keys),
+        "values": ("value: object", arrays.values),
         "abs": ("value: number", lambda value: abs(small(value))),
-        "floor": ("value: number", numeric.floor),
-        "ceil": ("value: number", numeric.ceil),
-        "round": ("value: number, digits: integer?", numeric.round_half_away),
-        "min": ("a: any, b: any?", numeric.extreme("min", -1)),
-        "max": ("a: any, b: any?", numeric.extreme("max", 1)),
-        "sum": ("values: array", numeric.total),
-        "lower": ("text: string", texts.charged(str.lower)),
-        "upper": ("text: string", texts.charged(str.upper)),
-        "trim": ("text: string", texts.charged(str.strip)),
-        "split": ("text: string, sep: string", texts.split),
-        "join": ("values: array, sep: string", texts.join),
-        "replace": ("text: string, old: string, new: string", texts.replace),
+        "floor": ("value: number", numbers.floor),
+        "ceil": ("value: number", numbers.ceil),
+        "round": ("value: number, digits: integer?", numbers.round_half_away),
+        "min": ("a: any, b: any?", numbers.extreme("min", -1)),
+        "max": ("a: any, b: any?", numbers.extreme("max", 1)),
+        "sum": ("values: array", numbers.total),
+        "lower": ("text: string", strings.charged(str.lower)),
+        "upper": ("text: string", strings.charged(str.upper)),
+        "trim": ("text: string", strings.charged(str.strip)),
+        "split": ("text: string, sep: string", strings.split),
+        "join": ("values: array, sep: string", strings.join),
+        "replace": ("text: string, old: string, new: string", strings.replace),
         "starts_with": ("text: string, start: string", str.startswith),
         "ends_with": ("text: string, end: string", str.endswith),
         "match": ("pattern: string, text: string", match),
         "contains": ("hay: string|array|object, needle: any", _has),
-        "index_of": ("hay: string|array, needle: any", lists.index_of),
-        "count": ("hay: string|array|object, needle: any?", lists.count_of),
-        "reversed": ("values: array|string", lists.backwards),
-        "sort": ("values: array", lists.sorted_of),
-        "unique": ("values: array", lists.unique),
-        "flat": ("values: array", lists.flat),
-        "zip": ("a: array, b: array, more: array...", lists.zip_arrays),
-        "range": ("start: integer, stop: integer?, step: integer?", lists.span),
-        "slice": ("values: array|string, start: integer, end: integer|null?", lists.part),
-        "merge": ("a: object, b: object", lists.merge),
-        "chunks": ("values: array, size: integer", lists.chunks),
+        "index_of": ("hay: string|array, needle: any", arrays.index_of),
+        "count": ("hay: string|array|object, needle: any?", arrays.count_of),
+        "reversed": ("values: array|string", arrays.backwards),
+        "sort": ("values: array", arrays.sorted_of),
+        "unique": ("values: array", arrays.unique),
+        "flat": ("values: array", arrays.flat),
+        "zip": ("a: array, b: array, more: array...", arrays.zip_arrays),
+        "range": ("start: integer, stop: integer?, step: integer?", arrays.span),
+        "slice": ("values: array|string, start: integer, end: integer|null?", arrays.part),
+        "merge": ("a: object, b: object", arrays.merge),
+        "chunks": ("values: array, size: integer", arrays.chunks),
         "from_json": ("text: string", from_json),
         "to_json": ("value: any", to_json),
     }

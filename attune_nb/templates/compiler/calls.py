@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 
 from attune_nb.errors import TemplateError, nearest
-from attune_nb.templates.each import EACH, map_each, select_each
-from attune_nb.templates.filters import FILTERS, LEFT_OUT
-from attune_nb.templates.functions import ELSEWHERE, FUNCTIONS, SCOPED, scoped_uuid
-from attune_nb.templates.isa import ASK_DEFINED, TESTS
-from attune_nb.templates.methods import KNOWN_METHODS, method_of, no_method
-from attune_nb.templates.names import Missing
+from attune_nb.templates.compiler.map_select import EACH, map_each, select_each
+from attune_nb.templates.compiler.name_lookup import Missing
+from attune_nb.templates.library.filters import FILTERS, LEFT_OUT
+from attune_nb.templates.library.filters_sequence import SEQUENCE_FILTERS
+from attune_nb.templates.library.functions import ELSEWHERE, FUNCTIONS, SCOPED, scoped_uuid
+from attune_nb.templates.library.jinja_tests import ASK_DEFINED, TESTS
+from attune_nb.templates.library.methods import KNOWN_METHODS, method_of, no_method
+from attune_nb.templates.library.to_text import compile_pattern
 from attune_nb.templates.sandbox import truth
-from attune_nb.templates.sequences import SEQUENCE_FILTERS
-from attune_nb.templates.text import compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.templates.build import Build, Evaluate
-    from attune_nb.templates.signature import Callee
+    from attune_nb.templates.compiler.build import Build, Evaluate
+    from attune_nb.templates.library.signature import Callee
 
     Prepare = Callable[[Any], Callable[[Any], Any]]
 

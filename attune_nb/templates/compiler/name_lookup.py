@@ -14,8 +14,8 @@ from pyrsistent import PMap
 
 from attune_nb.context import ABSENT, Outcome
 from attune_nb.errors import nearest
-from attune_nb.templates.functions import no_variable
-from attune_nb.templates.generated import FIELDS
+from attune_nb.templates.compiler.codegen import FIELDS
+from attune_nb.templates.library.functions import no_variable
 from attune_nb.templates.sandbox import (
     ARRAYS,
     KEYS,

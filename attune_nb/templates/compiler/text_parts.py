@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates.generated import text_function
+from attune_nb.templates.compiler.codegen import text_function
+from attune_nb.templates.library.to_text import text_of
 from attune_nb.templates.sandbox import FRESH, LONGEST_TEXT, begin, refuel, weigh
-from attune_nb.templates.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from attune_nb.errors import Position
-    from attune_nb.templates.generated import Path
-    from attune_nb.templates.parsing import Part
+    from attune_nb.templates.compiler.codegen import Path
+    from attune_nb.templates.compiler.parse import Part
 
     Evaluate = Callable[[Any], Any]
     Compiled = tuple[Evaluate | None, Path | None]

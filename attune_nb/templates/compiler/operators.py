@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
-from attune_nb.templates.isa import COMPARISONS
-from attune_nb.templates.names import Missing
-from attune_nb.templates.numeric import OPERATORS, affirm, negate
+from attune_nb.templates.compiler.name_lookup import Missing
+from attune_nb.templates.library.jinja_tests import COMPARISONS
+from attune_nb.templates.library.numbers import OPERATORS, affirm, negate
+from attune_nb.templates.library.strings import join
 from attune_nb.templates.sandbox import truth
-from attune_nb.templates.texts import join
 
 if TYPE_CHECKING:
-    from attune_nb.templates.build import Build, Evaluate
+    from attune_nb.templates.compiler.build import Build, Evaluate
 
 __all__ = ["binary", "compare", "concat", "condition", "logic", "unary"]
 

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
+from attune_nb.templates.library.to_text import text_of
 from attune_nb.templates.sandbox import bounded_text, charge_many, charge_text
-from attune_nb.templates.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates.compare import equal, key_of, position, sort
+from attune_nb.templates.library.compare import equal, key_of, position, sort
+from attune_nb.templates.library.strings import find, occurrences
+from attune_nb.templates.library.to_text import text_of
 from attune_nb.templates.sandbox import ARRAYS, LONGEST_RANGE, MAPS, charge, charge_many, type_of
-from attune_nb.templates.text import text_of
-from attune_nb.templates.texts import find, occurrences
 
 __all__ = ["chunks", "count_of", "elements", "flat", "merge", "span", "unique", "zip_arrays"]
 

@@ -13,7 +13,9 @@ from urllib.parse import quote, quote_plus
 from markupsafe import escape
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates import lists, numeric, texts
+from attune_nb.templates.library import arrays, numbers, strings
+from attune_nb.templates.library.signature import table
+from attune_nb.templates.library.to_text import text_of, to_json
 from attune_nb.templates.sandbox import (
     ARRAYS,
     MAPS,
@@ -25,8 +27,6 @@ from attune_nb.templates.sandbox import (
     truth,
     type_of,
 )
-from attune_nb.templates.signature import table
-from attune_nb.templates.text import text_of, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ _SIZES = "KMGTPEZY"
 
 
 def _file_size(value: Any, binary: Any = False) -> str:
-    size, base = float(numeric.to_number(value)), 1024 if truth(binary) else 1000
+    size, base = float(numbers.to_number(value)), 1024 if truth(binary) else 1000
     if size == 1:
         return "1 Byte"
     if size < base:
@@ -63,7 +63,7 @@ def _to_float(value: Any, default: Any = 0.0) -> Any:
     if type(value) not in _READABLE:
         return default
     try:
-        return float(small(float(numeric.to_number(value))))
+        return float(small(float(numbers.to_number(value))))
     except (TemplateError, OverflowError):
         return default
 
@@ -76,7 +76,7 @@ def _to_int(value: Any, default: Any = 0, base: int = 10) -> Any:
     try:
         if type(value) is str and base != 10:  # noqa: PLR2004 - ten fingers
             return small(int(value, base))
-        return numeric.to_int(value)
+        return numbers.to_int(value)
     except (TemplateError, ValueError):
         return default
 
@@ -87,13 +87,13 @@ def _items(value: Any) -> list[Any]:
 
 
 def _list(value: Any) -> list[Any]:
-    many = lists.elements(value, "list")
+    many = arrays.elements(value, "list")
     charge_many(len(many))
     return list(many)
 
 
 def _reverse(value: Any) -> Any:
-    return lists.backwards(value if type(value) is str else lists.elements(value, "reverse"))
+    return arrays.backwards(value if type(value) is str else arrays.elements(value, "reverse"))
 
 
 _ROUNDINGS: dict[str, Callable[[Any], Any]] = {
@@ -114,23 +114,23 @@ def _round(value: Any, precision: int = 0, method: str = "common") -> Any:
 
 
 def _text(method: Any) -> Any:
-    charged = texts.charged(method)
+    charged = strings.charged(method)
     return lambda value, *given: charged(text_of(value), *given)
 
 
 def _replace(value: Any, old: Any, new: Any, count: int | None = None) -> str:
     found, put = text_of(old), text_of(new)
-    return texts.replace(text_of(value), found, put, -1 if count is None else count)
+    return strings.replace(text_of(value), found, put, -1 if count is None else count)
 
 
 def _truncate(
     value: Any, length: int = 255, killwords: Any = False, end: str = "...", leeway: int = 5
 ) -> str:
-    return texts.truncate(text_of(value), length, end, leeway, killwords=truth(killwords))
+    return strings.truncate(text_of(value), length, end, leeway, killwords=truth(killwords))
 
 
 def _indent(value: Any, width: Any = 4, first: Any = False, blank: Any = False) -> str:
-    return texts.indent(text_of(value), width, first=truth(first), blank=truth(blank))
+    return strings.indent(text_of(value), width, first=truth(first), blank=truth(blank))
 
 
 def _url_encode(value: Any) -> str:
@@ -142,7 +142,7 @@ def _url_encode(value: Any) -> str:
         if type(pair) not in ARRAYS or len(pair) != 2:  # noqa: PLR2004 - a pair
             raise TemplateError("`urlencode` takes a string, an object, or an array of pairs")
     pairs = [f"{_quoted(key, quote_plus)}={_quoted(each, quote_plus)}" for key, each in value]
-    return texts.join(pairs, "&")
+    return strings.join(pairs, "&")
 
 
 def _quoted(value: Any, write: Any) -> str:
@@ -157,11 +157,11 @@ def _quoted(value: Any, write: Any) -> str:
 def _word_count(value: Any) -> int:
     text = text_of(value)
     charge_many(1 + len(text) // 2)
-    return sum(1 for _ in texts.WORD.finditer(text))
+    return sum(1 for _ in strings.WORD.finditer(text))
 
 
 def _batch(value: Any, linecount: int, fill_with: Any = None) -> list[Any]:
-    rows = lists.chunks(lists.elements(value, "batch"), linecount)
+    rows = arrays.chunks(arrays.elements(value, "batch"), linecount)
     if rows and fill_with is not None:
         missing = linecount - len(rows[-1])
         charge_many(missing)
@@ -172,7 +172,7 @@ def _batch(value: Any, linecount: int, fill_with: Any = None) -> list[Any]:
 def _slice(value: Any, slices: int, fill_with: Any = None) -> list[Any]:
     if slices < 1:
         raise TemplateError("`slice` takes 1 slice or more")
-    many = lists.elements(value, "slice")
+    many = arrays.elements(value, "slice")
     charge_many(len(many) + 4 * slices)
     each, longer = divmod(len(many), slices)
     rows, at = [], 0
@@ -197,7 +197,7 @@ FILTERS = table(
         "capitalize": ("value: any", _text(str.capitalize)),
         "center": (
             "value: any, width: integer?",
-            lambda value, width=80: texts.center(text_of(value), width),
+            lambda value, width=80: strings.center(text_of(value), width),
         ),
         "count": ("value: any", _length),
         "e": ("value: any", _escape),
@@ -217,8 +217,8 @@ FILTERS = table(
         "safe": ("value: any", text_of),
         "slice": ("value: any, slices: integer, fill_with: any?", _slice),
         "string": ("value: any", text_of),
-        "striptags": ("value: any", lambda value: texts.strip_tags(text_of(value))),
-        "title": ("value: any", lambda value: texts.capitalize_words(text_of(value))),
+        "striptags": ("value: any", lambda value: strings.strip_tags(text_of(value))),
+        "title": ("value: any", lambda value: strings.capitalize_words(text_of(value))),
         "tojson": ("value: any, indent: integer|null?", to_json),
         "trim": ("value: any, chars: string|null?", _text(str.strip)),
         "truncate": (

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from attune_nb.templates.names import path_of
+from attune_nb.templates.compiler.name_lookup import path_of
 
 __all__ = ["called", "references"]
 

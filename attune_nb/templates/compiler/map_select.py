@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates import lists
-from attune_nb.templates.filters import FILTERS
-from attune_nb.templates.names import Missing
+from attune_nb.templates.compiler.name_lookup import Missing
+from attune_nb.templates.library import arrays
+from attune_nb.templates.library.filters import FILTERS
+from attune_nb.templates.library.filters_sequence import attribute_of
 from attune_nb.templates.sandbox import charge, charge_made, truth
-from attune_nb.templates.sequences import attribute_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.templates.build import Build, Evaluate
+    from attune_nb.templates.compiler.build import Build, Evaluate
 
     Apply = Callable[[Any], Any]
     Prepare = Callable[[Any], Apply]
@@ -63,7 +63,7 @@ def _name(arguments: list[nodes.Expr], whose: str, what: str) -> str:
 
 def _mapping(apply: Apply, cost: int = 3) -> Apply:
     def mapped(value: Any) -> list[Any]:
-        many = lists.elements(value, "map")
+        many = arrays.elements(value, "map")
         charge(cost * len(many))
         result = []
         for each in many:
@@ -114,7 +114,7 @@ def _known_truth(value: Any) -> bool:
 
 def _selecting(name: str, get: Apply, judge: Apply, *, keep: bool) -> Apply:
     def selected(value: Any) -> list[Any]:
-        many = lists.elements(value, name)
+        many = arrays.elements(value, name)
         charge(3 * len(many))
         return [each for each in many if bool(judge(get(each))) is keep]
 

@@ -14,8 +14,8 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.context import ABSENT
+from attune_nb.templates.library.to_text import text_of
 from attune_nb.templates.sandbox import refuel
-from attune_nb.templates.text import text_of
 from attune_nb.values.frozen import FrozenDict
 
 if TYPE_CHECKING:

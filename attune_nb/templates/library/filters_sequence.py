@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates import lists, numeric, texts
-from attune_nb.templates.compare import equal, key_of, sort
-from attune_nb.templates.names import Missing, member
+from attune_nb.templates.compiler.name_lookup import Missing, member
+from attune_nb.templates.library import arrays, numbers, strings
+from attune_nb.templates.library.compare import equal, key_of, sort
+from attune_nb.templates.library.signature import table
+from attune_nb.templates.library.to_text import text_of
 from attune_nb.templates.sandbox import charge, charge_made, charge_many, truth
-from attune_nb.templates.signature import table
-from attune_nb.templates.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ def _keys(attribute: Any, case_sensitive: Any) -> Callable[[Any], Any]:
 def _sort(
     value: Any, reverse: Any = False, case_sensitive: Any = False, attribute: Any = None
 ) -> list[Any]:
-    many = lists.elements(value, "sort")
+    many = arrays.elements(value, "sort")
     key = _keys(attribute, case_sensitive)
     charge_many(2 * len(many))
     return sort(many, "sort", key=key, reverse=truth(reverse))
@@ -98,7 +98,7 @@ def _dict_sort(
 
 
 def _unique(value: Any, case_sensitive: Any = False, attribute: Any = None) -> list[Any]:
-    many, key = lists.elements(value, "unique"), _key(attribute, case_sensitive)
+    many, key = arrays.elements(value, "unique"), _key(attribute, case_sensitive)
     charge_many(3 * len(many))
     kept: dict[Any, Any] = {}
     for each in many:
@@ -109,7 +109,7 @@ def _unique(value: Any, case_sensitive: Any = False, attribute: Any = None) -> l
 def _group_by(
     value: Any, attribute: Any, default: Any = _NOTHING, case_sensitive: Any = False
 ) -> list[Any]:
-    many = lists.elements(value, "groupby")
+    many = arrays.elements(value, "groupby")
     charge_many(4 * len(many))
     keys = list(map(_key(attribute, case_sensitive, default), many))
     written = attribute_of(attribute, default=default)
@@ -124,10 +124,10 @@ def _group_by(
 
 
 def _extreme(name: str, sign: int) -> Callable[..., Any]:
-    choose = numeric.extreme(name, sign)
+    choose = numbers.extreme(name, sign)
 
     def pick(value: Any, case_sensitive: Any = False, attribute: Any = None) -> Any:
-        many = lists.elements(value, name)
+        many = arrays.elements(value, name)
         if not many:
             return Missing(f"`{name}` of an empty array")
         charge_many(3 * len(many))
@@ -140,29 +140,29 @@ def _extreme(name: str, sign: int) -> Callable[..., Any]:
 
 
 def _sum(iterable: Any, attribute: Any = None, start: Any = 0) -> Any:
-    many = lists.elements(iterable, "sum")
+    many = arrays.elements(iterable, "sum")
     if attribute is not None:
         charge_many(len(many))
         many = list(map(attribute_of(attribute), many))
-    return numeric.total(many, start, truths=True)
+    return numbers.total(many, start, truths=True)
 
 
 def _join(value: Any, d: Any = "", attribute: Any = None) -> str:
-    many = lists.elements(value, "join")
+    many = arrays.elements(value, "join")
     charge_many(len(many))
     if attribute is not None:
         many = list(map(attribute_of(attribute), many))
-    return texts.join(many, text_of(d))
+    return strings.join(many, text_of(d))
 
 
 def _first(value: Any) -> Any:
-    for each in value if type(value) is dict else lists.elements(value, "first"):
+    for each in value if type(value) is dict else arrays.elements(value, "first"):
         return each
     return Missing("`first` of an empty array")
 
 
 def _last(value: Any) -> Any:
-    many = lists.elements(value, "last")
+    many = arrays.elements(value, "last")
     return many[-1] if many else Missing("`last` of an empty array")
 
 

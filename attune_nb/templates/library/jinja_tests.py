@@ -6,10 +6,10 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates.compare import contains, equal, order
+from attune_nb.templates.library.compare import contains, equal, order
+from attune_nb.templates.library.signature import Callee, table
+from attune_nb.templates.library.to_text import text_of
 from attune_nb.templates.sandbox import ARRAYS, MAPS, charge_text, refuse_elsewhere, small
-from attune_nb.templates.signature import Callee, table
-from attune_nb.templates.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

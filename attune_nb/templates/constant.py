@@ -8,7 +8,7 @@ from jinja2 import nodes
 
 from attune_nb.context import ABSENT
 from attune_nb.errors import TemplateError
-from attune_nb.templates.parsing import parse, split
+from attune_nb.templates.compiler.parse import parse, split
 from attune_nb.templates.template import Template
 
 __all__ = ["BESIDE", "literal"]

@@ -13,14 +13,21 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates import calls, operators
-from attune_nb.templates.build import Build
-from attune_nb.templates.generated import path_function
-from attune_nb.templates.names import NAMESPACES, Missing, look_up, member, path_of, said
+from attune_nb.templates.compiler import calls, operators
+from attune_nb.templates.compiler.build import Build
+from attune_nb.templates.compiler.codegen import path_function
+from attune_nb.templates.compiler.name_lookup import (
+    NAMESPACES,
+    Missing,
+    look_up,
+    member,
+    path_of,
+    said,
+)
 from attune_nb.templates.sandbox import begin, small, type_of, weigh
 
 if TYPE_CHECKING:
-    from attune_nb.templates.build import Compiler, Evaluate
+    from attune_nb.templates.compiler.build import Compiler, Evaluate
 
 __all__ = ["NAMESPACES", "Missing", "compile_expression", "new_build", "weighed"]
 

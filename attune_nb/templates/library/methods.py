@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from attune_nb.errors import TemplateError, nearest
-from attune_nb.templates import lists, texts
-from attune_nb.templates.compare import position
-from attune_nb.templates.filters import FILTERS
-from attune_nb.templates.functions import FUNCTIONS
+from attune_nb.templates.library import arrays, strings
+from attune_nb.templates.library.compare import position
+from attune_nb.templates.library.filters import FILTERS
+from attune_nb.templates.library.functions import FUNCTIONS
+from attune_nb.templates.library.signature import Callee, table
 from attune_nb.templates.sandbox import ARRAYS, KEYS, MAPS, charge_many, type_of
-from attune_nb.templates.signature import Callee, table
 
 __all__ = ["KNOWN_METHODS", "method_of"]
 
@@ -51,11 +51,11 @@ def _text_methods() -> dict[str, Callee]:
     plain = ("upper", "lower", "capitalize", "casefold", "swapcase")
     asking = ("isalnum", "isalpha", "isdecimal", "isdigit", "islower", "isnumeric", "isspace")
     charged = {
-        name: ("text: string", texts.charged(getattr(str, name)))
+        name: ("text: string", strings.charged(getattr(str, name)))
         for name in (*plain, *asking, "isupper", "istitle")
     }
     strips = {
-        name: ("text: string, chars: string|null?", texts.charged(getattr(str, name)))
+        name: ("text: string, chars: string|null?", strings.charged(getattr(str, name)))
         for name in ("strip", "lstrip", "rstrip")
     }
     split = "text: string, sep: string|null?, maxsplit: integer?"
@@ -63,22 +63,22 @@ def _text_methods() -> dict[str, Callee]:
         {
             **charged,
             **strips,
-            "count": ("text: string, needle: string", texts.occurrences),
+            "count": ("text: string, needle: string", strings.occurrences),
             "endswith": ("text: string, end: string|array", _affix(str.endswith)),
-            "find": ("text: string, needle: string", texts.find),
+            "find": ("text: string, needle: string", strings.find),
             "join": (
                 "text: string, values: any",
-                lambda text, values: texts.join(lists.elements(values, "join"), text),
+                lambda text, values: strings.join(arrays.elements(values, "join"), text),
             ),
-            "removeprefix": ("text: string, prefix: string", texts.charged(str.removeprefix)),
-            "removesuffix": ("text: string, suffix: string", texts.charged(str.removesuffix)),
-            "replace": ("text: string, old: string, new: string, count: integer?", texts.replace),
-            "rfind": ("text: string, needle: string", texts.charged(str.rfind)),
-            "rsplit": (split, texts.split_right),
-            "split": (split, texts.split),
-            "splitlines": ("text: string", texts.lines),
+            "removeprefix": ("text: string, prefix: string", strings.charged(str.removeprefix)),
+            "removesuffix": ("text: string, suffix: string", strings.charged(str.removesuffix)),
+            "replace": ("text: string, old: string, new: string, count: integer?", strings.replace),
+            "rfind": ("text: string, needle: string", strings.charged(str.rfind)),
+            "rsplit": (split, strings.split_right),
+            "split": (split, strings.split),
+            "splitlines": ("text: string", strings.lines),
             "startswith": ("text: string, start: string|array", _affix(str.startswith)),
-            "title": ("text: string", texts.capitalize_words),
+            "title": ("text: string", strings.capitalize_words),
         }
     )
 
@@ -94,7 +94,7 @@ _OF_OBJECT = table(
 )
 _OF_ARRAY = table(
     {
-        "count": ("values: array, needle: any", lists.count_of),
+        "count": ("values: array, needle: any", arrays.count_of),
         "index": ("values: array, needle: any", _array_index),
     }
 )

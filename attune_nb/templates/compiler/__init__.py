@@ -1,0 +1,1 @@
+"""Templates to Python closures: parse, resolve names, generate code."""

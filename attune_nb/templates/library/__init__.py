@@ -1,0 +1,1 @@
+"""What an expression can call: functions, filters, tests and methods."""
