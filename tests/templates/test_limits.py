@@ -217,7 +217,7 @@ def test_memory_is_bounded():
 def test_the_nearest_name_is_not_looked_for_among_a_million(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "attune_nb.templates.compiler.name_lookup.nearest",
+        "attune_nb.templates.members.nearest",
         lambda _, known: asked.append(len(list(known))) or "",
     )
     many = freeze({f"key{at}": at for at in range(5_000)})

@@ -10,7 +10,8 @@ from pyrsistent import PMap
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.templates.compiler.codegen import path_function
-from attune_nb.templates.compiler.name_lookup import Missing, look_up, path_of
+from attune_nb.templates.compiler.name_lookup import look_up, path_of
+from attune_nb.templates.members import Missing
 from attune_nb.templates.sandbox import record_to_map
 
 if TYPE_CHECKING:

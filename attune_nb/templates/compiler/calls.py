@@ -11,13 +11,13 @@ from jinja2 import nodes
 
 from attune_nb.errors import TemplateError, nearest
 from attune_nb.templates.compiler.map_select import EACH, map_each, select_each
-from attune_nb.templates.compiler.name_lookup import Missing
 from attune_nb.templates.library.filters import FILTERS, LEFT_OUT
 from attune_nb.templates.library.filters_sequence import SEQUENCE_FILTERS
 from attune_nb.templates.library.functions import ELSEWHERE, FUNCTIONS, SCOPED, scoped_uuid
 from attune_nb.templates.library.jinja_tests import ASK_DEFINED, TESTS
 from attune_nb.templates.library.methods import KNOWN_METHODS, method_of, no_method
 from attune_nb.templates.library.to_text import compile_pattern
+from attune_nb.templates.members import Missing
 from attune_nb.templates.sandbox import truth
 
 if TYPE_CHECKING:

@@ -16,14 +16,8 @@ from attune_nb.errors import TemplateError
 from attune_nb.templates.compiler import calls, operators
 from attune_nb.templates.compiler.build import Build
 from attune_nb.templates.compiler.codegen import path_function
-from attune_nb.templates.compiler.name_lookup import (
-    NAMESPACES,
-    Missing,
-    look_up,
-    member,
-    path_of,
-    said,
-)
+from attune_nb.templates.compiler.name_lookup import NAMESPACES, look_up, path_of, said
+from attune_nb.templates.members import Missing, member
 from attune_nb.templates.sandbox import begin, small, type_of, weigh
 
 if TYPE_CHECKING:

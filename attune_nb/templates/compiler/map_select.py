@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates.compiler.name_lookup import Missing
 from attune_nb.templates.library import arrays
 from attune_nb.templates.library.filters import FILTERS
 from attune_nb.templates.library.filters_sequence import attribute_of
+from attune_nb.templates.members import Missing
 from attune_nb.templates.sandbox import charge, charge_made, truth
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
-from attune_nb.templates.compiler.name_lookup import Missing
 from attune_nb.templates.library.jinja_tests import COMPARISONS
 from attune_nb.templates.library.numbers import OPERATORS, affirm, negate
 from attune_nb.templates.library.strings import join
+from attune_nb.templates.members import Missing
 from attune_nb.templates.sandbox import truth
 
 if TYPE_CHECKING:

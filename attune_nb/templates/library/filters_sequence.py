@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates.compiler.name_lookup import Missing, member
 from attune_nb.templates.library import arrays, numbers, strings
 from attune_nb.templates.library.compare import equal, key_of, sort
 from attune_nb.templates.library.signature import table
 from attune_nb.templates.library.to_text import text_of
+from attune_nb.templates.members import Missing, member
 from attune_nb.templates.sandbox import charge, charge_made, charge_many, truth
 
 if TYPE_CHECKING:
