@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.conductor import doubts, ends, pauses, starts, stops
+from attune_nb.conductor import in_doubt, pause, run_end, task_end, task_start
 from attune_nb.conductor.state import Alarm, RunState, Token
-from attune_nb.conductor.work import Work
+from attune_nb.conductor.step import Work
 from attune_nb.context import WorkflowContext
 from attune_nb.errors import TemplateError
 from attune_nb.events import (
@@ -32,7 +32,7 @@ from attune_nb.values.secrets import Mask
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from attune_nb.conductor.work import Decision
+    from attune_nb.conductor.step import Decision
     from attune_nb.language.model import Workflow
 
 __all__ = ["initial_state", "replay", "step"]
@@ -75,7 +75,7 @@ def step(state: RunState, event: Input) -> tuple[RunState, list[Decision]]:
     work = Work(state, event)
     _TAKEN[type(event)](work, event)
     work.carry_on()
-    stops.end_if_quiet(work)
+    run_end.end_if_quiet(work)
     return work.state, work.decisions
 
 
@@ -117,18 +117,18 @@ def _start_run(work: Work, event: RunStarted) -> None:
             work.fail_run(f"vars `{name}`: {error}")
             return
     for task in workflow.entries():
-        work.later(starts.begin, task.name, 1, Token())
+        work.later(task_start.begin, task.name, 1, Token())
 
 
 _TAKEN: dict[type[Input], Callable[[Work, Any], None]] = {
     RunStarted: _start_run,
-    RunResumed: doubts.take_up,
-    AttemptsEnded: ends.attempts_ended,
-    AlarmRang: stops.alarm_rang,
-    AskAnswered: stops.answered,
-    RerunRequested: doubts.rerun,
-    CancelRequested: stops.cancel,
-    PauseRequested: lambda work, _: pauses.pause(work),
-    ResumeRequested: lambda work, _: pauses.resume(work),
+    RunResumed: in_doubt.take_up,
+    AttemptsEnded: task_end.attempts_ended,
+    AlarmRang: run_end.alarm_rang,
+    AskAnswered: run_end.answered,
+    RerunRequested: in_doubt.rerun,
+    CancelRequested: run_end.cancel,
+    PauseRequested: lambda work, _: pause.pause(work),
+    ResumeRequested: lambda work, _: pause.resume(work),
 }
 """What takes in each kind of input."""

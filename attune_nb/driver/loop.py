@@ -16,8 +16,8 @@ import msgspec
 
 from attune_nb.backends.attempt import Call
 from attune_nb.backends.protocol import Job, Past
+from attune_nb.conductor.answer_schema import answer_misfit
 from attune_nb.conductor.machine import step
-from attune_nb.conductor.questions import answer_misfit
 from attune_nb.conductor.state import Alarm, Hold, RetryItem, StartTask, StopTask
 from attune_nb.context import Moment
 from attune_nb.errors import AttuneError, BackendUnavailable, ParameterError
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.recovery import Recovered, Set
     from attune_nb.conductor.state import RunState
-    from attune_nb.conductor.work import Decision
+    from attune_nb.conductor.step import Decision
     from attune_nb.events import Input, Key
 
     Reader = Callable[[list[Event]], None]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from attune_nb.conductor import reuse
+from attune_nb.conductor import fork_inputs
 from attune_nb.conductor.recovery import Recovered, recover
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
@@ -86,7 +86,7 @@ def fork(run: Done, begun: Begun, at: str) -> Run:
         hint = nearest(at, known) or f"; there are {', '.join(known[:20])}"
         raise LookupFailed(f"there is no task `{at}`{hint}")
     ready = prepared(begun.workflow, begun.parameters, begun.options)
-    inputs = reuse.before(run.state, run.events, at)
+    inputs = fork_inputs.before(run.state, run.events, at)
     run_id, past, told = _folded(run, begun, ready, inputs)
     if past.state.ended and all(key[0] != at for key in past.state.executions):
         raise LookupFailed(
@@ -104,7 +104,7 @@ def retry(run: Done, begun: Begun, *, failed_only: bool = True) -> Run:
     if not failed_only:
         return begin(begun, begun.parameters)
     ready = prepared(begun.workflow, begun.parameters, begun.options)
-    inputs = reuse.succeeded(run.state, run.events)
+    inputs = fork_inputs.succeeded(run.state, run.events)
     run_id, past, told = _folded(run, begun, ready, inputs)
     if past.state.ended and past.state.status == "succeeded" and run.state.status == "succeeded":
         raise LookupFailed(
@@ -131,7 +131,7 @@ def _folded(
         started_at=time.time() - last,
         parameters=ready.parameters,
     )
-    fits = reuse.Fit(run.state)
+    fits = fork_inputs.Fit(run.state)
     past = recover(ready.state, [started, *inputs], fits)
     refuse_lost(past)
     reused = {

@@ -7,8 +7,8 @@ from by_hand import ByHand
 from stories import ended, names
 
 import attune_nb
-from attune_nb.conductor.ends import MAX_VISITS
 from attune_nb.conductor.invariants import violations
+from attune_nb.conductor.task_end import MAX_VISITS
 from attune_nb.events import RunStarted, TaskEnded
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.conductor import starts
+from attune_nb.conductor import task_start
 from attune_nb.conductor.state import Hold
 
 if TYPE_CHECKING:
-    from attune_nb.conductor.work import Work
+    from attune_nb.conductor.step import Work
 
 __all__ = ["pause", "resume"]
 
@@ -32,4 +32,4 @@ def resume(work: Work) -> None:
     for key in work.state.order:
         execution = work.execution(key)
         if execution is not None and execution.status == "paused":
-            work.later(starts.launch, key)
+            work.later(task_start.launch, key)

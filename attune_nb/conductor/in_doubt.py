@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from pyrsistent import pmap
 
-from attune_nb.conductor import pauses
+from attune_nb.conductor import pause
 from attune_nb.conductor.state import RetryItem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from attune_nb.conductor.work import Work
+    from attune_nb.conductor.step import Work
     from attune_nb.events import Key, RerunRequested, RunResumed
 
 __all__ = ["give_up", "rerun", "settle", "take_up"]
@@ -29,9 +29,9 @@ def take_up(work: Work, event: RunResumed) -> None:
     doubts = pmap({(task, visit, index): again for task, visit, index, again in event.doubts})
     work.update(started_at=event.started_at, doubts=doubts)
     if doubts:
-        pauses.pause(work)
+        pause.pause(work)
     else:
-        pauses.resume(work)
+        pause.resume(work)
 
 
 def rerun(work: Work, event: RerunRequested) -> None:
@@ -52,7 +52,7 @@ def settle(work: Work, key: Key, indices: Iterable[int]) -> None:
     if left is not work.state.doubts:
         work.update(doubts=left)
         if not left:
-            pauses.resume(work)
+            pause.resume(work)
 
 
 def give_up(work: Work) -> None:

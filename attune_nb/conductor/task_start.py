@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.conductor import ends, items
-from attune_nb.conductor.questions import schema_misfit
+from attune_nb.conductor import items, task_end
+from attune_nb.conductor.answer_schema import schema_misfit
 from attune_nb.conductor.state import Alarm, Execution, StartTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
@@ -14,7 +14,7 @@ from attune_nb.values.frozen import FrozenDict, freeze
 
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Token
-    from attune_nb.conductor.work import Work
+    from attune_nb.conductor.step import Work
     from attune_nb.events import Key
     from attune_nb.language.model import Task
 
@@ -37,11 +37,11 @@ def begin(work: Work, path: str, visit: int, token: Token, parent: Key | None = 
     work.keep(execution)
     try:
         if task.when is not None and not task.when.evaluate(work.scope()):
-            work.later(ends.end, execution.key, Outcome(status="skipped"), None)
+            work.later(task_end.end, execution.key, Outcome(status="skipped"), None)
             return
         execution = _prepare(work, task, execution)
     except TemplateError as error:
-        work.later(ends.end, execution.key, *ends.render_failure(work, error))
+        work.later(task_end.end, execution.key, *task_end.render_failure(work, error))
         return
     if task.delay:
         work.keep(execution, status="pending")
@@ -105,7 +105,7 @@ def launch(work: Work, key: Key) -> None:
         _ask(work, task, execution)
     elif execution.items is not None and execution.total == 0:
         empty = Outcome(status="succeeded", result=items.EMPTY, total_count=0, failed_items=0)
-        work.later(ends.end, key, empty, None)
+        work.later(task_end.end, key, empty, None)
     else:
         work.keep(execution, status="running")
         work.decide(
@@ -138,7 +138,7 @@ def _ask(work: Work, task: Task, execution: Execution) -> None:
     try:
         given = _question(task, work.scope(context=execution.context))
     except TemplateError as error:
-        work.later(ends.end, execution.key, *ends.render_failure(work, error))
+        work.later(task_end.end, execution.key, *task_end.render_failure(work, error))
         return
     work.keep(execution, status="waiting")
     mask = work.state.context.mask

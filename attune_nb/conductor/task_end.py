@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from attune_nb.conductor import doubts, items, joins, starts
+from attune_nb.conductor import in_doubt, items, joins, task_start
 from attune_nb.conductor.state import JoinState, Token
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
@@ -15,7 +15,7 @@ from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Execution
-    from attune_nb.conductor.work import Work
+    from attune_nb.conductor.step import Work
     from attune_nb.events import Key
     from attune_nb.language.model import Transition
 
@@ -37,7 +37,7 @@ def attempts_ended(work: Work, event: AttemptsEnded) -> None:
     execution, again = items.absorb(execution, retry, event.batch)
     work.keep(execution)
     if work.state.doubts:
-        doubts.settle(work, execution.key, event.batch.index)
+        in_doubt.settle(work, execution.key, event.batch.index)
     if again:
         work.decide(
             RetriesPlanned(time=work.time, task=event.task, visit=event.visit, count=len(again)),
@@ -149,7 +149,7 @@ def _arrive(work: Work, name: str, token: Token, source: str) -> None:
     if visit > MAX_VISITS:
         work.fail_run(f"task `{name}` ran {MAX_VISITS:,} times; its cycle has no way out")
     elif work.state.status in ("running", "paused"):
-        starts.begin(work, name, visit, token)
+        task_start.begin(work, name, visit, token)
 
 
 def _part_ended(work: Work, key: Key) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.conductor import doubts, ends, items, joins, starts
+from attune_nb.conductor import in_doubt, items, joins, task_end, task_start
 from attune_nb.conductor.state import StopTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
@@ -13,7 +13,7 @@ from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Execution
-    from attune_nb.conductor.work import Work
+    from attune_nb.conductor.step import Work
 
 __all__ = ["alarm_rang", "answered", "cancel", "end_if_quiet"]
 
@@ -35,10 +35,10 @@ def _stop(work: Work, *, force: bool) -> None:
             continue  # it ends with its parts
         work.keep(execution, stopping=True)
         if execution.status in ("pending", "paused", "waiting"):
-            work.later(ends.end_cancelled, key)
+            work.later(task_end.end_cancelled, key)
         else:
             work.decide(StopTask(key=key, force=force))
-    doubts.give_up(work)
+    in_doubt.give_up(work)
 
 
 def alarm_rang(work: Work, event: AlarmRang) -> None:
@@ -53,7 +53,7 @@ def alarm_rang(work: Work, event: AlarmRang) -> None:
     if execution is None:
         return
     if event.kind == "delay" and execution.status == "pending":
-        starts.launch(work, key)
+        task_start.launch(work, key)
     elif event.kind == "ask" and execution.status == "waiting":
         seconds = work.task(execution).timeout
         if seconds is not None:
@@ -74,7 +74,7 @@ def answered(work: Work, event: AskAnswered) -> None:
         return
     spent = (work.time - execution.started) * 1000
     outcome = Outcome(status="succeeded", result=result, attempts=1, duration_ms=spent)
-    ends.end(work, key, outcome, None)
+    task_end.end(work, key, outcome, None)
 
 
 def _fail(work: Work, execution: Execution, status: str, kind: str, message: str) -> None:
@@ -86,7 +86,7 @@ def _fail(work: Work, execution: Execution, status: str, kind: str, message: str
         error=info.message,
         duration_ms=(work.time - execution.started) * 1000,
     )
-    ends.end(work, execution.key, outcome, info)
+    task_end.end(work, execution.key, outcome, info)
 
 
 def end_if_quiet(work: Work) -> None:
