@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from attune_nb.conductor import in_doubt, items, joins, task_start
+from attune_nb.conductor.failures import render_failure
 from attune_nb.conductor.state import JoinState, Token
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
@@ -19,10 +18,9 @@ if TYPE_CHECKING:
     from attune_nb.events import Key
     from attune_nb.language.model import Transition
 
-__all__ = ["MAX_VISITS", "attempts_ended", "end", "end_cancelled", "render_failure"]
+__all__ = ["MAX_VISITS", "attempts_ended", "end", "end_cancelled"]
 
 MAX_VISITS = 10_000
-_replace = msgspec.structs.replace
 
 
 def attempts_ended(work: Work, event: AttemptsEnded) -> None:
@@ -190,16 +188,3 @@ def _worst(bad: dict[str, Outcome]) -> str:
 
 def _said(status: str) -> str:
     return status.replace("_", " ")
-
-
-def render_failure(
-    work: Work, error: TemplateError, outcome: Outcome | None = None
-) -> tuple[Outcome, ErrorInfo]:
-    """Give what becomes of a task one of whose expressions failed."""
-    message = work.mask(str(error))
-    info = ErrorInfo(
-        type="TemplateError", message=message, retryable=False, position=error.position
-    )
-    before = outcome or Outcome(status="failed")
-    result = before.result if before.result is not None else items.failure_of(info)
-    return _replace(before, status="failed", error=message, result=result), info

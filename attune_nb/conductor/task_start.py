@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.conductor import items, task_end
+from attune_nb.conductor import failures, items, task_end
 from attune_nb.conductor.answer_schema import schema_misfit
 from attune_nb.conductor.state import Alarm, Execution, StartTask
 from attune_nb.context import Outcome
@@ -41,7 +41,7 @@ def begin(work: Work, path: str, visit: int, token: Token, parent: Key | None = 
             return
         execution = _prepare(work, task, execution)
     except TemplateError as error:
-        work.later(task_end.end, execution.key, *task_end.render_failure(work, error))
+        work.later(task_end.end, execution.key, *failures.render_failure(work, error))
         return
     if task.delay:
         work.keep(execution, status="pending")
@@ -138,7 +138,7 @@ def _ask(work: Work, task: Task, execution: Execution) -> None:
     try:
         given = _question(task, work.scope(context=execution.context))
     except TemplateError as error:
-        work.later(task_end.end, execution.key, *task_end.render_failure(work, error))
+        work.later(task_end.end, execution.key, *failures.render_failure(work, error))
         return
     work.keep(execution, status="waiting")
     mask = work.state.context.mask
