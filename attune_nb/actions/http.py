@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.actions.arguments import judged
-from attune_nb.actions.plain import text
+from attune_nb.actions.to_text import text
 from attune_nb.errors import ActionError
 from attune_nb.templates.library.to_text import STRICT_JSON
 

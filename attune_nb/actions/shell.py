@@ -13,8 +13,8 @@ from contextlib import ExitStack, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from attune_nb.actions.arguments import judged
-from attune_nb.actions.family import Family
-from attune_nb.actions.plain import text
+from attune_nb.actions.process_tree import Family
+from attune_nb.actions.to_text import text
 from attune_nb.errors import ActionError
 from attune_nb.templates.library.to_text import STRICT_JSON
 
