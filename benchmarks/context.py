@@ -8,7 +8,7 @@ import tracemalloc
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attune_nb as attune
-from attune_nb.bench.contexts import NaiveThreads, plain_context
+from attune_nb.bench.strategies import NaiveThreads, plain_context
 from attune_nb.values.frozen import freeze
 from benchmarks.verdict import Verdict, ratios, turns
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import attune_nb as attune
-from attune_nb.bench.contexts import STRATEGIES, plain_context
 from attune_nb.bench.peers import WORKFLOW, no_op
+from attune_nb.bench.strategies import STRATEGIES, plain_context
 from attune_nb.demo import WORKFLOW as DEMO
 from attune_nb.values.frozen import freeze
 

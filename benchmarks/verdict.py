@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from attune_nb.bench.turns import timed, turned
+from attune_nb.bench.rounds import timed, turned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from attune_nb.bench.clone import clone
-from attune_nb.bench.contexts import STRATEGIES
 from attune_nb.bench.crossing import crossing
 from attune_nb.bench.fanout import fanout
 from attune_nb.bench.peers import PEERS
 from attune_nb.bench.presets import charted
+from attune_nb.bench.strategies import STRATEGIES
 
 __all__ = ["PEERS", "STRATEGIES", "charted", "clone", "crossing", "fanout"]

@@ -8,17 +8,17 @@ import time
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.bench import asked
-from attune_nb.bench.contexts import STRATEGIES, plain_context
-from attune_nb.bench.turns import turned
-from attune_nb.bench.weighed import Weighed
+from attune_nb.bench import arguments
+from attune_nb.bench.memory import Weighed
+from attune_nb.bench.rounds import turned
+from attune_nb.bench.strategies import STRATEGIES, plain_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
-    from attune_nb.bench.contexts import MakeScope
+    from attune_nb.bench.strategies import MakeScope
 
 __all__ = ["clone"]
 
@@ -64,13 +64,13 @@ def clone(
     """
     import pandas as pd  # noqa: PLC0415 - heavy
 
-    asked.check_kind(kind)
-    names = asked.names("strategies", strategies, STRATEGIES, "strategy")
-    each_count = asked.numbers("counts", counts, 1)
-    turns = range(asked.number("repeats", repeats, 1))
-    room = asked.seconds("longest", longest)
+    arguments.check_kind(kind)
+    names = arguments.names("strategies", strategies, STRATEGIES, "strategy")
+    each_count = arguments.numbers("counts", counts, 1)
+    turns = range(arguments.number("repeats", repeats, 1))
+    room = arguments.seconds("longest", longest)
     rows: list[dict[str, Any]] = []
-    for size in asked.numbers("sizes", sizes, 0):
+    for size in arguments.numbers("sizes", sizes, 0):
         plain = plain_context(size, kind)
         makers = {name: STRATEGIES[name](plain) for name in names}
         weighed = Weighed()

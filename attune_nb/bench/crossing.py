@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import attune_nb.api as attune
 from attune_nb.backends.dask import DaskBackend
 from attune_nb.backends.own_cluster import local_cluster
-from attune_nb.bench.asked import number, numbers
-from attune_nb.bench.turns import turned
-from attune_nb.bench.wire import WireCount
+from attune_nb.bench.arguments import number, numbers
+from attune_nb.bench.rounds import turned
+from attune_nb.bench.wire_bytes import WireCount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

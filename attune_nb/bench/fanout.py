@@ -9,11 +9,11 @@ import tracemalloc
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.bench import asked
-from attune_nb.bench.contexts import plain_context
+from attune_nb.bench import arguments
+from attune_nb.bench.memory import Weighed
 from attune_nb.bench.peers import PEERS, SERVICES, opened
-from attune_nb.bench.turns import timed, turned
-from attune_nb.bench.weighed import Weighed
+from attune_nb.bench.rounds import timed, turned
+from attune_nb.bench.strategies import plain_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,11 +66,11 @@ def fanout(
     """
     import pandas as pd  # noqa: PLC0415 - heavy
 
-    asked.check_kind(kind)
-    names = asked.names("peers", peers, PEERS, "peer")
-    counts = sorted(asked.numbers("items", items, 0))
-    sizes = asked.numbers("context_bytes", context_bytes, 0)
-    turns, room = asked.number("repeats", repeats, 1), asked.seconds("longest", longest)
+    arguments.check_kind(kind)
+    names = arguments.names("peers", peers, PEERS, "peer")
+    counts = sorted(arguments.numbers("items", items, 0))
+    sizes = arguments.numbers("context_bytes", context_bytes, 0)
+    turns, room = arguments.number("repeats", repeats, 1), arguments.seconds("longest", longest)
     together = [name for name in names if name not in SERVICES]
     rows: list[dict[str, Any]] = []
     for group in [together, *([name] for name in names if name in SERVICES)]:

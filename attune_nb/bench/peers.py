@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attune_nb.api as attune
-from attune_nb.bench.contexts import NaiveThreads
+from attune_nb.bench.strategies import NaiveThreads
 from attune_nb.errors import BackendError, nearest
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from attune_nb.backends import adapting
 from attune_nb.backends import cluster as cluster_of
 from attune_nb.backends import dask as backend
 from attune_nb.backends.dask import DaskBackend
-from attune_nb.bench.wire import WireCount
+from attune_nb.bench.wire_bytes import WireCount
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(works)

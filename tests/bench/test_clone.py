@@ -9,8 +9,8 @@ import pytest
 
 import attune_nb
 from attune_nb import bench
-from attune_nb.bench import weighed
-from attune_nb.bench.contexts import KINDS, STRATEGIES, NaiveThreads, plain_context
+from attune_nb.bench import memory
+from attune_nb.bench.strategies import KINDS, STRATEGIES, NaiveThreads, plain_context
 
 COLUMNS = ["bench", "strategy", "kind", "size", "n", "seconds", "bytes", "repeat"]
 
@@ -163,7 +163,7 @@ def test_what_is_quickly_weighed_is_weighed_in_each_repeat(monkeypatch):
 
 
 def test_what_takes_long_to_weigh_is_weighed_once_and_the_others_have_no_figure(monkeypatch):
-    monkeypatch.setattr(weighed, "_CHEAP", 0.0)
+    monkeypatch.setattr(memory, "_CHEAP", 0.0)
     df = bench.clone([0], ["deep copy"], repeats=3, counts=[1])
     assert list(df["bytes"].isna()) == [False, True, True]
 

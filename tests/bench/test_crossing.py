@@ -3,7 +3,7 @@
 import dask
 import pytest
 
-from attune_nb.bench import crossing, wire
+from attune_nb.bench import crossing, wire_bytes
 from attune_nb.bench.crossing import local_client
 
 SIZE = 5_000_000
@@ -51,7 +51,7 @@ class Cluster:
     ],
 )
 def test_what_is_under_way_is_counted_in_the_lap_in_which_it_began(monkeypatch, late):
-    monkeypatch.setattr(wire, "_PAUSE", 0.0)
-    counter = wire.WireCount(Cluster(*late, (100_000_000, 0), (100_000_100, 0)))
+    monkeypatch.setattr(wire_bytes, "_PAUSE", 0.0)
+    counter = wire_bytes.WireCount(Cluster(*late, (100_000_000, 0), (100_000_100, 0)))
     assert counter.lap() == pytest.approx(100_000_000, abs=50_000)
     assert counter.lap() == pytest.approx(0, abs=50_000)

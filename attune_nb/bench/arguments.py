@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.bench.contexts import KINDS
+from attune_nb.bench.strategies import KINDS
 from attune_nb.errors import BackendError, nearest
 
 if TYPE_CHECKING:
