@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from attune_nb.backends.protocol import Backend
+    from attune_nb.display.outputs import Display
     from attune_nb.events import Event
-    from attune_nb.notebook.display import Display
 
     Reader = Callable[[list[Event]], None]
     Progress = bool | str | Callable[[], Display]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from IPython.core.error import UsageError
 
+from attune_nb.display.outputs import Text
 from attune_nb.errors import BackendError, nearest
-from attune_nb.notebook.display import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

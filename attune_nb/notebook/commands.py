@@ -10,11 +10,11 @@ from IPython.core.error import UsageError
 
 from attune_nb.actions.registry import known
 from attune_nb.api import Workflow, load_file
+from attune_nb.display.outputs import Text
+from attune_nb.display.panel import View
 from attune_nb.errors import AttuneError, StoreError
 from attune_nb.html import element, table
 from attune_nb.notebook.commanding import DARK, RUN, WORKFLOW, command, word
-from attune_nb.notebook.display import Text
-from attune_nb.notebook.panel import View
 from attune_nb.notebook.reusing import under_way
 from attune_nb.results.durations import say_duration
 from attune_nb.running.history import runs

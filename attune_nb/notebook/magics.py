@@ -12,12 +12,12 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Integer, Unicode
 
 from attune_nb.api import Run, loads
+from attune_nb.display.outputs import CellDisplay, Display, Text, in_kernel
 from attune_nb.html import printable
 from attune_nb.notebook import completion
 from attune_nb.notebook.commanding import Begin, command_of, listed, parsed
 from attune_nb.notebook.commands import counted_tasks
 from attune_nb.notebook.debugging import Caught
-from attune_nb.notebook.display import CellDisplay, Display, Text, in_kernel
 from attune_nb.notebook.session import Session
 from attune_nb.notebook.words import split_line
 from attune_nb.running.continuing import resume

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
+from attune_nb.display.outputs import Text
+from attune_nb.display.panel import View
 from attune_nb.html import element, table
 from attune_nb.notebook.commanding import RUN, Begin, command, word
-from attune_nb.notebook.display import Text
-from attune_nb.notebook.panel import View
 from attune_nb.results.diff import differences
 from attune_nb.running.continuing import resume
 from attune_nb.running.history import open_run

@@ -9,8 +9,8 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from attune_nb.display.outputs import open_display
 from attune_nb.errors import BackendError, LookupFailed, ParameterError, StoreError, nearest
-from attune_nb.notebook.display import open_display
 from attune_nb.results import run as results
 from attune_nb.results.scaling import Past, Record
 from attune_nb.running.preparing import prepared, refuse_unless_map, refuse_unless_workflow
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.recovery import Recovered
+    from attune_nb.display.outputs import Display
     from attune_nb.driver.loop import Driver
     from attune_nb.events import Event
     from attune_nb.language.model import Workflow
-    from attune_nb.notebook.display import Display
     from attune_nb.results.scaling import Taken
     from attune_nb.running.forking import Done
     from attune_nb.running.preparing import Options, Prepared

@@ -11,10 +11,10 @@ import pytest
 import attune_nb
 from attune_nb.backends import cluster as cluster_of
 from attune_nb.backends.dask import DaskBackend
+from attune_nb.display import redraw
+from attune_nb.display.outputs import CellDisplay, Display, shows_widgets
+from attune_nb.display.panel import panel
 from attune_nb.events import PauseRequested, ResumeRequested, RunStarted
-from attune_nb.notebook import flusher
-from attune_nb.notebook.display import CellDisplay, Display, shows_widgets
-from attune_nb.notebook.panel import panel
 from attune_nb.results.progress import Progress
 
 TEXT = """
@@ -64,7 +64,7 @@ def falls_quiet():
 def test_it_is_drawn_at_most_ten_times_a_second():
     display = Kept()
     run = go(display)
-    assert 2 <= len(display.drawn) <= run.duration_ms / 1000 / flusher.WAIT + 2
+    assert 2 <= len(display.drawn) <= run.duration_ms / 1000 / redraw.WAIT + 2
 
 
 def test_time_goes_on_while_nothing_ends():
@@ -127,7 +127,7 @@ def test_the_reason_of_a_pause_is_escaped_and_cut_at_a_word():
 def test_nothing_is_drawn_over_the_end():
     display = Kept()
     go(display)
-    time.sleep(3 * flusher.WAIT)
+    time.sleep(3 * redraw.WAIT)
     ((count, told),) = display.finished
     assert told.startswith("workflow: succeeded after")
     assert len(display.drawn) == count
@@ -143,7 +143,7 @@ def test_a_run_in_the_background_leaves_the_run_itself():
 
 def test_a_display_that_breaks_is_dropped_and_the_run_goes_on():
     display = Broken()
-    display.attach = lambda run, background: flusher.keep_drawn(display)
+    display.attach = lambda run, background: redraw.keep_drawn(display)
     run = go(display)
     assert run.status == "succeeded"
     assert falls_quiet()

@@ -93,7 +93,7 @@ before = left()
 runs(50)
 time.sleep(0.5)
 import sys
-print("left", before, left(), before == left(), "attune_nb.notebook.widgets" in sys.modules)
+print("left", before, left(), before == left(), "attune_nb.display.controls" in sys.modules)
 """
     cell = "tasks: [{name: a, action: core.noop, with_items: [1, 2]}]"
     again = again.replace("CELL", json.dumps(cell))

@@ -4,8 +4,8 @@ import pytest
 from IPython.lib.pretty import pretty
 
 import attune_nb
+from attune_nb.display.outputs import Text
 from attune_nb.events import AttemptsEnded
-from attune_nb.notebook.display import Text
 
 TEXT = """
 label: health <script>

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 import attune_nb
+from attune_nb.display.panel import panel
 from attune_nb.events import AttemptsEnded, TaskStarted
-from attune_nb.notebook.panel import panel
 from attune_nb.results.progress import Progress
 
 TEXT = """

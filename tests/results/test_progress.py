@@ -4,6 +4,7 @@ import io
 from array import array
 
 import attune_nb
+from attune_nb.display.outputs import open_display
 from attune_nb.events import (
     AttemptsEnded,
     Batch,
@@ -17,7 +18,6 @@ from attune_nb.events import (
     TaskEnded,
     TaskStarted,
 )
-from attune_nb.notebook.display import open_display
 from attune_nb.results.progress import Progress
 
 

@@ -13,9 +13,9 @@ from killing import Nursery
 
 import attune_nb
 from attune_nb.charts.timeline_chart.lanes import read_lanes
+from attune_nb.display.panel import panel
 from attune_nb.errors import AttuneError, LookupFailed, ParameterError, StoreError
 from attune_nb.events import RunResumed
-from attune_nb.notebook.panel import panel
 from attune_nb.results.progress import Progress
 from attune_nb.store import database, reading
 

@@ -13,16 +13,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from attune_nb import html
+from attune_nb.display import redraw
+from attune_nb.display.panel import View, panel
 from attune_nb.events import RunEnded, RunResumed
-from attune_nb.notebook import flusher
-from attune_nb.notebook.panel import View, panel
 from attune_nb.results.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from attune_nb.display.controls import Controls
     from attune_nb.events import Event
-    from attune_nb.notebook.widgets import Controls
     from attune_nb.results.run import Run
 
 __all__ = ["CellDisplay", "Display", "TerminalDisplay", "Text", "in_kernel", "open_display"]
@@ -118,7 +118,7 @@ class Display:
             if self._is_over and background:
                 self.replace(run)
             elif not self._is_over:
-                flusher.keep_drawn(self)
+                redraw.keep_drawn(self)
 
     def draw(self) -> None:
         """Show how far the run has come."""
@@ -135,7 +135,7 @@ class Display:
             self._end()
 
     def _end(self) -> None:
-        flusher.close(self)
+        redraw.close(self)
         self._is_over = True
         self.finish()
 
@@ -178,7 +178,7 @@ class CellDisplay(Display):
         super().attach(run, background=background)
         with self._lock:
             if background and not self._is_over and self._controls is None and shows_widgets():
-                from attune_nb.notebook.widgets import Controls  # noqa: PLC0415 - slow to import
+                from attune_nb.display.controls import Controls  # noqa: PLC0415 - slow to import
 
                 self._controls = Controls(run, self.progress)
                 self._pause = self.progress.pause

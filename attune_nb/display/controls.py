@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from attune_nb.notebook.forms import Form, let_go
-from attune_nb.notebook.panel import panel
+from attune_nb.display.forms import Form, let_go
+from attune_nb.display.panel import panel
 
 if TYPE_CHECKING:
     from attune_nb.events import Key
