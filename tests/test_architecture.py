@@ -98,7 +98,10 @@ def test_a_function_is_at_most_60_lines(path):
     ("used", "heavy"),
     [
         ("attune_nb; attune_nb.loads", {"pandas", "matplotlib", "ipywidgets", "dask"}),
-        ("attune_nb.backends.worker", {"jinja2", "yaml", "asyncio", "sqlite3", "IPython"}),
+        (
+            "attune_nb.backends.worker.remote_functions",
+            {"jinja2", "yaml", "asyncio", "sqlite3", "IPython"},
+        ),
     ],
     ids=["the package", "a worker process"],
 )

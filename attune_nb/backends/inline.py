@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from attune_nb.actions.cancel import CancelToken
-from attune_nb.backends.attempt import timed_out
-from attune_nb.backends.brought import bring_here
+from attune_nb.backends.attempt.attempt import timed_out
+from attune_nb.backends.attempt.remote_inputs import bring_here
 from attune_nb.events import SUCCEEDED, TIMED_OUT
 
 if TYPE_CHECKING:

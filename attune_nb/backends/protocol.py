@@ -8,15 +8,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from attune_nb.actions.cancel import CancelToken
-from attune_nb.backends.attempt import LEFT_BEHIND, cancelled
-from attune_nb.backends.columns import Columns, batch_of
+from attune_nb.backends.attempt.attempt import LEFT_BEHIND, cancelled
+from attune_nb.backends.attempt.result_columns import Columns, batch_of
 from attune_nb.errors import ActionError
 from attune_nb.events import CANCELLED, FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from attune_nb.backends.attempt import Call
+    from attune_nb.backends.attempt.attempt import Call
     from attune_nb.events import Batch, ErrorInfo, Key
 
 __all__ = ["Backend", "Job", "Past"]

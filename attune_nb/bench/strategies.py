@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pyrsistent import pmap
 
-from attune_nb.backends.attempt import Call
-from attune_nb.backends.threads import ThreadBackend
+from attune_nb.backends.attempt.attempt import Call
+from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.context import ItemScope, WorkflowContext
 from attune_nb.values.frozen import thaw
 

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from attune_nb.actions.fingerprint import fingerprints
 from attune_nb.backends.inline import InlineBackend
-from attune_nb.backends.threads import ThreadBackend
+from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.conductor.machine import initial_state
 from attune_nb.driver.loop import Driver
 from attune_nb.errors import (
@@ -252,11 +252,11 @@ def _backend(backend: str | Backend, workers: int | None) -> Backend:
     if backend == "inline":
         return InlineBackend()
     if backend == "processes":
-        from attune_nb.backends.processes import ProcessBackend  # noqa: PLC0415 - where asked for
+        from attune_nb.backends.processes.backend import ProcessBackend  # noqa: PLC0415 - where asked for
 
         return ProcessBackend(workers)
     if backend == "dask":
-        from attune_nb.backends.dask import DaskBackend  # noqa: PLC0415 - as above
+        from attune_nb.backends.dask.backend import DaskBackend  # noqa: PLC0415 - as above
 
         return DaskBackend(workers=workers)
     if isinstance(backend, str):

@@ -14,11 +14,11 @@ import works
 from works import most_at_once, run_work
 
 import attune_nb
-from attune_nb.backends.messages import Chunk
-from attune_nb.backends.remote import Place, free
-from attune_nb.backends.sent import Sent
-from attune_nb.backends.threads import ThreadBackend
-from attune_nb.backends.wire import Packed
+from attune_nb.backends.chunks.in_flight import Sent
+from attune_nb.backends.chunks.messages import Chunk
+from attune_nb.backends.chunks.remote_backend import Place, free
+from attune_nb.backends.chunks.serialize import Packed
+from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.events import TaskEnded
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])

@@ -15,9 +15,8 @@ import works
 from clusters import begun, go, made, made_no_more, pids
 from works import until
 
-from attune_nb.backends import asking
-from attune_nb.backends import dask as backend
-from attune_nb.backends.dask import DaskBackend
+from attune_nb.backends.dask import backend, client_requests
+from attune_nb.backends.dask.backend import DaskBackend
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(clusters)
@@ -85,7 +84,7 @@ def test_a_worker_that_is_cut_off_holds_up_no_others(tmp_path):
 
 
 def test_a_worker_that_is_cut_off_before_it_has_what_it_needs_holds_up_no_others(monkeypatch):
-    monkeypatch.setattr(asking, "STALLED", 0.5)
+    monkeypatch.setattr(client_requests, "STALLED", 0.5)
     with made(n_workers=2) as client, stopped(pids(client)[0]):
         run = go(
             lambda x, big: x,
@@ -105,11 +104,11 @@ def test_a_worker_that_gives_nothing_is_asked_again_a_moment_later(monkeypatch):
         asked.append(time.monotonic())
         return {} if len(asked) < 4 else await fetched(client, futures)
 
-    fetched = asking._fetched  # noqa: SLF001 - where a connection fails at once
-    monkeypatch.setattr(asking, "_fetched", refused)
+    fetched = client_requests._fetched  # noqa: SLF001 - where a connection fails at once
+    monkeypatch.setattr(client_requests, "_fetched", refused)
     with made(n_workers=1) as client:
         run = go(lambda x: x, {"n": 1}, backend=DaskBackend(client), background=True)
         assert run.wait(30)
     assert run.result("a") == [0]
     assert len(asked) == 4
-    assert all(after - before >= asking.AGAIN for before, after in pairwise(asked))
+    assert all(after - before >= client_requests.AGAIN for before, after in pairwise(asked))

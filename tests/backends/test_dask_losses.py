@@ -18,9 +18,8 @@ from clusters import begun, free_port, go, made, made_no_more, pids
 from works import PATH, errors, until
 
 import attune_nb
-from attune_nb.backends import asking
-from attune_nb.backends import dask as backend
-from attune_nb.backends.dask import DaskBackend
+from attune_nb.backends.dask import backend, client_requests
+from attune_nb.backends.dask.backend import DaskBackend
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(works)
@@ -252,7 +251,7 @@ def test_a_scheduler_that_ends_while_it_is_asked_something_pauses_the_run(
     until(lambda: len(run.attempts) > 200)
     there.worker.kill()
     until(lambda: not where._workers)  # noqa: SLF001 - the moment that is meant
-    monkeypatch.setattr(asking, "_workers", never)
+    monkeypatch.setattr(client_requests, "_workers", never)
     until(lambda: where._roll.asked)  # noqa: SLF001 - as above
     there.close()
     until(lambda: run.status == "paused")
@@ -265,7 +264,7 @@ def test_a_scheduler_that_ends_while_it_is_asked_something_pauses_the_run(
 
 LOST = """
 import attune_nb, distributed, os, sys, time
-from attune_nb.backends.dask import DaskBackend
+from attune_nb.backends.dask.backend import DaskBackend
 
 def work(x):
     time.sleep(0.005)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune_nb.backends.excerpt import excerpt
+from attune_nb.backends.attempt.context_slice import excerpt
 from attune_nb.context import Outcome, WorkflowContext
 from attune_nb.errors import TemplateError
 from attune_nb.templates.template import Template

@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attune_nb.actions.registry import Action
-from attune_nb.backends import answering, pacing, worker
-from attune_nb.backends import feed as feeds
-from attune_nb.backends.attempt import Call
-from attune_nb.backends.definition import Definition
-from attune_nb.backends.excerpt import excerpt
-from attune_nb.backends.feed import Feed
-from attune_nb.backends.making import Making
+from attune_nb.backends.attempt.attempt import Call
+from attune_nb.backends.attempt.context_slice import excerpt
+from attune_nb.backends.chunks import chunk_queue as feeds
+from attune_nb.backends.chunks import sizing
+from attune_nb.backends.chunks.chunk_queue import Feed
+from attune_nb.backends.chunks.task_spec import Definition
 from attune_nb.backends.protocol import Job
+from attune_nb.backends.worker import chunk_status, remote_functions
+from attune_nb.backends.worker.chunk_runner import Making
 from attune_nb.context import WorkflowContext
 from attune_nb.events import CANCELLED, FAILED, SUCCEEDED
 from attune_nb.templates.template import Template
@@ -68,7 +69,11 @@ def lane(_, number):
 
 def told(feed, definition, sent, *, more=False):
     """Have a chunk made, or what goes on of one; give what still does."""
-    report = worker.make_more() if sent.goes_on else worker.make(definition, sent.chunk)
+    report = (
+        remote_functions.make_more()
+        if sent.goes_on
+        else remote_functions.make(definition, sent.chunk)
+    )
     return feed.received(sent, lane, report, more=more)
 
 
@@ -76,7 +81,7 @@ def end(feed, definition, sent):
     """Have a chunk made, and all that goes on of it."""
     while sent is not None:
         sent = told(feed, definition, sent)
-    assert not answering._at  # noqa: SLF001 - nothing of it is kept
+    assert not chunk_status._at  # noqa: SLF001 - nothing of it is kept
 
 
 def ends(batches):
@@ -169,7 +174,7 @@ def test_a_chunk_grows_to_the_time_it_is_to_take_and_shrinks_towards_the_end():
         end(feed, definition, sent)
     assert sizes[0] == 1
     assert max(sizes) > 16
-    assert all(size <= pacing.GROWTH * before for before, size in itertools.pairwise(sizes))
+    assert all(size <= sizing.GROWTH * before for before, size in itertools.pairwise(sizes))
     assert sizes[-1] < max(sizes)
 
 
@@ -192,7 +197,7 @@ def test_what_was_held_goes_out_in_pieces_and_at_last_item_by_item():
 
 
 def test_a_large_item_or_result_makes_small_chunks(monkeypatch):
-    monkeypatch.setattr(pacing, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(sizing, "MOST_BYTES", 10_000)
     feed, definition = fed(range(2_000), lambda x: f"{x:01000d}")
     sizes = []
     for sent in iter(lambda: more(feed), None):
@@ -215,7 +220,7 @@ def test_work_that_takes_longer_than_its_time_is_given_back():
 def test_times_of_a_worker_are_placed_in_the_run_and_never_before_it_or_after_now():
     feed, definition = fed(range(10), lambda x: time.sleep(0.001))
     for sent in iter(lambda: more(feed), None):
-        report = pickle.loads(worker.make(definition, sent.chunk))
+        report = pickle.loads(remote_functions.make(definition, sent.chunk))
         # a clock that is an hour fast, or slow
         for off in (3600, -3600):
             told = type(report)(
@@ -248,7 +253,7 @@ def parted(function):
     feed, definition = fed(range(100), function, concurrency=1, target=0.25)
     feed._pace.each, feed._pace._size = 1e-9, 100  # noqa: SLF001 - as if they had been quick so far
     sent = more(feed)
-    report = pickle.loads(worker.make(definition, sent.chunk))
+    report = pickle.loads(remote_functions.make(definition, sent.chunk))
     assert report.going == [20]
     return feed, definition, sent, report
 
@@ -262,7 +267,7 @@ def test_what_takes_far_longer_than_the_rest_of_its_chunk_is_told_of_apart():
     assert [*report.index] == indices[:at]
     assert more(feed).entries[0].index == indices[at + 1]
     _enough.set()
-    assert feed.received(left, lane, worker.make_more()) is None
+    assert feed.received(left, lane, remote_functions.make_more()) is None
     assert sorted(ends([feed.job.drain()])) == [*range(21)]
 
 
@@ -270,10 +275,10 @@ def test_nothing_begins_at_a_worker_until_what_goes_on_there_is_asked_for():
     feed, definition, sent, report = parted(held)
     left = feed.received(sent, lane, pickle.dumps(report))
     other = more(feed)
-    assert feed.received(other, lane, worker.make(definition, other.chunk)) is None
+    assert feed.received(other, lane, remote_functions.make(definition, other.chunk)) is None
     again = more(feed)
     assert again.entries[0] == other.entries[0]
     _enough.set()
-    feed.received(left, lane, worker.make_more())
+    feed.received(left, lane, remote_functions.make_more())
     end(feed, definition, again)
     assert again.entries[0].index in ends([feed.job.drain()])

@@ -4,7 +4,7 @@ import pytest
 
 import attune_nb
 from attune_nb.backends.inline import InlineBackend
-from attune_nb.backends.threads import ThreadBackend
+from attune_nb.backends.threads.backend import ThreadBackend
 
 CYCLE = """
 vars: [{n: 0}]

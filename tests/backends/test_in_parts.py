@@ -16,9 +16,9 @@ from clusters import made, pids
 from distributed import Status, get_worker
 from works import PATH, most_at_once, run_work, until
 
-from attune_nb.backends import answering
-from attune_nb.backends.dask import DaskBackend
-from attune_nb.backends.feed import Feed
+from attune_nb.backends.chunks.chunk_queue import Feed
+from attune_nb.backends.dask.backend import DaskBackend
+from attune_nb.backends.worker import chunk_status
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(clusters)
@@ -187,7 +187,7 @@ def test_what_a_paused_worker_is_at_is_made_once_and_what_it_has_not_begun_by_ot
 
 def test_a_worker_lets_go_of_what_it_has_told(tmp_path, cluster):
     def kept():
-        return [len(each._batch) for each in answering._at.values()]  # noqa: SLF001
+        return [len(each._batch) for each in chunk_status._at.values()]  # noqa: SLF001
 
     run = begin(tmp_path, "dask", awaited)
     until(lambda: all_but_one_are_told(run))

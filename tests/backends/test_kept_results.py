@@ -8,7 +8,7 @@ import cloudpickle
 import pytest
 
 import attune_nb
-from attune_nb.backends.kept import ClusterResult
+from attune_nb.backends.dask.remote_result import ClusterResult
 from attune_nb.errors import NotSendable
 from attune_nb.store.values import from_plain, to_plain
 from attune_nb.values.frozen import not_stored

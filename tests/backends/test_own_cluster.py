@@ -17,9 +17,9 @@ import works
 from clusters import go
 from works import PATH, check_a_script_may_end_amid_a_run, until
 
-from attune_nb.backends import cluster as cluster_of
-from attune_nb.backends import own_cluster
-from attune_nb.backends.dask import DaskBackend
+from attune_nb.backends.dask import connection as cluster_of
+from attune_nb.backends.dask import local_cluster
+from attune_nb.backends.dask.backend import DaskBackend
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(works)
@@ -118,7 +118,7 @@ def test_a_cluster_of_its_own_that_is_slow_to_begin_holds_up_nothing(monkeypatch
 
 
 def test_a_cluster_of_its_own_that_never_begins_pauses_the_run_and_says_so(monkeypatch):
-    monkeypatch.setattr(own_cluster, "ARRIVAL", 0.0)
+    monkeypatch.setattr(local_cluster, "ARRIVAL", 0.0)
     where = DaskBackend(workers=1)
     monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
     run = go(lambda x: x, backend=where)
@@ -163,12 +163,12 @@ def test_a_cluster_of_its_own_whose_workers_all_ended_is_given_up_and_a_new_one_
     monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
     run = go(work, {"n": 6, "path": str(tmp_path)}, more=PATH, backend=where, background=True)
     until((tmp_path / "3").exists)
-    monkeypatch.setattr(own_cluster, "ARRIVAL", 1.0)
+    monkeypatch.setattr(local_cluster, "ARRIVAL", 1.0)
     client = where._connection.client  # noqa: SLF001 - nobody else has one
     client.run(ends_for_good, wait=False)
     until(lambda: run.status == "paused")
     assert "its workers have ended, and none came for 1 s" in run.pause_reason
-    monkeypatch.setattr(own_cluster, "ARRIVAL", 60.0)
+    monkeypatch.setattr(local_cluster, "ARRIVAL", 60.0)
     (tmp_path / "go on").touch()
     run.resume()
     assert run.wait(60)

@@ -29,8 +29,10 @@ from works import (
 )
 
 import attune_nb
-from attune_nb.backends import definition, pacing, worker, worker_process
-from attune_nb.backends.processes import ProcessBackend
+from attune_nb.backends.chunks import sizing, task_spec
+from attune_nb.backends.processes import worker_process
+from attune_nb.backends.processes.backend import ProcessBackend
+from attune_nb.backends.worker import remote_functions
 from attune_nb.events import AttemptsEnded
 
 
@@ -250,9 +252,9 @@ def test_a_worker_that_is_killed_costs_what_it_held_and_nothing_else(tmp_path):
     assert set(times) == set(range(10_000))
     assert set(times.values()) <= {1, 2}
     twice = sorted(x for x, n in times.items() if n == 2)
-    assert len(twice) <= pacing.MOST
+    assert len(twice) <= sizing.MOST
     if twice:  # one chunk
-        assert twice[-1] - twice[0] < pacing.MOST
+        assert twice[-1] - twice[0] < sizing.MOST
 
 
 def test_workers_that_are_killed_while_they_wait_are_others_then():
@@ -452,7 +454,7 @@ def ended(pids):
 
 
 def test_workers_that_end_as_they_begin_end_the_run_with_a_word(monkeypatch):
-    monkeypatch.setattr(worker, "begin", os._exit)
+    monkeypatch.setattr(remote_functions, "begin", os._exit)
     run = go(lambda x: x, {"n": 3})
     assert run.status == "failed"
     assert "worker processes end as they begin" in run.error
@@ -463,9 +465,9 @@ def test_workers_that_end_as_they_begin_end_the_run_with_a_word(monkeypatch):
 
 def test_the_context_comes_once_to_each_worker(monkeypatch):
     sent = []
-    packed = definition.Definition.packed
+    packed = task_spec.Definition.packed
     monkeypatch.setattr(
-        definition.Definition, "packed", lambda self: sent.append(len(packed(self))) or packed(self)
+        task_spec.Definition, "packed", lambda self: sent.append(len(packed(self))) or packed(self)
     )
     big = [list(range(1000)) for _ in range(100)]
     more = ', y: "{{ parameters.big|length }}"'
@@ -477,9 +479,9 @@ def test_the_context_comes_once_to_each_worker(monkeypatch):
 
 def test_what_a_template_does_not_read_does_not_go(monkeypatch):
     sent = []
-    packed = definition.Definition.packed
+    packed = task_spec.Definition.packed
     monkeypatch.setattr(
-        definition.Definition, "packed", lambda self: sent.append(len(packed(self))) or packed(self)
+        task_spec.Definition, "packed", lambda self: sent.append(len(packed(self))) or packed(self)
     )
     go(lambda x: x, {"n": 50, "big": ["x" * 1000] * 1000})
     assert max(sent) < 5_000
@@ -501,7 +503,7 @@ tasks:
 """
 
     def held():
-        return len(worker._held)  # noqa: SLF001 - there is nothing else that tells
+        return len(remote_functions._held)  # noqa: SLF001 - there is nothing else that tells
 
     run = attune_nb.loads(text).run(
         {"big": "x" * 10_000_000},
@@ -581,7 +583,7 @@ atexit.register(lambda: print(feeders(), flush=True))
 
 SLOW_TO_SEND = """
 import time
-from attune_nb.backends.processes import ProcessBackend
+from attune_nb.backends.processes.backend import ProcessBackend
 
 send = ProcessBackend._send
 def slow(*given):

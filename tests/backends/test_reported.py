@@ -13,7 +13,7 @@ import works
 from works import errors, run_work
 
 import attune_nb
-from attune_nb.backends import feed
+from attune_nb.backends.chunks import chunk_queue
 from attune_nb.events import AttemptsEnded
 from attune_nb.values.secrets import MASKED
 
@@ -148,14 +148,14 @@ def test_a_message_of_a_class_of_its_own_comes_as_text(go):
 
 
 def test_a_report_that_cannot_be_read_fails_its_own_items_only(go, monkeypatch):
-    whole = feed.reported
+    whole = chunk_queue.reported
 
     def reported(job, sent, report, lane):
         if 7 in report.index:
             raise ValueError("a column is missing")
         return whole(job, sent, report, lane)
 
-    monkeypatch.setattr(feed, "reported", reported)
+    monkeypatch.setattr(chunk_queue, "reported", reported)
     run = go(lambda x: x)
     assert 7 in errors(run)
     assert len(errors(run)) < 20

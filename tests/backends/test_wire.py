@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune_nb.backends.wire import NotSent, pack, unpack
+from attune_nb.backends.chunks.serialize import NotSent, pack, unpack
 from attune_nb.values.frozen import FrozenDict, freeze
 
 _leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.excerpt import excerpt
+from attune_nb.backends.attempt.context_slice import excerpt
 from attune_nb.context import ItemScope
 from attune_nb.errors import ActionError, TemplateError, Timeout
 from attune_nb.events import FAILED, TIMED_OUT, ErrorInfo
@@ -38,7 +38,7 @@ LEFT_BEHIND = (
 """What becomes of a plain function that took too long, in a thread of this process."""
 
 _BARE = (LookupError, SystemExit, StopIteration)
-_NOT_OF_USERS = (str(Path(__file__).parent.parent), "<template>")
+_NOT_OF_USERS = (str(Path(__file__).parents[2]), "<template>")
 
 
 class Call:
@@ -89,7 +89,7 @@ class Call:
         result = self.begin(rendered, token)
         if type(result) is CoroutineType:
             # asyncio is a tenth of what importing this package takes
-            from attune_nb.backends.coroutines import run_coroutine  # noqa: PLC0415
+            from attune_nb.backends.attempt.run_coroutine import run_coroutine  # noqa: PLC0415
 
             result = run_coroutine(result, token)
         return freeze(result)

@@ -8,8 +8,8 @@ import threading
 from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.excerpt import left_elsewhere, with_fetched
-from attune_nb.backends.wire import packed_alone
+from attune_nb.backends.attempt.context_slice import left_elsewhere, with_fetched
+from attune_nb.backends.chunks.serialize import packed_alone
 from attune_nb.errors import NotSendable
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.adapting import Wanting
-from attune_nb.backends.own_cluster import OwnCluster
-from attune_nb.backends.remote import Place, cores
+from attune_nb.backends.chunks.remote_backend import Place, cores
+from attune_nb.backends.dask.autoscale import Wanting
+from attune_nb.backends.dask.local_cluster import OwnCluster
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from distributed import Client
     from distributed import Future as DaskFuture
 
-    from attune_nb.backends.definition import Definition
-    from attune_nb.backends.feed import Feed
-    from attune_nb.backends.sent import Sent
+    from attune_nb.backends.chunks.chunk_queue import Feed
+    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.task_spec import Definition
 
 __all__ = [
     "BEGINNING",

@@ -15,11 +15,21 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from attune_nb.backends import own_cluster
-from attune_nb.backends.adapting import Backlog, Wanting
-from attune_nb.backends.asking import Fetch, Fetches, Question, Questions, Roll, bring, watch
-from attune_nb.backends.attempt import LEFT_BEHIND
-from attune_nb.backends.cluster import (
+from attune_nb.backends.attempt.attempt import LEFT_BEHIND
+from attune_nb.backends.chunks.messages import OtherProcessError
+from attune_nb.backends.chunks.remote_backend import RemoteBackend, free
+from attune_nb.backends.dask import local_cluster
+from attune_nb.backends.dask.autoscale import Backlog, Wanting
+from attune_nb.backends.dask.client_requests import (
+    Fetch,
+    Fetches,
+    Question,
+    Questions,
+    Roll,
+    bring,
+    watch,
+)
+from attune_nb.backends.dask.connection import (
     BEGINNING,
     PATIENCE,
     Connection,
@@ -29,10 +39,8 @@ from attune_nb.backends.cluster import (
     resources,
     runs,
 )
-from attune_nb.backends.kept import missing, needed, refuse_lost
-from attune_nb.backends.messages import OtherProcessError
-from attune_nb.backends.remote import RemoteBackend, free
-from attune_nb.backends.submitting import submitted
+from attune_nb.backends.dask.remote_result import missing, needed, refuse_lost
+from attune_nb.backends.dask.submit import submitted
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
 from attune_nb.values.remote import Elsewhere
 
@@ -41,10 +49,10 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
-    from attune_nb.backends.definition import Definition
-    from attune_nb.backends.feed import Feed
+    from attune_nb.backends.chunks.chunk_queue import Feed
+    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.task_spec import Definition
     from attune_nb.backends.protocol import Job
-    from attune_nb.backends.sent import Sent
 
 __all__ = ["DaskBackend"]
 
@@ -232,7 +240,7 @@ class DaskBackend(RemoteBackend):
 
     def _refuse_deserted(self) -> None:
         """Give up a cluster of its own that has no worker any more: nobody else begins one."""
-        patience, since = own_cluster.ARRIVAL, self._deserted
+        patience, since = local_cluster.ARRIVAL, self._deserted
         if self._connection.own_cluster and since and time.monotonic() - since > patience:
             self._lose(f"its workers have ended, and none came for {patience:.0f} s")
 

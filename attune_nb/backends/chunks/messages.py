@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from attune_nb.backends.wire import Packed, pack, taken, unpack
+from attune_nb.backends.chunks.serialize import Packed, pack, taken, unpack
 from attune_nb.context import Moment  # noqa: TC001 - as above
 from attune_nb.events import ErrorInfo  # noqa: TC001 - as above
 from attune_nb.values.frozen import size_of

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.backends.attempt import Call
-from attune_nb.backends.excerpt import left_elsewhere, with_fetched
+from attune_nb.backends.attempt.attempt import Call
+from attune_nb.backends.attempt.context_slice import left_elsewhere, with_fetched
 from attune_nb.context import ItemScope
 from attune_nb.errors import AttuneError, NotSendable
 from attune_nb.values.remote import Elsewhere, elsewhere, fetched, gathered

@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from attune_nb.backends.attempt import not_sendable, worker_lost
-from attune_nb.backends.messages import Chunk, Report
-from attune_nb.backends.pacing import MOST, Pace
-from attune_nb.backends.reading import Ahead
-from attune_nb.backends.sent import Entry, Sent, reported
-from attune_nb.backends.wire import pack
+from attune_nb.backends.attempt.attempt import not_sendable, worker_lost
+from attune_nb.backends.chunks.in_flight import Entry, Sent, reported
+from attune_nb.backends.chunks.messages import Chunk, Report
+from attune_nb.backends.chunks.prefetch import Ahead
+from attune_nb.backends.chunks.serialize import pack
+from attune_nb.backends.chunks.sizing import MOST, Pace
 from attune_nb.events import FAILED, SUCCEEDED, Batch, ErrorInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from attune_nb.backends.chunks.in_flight import Lane
     from attune_nb.backends.protocol import Job
-    from attune_nb.backends.sent import Lane
     from attune_nb.context import Moment
     from attune_nb.events import Key
 

@@ -17,19 +17,19 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from attune_nb.backends.answering import beginning, known_as
-from attune_nb.backends.definition import Definition
-from attune_nb.backends.guard import end_group
-from attune_nb.backends.making import NOT_BEGUN, Making
-from attune_nb.backends.messages import Kept, OtherProcessError
-from attune_nb.backends.wire import NotSent, unpack
+from attune_nb.backends.chunks.messages import Kept, OtherProcessError
+from attune_nb.backends.chunks.serialize import NotSent, unpack
+from attune_nb.backends.chunks.task_spec import Definition
+from attune_nb.backends.worker.chunk_runner import NOT_BEGUN, Making
+from attune_nb.backends.worker.chunk_status import beginning, known_as
+from attune_nb.backends.worker.reaper import end_group
 from attune_nb.errors import NotSendable
 from attune_nb.values.remote import fetched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from attune_nb.backends.messages import Chunk
+    from attune_nb.backends.chunks.messages import Chunk
 
 __all__ = [
     "begin",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from attune_nb.backends.attempt import timed_out
+from attune_nb.backends.attempt.attempt import timed_out
 from attune_nb.events import TIMED_OUT
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from attune_nb.backends.messages import Report
-    from attune_nb.backends.sent import Sent
+    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.messages import Report
 
 __all__ = ["MOST", "Pace"]
 

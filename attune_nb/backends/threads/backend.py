@@ -10,16 +10,16 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.actions.cancel import CancelToken
-from attune_nb.backends.brought import bring_here
-from attune_nb.backends.pulling import Pullers, UnderWay
+from attune_nb.backends.attempt.remote_inputs import bring_here
+from attune_nb.backends.threads.thread_pool import Pullers, UnderWay
 from attune_nb.errors import BackendError
 from attune_nb.events import SUCCEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.backends.awaiting import EventLoop
     from attune_nb.backends.protocol import Job
+    from attune_nb.backends.threads.async_pool import EventLoop
     from attune_nb.events import Batch, Key
 
 __all__ = ["ThreadBackend"]
@@ -62,7 +62,7 @@ class ThreadBackend:
 
     def _awaiting(self, job: Job) -> Pullers:
         # asyncio is a tenth of what importing this package takes
-        from attune_nb.backends.awaiting import CoroutinePullers, EventLoop  # noqa: PLC0415
+        from attune_nb.backends.threads.async_pool import CoroutinePullers, EventLoop  # noqa: PLC0415
 
         if self._lent is not None:
             return CoroutinePullers(job, self._wake, self._lent())

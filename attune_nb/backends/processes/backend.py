@@ -17,20 +17,20 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends import worker
-from attune_nb.backends.attempt import timed_out
-from attune_nb.backends.brought import bring_here
-from attune_nb.backends.guard import Guard
-from attune_nb.backends.remote import RemoteBackend, cores, free
-from attune_nb.backends.worker_process import WorkerProcess, over
+from attune_nb.backends.attempt.attempt import timed_out
+from attune_nb.backends.attempt.remote_inputs import bring_here
+from attune_nb.backends.chunks.remote_backend import RemoteBackend, cores, free
+from attune_nb.backends.processes.worker_process import WorkerProcess, over
+from attune_nb.backends.worker import remote_functions
+from attune_nb.backends.worker.reaper import Guard
 from attune_nb.errors import BackendError, NotSendable
 from attune_nb.events import TIMED_OUT
 
 if TYPE_CHECKING:
-    from attune_nb.backends.definition import Definition
-    from attune_nb.backends.feed import Feed
+    from attune_nb.backends.chunks.chunk_queue import Feed
+    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.task_spec import Definition
     from attune_nb.backends.protocol import Job
-    from attune_nb.backends.sent import Sent
     from attune_nb.events import Key
 
 __all__ = ["ProcessBackend"]
@@ -119,8 +119,8 @@ class ProcessBackend(RemoteBackend):
             self._held_by(to, to.begin(), None)
         try:
             if packed:
-                self._held_by(to, to.submit(worker.hold, name, packed), None)
-            future = to.submit(worker.make_held, name, sent.chunk)
+                self._held_by(to, to.submit(remote_functions.hold, name, packed), None)
+            future = to.submit(remote_functions.make_held, name, sent.chunk)
         except BrokenExecutor:  # it has died while it had nothing to do
             to.end()
             feed.back(sent)
@@ -177,9 +177,9 @@ class ProcessBackend(RemoteBackend):
         name = self._names[self._definitions[feed.job.key]]
         try:
             if left.goes_on:
-                future = by.submit(worker.make_more)
+                future = by.submit(remote_functions.make_more)
             else:
-                future = by.submit(worker.make_held, name, left.chunk)
+                future = by.submit(remote_functions.make_held, name, left.chunk)
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)
@@ -256,4 +256,4 @@ class ProcessBackend(RemoteBackend):
             if name in each.has and name is not None:
                 each.has.discard(name)
                 with contextlib.suppress(BrokenExecutor):  # it is gone with all that it had
-                    each.submit(worker.drop, name)
+                    each.submit(remote_functions.drop, name)

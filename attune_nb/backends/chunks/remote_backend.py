@@ -9,15 +9,15 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attune_nb.backends.definition import Definition
-from attune_nb.backends.feed import Feed
-from attune_nb.backends.threads import ThreadBackend
+from attune_nb.backends.chunks.chunk_queue import Feed
+from attune_nb.backends.chunks.task_spec import Definition
+from attune_nb.backends.threads.backend import ThreadBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from attune_nb.backends.chunks.in_flight import Sent
     from attune_nb.backends.protocol import Job
-    from attune_nb.backends.sent import Sent
     from attune_nb.events import Batch, Key
 
 __all__ = ["Place", "RemoteBackend", "cores", "free"]

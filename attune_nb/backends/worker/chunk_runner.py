@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from attune_nb.backends.attempt import Call
-from attune_nb.backends.columns import Columns, batch_of
-from attune_nb.backends.messages import Report
+from attune_nb.backends.attempt.attempt import Call
+from attune_nb.backends.attempt.result_columns import Columns, batch_of
+from attune_nb.backends.chunks.messages import Report
+from attune_nb.backends.chunks.serialize import kind_of, pack, taken
 from attune_nb.backends.protocol import Job
-from attune_nb.backends.threads import ThreadBackend
-from attune_nb.backends.wire import kind_of, pack, taken
+from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.context import ItemScope, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from attune_nb.actions.registry import Action
-    from attune_nb.backends.awaiting import EventLoop
-    from attune_nb.backends.messages import Chunk
+    from attune_nb.backends.chunks.messages import Chunk
+    from attune_nb.backends.threads.async_pool import EventLoop
     from attune_nb.context import WorkflowContext
     from attune_nb.events import Batch
     from attune_nb.templates.template import Template
@@ -229,7 +229,7 @@ _going: list[Making] = []  # one at most: a worker process of ours is at one chu
 
 @functools.cache
 def _only_loop() -> EventLoop:
-    from attune_nb.backends.awaiting import EventLoop  # noqa: PLC0415 - asyncio takes a moment
+    from attune_nb.backends.threads.async_pool import EventLoop  # noqa: PLC0415 - asyncio takes a moment
 
     return EventLoop()
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from attune_nb.backends import worker
-from attune_nb.backends.kept import ClusterResult, needed
+from attune_nb.backends.dask.remote_result import ClusterResult, needed
+from attune_nb.backends.worker import remote_functions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from distributed import Client, Future
 
-    from attune_nb.backends.cluster import Worker
-    from attune_nb.backends.definition import Definition
-    from attune_nb.backends.sent import Sent
+    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.task_spec import Definition
+    from attune_nb.backends.dask.connection import Worker
 
 __all__ = ["submitted"]
 
@@ -51,7 +51,7 @@ def submitted(
     near = needed(definition, sent)
     sent.chunk = replace(sent.chunk, name=f"{key}{REPORT}" if keeps else key)
     future = client.submit(
-        worker.make_kept if keeps else worker.make,
+        remote_functions.make_kept if keeps else remote_functions.make,
         definition if to is None else to.has.get(definition, definition),
         sent.chunk,
         [*near],
@@ -66,4 +66,4 @@ def submitted(
     if not keeps:
         return future
     sent.keep = partial(ClusterResult, future)  # only the report comes
-    return client.submit(worker.report_of, future, key=sent.chunk.name, pure=False)
+    return client.submit(remote_functions.report_of, future, key=sent.chunk.name, pure=False)

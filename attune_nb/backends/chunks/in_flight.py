@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.backends.messages import Chunk, Report  # noqa: TC001 - as above
-from attune_nb.backends.wire import NotSent, Packed, unpack
+from attune_nb.backends.chunks.messages import Chunk, Report  # noqa: TC001 - as above
+from attune_nb.backends.chunks.serialize import NotSent, Packed, unpack
 from attune_nb.events import FAILED, Batch, ErrorInfo
 from attune_nb.values.frozen import freeze
 

@@ -9,7 +9,7 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.pulling import Pullers, UnderWay
+from attune_nb.backends.threads.thread_pool import Pullers, UnderWay
 from attune_nb.events import SUCCEEDED
 from attune_nb.values.frozen import freeze
 

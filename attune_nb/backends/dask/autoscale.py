@@ -12,16 +12,16 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from attune_nb.backends import worker
+from attune_nb.backends.worker import remote_functions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from distributed import Client, Future
 
-    from attune_nb.backends.cluster import Worker
-    from attune_nb.backends.feed import Feed
-    from attune_nb.backends.sent import Sent
+    from attune_nb.backends.chunks.chunk_queue import Feed
+    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.dask.connection import Worker
 
 __all__ = ["PATIENCE", "Backlog", "Wanting"]
 
@@ -55,7 +55,7 @@ class Wanting:
         """Want any worker at all."""
         if self._asked is None or self._asked.done():
             with contextlib.suppress(Exception):  # it is going away just now
-                self._asked = client.submit(worker.stand_by, STANDING, pure=False)
+                self._asked = client.submit(remote_functions.stand_by, STANDING, pure=False)
         self.of("any")
 
     def of(self, what: str) -> None:

@@ -17,10 +17,10 @@ from math import inf
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends import worker
-from attune_nb.backends.guard import Guard, end_group
-from attune_nb.backends.pulling import GRACE
-from attune_nb.backends.remote import Place
+from attune_nb.backends.chunks.remote_backend import Place
+from attune_nb.backends.threads.thread_pool import GRACE
+from attune_nb.backends.worker import remote_functions
+from attune_nb.backends.worker.reaper import Guard, end_group
 from attune_nb.errors import BackendError
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from loky import ProcessPoolExecutor
 
-    from attune_nb.backends.feed import Feed
-    from attune_nb.backends.sent import Sent
+    from attune_nb.backends.chunks.chunk_queue import Feed
+    from attune_nb.backends.chunks.in_flight import Sent
 
 __all__ = ["WorkerProcess", "over"]
 
@@ -74,7 +74,7 @@ class WorkerProcess(Place):
             if over.is_set():
                 raise BackendError("the interpreter is about to end, so no worker process begins")
             self.pool = ProcessPoolExecutor(
-                1, env=_ENVIRONMENT, initializer=worker.begin, initargs=(os.getpid(),)
+                1, env=_ENVIRONMENT, initializer=remote_functions.begin, initargs=(os.getpid(),)
             )
             with _uninterrupted():
                 future = self.submit(os.getpid)

@@ -77,7 +77,7 @@ class OwnCluster:
 
     def close(self, timeout: float) -> None:
         """End the cluster, within some seconds by itself, else by force."""
-        from attune_nb.backends.guard import end_group  # noqa: PLC0415 - see above
+        from attune_nb.backends.worker.reaper import end_group  # noqa: PLC0415 - see above
 
         if self._process.stdin is not None:
             self._process.stdin.close()

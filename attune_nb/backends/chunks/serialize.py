@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.backends.code import dumps
+from attune_nb.backends.chunks.code_pickle import dumps
 from attune_nb.errors import NotSendable
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 

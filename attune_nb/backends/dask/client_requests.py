@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
-from attune_nb.backends import worker
-from attune_nb.backends.answering import About, answer
-from attune_nb.backends.cluster import Coming
+from attune_nb.backends.dask.connection import Coming
+from attune_nb.backends.worker import remote_functions
+from attune_nb.backends.worker.chunk_status import About, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
-    from attune_nb.backends.cluster import Worker
-    from attune_nb.backends.definition import Definition
-    from attune_nb.backends.feed import Feed
-    from attune_nb.backends.sent import Sent
+    from attune_nb.backends.chunks.chunk_queue import Feed
+    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.task_spec import Definition
+    from attune_nb.backends.dask.connection import Worker
 
 __all__ = ["Fetch", "Fetches", "Question", "Questions", "Roll", "bring", "watch"]
 
@@ -381,5 +381,7 @@ def _cross(client: Client, definition: Definition, giver: Worker, to: Worker) ->
     crosses to another worker is a value that nothing else refers to.
     """
     there = giver.has[definition]
-    crossing = client.submit(worker.same, there, workers=[giver.address], pure=False)
-    to.has[definition] = client.submit(worker.same, crossing, workers=[to.address], pure=False)
+    crossing = client.submit(remote_functions.same, there, workers=[giver.address], pure=False)
+    to.has[definition] = client.submit(
+        remote_functions.same, crossing, workers=[to.address], pure=False
+    )

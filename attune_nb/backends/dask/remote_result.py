@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends import messages
-from attune_nb.backends.wire import taken, unpack
+from attune_nb.backends.chunks import messages
+from attune_nb.backends.chunks.serialize import taken, unpack
 from attune_nb.errors import BackendError, NotSendable
 from attune_nb.values.remote import Elsewhere, elsewhere
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from distributed import Future
 
-    from attune_nb.backends.definition import Definition
-    from attune_nb.backends.sent import Sent
+    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.task_spec import Definition
 
 __all__ = ["ClusterResult", "missing", "needed", "refuse_lost"]
 

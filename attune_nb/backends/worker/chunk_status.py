@@ -6,13 +6,13 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
-from attune_nb.backends.wire import unpack
+from attune_nb.backends.chunks.serialize import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from attune_nb.backends.making import Making
-    from attune_nb.backends.messages import Chunk
+    from attune_nb.backends.chunks.messages import Chunk
+    from attune_nb.backends.worker.chunk_runner import Making
 
 __all__ = ["About", "answer", "beginning", "known_as"]
 

@@ -1,0 +1,1 @@
+"""What every backend needs: jobs, calls of actions, columns of results."""

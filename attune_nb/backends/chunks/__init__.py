@@ -1,0 +1,1 @@
+"""Chunks of items for workers elsewhere: queue, sizes, messages, serialization."""
