@@ -14,7 +14,7 @@ from attune_nb.events import SUCCEEDED, TIMED_OUT
 if TYPE_CHECKING:
     from typing import Any
 
-    from attune_nb.backends.protocol import Job
+    from attune_nb.backends.attempt.job import Job
     from attune_nb.events import Batch, ErrorInfo, Key
 
 __all__ = ["InlineBackend"]

@@ -27,7 +27,7 @@ from attune_nb.values.frozen import thaw
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.backends.protocol import Job
+    from attune_nb.backends.attempt.job import Job
 
     MakeScope = Callable[[Any, int], Any]
     Plain = dict[str, dict[str, Any]]

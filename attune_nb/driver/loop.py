@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.backends.attempt.attempt import Call
-from attune_nb.backends.protocol import Job, Past
+from attune_nb.backends.attempt.job import Job, Past
 from attune_nb.conductor.answer_schema import answer_misfit
 from attune_nb.conductor.machine import step
 from attune_nb.conductor.state import Alarm, Hold, RetryItem, StartTask, StopTask

@@ -17,7 +17,7 @@ from clusters import go, made, pids
 from works import PATH, errors, until
 
 import attune_nb
-from attune_nb.backends.dask import autoscale, backend
+from attune_nb.backends.dask import autoscale, backend, worker_wait
 from attune_nb.backends.dask import connection as cluster_of
 from attune_nb.backends.dask.backend import DaskBackend
 from attune_nb.bench.wire_bytes import WireCount
@@ -205,7 +205,7 @@ def test_a_worker_with_what_a_selector_names_is_waited_for_when_it_was_there_bef
 def test_a_cluster_that_adapts_is_asked_for_a_worker_and_told_of_meanwhile(monkeypatch):
     told = []  # and not pytest's: clusters silence the handlers of others
     monkeypatch.setattr(autoscale._log, "warning", lambda text, what: told.append(text % what))  # noqa: SLF001
-    monkeypatch.setattr(autoscale, "PATIENCE", 0.5)
+    monkeypatch.setattr(worker_wait, "PATIENCE", 0.5)
     with made(n_workers=0) as client:
         run = go(lambda x: x, backend=DaskBackend(client), background=True)
         until(lambda: told)

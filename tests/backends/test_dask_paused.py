@@ -14,7 +14,7 @@ from distributed.core import Status
 from works import PATH, until
 
 import attune_nb
-from attune_nb.backends.dask import autoscale
+from attune_nb.backends.dask import autoscale, worker_wait
 from attune_nb.backends.dask.backend import DaskBackend
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -67,7 +67,7 @@ def where(x):
 def test_all_may_be_paused_for_a_while_and_a_person_is_told(tmp_path, monkeypatch):
     told = []  # and not pytest's: clusters silence the handlers of others
     monkeypatch.setattr(autoscale._log, "warning", lambda text, what: told.append(text % what))  # noqa: SLF001
-    monkeypatch.setattr(autoscale, "PATIENCE", 1.0)
+    monkeypatch.setattr(worker_wait, "PATIENCE", 1.0)
     with made(n_workers=2, memory_limit=0) as client:
         run = begun(tmp_path / "made", COUNT, DaskBackend(client))
         until(lambda: len(run.attempts) > 100)

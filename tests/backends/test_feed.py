@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from attune_nb.actions.registry import Action
 from attune_nb.backends.attempt.attempt import Call
 from attune_nb.backends.attempt.context_slice import excerpt
+from attune_nb.backends.attempt.job import Job
 from attune_nb.backends.chunks import chunk_queue as feeds
 from attune_nb.backends.chunks import sizing
 from attune_nb.backends.chunks.chunk_queue import Feed
 from attune_nb.backends.chunks.task_spec import Definition
-from attune_nb.backends.protocol import Job
 from attune_nb.backends.worker import chunk_status, remote_functions
 from attune_nb.backends.worker.chunk_runner import Making
 from attune_nb.context import WorkflowContext

@@ -13,7 +13,7 @@ from attune_nb.errors import AttuneError, NotSendable
 from attune_nb.values.remote import Elsewhere, elsewhere, fetched, gathered
 
 if TYPE_CHECKING:
-    from attune_nb.backends.protocol import Job
+    from attune_nb.backends.attempt.job import Job
     from attune_nb.context import WorkflowContext
 
 __all__ = ["bring_here"]

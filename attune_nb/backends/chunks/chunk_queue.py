@@ -28,8 +28,8 @@ from attune_nb.events import FAILED, SUCCEEDED, Batch, ErrorInfo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.chunks.in_flight import Lane
-    from attune_nb.backends.protocol import Job
     from attune_nb.context import Moment
     from attune_nb.events import Key
 

@@ -15,7 +15,7 @@ from attune_nb.events import FAILED, Batch, ErrorInfo
 from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
-    from attune_nb.backends.protocol import Job
+    from attune_nb.backends.attempt.job import Job
     from attune_nb.values.secrets import Mask
 
     Lane = Callable[[str, int], int]

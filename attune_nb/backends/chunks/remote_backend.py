@@ -16,8 +16,8 @@ from attune_nb.backends.threads.backend import ThreadBackend
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.chunks.in_flight import Sent
-    from attune_nb.backends.protocol import Job
     from attune_nb.events import Batch, Key
 
 __all__ = ["Place", "RemoteBackend", "cores", "free"]

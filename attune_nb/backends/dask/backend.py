@@ -19,28 +19,21 @@ from attune_nb.backends.attempt.attempt import LEFT_BEHIND
 from attune_nb.backends.chunks.messages import OtherProcessError
 from attune_nb.backends.chunks.remote_backend import RemoteBackend, free
 from attune_nb.backends.dask import local_cluster
-from attune_nb.backends.dask.autoscale import Backlog, Wanting
-from attune_nb.backends.dask.client_requests import (
-    Fetch,
-    Fetches,
-    Question,
-    Questions,
-    Roll,
-    bring,
-    watch,
-)
+from attune_nb.backends.dask.autoscale import Backlog
+from attune_nb.backends.dask.client_requests import Fetch, Fetches, Question, Questions, Roll, watch
 from attune_nb.backends.dask.connection import (
     BEGINNING,
     PATIENCE,
     Connection,
-    Offers,
-    Worker,
     lost_connection,
-    resources,
     runs,
 )
 from attune_nb.backends.dask.remote_result import missing, needed, refuse_lost
+from attune_nb.backends.dask.resources import Offers, resources
+from attune_nb.backends.dask.scatter import bring
 from attune_nb.backends.dask.submit import submitted
+from attune_nb.backends.dask.worker_state import Worker
+from attune_nb.backends.dask.worker_wait import Wanting
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
 from attune_nb.values.remote import Elsewhere
 
@@ -49,10 +42,10 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
+    from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.chunks.chunk_queue import Feed
     from attune_nb.backends.chunks.in_flight import Sent
     from attune_nb.backends.chunks.task_spec import Definition
-    from attune_nb.backends.protocol import Job
 
 __all__ = ["DaskBackend"]
 

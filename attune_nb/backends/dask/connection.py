@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from attune_nb.backends.chunks.remote_backend import Place, cores
-from attune_nb.backends.dask.autoscale import Wanting
+from attune_nb.backends.chunks.remote_backend import cores
 from attune_nb.backends.dask.local_cluster import OwnCluster
-from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
+from attune_nb.errors import BackendError, BackendUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable
 
     from distributed import Client
     from distributed import Future as DaskFuture
 
-    from attune_nb.backends.chunks.chunk_queue import Feed
-    from attune_nb.backends.chunks.in_flight import Sent
-    from attune_nb.backends.chunks.task_spec import Definition
 
-__all__ = [
-    "BEGINNING",
-    "PATIENCE",
-    "Coming",
-    "Connection",
-    "Offers",
-    "Worker",
-    "lost_connection",
-    "resources",
-    "runs",
-]
+__all__ = ["BEGINNING", "PATIENCE", "Connection", "lost_connection", "runs"]
 
 BEGINNING = 0.02  # seconds: how often it is looked whether a cluster of our own is there
 PATIENCE = 10.0  # seconds that a scheduler may take to answer
@@ -180,86 +165,6 @@ def _close(*owned: _Joining | OwnCluster) -> None:
             each.close(timeout=PATIENCE)
 
 
-class Coming:
-    """A definition on its way to a worker, since a time."""
-
-    def __init__(self, asked: Future[DaskFuture]) -> None:
-        self.asked = asked
-        self.since = time.monotonic()
-
-
-class Worker(Place):
-    """A worker: what it offers, which definitions it has, and what it is at."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.threads = 1
-        self.offers: Mapping[str, float] = {}
-        self.paused = False  # whether it begins nothing, as it is short of memory or about to go
-        self.heard = False  # whether it is known what it offers, and which process it is
-        self.process = ""  # the directory of its own that it has for as long as it runs
-        self.has: dict[Definition, DaskFuture] = {}
-        self.coming: dict[Definition, Coming] = {}
-        self.held: dict[DaskFuture, tuple[Feed, Sent]] = {}
-
-    @property
-    def load(self) -> float:
-        """How many chunks it has for each thread."""
-        return len(self.held) / self.threads
-
-    def chunks(self) -> list[tuple[Feed, Sent]]:
-        """Give the chunks that it has, each with its job."""
-        return [*self.held.values()]
-
-    def meets(self, wanted: Mapping[str, float]) -> bool:
-        """Tell whether it has what a task asks for."""
-        return _meets(self.offers, wanted)
-
-
-class Offers:
-    """What workers have offered so far: resources, each so many of it."""
-
-    def __init__(self) -> None:
-        self._so_far: set[frozenset[tuple[str, float]]] = set()
-        self._lacking = Wanting()
-
-    def add(self, offering: Worker) -> None:
-        """Take in what a worker offers."""
-        self._so_far.add(frozenset(offering.offers.items()))
-
-    def refuse_unmet(self, wanted: Mapping[str, float], workers: Collection[Worker]) -> None:
-        """Refuse a need that no worker has ever met: Dask would wait for ever.
-
-        Raises:
-            NotSendable: There is no such worker.
-        """
-        if not wanted or not workers:
-            return
-        if any(each.meets(wanted) for each in workers):
-            self._lacking.over()
-            return
-        if any(_meets(dict(each), wanted) for each in self._so_far):
-            self._lacking.of(f"one with {', '.join(wanted)}, as there was before")
-            return
-        most: dict[str, float] = {}
-        for key, many in (pair for each in workers for pair in each.offers.items()):
-            most[key] = max(many, most.get(key, 0))
-        raise NotSendable(
-            f"no worker has what `worker_selector` asks for ({_told(wanted)}); the most that one "
-            f"of this cluster offers: {_told(most) or 'nothing'}. Start workers with `--resources` "
-            "(a cluster of the run's own offers nothing)"
-        )
-
-
-def _meets(offers: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
-    """Tell whether some resources are enough."""
-    return all(offers.get(key, 0) >= least for key, least in wanted.items())
-
-
-def _told(resources: Mapping[str, float]) -> str:
-    return ", ".join(f"{key}: {many:g}" for key, many in sorted(resources.items()))
-
-
 def runs(client: Client) -> bool:
     """Tell whether a client is connected to its scheduler."""
     return bool(client.status == "running")
@@ -277,9 +182,3 @@ def lost_connection(future: DaskFuture) -> bool:
     except Exception:  # noqa: BLE001 - nobody there to ask
         return True
     return bool(reason == "scheduler-connection-lost")
-
-
-def resources(selector: Mapping[str, Any]) -> dict[str, float]:
-    """Give what a task needs of a worker: a number of each of its resources, one if not told."""
-    told = {key: value for key, value in selector.items() if isinstance(value, int | float)}
-    return {key: float(told.get(key, 1)) or 1.0 for key in selector}

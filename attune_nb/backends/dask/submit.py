@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.chunks.in_flight import Sent
     from attune_nb.backends.chunks.task_spec import Definition
-    from attune_nb.backends.dask.connection import Worker
+    from attune_nb.backends.dask.worker_state import Worker
 
 __all__ = ["submitted"]
 

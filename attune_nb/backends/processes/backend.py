@@ -27,10 +27,10 @@ from attune_nb.errors import BackendError, NotSendable
 from attune_nb.events import TIMED_OUT
 
 if TYPE_CHECKING:
+    from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.chunks.chunk_queue import Feed
     from attune_nb.backends.chunks.in_flight import Sent
     from attune_nb.backends.chunks.task_spec import Definition
-    from attune_nb.backends.protocol import Job
     from attune_nb.events import Key
 
 __all__ = ["ProcessBackend"]

@@ -16,7 +16,7 @@ from attune_nb.values.frozen import freeze
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.backends.protocol import Job
+    from attune_nb.backends.attempt.job import Job
 
 __all__ = ["CoroutinePullers", "EventLoop"]
 

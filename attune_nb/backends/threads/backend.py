@@ -18,7 +18,7 @@ from attune_nb.events import SUCCEEDED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.backends.protocol import Job
+    from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.threads.async_pool import EventLoop
     from attune_nb.events import Batch, Key
 

@@ -14,7 +14,7 @@ from attune_nb.backends.attempt.attempt import timed_out
 from attune_nb.events import TIMED_OUT
 
 if TYPE_CHECKING:
-    from attune_nb.backends.protocol import Job
+    from attune_nb.backends.attempt.job import Job
     from attune_nb.events import ErrorInfo
 
 __all__ = ["GRACE", "Pullers", "Stop", "UnderWay"]

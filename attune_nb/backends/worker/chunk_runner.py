@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from attune_nb.backends.attempt.attempt import Call
+from attune_nb.backends.attempt.job import Job
 from attune_nb.backends.attempt.result_columns import Columns, batch_of
 from attune_nb.backends.chunks.messages import Report
 from attune_nb.backends.chunks.serialize import kind_of, pack, taken
-from attune_nb.backends.protocol import Job
 from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.context import ItemScope, Moment
 
