@@ -29,8 +29,8 @@ MAY = {
     "charts": {"results", "errors"},
 }
 MUST_NOT = {
-    "notebook": {"conductor", "driver", "backends"},
-    "cli": {"conductor", "driver", "backends"},
+    "notebook": {"conductor", "engine", "backends"},
+    "cli": {"conductor", "engine", "backends"},
 }
 IMPURE = {
     "asyncio", "threading", "time", "random", "os", "sqlite3", "datetime", "socket",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.display.outputs import Display
-    from attune_nb.driver.loop import Driver
+    from attune_nb.engine.driver import Driver
     from attune_nb.events import Event
     from attune_nb.language.model import Workflow
     from attune_nb.results.scaling import Taken

@@ -13,7 +13,7 @@ from attune_nb.actions.fingerprint import fingerprints
 from attune_nb.backends.inline import InlineBackend
 from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.conductor.machine import initial_state
-from attune_nb.driver.loop import Driver
+from attune_nb.engine.driver import Driver
 from attune_nb.errors import (
     ActionError,
     BackendError,
