@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
     from attune_nb import bench, charts
     from attune_nb.actions.registry import action
-    from attune_nb.api import Run, Workflow, load, load_file, loads
     from attune_nb.context import WorkflowContext
     from attune_nb.errors import (
         ActionError,
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
         Timeout,
         WorkflowError,
     )
-    from attune_nb.running.continuing import resume
     from attune_nb.running.history import open_run, runs
+    from attune_nb.running.resume import resume
+    from attune_nb.running.workflow import Run, Workflow, load, load_file, loads
     from attune_nb.templates.template import Template
 
 __version__ = "0.1.0"
@@ -64,16 +64,16 @@ __all__ = [
 
 
 _MODULES = {  # those of the names that are no errors
-    "Run": "api",
+    "Run": "running.workflow",
     "Template": "templates.template",
-    "Workflow": "api",
+    "Workflow": "running.workflow",
     "WorkflowContext": "context",
     "action": "actions.registry",
-    "load": "api",
-    "load_file": "api",
-    "loads": "api",
+    "load": "running.workflow",
+    "load_file": "running.workflow",
+    "loads": "running.workflow",
     "open_run": "running.history",
-    "resume": "running.continuing",
+    "resume": "running.resume",
     "runs": "running.history",
 }
 

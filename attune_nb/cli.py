@@ -14,11 +14,12 @@ import typer
 from rich.console import Console
 
 from attune_nb import demo as demonstration
-from attune_nb.api import Run, load_file, load_parameters, loads
 from attune_nb.errors import AttuneError, RunFailed, WorkflowError
 from attune_nb.html import printable
 from attune_nb.results.durations import say_duration
-from attune_nb.running import continuing, history
+from attune_nb.running import history
+from attune_nb.running import resume as continuing
+from attune_nb.running.workflow import Run, load_file, load_parameters, loads
 
 __all__ = ["app", "main"]
 

@@ -7,7 +7,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import attune_nb.api as attune
+import attune_nb.running.workflow as attune
 from attune_nb.backends.dask.backend import DaskBackend
 from attune_nb.backends.dask.local_cluster import local_cluster
 from attune_nb.bench.arguments import number, numbers

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-import attune_nb.api as attune
+import attune_nb.running.workflow as attune
 from attune_nb.bench.strategies import NaiveThreads
 from attune_nb.errors import BackendError, nearest
 

@@ -13,8 +13,8 @@ from attune_nb.errors import BackendError, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from attune_nb.api import Run
     from attune_nb.notebook.session import Session
+    from attune_nb.running.workflow import Run
 
 __all__ = [
     "COMMANDS",

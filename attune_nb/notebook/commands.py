@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from attune_nb.actions.registry import known
-from attune_nb.api import Workflow, load_file
 from attune_nb.display.outputs import Text
 from attune_nb.display.panel import View
 from attune_nb.errors import AttuneError, StoreError
@@ -18,6 +17,7 @@ from attune_nb.notebook.commanding import DARK, RUN, WORKFLOW, command, word
 from attune_nb.notebook.reusing import under_way
 from attune_nb.results.durations import say_duration
 from attune_nb.running.history import runs
+from attune_nb.running.workflow import Workflow, load_file
 
 if TYPE_CHECKING:
     from datetime import datetime

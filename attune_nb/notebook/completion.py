@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import SimpleCompletion, context_matcher
 
 from attune_nb.actions.registry import known
-from attune_nb.api import Run
 from attune_nb.notebook.commanding import COMMANDS
 from attune_nb.notebook.outline import offers
-from attune_nb.running.preparing import BACKENDS
+from attune_nb.running.prepare import BACKENDS
+from attune_nb.running.workflow import Run
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext
     from IPython.core.interactiveshell import InteractiveShell
 
-    from attune_nb.api import Workflow
     from attune_nb.notebook.session import Session
+    from attune_nb.running.workflow import Workflow
 
 __all__ = ["register", "unregister"]
 

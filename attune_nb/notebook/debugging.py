@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attune_nb
-from attune_nb.api import Workflow
+from attune_nb.running.workflow import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,6 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum, Integer, Unicode
 
-from attune_nb.api import Run, loads
 from attune_nb.display.outputs import CellDisplay, Display, Text, in_kernel
 from attune_nb.html import printable
 from attune_nb.notebook import completion
@@ -20,15 +19,16 @@ from attune_nb.notebook.commands import counted_tasks
 from attune_nb.notebook.debugging import Caught
 from attune_nb.notebook.session import Session
 from attune_nb.notebook.words import split_line
-from attune_nb.running.continuing import resume
-from attune_nb.running.preparing import BACKENDS
+from attune_nb.running.prepare import BACKENDS
+from attune_nb.running.resume import resume
+from attune_nb.running.workflow import Run, loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from attune_nb.api import Workflow
+    from attune_nb.running.workflow import Workflow
 
 __all__ = ["AttuneMagics", "register", "unregister"]
 

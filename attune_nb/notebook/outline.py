@@ -9,7 +9,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.api import Workflow
+from attune_nb.running.workflow import Workflow
 from attune_nb.templates.library.filters import FILTERS
 from attune_nb.templates.library.functions import FUNCTIONS, OUTCOMES, SCOPED
 

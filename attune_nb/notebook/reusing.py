@@ -11,12 +11,12 @@ from attune_nb.display.panel import View
 from attune_nb.html import element, table
 from attune_nb.notebook.commanding import RUN, Begin, command, word
 from attune_nb.results.diff import differences
-from attune_nb.running.continuing import resume
 from attune_nb.running.history import open_run
+from attune_nb.running.resume import resume
 
 if TYPE_CHECKING:
-    from attune_nb.api import Run
     from attune_nb.notebook.session import Session
+    from attune_nb.running.workflow import Run
 
 __all__ = ["under_way"]
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from attune_nb.api import Run, Workflow, load_parameters
 from attune_nb.errors import ParameterError, StoreError, nearest
 from attune_nb.running.history import open_run, runs
+from attune_nb.running.workflow import Run, Workflow, load_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.api import Run, Workflow, load_file, loads
 from attune_nb.conductor.machine import initial_state, replay
 from attune_nb.errors import AttuneError, StoreError, WorkflowError
 from attune_nb.events import RunEnded, RunStarted
 from attune_nb.language import export, parameter_specs
 from attune_nb.results.scaling import Record
-from attune_nb.running.carrying import Begun, Manner
-from attune_nb.running.linking import mocked_whole
-from attune_nb.running.preparing import Options
-from attune_nb.running.recording import path_of
+from attune_nb.running.bind_actions import mocked_whole
+from attune_nb.running.prepare import Options
+from attune_nb.running.record import path_of
+from attune_nb.running.start import Begun, Manner
+from attune_nb.running.workflow import Run, Workflow, load_file, loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,12 +7,12 @@ import pytest
 from test_export import KNOWN
 
 import attune_nb
-from attune_nb.api import Workflow
 from attune_nb.errors import WorkflowError
 from attune_nb.language import load
 from attune_nb.language.model import KEPT
 from attune_nb.language.reading import legacy_syntax, read_tasks
 from attune_nb.language.reading.yaml_source import parse
+from attune_nb.running.workflow import Workflow
 
 SCHEMA = Workflow.json_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

@@ -110,7 +110,7 @@ def test_the_past_is_on_record_for_other_processes_too(tmp_path, monkeypatch):
     monkeypatch.setenv("ATTUNE_NB_STORE", str(tmp_path / "runs.db"))
     for count in SIZES[:-1]:
         go("on record", quadratic, count)
-    monkeypatch.setattr("attune_nb.running.carrying._past", Record())
+    monkeypatch.setattr("attune_nb.running.start._past", Record())
     (alert,) = go("on record", quadratic, SIZES[-1]).alerts
     assert "for 80: its time grows as the items to the power of " in alert
     assert go("on record", also_quadratic, SIZES[-1]).alerts == []

@@ -16,7 +16,7 @@ from pathlib import Path
 NURSERY = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
-import attune_nb, attune_nb.store.recorder, attune_nb.running.continuing, psutil, numpy
+import attune_nb, attune_nb.store.recorder, attune_nb.running.resume, psutil, numpy
 import stories_of_kills as stories
 for line in sys.stdin:
     told = json.loads(line)

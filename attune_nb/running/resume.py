@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.api import loads
 from attune_nb.conductor.recovery import Recovered, differs, recover
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
 from attune_nb.language import diff, export
-from attune_nb.running.carrying import Begun, Manner, Run, carry
 from attune_nb.running.history import code_of, options_of, recorded_workflow
-from attune_nb.running.preparing import prepared, refuse_unless_map, refuse_unless_workflow
-from attune_nb.running.recording import path_of, refuse_missing
+from attune_nb.running.prepare import prepared, refuse_unless_map, refuse_unless_workflow
+from attune_nb.running.record import path_of, refuse_missing
+from attune_nb.running.start import Begun, Manner, Run, carry
+from attune_nb.running.workflow import loads
 from attune_nb.values.describe import differ
 from attune_nb.values.frozen import not_stored
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
-    from attune_nb.api import Workflow
     from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.recovery import Doubt
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
     from attune_nb.language import model
-    from attune_nb.running.carrying import Progress, Reader
+    from attune_nb.running.start import Progress, Reader
+    from attune_nb.running.workflow import Workflow
     from attune_nb.store.reading import StoredRun
 
 __all__ = ["refuse_lost", "resume"]

@@ -13,8 +13,8 @@ from attune_nb.display.outputs import open_display
 from attune_nb.errors import BackendError, LookupFailed, ParameterError, StoreError, nearest
 from attune_nb.results import run as results
 from attune_nb.results.scaling import Past, Record
-from attune_nb.running.preparing import prepared, refuse_unless_map, refuse_unless_workflow
-from attune_nb.running.recording import recorder, refuse_missing
+from attune_nb.running.prepare import prepared, refuse_unless_map, refuse_unless_workflow
+from attune_nb.running.record import recorder, refuse_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from attune_nb.events import Event
     from attune_nb.language.model import Workflow
     from attune_nb.results.scaling import Taken
-    from attune_nb.running.forking import Done
-    from attune_nb.running.preparing import Options, Prepared
+    from attune_nb.running.fork import Done
+    from attune_nb.running.prepare import Options, Prepared
     from attune_nb.store.claims import Claim
     from attune_nb.store.reading import StoredRun
 
@@ -119,7 +119,7 @@ class Run(results.Run):
             StoreError: The store cannot be used.
             WorkflowError: An action does not exist or does not take the task's input.
         """
-        from attune_nb.running import forking  # noqa: PLC0415 - it makes runs
+        from attune_nb.running import fork as forking  # noqa: PLC0415 - it makes runs
 
         begun = self._changed(parameters, workflow, options)
         return forking.fork(*forking.with_secrets(self._done(), begun), at)
@@ -144,14 +144,14 @@ class Run(results.Run):
             LookupFailed: Nothing has failed.
             AttuneError: As in `fork`.
         """
-        from attune_nb.running import forking  # noqa: PLC0415 - as above
+        from attune_nb.running import fork as forking  # noqa: PLC0415 - as above
 
         begun = self._changed(parameters, workflow, options)
         done, begun = forking.with_secrets(self._done(), begun)
         return forking.retry(done, begun, failed_only=failed_only)
 
     def _done(self) -> Done:
-        from attune_nb.running.forking import Done  # noqa: PLC0415
+        from attune_nb.running.fork import Done  # noqa: PLC0415
 
         code = self._begun.code if self._begun is not None else {}
         return Done(self.run_id, self._engine.state, self._log, self.store, code)

@@ -14,9 +14,9 @@ from attune_nb.errors import ParameterError, Problem, WorkflowError
 from attune_nb.language import load as loading
 from attune_nb.language import model, summary
 from attune_nb.language.checks import flow
-from attune_nb.running.carrying import Begun, Manner, Run, begin
-from attune_nb.running.linking import link
-from attune_nb.running.preparing import Options, links_of, refuse_unless_map
+from attune_nb.running.bind_actions import link
+from attune_nb.running.prepare import Options, links_of, refuse_unless_map
+from attune_nb.running.start import Begun, Manner, Run, begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Event
     from attune_nb.language.model import Workflow
-    from attune_nb.running.preparing import Options, Prepared
+    from attune_nb.running.prepare import Options, Prepared
     from attune_nb.store.claims import Claim
     from attune_nb.store.reading import StoredRun
     from attune_nb.store.recorder import Recorder

@@ -26,7 +26,7 @@ from attune_nb.events import TaskEnded
 from attune_nb.language import model, parameter_specs
 from attune_nb.language.describe import is_whole
 from attune_nb.language.model import ASK
-from attune_nb.running.linking import Links, link, mocked_paths, mocked_whole
+from attune_nb.running.bind_actions import Links, link, mocked_paths, mocked_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

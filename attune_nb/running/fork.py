@@ -14,9 +14,9 @@ from attune_nb.conductor.recovery import Recovered, recover
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
 from attune_nb.language import diff, parameter_specs
-from attune_nb.running.carrying import Begun, Run, begin, carry
-from attune_nb.running.continuing import refuse_lost
-from attune_nb.running.preparing import prepared
+from attune_nb.running.prepare import prepared
+from attune_nb.running.resume import refuse_lost
+from attune_nb.running.start import Begun, Run, begin, carry
 from attune_nb.values.describe import differ
 from attune_nb.values.frozen import NotStored
 from attune_nb.values.secrets import Mask
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event, Input
     from attune_nb.language import model
-    from attune_nb.running.preparing import Prepared
+    from attune_nb.running.prepare import Prepared
 
 __all__ = ["Done", "fork", "retry", "with_secrets"]
 
