@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,35 +14,24 @@ from attune_nb.conductor.recovery import Recovered, recover
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
 from attune_nb.language import diff, parameter_specs
+from attune_nb.running.lost_results import refuse_lost
 from attune_nb.running.prepare import prepared
-from attune_nb.running.resume import refuse_lost
-from attune_nb.running.start import Begun, Run, begin, carry
+from attune_nb.running.start import Run, begin, carry
 from attune_nb.values.describe import differ
 from attune_nb.values.frozen import NotStored
 from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
-    from attune_nb.conductor.state import RunState
     from attune_nb.events import Event, Input
     from attune_nb.language import model
     from attune_nb.running.prepare import Prepared
+    from attune_nb.running.request import Begun, Done
 
-__all__ = ["Done", "fork", "retry", "with_secrets"]
+__all__ = ["fork", "retry", "with_secrets"]
 
 _SHOWN = 10  # names in a line
-
-
-class Done(NamedTuple):
-    """A run of which another one is made: its id, its state, its events, where they are kept."""
-
-    run_id: str
-    state: RunState
-    events: list[Event]
-    store: Path | None
-    code: Mapping[str, str]
 
 
 def with_secrets(run: Done, begun: Begun) -> tuple[Done, Begun]:

@@ -17,7 +17,7 @@ from attune_nb.results.scaling import Record
 from attune_nb.running.bind_actions import mocked_whole
 from attune_nb.running.prepare import Options
 from attune_nb.running.record import path_of
-from attune_nb.running.start import Begun, Manner
+from attune_nb.running.request import Begun, Manner
 from attune_nb.running.workflow import Run, Workflow, load_file, loads
 
 if TYPE_CHECKING:

@@ -11,9 +11,11 @@ from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
 from attune_nb.language import diff, export
 from attune_nb.running.history import code_of, options_of, recorded_workflow
+from attune_nb.running.lost_results import refuse_lost
 from attune_nb.running.prepare import prepared, refuse_unless_map, refuse_unless_workflow
 from attune_nb.running.record import path_of, refuse_missing
-from attune_nb.running.start import Begun, Manner, Run, carry
+from attune_nb.running.request import Begun, Manner
+from attune_nb.running.start import Run, carry
 from attune_nb.running.workflow import loads
 from attune_nb.values.describe import differ
 from attune_nb.values.frozen import not_stored
@@ -27,12 +29,11 @@ if TYPE_CHECKING:
     from attune_nb.conductor.recovery import Doubt
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
-    from attune_nb.language import model
-    from attune_nb.running.start import Progress, Reader
+    from attune_nb.running.request import Progress, Reader
     from attune_nb.running.workflow import Workflow
     from attune_nb.store.reading import StoredRun
 
-__all__ = ["refuse_lost", "resume"]
+__all__ = ["resume"]
 
 
 def resume(
@@ -227,46 +228,3 @@ def _doubts(state: RunState, intents: Sequence[Doubt]) -> Iterator[Doubt]:
         ended = execution.ended[index] if index < len(execution.ended) else 0
         if ended != FINAL and ended < attempt:
             yield task, visit, index, attempt
-
-
-def refuse_lost(past: Recovered) -> None:
-    """Refuse to go on where a task that may still run reads what the store does not hold.
-
-    Raises:
-        StoreError: One does.
-    """
-    state = past.state
-    if state.ended:
-        return
-    spaces: dict[str, dict[str, str]] = {
-        "task": {name: not_stored(each.result) for name, each in state.context.tasks.items()},
-        "workflow": {name: not_stored(each) for name, each in state.context.variables.items()},
-    }
-    for each in state.executions.values():
-        if each.outcome is None:
-            found = next(filter(None, (not_stored(batch.results) for batch in each.batches)), "")
-            spaces["task"].setdefault(each.task, found)
-    spaces["tasks"] = spaces["task"]
-    spaces |= dict.fromkeys(("vars", "variables"), spaces["workflow"])
-    for name, path in _reads(state.workflow, {key[0].partition("/")[0] for key in _open(state)}):
-        kind = spaces.get(path[0], {}).get(path[1], "") if len(path) > 1 else ""
-        if kind:
-            raise StoreError(
-                f"{name} reads `{'.'.join(path[:2])}`, {kind}; fork the run at the task that "
-                "made it"
-            )
-
-
-def _open(state: RunState) -> list[tuple[str, int]]:
-    return [*(k for k, each in state.executions.items() if each.outcome is None), *state.joins]
-
-
-def _reads(workflow: model.Workflow, begun: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Give what is read by the tasks that may still run, and by the output."""
-    for name in diff.reachable(workflow, begun):
-        for path, task in workflow.walk():
-            if path.partition("/")[0] == name:
-                for template in task.templates():
-                    yield from ((f"task `{path}`", each) for each, _ in template.references)
-    if workflow.output_map is not None:
-        yield from (("`output_map`", each) for each, _ in workflow.output_map.references)

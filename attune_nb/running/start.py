@@ -6,8 +6,8 @@ import hashlib
 import logging
 import threading
 import uuid
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack
 
 from attune_nb.display.outputs import open_display
 from attune_nb.errors import BackendError, LookupFailed, ParameterError, StoreError, nearest
@@ -15,79 +15,29 @@ from attune_nb.results import run as results
 from attune_nb.results.scaling import Past, Record
 from attune_nb.running.prepare import prepared, refuse_unless_map, refuse_unless_workflow
 from attune_nb.running.record import recorder, refuse_missing
+from attune_nb.running.request import _MANNER, Begun, Changes, Manner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from os import PathLike
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.display.outputs import Display
     from attune_nb.engine.driver import Driver
-    from attune_nb.events import Event
     from attune_nb.language.model import Workflow
     from attune_nb.results.scaling import Taken
-    from attune_nb.running.fork import Done
-    from attune_nb.running.prepare import Options, Prepared
+    from attune_nb.running.prepare import Prepared
+    from attune_nb.running.request import Done
     from attune_nb.store.claims import Claim
-    from attune_nb.store.reading import StoredRun
 
-    Reader = Callable[[list[Event]], None]
-    Progress = bool | str | Callable[[], Display]
-
-__all__ = ["Begun", "Manner", "Run", "begin", "carry"]
+__all__ = ["Run", "begin", "carry"]
 
 _log = logging.getLogger("attune_nb")
 GRACE = 1.5  # seconds that an interrupt waits for attempts under way
 _past = Record()  # of the runs of this process
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manner:
-    """How a run is watched and kept, as `Workflow.run` was told."""
-
-    progress: Progress = "auto"
-    readers: Sequence[Reader] = ()
-    background: bool = False
-    store: str | PathLike[str] | None = None
-    name: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Begun:
-    """What a run was begun with, so that another can be made of it."""
-
-    workflow: Workflow
-    parameters: Mapping[str, Any]  # with the secret ones
-    options: Options
-    manner: Manner
-    code: Mapping[str, str] = field(default_factory=dict)  # what tells versions of actions apart
-    stored: StoredRun | None = None  # where it is known from a record only
-
-
-class Changes(TypedDict, total=False):
-    """What a run that is made of another may be begun with otherwise; as in `Workflow.run`."""
-
-    backend: str | Backend
-    workers: int | None
-    concurrency: int | None
-    mock: Mapping[str, Any]
-    dry_run: bool
-    actions: Mapping[str, Callable[..., Any] | Workflow]
-    allow_imports: bool
-    config: Mapping[str, Any]
-    keystore: Mapping[str, Any]
-    progress: Progress
-    readers: Sequence[Reader]
-    background: bool
-    store: str | PathLike[str] | None
-
-
-_MANNER = ("progress", "readers", "background", "store")
 
 
 class Run(results.Run):
@@ -151,7 +101,7 @@ class Run(results.Run):
         return forking.retry(done, begun, failed_only=failed_only)
 
     def _done(self) -> Done:
-        from attune_nb.running.fork import Done  # noqa: PLC0415
+        from attune_nb.running.request import Done  # noqa: PLC0415
 
         code = self._begun.code if self._begun is not None else {}
         return Done(self.run_id, self._engine.state, self._log, self.store, code)

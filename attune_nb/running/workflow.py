@@ -16,7 +16,8 @@ from attune_nb.language import model, summary
 from attune_nb.language.checks import flow
 from attune_nb.running.bind_actions import link
 from attune_nb.running.prepare import Options, links_of, refuse_unless_map
-from attune_nb.running.start import Begun, Manner, Run, begin
+from attune_nb.running.request import Begun, Manner
+from attune_nb.running.start import Run, begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
