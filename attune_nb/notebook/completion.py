@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import SimpleCompletion, context_matcher
 
 from attune_nb.actions.registry import known
-from attune_nb.notebook.commanding import COMMANDS
-from attune_nb.notebook.outline import offers
+from attune_nb.notebook.cell_completion import offers
+from attune_nb.notebook.command import COMMANDS
 from attune_nb.running.prepare import BACKENDS
 from attune_nb.running.workflow import Run
 

@@ -14,11 +14,11 @@ from traitlets import Bool, Enum, Integer, Unicode
 from attune_nb.display.outputs import CellDisplay, Display, Text, in_kernel
 from attune_nb.html import printable
 from attune_nb.notebook import completion
-from attune_nb.notebook.commanding import Begin, command_of, listed, parsed
-from attune_nb.notebook.commands import counted_tasks
-from attune_nb.notebook.debugging import Caught
+from attune_nb.notebook.command import Begin, command_of, listed, parsed
+from attune_nb.notebook.commands_inspect import counted_tasks
+from attune_nb.notebook.post_mortem import Caught
 from attune_nb.notebook.session import Session
-from attune_nb.notebook.words import split_line
+from attune_nb.notebook.split_line import split_line
 from attune_nb.running.prepare import BACKENDS
 from attune_nb.running.resume import resume
 from attune_nb.running.workflow import Run, loads

@@ -30,7 +30,7 @@ from papermill.parameterize import parameterize_notebook
 
 from attune_nb.errors import AttuneError, RunFailed, nearest
 from attune_nb.html import printable
-from attune_nb.notebook.page import to_html
+from attune_nb.notebook.html_export import to_html
 
 if find_spec("ipykernel") is None:  # a kernel needs it, and only its process would say so
     raise ModuleNotFoundError("No module named 'ipykernel'", name="ipykernel")

@@ -9,7 +9,7 @@ import nbformat
 from kernels import NOTEBOOKS, executed, pictures, texts
 
 import attune_nb
-from attune_nb.notebook.page import to_html
+from attune_nb.notebook.html_export import to_html
 
 LARGEST = 2_000_000  # bytes
 

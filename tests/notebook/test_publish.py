@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from pages import check_page, parts
 
 import attune_nb
-from attune_nb.notebook.page import to_html
+from attune_nb.notebook.html_export import to_html
 from attune_nb.notebook.publish import executed, publish, read_notebook
 
 pytestmark = [

@@ -1,6 +1,6 @@
 import pytest
 
-from attune_nb.notebook.words import split_line
+from attune_nb.notebook.split_line import split_line
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from attune_nb.display.outputs import Text
 from attune_nb.display.panel import View
 from attune_nb.errors import AttuneError, StoreError
 from attune_nb.html import element, table
-from attune_nb.notebook.commanding import DARK, RUN, WORKFLOW, command, word
-from attune_nb.notebook.reusing import under_way
+from attune_nb.notebook.command import DARK, RUN, WORKFLOW, command, word
+from attune_nb.notebook.commands_rerun import under_way
 from attune_nb.results.durations import say_duration
 from attune_nb.running.history import runs
 from attune_nb.running.workflow import Workflow, load_file

@@ -9,7 +9,7 @@ from IPython.core.error import UsageError
 from attune_nb.display.outputs import Text
 from attune_nb.display.panel import View
 from attune_nb.html import element, table
-from attune_nb.notebook.commanding import RUN, Begin, command, word
+from attune_nb.notebook.command import RUN, Begin, command, word
 from attune_nb.results.diff import differences
 from attune_nb.running.history import open_run
 from attune_nb.running.resume import resume
