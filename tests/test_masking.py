@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import attune_nb
-from attune_nb.store.values import from_plain, to_plain
+from attune_nb.store.json_values import from_plain, to_plain
 from attune_nb.values.frozen import FrozenList, freeze
 from attune_nb.values.secrets import Mask
 

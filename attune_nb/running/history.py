@@ -78,7 +78,7 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> Run:
         StoreError: There is no such run, or it cannot be read.
     """
     from attune_nb.store import reading  # noqa: PLC0415
-    from attune_nb.store.values import from_plain  # noqa: PLC0415
+    from attune_nb.store.json_values import from_plain  # noqa: PLC0415
 
     path = path_of(store)
     stored = reading.run_of(path, run_id)
@@ -138,7 +138,7 @@ def options_of(stored: StoredRun, **given: Any) -> Options:
     An option that is None is as it was. That an action may be imported is nothing that a record
     can allow: its text names code, and anybody may have written it.
     """
-    from attune_nb.store.values import from_plain  # noqa: PLC0415
+    from attune_nb.store.json_values import from_plain  # noqa: PLC0415
 
     told = stored.options
     known = {name: told[name] for name in ("backend", "workers", "concurrency", "dry_run")}

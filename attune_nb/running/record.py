@@ -62,8 +62,8 @@ def recorder(
     if path is None:
         return None
     from attune_nb.language import export  # noqa: PLC0415 - no store, no need for any of these
+    from attune_nb.store.json_values import to_plain  # noqa: PLC0415
     from attune_nb.store.recorder import Recorder, RunRecord  # noqa: PLC0415
-    from attune_nb.store.values import to_plain  # noqa: PLC0415
 
     place = workflow.tasks[0].at.name
     hide = ready.mask.text

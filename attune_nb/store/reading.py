@@ -11,9 +11,9 @@ import msgspec
 
 from attune_nb.errors import Source, StoreError, nearest
 from attune_nb.store.blobs import whole
-from attune_nb.store.codec import EventRow, event_of
 from attune_nb.store.database import connected
-from attune_nb.store.values import NOBODY
+from attune_nb.store.event_rows import EventRow, event_of
+from attune_nb.store.json_values import NOBODY
 
 if TYPE_CHECKING:
     import sqlite3

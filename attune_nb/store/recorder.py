@@ -27,8 +27,8 @@ from attune_nb.events import (
 )
 from attune_nb.store.blobs import kept
 from attune_nb.store.claims import owner_columns
-from attune_nb.store.codec import row_of
 from attune_nb.store.database import connected, create
+from attune_nb.store.event_rows import row_of
 from attune_nb.store.reading import LIVE
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 import attune_nb
 from attune_nb.backends.dask.remote_result import ClusterResult
 from attune_nb.errors import NotSendable
-from attune_nb.store.values import from_plain, to_plain
+from attune_nb.store.json_values import from_plain, to_plain
 from attune_nb.values.frozen import not_stored
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])

@@ -17,7 +17,7 @@ from attune_nb.conductor.machine import initial_state, step
 from attune_nb.conductor.state import ENDED, Hold, StartTask
 from attune_nb.errors import Source, WorkflowError
 from attune_nb.events import AttemptsEnded, Event, RunStarted
-from attune_nb.store.codec import event_of, row_of
+from attune_nb.store.event_rows import event_of, row_of
 
 NOWHERE = Source("<text>", "")
 

@@ -7,7 +7,7 @@ import pytest
 import attune_nb
 from attune_nb.errors import Position, Source, StoreError
 from attune_nb.events import AttemptsEnded, Batch, ErrorInfo, TaskEnded
-from attune_nb.store.codec import event_of, row_of
+from attune_nb.store.event_rows import event_of, row_of
 from attune_nb.values.frozen import NotStored
 
 SOURCE = Source("<cell>", "the text")

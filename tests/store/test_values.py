@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune_nb.store.values import from_plain, to_plain
+from attune_nb.store.json_values import from_plain, to_plain
 from attune_nb.values.frozen import NotStored, freeze
 
 

@@ -17,7 +17,7 @@ import msgspec
 from attune_nb import events as vocabulary
 from attune_nb.errors import Position, StoreError
 from attune_nb.events import AttemptsEnded, Batch, ErrorInfo, Event
-from attune_nb.store.values import NOBODY, from_plain, to_plain
+from attune_nb.store.json_values import NOBODY, from_plain, to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
