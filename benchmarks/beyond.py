@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import attune_nb as attune
 from attune_nb.backends.chunks.sizing import MOST
-from attune_nb.backends.dask.backend import DaskBackend
+from attune_nb.backends.dask import DaskBackend
 from attune_nb.backends.processes.backend import ProcessBackend
 from attune_nb.bench.crossing import crossing, local_client, measured
 from attune_nb.bench.peers import WORKFLOW, no_op

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attune_nb.running.workflow as attune
-from attune_nb.backends.dask.backend import DaskBackend
+from attune_nb.backends.dask import DaskBackend
 from attune_nb.backends.dask.local_cluster import local_cluster
 from attune_nb.bench.arguments import number, numbers
 from attune_nb.bench.rounds import turned

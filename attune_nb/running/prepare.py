@@ -256,7 +256,7 @@ def _backend(backend: str | Backend, workers: int | None) -> Backend:
 
         return ProcessBackend(workers)
     if backend == "dask":
-        from attune_nb.backends.dask.backend import DaskBackend  # noqa: PLC0415 - as above
+        from attune_nb.backends.dask import DaskBackend  # noqa: PLC0415 - as above
 
         return DaskBackend(workers=workers)
     if isinstance(backend, str):

@@ -1,7 +1,7 @@
 """A Dask cluster in processes of its own, which a test may stop or end."""
 
 import pytest
-from clusters import Outside
+from support.dask_clusters import Outside
 
 
 @pytest.fixture

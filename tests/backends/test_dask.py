@@ -12,18 +12,16 @@ import dask
 import distributed
 import psutil
 import pytest
-import works
-from clusters import go, made, pids
-from works import PATH, errors, until
+from support.dask_clusters import go, made, pids
+from support.item_runs import PATH, errors, until
 
 import attune_nb
-from attune_nb.backends.dask import autoscale, backend, worker_wait
+from attune_nb.backends.dask import DaskBackend, autoscale, backend, worker_wait
 from attune_nb.backends.dask import connection as cluster_of
-from attune_nb.backends.dask.backend import DaskBackend
 from attune_nb.bench.wire_bytes import WireCount
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-cloudpickle.register_pickle_by_value(works)
+cloudpickle.register_pickle_by_value(item_runs)
 
 
 # What crosses the wire.

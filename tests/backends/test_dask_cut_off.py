@@ -9,18 +9,15 @@ from collections import Counter
 from itertools import pairwise
 
 import cloudpickle
-import clusters
 import pytest
-import works
-from clusters import begun, go, made, made_no_more, pids
-from works import until
+from support.dask_clusters import begun, go, made, made_no_more, pids
+from support.item_runs import until
 
-from attune_nb.backends.dask import backend, client_requests
-from attune_nb.backends.dask.backend import DaskBackend
+from attune_nb.backends.dask import DaskBackend, backend, client_requests
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-cloudpickle.register_pickle_by_value(clusters)
-cloudpickle.register_pickle_by_value(works)
+cloudpickle.register_pickle_by_value(dask_clusters)
+cloudpickle.register_pickle_by_value(item_runs)
 
 
 @contextlib.contextmanager

@@ -13,16 +13,14 @@ from pathlib import Path
 import cloudpickle
 import psutil
 import pytest
-import works
-from clusters import begun, free_port, go, made, made_no_more, pids
-from works import PATH, errors, until
+from support.dask_clusters import begun, free_port, go, made, made_no_more, pids
+from support.item_runs import PATH, errors, until
 
 import attune_nb
-from attune_nb.backends.dask import backend, client_requests
-from attune_nb.backends.dask.backend import DaskBackend
+from attune_nb.backends.dask import DaskBackend, backend, client_requests
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-cloudpickle.register_pickle_by_value(works)
+cloudpickle.register_pickle_by_value(item_runs)
 
 
 def test_a_worker_that_is_killed_loses_nothing_that_is_finished(tmp_path):
@@ -264,7 +262,7 @@ def test_a_scheduler_that_ends_while_it_is_asked_something_pauses_the_run(
 
 LOST = """
 import attune_nb, distributed, os, sys, time
-from attune_nb.backends.dask.backend import DaskBackend
+from attune_nb.backends.dask import DaskBackend
 
 def work(x):
     time.sleep(0.005)

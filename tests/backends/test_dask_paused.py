@@ -6,20 +6,17 @@ from collections import Counter
 from pathlib import Path
 
 import cloudpickle
-import clusters
 import distributed
-import works
-from clusters import begun, go, made
 from distributed.core import Status
-from works import PATH, until
+from support.dask_clusters import begun, go, made
+from support.item_runs import PATH, until
 
 import attune_nb
-from attune_nb.backends.dask import autoscale, worker_wait
-from attune_nb.backends.dask.backend import DaskBackend
+from attune_nb.backends.dask import DaskBackend, autoscale, worker_wait
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-cloudpickle.register_pickle_by_value(clusters)
-cloudpickle.register_pickle_by_value(works)
+cloudpickle.register_pickle_by_value(dask_clusters)
+cloudpickle.register_pickle_by_value(item_runs)
 
 COUNT = 600
 

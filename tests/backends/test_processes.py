@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from works import (
+from support.item_runs import (
     PATH,
     check_a_script_may_end_amid_a_run,
     errors,

@@ -3,8 +3,8 @@
 import os
 
 import pytest
-from lab import chromium, lab_in
 from playwright.sync_api import expect
+from support.jupyterlab import chromium, lab_in
 
 expect.set_options(timeout=20_000)  # a machine may be busy with other tests
 

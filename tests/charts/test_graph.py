@@ -10,12 +10,12 @@ from collections import Counter
 import matplotlib as mpl
 import numpy as np
 import pytest
-from fake_runs import five_tasks
-from layouts import assert_clear, inside, overlap, steps_of
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.path import Path
+from support.fake_runs import five_tasks
+from support.layout_checks import assert_clear, inside, overlap, steps_of
 
 import attune_nb
 from attune_nb.charts import graph

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layouts import assert_clear, boxes_of, overlap, within
+from support.layout_checks import assert_clear, boxes_of, overlap, within
 
 from attune_nb.charts.graph_chart.layout.places import Spacing, lay_out
 from attune_nb.charts.graph_chart.layout.routes import routes

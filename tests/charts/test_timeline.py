@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from fake_runs import five_tasks, make, many_items, task, weird, wide
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
+from support.fake_runs import five_tasks, make, many_items, task, weird, wide
 
 from attune_nb.charts import timeline
 

@@ -4,11 +4,11 @@ import sys
 
 import cloudpickle
 import pytest
-import traces
+from support import shared_records
 
 import attune_nb
 
-cloudpickle.register_pickle_by_value(traces)
+cloudpickle.register_pickle_by_value(shared_records)
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
@@ -67,10 +67,10 @@ def here(request):
 
 @pytest.fixture
 def seen(tmp_path):
-    return traces.Seen(tmp_path / "seen")
+    return shared_records.Seen(tmp_path / "seen")
 
 
 @pytest.fixture
 def flag(tmp_path):
     """Make flags, by name."""
-    return lambda name: traces.Flag(tmp_path / name)
+    return lambda name: shared_records.Flag(tmp_path / name)

@@ -1,8 +1,8 @@
 """A task that waits for a person: rule 12."""
 
 import pytest
-from by_hand import ByHand
-from stories import ended, until
+from support.manual_driver import ByHand
+from support.outcomes import ended, until
 
 import attune_nb
 from attune_nb.conductor.state import Alarm, StartTask

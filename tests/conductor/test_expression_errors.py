@@ -1,8 +1,8 @@
 """An expression that fails: rule 2. It says where, and nothing hangs."""
 
 import pytest
-from by_hand import ByHand
-from stories import ended
+from support.manual_driver import ByHand
+from support.outcomes import ended
 
 BAD = "{{ workflow.m.none }}"
 TASK = """\

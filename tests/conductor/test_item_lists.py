@@ -7,8 +7,8 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from by_hand import ByHand, batch_of
-from stories import ended
+from support.manual_driver import ByHand, batch_of
+from support.outcomes import ended
 
 from attune_nb.conductor.state import StartTask
 from attune_nb.events import AttemptsEnded, TaskStarted

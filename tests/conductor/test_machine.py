@@ -3,8 +3,8 @@
 from collections import Counter
 
 import pytest
-from by_hand import ByHand
-from stories import ended, names
+from support.manual_driver import ByHand
+from support.outcomes import ended, names
 
 import attune_nb
 from attune_nb.conductor.invariants import violations

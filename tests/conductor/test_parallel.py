@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 
-from stories import ended
+from support.outcomes import ended
 
 import attune_nb
 

@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from by_hand import ByHand
-from stories import ended, until
+from support.manual_driver import ByHand
+from support.outcomes import ended, until
 
 from attune_nb.conductor.state import Alarm, Hold, RetryItem, StartTask
 

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
-from random_flows import joins, load
-from reference import CONDITIONS, Reference
+from support.random_workflows import joins, load
+from support.reference_interpreter import CONDITIONS, Reference
 
 import attune_nb
 from attune_nb.events import TaskEnded

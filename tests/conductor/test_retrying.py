@@ -4,8 +4,8 @@ import itertools
 import time
 
 import pytest
-from by_hand import LOST, ByHand
-from stories import ended
+from support.manual_driver import LOST, ByHand
+from support.outcomes import ended
 
 import attune_nb
 from attune_nb.conductor.state import Alarm, RetryItem, StopTask

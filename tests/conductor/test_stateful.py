@@ -1,6 +1,5 @@
 """Whatever happens, in whatever order: the conductor keeps its promises."""
 
-from by_hand import batch_of
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -10,8 +9,9 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from random_flows import flows, load
-from world import OUTCOMES, Lazy, World, result
+from support.manual_driver import batch_of
+from support.random_workflows import flows, load
+from support.simulated_world import OUTCOMES, Lazy, World, result
 
 from attune_nb.conductor.machine import initial_state, step
 from attune_nb.conductor.state import ENDED, Hold, StartTask

@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from by_hand import ByHand, batch_of
-from stories import ended, until
+from support.manual_driver import ByHand, batch_of
+from support.outcomes import ended, until
 
 import attune_nb
 from attune_nb.conductor.state import RetryItem, StopTask

@@ -9,7 +9,7 @@ import itertools
 import sys
 
 import pytest
-from bounds import tried
+from support.bounded_process import tried
 
 import attune_nb
 

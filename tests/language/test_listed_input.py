@@ -10,7 +10,7 @@ import sys
 from typing import NamedTuple
 
 import pytest
-from bounds import tried
+from support.bounded_process import tried
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 

@@ -7,7 +7,7 @@ import pytest
 from IPython.core.error import UsageError
 from IPython.utils.capture import capture_output
 from jupyter_client.manager import start_new_kernel
-from kernels import ran_cells, texts
+from support.notebook_kernels import ran_cells, texts
 
 import attune_nb
 from attune_nb.errors import StoreError

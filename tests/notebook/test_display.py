@@ -9,8 +9,8 @@ import weakref
 import pytest
 
 import attune_nb
+from attune_nb.backends.dask import DaskBackend
 from attune_nb.backends.dask import connection as cluster_of
-from attune_nb.backends.dask.backend import DaskBackend
 from attune_nb.display import redraw
 from attune_nb.display.outputs import CellDisplay, Display, shows_widgets
 from attune_nb.display.panel import panel

@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from kernels import ThisPython
+from support.notebook_kernels import ThisPython
 
 import attune_nb
 

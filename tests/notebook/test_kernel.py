@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from kernels import ran_cells, texts
+from support.notebook_kernels import ran_cells, texts
 
 SETUP = """%load_ext attune_nb
 import os, time

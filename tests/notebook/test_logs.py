@@ -1,7 +1,7 @@
 """The notebook of a log of 10,000 lines runs again, and tells the same."""
 
 import pytest
-from pages import check_published
+from support.published_pages import check_published
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

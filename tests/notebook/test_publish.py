@@ -12,9 +12,9 @@ import time
 
 import nbformat
 import pytest
-from kernels import NOTEBOOKS
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from pages import check_page, parts
+from support.notebook_kernels import NOTEBOOKS
+from support.published_pages import check_page, parts
 
 import attune_nb
 from attune_nb.notebook.html_export import to_html

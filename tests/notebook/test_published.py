@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from kernels import NOTEBOOKS
+from support.notebook_kernels import NOTEBOOKS
 
 
 def test_every_notebook_is_tried():

@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from kernels import executed, pictures, texts
+from support.notebook_kernels import executed, pictures, texts
 
 
 @pytest.mark.filterwarnings("ignore")

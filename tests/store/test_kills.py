@@ -7,8 +7,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import stories_of_kills as stories
-from killing import Nursery
+from support import killed_workflows
+from support.killed_processes import Nursery
 
 import attune_nb
 from attune_nb.errors import StoreError
@@ -57,11 +57,11 @@ def killed_once(nursery, folder, moment):
         return 1
     assert code == -signal.SIGKILL
     assert attune_nb.runs(store)["status"][0] == "interrupted"
-    again = attune_nb.resume(run.run_id, store, actions=stories.ACTIONS, progress=False)
-    expected = {"sum": sum(range(stories.ITEMS))}
+    again = attune_nb.resume(run.run_id, store, actions=killed_workflows.ACTIONS, progress=False)
+    expected = {"sum": sum(range(killed_workflows.ITEMS))}
     assert (again.status, again.output) == ("succeeded", expected)
     made = lines_of(done)
-    assert set(made) == set(map(str, range(stories.ITEMS)))
+    assert set(made) == set(map(str, range(killed_workflows.ITEMS)))
     assert {made[str(index)] for index in ended} <= {1}
     assert max(made.values()) <= 2
     assert attune_nb.open_run(run.run_id, store).output == expected
@@ -105,8 +105,10 @@ def test_a_kill_before_any_write_loses_nothing_that_was_written(nursery, tmp_pat
         written = succeeded_in(run)
         before = lines_of(done)
         if run.status != "succeeded":
-            run = attune_nb.resume(run.run_id, store, actions=stories.ACTIONS, progress=False)
-        assert (run.status, run.output) == ("succeeded", stories.VARIED_OUTPUT)
+            run = attune_nb.resume(
+                run.run_id, store, actions=killed_workflows.ACTIONS, progress=False
+            )
+        assert (run.status, run.output) == ("succeeded", killed_workflows.VARIED_OUTPUT)
         assert written <= succeeded_in(run)
         after = lines_of(done)
         for task, index in written:
@@ -133,8 +135,10 @@ def test_a_run_that_was_killed_there_goes_on_from_there(nursery, tmp_path, at):
     run, _ = on_record(store)
     assert run.status == "interrupted"
     ended = succeeded_in(run)
-    again = attune_nb.resume(run.run_id, store, actions={"place": stories.place}, progress=False)
-    assert (again.status, again.output) == ("succeeded", stories.PLACES_OUTPUT)
+    again = attune_nb.resume(
+        run.run_id, store, actions={"place": killed_workflows.place}, progress=False
+    )
+    assert (again.status, again.output) == ("succeeded", killed_workflows.PLACES_OUTPUT)
     made = lines_of(done)
     assert made[at] == 2
     assert max(made.values()) == 2

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-import stories_of_kills as stories
-from killing import Nursery
+from support import killed_workflows
+from support.killed_processes import Nursery
 
 import attune_nb
 from attune_nb.charts.timeline_chart.lanes import read_lanes
@@ -375,7 +375,7 @@ def in_doubt(nursery, tmp_path):
     (tmp_path / "done.txt.open").touch()
     (run_id,) = attune_nb.runs(store)["run_id"]
     made = done.read_text().split("\n")
-    again = attune_nb.resume(run_id, store, actions={"pay": stories.pay}, progress=False)
+    again = attune_nb.resume(run_id, store, actions={"pay": killed_workflows.pay}, progress=False)
     return again, done, made
 
 
@@ -428,8 +428,8 @@ def test_a_run_in_doubt_can_be_cancelled(nursery, tmp_path):
 def test_a_run_that_was_never_killed_pays_once(path, tmp_path):
     done = tmp_path / "done.txt"
     (tmp_path / "done.txt.open").touch()
-    run = attune_nb.loads(stories.PAYING).run(
-        {"done": str(done), "n": 40}, actions={"pay": stories.pay}, store=path
+    run = attune_nb.loads(killed_workflows.PAYING).run(
+        {"done": str(done), "n": 40}, actions={"pay": killed_workflows.pay}, store=path
     )
     assert run.status == "succeeded"
     with database.connected(path) as connection:

@@ -46,7 +46,7 @@ class OwnCluster:
         self._told = Path(self._folder.name) / "address"
         self._due = time.monotonic() + ARRIVAL
         self._process = subprocess.Popen(  # noqa: S603 - this very module
-            [sys.executable, "-P", __file__],  # beside it are modules with names of others
+            [sys.executable, "-P", __file__],  # its folder must not shadow other modules
             stdin=subprocess.PIPE,
             text=True,
             env={**os.environ, "DASK_INTERNAL_INHERIT_CONFIG": inherited},

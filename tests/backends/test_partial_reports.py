@@ -9,20 +9,18 @@ from collections import Counter
 from pathlib import Path
 
 import cloudpickle
-import clusters
 import pytest
-import works
-from clusters import made, pids
 from distributed import Status, get_worker
-from works import PATH, most_at_once, run_work, until
+from support.dask_clusters import made, pids
+from support.item_runs import PATH, most_at_once, run_work, until
 
 from attune_nb.backends.chunks.chunk_queue import Feed
-from attune_nb.backends.dask.backend import DaskBackend
+from attune_nb.backends.dask import DaskBackend
 from attune_nb.backends.worker import chunk_status
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-cloudpickle.register_pickle_by_value(clusters)
-cloudpickle.register_pickle_by_value(works)
+cloudpickle.register_pickle_by_value(dask_clusters)
+cloudpickle.register_pickle_by_value(item_runs)
 
 COUNT = 400
 SLOW = 150  # long after chunks have grown

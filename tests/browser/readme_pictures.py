@@ -1,12 +1,15 @@
-"""The README's pictures: `python tests/browser/pictures.py FOLDER` takes them in JupyterLab."""
+"""The README's pictures, taken in JupyterLab.
+
+Run `PYTHONPATH=tests python tests/browser/readme_pictures.py DIR`.
+"""
 
 import re
 import sys
 import tempfile
 from pathlib import Path
 
-from lab import lab_in
 from playwright.sync_api import expect
+from support.jupyterlab import lab_in
 
 SETUP = """%load_ext attune_nb
 from attune_nb.demo import FleetServer, check_server

@@ -6,10 +6,10 @@ import sysconfig
 from pathlib import Path
 
 import nbformat
-from kernels import NOTEBOOKS, executed, pictures, texts
 
 import attune_nb
 from attune_nb.notebook.html_export import to_html
+from support.notebook_kernels import NOTEBOOKS, executed, pictures, texts
 
 LARGEST = 2_000_000  # bytes
 

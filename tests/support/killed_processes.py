@@ -17,13 +17,13 @@ NURSERY = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
 import attune_nb, attune_nb.store.recorder, attune_nb.running.resume, psutil, numpy
-import stories_of_kills as stories
+from support import killed_workflows
 for line in sys.stdin:
     told = json.loads(line)
     child = os.fork()
     if not child:
         sys.stdin.close()
-        getattr(stories, told["story"])(**told["given"])
+        getattr(killed_workflows, told["story"])(**told["given"])
         os._exit(0)
     print(child, flush=True)
     _, status = os.waitpid(child, 0)
@@ -36,7 +36,7 @@ class Nursery:
 
     def __init__(self):
         self._process = subprocess.Popen(
-            [sys.executable, "-c", NURSERY, str(Path(__file__).parent)],
+            [sys.executable, "-c", NURSERY, str(Path(__file__).parents[1])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from fake_runs import five_tasks, handed_out, make, task
+from support.fake_runs import five_tasks, handed_out, make, task
 
 from attune_nb.charts import timeline
 from attune_nb.charts.timeline_chart.critical_path import critical_path

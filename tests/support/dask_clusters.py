@@ -11,7 +11,8 @@ from pathlib import Path
 
 import dask
 import distributed
-from works import PATH, run_work, until
+
+from support.item_runs import PATH, run_work, until
 
 
 @contextlib.contextmanager

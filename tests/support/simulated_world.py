@@ -1,7 +1,6 @@
 """A world for the conductor: a backend, timers and people who do things in any order."""
 
 import msgspec
-from by_hand import LOST, ByHand, batch_of
 
 from attune_nb.conductor.recovery import recover
 from attune_nb.conductor.state import Alarm, RetryItem, StartTask, StopTask
@@ -14,6 +13,7 @@ from attune_nb.events import (
     TaskEnded,
     TaskStarted,
 )
+from support.manual_driver import LOST, ByHand, batch_of
 
 OUTCOMES = ("succeeded", "failed", "timed_out", "lost")
 

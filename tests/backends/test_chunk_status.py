@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from test_feed import ends, fed, lane, more, slow_now_and_then, waits_now_and_then
+from test_chunk_queue import ends, fed, lane, more, slow_now_and_then, waits_now_and_then
 
 from attune_nb.backends.chunks.chunk_queue import Feed
 from attune_nb.backends.worker import chunk_status, remote_functions

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import cloudpickle
 import pytest
-import works
-from works import most_at_once, run_work
+from support import item_runs
+from support.item_runs import most_at_once, run_work
 
 import attune_nb
 from attune_nb.backends.chunks.in_flight import Sent
@@ -22,7 +22,7 @@ from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.events import TaskEnded
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-cloudpickle.register_pickle_by_value(works)
+cloudpickle.register_pickle_by_value(item_runs)
 
 
 @pytest.fixture(params=["processes", "dask"])
@@ -143,7 +143,7 @@ def test_what_a_module_keeps_for_its_coroutines_is_of_use_in_every_chunk(backend
         return len(keeps_a_lock.loops)
 
     given = {"n": 60, "path": str(tmp_path)}
-    run = run_work(work, given, more=works.PATH, backend=backend, workers=2)
+    run = run_work(work, given, more=item_runs.PATH, backend=backend, workers=2)
     assert set(run.result("a")) == {1}
 
 

@@ -13,16 +13,14 @@ import cloudpickle
 import dask
 import psutil
 import pytest
-import works
-from clusters import go
-from works import PATH, check_a_script_may_end_amid_a_run, until
+from support.dask_clusters import go
+from support.item_runs import PATH, check_a_script_may_end_amid_a_run, until
 
+from attune_nb.backends.dask import DaskBackend, local_cluster
 from attune_nb.backends.dask import connection as cluster_of
-from attune_nb.backends.dask import local_cluster
-from attune_nb.backends.dask.backend import DaskBackend
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-cloudpickle.register_pickle_by_value(works)
+cloudpickle.register_pickle_by_value(item_runs)
 
 
 OWN = """

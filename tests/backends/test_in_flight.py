@@ -9,8 +9,8 @@ from functools import partial
 
 import cloudpickle
 import pytest
-import works
-from works import errors, run_work
+from support import item_runs
+from support.item_runs import errors, run_work
 
 import attune_nb
 from attune_nb.backends.chunks import chunk_queue
@@ -18,7 +18,7 @@ from attune_nb.events import AttemptsEnded
 from attune_nb.values.secrets import MASKED
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-cloudpickle.register_pickle_by_value(works)
+cloudpickle.register_pickle_by_value(item_runs)
 
 ENGINE = os.getpid()
 SECRET = "a-key-" + "0123456789" * 20  # longer than what is shown of anything
@@ -73,7 +73,7 @@ def test_a_coroutine_that_fails_is_tried_again(go, tmp_path):
             raise ConnectionError("reset")
         return x
 
-    run = go(work, {"path": str(tmp_path / "tried")}, more=works.PATH, keys="retry: {count: 1}")
+    run = go(work, {"path": str(tmp_path / "tried")}, more=item_runs.PATH, keys="retry: {count: 1}")
     assert (run.status, run.result("a")) == ("succeeded", list(range(20)))
 
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import cloudpickle
 import pytest
-import works
-from works import errors, until
+from support.item_runs import errors, until
 
 import attune_nb
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
-cloudpickle.register_pickle_by_value(works)
+cloudpickle.register_pickle_by_value(item_runs)
 
 WORK = """
 parameters: {items: {}}
