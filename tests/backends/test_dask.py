@@ -12,6 +12,7 @@ import dask
 import distributed
 import psutil
 import pytest
+from support import item_runs
 from support.dask_clusters import go, made, pids
 from support.item_runs import PATH, errors, until
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import cloudpickle
 import pytest
+from support import dask_clusters, item_runs
 from support.dask_clusters import begun, go, made, made_no_more, pids
 from support.item_runs import until
 

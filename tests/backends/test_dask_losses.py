@@ -13,6 +13,7 @@ from pathlib import Path
 import cloudpickle
 import psutil
 import pytest
+from support import item_runs
 from support.dask_clusters import begun, free_port, go, made, made_no_more, pids
 from support.item_runs import PATH, errors, until
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cloudpickle
 import distributed
 from distributed.core import Status
+from support import dask_clusters, item_runs
 from support.dask_clusters import begun, go, made
 from support.item_runs import PATH, until
 

@@ -13,6 +13,7 @@ import cloudpickle
 import dask
 import psutil
 import pytest
+from support import item_runs
 from support.dask_clusters import go
 from support.item_runs import PATH, check_a_script_may_end_amid_a_run, until
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import cloudpickle
 import pytest
 from distributed import Status, get_worker
+from support import dask_clusters, item_runs
 from support.dask_clusters import made, pids
 from support.item_runs import PATH, most_at_once, run_work, until
 

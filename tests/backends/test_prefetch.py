@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cloudpickle
 import pytest
+from support import item_runs
 from support.item_runs import errors, until
 
 import attune_nb
