@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-__all__ = ["differ", "preview"]
+__all__ = ["describe", "differ", "preview"]
+
+
+def describe(value: Any) -> str:
+    """Return the kind of a value in the words of the language, with its article.
+
+    The words are those of JSON and YAML: null, a boolean, an integer, a number, a string,
+    an array, an object. Any other value is named by its Python type: a value of type `Path`.
+    """
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int():
+            return "an integer"
+        case float():
+            return "a number"
+        case str():
+            return "a string"
+        case list() | tuple():
+            return "an array"
+        case Mapping():
+            return "an object"
+        case _:
+            return f"a value of type `{type(value).__name__}`"
 
 
 def differ(before: Any, now: Any) -> bool:
