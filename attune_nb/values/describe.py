@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-__all__ = ["describe", "differ", "preview"]
+__all__ = ["describe", "describe_with_value", "differ", "preview"]
+
+# Characters of a value that a message shows.
+_SHOWN_CHARACTERS = 40
 
 
 def describe(value: Any) -> str:
@@ -32,6 +35,27 @@ def describe(value: Any) -> str:
             return "an object"
         case _:
             return f"a value of type `{type(value).__name__}`"
+
+
+def describe_with_value(value: Any) -> str:
+    """Return the kind of a value together with the value itself, such as "the integer `3`".
+
+    A long string is cut. Null, an array, an object and any other value are only described,
+    and so are an empty string and an integer of very many digits.
+    """
+    match value:
+        case bool():
+            return f"the boolean `{str(value).lower()}`"
+        case int() if abs(value) < 10**_SHOWN_CHARACTERS:
+            return f"the integer `{value}`"
+        case float():
+            return f"the number `{value}`"
+        case "":
+            return "an empty string"
+        case str():
+            return f"the string `{value[:_SHOWN_CHARACTERS]}`"
+        case _:
+            return describe(value)
 
 
 def differ(before: Any, now: Any) -> bool:
