@@ -15,13 +15,13 @@ import sys
 import sysconfig
 from datetime import UTC, datetime
 from html import escape
+from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from nbconvert import HTMLExporter
 
-import attune_nb
 from attune_nb import html
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _places(folder: Path) -> Iterator[tuple[Path, str]]:
     paths = sysconfig.get_paths()
     for name in ("purelib", "platlib", "stdlib", "platstdlib"):
         yield Path(paths[name]), f"…/{Path(paths[name]).name}"
-    yield Path(attune_nb.__file__).parents[1], "…"
+    yield Path(str(resources.files("attune_nb"))).parent, "…"
     if sys.prefix != sys.base_prefix:  # else it may be /usr, which is every machine's
         yield Path(sys.prefix), "…"
 
@@ -192,7 +192,7 @@ def _heading(notebook: NotebookNode) -> str | None:
 
 def _measured(notebook: NotebookNode, name: str) -> html.Markup:
     """Say what the page was made from, when, and on what machine its figures were measured."""
-    versions = [f"Python {platform.python_version()}", f"attune_nb {attune_nb.__version__}"]
+    versions = [f"Python {platform.python_version()}", f"attune_nb {metadata.version('attune_nb')}"]
     for package in _PACKAGES:
         try:
             versions.append(f"{package} {importlib.metadata.version(package)}")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import wraps
+from importlib import resources
 from inspect import iscoroutinefunction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attune_nb
 from attune_nb.running.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Caught"]
 
-_OURS = str(Path(attune_nb.__file__).parent)
+_OURS = str(resources.files("attune_nb"))
 
 
 class Caught:
