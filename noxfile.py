@@ -1,0 +1,59 @@
+"""The commands of development: `nox -s fmt lint types test`; `nox -l` lists all."""
+
+import nox
+
+nox.needs_version = ">=2024.3"
+nox.options.sessions = ["lint", "types", "test"]
+nox.options.reuse_existing_virtualenvs = True
+
+
+@nox.session
+def fmt(session: nox.Session) -> None:
+    """Format the code, and mend what the linter can mend."""
+    session.install("ruff>=0.9")
+    session.run("ruff", "check", "--fix", ".")
+    session.run("ruff", "format", ".")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and spelling."""
+    session.install("ruff>=0.9", "codespell>=2.3")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types."""
+    session.install("-e", ".[test]")
+    session.run("mypy")
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Run the fast tests; arguments after `--` go to pytest."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-n", "auto", "-m", "not slow", *session.posargs)
+
+
+@nox.session(name="test-all")
+def test_all(session: nox.Session) -> None:
+    """Run all tests: worker processes, Dask clusters, kernels, and JupyterLab in a browser."""
+    session.install("-e", ".[lab,test]")
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Run all tests with coverage of lines and branches, and print the figure."""
+    session.install("-e", ".[lab,test]", "pytest-cov>=5")
+    session.run("pytest", "-n", "auto", "--cov", "--cov-report=term", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure, and compare the ratios with their limits; arguments name tables."""
+    session.install("-e", ".[peers,test]")
+    session.run("python", "-m", "benchmarks", *session.posargs)
