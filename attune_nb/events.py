@@ -9,7 +9,7 @@ Every `time` is in seconds since the start of the run, and never goes backwards.
 
 from __future__ import annotations
 
-from array import array  # noqa: TC003 - msgspec reads the annotations
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +18,8 @@ from attune_nb.errors import Position  # noqa: TC001 - msgspec reads the annotat
 from attune_nb.values.describe import preview
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attune_nb.values.secrets import Mask
 
 __all__ = [
@@ -105,6 +107,36 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     def failed(self) -> int:
         """How many of them failed, or had no more time; those that were cancelled have not."""
         return len(self) - self.status.count(SUCCEEDED) - self.cancelled
+
+    def take(self, rows: Sequence[int]) -> Batch:
+        """Return a batch of some of the rows; the same batch if these are all of them.
+
+        Args:
+            rows: The rows' numbers, in ascending order, each once.
+        """
+        if len(rows) == len(self):
+            return self
+
+        items = None
+        if self.items is not None:
+            items = [self.items[row] for row in rows]
+        errors = {}
+        for new_row, row in enumerate(rows):
+            if row in self.errors:
+                errors[new_row] = self.errors[row]
+
+        return msgspec.structs.replace(
+            self,
+            index=array("q", [self.index[row] for row in rows]),
+            attempt=array("q", [self.attempt[row] for row in rows]),
+            worker=array("q", [self.worker[row] for row in rows]),
+            start=array("d", [self.start[row] for row in rows]),
+            duration=array("d", [self.duration[row] for row in rows]),
+            status=bytes(self.status[row] for row in rows),
+            results=[self.results[row] for row in rows],
+            errors=errors,
+            items=items,
+        )
 
     def __repr__(self) -> str:
         cancelled = f", {self.cancelled:,} cancelled" if self.cancelled else ""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.conductor.items import without
 from attune_nb.events import (
     AlarmRang,
     AskAnswered,
@@ -128,9 +127,7 @@ def _failed_items(execution: Execution) -> set[int]:
 def _good(event: AttemptsEnded, failed: set[int], *, stopped: bool) -> Iterator[AttemptsEnded]:
     """Give an event without the attempts of failed items, if anything of it is left."""
     batch = event.batch
-    rows = [row for row, index in enumerate(batch.index) if index in failed]
-    if rows:
-        batch = without(batch, rows)
+    batch = batch.take([row for row, index in enumerate(batch.index) if index not in failed])
     if stopped and batch.total is not None:  # it tells where the task was stopped
         batch = msgspec.structs.replace(batch, total=None)
     if len(batch) or batch.total is not None:

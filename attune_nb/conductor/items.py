@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch, ErrorInfo
     from attune_nb.language.model import Retry
 
-__all__ = ["EMPTY", "absorb", "failure_of", "is_complete", "outcome_of", "source_of", "without"]
+__all__ = ["EMPTY", "absorb", "failure_of", "is_complete", "outcome_of", "source_of"]
 
 
 def source_of(value: Any, batch_size: int | None = None) -> tuple[Any, int | None]:
@@ -148,14 +147,14 @@ def _counted(
     """Look at each row; give the marks, the rows that count, the retries, and the failures."""
     ended = _room(execution, batch)
     again: list[RetryItem] = []
-    stale: list[int] = []
+    rows: list[int] = []
     failed = 0
     for row, (index, attempt, code) in enumerate(
         zip(batch.index, batch.attempt, batch.status, strict=True)
     ):
         if attempt != ended[index] + 1 or (total is not None and index >= total):
-            stale.append(row)
             continue
+        rows.append(row)
         ended[index] = FINAL
         if code:
             wait = _wait(retry, attempt, code, batch.errors.get(row))
@@ -166,28 +165,11 @@ def _counted(
                 again.append(
                     RetryItem(key=execution.key, index=index, attempt=attempt + 1, delay=wait)
                 )
-    return ended, without(batch, stale) if stale else batch, again, failed
+    return ended, batch.take(rows), again, failed
 
 
 def _wait(retry: Retry | None, attempt: int, code: int, error: ErrorInfo | None) -> float | None:
     return None if code == CANCELLED else wait_before(retry, attempt, error)
-
-
-def without(batch: Batch, stale: list[int]) -> Batch:
-    """Give a batch without some of its rows."""
-    left = sorted(set(range(len(batch))) - set(stale))
-    return msgspec.structs.replace(
-        batch,
-        index=array("q", [batch.index[row] for row in left]),
-        attempt=array("q", [batch.attempt[row] for row in left]),
-        worker=array("q", [batch.worker[row] for row in left]),
-        start=array("d", [batch.start[row] for row in left]),
-        duration=array("d", [batch.duration[row] for row in left]),
-        status=bytes(batch.status[row] for row in left),
-        results=[batch.results[row] for row in left],
-        errors={at: batch.errors[row] for at, row in enumerate(left) if row in batch.errors},
-        items=None if batch.items is None else [batch.items[row] for row in left],
-    )
 
 
 def is_complete(execution: Execution) -> bool:

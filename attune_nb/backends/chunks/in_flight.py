@@ -122,28 +122,7 @@ def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
         return batch
     pairs = zip(report.index, report.attempt, strict=True)
     known = {(each.index, each.attempt) for each in sent.entries}
-    return _of(batch, [row for row, pair in enumerate(pairs) if pair in known])
-
-
-def _of(batch: Batch, rows: list[int]) -> Batch:
-    """Give some rows of a batch: a part of a report may have told of the others."""
-    if len(rows) == len(batch):
-        return batch
-
-    def few(column: array[Any]) -> array[Any]:
-        return array(column.typecode, [column[row] for row in rows])
-
-    return Batch(
-        index=few(batch.index),
-        attempt=few(batch.attempt),
-        worker=few(batch.worker),
-        start=few(batch.start),
-        duration=few(batch.duration),
-        status=bytes(batch.status[row] for row in rows),
-        results=[batch.results[row] for row in rows],
-        errors={at: batch.errors[row] for at, row in enumerate(rows) if row in batch.errors},
-        items=None if batch.items is None else [batch.items[row] for row in rows],
-    )
+    return batch.take([row for row, pair in enumerate(pairs) if pair in known])
 
 
 def _began(job: Job, report: Report) -> float:
