@@ -20,6 +20,8 @@ from attune_nb.values.secrets import Mask
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from attune_nb.events import TaskEndStatus
+
 __all__ = [
     "ABSENT",
     "ItemScope",
@@ -66,7 +68,7 @@ class Moment(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a task ended, as `task.NAME` and `result()` show it."""
 
-    status: str
+    status: TaskEndStatus
     result: Any = None
     error: str | None = None
     attempts: int = 0

@@ -10,7 +10,7 @@ Every `time` is in seconds since the start of the run, and never goes backwards.
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -29,6 +29,7 @@ __all__ = [
     "STATUS_CODES",
     "SUCCEEDED",
     "TIMED_OUT",
+    "AlarmKind",
     "AlarmRang",
     "AskAnswered",
     "AskOpened",
@@ -39,23 +40,46 @@ __all__ = [
     "Event",
     "Fact",
     "Input",
+    "ItemStatus",
     "Key",
     "PauseRequested",
     "RerunRequested",
     "ResumeRequested",
     "RetriesPlanned",
+    "RunEndStatus",
     "RunEnded",
     "RunResumed",
     "RunStarted",
+    "RunStatus",
+    "TaskEndStatus",
     "TaskEnded",
     "TaskStarted",
+    "TaskStatus",
     "masked",
 ]
 
 Key = tuple[str, int]
 """One execution of a task: its name, and how often it has run (1 the first time)."""
 
-STATUS_CODES = ("succeeded", "failed", "timed_out", "cancelled")
+ItemStatus = Literal["succeeded", "failed", "timed_out", "cancelled"]
+"""How an attempt ended, and how an item did with its last attempt."""
+
+TaskEndStatus = Literal["succeeded", "failed", "timed_out", "cancelled", "skipped"]
+"""How an execution of a task ended. It is skipped if its `when` is false."""
+
+TaskStatus = Literal["pending", "paused", "running", "retrying", "waiting", TaskEndStatus]
+"""The state of an execution of a task: pending (its delay), waiting (for an answer), ..."""
+
+RunEndStatus = Literal["succeeded", "failed", "timed_out", "cancelled"]
+"""How a run ended."""
+
+RunStatus = Literal["pending", "running", "paused", "cancelling", "interrupted", RunEndStatus]
+"""The state of a run. It is interrupted if the process that carried it is gone."""
+
+AlarmKind = Literal["delay", "ask", "run"]
+"""The reason for an alarm: a delay is over, or the time of a question or of the run is."""
+
+STATUS_CODES: tuple[ItemStatus, ...] = ("succeeded", "failed", "timed_out", "cancelled")
 """A batch writes an attempt's status as the index in this tuple."""
 
 SUCCEEDED, FAILED, TIMED_OUT, CANCELLED = range(len(STATUS_CODES))
@@ -245,7 +269,7 @@ class AlarmRang(Input, frozen=True, kw_only=True, tag=True):
     run had its time; `task` is empty then).
     """
 
-    kind: str
+    kind: AlarmKind
     task: str = ""
     visit: int = 0
 
@@ -292,7 +316,7 @@ class TaskEnded(Fact, frozen=True, kw_only=True, tag=True):
 
     task: str
     visit: int
-    status: str
+    status: TaskEndStatus
     attempts: int
     error: ErrorInfo | None
     fired: tuple[int, ...]
@@ -302,7 +326,7 @@ class TaskEnded(Fact, frozen=True, kw_only=True, tag=True):
 class RunEnded(Fact, frozen=True, kw_only=True, tag=True):
     """The run came to its end."""
 
-    status: str
+    status: RunEndStatus
     output: Any
     error: str | None
 

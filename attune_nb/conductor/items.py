@@ -17,7 +17,7 @@ from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored, freeze, f
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from attune_nb.events import Batch, ErrorInfo
+    from attune_nb.events import Batch, ErrorInfo, TaskEndStatus
     from attune_nb.language.model import Retry
 
 __all__ = ["EMPTY", "absorb", "failure_of", "is_complete", "outcome_of", "source_of"]
@@ -209,7 +209,7 @@ def _counts(total: int, failed: int, cancelled: int) -> str:
     return f"{failed} of {total} items failed" + (f", {cancelled} cancelled" if cancelled else "")
 
 
-def _status(execution: Execution, failing: set[int], count: int) -> str:
+def _status(execution: Execution, failing: set[int], count: int) -> TaskEndStatus:
     """Say how the task ended as a whole: as its items did, or cancelled where some were left."""
     kinds = {STATUS_CODES[code] for code in failing}
     left = execution.planned is None or count < execution.planned

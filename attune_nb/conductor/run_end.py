@@ -14,6 +14,7 @@ from attune_nb.values.frozen import freeze
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Execution
     from attune_nb.conductor.step import Work
+    from attune_nb.events import RunEndStatus, TaskEndStatus
 
 __all__ = ["alarm_rang", "answered", "cancel", "end_if_quiet"]
 
@@ -77,7 +78,7 @@ def answered(work: Work, event: AskAnswered) -> None:
     task_end.end(work, key, outcome, None)
 
 
-def _fail(work: Work, execution: Execution, status: str, kind: str, message: str) -> None:
+def _fail(work: Work, execution: Execution, status: TaskEndStatus, kind: str, message: str) -> None:
     """End a question that got no answer, or none that can be used."""
     info = ErrorInfo(type=kind, message=message, retryable=False)
     outcome = Outcome(
@@ -95,6 +96,7 @@ def end_if_quiet(work: Work) -> None:
     if state.active or state.ended or state.status == "pending":
         return
     failures, output = [*state.failures], None
+    status: RunEndStatus
     if state.timed_out:
         seconds = state.workflow.timeout or 0.0
         status, failures = "timed_out", [f"the run did not end within {seconds:g} s"]

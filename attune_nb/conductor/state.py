@@ -12,7 +12,7 @@ from pyrsistent import PMap, PVector, pmap, pvector
 
 if TYPE_CHECKING:
     from attune_nb.context import Outcome, WorkflowContext
-    from attune_nb.events import Batch, Key
+    from attune_nb.events import AlarmKind, Batch, Key, RunEndStatus, RunStatus, TaskStatus
     from attune_nb.language.model import Workflow
     from attune_nb.values.frozen import FrozenDict
 
@@ -29,7 +29,7 @@ __all__ = [
     "Token",
 ]
 
-ENDED = ("succeeded", "failed", "timed_out", "cancelled")
+ENDED: tuple[RunEndStatus, ...] = ("succeeded", "failed", "timed_out", "cancelled")
 """The statuses in which a run stays."""
 
 
@@ -62,7 +62,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     token: Token
     context: WorkflowContext  # as the task saw it when it started
     started: float
-    status: str = "running"
+    status: TaskStatus = "running"
     parent: Key | None = None  # the parallel task that it is part of
     items: Any = None  # the source of the items; None for a task without `with_items`
     planned: int | None = 1  # how many items there are, None while unknown
@@ -90,7 +90,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None = None  # overrides that of every task
     secrets: FrozenDict  # parameters that no event holds
     asks: frozenset[str] = frozenset()  # tasks that wait for a person
-    status: str = "pending"
+    status: RunStatus = "pending"
     timed_out: bool = False  # why it is cancelling
     reason: str = ""  # why someone asked it to stop
     started_at: float = 0.0
@@ -144,6 +144,6 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """Tell the conductor (`AlarmRang`) when so many seconds have passed."""
 
-    kind: str
+    kind: AlarmKind
     seconds: float
     key: Key = ("", 0)

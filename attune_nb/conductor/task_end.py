@@ -15,7 +15,7 @@ from attune_nb.values.frozen import freeze
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Execution
     from attune_nb.conductor.step import Work
-    from attune_nb.events import Key
+    from attune_nb.events import Key, TaskEndStatus
     from attune_nb.language.model import Transition
 
 __all__ = ["MAX_VISITS", "attempts_ended", "end", "end_cancelled"]
@@ -181,9 +181,11 @@ def _part_ended(work: Work, key: Key) -> None:
     end(work, key, outcome, error)
 
 
-def _worst(bad: dict[str, Outcome]) -> str:
-    statuses = {each.status for each in bad.values()}
-    return next(each for each in ("cancelled", "failed", "timed_out") if each in statuses)
+def _worst(bad: dict[str, Outcome]) -> TaskEndStatus:
+    statuses = {outcome.status for outcome in bad.values()}
+    if "cancelled" in statuses:
+        return "cancelled"
+    return "failed" if "failed" in statuses else "timed_out"
 
 
 def _said(status: str) -> str:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.recovery import Recovered, Set
     from attune_nb.conductor.state import RunState
     from attune_nb.conductor.step import Decision
-    from attune_nb.events import Input, Key
+    from attune_nb.events import Input, Key, RunEndStatus
 
     Reader = Callable[[list[Event]], None]
     Said = Callable[[float, int], Input]
@@ -381,7 +381,7 @@ class Driver:
 
     def _give_up(self, error: BaseException) -> None:
         interrupted = isinstance(error, KeyboardInterrupt)
-        status = "cancelled" if interrupted else "failed"
+        status: RunEndStatus = "cancelled" if interrupted else "failed"
         told = str(error) if isinstance(error, AttuneError) else repr(error)
         text = "the run was interrupted" if interrupted else f"the engine failed: {told}"
         self.state = msgspec.structs.replace(self.state, status=status, error=text)

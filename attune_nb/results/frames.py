@@ -13,7 +13,7 @@ from attune_nb.results.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from attune_nb.events import Event, Key
+    from attune_nb.events import Event, Key, TaskStatus
     from attune_nb.results.progress import TaskProgress
 
 __all__ = ["attempts_frame", "items_frame", "tasks_frame"]
@@ -44,7 +44,7 @@ class _Clock:
 
 
 def tasks_frame(
-    events: Sequence[Event], names: Sequence[str], live: Mapping[Key, str]
+    events: Sequence[Event], names: Sequence[str], live: Mapping[Key, TaskStatus]
 ) -> pd.DataFrame:
     """Give one row a task execution; tasks that never started come last, as pending.
 

@@ -29,7 +29,7 @@ from attune_nb.results.statuses import say_lost
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from attune_nb.events import Event, Key
+    from attune_nb.events import Event, Key, RunStatus, TaskStatus
 
 __all__ = ["Progress", "TaskProgress"]
 
@@ -49,7 +49,7 @@ class TaskProgress(msgspec.Struct, kw_only=True):
     started: float
     ended: float | None = None
     rested: float = 0.0  # seconds in which the run was paused, and began nothing
-    status: str = "running"
+    status: TaskStatus = "running"
     attempts: int = 0
     retried: int = 0
     errors: int = 0  # attempts that failed
@@ -100,7 +100,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.name = "workflow"
-        self.status = "pending"
+        self.status: RunStatus = "pending"
         self.now = 0.0
         self.tasks: dict[Key, TaskProgress] = {}
         self._doubts: dict[tuple[str, int, int], Doubt] = {}
@@ -152,7 +152,7 @@ class Progress:
     def _pause(self, time: float, reason: str = "") -> None:
         self.status, self._reason, self._paused_at = "paused", reason, time
 
-    def _go_on(self, time: float, status: str = "running") -> None:
+    def _go_on(self, time: float, status: RunStatus = "running") -> None:
         """Leave the pause; its seconds do not count for the pace of what is under way."""
         for row in self.tasks.values():
             if row.ended is None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attune_nb.context import WorkflowContext
-    from attune_nb.events import ErrorInfo, Event, Key
+    from attune_nb.events import ErrorInfo, Event, Key, TaskStatus
     from attune_nb.results.protocols import Engine
     from attune_nb.results.scaling import Past
     from attune_nb.values.secrets import Mask
@@ -353,7 +353,7 @@ class Run:
             raise LookupFailed(f"there is no task `{task}`{hint}")
         return self._engine.state.executions[found[-1]]
 
-    def _live(self) -> dict[Key, str]:
+    def _live(self) -> dict[Key, TaskStatus]:
         """Give the statuses of the task executions that have not ended, as they are now."""
         executions = self._engine.state.executions
         return {key: each.status for key, each in executions.items() if each.outcome is None}

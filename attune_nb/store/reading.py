@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from attune_nb.events import Event
+    from attune_nb.events import Event, RunStatus
     from attune_nb.values.secrets import Mask
 
 __all__ = [
@@ -62,7 +62,7 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any]
     versions: dict[str, str]
     started: float
-    status: str
+    status: RunStatus
     duration: float
     tasks: int
     items: int
