@@ -191,7 +191,7 @@ def _killed() -> Verdict:
         def kill() -> None:
             while not path.exists() or path.stat().st_size < 20 * count // 10:
                 time.sleep(0.001)
-            os.kill(backend.processes()[0], signal.SIGKILL)
+            os.kill(backend.pids()[0], signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
         killer.start()

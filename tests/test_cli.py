@@ -166,7 +166,7 @@ def test_of_a_run_that_pauses_it_is_told_what_goes_on_with_it(tmp_path, monkeypa
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:9")
     file, store = tmp_path / "good.yaml", tmp_path / "runs.db"
     file.write_text(GOOD)
-    code = "from attune_nb.backends.dask import connection as cluster; cluster.PATIENCE = 0.1\n"
+    code = "from attune_nb.backends.dask import connection as cluster; cluster.TIMEOUT = 0.1\n"
     command = [sys.executable, "-c", f"{code}from attune_nb.cli import main; main()"]
     command += ["run", str(file), "--backend", "dask", "--store", str(store)]
     told = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attune_nb.running.workflow as attune
 from attune_nb.backends.dask import DaskBackend
-from attune_nb.backends.dask.local_cluster import local_cluster
+from attune_nb.backends.dask.local_cluster import start_local_cluster
 from attune_nb.bench.arguments import number, numbers
 from attune_nb.bench.rounds import turned
 from attune_nb.bench.wire_bytes import WireCount
@@ -141,7 +141,7 @@ def local_client(workers: int = 2) -> Iterator[Client]:
     from distributed import Client  # noqa: PLC0415 - Dask is an extra
 
     with (
-        local_cluster(workers) as cluster,
+        start_local_cluster(workers) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield client

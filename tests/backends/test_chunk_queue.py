@@ -20,7 +20,7 @@ from attune_nb.backends.chunks import sizing
 from attune_nb.backends.chunks.chunk_queue import Feed
 from attune_nb.backends.chunks.task_spec import Definition
 from attune_nb.backends.worker import chunk_status, remote_functions
-from attune_nb.backends.worker.chunk_runner import Making
+from attune_nb.backends.worker.chunk_runner import ChunkRunner
 from attune_nb.context import WorkflowContext
 from attune_nb.events import CANCELLED, FAILED, SUCCEEDED
 from attune_nb.templates.template import Template
@@ -70,9 +70,9 @@ def lane(_, number):
 def told(feed, definition, sent, *, more=False):
     """Have a chunk made, or what goes on of one; give what still does."""
     report = (
-        remote_functions.make_more()
+        remote_functions.continue_chunk()
         if sent.goes_on
-        else remote_functions.make(definition, sent.chunk)
+        else remote_functions.run_chunk(definition, sent.chunk)
     )
     return feed.received(sent, lane, report, more=more)
 
@@ -81,7 +81,7 @@ def end(feed, definition, sent):
     """Have a chunk made, and all that goes on of it."""
     while sent is not None:
         sent = told(feed, definition, sent)
-    assert not chunk_status._at  # noqa: SLF001 - nothing of it is kept
+    assert not chunk_status._runners  # noqa: SLF001 - nothing of it is kept
 
 
 def ends(batches):
@@ -133,7 +133,7 @@ def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0
             sent = under_way.pop(luck.randrange(len(under_way)))
             what = luck.choice(["end"] * 6 + ["lost", "back", "gone", "stop"])
             if what != "end" and (sent.goes_on or sent.chunk.joins):
-                Making.taken_up()  # it is gone with its worker
+                ChunkRunner.claim()  # it is gone with its worker
             if what == "end":
                 left = told(feed, definition, sent, more=True)
                 under_way += [left] if left is not None else []
@@ -152,8 +152,8 @@ def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0
         batch = feed.job.drain()
         if batch is not None:
             batches.append(batch)
-    while Making.goes_on():
-        Making.taken_up()  # it was given up on
+    while ChunkRunner.has_unclaimed():
+        ChunkRunner.claim()  # it was given up on
     found = ends([*batches, *filter(None, [feed.job.drain()])])
     assert all(len(codes) == 1 for codes in found.values())
     assert set(found) == set(range(feed.job.taken if stopped else count))
@@ -220,7 +220,7 @@ def test_work_that_takes_longer_than_its_time_is_given_back():
 def test_times_of_a_worker_are_placed_in_the_run_and_never_before_it_or_after_now():
     feed, definition = fed(range(10), lambda x: time.sleep(0.001))
     for sent in iter(lambda: more(feed), None):
-        report = pickle.loads(remote_functions.make(definition, sent.chunk))
+        report = pickle.loads(remote_functions.run_chunk(definition, sent.chunk))
         # a clock that is an hour fast, or slow
         for off in (3600, -3600):
             told = type(report)(
@@ -253,7 +253,7 @@ def parted(function):
     feed, definition = fed(range(100), function, concurrency=1, target=0.25)
     feed._pace.each, feed._pace._size = 1e-9, 100  # noqa: SLF001 - as if they had been quick so far
     sent = more(feed)
-    report = pickle.loads(remote_functions.make(definition, sent.chunk))
+    report = pickle.loads(remote_functions.run_chunk(definition, sent.chunk))
     assert report.going == [20]
     return feed, definition, sent, report
 
@@ -267,7 +267,7 @@ def test_what_takes_far_longer_than_the_rest_of_its_chunk_is_told_of_apart():
     assert [*report.index] == indices[:at]
     assert more(feed).entries[0].index == indices[at + 1]
     _enough.set()
-    assert feed.received(left, lane, remote_functions.make_more()) is None
+    assert feed.received(left, lane, remote_functions.continue_chunk()) is None
     assert sorted(ends([feed.job.drain()])) == [*range(21)]
 
 
@@ -275,10 +275,10 @@ def test_nothing_begins_at_a_worker_until_what_goes_on_there_is_asked_for():
     feed, definition, sent, report = parted(held)
     left = feed.received(sent, lane, pickle.dumps(report))
     other = more(feed)
-    assert feed.received(other, lane, remote_functions.make(definition, other.chunk)) is None
+    assert feed.received(other, lane, remote_functions.run_chunk(definition, other.chunk)) is None
     again = more(feed)
     assert again.entries[0] == other.entries[0]
     _enough.set()
-    feed.received(left, lane, remote_functions.make_more())
+    feed.received(left, lane, remote_functions.continue_chunk())
     end(feed, definition, again)
     assert again.entries[0].index in ends([feed.job.drain()])

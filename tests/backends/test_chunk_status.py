@@ -14,7 +14,7 @@ from test_chunk_queue import ends, fed, lane, more, slow_now_and_then, waits_now
 
 from attune_nb.backends.chunks.chunk_queue import Feed
 from attune_nb.backends.worker import chunk_status, remote_functions
-from attune_nb.backends.worker.chunk_runner import NOT_BEGUN
+from attune_nb.backends.worker.chunk_runner import NOT_STARTED
 from attune_nb.events import SUCCEEDED
 
 
@@ -22,8 +22,10 @@ def asked(sent):
     """Ask about a chunk: give its report, None where it was not begun, else nothing."""
     joining, sent.chunk = sent.chunk, replace(sent.chunk, joins=False)
     joining = joining if joining.joins else None
-    about = chunk_status.About(came=sent.known.part, wanted=True, joining=joining)
-    return asyncio.run(chunk_status.answer({sent.chunk.name: about})).get(sent.chunk.name, b"")
+    about = chunk_status.ChunkProbe(acknowledged=sent.known.part, reclaims=True, merging=joining)
+    return asyncio.run(chunk_status.answer_probes({sent.chunk.name: about})).get(
+        sent.chunk.name, b""
+    )
 
 
 def followed(feed, sent, made, luck):
@@ -50,7 +52,7 @@ def test_what_was_not_begun_is_told_though_it_was_asked_before_it_was_taken_back
     sent = feed.next(1)
     sent.chunk = replace(sent.chunk, name=str(uuid.uuid4()), budget=1.0)
     with ThreadPoolExecutor(1) as pool:
-        made = pool.submit(remote_functions.make, definition, sent.chunk)
+        made = pool.submit(remote_functions.run_chunk, definition, sent.chunk)
         _begun.wait(60)
         left = feed.received(sent, lane, asked(sent), more=False)
         assert [each.index for each in left.entries] == [0, 1, 2]  # its time is not over
@@ -82,9 +84,9 @@ def test_each_item_ends_once_whenever_it_is_asked_and_whichever_answers_are_lost
             if luck.random() < 0.1:
                 assert asked(sent) is None  # before it comes to its turn
                 feed.back(sent)
-                assert remote_functions.make(definition, sent.chunk) == NOT_BEGUN
+                assert remote_functions.run_chunk(definition, sent.chunk) == NOT_STARTED
                 continue
-            made = pool.submit(remote_functions.make, definition, sent.chunk)
+            made = pool.submit(remote_functions.run_chunk, definition, sent.chunk)
             sent = followed(feed, sent, made, luck)
             if sent is not None:
                 assert feed.received(sent, lane, made.result()) is None

@@ -95,7 +95,7 @@ def test_without_dask_the_message_says_what_to_install(monkeypatch):
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:nonsense", "nonsense"])
 def test_a_scheduler_that_is_not_there_pauses_the_run_and_says_so(monkeypatch, address):
-    monkeypatch.setattr(cluster_of, "PATIENCE", 0.5)
+    monkeypatch.setattr(cluster_of, "TIMEOUT", 0.5)
     run = go(lambda x: x, backend=DaskBackend(address))
     assert run.status == "paused"
     assert f"there is no Dask cluster at {address}" in run.pause_reason
@@ -111,7 +111,7 @@ def test_what_is_no_cluster_at_all_is_refused():
 
 
 def test_a_scheduler_that_takes_the_call_and_says_nothing_does_not_hold_up_a_cancel(monkeypatch):
-    monkeypatch.setattr(cluster_of, "PATIENCE", 600.0)
+    monkeypatch.setattr(cluster_of, "TIMEOUT", 600.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         where = DaskBackend(f"tcp://127.0.0.1:{silent.getsockname()[1]}")
         run = go(lambda x: x, backend=where, background=True)
@@ -204,7 +204,7 @@ def test_a_worker_with_what_a_selector_names_is_waited_for_when_it_was_there_bef
 def test_a_cluster_that_adapts_is_asked_for_a_worker_and_told_of_meanwhile(monkeypatch):
     told = []  # and not pytest's: clusters silence the handlers of others
     monkeypatch.setattr(autoscale._log, "warning", lambda text, what: told.append(text % what))  # noqa: SLF001
-    monkeypatch.setattr(worker_wait, "PATIENCE", 0.5)
+    monkeypatch.setattr(worker_wait, "WARN_AFTER", 0.5)
     with made(n_workers=0) as client:
         run = go(lambda x: x, backend=DaskBackend(client), background=True)
         until(lambda: told)

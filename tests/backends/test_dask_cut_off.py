@@ -34,7 +34,7 @@ def stopped(pid):
 def test_a_scheduler_that_is_cut_off_pauses_the_run_which_goes_on_when_it_is_back(
     tmp_path, outside, monkeypatch
 ):
-    monkeypatch.setattr(backend, "SILENCE", 3.0)
+    monkeypatch.setattr(backend, "SCHEDULER_TIMEOUT", 3.0)
     path, count = tmp_path / "made", 1_500
     there = outside()
     with there.client() as client:
@@ -82,7 +82,7 @@ def test_a_worker_that_is_cut_off_holds_up_no_others(tmp_path):
 
 
 def test_a_worker_that_is_cut_off_before_it_has_what_it_needs_holds_up_no_others(monkeypatch):
-    monkeypatch.setattr(client_requests, "STALLED", 0.5)
+    monkeypatch.setattr(client_requests, "TRANSFER_TIMEOUT", 0.5)
     with made(n_workers=2) as client, stopped(pids(client)[0]):
         run = go(
             lambda x, big: x,
@@ -102,11 +102,11 @@ def test_a_worker_that_gives_nothing_is_asked_again_a_moment_later(monkeypatch):
         asked.append(time.monotonic())
         return {} if len(asked) < 4 else await fetched(client, futures)
 
-    fetched = client_requests._fetched  # noqa: SLF001 - where a connection fails at once
-    monkeypatch.setattr(client_requests, "_fetched", refused)
+    fetched = client_requests._gather  # noqa: SLF001 - where a connection fails at once
+    monkeypatch.setattr(client_requests, "_gather", refused)
     with made(n_workers=1) as client:
         run = go(lambda x: x, {"n": 1}, backend=DaskBackend(client), background=True)
         assert run.wait(30)
     assert run.result("a") == [0]
     assert len(asked) == 4
-    assert all(after - before >= client_requests.AGAIN for before, after in pairwise(asked))
+    assert all(after - before >= client_requests.RETRY_DELAY for before, after in pairwise(asked))

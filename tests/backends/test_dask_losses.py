@@ -93,7 +93,7 @@ def test_what_must_not_be_made_twice_is_not_though_the_cluster_would(
     tmp_path, monkeypatch, plain, same
 ):
     if same:  # nobody looks while there is none
-        monkeypatch.setattr(backend, "LOOK", 60.0)
+        monkeypatch.setattr(backend, "POLL_INTERVAL", 60.0)
 
     @attune_nb.action("dask.once", idempotent=False)
     def once(x, path):
@@ -228,7 +228,7 @@ def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(tmp_path, o
     client.close()
 
     with outside().client() as another:
-        where._connection.where = another  # noqa: SLF001 - the current client is the whole session's
+        where._connection.target = another  # noqa: SLF001 - the current client is the whole session's
         run.resume()
         assert run.wait(60)
         assert run.status == "succeeded"
@@ -250,8 +250,8 @@ def test_a_scheduler_that_ends_while_it_is_asked_something_pauses_the_run(
     until(lambda: len(run.attempts) > 200)
     there.worker.kill()
     until(lambda: not where._workers)  # noqa: SLF001 - the moment that is meant
-    monkeypatch.setattr(client_requests, "_workers", never)
-    until(lambda: where._roll.asked)  # noqa: SLF001 - as above
+    monkeypatch.setattr(client_requests, "_request_workers", never)
+    until(lambda: where._roll.is_pending)  # noqa: SLF001 - as above
     there.close()
     until(lambda: run.status == "paused")
     assert client.status == "connecting"

@@ -65,7 +65,7 @@ def where(x):
 def test_all_may_be_paused_for_a_while_and_a_person_is_told(tmp_path, monkeypatch):
     told = []  # and not pytest's: clusters silence the handlers of others
     monkeypatch.setattr(autoscale._log, "warning", lambda text, what: told.append(text % what))  # noqa: SLF001
-    monkeypatch.setattr(worker_wait, "PATIENCE", 1.0)
+    monkeypatch.setattr(worker_wait, "WARN_AFTER", 1.0)
     with made(n_workers=2, memory_limit=0) as client:
         run = begun(tmp_path / "made", COUNT, DaskBackend(client))
         until(lambda: len(run.attempts) > 100)

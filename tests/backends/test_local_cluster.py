@@ -108,7 +108,7 @@ def test_a_cluster_of_its_own_that_is_slow_to_begin_holds_up_nothing(monkeypatch
     monkeypatch.setattr(sys, "executable", str(slow))
     where = DaskBackend(workers=1)
     monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
-    monkeypatch.setattr(cluster_of, "PATIENCE", 0.5)  # until it is ended by force
+    monkeypatch.setattr(cluster_of, "TIMEOUT", 0.5)  # until it is ended by force
     run = go(lambda x: x, backend=where, background=True)
     time.sleep(0.2)
     run.cancel()
@@ -117,7 +117,7 @@ def test_a_cluster_of_its_own_that_is_slow_to_begin_holds_up_nothing(monkeypatch
 
 
 def test_a_cluster_of_its_own_that_never_begins_pauses_the_run_and_says_so(monkeypatch):
-    monkeypatch.setattr(local_cluster, "ARRIVAL", 0.0)
+    monkeypatch.setattr(local_cluster, "START_TIMEOUT", 0.0)
     where = DaskBackend(workers=1)
     monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
     run = go(lambda x: x, backend=where)
@@ -136,11 +136,11 @@ def test_a_client_that_is_there_before_a_cluster_of_its_own_is_used_as_the_users
     monkeypatch.setattr(sys, "executable", str(slow))
     begun = (tmp_path / "begun").exists
     monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: cluster if begun() else None)
-    monkeypatch.setattr(cluster_of, "PATIENCE", 0.5)  # until that one is ended by force
+    monkeypatch.setattr(cluster_of, "TIMEOUT", 0.5)  # until that one is ended by force
     where = DaskBackend()
     run = go(lambda x: x, backend=where, background=True)
     until(lambda: where._connection.client)  # noqa: SLF001 - nobody else tells
-    assert not where._connection.own_cluster  # noqa: SLF001 - as above
+    assert not where._connection.owns_cluster  # noqa: SLF001 - as above
     assert run.wait(60)
     assert run.status == "succeeded"
 
@@ -162,12 +162,12 @@ def test_a_cluster_of_its_own_whose_workers_all_ended_is_given_up_and_a_new_one_
     monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
     run = go(work, {"n": 6, "path": str(tmp_path)}, more=PATH, backend=where, background=True)
     until((tmp_path / "3").exists)
-    monkeypatch.setattr(local_cluster, "ARRIVAL", 1.0)
+    monkeypatch.setattr(local_cluster, "START_TIMEOUT", 1.0)
     client = where._connection.client  # noqa: SLF001 - nobody else has one
     client.run(ends_for_good, wait=False)
     until(lambda: run.status == "paused")
     assert "its workers have ended, and none came for 1 s" in run.pause_reason
-    monkeypatch.setattr(local_cluster, "ARRIVAL", 60.0)
+    monkeypatch.setattr(local_cluster, "START_TIMEOUT", 60.0)
     (tmp_path / "go on").touch()
     run.resume()
     assert run.wait(60)

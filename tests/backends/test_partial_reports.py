@@ -186,7 +186,7 @@ def test_what_a_paused_worker_is_at_is_made_once_and_what_it_has_not_begun_by_ot
 
 def test_a_worker_lets_go_of_what_it_has_told(tmp_path, cluster):
     def kept():
-        return [len(each._batch) for each in chunk_status._at.values()]  # noqa: SLF001
+        return [len(each._batch) for each in chunk_status._runners.values()]  # noqa: SLF001
 
     run = begin(tmp_path, "dask", awaited)
     until(lambda: all_but_one_are_told(run))

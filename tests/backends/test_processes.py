@@ -240,7 +240,7 @@ def test_a_worker_that_is_killed_costs_what_it_held_and_nothing_else(tmp_path):
     def kill():
         while not made.exists() or made.stat().st_size < 12_000:
             time.sleep(0.005)
-        os.kill(backend.processes()[0], signal.SIGKILL)
+        os.kill(backend.pids()[0], signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -266,7 +266,7 @@ def test_workers_that_are_killed_while_they_wait_are_others_then():
     while run.status != "paused":
         time.sleep(0.01)
     time.sleep(0.3)  # what was under way ends
-    for each in backend.processes():
+    for each in backend.pids():
         os.kill(each, signal.SIGKILL)
     time.sleep(0.1)
     run.resume()
@@ -279,7 +279,7 @@ def test_workers_may_be_killed_again_and_again():
     run = go(lambda x: (time.sleep(0.002), x)[1], {"n": 1_500}, backend=backend, background=True)
     killed = 0
     while not run.wait(luck.expovariate(3)):
-        for each in luck.sample(backend.processes(), min(1, len(backend.processes()))):
+        for each in luck.sample(backend.pids(), min(1, len(backend.pids()))):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
                 killed += 1
@@ -396,7 +396,7 @@ def test_a_function_past_its_time_is_really_ended(stuck, tmp_path):
 
 
 def test_how_long_a_definition_may_be_on_its_way_does_not_prolong_an_item(monkeypatch):
-    monkeypatch.setattr(worker_process, "ARRIVAL", 600.0)
+    monkeypatch.setattr(worker_process, "START_TIMEOUT", 600.0)
     run = go(lambda x: re.match(r"(a+)+$", "a" * 40 + "b"), {"n": 4}, keys="timeout: 0.3")
     assert statuses(run) == {"timed_out": 4}  # each in a worker that has just begun
 
@@ -454,7 +454,7 @@ def ended(pids):
 
 
 def test_workers_that_end_as_they_begin_end_the_run_with_a_word(monkeypatch):
-    monkeypatch.setattr(remote_functions, "begin", os._exit)
+    monkeypatch.setattr(remote_functions, "start_worker", os._exit)
     run = go(lambda x: x, {"n": 3})
     assert run.status == "failed"
     assert "worker processes end as they begin" in run.error
@@ -503,7 +503,7 @@ tasks:
 """
 
     def held():
-        return len(remote_functions._held)  # noqa: SLF001 - there is nothing else that tells
+        return len(remote_functions._task_specs)  # noqa: SLF001 - there is nothing else that tells
 
     run = attune_nb.loads(text).run(
         {"big": "x" * 10_000_000},

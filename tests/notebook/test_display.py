@@ -75,7 +75,7 @@ def test_time_goes_on_while_nothing_ends():
 
 
 def test_a_run_whose_backend_is_gone_says_so_and_its_clock_stands_still(monkeypatch):
-    monkeypatch.setattr(cluster_of, "PATIENCE", 0.1)
+    monkeypatch.setattr(cluster_of, "TIMEOUT", 0.1)
     display = Kept()
     run = go(display, backend=DaskBackend("tcp://127.0.0.1:9"))
     display.draw()
@@ -92,7 +92,7 @@ def test_a_run_whose_backend_is_gone_says_so_and_its_clock_stands_still(monkeypa
 
 def test_the_text_beside_the_widgets_of_a_paused_run_tells_so(ipython, monkeypatch):
     monkeypatch.setenv("ATTUNE_NB_WIDGETS", "1")
-    monkeypatch.setattr(cluster_of, "PATIENCE", 0.1)
+    monkeypatch.setattr(cluster_of, "TIMEOUT", 0.1)
     shown = []
 
     class Kept(CellDisplay):

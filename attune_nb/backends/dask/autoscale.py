@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from attune_nb.backends.chunks.in_flight import Sent
 
 __all__ = ["Backlog"]
-MOST = 5000  # tasks that stand for work: 500 threads, as Dask is set
-NOBODY = {"attune-more-workers": 1.0}  # a resource that no worker has
+MAX_TASKS = 5000  # tasks that stand for work: 500 threads, as Dask is set
+UNMET_RESOURCES = {"attune-more-workers": 1.0}  # a resource that no worker has
 
 
 _log = logging.getLogger("attune_nb")
@@ -38,7 +38,7 @@ class Backlog:
     def __init__(self) -> None:
         self._tasks: list[Future] = []
 
-    def tell(self, client: Client, jobs: Iterable[tuple[Feed, list[Sent]]], threads: int) -> None:
+    def update(self, client: Client, jobs: Iterable[tuple[Feed, list[Sent]]], threads: int) -> None:
         """Have as many tasks at the scheduler as the work of some jobs calls for.
 
         Args:
@@ -54,18 +54,18 @@ class Backlog:
             wanted = sum(each.wanted(within, unknown, sent) for each, sent in jobs)
             if wanted > threads:
                 # rounded down: what is under way, or stands by, calls for the rest
-                many = max(1, min(MOST, math.ceil(wanted * within / unknown) - 1))
+                many = max(1, min(MAX_TASKS, math.ceil(wanted * within / unknown) - 1))
         # a scheduler may give up what it cannot run (`no-workers-timeout`)
         self._tasks = [each for each in self._tasks if not each.done()]
         more = many - len(self._tasks)
         if more > 0:
             self._tasks += client.map(
-                int, range(more), key="attune-waiting", pure=False, resources=NOBODY
+                int, range(more), key="attune-waiting", pure=False, resources=UNMET_RESOURCES
             )
         else:
             del self._tasks[many:]  # the scheduler forgets what nobody refers to
 
-    def over(self) -> None:
+    def clear(self) -> None:
         """Tell of nothing any more."""
         self._tasks.clear()
 

@@ -20,20 +20,31 @@ from attune_nb.backends.chunks.messages import OtherProcessError
 from attune_nb.backends.chunks.remote_backend import RemoteBackend, free
 from attune_nb.backends.dask import local_cluster
 from attune_nb.backends.dask.autoscale import Backlog
-from attune_nb.backends.dask.client_requests import Fetch, Fetches, Question, Questions, Roll, watch
-from attune_nb.backends.dask.connection import (
-    BEGINNING,
-    PATIENCE,
-    Connection,
-    lost_connection,
-    runs,
+from attune_nb.backends.dask.client_requests import (
+    Fetch,
+    Fetcher,
+    Prober,
+    WorkerPoll,
+    WorkerProbe,
+    watch,
 )
-from attune_nb.backends.dask.remote_result import missing, needed, refuse_lost
-from attune_nb.backends.dask.resources import Offers, resources
-from attune_nb.backends.dask.scatter import bring
-from attune_nb.backends.dask.submit import submitted
-from attune_nb.backends.dask.worker_state import Worker
-from attune_nb.backends.dask.worker_wait import Wanting
+from attune_nb.backends.dask.connection import (
+    START_INTERVAL,
+    TIMEOUT,
+    Connection,
+    is_connected,
+    was_connection_lost,
+)
+from attune_nb.backends.dask.remote_result import (
+    check_context_results,
+    describe_missing_result,
+    input_futures,
+)
+from attune_nb.backends.dask.resources import ResourceOffers, required_resources
+from attune_nb.backends.dask.scatter import ensure_task_spec
+from attune_nb.backends.dask.submit import submit_chunk
+from attune_nb.backends.dask.worker_state import DaskWorker
+from attune_nb.backends.dask.worker_wait import WorkerWait
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
 from attune_nb.values.remote import Elsewhere
 
@@ -49,9 +60,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DaskBackend"]
 
-TARGET = 0.2  # seconds that a chunk is to take: what Dask takes for a task is 2 to 5 ms
-LOOK = 1.0  # seconds: how often the cluster is looked at
-SILENCE = 60.0  # seconds that a scheduler which is connected may be busy with something else
+CHUNK_SECONDS = 0.2  # seconds that a chunk is to take: what Dask takes for a task is 2 to 5 ms
+POLL_INTERVAL = 1.0  # seconds: how often the cluster is looked at
+SCHEDULER_TIMEOUT = (
+    60.0  # seconds that a scheduler which is connected may be busy with something else
+)
 
 
 class DaskBackend(RemoteBackend):
@@ -69,7 +82,7 @@ class DaskBackend(RemoteBackend):
     """
 
     def __init__(self, where: Client | str | None = None, workers: int | None = None) -> None:
-        super().__init__(1, TARGET, LEFT_BEHIND, missing)
+        super().__init__(1, CHUNK_SECONDS, LEFT_BEHIND, describe_missing_result)
         if importlib.util.find_spec("distributed") is None:
             raise BackendError("the dask backend needs Dask: pip install 'attune_nb[dask]'")
         if where is not None and not isinstance(where, str) and not hasattr(where, "scheduler"):
@@ -80,16 +93,16 @@ class DaskBackend(RemoteBackend):
         self._connection = Connection(where, workers)
         self._name = uuid.uuid4().hex[:8]
         self._numbers = count(1)
-        self._workers: dict[str, Worker] = {}  # by address
-        self._under: dict[Future, tuple[Feed, Sent, Worker | None]] = {}
-        self._roll = Roll(self._near.notify)
-        self._fetches = Fetches(self._note)
-        self._questions = Questions(self._note)
+        self._workers: dict[str, DaskWorker] = {}  # by address
+        self._under: dict[Future, tuple[Feed, Sent, DaskWorker | None]] = {}
+        self._roll = WorkerPoll(self._near.notify)
+        self._fetches = Fetcher(self._note)
+        self._questions = Prober(self._note)
         self._looked = 0.0
         self._away: float | None = None  # since when there is no scheduler
         self._deserted: float | None = None  # since when the cluster has no worker
-        self._offers = Offers()
-        self._wanting, self._backlog = Wanting(), Backlog()
+        self._offers = ResourceOffers()
+        self._wanting, self._backlog = WorkerWait(), Backlog()
 
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""
@@ -104,7 +117,7 @@ class DaskBackend(RemoteBackend):
 
     def close(self) -> None:
         """Let go of everything, and end the cluster if it is its own."""
-        self._connection.quietly(lambda client: client.cancel(list(self._under)))
+        self._connection.try_request(lambda client: client.cancel(list(self._under)))
         self._under.clear()
         self._let_go()
         super().close()
@@ -112,9 +125,10 @@ class DaskBackend(RemoteBackend):
     def _let_go(self) -> None:
         self._workers.clear()
         self._deserted = None
-        self._wanting.give_up()
-        for each in (self._roll, self._fetches, self._questions, self._backlog):
-            each.over()
+        self._wanting.cancel()
+        self._backlog.clear()
+        for requests in (self._roll, self._fetches, self._questions):
+            requests.cancel()
         self._connection.close()
 
     def _look(self) -> float:
@@ -122,11 +136,11 @@ class DaskBackend(RemoteBackend):
         now = time.monotonic()
         client = self._connection.client
         if client is None:
-            return BEGINNING if self._connection.begins else inf
-        self._questions.ask(client, self._workers.values())
-        if not self._roll.asked:
-            if now - self._looked < LOOK:
-                return LOOK if self._under else inf
+            return START_INTERVAL if self._connection.is_starting else inf
+        self._questions.probe(client, self._workers.values())
+        if not self._roll.is_pending:
+            if now - self._looked < POLL_INTERVAL:
+                return POLL_INTERVAL if self._under else inf
             self._looked = now
             for future in self._under:
                 if future.done():
@@ -138,18 +152,18 @@ class DaskBackend(RemoteBackend):
             self._away = now
         elif now - self._away > self._patience(client) or client.status == "closed":
             self._lose(f"its scheduler does not answer ({why})")
-        return LOOK
+        return POLL_INTERVAL
 
     def _patience(self, client: Client) -> float:
-        return SILENCE if self._roll.asked and runs(client) else PATIENCE
+        return SCHEDULER_TIMEOUT if self._roll.is_pending and is_connected(client) else TIMEOUT
 
     def _call_roll(self, client: Client) -> str:
         """Find out which workers there are; give why that is not known, if so."""
-        if not runs(client):
+        if not is_connected(client):
             return f"its client is {client.status}"
         whole = any(self._asks(each.job) for each in self._feeds.values())
         try:
-            told = self._roll.call(client, whole=whole, wait=not self._workers)
+            told = self._roll.poll(client, whole=whole, wait=not self._workers)
             if told is not None:
                 self._meet(client, told)
         except Exception as error:  # noqa: BLE001 - of whatever kind, it does not answer
@@ -166,10 +180,10 @@ class DaskBackend(RemoteBackend):
         self._lanes = max(1, sum(each.threads for each in self._workers.values()))
         for feed in self._feeds.values():
             feed.lanes = self._lanes
-        grows = not (self._held or self._connection.own_cluster)
+        grows = not (self._held or self._connection.owns_cluster)
         feeds = self._feeds.values() if grows else ()
         jobs = [(each, self._under_way(each)) for each in feeds]
-        self._backlog.tell(client, jobs, self._lanes if self._workers else 0)
+        self._backlog.update(client, jobs, self._lanes if self._workers else 0)
 
     def _hear(self, client: Client, address: str, about: Mapping[str, Any]) -> None:
         """Take in what a worker says of itself; perhaps it is another one by now."""
@@ -178,23 +192,23 @@ class DaskBackend(RemoteBackend):
             self._gone(client, found)
             found = None
         if found is None:
-            found = self._workers[address] = Worker(address)
-        found.threads, found.paused = about["nthreads"], about["status"] != "running"
+            found = self._workers[address] = DaskWorker(address)
+        found.threads, found.is_paused = about["nthreads"], about["status"] != "running"
         if "resources" in about:
-            found.heard = True
-            found.offers, found.process = about.get("resources", {}), process
+            found.has_details = True
+            found.resources, found.process = about.get("resources", {}), process
             self._offers.add(found)
 
-    def _gone(self, client: Client, lost: Worker) -> None:
+    def _gone(self, client: Client, lost: DaskWorker) -> None:
         """Let go of a worker that is not there any more; what it held goes to others."""
         del self._workers[lost.address]  # with the definitions that it had
-        for future in list(lost.held):
+        for future in list(lost.in_flight):
             if future.status == "finished":  # one that leaves in peace hands over what it has
                 self._note(future)
             else:
                 self._lost(client, future, lost)
 
-    def _lost(self, client: Client, future: Future, lost: Worker) -> None:
+    def _lost(self, client: Client, future: Future, lost: DaskWorker) -> None:
         feed, sent = self._ends(future)
         feed.lost(sent, 0, f"Dask worker {lost.address}")
         client.cancel([future])
@@ -216,7 +230,7 @@ class DaskBackend(RemoteBackend):
             "`run.resume()`"
         )
 
-    def _places(self) -> Collection[Worker]:
+    def _places(self) -> Collection[DaskWorker]:
         return self._workers.values()
 
     def _may_send(self) -> bool:
@@ -227,43 +241,47 @@ class DaskBackend(RemoteBackend):
             self._looked = 0.0
         self._look()
         if self._away is None:
-            self._wanting.look(client, self._workers.values())
+            self._wanting.update(client, self._workers.values())
             self._refuse_deserted()
         return self._away is None
 
     def _refuse_deserted(self) -> None:
         """Give up a cluster of its own that has no worker any more: nobody else begins one."""
-        patience, since = local_cluster.ARRIVAL, self._deserted
-        if self._connection.own_cluster and since and time.monotonic() - since > patience:
+        patience, since = local_cluster.START_TIMEOUT, self._deserted
+        if self._connection.owns_cluster and since and time.monotonic() - since > patience:
             self._lose(f"its workers have ended, and none came for {patience:.0f} s")
 
     def _send_next(self, feed: Feed, *, behind: bool) -> bool:
         client = self._connection.client
         if client is None:
             return False
-        if self._asks(feed.job) and not all(each.heard for each in self._workers.values()):
+        if self._asks(feed.job) and not all(each.has_details for each in self._workers.values()):
             return False  # what they offer is on its way
-        wanted = resources(feed.job.selector)
+        wanted = required_resources(feed.job.selector)
         try:
             self._definitions[feed.job.key].check()
-            refuse_lost(self._definitions[feed.job.key])
+            check_context_results(self._definitions[feed.job.key])
             self._offers.refuse_unmet(wanted, self._workers.values())
         except NotSendable as error:
             feed.refuse_next(str(error))
             return False
         if feed.anywhere:
             return self._send(client, feed, None, 1, wanted)
-        able = [each for each in self._workers.values() if each.meets(wanted) and not each.paused]
+        able = [
+            each
+            for each in self._workers.values()
+            if each.has_resources(wanted) and not each.is_paused
+        ]
         ready = free(feed, able, behind=behind)
         if not ready:
             return False
         definition = self._definitions[feed.job.key]
-        to, share = min(ready, key=lambda each: (definition in each[0].coming, each[0].load))
+        to, share = min(ready, key=lambda each: (definition in each[0].transfers, each[0].load))
         if not feed.job.plain:  # else its definition goes along: nobody else needs it
             others = [each for each, _ in ready if each is not to][: feed.most - 1]
             try:
                 places, wake = self._workers.values(), self._near.notify
-                there = bring(client, definition, to, others, places, wake)
+                there = ensure_task_spec(client, definition, to, others, places, wake)
             except Exception:  # noqa: BLE001 - it is gone, or on its way
                 self._gone(client, to)
                 return False
@@ -275,7 +293,7 @@ class DaskBackend(RemoteBackend):
         self,
         client: Client,
         feed: Feed,
-        to: Worker | None,
+        to: DaskWorker | None,
         share: int,
         wanted: Mapping[str, float],
     ) -> bool:
@@ -285,9 +303,9 @@ class DaskBackend(RemoteBackend):
             return False
         key = f"attune-{self._name}-{next(self._numbers)}"
         # a cluster of its own ends with the run
-        keeps = feed.job.keeps and not self._connection.own_cluster
+        keeps = feed.job.keeps and not self._connection.owns_cluster
         try:
-            future = submitted(client, key, sent, definition, keeps=keeps, to=to, wanted=wanted)
+            future = submit_chunk(client, key, sent, definition, keeps=keeps, to=to, wanted=wanted)
         except Exception as error:  # noqa: BLE001 - of whatever kind, it was not handed out
             feed.back(sent)
             self._lose(f"it takes no work ({error})")
@@ -295,17 +313,17 @@ class DaskBackend(RemoteBackend):
         watch(client, future, self._note)
         return True
 
-    def _holds(self, future: Future, feed: Feed, sent: Sent, to: Worker | None) -> None:
+    def _holds(self, future: Future, feed: Feed, sent: Sent, to: DaskWorker | None) -> None:
         self._under[future] = feed, sent, to
         if to is not None:
-            to.held[future] = feed, sent
+            to.in_flight[future] = feed, sent
 
-    def _take_in(self, what: Future | Fetch | Question) -> None:
+    def _take_in(self, what: Future | Fetch | WorkerProbe) -> None:
         """Take in what has ended: it is fetched, and then received."""
         client = self._connection.client
         if client is None:
             return
-        if isinstance(what, Question):
+        if isinstance(what, WorkerProbe):
             self._answered(client, what)
             return
         if isinstance(what, Fetch):
@@ -317,18 +335,18 @@ class DaskBackend(RemoteBackend):
             if future in self._under and future.status != "finished":
                 self._again(client, future)
         ended = [each for each in self._under.items() if each[0].status == "finished"]
-        self._fetches.begin(client, [(future, to) for future, (_, _, to) in ended])
+        self._fetches.fetch(client, [(future, to) for future, (_, _, to) in ended])
 
     def _received(self, fetch: Fetch) -> None:
         """Take in what was fetched; what of it did not come is looked at again."""
-        for future, packed in self._fetches.end(fetch).items():
+        for future, packed in self._fetches.finish(fetch).items():
             if future in self._under:
                 feed, sent = self._ends(future)
                 feed.received(sent, self._lane, packed)
 
-    def _answered(self, client: Client, question: Question) -> None:
+    def _answered(self, client: Client, question: WorkerProbe) -> None:
         """Take in what has become so far of chunks that take long."""
-        for future, told in self._questions.end(question).items():
+        for future, told in self._questions.finish(question).items():
             if future not in self._under or future.done():
                 continue
             _, sent, to = self._under[future]
@@ -356,7 +374,7 @@ class DaskBackend(RemoteBackend):
     def _ends(self, future: Future) -> tuple[Feed, Sent]:
         feed, sent, to = self._under.pop(future)
         if to is not None:
-            to.held.pop(future, None)
+            to.in_flight.pop(future, None)
         return feed, sent
 
     def _failed(self, future: Future) -> None:
@@ -364,11 +382,13 @@ class DaskBackend(RemoteBackend):
 
         cancelled = future.status != "error"
         client = self._connection.client
-        if cancelled and (client is None or not runs(client) or lost_connection(future)):
+        if cancelled and (
+            client is None or not is_connected(client) or was_connection_lost(future)
+        ):
             self._lose("its scheduler does not answer")
         error = None if cancelled else future.exception()
         feed, sent = self._ends(future)
-        left = needed(self._definitions[feed.job.key], sent)
+        left = input_futures(self._definitions[feed.job.key], sent)
         if any(each.status != "finished" for each in left.values()) and not feed.once:
             feed.back(sent)  # what needs none of these goes out again
         elif cancelled or isinstance(error, KilledWorker | OtherProcessError):
@@ -385,9 +405,9 @@ class DaskBackend(RemoteBackend):
         mine = [future for future, (each, _, _) in self._under.items() if each is feed]
         for future in mine:
             self._ends(future)
-        self._connection.quietly(lambda client: client.cancel(mine))
+        self._connection.try_request(lambda client: client.cancel(mine))
 
     def _drop(self, definition: Definition) -> None:
         for each in self._workers.values():
-            each.coming.pop(definition, None)
-            each.has.pop(definition, None)  # the cluster forgets what nobody refers to
+            each.transfers.pop(definition, None)
+            each.task_specs.pop(definition, None)  # the cluster forgets what nobody refers to

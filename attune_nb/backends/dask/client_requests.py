@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
-from attune_nb.backends.worker.chunk_status import About, answer
+from attune_nb.backends.worker.chunk_status import ChunkProbe, answer_probes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -24,20 +24,24 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.chunks.chunk_queue import Feed
     from attune_nb.backends.chunks.in_flight import Sent
-    from attune_nb.backends.dask.worker_state import Worker
+    from attune_nb.backends.dask.worker_state import DaskWorker
 
-__all__ = ["Fetch", "Fetches", "Question", "Questions", "Roll", "watch"]
+__all__ = ["Fetch", "Fetcher", "Prober", "WorkerPoll", "WorkerProbe", "watch"]
 
-ANSWER = 1.0  # seconds that a scheduler may take to answer before nothing more is sent
-STALLED = 10.0  # seconds that a definition is on its way to one, before another is sent it too
-AGAIN = 0.5  # seconds until a worker is asked again that gave nothing: it may be going
+POLL_TIMEOUT = 1.0  # seconds that a scheduler may take to answer before nothing more is sent
+TRANSFER_TIMEOUT = (
+    10.0  # seconds that a definition is on its way to one, before another is sent it too
+)
+RETRY_DELAY = 0.5  # seconds until a worker is asked again that gave nothing: it may be going
 LONG, SOON = 2.0, 0.5  # times the budget of a chunk, until it is asked about
 FETCHING = 0.2  # seconds: how often it is looked whether what is fetched is still there
 
 _T = TypeVar("_T")
 
 
-def _ask(client: Client, what: Coroutine[Any, Any, _T], wake: Callable[[], object]) -> Asked[_T]:
+def run_in_client_loop(
+    client: Client, what: Coroutine[Any, Any, _T], wake: Callable[[], object]
+) -> Asked[_T]:
     """Begin something in a client's loop; `wake` is called, there, at its end.
 
     Raises:
@@ -52,7 +56,7 @@ def _ask(client: Client, what: Coroutine[Any, Any, _T], wake: Callable[[], objec
     return asked
 
 
-class Roll:
+class WorkerPoll:
     """Which workers a cluster has.
 
     Args:
@@ -65,11 +69,11 @@ class Roll:
         self._since = 0.0
 
     @property
-    def asked(self) -> bool:
+    def is_pending(self) -> bool:
         """Whether there is a question without an answer."""
         return self._asked is not None
 
-    def call(self, client: Client, *, whole: bool, wait: bool) -> dict[str, dict[str, Any]] | None:
+    def poll(self, client: Client, *, whole: bool, wait: bool) -> dict[str, dict[str, Any]] | None:
         """Ask for the workers, or look again for the answer to the last question.
 
         Args:
@@ -85,27 +89,29 @@ class Roll:
             Exception: There is no answer.
         """
         if self._asked is None:
-            self._asked = _ask(client, _workers(client, whole=whole), self._wake)
+            self._asked = run_in_client_loop(
+                client, _request_workers(client, whole=whole), self._wake
+            )
             self._since = time.monotonic()
         asked = self._asked
         try:
-            return asked.result(ANSWER if wait else 0.0)
+            return asked.result(POLL_TIMEOUT if wait else 0.0)
         except TimeoutError:
-            if asked.done() or time.monotonic() - self._since > ANSWER:
+            if asked.done() or time.monotonic() - self._since > POLL_TIMEOUT:
                 raise
             return None
         finally:
             if asked.done():
                 self._asked = None
 
-    def over(self) -> None:
+    def cancel(self) -> None:
         """Ask for nothing any more."""
         if self._asked is not None:
             self._asked.cancel()
             self._asked = None
 
 
-async def _workers(client: Client, *, whole: bool) -> dict[str, dict[str, Any]]:
+async def _request_workers(client: Client, *, whole: bool) -> dict[str, dict[str, Any]]:
     if whole:
         told: dict[str, dict[str, Any]] = (await client.scheduler.identity())["workers"]
         return told
@@ -117,10 +123,10 @@ async def _workers(client: Client, *, whole: bool) -> dict[str, dict[str, Any]]:
     }
 
 
-class _UnderWay:
+class _Request:
     """What is asked of a worker about some futures, on its way."""
 
-    def __init__(self, to: Worker | None, futures: list[Future]) -> None:
+    def __init__(self, to: DaskWorker | None, futures: list[Future]) -> None:
         self.to = to
         self.futures = futures
         self.asked: Asked[dict[Future, Any]] | None = None
@@ -134,10 +140,10 @@ class _UnderWay:
             return {}
 
 
-_Way = TypeVar("_Way", bound=_UnderWay)
+_Way = TypeVar("_Way", bound=_Request)
 
 
-class _OneEach(Generic[_Way]):
+class _RequestPerWorker(Generic[_Way]):
     """What is asked of workers: of each one thing at once.
 
     Args:
@@ -146,24 +152,24 @@ class _OneEach(Generic[_Way]):
 
     def __init__(self, note: Callable[[_Way], object]) -> None:
         self._note = note
-        self._under: dict[Worker | None, _Way] = {}
+        self._under: dict[DaskWorker | None, _Way] = {}
 
     def _begin(
         self, client: Client, way: _Way, what: Coroutine[Any, Any, dict[Future, Any]]
     ) -> None:
         self._under[way.to] = way
         try:
-            way.asked = _ask(client, what, partial(self._note, way))
+            way.asked = run_in_client_loop(client, what, partial(self._note, way))
         except RuntimeError:  # the client is closed, which is found out elsewhere
             del self._under[way.to]
 
-    def end(self, way: _Way) -> dict[Future, Any]:
+    def finish(self, way: _Way) -> dict[Future, Any]:
         """Give what came of something."""
         if self._under.get(way.to) is way:
             del self._under[way.to]
         return way.told()
 
-    def over(self) -> None:
+    def cancel(self) -> None:
         """Ask nothing any more."""
         for each in self._under.values():
             asked, each.asked = each.asked, None
@@ -172,31 +178,33 @@ class _OneEach(Generic[_Way]):
         self._under.clear()
 
 
-class Question(_UnderWay):
+class WorkerProbe(_Request):
     """What has become so far of some chunks of one worker.
 
     What comes are reports; None of what was not begun, and is not to be.
     """
 
 
-class Questions(_OneEach[Question]):
+class Prober(_RequestPerWorker[WorkerProbe]):
     """What is asked about chunks that take long, or wait where nothing begins.
 
     A worker answers whatever its threads are at. It begins nothing while it is paused, as it is
     short of memory; and nothing behind an item that takes long.
     """
 
-    def ask(self, client: Client, workers: Iterable[Worker]) -> None:
+    def probe(self, client: Client, workers: Iterable[DaskWorker]) -> None:
         """Ask the workers of which that is due."""
         for each in workers:
-            held = {} if each in self._under else each.held
+            held = {} if each in self._under else each.in_flight
             about = [future for future, at in held.items() if _due(each, *at) and not future.done()]
             if about:
-                asked = {future: _about(each, each.held[future][1]) for future in about}
-                self._begin(client, Question(each, about), _answered(client, each.address, asked))
+                asked = {future: _about(each, each.in_flight[future][1]) for future in about}
+                self._begin(
+                    client, WorkerProbe(each, about), _answered(client, each.address, asked)
+                )
 
 
-def _due(at: Worker, feed: Feed, sent: Sent) -> bool:
+def _due(at: DaskWorker, feed: Feed, sent: Sent) -> bool:
     """Tell whether a chunk is to be asked about, and take it that it is."""
     now, known = time.monotonic(), sent.known
     if feed.once:
@@ -213,61 +221,61 @@ def _due(at: Worker, feed: Feed, sent: Sent) -> bool:
     return True
 
 
-def _stuck(at: Worker, sent: Sent) -> bool:
+def _stuck(at: DaskWorker, sent: Sent) -> bool:
     """Tell whether a chunk waits where nothing may begin for long."""
-    slow = sum(each.known.begun for _, each in at.held.values())
-    return not sent.known.begun and (at.paused or slow >= at.threads)
+    slow = sum(each.known.begun for _, each in at.in_flight.values())
+    return not sent.known.begun and (at.is_paused or slow >= at.threads)
 
 
-def _about(at: Worker, sent: Sent) -> About:
+def _about(at: DaskWorker, sent: Sent) -> ChunkProbe:
     joining, sent.chunk = sent.chunk, replace(sent.chunk, joins=False)
     sent.known.heard = sent.known.part
-    return About(sent.known.part, _stuck(at, sent), joining if joining.joins else None)
+    return ChunkProbe(sent.known.part, _stuck(at, sent), joining if joining.joins else None)
 
 
 async def _answered(
-    client: Client, address: str, asked: dict[Future, About]
+    client: Client, address: str, asked: dict[Future, ChunkProbe]
 ) -> dict[Future, bytes | None]:
     names = {future.key: about for future, about in asked.items()}
-    told = await client.run(answer, names, workers=[address], asynchronous=True)
+    told = await client.run(answer_probes, names, workers=[address], asynchronous=True)
     came: dict[str, bytes | None] = told[address]
     return {future: came[future.key] for future in asked if future.key in came}
 
 
-class Fetch(_UnderWay):
+class Fetch(_Request):
     """What some futures of one worker have to give."""
 
 
-class Fetches(_OneEach[Fetch]):
+class Fetcher(_RequestPerWorker[Fetch]):
     """What is fetched: of one worker at once, so that one which is cut off holds up no other."""
 
     def __init__(self, note: Callable[[Fetch], object]) -> None:
         super().__init__(note)
-        self._failed: dict[Worker | None, float] = {}  # when
+        self._failed: dict[DaskWorker | None, float] = {}  # when
 
-    def begin(self, client: Client, ended: Iterable[tuple[Future, Worker | None]]) -> None:
+    def fetch(self, client: Client, ended: Iterable[tuple[Future, DaskWorker | None]]) -> None:
         """Fetch what has ended, of the workers of which nothing is fetched just now.
 
         One that has just failed to give anything is left for the next look at the cluster.
         """
-        since = time.monotonic() - AGAIN
+        since = time.monotonic() - RETRY_DELAY
         self._failed = {to: when for to, when in self._failed.items() if when > since}
-        ready: dict[Worker | None, list[Future]] = {}
+        ready: dict[DaskWorker | None, list[Future]] = {}
         for future, to in ended:
             if to not in self._under and to not in self._failed:
                 ready.setdefault(to, []).append(future)
         for to, futures in ready.items():
-            self._begin(client, Fetch(to, futures), _fetched(client, futures))
+            self._begin(client, Fetch(to, futures), _gather(client, futures))
 
-    def end(self, way: Fetch) -> dict[Future, Any]:
+    def finish(self, way: Fetch) -> dict[Future, Any]:
         """Give what a fetch gave."""
-        told = super().end(way)
+        told = super().finish(way)
         if not told:
             self._failed[way.to] = time.monotonic()
         return told
 
 
-async def _fetched(client: Client, futures: list[Future]) -> dict[Future, Any]:
+async def _gather(client: Client, futures: list[Future]) -> dict[Future, Any]:
     """Fetch what futures have to give, at once, without those that are lost on the way.
 
     Dask makes again what was lost, and would wait for it.
@@ -292,7 +300,7 @@ def watch(client: Client, future: Future, note: Callable[[Future], object]) -> N
     traceback on the terminal, once the interpreter is about to end.
     """
     with contextlib.suppress(RuntimeError):  # the client is closed, which is found out elsewhere
-        _ask(client, _ended(client, future), partial(note, future))
+        run_in_client_loop(client, _ended(client, future), partial(note, future))
 
 
 async def _ended(client: Client, future: Future) -> None:

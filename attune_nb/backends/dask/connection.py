@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from distributed import Future as DaskFuture
 
 
-__all__ = ["BEGINNING", "PATIENCE", "Connection", "lost_connection", "runs"]
+__all__ = ["START_INTERVAL", "TIMEOUT", "Connection", "is_connected", "was_connection_lost"]
 
-BEGINNING = 0.02  # seconds: how often it is looked whether a cluster of our own is there
-PATIENCE = 10.0  # seconds that a scheduler may take to answer
+START_INTERVAL = 0.02  # seconds: how often it is looked whether a cluster of our own is there
+TIMEOUT = 10.0  # seconds that a scheduler may take to answer
 
 
 class _Joining:
@@ -36,7 +36,7 @@ class _Joining:
         from distributed import Client  # noqa: PLC0415 - only this backend needs it
 
         try:
-            client = Client(self._address, set_as_default=False, timeout=PATIENCE)
+            client = Client(self._address, set_as_default=False, timeout=TIMEOUT)
         except Exception as error:  # noqa: BLE001 - of whatever kind, there is none
             self._came.set_exception(error)
         else:
@@ -64,24 +64,24 @@ class Connection:
     """A client that the user has, or one of our own, perhaps with a cluster of our own.
 
     Args:
-        where: A client, an address, or None; see `DaskBackend`.
+        target: A client, an address, or None; see `DaskBackend`.
         workers: How many processes a cluster of our own has.
     """
 
     def __init__(self, where: Client | str | None, workers: int | None) -> None:
-        self.where = where
+        self.target = where
         self.client: Client | None = None
         self._workers = workers
         self._own: OwnCluster | None = None
         self._joining: _Joining | None = None
 
     @property
-    def own_cluster(self) -> bool:
+    def owns_cluster(self) -> bool:
         """Whether the cluster ends with the connection."""
         return self._own is not None
 
     @property
-    def begins(self) -> bool:
+    def is_starting(self) -> bool:
         """Whether a cluster of our own, or a client, is on its way."""
         return self.client is None and (self._own is not None or self._joining is not None)
 
@@ -109,10 +109,10 @@ class Connection:
     def _current(self) -> Client | None:
         from distributed import Client  # noqa: PLC0415 - only this backend needs it
 
-        if isinstance(self.where, str):
+        if isinstance(self.target, str):
             return None
-        if self.where is not None and _lives(self.where):
-            return self.where
+        if self.target is not None and _lives(self.target):
+            return self.target
         try:
             current: Client = Client.current()
         except ValueError:
@@ -123,7 +123,7 @@ class Connection:
         import dask  # noqa: PLC0415 - as above
 
         configured = dask.config.get("scheduler-address", None)
-        address = self.where if isinstance(self.where, str) else configured
+        address = self.target if isinstance(self.target, str) else configured
         try:
             if address is None:
                 if self._own is None:
@@ -142,9 +142,9 @@ class Connection:
                 "make a `distributed.Client` of it"
             ) from None
 
-    def quietly(self, ask: Callable[[Client], object]) -> None:
+    def try_request(self, ask: Callable[[Client], object]) -> None:
         """Ask something of the cluster that may be gone."""
-        if self.client is not None and runs(self.client):
+        if self.client is not None and is_connected(self.client):
             with contextlib.suppress(Exception):  # what was asked for is over then, too
                 ask(self.client)
 
@@ -162,10 +162,10 @@ class Connection:
 def _close(*owned: _Joining | OwnCluster) -> None:
     for each in owned:
         with contextlib.suppress(Exception):  # it is gone, whatever it says
-            each.close(timeout=PATIENCE)
+            each.close(timeout=TIMEOUT)
 
 
-def runs(client: Client) -> bool:
+def is_connected(client: Client) -> bool:
     """Tell whether a client is connected to its scheduler."""
     return bool(client.status == "running")
 
@@ -175,7 +175,7 @@ def _lives(client: Client) -> bool:
     return client.status in ("running", "connecting")
 
 
-def lost_connection(future: DaskFuture) -> bool:
+def was_connection_lost(future: DaskFuture) -> bool:
     """Tell whether a future was cancelled because its scheduler was lost, even for a moment."""
     try:
         reason = getattr(future.exception(timeout=1), "reason", "")

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from distributed import LocalCluster
 
-__all__ = ["OwnCluster", "local_cluster"]
+__all__ = ["OwnCluster", "start_local_cluster"]
 
 HOST = "127.0.0.1"  # a scheduler runs whatever it is sent, so ours is for this machine only
-CLOSING = 1.0  # seconds that workers have to end
-ARRIVAL = 60.0  # seconds that it may take until the cluster is there
+CLOSE_TIMEOUT = 1.0  # seconds that workers have to end
+START_TIMEOUT = 60.0  # seconds that it may take until the cluster is there
 
 
 class OwnCluster:
@@ -44,7 +44,7 @@ class OwnCluster:
         inherited = dask.config.serialize(_plain(dask.config.global_config))
         self._folder = tempfile.TemporaryDirectory(prefix="attune-")
         self._told = Path(self._folder.name) / "address"
-        self._due = time.monotonic() + ARRIVAL
+        self._due = time.monotonic() + START_TIMEOUT
         self._process = subprocess.Popen(  # noqa: S603 - this very module
             [sys.executable, "-P", __file__],  # its folder must not shadow other modules
             stdin=subprocess.PIPE,
@@ -66,7 +66,7 @@ class OwnCluster:
         if self._process.poll() is not None:
             raise OSError(f"its process ended with exit code {self._process.returncode}")
         if time.monotonic() > self._due:
-            raise OSError(f"it is not there after {ARRIVAL:.0f} s")
+            raise OSError(f"it is not there after {START_TIMEOUT:.0f} s")
         return None
 
     def _tell(self, what: dict[str, object]) -> None:
@@ -77,13 +77,13 @@ class OwnCluster:
 
     def close(self, timeout: float) -> None:
         """End the cluster, within some seconds by itself, else by force."""
-        from attune_nb.backends.worker.reaper import end_group  # noqa: PLC0415 - see above
+        from attune_nb.backends.worker.reaper import kill_group  # noqa: PLC0415 - see above
 
         if self._process.stdin is not None:
             self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
-        end_group(self._process.pid)  # what its workers have begun, and what did not end
+        kill_group(self._process.pid)  # what its workers have begun, and what did not end
         self._process.wait()
         self._folder.cleanup()
 
@@ -99,7 +99,7 @@ def _plain(config: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def local_cluster(workers: int) -> LocalCluster:
+def start_local_cluster(workers: int) -> LocalCluster:
     """Begin a cluster of worker processes on this machine, for this machine only."""
     import dask  # noqa: PLC0415 - as above
     from distributed import LocalCluster  # noqa: PLC0415 - as above
@@ -122,14 +122,14 @@ def _serve() -> None:
     told = json.loads(sys.stdin.readline())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the workers inherit it: none is begun again
     sys.path[:] = told["path"]
-    cluster = local_cluster(told["workers"])
+    cluster = start_local_cluster(told["workers"])
     address = Path(told["address"])
     written = address.with_suffix(".new")
     written.write_text(cluster.scheduler_address)
     written.replace(address)  # at once: it is looked for
     sys.stdin.read()
     with contextlib.suppress(Exception):  # a worker is at something
-        cluster.close(timeout=CLOSING)
+        cluster.close(timeout=CLOSE_TIMEOUT)
     if hasattr(os, "killpg"):
         os.killpg(0, signal.SIGKILL)  # that, and what the workers have begun
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.chunks.in_flight import Sent
     from attune_nb.backends.chunks.task_spec import Definition
 
-__all__ = ["ClusterResult", "missing", "needed", "refuse_lost"]
+__all__ = ["ClusterResult", "check_context_results", "describe_missing_result", "input_futures"]
 
 _GONE = (
     "a result that was kept on the cluster, {!r}, is not there any more; run its task again, or "
@@ -51,14 +51,14 @@ class ClusterResult(Elsewhere):
         return self._chunk
 
     @property
-    def lost(self) -> bool:
+    def is_lost(self) -> bool:
         """Whether it is known to be gone."""
         return self._chunk is None or self._chunk.status != "finished"
 
     @classmethod
     def gather(cls, needed: Iterable[Elsewhere]) -> dict[str, Any]:
         """Fetch the chunks that some results are of; without any, where that fails."""
-        found = [each for each in needed if isinstance(each, cls) and not each.lost]
+        found = [each for each in needed if isinstance(each, cls) and not each.is_lost]
         chunks = {each._key: each._chunk for each in found}  # noqa: SLF001 - its own
         if not chunks:
             return {}
@@ -85,19 +85,19 @@ class ClusterResult(Elsewhere):
     def _picked(self, near: Mapping[str, Any]) -> Any:
         if self._key in near:
             return near[self._key][self._row]
-        if self.lost:
+        if self.is_lost:
             raise LookupError("its worker was lost")
         ask = self._chunk.client.submit
         packed = ask(messages.Kept.packed, self._chunk, self._row, pure=False).result()
         return taken(unpack(packed)[0])
 
 
-def missing(item: Any) -> str | None:
+def describe_missing_result(item: Any) -> str | None:
     """Say which result an item needs that was left on the cluster, and is there no more."""
     return _lost(elsewhere(item)) if Elsewhere.there else None
 
 
-def needed(definition: Definition, sent: Sent) -> dict[str, Future]:
+def input_futures(definition: Definition, sent: Sent) -> dict[str, Future]:
     """Give the chunks that hold what was left on the cluster, and is an argument now."""
     if not Elsewhere.there:
         return {}
@@ -106,7 +106,7 @@ def needed(definition: Definition, sent: Sent) -> dict[str, Future]:
     return {each.key: each for each in chunks}
 
 
-def refuse_lost(definition: Definition) -> None:
+def check_context_results(definition: Definition) -> None:
     """Refuse a context that needs a result which was left on the cluster, and is there no more.
 
     Raises:
@@ -119,4 +119,4 @@ def refuse_lost(definition: Definition) -> None:
 
 def _lost(of: Iterable[Elsewhere]) -> str | None:
     kept = (each for each in of if isinstance(each, ClusterResult))
-    return next((_GONE.format(each) for each in kept if each.lost), None)
+    return next((_GONE.format(each) for each in kept if each.is_lost), None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from attune_nb.backends.dask.remote_result import ClusterResult, needed
+from attune_nb.backends.dask.remote_result import ClusterResult, input_futures
 from attune_nb.backends.worker import remote_functions
 
 if TYPE_CHECKING:
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.chunks.in_flight import Sent
     from attune_nb.backends.chunks.task_spec import Definition
-    from attune_nb.backends.dask.worker_state import Worker
+    from attune_nb.backends.dask.worker_state import DaskWorker
 
-__all__ = ["submitted"]
+__all__ = ["submit_chunk"]
 
 REPORT = "-report"  # what the key of a report has more than that of its chunk
 
 
-def submitted(
+def submit_chunk(
     client: Client,
     key: str,
     sent: Sent,
     definition: Definition,
     *,
     keeps: bool,
-    to: Worker | None,
+    to: DaskWorker | None,
     wanted: Mapping[str, float],
 ) -> Future:
     """Hand a chunk out; give the future of its report, which the chunk is asked about by.
@@ -48,11 +48,11 @@ def submitted(
     Raises:
         Exception: It was not handed out.
     """
-    near = needed(definition, sent)
+    near = input_futures(definition, sent)
     sent.chunk = replace(sent.chunk, name=f"{key}{REPORT}" if keeps else key)
     future = client.submit(
-        remote_functions.make_kept if keeps else remote_functions.make,
-        definition if to is None else to.has.get(definition, definition),
+        remote_functions.run_chunk_keeping_results if keeps else remote_functions.run_chunk,
+        definition if to is None else to.task_specs.get(definition, definition),
         sent.chunk,
         [*near],
         [*near.values()],
@@ -66,4 +66,4 @@ def submitted(
     if not keeps:
         return future
     sent.keep = partial(ClusterResult, future)  # only the report comes
-    return client.submit(remote_functions.report_of, future, key=sent.chunk.name, pure=False)
+    return client.submit(remote_functions.extract_report, future, key=sent.chunk.name, pure=False)

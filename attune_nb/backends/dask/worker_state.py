@@ -17,43 +17,43 @@ if TYPE_CHECKING:
     from attune_nb.backends.chunks.in_flight import Sent
     from attune_nb.backends.chunks.task_spec import Definition
 
-__all__ = ["Coming", "Worker"]
+__all__ = ["DaskWorker", "Transfer"]
 
 
-class Coming:
+class Transfer:
     """A definition on its way to a worker, since a time."""
 
     def __init__(self, asked: Future[DaskFuture]) -> None:
-        self.asked = asked
+        self.request = asked
         self.since = time.monotonic()
 
 
-class Worker(Place):
+class DaskWorker(Place):
     """A worker: what it offers, which definitions it has, and what it is at."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.threads = 1
-        self.offers: Mapping[str, float] = {}
-        self.paused = False  # whether it begins nothing, as it is short of memory or about to go
-        self.heard = False  # whether it is known what it offers, and which process it is
+        self.resources: Mapping[str, float] = {}
+        self.is_paused = False  # whether it begins nothing, as it is short of memory or about to go
+        self.has_details = False  # whether it is known what it offers, and which process it is
         self.process = ""  # the directory of its own that it has for as long as it runs
-        self.has: dict[Definition, DaskFuture] = {}
-        self.coming: dict[Definition, Coming] = {}
-        self.held: dict[DaskFuture, tuple[Feed, Sent]] = {}
+        self.task_specs: dict[Definition, DaskFuture] = {}
+        self.transfers: dict[Definition, Transfer] = {}
+        self.in_flight: dict[DaskFuture, tuple[Feed, Sent]] = {}
 
     @property
     def load(self) -> float:
         """How many chunks it has for each thread."""
-        return len(self.held) / self.threads
+        return len(self.in_flight) / self.threads
 
     def chunks(self) -> list[tuple[Feed, Sent]]:
         """Give the chunks that it has, each with its job."""
-        return [*self.held.values()]
+        return [*self.in_flight.values()]
 
-    def meets(self, wanted: Mapping[str, float]) -> bool:
+    def has_resources(self, wanted: Mapping[str, float]) -> bool:
         """Tell whether it has what a task asks for."""
-        return _meets(self.offers, wanted)
+        return _meets(self.resources, wanted)
 
 
 def _meets(offers: Mapping[str, float], wanted: Mapping[str, float]) -> bool:

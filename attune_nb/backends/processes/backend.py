@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.backends.attempt.attempt import timed_out
 from attune_nb.backends.attempt.remote_inputs import bring_here
 from attune_nb.backends.chunks.remote_backend import RemoteBackend, cores, free
-from attune_nb.backends.processes.worker_process import WorkerProcess, over
+from attune_nb.backends.processes.worker_process import WorkerProcess, interpreter_exiting
 from attune_nb.backends.worker import remote_functions
-from attune_nb.backends.worker.reaper import Guard
+from attune_nb.backends.worker.reaper import Reaper
 from attune_nb.errors import BackendError, NotSendable
 from attune_nb.events import TIMED_OUT
 
@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessBackend"]
 
-TARGET = 0.1  # seconds that a chunk is to take: between two is 1.5 ms where all cores are busy
-BROKEN = 3  # workers in a row that ended as they began
+CHUNK_SECONDS = (
+    0.1  # seconds that a chunk is to take: between two is 1.5 ms where all cores are busy
+)
+MAX_START_FAILURES = 3  # workers in a row that ended as they began
 _KILLED = "its process was ended"
 _names = count(1)
 
@@ -50,9 +52,9 @@ class ProcessBackend(RemoteBackend):
 
     def __init__(self, workers: int | None = None) -> None:
         lanes = workers or cores()
-        super().__init__(lanes, TARGET, _KILLED, parts=True)
-        self._late = over.is_set()
-        self._guard = Guard()
+        super().__init__(lanes, CHUNK_SECONDS, _KILLED, parts=True)
+        self._late = interpreter_exiting.is_set()
+        self._guard = Reaper()
         self._workers = [WorkerProcess(number, self._guard) for number in range(lanes)]
         self._names: dict[Definition, str] = {}
         self._broken = 0
@@ -72,26 +74,28 @@ class ProcessBackend(RemoteBackend):
         try:
             super().pump(timeout)
         except Exception:
-            if over.is_set() and not self._late:
+            if interpreter_exiting.is_set() and not self._late:
                 threading.Event().wait()
             raise
 
     def close(self) -> None:
         """End the worker processes."""
         for each in self._workers:
-            each.end()
+            each.kill()
         self._guard.close()
         super().close()
 
-    def processes(self) -> list[int]:
+    def pids(self) -> list[int]:
         """Give the numbers of the worker processes that are there."""
-        return [each.process for each in self._workers if each.process]
+        return [each.pid for each in self._workers if each.pid]
 
     def _places(self) -> list[WorkerProcess]:
         return self._workers
 
     def _may_send(self) -> bool:
-        return not over.is_set()  # the interpreter ends: what is left, a resumed run does
+        return (
+            not interpreter_exiting.is_set()
+        )  # the interpreter ends: what is left, a resumed run does
 
     def _send_next(self, feed: Feed, *, behind: bool) -> bool:
         ready = free(feed, self._workers, behind=behind)
@@ -99,14 +103,17 @@ class ProcessBackend(RemoteBackend):
             return False
         # rather one that runs than one that must begin, rather one that has its context
         name = self._names.get(self._definitions[feed.job.key], "")
-        order = [(len(each.held), each.pool is None, name not in each.has) for each, _ in ready]
+        order = [
+            (len(each.calls), each.pool is None, name not in each.task_spec_names)
+            for each, _ in ready
+        ]
         return self._send(feed, *ready[order.index(min(order))])
 
     def _send(self, feed: Feed, to: WorkerProcess, share: int) -> bool:
         definition = self._definitions[feed.job.key]
         name = self._names.setdefault(definition, f"{os.getpid()}-{next(_names)}")
         packed = b""
-        if name not in to.has:
+        if name not in to.task_spec_names:
             try:
                 packed = definition.packed()
             except NotSendable as error:
@@ -116,40 +123,40 @@ class ProcessBackend(RemoteBackend):
         if sent is None:
             return False
         if to.pool is None:
-            self._held_by(to, to.begin(), None)
+            self._held_by(to, to.start(), None)
         try:
             if packed:
-                self._held_by(to, to.submit(remote_functions.hold, name, packed), None)
-            future = to.submit(remote_functions.make_held, name, sent.chunk)
+                self._held_by(to, to.submit(remote_functions.store_task_spec, name, packed), None)
+            future = to.submit(remote_functions.run_chunk_by_name, name, sent.chunk)
         except BrokenExecutor:  # it has died while it had nothing to do
-            to.end()
+            to.kill()
             feed.back(sent)
             return True
-        to.has.add(name)
+        to.task_spec_names.add(name)
         self._held_by(to, future, (feed, sent))
         return True
 
     def _held_by(
         self, to: WorkerProcess, future: Future[Any], what: tuple[Feed, Sent] | None
     ) -> None:
-        to.held.append((future, what))
-        if len(to.held) == 1:
-            to.comes_to_next()
+        to.calls.append((future, what))
+        if len(to.calls) == 1:
+            to.start_next_call()
         future.add_done_callback(lambda _: self._note(to))
 
     def _take_in(self, what: WorkerProcess) -> None:
         """Take in all that a worker has ended, in its order."""
-        while what.held and what.held[0][0].done():
-            future, sent = what.held[0]
+        while what.calls and what.calls[0][0].done():
+            future, sent = what.calls[0]
             error = future.exception()
             if isinstance(error, BrokenExecutor) or (sent is None and error is not None):
                 self._lost(what, error)
                 return
-            what.held.pop(0)
-            what.comes_to_next()
+            what.calls.pop(0)
+            what.start_next_call()
             self._broken = 0
             if sent is None:
-                what.lives_as(future.result())
+                what.set_pid(future.result())
             elif error is not None:
                 sent[0].refuse(sent[1], what.number, f"the worker failed: {error!r}")
             else:
@@ -157,7 +164,7 @@ class ProcessBackend(RemoteBackend):
 
     def _received(self, by: WorkerProcess, feed: Feed, sent: Sent, packed: bytes | None) -> None:
         if packed is None:  # another process than the one that was sent the definition
-            by.has.clear()
+            by.task_spec_names.clear()
             feed.back(sent)
             return
         self._unready.pop(feed.job.key, None)
@@ -177,9 +184,9 @@ class ProcessBackend(RemoteBackend):
         name = self._names[self._definitions[feed.job.key]]
         try:
             if left.goes_on:
-                future = by.submit(remote_functions.make_more)
+                future = by.submit(remote_functions.continue_chunk)
             else:
-                future = by.submit(remote_functions.make_held, name, left.chunk)
+                future = by.submit(remote_functions.run_chunk_by_name, name, left.chunk)
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)
@@ -189,11 +196,11 @@ class ProcessBackend(RemoteBackend):
         """Take in that a worker has ended by itself."""
         found = re.search(r"\{(.+?)\}", str(error))
         why = f"exit code {found[1]}" if found else type(error).__name__
-        had_begun, was_at_it = bool(what.process), what.held[0][1] is not None
+        had_begun, was_at_it = bool(what.pid), what.calls[0][1] is not None
         first = self._end(what)
         if not had_begun:
             self._broken += 1
-            if self._broken >= BROKEN:
+            if self._broken >= MAX_START_FAILURES:
                 raise BackendError(
                     f"worker processes end as they begin ({why}); run it on the threads backend, "
                     "or see in the kernel's log what they said"
@@ -203,14 +210,14 @@ class ProcessBackend(RemoteBackend):
             if had_begun and not was_at_it:
                 why += ", as it took in what the action needs"
                 self._unready[feed.job.key] += 1
-            if was_at_it or self._unready[feed.job.key] >= BROKEN:
+            if was_at_it or self._unready[feed.job.key] >= MAX_START_FAILURES:
                 feed.lost(sent, what.number, why)
             else:
                 feed.back(sent)
 
     def _end(self, what: WorkerProcess) -> tuple[Feed, Sent] | None:
         """End a worker; what waited there goes to others. Give the first chunk that it held."""
-        held = [at for at in what.end() if at is not None]
+        held = [at for at in what.kill() if at is not None]
         for feed, sent in held[1:]:
             feed.back(sent)
         return held[0] if held else None
@@ -219,7 +226,7 @@ class ProcessBackend(RemoteBackend):
         """End the workers that are stuck where nothing in them can tell the time."""
         nearest, now = inf, time.monotonic()
         for each in self._workers:
-            due = each.due()
+            due = each.deadline()
             if due > now:
                 nearest = min(nearest, due - now)
                 continue
@@ -237,7 +244,7 @@ class ProcessBackend(RemoteBackend):
             feed.fail(sent.entries[0], at.number, cause, TIMED_OUT, since=sent.since)
 
     def _under_way(self, feed: Feed) -> list[Sent]:
-        held = [at for each in self._workers for _, at in each.held]
+        held = [at for each in self._workers for _, at in each.calls]
         return [at[1] for at in held if at is not None and at[0] is feed]
 
     def _abandon(self, feed: Feed) -> None:
@@ -253,7 +260,7 @@ class ProcessBackend(RemoteBackend):
     def _drop(self, definition: Definition) -> None:
         name = self._names.pop(definition, None)
         for each in self._workers:
-            if name in each.has and name is not None:
-                each.has.discard(name)
+            if name in each.task_spec_names and name is not None:
+                each.task_spec_names.discard(name)
                 with contextlib.suppress(BrokenExecutor):  # it is gone with all that it had
-                    each.submit(remote_functions.drop, name)
+                    each.submit(remote_functions.drop_task_spec, name)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.backends.chunks.remote_backend import Place
 from attune_nb.backends.threads.thread_pool import GRACE
 from attune_nb.backends.worker import remote_functions
-from attune_nb.backends.worker.reaper import Guard, end_group
+from attune_nb.backends.worker.reaper import Reaper, kill_group
 from attune_nb.errors import BackendError
 
 if TYPE_CHECKING:
@@ -31,16 +31,18 @@ if TYPE_CHECKING:
     from attune_nb.backends.chunks.chunk_queue import Feed
     from attune_nb.backends.chunks.in_flight import Sent
 
-__all__ = ["WorkerProcess", "over"]
+__all__ = ["WorkerProcess", "interpreter_exiting"]
 
-SLACK = 1.0  # seconds that a report may be late, before its worker is taken for stuck
-ARRIVAL = 30.0  # seconds that a worker may take until it is there, and has a definition
+REPORT_SLACK = 1.0  # seconds that a report may be late, before its worker is taken for stuck
+START_TIMEOUT = 30.0  # seconds that a worker may take until it is there, and has a definition
 _FED = 1.0  # seconds that what sends to an ended process may take to end, at the interpreter's end
 _ENVIRONMENT = {
     # loky ends a worker that has grown by 300 MB; ours hold a context as long as it is of use
     "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
 }
-over = threading.Event()  # the interpreter is about to end: no worker begins any more
+interpreter_exiting = (
+    threading.Event()
+)  # the interpreter is about to end: no worker begins any more
 _beginning = threading.Lock()
 _alive: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
 _feeders: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
@@ -49,32 +51,35 @@ _feeders: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 class WorkerProcess(Place):
     """A place for one worker process, and what the process there holds.
 
-    `held` are the calls that it was given and has not ended, in their order: the first is the one
+    `calls` are the calls that it was given and has not ended, in their order: the first is the one
     that it is at (None in place of a chunk: it begins, or takes in a definition). `since` is when
     it came to that.
     """
 
-    def __init__(self, number: int, guard: Guard) -> None:
+    def __init__(self, number: int, guard: Reaper) -> None:
         self.number = number
         self._guard = guard
         self.pool: ProcessPoolExecutor | None = None
-        self.process = 0
-        self.has: set[str] = set()  # names of definitions
-        self.held: list[tuple[Future[Any], tuple[Feed, Sent] | None]] = []
+        self.pid = 0
+        self.task_spec_names: set[str] = set()  # names of definitions
+        self.calls: list[tuple[Future[Any], tuple[Feed, Sent] | None]] = []
         self.since = 0.0
         self._ending = threading.Lock()
         with _beginning:
             _alive.add(self)
 
-    def begin(self) -> Future[Any]:
+    def start(self) -> Future[Any]:
         """Begin a process."""
         from loky import ProcessPoolExecutor  # noqa: PLC0415 - only this backend needs it
 
         with _beginning:
-            if over.is_set():
+            if interpreter_exiting.is_set():
                 raise BackendError("the interpreter is about to end, so no worker process begins")
             self.pool = ProcessPoolExecutor(
-                1, env=_ENVIRONMENT, initializer=remote_functions.begin, initargs=(os.getpid(),)
+                1,
+                env=_ENVIRONMENT,
+                initializer=remote_functions.start_worker,
+                initargs=(os.getpid(),),
             )
             with _uninterrupted():
                 future = self.submit(os.getpid)
@@ -92,7 +97,7 @@ class WorkerProcess(Place):
             future: Future[Any] = self.pool.submit(function, *given)  # type: ignore[union-attr]
         except Exception as error:
             future = Future()
-            if self.held:  # it has ended just now, and is told of by what it held
+            if self.calls:  # it has ended just now, and is told of by what it held
                 future.set_exception(error)
                 return future
             if isinstance(error, BrokenExecutor):
@@ -105,38 +110,38 @@ class WorkerProcess(Place):
 
     def chunks(self) -> list[tuple[Feed, Sent]]:
         """Give the chunks that it has, each with its job."""
-        return [at for _, at in self.held if at is not None]
+        return [at for _, at in self.calls if at is not None]
 
-    def comes_to_next(self) -> None:
+    def start_next_call(self) -> None:
         """Take in that it is at the first call that it holds from now on."""
         self.since = time.monotonic()
-        at = self.held[0][1] if self.held else None
+        at = self.calls[0][1] if self.calls else None
         if at is not None and not at[1].goes_on:
             at[1].since = self.since
 
-    def lives_as(self, process: int) -> None:
+    def set_pid(self, process: int) -> None:
         """Take in the number of its process, which is ended with all that it begins."""
-        if self.process != process:
-            self.process = process
-            self._guard.add(process)
+        if self.pid != process:
+            self.pid = process
+            self._guard.watch(process)
 
-    def due(self) -> float:
+    def deadline(self) -> float:
         """Give when it must have told of the chunk that it is at, on the monotonic clock."""
         feed, sent = next(iter(self.chunks()), (None, None))
         if feed is None or sent is None or feed.job.timeout is None:
             return inf
-        if self.held[0][1] is None:
-            return self.since + ARRIVAL
+        if self.calls[0][1] is None:
+            return self.since + START_TIMEOUT
         grace = GRACE if feed.job.call.stoppable else 0.0
-        return self.since + sent.chunk.budget + feed.job.timeout + grace + SLACK
+        return self.since + sent.chunk.budget + feed.job.timeout + grace + REPORT_SLACK
 
-    def end(self) -> list[tuple[Feed, Sent] | None]:
+    def kill(self) -> list[tuple[Feed, Sent] | None]:
         """End the process and all that it has begun; give what it held."""
         with self._ending:  # the interpreter's end waits for one that is ended meanwhile
-            held, self.held = [at for _, at in self.held], []
+            held, self.calls = [at for _, at in self.calls], []
             pool, self.pool = self.pool, None
-            process, self.process = self.process, 0
-            self.has.clear()
+            process, self.pid = self.pid, 0
+            self.task_spec_names.clear()
             if pool is not None:
                 feeder = getattr(getattr(pool, "_call_queue", None), "_thread", None)
                 if feeder is not None:
@@ -144,8 +149,8 @@ class WorkerProcess(Place):
                 pool.shutdown(wait=True, kill_workers=True)
                 del pool
             if process:  # it may have ended before, and left what it began
-                end_group(process)
-                self._guard.drop(process)
+                kill_group(process)
+                self._guard.unwatch(process)
             return held
 
 
@@ -177,10 +182,10 @@ def _end_at_exit() -> None:
 
 def _end_all() -> None:
     with _beginning:
-        over.set()
+        interpreter_exiting.set()
         workers = list(_alive)
     for each in workers:
-        each.end()
+        each.kill()
     # The thread that sends to a pool's process ends by itself, and gives back the last of the
     # pool's semaphores. The interpreter's end would cut it off amid that: a leak, it is said then.
     for feeder in list(_feeders):

@@ -36,18 +36,18 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch
     from attune_nb.templates.template import Template
 
-__all__ = ["NOT_BEGUN", "Making"]
+__all__ = ["NOT_STARTED", "ChunkRunner"]
 
 TICK = 0.05  # seconds: how often the far side looks whether it is to begin no more
 
-NOT_BEGUN = pickle.dumps(None)
+NOT_STARTED = pickle.dumps(None)
 """The report of a chunk of which nothing was begun."""
 
 _NONE: tuple[list[int], Columns] = [], Columns(lazy=False)
 _NOTHING = batch_of((), _NONE, lazy=False, total=None)
 
 
-class Making:
+class ChunkRunner:
     """The attempts of a chunk: what is under way, and what became of the others.
 
     Args:
@@ -83,7 +83,7 @@ class Making:
         self._left += pairs
         self._backend.again(self._job.key, pairs)
 
-    def join(self, chunk: Chunk, items: list[Any]) -> None:
+    def merge(self, chunk: Chunk, items: list[Any]) -> None:
         """Make the attempts of another chunk of the same sender and job, too; unless all is over.
 
         From any thread.
@@ -93,7 +93,7 @@ class Making:
                 self._since, self._chunk = time.perf_counter(), chunk
                 self._take_in(chunk, items)
 
-    def came(self, number: int) -> None:
+    def acknowledge(self, number: int) -> None:
         """Take in which part has come last: what it told is not told again."""
         with self._lock:
             if number == self._number and not self._keep:
@@ -102,7 +102,7 @@ class Making:
                     self._recalled = 0
 
     @staticmethod
-    def goes_on() -> bool:
+    def has_unclaimed() -> bool:
         """Tell whether some of a chunk goes on that nobody has asked for by now.
 
         Whoever sent another chunk could not know of that, so it must not begin beside it.
@@ -110,33 +110,33 @@ class Making:
         return bool(_going)
 
     @staticmethod
-    def taken_up() -> Making:
+    def claim() -> ChunkRunner:
         """Give what goes on, to whoever asks for it."""
         return _going.pop()
 
-    def report(self, cancelled: Callable[[], bool]) -> tuple[bytes, list[Any]]:
+    def wait_for_report(self, cancelled: Callable[[], bool]) -> tuple[bytes, list[Any]]:
         """Wait, and give a report as bytes, which always load, and the results that stay here.
 
         Args:
             cancelled: Tells whether nobody wants it any more.
         """
         self._wait(cancelled)
-        told, results = self.part(), self._batch.results
+        told, results = self.partial_report(), self._batch.results
         if self._left:
-            self.came(self._number)
+            self.acknowledge(self._number)
             self._since = time.perf_counter()
             _going.append(self)
         else:
             self._backend.close()
         return told, results
 
-    def news(self) -> bytes:
+    def answer_probe(self) -> bytes:
         """Give such a part, where there is something to tell, or nobody was told anything yet."""
         if self._number and not (self._job.recorded() or len(self._batch) or self._recalled):
             return b""
-        return self.part()
+        return self.partial_report()
 
-    def part(self) -> bytes:
+    def partial_report(self) -> bytes:
         """Give a report of what became of it so far that has not come; from any thread.
 
         What it does not tell of at all was not begun, and is not going to be.
@@ -224,7 +224,7 @@ class Making:
         )
 
 
-_going: list[Making] = []  # one at most: a worker process of ours is at one chunk at a time
+_going: list[ChunkRunner] = []  # one at most: a worker process of ours is at one chunk at a time
 
 
 @functools.cache

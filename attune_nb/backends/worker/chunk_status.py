@@ -12,52 +12,53 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from attune_nb.backends.chunks.messages import Chunk
-    from attune_nb.backends.worker.chunk_runner import Making
+    from attune_nb.backends.worker.chunk_runner import ChunkRunner
 
-__all__ = ["About", "answer", "beginning", "known_as"]
+__all__ = ["ChunkProbe", "answer_probes", "register_runner", "track_chunk"]
 
 REMEMBERED = 10_000  # chunks: an answer is asked for within seconds
 
 _lock = threading.Lock()
-_at: dict[str, Making | None] = {}  # by name; None as long as a chunk is about to begin
-_over: dict[str, None] = {}
+_runners: dict[str, ChunkRunner | None] = {}  # by name; None as long as a chunk is about to begin
+_finished: dict[str, None] = {}
 _refused: dict[str, None] = {}
 
 
 @contextlib.contextmanager
-def beginning(name: str) -> Iterator[bool]:
+def track_chunk(name: str) -> Iterator[bool]:
     """Have a chunk known as begun, and then as over; give whether it may begin."""
     with _lock:
         may_begin = name not in _refused
         if may_begin:
-            _at[name] = None
+            _runners[name] = None
     try:
         yield may_begin
     finally:
         with _lock:
-            _at.pop(name, None)
-            _remember(_over, name)
+            _runners.pop(name, None)
+            _remember(_finished, name)
 
 
-def known_as(name: str, making: Making) -> None:
+def register_runner(name: str, making: ChunkRunner) -> None:
     """Have a chunk's attempts asked about by its name."""
     with _lock:
-        _at[name] = making
+        _runners[name] = making
 
 
-class About(NamedTuple):
-    """What is asked about a chunk.
+class ChunkProbe(NamedTuple):
+    """A status probe about one chunk.
 
-    `came` is which part came last. It is refused if it has not begun and is `wanted` elsewhere.
-    `joining` is another chunk that joins it.
+    `acknowledged` is the sequence number of the last partial report that arrived. If the chunk has
+    not been started and the sender `reclaims` it, the worker refuses it from then on. `merging` is
+    another chunk to merge into this one.
     """
 
-    came: int
-    wanted: bool
-    joining: Chunk | None
+    acknowledged: int
+    reclaims: bool
+    merging: Chunk | None
 
 
-async def answer(asked: Mapping[str, About]) -> dict[str, bytes | None]:
+async def answer_probes(asked: Mapping[str, ChunkProbe]) -> dict[str, bytes | None]:
     """Tell of some chunks what became of them so far, as reports.
 
     None stands for what was not begun, and is refused from now on (for as long as that many others
@@ -70,18 +71,18 @@ async def answer(asked: Mapping[str, About]) -> dict[str, bytes | None]:
     return {name: each for name, each in told.items() if each != b""}
 
 
-def _answer(name: str, about: About) -> bytes | None:
+def _answer(name: str, about: ChunkProbe) -> bytes | None:
     with _lock:
-        making = _at.get(name)
+        making = _runners.get(name)
         if making is None:
-            if name in _at or name in _over or not about.wanted:
+            if name in _runners or name in _finished or not about.reclaims:
                 return b""
             _remember(_refused, name)
             return None
-    making.came(about.came)
-    if about.joining is None:
-        return making.news()
-    making.join(about.joining, unpack(about.joining.items))
+    making.acknowledge(about.acknowledged)
+    if about.merging is None:
+        return making.answer_probe()
+    making.merge(about.merging, unpack(about.merging.items))
     return b""
 
 

@@ -1,6 +1,6 @@
 """Worker processes that end with their engine, however that ends and whatever they are at.
 
-A worker looks after itself (see `worker.begin`), unless an item in it holds the interpreter. So
+A worker looks after itself (see `remote_functions.start_worker`), unless an item in it holds the interpreter. So
 there is a small process beside, which reads from a pipe of which only the engine has the other
 end: when that is closed, it ends what it was told of.
 """
@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 
-__all__ = ["Guard", "end_group"]
+__all__ = ["Reaper", "kill_group"]
 
 _SOURCE = """
 import os, signal, sys
@@ -28,20 +28,20 @@ for each in groups:
 """
 
 
-def end_group(process: int) -> None:
+def kill_group(process: int) -> None:
     """End all that a process has begun which leads a group, also where it is there no more."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(OSError):  # there is nothing
             os.killpg(process, signal.SIGKILL)
 
 
-class Guard:
+class Reaper:
     """Ends process groups when it is closed, or when this process is there no more."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
-    def add(self, group: int) -> None:
+    def watch(self, group: int) -> None:
         """Watch over a process group."""
         if self._process is None and hasattr(os, "killpg"):
             self._process = subprocess.Popen(  # noqa: S603 - our own
@@ -52,7 +52,7 @@ class Guard:
             )
         self._tell(f"+{group}\n")
 
-    def drop(self, group: int) -> None:
+    def unwatch(self, group: int) -> None:
         """Watch over it no more: it has ended, and its number may be another's."""
         self._tell(f"-{group}\n")
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from attune_nb.backends.chunks.messages import Kept, OtherProcessError
 from attune_nb.backends.chunks.serialize import NotSent, unpack
 from attune_nb.backends.chunks.task_spec import Definition
-from attune_nb.backends.worker.chunk_runner import NOT_BEGUN, Making
-from attune_nb.backends.worker.chunk_status import beginning, known_as
-from attune_nb.backends.worker.reaper import end_group
+from attune_nb.backends.worker.chunk_runner import NOT_STARTED, ChunkRunner
+from attune_nb.backends.worker.chunk_status import register_runner, track_chunk
+from attune_nb.backends.worker.reaper import kill_group
 from attune_nb.errors import NotSendable
 from attune_nb.values.remote import fetched
 
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
     from attune_nb.backends.chunks.messages import Chunk
 
 __all__ = [
-    "begin",
-    "drop",
-    "hold",
-    "make",
-    "make_held",
-    "make_kept",
-    "make_more",
-    "report_of",
-    "same",
+    "continue_chunk",
+    "copy_task_spec",
+    "drop_task_spec",
+    "extract_report",
+    "run_chunk",
+    "run_chunk_by_name",
+    "run_chunk_keeping_results",
     "stand_by",
+    "start_worker",
+    "store_task_spec",
 ]
 
 WATCH = 1.0  # seconds: how often a worker looks whether its engine is still there
 
 
-_held: dict[str, Definition] = {}  # by name, in a worker of a pool of ours
+_task_specs: dict[str, Definition] = {}  # by name, in a worker of a pool of ours
 
 
-def begin(engine: int) -> None:
+def start_worker(engine: int) -> None:
     """Make this process a worker that ends with its engine.
 
     An interrupt is for the engine, which ends its workers itself: with all that they have begun,
@@ -71,32 +71,32 @@ def begin(engine: int) -> None:
 def _watch(engine: int) -> NoReturn:
     while os.getppid() == engine:  # it becomes another's child when that is there no more
         time.sleep(WATCH)
-    end_group(os.getpid())
+    kill_group(os.getpid())
     os._exit(1)
 
 
-def hold(name: str, packed: bytes) -> int:
+def store_task_spec(name: str, packed: bytes) -> int:
     """Take in a definition, with all that its action imports; give this process's number."""
-    _held[name] = definition = Definition.arrived(packed)
+    _task_specs[name] = definition = Definition.arrived(packed)
     with contextlib.suppress(NotSendable):  # each chunk will say so
         definition.parts()
     return os.getpid()
 
 
-def make_held(name: str, chunk: Chunk) -> bytes | None:
+def run_chunk_by_name(name: str, chunk: Chunk) -> bytes | None:
     """Make a chunk's attempts with a definition that came before.
 
     Gives None where it is not there: this is another process than the one it was sent to.
     """
-    return make(_held[name], chunk) if name in _held else None
+    return run_chunk(_task_specs[name], chunk) if name in _task_specs else None
 
 
-def drop(name: str) -> None:
+def drop_task_spec(name: str) -> None:
     """Let go of a definition."""
-    _held.pop(name, None)
+    _task_specs.pop(name, None)
 
 
-def make(
+def run_chunk(
     definition: Definition, chunk: Chunk, keys: Sequence[str] = (), near: Sequence[Kept] = ()
 ) -> bytes:
     """Make a chunk's attempts; give the report as bytes, which always load.
@@ -110,19 +110,19 @@ def make(
     return _made(definition, chunk, dict(zip(keys, near, strict=True)))[0]
 
 
-def make_kept(
+def run_chunk_keeping_results(
     definition: Definition, chunk: Chunk, keys: Sequence[str], near: Sequence[Kept]
 ) -> Kept:
     """Make a chunk's attempts; give the report and, beside it, the results themselves."""
     return Kept(*_made(definition, chunk, dict(zip(keys, near, strict=True)), keep=True))
 
 
-def make_more() -> bytes:
+def continue_chunk() -> bytes:
     """Wait for what goes on here of a chunk; give a report of it."""
-    return Making.taken_up().report(_cancelled_by_dask())[0]
+    return ChunkRunner.claim().wait_for_report(_cancelled_by_dask())[0]
 
 
-def same(definition: Definition) -> Definition:
+def copy_task_spec(definition: Definition) -> Definition:
     """Give a definition as it is: a copy of its own for the worker that it runs on."""
     return definition
 
@@ -138,7 +138,7 @@ def stand_by(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def report_of(kept: Kept) -> bytes:
+def extract_report(kept: Kept) -> bytes:
     """Give the report without the results."""
     return kept.report
 
@@ -148,23 +148,23 @@ def _made(
 ) -> tuple[bytes, list[Any]]:
     if chunk.process and chunk.process != _process():
         raise OtherProcessError(f"it was sent to {chunk.process}")
-    if Making.goes_on() and not chunk.joins:
-        return NOT_BEGUN, []
-    with beginning(chunk.name) as may_begin:
+    if ChunkRunner.has_unclaimed() and not chunk.joins:
+        return NOT_STARTED, []
+    with track_chunk(chunk.name) as may_begin:
         if not may_begin:
-            return NOT_BEGUN, []
+            return NOT_STARTED, []
         items = [_near(each, near) for each in unpack(chunk.items)]
         if chunk.joins:
-            making = Making.taken_up()
-            making.join(chunk, items)
+            making = ChunkRunner.claim()
+            making.merge(chunk, items)
         else:
             try:
                 parts = definition.parts(near)
             except NotSendable as error:
                 return pickle.dumps(str(error)), []
-            making = Making(parts, chunk, items, keep=keep)
-            known_as(chunk.name, making)
-        return making.report(_cancelled_by_dask())
+            making = ChunkRunner(parts, chunk, items, keep=keep)
+            register_runner(chunk.name, making)
+        return making.wait_for_report(_cancelled_by_dask())
 
 
 def _near(item: Any, near: Mapping[str, Kept]) -> Any:
