@@ -1,8 +1,8 @@
-"""Worker processes that end with their engine, however that ends and whatever they are at.
+"""A helper process that kills worker processes after their engine has died.
 
-A worker looks after itself (see `remote_functions.start_worker`), unless an item in it holds the interpreter. So
-there is a small process beside, which reads from a pipe of which only the engine has the other
-end: when that is closed, it ends what it was told of.
+A worker watches for the end of its engine itself (`remote_functions.start_worker`). It cannot do so
+while an item holds the interpreter. The reaper can: it reads from a pipe whose other end only the
+engine holds, and kills the registered process groups when that end is closed.
 """
 
 from __future__ import annotations
@@ -20,53 +20,61 @@ import os, signal, sys
 groups = set()
 for line in sys.stdin:
     (groups.add if line[0] == "+" else groups.discard)(int(line[1:]))
-for each in groups:
+for group in groups:
     try:
-        os.killpg(each, signal.SIGKILL)
+        os.killpg(group, signal.SIGKILL)
     except OSError:
         pass
 """
 
 
-def kill_group(process: int) -> None:
-    """End all that a process has begun which leads a group, also where it is there no more."""
+def kill_group(pid: int) -> None:
+    """Kill the process group of a process, also if its leader has ended already."""
     if hasattr(os, "killpg"):
-        with contextlib.suppress(OSError):  # there is nothing
-            os.killpg(process, signal.SIGKILL)
+        # the group may have no process left
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 class Reaper:
-    """Ends process groups when it is closed, or when this process is there no more."""
+    """Kills process groups when it is closed, or when this process ends."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
     def watch(self, group: int) -> None:
-        """Watch over a process group."""
+        """Register a process group."""
         if self._process is None and hasattr(os, "killpg"):
-            self._process = subprocess.Popen(  # noqa: S603 - our own
+            # an own session, since an interrupt is for the engine
+            self._process = subprocess.Popen(  # noqa: S603 - a fixed command
                 [sys.executable, "-I", "-S", "-c", _SOURCE],
                 stdin=subprocess.PIPE,
                 text=True,
-                start_new_session=True,  # an interrupt is for the engine
+                start_new_session=True,
             )
-        self._tell(f"+{group}\n")
+
+        self._send(f"+{group}\n")
 
     def unwatch(self, group: int) -> None:
-        """Watch over it no more: it has ended, and its number may be another's."""
-        self._tell(f"-{group}\n")
+        """Remove a process group: it has ended, and its number may be used again."""
+        self._send(f"-{group}\n")
 
     def close(self) -> None:
-        """End what is watched over, and the watch."""
-        process, self._process = self._process, None
+        """Kill the registered groups and end the helper process."""
+        process = self._process
+        self._process = None
+
         if process is not None:
             process.communicate()
 
-    def _tell(self, what: str) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            try:
-                self._process.stdin.write(what)
-                self._process.stdin.flush()
-            except BrokenPipeError:  # somebody has ended it; the workers look after themselves
-                self._process.wait()
-                self._process = None
+    def _send(self, line: str) -> None:
+        if self._process is None or self._process.stdin is None:
+            return
+
+        try:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            # the helper was killed; the workers still watch for the end of the engine
+            self._process.wait()
+            self._process = None
