@@ -8,7 +8,7 @@ from attune_nb.conductor.state import JoinState, Token
 
 if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
-    from attune_nb.language.model import Task, Workflow
+    from attune_nb.language.model import Task, WorkflowSpec
 
 __all__ = ["arrive", "unmet"]
 
@@ -28,7 +28,7 @@ def merge(first: Token, second: Token) -> Token:
     return Token(causes, visits)
 
 
-def is_met(workflow: Workflow, task: Task, state: JoinState) -> bool:
+def is_met(workflow: WorkflowSpec, task: Task, state: JoinState) -> bool:
     """Tell whether enough branches have arrived."""
     wanted = len(workflow.sources(task.name)) if task.join == "all" else task.join
     return isinstance(wanted, int) and len(state.arrived) >= wanted

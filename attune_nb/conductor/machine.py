@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from attune_nb.conductor.step import Decision
-    from attune_nb.language.model import Workflow
+    from attune_nb.language.model import WorkflowSpec
 
 __all__ = ["initial_state", "replay", "step"]
 
 
 def initial_state(
-    workflow: Workflow,
+    workflow: WorkflowSpec,
     config: Mapping[str, Any] | None = None,
     keystore: Mapping[str, Any] | None = None,
     concurrency: int | None = None,

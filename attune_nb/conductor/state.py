@@ -13,7 +13,7 @@ from pyrsistent import PMap, PVector, pmap, pvector
 if TYPE_CHECKING:
     from attune_nb.context import Outcome, WorkflowContext
     from attune_nb.events import AlarmKind, Batch, Key, RunEndStatus, RunStatus, TaskStatus
-    from attune_nb.language.model import Workflow
+    from attune_nb.language.model import WorkflowSpec
     from attune_nb.values.frozen import FrozenDict
 
 __all__ = [
@@ -85,7 +85,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the conductor knows of a run."""
 
-    workflow: Workflow
+    workflow: WorkflowSpec
     context: WorkflowContext
     concurrency: int | None = None  # overrides that of every task
     secrets: FrozenDict  # parameters that no event holds

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from attune_nb.language.model import Workflow
+    from attune_nb.language.model import WorkflowSpec
 
 __all__ = ["changed_tasks", "reachable", "told"]
 
 
-def changed_tasks(before: Workflow, after: Workflow, *, work: bool = False) -> list[str]:
+def changed_tasks(before: WorkflowSpec, after: WorkflowSpec, *, work: bool = False) -> list[str]:
     """Give the tasks that both have and that say something else.
 
     Args:
@@ -28,7 +28,7 @@ def changed_tasks(before: Workflow, after: Workflow, *, work: bool = False) -> l
     return [new.name for old, new in both if old != new]
 
 
-def told(before: Workflow, after: Workflow) -> str:
+def told(before: WorkflowSpec, after: WorkflowSpec) -> str:
     """Say in a line what is different."""
     had, has = ([task.name for task in each.tasks] for each in (before, after))
     parts = {
@@ -44,7 +44,7 @@ def told(before: Workflow, after: Workflow) -> str:
     return "; ".join(said) or "its parameters, variables or output differ"
 
 
-def reachable(workflow: Workflow, begun: Collection[str]) -> list[str]:
+def reachable(workflow: WorkflowSpec, begun: Collection[str]) -> list[str]:
     """Give the tasks that some tasks lead to, those included."""
     found, waiting = dict.fromkeys(begun), [*begun]
     names = {task.name: task for task in workflow.tasks}

@@ -23,7 +23,7 @@ from attune_nb.language import parameter_specs
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from attune_nb.language.model import Retry, Task, Transition, Workflow
+    from attune_nb.language.model import Retry, Task, Transition, WorkflowSpec
     from attune_nb.templates.template import Template
 
 __all__ = ["to_record", "to_yaml", "write_pack"]
@@ -45,7 +45,7 @@ _BLOCK = re.compile(
 )
 
 
-def to_yaml(workflow: Workflow) -> str:
+def to_yaml(workflow: WorkflowSpec) -> str:
     """Give a workflow's canonical text.
 
     Loading it gives an equal workflow, so it holds all that the text held: also the `default` of
@@ -57,7 +57,7 @@ def to_yaml(workflow: Workflow) -> str:
     return _dump(_document(workflow))
 
 
-def to_record(workflow: Workflow, hide: Callable[[str], str]) -> str:
+def to_record(workflow: WorkflowSpec, hide: Callable[[str], str]) -> str:
     """Give a workflow's canonical text to be kept: no value of a secret is in it.
 
     Args:
@@ -76,7 +76,7 @@ def to_record(workflow: Workflow, hide: Callable[[str], str]) -> str:
     return _dump(hidden(_document(kept)))
 
 
-def write_pack(workflow: Workflow, folder: str | Path, ref: str | None) -> tuple[Path, Path]:
+def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> tuple[Path, Path]:
     """Write `actions/NAME.yaml` and `actions/workflows/NAME.workflow.yaml`; give their paths.
 
     The first is the action: `ref`, `label`, `description`, `workflow_file`, `parameters` (flat,
@@ -145,7 +145,7 @@ def _write(files: Mapping[Path, str]) -> None:
             beside.unlink(missing_ok=True)
 
 
-def _document(workflow: Workflow) -> dict[str, Any]:
+def _document(workflow: WorkflowSpec) -> dict[str, Any]:
     policy = workflow.cancellation_policy
     return _given(
         ref=workflow.ref,
@@ -163,7 +163,7 @@ def _document(workflow: Workflow) -> dict[str, Any]:
     )
 
 
-def _vars(workflow: Workflow) -> dict[str, Any] | list[dict[str, Any]]:
+def _vars(workflow: WorkflowSpec) -> dict[str, Any] | list[dict[str, Any]]:
     """Give the first values of the variables; a name that has several keeps them, in a list."""
     values = {name: template.source for name, template in workflow.vars}
     if len(values) == len(workflow.vars):
@@ -171,7 +171,7 @@ def _vars(workflow: Workflow) -> dict[str, Any] | list[dict[str, Any]]:
     return [{name: template.source} for name, template in workflow.vars]
 
 
-def _action(workflow: Workflow, ref: str | None, graph: str) -> dict[str, Any]:
+def _action(workflow: WorkflowSpec, ref: str | None, graph: str) -> dict[str, Any]:
     return _given(
         ref=ref,
         label=workflow.label,
@@ -184,7 +184,7 @@ def _action(workflow: Workflow, ref: str | None, graph: str) -> dict[str, Any]:
     )
 
 
-def _graph(workflow: Workflow) -> dict[str, Any]:
+def _graph(workflow: WorkflowSpec) -> dict[str, Any]:
     counted = tuple(
         replace(each, join=len(workflow.sources(each.name))) if each.join == "all" else each
         for each in map(_of_attune, workflow.tasks)

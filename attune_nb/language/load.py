@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.errors import WorkflowError
 from attune_nb.language.checks import flow
 from attune_nb.language.describe import MOST_PROBLEMS, kind_of
-from attune_nb.language.model import Workflow
+from attune_nb.language.model import WorkflowSpec
 from attune_nb.language.reading import read_parameters, read_tasks, yaml_source
 from attune_nb.language.reading.field_reader import Reader
 
@@ -35,7 +35,7 @@ KEYS = (
 POLICIES = ("allow_finish", "cancel_running")
 
 
-def load_workflow(text: str, name: str = "<text>", above: str = "") -> Workflow:
+def load_workflow(text: str, name: str = "<text>", above: str = "") -> WorkflowSpec:
     """Read a workflow.
 
     Raises:
@@ -53,7 +53,7 @@ def load_workflow(text: str, name: str = "<text>", above: str = "") -> Workflow:
     return workflow
 
 
-def _workflow(reader: Reader) -> Workflow | None:
+def _workflow(reader: Reader) -> WorkflowSpec | None:
     data: Any = reader.document.data
     root: Path = ()
     if isinstance(data, dict) and "workflow" in data and "tasks" not in data:
@@ -76,7 +76,7 @@ def _workflow(reader: Reader) -> Workflow | None:
         reader.missing("a workflow needs `tasks`: a list of tasks", root, "tasks")
         return None
     named = _vars(reader, fields.get("vars"), (*root, "vars"))
-    return Workflow(
+    return WorkflowSpec(
         tasks=read_tasks.read_tasks(reader, fields["tasks"], (*root, "tasks")),
         parameters=read_parameters.read(reader, fields.get("parameters"), (*root, "parameters")),
         vars=tuple((name, template) for name, template, _ in named),

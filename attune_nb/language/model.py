@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attune_nb.errors import Position
     from attune_nb.templates.template import Template
 
-__all__ = ["ASK", "KEPT", "RESERVED", "Places", "Retry", "Task", "Transition", "Workflow"]
+__all__ = ["ASK", "KEPT", "RESERVED", "Places", "Retry", "Task", "Transition", "WorkflowSpec"]
 
 RESERVED = ("noop", "fail")
 """Targets that are not tasks: `noop` marks a failure as handled, `fail` fails the run."""
@@ -105,7 +105,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Workflow:
+class WorkflowSpec:
     """A whole workflow."""
 
     tasks: tuple[Task, ...]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from attune_nb.language.model import Task, Workflow
+    from attune_nb.language.model import Task, WorkflowSpec
 
 __all__ = ["COLUMNS", "heading", "rows", "text"]
 
@@ -16,7 +16,7 @@ _LONGEST = 60  # characters of an expression
 _SHOWN = 50  # tasks in a text
 
 
-def heading(workflow: Workflow) -> str:
+def heading(workflow: WorkflowSpec) -> str:
     """Give the workflow's name, and what it takes."""
     count = len(workflow.tasks)
     names = ", ".join(list(workflow.parameters or {})[:20]) or "none"
@@ -24,7 +24,7 @@ def heading(workflow: Workflow) -> str:
     return f"{workflow.name}: {tasks}; parameters: {names}"
 
 
-def rows(workflow: Workflow) -> list[dict[str, str]]:
+def rows(workflow: WorkflowSpec) -> list[dict[str, str]]:
     """Give for each task its path, what it runs, over which items, and what follows."""
     return [
         {
@@ -37,7 +37,7 @@ def rows(workflow: Workflow) -> list[dict[str, str]]:
     ]
 
 
-def text(workflow: Workflow) -> str:
+def text(workflow: WorkflowSpec) -> str:
     """Give heading and rows as lines."""
     found = rows(workflow)
     shown = found[:_SHOWN]

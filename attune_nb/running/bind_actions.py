@@ -12,7 +12,7 @@ import msgspec
 from attune_nb.actions import registry
 from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowError, nearest
 from attune_nb.language import parameter_specs
-from attune_nb.language.model import Workflow
+from attune_nb.language.model import WorkflowSpec
 from attune_nb.templates.compiler.parse import has_template
 
 if TYPE_CHECKING:
@@ -47,15 +47,15 @@ class Links(msgspec.Struct, kw_only=True):
     mock: Mapping[str, Any]
     dry_run: bool
     allow_imports: bool
-    load: Callable[[Path], Workflow]
-    nested: Callable[[Workflow], Callable[..., Any]]
+    load: Callable[[Path], WorkflowSpec]
+    nested: Callable[[WorkflowSpec], Callable[..., Any]]
     levels: int = 20
-    loaded: dict[Path, Workflow] = msgspec.field(default_factory=dict)
+    loaded: dict[Path, WorkflowSpec] = msgspec.field(default_factory=dict)
     seen: dict[Source | int, list[Problem]] = msgspec.field(default_factory=dict)
     once: set[Source | int] = msgspec.field(default_factory=set)
 
 
-def link(workflow: Workflow, links: Links) -> tuple[dict[str, Action], list[Problem]]:
+def link(workflow: WorkflowSpec, links: Links) -> tuple[dict[str, Action], list[Problem]]:
     """Find what each task does; give the actions by the task's path, and what is wrong.
 
     What is wrong within the workflows that it runs is told where it runs them.
@@ -65,7 +65,7 @@ def link(workflow: Workflow, links: Links) -> tuple[dict[str, Action], list[Prob
     return found, [*_no_functions(workflow, links.given), *problems]
 
 
-def _link(workflow: Workflow, links: Links) -> tuple[dict[str, Action], list[Problem]]:
+def _link(workflow: WorkflowSpec, links: Links) -> tuple[dict[str, Action], list[Problem]]:
     mocks = _mocks(workflow, links.mock)
     broken = {name for name, each in links.given.items() if not _is_action(each)}
     found: dict[str, Action] = {}
@@ -90,7 +90,7 @@ def _link(workflow: Workflow, links: Links) -> tuple[dict[str, Action], list[Pro
     return found, problems
 
 
-def mocked_whole(workflow: Workflow, mock: Mapping[str, Any]) -> Workflow:
+def mocked_whole(workflow: WorkflowSpec, mock: Mapping[str, Any]) -> WorkflowSpec:
     """Make an action of each parallel task that has a mock itself: its tasks do not run."""
 
     def mocked(task: Task, path: str) -> Task:
@@ -107,13 +107,13 @@ def mocked_whole(workflow: Workflow, mock: Mapping[str, Any]) -> Workflow:
     return replace(workflow, tasks=tuple(mocked(each, each.name) for each in workflow.tasks))
 
 
-def mocked_paths(workflow: Workflow, mock: Mapping[str, Any], *, dry_run: bool) -> set[str]:
+def mocked_paths(workflow: WorkflowSpec, mock: Mapping[str, Any], *, dry_run: bool) -> set[str]:
     """Give the tasks whose results are made up."""
     return {path for path, _ in workflow.walk()} if dry_run else set(_mocks(workflow, mock))
 
 
 def _find(
-    workflow: Workflow, task: Task, links: Links
+    workflow: WorkflowSpec, task: Task, links: Links
 ) -> tuple[Action, list[tuple[str | None, str]]]:
     name = task.action or ""
     other = _workflow(workflow, task, links)
@@ -128,7 +128,9 @@ def _find(
         )
         misfits = list(_parameter_misfits(name, other, task))
         return action, [*misfits, *((None, each) for each in _within(task, problems))]
-    functions = {key: each for key, each in links.given.items() if not isinstance(each, Workflow)}
+    functions = {
+        key: each for key, each in links.given.items() if not isinstance(each, WorkflowSpec)
+    }
     action = registry.find(
         name, functions, allow_imports=links.allow_imports, others=_workflows(links.given)
     )
@@ -141,10 +143,10 @@ def _arguments(task: Task) -> dict[str, Any]:
 
 
 def _is_action(given: Any) -> bool:
-    return callable(given) or isinstance(given, Workflow)
+    return callable(given) or isinstance(given, WorkflowSpec)
 
 
-def _no_functions(workflow: Workflow, given: Mapping[str, Any]) -> Iterator[Problem]:
+def _no_functions(workflow: WorkflowSpec, given: Mapping[str, Any]) -> Iterator[Problem]:
     """Tell of what is given as an action and is none, at the tasks that use it."""
     for name, each in given.items():
         if not _is_action(each):
@@ -153,19 +155,19 @@ def _no_functions(workflow: Workflow, given: Mapping[str, Any]) -> Iterator[Prob
             yield from (Problem(message, place) for place in used or [None])
 
 
-def _workflows(given: Mapping[str, Any]) -> dict[str, Workflow]:
+def _workflows(given: Mapping[str, Any]) -> dict[str, WorkflowSpec]:
     """Give the workflows among what is given, by name and by ref."""
-    known = {key: each for key, each in given.items() if isinstance(each, Workflow)}
+    known = {key: each for key, each in given.items() if isinstance(each, WorkflowSpec)}
     return known | {each.ref: each for each in known.values() if each.ref}
 
 
-def _key(workflow: Workflow) -> Source | int:
+def _key(workflow: WorkflowSpec) -> Source | int:
     """Tell workflows apart: one file read twice is one workflow."""
     place = workflow.tasks[0].at.name
     return id(workflow) if place is None else place.source
 
 
-def _inner(other: Workflow, links: Links) -> list[Problem]:
+def _inner(other: WorkflowSpec, links: Links) -> list[Problem]:
     """Give what is wrong within a workflow that a task runs; each is looked into once."""
     key = _key(other)
     if key not in links.seen and links.levels > 0:
@@ -183,7 +185,7 @@ def _within(task: Task, problems: Iterable[Problem]) -> Iterator[str]:
         yield f"workflow `{task.action}`: {problem}"
 
 
-def _workflow(workflow: Workflow, task: Task, links: Links) -> Workflow | None:
+def _workflow(workflow: WorkflowSpec, task: Task, links: Links) -> WorkflowSpec | None:
     """Give the workflow that a task runs, or None where it runs a function."""
     name = task.action or ""
     known = _workflows(links.given)
@@ -200,7 +202,7 @@ def _workflow(workflow: Workflow, task: Task, links: Links) -> Workflow | None:
     return None
 
 
-def _beside(workflow: Workflow, name: str) -> Path:
+def _beside(workflow: WorkflowSpec, name: str) -> Path:
     """Read a file's name from the folder of the workflow that names it."""
     place = workflow.tasks[0].at.name
     folder = Path(place.source.name).parent if place is not None else Path()
@@ -208,7 +210,9 @@ def _beside(workflow: Workflow, name: str) -> Path:
     return found if found.exists() else Path(name)
 
 
-def _parameter_misfits(name: str, other: Workflow, task: Task) -> Iterator[tuple[str | None, str]]:
+def _parameter_misfits(
+    name: str, other: WorkflowSpec, task: Task
+) -> Iterator[tuple[str | None, str]]:
     given = _arguments(task)
     known = parameter_specs.names(other.parameters)
     for key, value in given.items():
@@ -223,7 +227,7 @@ def _parameter_misfits(name: str, other: Workflow, task: Task) -> Iterator[tuple
         yield None, f"workflow `{name}` needs `{'`, `'.join(missing)}` in `input`"
 
 
-def _mocks(workflow: Workflow, mock: Mapping[str, Any]) -> dict[str, Any]:
+def _mocks(workflow: WorkflowSpec, mock: Mapping[str, Any]) -> dict[str, Any]:
     """Give the made-up results by path; a task within a parallel one may be named alone."""
     paths = [path for path, _ in workflow.walk()]
     found: dict[str, Any] = {}

@@ -142,7 +142,9 @@ def _told_of_items(anew: Sequence[str]) -> Iterator[str]:
         yield f"{_named(anew)} began anew: the items are others now"
 
 
-def _changed(run: Done, after: model.Workflow, ready: Prepared, reused: set[str]) -> Iterator[str]:
+def _changed(
+    run: Done, after: model.WorkflowSpec, ready: Prepared, reused: set[str]
+) -> Iterator[str]:
     """Give the reused tasks that do something else now: by their text, or their action's code."""
     done = {path.partition("/")[0] for path in reused}
     texts = diff.changed_tasks(run.state.workflow, after, work=True)

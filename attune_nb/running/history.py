@@ -203,7 +203,7 @@ class _Past:
         raise AttuneError(told)
 
 
-def _keys_read(workflow: model.Workflow) -> Iterator[str]:
+def _keys_read(workflow: model.WorkflowSpec) -> Iterator[str]:
     """Give the keys of the keystore that expressions read: no record holds their values."""
     templates = [each for _, task in workflow.walk() for each in task.templates()]
     templates += [each for _, each in workflow.vars]

@@ -50,7 +50,7 @@ def _open(state: RunState) -> list[tuple[str, int]]:
     return [*(k for k, each in state.executions.items() if each.outcome is None), *state.joins]
 
 
-def _reads(workflow: model.Workflow, begun: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _reads(workflow: model.WorkflowSpec, begun: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Give what is read by the tasks that may still run, and by the output."""
     for name in diff.reachable(workflow, begun):
         for path, task in workflow.walk():

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
-    from attune_nb.language.model import Workflow
+    from attune_nb.language.model import WorkflowSpec
     from attune_nb.values.secrets import Mask
 
 __all__ = [
@@ -60,8 +60,8 @@ MAX_DEPTH = 20  # of workflows within workflows
 class Options:
     """What a run was asked for; a workflow within it is run with the same."""
 
-    load: Callable[[Path], Workflow]  # reads a workflow's file
-    actions: Mapping[str, Callable[..., Any] | Workflow]
+    load: Callable[[Path], WorkflowSpec]  # reads a workflow's file
+    actions: Mapping[str, Callable[..., Any] | WorkflowSpec]
     mock: Mapping[str, Any] = field(default_factory=dict)
     dry_run: bool = False
     allow_imports: bool = False
@@ -103,7 +103,7 @@ class Prepared(NamedTuple):
     code: dict[str, str]
 
 
-def prepared(workflow: Workflow, parameters: Mapping[str, Any], options: Options) -> Prepared:
+def prepared(workflow: WorkflowSpec, parameters: Mapping[str, Any], options: Options) -> Prepared:
     """Check everything that a run needs.
 
     Raises:
@@ -169,7 +169,7 @@ def refuse_unless_workflow(given: Any) -> None:
     Raises:
         ParameterError: It is none.
     """
-    if given is not None and not isinstance(given, model.Workflow):
+    if given is not None and not isinstance(given, model.WorkflowSpec):
         told = "`workflow` is a Workflow, as `load` gives it"
         raise ParameterError(f"{told}, not {type(given).__name__}")
 
@@ -184,7 +184,7 @@ def _endless(events: list[Event]) -> str | None:
     return next((each.message for each in errors if each.type == _NestedError.__name__), None)
 
 
-def _nested(workflow: Workflow, options: Options) -> Callable[..., Any]:
+def _nested(workflow: WorkflowSpec, options: Options) -> Callable[..., Any]:
     """Give the function that runs another workflow as one attempt of a task."""
     within = replace(
         options,

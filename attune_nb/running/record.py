@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from attune_nb.events import Event
-    from attune_nb.language.model import Workflow
+    from attune_nb.language.model import WorkflowSpec
     from attune_nb.running.prepare import Options, Prepared
     from attune_nb.store.claims import Claim
     from attune_nb.store.reading import StoredRun
@@ -34,7 +34,7 @@ _TOOK_PART = ("attune_nb", "jinja2", "msgspec", "pyrsistent", "pyyaml")
 
 def recorder(
     store: str | PathLike[str] | None,
-    workflow: Workflow,
+    workflow: WorkflowSpec,
     called: tuple[str, str],
     options: Options,
     ready: Prepared,

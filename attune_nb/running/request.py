@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.display.outputs import Display
     from attune_nb.events import Event
-    from attune_nb.language.model import Workflow
+    from attune_nb.language.model import WorkflowSpec
     from attune_nb.running.prepare import Options
     from attune_nb.store.reading import StoredRun
 
@@ -39,7 +39,7 @@ class Manner:
 class Begun:
     """What a run was begun with, so that another can be made of it."""
 
-    workflow: Workflow
+    workflow: WorkflowSpec
     parameters: Mapping[str, Any]  # with the secret ones
     options: Options
     manner: Manner
@@ -55,7 +55,7 @@ class Changes(TypedDict, total=False):
     concurrency: int | None
     mock: Mapping[str, Any]
     dry_run: bool
-    actions: Mapping[str, Callable[..., Any] | Workflow]
+    actions: Mapping[str, Callable[..., Any] | WorkflowSpec]
     allow_imports: bool
     config: Mapping[str, Any]
     keystore: Mapping[str, Any]

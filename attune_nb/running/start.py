@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.display.outputs import Display
     from attune_nb.engine.driver import Driver
-    from attune_nb.language.model import Workflow
+    from attune_nb.language.model import WorkflowSpec
     from attune_nb.results.scaling import Taken
     from attune_nb.running.prepare import Prepared
     from attune_nb.running.request import Done
@@ -49,7 +49,7 @@ class Run(results.Run):
         self,
         at: str,
         parameters: Mapping[str, Any] | None = None,
-        workflow: Workflow | None = None,
+        workflow: WorkflowSpec | None = None,
         **options: Unpack[Changes],
     ) -> Run:
         """Run a task and what it leads to once more, with all the rest as it was in this run.
@@ -79,7 +79,7 @@ class Run(results.Run):
         *,
         failed_only: bool = True,
         parameters: Mapping[str, Any] | None = None,
-        workflow: Workflow | None = None,
+        workflow: WorkflowSpec | None = None,
         **options: Unpack[Changes],
     ) -> Run:
         """Run again what failed: of a task with items, those that did not succeed.
@@ -107,7 +107,7 @@ class Run(results.Run):
         return Done(self.run_id, self._engine.state, self._log, self.store, code)
 
     def _changed(
-        self, parameters: Mapping[str, Any] | None, workflow: Workflow | None, changes: Changes
+        self, parameters: Mapping[str, Any] | None, workflow: WorkflowSpec | None, changes: Changes
     ) -> Begun:
         if self._begun is None:
             raise LookupFailed("nobody knows what this run was begun with")

@@ -35,7 +35,7 @@ __all__ = ["Run", "Workflow", "load", "load_file", "load_parameters", "loads"]
 _SHOWN = 50  # rows of a table
 
 
-class Workflow(model.Workflow):
+class Workflow(model.WorkflowSpec):
     """A workflow that was read from text, ready to run."""
 
     def __str__(self) -> str:

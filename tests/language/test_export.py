@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 import attune_nb
 from attune_nb.errors import WorkflowError
 from attune_nb.language.export import to_yaml, write_pack
-from attune_nb.language.model import KEPT, Workflow
+from attune_nb.language.model import KEPT, WorkflowSpec
 from attune_nb.language.reading import yaml_source
 from attune_nb.language.reading.yaml_source import parse
 from attune_nb.templates.template import Template
@@ -585,7 +585,7 @@ def test_files_are_utf_8_with_plain_line_ends(tmp_path):
 
 def test_a_plain_model_can_be_written_too(tmp_path):
     loaded = attune_nb.loads(SMALL)
-    plain_model = Workflow(tasks=loaded.tasks)
+    plain_model = WorkflowSpec(tasks=loaded.tasks)
     assert to_yaml(plain_model) == SMALL
     assert write_pack(plain_model, tmp_path, "p.n")[0].exists()
 

@@ -13,7 +13,7 @@ from attune_nb.language.model import RESERVED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from attune_nb.language.model import Task, Workflow
+    from attune_nb.language.model import Task, WorkflowSpec
 
 __all__ = ["problems"]
 
@@ -21,7 +21,7 @@ _LONGEST_CIRCLE = 8  # names that are shown of one
 _WIDEST = 10_000
 
 
-def problems(workflow: Workflow, unclear: frozenset[str] = frozenset()) -> list[Problem]:
+def problems(workflow: WorkflowSpec, unclear: frozenset[str] = frozenset()) -> list[Problem]:
     """Give every problem of the flow and of the names that expressions use.
 
     Args:
@@ -44,7 +44,7 @@ def problems(workflow: Workflow, unclear: frozenset[str] = frozenset()) -> list[
     return [problem for each in found for problem in itertools.islice(each, MOST_PROBLEMS)]
 
 
-def _targets(workflow: Workflow) -> Iterator[Problem]:
+def _targets(workflow: WorkflowSpec) -> Iterator[Problem]:
     known = {task.name for task in workflow.tasks}
     inner = {each.name: task.name for task in workflow.tasks for each in task.tasks}
     for task in workflow.tasks:
@@ -59,7 +59,7 @@ def _targets(workflow: Workflow) -> Iterator[Problem]:
                     )
 
 
-def _entries(workflow: Workflow) -> Iterator[Problem]:
+def _entries(workflow: WorkflowSpec) -> Iterator[Problem]:
     if workflow.tasks and not workflow.entries():
         circle = _told(_circle(workflow, workflow.tasks[0].name))
         yield Problem(
@@ -69,7 +69,7 @@ def _entries(workflow: Workflow) -> Iterator[Problem]:
         )
 
 
-def _circle(workflow: Workflow, name: str) -> list[str]:
+def _circle(workflow: WorkflowSpec, name: str) -> list[str]:
     """Follow the first source of each task back, until a task comes up again."""
     way = {name: None}
     while (source := workflow.sources(name)[0]) not in way:
@@ -83,7 +83,7 @@ def _told(circle: list[str]) -> str:
     return " -> ".join(shown)
 
 
-def _reached(workflow: Workflow) -> set[str]:
+def _reached(workflow: WorkflowSpec) -> set[str]:
     """Give the tasks that some way from a start leads to."""
     steps = _steps(workflow)
     reached = {task.name for task in workflow.entries()}
@@ -95,7 +95,7 @@ def _reached(workflow: Workflow) -> set[str]:
     return reached
 
 
-def _steps(workflow: Workflow, *, always: bool = False) -> dict[str, set[str]]:
+def _steps(workflow: WorkflowSpec, *, always: bool = False) -> dict[str, set[str]]:
     """Give the tasks that each task points at (`always`: whatever happens)."""
     known = {task.name for task in workflow.tasks}
     return {
@@ -110,7 +110,7 @@ def _steps(workflow: Workflow, *, always: bool = False) -> dict[str, set[str]]:
     }
 
 
-def _startable(workflow: Workflow) -> set[str]:
+def _startable(workflow: WorkflowSpec) -> set[str]:
     """Give the tasks that can start, if every condition holds."""
     steps, wanted = _steps(workflow), {}
     for task in workflow.tasks:
@@ -127,7 +127,7 @@ def _startable(workflow: Workflow) -> set[str]:
     return startable
 
 
-def _joins(workflow: Workflow) -> Iterator[Problem]:
+def _joins(workflow: WorkflowSpec) -> Iterator[Problem]:
     startable = _startable(workflow)
     for task in workflow.tasks:
         if task.join is None:
@@ -147,7 +147,7 @@ def _joins(workflow: Workflow) -> Iterator[Problem]:
             )
 
 
-def _never(workflow: Workflow, task: Task, startable: set[str]) -> str:
+def _never(workflow: WorkflowSpec, task: Task, startable: set[str]) -> str:
     """Say why a join that some task arrives at can never be met."""
     inbound = workflow.sources(task.name)
     if task.name in inbound:
@@ -158,13 +158,13 @@ def _never(workflow: Workflow, task: Task, startable: set[str]) -> str:
     return f"`{task.name}` joins `{other}`, which no way leads to"
 
 
-def _unreached(workflow: Workflow, reached: set[str]) -> Iterator[Problem]:
+def _unreached(workflow: WorkflowSpec, reached: set[str]) -> Iterator[Problem]:
     for task in workflow.tasks if reached else ():
         if task.name not in reached:
             yield Problem(f"no way leads to `{task.name}`", task.at.name, "warning")
 
 
-def _endless(workflow: Workflow, reached: set[str]) -> Iterator[Problem]:
+def _endless(workflow: WorkflowSpec, reached: set[str]) -> Iterator[Problem]:
     """Warn of a cycle in which every task goes on unconditionally: it has no way out."""
     steps = {name: sorted(each) for name, each in _steps(workflow, always=True).items()}
     tasks = {task.name: task for task in workflow.tasks}
@@ -193,7 +193,7 @@ def _endless(workflow: Workflow, reached: set[str]) -> Iterator[Problem]:
                 done.add(name)  # a join waits for others: it does not go round by itself
 
 
-def _wide(workflow: Workflow) -> Iterator[Problem]:
+def _wide(workflow: WorkflowSpec) -> Iterator[Problem]:
     for _, task in workflow.walk():
         width = task.concurrency.source if task.concurrency else None
         if isinstance(width, int) and width > _WIDEST:
@@ -205,7 +205,7 @@ def _wide(workflow: Workflow) -> Iterator[Problem]:
             )
 
 
-def _twice(workflow: Workflow) -> Iterator[Problem]:
+def _twice(workflow: WorkflowSpec) -> Iterator[Problem]:
     """Warn of a list of `vars` that has a name again: the later value counts."""
     seen: set[str] = set()
     for (name, _), position in zip(workflow.vars, workflow.vars_positions, strict=False):
@@ -215,7 +215,7 @@ def _twice(workflow: Workflow) -> Iterator[Problem]:
         seen.add(name)
 
 
-def _unused(workflow: Workflow) -> Iterator[Problem]:
+def _unused(workflow: WorkflowSpec) -> Iterator[Problem]:
     """Hint at `vars` that no expression reads."""
     templates = [template for _, task in workflow.walk() for template in task.templates()]
     templates += [template for _, template in workflow.vars]

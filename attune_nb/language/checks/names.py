@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from attune_nb.errors import Position
-    from attune_nb.language.model import Task, Workflow
+    from attune_nb.language.model import Task, WorkflowSpec
     from attune_nb.templates.template import Template
 
     Path = tuple[str, ...]
@@ -32,7 +32,7 @@ _BEFORE = "`vars` are set before any task runs, in their order"
 _FIELDS = ("result", "succeeded")  # outcomes that a task's record has by the same name
 
 
-def problems(workflow: Workflow, unclear: frozenset[str]) -> list[Iterator[Problem]]:
+def problems(workflow: WorkflowSpec, unclear: frozenset[str]) -> list[Iterator[Problem]]:
     """Give the problems of names, in groups; `unclear` as for `checks.problems`."""
     known = _Known(workflow, unclear)
     return [_of_tasks(workflow, known), _of_vars(workflow, known), _outcomes(workflow)]
@@ -47,7 +47,7 @@ def near(name: str, known: Iterable[str]) -> str:
 class _Known:
     """What each namespace has, or None for what is unclear."""
 
-    def __init__(self, workflow: Workflow, unclear: frozenset[str]) -> None:
+    def __init__(self, workflow: WorkflowSpec, unclear: frozenset[str]) -> None:
         self.published = {name for task in workflow.tasks for name in _published(task)}
         variables = {name for name, _ in workflow.vars} | self.published
         tasks = {task.name for task in workflow.tasks}
@@ -86,7 +86,7 @@ class _Place:
     of_item: bool = False  # the `input` of a task with `with_items`
 
 
-def _of_tasks(workflow: Workflow, known: _Known) -> Iterator[Problem]:
+def _of_tasks(workflow: WorkflowSpec, known: _Known) -> Iterator[Problem]:
     for _, task in workflow.walk():
         for template in task.templates():
             inside = task.with_items is not None and template is task.input
@@ -95,7 +95,7 @@ def _of_tasks(workflow: Workflow, known: _Known) -> Iterator[Problem]:
         yield from _unknown_names(workflow.output_map, known, _Place())
 
 
-def _of_vars(workflow: Workflow, known: _Known) -> Iterator[Problem]:
+def _of_vars(workflow: WorkflowSpec, known: _Known) -> Iterator[Problem]:
     before: set[str] = set()
     for name, template in workflow.vars:
         asked = {path[:2] for path in template.asked}
@@ -127,7 +127,7 @@ def _too_early(own: str, path: Path, known: _Known, before: set[str]) -> str:
     return f"`{name}` is set only after `{own}`: {_BEFORE}"
 
 
-def _outcomes(workflow: Workflow) -> Iterator[Problem]:
+def _outcomes(workflow: WorkflowSpec) -> Iterator[Problem]:
     """Refuse to ask how a task ended where no task has just ended."""
     templates = [each for _, task in workflow.walk() for each in task.before()]
     templates += [template for _, template in workflow.vars]

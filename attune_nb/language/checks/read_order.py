@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from attune_nb.errors import Position
-    from attune_nb.language.model import Workflow
+    from attune_nb.language.model import WorkflowSpec
 
     Node = str | int  # a task's name, or one of the two below
     Read = tuple[str, str, Callable[[], Position | None]]
@@ -28,7 +28,7 @@ _START = 0  # the root, from which all that starts a run hangs
 _CYCLES = 1  # all that some cycle leads to
 
 
-def too_early(workflow: Workflow) -> Iterator[Problem]:
+def too_early(workflow: WorkflowSpec) -> Iterator[Problem]:
     """Warn of a task that reads itself, or what only it leads to, before that can have ended."""
     reads = list(_reads(workflow))
     if not reads:
@@ -45,7 +45,7 @@ def too_early(workflow: Workflow) -> Iterator[Problem]:
             yield Problem(f"{message}every way to it leads through `{name}`", where(), "warning")
 
 
-def _reads(workflow: Workflow) -> Iterator[Read]:
+def _reads(workflow: WorkflowSpec) -> Iterator[Read]:
     """Give each task that reads another outright before it has run, and the other."""
     known = {task.name for task in workflow.tasks}
     for path, task in workflow.walk():
@@ -59,7 +59,7 @@ def _reads(workflow: Workflow) -> Iterator[Read]:
                     yield name, names[1], where
 
 
-def _dominators(workflow: Workflow) -> _Tree:
+def _dominators(workflow: WorkflowSpec) -> _Tree:
     steps = {task.name: {name for each in task.next for name in each.do} for task in workflow.tasks}
     wanted = {name: len(workflow.sources(name)) for name in steps}
     tree = _Tree()
