@@ -9,7 +9,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 @nox.session
 def fmt(session: nox.Session) -> None:
-    """Format the code, and mend what the linter can mend."""
+    """Format the code, and fix lint errors that have an automatic fix."""
     session.install("ruff>=0.9")
     session.run("ruff", "check", "--fix", ".")
     session.run("ruff", "format", ".")
