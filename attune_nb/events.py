@@ -347,7 +347,7 @@ def masked(event: Event, mask: Mask, *, named: bool = False) -> Event:
         mask: Knows the secrets.
         named: Put texts in their places that know which secrets stood there.
     """
-    hide = mask.named if named else mask.value
+    hide = mask.named_value if named else mask.value
     changed = {name: hide(getattr(event, name)) for name in _SHOWN if hasattr(event, name)}
     if isinstance(event, AttemptsEnded):
         batch = event.batch

@@ -157,7 +157,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_a_store_holds_secrets_by_name_and_gives_them_again_to_who_knows_them(value):
-    plain = to_plain(MASK.named(freeze(value)))
+    plain = to_plain(MASK.named_value(freeze(value)))
     written = json.dumps(plain, ensure_ascii=False)
     assert not [each for each in ("s3cret-s3cret", "1234567", "ünïcode-tøken") if each in written]
     again = from_plain(plain, MASK)
@@ -168,7 +168,7 @@ def test_a_store_holds_secrets_by_name_and_gives_them_again_to_who_knows_them(va
 
 
 def test_who_does_not_know_a_secret_sees_stars():
-    plain = to_plain(MASK.named({"header": "Bearer s3cret-s3cret!", "pin": 98765}))
+    plain = to_plain(MASK.named_value({"header": "Bearer s3cret-s3cret!", "pin": 98765}))
     assert from_plain(plain) == {"header": "Bearer ***!", "pin": "***"}
     assert from_plain(plain, Mask({"key": "another"})) == {
         "header": "Bearer another!",

@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from attune_nb.errors import ActionError, TemplateError
-from attune_nb.templates.library.to_text import text_of
-from attune_nb.templates.sandbox import begin
+from attune_nb.templates.library.to_text import to_text
+from attune_nb.templates.sandbox import begin_evaluation
 
 __all__ = ["text"]
 
@@ -26,8 +26,8 @@ def text(value: Any, what: str) -> str:
         return value
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)
-    begin()  # the last expression of this thread may have left no budget
+    begin_evaluation()  # the last expression of this thread may have left no budget
     try:
-        return text_of(value)
+        return to_text(value)
     except TemplateError as error:
         raise ActionError(f"{what}: {error.message}") from None

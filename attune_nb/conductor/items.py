@@ -12,7 +12,14 @@ from attune_nb.conductor.state import Execution, RetryItem
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import CANCELLED, FINAL, STATUS_CODES
-from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored, freeze, freeze_list, rows_of
+from attune_nb.values.frozen import (
+    FrozenDict,
+    FrozenList,
+    NotStored,
+    freeze,
+    freeze_list,
+    frozen_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +80,7 @@ def _rows(frame: Any) -> tuple[Any, int]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise TemplateError(f"`with_items`: two columns are named `{twice}`; rename one of them")
-    return rows_of(frame), len(frame)
+    return frozen_rows(frame), len(frame)
 
 
 def _kind(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.running.workflow import Workflow
 from attune_nb.templates.library.filters import FILTERS
-from attune_nb.templates.library.functions import FUNCTIONS, OUTCOMES, SCOPED
+from attune_nb.templates.library.functions import FUNCTIONS, OUTCOME_FUNCTIONS, SCOPE_FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,7 +55,7 @@ def _in_expression(inside: str, lines: Sequence[str]) -> tuple[list[str], str]:
     path = re.search(r"(?:([\w.]+)\.)?(\w*)$", inside)
     space, word = (path[1] or "", path[2]) if path else ("", "")
     if not space:
-        calls = [f"{each}(" for each in (*FUNCTIONS, *SCOPED, *OUTCOMES)]
+        calls = [f"{each}(" for each in (*FUNCTIONS, *SCOPE_FUNCTIONS, *OUTCOME_FUNCTIONS)]
         return [*_SPACES, *calls], word
     if space in ("parameters", "workflow", "vars"):
         return _keys_under("parameters" if space == "parameters" else "vars", lines), word

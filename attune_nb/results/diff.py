@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.results.durations import say_duration
 from attune_nb.results.progress import Progress
-from attune_nb.values.describe import differ, preview
+from attune_nb.values.describe import is_different, preview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ def differences(before: Run, after: Run) -> list[Difference]:
 
 
 def _value(what: str, before: Any, after: Any) -> Iterator[Difference]:
-    if differ(before, after):
+    if is_different(before, after):
         yield Difference(what, _said(before), _said(after))
 
 
@@ -55,7 +55,7 @@ def _words(what: str, before: str | None, after: str | None) -> Iterator[Differe
 
 def _fields(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
     for name in dict.fromkeys([*before, *after]):
-        if differ(before.get(name, _Missing), after.get(name, _Missing)):
+        if is_different(before.get(name, _Missing), after.get(name, _Missing)):
             told = [_said(each.get(name, _Missing)) for each in (before, after)]
             yield Difference(f"{what} `{name}`", *told)
 
@@ -97,7 +97,7 @@ def _results(name: str, before: Any, after: Any) -> Iterator[Difference]:
     what = f"task `{name}`: result"
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         pairs = enumerate(zip(before, after, strict=True))
-        others = [index for index, (one, other) in pairs if differ(one, other)]
+        others = [index for index, (one, other) in pairs if is_different(one, other)]
         if others:
             shown = ", ".join(map(str, others[:_SHOWN]))
             more = " ..." if len(others) > _SHOWN else ""

@@ -21,7 +21,7 @@ from attune_nb.results import render
 from attune_nb.results.durations import say_duration
 from attune_nb.results.progress import Progress
 from attune_nb.results.protocols import Doubt
-from attune_nb.values.remote import fetched
+from attune_nb.values.remote import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -157,7 +157,7 @@ class Run:
             LookupFailed: There is no such task, or it has not run.
         """
         outcome = self._execution(task).outcome
-        return self._mask.value(fetched(outcome.result)) if outcome is not None else None
+        return self._mask.value(fetch(outcome.result)) if outcome is not None else None
 
     @property
     def context(self) -> WorkflowContext:

@@ -17,7 +17,7 @@ from attune_nb.language import diff, parameter_specs
 from attune_nb.running.lost_results import refuse_lost
 from attune_nb.running.prepare import prepared
 from attune_nb.running.start import Run, begin, carry
-from attune_nb.values.describe import differ
+from attune_nb.values.describe import is_different
 from attune_nb.values.frozen import NotStored
 from attune_nb.values.secrets import Mask
 
@@ -168,7 +168,7 @@ def _told_of_values(run: Done, ready: Prepared, reused: set[str]) -> Iterator[st
     """Tell of the tasks that read a parameter which is another now, and are not run again."""
     before = _parameters_in(run.events)
     known = {name: each for name, each in before.items() if not isinstance(each, NotStored)}
-    other = {name for name, each in known.items() if differ(each, ready.parameters.get(name))}
+    other = {name for name, each in known.items() if is_different(each, ready.parameters.get(name))}
     stale = [
         path
         for path, task in run.state.workflow.walk()

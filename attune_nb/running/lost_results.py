@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attune_nb.errors import StoreError
 from attune_nb.language import diff
-from attune_nb.values.frozen import not_stored
+from attune_nb.values.frozen import describe_not_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +28,18 @@ def refuse_lost(past: Recovered) -> None:
     if state.ended:
         return
     spaces: dict[str, dict[str, str]] = {
-        "task": {name: not_stored(each.result) for name, each in state.context.tasks.items()},
-        "workflow": {name: not_stored(each) for name, each in state.context.variables.items()},
+        "task": {
+            name: describe_not_stored(each.result) for name, each in state.context.tasks.items()
+        },
+        "workflow": {
+            name: describe_not_stored(each) for name, each in state.context.variables.items()
+        },
     }
     for each in state.executions.values():
         if each.outcome is None:
-            found = next(filter(None, (not_stored(batch.results) for batch in each.batches)), "")
+            found = next(
+                filter(None, (describe_not_stored(batch.results) for batch in each.batches)), ""
+            )
             spaces["task"].setdefault(each.task, found)
     spaces["tasks"] = spaces["task"]
     spaces |= dict.fromkeys(("vars", "variables"), spaces["workflow"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import ParameterError, StoreError
-from attune_nb.values.frozen import not_stored
+from attune_nb.values.frozen import describe_not_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -121,9 +121,9 @@ def refuse_missing(
     known, missing = stored.options, []
     missing += [f"the secret parameter `{n}`" for n in known.get("secrets", ()) if n not in given]
     missing += [
-        f"parameter `{name}` ({not_stored(each)})"
+        f"parameter `{name}` ({describe_not_stored(each)})"
         for name, each in given.items()
-        if not_stored(each)
+        if describe_not_stored(each)
     ]
     missing += [
         f"`{name}` of the keystore"

@@ -17,8 +17,8 @@ from attune_nb.running.record import path_of, refuse_missing
 from attune_nb.running.request import Begun, Manner
 from attune_nb.running.start import Run, carry
 from attune_nb.running.workflow import loads
-from attune_nb.values.describe import differ
-from attune_nb.values.frozen import not_stored
+from attune_nb.values.describe import is_different
+from attune_nb.values.frozen import describe_not_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -176,7 +176,11 @@ def _parameters(stored: StoredRun, events: Sequence[Event]) -> Mapping[str, Any]
 def _refuse_others(stored: StoredRun, known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Refuse parameters that are given again and are others than on record."""
     for name, value in given.items():
-        if name in known and not not_stored(known[name]) and differ(known[name], value):
+        if (
+            name in known
+            and not describe_not_stored(known[name])
+            and is_different(known[name], value)
+        ):
             raise ParameterError(
                 f"parameter `{name}` of run {stored.run_id} was another; a run with other "
                 "parameters is a fork: see `Run.fork`"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from attune_nb.values.frozen import NotStored, freeze
-from attune_nb.values.remote import Elsewhere
+from attune_nb.values.remote import RemoteReference
 from attune_nb.values.secrets import Mask, SecretText
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def _tagged(value: Any, *, texts: bool) -> dict[str, Any]:
     name, rows = f"{kind.__module__}.{kind.__qualname__}", None
     if kind is NotStored:
         name, rows = value.kind, value.rows
-    elif isinstance(value, Elsewhere):
-        name = value.words
+    elif isinstance(value, RemoteReference):
+        name = value.description
     elif hasattr(value, "columns") and hasattr(value, "iloc"):
         rows = len(value)
     return {"$object": name if rows is None else [name, rows]}
@@ -167,5 +167,5 @@ _READERS: dict[str, Callable[[Any, Mask], Any]] = {
     "$set": lambda held, mask: frozenset(_member(each, mask) for each in held),
     "$map": lambda held, mask: {from_plain(key, mask): _read(each, mask) for key, each in held},
     "$object": lambda held, _: NotStored(held) if isinstance(held, str) else NotStored(*held),
-    "$secret": lambda held, mask: mask.resolved(held),
+    "$secret": lambda held, mask: mask.resolve(held),
 }

@@ -11,10 +11,10 @@ from attune_nb.errors import TemplateError
 from attune_nb.templates.compiler.parse import parse, split
 from attune_nb.templates.template import Template
 
-__all__ = ["BESIDE", "literal"]
+__all__ = ["SURROUNDED", "constant_value"]
 
-BESIDE: Any = "a text: something stands beside the braces (a blank is enough)"
-"""What `literal` gives for a text whose braces are not all of it."""
+SURROUNDED: Any = "a text: something stands beside the braces (a blank is enough)"
+"""What `constant_value` gives for a text whose braces are not all of it."""
 
 _FIXED = (
     nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Neg, nodes.Pos, nodes.Not,
@@ -22,15 +22,15 @@ _FIXED = (
 )  # fmt: skip
 
 
-def literal(source: str) -> Any:
-    """Give the value of a text that reads nothing, `BESIDE`, or `ABSENT` if it is not known.
+def constant_value(source: str) -> Any:
+    """Give the value of a text that reads nothing, `SURROUNDED`, or `ABSENT` if it is not known.
 
     What has no value at all is not known either: its error is told elsewhere, or in the run.
     """
     try:
         parts = split(source)
         if len(parts) != 1 or parts[0].inner is None:
-            return ABSENT if any(part.problem for part in parts) else BESIDE
+            return ABSENT if any(part.problem for part in parts) else SURROUNDED
         node = parse(parts[0].inner)
         if isinstance(node, nodes.List | nodes.Tuple):
             return []  # whatever is in it

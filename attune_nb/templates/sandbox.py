@@ -16,7 +16,7 @@ from pyrsistent import PMap
 from attune_nb.context import Moment, Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
-from attune_nb.values.remote import Elsewhere
+from attune_nb.values.remote import RemoteReference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ __all__ = [
     "NUMBERS",
     "PLAIN",
     "RECORD_FIELDS",
-    "begin",
+    "begin_evaluation",
     "bounded_text",
     "charge",
     "charge_made",
@@ -112,7 +112,7 @@ class _Meter(threading.local):
 METER = _Meter()
 
 
-def begin() -> None:
+def begin_evaluation() -> None:
     """Start an evaluation: a full budget, and a moment yet to be asked for."""
     METER.steps = FUEL
     METER.kept = None
@@ -185,7 +185,9 @@ def small(number: Any) -> Any:
 def type_of(value: Any) -> str:
     """Name a value's type: null, bool, number, string, array, object; or a Python class."""
     kind = type(value)
-    return _WORDS.get(kind) or (kind.words if issubclass(kind, Elsewhere) else kind.__name__)
+    return _WORDS.get(kind) or (
+        kind.description if issubclass(kind, RemoteReference) else kind.__name__
+    )
 
 
 def truth(value: Any) -> bool:
@@ -207,10 +209,11 @@ def refuse_elsewhere(*values: Any) -> None:
         TemplateError: One of the values is not here.
     """
     for value in values:
-        if isinstance(value, Elsewhere):
+        if isinstance(value, RemoteReference):
             raise TemplateError(
-                f"a {value.words} is not looked into here, only in the input of a task on the same "
-                "cluster; leave out `keep_results`, or let a task give what is asked for here"
+                f"a {value.description} is not looked into here, only in the input of a task on "
+                "the same cluster; leave out `keep_results`, or let a task give what is asked "
+                "for here"
             )
 
 

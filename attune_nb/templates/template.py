@@ -18,7 +18,7 @@ from attune_nb.templates.compiler.name_lookup import path_of
 from attune_nb.templates.compiler.parse import Part, has_braces, parse, split, unbraced
 from attune_nb.templates.compiler.references import called, references
 from attune_nb.templates.compiler.text_parts import Guard, joined
-from attune_nb.templates.sandbox import begin, truth
+from attune_nb.templates.sandbox import begin_evaluation, truth
 from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Template:
         evaluate: Takes a scope and gives the value; what `render` calls.
         is_constant: Whether there is no expression in it.
         references: The dotted names that it reads outright, each with what tells its position.
-        asked: The dotted names that it asks after: they may well be undefined.
+        tested_names: The dotted names that it asks after: they may well be undefined.
         calls: The functions that it calls, with their positions.
 
     Raises:
@@ -58,12 +58,12 @@ class Template:
     __slots__ = (
         "_condition",
         "_costly",
-        "asked",
         "calls",
         "evaluate",
         "is_constant",
         "references",
         "source",
+        "tested_names",
     )
 
     def __init__(
@@ -75,7 +75,7 @@ class Template:
         # a condition's canonical form, so that equal ones are equal
         self.source = f"{{{{ {source} }}}}" if bare else source
         self.references: list[tuple[tuple[str, ...], Where]] = []
-        self.asked: list[tuple[str, ...]] = []
+        self.tested_names: list[tuple[str, ...]] = []
         self.calls: list[tuple[str, Where]] = []
         self._condition = condition
         self._costly = False
@@ -164,7 +164,7 @@ class Template:
         where = partial(position.of, part.text) if position else _nowhere
         read, asked = references(node)
         self.references += [(names, where) for names in read]
-        self.asked += asked
+        self.tested_names += asked
         self.calls += [(name, where) for name in called(node)] if "(" in part.inner else []
         return build.value(node), path_of(node)
 
@@ -184,7 +184,7 @@ def _is_bare(source: str) -> bool:
 
 def _begun(evaluate: Evaluate) -> Evaluate:
     def whole(scope: Any) -> Any:
-        begin()
+        begin_evaluation()
         return evaluate(scope)
 
     return whole

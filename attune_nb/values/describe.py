@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-__all__ = ["describe", "describe_with_value", "differ", "preview"]
+__all__ = ["describe", "describe_with_value", "is_different", "preview"]
 
 # Characters of a value that a message shows.
 _SHOWN_CHARACTERS = 40
@@ -58,7 +58,7 @@ def describe_with_value(value: Any) -> str:
             return describe(value)
 
 
-def differ(before: Any, now: Any) -> bool:
+def is_different(before: Any, now: Any) -> bool:
     """Tell whether two values differ, as far as they say so themselves."""
     try:
         return before is not now and not bool(before == now)

@@ -17,10 +17,10 @@ __all__ = [
     "FrozenList",
     "FrozenTuple",
     "NotStored",
+    "describe_not_stored",
     "freeze",
     "freeze_list",
-    "not_stored",
-    "rows_of",
+    "frozen_rows",
     "size_of",
     "thaw",
 ]
@@ -120,13 +120,13 @@ class NotStored:
         return hash((self.kind, self.rows))
 
 
-def not_stored(value: Any) -> str:
+def describe_not_stored(value: Any) -> str:
     """Tell of the first object in a value that no store holds; nothing where there is none."""
     if isinstance(value, NotStored):
         return f"a {value.kind}, which no store holds"
     if isinstance(value, dict | list | tuple):
         parts = value.values() if isinstance(value, dict) else value
-        return next(filter(None, map(not_stored, parts)), "")
+        return next(filter(None, map(describe_not_stored, parts)), "")
     return ""
 
 
@@ -232,7 +232,7 @@ def thaw(value: Any) -> Any:
     return value
 
 
-def rows_of(frame: Any) -> Iterator[FrozenDict]:
+def frozen_rows(frame: Any) -> Iterator[FrozenDict]:
     """Give a DataFrame's rows as frozen maps, one at a time."""
     columns = [str(name) for name in frame.columns]
     for row in zip(*(frame.iloc[:, at].tolist() for at in range(len(columns))), strict=True):

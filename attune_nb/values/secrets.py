@@ -42,7 +42,7 @@ class SecretText(str):
         return hash(self.parts)
 
     @classmethod
-    def of(cls, parts: Iterable[Part]) -> SecretText:
+    def from_parts(cls, parts: Iterable[Part]) -> SecretText:
         """Make one of its parts."""
         made = [*parts]
         text = cls("".join(each if isinstance(each, str) else MASKED for each in made))
@@ -89,11 +89,11 @@ class Mask:
         """Give a value with every text masked; the very object where there is nothing to mask."""
         return self._value(value, _DEEPEST, self.text) if self._named else value
 
-    def named(self, value: Any) -> Any:
+    def named_value(self, value: Any) -> Any:
         """Give the same, with a `SecretText` wherever something was masked."""
         return self._value(value, _DEEPEST, self._named_text) if self._named else value
 
-    def resolved(self, parts: Sequence[Any]) -> Any:
+    def resolve(self, parts: Sequence[Any]) -> Any:
         """Give the value that a `SecretText` stood for; `***` for a secret that is not known."""
         if len(parts) == 1 and parts[0][-1] == _NUMBER:
             name, piece, _ = parts[0]
@@ -107,7 +107,7 @@ class Mask:
 
     def _named_text(self, text: str) -> str:
         if text in self._named:
-            return SecretText.of([self._named[text]])
+            return SecretText.from_parts([self._named[text]])
         if self._pattern is None:
             return text
         parts: list[Part] = []
@@ -115,7 +115,7 @@ class Mask:
         for found in self._pattern.finditer(text):
             parts += [text[at : found.start()], self._named[found[0]]]
             at = found.end()
-        return SecretText.of([*parts, text[at:]]) if parts else text
+        return SecretText.from_parts([*parts, text[at:]]) if parts else text
 
     def _number(self, value: float, hide: Callable[[str], str]) -> str:
         text = hide(str(value))

@@ -11,7 +11,7 @@ import attune_nb
 from attune_nb.backends.dask.remote_result import ClusterResult
 from attune_nb.errors import NotSendable
 from attune_nb.store.json_values import from_plain, to_plain
-from attune_nb.values.frozen import not_stored
+from attune_nb.values.frozen import describe_not_stored
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -126,5 +126,5 @@ def test_a_record_says_what_it_does_not_hold():
     ended = run(JUDGED.replace("EXPRESSION", "task.a.result[0]"), same=lambda x: x)
     [kept] = ended.context.variables.values()
     assert type(kept) is ClusterResult
-    told = not_stored(from_plain(to_plain(kept)))
+    told = describe_not_stored(from_plain(to_plain(kept)))
     assert told == "a result that `keep_results` left on the cluster, which no store holds"

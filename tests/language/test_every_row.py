@@ -17,7 +17,7 @@ from attune_nb.actions.registry import CORE
 from attune_nb.demo import FleetServer
 from attune_nb.language import load
 from attune_nb.language.reading import legacy_syntax, read_tasks
-from attune_nb.templates.compiler.name_lookup import NAMESPACES
+from attune_nb.templates.compiler.codegen import NAMESPACES
 
 A = "tasks:\n  - name: a\n    action: core.noop\n"
 B = "  - {name: b, action: core.noop}\n"

@@ -8,7 +8,7 @@ from IPython.core.error import UsageError
 from IPython.utils.capture import capture_output
 
 from attune_nb.errors import BackendError, WorkflowError
-from attune_nb.values.remote import Elsewhere
+from attune_nb.values.remote import RemoteReference
 
 FAN_OUT = """
 parameters:
@@ -250,7 +250,7 @@ def test_results_are_the_output_the_rows_or_the_value(shell, run):
     assert line(shell, "results run end") == {"message": [2, 4]}
 
 
-class Left(Elsewhere):
+class Left(RemoteReference):
     """Stands for what was left on a cluster."""
 
     def get(self, near=None):

@@ -7,7 +7,7 @@ import pytest
 from attune_nb import Template, WorkflowContext
 from attune_nb.context import Moment, Outcome, TaskScope
 from attune_nb.errors import TemplateError
-from attune_nb.templates.library.functions import FUNCTIONS, SCOPED
+from attune_nb.templates.library.functions import FUNCTIONS, SCOPE_FUNCTIONS
 from attune_nb.values.frozen import FrozenDict, FrozenList
 
 DATA = {
@@ -168,7 +168,11 @@ def test_a_function_gives(expression, wanted):
 
 def test_no_function_is_left_out():
     assert {each.partition("(")[0] for each, _ in CASES} == set(FUNCTIONS)
-    assert set(SCOPED) == {"result", *ENDINGS, "now"}  # their tests are below, and that of `uuid`
+    assert set(SCOPE_FUNCTIONS) == {
+        "result",
+        *ENDINGS,
+        "now",
+    }  # their tests are below, and that of `uuid`
 
 
 def test_a_result_of_from_json_is_read_only():

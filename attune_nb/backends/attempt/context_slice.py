@@ -14,9 +14,9 @@ import msgspec
 from pyrsistent import pmap
 
 from attune_nb.context import WorkflowContext
-from attune_nb.templates.compiler.codegen import FIELDS
+from attune_nb.templates.compiler.codegen import NAMESPACES
 from attune_nb.values.frozen import freeze, size_of
-from attune_nb.values.remote import elsewhere, fetched
+from attune_nb.values.remote import fetch, remote_references
 from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from attune_nb.context import Outcome
     from attune_nb.templates.template import Template
-    from attune_nb.values.remote import Elsewhere
+    from attune_nb.values.remote import RemoteReference
 
 __all__ = ["excerpt", "left_elsewhere", "with_fetched"]
 
@@ -62,11 +62,11 @@ def _read_by(template: Template) -> _Read:
     """Give, by field of the context, what a template reads of it or asks after."""
     read: _Read = {}
     paths: set[tuple[str, ...]] = set()
-    for path in (*(each for each, _ in template.references), *template.asked):
+    for path in (*(each for each, _ in template.references), *template.tested_names):
         root, rest = path[0], path[1:]
         if root in _ITEM:
             continue
-        names = (FIELDS[root], *rest) if root in FIELDS else ("variables", *path)
+        names = (NAMESPACES[root], *rest) if root in NAMESPACES else ("variables", *path)
         paths.add(names)
     for names in sorted(paths):
         if any(names[:length] in paths for length in range(1, len(names))):
@@ -118,10 +118,10 @@ def _merged(one: _Read, other: _Read) -> _Read:
     return merged
 
 
-def left_elsewhere(context: WorkflowContext) -> list[Elsewhere]:
+def left_elsewhere(context: WorkflowContext) -> list[RemoteReference]:
     """Give what a context refers to that was left elsewhere."""
     results = [each.result for each in context.tasks.values()]
-    return [*elsewhere([context.parameters, [*context.variables.values()], results])]
+    return [*remote_references([context.parameters, [*context.variables.values()], results])]
 
 
 def with_fetched(context: WorkflowContext, near: Mapping[str, Any]) -> WorkflowContext:
@@ -132,11 +132,11 @@ def with_fetched(context: WorkflowContext, near: Mapping[str, Any]) -> WorkflowC
         NotSendable: Something cannot be sent, or not be made again here.
     """
     tasks = {
-        name: msgspec.structs.replace(each, result=fetched(each.result, near))
+        name: msgspec.structs.replace(each, result=fetch(each.result, near))
         for name, each in context.tasks.items()
     }
     return context.changed(
-        parameters=fetched(context.parameters, near),
-        variables=pmap({name: fetched(each, near) for name, each in context.variables.items()}),
+        parameters=fetch(context.parameters, near),
+        variables=pmap({name: fetch(each, near) for name, each in context.variables.items()}),
         tasks=pmap(tasks),
     )

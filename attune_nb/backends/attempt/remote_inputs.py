@@ -10,7 +10,7 @@ from attune_nb.backends.attempt.attempt import Call
 from attune_nb.backends.attempt.context_slice import left_elsewhere, with_fetched
 from attune_nb.context import ItemScope
 from attune_nb.errors import AttuneError, NotSendable
-from attune_nb.values.remote import Elsewhere, elsewhere, fetched, gathered
+from attune_nb.values.remote import RemoteReference, fetch, gather, remote_references
 
 if TYPE_CHECKING:
     from attune_nb.backends.attempt.job import Job
@@ -26,14 +26,14 @@ def bring_here(job: Job) -> None:
     `core.echo` does, passes on what stands for it.
     """
     call = job.call
-    if not Elsewhere.there or call.action.local:
+    if not RemoteReference.in_use or call.action.local:
         return
     read = call.read()
-    items = [] if job.lazy else [*elsewhere(list(job.items))]
+    items = [] if job.lazy else [*remote_references(list(job.items))]
     needed = left_elsewhere(read) + items
     if not needed:
         return
-    near = gathered(needed)
+    near = gather(needed)
     job.call = _NearCall(call, read, near)
     if items:
         job.items = [_brought(each, near) for each in job.items]
@@ -43,7 +43,7 @@ def bring_here(job: Job) -> None:
 
 def _brought(item: Any, near: dict[str, Any]) -> Any:
     try:
-        return fetched(item, near)
+        return fetch(item, near)
     except AttuneError:
         return item  # what it is given to says so
 
@@ -70,4 +70,4 @@ class _NearCall(Call):
         """Render the input for one item."""
         if self._lost:
             raise NotSendable(self._lost)
-        return self.evaluate(ItemScope(self._read, fetched(item, self._near), index))
+        return self.evaluate(ItemScope(self._read, fetch(item, self._near), index))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from attune_nb.context import WorkflowContext
     from attune_nb.events import Key
     from attune_nb.templates.template import Template
-    from attune_nb.values.remote import Elsewhere
+    from attune_nb.values.remote import RemoteReference
 
 __all__ = ["Definition"]
 
@@ -53,7 +53,7 @@ class Definition:
         self._lock = threading.Lock()
         self._size = context.size_bytes
         self._checked = False
-        self._elsewhere: list[Elsewhere] | None = None  # once it was looked for
+        self._elsewhere: list[RemoteReference] | None = None  # once it was looked for
 
     @classmethod
     def arrived(cls, packed: bytes) -> Definition:
@@ -99,7 +99,7 @@ class Definition:
             except Exception as error:  # noqa: BLE001 - as a value's own code raises it
                 raise NotSendable(_not_sent(self._parts, error)) from None
 
-    def elsewhere(self) -> list[Elsewhere]:
+    def elsewhere(self) -> list[RemoteReference]:
         """Give what its context refers to that was left elsewhere."""
         if self._parts is not None and self._elsewhere is None:
             self._elsewhere = left_elsewhere(self._parts[3])

@@ -46,7 +46,7 @@ from attune_nb.backends.dask.submit import submit_chunk
 from attune_nb.backends.dask.worker_state import DaskWorker
 from attune_nb.backends.dask.worker_wait import WorkerWait
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
-from attune_nb.values.remote import Elsewhere
+from attune_nb.values.remote import RemoteReference
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -358,7 +358,7 @@ class DaskBackend(RemoteBackend):
             elif sent.keep is None:
                 feed, sent = self._ends(future)
                 # what was left elsewhere comes with a task only
-                more = self._alone(feed) and not Elsewhere.there
+                more = self._alone(feed) and not RemoteReference.in_use
                 left = feed.received(sent, self._lane, told, more=more)
                 if left is not None:
                     self._holds(future, feed, left, to)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.backends.chunks import messages
 from attune_nb.backends.chunks.serialize import taken, unpack
 from attune_nb.errors import BackendError, NotSendable
-from attune_nb.values.remote import Elsewhere, elsewhere
+from attune_nb.values.remote import RemoteReference, remote_references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,17 +26,17 @@ _GONE = (
 )
 
 
-class ClusterResult(Elsewhere):
+class ClusterResult(RemoteReference):
     """What an item gave, where it was left: on the cluster. `get` fetches it.
 
     It is there as long as its worker, and somebody who refers to it. It is not made again: what
     an item does is done once.
     """
 
-    words = "result that `keep_results` left on the cluster"
+    description = "result that `keep_results` left on the cluster"
 
     def __init__(self, chunk: Future, row: int, about: str) -> None:
-        Elsewhere.there = True
+        RemoteReference.in_use = True
         self._chunk: Any = chunk
         self._key, self._row, self._about = chunk.key, row, about
 
@@ -56,7 +56,7 @@ class ClusterResult(Elsewhere):
         return self._chunk is None or self._chunk.status != "finished"
 
     @classmethod
-    def gather(cls, needed: Iterable[Elsewhere]) -> dict[str, Any]:
+    def gather(cls, needed: Iterable[RemoteReference]) -> dict[str, Any]:
         """Fetch the chunks that some results are of; without any, where that fails."""
         found = [each for each in needed if isinstance(each, cls) and not each.is_lost]
         chunks = {each._key: each._chunk for each in found}  # noqa: SLF001 - its own
@@ -94,14 +94,14 @@ class ClusterResult(Elsewhere):
 
 def describe_missing_result(item: Any) -> str | None:
     """Say which result an item needs that was left on the cluster, and is there no more."""
-    return _lost(elsewhere(item)) if Elsewhere.there else None
+    return _lost(remote_references(item)) if RemoteReference.in_use else None
 
 
 def input_futures(definition: Definition, sent: Sent) -> dict[str, Future]:
     """Give the chunks that hold what was left on the cluster, and is an argument now."""
-    if not Elsewhere.there:
+    if not RemoteReference.in_use:
         return {}
-    found = [*elsewhere([each.item for each in sent.entries]), *definition.elsewhere()]
+    found = [*remote_references([each.item for each in sent.entries]), *definition.elsewhere()]
     chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
     return {each.key: each for each in chunks}
 
@@ -112,11 +112,11 @@ def check_context_results(definition: Definition) -> None:
     Raises:
         NotSendable: One of them is not.
     """
-    told = _lost(definition.elsewhere()) if Elsewhere.there else None
+    told = _lost(definition.elsewhere()) if RemoteReference.in_use else None
     if told is not None:
         raise NotSendable(told)
 
 
-def _lost(of: Iterable[Elsewhere]) -> str | None:
+def _lost(of: Iterable[RemoteReference]) -> str | None:
     kept = (each for each in of if isinstance(each, ClusterResult))
     return next((_GONE.format(each) for each in kept if each.is_lost), None)

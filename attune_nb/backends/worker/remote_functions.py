@@ -24,7 +24,7 @@ from attune_nb.backends.worker.chunk_runner import NOT_STARTED, ChunkRunner
 from attune_nb.backends.worker.chunk_status import register_runner, track_chunk
 from attune_nb.backends.worker.reaper import kill_group
 from attune_nb.errors import NotSendable
-from attune_nb.values.remote import fetched
+from attune_nb.values.remote import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -169,7 +169,7 @@ def _made(
 
 def _near(item: Any, near: Mapping[str, Kept]) -> Any:
     try:
-        return fetched(item, near)
+        return fetch(item, near)
     except Exception as error:  # noqa: BLE001 - of whatever kind, this item fails alone
         return NotSent(str(error))
 

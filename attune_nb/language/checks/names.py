@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from attune_nb.errors import Problem, nearest
 from attune_nb.language import parameter_specs
-from attune_nb.templates.compiler.expression import NAMESPACES
-from attune_nb.templates.library.functions import OUTCOMES, no_variable
+from attune_nb.templates.compiler.codegen import NAMESPACES
+from attune_nb.templates.library.functions import OUTCOME_FUNCTIONS, function_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -98,7 +98,7 @@ def _of_tasks(workflow: WorkflowSpec, known: _Known) -> Iterator[Problem]:
 def _of_vars(workflow: WorkflowSpec, known: _Known) -> Iterator[Problem]:
     before: set[str] = set()
     for name, template in workflow.vars:
-        asked = {path[:2] for path in template.asked}
+        asked = {path[:2] for path in template.tested_names}
         early = {
             path: "" if path[:2] in asked else _too_early(name, path, known, before)
             for path, _ in template.references
@@ -134,7 +134,7 @@ def _outcomes(workflow: WorkflowSpec) -> Iterator[Problem]:
     templates += [workflow.output_map] if workflow.output_map else []
     for template in templates:
         for name, where in template.calls:
-            if name in OUTCOMES:
+            if name in OUTCOME_FUNCTIONS:
                 instead = f"`task.NAME.{name if name in _FIELDS else 'status'}`"
                 message = f"`{name}()` can be asked only in a task's `next`"
                 yield Problem(f"{message}; here, write {instead} of a task that has ended", where())
@@ -171,7 +171,7 @@ def _undefined(
     within, meant = by
     if meant.get(name) == "":
         return  # a part of a name with hyphens, which is told at its first
-    message = no_variable(name)
+    message = function_hint(name)
     if not message:
         variables = known.variables or ()
         hint = meant.get(name) or near(name, [*NAMESPACES, *within, *variables])

@@ -51,7 +51,9 @@ def _reads(workflow: WorkflowSpec) -> Iterator[Read]:
     for path, task in workflow.walk():
         name = path.partition("/")[0]
         for template in task.before():
-            asked = {each[1] for each in template.asked if each[0] in _TASKS and len(each) > 1}
+            asked = {
+                each[1] for each in template.tested_names if each[0] in _TASKS and len(each) > 1
+            }
             for names, where in template.references:
                 if names[0] not in _TASKS or len(names) == 1 or names[1] in asked:
                     continue

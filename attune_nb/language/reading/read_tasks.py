@@ -10,7 +10,7 @@ from attune_nb.errors import TemplateError
 from attune_nb.language.describe import found, is_template, is_whole, kind_of, unrounded
 from attune_nb.language.model import ASK, KEPT, RESERVED, Places, Retry, Task, Transition
 from attune_nb.language.reading import legacy_syntax, read_parameters
-from attune_nb.templates.constant import BESIDE, literal
+from attune_nb.templates.constant import SURROUNDED, constant_value
 from attune_nb.templates.library.to_text import compile_pattern
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def _items(reader: Reader, fields: dict[str, Any], path: Path) -> Template | Non
             (*path, "with_items"),
         )
     elif is_template(value):
-        given = literal(value)
+        given = constant_value(value)
         if given is not ABSENT and not isinstance(given, list | dict):
             told = f"`with_items` needs a list, not {_told(given)}"
             reader.wrong(
@@ -250,7 +250,7 @@ def _concurrency(reader: Reader, fields: dict[str, Any], path: Path) -> Template
             (*path, "concurrency"),
         )
     elif is_template(value):
-        given = literal(value)
+        given = constant_value(value)
         if given is not ABSENT and not is_whole(given):
             told = f"`concurrency` is a whole number of 1 or more, not {_told(given)}"
             reader.wrong(told, (*path, "concurrency"))
@@ -258,7 +258,7 @@ def _concurrency(reader: Reader, fields: dict[str, Any], path: Path) -> Template
 
 
 def _told(given: Any) -> str:
-    return str(BESIDE) if given is BESIDE else kind_of(given)
+    return str(SURROUNDED) if given is SURROUNDED else kind_of(given)
 
 
 def _join(reader: Reader, value: Any, path: Path) -> str | int | None:

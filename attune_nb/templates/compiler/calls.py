@@ -11,9 +11,14 @@ from jinja2 import nodes
 
 from attune_nb.errors import TemplateError, nearest
 from attune_nb.templates.compiler.map_select import EACH, map_each, select_each
-from attune_nb.templates.library.filters import FILTERS, LEFT_OUT
+from attune_nb.templates.library.filters import FILTERS, LEFT_OUT_FILTERS
 from attune_nb.templates.library.filters_sequence import SEQUENCE_FILTERS
-from attune_nb.templates.library.functions import ELSEWHERE, FUNCTIONS, SCOPED, scoped_uuid
+from attune_nb.templates.library.functions import (
+    FUNCTIONS,
+    LEFT_OUT_FUNCTIONS,
+    SCOPE_FUNCTIONS,
+    scoped_uuid,
+)
 from attune_nb.templates.library.jinja_tests import ASK_DEFINED, TESTS
 from attune_nb.templates.library.methods import KNOWN_METHODS, method_of, no_method
 from attune_nb.templates.library.to_text import compile_pattern
@@ -45,7 +50,7 @@ def call(node: Any, build: Build) -> Evaluate:
     name = getattr(node.node, "name", None)
     if name is None:
         raise TemplateError("only a function or a method can be called, not a value")
-    if name in SCOPED or name == "uuid":
+    if name in SCOPE_FUNCTIONS or name == "uuid":
         return _scoped(name, node, build)
     if name not in FUNCTIONS:
         raise TemplateError(_no_function(name))
@@ -53,9 +58,9 @@ def call(node: Any, build: Build) -> Evaluate:
 
 
 def _no_function(name: str) -> str:
-    if name in ELSEWHERE:
-        return f"the function `{name}` is not available here: {ELSEWHERE[name]}"
-    hint = nearest(name, [*FUNCTIONS, *SCOPED, "uuid"])
+    if name in LEFT_OUT_FUNCTIONS:
+        return f"the function `{name}` is not available here: {LEFT_OUT_FUNCTIONS[name]}"
+    hint = nearest(name, [*FUNCTIONS, *SCOPE_FUNCTIONS, "uuid"])
     if not hint and name in _KNOWN_FILTERS:
         hint = f"; it is a filter: write `x|{name}`"
     return f"there is no function `{name}`{hint}"
@@ -68,7 +73,7 @@ def _scoped(name: str, node: Any, build: Build) -> Evaluate:
     if name == "uuid":
         place = build.next_place()
         return lambda scope: scoped_uuid(scope, place)
-    return SCOPED[name]
+    return SCOPE_FUNCTIONS[name]
 
 
 def _function(callee: Callee, node: Any, build: Build) -> Evaluate:
@@ -197,8 +202,8 @@ def _prepare_filter(
 
 
 def _no_filter(name: str) -> str:
-    if name in LEFT_OUT:
-        return f"the filter `{name}` is not available here: {LEFT_OUT[name]}"
+    if name in LEFT_OUT_FILTERS:
+        return f"the filter `{name}` is not available here: {LEFT_OUT_FILTERS[name]}"
     hint = nearest(name, _KNOWN_FILTERS)
     if name in FUNCTIONS:
         hint = f"; it is a function: write `{FUNCTIONS[name].shown()}`"

@@ -14,7 +14,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.context import ABSENT
-from attune_nb.templates.library.to_text import text_of
+from attune_nb.templates.library.to_text import to_text
 from attune_nb.templates.sandbox import refuel
 from attune_nb.values.frozen import FrozenDict
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     Evaluate = Callable[[Any], Any]
     Path = tuple[str, tuple[str | int, ...]]
 
-__all__ = ["FIELDS", "path_function", "text_function"]
+__all__ = ["NAMESPACES", "path_function", "text_function"]
 
-FIELDS = {
+NAMESPACES = {
     "parameters": "parameters",
     "workflow": "variables",
     "vars": "variables",
@@ -100,7 +100,7 @@ def _names() -> dict[str, Any]:
 
 def _write(value: Any) -> str:
     refuel()  # nothing is computed here, so the text has no budget but this
-    return text_of(value)
+    return to_text(value)
 
 
 def _lines(path: Path, target: str, names: dict[str, Any], known: set[str]) -> list[str] | None:
@@ -114,8 +114,8 @@ def _lines(path: Path, target: str, names: dict[str, Any], known: set[str]) -> l
             *lines,
             *(_steps(root, keys, target, names, known) if keys else [absent, f"{target} = {root}"]),
         ]
-    field = FIELDS.get(root, "variables")
-    keys = keys if root in FIELDS else (root, *keys)
+    field = NAMESPACES.get(root, "variables")
+    keys = keys if root in NAMESPACES else (root, *keys)
     if field not in ("variables", "tasks"):
         lines = _once(field, f"scope.context.{field}", known)
         return [*lines, *_steps(field, keys, target, names, known)]

@@ -16,14 +16,14 @@ from attune_nb.errors import TemplateError
 from attune_nb.templates.compiler import calls, operators
 from attune_nb.templates.compiler.build import Build
 from attune_nb.templates.compiler.codegen import path_function
-from attune_nb.templates.compiler.name_lookup import NAMESPACES, look_up, path_of, said
+from attune_nb.templates.compiler.name_lookup import look_up, path_of, said
 from attune_nb.templates.members import Missing, member
-from attune_nb.templates.sandbox import begin, small, type_of, weigh
+from attune_nb.templates.sandbox import begin_evaluation, small, type_of, weigh
 
 if TYPE_CHECKING:
     from attune_nb.templates.compiler.build import Compiler, Evaluate
 
-__all__ = ["NAMESPACES", "Missing", "compile_expression", "new_build", "weighed"]
+__all__ = ["Missing", "compile_expression", "new_build", "weighed"]
 
 _MAY_MISS = (nodes.Name, nodes.Getattr, nodes.Getitem, nodes.CondExpr, nodes.Filter)
 
@@ -49,7 +49,7 @@ def compile_expression(node: nodes.Node, place: str = "") -> Evaluate:
     evaluate = weighed(inner) if build.costly else inner
 
     def whole(scope: Any) -> Any:
-        begin()
+        begin_evaluation()
         return evaluate(scope)
 
     return whole if build.costly else evaluate

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 
 from attune_nb.context import ABSENT
-from attune_nb.templates.compiler.codegen import FIELDS
-from attune_nb.templates.library.functions import no_variable
+from attune_nb.templates.compiler.codegen import NAMESPACES
+from attune_nb.templates.library.functions import function_hint
 from attune_nb.templates.members import _ITEM, _LONGEST_NAME, Missing, _close, member
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     Evaluate = Callable[[Any], Any]
     Keys = Sequence[str | int]
 
-__all__ = ["NAMESPACES", "look_up", "path_of", "said"]
-
-NAMESPACES = FIELDS
+__all__ = ["look_up", "path_of", "said"]
 
 
 def path_of(node: nodes.Node) -> tuple[str, tuple[str | int, ...]] | None:
@@ -94,7 +92,7 @@ def _of_item(value: Any, name: str) -> Any:
 
 
 def _undefined(name: str, variables: Any) -> str:
-    if told := no_variable(name):
+    if told := function_hint(name):
         return told
     known = [*NAMESPACES, *_ITEM, "true", "false", "null", *variables]
     return f"`{name[:_LONGEST_NAME]}` is undefined{_close(name, known)}"

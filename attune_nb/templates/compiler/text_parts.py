@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
 from attune_nb.templates.compiler.codegen import text_function
-from attune_nb.templates.library.to_text import text_of
-from attune_nb.templates.sandbox import FRESH, LONGEST_TEXT, begin, refuel, weigh
+from attune_nb.templates.library.to_text import to_text
+from attune_nb.templates.sandbox import FRESH, LONGEST_TEXT, begin_evaluation, refuel, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,7 +91,7 @@ class Guard:
 
         def counted(scope: Any) -> Any:
             if whole:
-                begin()
+                begin_evaluation()
             try:
                 value = evaluate(scope)
                 if type(value) in FRESH:
@@ -125,7 +125,7 @@ def joined(
         for at, get in slots:
             try:
                 value = get(scope)
-                made[at] = written = value if type(value) is str else text_of(value)
+                made[at] = written = value if type(value) is str else to_text(value)
             except Exception as error:  # noqa: BLE001 - as above
                 raise guard.located(error, parts[at].text) from None
             length += len(written)

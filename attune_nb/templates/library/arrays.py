@@ -7,7 +7,7 @@ from typing import Any
 from attune_nb.errors import TemplateError
 from attune_nb.templates.library.compare import equal, key_of, position, sort
 from attune_nb.templates.library.strings import find, occurrences
-from attune_nb.templates.library.to_text import text_of
+from attune_nb.templates.library.to_text import to_text
 from attune_nb.templates.sandbox import ARRAYS, LONGEST_RANGE, MAPS, charge, charge_many, type_of
 
 __all__ = ["chunks", "count_of", "elements", "flat", "merge", "span", "unique", "zip_arrays"]
@@ -27,7 +27,7 @@ def elements(value: Any, name: str) -> Any:
 def keys(value: dict[Any, Any]) -> list[Any]:
     """Give an object's keys, sorted."""
     charge_many(4 * len(value))
-    return sorted(value, key=text_of)
+    return sorted(value, key=to_text)
 
 
 def values(value: dict[Any, Any]) -> list[Any]:

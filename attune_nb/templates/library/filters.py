@@ -15,7 +15,7 @@ from markupsafe import escape
 from attune_nb.errors import TemplateError
 from attune_nb.templates.library import arrays, numbers, strings
 from attune_nb.templates.library.signature import table
-from attune_nb.templates.library.to_text import text_of, to_json
+from attune_nb.templates.library.to_text import to_json, to_text
 from attune_nb.templates.sandbox import (
     ARRAYS,
     MAPS,
@@ -31,11 +31,11 @@ from attune_nb.templates.sandbox import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FILTERS", "LEFT_OUT"]
+__all__ = ["FILTERS", "LEFT_OUT_FILTERS"]
 
 
 def _escape(value: Any) -> str:
-    text = text_of(value)
+    text = to_text(value)
     grown = sum(text.count(each) * 5 for each in "&<>'\"")
     bounded_text(len(text) + grown, ascii_only=text.isascii())
     return str(escape(text))
@@ -115,22 +115,22 @@ def _round(value: Any, precision: int = 0, method: str = "common") -> Any:
 
 def _text(method: Any) -> Any:
     charged = strings.charged(method)
-    return lambda value, *given: charged(text_of(value), *given)
+    return lambda value, *given: charged(to_text(value), *given)
 
 
 def _replace(value: Any, old: Any, new: Any, count: int | None = None) -> str:
-    found, put = text_of(old), text_of(new)
-    return strings.replace(text_of(value), found, put, -1 if count is None else count)
+    found, put = to_text(old), to_text(new)
+    return strings.replace(to_text(value), found, put, -1 if count is None else count)
 
 
 def _truncate(
     value: Any, length: int = 255, killwords: Any = False, end: str = "...", leeway: int = 5
 ) -> str:
-    return strings.truncate(text_of(value), length, end, leeway, killwords=truth(killwords))
+    return strings.truncate(to_text(value), length, end, leeway, killwords=truth(killwords))
 
 
 def _indent(value: Any, width: Any = 4, first: Any = False, blank: Any = False) -> str:
-    return strings.indent(text_of(value), width, first=truth(first), blank=truth(blank))
+    return strings.indent(to_text(value), width, first=truth(first), blank=truth(blank))
 
 
 def _url_encode(value: Any) -> str:
@@ -146,7 +146,7 @@ def _url_encode(value: Any) -> str:
 
 
 def _quoted(value: Any, write: Any) -> str:
-    text = text_of(value)
+    text = to_text(value)
     charge_many(1 + len(text))
     try:
         return str(write(text))
@@ -155,7 +155,7 @@ def _quoted(value: Any, write: Any) -> str:
 
 
 def _word_count(value: Any) -> int:
-    text = text_of(value)
+    text = to_text(value)
     charge_many(1 + len(text) // 2)
     return sum(1 for _ in strings.WORD.finditer(text))
 
@@ -197,7 +197,7 @@ FILTERS = table(
         "capitalize": ("value: any", _text(str.capitalize)),
         "center": (
             "value: any, width: integer?",
-            lambda value, width=80: strings.center(text_of(value), width),
+            lambda value, width=80: strings.center(to_text(value), width),
         ),
         "count": ("value: any", _length),
         "e": ("value: any", _escape),
@@ -214,11 +214,11 @@ FILTERS = table(
         "replace": ("value: any, old: any, new: any, count: integer|null?", _replace),
         "reverse": ("value: any", _reverse),
         "round": ("value: number, precision: integer?, method: string?", _round),
-        "safe": ("value: any", text_of),
+        "safe": ("value: any", to_text),
         "slice": ("value: any, slices: integer, fill_with: any?", _slice),
-        "string": ("value: any", text_of),
-        "striptags": ("value: any", lambda value: strings.strip_tags(text_of(value))),
-        "title": ("value: any", lambda value: strings.capitalize_words(text_of(value))),
+        "string": ("value: any", to_text),
+        "striptags": ("value: any", lambda value: strings.strip_tags(to_text(value))),
+        "title": ("value: any", lambda value: strings.capitalize_words(to_text(value))),
         "tojson": ("value: any, indent: integer|null?", to_json),
         "trim": ("value: any, chars: string|null?", _text(str.strip)),
         "truncate": (
@@ -232,7 +232,7 @@ FILTERS = table(
 )
 """Filters of one value; those of many stand in `sequences.py` and `each.py`."""
 
-LEFT_OUT = {
+LEFT_OUT_FILTERS = {
     "attr": "no attribute of a Python object is ever read; for a key write `x.key` or `x['key']`",
     "format": "it can fill memory; join with `~`, or write the values as `{{ ... }}`",
     "pprint": "it is Python's; use `tojson(indent=2)`",

@@ -8,7 +8,7 @@ from attune_nb.errors import TemplateError
 from attune_nb.templates.library import arrays, numbers, strings
 from attune_nb.templates.library.compare import equal, key_of, sort
 from attune_nb.templates.library.signature import table
-from attune_nb.templates.library.to_text import text_of
+from attune_nb.templates.library.to_text import to_text
 from attune_nb.templates.members import Missing, member
 from attune_nb.templates.sandbox import charge, charge_made, charge_many, truth
 
@@ -152,7 +152,7 @@ def _join(value: Any, d: Any = "", attribute: Any = None) -> str:
     charge_many(len(many))
     if attribute is not None:
         many = list(map(attribute_of(attribute), many))
-    return strings.join(many, text_of(d))
+    return strings.join(many, to_text(d))
 
 
 def _first(value: Any) -> Any:

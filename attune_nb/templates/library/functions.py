@@ -11,7 +11,7 @@ from attune_nb.errors import TemplateError
 from attune_nb.templates.library import arrays, numbers, strings
 from attune_nb.templates.library.compare import contains
 from attune_nb.templates.library.signature import table
-from attune_nb.templates.library.to_text import from_json, match, text_of, to_json
+from attune_nb.templates.library.to_text import from_json, match, to_json, to_text
 from attune_nb.templates.sandbox import kept, small, truth, type_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from attune_nb.context import Moment, Outcome
 
-__all__ = ["ELSEWHERE", "FUNCTIONS", "OUTCOMES", "SCOPED", "no_variable", "now_text", "scoped_uuid"]
+__all__ = [
+    "FUNCTIONS",
+    "LEFT_OUT_FUNCTIONS",
+    "OUTCOME_FUNCTIONS",
+    "SCOPE_FUNCTIONS",
+    "function_hint",
+    "now_text",
+    "scoped_uuid",
+]
 
 
 def to_bool(value: Any) -> bool:
@@ -35,7 +43,7 @@ def _has(hay: Any, needle: Any) -> bool:
 
 FUNCTIONS = table(
     {
-        "string": ("value: any", text_of),
+        "string": ("value: any", to_text),
         "number": ("value: string|number|bool", numbers.to_number),
         "int": ("value: string|number|bool", numbers.to_int),
         "bool": ("value: any", to_bool),
@@ -111,7 +119,7 @@ def scoped_uuid(scope: Any, place: str) -> str:
     return str(_uuid.UUID(bytes=digest, version=4))
 
 
-SCOPED: dict[str, Callable[[Any], Any]] = {
+SCOPE_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     name: _needs_outcome(name, judge)
     for name, judge in {
         "result": lambda outcome: outcome.result,
@@ -123,10 +131,10 @@ SCOPED: dict[str, Callable[[Any], Any]] = {
     }.items()
 }
 """Functions without arguments that ask the scope how the task has just ended."""
-OUTCOMES = tuple(SCOPED)
-SCOPED["now"] = lambda scope: now_text(moment_of(scope, "now").time)
+OUTCOME_FUNCTIONS = tuple(SCOPE_FUNCTIONS)
+SCOPE_FUNCTIONS["now"] = lambda scope: now_text(moment_of(scope, "now").time)
 
-ELSEWHERE = {
+LEFT_OUT_FUNCTIONS = {
     "cycler": "it keeps state between calls",
     "joiner": "it keeps state between calls",
     "dict": "write `{'key': value}`",
@@ -139,12 +147,12 @@ ELSEWHERE = {
 """Functions of Jinja2 and Python that are left out, and why."""
 
 
-def no_variable(name: str) -> str:
+def function_hint(name: str) -> str:
     """Say what a name is that is no variable's, if it is a function's; or nothing."""
-    if name in SCOPED or name == "uuid":
+    if name in SCOPE_FUNCTIONS or name == "uuid":
         return f"`{name}` is a function: write `{name}()`"
     if name in FUNCTIONS:
         return f"`{name}` is a function: write `{name}(...)`"
-    if name in ELSEWHERE:
-        return f"`{name}` is not part of the language: {ELSEWHERE[name]}"
+    if name in LEFT_OUT_FUNCTIONS:
+        return f"`{name}` is not part of the language: {LEFT_OUT_FUNCTIONS[name]}"
     return ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.errors import TemplateError
 from attune_nb.templates.library.compare import contains, equal, order
 from attune_nb.templates.library.signature import Callee, table
-from attune_nb.templates.library.to_text import text_of
+from attune_nb.templates.library.to_text import to_text
 from attune_nb.templates.sandbox import ARRAYS, MAPS, charge_text, refuse_elsewhere, small
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def _remainder(value: Any, number: Any) -> Any:
 
 def _cased(method: Callable[[str], bool]) -> Callable[[Any], bool]:
     def judge(value: Any) -> bool:
-        text = text_of(value)
+        text = to_text(value)
         charge_text(len(text))
         return method(text)
 

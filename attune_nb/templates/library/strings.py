@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates.library.to_text import text_of
+from attune_nb.templates.library.to_text import to_text
 from attune_nb.templates.sandbox import bounded_text, charge_many, charge_text
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def lines(text: str) -> list[str]:
 
 def join(values: Iterable[Any], sep: str) -> str:
     """Join values as they stand in a text."""
-    parts = [text_of(each) for each in values]
+    parts = [to_text(each) for each in values]
     charge_many(len(parts))
     wide = all(map(str.isascii, parts)) and sep.isascii()
     bounded_text(sum(map(len, parts)) + len(sep) * max(len(parts) - 1, 0), ascii_only=wide)

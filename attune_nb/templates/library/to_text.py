@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import regex
 
-__all__ = ["STRICT_JSON", "compile_pattern", "from_json", "match", "text_of", "to_json"]
+__all__ = ["STRICT_JSON", "compile_pattern", "from_json", "match", "to_json", "to_text"]
 
 _LONGEST_PATTERN = 1_000  # characters
 _LONGEST_SEARCHED = 1_000_000  # characters; what a search keeps grows with them
@@ -35,7 +35,7 @@ _RECURSION = re.compile(r"\(\?(?:R|&|P>|[+-]?\d)")
 _DEEPEST_INDENT = 8
 
 
-def text_of(value: Any) -> str:
+def to_text(value: Any) -> str:
     """Give a value as it stands inside a text.
 
     Null is empty, booleans are `true` and `false`, arrays and objects are compact JSON.
