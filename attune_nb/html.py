@@ -1,82 +1,88 @@
-"""The one place where HTML is made. Every value that comes in is escaped."""
+"""The one place where HTML is made. Every value that is not `Markup` is escaped."""
 
 from __future__ import annotations
 
-from html import escape as _escape
 from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
 __all__ = ["Markup", "element", "join", "printable", "shortened", "table", "text"]
 
-_LONGEST = 200
+# characters of a value's text
+_MAX_LENGTH = 200
 
 
-class Markup:
-    """HTML that was made here, and so may go on the page as it is."""
-
-    __slots__ = ("html",)
-
-    def __init__(self, html: str) -> None:
-        self.html = html
-
-    def __str__(self) -> str:
-        return self.html
+def printable(string: str) -> str:
+    """Return a string without control characters, which a terminal would obey."""
+    return "".join(char for char in string if char.isprintable() or char in "\n\t")
 
 
-def printable(text: str) -> str:
-    """Drop control characters: what a terminal would obey, nobody wants to see."""
-    return "".join(char for char in text if char.isprintable() or char in "\n\t")
+def shortened(string: str, max_length: int) -> str:
+    """Return a string as one line of at most `max_length` characters.
 
-
-def shortened(text: str, longest: int) -> str:
-    """Put a text in one line of at most `longest` characters, cut after a word where it is more."""
-    line = " ".join(text.split())
-    if len(line) <= longest:
+    A longer line is cut after a word and ends with an ellipsis.
+    """
+    line = " ".join(string.split())
+    if len(line) <= max_length:
         return line
-    whole = line[:longest].rpartition(" ")[0]
+
+    cut = line[:max_length].rpartition(" ")[0]
     # one long word, such as an address, is cut itself: without it little would be left
-    kept = whole if len(whole) > longest // 2 else line[: longest - 1]
-    return f"{kept.rstrip(' ,;:')}…"
+    if len(cut) <= max_length // 2:
+        cut = line[: max_length - 1]
+    return f"{cut.rstrip(' ,;:')}…"
 
 
-def text(value: object, longest: int = _LONGEST) -> Markup:
-    """Escape a value's text, cut at `longest` characters; control characters are dropped."""
-    plain = printable(str(value))
-    if len(plain) > longest:
-        plain = plain[:longest] + " …"
-    return Markup(_escape(plain, quote=True))
+def text(value: object, max_length: int = _MAX_LENGTH) -> Markup:
+    """Return the escaped text of a value, without control characters.
+
+    Args:
+        value: Any object; its `str()` is the text.
+        max_length: Characters after which the text is cut.
+    """
+    string = printable(str(value))
+    if len(string) > max_length:
+        string = f"{string[:max_length]} …"
+    return escape(string)
 
 
 def element(tag: str, *children: object, **attributes: str) -> Markup:
-    """Make one element; children that are not `Markup` are escaped.
+    """Return one element; children that are not `Markup` are escaped.
 
-    A trailing underscore is taken off an attribute's name (`class_`).
+    Trailing underscores of an attribute's name are dropped (`class_`), others become hyphens.
     """
-    named = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{_escape(value, quote=True)}"'
-        for name, value in attributes.items()
-    )
-    return Markup(f"<{tag}{named}>{join(children)}</{tag}>")
+    named = Markup()
+    for name, value in attributes.items():
+        named += Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), value)
+    return Markup("<{0}{1}>{2}</{0}>").format(tag, named, join(children))
 
 
 def join(children: Iterable[object]) -> Markup:
-    """Put pieces side by side."""
-    return Markup(
-        "".join(child.html if isinstance(child, Markup) else text(child).html for child in children)
-    )
+    """Return pieces one after the other; those that are not `Markup` are escaped."""
+    pieces = [child if isinstance(child, Markup) else text(child) for child in children]
+    return Markup("").join(pieces)
 
 
 def table(
     columns: Sequence[str], rows: Iterable[Mapping[str, Any]], numbers: Collection[str] = ()
 ) -> Markup:
-    """Make a table with one row for each mapping; columns of `numbers` stand to the right."""
-    right = "text-align:right;white-space:nowrap"
-    look = {name: right if name in numbers else "text-align:left" for name in columns}
-    head = element("tr", *(element("th", name, style=look[name]) for name in columns))
-    body = (
-        element("tr", *(element("td", row.get(name, ""), style=look[name]) for name in columns))
-        for row in rows
-    )
-    return element("table", element("thead", head), element("tbody", *body))
+    """Return a table with one row per mapping.
+
+    Args:
+        columns: The keys of the mappings that are shown, in order.
+        rows: The mappings; a missing key gives an empty cell.
+        numbers: The columns that are aligned to the right.
+    """
+    styles = dict.fromkeys(columns, "text-align:left")
+    for name in numbers:
+        styles[name] = "text-align:right;white-space:nowrap"
+
+    heads = [element("th", name, style=styles[name]) for name in columns]
+    body = []
+    for row in rows:
+        cells = [element("td", row.get(name, ""), style=styles[name]) for name in columns]
+        body.append(element("tr", *cells))
+    return element("table", element("thead", element("tr", *heads)), element("tbody", *body))

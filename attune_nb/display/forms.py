@@ -49,7 +49,9 @@ class Form:
         }
         for field in self._fields.values():
             field.widget.style.description_width = self._width()
-        prompt = html.element("div", html.element("b", html.text(question.prompt, longest=2_000)))
+        prompt = html.element(
+            "div", html.element("b", html.text(question.prompt, max_length=2_000))
+        )
         self._prompt: Any = ipywidgets.HTML(str(prompt))
         self._send: Any = ipywidgets.Button(description="Answer", button_style="primary")
         self._told: Any = ipywidgets.HTML()

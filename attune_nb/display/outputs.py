@@ -79,7 +79,7 @@ class Text:
         return self.text
 
     def _repr_html_(self) -> str:
-        shown = html.text(self.text, longest=100_000)
+        shown = html.text(self.text, max_length=100_000)
         return str(html.element("pre", shown, style=_TYPED))  # a page's own `pre` may have another
 
 

@@ -205,7 +205,7 @@ def _measured(notebook: NotebookNode, name: str) -> html.Markup:
         "footer",
         html.element("div", f"{name}, executed from top to bottom on {when}."),
         html.element("div", f"Measured on: {machine}."),
-        html.element("div", html.text("With: " + ", ".join(versions) + ".", longest=2_000)),
+        html.element("div", html.text("With: " + ", ".join(versions) + ".", max_length=2_000)),
         class_="attune-measured",
     )
 
