@@ -18,7 +18,7 @@ def schema_misfit(schema: Any) -> str | None:
 
     if not isinstance(schema, dict):
         return f"`response_schema` is a map, a JSON Schema, not {type(schema).__name__}"
-    wrong = validate.schema_misfit(schema)
+    wrong = validate.find_schema_error(schema)
     if wrong is not None:
         return f"`response_schema` is no JSON Schema: {wrong[1]}"
     away = next((each for each in _references(schema) if not each.startswith("#")), None)
@@ -38,7 +38,7 @@ def answer_misfit(value: Any, schema: Any) -> str | None:
     if schema is None:
         return None
     try:
-        told = validate.Judge().misfit(value, schema)
+        told = validate.SchemaValidator().explain_misfit(value, schema)
     except Exception as error:  # noqa: BLE001 - the library has many, such as for a missing `$ref`
         return f"the question's `response_schema` cannot be used: {error}"
     return f"the answer {told}" if told else None

@@ -59,7 +59,7 @@ def _prepare(work: Work, task: Task, execution: Execution) -> Execution:
         try:
             source, total = items.source_of(given, task.batch_size)
         except TemplateError as error:
-            raise TemplateError(error.message, position=task.at.with_items) from None
+            raise TemplateError(error.message, position=task.positions.with_items) from None
     concurrency = _concurrency(work, task)
     execution = work.keep(
         execution, items=source, planned=total, total=total, concurrency=concurrency
@@ -84,7 +84,7 @@ def _concurrency(work: Work, task: Task) -> int:
         value = task.concurrency.evaluate(work.scope()) if task.concurrency else 1
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         message = f"`concurrency` is a whole number of 1 or more, not {value!r}"
-        raise TemplateError(message, position=task.at.concurrency)
+        raise TemplateError(message, position=task.positions.concurrency)
     return value
 
 
@@ -129,7 +129,7 @@ def _question(task: Task, scope: Any) -> FrozenDict:
     schema = given.get("response_schema")
     wrong = schema_misfit(schema) if schema is not None else None
     if wrong is not None:
-        raise TemplateError(wrong, position=task.at.inputs.get("response_schema"))
+        raise TemplateError(wrong, position=task.positions.inputs.get("response_schema"))
     return given
 
 

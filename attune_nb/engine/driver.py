@@ -334,7 +334,7 @@ class Driver:
                 clock=self.clock,
                 retries=task.retry is not None,
                 timeout=task.timeout,
-                selector=_map_of(task.kept.get("worker_selector")),
+                selector=_map_of(task.attune_fields.get("worker_selector")),
                 keeps=task.keep_results == "cluster",
                 announce=announce,
                 past=past,

@@ -5,20 +5,27 @@ from __future__ import annotations
 import re
 from typing import Any, TypeGuard
 
-__all__ = ["MOST_PROBLEMS", "found", "is_template", "is_whole", "kind_of", "unrounded"]
+__all__ = [
+    "MAX_PROBLEMS",
+    "found",
+    "is_positive_integer",
+    "is_template",
+    "kind_of",
+    "to_integer_if_whole",
+]
 
-MOST_PROBLEMS = 50
+MAX_PROBLEMS = 50
 _LONGEST_NUMBER = 40  # characters of a text that may be meant as a number
 _ODD_WHOLE = re.compile(r"[-+]?[0-9][0-9_]*|0[xX][0-9a-fA-F]+")
 _ODD_NUMBER = re.compile(r"[-+]?[0-9]+\.[0-9]+")
 
 
-def is_whole(value: Any) -> bool:
+def is_positive_integer(value: Any) -> bool:
     """Tell whether a value is a whole number of 1 or more (`true` is none)."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def unrounded(value: Any) -> Any:
+def to_integer_if_whole(value: Any) -> Any:
     """Give a number such as 3.0 as the whole number it is, as JSON has it; or the value itself."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

@@ -10,25 +10,27 @@ if TYPE_CHECKING:
 
     from attune_nb.language.model import WorkflowSpec
 
-__all__ = ["changed_tasks", "reachable", "told"]
+__all__ = ["changed_tasks", "describe_changes", "reachable_tasks"]
 
 
-def changed_tasks(before: WorkflowSpec, after: WorkflowSpec, *, work: bool = False) -> list[str]:
+def changed_tasks(
+    before: WorkflowSpec, after: WorkflowSpec, *, ignore_transitions: bool = False
+) -> list[str]:
     """Give the tasks that both have and that say something else.
 
     Args:
         before: The one version.
         after: The other.
-        work: Only those that do something else, not those that lead elsewhere.
+        ignore_transitions: Only those that do something else, not those that lead elsewhere.
     """
     then = {task.name: task for task in before.tasks}
     both = [(then[task.name], task) for task in after.tasks if task.name in then]
-    if work:
+    if ignore_transitions:
         both = [(replace(old, next=()), replace(new, next=())) for old, new in both]
     return [new.name for old, new in both if old != new]
 
 
-def told(before: WorkflowSpec, after: WorkflowSpec) -> str:
+def describe_changes(before: WorkflowSpec, after: WorkflowSpec) -> str:
     """Say in a line what is different."""
     had, has = ([task.name for task in each.tasks] for each in (before, after))
     parts = {
@@ -44,7 +46,7 @@ def told(before: WorkflowSpec, after: WorkflowSpec) -> str:
     return "; ".join(said) or "its parameters, variables or output differ"
 
 
-def reachable(workflow: WorkflowSpec, begun: Collection[str]) -> list[str]:
+def reachable_tasks(workflow: WorkflowSpec, begun: Collection[str]) -> list[str]:
     """Give the tasks that some tasks lead to, those included."""
     found, waiting = dict.fromkeys(begun), [*begun]
     names = {task.name: task for task in workflow.tasks}

@@ -10,7 +10,7 @@ import copy
 from typing import Any
 
 from attune_nb.language import load
-from attune_nb.language.model import KEPT, RESERVED
+from attune_nb.language.model import ATTUNE_KEYS, RESERVED_TARGETS
 from attune_nb.language.reading import legacy_syntax, read_parameters, read_tasks
 
 __all__ = ["json_schema"]
@@ -189,7 +189,7 @@ def _task() -> Schema:
                     "properties": {
                         "tasks": {"type": ["array", "object"], "description": "What runs."},
                         **_refused(
-                            read_tasks._NOT_OF_PARALLEL,  # noqa: SLF001 - the loader's own list
+                            read_tasks.KEYS_NOT_FOR_PARALLEL,
                             "This stands on the tasks within a `parallel` task.",
                         ),
                     },
@@ -206,7 +206,7 @@ def _task() -> Schema:
                 "if": {"required": ["next"], "properties": {"next": {"minItems": 1}}},
                 "then": {
                     "properties": _refused(
-                        legacy_syntax.KEYS, "An older form cannot stand beside `next`."
+                        legacy_syntax.LEGACY_KEYS, "An older form cannot stand beside `next`."
                     )
                 },
             },
@@ -214,7 +214,7 @@ def _task() -> Schema:
                 "if": {"properties": {"action": {"const": "core.ask"}}, "required": ["action"]},
                 "then": {
                     "properties": _refused(
-                        read_tasks._NOT_OF_ASK,  # noqa: SLF001
+                        read_tasks.KEYS_NOT_FOR_ASK,
                         "`core.ask` asks one person once.",
                     )
                 },
@@ -231,7 +231,7 @@ def _inner_task() -> Schema:
     why = "This stands on the `parallel` task, not on the tasks within."
     return {
         "$ref": "#/$defs/task",
-        "properties": _refused(read_tasks._NOT_WITHIN, why),  # noqa: SLF001
+        "properties": _refused(read_tasks.KEYS_NOT_FOR_INNER_TASKS, why),
     }
 
 
@@ -255,7 +255,9 @@ _WORKFLOW: dict[str, Schema] = {
     "vars": _refers("pairs", "Variables and their first values, read as `workflow.NAME`."),
     "tasks": _refers("tasks", "The steps. Those that nothing points at start."),
     "output_map": _mapping("What the workflow gives: names and values, with `{{ expressions }}`."),
-    "cancellation_policy": _choice("What cancelling does to tasks under way.", *load.POLICIES),
+    "cancellation_policy": _choice(
+        "What cancelling does to tasks under way.", *load.CANCELLATION_POLICIES
+    ),
     "timeout": _seconds("The most seconds for the whole run.", exclusiveMinimum=0),
 }
 
@@ -263,16 +265,16 @@ _TASK: dict[str, Schema] = {
     "name": {
         "description": "The name that `do`, `task.NAME` and messages use; no two tasks share it.",
         "type": "string",
-        "maxLength": read_tasks.LONGEST_NAME,
+        "maxLength": read_tasks.MAX_NAME_LENGTH,
         "pattern": r"^[^\s/]([^/]*[^\s/])?$",
-        "not": {"enum": list(RESERVED)},
+        "not": {"enum": list(RESERVED_TARGETS)},
     },
     "action": {
         "description": "What runs: `pack.name`, a registered name, `module:function`, a workflow.",
         "type": ["string", "null"],
         "minLength": 1,
     },
-    "type": _choice("What kind of task it is.", *read_tasks.KINDS),
+    "type": _choice("What kind of task it is.", *read_tasks.TASK_TYPES),
     "input": _mapping("The action's arguments, with `{{ expressions }}`."),
     "when": _condition("Where this is false, the task is skipped."),
     "with_items": {
@@ -288,7 +290,7 @@ _TASK: dict[str, Schema] = {
     "join": _whole("Wait for `all` tasks that point here, or for so many.", pattern="^all$"),
     "keep_results": _choice(
         "Where results stay: with the run, or on the cluster that made them (dask).",
-        *read_tasks.KEEPING,
+        *read_tasks.RESULT_LOCATIONS,
     ),
     "next": _listed("transition", "What follows; every transition whose `when` holds fires."),
     "tasks": _refers("inner_tasks", "The tasks that a `parallel` task runs together."),
@@ -298,7 +300,7 @@ _TASK: dict[str, Schema] = {
     "on_timeout": _listed("branch", "Older form: where to go on a timeout.", "string"),
     "decision": _listed("choice", "Older form: go where the condition holds."),
     "publish": _refers("publish", "Older form: variables to set on success."),
-    **{key: {"description": "Kept for Attune; it changes nothing here."} for key in KEPT},
+    **{key: {"description": "Kept for Attune; it changes nothing here."} for key in ATTUNE_KEYS},
     "worker_selector": {
         "description": "What a worker must have, and how much: a resource of Dask's each.",
         "type": ["object", "null"],
@@ -311,7 +313,7 @@ _RETRY: dict[str, Schema] = {
         "description": "How many attempts more after the first.",
         "type": "integer",
         "minimum": 1,
-        "maximum": read_tasks.MOST_RETRIES,
+        "maximum": read_tasks.MAX_RETRIES,
     },
     "delay": _seconds("Seconds to wait before another attempt."),
     "backoff": _choice("How the wait grows.", *read_tasks.BACKOFFS),
@@ -346,8 +348,12 @@ _PARAMETER: dict[str, Schema] = {
     "type": {
         "description": "The kind of value.",
         "anyOf": [
-            {"enum": [*read_parameters.TYPES, "null"]},
-            {"type": "array", "items": {"enum": [*read_parameters.TYPES, "null"]}, "minItems": 1},
+            {"enum": [*read_parameters.PARAMETER_TYPES, "null"]},
+            {
+                "type": "array",
+                "items": {"enum": [*read_parameters.PARAMETER_TYPES, "null"]},
+                "minItems": 1,
+            },
         ],
     },
     "required": {

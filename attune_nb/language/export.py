@@ -72,7 +72,7 @@ def to_record(workflow: WorkflowSpec, hide: Callable[[str], str]) -> str:
             return [hidden(each, key) for each in value]
         return hide(value) if isinstance(value, str) and key not in _STRUCTURE else value
 
-    kept = replace(workflow, parameters=parameter_specs.without_secrets(workflow.parameters))
+    kept = replace(workflow, parameters=parameter_specs.remove_secrets(workflow.parameters))
     return _dump(hidden(_document(kept)))
 
 
@@ -233,7 +233,7 @@ def _task(task: Task) -> dict[str, Any]:
         next=[_transition(each) for each in task.next] or None,
         tasks=[_task(each) for each in task.tasks] or None,
     )
-    return given | dict(task.kept)
+    return given | dict(task.attune_fields)
 
 
 def _retry(retry: Retry | None) -> dict[str, Any] | None:

@@ -17,15 +17,24 @@ if TYPE_CHECKING:
     from attune_nb.errors import Position
     from attune_nb.templates.template import Template
 
-__all__ = ["ASK", "KEPT", "RESERVED", "Places", "Retry", "Task", "Transition", "WorkflowSpec"]
+__all__ = [
+    "ASK",
+    "ATTUNE_KEYS",
+    "RESERVED_TARGETS",
+    "Retry",
+    "Task",
+    "TaskPositions",
+    "Transition",
+    "WorkflowSpec",
+]
 
-RESERVED = ("noop", "fail")
+RESERVED_TARGETS = ("noop", "fail")
 """Targets that are not tasks: `noop` marks a failure as handled, `fail` fails the run."""
 
 ASK = "core.ask"
 """The one action that the conductor itself carries out: it waits for a person's answer."""
 
-KEPT = (
+ATTUNE_KEYS = (
     "permission_set_refs",
     "worker_selector",
     "worker_tolerations",
@@ -57,7 +66,7 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class TaskPositions:
     """Where the parts of a task stand in the text."""
 
     name: Position | None = None
@@ -87,18 +96,18 @@ class Task:
     keep_results: str = "run"
     next: tuple[Transition, ...] = ()
     tasks: tuple[Task, ...] = ()  # of `type: parallel`
-    kept: Mapping[str, Any] = field(default_factory=dict)
-    at: Places = field(default_factory=Places, compare=False, repr=False)
+    attune_fields: Mapping[str, Any] = field(default_factory=dict)
+    positions: TaskPositions = field(default_factory=TaskPositions, compare=False, repr=False)
 
     def templates(self) -> list[Template]:
         """Give every template of the task itself (not those of the tasks within it)."""
-        found: list[Template | None] = [*self.before()]
+        found: list[Template | None] = [*self.start_templates()]
         for transition in self.next:
             found.append(transition.when)
             found += [value for _, value in transition.publish]
         return [each for each in found if each is not None]
 
-    def before(self) -> list[Template]:
+    def start_templates(self) -> list[Template]:
         """Give the templates that are evaluated before the task has run, or while it does."""
         found = [self.input, self.when, self.with_items, self.concurrency]
         return [each for each in found if each is not None]
@@ -124,7 +133,7 @@ class WorkflowSpec:
 
     def __repr__(self) -> str:
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.repr}
-        values["parameters"] = parameter_specs.masked(self.parameters)
+        values["parameters"] = parameter_specs.mask_secrets(self.parameters)
         told = ", ".join(f"{name}={value!r}" for name, value in values.items())
         return f"{type(self).__name__}({told})"
 

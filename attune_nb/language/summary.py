@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from attune_nb.language.model import Task, WorkflowSpec
 
-__all__ = ["COLUMNS", "heading", "rows", "text"]
+__all__ = ["COLUMNS", "heading", "render_text", "task_rows"]
 
 COLUMNS = ("task", "action", "items", "next")
 _LONGEST = 60  # characters of an expression
@@ -24,7 +24,7 @@ def heading(workflow: WorkflowSpec) -> str:
     return f"{workflow.name}: {tasks}; parameters: {names}"
 
 
-def rows(workflow: WorkflowSpec) -> list[dict[str, str]]:
+def task_rows(workflow: WorkflowSpec) -> list[dict[str, str]]:
     """Give for each task its path, what it runs, over which items, and what follows."""
     return [
         {
@@ -37,9 +37,9 @@ def rows(workflow: WorkflowSpec) -> list[dict[str, str]]:
     ]
 
 
-def text(workflow: WorkflowSpec) -> str:
+def render_text(workflow: WorkflowSpec) -> str:
     """Give heading and rows as lines."""
-    found = rows(workflow)
+    found = task_rows(workflow)
     shown = found[:_SHOWN]
     width = {name: max((len(row[name]) for row in shown), default=0) for name in COLUMNS}
     lines = [

@@ -82,11 +82,13 @@ def _link(workflow: WorkflowSpec, links: Links) -> tuple[dict[str, Action], list
             action, misfits = _find(workflow, task, links)
         except (KeyError, WorkflowError) as error:
             told = [error.args[0]] if isinstance(error, KeyError) else _within(task, error.problems)
-            problems += [Problem(message, task.at.action) for message in told]
+            problems += [Problem(message, task.positions.action) for message in told]
             continue
         found[path] = action
         for argument, message in misfits:
-            problems.append(Problem(message, task.at.inputs.get(argument or "", task.at.action)))
+            problems.append(
+                Problem(message, task.positions.inputs.get(argument or "", task.positions.action))
+            )
     return found, problems
 
 
@@ -151,7 +153,7 @@ def _no_functions(workflow: WorkflowSpec, given: Mapping[str, Any]) -> Iterator[
     for name, each in given.items():
         if not _is_action(each):
             message = f"the action `{name}` is no function: it is of type {type(each).__name__}"
-            used = [task.at.action for _, task in workflow.walk() if task.action == name]
+            used = [task.positions.action for _, task in workflow.walk() if task.action == name]
             yield from (Problem(message, place) for place in used or [None])
 
 
@@ -163,7 +165,7 @@ def _workflows(given: Mapping[str, Any]) -> dict[str, WorkflowSpec]:
 
 def _key(workflow: WorkflowSpec) -> Source | int:
     """Tell workflows apart: one file read twice is one workflow."""
-    place = workflow.tasks[0].at.name
+    place = workflow.tasks[0].positions.name
     return id(workflow) if place is None else place.source
 
 
@@ -204,7 +206,7 @@ def _workflow(workflow: WorkflowSpec, task: Task, links: Links) -> WorkflowSpec 
 
 def _beside(workflow: WorkflowSpec, name: str) -> Path:
     """Read a file's name from the folder of the workflow that names it."""
-    place = workflow.tasks[0].at.name
+    place = workflow.tasks[0].positions.name
     folder = Path(place.source.name).parent if place is not None else Path()
     found = folder / name
     return found if found.exists() else Path(name)
@@ -214,15 +216,15 @@ def _parameter_misfits(
     name: str, other: WorkflowSpec, task: Task
 ) -> Iterator[tuple[str | None, str]]:
     given = _arguments(task)
-    known = parameter_specs.names(other.parameters)
+    known = parameter_specs.declared_names(other.parameters)
     for key, value in given.items():
         if key not in known:
             yield key, f"workflow `{name}` has no parameter `{key}`{nearest(key, known)}"
         elif not has_template(value):
-            told = parameter_specs.misfit(other.parameters or {}, key, value)
+            told = parameter_specs.explain_misfit(other.parameters or {}, key, value)
             if told:
                 yield key, f"workflow `{name}`: {told}"
-    missing = [key for key in parameter_specs.required(other.parameters) if key not in given]
+    missing = [key for key in parameter_specs.required_names(other.parameters) if key not in given]
     if missing:
         yield None, f"workflow `{name}` needs `{'`, `'.join(missing)}` in `input`"
 

@@ -36,7 +36,7 @@ _SHOWN = 10  # names in a line
 
 def with_secrets(run: Done, begun: Begun) -> tuple[Done, Begun]:
     """Put secrets that were given again into their places in a run known from its record."""
-    names = parameter_specs.secrets(begun.workflow.parameters)
+    names = parameter_specs.secret_names(begun.workflow.parameters)
     hidden = {name: begun.parameters[name] for name in names if name in begun.parameters}
     mask = Mask(begun.options.keystore, hidden)
     if begun.stored is None or run.store is None or not mask:
@@ -147,7 +147,7 @@ def _changed(
 ) -> Iterator[str]:
     """Give the reused tasks that do something else now: by their text, or their action's code."""
     done = {path.partition("/")[0] for path in reused}
-    texts = diff.changed_tasks(run.state.workflow, after, work=True)
+    texts = diff.changed_tasks(run.state.workflow, after, ignore_transitions=True)
     yield from (name for name in texts if name in done)
     for path in sorted(reused):
         if path not in texts and path in run.code and run.code[path] != ready.code.get(path):

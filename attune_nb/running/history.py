@@ -88,7 +88,7 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> Run:
         from_plain(stored.options["config"]),
         dict.fromkeys(_keys_read(workflow), "***"),
         stored.options["concurrency"],
-        secrets=dict.fromkeys(parameter_specs.secrets(workflow.parameters), "***"),
+        secrets=dict.fromkeys(parameter_specs.secret_names(workflow.parameters), "***"),
         mocked=stored.options["mocked"],
     )
     events = reading.events_of(path, stored)

@@ -58,7 +58,7 @@ def _open(state: RunState) -> list[tuple[str, int]]:
 
 def _reads(workflow: model.WorkflowSpec, begun: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Give what is read by the tasks that may still run, and by the output."""
-    for name in diff.reachable(workflow, begun):
+    for name in diff.reachable_tasks(workflow, begun):
         for path, task in workflow.walk():
             if path.partition("/")[0] == name:
                 for template in task.templates():

@@ -24,7 +24,7 @@ from attune_nb.errors import (
 )
 from attune_nb.events import TaskEnded
 from attune_nb.language import model, parameter_specs
-from attune_nb.language.describe import is_whole
+from attune_nb.language.describe import is_positive_integer
 from attune_nb.language.model import ASK
 from attune_nb.running.bind_actions import Links, link, mocked_paths, mocked_whole
 
@@ -118,10 +118,10 @@ def prepared(workflow: WorkflowSpec, parameters: Mapping[str, Any], options: Opt
     values = parameter_specs.bind(workflow.parameters, parameters)
     hidden = {
         key: values.pop(key)
-        for key in parameter_specs.secrets(workflow.parameters)
+        for key in parameter_specs.secret_names(workflow.parameters)
         if key in values
     }
-    if options.concurrency is not None and not is_whole(options.concurrency):
+    if options.concurrency is not None and not is_positive_integer(options.concurrency):
         raise BackendError(
             f"`concurrency` is a whole number, 1 or more, not {options.concurrency!r}"
         )
@@ -245,7 +245,7 @@ def _claiming(driver: Driver, backend: Backend) -> Driver:
 
 
 def _backend(backend: str | Backend, workers: int | None) -> Backend:
-    if workers is not None and not is_whole(workers):
+    if workers is not None and not is_positive_integer(workers):
         raise BackendError(f"`workers` is a whole number of 1 or more, not {workers!r}")
     if backend == "threads":
         return ThreadBackend(workers)

@@ -65,7 +65,7 @@ def recorder(
     from attune_nb.store.json_values import to_plain  # noqa: PLC0415
     from attune_nb.store.recorder import Recorder, RunRecord  # noqa: PLC0415
 
-    place = workflow.tasks[0].at.name
+    place = workflow.tasks[0].positions.name
     hide = ready.mask.text
     record = RunRecord(
         run_id=called[0],

@@ -189,7 +189,7 @@ def _refuse_others(stored: StoredRun, known: Mapping[str, Any], given: Mapping[s
 
 def _refuse_changed(stored: StoredRun, text: str) -> None:
     if text != stored.text:
-        told = diff.told(loads(stored.text), loads(text))
+        told = diff.describe_changes(loads(stored.text), loads(text))
         raise StoreError(
             f"run {stored.run_id} was begun with another workflow: {told}; to run the new one "
             "from a task on, fork the run there"

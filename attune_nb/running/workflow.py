@@ -39,13 +39,13 @@ class Workflow(model.WorkflowSpec):
     """A workflow that was read from text, ready to run."""
 
     def __str__(self) -> str:
-        return html.printable(summary.text(self))
+        return html.printable(summary.render_text(self))
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(str(self))
 
     def _repr_html_(self) -> str:
-        rows = summary.rows(self)[:_SHOWN]
+        rows = summary.task_rows(self)[:_SHOWN]
         told = [name for name in summary.COLUMNS if any(row[name] for row in rows)]
         table = html.table(told, rows)
         more = len(self.tasks) - _SHOWN
@@ -59,7 +59,7 @@ class Workflow(model.WorkflowSpec):
         """Give every problem that can be known before a run, those of actions included."""
         refuse_unless_map("actions", actions)
         options = Options(load=load_file, actions=actions or {}, allow_imports=allow_imports)
-        return [*flow.problems(self), *link(self, links_of(options))[1]]
+        return [*flow.find_problems(self), *link(self, links_of(options))[1]]
 
     def to_yaml(self) -> str:
         """Give the canonical text: one spelling for everything, older forms turned into `next`.

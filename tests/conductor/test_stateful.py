@@ -178,7 +178,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def restored(self, events):
         state, facts = self.world.initial, []
-        place = self.world.initial.workflow.tasks[0].at.name
+        place = self.world.initial.workflow.tasks[0].positions.name
         for event in written(events, place.source):
             state, decided = step(state, event)
             facts += [each for each in decided if isinstance(each, Event)]

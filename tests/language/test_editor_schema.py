@@ -9,7 +9,7 @@ from test_export import KNOWN
 import attune_nb
 from attune_nb.errors import WorkflowError
 from attune_nb.language import load
-from attune_nb.language.model import KEPT
+from attune_nb.language.model import ATTUNE_KEYS
 from attune_nb.language.reading import legacy_syntax, read_tasks
 from attune_nb.language.reading.yaml_source import parse
 from attune_nb.running.workflow import Workflow
@@ -249,8 +249,8 @@ def properties(schema, name):
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
-        ("workflow", load.KEYS),
-        ("task", (*read_tasks.KEYS, *legacy_syntax.KEYS, *KEPT)),
+        ("workflow", load.WORKFLOW_KEYS),
+        ("task", (*read_tasks.TASK_KEYS, *legacy_syntax.LEGACY_KEYS, *ATTUNE_KEYS)),
         ("retry", read_tasks.RETRY_KEYS),
         ("transition", read_tasks.TRANSITION_KEYS),
         ("branch", ("when", "do", "publish")),

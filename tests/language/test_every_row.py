@@ -466,12 +466,12 @@ def tried(table):
 @pytest.mark.parametrize(
     ("table", "known"),
     [
-        (TestWorkflow, load.KEYS),
+        (TestWorkflow, load.WORKFLOW_KEYS),
         (TestParameter, ["type", "required", "default", "secret", "description"]),
-        (TestTask, read_tasks.KEYS),
+        (TestTask, read_tasks.TASK_KEYS),
         (TestRetry, read_tasks.RETRY_KEYS),
         (TestTransition, read_tasks.TRANSITION_KEYS),
-        (TestOlderForm, legacy_syntax.KEYS),
+        (TestOlderForm, legacy_syntax.LEGACY_KEYS),
         (TestNamespace, NAMESPACES),
         (TestCoreAction, [name.removeprefix("core.") for name in CORE]),
     ],

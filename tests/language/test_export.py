@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 import attune_nb
 from attune_nb.errors import WorkflowError
 from attune_nb.language.export import to_yaml, write_pack
-from attune_nb.language.model import KEPT, WorkflowSpec
+from attune_nb.language.model import ATTUNE_KEYS, WorkflowSpec
 from attune_nb.language.reading import yaml_source
 from attune_nb.language.reading.yaml_source import parse
 from attune_nb.templates.template import Template
@@ -229,7 +229,7 @@ steps = {
     "retry": retries,
     "timeout": seconds,
     "delay": seconds,
-    **dict.fromkeys(KEPT, values),
+    **dict.fromkeys(ATTUNE_KEYS, values),
     "worker_selector": st.dictionaries(keys, texts | st.integers(1, 9), max_size=3),
 }
 inner_tasks = st.lists(

@@ -62,16 +62,16 @@ TASK = [
     ("timeout: 0.25", "timeout", 0.25),
     ("delay: 0", "delay", 0.0),
     ("next: []", "next", ()),
-    ("permission_set_refs: [x]", "kept", {"permission_set_refs": ["x"]}),
-    ("worker-selector: {gpu: 'yes'}", "kept", {"worker_selector": {"gpu": "yes"}}),
-    ("worker_tolerations: [x]", "kept", {"worker_tolerations": ["x"]}),
-    ("worker_affinity: {x: 1}", "kept", {"worker_affinity": {"x": 1}}),
-    ("__chart_meta__: {x: 1}", "kept", {"__chart_meta__": {"x": 1}}),
+    ("permission_set_refs: [x]", "attune_fields", {"permission_set_refs": ["x"]}),
+    ("worker-selector: {gpu: 'yes'}", "attune_fields", {"worker_selector": {"gpu": "yes"}}),
+    ("worker_tolerations: [x]", "attune_fields", {"worker_tolerations": ["x"]}),
+    ("worker_affinity: {x: 1}", "attune_fields", {"worker_affinity": {"x": 1}}),
+    ("__chart_meta__: {x: 1}", "attune_fields", {"__chart_meta__": {"x": 1}}),
 ]  # fmt: skip
 TASK_DEFAULTS = {
     "type": "action", "input": Template({}), "when": None, "with_items": None,
     "concurrency": None, "batch_size": None, "retry": None, "timeout": None, "delay": None,
-    "join": None, "next": (), "tasks": (), "kept": {},
+    "join": None, "next": (), "tasks": (), "attune_fields": {},
 }  # fmt: skip
 RESULT = ("x", None)
 TRANSITION = [
@@ -114,12 +114,15 @@ def test_a_key_of_a_workflow_left_out_or_empty(key, written):
 def test_tasks_are_a_list_or_a_map_of_names(tasks):
     found = attune_nb.loads(f"tasks: {tasks}\n").tasks
     assert [(task.name, task.action) for task in found] == [("a", "x"), ("b", "y")]
-    assert all(task.at.name.line == 1 for task in found)
+    assert all(task.positions.name.line == 1 for task in found)
 
 
 def test_the_name_of_a_task_in_a_map_stands_at_its_key():
     found = attune_nb.loads("tasks:\n  a:\n    action: x\n  b:\n    name: b\n    action: y\n").tasks
-    assert [(task.at.name.line, task.at.name.column) for task in found] == [(2, 3), (5, 11)]
+    assert [(task.positions.name.line, task.positions.name.column) for task in found] == [
+        (2, 3),
+        (5, 11),
+    ]
 
 
 @pytest.mark.parametrize(("text", "key", "value"), TASK)
@@ -133,7 +136,7 @@ def test_a_key_of_a_task(text, key, value):
 @pytest.mark.parametrize("key", TASK_DEFAULTS)
 @pytest.mark.parametrize("written", [False, True])
 def test_a_key_of_a_task_left_out_or_empty(key, written):
-    empty = f", {key}: " if written and key not in ("tasks", "kept") else ""
+    empty = f", {key}: " if written and key not in ("tasks", "attune_fields") else ""
     (task,) = attune_nb.loads(f"tasks: [{{name: a, action: x{empty}}}]\n").tasks
     assert getattr(task, key) == TASK_DEFAULTS[key]
 

@@ -64,15 +64,15 @@ def test_long_numbers():
 def test_positions():
     doc = parse("a: 1\nb:\n  - x\n  - c: {d: 2}\n")
     assert doc.data == {"a": 1, "b": ["x", {"c": {"d": 2}}]}
-    assert place(doc.at(())) == (1, 1)
-    assert place(doc.at(("b", 1, "c", "d"))) == (4, 12)
-    assert place(doc.at_key(("b", 1, "c", "d"))) == (4, 9)
-    assert place(doc.at_key(("b", 1))) == (4, 5)
-    assert place(doc.at(("b", 1, "nope", "deeper"))) == (4, 5)
-    assert place(doc.at_key(("b", 1, "nope"))) == (4, 5)
-    assert place(doc.at_key(("nope", "a"))) == (1, 1)
-    assert place(doc.at_key(())) == (1, 1)
-    assert place(pickle.loads(pickle.dumps(doc)).at_key(("b",))) == (2, 1)
+    assert place(doc.value_position(())) == (1, 1)
+    assert place(doc.value_position(("b", 1, "c", "d"))) == (4, 12)
+    assert place(doc.key_position(("b", 1, "c", "d"))) == (4, 9)
+    assert place(doc.key_position(("b", 1))) == (4, 5)
+    assert place(doc.value_position(("b", 1, "nope", "deeper"))) == (4, 5)
+    assert place(doc.key_position(("b", 1, "nope"))) == (4, 5)
+    assert place(doc.key_position(("nope", "a"))) == (1, 1)
+    assert place(doc.key_position(())) == (1, 1)
+    assert place(pickle.loads(pickle.dumps(doc)).key_position(("b",))) == (2, 1)
 
 
 def test_raw_text():
@@ -89,16 +89,16 @@ def test_raw_text():
 def test_bom_crlf_and_astral_columns():
     doc = parse("\ufeffa: 1\r\nb: |\r\n  x\r\n  y\r\n'😀': z\r\n")
     assert doc.data == {"a": 1, "b": "x\ny\n", "😀": "z"}
-    assert place(doc.at_key(("a",))) == (1, 1)
-    assert place(doc.at(("😀",))) == (5, 6)
+    assert place(doc.key_position(("a",))) == (1, 1)
+    assert place(doc.value_position(("😀",))) == (5, 6)
 
 
 def test_alias():
     doc = parse("a: &x {k: [1]}\nb: *x\nc: &t name\nd: {*t : 1}\n")
     assert doc.data == {"a": {"k": [1]}, "b": {"k": [1]}, "c": "name", "d": {"name": 1}}
     assert doc.data["a"]["k"] is not doc.data["b"]["k"]
-    assert place(doc.at(("b",))) == (2, 4)
-    assert place(doc.at(("b", "k", 0))) == (1, 12)
+    assert place(doc.value_position(("b",))) == (2, 4)
+    assert place(doc.value_position(("b", "k", 0))) == (1, 12)
 
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

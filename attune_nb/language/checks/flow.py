@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 from attune_nb.errors import Problem
 from attune_nb.language.checks import names, read_order
-from attune_nb.language.describe import MOST_PROBLEMS
-from attune_nb.language.model import RESERVED
+from attune_nb.language.describe import MAX_PROBLEMS
+from attune_nb.language.model import RESERVED_TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from attune_nb.language.model import Task, WorkflowSpec
 
-__all__ = ["problems"]
+__all__ = ["find_problems"]
 
 _LONGEST_CIRCLE = 8  # names that are shown of one
 _WIDEST = 10_000
 
 
-def problems(workflow: WorkflowSpec, unclear: frozenset[str] = frozenset()) -> list[Problem]:
+def find_problems(workflow: WorkflowSpec, unclear: frozenset[str] = frozenset()) -> list[Problem]:
     """Give every problem of the flow and of the names that expressions use.
 
     Args:
@@ -37,11 +37,11 @@ def problems(workflow: WorkflowSpec, unclear: frozenset[str] = frozenset()) -> l
             found += [
                 _joins(workflow),
                 _unreached(workflow, reached),
-                read_order.too_early(workflow),
+                read_order.find_early_reads(workflow),
             ]
         found += [_endless(workflow, reached), _wide(workflow)]
-    found += [*names.problems(workflow, unclear), _twice(workflow), _unused(workflow)]
-    return [problem for each in found for problem in itertools.islice(each, MOST_PROBLEMS)]
+    found += [*names.find_problems(workflow, unclear), _twice(workflow), _unused(workflow)]
+    return [problem for each in found for problem in itertools.islice(each, MAX_PROBLEMS)]
 
 
 def _targets(workflow: WorkflowSpec) -> Iterator[Problem]:
@@ -50,9 +50,9 @@ def _targets(workflow: WorkflowSpec) -> Iterator[Problem]:
     for task in workflow.tasks:
         for transition in task.next:
             for name, position in zip(transition.do, transition.do_positions, strict=True):
-                if name not in known and name not in RESERVED:
+                if name not in known and name not in RESERVED_TARGETS:
                     within = f"; it is within `{inner[name]}`" if name in inner else ""
-                    hint = within or names.near(name, [*known, *RESERVED])
+                    hint = within or names.suggest_name(name, [*known, *RESERVED_TARGETS])
                     yield Problem(
                         f"task `{task.name}` goes to `{name[:80]}`, which does not exist{hint}",
                         position,
@@ -65,7 +65,7 @@ def _entries(workflow: WorkflowSpec) -> Iterator[Problem]:
         yield Problem(
             f"every task is pointed at by another ({circle}), so none can start; "
             "take one `do` away, or add a task that starts it all",
-            workflow.tasks[0].at.name,
+            workflow.tasks[0].positions.name,
         )
 
 
@@ -134,16 +134,16 @@ def _joins(workflow: WorkflowSpec) -> Iterator[Problem]:
             continue
         name, inbound = task.name, workflow.sources(task.name)
         if not inbound:
-            yield Problem(f"`{name}` has a `join`, but no task points at it", task.at.join)
+            yield Problem(f"`{name}` has a `join`, but no task points at it", task.positions.join)
         elif isinstance(task.join, int) and task.join > len(inbound):
             count = f"only {len(inbound)} point{'s' * (len(inbound) == 1)} at it"
             yield Problem(
                 f"`{name}` joins {task.join} tasks, but {count}: it could never start",
-                task.at.join,
+                task.positions.join,
             )
         elif name not in startable and startable & set(inbound):
             yield Problem(
-                f"{_never(workflow, task, startable)}: it could never start", task.at.join
+                f"{_never(workflow, task, startable)}: it could never start", task.positions.join
             )
 
 
@@ -161,7 +161,7 @@ def _never(workflow: WorkflowSpec, task: Task, startable: set[str]) -> str:
 def _unreached(workflow: WorkflowSpec, reached: set[str]) -> Iterator[Problem]:
     for task in workflow.tasks if reached else ():
         if task.name not in reached:
-            yield Problem(f"no way leads to `{task.name}`", task.at.name, "warning")
+            yield Problem(f"no way leads to `{task.name}`", task.positions.name, "warning")
 
 
 def _endless(workflow: WorkflowSpec, reached: set[str]) -> Iterator[Problem]:
@@ -183,7 +183,7 @@ def _endless(workflow: WorkflowSpec, reached: set[str]) -> Iterator[Problem]:
                 circle = list(way)[list(way).index(name) :]
                 yield Problem(
                     f"the cycle {_told([*circle, name])} has no way out",
-                    tasks[name].at.name,
+                    tasks[name].positions.name,
                     "warning",
                 )
                 done |= set(circle)
@@ -200,7 +200,7 @@ def _wide(workflow: WorkflowSpec) -> Iterator[Problem]:
             yield Problem(
                 f"no more than the backend's workers run at once, whatever `concurrency` says "
                 f"({width:,})"[:200],
-                task.at.concurrency,
+                task.positions.concurrency,
                 "hint",
             )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Path = tuple[str, ...]
     Where = Callable[[], Position | None]
 
-__all__ = ["near", "problems"]
+__all__ = ["find_problems", "suggest_name"]
 
 _MOST_COMPARED = 1000  # names, for the nearest of them
 _SYSTEM = {"workflow_start", "timestamp", "execution_id", "workflow_ref"}
@@ -32,13 +32,13 @@ _BEFORE = "`vars` are set before any task runs, in their order"
 _FIELDS = ("result", "succeeded")  # outcomes that a task's record has by the same name
 
 
-def problems(workflow: WorkflowSpec, unclear: frozenset[str]) -> list[Iterator[Problem]]:
+def find_problems(workflow: WorkflowSpec, unclear: frozenset[str]) -> list[Iterator[Problem]]:
     """Give the problems of names, in groups; `unclear` as for `checks.problems`."""
     known = _Known(workflow, unclear)
     return [_of_tasks(workflow, known), _of_vars(workflow, known), _outcomes(workflow)]
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def suggest_name(name: str, known: Iterable[str]) -> str:
     """Offer the nearest name; comparing with many thousands would take minutes."""
     names = list(itertools.islice(known, _MOST_COMPARED))
     return nearest(name[:80], names)
@@ -51,7 +51,7 @@ class _Known:
         self.published = {name for task in workflow.tasks for name in _published(task)}
         variables = {name for name, _ in workflow.vars} | self.published
         tasks = {task.name for task in workflow.tasks}
-        parameters = parameter_specs.names(workflow.parameters)
+        parameters = parameter_specs.declared_names(workflow.parameters)
         self.variables = None if "names" in unclear else variables
         self.tasks = None if "tasks" in unclear else tasks
         self.items = "items" not in unclear
@@ -129,7 +129,7 @@ def _too_early(own: str, path: Path, known: _Known, before: set[str]) -> str:
 
 def _outcomes(workflow: WorkflowSpec) -> Iterator[Problem]:
     """Refuse to ask how a task ended where no task has just ended."""
-    templates = [each for _, task in workflow.walk() for each in task.before()]
+    templates = [each for _, task in workflow.walk() for each in task.start_templates()]
     templates += [template for _, template in workflow.vars]
     templates += [workflow.output_map] if workflow.output_map else []
     for template in templates:
@@ -174,7 +174,7 @@ def _undefined(
     message = function_hint(name)
     if not message:
         variables = known.variables or ()
-        hint = meant.get(name) or near(name, [*NAMESPACES, *within, *variables])
+        hint = meant.get(name) or suggest_name(name, [*NAMESPACES, *within, *variables])
         message = f"`{name}` is undefined{hint or _nearby(name, known)}"
     yield Problem(message, where())
 
@@ -191,7 +191,7 @@ def _unknown_member(
     path: Path, members: set[str] | None, where: Where, meant: dict[str, str]
 ) -> Iterator[Problem]:
     if members is not None and len(path) > 1 and path[1] not in members:
-        hint = meant.get(".".join(path[:2])) or near(path[1], members)
+        hint = meant.get(".".join(path[:2])) or suggest_name(path[1], members)
         yield Problem(f"`{path[0]}` has no `{path[1]}`{hint}", where())
 
 

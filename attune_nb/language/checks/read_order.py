@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     Node = str | int  # a task's name, or one of the two below
     Read = tuple[str, str, Callable[[], Position | None]]
 
-__all__ = ["too_early"]
+__all__ = ["find_early_reads"]
 
 _TASKS = ("task", "tasks")
 _START = 0  # the root, from which all that starts a run hangs
 _CYCLES = 1  # all that some cycle leads to
 
 
-def too_early(workflow: WorkflowSpec) -> Iterator[Problem]:
+def find_early_reads(workflow: WorkflowSpec) -> Iterator[Problem]:
     """Warn of a task that reads itself, or what only it leads to, before that can have ended."""
     reads = list(_reads(workflow))
     if not reads:
@@ -50,7 +50,7 @@ def _reads(workflow: WorkflowSpec) -> Iterator[Read]:
     known = {task.name for task in workflow.tasks}
     for path, task in workflow.walk():
         name = path.partition("/")[0]
-        for template in task.before():
+        for template in task.start_templates():
             asked = {
                 each[1] for each in template.tested_names if each[0] in _TASKS and len(each) > 1
             }

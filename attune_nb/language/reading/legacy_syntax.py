@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.language.describe import kind_of
 
 if TYPE_CHECKING:
-    from attune_nb.language.reading.field_reader import Reader
+    from attune_nb.language.reading.field_reader import FieldReader
 
     Path = tuple[str | int, ...]
     Found = list[tuple[Any, Path]]
 
-__all__ = ["KEYS", "transitions"]
+__all__ = ["LEGACY_KEYS", "read_transitions"]
 
 _ENDINGS = {
     "on_success": "succeeded()",
@@ -25,12 +25,12 @@ _ENDINGS = {
     "on_complete": None,
     "on_timeout": "timed_out()",
 }
-KEYS = (*_ENDINGS, "decision", "publish")
+LEGACY_KEYS = (*_ENDINGS, "decision", "publish")
 _BRANCH_KEYS = ("when", "do", "publish")
 _DECISION_KEYS = ("when", "next", "default")
 
 
-def transitions(reader: Reader, fields: dict[str, Any], path: Path) -> Found:
+def read_transitions(reader: FieldReader, fields: dict[str, Any], path: Path) -> Found:
     """Give the transitions that a task's older forms stand for, and where each stands."""
     found: Found = []
     for key, ending in _ENDINGS.items():
@@ -43,7 +43,7 @@ def transitions(reader: Reader, fields: dict[str, Any], path: Path) -> Found:
     return found
 
 
-def _ending(reader: Reader, value: Any, path: Path, ending: str | None) -> Found:
+def _ending(reader: FieldReader, value: Any, path: Path, ending: str | None) -> Found:
     key = str(path[-1])
     plain: dict[str, Any] = {} if ending is None else {"when": _braced(ending)}
     if isinstance(value, str) or (
@@ -54,7 +54,9 @@ def _ending(reader: Reader, value: Any, path: Path, ending: str | None) -> Found
         reader.written[(*here, "do")] = path
         return [({**plain, "do": value}, here)]
     if not isinstance(value, list):
-        reader.wrong(f"`{key}` is a task's name, a list of names, or a list of branches", path)
+        reader.add_problem(
+            f"`{key}` is a task's name, a list of names, or a list of branches", path
+        )
         return []
     found: Found = []
     for at, each in enumerate(value):
@@ -62,7 +64,7 @@ def _ending(reader: Reader, value: Any, path: Path, ending: str | None) -> Found
         branch = {"do": each} if isinstance(each, str) else each
         if isinstance(each, str):
             reader.written[(*here, "do")] = here
-        fields = reader.fields(branch, here, _BRANCH_KEYS, f"a branch of `{key}`")
+        fields = reader.read_object(branch, here, _BRANCH_KEYS, f"a branch of `{key}`")
         if fields is not None:
             condition = _expression(reader, fields, here)
             kept = {name: each for name, each in fields.items() if name != "when"}
@@ -70,16 +72,16 @@ def _ending(reader: Reader, value: Any, path: Path, ending: str | None) -> Found
     return found
 
 
-def _decision(reader: Reader, value: Any, path: Path) -> Found:
+def _decision(reader: FieldReader, value: Any, path: Path) -> Found:
     if not isinstance(value, list):
-        reader.wrong(f"`decision` is a list of branches, not {kind_of(value)}", path)
+        reader.add_problem(f"`decision` is a list of branches, not {kind_of(value)}", path)
         return []
     found: Found = []
     conditions: list[str | None] = []
     default: tuple[Any, Path] | None = None
     for at, each in enumerate(value):
         here = (*path, at)
-        fields = reader.fields(each, here, _DECISION_KEYS, "a branch of `decision`")
+        fields = reader.read_object(each, here, _DECISION_KEYS, "a branch of `decision`")
         if fields is None:
             continue
         otherwise = fields.get("default")
@@ -89,7 +91,7 @@ def _decision(reader: Reader, value: Any, path: Path) -> Found:
             conditions.append(_expression(reader, fields, here))
             found.append(({"do": fields.get("next"), **_when("", conditions[-1])}, here))
         elif default is not None:
-            reader.wrong("`decision` has two defaults", here)
+            reader.add_problem("`decision` has two defaults", here)
         else:
             where = "next" if otherwise is True else "default"
             if otherwise is True:
@@ -97,16 +99,16 @@ def _decision(reader: Reader, value: Any, path: Path) -> Found:
             reader.written[(*here, "do")] = (*here, where)
             default = (fields.get(where), here)
             if "when" in fields:
-                reader.wrong("the default of a `decision` has no `when`", (*here, "when"))
+                reader.add_problem("the default of a `decision` has no `when`", (*here, "when"))
     if default is not None:
         reader.derived.add(default[1])
         found.append(_default(default, conditions))
     return found
 
 
-def _need_next(reader: Reader, fields: dict[str, Any], path: Path) -> None:
+def _need_next(reader: FieldReader, fields: dict[str, Any], path: Path) -> None:
     if fields.get("next") is None:
-        reader.missing("a branch of `decision` needs `next`", path, "next")
+        reader.add_missing_key("a branch of `decision` needs `next`", path, "next")
 
 
 def _default(default: tuple[Any, Path], conditions: list[str | None]) -> tuple[Any, Path]:
@@ -117,7 +119,7 @@ def _default(default: tuple[Any, Path], conditions: list[str | None]) -> tuple[A
     return {"do": target, **when}, here
 
 
-def _with_publish(reader: Reader, found: Found, publish: Any, path: Path) -> Found:
+def _with_publish(reader: FieldReader, found: Found, publish: Any, path: Path) -> Found:
     on_success = _braced("succeeded()")
     if found:  # a later one will not do: those before it may read what is published
         branch, place = found[0]
@@ -143,15 +145,15 @@ def _braced(expression: str) -> str:
     return "{{ " + expression + " }}"
 
 
-def _expression(reader: Reader, fields: dict[str, Any], path: Path) -> str | None:
+def _expression(reader: FieldReader, fields: dict[str, Any], path: Path) -> str | None:
     """Give a condition without its braces, or None where there is none that can be used."""
-    when = reader.condition(fields, path)
+    when = reader.read_condition(fields, path)
     if isinstance(when, bool):
         return "true" if when else "false"
     if when is None:
         return None
     count = len(reader.problems)
-    reader.compiled(when, (*path, "when"), condition=True)
+    reader.compile_value(when, (*path, "when"), condition=True)
     if len(reader.problems) > count:
         return None  # told in the words of the text, not in ours
     text = str(when).strip()

@@ -16,7 +16,7 @@ import yaml
 
 from attune_nb.errors import Position, Problem, Source, WorkflowError
 
-__all__ = ["Document", "in_text_order", "parse"]
+__all__ = ["Document", "parse", "sort_by_position"]
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
@@ -81,15 +81,15 @@ class Document:
         self.data: Any = root.value
         self._root = root
 
-    def at(self, path: Path) -> Position:
+    def value_position(self, path: Path) -> Position:
         """Give the place of a value, or of its nearest known parent: a problem needs a line."""
         return Position(self.source, *self._walk(path)[0].mark)
 
-    def at_key(self, path: Path) -> Position:
+    def key_position(self, path: Path) -> Position:
         """Give the place of the key itself: that is what a misspelt key's caret points at."""
         parent, found = self._walk(path[:-1])
         mark = parent.keys.get(path[-1]) if path and found else None
-        return Position(self.source, *mark) if mark else self.at(path)
+        return Position(self.source, *mark) if mark else self.value_position(path)
 
     def raw_text(self, path: Path) -> str | None:
         """Give a scalar's text without quotes, not yet a number: version 1.10 keeps its zero."""
@@ -128,7 +128,7 @@ def parse(text: str, name: str = "<text>", above: str = "") -> Document:
     return Document(source, _Builder(source, text).build())
 
 
-def in_text_order(problems: list[Problem]) -> list[Problem]:
+def sort_by_position(problems: list[Problem]) -> list[Problem]:
     """Sort problems by where they stand."""
     places = [each.position for each in problems]
     keys = [(place.line, place.column) if place else (0, 0) for place in places]
@@ -156,7 +156,7 @@ class _Builder:
             if all(each.position and each.position.line != mark[0] for each in self.problems):
                 self._note(message, mark)
         if self.problems:
-            raise WorkflowError(in_text_order(self.problems))
+            raise WorkflowError(sort_by_position(self.problems))
         if self.root is None or self.root.value is None:
             self._refuse("nothing to run: expected a workflow with `tasks`", (1, 1))
         return self.root
@@ -178,11 +178,11 @@ class _Builder:
     def _note(self, message: str, mark: Mark) -> None:
         self.problems.append(Problem(message, Position(self.source, *mark)))
         if len(self.problems) >= MAX_PROBLEMS:
-            raise WorkflowError(in_text_order(self.problems), unfinished=True)
+            raise WorkflowError(sort_by_position(self.problems), unfinished=True)
 
     def _refuse(self, message: str, mark: Mark) -> NoReturn:
         last = Problem(message, Position(self.source, *mark))
-        raise WorkflowError(in_text_order([*self.problems, last]))
+        raise WorkflowError(sort_by_position([*self.problems, last]))
 
     def _grow(self, event: Any, weight: int, height: int) -> Mark:
         """Count what an event adds before it is built; give its place."""

@@ -20,7 +20,7 @@ from attune_nb.templates.library.to_text import compile_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Judge", "resolves", "schema_misfit"]
+__all__ = ["SchemaValidator", "find_schema_error", "is_local_reference"]
 
 LONGEST = 200  # characters of the library's message
 MOST_ERRORS = 20  # that the library may find before the best of them is told
@@ -38,7 +38,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
 _Error: Any = jsonschema.ValidationError
 
 
-def schema_misfit(schema: Mapping[str, Any]) -> tuple[tuple[str | int, ...], str] | None:
+def find_schema_error(schema: Mapping[str, Any]) -> tuple[tuple[str | int, ...], str] | None:
     """Say where something is no JSON Schema, and why; or None."""
     try:
         error = _best(_META.iter_errors(schema))
@@ -50,7 +50,7 @@ def schema_misfit(schema: Mapping[str, Any]) -> tuple[tuple[str | int, ...], str
     return tuple(error.absolute_path), _shortened(message)
 
 
-def resolves(reference: str, schema: Mapping[str, Any]) -> bool:
+def is_local_reference(reference: str, schema: Mapping[str, Any]) -> bool:
     """Tell whether a `$ref` leads to something within the schema; nothing is fetched."""
     root = referencing.jsonschema.DRAFT202012.create_resource(schema)
     registry: Any = referencing.Registry()
@@ -101,7 +101,7 @@ def _unique(judge: Any, wanted: Any, value: Any, _schema: Any) -> Iterator[Any]:
             yield _Error("the items are not all different")
 
 
-class Judge:
+class SchemaValidator:
     """Judges the values of one load or one run; all patterns together have a bounded time."""
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ class Judge:
         extend: Any = jsonschema.validators.extend
         self._validator = extend(_BASE, {"pattern": self._pattern})
 
-    def misfit(self, value: Any, schema: Mapping[str, Any]) -> str | None:
+    def explain_misfit(self, value: Any, schema: Mapping[str, Any]) -> str | None:
         """Say how a value does not fit (what follows its name in a message), or None."""
         if isinstance(value, float) and not math.isfinite(value):
             return f"is {value}, which is no finite number"
