@@ -107,8 +107,8 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
     mask: Mask = Mask()
     # A persistent map answers in a microsecond, a dictionary in a fraction of it: what a million
     # items ask for is looked up once in each version.
-    variables_met: _Memo = msgspec.field(default_factory=_Memo)
-    tasks_met: _Memo = msgspec.field(default_factory=_Memo)
+    variables_cache: _Memo = msgspec.field(default_factory=_Memo)
+    tasks_cache: _Memo = msgspec.field(default_factory=_Memo)
 
     @classmethod
     def create(
@@ -144,7 +144,7 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
         """Give the next version, in which the variable `name` holds `value`."""
         frozen = freeze(value)
         grown = size_of(frozen) - size_of(self.variables.get(name))
-        return self.changed(
+        return self.replace(
             variables=self.variables.set(name, frozen),
             size_bytes=self.size_bytes + grown,
         )
@@ -158,20 +158,20 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
         frozen = msgspec.structs.replace(outcome, result=freeze(outcome.result))
         before = self.tasks.get(task)
         grown = size_of(frozen.result) - (size_of(before.result) if before else 0)
-        return self.changed(
+        return self.replace(
             tasks=self.tasks.set(task, frozen),
             size_bytes=self.size_bytes + grown,
         )
 
-    def changed(self, **parts: Any) -> WorkflowContext:
+    def replace(self, **parts: Any) -> WorkflowContext:
         """Give the next version, in which some fields are others."""
-        return msgspec.structs.replace(self, **parts, variables_met=_Memo(), tasks_met=_Memo())
+        return msgspec.structs.replace(self, **parts, variables_cache=_Memo(), tasks_cache=_Memo())
 
-    def at(self, moments: Callable[[], Moment]) -> WorkflowContext:
+    def with_clock(self, moments: Callable[[], Moment]) -> WorkflowContext:
         """Give the same context with a source of the time for `now()` and `uuid()`."""
         return msgspec.structs.replace(self, moments=moments)
 
-    def shown(self) -> WorkflowContext:
+    def masked(self) -> WorkflowContext:
         """Give the context as a person may see it: `***` wherever there is a secret."""
         if not self.mask:
             return self
@@ -182,7 +182,7 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
             )
             for name, each in self.tasks.items()
         }
-        return self.changed(
+        return self.replace(
             parameters=freeze(hide(self.parameters)),
             variables=pmap({name: freeze(hide(each)) for name, each in self.variables.items()}),
             tasks=pmap(ended),

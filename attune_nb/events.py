@@ -55,7 +55,7 @@ __all__ = [
     "TaskEnded",
     "TaskStarted",
     "TaskStatus",
-    "masked",
+    "mask_event",
 ]
 
 Key = tuple[str, int]
@@ -339,7 +339,7 @@ def _short(value: Any) -> str:
 _SHOWN = ("parameters", "value", "output", "response_schema")
 
 
-def masked(event: Event, mask: Mask, *, named: bool = False) -> Event:
+def mask_event(event: Event, mask: Mask, *, named: bool = False) -> Event:
     """Give an event without the texts of secrets; the very event where it holds none.
 
     Args:

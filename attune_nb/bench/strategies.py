@@ -149,4 +149,4 @@ class _CopyingCall(Call):
             for name, each in self.context.tasks.items()
         }
         parts |= {"variables": pmap(parts["variables"]), "tasks": pmap(ended)}
-        return self.evaluate(ItemScope(self.context.changed(**parts), item, index))
+        return self.evaluate(ItemScope(self.context.replace(**parts), item, index))

@@ -11,7 +11,7 @@ from attune_nb.context import Outcome
 from attune_nb.events import ErrorInfo
 
 if TYPE_CHECKING:
-    from attune_nb.conductor.step import Work
+    from attune_nb.conductor.step import Step
     from attune_nb.errors import TemplateError
 
 __all__ = ["render_failure"]
@@ -19,10 +19,10 @@ _replace = msgspec.structs.replace
 
 
 def render_failure(
-    work: Work, error: TemplateError, outcome: Outcome | None = None
+    step: Step, error: TemplateError, outcome: Outcome | None = None
 ) -> tuple[Outcome, ErrorInfo]:
     """Give what becomes of a task one of whose expressions failed."""
-    message = work.mask(str(error))
+    message = step.mask(str(error))
     info = ErrorInfo(
         type="TemplateError", message=message, retryable=False, position=error.position
     )

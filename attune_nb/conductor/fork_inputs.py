@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import Execution, RunState
     from attune_nb.events import Event, Input, Key
 
-__all__ = ["Fit", "before", "succeeded"]
+__all__ = ["InputFilter", "inputs_before_task", "inputs_that_succeeded"]
 
 _OF_A_TASK = (AttemptsEnded, AskAnswered, RerunRequested, AlarmRang)
 
 
-class Fit:
+class InputFilter:
     """Judges which inputs of one run can be taken in by another that differs from it."""
 
     def __init__(self, before: RunState) -> None:
@@ -37,7 +37,7 @@ class Fit:
         self._same: dict[Key, bool] = {}
 
     @property
-    def anew(self) -> list[str]:
+    def changed_tasks(self) -> list[str]:
         """The tasks that begin anew, because their items are others than they were."""
         return list(dict.fromkeys(key[0] for key, same in self._same.items() if not same))
 
@@ -66,7 +66,7 @@ def _are_same(before: Any, now: Any) -> bool:
         return False
 
 
-def before(state: RunState, events: Sequence[Event], task: str) -> list[Input]:
+def inputs_before_task(state: RunState, events: Sequence[Event], task: str) -> list[Input]:
     """Keep all but what a task has done, and all that it has led to.
 
     Args:
@@ -79,7 +79,7 @@ def before(state: RunState, events: Sequence[Event], task: str) -> list[Input]:
     return _reused(state, events, dropped, bad=("cancelled",))
 
 
-def succeeded(state: RunState, events: Sequence[Event]) -> list[Input]:
+def inputs_that_succeeded(state: RunState, events: Sequence[Event]) -> list[Input]:
     """Keep what has succeeded: of a task with items that failed, the items that did not."""
     bad = ("cancelled", "failed", "timed_out")
     roots = {key for key in state.order if _is_cut(state.executions[key], bad)}

@@ -16,47 +16,47 @@ from attune_nb.conductor.state import RetryItem
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from attune_nb.conductor.step import Work
+    from attune_nb.conductor.step import Step
     from attune_nb.events import Key, RerunRequested, RunResumed
 
 __all__ = ["give_up", "rerun", "settle", "take_up"]
 
 
-def take_up(work: Work, event: RunResumed) -> None:
+def take_up(step: Step, event: RunResumed) -> None:
     """Go on after the engine was gone; wait first for whatever is in doubt."""
-    if work.state.status == "pending":
+    if step.state.status == "pending":
         return  # nothing has begun
     doubts = pmap({(task, visit, index): again for task, visit, index, again in event.doubts})
-    work.update(started_at=event.started_at, doubts=doubts)
+    step.update(started_at=event.started_at, in_doubt=doubts)
     if doubts:
-        pause.pause(work)
+        pause.pause(step)
     else:
-        pause.resume(work)
+        pause.resume(step)
 
 
-def rerun(work: Work, event: RerunRequested) -> None:
+def rerun(step: Step, event: RerunRequested) -> None:
     """Make an attempt in doubt again."""
     doubt = (event.task, event.visit, event.index)
-    attempt = work.state.doubts.get(doubt)
+    attempt = step.state.in_doubt.get(doubt)
     if attempt is not None:
         key = (event.task, event.visit)
-        work.decide(RetryItem(key=key, index=event.index, attempt=attempt, delay=0.0))
-        settle(work, key, [event.index])
+        step.decide(RetryItem(key=key, index=event.index, attempt=attempt, delay=0.0))
+        settle(step, key, [event.index])
 
 
-def settle(work: Work, key: Key, indices: Iterable[int]) -> None:
+def settle(step: Step, key: Key, indices: Iterable[int]) -> None:
     """Doubt no more what became of some items; with the last doubt gone, go on."""
-    left = work.state.doubts
+    left = step.state.in_doubt
     for index in indices:
         left = left.discard((*key, index))
-    if left is not work.state.doubts:
-        work.update(doubts=left)
+    if left is not step.state.in_doubt:
+        step.update(in_doubt=left)
         if not left:
-            pause.resume(work)
+            pause.resume(step)
 
 
-def give_up(work: Work) -> None:
+def give_up(step: Step) -> None:
     """Hand what is in doubt to the backend, which stops: it records it as cancelled."""
-    for (task, visit, index), attempt in work.state.doubts.items():
-        work.decide(RetryItem(key=(task, visit), index=index, attempt=attempt, delay=0.0))
-    work.update(doubts=pmap())
+    for (task, visit, index), attempt in step.state.in_doubt.items():
+        step.decide(RetryItem(key=(task, visit), index=index, attempt=attempt, delay=0.0))
+    step.update(in_doubt=pmap())

@@ -67,7 +67,7 @@ def _of_status(state: RunState, execution: Execution) -> Iterator[str]:
         yield f"is open with the status `{status}`"
     if outcome is not None and (status not in _ENDED or outcome.status != status):
         yield f"ended {outcome.status}, but has the status `{status}`"
-    if status == "waiting" and execution.task not in state.asks:
+    if status == "waiting" and execution.task not in state.ask_tasks:
         yield "waits for an answer, but asks nothing"
     if state.status == "cancelling" and status in ("pending", "paused", "waiting"):
         yield f"is {status} in a run that is to stop"
@@ -87,8 +87,8 @@ def _of_items(execution: Execution) -> Iterator[str]:
         yield f"counts an attempt of its items {twice} twice"
     if ended.total() != execution.attempts:
         yield f"counts {execution.attempts} attempts of {ended.total()}"
-    if execution.ended.count(FINAL) != execution.done:
-        yield f"counts {execution.done} ended items of {execution.ended.count(FINAL)}"
+    if execution.last_attempts.count(FINAL) != execution.done:
+        yield f"counts {execution.done} ended items of {execution.last_attempts.count(FINAL)}"
     if execution.failed > execution.done:
         yield f"has {execution.failed} failed items, but only {execution.done} have ended"
     if execution.total is not None and execution.done > execution.total:

@@ -111,7 +111,7 @@ def absorb(
         ended, batch, again, failed = _counted(execution, retry, batch, total)
     grown = msgspec.structs.replace(
         execution,
-        ended=bytes(ended),
+        last_attempts=bytes(ended),
         batches=execution.batches.append(batch),
         attempts=execution.attempts + len(batch),
         done=execution.done + len(batch) - len(again),
@@ -124,7 +124,7 @@ def absorb(
 
 
 def _room(execution: Execution, batch: Batch) -> bytearray:
-    ended = bytearray(execution.ended)
+    ended = bytearray(execution.last_attempts)
     if batch.index:
         ended.extend(bytes(max(0, max(batch.index) + 1 - len(ended))))
     return ended

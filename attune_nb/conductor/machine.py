@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.conductor import in_doubt, pause, run_end, task_end, task_start
 from attune_nb.conductor.state import Alarm, RunState, Token
-from attune_nb.conductor.step import Work
+from attune_nb.conductor.step import Handlers, Step
 from attune_nb.context import WorkflowContext
 from attune_nb.errors import TemplateError
 from attune_nb.events import (
@@ -64,7 +64,7 @@ def initial_state(
         context=WorkflowContext.create(config=config, keystore=keystore, mask=mask),
         concurrency=concurrency,
         secrets=freeze(dict(secrets or {})),
-        asks=frozenset(asks - set(mocked)),
+        ask_tasks=frozenset(asks - set(mocked)),
     )
 
 
@@ -72,11 +72,11 @@ def step(state: RunState, event: Input) -> tuple[RunState, list[Decision]]:
     """Take one input in; give the next state and what is to be done."""
     if state.ended:
         return state, []
-    work = Work(state, event)
-    _TAKEN[type(event)](work, event)
-    work.carry_on()
-    run_end.end_if_quiet(work)
-    return work.state, work.decisions
+    current = Step(state, event, _HANDLERS)
+    _TAKEN[type(event)](current, event)
+    current.carry_on()
+    run_end.end_if_quiet(current)
+    return current.state, current.decisions
 
 
 def replay(state: RunState, events: Sequence[Event]) -> tuple[RunState, list[Event]]:
@@ -90,12 +90,12 @@ def replay(state: RunState, events: Sequence[Event]) -> tuple[RunState, list[Eve
     return state, told
 
 
-def _start_run(work: Work, event: RunStarted) -> None:
-    if work.state.status != "pending":
+def _start_run(step: Step, event: RunStarted) -> None:
+    if step.state.status != "pending":
         return  # a run starts once
-    old = work.state.context
+    old = step.state.context
     context = WorkflowContext.create(
-        {**event.parameters, **work.state.secrets},
+        {**event.parameters, **step.state.secrets},
         config=old.config,
         keystore=old.keystore,
         system={
@@ -106,21 +106,23 @@ def _start_run(work: Work, event: RunStarted) -> None:
         },
         mask=old.mask,
     )
-    work.update(context=context, status="running", started_at=event.started_at)
-    workflow = work.state.workflow
+    step.update(context=context, status="running", started_at=event.started_at)
+    workflow = step.state.workflow
     if workflow.timeout is not None:
-        work.decide(Alarm(kind="run", seconds=workflow.timeout))
+        step.decide(Alarm(kind="run", seconds=workflow.timeout))
     for name, template in workflow.vars:
         try:
-            work.publish(name, template.evaluate(work.scope()))
+            step.publish(name, template.evaluate(step.scope()))
         except TemplateError as error:
-            work.fail_run(f"vars `{name}`: {error}")
+            step.fail_run(f"vars `{name}`: {error}")
             return
     for task in workflow.entries():
-        work.later(task_start.begin, task.name, 1, Token())
+        step.later(task_start.begin, task.name, 1, Token(), None)
 
 
-_TAKEN: dict[type[Input], Callable[[Work, Any], None]] = {
+_HANDLERS = Handlers(begin=task_start.begin, launch=task_start.launch, end=task_end.end)
+
+_TAKEN: dict[type[Input], Callable[[Step, Any], None]] = {
     RunStarted: _start_run,
     RunResumed: in_doubt.take_up,
     AttemptsEnded: task_end.attempts_ended,
@@ -128,7 +130,7 @@ _TAKEN: dict[type[Input], Callable[[Work, Any], None]] = {
     AskAnswered: run_end.answered,
     RerunRequested: in_doubt.rerun,
     CancelRequested: run_end.cancel,
-    PauseRequested: lambda work, _: pause.pause(work),
-    ResumeRequested: lambda work, _: pause.resume(work),
+    PauseRequested: lambda step, _: pause.pause(step),
+    ResumeRequested: lambda step, _: pause.resume(step),
 }
 """What takes in each kind of input."""

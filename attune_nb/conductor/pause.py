@@ -7,29 +7,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.conductor import task_start
 from attune_nb.conductor.state import Hold
 
 if TYPE_CHECKING:
-    from attune_nb.conductor.step import Work
+    from attune_nb.conductor.step import Step
 
 __all__ = ["pause", "resume"]
 
 
-def pause(work: Work) -> None:
+def pause(step: Step) -> None:
     """Begin nothing more, if the run is under way."""
-    if work.state.status == "running":
-        work.update(status="paused")
-        work.decide(Hold(over=False))
+    if step.state.status == "running":
+        step.update(status="paused")
+        step.decide(Hold(over=False))
 
 
-def resume(work: Work) -> None:
+def resume(step: Step) -> None:
     """Go on where the run was paused."""
-    if work.state.status != "paused":
+    if step.state.status != "paused":
         return
-    work.update(status="running")
-    work.decide(Hold(over=True))
-    for key in work.state.order:
-        execution = work.execution(key)
+    step.update(status="running")
+    step.decide(Hold(over=True))
+    for key in step.state.order:
+        execution = step.execution(key)
         if execution is not None and execution.status == "paused":
-            work.later(task_start.launch, key)
+            step.later(step.handlers.launch, key)

@@ -16,36 +16,36 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import Execution, RunState
     from attune_nb.events import Key
 
-__all__ = ["Doubt", "Left", "Recovered", "Set", "differs", "recover"]
+__all__ = ["AttemptId", "OpenJob", "PendingTimer", "Recovered", "first_difference", "recover"]
 
 
-Doubt = tuple[str, int, int, int]
+AttemptId = tuple[str, int, int, int]
 """An attempt: task, visit, index, number."""
 
 
-class Left(msgspec.Struct, frozen=True, kw_only=True):
+class OpenJob(msgspec.Struct, frozen=True, kw_only=True):
     """A task that was at work: its start, and for each item its last attempt that ended.
 
-    `ended` is as in `Execution`: 0 where none has, `FINAL` where no more is to be made.
+    `last_attempts` is as in `Execution`: 0 where none has, `FINAL` where no more is to be made.
     """
 
     start: StartTask
-    ended: bytes
+    last_attempts: bytes
     stopping: bool
 
 
-class Set(msgspec.Struct, frozen=True, kw_only=True):
+class PendingTimer(msgspec.Struct, frozen=True, kw_only=True):
     """Something that was to happen later.
 
     Attributes:
-        what: An alarm, or one more attempt.
+        command: An alarm, or one more attempt.
         time: When it was decided, in seconds since the start of the run.
-        at: The same, in seconds since the epoch, UTC.
+        epoch_time: The same, in seconds since the epoch, UTC.
     """
 
-    what: Alarm | RetryItem
+    command: Alarm | RetryItem
     time: float
-    at: float
+    epoch_time: float
 
 
 class Recovered(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,20 +54,20 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         state: Its state after the last event.
         events: All events: the inputs, and what was concluded from them.
-        left: The tasks that were at work.
-        waiting: What was to happen later.
-        doubts: Attempts that may have been made, and must not be made twice.
+        jobs: The tasks that were at step.
+        timers: What was to happen later.
+        in_doubt: Attempts that may have been made, and must not be made twice.
     """
 
     state: RunState
     events: list[Event]
-    left: list[Left]
-    waiting: list[Set]
-    doubts: tuple[Doubt, ...] = ()
+    jobs: list[OpenJob]
+    timers: list[PendingTimer]
+    in_doubt: tuple[AttemptId, ...] = ()
 
-    def doubted(self, key: Key) -> list[int]:
+    def items_in_doubt(self, key: Key) -> list[int]:
         """Give the items of a task of which an attempt is in doubt."""
-        return [index for task, visit, index, _ in self.doubts if (task, visit) == key]
+        return [index for task, visit, index, _ in self.in_doubt if (task, visit) == key]
 
 
 def recover(
@@ -83,7 +83,7 @@ def recover(
         fits: Whether an input is to be taken in, as the state is then.
     """
     told: list[Event] = []
-    waiting: dict[tuple[str, Key, int], Set] = {}
+    waiting: dict[tuple[str, Key, int], PendingTimer] = {}
     for event in events:
         if not isinstance(event, Input) or not fits(state, event):
             continue
@@ -95,8 +95,8 @@ def recover(
             elif isinstance(each, Alarm | RetryItem):
                 kind = each.kind if isinstance(each, Alarm) else "retry"
                 index = each.index if isinstance(each, RetryItem) else 0
-                waiting[kind, each.key, index] = Set(
-                    what=each, time=event.time, at=state.started_at + event.time
+                waiting[kind, each.key, index] = PendingTimer(
+                    command=each, time=event.time, epoch_time=state.started_at + event.time
                 )
     open_executions = [
         execution
@@ -106,12 +106,12 @@ def recover(
     return Recovered(
         state=state,
         events=told,
-        left=[] if state.ended else list(_at_work(state, open_executions)),
-        waiting=[] if state.ended else [each for each in waiting.values() if _is_due(state, each)],
+        jobs=[] if state.ended else list(_at_work(state, open_executions)),
+        timers=[] if state.ended else [each for each in waiting.values() if _is_due(state, each)],
     )
 
 
-def differs(recorded: Sequence[Event], told: Sequence[Event]) -> Event | None:
+def first_difference(recorded: Sequence[Event], told: Sequence[Event]) -> Event | None:
     """Give the first fact on record that does not follow from the inputs, or None."""
     for before, now in zip(recorded, told, strict=False):
         if isinstance(before, Fact | Input) and _sort(before) != _sort(now):
@@ -124,12 +124,12 @@ def _sort(event: Event) -> tuple[object, ...]:
     return type(event), event.time, *(getattr(event, name, None) for name in names)
 
 
-def _at_work(state: RunState, executions: list[Execution]) -> Iterator[Left]:
+def _at_work(state: RunState, executions: list[Execution]) -> Iterator[OpenJob]:
     for each in executions:
         makes_attempts = (
             each.status in ("running", "retrying")
             and state.workflow.task(each.task).type != "parallel"
-            and each.task not in state.asks
+            and each.task not in state.ask_tasks
         )
         if makes_attempts:
             start = StartTask(
@@ -139,22 +139,22 @@ def _at_work(state: RunState, executions: list[Execution]) -> Iterator[Left]:
                 total=each.total,
                 concurrency=each.concurrency,
             )
-            yield Left(start=start, ended=each.ended, stopping=each.stopping)
+            yield OpenJob(start=start, last_attempts=each.last_attempts, stopping=each.stopping)
 
 
-def _is_due(state: RunState, each: Set) -> bool:
+def _is_due(state: RunState, each: PendingTimer) -> bool:
     """Tell whether something that was to happen later has not happened, and still matters."""
-    what = each.what
-    if isinstance(what, Alarm) and what.kind == "run":
+    command = each.command
+    if isinstance(command, Alarm) and command.kind == "run":
         return True
-    execution = state.executions.get(what.key)
+    execution = state.executions.get(command.key)
     if execution is None or execution.outcome is not None:
         return False
-    if isinstance(what, Alarm):
-        return execution.status == {"delay": "pending", "ask": "waiting"}[what.kind]
-    ended = execution.ended
+    if isinstance(command, Alarm):
+        return execution.status == {"delay": "pending", "ask": "waiting"}[command.kind]
+    ended = execution.last_attempts
     return (
-        what.index < len(ended)
-        and ended[what.index] == what.attempt - 1
-        and ended[what.index] not in (0, FINAL)
+        command.index < len(ended)
+        and ended[command.index] == command.attempt - 1
+        and ended[command.index] not in (0, FINAL)
     )

@@ -71,7 +71,9 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     done: int = 0
     failed: int = 0
     attempts: int = 0
-    ended: bytes = b""  # for each item, its last attempt that ended; FINAL when it was the last
+    last_attempts: bytes = (
+        b""  # for each item, its last attempt that ended; FINAL when it was the last
+    )
     stopping: bool = False  # the run is to stop, and this task with it
     batches: PVector[Batch] = pvector()
     outcome: Outcome | None = None
@@ -89,7 +91,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     context: WorkflowContext
     concurrency: int | None = None  # overrides that of every task
     secrets: FrozenDict  # parameters that no event holds
-    asks: frozenset[str] = frozenset()  # tasks that wait for a person
+    ask_tasks: frozenset[str] = frozenset()  # tasks that wait for a person
     status: RunStatus = "pending"
     timed_out: bool = False  # why it is cancelling
     reason: str = ""  # why someone asked it to stop
@@ -98,7 +100,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     order: PVector[Key] = pvector()  # executions as they came to be
     active: int = 0  # executions that have not ended
     joins: PMap[Key, JoinState] = pmap()
-    doubts: PMap[tuple[str, int, int], int] = pmap()  # attempts nobody knows of, by item
+    in_doubt: PMap[tuple[str, int, int], int] = pmap()  # attempts nobody knows of, by item
     failures: PVector[str] = pvector()  # why the run will end `failed`
     output: Any = None
     error: str | None = None

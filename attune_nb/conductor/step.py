@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -22,25 +22,44 @@ if TYPE_CHECKING:
         RunState,
         StartTask,
         StopTask,
+        Token,
     )
     from attune_nb.context import Outcome, WorkflowContext
-    from attune_nb.events import Fact, Input, Key
+    from attune_nb.events import ErrorInfo, Fact, Input, Key
     from attune_nb.language.model import Task
 
     Decision = Fact | StartTask | RetryItem | StopTask | Hold | Alarm
 
-__all__ = ["Work"]
+__all__ = ["Handlers", "Step"]
 
 
-class Work:
+class Handlers(NamedTuple):
+    """The functions of the conductor that its other modules call through a step.
+
+    A task's end can start tasks, and its start can end it. The modules of these stages would
+    import each other; instead `machine` puts the functions into this table.
+
+    Attributes:
+        begin: Runs or skips a task that a branch has reached (`task_start.begin`).
+        launch: Lets a prepared task do its work (`task_start.launch`).
+        end: Records the end of a task and fires its transitions (`task_end.end`).
+    """
+
+    begin: Callable[[Step, str, int, Token, Key | None], None]
+    launch: Callable[[Step, Key], None]
+    end: Callable[[Step, Key, Outcome, ErrorInfo | None], None]
+
+
+class Step:
     """What the parts of the conductor share while they take one event in.
 
     What follows from something is put on the agenda, never called: a chain of a thousand
     skipped tasks is a thousand entries of a list, not a thousand frames of a stack.
     """
 
-    def __init__(self, state: RunState, event: Input) -> None:
+    def __init__(self, state: RunState, event: Input, handlers: Handlers) -> None:
         self.state = state
+        self.handlers = handlers
         self.time = event.time
         self.decisions: list[Decision] = []
         self._agenda: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
@@ -51,7 +70,7 @@ class Work:
         self._moment = lambda: moment
 
     def later(self, action: Callable[..., None], *arguments: Any) -> None:
-        """Put something on the agenda; it is called with this work first."""
+        """Put something on the agenda; it is called with this step first."""
         self._agenda.append((action, arguments))
 
     def carry_on(self) -> None:
@@ -88,7 +107,7 @@ class Work:
         self, outcome: Outcome | None = None, context: WorkflowContext | None = None
     ) -> TaskScope:
         """Give what an expression sees at this moment."""
-        return TaskScope((context or self.state.context).at(self._moment), outcome)
+        return TaskScope((context or self.state.context).with_clock(self._moment), outcome)
 
     def publish(self, name: str, value: Any) -> None:
         """Set a variable for everything that comes after.

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from attune_nb.actions.registry import Action
     from attune_nb.backends.protocol import Backend
-    from attune_nb.conductor.recovery import Recovered, Set
+    from attune_nb.conductor.recovery import PendingTimer, Recovered
     from attune_nb.conductor.state import RunState
     from attune_nb.conductor.step import Decision
     from attune_nb.events import Input, Key, RunEndStatus
@@ -68,7 +68,7 @@ class Driver:
         backend: Where the attempts run.
         actions: What each task does, by its path.
         readers: Called with the new events, in the engine's thread.
-        hurry: Do not wait out delays, as in a dry run; timeouts keep their time.
+        skip_delays: Do not wait out delays, as in a dry run; timeouts keep their time.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Driver:
         actions: Mapping[str, Action],
         readers: Sequence[Reader] = (),
         *,
-        hurry: bool = False,
+        skip_delays: bool = False,
     ) -> None:
         self.state = state
         self.events: list[Event] = []
@@ -88,7 +88,7 @@ class Driver:
         self._backend = backend
         self._actions = actions
         self._readers = list(readers)
-        self._hurry = hurry
+        self._skip_delays = skip_delays
         self._inbox: queue.SimpleQueue[Said] = queue.SimpleQueue()
         self._timers: list[tuple[float, int, RetryItem | Alarm]] = []
         self._ticket = itertools.count()
@@ -180,37 +180,37 @@ class Driver:
             )
         )
 
-    def recover(self, past: Recovered, *, written: int = 0, whole_time: bool = False) -> None:
-        """Take over what is known of a run, before `go_on`.
+    def restore(self, past: Recovered, *, written: int = 0, full_time: bool = False) -> None:
+        """Take over what is known of a run, before `continue_run`.
 
         Args:
             past: What is known.
             written: How many of its events the readers know already.
-            whole_time: Whether the run has its whole time once more, in place of what is left.
+            full_time: Whether the run has its whole time once more, in place of what is left.
         """
         self.state, self.events = past.state, [*past.events]
         self._unread = self.events[written:]
-        self._past = past, whole_time
+        self._past = past, full_time
 
-    def go_on(self) -> None:
+    def continue_run(self) -> None:
         """Carry a run that was recovered to its end."""
         self._carry(self._take_up)
 
     def _take_up(self) -> None:
         if self._past is None or self.state.ended:
             return
-        (past, whole_time), self._past = self._past, None
+        (past, full_time), self._past = self._past, None
         last = past.events[-1].time
         self._zero = time.perf_counter() - last
         began = time.time() - last
-        for each in past.waiting:
-            what = each.what
-            doubted = isinstance(what, RetryItem) and what.index in past.doubted(what.key)
+        for each in past.timers:
+            what = each.command
+            doubted = isinstance(what, RetryItem) and what.index in past.items_in_doubt(what.key)
             if not doubted:
-                self._wait_on(each, last, began, whole_time=whole_time)
+                self._wait_on(each, last, began, full_time=full_time)
         self._backend.hold(over=False)
-        for left in past.left:
-            self._start(left.start, Past(left.ended, past.doubted(left.start.key)))
+        for left in past.jobs:
+            self._start(left.start, Past(left.last_attempts, past.items_in_doubt(left.start.key)))
             if left.stopping:
                 self._backend.stop(left.start.key, force=True)
         self._feed(
@@ -218,26 +218,26 @@ class Driver:
                 time=last,
                 seed=_luck(),
                 started_at=began,
-                doubts=past.doubts,
+                doubts=past.in_doubt,
                 memory=self._memory(),
             )
         )
         if self.state.status != "paused":
             self._backend.hold(over=True)
 
-    def _wait_on(self, each: Set, last: float, began: float, *, whole_time: bool) -> None:
+    def _wait_on(self, each: PendingTimer, last: float, began: float, *, full_time: bool) -> None:
         """Set a timer for what is left of a wait.
 
         Delays and waits for a retry went on while nobody was there; what a person or the run
         has time for did not.
         """
-        what = each.what
+        what = each.command
         whole = what.delay if isinstance(what, RetryItem) else what.seconds
         if isinstance(what, RetryItem) or what.kind == "delay":
-            spent = began + last - each.at
+            spent = began + last - each.epoch_time
         else:
-            spent = 0.0 if whole_time else last - each.time
-        self._set_timer(0.0 if self._hurry else min(whole, max(0.0, whole - spent)), what)
+            spent = 0.0 if full_time else last - each.time
+        self._set_timer(0.0 if self._skip_delays else min(whole, max(0.0, whole - spent)), what)
 
     def _carry(self, begin: Callable[[], None]) -> None:
         try:
@@ -309,9 +309,9 @@ class Driver:
         elif isinstance(decision, Hold):
             self._backend.hold(over=decision.over)
         elif isinstance(decision, RetryItem):
-            self._set_timer(0.0 if self._hurry else decision.delay, decision)
+            self._set_timer(0.0 if self._skip_delays else decision.delay, decision)
         else:
-            waits = not (self._hurry and decision.kind == "delay")
+            waits = not (self._skip_delays and decision.kind == "delay")
             self._set_timer(decision.seconds if waits else 0.0, decision)
 
     def _set_timer(self, seconds: float, what: RetryItem | Alarm) -> None:
@@ -320,7 +320,7 @@ class Driver:
     def _start(self, command: StartTask, past: Past | None = None) -> None:
         path = command.key[0]
         task = self.state.workflow.task(path)
-        context = command.context.at(lambda: Moment(time.time(), _luck()))
+        context = command.context.with_clock(lambda: Moment(time.time(), _luck()))
         announce = None if self._actions[path].idempotent else self.announce
         if announce is not None:
             self._tell()  # what led to an attempt is told before it is

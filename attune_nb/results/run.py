@@ -14,7 +14,7 @@ from attune_nb.events import (
     RunResumed,
     RunStarted,
     TaskEnded,
-    masked,
+    mask_event,
 )
 from attune_nb.html import shortened
 from attune_nb.results import render
@@ -95,7 +95,7 @@ class Run:
     def events(self) -> list[Event]:
         """The run's events so far, oldest first."""
         mask = self._mask
-        return [masked(event, mask) for event in self._log] if mask else self._log
+        return [mask_event(event, mask) for event in self._log] if mask else self._log
 
     @property
     def _log(self) -> list[Event]:
@@ -163,7 +163,7 @@ class Run:
     def context(self) -> WorkflowContext:
         """The context as it stands now; a secret in it is `***`."""
         found: WorkflowContext = self._engine.state.context
-        return found.shown()
+        return found.masked()
 
     def context_at(self, task: str) -> WorkflowContext:
         """Give the context as a task saw it when it started; a secret in it is `***`.
@@ -172,7 +172,7 @@ class Run:
             LookupFailed: There is no such task, or it has not run.
         """
         found: WorkflowContext = self._execution(task).context
-        return found.shown()
+        return found.masked()
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -231,7 +231,7 @@ class Run:
     def has_only_questions(self) -> bool:
         """Whether nothing is under way but questions that wait for an answer."""
         state = self._engine.state
-        if state.ended or not state.asks:
+        if state.ended or not state.ask_tasks:
             return False
         found = {
             each.status
@@ -250,7 +250,7 @@ class Run:
     @property
     def in_doubt(self) -> list[Doubt]:
         """The attempts of which nobody knows whether they were made, and that wait for a word."""
-        found = self._engine.state.doubts
+        found = self._engine.state.in_doubt
         return [
             Doubt(task, visit, index, attempt)
             for (task, visit, index), attempt in sorted(found.items())

@@ -75,7 +75,7 @@ def fork(run: Done, begun: Begun, at: str) -> Run:
         hint = nearest(at, known) or f"; there are {', '.join(known[:20])}"
         raise LookupFailed(f"there is no task `{at}`{hint}")
     ready = prepared(begun.workflow, begun.parameters, begun.options)
-    inputs = fork_inputs.before(run.state, run.events, at)
+    inputs = fork_inputs.inputs_before_task(run.state, run.events, at)
     run_id, past, told = _folded(run, begun, ready, inputs)
     if past.state.ended and all(key[0] != at for key in past.state.executions):
         raise LookupFailed(
@@ -93,7 +93,7 @@ def retry(run: Done, begun: Begun, *, failed_only: bool = True) -> Run:
     if not failed_only:
         return begin(begun, begun.parameters)
     ready = prepared(begun.workflow, begun.parameters, begun.options)
-    inputs = fork_inputs.succeeded(run.state, run.events)
+    inputs = fork_inputs.inputs_that_succeeded(run.state, run.events)
     run_id, past, told = _folded(run, begun, ready, inputs)
     if past.state.ended and past.state.status == "succeeded" and run.state.status == "succeeded":
         raise LookupFailed(
@@ -120,7 +120,7 @@ def _folded(
         started_at=time.time() - last,
         parameters=ready.parameters,
     )
-    fits = fork_inputs.Fit(run.state)
+    fits = fork_inputs.InputFilter(run.state)
     past = recover(ready.state, [started, *inputs], fits)
     refuse_lost(past)
     reused = {
@@ -129,7 +129,7 @@ def _folded(
         if each.outcome is not None and key in run.state.executions
     }
     told = [
-        *_told_of_items(fits.anew),
+        *_told_of_items(fits.changed_tasks),
         *_told_of_tasks(_changed(run, begun.workflow, ready, reused)),
         *_told_of_values(run, ready, reused),
     ]

@@ -138,7 +138,7 @@ def prepared(workflow: WorkflowSpec, parameters: Mapping[str, Any], options: Opt
     return Prepared(
         state,
         lambda readers: _claiming(
-            Driver(state, backend, found, readers, hurry=options.dry_run), backend
+            Driver(state, backend, found, readers, skip_delays=options.dry_run), backend
         ),
         {**values, **hidden},
         values,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.conductor.recovery import Recovered, differs, recover
+from attune_nb.conductor.recovery import Recovered, first_difference, recover
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
 from attune_nb.language import diff, export
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attune_nb.backends.protocol import Backend
-    from attune_nb.conductor.recovery import Doubt
+    from attune_nb.conductor.recovery import AttemptId
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
     from attune_nb.running.request import Progress, Reader
@@ -113,7 +113,7 @@ def resume(
     _refuse_others(stored, _parameters(stored, events), parameters or {})
     past = _recovered(ready.state, events, ready.parameters, stored)
     past = msgspec.structs.replace(
-        past, doubts=tuple(_doubts(past.state, reading.intents_of(path, stored)))
+        past, in_doubt=tuple(_doubts(past.state, reading.intents_of(path, stored)))
     )
     refuse_lost(past)
     claimed = claim(path, stored.run_id, len(events))
@@ -211,7 +211,7 @@ def _recovered(
         for each in events
     ]
     past = recover(state, before)
-    wrong = differs(before, past.events)
+    wrong = first_difference(before, past.events)
     if wrong is not None:
         task = getattr(wrong, "task", "")
         raise StoreError(
@@ -223,12 +223,12 @@ def _recovered(
     return msgspec.structs.replace(past, events=[*before, *past.events[len(before) :]])
 
 
-def _doubts(state: RunState, intents: Sequence[Doubt]) -> Iterator[Doubt]:
+def _doubts(state: RunState, intents: Sequence[AttemptId]) -> Iterator[AttemptId]:
     """Give the announced attempts of which no end is on record."""
     for task, visit, index, attempt in intents:
         execution = state.executions.get((task, visit))
         if state.ended or execution is None or execution.outcome is not None:
             continue
-        ended = execution.ended[index] if index < len(execution.ended) else 0
+        ended = execution.last_attempts[index] if index < len(execution.last_attempts) else 0
         if ended != FINAL and ended < attempt:
             yield task, visit, index, attempt

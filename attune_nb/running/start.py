@@ -207,14 +207,14 @@ def carry(
     run.store = record.path if record else None
     go = _go(driver, run_id, called, ready.parameters)
     if past is not None:
-        driver.recover(past, written=len(written), whole_time=claim is None)
-        go = driver.go_on
+        driver.restore(past, written=len(written), full_time=claim is None)
+        go = driver.continue_run
         growth_reader(written)
         if shown:
             shown.read(written)
     if shown:
         shown.attach(run, background=manner.background)
-    here = options.backend == "inline" and not manner.background and not (past and past.doubts)
+    here = options.backend == "inline" and not manner.background and not (past and past.in_doubt)
     _start(run, go, shown, here=here)
     if not manner.background and not here:
         _wait(run, shown)

@@ -23,7 +23,7 @@ from attune_nb.events import (
     RunResumed,
     RunStarted,
     TaskStarted,
-    masked,
+    mask_event,
 )
 from attune_nb.store.blobs import kept
 from attune_nb.store.claims import owner_columns
@@ -259,7 +259,7 @@ class Recorder:
         rows = []
         for number, event in enumerate(fresh, start=self._next):
             self._counts.add(event)
-            row = row_of(masked(event, self._mask, named=True) if self._mask else event)
+            row = row_of(mask_event(event, self._mask, named=True) if self._mask else event)
             row = row._replace(data=kept(connection, row.data))
             rows.append((self._number, number, *row))
         self._next += len(fresh)

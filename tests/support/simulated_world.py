@@ -161,17 +161,17 @@ class World(ByHand):
         past = recover(self.initial, self.log)
         assert past.state == self.state
         open_now = {key for key, job in self.jobs.items() if self.execution(key).outcome is None}
-        assert {left.start.key for left in past.left} == open_now
-        for left in past.left:
+        assert {left.start.key for left in past.jobs} == open_now
+        for left in past.jobs:
             self.take_up(left)
-        alarms = [each.what for each in past.waiting if isinstance(each.what, Alarm)]
+        alarms = [each.command for each in past.timers if isinstance(each.command, Alarm)]
         assert [each for each in self.useful_alarms() if each not in alarms] == []
         assert {each.kind for each in alarms} <= {"delay", "ask", "run"}
-        retries = [each.what for each in past.waiting if isinstance(each.what, RetryItem)]
+        retries = [each.command for each in past.timers if isinstance(each.command, RetryItem)]
         assert sorted((each.key, each.index, each.attempt) for each in retries) == sorted(
             (key, *each) for key in open_now for each in self.jobs[key].waiting
         )
-        for left in past.left:
+        for left in past.jobs:
             if left.stopping:
                 self.jobs[left.start.key].stop(force=True)
         self.feed(RunResumed, started_at=1e9 + 50)
@@ -181,7 +181,7 @@ class World(ByHand):
 
     def take_up(self, left):
         """Begin a job again with what is left of it."""
-        job, marks = self.jobs[left.start.key], left.ended
+        job, marks = self.jobs[left.start.key], left.last_attempts
         first = len(marks.rstrip(b"\0"))
         holes = [(index, 1) for index in range(first) if not marks[index]]
         again = [(i, mark + 1) for i, mark in enumerate(marks[:first]) if 0 < mark < FINAL]

@@ -330,7 +330,7 @@ class Moments:
 
 def test_now_is_the_same_within_one_evaluation():
     moments = Moments()
-    context = WorkflowContext.create().at(moments)
+    context = WorkflowContext.create().with_clock(moments)
     template = Template({"a": "{{ now() }}", "b": ["{{ now() }}", "at {{ now() }}"]})
     found = template.render(context)
     assert found["a"] == found["b"][0] == "1970-01-01T00:00:01.000000Z"
@@ -341,7 +341,7 @@ def test_now_is_the_same_within_one_evaluation():
 
 def test_uuids_differ_by_their_place_and_are_the_same_again():
     source = {"a": "{{ uuid() }}", "b": "{{ uuid() }}", "c": "{{ uuid() }} {{ uuid() }}"}
-    context = WorkflowContext.create().at(Moments())
+    context = WorkflowContext.create().with_clock(Moments())
     first = Template(source).render(context)
     assert Template(source).render(context) == first
     assert len({first["a"], first["b"], *first["c"].split()}) == 4
@@ -349,7 +349,7 @@ def test_uuids_differ_by_their_place_and_are_the_same_again():
 
 def test_uuids_differ_by_seed_and_by_item():
     template = Template("{{ uuid() }}")
-    one, two = (WorkflowContext.create().at(Moments(seed)) for seed in (1, 2))
+    one, two = (WorkflowContext.create().with_clock(Moments(seed)) for seed in (1, 2))
     found = [template.render(one), template.render(two)]
     found += [template.render(one.scope("x", index)) for index in range(3)]
     assert len(set(found)) == 5

@@ -135,7 +135,7 @@ def with_fetched(context: WorkflowContext, near: Mapping[str, Any]) -> WorkflowC
         name: msgspec.structs.replace(each, result=fetch(each.result, near))
         for name, each in context.tasks.items()
     }
-    return context.changed(
+    return context.replace(
         parameters=fetch(context.parameters, near),
         variables=pmap({name: fetch(each, near) for name, each in context.variables.items()}),
         tasks=pmap(tasks),

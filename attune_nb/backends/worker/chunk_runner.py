@@ -276,7 +276,7 @@ class _FarCall(Call):
     __slots__ = ("moments", "unrendered")
 
     def __init__(self, action: Action, template: Template, context: WorkflowContext) -> None:
-        super().__init__(action, template, context.at(_now))
+        super().__init__(action, template, context.with_clock(_now))
         self.moments: dict[int, Moment] = {}
         self.unrendered: set[int] = set()
 
@@ -287,7 +287,7 @@ class _FarCall(Call):
             taken(item)
             moment = self.moments.get(index)
             if moment is not None:
-                context = context.at(lambda: moment)
+                context = context.with_clock(lambda: moment)
             return self.evaluate(ItemScope(context, item, index))
         except BaseException:
             self.unrendered.add(index)

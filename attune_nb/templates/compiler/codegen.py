@@ -126,8 +126,8 @@ def _lines(path: Path, target: str, names: dict[str, Any], known: set[str]) -> l
     return [*lines, *_steps(target, keys[1:], target, names, set())]
 
 
-_MET = """try: {0} = scope.context.{1}_met[{2}]
-except KeyError: {0} = scope.context.{1}_met[{2}] = scope.context.{1}[{2}]{3}"""
+_MET = """try: {0} = scope.context.{1}_cache[{2}]
+except KeyError: {0} = scope.context.{1}_cache[{2}] = scope.context.{1}[{2}]{3}"""
 """A persistent map is asked once in each version of the context; then a dictionary knows."""
 
 
