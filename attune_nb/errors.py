@@ -1,21 +1,21 @@
-"""What can go wrong, in one tree.
+"""The errors of attune_nb, in one tree.
 
-    AttuneError               catch this to catch them all
-    ├── WorkflowError         the text of a workflow is wrong: every problem at once
+    AttuneError               the root: catches all of them
+    ├── WorkflowError         a workflow's text is invalid; holds all its problems
     ├── ParameterError        the parameters of a run do not fit the workflow
     ├── TemplateError         an expression cannot be compiled or evaluated
-    ├── ActionError           an action failed; raise it to give data along with the message
-    │   └── NotSendable       something cannot go to, or come from, another process
+    ├── ActionError           an action failed; an action raises it to add data to the message
+    │   └── NotSendable       an object cannot be pickled, or unpickled in the other process
     ├── Timeout               an attempt took too long; an action may raise it too
-    ├── BackendError          the place where attempts run is not usable
-    │   └── BackendUnavailable  it was, and is gone: the run pauses
-    ├── StoreError            the record of runs cannot be read or written
+    ├── BackendError          the backend cannot be used
+    │   └── BackendUnavailable  the backend was lost during the run: the run pauses
+    ├── StoreError            the store cannot be read or written
     ├── LookupFailed          a run has no such task, or the task has not run yet
-    ├── RunFailed             a run ended failed (raised only when asked to)
-    └── RunCancelled          a run was cancelled (raised only when asked to)
+    ├── RunFailed             a run failed (raised by `Run.raise_for_status`)
+    └── RunCancelled          a run was cancelled (raised by `Run.raise_for_status`)
 
-Whatever came from text knows its `Position`. Every error survives pickling: the
-constructor's arguments are the exception's `args`.
+A problem in a text has a `Position`. Every error can be pickled: the arguments of its
+constructor are the exception's `args`.
 """
 
 from __future__ import annotations
@@ -49,13 +49,16 @@ __all__ = [
     "nearest",
 ]
 
-_SHOWN = 30  # problems in a message; `problems` has them all
+# problems in a message; `WorkflowError.problems` has all of them
+_MAX_SHOWN = 30
+# characters of a line in an excerpt
+_MAX_LINE = 160
 
 Severity = Literal["error", "warning", "hint"]
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A text and the name a person knows it by: a file's path, or `<cell>`."""
+    """A text and the name under which it is shown: a file's path, or `<cell>`."""
 
     name: str
     text: str
@@ -75,49 +78,62 @@ class Position(msgspec.Struct, frozen=True):
         return f"{self.source.name}, line {self.line}, column {self.column}"
 
     def of(self, fragment: str, skip: int = 0) -> Position:
-        """Give the place of a fragment of the text that begins here, where it can be found.
+        """Return the position of a fragment in the text that begins here, or this one.
 
-        Only what is indented further than this line, as the lines of a block text are, is
-        searched; what begins this text has the text's own place.
+        The search covers this line and the lines after it that are indented further, as the
+        lines of a block string are. A fragment at the very beginning has this position.
 
         Args:
-            fragment: As written; its first line is looked for.
-            skip: How often that line has stood in the text before.
+            fragment: The fragment as written; its first line is searched for.
+            skip: How many earlier occurrences of that line to skip.
         """
-        wanted = fragment.strip().partition("\n")[0].rstrip()
-        for number, start, line in self._lines() if wanted else ():
-            at = line.find(wanted, start)
-            while at >= 0 and skip:
-                at, skip = line.find(wanted, at + 1), skip - 1
-            if at >= 0:
-                begins = number == self.line and not line[start:at].strip("\"' ")
-                return self if begins else Position(self.source, number, at + 1)
+        first_line = fragment.strip().partition("\n")[0].rstrip()
+        if not first_line:
+            return self
+
+        for number, start, line in self._lines():
+            column = line.find(first_line, start)
+            while column >= 0 and skip:
+                column = line.find(first_line, column + 1)
+                skip -= 1
+            if column >= 0:
+                before = line[start:column].strip("\"' ")
+                if number == self.line and not before:
+                    return self
+                return Position(self.source, number, column + 1)
         return self
 
     def _lines(self) -> Iterator[tuple[int, int, str]]:
+        """Yield number, first column from 0 and text of this line and its indented lines."""
         lines = _split(self.source.text)
-        own = lines[self.line - 1] if self.line <= len(lines) else ""
-        yield self.line, self.column - 1, own
+        own_line = ""
+        if self.line <= len(lines):
+            own_line = lines[self.line - 1]
+        yield self.line, self.column - 1, own_line
+
         for number, line in enumerate(lines[self.line :], start=self.line + 1):
-            if line.strip() and _indent(line) <= _indent(own):
+            if line.strip() and _indent(line) <= _indent(own_line):
                 return
             yield number, 0, line
 
     def excerpt(self, around: int = 1) -> str:
-        """Give the line itself, `around` lines on either side, and a caret under the column."""
+        """Return the line, `around` lines on either side, and a caret under the column."""
         lines = _split(self.source.text)
         first = max(0, self.line - 1 - around)
-        shown = []
-        for number, text in enumerate(lines[first : self.line + around], start=first + 1):
-            shown.append(f"{number:>5} | {text[:160]}")
+
+        excerpt = []
+        for number, line in enumerate(lines[first : self.line + around], start=first + 1):
+            excerpt.append(f"{number:>5} | {line[:_MAX_LINE]}")
             if number == self.line:
-                shown.append(f"{'':>5} | {' ' * min(self.column - 1, 160)}^")
-        return "\n".join(shown)
+                indent = " " * min(self.column - 1, _MAX_LINE)
+                excerpt.append(f"{'':>5} | {indent}^")
+        return "\n".join(excerpt)
 
 
 @lru_cache(maxsize=4)
 def _split(text: str) -> list[str]:
-    return text.splitlines()  # once a text, however many problems it has
+    """Return the lines of a text; cached, since a text may have many problems."""
+    return text.splitlines()
 
 
 def _indent(line: str) -> int:
@@ -125,18 +141,19 @@ def _indent(line: str) -> int:
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that is wrong (or merely odd) in a workflow's text."""
+    """One fault in a workflow's text, or a hint about it."""
 
     message: str
     position: Position | None = None
     severity: Severity = "error"
 
     def __str__(self) -> str:
-        where = f"{self.position}: " if self.position else ""
-        return f"{where}{self.message}"
+        if self.position is None:
+            return self.message
+        return f"{self.position}: {self.message}"
 
     def explain(self) -> str:
-        """Give the message, and below it the lines of the text with a caret."""
+        """Return the message, and below it the lines of the text with a caret."""
         if self.position is None:
             return str(self)
         return f"{self}\n{self.position.excerpt()}"
@@ -147,18 +164,18 @@ class AttuneError(Exception):
 
 
 class _PlainError(AttuneError):
-    """An error whose message says it all: IPython shows it without Python's traceback."""
+    """An error whose message is enough: IPython shows it without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
         return f"{type(self).__name__}: {self}".splitlines()
 
 
 class WorkflowError(_PlainError):
-    """A workflow's text is wrong. `problems` holds every problem found, in text order.
+    """A workflow's text is invalid. `problems` holds all its problems, in the order of the text.
 
     Args:
-        problems: What is wrong.
-        unfinished: Whether there may be more: after so many, the search has ended.
+        problems: The problems.
+        unfinished: Whether there may be more, because the search stopped at its limit.
     """
 
     def __init__(self, problems: Iterable[Problem], unfinished: bool = False) -> None:
@@ -168,29 +185,34 @@ class WorkflowError(_PlainError):
 
     def __str__(self) -> str:
         count = len(self.problems)
-        least = "at least " if self.unfinished else ""
-        heading = f"{least}{count:,} problem{'s' * (count != 1)}"
-        if count == 1 and not least:
+        at_least = ""
+        if self.unfinished:
+            at_least = "at least "
+
+        heading = f"{at_least}{count:,} problem{'s' * (count != 1)}"
+        if count == 1 and not self.unfinished:
             heading = "the workflow has a problem"
-        if count > _SHOWN:
-            heading += f"; the first {_SHOWN}"
-        shown = [problem.explain() for problem in self.problems[:_SHOWN]]
-        if count > _SHOWN:
-            shown.append(f"and {least}{count - _SHOWN:,} more")
-        return "\n".join([f"{heading}:", *shown])
+        if count > _MAX_SHOWN:
+            heading += f"; the first {_MAX_SHOWN}"
+
+        lines = [f"{heading}:"]
+        lines += [problem.explain() for problem in self.problems[:_MAX_SHOWN]]
+        if count > _MAX_SHOWN:
+            lines.append(f"and {at_least}{count - _MAX_SHOWN:,} more")
+        return "\n".join(lines)
 
 
 class ParameterError(_PlainError):
-    """The parameters given to a run do not fit what the workflow declares."""
+    """The parameters of a run do not fit the parameters that the workflow declares."""
 
 
 class TemplateError(_PlainError):
     """An expression cannot be compiled or evaluated.
 
     Args:
-        message: What is wrong and what to do.
+        message: The fault and its remedy.
         expression: The template as written, shortened.
-        position: Where it stands, when it came from a file or a cell.
+        position: Its position, if it comes from a file or a cell.
     """
 
     def __init__(
@@ -202,68 +224,76 @@ class TemplateError(_PlainError):
         self.position = position
 
     def __str__(self) -> str:
-        where = f" ({self.position})" if self.position else ""
-        what = f" in {self.expression}" if self.expression else ""
-        return f"{self.message}{what}{where}"
+        message = self.message
+        if self.expression:
+            message += f" in {self.expression}"
+        if self.position:
+            message += f" ({self.position})"
+        return message
 
 
 class ActionError(AttuneError):
     """An action failed.
 
     Args:
-        message: What went wrong; a workflow reads it as `result().error`.
-        data: What the action had to give before it failed (an exit code, a body);
-            a workflow reads its keys as `result().KEY`.
+        message: The reason; a workflow reads it as `result().error`.
+        data: Values that the action had before it failed (an exit code, a body);
+            a workflow reads them as `result().KEY`.
     """
 
     def __init__(self, message: str, data: dict[str, Any] | None = None) -> None:
         super().__init__(message, data)
         self.message = message
-        self.data = data or {}
+        self.data: dict[str, Any] = {}
+        if data:
+            self.data = data
 
     def __str__(self) -> str:
         return self.message
 
 
-class NotSendable(ActionError):  # noqa: N818 - a word that users write in `on_error`
-    """Something cannot be sent to a worker process, or not be made again there or back here."""
+class NotSendable(ActionError):  # noqa: N818 - users write this name in `on_error`
+    """An object cannot be pickled for another process, or cannot be unpickled there."""
 
 
-class Timeout(AttuneError):  # noqa: N818 - the word that users write
+class Timeout(AttuneError):  # noqa: N818 - users write this name in `on_error`
     """An attempt took too long. An action that raises it ends as `timed_out`."""
 
 
 class BackendError(_PlainError):
-    """The backend is unknown, or cannot do what was asked of it."""
+    """The backend is unknown, or it cannot do what the run needs."""
 
 
-class BackendUnavailable(BackendError):  # noqa: N818 - it says what the backend is
-    """The place where attempts run is gone, with all that was under way there.
+class BackendUnavailable(BackendError):  # noqa: N818 - it names the state of the backend
+    """The backend is lost, with the attempts in progress.
 
-    What has ended is kept; the run pauses, and goes on with `resume` once there is another.
+    Finished attempts are kept. The run pauses; `resume` continues it on another backend.
     """
 
 
 class StoreError(_PlainError):
-    """The record of runs cannot be read or written."""
+    """The store cannot be read or written."""
 
 
 class LookupFailed(_PlainError):  # noqa: N818 - `LookupError` is Python's
-    """A run is asked for a task that it has not, or that has not run yet."""
+    """A run has no such task, or the task has not run yet."""
 
 
-class RunFailed(_PlainError):  # noqa: N818 - the name a reader expects beside RunCancelled
+class RunFailed(_PlainError):  # noqa: N818 - pairs with RunCancelled
     """A run ended `failed` or `timed_out`; raised by `Run.raise_for_status`."""
 
 
-class RunCancelled(_PlainError):  # noqa: N818
+class RunCancelled(_PlainError):  # noqa: N818 - pairs with RunFailed
     """A run was cancelled; raised by `Run.raise_for_status`."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Give `; did you mean `x`?` for the closest of the known names, or nothing."""
-    names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if not close:
-        close = [each for each in names if each.lower() == name.lower()][:1]
-    return f"; did you mean `{close[0]}`?" if close else ""
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """Return `; did you mean `x`?` for the closest candidate, or an empty string."""
+    names = sorted(set(candidates))
+
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if not matches:
+        matches = [candidate for candidate in names if candidate.lower() == name.lower()]
+    if not matches:
+        return ""
+    return f"; did you mean `{matches[0]}`?"
