@@ -1,1 +1,1 @@
-"""The values that tasks exchange: frozen data, secrets, previews. Imports nothing of ours."""
+"""The values that tasks exchange: frozen data, remote references, secrets, descriptions."""

@@ -6,17 +6,27 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-__all__ = ["describe", "describe_with_value", "is_different", "preview"]
+from attune_nb.values.remote import RemoteReference
+
+__all__ = ["describe", "describe_type", "describe_with_value", "is_different", "preview"]
 
 # Characters of a value that a message shows.
 _SHOWN_CHARACTERS = 40
+
+# Keys of an object, and characters of a key, that a preview shows.
+_SHOWN_KEYS = 4
+_SHOWN_KEY_CHARACTERS = 20
+
+# A preview shows the elements of an array up to this number of elements.
+_SHOWN_ELEMENTS = 3
 
 
 def describe(value: Any) -> str:
     """Return the kind of a value in the words of the language, with its article.
 
     The words are those of JSON and YAML: null, a boolean, an integer, a number, a string,
-    an array, an object. Any other value is named by its Python type: a value of type `Path`.
+    an array, an object. A remote reference has a description of its own, such as "a result on
+    the cluster". Any other value is named by its Python type: a value of type `Path`.
     """
     match value:
         case None:
@@ -33,8 +43,15 @@ def describe(value: Any) -> str:
             return "an array"
         case Mapping():
             return "an object"
+        case RemoteReference():
+            return f"a {value.description}"
         case _:
-            return f"a value of type `{type(value).__name__}`"
+            return describe_type(type(value))
+
+
+def describe_type(kind: type) -> str:
+    """Return how a message names a value of a Python type that the language has no word for."""
+    return f"a value of type `{kind.__name__}`"
 
 
 def describe_with_value(value: Any) -> str:
@@ -59,21 +76,45 @@ def describe_with_value(value: Any) -> str:
 
 
 def is_different(before: Any, now: Any) -> bool:
-    """Tell whether two values differ, as far as they say so themselves."""
+    """Return whether two values differ; values that cannot be compared count as different."""
+    if before is now:
+        return False
+
     try:
-        return before is not now and not bool(before == now)
-    except Exception:  # noqa: BLE001 - two DataFrames, say, have no one answer
+        return not bool(before == now)
+    except Exception:  # noqa: BLE001 - comparing two DataFrames gives no single answer
         return True
 
 
 def preview(value: Any, longest: int = 80) -> str:
-    """Say in a few words what a value is, however large it is."""
+    """Return a short text that stands for a value, however large the value is.
+
+    Args:
+        value: Any value.
+        longest: The number of characters of a value's `repr` that are shown.
+    """
     if isinstance(value, dict) and value:
-        keys = ", ".join(str(key)[:20] for key in islice(value, 4))
-        return f"a map of {len(value):,}: {keys}{', …' if len(value) > 4 else ''}"  # noqa: PLR2004
-    if isinstance(value, list | tuple) and len(value) > 3:  # noqa: PLR2004 - a few are shown
-        return f"a list of {len(value):,}"
+        return _preview_object(value)
+
+    if isinstance(value, list | tuple) and len(value) > _SHOWN_ELEMENTS:
+        return f"an array of {len(value):,}"
+
     if isinstance(value, list | tuple | set | frozenset) and value:
-        return f"[{', '.join(preview(each, longest // 3) for each in islice(value, 4))}]"
-    told = repr(value[: longest + 1] if isinstance(value, str | bytes) else value)
-    return told if len(told) <= longest else f"{told[: longest - 1]}…"
+        elements = [preview(element, longest // 3) for element in islice(value, 4)]
+        return f"[{', '.join(elements)}]"
+
+    if isinstance(value, str | bytes):
+        value = value[: longest + 1]
+    text = repr(value)
+    if len(text) <= longest:
+        return text
+
+    return f"{text[: longest - 1]}…"
+
+
+def _preview_object(value: dict[Any, Any]) -> str:
+    names = [str(key)[:_SHOWN_KEY_CHARACTERS] for key in islice(value, _SHOWN_KEYS)]
+    if len(value) > _SHOWN_KEYS:
+        names.append("…")
+
+    return f"an object of {len(value):,}: {', '.join(names)}"

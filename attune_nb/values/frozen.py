@@ -1,7 +1,7 @@
-"""Values that are shared and never change: read-only maps and lists.
+"""Values that are shared and never change: read-only subclasses of `dict`, `list` and `tuple`.
 
-A value is frozen once, when it comes in, into read-only subclasses of `dict` and `list`. From
-then on every task and item refers to the same objects.
+A value is frozen once, when it enters a run. From then on every task and item refers to the same
+objects.
 """
 
 from __future__ import annotations
@@ -25,24 +25,33 @@ __all__ = [
     "thaw",
 ]
 
+# Levels of nesting of a value.
 _DEEPEST = 200
 
 
 def _refuse(self: object, *_: object, **__: object) -> NoReturn:
-    kind = "map" if isinstance(self, dict) else "list"
-    plain = "dict(value)" if kind == "map" else "list(value)"
+    kind = "array"
+    copy = "list(value)"
+    if isinstance(self, dict):
+        kind = "object"
+        copy = "dict(value)"
+
     raise TypeError(
-        f"this {kind} is read-only, because every task and item shares it; "
-        f"change a copy ({plain}), or declare the action with "
-        "@attune_nb.action(mutable_input=True) to be given its own copy of its input"
+        f"this {kind} is read-only, because all tasks and items share it; "
+        f"change a copy (`{copy}`), or declare the action with "
+        "`@attune_nb.action(mutable_input=True)`, so that it gets its own copy of its input"
     )
 
 
 class FrozenDict(dict[Any, Any]):
-    """A read-only `dict`. `json`, pandas and `isinstance` take it for what it is."""
+    """A read-only `dict`, which `json`, pandas and `isinstance` accept as a `dict`.
+
+    Attributes:
+        size: The bytes of memory of the object and everything in it.
+    """
 
     __slots__ = ("size",)
-    size: int  # bytes of memory of everything below and including this map
+    size: int
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
@@ -61,7 +70,11 @@ class FrozenDict(dict[Any, Any]):
 
 
 class FrozenList(list[Any]):
-    """A read-only `list`."""
+    """A read-only `list`.
+
+    Attributes:
+        size: The bytes of memory of the array and everything in it.
+    """
 
     __slots__ = ("size",)
     size: int
@@ -82,8 +95,12 @@ class FrozenList(list[Any]):
         return freeze, (list(self),)
 
 
-class FrozenTuple(tuple[Any, ...]):  # noqa: SLOT001 - a slot cannot stand here, and a size must
-    """A `tuple` of frozen values: the type says that nothing in it is to be frozen again."""
+class FrozenTuple(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have a slot for the size
+    """A `tuple` of frozen values. Its type shows that its elements are frozen already.
+
+    Attributes:
+        size: The bytes of memory of the tuple and everything in it.
+    """
 
     size: int
 
@@ -91,24 +108,25 @@ class FrozenTuple(tuple[Any, ...]):  # noqa: SLOT001 - a slot cannot stand here,
         return tuple(self)
 
     def __deepcopy__(self, memo: object) -> tuple[Any, ...]:
-        return tuple(thaw(each) for each in self)
+        return tuple(thaw(element) for element in self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return freeze, (tuple(self),)
 
 
 class NotStored:
-    """Stands for an object that was no plain data when its run was stored.
+    """A placeholder for an object that the store cannot hold, because it is not plain data.
 
     Attributes:
         kind: The type of the object, as `module.Name`.
-        rows: How many rows it had, where it was a table.
+        rows: The number of rows of a table, or None for another object.
     """
 
     __slots__ = ("kind", "rows")
 
     def __init__(self, kind: str, rows: int | None = None) -> None:
-        self.kind, self.rows = kind, rows
+        self.kind = kind
+        self.rows = rows
 
     def __repr__(self) -> str:
         return f"<{self.kind}, which the store does not hold>"
@@ -121,27 +139,36 @@ class NotStored:
 
 
 def describe_not_stored(value: Any) -> str:
-    """Tell of the first object in a value that no store holds; nothing where there is none."""
+    """Return a description of the first `NotStored` in a value; an empty string without any."""
     if isinstance(value, NotStored):
         return f"a {value.kind}, which no store holds"
-    if isinstance(value, dict | list | tuple):
-        parts = value.values() if isinstance(value, dict) else value
-        return next(filter(None, map(describe_not_stored, parts)), "")
+
+    parts: Iterable[Any] = ()
+    if isinstance(value, dict):
+        parts = value.values()
+    elif isinstance(value, list | tuple):
+        parts = value
+
+    for part in parts:
+        description = describe_not_stored(part)
+        if description:
+            return description
     return ""
 
 
+# The types of the values without parts.
 _LEAVES = frozenset({str, int, float, bool, type(None), bytes, complex})
 _FROZEN = frozenset({FrozenDict, FrozenList, FrozenTuple})
 
 
 def freeze(value: Any) -> Any:
-    """Give a value that nobody can change, sharing all that is frozen already.
+    """Return a read-only version of a value, which shares the parts that are frozen already.
 
     `dict` and `list` (and their subclasses) become `FrozenDict` and `FrozenList`, a `tuple`
-    becomes a `FrozenTuple`, sets become frozensets, NumPy arrays read-only views of themselves and
-    NumPy scalars plain numbers, texts of a subclass become plain texts. Any other object is
-    passed through as it is. (Code in C that is made for lists, such as `heapq`, writes past a
-    list's own methods; nothing in Python can refuse that.)
+    becomes a `FrozenTuple`, and a set a frozenset. A NumPy array becomes a read-only view of
+    itself, a NumPy scalar a plain number, and an instance of a subclass of `str` a plain `str`.
+    Any other object is returned as it is. (C code for lists, such as `heapq`, bypasses the
+    methods of a list; Python cannot prevent that.)
 
     Raises:
         ValueError: The value contains itself, or is nested deeper than 200 levels.
@@ -161,79 +188,96 @@ def _freeze(value: Any, depth: int) -> Any:
             f"a value is nested deeper than {_DEEPEST} levels, or contains itself; "
             "publish and return flat data"
         )
+
+    # For a large container of plain values, one look at the types is faster than a call for each.
     if isinstance(value, dict):
-        flat = _LEAVES.issuperset(map(type, value.values()))
-        frozen_map = FrozenDict(
-            value if flat else {key: _freeze(each, depth - 1) for key, each in value.items()}
-        )
-        frozen_map.size = _container_size(frozen_map, frozen_map.values())
-        frozen_map.size += _sizes(frozen_map)
-        return frozen_map
+        parts: Any = value
+        if not _LEAVES.issuperset(map(type, value.values())):
+            parts = {key: _freeze(part, depth - 1) for key, part in value.items()}
+        frozen_dict = FrozenDict(parts)
+        frozen_dict.size = _container_size(frozen_dict, frozen_dict.values())
+        frozen_dict.size += _total_size(frozen_dict)
+        return frozen_dict
+
     if isinstance(value, list) or kind is tuple:
-        flat = _LEAVES.issuperset(map(type, value))  # a long list of numbers is soon known
-        parts = value if flat else [_freeze(each, depth - 1) for each in value]
-        frozen_list = FrozenTuple(parts) if kind is tuple else FrozenList(parts)
-        frozen_list.size = _container_size(frozen_list, frozen_list)
-        return frozen_list
+        parts = value
+        if not _LEAVES.issuperset(map(type, value)):
+            parts = [_freeze(part, depth - 1) for part in value]
+        frozen = FrozenTuple(parts) if kind is tuple else FrozenList(parts)
+        frozen.size = _container_size(frozen, frozen)
+        return frozen
+
     if kind is set:
         return frozenset(value)
-    if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
-        view = value.view()
-        view.flags.writeable = False
-        return view
-    if isinstance(value, str):  # an enum's, or NumPy's: the plain text that it holds
+
+    # A member of an enum, or a string of NumPy: the plain string in it.
+    if isinstance(value, str):
         return str.__str__(value)
-    if kind.__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        return value.item()
+    if kind.__module__ == "numpy":
+        return _freeze_numpy(value)
     return value
 
 
+def _freeze_numpy(value: Any) -> Any:
+    if type(value).__name__ == "ndarray":
+        view = value.view()
+        view.flags.writeable = False
+        return view
+
+    is_scalar = hasattr(value, "item") and getattr(value, "ndim", 1) == 0
+    return value.item() if is_scalar else value
+
+
 def freeze_list(values: list[Any]) -> FrozenList:
-    """Make a read-only list of values that are frozen already; the list itself is copied once."""
+    """Return a read-only list of values that are frozen already."""
     frozen = FrozenList(values)
     frozen.size = _container_size(frozen, frozen)
     return frozen
 
 
-def _container_size(container: Any, children: Any) -> int:
-    return sys.getsizeof(container) + _sizes(children)
+def _container_size(container: Any, parts: Any) -> int:
+    return sys.getsizeof(container) + _total_size(parts)
 
 
-def _sizes(values: Iterable[Any]) -> int:
+def _total_size(values: Iterable[Any]) -> int:
     if _LEAVES.issuperset(map(type, values)):
         return sum(map(sys.getsizeof, values))
     return sum(map(size_of, values))
 
 
 def size_of(value: Any) -> int:
-    """Give the bytes of memory that a frozen value takes, without walking it again.
+    """Return the bytes of memory of a frozen value, from the sizes that its containers keep.
 
-    Parts that are shared count each time they are referred to. Objects that are not plain
-    data count by their own `nbytes`, or by the object alone.
+    Shared parts count each time they are referred to. An object that is not plain data counts by
+    its `nbytes` if it has any, else without its contents.
     """
     kind = type(value)
     if kind in _FROZEN:
-        known: int = value.size
-        return known
+        size: int = value.size
+        return size
     if kind in _LEAVES:
         return sys.getsizeof(value)
-    own = getattr(value, "nbytes", None)
-    return own if isinstance(own, int) else sys.getsizeof(value, 0)
+
+    nbytes = getattr(value, "nbytes", None)
+    if isinstance(nbytes, int):
+        return nbytes
+    return sys.getsizeof(value, 0)
 
 
 def thaw(value: Any) -> Any:
-    """Give a deep copy made of plain `dict` and `list`, free to be changed."""
+    """Return a deep copy of a value made of plain `dict`, `list` and `tuple`."""
     if isinstance(value, dict):
-        return {key: thaw(each) for key, each in value.items()}
+        return {key: thaw(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [thaw(each) for each in value]
+        return [thaw(part) for part in value]
     if type(value) in (tuple, FrozenTuple):
-        return tuple(thaw(each) for each in value)
+        return tuple(thaw(part) for part in value)
     return value
 
 
 def frozen_rows(frame: Any) -> Iterator[FrozenDict]:
-    """Give a DataFrame's rows as frozen maps, one at a time."""
-    columns = [str(name) for name in frame.columns]
-    for row in zip(*(frame.iloc[:, at].tolist() for at in range(len(columns))), strict=True):
-        yield freeze(dict(zip(columns, row, strict=True)))
+    """Yield the rows of a DataFrame as frozen objects, one at a time."""
+    names = [str(name) for name in frame.columns]
+    columns = [frame.iloc[:, number].tolist() for number in range(len(names))]
+    for row in zip(*columns, strict=True):
+        yield freeze(dict(zip(names, row, strict=True)))

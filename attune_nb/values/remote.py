@@ -1,4 +1,4 @@
-"""References to values that were left on a cluster."""
+"""References to values that were kept on a cluster."""
 
 from __future__ import annotations
 
@@ -14,63 +14,88 @@ __all__ = ["RemoteReference", "fetch", "gather", "remote_references"]
 
 
 class RemoteReference(abc.ABC):
-    """Stands for a value that was left where it was made, and is fetched when it is asked for.
+    """A reference to a value that stays where it was made, and can be fetched from there.
 
-    `words` name such a value to a person. `there` tells whether this process ever left any.
+    Attributes:
+        description: The noun by which messages call such a value.
+        in_use: Whether this process has ever made or received a reference.
     """
 
-    description = "result that is elsewhere"
+    description = "result that is kept elsewhere"
     in_use = False
 
     @abc.abstractmethod
-    def get(self, near: Mapping[str, Any] = ...) -> Any:
-        """Fetch the value, perhaps from what is near."""
+    def get(self, gathered: Mapping[str, Any] = ...) -> Any:
+        """Return the value: from `gathered` if it is in there, else fetched."""
 
     @classmethod
     @abc.abstractmethod
-    def gather(cls, needed: Iterable[RemoteReference]) -> dict[str, Any]:
-        """Fetch what many refer to at once, as `get` finds it near."""
+    def gather(cls, references: Iterable[RemoteReference]) -> dict[str, Any]:
+        """Fetch the values of several references at once, in the form that `get` accepts."""
 
 
 def remote_references(value: Any) -> Iterator[RemoteReference]:
-    """Give all in a value that was left elsewhere."""
+    """Yield the remote references in a value."""
     if isinstance(value, RemoteReference):
         yield value
-    elif isinstance(value, dict | list | tuple):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from remote_references(each)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from remote_references(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from remote_references(part)
 
 
-def gather(needed: Iterable[RemoteReference]) -> dict[str, Any]:
-    """Fetch at once what many refer to, as `get` finds it near."""
-    left = list(needed)
-    near: dict[str, Any] = {}
-    for kind in {type(each) for each in left}:
-        near |= kind.gather(each for each in left if type(each) is kind)
-    return near
+def gather(references: Iterable[RemoteReference]) -> dict[str, Any]:
+    """Fetch the values of several references at once, in the form that `get` accepts."""
+    by_type: dict[type[RemoteReference], list[RemoteReference]] = {}
+    for reference in references:
+        by_type.setdefault(type(reference), []).append(reference)
+
+    gathered: dict[str, Any] = {}
+    for kind, of_kind in by_type.items():
+        gathered |= kind.gather(of_kind)
+    return gathered
 
 
-def fetch(value: Any, near: Mapping[str, Any] | None = None) -> Any:
-    """Give a value with all that was left elsewhere in it fetched; the very object without.
+def fetch(value: Any, gathered: Mapping[str, Any] | None = None) -> Any:
+    """Return a value with its remote references replaced by the values that they refer to.
+
+    A value without references is returned as the same object.
 
     Args:
         value: The value.
-        near: What was fetched already; by default all that the value refers to is, at once.
+        gathered: Values that were fetched before. Without it, all values that are referred to
+            are fetched at once.
     """
+    # Without a subclass, no reference has come to this process.
     if not RemoteReference.__subclasses__():
-        return value  # nothing of the kind has come to this process
-    if near is None:
-        needed = [*remote_references(value)]
-        if not needed:
+        return value
+
+    if gathered is None:
+        references = list(remote_references(value))
+        if not references:
             return value
-        near = gather(needed)
+        gathered = gather(references)
+
     if isinstance(value, RemoteReference):
-        return value.get(near)
+        return value.get(gathered)
     if isinstance(value, dict):
-        found = {key: fetch(each, near) for key, each in value.items()}
-        return freeze(found) if any(found[key] is not value[key] for key in found) else value
+        return _fetch_object(value, gathered)
     if isinstance(value, list | tuple):
-        parts = [fetch(each, near) for each in value]
-        changed = any(one is not other for one, other in zip(parts, value, strict=True))
-        return freeze(parts) if changed else value
+        return _fetch_array(value, gathered)
     return value
+
+
+def _fetch_object(value: dict[Any, Any], gathered: Mapping[str, Any]) -> Any:
+    fetched = {key: fetch(part, gathered) for key, part in value.items()}
+    if all(fetched[key] is value[key] for key in fetched):
+        return value
+    return freeze(fetched)
+
+
+def _fetch_array(value: list[Any] | tuple[Any, ...], gathered: Mapping[str, Any]) -> Any:
+    fetched = [fetch(part, gathered) for part in value]
+    if all(new is old for new, old in zip(fetched, value, strict=True)):
+        return value
+    return freeze(fetched)

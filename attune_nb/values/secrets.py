@@ -1,6 +1,7 @@
-"""Secrets by their text, so that none is ever shown.
+"""Masking of secrets, so that their texts are never shown.
 
-Best effort by design: a secret that was encoded, cut or computed with is no longer found.
+Masking is best effort by design: a secret that was encoded, cut or computed with is not
+recognised.
 """
 
 from __future__ import annotations
@@ -16,26 +17,36 @@ if TYPE_CHECKING:
 __all__ = ["MASKED", "Mask", "SecretText"]
 
 MASKED = "***"
-_SHORTEST = 4  # characters; a shorter secret is masked only where it is the whole value
+
+# Characters; a shorter secret is masked only if it is the whole value.
+_SHORTEST = 4
+
+# Levels of nesting of a value.
 _DEEPEST = 100
-_NUMBER = -1  # the form of a secret that is a number
+
+# The form of a secret that is a number.
+_NUMBER = -1
 
 
-Part = str | tuple[str, int, int]
-"""Of a text: what stands in it, or a secret: its name, which text of it, and in which form."""
+SecretName = tuple[str, int, int]
+"""A text of a secret: the secret's dotted name, the number of the piece, the number of the form."""
+
+Part = str | SecretName
+"""A part of a text: plain text, or a text of a secret."""
 
 
 class SecretText(str):
-    """A text with `***` for its secrets, that knows by name which stood where.
+    """A string with `***` in place of its secrets, which keeps the names of these secrets.
 
     Attributes:
-        parts: What the whole text is made of.
+        parts: The parts of the text, in order.
     """
 
     __slots__ = ("parts",)
     parts: tuple[Part, ...]
 
-    def __eq__(self, other: object) -> bool:  # two secrets are two keys of a map
+    # Two different secrets are two keys of an object, although both read `***`.
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, SecretText) and other.parts == self.parts
 
     def __hash__(self) -> int:
@@ -43,139 +54,175 @@ class SecretText(str):
 
     @classmethod
     def from_parts(cls, parts: Iterable[Part]) -> SecretText:
-        """Make one of its parts."""
-        made = [*parts]
-        text = cls("".join(each if isinstance(each, str) else MASKED for each in made))
-        text.parts = tuple(made)
+        """Return the text that consists of some parts."""
+        parts = tuple(parts)
+        shown = [part if isinstance(part, str) else MASKED for part in parts]
+        text = cls("".join(shown))
+        text.parts = parts
         return text
 
 
 class Mask:
-    """Knows the texts of secrets, and replaces them by `***`.
+    """Replaces the texts of secrets by `***`.
 
     Args:
-        secrets: Values that must not be shown; the texts and numbers in them count.
-        names: What to call each of them.
+        secrets: Values that must not be shown; the strings and numbers in them are masked.
+        names: The names of these values.
     """
 
-    __slots__ = ("_named", "_pattern", "_values")
+    __slots__ = ("_names", "_pattern", "_values")
 
     def __init__(self, *secrets: Any, names: Sequence[str] = ("keystore", "parameters")) -> None:
         self._values: dict[str, Any] = {}
-        for name, each in zip(names, secrets, strict=False):
-            self._values |= _leaves(name, each, _DEEPEST)
-        self._named: dict[str, tuple[str, int, int]] = {}  # each form -> whose it is
+        for name, secret in zip(names, secrets, strict=False):
+            self._values |= _leaves(name, secret, _DEEPEST)
+
+        # By each form of each piece of a secret.
+        self._names: dict[str, SecretName] = {}
         for name, leaf in self._values.items():
-            for piece, text in enumerate(_pieces(leaf)):
-                for form, shown in enumerate(_forms(text)):
-                    self._named.setdefault(shown, (name, piece, form))
+            for piece_number, piece in enumerate(_pieces(leaf)):
+                for form_number, form in enumerate(_forms(piece)):
+                    self._names.setdefault(form, (name, piece_number, form_number))
+
         # The longest first, so that a secret which contains another is replaced as a whole.
-        long = sorted((each for each in self._named if len(each) >= _SHORTEST), key=len)
-        self._pattern = re.compile("|".join(map(re.escape, reversed(long)))) if long else None
+        forms = [form for form in self._names if len(form) >= _SHORTEST]
+        forms.sort(key=len)
+        forms.reverse()
+        self._pattern: re.Pattern[str] | None = None
+        if forms:
+            self._pattern = re.compile("|".join(map(re.escape, forms)))
 
     def __bool__(self) -> bool:
-        return bool(self._named)
+        return bool(self._names)
 
     def __repr__(self) -> str:
-        return f"Mask({len(self._named)} secrets)"
+        return f"Mask({len(self._names)} secrets)"
 
     def text(self, text: str) -> str:
-        """Give a text in which every secret is `***`."""
-        if text in self._named:
+        """Return a text with every secret replaced by `***`."""
+        if text in self._names:
             return MASKED
-        return self._pattern.sub(MASKED, text) if self._pattern is not None else text
-
-    def value(self, value: Any) -> Any:
-        """Give a value with every text masked; the very object where there is nothing to mask."""
-        return self._value(value, _DEEPEST, self.text) if self._named else value
-
-    def named_value(self, value: Any) -> Any:
-        """Give the same, with a `SecretText` wherever something was masked."""
-        return self._value(value, _DEEPEST, self._named_text) if self._named else value
-
-    def resolve(self, parts: Sequence[Any]) -> Any:
-        """Give the value that a `SecretText` stood for; `***` for a secret that is not known."""
-        if len(parts) == 1 and parts[0][-1] == _NUMBER:
-            name, piece, _ = parts[0]
-            text = self._form(name, piece, 0)
-            return text if text == MASKED else json.loads(text)
-        return "".join(each if isinstance(each, str) else self._form(*each) for each in parts)
-
-    def _form(self, name: str, piece: int, form: int) -> str:
-        pieces = _pieces(self._values.get(name))
-        return _forms(pieces[piece])[form] if piece < len(pieces) else MASKED
-
-    def _named_text(self, text: str) -> str:
-        if text in self._named:
-            return SecretText.from_parts([self._named[text]])
         if self._pattern is None:
             return text
-        parts: list[Part] = []
-        at = 0
-        for found in self._pattern.finditer(text):
-            parts += [text[at : found.start()], self._named[found[0]]]
-            at = found.end()
-        return SecretText.from_parts([*parts, text[at:]]) if parts else text
+        return self._pattern.sub(MASKED, text)
 
-    def _number(self, value: float, hide: Callable[[str], str]) -> str:
+    def value(self, value: Any) -> Any:
+        """Return a value with every text masked; the same object if it holds no secret."""
+        if not self._names:
+            return value
+        return self._mask_value(value, _DEEPEST, self.text)
+
+    def named_value(self, value: Any) -> Any:
+        """Return the same as `value`, with a `SecretText` for each text that was masked."""
+        if not self._names:
+            return value
+        return self._mask_value(value, _DEEPEST, self._secret_text)
+
+    def resolve(self, parts: Sequence[Any]) -> Any:
+        """Return the value that a `SecretText` stands for, with `***` for unknown secrets."""
+        if len(parts) == 1 and parts[0][-1] == _NUMBER:
+            name, piece_number, _ = parts[0]
+            text = self._form(name, piece_number, 0)
+            return text if text == MASKED else json.loads(text)
+
+        texts = [part if isinstance(part, str) else self._form(*part) for part in parts]
+        return "".join(texts)
+
+    def _form(self, name: str, piece_number: int, form_number: int) -> str:
+        pieces = _pieces(self._values.get(name))
+        if piece_number >= len(pieces):
+            return MASKED
+        return _forms(pieces[piece_number])[form_number]
+
+    def _secret_text(self, text: str) -> str:
+        if text in self._names:
+            return SecretText.from_parts([self._names[text]])
+        if self._pattern is None:
+            return text
+
+        parts: list[Part] = []
+        end = 0
+        for secret in self._pattern.finditer(text):
+            parts.append(text[end : secret.start()])
+            parts.append(self._names[secret[0]])
+            end = secret.end()
+        if not parts:
+            return text
+
+        parts.append(text[end:])
+        return SecretText.from_parts(parts)
+
+    def _mask_number(self, value: float, hide: Callable[[str], str]) -> str:
         text = hide(str(value))
         if isinstance(text, SecretText):
-            name, piece, _ = self._named[str(value)]
-            text.parts = ((name, piece, _NUMBER),)
+            name, piece_number, _ = self._names[str(value)]
+            text.parts = ((name, piece_number, _NUMBER),)
         return text
 
-    def _value(self, value: Any, depth: int, hide: Callable[[str], str]) -> Any:
+    def _mask_value(self, value: Any, depth: int, hide: Callable[[str], str]) -> Any:
         if isinstance(value, str):
             return hide(value)
         if depth == 0:
             return MASKED
+
         if isinstance(value, dict):
-            masked: Any = {
-                self._value(key, depth - 1, hide): self._value(each, depth - 1, hide)
-                for key, each in value.items()
-            }
+            masked: Any = {}
+            for key, part in value.items():
+                masked_key = self._mask_value(key, depth - 1, hide)
+                masked[masked_key] = self._mask_value(part, depth - 1, hide)
             return value if masked == value else masked
+
         if isinstance(value, list | tuple):
-            masked = [self._value(each, depth - 1, hide) for each in value]
+            masked = [self._mask_value(part, depth - 1, hide) for part in value]
             if masked == list(value):
                 return value
             return tuple(masked) if isinstance(value, tuple) else masked
+
         if isinstance(value, frozenset):
-            return frozenset(self._value(each, depth - 1, hide) for each in value)
+            return frozenset(self._mask_value(part, depth - 1, hide) for part in value)
         if isinstance(value, bool) or value is None:
             return value
-        if isinstance(value, int | float):
-            return self._number(value, hide) if str(value) in self._named else value
+        if isinstance(value, int | float) and str(value) in self._names:
+            return self._mask_number(value, hide)
         return value
 
 
 def _forms(text: str) -> tuple[str, ...]:
-    """Give a secret as it stands in a message, in JSON, in a repr and in a URL."""
-    safe = text.encode("utf-8", "replace")
-    escaped = json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]
-    return (text, *escaped, quote(safe), quote(safe, safe=""), quote_plus(safe))
+    """Return a secret as it is written in a message, in JSON, in a `repr` and in a URL."""
+    encoded = text.encode("utf-8", "replace")
+    return (
+        text,
+        json.dumps(text)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+        repr(text)[1:-1],
+        quote(encoded),
+        quote(encoded, safe=""),
+        quote_plus(encoded),
+    )
 
 
 def _leaves(name: str, secret: Any, depth: int) -> dict[str, Any]:
-    """Give the texts and numbers in a secret, each by its dotted name."""
-    found: dict[str, Any] = {}
+    """Return the strings and numbers in a secret by their dotted names."""
+    leaves: dict[str, Any] = {}
     if depth and isinstance(secret, dict):
-        for key, each in secret.items():
-            found |= _leaves(f"{name}.{key}", each, depth - 1)
+        for key, part in secret.items():
+            leaves |= _leaves(f"{name}.{key}", part, depth - 1)
     elif depth and isinstance(secret, list | tuple):
-        for at, each in enumerate(secret):
-            found |= _leaves(f"{name}.{at}", each, depth - 1)
+        for index, part in enumerate(secret):
+            leaves |= _leaves(f"{name}.{index}", part, depth - 1)
     elif isinstance(secret, bytes):
-        found[name] = secret.decode(errors="replace")
+        leaves[name] = secret.decode(errors="replace")
     elif isinstance(secret, str | int | float) and not isinstance(secret, bool):
-        found[name] = secret
-    return found
+        leaves[name] = secret
+    return leaves
 
 
 def _pieces(leaf: Any) -> list[str]:
-    """Give the texts by which a secret would be recognised: whole, and line by line."""
+    """Return the texts by which a secret is recognised: the whole secret, and each line."""
     if leaf is None:
         return []
+
     text = str(leaf)
     lines = [line.strip() for line in text.splitlines()]
-    return [each for each in dict.fromkeys([text, text.strip(), *lines]) if each]
+    distinct = dict.fromkeys([text, text.strip(), *lines])
+    return [piece for piece in distinct if piece]

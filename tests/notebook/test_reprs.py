@@ -63,7 +63,7 @@ def test_a_context_is_a_row_for_each_name(run):
     page = run.context._repr_html_()
     for name in ("parameters.hosts", "parameters.limit", "workflow.found", "task.check"):
         assert f">{name}<" in page
-    assert "a list of 10,000" in page
+    assert "an array of 10,000" in page
     assert "<img" not in page
     assert len(page) < 5000
 

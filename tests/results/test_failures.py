@@ -68,7 +68,7 @@ def test_a_task_without_items_is_told_by_its_name():
 
 def test_a_large_item_is_told_by_what_it_is():
     text = told(FAN_OUT, {"hosts": [{"name": "db", "log": ["line"] * 100_000}]})
-    assert text.startswith("task `check`, item 0: a map of 2: name, log\n")
+    assert text.startswith("task `check`, item 0: an object of 2: name, log\n")
 
 
 def test_a_secret_in_an_item_is_not_told():
