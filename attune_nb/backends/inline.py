@@ -30,22 +30,22 @@ class InlineBackend:
     def start(self, job: Job) -> None:
         """Take a job in; its attempts are made by `pump`."""
         bring_here(job)
-        self._jobs[job.key] = job
+        self._jobs[job.spec.key] = job
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
         """Make one more attempt, with the same rendered input."""
         job = self._jobs[key]
         if job.stopped:
-            job.give_up(index, attempt, 0, job.clock(), None)
+            job.results.record_cancelled(index, attempt, 0, job.spec.clock(), None)
         else:
-            job.again.append((index, attempt))
+            job.retry_queue.append((index, attempt))
 
     def stop(self, key: Key, *, force: bool) -> None:  # noqa: ARG002 - nothing is under way here
         """Make no more attempts of a job."""
         job = self._jobs.get(key)
         if job is not None and not job.stopped:
-            job.stopped = True
-            job.give_up_waiting()
+            job.stop()
+            job.cancel_waiting()
 
     def hold(self, *, over: bool) -> None:
         """Make no attempts until it is over."""
@@ -69,7 +69,7 @@ class InlineBackend:
 
     def drain(self) -> list[tuple[Key, Batch]]:
         """Give what has ended since the last call."""
-        found = [(key, job.drain()) for key, job in self._jobs.items()]
+        found = [(key, job.collect()) for key, job in self._jobs.items()]
         return [(key, batch) for key, batch in found if batch is not None]
 
     def close(self) -> None:
@@ -79,34 +79,42 @@ class InlineBackend:
 
 def _advance(job: Job) -> bool:
     """Make one attempt, or find that there are no more items; tell whether it did either."""
-    if job.stopped or (job.exhausted and not job.again):
+    source = job.source
+    if job.stopped or (source.exhausted and not job.retry_queue):
         return False
-    if job.again:
-        index, attempt = job.again.popleft()
-        _attempt(job, index, attempt, job.item_of(index))
+    if job.retry_queue:
+        index, attempt = job.retry_queue.popleft()
+        _attempt(job, index, attempt, source.item(index))
         return True
-    pair = job.next_item()
+    try:
+        pair = source.read_next()
+    except KeyboardInterrupt:
+        raise  # this is the thread that a person interrupts
+    except BaseException as error:  # noqa: BLE001 - the items' own code raised
+        job.record_source_failure(0, error)
+        return True
     if pair is not None:
         _attempt(job, pair[0], 1, pair[1])
     return True
 
 
 def _attempt(job: Job, index: int, attempt: int, item: Any) -> None:
-    start, rendered = job.clock(), None
+    spec = job.spec
+    start, rendered = spec.clock(), None
     code, result, cause = SUCCEEDED, None, None
     try:
-        rendered = job.input_of(index, attempt, item)
-        if job.announce is not None:
-            job.announce(job.key, index, attempt)
+        rendered = job.render_input(index, attempt, item)
+        if spec.announce is not None:
+            spec.announce(spec.key, index, attempt)
         result, cause = _invoke(job, rendered)
         code = TIMED_OUT if cause else SUCCEEDED
     except KeyboardInterrupt:
         raise  # this is the thread that a person interrupts
     except BaseException as error:  # noqa: BLE001 - whatever an action raises is its failure
-        code, cause = job.call.describe(error)
-    if code and job.retries:
-        job.kept[index] = rendered if rendered is not None else {}
-    job.record(index, attempt, 0, start, item, code, result, cause)
+        code, cause = spec.call.describe(error)
+    if code and spec.retries:
+        job.keep_input(index, rendered)
+    job.results.record(index, attempt, 0, start, item, code, result, cause)
 
 
 def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:
@@ -115,20 +123,21 @@ def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:
     Nobody can interrupt a plain function in this very thread: it is found to be late once it
     is back.
     """
-    if job.timeout is None:
-        return job.call.invoke(rendered, job.cancel), None
+    spec = job.spec
+    if spec.timeout is None:
+        return spec.call.invoke(rendered, job.cancel), None
     token, began = CancelToken(), time.monotonic()
-    timer = threading.Timer(job.timeout, token.cancel)
+    timer = threading.Timer(spec.timeout, token.cancel)
     timer.daemon = True
     timer.start()
     try:
-        result = job.call.invoke(rendered, token)
+        result = spec.call.invoke(rendered, token)
     except Exception as error:
         if not token.cancelled:
             raise
-        return None, timed_out(job.timeout, error=error)
+        return None, timed_out(spec.timeout, error=error)
     finally:
         timer.cancel()
-    if not token.cancelled and time.monotonic() - began <= job.timeout:
+    if not token.cancelled and time.monotonic() - began <= spec.timeout:
         return result, None
-    return None, timed_out(job.timeout)
+    return None, timed_out(spec.timeout)

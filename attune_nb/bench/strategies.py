@@ -116,7 +116,7 @@ class NaiveThreads(ThreadBackend):
 
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""
-        job.call = _CopyingCall(job.call)
+        job.replace_call(_CopyingCall(job.spec.call))
         super().start(job)
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.backends.attempt.attempt import Call
-from attune_nb.backends.attempt.job import Job, Past
+from attune_nb.backends.attempt.job import EarlierAttempts, Job
+from attune_nb.backends.attempt.job_spec import JobSpec
 from attune_nb.conductor.answer_schema import answer_misfit
 from attune_nb.conductor.machine import step
 from attune_nb.conductor.state import Alarm, Hold, RetryItem, StartTask, StopTask
@@ -210,7 +211,8 @@ class Driver:
                 self._wait_on(each, last, began, full_time=full_time)
         self._backend.hold(over=False)
         for left in past.jobs:
-            self._start(left.start, Past(left.last_attempts, past.items_in_doubt(left.start.key)))
+            earlier = EarlierAttempts(left.last_attempts, past.items_in_doubt(left.start.key))
+            self._start(left.start, earlier)
             if left.stopping:
                 self._backend.stop(left.start.key, force=True)
         self._feed(
@@ -317,29 +319,26 @@ class Driver:
     def _set_timer(self, seconds: float, what: RetryItem | Alarm) -> None:
         heapq.heappush(self._timers, (self.clock() + seconds, next(self._ticket), what))
 
-    def _start(self, command: StartTask, past: Past | None = None) -> None:
+    def _start(self, command: StartTask, earlier: EarlierAttempts | None = None) -> None:
         path = command.key[0]
         task = self.state.workflow.task(path)
         context = command.context.with_clock(lambda: Moment(time.time(), _luck()))
         announce = None if self._actions[path].idempotent else self.announce
         if announce is not None:
             self._tell()  # what led to an attempt is told before it is
-        self._backend.start(
-            Job(
-                command.key,
-                Call(self._actions[path], task.input, context),
-                command.items,
-                command.total,
-                command.concurrency,
-                clock=self.clock,
-                retries=task.retry is not None,
-                timeout=task.timeout,
-                selector=_map_of(task.attune_fields.get("worker_selector")),
-                keeps=task.keep_results == "cluster",
-                announce=announce,
-                past=past,
-            )
+        spec = JobSpec(
+            key=command.key,
+            call=Call(self._actions[path], task.input, context),
+            total=command.total,
+            concurrency=command.concurrency,
+            clock=self.clock,
+            retries=task.retry is not None,
+            timeout=task.timeout,
+            announce=announce,
+            selector=_map_of(task.attune_fields.get("worker_selector")),
+            keep_results=task.keep_results == "cluster",
         )
+        self._backend.start(Job(spec, command.items, earlier))
 
     def _stop(self, command: StopTask) -> None:
         def of_this(timer: tuple[float, int, RetryItem | Alarm]) -> bool:
@@ -388,8 +387,8 @@ class Driver:
         self._write(RunEnded(time=self.clock(), status=status, output=None, error=text))
 
 
-def _map_of(value: Any) -> Mapping[str, Any] | None:
-    return value if isinstance(value, dict) else None
+def _map_of(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _luck() -> int:

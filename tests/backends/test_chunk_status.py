@@ -10,7 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from test_chunk_queue import ends, fed, lane, more, slow_now_and_then, waits_now_and_then
+from support.chunk_queues import (
+    make_queue,
+    number_worker,
+    sometimes_sleep,
+    sometimes_wait,
+    statuses_by_index,
+    take_chunk,
+)
 
 from attune_nb.backends.chunks.chunk_queue import Feed
 from attune_nb.backends.worker import chunk_status, remote_functions
@@ -33,7 +40,7 @@ def followed(feed, sent, made, luck):
     while not made.done() and sent is not None:
         told = asked(sent)
         if told and luck.random() < 0.7:
-            sent = feed.received(sent, lane, told, more=True)
+            sent = feed.received(sent, number_worker, told, more=True)
     return sent
 
 
@@ -48,16 +55,16 @@ def held(x):
 
 def test_what_was_not_begun_is_told_though_it_was_asked_before_it_was_taken_back(monkeypatch):
     monkeypatch.setattr(Feed, "_next_size", lambda *_: 3)
-    feed, definition = fed(range(3), held, parts=False)
+    feed, definition = make_queue(range(3), held, parts=False)
     sent = feed.next(1)
     sent.chunk = replace(sent.chunk, name=str(uuid.uuid4()), budget=1.0)
     with ThreadPoolExecutor(1) as pool:
         made = pool.submit(remote_functions.run_chunk, definition, sent.chunk)
         _begun.wait(60)
-        left = feed.received(sent, lane, asked(sent), more=False)
+        left = feed.received(sent, number_worker, asked(sent), more=False)
         assert [each.index for each in left.entries] == [0, 1, 2]  # its time is not over
         time.sleep(1.5)  # now it is
-        left = feed.received(left, lane, asked(left), more=False)
+        left = feed.received(left, number_worker, asked(left), more=False)
         assert [each.index for each in left.entries] == [0]
         _enough.set()
         made.result()
@@ -68,15 +75,17 @@ def test_what_was_not_begun_is_told_though_it_was_asked_before_it_was_taken_back
     st.integers(0, 60),
     st.booleans(),
     st.integers(0, 2**32),
-    st.sampled_from([slow_now_and_then, waits_now_and_then]),
+    st.sampled_from([sometimes_sleep, sometimes_wait]),
 )
 def test_each_item_ends_once_whenever_it_is_asked_and_whichever_answers_are_lost(
     count, lazy, seed, function
 ):
-    feed, definition = fed(iter(range(count)) if lazy else range(count), function, parts=False)
+    feed, definition = make_queue(
+        iter(range(count)) if lazy else range(count), function, parts=False
+    )
     luck, number = random.Random(seed), 0
     with ThreadPoolExecutor(1) as pool:
-        while (sent := more(feed)) is not None or feed.ready:
+        while (sent := take_chunk(feed)) is not None or feed.ready:
             if sent is None:
                 continue
             number += 1
@@ -89,7 +98,7 @@ def test_each_item_ends_once_whenever_it_is_asked_and_whichever_answers_are_lost
             made = pool.submit(remote_functions.run_chunk, definition, sent.chunk)
             sent = followed(feed, sent, made, luck)
             if sent is not None:
-                assert feed.received(sent, lane, made.result()) is None
+                assert feed.received(sent, number_worker, made.result()) is None
     assert feed.under_way == 0
-    found = ends(filter(None, [feed.job.drain()]))
+    found = statuses_by_index(filter(None, [feed.job.collect()]))
     assert found == {index: [SUCCEEDED] for index in range(count)}

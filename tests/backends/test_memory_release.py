@@ -28,7 +28,7 @@ def watched(kind):
             self.held, self.most = set(), 0
 
         def start(self, job):
-            self.held.add(job.key)
+            self.held.add(job.spec.key)
             self.most = max(self.most, len(self.held))
             super().start(job)
 

@@ -25,20 +25,18 @@ def bring_here(job: Job) -> None:
     What cannot be had fails the attempts that need it, and those only. What passes a value on, as
     `core.echo` does, passes on what stands for it.
     """
-    call = job.call
+    call, source = job.spec.call, job.source
     if not RemoteReference.in_use or call.action.local:
         return
     read = call.read()
-    items = [] if job.lazy else [*remote_references(list(job.items))]
+    items = [] if source.lazy else [*remote_references(list(source.items))]
     needed = left_elsewhere(read) + items
     if not needed:
         return
     near = gather(needed)
-    job.call = _NearCall(call, read, near)
+    job.replace_call(_NearCall(call, read, near))
     if items:
-        job.items = [_brought(each, near) for each in job.items]
-        if not job.taken:  # else it reads them by number
-            job.source = enumerate(job.items)
+        source.replace_items([_brought(each, near) for each in source.items])
 
 
 def _brought(item: Any, near: dict[str, Any]) -> Any:

@@ -1,26 +1,127 @@
-"""The ends of attempts, gathered in columns: what a worker writes and the driver takes."""
+"""The attempts of a job that have ended, column by column."""
 
 from __future__ import annotations
 
+import threading
 from array import array
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.events import Batch
+from attune_nb.backends.attempt.attempt import cancelled
+from attune_nb.events import CANCELLED, Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from attune_nb.events import ErrorInfo
 
-__all__ = ["Columns", "batch_of"]
+__all__ = ["ResultColumns", "WorkerColumns", "build_batch"]
+
+_BATCH_COLUMNS = ("index", "attempt", "start", "duration", "results", "status")
 
 
-class Columns:
-    """What one worker has recorded and nobody has taken yet.
+class ResultColumns:
+    """The attempts of a job that have ended and were not collected yet.
 
-    One thread adds, another takes, with no lock: a row counts once its status is there, which
-    is written last; and taking removes only rows that count. So a worker pays a few appends for
-    an item, and the driver copies whole columns, however busy the workers keep the interpreter.
+    Each worker records its own attempts in columns of its own, without a lock. Attempts that
+    another thread records for a worker, and batches from other processes, are held under a lock.
+
+    Args:
+        clock: Returns the seconds since the start of the run.
+        lazy: Whether to keep the items, which cannot be read again.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, lazy: bool) -> None:
+        self._clock = clock
+        self._lazy = lazy
+        self._by_worker: dict[int, WorkerColumns] = {}
+        self._lock = threading.Lock()  # held for what follows
+        self._shared = WorkerColumns(lazy=lazy)
+        self._shared_workers: list[int] = []  # the worker of each row of `_shared`
+        self._batches: list[Batch] = []
+
+    def record(
+        self,
+        index: int,
+        attempt: int,
+        worker: int,
+        start: float,
+        item: Any,
+        code: int,
+        result: Any,
+        cause: ErrorInfo | None,
+    ) -> None:
+        """Record that an attempt which began at `start` has ended just now.
+
+        Only the worker's own thread may call it: it takes no lock.
+        """
+        columns = self._by_worker.get(worker)
+        if columns is None:
+            columns = self._by_worker[worker] = WorkerColumns(lazy=self._lazy)
+
+        columns.add(index, attempt, start, self._clock() - start, code, result, cause, item)
+
+    def record_failure(
+        self,
+        worker: int,
+        index: int,
+        attempt: int,
+        start: float,
+        item: Any,
+        code: int,
+        cause: ErrorInfo,
+    ) -> None:
+        """Record that an attempt failed, from any thread."""
+        with self._lock:
+            duration = self._clock() - start
+            self._shared.add(index, attempt, start, duration, code, None, cause, item)
+            self._shared_workers.append(worker)
+
+    def record_cancelled(
+        self, index: int, attempt: int, worker: int, start: float, item: Any
+    ) -> None:
+        """Record that an attempt was cancelled before it began or while it ran; from any thread."""
+        self.record_failure(worker, index, attempt, start, item, CANCELLED, cancelled())
+
+    def add_batch(self, batch: Batch) -> None:
+        """Add attempts that another process has made and timed, from any thread."""
+        with self._lock:
+            self._batches.append(batch)
+
+    def count_rows(self) -> int:
+        """Return how many attempts are recorded and not collected, batches left out."""
+        with self._lock:
+            all_columns = [self._shared, *self._by_worker.values()]
+            return sum(len(columns.status) for columns in all_columns)
+
+    def collect(self, total: int | None) -> Batch | None:
+        """Take all rows; return None if there are none and `total` is None.
+
+        Only the driver's thread may call it.
+
+        Args:
+            total: The number of items, if it is to be reported.
+        """
+        ready = [pair for pair in list(self._by_worker.items()) if pair[1].status]
+        if total is None and not ready and not self._shared_workers and not self._batches:
+            return None
+
+        parts = [(worker, columns.take()) for worker, columns in ready]
+        with self._lock:
+            shared_workers = self._shared_workers
+            self._shared_workers = []
+            shared = self._shared.take()
+            batches = self._batches
+            self._batches = []
+
+        return build_batch(parts, (shared_workers, shared), batches, lazy=self._lazy, total=total)
+
+
+class WorkerColumns:
+    """The attempts that one worker has recorded.
+
+    One thread adds rows and another takes them, without a lock: a row counts once its status is
+    there, which is written last, and `take` removes only rows that count. So a worker pays a few
+    appends for an item, and the driver copies whole columns, however busy the interpreter is.
     """
 
     __slots__ = ("attempt", "causes", "duration", "index", "items", "results", "start", "status")
@@ -46,7 +147,7 @@ class Columns:
         cause: ErrorInfo | None,
         item: Any,
     ) -> None:
-        """Record one attempt."""
+        """Add a row, from the only thread that adds any."""
         self.index.append(index)
         self.attempt.append(attempt)
         self.start.append(start)
@@ -57,74 +158,83 @@ class Columns:
             self.items.append(item)
         self.status.append(code)
 
-    def extend(self, other: Columns) -> None:
-        """Add the rows of other columns, which nobody writes to any more."""
+    def extend(self, columns: WorkerColumns) -> None:
+        """Add the rows of other columns, to which no thread adds any more."""
         for name in self.__slots__:
-            own = getattr(self, name)
-            if own is not None:
-                own.extend(getattr(other, name))
+            column = getattr(self, name)
+            if column is not None:
+                column.extend(getattr(columns, name))
 
     def append(self, batch: Batch) -> None:
         """Add the rows of a batch."""
-        for name in ("index", "attempt", "start", "duration", "results", "status"):
+        for name in _BATCH_COLUMNS:
             getattr(self, name).extend(getattr(batch, name))
+
         self.causes.extend(map(batch.errors.get, range(len(batch))))
-        if self.items is not None:
-            self.items.extend(batch.items or ())
+        if self.items is not None and batch.items is not None:
+            self.items.extend(batch.items)
 
-    def take(self) -> Columns:
-        """Give all rows that are whole, and let go of them."""
+    def take(self) -> WorkerColumns:
+        """Remove and return the rows that count, from the only thread that takes any."""
         count = len(self.status)
-        taken = Columns(lazy=self.items is not None)
+        taken_rows = WorkerColumns(lazy=self.items is not None)
+
         for name in self.__slots__:
-            own = getattr(self, name)
-            if own is not None:
-                setattr(taken, name, own[:count])
-                del own[:count]
-        return taken
+            column = getattr(self, name)
+            if column is not None:
+                setattr(taken_rows, name, column[:count])
+                del column[:count]
+
+        return taken_rows
 
 
-def batch_of(
-    parts: Iterable[tuple[int, Columns]],
-    others: tuple[list[int], Columns],
-    elsewhere: Sequence[Batch] = (),
+def build_batch(
+    parts: Iterable[tuple[int, WorkerColumns]],
+    shared: tuple[list[int], WorkerColumns],
+    batches: Sequence[Batch] = (),
     *,
     lazy: bool,
     total: int | None,
 ) -> Batch:
-    """Put what several workers recorded into one batch.
+    """Return one batch of the rows of several workers.
 
     Args:
-        parts: Each worker's number and rows.
-        others: Rows of any workers, and the worker of each.
-        elsewhere: Batches from elsewhere.
-        lazy: Whether the items are kept.
-        total: The number of items, where it is to be told.
+        parts: The number and the rows of each worker.
+        shared: The worker's number of each row, and rows of any workers.
+        batches: Batches from other processes.
+        lazy: Whether to keep the items.
+        total: The number of items, if it is to be reported.
     """
-    whole, worker = Columns(lazy=lazy), array("q")
-    for number, part in parts:
-        worker.extend(array("q", [number]) * len(part.status))
-        whole.extend(part)
-    worker.extend(others[0])
-    whole.extend(others[1])
-    for each in elsewhere:
-        worker.extend(each.worker)
-        whole.append(each)
+    columns = WorkerColumns(lazy=lazy)
+    workers = array("q")
+
+    for worker, part in parts:
+        workers.extend(array("q", [worker]) * len(part.status))
+        columns.extend(part)
+
+    workers.extend(shared[0])
+    columns.extend(shared[1])
+
+    for batch in batches:
+        workers.extend(batch.worker)
+        columns.append(batch)
+
     return Batch(
-        index=whole.index,
-        attempt=whole.attempt,
-        worker=worker,
-        start=whole.start,
-        duration=whole.duration,
-        status=bytes(whole.status),
-        results=whole.results,
-        errors=_by_row(whole),
-        items=whole.items,
+        index=columns.index,
+        attempt=columns.attempt,
+        worker=workers,
+        start=columns.start,
+        duration=columns.duration,
+        status=bytes(columns.status),
+        results=columns.results,
+        errors=_errors_by_row(columns.causes),
+        items=columns.items,
         total=total,
     )
 
 
-def _by_row(whole: Columns) -> dict[int, ErrorInfo]:
-    if whole.causes.count(None) == len(whole.causes):
+def _errors_by_row(causes: list[ErrorInfo | None]) -> dict[int, ErrorInfo]:
+    if causes.count(None) == len(causes):
         return {}
-    return {row: each for row, each in enumerate(whole.causes) if each is not None}
+
+    return {row: cause for row, cause in enumerate(causes) if cause is not None}

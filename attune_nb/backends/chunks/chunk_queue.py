@@ -12,6 +12,7 @@ import pickle
 import time
 from array import array
 from collections import deque
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from attune_nb.backends.chunks.sizing import MOST, Pace
 from attune_nb.events import FAILED, SUCCEEDED, Batch, ErrorInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.chunks.in_flight import Lane
@@ -73,34 +74,40 @@ class Feed:
         self._pieces: deque[list[Entry]] = deque()  # held by a worker that was lost
         self._deaths: dict[int, int] = {}
         self._moments: dict[int, Moment] = {}
-        draws = any(name in _DRAWING for name, _ in job.call.template.calls)
-        self._draw = job.call.context.moments if draws else None
-        self._ahead = Ahead(job.source, job.key[0], wake) if job.lazy else None
-        if self._ahead is not None:
-            job.source = self._ahead
+        draws = any(name in _DRAWING for name, _ in job.spec.call.template.calls)
+        self._draw = job.spec.call.context.moments if draws else None
+        self._ahead: Ahead | None = None
+        if job.source.lazy:
+            job.source.replace_iterator(partial(self._read_ahead, wake))
+
+    def _read_ahead(
+        self, wake: Callable[[], None], source: Iterator[tuple[int, Any]]
+    ) -> Iterator[tuple[int, Any]]:
+        self._ahead = Ahead(source, self.job.spec.key[0], wake)
+        return self._ahead
 
     @property
     def most(self) -> int:
         """How many workers may be at it at once."""
-        return min(self.job.concurrency, self.lanes)
+        return min(self.job.spec.concurrency, self.lanes)
 
     @property
     def slow(self) -> bool:
         """Whether an item takes so long, or does so much, that none is to wait behind another."""
-        alone = self.once or self.job.plain or bool(self._pieces)
+        alone = self.once or self.job.source.is_single or bool(self._pieces)
         return alone or not 0 < self._pace.each <= self._pace.target
 
     @property
     def ready(self) -> bool:
         """Whether there is something to hand out, or to find out that there is no more."""
         job = self.job
-        taken_back = bool(self._pieces or self._back or job.again)
+        taken_back = bool(self._pieces or self._back or job.retry_queue)
         return not self.ended and not job.stopped and (taken_back or self._there)
 
     @property
     def _there(self) -> bool:
         """Whether an item can be read, or the end, without waiting for it."""
-        return not self.job.exhausted and (self._ahead is None or self._ahead.ready)
+        return not self.job.source.exhausted and (self._ahead is None or self._ahead.ready)
 
     def next(self, share: int, process: str = "", room: int = 0) -> Sent | None:
         """Take what is to be done next, or None where there is nothing.
@@ -110,13 +117,13 @@ class Feed:
             process: Which one it goes to, where another may come in its place unseen.
             room: How much of the share is left by what it joins, if it does.
         """
-        share = share if self.job.call.awaits else 1
+        share = share if self.job.spec.call.awaits else 1
         alone = bool(self._pieces)
         entries = self._pieces.popleft() if alone else self._gather(self._next_size(share, room))
         if self._missing is not None:
             entries = [each for each in entries if self._whole(each, self._missing(each.item))]
-        if self.job.announce is not None:
-            entries = [each for each in entries if self._announced(each, self.job.announce)]
+        if self.job.spec.announce is not None:
+            entries = [each for each in entries if self._announced(each, self.job.spec.announce)]
         if not entries:
             return None
         self._pace.sent(len(entries))
@@ -132,9 +139,9 @@ class Feed:
     def _announced(self, entry: Entry, announce: Callable[[Key, int, int], None]) -> bool:
         """Tell of an attempt that must be told of before it is made; give whether that was done."""
         try:
-            announce(self.job.key, entry.index, entry.attempt)
+            announce(self.job.spec.key, entry.index, entry.attempt)
         except Exception as error:  # noqa: BLE001 - what is not told of must not be made
-            code, cause = self.job.call.describe(error)
+            code, cause = self.job.spec.call.describe(error)
             self.fail(entry, 0, cause, code)
             return False
         return True
@@ -144,7 +151,7 @@ class Feed:
         moments: list[Moment] = []
         if self._draw is not None:
             moments = [self._moments.get(at) or self._draw() for at in index]
-            if self.job.retries:
+            if self.job.spec.retries:
                 self._moments.update(zip(index, moments, strict=True))
         return Chunk(
             index=index,
@@ -153,7 +160,7 @@ class Feed:
             moments=moments,
             budget=2 * self._pace.target,
             share=share,
-            process=process if self.once or self.job.keeps else "",
+            process=process if self.once or self.job.spec.keep_results else "",
             parts=self._parts and len(entries) > 1,
         )
 
@@ -161,17 +168,17 @@ class Feed:
         if self.once:
             return 1
         # the last chunks are small, so that all workers end together
-        left = None if self.job.lazy else -(-self._left // (2 * self.most))
+        left = None if self.job.source.lazy else -(-self._left // (2 * self.most))
         size = self._pace.size(share, left)
         return max(room, size * room // share) if room else size
 
     @property
     def _left(self) -> int:
         """How many attempts wait; of a source that does not tell, as many as there were."""
-        job = self.job
-        whole = 2 * job.taken if job.lazy else len(job.items)
-        more = 0 if job.exhausted else whole - job.taken
-        return more + len(job.again) + len(self._back) + sum(map(len, self._pieces))
+        source = self.job.source
+        whole = 2 * source.started if source.lazy else len(source.items)
+        more = 0 if source.exhausted else whole - source.started
+        return more + len(self.job.retry_queue) + len(self._back) + sum(map(len, self._pieces))
 
     def wanted(self, within: float, unknown: float, sent: list[Sent]) -> int:
         """Give how many threads would end all items in a time.
@@ -181,41 +188,49 @@ class Feed:
             unknown: Seconds that an item is taken for of which nothing is known.
             sent: The chunks that are under way.
         """
-        if self.job.plain or self.job.stopped:
+        if self.job.source.is_single or self.job.stopped:
             return 0
         now = time.monotonic()
         each = max(
             [self._pace.each or unknown, *((now - at.since) / len(at.entries) for at in sent)]
         )
         count = self._left + sum(len(at.entries) for at in sent)
-        return min(count, self.job.concurrency, math.ceil(count * each / within))
+        return min(count, self.job.spec.concurrency, math.ceil(count * each / within))
 
     def _gather(self, size: int) -> list[Entry]:
         job, entries = self.job, list[Entry]()
-        while len(entries) < size and not job.stopped:
-            if self._back:
-                entries.append(self._back.popleft())
-            elif job.again:
-                index, attempt = job.again.popleft()
-                if index in job.gone:
-                    self._not_there(index, attempt)
+        source = job.source
+        try:
+            while len(entries) < size and not job.stopped:
+                if self._back:
+                    entries.append(self._back.popleft())
+                elif job.retry_queue:
+                    index, attempt = job.retry_queue.popleft()
+                    if index in source.unavailable:
+                        self._not_there(index, attempt)
+                    else:
+                        entries.append(Entry(index, attempt, source.item(index)))
                 else:
-                    entries.append(Entry(index, attempt, job.item_of(index)))
-            else:
-                pair = job.next_item() if self._there else None
-                if pair is None:
-                    break
-                entries.append(Entry(pair[0], 1, pair[1]))
+                    pair = source.read_next() if self._there else None
+                    if pair is None:
+                        break
+                    entries.append(Entry(pair[0], 1, pair[1]))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the items' own code raised
+            job.record_source_failure(0, error)
         if self._ahead is not None:
             self._ahead.want(2 * size)  # this much again, and what another worker asks for
         return entries
 
     def _not_there(self, index: int, attempt: int) -> None:
         try:
-            self.job.input_of(index, attempt, None)
+            self.job.render_input(index, attempt, None)
         except Exception as error:  # noqa: BLE001 - this is what it is asked for
-            code, cause = self.job.call.describe(error)
-            self.job.record_for(0, index, attempt, self.job.clock(), None, code, cause)
+            code, cause = self.job.spec.call.describe(error)
+            self.job.results.record_failure(
+                0, index, attempt, self.job.spec.clock(), None, code, cause
+            )
 
     def back(self, sent: Sent) -> None:
         """Take back a chunk that was never begun."""
@@ -233,7 +248,7 @@ class Feed:
     @property
     def anywhere(self) -> bool:
         """Whether it may go to any worker, and from one that is lost to another, unseen."""
-        return self.job.plain and not self.once and not self._pieces
+        return self.job.source.is_single and not self.once and not self._pieces
 
     def lost(self, sent: Sent, worker: int, why: str, deaths: int = 1) -> None:
         """Take in that a chunk's worker ended before it had told anything.
@@ -276,7 +291,7 @@ class Feed:
     @property
     def once(self) -> bool:
         """Whether an attempt of which nobody knows is not to be made again."""
-        return self.job.announce is not None or not self.job.call.action.idempotent
+        return self.job.spec.announce is not None or not self.job.spec.call.action.idempotent
 
     def fail(
         self, entry: Entry, worker: int, cause: ErrorInfo, code: int = FAILED, since: float = inf
@@ -292,13 +307,15 @@ class Feed:
         """
         self._remember(entry, code)
         job = self.job
-        cause = replace(cause, message=job.call.context.mask.text(cause.message))
+        cause = replace(cause, message=job.spec.call.context.mask.text(cause.message))
         start = self._when(since)
-        job.record_for(worker, entry.index, entry.attempt, start, entry.item, code, cause)
+        job.results.record_failure(
+            worker, entry.index, entry.attempt, start, entry.item, code, cause
+        )
 
     def _when(self, since: float) -> float:
         """Give a monotonic time that is not to come as one of the run's."""
-        return self.job.clock() - max(0.0, time.monotonic() - since)
+        return self.job.spec.clock() - max(0.0, time.monotonic() - since)
 
     def refuse(self, sent: Sent, worker: int, message: str) -> None:
         """Record that a chunk could not be worked on at all."""
@@ -320,8 +337,8 @@ class Feed:
         """Hand out no more; `force` gives up on the chunks under way."""
         job = self.job
         if not job.stopped:
-            job.stopped = True
-            job.give_up_waiting()
+            job.stop()
+            job.cancel_waiting()
         waiting = [*self._back, *(each for piece in self._pieces for each in piece)]
         self._back.clear()
         self._pieces.clear()
@@ -334,7 +351,9 @@ class Feed:
 
     def _give_up(self, entries: list[Entry], since: float = inf) -> None:
         for each in entries:
-            self.job.give_up(each.index, each.attempt, 0, self._when(since), each.item)
+            self.job.results.record_cancelled(
+                each.index, each.attempt, 0, self._when(since), each.item
+            )
 
     def received(self, sent: Sent, lane: Lane, packed: bytes, *, more: bool = False) -> Sent | None:
         """Take in a report of a chunk; give what of it goes on, if anything does.
@@ -367,12 +386,12 @@ class Feed:
         if self.ended:
             return None
         self._pace.learn(sent, report)
-        if self.job.retries:
+        if self.job.spec.retries:
             entries = {each.index: each for each in sent.entries}
             for index, code in zip(batch.index, batch.status, strict=True):
                 self._remember(entries[index], code)
         if len(batch):
-            self.job.take_in(batch)
+            self.job.results.add_batch(batch)
         sent.known.part = report.part
         # what was not begun goes back, also what was to join it and came too late
         begun = {*batch.index, *report.going}
@@ -381,7 +400,7 @@ class Feed:
 
     def _left_of(self, sent: Sent, report: Report, *, more: bool) -> Sent | None:
         left, share = sent.left({*report.going}), sent.chunk.share
-        room = share - len(report.going) if self.job.call.awaits else 0
+        room = share - len(report.going) if self.job.spec.call.awaits else 0
         if more and room > 0 and self.ready and not self._pieces:
             new = self.next(share, sent.chunk.process, room)
             if new is not None:
@@ -393,5 +412,5 @@ class Feed:
         """Keep what another attempt of an item needs, as long as there may be one."""
         if code == SUCCEEDED:
             self._moments.pop(entry.index, None)
-        elif self.job.lazy and self.job.retries:
-            self.job.found[entry.index] = entry.item
+        elif self.job.source.lazy and self.job.spec.retries:
+            self.job.source.remember(entry.index, entry.item)

@@ -94,7 +94,7 @@ def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
         lane: Gives the number of a worker: of a place, and of one of several there.
     """
     entries = {each.index: each for each in sent.entries}
-    mask = job.call.context.mask
+    mask = job.spec.call.context.mask
     results, status = _results(sent, report, mask), bytearray(report.status)
     errors = _errors(job, report, entries)
     for row, result in enumerate(results):
@@ -115,7 +115,7 @@ def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
         results=results,
         errors=errors,
         items=[entries[at].item if at in entries else None for at in report.index]
-        if job.lazy
+        if job.source.lazy
         else None,
     )
     if not sent.known.part:  # nothing was told of it before
@@ -127,7 +127,7 @@ def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
 
 def _began(job: Job, report: Report) -> float:
     """Give when a chunk began in the run: the worker's clock is another."""
-    now = job.clock()
+    now = job.spec.clock()
     return min(max(0.0, now - (time.time() - report.began)), max(0.0, now - report.spent))
 
 
@@ -149,11 +149,11 @@ def _errors(job: Job, report: Report, entries: dict[int, Entry]) -> dict[int, Er
         index = report.index[row]
         if row in report.unrendered and error.type != "NotSendable":
             try:
-                job.call.render(entries[index].item, index)
+                job.spec.call.render(entries[index].item, index)
             except Exception as here:  # noqa: BLE001 - this is what it is rendered for
-                errors[row] = job.call.describe(here)[1]
+                errors[row] = job.spec.call.describe(here)[1]
                 continue
-        errors[row] = _told(error, _frozen(data), job.call.context.mask)
+        errors[row] = _told(error, _frozen(data), job.spec.call.context.mask)
     return errors
 
 

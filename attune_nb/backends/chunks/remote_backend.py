@@ -72,7 +72,9 @@ def free(feed: Feed, places: Collection[_Place], *, behind: bool) -> list[tuple[
         concurrency is shared with the others that have nothing of the job.
     """
     shares = {place: place.shares(feed) for place in places}
-    left = feed.job.concurrency - sum(sum(each[: place.threads]) for place, each in shares.items())
+    left = feed.job.spec.concurrency - sum(
+        sum(each[: place.threads]) for place, each in shares.items()
+    )
     # of the chunks of one worker, which ones it is at is not known: perhaps the largest
     rooms = {
         place: left + sum(each[place.threads - 1 : place.threads]) for place, each in shares.items()
@@ -120,14 +122,15 @@ class RemoteBackend(abc.ABC):
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""
         self._closed = False
-        call = job.call
+        spec = job.spec
+        call = spec.call
         if call.action.local:
             self._near.start(job)
             return
-        self._definitions[job.key] = Definition(
-            job.key, call.action, call.template, call.read(), job.timeout, self._leaves
+        self._definitions[spec.key] = Definition(
+            spec.key, call.action, call.template, call.read(), spec.timeout, self._leaves
         )
-        self._feeds[job.key] = Feed(
+        self._feeds[spec.key] = Feed(
             job, self._lanes, self._target, self._near.notify, self._missing, parts=self._parts
         )
 
@@ -137,9 +140,9 @@ class RemoteBackend(abc.ABC):
         if feed is None:
             self._near.retry(key, index, attempt)
         elif feed.job.stopped:
-            feed.job.give_up(index, attempt, 0, feed.job.clock(), None)
+            feed.job.results.record_cancelled(index, attempt, 0, feed.job.spec.clock(), None)
         else:
-            feed.job.again.append((index, attempt))
+            feed.job.retry_queue.append((index, attempt))
 
     def stop(self, key: Key, *, force: bool) -> None:
         """Start no more attempts of a job; `force` gives up on those under way."""
@@ -176,7 +179,10 @@ class RemoteBackend(abc.ABC):
         while True:
             if not self._held:
                 self._hand_out()
-            if any(each.job.recorded() and not each.under_way for each in self._feeds.values()):
+            if any(
+                each.job.results.count_rows() and not each.under_way
+                for each in self._feeds.values()
+            ):
                 return  # what could not be handed out
             left = min(until - time.monotonic(), self._look())
             if not self._ended:
@@ -193,7 +199,7 @@ class RemoteBackend(abc.ABC):
 
     def drain(self) -> list[tuple[Key, Batch]]:
         """Give what has ended since the last call."""
-        found = [(key, feed.job.drain()) for key, feed in list(self._feeds.items())]
+        found = [(key, feed.job.collect()) for key, feed in list(self._feeds.items())]
         return [*self._near.drain(), *((key, each) for key, each in found if each is not None)]
 
     def close(self) -> None:

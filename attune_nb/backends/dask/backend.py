@@ -113,7 +113,9 @@ class DaskBackend(RemoteBackend):
     @staticmethod
     def _asks(job: Job) -> bool:
         """Tell whether a job needs to know more of a worker than that it is there."""
-        return bool(job.selector) or job.keeps or not job.call.action.idempotent
+        return (
+            bool(job.spec.selector) or job.spec.keep_results or not job.spec.call.action.idempotent
+        )
 
     def close(self) -> None:
         """Let go of everything, and end the cluster if it is its own."""
@@ -257,10 +259,10 @@ class DaskBackend(RemoteBackend):
             return False
         if self._asks(feed.job) and not all(each.has_details for each in self._workers.values()):
             return False  # what they offer is on its way
-        wanted = required_resources(feed.job.selector)
+        wanted = required_resources(feed.job.spec.selector)
         try:
-            self._definitions[feed.job.key].check()
-            check_context_results(self._definitions[feed.job.key])
+            self._definitions[feed.job.spec.key].check()
+            check_context_results(self._definitions[feed.job.spec.key])
             self._offers.refuse_unmet(wanted, self._workers.values())
         except NotSendable as error:
             feed.refuse_next(str(error))
@@ -275,9 +277,9 @@ class DaskBackend(RemoteBackend):
         ready = free(feed, able, behind=behind)
         if not ready:
             return False
-        definition = self._definitions[feed.job.key]
+        definition = self._definitions[feed.job.spec.key]
         to, share = min(ready, key=lambda each: (definition in each[0].transfers, each[0].load))
-        if not feed.job.plain:  # else its definition goes along: nobody else needs it
+        if not feed.job.source.is_single:  # else its definition goes along: nobody else needs it
             others = [each for each, _ in ready if each is not to][: feed.most - 1]
             try:
                 places, wake = self._workers.values(), self._near.notify
@@ -297,13 +299,13 @@ class DaskBackend(RemoteBackend):
         share: int,
         wanted: Mapping[str, float],
     ) -> bool:
-        definition = self._definitions[feed.job.key]
+        definition = self._definitions[feed.job.spec.key]
         sent = feed.next(share, to.process if to is not None else "")
         if sent is None:
             return False
         key = f"attune-{self._name}-{next(self._numbers)}"
         # a cluster of its own ends with the run
-        keeps = feed.job.keeps and not self._connection.owns_cluster
+        keeps = feed.job.spec.keep_results and not self._connection.owns_cluster
         try:
             future = submit_chunk(client, key, sent, definition, keeps=keeps, to=to, wanted=wanted)
         except Exception as error:  # noqa: BLE001 - of whatever kind, it was not handed out
@@ -388,7 +390,7 @@ class DaskBackend(RemoteBackend):
             self._lose("its scheduler does not answer")
         error = None if cancelled else future.exception()
         feed, sent = self._ends(future)
-        left = input_futures(self._definitions[feed.job.key], sent)
+        left = input_futures(self._definitions[feed.job.spec.key], sent)
         if any(each.status != "finished" for each in left.values()) and not feed.once:
             feed.back(sent)  # what needs none of these goes out again
         elif cancelled or isinstance(error, KilledWorker | OtherProcessError):

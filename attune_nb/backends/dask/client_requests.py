@@ -210,9 +210,10 @@ def _due(at: DaskWorker, feed: Feed, sent: Sent) -> bool:
     if feed.once:
         return False
     room = not sent.goes_on or (feed.ready and len(sent.entries) < sent.chunk.share)
-    grows = known.begun and feed.job.call.awaits and room
+    grows = known.begun and feed.job.spec.call.awaits and room
     soon = grows or known.part != known.heard or _stuck(at, sent)
-    alone = len(sent.entries) == 1 or feed.job.keeps  # it can only be found out whether it began
+    # it can only be found out whether it began
+    alone = len(sent.entries) == 1 or feed.job.spec.keep_results
     wait = (SOON if soon else LONG) * sent.chunk.budget
     again = now - max(sent.since, known.asked) >= wait and (soon or not (known.asked and alone))
     if not (sent.chunk.joins or again):

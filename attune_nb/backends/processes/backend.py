@@ -102,7 +102,7 @@ class ProcessBackend(RemoteBackend):
         if not ready:
             return False
         # rather one that runs than one that must begin, rather one that has its context
-        name = self._names.get(self._definitions[feed.job.key], "")
+        name = self._names.get(self._definitions[feed.job.spec.key], "")
         order = [
             (len(each.calls), each.pool is None, name not in each.task_spec_names)
             for each, _ in ready
@@ -110,7 +110,7 @@ class ProcessBackend(RemoteBackend):
         return self._send(feed, *ready[order.index(min(order))])
 
     def _send(self, feed: Feed, to: WorkerProcess, share: int) -> bool:
-        definition = self._definitions[feed.job.key]
+        definition = self._definitions[feed.job.spec.key]
         name = self._names.setdefault(definition, f"{os.getpid()}-{next(_names)}")
         packed = b""
         if name not in to.task_spec_names:
@@ -167,7 +167,7 @@ class ProcessBackend(RemoteBackend):
             by.task_spec_names.clear()
             feed.back(sent)
             return
-        self._unready.pop(feed.job.key, None)
+        self._unready.pop(feed.job.spec.key, None)
         more = self._alone(feed)
         left = feed.received(
             sent, lambda _, lane: by.number + self._lanes * lane, packed, more=more
@@ -181,7 +181,7 @@ class ProcessBackend(RemoteBackend):
 
     def _wait_for(self, by: WorkerProcess, feed: Feed, left: Sent) -> None:
         """Have a worker tell of what goes on there, perhaps with more to do."""
-        name = self._names[self._definitions[feed.job.key]]
+        name = self._names[self._definitions[feed.job.spec.key]]
         try:
             if left.goes_on:
                 future = by.submit(remote_functions.continue_chunk)
@@ -209,8 +209,8 @@ class ProcessBackend(RemoteBackend):
             feed, sent = first
             if had_begun and not was_at_it:
                 why += ", as it took in what the action needs"
-                self._unready[feed.job.key] += 1
-            if was_at_it or self._unready[feed.job.key] >= MAX_START_FAILURES:
+                self._unready[feed.job.spec.key] += 1
+            if was_at_it or self._unready[feed.job.spec.key] >= MAX_START_FAILURES:
                 feed.lost(sent, what.number, why)
             else:
                 feed.back(sent)
@@ -240,7 +240,7 @@ class ProcessBackend(RemoteBackend):
             feed.lost(sent, at.number, _KILLED)  # it is not known which one it was
         else:
             feed.under_way -= 1
-            cause = timed_out(feed.job.timeout or 0.0, _KILLED)
+            cause = timed_out(feed.job.spec.timeout or 0.0, _KILLED)
             feed.fail(sent.entries[0], at.number, cause, TIMED_OUT, since=sent.since)
 
     def _under_way(self, feed: Feed) -> list[Sent]:

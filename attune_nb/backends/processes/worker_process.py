@@ -128,12 +128,12 @@ class WorkerProcess(Place):
     def deadline(self) -> float:
         """Give when it must have told of the chunk that it is at, on the monotonic clock."""
         feed, sent = next(iter(self.chunks()), (None, None))
-        if feed is None or sent is None or feed.job.timeout is None:
+        if feed is None or sent is None or feed.job.spec.timeout is None:
             return inf
         if self.calls[0][1] is None:
             return self.since + START_TIMEOUT
-        grace = GRACE if feed.job.call.stoppable else 0.0
-        return self.since + sent.chunk.budget + feed.job.timeout + grace + REPORT_SLACK
+        grace = GRACE if feed.job.spec.call.stoppable else 0.0
+        return self.since + sent.chunk.budget + feed.job.spec.timeout + grace + REPORT_SLACK
 
     def kill(self) -> list[tuple[Feed, Sent] | None]:
         """End the process and all that it has begun; give what it held."""

@@ -92,13 +92,13 @@ class CoroutinePullers(Pullers):
             self._tasks[worker].cancel()
 
     async def _next(self) -> tuple[int, int, Any] | None:
-        if not self.job.lazy:
+        if not self.job.source.lazy:
             return self._take()
         if self._slow:
             return await asyncio.to_thread(self._take)
-        began = self.job.clock()
+        began = self.job.spec.clock()
         taken = self._take()
-        self._slow = self.job.clock() - began > SLOW
+        self._slow = self.job.spec.clock() - began > SLOW
         return taken
 
     async def _pull(self, worker: int) -> None:
@@ -110,7 +110,7 @@ class CoroutinePullers(Pullers):
                 if taken is None:
                     with self.lock:
                         # held no more by now: the number was not free when all were spawned
-                        if self.held or not (held or self.job.again):
+                        if self.held or not (held or self.job.retry_queue):
                             self.free.add(worker)
                             break
                 elif not await self._make(worker, *taken):
@@ -118,28 +118,29 @@ class CoroutinePullers(Pullers):
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - the items' own code raised
+            self.job.record_source_failure(worker, error)
             with self.lock:
-                self.job.source_failed(worker, error)
                 self.free.add(worker)
         finally:
             self.wake.set()
 
     async def _make(self, worker: int, index: int, attempt: int, item: Any) -> bool:
         """Make one attempt and record it; tell whether anybody still wanted its result."""
-        job, call = self.job, self.job.call
-        at = UnderWay(index, attempt, job.clock(), item)
-        at.token = _Cancel(self, worker, at) if job.timeout is not None else None
+        job, spec = self.job, self.job.spec
+        call, clock = spec.call, spec.clock
+        at = UnderWay(index, attempt, clock(), item)
+        at.token = _Cancel(self, worker, at) if spec.timeout is not None else None
         self.busy[worker] = at
         code, result, cause, error, rendered = SUCCEEDED, None, None, None, None
         try:
             if at.start - self._moved > TURN:
                 await asyncio.sleep(0)
-                self._moved = job.clock()
-            rendered = job.input_of(index, attempt, item)
-            if job.announce is not None:
-                job.announce(job.key, index, attempt)
-            if job.timeout is not None:
-                at.due = job.clock() + job.timeout
+                self._moved = clock()
+            rendered = job.render_input(index, attempt, item)
+            if spec.announce is not None:
+                spec.announce(spec.key, index, attempt)
+            if spec.timeout is not None:
+                at.due = clock() + spec.timeout
             result = call.begin(rendered, job.cancel)
             if type(result) is CoroutineType:
                 result = await result
@@ -147,7 +148,7 @@ class CoroutinePullers(Pullers):
         except BaseException as raised:  # noqa: BLE001 - whatever an action raises is its failure
             error, result = raised, None  # it was the coroutine, if that has raised
             code, cause = call.describe(raised)
-        if job.retries and self.busy.get(worker) is at:
+        if spec.retries and self.busy.get(worker) is at:
             self._keep(index, rendered, wanted=bool(code) or at.stopping)
         if at.stopping:
             _uncancel()

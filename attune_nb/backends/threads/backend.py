@@ -55,9 +55,11 @@ class ThreadBackend:
         """Begin to make the attempts of a job."""
         bring_here(job)
         pullers = (
-            self._awaiting(job) if job.call.awaits else _ThreadPullers(job, self._wake, self._most)
+            self._awaiting(job)
+            if job.spec.call.awaits
+            else _ThreadPullers(job, self._wake, self._most)
         )
-        self._jobs[job.key] = pullers
+        self._jobs[job.spec.key] = pullers
         pullers.hold(over=not self._held)
 
     def _awaiting(self, job: Job) -> Pullers:
@@ -74,14 +76,14 @@ class ThreadBackend:
         """Make one more attempt, with the same rendered input."""
         job = self._jobs[key].job
         if job.stopped:
-            job.give_up(index, attempt, 0, job.clock(), None)
+            job.results.record_cancelled(index, attempt, 0, job.spec.clock(), None)
         else:
             self.again(key, [(index, attempt)])
 
     def again(self, key: Key, pairs: list[tuple[int, int]]) -> None:
         """Make attempts of items that are known by their numbers: each index, and which attempt."""
         pullers = self._jobs[key]
-        pullers.job.again.extend(pairs)
+        pullers.job.retry_queue.extend(pairs)
         pullers.spawn(len(pairs))
 
     def stop(self, key: Key, *, force: bool) -> None:
@@ -96,7 +98,7 @@ class ThreadBackend:
 
     def has_ended(self) -> bool:
         """Tell whether anything has ended that was not drained yet."""
-        return any(pullers.job.recorded() for pullers in self._jobs.values())
+        return any(pullers.job.results.count_rows() for pullers in self._jobs.values())
 
     def notify(self) -> None:
         """Let `pump` return; from any thread."""
@@ -114,7 +116,7 @@ class ThreadBackend:
 
     def pump(self, timeout: float) -> None:
         """Wait until something has ended, at most `timeout` seconds; end what takes too long."""
-        timed = [each for each in self._jobs.values() if each.job.timeout is not None]
+        timed = [each for each in self._jobs.values() if each.job.spec.timeout is not None]
         for pullers in timed:
             timeout = min(timeout, pullers.end_overdue())
         self._wake.wait(max(timeout, 0.0))
@@ -122,7 +124,7 @@ class ThreadBackend:
 
     def drain(self) -> list[tuple[Key, Batch]]:
         """Give what has ended since the last call."""
-        found = [(key, pullers.job.drain()) for key, pullers in list(self._jobs.items())]
+        found = [(key, pullers.job.collect()) for key, pullers in list(self._jobs.items())]
         return [(key, batch) for key, batch in found if batch is not None]
 
     def close(self) -> None:
@@ -139,7 +141,7 @@ class _ThreadPullers(Pullers):
 
     def _begin(self, numbers: list[int]) -> None:
         for begun, number in enumerate(numbers):
-            name = f"attune {self.job.key[0]} {number}"
+            name = f"attune {self.job.spec.key[0]} {number}"
             run = contextvars.copy_context().run  # what surrounds the backend, as a Dask worker
             thread = threading.Thread(target=run, args=(self._pull, number), name=name, daemon=True)
             try:
@@ -155,13 +157,13 @@ class _ThreadPullers(Pullers):
             alone = alone and len(self.free) == self.most
         if alone:
             raise BackendError(
-                f"the system gives no thread for task `{self.job.key[0]}` ({error}); "
+                f"the system gives no thread for task `{self.job.spec.key[0]}` ({error}); "
                 "end other work, or use the inline backend"
             ) from None
 
     def _pull(self, worker: int) -> None:
         """Make attempts until there are none left: what each thread does."""
-        attempt = self._make if self.job.timeout is None else self._make_within
+        attempt = self._make if self.job.spec.timeout is None else self._make_within
         try:
             while True:
                 held = self.held
@@ -169,59 +171,61 @@ class _ThreadPullers(Pullers):
                 if taken is None:
                     with self.lock:
                         # held no more by now: the number was not free when all were spawned
-                        if self.held or not (held or self.job.again):
+                        if self.held or not (held or self.job.retry_queue):
                             self.free.add(worker)
                             break
                 elif not attempt(worker, *taken):
                     return  # the attempt was given up on, and with it this thread
         except BaseException as error:  # noqa: BLE001 - the items' own code raised
+            self.job.record_source_failure(worker, error)
             with self.lock:
-                self.job.source_failed(worker, error)
                 self.free.add(worker)
         self.wake.set()
 
     def _make(self, worker: int, index: int, attempt: int, item: Any) -> bool:
         """Make one attempt and record it; tell whether anybody still wanted its result."""
-        job, call = self.job, self.job.call
-        start = job.clock()
+        job, spec = self.job, self.job.spec
+        call = spec.call
+        start = spec.clock()
         self.busy[worker] = UnderWay(index, attempt, start, item)
         code, result, cause, rendered = SUCCEEDED, None, None, None
         try:
-            if attempt == 1 and not job.gone:
+            if attempt == 1 and not job.source.unavailable:
                 rendered = call.render(item, index)
             else:
-                rendered = job.input_of(index, attempt, item)
-            if job.announce is not None:
-                job.announce(job.key, index, attempt)
+                rendered = job.render_input(index, attempt, item)
+            if spec.announce is not None:
+                spec.announce(spec.key, index, attempt)
             result = call.invoke(rendered, job.cancel)
         except BaseException as error:  # noqa: BLE001 - whatever an action raises is its failure
             code, cause = call.describe(error)
         if self.forced:
             return False
-        if job.retries and (code or attempt > 1):
+        if spec.retries and (code or attempt > 1):
             self._keep(index, rendered, wanted=bool(code))
-        job.record(index, attempt, worker, start, item, code, result, cause)
+        job.results.record(index, attempt, worker, start, item, code, result, cause)
         self.busy.pop(worker, None)
         return True
 
     def _make_within(self, worker: int, index: int, attempt: int, item: Any) -> bool:
         """Make one attempt as `_make` does, where `end_overdue` may take it away."""
-        job, call = self.job, self.job.call
-        at = UnderWay(index, attempt, job.clock(), item)
+        job, spec = self.job, self.job.spec
+        call, clock = spec.call, spec.clock
+        at = UnderWay(index, attempt, clock(), item)
         at.token = CancelToken() if call.stoppable else None
         self.busy[worker] = at
-        limit = job.timeout or 0.0
+        limit = spec.timeout or 0.0
         code, result, cause, error = SUCCEEDED, None, None, None
         try:
-            if attempt == 1 and not job.gone:
+            if attempt == 1 and not job.source.unavailable:
                 rendered = call.render(item, index)
             else:
-                rendered = job.input_of(index, attempt, item)
-            if job.announce is not None:
-                job.announce(job.key, index, attempt)
-            if job.retries:
-                job.kept[index] = rendered
-            at.due = job.clock() + limit
+                rendered = job.render_input(index, attempt, item)
+            if spec.announce is not None:
+                spec.announce(spec.key, index, attempt)
+            if spec.retries:
+                job.keep_input(index, rendered)
+            at.due = clock() + limit
             result = call.invoke(rendered, at.token or job.cancel)
         except BaseException as raised:  # noqa: BLE001 - whatever an action raises is its failure
             error = raised

@@ -54,23 +54,23 @@ class Pullers(abc.ABC):
         self.job = job
         self.wake = wake
         self.lock = threading.Lock()
-        self.reading = threading.Lock()  # the source: its own code may take its time
-        self.most = min(job.concurrency, most)
+        self.most = min(job.spec.concurrency, most)
         self.free = set(range(self.most))  # numbers of the workers that do not run
         self.busy: dict[int, UnderWay] = {}  # worker -> what it is at
         self.forced = False
         self.held = True  # until it is first let go
         # A counter's `next` is atomic under the GIL, so items with a length need no lock: a
         # lock that is taken for each item makes the threads queue for it.
-        self.counter = itertools.count(job.taken)
-        self.end = len(job.items) if not job.lazy else 0
+        self.counter = itertools.count(job.source.started)
+        self.end = len(job.source.items) if not job.source.lazy else 0
 
     def hold(self, *, over: bool) -> None:
         """Let the workers end after what they are at; or let them go on."""
         with self.lock:  # a worker that stops for it frees its number under this lock
             self.held = not over
         if over:
-            self.spawn(self.job.total if self.job.total is not None else self.job.concurrency)
+            spec = self.job.spec
+            self.spawn(spec.total if spec.total is not None else spec.concurrency)
 
     def spawn(self, wanted: int) -> None:
         """Have as many more attempts made at once, within the bound."""
@@ -90,15 +90,16 @@ class Pullers(abc.ABC):
         job = self.job
         with self.lock:
             if not job.stopped:
-                job.stopped = True
-                if not job.lazy:
-                    self.end = job.taken = min(next(self.counter), self.end)
-            job.give_up_waiting()
+                job.stop()
+                if not job.source.lazy:
+                    self.end = min(next(self.counter), self.end)
+                    job.source.close(self.end)
+            job.cancel_waiting()
             if force:
                 self.forced = True
                 given_up, self.busy = self.busy, {}
                 for worker, at in given_up.items():
-                    job.give_up(at.index, at.attempt, worker, at.start, at.item)
+                    job.results.record_cancelled(at.index, at.attempt, worker, at.start, at.item)
         if force:
             job.cancel.cancel()
             for at in given_up.values():
@@ -108,13 +109,13 @@ class Pullers(abc.ABC):
     def recall(self) -> list[tuple[int, int]]:
         """Give the attempts that wait, and forget about them."""
         with self.lock:
-            waiting = list(self.job.again)
-            self.job.again.clear()
+            waiting = list(self.job.retry_queue)
+            self.job.retry_queue.clear()
         return waiting
 
     def abandon(self) -> None:
         """Let the threads end with what they are at; nobody reads what they record."""
-        self.job.stopped = True
+        self.job.stop()
         self.job.cancel.cancel()
         for at in list(self.busy.values()):
             if at.token is not None:
@@ -122,7 +123,7 @@ class Pullers(abc.ABC):
 
     def end_overdue(self) -> float:
         """End the attempts that take too long; give the seconds until the next may do so."""
-        now, nearest = self.job.clock(), inf
+        now, nearest = self.job.spec.clock(), inf
         for worker, at in list(self.busy.items()):
             if at.due <= now and at.token is not None and not at.stopping:
                 at.stopping, at.due = True, now + GRACE
@@ -140,9 +141,11 @@ class Pullers(abc.ABC):
                 return  # it has ended just now
             del self.busy[worker]
             self.free.add(worker)
-        job.abandoned += 1
-        cause = timed_out(job.timeout or 0.0, job.leaves)
-        job.record_for(worker, at.index, at.attempt, at.start, at.item, TIMED_OUT, cause)
+        job.count_abandoned()
+        cause = timed_out(job.spec.timeout or 0.0, job.spec.timeout_effect)
+        job.results.record_failure(
+            worker, at.index, at.attempt, at.start, at.item, TIMED_OUT, cause
+        )
         self.wake.set()
         self.spawn(1)
 
@@ -169,8 +172,8 @@ class Pullers(abc.ABC):
         code, result, cause = end
         if at.stopping:
             code, result = TIMED_OUT, None
-            cause = timed_out(job.timeout or 0.0, error=error)
-        job.record(at.index, at.attempt, worker, at.start, at.item, code, result, cause)
+            cause = timed_out(job.spec.timeout or 0.0, error=error)
+        job.results.record(at.index, at.attempt, worker, at.start, at.item, code, result, cause)
         if code:
             self.wake.set()
         return True
@@ -178,30 +181,25 @@ class Pullers(abc.ABC):
     def _keep(self, index: int, rendered: Any, *, wanted: bool) -> None:
         """Keep an input for the attempts to come, or let go of it after the last."""
         if wanted:
-            self.job.kept[index] = rendered if rendered is not None else {}
+            self.job.keep_input(index, rendered)
             self.wake.set()
         else:
-            self.job.kept.pop(index, None)
+            self.job.drop_input(index)
 
     def _take(self) -> tuple[int, int, Any] | None:
         """Give the next attempt to make: its index, its number and its item."""
         job = self.job
-        if job.again:
+        source = job.source
+        if job.retry_queue:
             with self.lock:
-                if job.again:
-                    index, attempt = job.again.popleft()
-                    return index, attempt, job.item_of(index)
-        if job.lazy:
-            with self.reading:
-                pair = None if job.stopped or job.exhausted else next(job.source, None)
-                with self.lock:
-                    if pair is None or job.stopped:  # perhaps while the source was read
-                        job.exhausted = True
-                        return None
-                    job.taken += 1
-                    return pair[0], 1, pair[1]
+                if job.retry_queue:
+                    index, attempt = job.retry_queue.popleft()
+                    return index, attempt, source.item(index)
+        if source.lazy:
+            pair = source.pull()
+            return None if pair is None else (pair[0], 1, pair[1])
         index = next(self.counter)
         if job.stopped:
             with self.lock:  # the end may be moving just now
-                return (index, 1, job.items[index]) if index < self.end else None
-        return (index, 1, job.items[index]) if index < self.end else None
+                return (index, 1, source.items[index]) if index < self.end else None
+        return (index, 1, source.items[index]) if index < self.end else None

@@ -20,7 +20,8 @@ from msgspec.structs import replace
 
 from attune_nb.backends.attempt.attempt import Call
 from attune_nb.backends.attempt.job import Job
-from attune_nb.backends.attempt.result_columns import Columns, batch_of
+from attune_nb.backends.attempt.job_spec import JobSpec
+from attune_nb.backends.attempt.result_columns import WorkerColumns, build_batch
 from attune_nb.backends.chunks.messages import Report
 from attune_nb.backends.chunks.serialize import kind_of, pack, taken
 from attune_nb.backends.threads.backend import ThreadBackend
@@ -43,8 +44,8 @@ TICK = 0.05  # seconds: how often the far side looks whether it is to begin no m
 NOT_STARTED = pickle.dumps(None)
 """The report of a chunk of which nothing was begun."""
 
-_NONE: tuple[list[int], Columns] = [], Columns(lazy=False)
-_NOTHING = batch_of((), _NONE, lazy=False, total=None)
+_NONE: tuple[list[int], WorkerColumns] = [], WorkerColumns(lazy=False)
+_NOTHING = build_batch((), _NONE, lazy=False, total=None)
 
 
 class ChunkRunner:
@@ -65,7 +66,8 @@ class ChunkRunner:
         self._since = self._zero  # what there is to tell
         self._chunk, self._keep = chunk, keep
         self._call = _FarCall(*parts[1:4])
-        self._job = _job(parts, self._call, chunk.share, self._zero)
+        self._items = _Sparse()
+        self._job = _job(parts, self._call, self._items, chunk.share, self._zero)
         self._lock = threading.Lock()  # for what follows
         self._left: list[tuple[int, int]] = []
         self._batch = _NOTHING  # what has become of others, and did not come
@@ -78,10 +80,10 @@ class ChunkRunner:
 
     def _take_in(self, chunk: Chunk, items: list[Any]) -> None:
         pairs = [*zip(chunk.index, chunk.attempt, strict=True)]
-        self._job.items.update(zip(chunk.index, items, strict=True))
+        self._items.update(zip(chunk.index, items, strict=True))
         self._call.moments.update(zip(chunk.index, chunk.moments, strict=False))
         self._left += pairs
-        self._backend.again(self._job.key, pairs)
+        self._backend.again(self._job.spec.key, pairs)
 
     def merge(self, chunk: Chunk, items: list[Any]) -> None:
         """Make the attempts of another chunk of the same sender and job, too; unless all is over.
@@ -132,7 +134,9 @@ class ChunkRunner:
 
     def answer_probe(self) -> bytes:
         """Give such a part, where there is something to tell, or nobody was told anything yet."""
-        if self._number and not (self._job.recorded() or len(self._batch) or self._recalled):
+        if self._number and not (
+            self._job.results.count_rows() or len(self._batch) or self._recalled
+        ):
             return b""
         return self.partial_report()
 
@@ -148,7 +152,7 @@ class ChunkRunner:
                 self._over({*zip(new.index, new.attempt, strict=True)})
                 if len(self._batch):
                     both = [self._batch, new]
-                    new = batch_of((), _NONE, both, lazy=False, total=None)
+                    new = build_batch((), _NONE, both, lazy=False, total=None)
                 self._batch = new
             self._number += 1
             return pickle.dumps(self._report(), 5)
@@ -156,7 +160,7 @@ class ChunkRunner:
     def _over(self, pairs: set[tuple[int, int]]) -> None:
         self._left = [pair for pair in self._left if pair not in pairs]
         for index, _ in pairs if self._left else ():  # else all of it is let go of
-            self._job.items.pop(index)
+            self._items.pop(index)
             self._call.moments.pop(index, None)
 
     def _wait(self, cancelled: Callable[[], bool]) -> None:
@@ -164,20 +168,22 @@ class ChunkRunner:
         job, backend = self._job, self._backend
         while True:
             with self._lock:
-                under_way = len(self._left) - job.recorded()
+                under_way = len(self._left) - job.results.count_rows()
                 self._closed = not under_way
             if self._closed:
                 return
             if not job.stopped and cancelled():
-                backend.stop(job.key, force=True)
+                backend.stop(job.spec.key, force=True)
                 continue
             budget = self._chunk.budget
-            if self._call.awaits and not job.again:
+            if self._call.awaits and not job.retry_queue:
                 budget /= 2  # what ends early makes room for others
             left = self._since + budget - time.perf_counter()
-            if left <= 0 and 0 < len(job.again) < len(self._left):  # some are begun, however late
+            if left <= 0 and 0 < len(job.retry_queue) < len(
+                self._left
+            ):  # some are begun, however late
                 with self._lock:
-                    rest = backend.recall(job.key)
+                    rest = backend.recall(job.spec.key)
                     self._recalled = self._number + 1
                     self._over({*rest})
                 continue
@@ -189,9 +195,9 @@ class ChunkRunner:
         """Tell whether so many that are under way are to be told of apart."""
         job = self._job
         # whoever is told of functions that were left behind may end this process
-        if not self._chunk.parts or job.again or job.abandoned:
+        if not self._chunk.parts or job.retry_queue or job.abandoned:
             return False
-        room = self._call.awaits and under_way < job.concurrency  # for others
+        room = self._call.awaits and under_way < job.spec.concurrency  # for others
         return room or self._recalled > 0 or under_way < len(self._left)
 
     def _last(self, batch: Batch, now: float) -> float:
@@ -243,21 +249,20 @@ def _loop() -> EventLoop:
 _looping = threading.Lock()
 
 
-def _job(parts: tuple[Any, ...], call: _FarCall, share: int, zero: float) -> Job:
+def _job(parts: tuple[Any, ...], call: _FarCall, items: _Sparse, share: int, zero: float) -> Job:
     """Make a job of which nothing is left to read: what is to be attempted comes "again"."""
     key, *_, timeout, leaves = parts
-    job = Job(
-        key,
-        call,
-        _Sparse(),
-        0,
-        share,
+    spec = JobSpec(
+        key=key,
+        call=call,
+        total=0,
+        concurrency=share,
         clock=lambda: time.perf_counter() - zero,
         retries=False,
         timeout=timeout,
+        timeout_effect=leaves,
     )
-    job.leaves = leaves
-    return job
+    return Job(spec, items)
 
 
 class _Sparse(dict[int, Any]):

@@ -1,0 +1,48 @@
+"""The fixed settings of a job."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.backends.attempt.attempt import LEFT_BEHIND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from attune_nb.backends.attempt.attempt import Call
+    from attune_nb.events import Key
+
+__all__ = ["JobSpec"]
+
+
+class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """The fixed settings of a job. Any thread may read them.
+
+    Attributes:
+        key: The task and its visit.
+        call: The action, its input template and the context.
+        total: How many items there are; None if that is not known yet, or for a task without items.
+        concurrency: How many attempts may run at once.
+        clock: Returns the seconds since the start of the run.
+        retries: Whether a failed item may be attempted again.
+        timeout: Seconds for one attempt; None for no limit.
+        timeout_effect: What happens to a plain function at its timeout, for the error's message.
+        announce: Called with task, index and attempt before each attempt that must not run twice.
+        selector: What a worker must offer, on backends whose workers differ.
+        keep_results: Whether results stay on the workers, if the workers are on a cluster.
+    """
+
+    key: Key
+    call: Call
+    total: int | None
+    concurrency: int
+    clock: Callable[[], float]
+    retries: bool
+    timeout: float | None = None
+    timeout_effect: str = LEFT_BEHIND
+    announce: Callable[[Key, int, int], None] | None = None
+    selector: Mapping[str, Any] = MappingProxyType({})
+    keep_results: bool = False

@@ -1,0 +1,103 @@
+"""Chunk queues over a test's items, and workers in this process that run their chunks."""
+
+import asyncio
+import pickle
+import time
+
+from attune_nb.actions.registry import Action
+from attune_nb.backends.attempt.attempt import Call
+from attune_nb.backends.attempt.context_slice import excerpt
+from attune_nb.backends.attempt.job import Job
+from attune_nb.backends.attempt.job_spec import JobSpec
+from attune_nb.backends.chunks.chunk_queue import Feed
+from attune_nb.backends.chunks.task_spec import Definition
+from attune_nb.backends.worker import chunk_status, remote_functions
+from attune_nb.context import WorkflowContext
+from attune_nb.templates.template import Template
+
+INPUT = Template({"x": "{{ item }}"})
+
+
+def make_queue(
+    items,
+    function=lambda x: x,
+    *,
+    concurrency=4,
+    retries=False,
+    idempotent=True,
+    total=None,
+    target=0.001,
+    parts=True,
+):
+    """Return a chunk queue over items, and the task spec as a worker has unpacked it."""
+    action = Action(name="work", function=function, idempotent=idempotent)
+    context = WorkflowContext.create()
+    zero = time.perf_counter()
+    spec = JobSpec(
+        key=("a", 1),
+        call=Call(action, INPUT, context),
+        total=total,
+        concurrency=concurrency,
+        clock=lambda: time.perf_counter() - zero,
+        retries=retries,
+    )
+    queue = Feed(Job(spec, items), 3, target, lambda: None, parts=parts)
+
+    definition = Definition(("a", 1), action, INPUT, excerpt(context, INPUT), None, "")
+    return queue, pickle.loads(pickle.dumps(definition))
+
+
+def take_chunk(queue):
+    """Take the next chunk; wait for it if the items are read in a thread."""
+    while not queue.ready and not queue.job.source.exhausted:
+        time.sleep(0.0001)
+
+    return queue.next(queue.job.spec.concurrency)
+
+
+def number_worker(_, number):
+    """Number workers by their number in their process."""
+    return number
+
+
+def run_once(queue, definition, chunk, *, more=False):
+    """Run a chunk until its next report; return the part of it that is still running."""
+    if chunk.goes_on:
+        report = remote_functions.continue_chunk()
+    else:
+        report = remote_functions.run_chunk(definition, chunk.chunk)
+
+    return queue.received(chunk, number_worker, report, more=more)
+
+
+def run_to_end(queue, definition, chunk):
+    """Run a chunk until none of it is still running."""
+    while chunk is not None:
+        chunk = run_once(queue, definition, chunk)
+
+    # a worker must forget the chunks that have ended
+    assert not chunk_status._runners  # noqa: SLF001
+
+
+def statuses_by_index(batches):
+    """Return the statuses of the attempts of each item."""
+    statuses = {}
+    for batch in batches:
+        for index, status in zip(batch.index, batch.status, strict=True):
+            statuses.setdefault(index, []).append(status)
+
+    return statuses
+
+
+def sometimes_sleep(x):
+    """Take longer than the target time of a chunk for one item in 15."""
+    if x % 15 == 14:
+        time.sleep(0.003)
+
+    return x
+
+
+async def sometimes_wait(x):
+    """Wait longer than the target time of a chunk for one item in 15."""
+    await asyncio.sleep(0.01 if x % 15 == 14 else 0)
+    return x
