@@ -1,4 +1,4 @@
-"""One tree of errors, each of which says what, where and what to do, and survives pickling."""
+"""All errors stand in one tree, give fault, position and remedy, and can be pickled."""
 
 import pickle
 import traceback
@@ -8,42 +8,43 @@ import pytest
 from attune_nb import errors
 
 SOURCE = errors.Source("flow.yaml", "tasks:\n  - nmae: a\n    action: core.noop\n")
-PLACE = errors.Position(SOURCE, 2, 5)
-PROBLEM = errors.Problem("unknown key `nmae`; did you mean `name`?", PLACE)
+POSITION = errors.Position(SOURCE, 2, 5)
+PROBLEM = errors.Problem("unknown key `nmae`; did you mean `name`?", POSITION)
+TEMPLATE_ERROR = errors.TemplateError("`x` is undefined", "{{ x }}", POSITION)
 
-EVERY = [
-    errors.AttuneError("said"),
+ERRORS = [
+    errors.AttuneError("message"),
     errors.WorkflowError([PROBLEM]),
-    errors.ParameterError("said"),
-    errors.TemplateError("`x` is undefined", "{{ x }}", PLACE),
+    errors.ParameterError("message"),
+    TEMPLATE_ERROR,
     errors.ActionError("down", {"exit_code": 3}),
     errors.NotSendable("a lock cannot be sent"),
     errors.Timeout("too slow"),
-    errors.BackendError("said"),
-    errors.BackendUnavailable("said"),
-    errors.StoreError("said"),
-    errors.RunFailed("said"),
-    errors.LookupFailed("said"),
-    errors.RunCancelled("said"),
+    errors.BackendError("message"),
+    errors.BackendUnavailable("message"),
+    errors.StoreError("message"),
+    errors.RunFailed("message"),
+    errors.LookupFailed("message"),
+    errors.RunCancelled("message"),
 ]
 
 
-def test_every_error_of_the_module_is_tried_here():
-    kinds = {
-        each
-        for name in errors.__all__
-        if isinstance(each := getattr(errors, name), type) and issubclass(each, Exception)
-    }
-    assert kinds == {type(each) for each in EVERY}
-    assert all(issubclass(each, errors.AttuneError) for each in kinds)
+def test_every_error_class_has_an_example_here():
+    values = [getattr(errors, name) for name in errors.__all__]
+    classes = {value for value in values if isinstance(value, type)}
+    error_classes = {value for value in classes if issubclass(value, Exception)}
+
+    assert error_classes == {type(error) for error in ERRORS}
+    assert all(issubclass(error_class, errors.AttuneError) for error_class in error_classes)
 
 
-@pytest.mark.parametrize("error", EVERY, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_error_survives_pickling(error):
-    again = pickle.loads(pickle.dumps(error))
-    assert type(again) is type(error)
-    assert str(again) == str(error)
-    assert again.__dict__ == error.__dict__
+    copy = pickle.loads(pickle.dumps(error))
+
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert copy.__dict__ == error.__dict__
 
 
 def test_a_problem_shows_its_line_with_a_caret():
@@ -56,18 +57,19 @@ def test_a_problem_shows_its_line_with_a_caret():
     )
 
 
-def test_a_workflow_error_tells_all_its_problems():
+def test_a_workflow_error_shows_all_its_problems():
     error = errors.WorkflowError([PROBLEM, errors.Problem("no tasks")])
+
     assert str(error).startswith("2 problems:\n")
     assert "no tasks" in "".join(traceback.format_exception(error))
 
 
-def test_a_template_error_tells_the_expression_and_its_place():
-    assert str(EVERY[3]) == "`x` is undefined in {{ x }} (flow.yaml, line 2, column 5)"
+def test_a_template_error_shows_expression_and_position():
+    assert str(TEMPLATE_ERROR) == "`x` is undefined in {{ x }} (flow.yaml, line 2, column 5)"
 
 
 @pytest.mark.parametrize(
-    ("name", "known", "hint"),
+    ("name", "candidates", "hint"),
     [
         ("retires", ["retry", "timeout"], "; did you mean `retry`?"),
         ("NAME", ["name", "other"], "; did you mean `name`?"),
@@ -75,5 +77,5 @@ def test_a_template_error_tells_the_expression_and_its_place():
         ("x", [], ""),
     ],
 )
-def test_the_nearest_name_is_offered_where_there_is_one(name, known, hint):
-    assert errors.nearest(name, known) == hint
+def test_the_nearest_name_is_offered_if_there_is_one(name, candidates, hint):
+    assert errors.nearest(name, candidates) == hint
