@@ -1,4 +1,4 @@
-"""Services on this machine to try workflows on: a fleet of servers, a sink for notifications."""
+"""Local services for trying workflows: a fleet of servers, and a sink for notifications."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["WORKFLOW", "FleetServer", "Sink", "check_server"]
 
 SLOW_SECONDS = 0.2
+
+# digits of a server's number in a path
+_MAX_DIGITS = 9
 
 WORKFLOW = """\
 parameters:
@@ -69,19 +72,19 @@ output_map:
 
 
 def check_server(url: str) -> dict[str, Any]:
-    """Ask one server how it is.
+    """Return the health of a server: `status`, and `elapsed_ms` of the request.
 
     Raises:
-        ActionError: It answers with an error, or not at all.
+        ActionError: The server responds with an error, or not at all.
     """
-    answer = http_request(url, timeout=5)
-    if not answer["success"]:
-        raise ActionError(f"HTTP {answer['status_code']}")
-    return {"status": answer["json"]["status"], "elapsed_ms": answer["elapsed_ms"]}
+    response = http_request(url, timeout=5)
+    if not response["success"]:
+        raise ActionError(f"HTTP {response['status_code']}")
+    return {"status": response["json"]["status"], "elapsed_ms": response["elapsed_ms"]}
 
 
 class _LocalServer:
-    """An HTTP server on this machine, on a port that is free."""
+    """An HTTP server on this machine, on a free port."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -89,17 +92,18 @@ class _LocalServer:
         self._thread: threading.Thread | None = None
 
     def reply(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        """Give the status and the JSON for a request."""
+        """Return the status and the JSON body of the response to a request."""
         raise NotImplementedError
 
-    def _begin(self) -> None:
-        """Forget what was met before."""
+    def _reset(self) -> None:
+        """Clear the state of earlier requests."""
 
     def start(self) -> Self:
-        """Begin to serve, on a port that is free."""
+        """Start serving on a free port."""
         if self._server is not None:
             raise RuntimeError(f"this {type(self).__name__} is running already")
-        self._begin()
+
+        self._reset()
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="demo-server", daemon=True
@@ -108,14 +112,17 @@ class _LocalServer:
         return self
 
     def stop(self) -> None:
-        """Hang up and free the port; a second call does nothing."""
-        server, thread = self._server, self._thread
-        self._server = self._thread = None
+        """Close all connections and free the port; a second call does nothing."""
+        server = self._server
+        thread = self._thread
+        self._server = None
+        self._thread = None
+
         if server is not None and thread is not None:
             server.shutdown()
             thread.join()
             server.server_close()
-            server.hang_up()
+            server.close_connections()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -130,24 +137,24 @@ class _LocalServer:
 
     @property
     def url(self) -> str:
-        """Where the server listens, without a slash at the end."""
+        """The address of the server, without a slash at the end."""
         if self._server is None:
             raise RuntimeError(f"this {type(self).__name__} is not running: call `start()`")
         return f"http://127.0.0.1:{self._server.server_port}"
 
 
 class FleetServer(_LocalServer):
-    """One local HTTP server that answers for a whole fleet.
+    """One local HTTP server that responds for a whole fleet.
 
-    Use it in a `with` block, or call `start()` and, when done, `stop()`.
-
-    `GET /servers` lists the fleet, `GET /health/N` answers for server N (from 1).
+    Use it in a `with` block, or call `start()` and later `stop()`. `GET /servers` lists the fleet,
+    `GET /health/N` returns the health of server N (from 1).
 
     Args:
-        count: How many servers.
-        failing: Those that always answer 503; by default every 50th from the 7th.
-        slow: Those that take 0.2 s; by default every 100th.
-        flaky: Those that answer 503 the first time only; by default every 33rd not failing.
+        count: Number of servers.
+        failing: Servers that always respond with 503; by default every 50th from the 7th.
+        slow: Servers that take 0.2 s; by default every 100th.
+        flaky: Servers that respond with 503 the first time only; by default every 33rd that is
+            not failing.
     """
 
     def __init__(
@@ -157,25 +164,34 @@ class FleetServer(_LocalServer):
         slow: Iterable[int] | None = None,
         flaky: Iterable[int] | None = None,
     ) -> None:
-        self.count = count
-        self.failing = frozenset(range(7, count + 1, 50) if failing is None else failing)
-        self.slow = frozenset(range(100, count + 1, 100) if slow is None else slow)
-        by_default = frozenset(range(33, count + 1, 33)) - self.failing
-        self.flaky = by_default if flaky is None else frozenset(flaky)
+        if failing is None:
+            failing = range(7, count + 1, 50)
+        if slow is None:
+            slow = range(100, count + 1, 100)
+        failing = frozenset(failing)
+        if flaky is None:
+            flaky = frozenset(range(33, count + 1, 33)) - failing
+
         super().__init__()
-        self._met: set[int] = set()
+        self.count = count
+        self.failing = failing
+        self.slow = frozenset(slow)
+        self.flaky = frozenset(flaky)
+        self._requested: set[int] = set()
 
     def __repr__(self) -> str:
-        where = self.url if self._server else "not started"
-        return f"FleetServer({self.count} servers, {len(self.failing)} failing, {where})"
+        url = "not started"
+        if self._server is not None:
+            url = self.url
+        return f"FleetServer({self.count} servers, {len(self.failing)} failing, {url})"
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         with self._lock:
-            self._met.clear()
+            self._requested.clear()
 
     @property
     def servers(self) -> list[dict[str, str]]:
-        """The fleet: a name and a health url for each server."""
+        """The fleet: `name` and `url` (of the health) of every server."""
         url = self.url
         return [
             {"name": self.name(number), "url": f"{url}/health/{number}"}
@@ -189,82 +205,103 @@ class FleetServer(_LocalServer):
 
     @staticmethod
     def name(number: int) -> str:
-        """Give the name of server `number`."""
+        """Return the name of server `number`."""
         return f"web-{number:04}"
 
     def reply(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:  # noqa: ARG002
-        """Answer for the fleet; nobody sends it anything."""
+        """Return the response for a path; the body is ignored."""
         return self.answer(path)
 
     def answer(self, path: str) -> tuple[int, dict[str, Any]]:
-        """Give the status and the JSON for a path."""
+        """Return the status and the JSON body of the response for a path."""
         path = path.partition("?")[0]
         if path == "/servers":
             return 200, {"servers": self.servers}
-        digits = path.removeprefix("/health/")
-        number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0  # noqa: PLR2004
-        if not (path.startswith("/health/") and 1 <= number <= self.count):
+
+        number = self._number(path)
+        if not 1 <= number <= self.count:
             return 404, {"error": f"nothing at {path}"}
+        return self._health(number)
+
+    @staticmethod
+    def _number(path: str) -> int:
+        """Return the number of the server that a path names, or 0 if it names none."""
+        digits = path.removeprefix("/health/")
+        if digits == path or not (digits.isascii() and digits.isdigit()):
+            return 0
+        if len(digits) > _MAX_DIGITS:
+            return 0
+        return int(digits)
+
+    def _health(self, number: int) -> tuple[int, dict[str, Any]]:
+        """Return the response of one server."""
         if number in self.slow:
             time.sleep(SLOW_SECONDS)
+
         with self._lock:
-            first = number not in self._met
-            self._met.add(number)
-        down = number in self.failing or (first and number in self.flaky)
-        return (
-            (503, {"status": "down", "name": self.name(number)})
-            if down
-            else (
-                200,
-                {"status": "ok", "name": self.name(number)},
-            )
-        )
+            is_first = number not in self._requested
+            self._requested.add(number)
+
+        name = self.name(number)
+        if number in self.failing or (is_first and number in self.flaky):
+            return 503, {"status": "down", "name": name}
+        return 200, {"status": "ok", "name": name}
 
 
 class Sink(_LocalServer):
-    """A service that takes notifications, and counts what arrives.
+    """A service that accepts notifications and counts them.
 
-    Use it in a `with` block, or call `start()` and, when done, `stop()`. `POST /` takes JSON with
-    the key `to`; what is accepted is answered 200, what meets a busy service 503.
+    Use it in a `with` block, or call `start()` and later `stop()`. `POST /` takes JSON with the
+    key `to`. The response is 200 if the notification is accepted, and 503 if the service is busy.
 
     Args:
-        busy_every: Of how many addressees one is refused the first time; 0: none.
+        busy_every: The service is busy for the first notification to every n-th addressee;
+            0: never.
 
     Attributes:
-        received: How many notifications were accepted, by addressee.
-        refused: How many were answered 503.
+        received: Number of accepted notifications by addressee.
+        refused: Number of responses with 503.
     """
 
     def __init__(self, busy_every: int = 50) -> None:
         super().__init__()
         self.busy_every = busy_every
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self.received: dict[str, int] = {}
         self.refused = 0
-        self._turned_away: set[str] = set()
+        self._refused_once: set[str] = set()
         self._addressees = 0
 
     def __repr__(self) -> str:
-        where = self.url if self._server else "not started"
-        return f"Sink({sum(self.received.values()):,} received, {self.refused:,} refused, {where})"
+        url = "not started"
+        if self._server is not None:
+            url = self.url
+        received = sum(self.received.values())
+        return f"Sink({received:,} received, {self.refused:,} refused, {url})"
 
     def reply(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        """Take a notification, or refuse it."""
+        """Accept a notification, or refuse it."""
         try:
-            to = str(json.loads(body)["to"])
+            addressee = str(json.loads(body)["to"])
         except (ValueError, KeyError, TypeError):
             return 400, {"error": f"{path}: send JSON with the key `to`"}
+
         with self._lock:
-            new = to not in self.received and to not in self._turned_away
-            self._addressees += new
-            if new and self.busy_every and self._addressees % self.busy_every == 0:
-                self._turned_away.add(to)
+            if self._is_busy_for(addressee):
+                self._refused_once.add(addressee)
                 self.refused += 1
                 return 503, {"error": "busy; try again"}
-            self.received[to] = self.received.get(to, 0) + 1
-        return 200, {"accepted": to}
+            self.received[addressee] = self.received.get(addressee, 0) + 1
+        return 200, {"accepted": addressee}
+
+    def _is_busy_for(self, addressee: str) -> bool:
+        """Count a new addressee; return whether its first notification is refused."""
+        if addressee in self.received or addressee in self._refused_once:
+            return False
+        self._addressees += 1
+        return self.busy_every > 0 and self._addressees % self.busy_every == 0
 
 
 class _Server(ThreadingHTTPServer):
@@ -275,38 +312,39 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, local: _LocalServer) -> None:
         self.local = local
         self._connections: set[socket.socket] = set()
-        self._guard = threading.Lock()
+        self._connections_lock = threading.Lock()
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def server_bind(self) -> None:
-        """Bind without asking the name service what this machine is called."""
+        """Bind without a look-up of this machine's name."""
         socketserver.TCPServer.server_bind(self)
         self.server_name = "127.0.0.1"
         self.server_port = int(self.socket.getsockname()[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection, so that `hang_up` finds it."""
-        with self._guard:
+        """Register the connection for `close_connections`, and process the request."""
+        with self._connections_lock:
             self._connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget the connection and close it."""
-        with self._guard:
+        """Close the connection."""
+        with self._connections_lock:
             self._connections.discard(request)
         super().shutdown_request(request)
 
-    def hang_up(self) -> None:
-        """Wake every thread that waits for a kept connection's next request."""
-        with self._guard:
+    def close_connections(self) -> None:
+        """Shut open connections down, so that threads which wait for requests end."""
+        with self._connections_lock:
             for connection in self._connections:
                 try:
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:  # the client was quicker
+                except OSError:
+                    # the client has closed it
                     continue
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that goes away is no news here."""
+        """Ignore the error: the client has gone."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -315,13 +353,17 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = 1 << 16
 
     def do_GET(self) -> None:
-        """Answer, whatever the method."""
-        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        """Send the response of the server's owner, for any method."""
+        length = int(self.headers.get("Content-Length", 0))
+        content = self.rfile.read(length)
         try:
-            status, answer = cast("_Server", self.server).local.reply(self.path, sent)
-        except RuntimeError:  # the server was stopped while this was under way
-            status, answer = 503, {"error": "stopping"}
-        body = json.dumps(answer).encode()
+            status, response = cast("_Server", self.server).local.reply(self.path, content)
+        except RuntimeError:
+            # the server was stopped during the request
+            status = 503
+            response = {"error": "stopping"}
+
+        body = json.dumps(response).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -331,4 +373,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815 - http.server's name
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Say nothing."""
+        """Log nothing."""

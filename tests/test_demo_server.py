@@ -1,3 +1,5 @@
+"""The services that the demo and the notebooks use."""
+
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +14,7 @@ from attune_nb.errors import ActionError
 
 def test_the_default_fleet():
     fleet = FleetServer()
+
     assert len(fleet.failing) == 20
     assert fleet.failing_names[:2] == ["web-0007", "web-0057"]
     assert len(fleet.slow) == 10
@@ -21,32 +24,37 @@ def test_the_default_fleet():
         _ = fleet.url
 
 
-def test_listing_and_health():
+def test_a_fleet_lists_its_servers_and_their_health():
     with FleetServer(5, failing={2}, slow={3}, flaky={4}) as fleet:
-        listed = http_request(f"{fleet.url}/servers")["json"]["servers"]
-        assert listed == fleet.servers
-        assert listed[0] == {"name": "web-0001", "url": f"{fleet.url}/health/1"}
-        first = http_request(listed[0]["url"])
-        assert first["json"] == {"status": "ok", "name": "web-0001"}
-        assert check_server(listed[0]["url"])["status"] == "ok"
+        servers = http_request(f"{fleet.url}/servers")["json"]["servers"]
+        assert servers == fleet.servers
+        assert servers[0] == {"name": "web-0001", "url": f"{fleet.url}/health/1"}
+
+        healthy = http_request(servers[0]["url"])
+        assert healthy["json"] == {"status": "ok", "name": "web-0001"}
+        assert check_server(servers[0]["url"])["status"] == "ok"
+
         for _ in range(2):
             with pytest.raises(ActionError, match=r"^HTTP 503$"):
-                check_server(listed[1]["url"])
+                check_server(servers[1]["url"])
+
         started = time.monotonic()
-        check_server(listed[2]["url"])
+        check_server(servers[2]["url"])
         assert time.monotonic() - started >= 0.2
+
         with pytest.raises(ActionError, match="503"):
-            check_server(listed[3]["url"])
-        assert check_server(listed[3]["url"])["status"] == "ok"
+            check_server(servers[3]["url"])
+        assert check_server(servers[3]["url"])["status"] == "ok"
+
         for path in ("health/0", "health/6", "health/x", "5", ""):
             assert http_request(f"{fleet.url}/{path}")["status_code"] == 404
-        gone = listed[0]["url"]
-    with pytest.raises(ActionError, match=gone):
-        check_server(gone)
+
+    with pytest.raises(ActionError, match=servers[0]["url"]):
+        check_server(servers[0]["url"])
 
 
-def test_a_thousand_servers_at_once():
-    def down(server):
+def test_a_thousand_servers_are_checked_50_at_a_time():
+    def is_down(server):
         for _ in range(2):
             try:
                 check_server(server["url"])
@@ -57,25 +65,25 @@ def test_a_thousand_servers_at_once():
         return True
 
     with FleetServer() as fleet, ThreadPoolExecutor(50) as pool:
-        answers = zip(fleet.servers, pool.map(down, fleet.servers), strict=True)
-        assert [server["name"] for server, is_down in answers if is_down] == fleet.failing_names
+        results = zip(fleet.servers, pool.map(is_down, fleet.servers), strict=True)
+        names = [server["name"] for server, down in results if down]
+        assert names == fleet.failing_names
 
 
 def test_the_workflow_is_yaml():
     workflow = yaml.safe_load(WORKFLOW)
-    assert [task["name"] for task in workflow["tasks"]] == [
-        "list_servers",
-        "check",
-        "alert",
-        "all_well",
-    ]
+
+    names = [task["name"] for task in workflow["tasks"]]
+    assert names == ["list_servers", "check", "alert", "all_well"]
 
 
-def test_a_sink_counts_what_arrives_and_is_busy_now_and_then():
+def test_a_sink_counts_notifications_and_is_sometimes_busy():
     with Sink(busy_every=3) as sink:
-        told = [httpx.post(sink.url, json={"to": name}).status_code for name in "abcabcc"]
-        assert told == [200, 200, 503, 200, 200, 200, 200]
-        assert (sink.received, sink.refused) == ({"a": 2, "b": 2, "c": 2}, 1)
+        codes = [httpx.post(sink.url, json={"to": name}).status_code for name in "abcabcc"]
+
+        assert codes == [200, 200, 503, 200, 200, 200, 200]
+        assert sink.received == {"a": 2, "b": 2, "c": 2}
+        assert sink.refused == 1
         assert httpx.post(sink.url, content=b"no").status_code == 400
         assert "6 received, 1 refused" in repr(sink)
     assert "not started" in repr(sink)
