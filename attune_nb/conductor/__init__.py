@@ -1,1 +1,1 @@
-"""What happens next. Pure: no I/O, no clock, no thread, no randomness."""
+"""The meaning of a workflow as a pure state machine: no I/O, clock, thread or randomness."""

@@ -15,17 +15,29 @@ if TYPE_CHECKING:
     from attune_nb.errors import TemplateError
 
 __all__ = ["render_failure"]
-_replace = msgspec.structs.replace
 
 
 def render_failure(
     step: Step, error: TemplateError, outcome: Outcome | None = None
 ) -> tuple[Outcome, ErrorInfo]:
-    """Give what becomes of a task one of whose expressions failed."""
+    """Return the failed outcome of a task whose expression failed, and its error.
+
+    Args:
+        step: The current step.
+        error: The error of the expression.
+        outcome: How the task ended before its transitions failed, if it has run. Its result,
+            attempts and times are kept.
+    """
     message = step.mask(str(error))
     info = ErrorInfo(
         type="TemplateError", message=message, retryable=False, position=error.position
     )
-    before = outcome or Outcome(status="failed")
-    result = before.result if before.result is not None else items.failure_of(info)
-    return _replace(before, status="failed", error=message, result=result), info
+
+    if outcome is None:
+        outcome = Outcome(status="failed")
+    result = outcome.result
+    if result is None:
+        result = items.failure_result(info)
+
+    failed = msgspec.structs.replace(outcome, status="failed", error=message, result=result)
+    return failed, info

@@ -1,8 +1,7 @@
-"""What of a run another one may begin with: the inputs of whatever is not to be done again.
+"""Select the input events of a run that a fork can replay.
 
-Folding these inputs anew gives the state just before the rest. The batches of attempts in them
-are those of the first run: nothing is copied, but for the batches from which failed items are
-taken out.
+Replaying these inputs gives the state just before the part that must run again. Batches of
+attempts are those of the first run and are not copied, unless failed items are removed.
 """
 
 from __future__ import annotations
@@ -19,47 +18,58 @@ from attune_nb.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from attune_nb.conductor.state import Execution, RunState
-    from attune_nb.events import Event, Input, Key
+    from attune_nb.events import Event, Input, Key, TaskEndStatus
+
+    TaskInput = AttemptsEnded | AskAnswered | RerunRequested | AlarmRang
 
 __all__ = ["InputFilter", "inputs_before_task", "inputs_that_succeeded"]
 
-_OF_A_TASK = (AttemptsEnded, AskAnswered, RerunRequested, AlarmRang)
+_TASK_INPUTS = (AttemptsEnded, AskAnswered, RerunRequested, AlarmRang)
 
 
 class InputFilter:
-    """Judges which inputs of one run can be taken in by another that differs from it."""
+    """Decides which inputs of one run can be replayed in a run that differs from it.
+
+    Args:
+        before: The last state of the first run.
+    """
 
     def __init__(self, before: RunState) -> None:
         self._before = before
-        self._same: dict[Key, bool] = {}
+        self._has_same_items: dict[Key, bool] = {}
 
     @property
     def changed_tasks(self) -> list[str]:
-        """The tasks that begin anew, because their items are others than they were."""
-        return list(dict.fromkeys(key[0] for key, same in self._same.items() if not same))
+        """The tasks that start again because their items have changed."""
+        tasks = [task for (task, _), is_same in self._has_same_items.items() if not is_same]
+        return list(dict.fromkeys(tasks))
 
     def __call__(self, state: RunState, event: Input) -> bool:
-        """Tell whether the task execution of an input is under way, over the same items."""
-        if not isinstance(event, _OF_A_TASK):
+        """Return whether an input's task is open in a state, and over the same items."""
+        if not isinstance(event, _TASK_INPUTS):
             return True
+
         key = (event.task, event.visit)
-        now = state.executions.get(key)
-        if now is None or now.outcome is not None:
+        execution = state.executions.get(key)
+        if execution is None or execution.outcome is not None:
             return False
-        if key not in self._same:
-            self._same[key] = _are_same(self._before.executions[key].items, now.items)
-        return self._same[key]
+
+        if key not in self._has_same_items:
+            items_before = self._before.executions[key].items
+            self._has_same_items[key] = _are_same_items(items_before, execution.items)
+        return self._has_same_items[key]
 
 
-def _are_same(before: Any, now: Any) -> bool:
-    """Tell whether items are the same; of those that can be read only once, nobody knows."""
+def _are_same_items(before: Any, now: Any) -> bool:
+    """Return whether items are the same. Those that can be read only once are taken to be."""
     if hasattr(before, "__len__") != hasattr(now, "__len__"):
         return False
     if not hasattr(now, "__len__"):
         return (before is None) == (now is None)
+
     try:
         return bool(before == now)
     except Exception:  # noqa: BLE001 - items may be any objects
@@ -67,90 +77,148 @@ def _are_same(before: Any, now: Any) -> bool:
 
 
 def inputs_before_task(state: RunState, events: Sequence[Event], task: str) -> list[Input]:
-    """Keep all but what a task has done, and all that it has led to.
+    """Return all inputs but those of a task and of everything it led to.
 
     Args:
-        state: The state of the run.
-        events: Its events.
-        task: Its path; of a parallel task, whatever is within it too.
+        state: The last state of the run.
+        events: The run's events.
+        task: The task's path. The tasks within a parallel task belong to it.
     """
-    roots = {key for key in state.order if key[0] == task or key[0].startswith(f"{task}/")}
-    dropped = roots | _led_to(state, roots, roots)
-    return _reused(state, events, dropped, bad=("cancelled",))
+    roots = set()
+    for key in state.order:
+        path, _ = key
+        if path == task or path.startswith(f"{task}/"):
+            roots.add(key)
+
+    dropped = roots | _executions_caused_by(state, roots, roots)
+    return _select_inputs(state, events, dropped, unwanted=("cancelled",))
 
 
 def inputs_that_succeeded(state: RunState, events: Sequence[Event]) -> list[Input]:
-    """Keep what has succeeded: of a task with items that failed, the items that did not."""
-    bad = ("cancelled", "failed", "timed_out")
-    roots = {key for key in state.order if _is_cut(state.executions[key], bad)}
-    return _reused(state, events, _led_to(state, roots, set()), bad=bad)
+    """Return the inputs of all that succeeded.
+
+    Of a task with failed items these are the attempts for the other items.
+
+    Args:
+        state: The last state of the run.
+        events: The run's events.
+    """
+    unwanted: tuple[TaskEndStatus, ...] = ("cancelled", "failed", "timed_out")
+    roots = {key for key in state.order if _is_cut(state.executions[key], unwanted)}
+    dropped = _executions_caused_by(state, roots, set())
+    return _select_inputs(state, events, dropped, unwanted=unwanted)
 
 
-def _reused(
-    state: RunState, events: Sequence[Event], dropped: set[Key], *, bad: tuple[str, ...]
+def _select_inputs(
+    state: RunState,
+    events: Sequence[Event],
+    dropped: set[Key],
+    *,
+    unwanted: tuple[TaskEndStatus, ...],
 ) -> list[Input]:
-    kept = [key for key in state.order if key not in dropped]
-    cut = {key: _failed_items(each) for key in kept if _is_cut(each := state.executions[key], bad)}
+    """Return the inputs of tasks, without failed items of executions that are cut.
+
+    Args:
+        state: The last state of the run.
+        events: The run's events.
+        dropped: Executions without any inputs.
+        unwanted: The statuses of executions that are cut.
+    """
+    failed_items: dict[Key, set[int]] = {}
+    for key in state.order:
+        execution = state.executions[key]
+        if key not in dropped and _is_cut(execution, unwanted):
+            failed_items[key] = _failed_items(execution)
+
     inputs: list[Input] = []
     for event in events:
-        if not isinstance(event, _OF_A_TASK):
+        if not isinstance(event, _TASK_INPUTS):
             continue
+
         key = (event.task, event.visit)
-        if key in dropped or key not in state.executions:  # the alarm of the run has no task
+        # the alarm for the run's timeout has no task, so no execution
+        if key in dropped or key not in state.executions:
             continue
-        if key not in cut:
+
+        if key not in failed_items:
             inputs.append(event)
-        elif isinstance(event, AttemptsEnded):
-            inputs += _good(event, cut[key], stopped=state.executions[key].stopping)
-        elif isinstance(event, AlarmRang) and event.kind == "delay":
-            inputs.append(event)
+        else:
+            is_stopped = state.executions[key].stopping
+            part = _without_failed(event, failed_items[key], is_stopped=is_stopped)
+            if part is not None:
+                inputs.append(part)
     return inputs
 
 
-def _is_cut(execution: Execution, bad: tuple[str, ...]) -> bool:
-    """Tell whether an execution was stopped, or came to a bad end."""
+def _is_cut(execution: Execution, unwanted: tuple[TaskEndStatus, ...]) -> bool:
+    """Return whether an execution was stopped, or ended in an unwanted way."""
     if execution.outcome is None:
         return execution.stopping
-    return execution.outcome.status in bad
+    return execution.outcome.status in unwanted
 
 
 def _failed_items(execution: Execution) -> set[int]:
-    """Give the items whose last attempt did not succeed."""
-    found: set[int] = set()
+    """Return the indexes of the items whose last attempt did not succeed."""
+    failed: set[int] = set()
     for batch in execution.batches:
-        if batch.errors or found:
-            for index, code in zip(batch.index, batch.status, strict=True):
-                (found.add if code else found.discard)(index)
-    return found
+        if not batch.errors and not failed:
+            continue
+
+        for index, code in zip(batch.index, batch.status, strict=True):
+            if code:
+                failed.add(index)
+            else:
+                failed.discard(index)
+    return failed
 
 
-def _good(event: AttemptsEnded, failed: set[int], *, stopped: bool) -> Iterator[AttemptsEnded]:
-    """Give an event without the attempts of failed items, if anything of it is left."""
-    batch = event.batch
-    batch = batch.take([row for row, index in enumerate(batch.index) if index not in failed])
-    if stopped and batch.total is not None:  # it tells where the task was stopped
-        batch = msgspec.structs.replace(batch, total=None)
-    if len(batch) or batch.total is not None:
-        same = batch is event.batch
-        yield event if same else msgspec.structs.replace(event, batch=batch)
+def _without_failed(event: TaskInput, failed: set[int], *, is_stopped: bool) -> Input | None:
+    """Return the part of an input that is replayed for an execution that is cut, if any.
 
-
-def _led_to(state: RunState, roots: set[Key], dropped: set[Key]) -> set[Key]:
-    """Give the executions that some have led to.
-
-    A part of a parallel task leads to what that task leads to, and not to the other parts;
-    they go where the parallel task itself is `dropped`.
+    This is the end of its delay, and the attempts for items that did not fail.
     """
-    found: set[Key] = set()
+    if isinstance(event, AlarmRang):
+        return event if event.kind == "delay" else None
+    if not isinstance(event, AttemptsEnded):
+        return None
+
+    rows = [row for row, index in enumerate(event.batch.index) if index not in failed]
+    batch = event.batch.take(rows)
+    if is_stopped and batch.total is not None:
+        # this total is only the number of items that had begun when the task was stopped
+        batch = msgspec.structs.replace(batch, total=None)
+
+    if not len(batch) and batch.total is None:
+        return None
+    if batch is event.batch:
+        return event
+    return msgspec.structs.replace(event, batch=batch)
+
+
+def _executions_caused_by(state: RunState, roots: set[Key], dropped: set[Key]) -> set[Key]:
+    """Return the executions that others led to, without these.
+
+    A task within a parallel task leads where the parallel task leads, not to the tasks beside
+    it; these are returned if the parallel task itself is in `dropped`.
+    """
+    caused: set[Key] = set()
     parents = {state.executions[key].parent for key in roots}
-    for key in state.order:  # as they came to be: what led to one stands before it
+
+    # in this order an execution stands after its causes
+    for key in state.order:
         execution = state.executions[key]
         if execution.parent is not None:
-            led = execution.parent in found or execution.parent in dropped
+            is_caused = execution.parent in caused or execution.parent in dropped
         else:
-            led = any(
-                each in roots or each in found or each in parents for each in execution.token.causes
-            )
-        if led and key not in roots:
-            found.add(key)
-    return found
+            is_caused = _is_any_in(execution.token.causes, roots, caused, parents)
+        if is_caused and key not in roots:
+            caused.add(key)
+    return caused
+
+
+def _is_any_in(keys: Iterable[Key], *collections: set[Key] | set[Key | None]) -> bool:
+    for key in keys:
+        for collection in collections:
+            if key in collection:
+                return True
+    return False

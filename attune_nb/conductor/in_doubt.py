@@ -1,7 +1,7 @@
-"""A run that is taken up again, and the attempts of which nobody knows whether they were made.
+"""Attempts in doubt, and runs that are resumed after their engine was gone.
 
-An attempt of an action that is not idempotent must not be made twice. Where the engine was gone
-while one was under way, a person decides: it is made again, or its result is told.
+An attempt of an action that is not idempotent must not run twice. If the engine was lost while
+such an attempt was in flight, the user decides: it runs again, or its result is given.
 """
 
 from __future__ import annotations
@@ -19,44 +19,56 @@ if TYPE_CHECKING:
     from attune_nb.conductor.step import Step
     from attune_nb.events import Key, RerunRequested, RunResumed
 
-__all__ = ["give_up", "rerun", "settle", "take_up"]
+__all__ = ["cancel_in_doubt", "rerun", "resume_run", "settle"]
 
 
-def take_up(step: Step, event: RunResumed) -> None:
-    """Go on after the engine was gone; wait first for whatever is in doubt."""
+def resume_run(step: Step, event: RunResumed) -> None:
+    """Continue after the engine was gone; pause first if attempts are in doubt."""
     if step.state.status == "pending":
-        return  # nothing has begun
-    doubts = pmap({(task, visit, index): again for task, visit, index, again in event.doubts})
-    step.update(started_at=event.started_at, in_doubt=doubts)
-    if doubts:
+        # the run had not started
+        return
+
+    in_doubt = {}
+    for task, visit, index, attempt in event.doubts:
+        in_doubt[task, visit, index] = attempt
+    step.update(started_at=event.started_at, in_doubt=pmap(in_doubt))
+
+    if in_doubt:
         pause.pause(step)
     else:
         pause.resume(step)
 
 
 def rerun(step: Step, event: RerunRequested) -> None:
-    """Make an attempt in doubt again."""
-    doubt = (event.task, event.visit, event.index)
-    attempt = step.state.in_doubt.get(doubt)
-    if attempt is not None:
-        key = (event.task, event.visit)
-        step.decide(RetryItem(key=key, index=event.index, attempt=attempt, delay=0.0))
-        settle(step, key, [event.index])
+    """Repeat an attempt in doubt."""
+    attempt = step.state.in_doubt.get((event.task, event.visit, event.index))
+    if attempt is None:
+        return
+
+    key = (event.task, event.visit)
+    step.decide(RetryItem(key=key, index=event.index, attempt=attempt, delay=0.0))
+    settle(step, key, [event.index])
 
 
 def settle(step: Step, key: Key, indices: Iterable[int]) -> None:
-    """Doubt no more what became of some items; with the last doubt gone, go on."""
-    left = step.state.in_doubt
+    """Remove items from those in doubt, and resume the run after the last one."""
+    in_doubt = step.state.in_doubt
     for index in indices:
-        left = left.discard((*key, index))
-    if left is not step.state.in_doubt:
-        step.update(in_doubt=left)
-        if not left:
-            pause.resume(step)
+        in_doubt = in_doubt.discard((*key, index))
+
+    if in_doubt is step.state.in_doubt:
+        return
+
+    step.update(in_doubt=in_doubt)
+    if not in_doubt:
+        pause.resume(step)
 
 
-def give_up(step: Step) -> None:
-    """Hand what is in doubt to the backend, which stops: it records it as cancelled."""
+def cancel_in_doubt(step: Step) -> None:
+    """Have all attempts in doubt cancelled.
+
+    They are handed to the backend. Their jobs stop, so it records them as cancelled.
+    """
     for (task, visit, index), attempt in step.state.in_doubt.items():
         step.decide(RetryItem(key=(task, visit), index=index, attempt=attempt, delay=0.0))
     step.update(in_doubt=pmap())

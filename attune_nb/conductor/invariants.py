@@ -1,4 +1,4 @@
-"""What must hold of the state of any run, between any two events."""
+"""Statements that hold for the state of any run, between any two events."""
 
 from __future__ import annotations
 
@@ -6,127 +6,162 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from attune_nb.conductor import joins
+from attune_nb.conductor.state import ENDED
 from attune_nb.events import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from attune_nb.conductor.state import Execution, RunState
+    from attune_nb.conductor.state import Execution, JoinState, RunState
+    from attune_nb.events import Key, RunStatus, TaskEndStatus, TaskStatus
 
 __all__ = ["violations"]
 
-_OPEN = ("pending", "paused", "running", "retrying", "waiting")
-_ENDED = ("succeeded", "failed", "timed_out", "cancelled", "skipped")
-_RUN = (
-    "pending", "running", "paused", "cancelling", "succeeded", "failed", "timed_out", "cancelled",
+_OPEN_TASK: tuple[TaskStatus, ...] = ("pending", "paused", "running", "retrying", "waiting")
+_ENDED_TASK: tuple[TaskEndStatus, ...] = (
+    "succeeded", "failed", "timed_out", "cancelled", "skipped",
 )  # fmt: skip
+_OPEN_RUN: tuple[RunStatus, ...] = ("running", "paused", "cancelling")
 
 
 def violations(state: RunState) -> list[str]:
-    """Give what is wrong with a state: nothing, unless the conductor itself has a bug.
+    """Return the violated invariants of a state; none, unless the conductor has a bug.
 
-    Checks the run as a whole (known statuses, the count of open tasks, none open once it has
-    ended), every execution (its items are counted once, none of them twice) and every join
-    (it starts when it is met, and only then). Costs time in proportion to the run so far:
-    meant for tests and for looking into a strange run, not for every step.
+    Checks the run (known statuses, the count of open tasks, none open after its end), each
+    execution (its items are counted once, none of them twice) and each join (it starts if and
+    only if it is met). The cost grows with the run so far. It is meant for tests and for
+    looking into a strange run, not for every step.
 
     Args:
-        state: What `step` gave.
+        state: A state that `step` returned.
 
     Returns:
-        One sentence for each thing that is wrong, with the task and its visit.
+        One sentence for each violation, with the task and its visit.
     """
-    found = [*_of_run(state), *_of_joins(state)]
+    messages = [*_check_run(state), *_check_joins(state)]
     for key, execution in state.executions.items():
-        said = [*_of_status(state, execution), *_of_items(execution), *_of_parts(state, execution)]
-        if key != execution.key:
-            said.append(f"is filed as {key}")
-        found += [f"task `{execution.task}` #{execution.visit} {each}" for each in said]
-    return found
+        name = f"task `{execution.task}` #{execution.visit}"
+        messages += [f"{name} {problem}" for problem in _check_execution(state, key, execution)]
+    return messages
 
 
-def _of_run(state: RunState) -> Iterator[str]:
-    if state.status not in _RUN:
+def _check_run(state: RunState) -> Iterator[str]:
+    if state.status not in ("pending", *_OPEN_RUN, *ENDED):
         yield f"the run's status `{state.status}` is unknown"
-    still = [each.task for each in state.executions.values() if each.outcome is None]
-    if state.active != len(still):
-        yield f"{state.active} tasks are counted as open, but {len(still)} are"
-    if state.ended and still:
-        yield f"the run has ended, but not {', '.join(sorted(still))}"
-    if not still and state.status in ("running", "paused", "cancelling"):
-        yield f"the run is {state.status}, but nothing is under way"
+
+    executions = state.executions.values()
+    open_tasks = [execution.task for execution in executions if execution.outcome is None]
+    if state.active != len(open_tasks):
+        yield f"{state.active} tasks are counted as open, but {len(open_tasks)} are"
+    if state.ended and open_tasks:
+        yield f"the run has ended, but not {', '.join(sorted(open_tasks))}"
+    if not open_tasks and state.status in _OPEN_RUN:
+        yield f"the run is {state.status}, but no task is open"
+
     if state.ended and (state.error is None) != (state.status == "succeeded"):
         yield f"the run ended {state.status} with the error {state.error!r}"
     if sorted(state.order) != sorted(state.executions):
         yield "the order of the executions does not name each of them once"
 
 
-def _of_status(state: RunState, execution: Execution) -> Iterator[str]:
-    status, outcome = execution.status, execution.outcome
-    if outcome is None and status not in _OPEN:
+def _check_execution(state: RunState, key: Key, execution: Execution) -> Iterator[str]:
+    yield from _check_status(state, execution)
+    yield from _check_items(execution)
+    yield from _check_inner_tasks(state, execution)
+    if key != execution.key:
+        yield f"is filed as {key}"
+
+
+def _check_status(state: RunState, execution: Execution) -> Iterator[str]:
+    status = execution.status
+    outcome = execution.outcome
+    if outcome is None and status not in _OPEN_TASK:
         yield f"is open with the status `{status}`"
-    if outcome is not None and (status not in _ENDED or outcome.status != status):
+    if outcome is not None and (status not in _ENDED_TASK or outcome.status != status):
         yield f"ended {outcome.status}, but has the status `{status}`"
+
     if status == "waiting" and execution.task not in state.ask_tasks:
         yield "waits for an answer, but asks nothing"
     if state.status == "cancelling" and status in ("pending", "paused", "waiting"):
-        yield f"is {status} in a run that is to stop"
+        yield f"is {status} in a run that stops"
     if status == "paused" and state.status == "running":
-        yield "is paused in a run that goes on"
+        yield "is paused in a run that is not"
 
 
-def _of_items(execution: Execution) -> Iterator[str]:
-    """Hold the counts against the attempts themselves."""
-    ended = Counter(
-        (index, attempt)
-        for batch in execution.batches
-        for index, attempt in zip(batch.index, batch.attempt, strict=True)
-    )
-    twice = sorted({index for (index, _), count in ended.items() if count > 1})
-    if twice:
-        yield f"counts an attempt of its items {twice} twice"
-    if ended.total() != execution.attempts:
-        yield f"counts {execution.attempts} attempts of {ended.total()}"
-    if execution.last_attempts.count(FINAL) != execution.done:
-        yield f"counts {execution.done} ended items of {execution.last_attempts.count(FINAL)}"
+def _check_items(execution: Execution) -> Iterator[str]:
+    """Compare the counts of an execution with its attempts."""
+    attempts: Counter[tuple[int, int]] = Counter()
+    for batch in execution.batches:
+        attempts.update(zip(batch.index, batch.attempt, strict=True))
+
+    repeated = sorted({index for (index, _), count in attempts.items() if count > 1})
+    if repeated:
+        yield f"counts an attempt of its items {repeated} twice"
+    if attempts.total() != execution.attempts:
+        yield f"counts {execution.attempts} attempts of {attempts.total()}"
+
+    done = execution.last_attempts.count(FINAL)
+    if done != execution.done:
+        yield f"counts {execution.done} ended items of {done}"
     if execution.failed > execution.done:
         yield f"has {execution.failed} failed items, but only {execution.done} have ended"
     if execution.total is not None and execution.done > execution.total:
         yield f"has {execution.done} ended items of {execution.total}"
-    gaps = {index for index, _ in ended} - {index for index, attempt in ended if attempt == 1}
-    if gaps:
-        yield f"has no first attempt of its items {sorted(gaps)}"
+
+    indexes = {index for index, _ in attempts}
+    first_attempts = {index for index, attempt in attempts if attempt == 1}
+    missing = sorted(indexes - first_attempts)
+    if missing:
+        yield f"has no first attempt of its items {missing}"
 
 
-def _of_parts(state: RunState, execution: Execution) -> Iterator[str]:
-    """Hold a parallel task against its parts."""
+def _check_inner_tasks(state: RunState, execution: Execution) -> Iterator[str]:
+    """Compare a parallel task with the tasks within it."""
     if execution.parent is not None:
         parent = state.executions.get(execution.parent)
         if parent is None or (parent.outcome is not None and execution.outcome is None):
             yield "is open, but the parallel task around it is not"
+
     task = state.workflow.task(execution.task)
-    if task.type == "parallel" and execution.status in ("running", "succeeded"):
-        keys = [(f"{execution.task}/{each.name}", execution.visit) for each in task.tasks]
-        parts = [state.executions.get(key) for key in keys]
-        if None in parts:
+    if task.type != "parallel" or execution.status not in ("running", "succeeded"):
+        return
+
+    inner_executions = []
+    for inner_task in task.tasks:
+        key = (f"{execution.task}/{inner_task.name}", execution.visit)
+        inner_execution = state.executions.get(key)
+        if inner_execution is None:
             yield "runs without some of its tasks"
-        elif execution.outcome is None and all(each and each.outcome for each in parts):
-            yield "has not ended, though all its tasks have"
+            return
+        inner_executions.append(inner_execution)
+
+    all_ended = all(inner.outcome is not None for inner in inner_executions)
+    if execution.outcome is None and all_ended:
+        yield "has not ended, though all its tasks have"
 
 
-def _of_joins(state: RunState) -> Iterator[str]:
-    for (name, visit), join in state.joins.items():
-        task = state.workflow.task(name)
-        if not set(join.arrived) <= set(state.workflow.sources(name)):
-            yield f"join `{name}` #{visit} counts arrivals from tasks that do not lead to it"
-        if len(set(join.arrived)) != len(join.arrived):
-            yield f"join `{name}` #{visit} counts one task twice"
-        met, started = joins.is_met(state.workflow, task, join), (name, visit) in state.executions
-        if started and not met:
-            yield f"join `{name}` #{visit} has started, but was not met"
-        if met and not started and state.status == "running" and not state.failures:
-            yield f"join `{name}` #{visit} is met, but has not started"
+def _check_joins(state: RunState) -> Iterator[str]:
+    for key, join in state.joins.items():
+        name, visit = key
+        for problem in _check_join(state, key, join):
+            yield f"join `{name}` #{visit} {problem}"
+
     for name, visit in state.executions:
-        joined = "/" not in name and state.workflow.task(name).join is not None
-        if joined and (name, visit) not in state.joins:
+        is_join = "/" not in name and state.workflow.task(name).join is not None
+        if is_join and (name, visit) not in state.joins:
             yield f"`{name}` #{visit} has started without an arrival at its join"
+
+
+def _check_join(state: RunState, key: Key, join: JoinState) -> Iterator[str]:
+    name, _ = key
+    if not set(join.arrived) <= set(state.workflow.sources(name)):
+        yield "counts arrivals from tasks that do not lead to it"
+    if len(set(join.arrived)) != len(join.arrived):
+        yield "counts one task twice"
+
+    is_met = joins.is_met(state.workflow, state.workflow.task(name), join)
+    has_started = key in state.executions
+    if has_started and not is_met:
+        yield "has started, but was not met"
+    if is_met and not has_started and state.status == "running" and not state.failures:
+        yield "is met, but has not started"

@@ -1,4 +1,4 @@
-"""The items of a with-items task: where they come from, and what came of them."""
+"""The items of a task: their source, their attempts, and the outcome of all of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.conductor.retries import wait_before
+from attune_nb.conductor.retries import retry_delay
 from attune_nb.conductor.state import Execution, RetryItem
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import CANCELLED, FINAL, STATUS_CODES
+from attune_nb.values.describe import describe
 from attune_nb.values.frozen import (
     FrozenDict,
     FrozenList,
@@ -24,240 +25,308 @@ from attune_nb.values.frozen import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from attune_nb.events import Batch, ErrorInfo, TaskEndStatus
+    from attune_nb.events import Batch, ErrorInfo, TaskEndStatus, TaskStatus
     from attune_nb.language.model import Retry
 
-__all__ = ["EMPTY", "absorb", "failure_of", "is_complete", "outcome_of", "source_of"]
+__all__ = [
+    "NO_RESULTS",
+    "failure_result",
+    "is_complete",
+    "item_source",
+    "make_outcome",
+    "record_batch",
+]
+
+NO_RESULTS: FrozenList = freeze([])
+"""The result of a task without items to run for."""
 
 
-def source_of(value: Any, batch_size: int | None = None) -> tuple[Any, int | None]:
-    """Give the items and their number (None while unknown); with `batch_size`, lists of them.
+def item_source(value: Any, batch_size: int | None = None) -> tuple[Any, int | None]:
+    """Return the item source of a `with_items` value, and the number of items.
+
+    Args:
+        value: The evaluated `with_items`: an array, an object, a table or another iterable.
+        batch_size: How many elements of the value are one item, an array of them.
+
+    Returns:
+        The source, and the number of items; None if it is not known.
 
     Raises:
-        TemplateError: The value is no list of items.
+        TemplateError: The value has no items.
     """
-    source, total = _source(value)
+    source, count = _source_of(value)
     if batch_size is None:
-        return source, total
+        return source, count
+
+    total = None
+    if count is not None:
+        # rounded up: the last array may be shorter
+        total = -(-count // batch_size)
+
     if isinstance(source, NotStored):
-        return source, None if total is None else -(-total // batch_size)
-    if total is not None and hasattr(source, "__getitem__"):
-        parts = [
-            freeze_list(list(source[at : at + batch_size])) for at in range(0, total, batch_size)
-        ]
-        return parts, len(parts)
-    return _in_batches(iter(source), batch_size), None if total is None else -(-total // batch_size)
+        return source, total
+    if count is None or not hasattr(source, "__getitem__"):
+        return _split_iterator(iter(source), batch_size), total
+
+    starts = range(0, count, batch_size)
+    arrays = [freeze_list(list(source[start : start + batch_size])) for start in starts]
+    return arrays, total
 
 
-def _in_batches(source: Iterator[Any], size: int) -> Iterator[FrozenList]:
-    while batch := list(islice(source, size)):
-        yield freeze_list(batch)
+def _split_iterator(source: Iterator[Any], size: int) -> Iterator[FrozenList]:
+    while elements := list(islice(source, size)):
+        yield freeze_list(elements)
 
 
-def _source(value: Any) -> tuple[Any, int | None]:
+def _source_of(value: Any) -> tuple[Any, int | None]:
+    """Return the elements of a value, and their number if it is known."""
     if isinstance(value, dict):
-        pairs = freeze([{"key": key, "value": each} for key, each in value.items()])
+        pairs = freeze([{"key": key, "value": element} for key, element in value.items()])
         return pairs, len(pairs)
     if isinstance(value, list | tuple | range):
         return value, len(value)
     if hasattr(value, "columns") and hasattr(value, "iloc"):
-        return _rows(value)
-    if isinstance(value, NotStored):  # of a run that is only looked at: nobody reads it
+        return _table_rows(value)
+    if isinstance(value, NotStored):
+        # only in a run that is looked up in a store: its items are never read
         return value, value.rows
+
+    problem = f"`with_items` needs an array, not {describe(value)}"
     if value is None or isinstance(value, str | bytes | int | float | set | frozenset):
-        raise TemplateError(f"`with_items` needs a list, not {_kind(value)}; make it a list")
+        raise TemplateError(f"{problem}; make it an array")
     try:
         return iter(value), None
     except TypeError:
-        raise TemplateError(f"`with_items` needs a list, not {_kind(value)}") from None
-    except Exception as error:  # noqa: BLE001 - the items' own code raised
-        kind = type(error).__name__
-        raise TemplateError(f"`with_items` cannot be read: {kind}: {error}") from None
+        raise TemplateError(problem) from None
+    except Exception as error:  # noqa: BLE001 - the value's own code may raise anything
+        name = type(error).__name__
+        raise TemplateError(f"`with_items` cannot be read: {name}: {error}") from None
 
 
-def _rows(frame: Any) -> tuple[Any, int]:
+def _table_rows(frame: Any) -> tuple[Any, int]:
+    """Return the rows of a table as objects, and their number."""
     names = [str(name) for name in frame.columns]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise TemplateError(f"`with_items`: two columns are named `{twice}`; rename one of them")
+    for name in names:
+        if names.count(name) > 1:
+            raise TemplateError(f"`with_items`: two columns are named `{name}`; rename one of them")
+
     return frozen_rows(frame), len(frame)
 
 
-def _kind(value: Any) -> str:
-    kinds = {
-        str: "a text",
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-        frozenset: "a set",
-    }
-    name = type(value).__name__
-    return "null" if value is None else kinds.get(type(value), f"a value of type `{name}`")
-
-
-def absorb(
+def record_batch(
     execution: Execution, retry: Retry | None, batch: Batch
 ) -> tuple[Execution, list[RetryItem]]:
-    """Count a batch of ended attempts in; give the attempts to be made again.
+    """Record a batch of ended attempts.
 
-    An attempt that has ended before, or was never to be made, counts no more: backends may
-    tell of one twice, or late.
+    An attempt is ignored if it has ended before or was never asked for: backends may report
+    one twice, or late.
+
+    Returns:
+        The execution with the batch, and the retries to make.
     """
-    total = execution.total if batch.total is None else batch.total
-    ended = _marked(execution, batch, total)
-    again: list[RetryItem] = []
+    total = execution.total
+    if batch.total is not None:
+        total = batch.total
+
+    retries: list[RetryItem] = []
     failed = 0
-    if ended is None:
-        ended, batch, again, failed = _counted(execution, retry, batch, total)
-    grown = msgspec.structs.replace(
+    last_attempts = _mark_all(execution, batch, total)
+    if last_attempts is None:
+        last_attempts, batch, retries, failed = _mark_each(execution, retry, batch, total)
+
+    status: TaskStatus = "running"
+    if retries and execution.items is None:
+        status = "retrying"
+    planned = total
+    if execution.stopping:
+        planned = execution.planned
+
+    changed = msgspec.structs.replace(
         execution,
-        last_attempts=bytes(ended),
+        last_attempts=bytes(last_attempts),
         batches=execution.batches.append(batch),
         attempts=execution.attempts + len(batch),
-        done=execution.done + len(batch) - len(again),
+        done=execution.done + len(batch) - len(retries),
         failed=execution.failed + failed,
-        status="retrying" if again and execution.items is None else "running",
+        status=status,
         total=total,
-        planned=execution.planned if execution.stopping else total,
+        planned=planned,
     )
-    return grown, again
+    return changed, retries
 
 
-def _room(execution: Execution, batch: Batch) -> bytearray:
-    ended = bytearray(execution.last_attempts)
+def _extended_attempts(execution: Execution, batch: Batch) -> bytearray:
+    """Return a copy of `last_attempts` that is long enough for the items of a batch."""
+    last_attempts = bytearray(execution.last_attempts)
     if batch.index:
-        ended.extend(bytes(max(0, max(batch.index) + 1 - len(ended))))
-    return ended
+        missing = max(batch.index) + 1 - len(last_attempts)
+        last_attempts.extend(bytes(max(0, missing)))
+    return last_attempts
 
 
-def _marked(execution: Execution, batch: Batch, total: int | None) -> bytearray | None:
-    """Mark the items of a batch as ended, if all are first attempts that succeeded.
+def _mark_all(execution: Execution, batch: Batch, total: int | None) -> bytearray | None:
+    """Mark the items of a batch as ended, if all rows are first attempts that succeeded.
 
-    Nearly all batches are such; to look closely at each row would cost as much as the items
-    themselves. None: look closely.
+    Nearly all batches are such, and `_mark_each` would cost as much as the items themselves.
+
+    Returns:
+        The last attempts of the execution, or None if each row must be looked at.
     """
     count = len(batch)
     if batch.errors or batch.status.count(0) != count or batch.attempt.count(1) != count:
         return None
-    ended = _room(execution, batch)
-    if total is not None and len(ended) > total:
+    last_attempts = _extended_attempts(execution, batch)
+    if total is not None and len(last_attempts) > total:
         return None
-    new = ended.count(0)
+
+    open_before = last_attempts.count(0)
     for index in batch.index:
-        ended[index] = FINAL
-    return ended if new - ended.count(0) == count else None  # else one was told of before
+        last_attempts[index] = FINAL
+
+    if open_before - last_attempts.count(0) != count:
+        # an item of the batch had been reported before
+        return None
+    return last_attempts
 
 
-def _counted(
+def _mark_each(
     execution: Execution, retry: Retry | None, batch: Batch, total: int | None
 ) -> tuple[bytearray, Batch, list[RetryItem], int]:
-    """Look at each row; give the marks, the rows that count, the retries, and the failures."""
-    ended = _room(execution, batch)
-    again: list[RetryItem] = []
+    """Look at each row of a batch.
+
+    Returns:
+        The last attempts of the execution, the rows that are not ignored, the retries, and
+        the number of items that failed.
+    """
+    last_attempts = _extended_attempts(execution, batch)
+    retries: list[RetryItem] = []
     rows: list[int] = []
     failed = 0
     for row, (index, attempt, code) in enumerate(
         zip(batch.index, batch.attempt, batch.status, strict=True)
     ):
-        if attempt != ended[index] + 1 or (total is not None and index >= total):
+        if attempt != last_attempts[index] + 1 or (total is not None and index >= total):
             continue
+
         rows.append(row)
-        ended[index] = FINAL
-        if code:
-            wait = _wait(retry, attempt, code, batch.errors.get(row))
-            if wait is None:
-                failed += code != CANCELLED
-            else:
-                ended[index] = attempt
-                again.append(
-                    RetryItem(key=execution.key, index=index, attempt=attempt + 1, delay=wait)
-                )
-    return ended, batch.take(rows), again, failed
+        last_attempts[index] = FINAL
+        if not code or code == CANCELLED:
+            continue
 
-
-def _wait(retry: Retry | None, attempt: int, code: int, error: ErrorInfo | None) -> float | None:
-    return None if code == CANCELLED else wait_before(retry, attempt, error)
+        delay = retry_delay(retry, attempt, batch.errors.get(row))
+        if delay is None:
+            failed += 1
+        else:
+            last_attempts[index] = attempt
+            retries.append(
+                RetryItem(key=execution.key, index=index, attempt=attempt + 1, delay=delay)
+            )
+    return last_attempts, batch.take(rows), retries, failed
 
 
 def is_complete(execution: Execution) -> bool:
-    """Tell whether every item has ended."""
+    """Return whether every item has ended."""
     return execution.total is not None and execution.done >= execution.total
 
 
-def outcome_of(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo | None]:
-    """Make the record of an execution whose attempts have all ended."""
-    results, statuses, first = _collect(execution)
+def make_outcome(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo | None]:
+    """Return the outcome of an execution whose attempts have all ended, and its error."""
+    results, statuses = _collect_results(execution)
+    count = len(results)
     cancelled = statuses.count(CANCELLED)
-    failed = len(statuses) - statuses.count(0) - cancelled
-    status = _status(execution, set(statuses) - {0}, len(results))
-    index, error = first or (0, None)
-    message = error.message if error is not None else None
-    if execution.items is not None and error is not None:
-        told = f"the first, index {index}: {message}"
-        message = f"{_counts(len(results), failed, cancelled)}; {told}"
-        error = msgspec.structs.replace(error, message=message)
-    if status == "cancelled" and message is None:
+    failed = count - statuses.count(0) - cancelled
+    status = _overall_status(execution, set(statuses), count)
+
+    error = None
+    message = None
+    first = _first_failure(execution, statuses)
+    if first is not None:
+        index, error = first
+        message = error.message
+        if execution.items is not None:
+            counts = _describe_counts(count, failed, cancelled)
+            message = f"{counts}; the first, index {index}: {message}"
+            error = msgspec.structs.replace(error, message=message)
+    elif status == "cancelled":
         message = "the run was cancelled"
+
+    has_items = execution.items is not None
+    result = freeze_list(results) if has_items else results[0]
     outcome = Outcome(
         status=status,
-        result=freeze_list(results) if execution.items is not None else results[0],
+        result=result,
         error=message,
         attempts=execution.attempts,
         duration_ms=(time - execution.started) * 1000,
-        total_count=len(results) if execution.items is not None else None,
-        failed_items=failed if execution.items is not None else None,
+        total_count=count if has_items else None,
+        failed_items=failed if has_items else None,
     )
     return outcome, error
 
 
-def _counts(total: int, failed: int, cancelled: int) -> str:
+def _describe_counts(total: int, failed: int, cancelled: int) -> str:
     if not failed:
         return f"{cancelled} of {total} items cancelled"
-    return f"{failed} of {total} items failed" + (f", {cancelled} cancelled" if cancelled else "")
+    if not cancelled:
+        return f"{failed} of {total} items failed"
+    return f"{failed} of {total} items failed, {cancelled} cancelled"
 
 
-def _status(execution: Execution, failing: set[int], count: int) -> TaskEndStatus:
-    """Say how the task ended as a whole: as its items did, or cancelled where some were left."""
-    kinds = {STATUS_CODES[code] for code in failing}
-    left = execution.planned is None or count < execution.planned
-    if "cancelled" in kinds or (execution.stopping and left):
-        return "cancelled"
-    if not kinds:
-        return "succeeded"
-    return "timed_out" if kinds == {"timed_out"} else "failed"
+def _overall_status(execution: Execution, codes: set[int], count: int) -> TaskEndStatus:
+    """Return the status of a task from the status codes of its items.
 
-
-def _collect(
-    execution: Execution,
-) -> tuple[list[Any], bytearray, tuple[int, ErrorInfo] | None]:
-    """Give results and statuses by item, and the first failed item's error with its index.
-
-    What was cancelled comes first only where nothing has failed.
+    A task that was stopped before all its items had ended is cancelled.
     """
+    statuses = {STATUS_CODES[code] for code in codes}
+    statuses.discard("succeeded")
+    incomplete = execution.planned is None or count < execution.planned
+
+    if "cancelled" in statuses or (execution.stopping and incomplete):
+        return "cancelled"
+    if not statuses:
+        return "succeeded"
+    if statuses == {"timed_out"}:
+        return "timed_out"
+    return "failed"
+
+
+def _collect_results(execution: Execution) -> tuple[list[Any], bytearray]:
+    """Return the result and the status code of each item's last attempt."""
     total = execution.total or 0
     results: list[Any] = [None] * total
     statuses = bytearray(total)
-    first: tuple[tuple[bool, int], ErrorInfo] | None = None
+
     for batch in execution.batches:
         for row, index in enumerate(batch.index):
             results[index] = batch.results[row]
             statuses[index] = batch.status[row]
+
         for row, error in batch.errors.items():
-            results[batch.index[row]] = failure_of(error)
+            results[batch.index[row]] = failure_result(error)
+    return results, statuses
+
+
+def _first_failure(execution: Execution, statuses: bytearray) -> tuple[int, ErrorInfo] | None:
+    """Return the index and the last error of the first item that failed.
+
+    A cancelled item counts only if no item failed.
+    """
+    first: tuple[int, ErrorInfo] | None = None
+    first_rank = (True, len(statuses))
+
     for batch in execution.batches:
         for row, error in batch.errors.items():
             index = batch.index[row]
             rank = (statuses[index] == CANCELLED, index)
-            if statuses[index] and (first is None or rank <= first[0]):
-                first = (rank, error)
-    return results, statuses, (first[0][1], first[1]) if first is not None else None
+            # a later error of the same item replaces an earlier one
+            if statuses[index] and rank <= first_rank:
+                first = (index, error)
+                first_rank = rank
+    return first
 
 
-def failure_of(error: ErrorInfo) -> FrozenDict:
-    """Give what `result()` is for a failed attempt."""
-    given = error.data if isinstance(error.data, dict) else {}
-    frozen: FrozenDict = freeze({**given, "error": error.message, "error_type": error.type})
-    return frozen
-
-
-EMPTY: FrozenList = freeze([])
+def failure_result(error: ErrorInfo) -> FrozenDict:
+    """Return the value of `result()` for an attempt that failed."""
+    data = error.data if isinstance(error.data, dict) else {}
+    result: FrozenDict = freeze({**data, "error": error.message, "error_type": error.type})
+    return result

@@ -1,6 +1,6 @@
-"""`step(state, event) -> (state, decisions)`: the whole of what a workflow means.
+"""`step(state, event) -> (state, decisions)`: the whole meaning of a workflow.
 
-The decisions are, in order, facts (events to be written down) and commands for the driver.
+The decisions are, in order, facts (events for the run's log) and commands for the driver.
 """
 
 from __future__ import annotations
@@ -47,90 +47,113 @@ def initial_state(
     secrets: Mapping[str, Any] | None = None,
     mocked: Collection[str] = (),
 ) -> RunState:
-    """Give the state before the first event.
+    """Return the state before the first event.
 
     Args:
-        workflow: What is to be run.
-        config: What `config` holds.
-        keystore: What `keystore` holds: secrets.
-        concurrency: Overrides every task's own.
-        secrets: Parameters that must not stand in any event.
-        mocked: Tasks that ask nobody, because their result is made up.
+        workflow: The workflow to run.
+        config: The values of `config`.
+        keystore: The values of `keystore`: secrets.
+        concurrency: Overrides the concurrency of every task.
+        secrets: Parameters that no event may contain.
+        mocked: The paths of the tasks that ask no question, because their result is mocked.
     """
     mask = Mask(keystore, secrets)
-    asks = {path for path, task in workflow.walk() if task.action == ASK}
+    ask_tasks = {path for path, task in workflow.walk() if task.action == ASK}
+
     return RunState(
         workflow=workflow,
         context=WorkflowContext.create(config=config, keystore=keystore, mask=mask),
         concurrency=concurrency,
         secrets=freeze(dict(secrets or {})),
-        ask_tasks=frozenset(asks - set(mocked)),
+        ask_tasks=frozenset(ask_tasks - set(mocked)),
     )
 
 
 def step(state: RunState, event: Input) -> tuple[RunState, list[Decision]]:
-    """Take one input in; give the next state and what is to be done."""
+    """Process one input. Return the next state and the decisions."""
     if state.ended:
         return state, []
+
     current = Step(state, event, _HANDLERS)
-    _TAKEN[type(event)](current, event)
-    current.carry_on()
+    handle = _INPUT_HANDLERS[type(event)]
+    handle(current, event)
+    current.run_agenda()
     run_end.end_if_quiet(current)
     return current.state, current.decisions
 
 
 def replay(state: RunState, events: Sequence[Event]) -> tuple[RunState, list[Event]]:
-    """Fold the inputs of a run's events; give the end state and the whole list again."""
-    told: list[Event] = []
+    """Process the inputs among the events of a run again.
+
+    Returns:
+        The last state, and all events: the inputs with the facts that follow from them.
+    """
+    replayed: list[Event] = []
     for event in events:
-        if isinstance(event, Input):
-            told.append(event)
-            state, decisions = step(state, event)
-            told += [each for each in decisions if isinstance(each, Event)]
-    return state, told
+        if not isinstance(event, Input):
+            continue
+
+        replayed.append(event)
+        state, decisions = step(state, event)
+        replayed += [decision for decision in decisions if isinstance(decision, Event)]
+    return state, replayed
 
 
 def _start_run(step: Step, event: RunStarted) -> None:
+    """Create the context and start the tasks that no transition leads to."""
     if step.state.status != "pending":
-        return  # a run starts once
-    old = step.state.context
+        # a run starts once
+        return
+
+    before = step.state.context
     context = WorkflowContext.create(
         {**event.parameters, **step.state.secrets},
-        config=old.config,
-        keystore=old.keystore,
+        config=before.config,
+        keystore=before.keystore,
         system={
             "workflow_start": event.started_at,
             "timestamp": event.started_at,
             "execution_id": event.run_id,
             "workflow_ref": event.workflow,
         },
-        mask=old.mask,
+        mask=before.mask,
     )
     step.update(context=context, status="running", started_at=event.started_at)
+
     workflow = step.state.workflow
     if workflow.timeout is not None:
         step.decide(Alarm(kind="run", seconds=workflow.timeout))
+
     for name, template in workflow.vars:
         try:
             step.publish(name, template.evaluate(step.scope()))
         except TemplateError as error:
             step.fail_run(f"vars `{name}`: {error}")
             return
+
     for task in workflow.entries():
         step.later(task_start.begin, task.name, 1, Token(), None)
 
 
+def _pause(step: Step, _: PauseRequested) -> None:
+    pause.pause(step)
+
+
+def _resume(step: Step, _: ResumeRequested) -> None:
+    pause.resume(step)
+
+
 _HANDLERS = Handlers(begin=task_start.begin, launch=task_start.launch, end=task_end.end)
 
-_TAKEN: dict[type[Input], Callable[[Step, Any], None]] = {
+# The function that processes each kind of input.
+_INPUT_HANDLERS: dict[type[Input], Callable[[Step, Any], None]] = {
     RunStarted: _start_run,
-    RunResumed: in_doubt.take_up,
-    AttemptsEnded: task_end.attempts_ended,
-    AlarmRang: run_end.alarm_rang,
-    AskAnswered: run_end.answered,
+    RunResumed: in_doubt.resume_run,
+    AttemptsEnded: task_end.record_attempts,
+    AlarmRang: run_end.handle_alarm,
+    AskAnswered: run_end.handle_answer,
     RerunRequested: in_doubt.rerun,
     CancelRequested: run_end.cancel,
-    PauseRequested: lambda step, _: pause.pause(step),
-    ResumeRequested: lambda step, _: pause.resume(step),
+    PauseRequested: _pause,
+    ResumeRequested: _resume,
 }
-"""What takes in each kind of input."""

@@ -1,6 +1,7 @@
-"""A run that begins nothing more for a while: what is under way ends, what is due waits.
+"""Pause and resume a run.
 
-Delays, timeouts and questions keep their time; the run's own timeout does too.
+A paused run starts nothing: attempts in flight end, and tasks that are due wait. Delays,
+timeouts and questions keep their time, and so does the run's own timeout.
 """
 
 from __future__ import annotations
@@ -16,19 +17,20 @@ __all__ = ["pause", "resume"]
 
 
 def pause(step: Step) -> None:
-    """Begin nothing more, if the run is under way."""
+    """Start nothing more, if the run is running."""
     if step.state.status == "running":
         step.update(status="paused")
         step.decide(Hold(over=False))
 
 
 def resume(step: Step) -> None:
-    """Go on where the run was paused."""
+    """Continue a paused run, and launch the tasks that became due meanwhile."""
     if step.state.status != "paused":
         return
+
     step.update(status="running")
     step.decide(Hold(over=True))
     for key in step.state.order:
-        execution = step.execution(key)
+        execution = step.open_execution(key)
         if execution is not None and execution.status == "paused":
             step.later(step.handlers.launch, key)

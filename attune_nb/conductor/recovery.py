@@ -1,4 +1,4 @@
-"""The state of a run whose engine is gone, from its events, and what was left to be done."""
+"""The state of a run whose engine is gone, and the work that it left, from the run's events."""
 
 from __future__ import annotations
 
@@ -11,22 +11,28 @@ from attune_nb.conductor.state import Alarm, RetryItem, StartTask
 from attune_nb.events import FINAL, Event, Fact, Input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from attune_nb.conductor.state import Execution, RunState
     from attune_nb.events import Key
 
 __all__ = ["AttemptId", "OpenJob", "PendingTimer", "Recovered", "first_difference", "recover"]
 
+# The fields of events that a replay must give again.
+_COMPARED_FIELDS = ("task", "visit", "status", "fired", "total", "causes", "count")
 
 AttemptId = tuple[str, int, int, int]
 """An attempt: task, visit, index, number."""
 
 
 class OpenJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A task that was at work: its start, and for each item its last attempt that ended.
+    """A task that was running.
 
-    `last_attempts` is as in `Execution`: 0 where none has, `FINAL` where no more is to be made.
+    Attributes:
+        start: The command that started it.
+        last_attempts: As in `Execution`: for each item, the number of its last attempt that
+            ended; 0 for none, `FINAL` if no more will follow.
+        stopping: Whether it was being stopped.
     """
 
     start: StartTask
@@ -35,11 +41,11 @@ class OpenJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PendingTimer(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that was to happen later.
+    """An alarm or a retry that was due later.
 
     Attributes:
-        command: An alarm, or one more attempt.
-        time: When it was decided, in seconds since the start of the run.
+        command: The command that set the timer.
+        time: When it was set, in seconds since the start of the run.
         epoch_time: The same, in seconds since the epoch, UTC.
     """
 
@@ -49,14 +55,14 @@ class PendingTimer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recovered(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as its events tell of it.
+    """A run, recovered from its events.
 
     Attributes:
-        state: Its state after the last event.
-        events: All events: the inputs, and what was concluded from them.
-        jobs: The tasks that were at step.
-        timers: What was to happen later.
-        in_doubt: Attempts that may have been made, and must not be made twice.
+        state: The state after the last event.
+        events: All events: the inputs, and the facts that follow from them.
+        jobs: The tasks that were running.
+        timers: The alarms and retries that were due later.
+        in_doubt: Attempts that may have run, and must not run twice.
     """
 
     state: RunState
@@ -66,7 +72,7 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     in_doubt: tuple[AttemptId, ...] = ()
 
     def items_in_doubt(self, key: Key) -> list[int]:
-        """Give the items of a task of which an attempt is in doubt."""
+        """Return the indexes of a task's items that have an attempt in doubt."""
         return [index for task, visit, index, _ in self.in_doubt if (task, visit) == key]
 
 
@@ -75,86 +81,117 @@ def recover(
     events: Sequence[Event],
     fits: Callable[[RunState, Input], bool] = lambda *_: True,
 ) -> Recovered:
-    """Fold the inputs of a run's events, and gather what the engine had still to do.
+    """Replay the inputs of a run's events, and collect the work that was left.
 
     Args:
         state: The state before the run.
-        events: Its events; only the inputs among them are read.
-        fits: Whether an input is to be taken in, as the state is then.
+        events: The run's events; only the inputs among them are read.
+        fits: Returns whether an input can be replayed in the state that was reached by then.
     """
-    told: list[Event] = []
-    waiting: dict[tuple[str, Key, int], PendingTimer] = {}
+    replayed: list[Event] = []
+    timers: dict[tuple[str, Key, int], PendingTimer] = {}
     for event in events:
         if not isinstance(event, Input) or not fits(state, event):
             continue
-        told.append(event)
+
+        replayed.append(event)
         state, decisions = step(state, event)
-        for each in decisions:
-            if isinstance(each, Fact):
-                told.append(each)
-            elif isinstance(each, Alarm | RetryItem):
-                kind = each.kind if isinstance(each, Alarm) else "retry"
-                index = each.index if isinstance(each, RetryItem) else 0
-                waiting[kind, each.key, index] = PendingTimer(
-                    command=each, time=event.time, epoch_time=state.started_at + event.time
+        for decision in decisions:
+            if isinstance(decision, Fact):
+                replayed.append(decision)
+            elif isinstance(decision, Alarm | RetryItem):
+                # a later timer of the same kind replaces an earlier one
+                timers[_timer_id(decision)] = PendingTimer(
+                    command=decision, time=event.time, epoch_time=state.started_at + event.time
                 )
-    open_executions = [
-        execution
-        for execution in (state.executions[key] for key in state.order)
-        if execution.outcome is None
-    ]
+
+    if state.ended:
+        return Recovered(state=state, events=replayed, jobs=[], timers=[])
     return Recovered(
         state=state,
-        events=told,
-        jobs=[] if state.ended else list(_at_work(state, open_executions)),
-        timers=[] if state.ended else [each for each in waiting.values() if _is_due(state, each)],
+        events=replayed,
+        jobs=_open_jobs(state),
+        timers=[timer for timer in timers.values() if _is_due(state, timer.command)],
     )
 
 
-def first_difference(recorded: Sequence[Event], told: Sequence[Event]) -> Event | None:
-    """Give the first fact on record that does not follow from the inputs, or None."""
-    for before, now in zip(recorded, told, strict=False):
-        if isinstance(before, Fact | Input) and _sort(before) != _sort(now):
-            return before
-    return recorded[len(told)] if len(recorded) > len(told) else None
+def _timer_id(command: Alarm | RetryItem) -> tuple[str, Key, int]:
+    if isinstance(command, Alarm):
+        return command.kind, command.key, 0
+    return "retry", command.key, command.index
 
 
-def _sort(event: Event) -> tuple[object, ...]:
-    names = ("task", "visit", "status", "fired", "total", "causes", "count")
-    return type(event), event.time, *(getattr(event, name, None) for name in names)
+def first_difference(recorded: Sequence[Event], replayed: Sequence[Event]) -> Event | None:
+    """Return the first recorded event that a replay does not give again, or None."""
+    for event_before, event_now in zip(recorded, replayed, strict=False):
+        is_compared = isinstance(event_before, Fact | Input)
+        if is_compared and _compared_values(event_before) != _compared_values(event_now):
+            return event_before
+
+    if len(recorded) > len(replayed):
+        return recorded[len(replayed)]
+    return None
 
 
-def _at_work(state: RunState, executions: list[Execution]) -> Iterator[OpenJob]:
-    for each in executions:
-        makes_attempts = (
-            each.status in ("running", "retrying")
-            and state.workflow.task(each.task).type != "parallel"
-            and each.task not in state.ask_tasks
+def _compared_values(event: Event) -> tuple[object, ...]:
+    values = [getattr(event, name, None) for name in _COMPARED_FIELDS]
+    return type(event), event.time, *values
+
+
+def _open_jobs(state: RunState) -> list[OpenJob]:
+    """Return the jobs that the backend had."""
+    jobs = []
+    for execution in _open_executions(state):
+        if not _has_job(state, execution):
+            continue
+
+        start = StartTask(
+            key=execution.key,
+            context=execution.context,
+            items=execution.items,
+            total=execution.total,
+            concurrency=execution.concurrency,
         )
-        if makes_attempts:
-            start = StartTask(
-                key=each.key,
-                context=each.context,
-                items=each.items,
-                total=each.total,
-                concurrency=each.concurrency,
+        jobs.append(
+            OpenJob(
+                start=start,
+                last_attempts=execution.last_attempts,
+                stopping=execution.stopping,
             )
-            yield OpenJob(start=start, last_attempts=each.last_attempts, stopping=each.stopping)
+        )
+    return jobs
 
 
-def _is_due(state: RunState, each: PendingTimer) -> bool:
-    """Tell whether something that was to happen later has not happened, and still matters."""
-    command = each.command
+def _open_executions(state: RunState) -> Iterable[Execution]:
+    """Yield the executions that have not ended, in the order in which they began."""
+    for key in state.order:
+        execution = state.executions[key]
+        if execution.outcome is None:
+            yield execution
+
+
+def _has_job(state: RunState, execution: Execution) -> bool:
+    """Return whether an open execution has a job at the backend."""
+    if execution.status not in ("running", "retrying"):
+        return False
+    is_parallel = state.workflow.task(execution.task).type == "parallel"
+    return not is_parallel and execution.task not in state.ask_tasks
+
+
+def _is_due(state: RunState, command: Alarm | RetryItem) -> bool:
+    """Return whether an alarm has not rung yet, or a retry has not been made, and still matters."""
     if isinstance(command, Alarm) and command.kind == "run":
         return True
+
     execution = state.executions.get(command.key)
     if execution is None or execution.outcome is not None:
         return False
+
     if isinstance(command, Alarm):
-        return execution.status == {"delay": "pending", "ask": "waiting"}[command.kind]
-    ended = execution.last_attempts
-    return (
-        command.index < len(ended)
-        and ended[command.index] == command.attempt - 1
-        and ended[command.index] not in (0, FINAL)
-    )
+        status = "pending" if command.kind == "delay" else "waiting"
+        return execution.status == status
+
+    if command.index >= len(execution.last_attempts):
+        return False
+    last_attempt = execution.last_attempts[command.index]
+    return last_attempt == command.attempt - 1 and last_attempt not in (0, FINAL)

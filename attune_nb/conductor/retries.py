@@ -1,4 +1,4 @@
-"""Whether a failed attempt is made again, and after what wait."""
+"""Whether a failed attempt is repeated, and after which wait."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from attune_nb.events import ErrorInfo
     from attune_nb.language.model import Retry
 
-__all__ = ["wait_before"]
+__all__ = ["retry_delay"]
 
-_SEARCHED = 10_000  # characters of an error's message
-_SECONDS = 0.1  # for one pattern
+# Characters of an error's message that a pattern of `on_error` is searched in.
+_SEARCHED_CHARACTERS = 10_000
+# Seconds that the search for one pattern may take.
+_SEARCH_SECONDS = 0.1
 
 
-def wait_before(retry: Retry | None, attempt: int, error: ErrorInfo | None) -> float | None:
-    """Give the seconds to wait after failed attempt number `attempt`, or None: no retry.
+def retry_delay(retry: Retry | None, attempt: int, error: ErrorInfo | None) -> float | None:
+    """Return the seconds to wait after failed attempt number `attempt`, or None for no retry.
 
     Before retry k the wait is `delay`, `delay*k` or `delay*2^(k-1)`, capped by `max_delay`.
     """
@@ -25,22 +27,33 @@ def wait_before(retry: Retry | None, attempt: int, error: ErrorInfo | None) -> f
         return None
     if error is not None and not (error.retryable and _matches(retry, error)):
         return None
-    factor: int = {"constant": 1, "linear": attempt, "exponential": 2 ** (attempt - 1)}[
-        retry.backoff
-    ]
-    wait: float = retry.delay * factor
-    return wait if retry.max_delay is None else min(wait, retry.max_delay)
+
+    wait: float = retry.delay
+    if retry.backoff == "linear":
+        wait *= attempt
+    elif retry.backoff == "exponential":
+        wait *= 2 ** (attempt - 1)
+
+    if retry.max_delay is not None:
+        wait = min(wait, retry.max_delay)
+    return wait
 
 
 def _matches(retry: Retry, error: ErrorInfo) -> bool:
+    """Return whether `on_error` allows a retry after an error."""
     if not retry.on_error:
         return True
-    told = (error.type, error.message[:_SEARCHED])
-    return any(_found(pattern, text) for pattern in retry.on_error for text in told)
+
+    message = error.message[:_SEARCHED_CHARACTERS]
+    for pattern in retry.on_error:
+        if _is_found(pattern, error.type) or _is_found(pattern, message):
+            return True
+    return False
 
 
-def _found(pattern: str, text: str) -> bool:
+def _is_found(pattern: str, text: str) -> bool:
     try:
-        return compile_pattern(pattern).search(text, timeout=_SECONDS) is not None
-    except TimeoutError:  # such a pattern is no reason to try again
+        return compile_pattern(pattern).search(text, timeout=_SEARCH_SECONDS) is not None
+    except TimeoutError:
+        # a pattern that takes too long gives no reason for a retry
         return False

@@ -1,8 +1,8 @@
-"""How a run comes to its end: by itself, by its time, or because someone asked."""
+"""The end of a run: on its own, by its timeout, or on request. Also alarms and answers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attune_nb.conductor import in_doubt, items, joins, task_end, task_start
 from attune_nb.conductor.state import StopTask
@@ -16,102 +16,136 @@ if TYPE_CHECKING:
     from attune_nb.conductor.step import Step
     from attune_nb.events import RunEndStatus, TaskEndStatus
 
-__all__ = ["alarm_rang", "answered", "cancel", "end_if_quiet"]
+__all__ = ["cancel", "end_if_quiet", "handle_alarm", "handle_answer"]
 
 
 def cancel(step: Step, event: CancelRequested) -> None:
-    """Begin to stop everything; `force` gives up on the attempts under way."""
+    """Begin to stop the run; `force` also abandons the attempts in flight."""
+    reason = step.state.reason
+    if not reason:
+        reason = step.mask(event.reason)
+    step.update(reason=reason)
+
     policy = step.state.workflow.cancellation_policy
-    step.update(reason=step.state.reason or step.mask(event.reason))
     _stop(step, force=event.force or policy == "cancel_running")
 
 
 def _stop(step: Step, *, force: bool) -> None:
+    """Stop all open executions, and start nothing more."""
     step.update(status="cancelling")
     for key in step.state.order:
-        execution = step.execution(key)
+        execution = step.open_execution(key)
         if execution is None:
             continue
-        if execution.status == "running" and step.task(execution).type == "parallel":
-            continue  # it ends with its parts
-        step.keep(execution, stopping=True)
+        if execution.status == "running" and step.task_of(execution).type == "parallel":
+            # it ends when its tasks have ended
+            continue
+
+        step.store(execution, stopping=True)
         if execution.status in ("pending", "paused", "waiting"):
             step.later(task_end.end_cancelled, key)
         else:
             step.decide(StopTask(key=key, force=force))
-    in_doubt.give_up(step)
+
+    in_doubt.cancel_in_doubt(step)
 
 
-def alarm_rang(step: Step, event: AlarmRang) -> None:
-    """Do what an alarm was set for, if it still matters."""
+def handle_alarm(step: Step, event: AlarmRang) -> None:
+    """Act on an alarm, unless its reason is gone."""
     if event.kind == "run":
         if step.state.workflow.timeout is not None and step.state.status != "pending":
             step.update(timed_out=True)
             _stop(step, force=True)
         return
+
     key = (event.task, event.visit)
-    execution = step.execution(key)
+    execution = step.open_execution(key)
     if execution is None:
         return
+
     if event.kind == "delay" and execution.status == "pending":
         task_start.launch(step, key)
     elif event.kind == "ask" and execution.status == "waiting":
-        seconds = step.task(execution).timeout
+        seconds = step.task_of(execution).timeout
         if seconds is not None:
-            said = f"nobody answered within {seconds:g} s"
-            _fail(step, execution, "timed_out", "Timeout", said)
+            message = f"the question was not answered within {seconds:g} s"
+            _fail_question(step, execution, "timed_out", "Timeout", message)
 
 
-def answered(step: Step, event: AskAnswered) -> None:
-    """End a question with its answer; one that waits no more is left alone."""
+def handle_answer(step: Step, event: AskAnswered) -> None:
+    """End a question with its answer. Ignore the answer if the question is not open."""
     key = (event.task, event.visit)
-    execution = step.execution(key)
+    execution = step.open_execution(key)
     if execution is None or execution.status != "waiting":
         return
+
     try:
         result = freeze({"response": event.value})
     except ValueError as error:
-        _fail(step, execution, "failed", "ValueError", f"the answer cannot be used: {error}")
+        message = f"the answer cannot be used: {error}"
+        _fail_question(step, execution, "failed", "ValueError", message)
         return
-    spent = (step.time - execution.started) * 1000
-    outcome = Outcome(status="succeeded", result=result, attempts=1, duration_ms=spent)
+
+    duration_ms = (step.time - execution.started) * 1000
+    outcome = Outcome(status="succeeded", result=result, attempts=1, duration_ms=duration_ms)
     task_end.end(step, key, outcome, None)
 
 
-def _fail(step: Step, execution: Execution, status: TaskEndStatus, kind: str, message: str) -> None:
-    """End a question that got no answer, or none that can be used."""
-    info = ErrorInfo(type=kind, message=message, retryable=False)
+def _fail_question(
+    step: Step, execution: Execution, status: TaskEndStatus, error_type: str, message: str
+) -> None:
+    """End a question that has no usable answer."""
+    error = ErrorInfo(type=error_type, message=message, retryable=False)
     outcome = Outcome(
         status=status,
-        result=items.failure_of(info),
-        error=info.message,
+        result=items.failure_result(error),
+        error=error.message,
         duration_ms=(step.time - execution.started) * 1000,
     )
-    task_end.end(step, execution.key, outcome, info)
+    task_end.end(step, execution.key, outcome, error)
 
 
 def end_if_quiet(step: Step) -> None:
-    """End the run when nothing is under way and nothing can follow."""
+    """End the run if no task is open and none can follow."""
     state = step.state
     if state.active or state.ended or state.status == "pending":
         return
-    failures, output = [*state.failures], None
+
     status: RunEndStatus
-    if state.timed_out:
-        seconds = state.workflow.timeout or 0.0
-        status, failures = "timed_out", [f"the run did not end within {seconds:g} s"]
+    output: Any = None
+    problems: list[str] = []
+    if state.timed_out and state.workflow.timeout is not None:
+        status = "timed_out"
+        problems = [f"the run did not end within {state.workflow.timeout:g} s"]
     elif state.status == "cancelling":
-        because = f": {state.reason}" if state.reason else ""
-        status, failures = "cancelled", [f"the run was cancelled{because}"]
-    elif failures := [*failures, *joins.unmet(state)]:
-        status = "failed"
+        status = "cancelled"
+        problems = [_describe_cancellation(state.reason)]
     else:
-        status = "succeeded"
-        if state.workflow.output_map is not None:
-            try:
-                output = freeze(state.workflow.output_map.evaluate(step.scope()))
-            except (TemplateError, ValueError) as error:
-                status, failures = "failed", [step.mask(f"output_map: {error}")]
-    text = "; ".join(failures) or None
-    step.update(status=status, output=output, error=text)
-    step.decide(RunEnded(time=step.time, status=status, output=output, error=text))
+        problems = [*state.failures, *joins.describe_unmet(state)]
+        if not problems:
+            output, problems = _evaluate_output(step)
+        status = "failed" if problems else "succeeded"
+
+    error = None
+    if problems:
+        error = "; ".join(problems)
+    step.update(status=status, output=output, error=error)
+    step.decide(RunEnded(time=step.time, status=status, output=output, error=error))
+
+
+def _describe_cancellation(reason: str) -> str:
+    if reason:
+        return f"the run was cancelled: {reason}"
+    return "the run was cancelled"
+
+
+def _evaluate_output(step: Step) -> tuple[Any, list[str]]:
+    """Return the output of a run that succeeded, or the problem why there is none."""
+    template = step.state.workflow.output_map
+    if template is None:
+        return None, []
+
+    try:
+        return freeze(template.evaluate(step.scope())), []
+    except (TemplateError, ValueError) as error:
+        return None, [step.mask(f"output_map: {error}")]

@@ -1,6 +1,6 @@
-"""The state of a run between two events, and the commands that a step gives.
+"""The state of a run between two events, and the commands that a step returns.
 
-Everything is immutable: the state before an event is still there after it, for free.
+Everything is immutable: the state before an event still exists after it, at no cost.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ __all__ = [
 ]
 
 ENDED: tuple[RunEndStatus, ...] = ("succeeded", "failed", "timed_out", "cancelled")
-"""The statuses in which a run stays."""
+"""The statuses of a run that has ended."""
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A branch of the run on its way to a task: what it comes from, and its past.
+    """A branch of the run on its way to a task.
 
-    `visits` says how often each task has run on this way.
+    Attributes:
+        causes: The executions whose transitions led here.
+        visits: How often each task has run on this way.
     """
 
     causes: tuple[Key, ...] = ()
@@ -44,75 +46,117 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class JoinState(msgspec.Struct, frozen=True):
-    """The arrivals that a join has seen so far in one round."""
+    """The arrivals at a join in one round.
+
+    Attributes:
+        arrived: The names of the tasks that branches have arrived from.
+        token: These branches, merged into one.
+    """
 
     arrived: PVector[str] = pvector()
     token: Token = Token()
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of a task.
+    """One execution of a task.
 
-    `status` is pending (its delay), paused (until the run goes on), running, retrying, waiting
-    (for an answer), or how it ended. `task` is a path: `parallel/name` within a parallel task.
+    Attributes:
+        task: The task's path: `parallel/name` within a parallel task.
+        visit: The number of this execution of the task, from 1.
+        token: The branch that reached the task.
+        context: The context when the task started.
+        started: When it started, in seconds since the start of the run.
+        status: `pending` during its delay, `paused` until the run is resumed, `waiting` for an
+            answer, `running`, `retrying`, or how it ended.
+        parent: The parallel task that it is part of.
+        items: The item source; None for a task without `with_items`.
+        planned: The number of items, None while unknown.
+        total: The same; fewer items if the task was stopped.
+        concurrency: The most attempts at the same time.
+        done: How many items have ended.
+        failed: How many of these failed.
+        attempts: How many attempts have ended.
+        last_attempts: For each item, the number of its last attempt that ended; `FINAL` if no
+            more will follow.
+        stopping: Whether the run stops, and this task with it.
+        batches: The attempts that have ended.
+        outcome: How it ended; None until then.
     """
 
     task: str
     visit: int
     token: Token
-    context: WorkflowContext  # as the task saw it when it started
+    context: WorkflowContext
     started: float
     status: TaskStatus = "running"
-    parent: Key | None = None  # the parallel task that it is part of
-    items: Any = None  # the source of the items; None for a task without `with_items`
-    planned: int | None = 1  # how many items there are, None while unknown
-    total: int | None = 1  # the same, or fewer where the task was stopped
+    parent: Key | None = None
+    items: Any = None
+    planned: int | None = 1
+    total: int | None = 1
     concurrency: int = 1
     done: int = 0
     failed: int = 0
     attempts: int = 0
-    last_attempts: bytes = (
-        b""  # for each item, its last attempt that ended; FINAL when it was the last
-    )
-    stopping: bool = False  # the run is to stop, and this task with it
+    last_attempts: bytes = b""
+    stopping: bool = False
     batches: PVector[Batch] = pvector()
     outcome: Outcome | None = None
 
     @property
     def key(self) -> Key:
-        """Which execution this is."""
+        """The task's path and the visit."""
         return self.task, self.visit
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the conductor knows of a run."""
+    """The whole state of a run.
+
+    Attributes:
+        workflow: The workflow that is run.
+        context: The latest context.
+        concurrency: Overrides the concurrency of every task.
+        secrets: Parameters that no event contains.
+        ask_tasks: The paths of the tasks that wait for an answer.
+        status: The status of the run.
+        timed_out: Whether its timeout is the reason why it stops.
+        reason: The reason that was given with a request to cancel.
+        started_at: When it started, in seconds since the epoch, UTC.
+        executions: All executions of tasks.
+        order: Their keys, in the order in which they began.
+        active: How many of them have not ended.
+        joins: The joins that a branch has arrived at.
+        in_doubt: The attempts in doubt: (task, visit, index) -> number of the attempt.
+        failures: The reasons why the run will end `failed`.
+        output: The output of a run that succeeded.
+        error: Why a run did not succeed.
+    """
 
     workflow: WorkflowSpec
     context: WorkflowContext
-    concurrency: int | None = None  # overrides that of every task
-    secrets: FrozenDict  # parameters that no event holds
-    ask_tasks: frozenset[str] = frozenset()  # tasks that wait for a person
+    concurrency: int | None = None
+    secrets: FrozenDict
+    ask_tasks: frozenset[str] = frozenset()
     status: RunStatus = "pending"
-    timed_out: bool = False  # why it is cancelling
-    reason: str = ""  # why someone asked it to stop
+    timed_out: bool = False
+    reason: str = ""
     started_at: float = 0.0
     executions: PMap[Key, Execution] = pmap()
-    order: PVector[Key] = pvector()  # executions as they came to be
-    active: int = 0  # executions that have not ended
+    order: PVector[Key] = pvector()
+    active: int = 0
     joins: PMap[Key, JoinState] = pmap()
-    in_doubt: PMap[tuple[str, int, int], int] = pmap()  # attempts nobody knows of, by item
-    failures: PVector[str] = pvector()  # why the run will end `failed`
+    in_doubt: PMap[tuple[str, int, int], int] = pmap()
+    failures: PVector[str] = pvector()
     output: Any = None
     error: str | None = None
 
     @property
     def ended(self) -> bool:
-        """Whether the run has come to its end."""
+        """Whether the run has ended."""
         return self.status in ENDED
 
 
 class StartTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Hand a task to the backend: one attempt, or one for each item."""
+    """Command: start a task at the backend, with one attempt or one for each item."""
 
     key: Key
     context: WorkflowContext
@@ -122,7 +166,7 @@ class StartTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetryItem(msgspec.Struct, frozen=True, kw_only=True):
-    """Make one more attempt `delay` seconds after the last one ended."""
+    """Command: make one more attempt, `delay` seconds after the last one ended."""
 
     key: Key
     index: int
@@ -131,20 +175,20 @@ class RetryItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StopTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Start no more attempts of a task; `force` also gives up on those under way."""
+    """Command: start no more attempts of a task; `force` also abandons those in flight."""
 
     key: Key
     force: bool
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """Begin no attempts of any task, until told that it is over."""
+    """Command: start no attempts of any task, or, if `over`, start them again."""
 
     over: bool
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """Tell the conductor (`AlarmRang`) when so many seconds have passed."""
+    """Command: feed the conductor an `AlarmRang` after so many seconds."""
 
     kind: AlarmKind
     seconds: float

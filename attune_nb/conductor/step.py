@@ -1,4 +1,4 @@
-"""One step under way: the state so far, what was decided so far, and what is still to do."""
+"""One step in progress: the state so far, the decisions so far, and the agenda."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ __all__ = ["Handlers", "Step"]
 class Handlers(NamedTuple):
     """The functions of the conductor that its other modules call through a step.
 
-    A task's end can start tasks, and its start can end it. The modules of these stages would
-    import each other; instead `machine` puts the functions into this table.
+    The end of a task can start tasks, and the start of a task can end it. The modules of these
+    stages would import each other; instead, `machine` puts the functions into this table.
 
     Attributes:
         begin: Runs or skips a task that a branch has reached (`task_start.begin`).
-        launch: Lets a prepared task do its work (`task_start.launch`).
+        launch: Starts the work of a prepared task (`task_start.launch`).
         end: Records the end of a task and fires its transitions (`task_end.end`).
     """
 
@@ -51,10 +51,15 @@ class Handlers(NamedTuple):
 
 
 class Step:
-    """What the parts of the conductor share while they take one event in.
+    """The state and the decisions of one step, shared by the modules of the conductor.
 
-    What follows from something is put on the agenda, never called: a chain of a thousand
-    skipped tasks is a thousand entries of a list, not a thousand frames of a stack.
+    Consequences are put on the agenda instead of being called: a chain of a thousand skipped
+    tasks is a thousand entries of a list, not a thousand frames of the stack.
+
+    Args:
+        state: The state before the input.
+        event: The input. Its time and seed are those of all evaluations in this step.
+        handlers: The functions that modules call through the step.
     """
 
     def __init__(self, state: RunState, event: Input, handlers: Handlers) -> None:
@@ -63,6 +68,7 @@ class Step:
         self.time = event.time
         self.decisions: list[Decision] = []
         self._agenda: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+
         epoch = state.started_at
         if isinstance(event, RunStarted | RunResumed):
             epoch = event.started_at
@@ -70,62 +76,72 @@ class Step:
         self._moment = lambda: moment
 
     def later(self, action: Callable[..., None], *arguments: Any) -> None:
-        """Put something on the agenda; it is called with this step first."""
+        """Put a call on the agenda. The step becomes its first argument."""
         self._agenda.append((action, arguments))
 
-    def carry_on(self) -> None:
-        """Do what is on the agenda, until nothing is left."""
+    def run_agenda(self) -> None:
+        """Make the calls on the agenda, and those they add, until none remain."""
         while self._agenda:
             action, arguments = self._agenda.popleft()
             action(self, *arguments)
 
     def decide(self, *decisions: Decision) -> None:
-        """Add facts and commands."""
+        """Add facts and commands to the decisions."""
         self.decisions += decisions
 
     def update(self, **changes: Any) -> None:
         """Change fields of the state."""
         self.state = msgspec.structs.replace(self.state, **changes)
 
-    def keep(self, execution: Execution, **changes: Any) -> Execution:
-        """Store an execution, changed, and give it back."""
+    def store(self, execution: Execution, **changes: Any) -> Execution:
+        """Store an execution with some fields changed, and return it."""
         if changes:
             execution = msgspec.structs.replace(execution, **changes)
         self.update(executions=self.state.executions.set(execution.key, execution))
         return execution
 
-    def execution(self, key: Key) -> Execution | None:
-        """Give an execution that has not ended, or None."""
-        found = self.state.executions.get(key)
-        return found if found is not None and found.outcome is None else None
+    def open_execution(self, key: Key) -> Execution | None:
+        """Return an execution that has not ended, or None."""
+        execution = self.state.executions.get(key)
+        if execution is None or execution.outcome is not None:
+            return None
+        return execution
 
-    def task(self, execution: Execution) -> Task:
-        """Give the task that an execution runs."""
+    def task_of(self, execution: Execution) -> Task:
+        """Return the task of an execution."""
         return self.state.workflow.task(execution.task)
 
     def scope(
         self, outcome: Outcome | None = None, context: WorkflowContext | None = None
     ) -> TaskScope:
-        """Give what an expression sees at this moment."""
-        return TaskScope((context or self.state.context).with_clock(self._moment), outcome)
+        """Return the scope of an expression that is evaluated in this step.
+
+        Args:
+            outcome: How the task of the expression ended.
+            context: The context that it sees; by default the latest one.
+        """
+        if context is None:
+            context = self.state.context
+        return TaskScope(context.with_clock(self._moment), outcome)
 
     def publish(self, name: str, value: Any) -> None:
-        """Set a variable for everything that comes after.
+        """Set a variable for all later expressions.
 
         Raises:
-            TemplateError: The value cannot be shared.
+            TemplateError: The value cannot be frozen.
         """
         try:
             context = self.state.context.publish(name, value)
         except ValueError as error:
             raise TemplateError(f"cannot publish `{name}`: {error}") from None
+
         self.update(context=context)
 
-    def fail_run(self, why: str) -> None:
-        """Note why the run will end `failed`, once what is under way has ended."""
-        failures = self.state.failures.append(self.mask(why))
+    def fail_run(self, reason: str) -> None:
+        """Record why the run will end `failed` once its open tasks have ended."""
+        failures = self.state.failures.append(self.mask(reason))
         self.update(failures=failures)
 
     def mask(self, text: str) -> str:
-        """Take secrets out of a text."""
+        """Return a text without secrets."""
         return self.state.context.mask.text(text)

@@ -1,4 +1,4 @@
-"""How a task ends, and what follows from it."""
+"""The end of a task, and its consequences."""
 
 from __future__ import annotations
 
@@ -13,58 +13,68 @@ from attune_nb.events import AttemptsEnded, ErrorInfo, RetriesPlanned, TaskEnded
 from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from attune_nb.conductor.state import Execution
     from attune_nb.conductor.step import Step
     from attune_nb.events import Key, TaskEndStatus
     from attune_nb.language.model import Transition
 
-__all__ = ["MAX_VISITS", "attempts_ended", "end", "end_cancelled"]
+__all__ = ["MAX_VISITS", "end", "end_cancelled", "record_attempts"]
 
 MAX_VISITS = 10_000
+"""How often a task may run in one run; a cycle that reaches it fails the run."""
 
 
-def attempts_ended(step: Step, event: AttemptsEnded) -> None:
-    """Count a batch of attempts in; the task may have ended with them."""
-    execution = step.execution((event.task, event.visit))
+def record_attempts(step: Step, event: AttemptsEnded) -> None:
+    """Record a batch of attempts, plan retries, and end the task if it is complete."""
+    execution = step.open_execution((event.task, event.visit))
     if execution is None or execution.status not in ("running", "retrying"):
-        return  # late: the execution was given up on
-    task = step.task(execution)
+        # too late: the execution was abandoned
+        return
+    task = step.task_of(execution)
     if task.type == "parallel":
-        return  # it makes no attempts
-    retry = None if step.state.status == "cancelling" else task.retry
-    execution, again = items.absorb(execution, retry, event.batch)
-    step.keep(execution)
+        # a parallel task makes no attempts itself
+        return
+
+    retry = task.retry
+    if step.state.status == "cancelling":
+        retry = None
+    execution, retries = items.record_batch(execution, retry, event.batch)
+    step.store(execution)
+
     if step.state.in_doubt:
         in_doubt.settle(step, execution.key, event.batch.index)
-    if again:
-        step.decide(
-            RetriesPlanned(time=step.time, task=event.task, visit=event.visit, count=len(again)),
-            *again,
+    if retries:
+        planned = RetriesPlanned(
+            time=step.time, task=event.task, visit=event.visit, count=len(retries)
         )
+        step.decide(planned, *retries)
     if items.is_complete(execution):
-        step.later(end, execution.key, *items.outcome_of(execution, step.time))
+        step.later(end, execution.key, *items.make_outcome(execution, step.time))
 
 
 def end(step: Step, key: Key, outcome: Outcome, error: ErrorInfo | None) -> None:
-    """Record how a task ended, and let its transitions fire."""
-    execution = step.execution(key)
+    """Record how a task ended, and fire its transitions."""
+    execution = step.open_execution(key)
     if execution is None:
         return
-    task = step.task(execution)
     step.update(active=step.state.active - 1)
+
     fired: list[int] = []
     targets: list[str] = []
-    handled = False
     if execution.parent is None:
+        task = step.task_of(execution)
         step.update(context=step.state.context.with_outcome(task.name, outcome))
         if outcome.status != "cancelled":
             try:
-                fired, targets = _fire(step, task.next, outcome)
-                handled = bool(targets)
+                fired, targets = _fire_transitions(step, task.next, outcome)
             except TemplateError as problem:
                 outcome, error = render_failure(step, problem, outcome)
                 step.update(context=step.state.context.with_outcome(task.name, outcome))
-    step.keep(execution, status=outcome.status, outcome=outcome)
+
+    handled = bool(targets)
+    step.store(execution, status=outcome.status, outcome=outcome)
     step.decide(
         TaskEnded(
             time=step.time,
@@ -77,51 +87,62 @@ def end(step: Step, key: Key, outcome: Outcome, error: ErrorInfo | None) -> None
             handled=handled,
         )
     )
+
     if execution.parent is not None:
-        step.later(_part_ended, execution.parent)
+        step.later(_end_parallel_task, execution.parent)
         return
+
     if not outcome.succeeded and not handled:
-        step.fail_run(f"task `{execution.task}` {_said(outcome.status)}: {outcome.error}")
+        status = outcome.status.replace("_", " ")
+        step.fail_run(f"task `{execution.task}` {status}: {outcome.error}")
     _follow(step, execution, targets)
 
 
 def end_cancelled(step: Step, key: Key) -> None:
-    """End a task of which nothing is under way, because the run is to stop."""
-    execution = step.execution(key)
-    if execution is not None:
-        info = ErrorInfo(type="Cancelled", message="the run was cancelled", retryable=False)
-        spent = (step.time - execution.started) * 1000
-        outcome = Outcome(
-            status="cancelled",
-            result=items.failure_of(info),
-            error=info.message,
-            attempts=execution.attempts,
-            duration_ms=spent,
-        )
-        end(step, key, outcome, info)
+    """End a task without attempts in flight, because the run stops."""
+    execution = step.open_execution(key)
+    if execution is None:
+        return
+
+    error = ErrorInfo(type="Cancelled", message="the run was cancelled", retryable=False)
+    outcome = Outcome(
+        status="cancelled",
+        result=items.failure_result(error),
+        error=error.message,
+        attempts=execution.attempts,
+        duration_ms=(step.time - execution.started) * 1000,
+    )
+    end(step, key, outcome, error)
 
 
-def _fire(
+def _fire_transitions(
     step: Step, transitions: tuple[Transition, ...], outcome: Outcome
 ) -> tuple[list[int], list[str]]:
-    """Give the numbers of the transitions that fire, and where they lead."""
+    """Publish the variables of the transitions that fire.
+
+    Returns:
+        The numbers of these transitions, and the names of the tasks they lead to.
+    """
     fired: list[int] = []
     targets: list[str] = []
     for number, transition in enumerate(transitions):
-        when = transition.when
-        if when is not None and not when.evaluate(step.scope(outcome)):
+        condition = transition.when
+        if condition is not None and not condition.evaluate(step.scope(outcome)):
             continue
+
         for name, template in transition.publish:
-            if template is None:
-                step.publish(name, outcome.result)
-            else:
-                step.publish(name, template.evaluate(step.scope(outcome)))
+            value = outcome.result
+            if template is not None:
+                value = template.evaluate(step.scope(outcome))
+            step.publish(name, value)
+
         fired.append(number)
         targets += transition.do
     return fired, targets
 
 
 def _follow(step: Step, execution: Execution, targets: list[str]) -> None:
+    """Let a branch go to each target of the transitions that fired."""
     visits = execution.token.visits.set(execution.task, execution.visit)
     token = Token((execution.key,), visits)
     for name in targets:
@@ -132,61 +153,73 @@ def _follow(step: Step, execution: Execution, targets: list[str]) -> None:
 
 
 def _arrive(step: Step, name: str, token: Token, source: str) -> None:
-    """Start a task that a branch has arrived at, unless it has started in this round."""
+    """Start a task that a branch has reached, unless it has started in this round."""
     task = step.state.workflow.task(name)
     visit = token.visits.get(name, 0) + 1
     key = (name, visit)
     if key in step.state.executions:
         return
+
     if task.join is not None:
-        join = joins.arrive(step.state.joins.get(key, JoinState()), token, source)
+        join = joins.add_arrival(step.state.joins.get(key, JoinState()), token, source)
         step.update(joins=step.state.joins.set(key, join))
         if not joins.is_met(step.state.workflow, task, join):
             return
         token = join.token
+
     if visit > MAX_VISITS:
         step.fail_run(f"task `{name}` ran {MAX_VISITS:,} times; its cycle has no way out")
     elif step.state.status in ("running", "paused"):
         step.handlers.begin(step, name, visit, token, None)
 
 
-def _part_ended(step: Step, key: Key) -> None:
-    """End a parallel task once all its tasks have ended."""
-    execution = step.execution(key)
+def _end_parallel_task(step: Step, key: Key) -> None:
+    """End a parallel task if all its tasks have ended."""
+    execution = step.open_execution(key)
     if execution is None:
         return
-    task = step.task(execution)
-    parts = {
-        each.name: step.state.executions.get((f"{execution.task}/{each.name}", execution.visit))
-        for each in task.tasks
-    }
-    outcomes = {name: part.outcome for name, part in parts.items() if part is not None}
-    ended = {name: outcome for name, outcome in outcomes.items() if outcome is not None}
-    if len(ended) < len(parts):
-        return
-    bad = {name: each for name, each in ended.items() if not each.succeeded}
-    error = None
-    if bad:
-        first, cause = next(iter(bad.items()))
-        message = (
-            f"{len(bad)} of {len(ended)} tasks {_worst(bad)}; the first, `{first}`: {cause.error}"
-        )
-        error = ErrorInfo(type="ParallelFailed", message=message, retryable=False)
+
+    outcomes: dict[str, Outcome] = {}
+    for inner_task in step.task_of(execution).tasks:
+        path = f"{execution.task}/{inner_task.name}"
+        inner_execution = step.state.executions.get((path, execution.visit))
+        if inner_execution is None or inner_execution.outcome is None:
+            return
+        outcomes[inner_task.name] = inner_execution.outcome
+
+    results = {name: outcome.result for name, outcome in outcomes.items()}
+    status, error = _summarize_parallel(outcomes)
+    message = error.message if error else None
     outcome = Outcome(
-        status=_worst(bad) if bad else "succeeded",
-        result=freeze({name: each.result for name, each in ended.items()}),
-        error=error.message if error else None,
+        status=status,
+        result=freeze(results),
+        error=message,
         duration_ms=(step.time - execution.started) * 1000,
     )
     end(step, key, outcome, error)
 
 
-def _worst(bad: dict[str, Outcome]) -> TaskEndStatus:
-    statuses = {outcome.status for outcome in bad.values()}
+def _summarize_parallel(
+    outcomes: dict[str, Outcome],
+) -> tuple[TaskEndStatus, ErrorInfo | None]:
+    """Return the status and the error of a parallel task whose tasks have ended."""
+    failures = {name: outcome for name, outcome in outcomes.items() if not outcome.succeeded}
+    if not failures:
+        return "succeeded", None
+
+    status = _worst_status(failures.values())
+    first = next(iter(failures))
+    message = (
+        f"{len(failures)} of {len(outcomes)} tasks {status}; "
+        f"the first, `{first}`: {failures[first].error}"
+    )
+    return status, ErrorInfo(type="ParallelFailed", message=message, retryable=False)
+
+
+def _worst_status(outcomes: Collection[Outcome]) -> TaskEndStatus:
+    statuses = {outcome.status for outcome in outcomes}
     if "cancelled" in statuses:
         return "cancelled"
-    return "failed" if "failed" in statuses else "timed_out"
-
-
-def _said(status: str) -> str:
-    return status.replace("_", " ")
+    if "failed" in statuses:
+        return "failed"
+    return "timed_out"

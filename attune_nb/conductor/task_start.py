@@ -1,15 +1,16 @@
-"""How a task begins: is it to run at all, over what, and when."""
+"""The start of a task: whether it runs, over which items, and when."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.conductor import failures, items
-from attune_nb.conductor.answer_schema import schema_misfit
+from attune_nb.conductor.answer_schema import explain_schema_misfit
 from attune_nb.conductor.state import Alarm, Execution, StartTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AskOpened, TaskStarted
+from attune_nb.values.describe import describe_with_value
 from attune_nb.values.frozen import FrozenDict, freeze
 
 if TYPE_CHECKING:
@@ -22,7 +23,15 @@ __all__ = ["begin", "launch"]
 
 
 def begin(step: Step, path: str, visit: int, token: Token, parent: Key | None) -> None:
-    """Run a task, or skip it."""
+    """Run a task that a branch has reached, or skip it.
+
+    Args:
+        step: The current step.
+        path: The task's path.
+        visit: The number of this execution of the task, from 1.
+        token: The branch.
+        parent: The parallel task that the task is part of, if it is.
+    """
     task = step.state.workflow.task(path)
     execution = Execution(
         task=path,
@@ -34,7 +43,8 @@ def begin(step: Step, path: str, visit: int, token: Token, parent: Key | None) -
     )
     order = step.state.order.append(execution.key)
     step.update(order=order, active=step.state.active + 1)
-    step.keep(execution)
+    step.store(execution)
+
     try:
         if task.when is not None and not task.when.evaluate(step.scope()):
             step.later(step.handlers.end, execution.key, Outcome(status="skipped"), None)
@@ -43,25 +53,27 @@ def begin(step: Step, path: str, visit: int, token: Token, parent: Key | None) -
     except TemplateError as error:
         step.later(step.handlers.end, execution.key, *failures.render_failure(step, error))
         return
+
     if task.delay:
-        step.keep(execution, status="pending")
+        step.store(execution, status="pending")
         step.decide(Alarm(kind="delay", key=execution.key, seconds=task.delay))
     else:
         launch(step, execution.key)
 
 
 def _prepare(step: Step, task: Task, execution: Execution) -> Execution:
-    """Find out over which items the task runs, and how many at once."""
+    """Evaluate the items and the concurrency of a task, and record that it started."""
     source: Any = None
     total: int | None = 1
     if task.with_items is not None:
-        given = freeze(task.with_items.evaluate(step.scope()))
+        value = freeze(task.with_items.evaluate(step.scope()))
         try:
-            source, total = items.source_of(given, task.batch_size)
+            source, total = items.item_source(value, task.batch_size)
         except TemplateError as error:
             raise TemplateError(error.message, position=task.positions.with_items) from None
-    concurrency = _concurrency(step, task)
-    execution = step.keep(
+
+    concurrency = _evaluate_concurrency(step, task)
+    execution = step.store(
         execution, items=source, planned=total, total=total, concurrency=concurrency
     )
     step.decide(
@@ -78,36 +90,39 @@ def _prepare(step: Step, task: Task, execution: Execution) -> Execution:
     return execution
 
 
-def _concurrency(step: Step, task: Task) -> int:
+def _evaluate_concurrency(step: Step, task: Task) -> int:
     value: Any = step.state.concurrency
-    if value is None:
-        value = task.concurrency.evaluate(step.scope()) if task.concurrency else 1
+    if value is None and task.concurrency:
+        value = task.concurrency.evaluate(step.scope())
+    elif value is None:
+        value = 1
+
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        message = f"`concurrency` is a whole number of 1 or more, not {value!r}"
+        message = f"`concurrency` must be an integer of 1 or more, not {describe_with_value(value)}"
         raise TemplateError(message, position=task.positions.concurrency)
     return value
 
 
 def launch(step: Step, key: Key) -> None:
-    """Let a task that was prepared do its step."""
-    execution = step.execution(key)
+    """Start the work of a prepared task."""
+    execution = step.open_execution(key)
     if execution is None:
         return
-    task = step.task(execution)
+
+    task = step.task_of(execution)
     if step.state.status == "paused":
-        step.keep(execution, status="paused")
+        step.store(execution, status="paused")
     elif task.type == "parallel":
-        for each in task.tasks:
-            path = f"{execution.task}/{each.name}"
-            step.later(begin, path, execution.visit, execution.token, execution.key)
-        step.keep(execution, status="running", planned=len(task.tasks), total=len(task.tasks))
+        _launch_inner_tasks(step, task, execution)
     elif execution.task in step.state.ask_tasks:
         _ask(step, task, execution)
     elif execution.items is not None and execution.total == 0:
-        empty = Outcome(status="succeeded", result=items.EMPTY, total_count=0, failed_items=0)
-        step.later(step.handlers.end, key, empty, None)
+        outcome = Outcome(
+            status="succeeded", result=items.NO_RESULTS, total_count=0, failed_items=0
+        )
+        step.later(step.handlers.end, key, outcome, None)
     else:
-        step.keep(execution, status="running")
+        step.store(execution, status="running")
         step.decide(
             StartTask(
                 key=key,
@@ -119,37 +134,52 @@ def launch(step: Step, key: Key) -> None:
         )
 
 
-def _question(task: Task, scope: Any) -> FrozenDict:
-    """Render what is asked.
+def _launch_inner_tasks(step: Step, task: Task, execution: Execution) -> None:
+    """Begin all tasks of a parallel task."""
+    for inner_task in task.tasks:
+        path = f"{execution.task}/{inner_task.name}"
+        step.later(begin, path, execution.visit, execution.token, execution.key)
 
-    Raises:
-        TemplateError: An expression fails, or no answer could fit.
-    """
-    given: FrozenDict = freeze(task.input.evaluate(scope))
-    schema = given.get("response_schema")
-    wrong = schema_misfit(schema) if schema is not None else None
-    if wrong is not None:
-        raise TemplateError(wrong, position=task.positions.inputs.get("response_schema"))
-    return given
+    count = len(task.tasks)
+    step.store(execution, status="running", planned=count, total=count)
 
 
 def _ask(step: Step, task: Task, execution: Execution) -> None:
-    """Open a question; the task waits until someone answers."""
+    """Open the question of a `core.ask` task, which then waits for an answer."""
     try:
-        given = _question(task, step.scope(context=execution.context))
+        question = _evaluate_question(task, step.scope(context=execution.context))
     except TemplateError as error:
         step.later(step.handlers.end, execution.key, *failures.render_failure(step, error))
         return
-    step.keep(execution, status="waiting")
+
+    step.store(execution, status="waiting")
     mask = step.state.context.mask
     step.decide(
         AskOpened(
             time=step.time,
             task=execution.task,
             visit=execution.visit,
-            prompt=mask.text(str(given.get("prompt", ""))),
-            response_schema=mask.value(given.get("response_schema")),
+            prompt=mask.text(str(question.get("prompt", ""))),
+            response_schema=mask.value(question.get("response_schema")),
         )
     )
     if task.timeout is not None:
         step.decide(Alarm(kind="ask", key=execution.key, seconds=task.timeout))
+
+
+def _evaluate_question(task: Task, scope: Any) -> FrozenDict:
+    """Return the evaluated input of a `core.ask` task.
+
+    Raises:
+        TemplateError: An expression failed, or `response_schema` cannot be used.
+    """
+    question: FrozenDict = freeze(task.input.evaluate(scope))
+    schema = question.get("response_schema")
+    if schema is None:
+        return question
+
+    problem = explain_schema_misfit(schema)
+    if problem is not None:
+        position = task.positions.inputs.get("response_schema")
+        raise TemplateError(problem, position=position)
+    return question

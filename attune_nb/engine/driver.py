@@ -17,7 +17,7 @@ import msgspec
 from attune_nb.backends.attempt.attempt import Call
 from attune_nb.backends.attempt.job import EarlierAttempts, Job
 from attune_nb.backends.attempt.job_spec import JobSpec
-from attune_nb.conductor.answer_schema import answer_misfit
+from attune_nb.conductor.answer_schema import explain_answer_misfit
 from attune_nb.conductor.machine import step
 from attune_nb.conductor.state import Alarm, Hold, RetryItem, StartTask, StopTask
 from attune_nb.context import Moment
@@ -122,7 +122,7 @@ class Driver:
         Raises:
             ParameterError: The answer does not fit the schema, or contains itself.
         """
-        told = answer_misfit(value, schema)
+        told = explain_answer_misfit(value, schema)
         if told is not None:
             raise ParameterError(told)
         self._inbox.put(

@@ -59,7 +59,9 @@ def test_a_question_that_nobody_answers_times_out(lab):
         notebook.run(0)
         notebook.run(1)
         expect(notebook.output(1)).to_contain_text("Deploy release")
-        expect(notebook.output(1)).to_contain_text("nobody answered within 2 s", timeout=20_000)
+        expect(notebook.output(1)).to_contain_text(
+            "the question was not answered within 2 s", timeout=20_000
+        )
         expect(notebook.page.get_by_role("button", name="Answer")).to_have_count(0)
 
 

@@ -61,7 +61,7 @@ tasks:
 """)
     assert run.status == "succeeded"
     assert ended(run) == [("q", 1, "timed_out"), ("b", 1, "succeeded")]
-    assert run.result("q")["error"] == "nobody answered within 0.05 s"
+    assert run.result("q")["error"] == "the question was not answered within 0.05 s"
 
 
 ONE = "tasks:\n  - {name: q, action: core.ask, input: {prompt: hm}, timeout: 7}\n"
@@ -142,11 +142,14 @@ def test_cancelling_closes_the_question(go):
 @pytest.mark.parametrize(
     ("schema", "said"),
     [
-        ({"type": "foo"}, "is no JSON Schema"),
-        (5, "a JSON Schema, not int"),
-        ([1], "a JSON Schema, not FrozenList"),
-        ({"$ref": "http://127.0.0.1:1/x"}, "only `#/...` within itself can be read"),
-        ({"items": [{"$ref": "file:///etc/passwd"}]}, "is no JSON Schema"),
+        ({"type": "foo"}, "is not a valid JSON Schema"),
+        (5, "an object, a JSON Schema, not an integer"),
+        ([1], "an object, a JSON Schema, not an array"),
+        (
+            {"$ref": "http://127.0.0.1:1/x"},
+            "only references within the schema (`#/...`) can be read",
+        ),
+        ({"items": [{"$ref": "file:///etc/passwd"}]}, "is not a valid JSON Schema"),
     ],
 )
 def test_a_question_that_no_answer_could_fit_fails_the_task(go, schema, said):

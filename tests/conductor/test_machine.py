@@ -217,7 +217,7 @@ tasks:
     with_items: "{{ workflow.t }}"
 """)
     assert run.status == "failed"
-    assert "`with_items` needs a list, not a text" in run.error
+    assert "`with_items` needs an array, not a string" in run.error
 
 
 def test_output_map_gives_the_output(go):
