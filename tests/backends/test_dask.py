@@ -144,8 +144,11 @@ def test_a_selector_names_what_a_worker_must_have():
         text = SELECTING.replace("SELECTOR", "{FPGA: 1}")
         run = attune_nb.loads(text).run(actions={"work": work}, backend=DaskBackend(client))
         assert run.status == "failed"
-        assert "no worker has what `worker_selector` asks for (FPGA: 1)" in errors(run)[0]
-        assert "the most that one of this cluster offers: GPU: 1" in errors(run)[0]
+        assert (
+            "no worker has the resources that `worker_selector` requires (FPGA: 1)"
+            in errors(run)[0]
+        )
+        assert "the most that one worker of this cluster offers: GPU: 1" in errors(run)[0]
 
 
 def test_an_action_may_ask_for_its_worker_and_for_a_client():

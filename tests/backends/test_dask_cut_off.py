@@ -14,7 +14,7 @@ from support import dask_clusters, item_runs
 from support.dask_clusters import begun, go, made, made_no_more, pids
 from support.item_runs import until
 
-from attune_nb.backends.dask import DaskBackend, backend, client_requests
+from attune_nb.backends.dask import DaskBackend, backend, fetcher, scatter
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(dask_clusters)
@@ -82,7 +82,7 @@ def test_a_worker_that_is_cut_off_holds_up_no_others(tmp_path):
 
 
 def test_a_worker_that_is_cut_off_before_it_has_what_it_needs_holds_up_no_others(monkeypatch):
-    monkeypatch.setattr(client_requests, "TRANSFER_TIMEOUT", 0.5)
+    monkeypatch.setattr(scatter, "TRANSFER_TIMEOUT", 0.5)
     with made(n_workers=2) as client, stopped(pids(client)[0]):
         run = go(
             lambda x, big: x,
@@ -102,11 +102,11 @@ def test_a_worker_that_gives_nothing_is_asked_again_a_moment_later(monkeypatch):
         asked.append(time.monotonic())
         return {} if len(asked) < 4 else await fetched(client, futures)
 
-    fetched = client_requests._gather  # noqa: SLF001 - where a connection fails at once
-    monkeypatch.setattr(client_requests, "_gather", refused)
+    fetched = fetcher._gather  # noqa: SLF001 - where a connection fails at once
+    monkeypatch.setattr(fetcher, "_gather", refused)
     with made(n_workers=1) as client:
         run = go(lambda x: x, {"n": 1}, backend=DaskBackend(client), background=True)
         assert run.wait(30)
     assert run.result("a") == [0]
     assert len(asked) == 4
-    assert all(after - before >= client_requests.RETRY_DELAY for before, after in pairwise(asked))
+    assert all(after - before >= fetcher.RETRY_DELAY for before, after in pairwise(asked))

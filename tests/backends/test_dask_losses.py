@@ -18,7 +18,7 @@ from support.dask_clusters import begun, free_port, go, made, made_no_more, pids
 from support.item_runs import PATH, errors, until
 
 import attune_nb
-from attune_nb.backends.dask import DaskBackend, backend, client_requests
+from attune_nb.backends.dask import DaskBackend, backend, worker_poll
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(item_runs)
@@ -240,7 +240,7 @@ def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(tmp_path, o
 def test_a_scheduler_that_ends_while_it_is_asked_something_pauses_the_run(
     tmp_path, outside, monkeypatch
 ):
-    async def never(client, whole):
+    async def never(client, details):
         await asyncio.Event().wait()
 
     there = outside()
@@ -250,8 +250,8 @@ def test_a_scheduler_that_ends_while_it_is_asked_something_pauses_the_run(
     until(lambda: len(run.attempts) > 200)
     there.worker.kill()
     until(lambda: not where._workers)  # noqa: SLF001 - the moment that is meant
-    monkeypatch.setattr(client_requests, "_request_workers", never)
-    until(lambda: where._roll.is_pending)  # noqa: SLF001 - as above
+    monkeypatch.setattr(worker_poll, "_request_workers", never)
+    until(lambda: where._worker_poll.is_pending)  # noqa: SLF001 - as above
     there.close()
     until(lambda: run.status == "paused")
     assert client.status == "connecting"

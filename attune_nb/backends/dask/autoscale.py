@@ -1,7 +1,7 @@
-"""What a cluster is told of the work that waits with the engine, so that it grows with it.
+"""Report queued work to an adaptive Dask cluster, so that it scales up.
 
-Dask's adaptive deployments count the tasks that their scheduler has. The engine hands out no more
-than its workers need, so of the rest the scheduler would see nothing.
+Dask's adaptive deployments count the tasks that their scheduler has. The engine sends no more than
+its workers need, so the scheduler would see nothing of the rest.
 """
 
 from __future__ import annotations
@@ -19,64 +19,78 @@ if TYPE_CHECKING:
     from attune_nb.backends.chunks.in_flight import Sent
 
 __all__ = ["Backlog"]
-MAX_TASKS = 5000  # tasks that stand for work: 500 threads, as Dask is set
-UNMET_RESOURCES = {"attune-more-workers": 1.0}  # a resource that no worker has
 
+# placeholder tasks: enough for 500 threads with Dask's default settings
+MAX_TASKS = 5000
+# a resource that no worker has
+UNMET_RESOURCES = {"attune-more-workers": 1.0}
 
 _log = logging.getLogger("attune_nb")
 
 
 class Backlog:
-    """Tasks that nobody makes: they stand, at the scheduler, for the work that waits here.
+    """Placeholder tasks at the scheduler for the work that waits with the engine.
 
-    Dask wants as many threads as end what it knows of within `distributed.adaptive.target-duration`
-    (5 s), and takes a task of which it knows nothing for `distributed.scheduler.
-    unknown-task-duration` (0.5 s): so many tasks are there as make it want what the work needs.
-    A cluster that is known not to adapt is told of nothing.
+    They never run. Dask wants as many threads as finish the tasks that it has within
+    `distributed.adaptive.target-duration` (5 s), and assumes
+    `distributed.scheduler.unknown-task-duration` (0.5 s) for a task that it has never seen. So the
+    number of tasks is such that Dask wants the threads that the work needs.
+
+    A cluster that is known not to be adaptive gets none.
     """
 
     def __init__(self) -> None:
         self._tasks: list[Future] = []
 
     def update(self, client: Client, jobs: Iterable[tuple[Feed, list[Sent]]], threads: int) -> None:
-        """Have as many tasks at the scheduler as the work of some jobs calls for.
+        """Adjust the number of placeholder tasks to the work of some jobs.
 
         Args:
-            client: Of the cluster.
-            jobs: Those that may go on, each with its chunks that are under way.
-            threads: How many the cluster has.
+            client: The client of the cluster.
+            jobs: The chunk queues of jobs that may go on, each with its chunks in flight.
+            threads: The number of threads of the cluster.
         """
-        many = 0
+        count = 0
         if _may_adapt(client):
-            within, unknown = _seconds(
-                "adaptive.target-duration", "scheduler.unknown-task-duration"
-            )
-            wanted = sum(each.wanted(within, unknown, sent) for each, sent in jobs)
-            if wanted > threads:
-                # rounded down: what is under way, or stands by, calls for the rest
-                many = max(1, min(MAX_TASKS, math.ceil(wanted * within / unknown) - 1))
-        # a scheduler may give up what it cannot run (`no-workers-timeout`)
-        self._tasks = [each for each in self._tasks if not each.done()]
-        more = many - len(self._tasks)
-        if more > 0:
+            count = _count_tasks(jobs, threads)
+
+        # a scheduler may give up tasks that it cannot run (`no-workers-timeout`)
+        self._tasks = [task for task in self._tasks if not task.done()]
+        missing = count - len(self._tasks)
+        if missing > 0:
             self._tasks += client.map(
-                int, range(more), key="attune-waiting", pure=False, resources=UNMET_RESOURCES
+                int, range(missing), key="attune-waiting", pure=False, resources=UNMET_RESOURCES
             )
         else:
-            del self._tasks[many:]  # the scheduler forgets what nobody refers to
+            # the scheduler forgets tasks that nothing refers to
+            del self._tasks[count:]
 
     def clear(self) -> None:
-        """Tell of nothing any more."""
+        """Remove all placeholder tasks."""
         self._tasks.clear()
 
 
+def _count_tasks(jobs: Iterable[tuple[Feed, list[Sent]]], threads: int) -> int:
+    """Return how many placeholder tasks make Dask want the threads that jobs need."""
+    target = _setting("adaptive.target-duration")
+    unknown = _setting("scheduler.unknown-task-duration")
+    needed = sum(queue.wanted(target, unknown, chunks) for queue, chunks in jobs)
+    if needed <= threads:
+        return 0
+
+    # rounded down: chunks in flight and stand-by tasks account for the rest
+    count = math.ceil(needed * target / unknown) - 1
+    return max(1, min(MAX_TASKS, count))
+
+
 def _may_adapt(client: Client) -> bool:
-    """Tell whether a cluster may adapt: one that is known by its address alone, perhaps."""
+    """Return whether a cluster may be adaptive; unknown if only its address is known."""
     return client.cluster is None or getattr(client.cluster, "_adaptive", True) is not None
 
 
-def _seconds(*settings: str) -> list[float]:
+def _setting(name: str) -> float:
+    """Return a duration from Dask's settings, in seconds."""
     import dask  # noqa: PLC0415 - only this backend needs it
     from dask.utils import parse_timedelta  # noqa: PLC0415 - as above
 
-    return [float(parse_timedelta(dask.config.get(f"distributed.{each}"))) for each in settings]
+    return float(parse_timedelta(dask.config.get(f"distributed.{name}")))

@@ -4,57 +4,74 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.dask.worker_state import DaskWorker, _meets
+from attune_nb.backends.dask.worker_state import are_enough
 from attune_nb.backends.dask.worker_wait import WorkerWait
 from attune_nb.errors import NotSendable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from attune_nb.backends.dask.worker_state import DaskWorker
 
 __all__ = ["ResourceOffers", "required_resources"]
 
 
 class ResourceOffers:
-    """What workers have offered so far: resources, each so many of it."""
+    """The resources that workers have offered since the cluster was first seen."""
 
     def __init__(self) -> None:
-        self._so_far: set[frozenset[tuple[str, float]]] = set()
-        self._lacking = WorkerWait()
+        self._seen: set[frozenset[tuple[str, float]]] = set()
+        self._wait = WorkerWait()
 
-    def add(self, offering: DaskWorker) -> None:
-        """Take in what a worker offers."""
-        self._so_far.add(frozenset(offering.resources.items()))
+    def add(self, worker: DaskWorker) -> None:
+        """Record the resources of a worker."""
+        self._seen.add(frozenset(worker.resources.items()))
 
-    def refuse_unmet(self, wanted: Mapping[str, float], workers: Collection[DaskWorker]) -> None:
-        """Refuse a need that no worker has ever met: Dask would wait for ever.
+    def refuse_unmet(self, required: Mapping[str, float], workers: Collection[DaskWorker]) -> None:
+        """Refuse a requirement that no worker has ever met, since Dask would wait for ever.
 
         Raises:
-            NotSendable: There is no such worker.
+            NotSendable: There has been no such worker.
         """
-        if not wanted or not workers:
+        if not required or not workers:
             return
-        if any(each.has_resources(wanted) for each in workers):
-            self._lacking.end()
+        if any(worker.has_resources(required) for worker in workers):
+            self._wait.end()
             return
-        if any(_meets(dict(each), wanted) for each in self._so_far):
-            self._lacking.wait_for(f"one with {', '.join(wanted)}, as there was before")
+        if any(are_enough(dict(resources), required) for resources in self._seen):
+            self._wait.wait_for(f"one with {', '.join(required)}, as there was before")
             return
-        most: dict[str, float] = {}
-        for key, many in (pair for each in workers for pair in each.resources.items()):
-            most[key] = max(many, most.get(key, 0))
+
+        offered = _format_resources(_largest_offers(workers))
+        if not offered:
+            offered = "nothing"
         raise NotSendable(
-            f"no worker has what `worker_selector` asks for ({_told(wanted)}); the most that one "
-            f"of this cluster offers: {_told(most) or 'nothing'}. Start workers with `--resources` "
-            "(a cluster of the run's own offers nothing)"
+            "no worker has the resources that `worker_selector` requires "
+            f"({_format_resources(required)}); the most that one worker of this cluster offers: "
+            f"{offered}. Start workers with `--resources` "
+            "(the workers of a run's own cluster offer nothing)"
         )
 
 
-def _told(resources: Mapping[str, float]) -> str:
-    return ", ".join(f"{key}: {many:g}" for key, many in sorted(resources.items()))
+def _largest_offers(workers: Collection[DaskWorker]) -> dict[str, float]:
+    largest: dict[str, float] = {}
+    for worker in workers:
+        for name, amount in worker.resources.items():
+            largest[name] = max(amount, largest.get(name, 0))
+    return largest
+
+
+def _format_resources(resources: Mapping[str, float]) -> str:
+    return ", ".join(f"{name}: {amount:g}" for name, amount in sorted(resources.items()))
 
 
 def required_resources(selector: Mapping[str, Any]) -> dict[str, float]:
-    """Give what a task needs of a worker: a number of each of its resources, one if not told."""
-    told = {key: value for key, value in selector.items() if isinstance(value, int | float)}
-    return {key: float(told.get(key, 1)) or 1.0 for key in selector}
+    """Return the amount of each resource that a task requires: 1 if the selector has no number."""
+    resources = {}
+    for name, value in selector.items():
+        amount = 1.0
+        # `true` and 0 require one, too
+        if isinstance(value, int | float) and value:
+            amount = float(value)
+        resources[name] = amount
+    return resources

@@ -1,12 +1,11 @@
-"""Send a task to the workers of a Dask cluster, once."""
+"""Transfer task specs to the workers of a Dask cluster, once to each."""
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from attune_nb.backends.dask.client_requests import TRANSFER_TIMEOUT, run_in_client_loop
+from attune_nb.backends.dask.client_requests import run_in_client_loop
 from attune_nb.backends.dask.worker_state import Transfer
 from attune_nb.backends.worker import remote_functions
 
@@ -20,94 +19,131 @@ if TYPE_CHECKING:
 
 __all__ = ["ensure_task_spec"]
 
+# seconds that a transfer to one worker may take before another worker gets one, too
+TRANSFER_TIMEOUT = 10.0
+
 
 def ensure_task_spec(
     client: Client,
-    definition: Definition,
-    to: DaskWorker,
+    task_spec: Definition,
+    worker: DaskWorker,
     others: Sequence[DaskWorker],
     workers: Iterable[DaskWorker],
     wake: Callable[[], object],
 ) -> bool:
-    """Have a definition at a worker, and on its way to others that will need it.
+    """Make sure that a worker has a task spec, and start its way to others that will need it.
 
-    It goes from worker to worker before they have anything to do: none that is busy is asked.
+    It goes from worker to worker before they have anything to do: a busy worker passes nothing on.
 
     Args:
-        client: Of the cluster.
-        definition: What they are to have.
-        to: The worker that is to have it now.
-        others: Those that will need it.
-        workers: All.
-        wake: Called, in another thread, when it came to a worker.
+        client: The client of the cluster.
+        task_spec: The task spec.
+        worker: The worker that needs it now.
+        others: The workers that will need it.
+        workers: All workers.
+        wake: Called, in another thread, when a transfer has ended.
 
     Returns:
-        Whether it is there, or will be without the engine.
+        Whether the worker has it, or will get it without the engine.
 
     Raises:
-        Exception: It could not be brought there.
+        Exception: The transfer to the worker failed.
     """
     workers = list(workers)
-    first = not any(definition in each.task_specs for each in workers)
-    for each in workers:
-        _take_in(each, definition, to)
-    if first:
-        came = [each for each in workers if definition in each.task_specs and not each.is_paused]
-        needing = [
-            each
-            for each in (to, *others)
-            if definition not in {**each.task_specs, **each.transfers}
-        ]
-        chain = [*came[:1], *needing] if came else []
-        for at, each in enumerate(chain[1:]):
-            _cross(client, definition, chain[at // 2], each)
-    there = to.task_specs.get(definition)
-    if there is not None and there.status in ("finished", "pending"):
+    is_first = not any(task_spec in holder.task_specs for holder in workers)
+    for receiver in workers:
+        _finish_transfer(receiver, task_spec, raises=receiver is worker)
+    if is_first:
+        _spread(client, task_spec, workers, [worker, *others])
+
+    copy = worker.task_specs.get(task_spec)
+    if copy is not None and copy.status in ("finished", "pending"):
         return True
-    coming = [each.transfers[definition].since for each in workers if definition in each.transfers]
-    if definition in to.transfers or any(
-        time.monotonic() - since < TRANSFER_TIMEOUT for since in coming
-    ):
+    if task_spec in worker.transfers or _has_recent_transfer(task_spec, workers):
         return False
-    havers = [each for each in workers if definition in each.task_specs and not each.is_paused]
-    idle = (each for each in havers if not each.in_flight)
-    giver = next((each for each in idle if each.task_specs[definition].status == "finished"), None)
-    if giver is not None:
-        _cross(client, definition, giver, to)
+
+    source = _find_source(task_spec, workers)
+    if source is not None:
+        _copy(client, task_spec, source, worker)
         return True
-    to.transfers[definition] = Transfer(
-        run_in_client_loop(client, _scattered(client, definition, to), wake)
-    )
+
+    scattering = _scatter(client, task_spec, worker)
+    worker.transfers[task_spec] = Transfer(run_in_client_loop(client, scattering, wake))
     return False
 
 
-async def _scattered(client: Client, definition: Definition, to: DaskWorker) -> Future:
-    there: Future = await client.scatter(
-        definition, workers=[to.address], hash=False, asynchronous=True
+async def _scatter(client: Client, task_spec: Definition, worker: DaskWorker) -> Future:
+    future: Future = await client.scatter(
+        task_spec, workers=[worker.address], hash=False, asynchronous=True
     )
-    return there
+    return future
 
 
-def _take_in(each: DaskWorker, definition: Definition, to: DaskWorker) -> None:
-    """Take in whether a definition that was sent to a worker came there."""
-    coming = each.transfers.get(definition)
-    if coming is None or not coming.request.done():
+def _finish_transfer(worker: DaskWorker, task_spec: Definition, *, raises: bool) -> None:
+    """Record the result of a transfer that has ended; a failure is raised or ignored."""
+    transfer = worker.transfers.get(task_spec)
+    if transfer is None or not transfer.request.done():
         return
-    del each.transfers[definition]
-    with contextlib.nullcontext() if each is to else contextlib.suppress(Exception):
-        each.task_specs[definition] = coming.request.result()
+
+    del worker.transfers[task_spec]
+    try:
+        worker.task_specs[task_spec] = transfer.request.result()
+    except Exception:
+        if raises:
+            raise
 
 
-def _cross(client: Client, definition: Definition, giver: DaskWorker, to: DaskWorker) -> None:
-    """Give a worker a definition as a value of its own, which Dask moves nowhere.
+def _spread(
+    client: Client,
+    task_spec: Definition,
+    workers: Sequence[DaskWorker],
+    receivers: Sequence[DaskWorker],
+) -> None:
+    """Copy a task spec from the first worker that has it to the receivers, as a binary tree."""
+    sources = _available_holders(task_spec, workers)
+    if not sources:
+        return
 
-    Of a value that two workers have, Dask's memory manager takes one away, whichever: so what
-    crosses to another worker is a value that nothing else refers to.
+    chain = sources[:1]
+    for receiver in receivers:
+        if task_spec not in receiver.task_specs and task_spec not in receiver.transfers:
+            chain.append(receiver)
+
+    for index, receiver in enumerate(chain[1:]):
+        _copy(client, task_spec, chain[index // 2], receiver)
+
+
+def _available_holders(task_spec: Definition, workers: Iterable[DaskWorker]) -> list[DaskWorker]:
+    return [worker for worker in workers if task_spec in worker.task_specs and not worker.is_paused]
+
+
+def _has_recent_transfer(task_spec: Definition, workers: Iterable[DaskWorker]) -> bool:
+    now = time.monotonic()
+    for worker in workers:
+        transfer = worker.transfers.get(task_spec)
+        if transfer is not None and now - transfer.since < TRANSFER_TIMEOUT:
+            return True
+    return False
+
+
+def _find_source(task_spec: Definition, workers: Iterable[DaskWorker]) -> DaskWorker | None:
+    """Return an idle worker that has a task spec, if there is one."""
+    for worker in _available_holders(task_spec, workers):
+        if not worker.in_flight and worker.task_specs[task_spec].status == "finished":
+            return worker
+    return None
+
+
+def _copy(client: Client, task_spec: Definition, source: DaskWorker, target: DaskWorker) -> None:
+    """Copy a task spec to a worker, as a value of its own that Dask does not move.
+
+    If two workers hold the same value, Dask's memory manager removes either of them. So the copy is
+    a value that nothing else refers to.
     """
-    there = giver.task_specs[definition]
-    crossing = client.submit(
-        remote_functions.copy_task_spec, there, workers=[giver.address], pure=False
+    original = source.task_specs[task_spec]
+    passing = client.submit(
+        remote_functions.copy_task_spec, original, workers=[source.address], pure=False
     )
-    to.task_specs[definition] = client.submit(
-        remote_functions.copy_task_spec, crossing, workers=[to.address], pure=False
+    target.task_specs[task_spec] = client.submit(
+        remote_functions.copy_task_spec, passing, workers=[target.address], pure=False
     )

@@ -1,4 +1,4 @@
-"""A chunk as a task of Dask's."""
+"""Submit a chunk as a Dask task."""
 
 from __future__ import annotations
 
@@ -21,49 +21,62 @@ if TYPE_CHECKING:
 
 __all__ = ["submit_chunk"]
 
-REPORT = "-report"  # what the key of a report has more than that of its chunk
+# the key of a report's task is that of the chunk's task with this suffix
+REPORT_SUFFIX = "-report"
 
 
 def submit_chunk(
     client: Client,
     key: str,
-    sent: Sent,
-    definition: Definition,
+    chunk: Sent,
+    task_spec: Definition,
     *,
     keeps: bool,
-    to: DaskWorker | None,
-    wanted: Mapping[str, float],
+    worker: DaskWorker | None,
+    required: Mapping[str, float],
 ) -> Future:
-    """Hand a chunk out; give the future of its report, which the chunk is asked about by.
+    """Submit a chunk; return the future of its report. Status probes use that future's key.
 
     Args:
-        client: Of the cluster.
-        key: The key of the task.
-        sent: The chunk.
-        definition: What to do.
-        keeps: Whether the results stay where they are made.
-        to: The worker that is to do it; None for any.
-        wanted: What it takes of its worker.
+        client: The client of the cluster.
+        key: The key of the Dask task.
+        chunk: The chunk.
+        task_spec: The task spec.
+        keeps: Whether the results stay on the cluster.
+        worker: The worker that is to run the chunk; None for any.
+        required: The resources that the task requires.
 
     Raises:
-        Exception: It was not handed out.
+        Exception: The chunk was not submitted.
     """
-    near = input_futures(definition, sent)
-    sent.chunk = replace(sent.chunk, name=f"{key}{REPORT}" if keeps else key)
+    function = remote_functions.run_chunk_keeping_results if keeps else remote_functions.run_chunk
+    name = f"{key}{REPORT_SUFFIX}" if keeps else key
+    chunk.chunk = replace(chunk.chunk, name=name)
+
+    task_spec_or_future: Definition | Future = task_spec
+    workers = None
+    if worker is not None:
+        task_spec_or_future = worker.task_specs.get(task_spec, task_spec)
+        workers = [worker.address]
+
+    # tasks that were submitted first start first: `fifo_timeout=0`
+    inputs = input_futures(task_spec, chunk)
     future = client.submit(
-        remote_functions.run_chunk_keeping_results if keeps else remote_functions.run_chunk,
-        definition if to is None else to.task_specs.get(definition, definition),
-        sent.chunk,
-        [*near],
-        [*near.values()],
+        function,
+        task_spec_or_future,
+        chunk.chunk,
+        [*inputs],
+        [*inputs.values()],
         key=key,
         pure=False,
         retries=0,
-        fifo_timeout=0,  # what was handed out first is begun first
-        resources=wanted,
-        workers=None if to is None else [to.address],
+        fifo_timeout=0,
+        resources=required,
+        workers=workers,
     )
     if not keeps:
         return future
-    sent.keep = partial(ClusterResult, future)  # only the report comes
-    return client.submit(remote_functions.extract_report, future, key=sent.chunk.name, pure=False)
+
+    # only the report is fetched
+    chunk.keep = partial(ClusterResult, future)
+    return client.submit(remote_functions.extract_report, future, key=name, pure=False)

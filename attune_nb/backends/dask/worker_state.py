@@ -1,4 +1,4 @@
-"""What the engine knows of one Dask worker."""
+"""The state of one Dask worker, as the engine knows it."""
 
 from __future__ import annotations
 
@@ -17,45 +17,48 @@ if TYPE_CHECKING:
     from attune_nb.backends.chunks.in_flight import Sent
     from attune_nb.backends.chunks.task_spec import Definition
 
-__all__ = ["DaskWorker", "Transfer"]
+__all__ = ["DaskWorker", "Transfer", "are_enough"]
 
 
 class Transfer:
-    """A definition on its way to a worker, since a time."""
+    """The transfer of a task spec to a worker, and when it began."""
 
-    def __init__(self, asked: Future[DaskFuture]) -> None:
-        self.request = asked
+    def __init__(self, request: Future[DaskFuture]) -> None:
+        self.request = request
         self.since = time.monotonic()
 
 
 class DaskWorker(Place):
-    """A worker: what it offers, which definitions it has, and what it is at."""
+    """A worker: its resources, its task specs and its chunks."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.threads = 1
         self.resources: Mapping[str, float] = {}
-        self.is_paused = False  # whether it begins nothing, as it is short of memory or about to go
-        self.has_details = False  # whether it is known what it offers, and which process it is
-        self.process = ""  # the directory of its own that it has for as long as it runs
+        # it starts nothing: it is short of memory, or about to close
+        self.is_paused = False
+        # whether its resources and its process are known
+        self.has_details = False
+        # its local directory, which tells one process from the next at the same address
+        self.process = ""
         self.task_specs: dict[Definition, DaskFuture] = {}
         self.transfers: dict[Definition, Transfer] = {}
         self.in_flight: dict[DaskFuture, tuple[Feed, Sent]] = {}
 
     @property
     def load(self) -> float:
-        """How many chunks it has for each thread."""
+        """The number of its chunks for each of its threads."""
         return len(self.in_flight) / self.threads
 
     def chunks(self) -> list[tuple[Feed, Sent]]:
-        """Give the chunks that it has, each with its job."""
+        """Return its chunks, each with its chunk queue."""
         return [*self.in_flight.values()]
 
-    def has_resources(self, wanted: Mapping[str, float]) -> bool:
-        """Tell whether it has what a task asks for."""
-        return _meets(self.resources, wanted)
+    def has_resources(self, required: Mapping[str, float]) -> bool:
+        """Return whether it offers the resources that a task requires."""
+        return are_enough(self.resources, required)
 
 
-def _meets(offers: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
-    """Tell whether some resources are enough."""
-    return all(offers.get(key, 0) >= least for key, least in wanted.items())
+def are_enough(resources: Mapping[str, float], required: Mapping[str, float]) -> bool:
+    """Return whether resources cover the required ones."""
+    return all(resources.get(name, 0) >= amount for name, amount in required.items())

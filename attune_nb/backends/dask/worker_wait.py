@@ -1,12 +1,12 @@
-"""Wait for a worker: ask an adaptive cluster for one, or warn the user."""
+"""Wait for a worker: request one from an adaptive cluster, and warn the user."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from typing import TYPE_CHECKING
 
-from attune_nb.backends.dask.autoscale import _log
 from attune_nb.backends.worker import remote_functions
 
 if TYPE_CHECKING:
@@ -18,50 +18,65 @@ if TYPE_CHECKING:
 
 __all__ = ["WARN_AFTER", "WorkerWait"]
 
-WARN_AFTER = 10.0  # seconds that work waits for a worker until a person is told
-STANDBY_SECONDS = 5.0  # seconds that a worker which a cluster just got waits for work
+# seconds that work waits for a worker before the user is warned
+WARN_AFTER = 10.0
+# seconds that a worker which an adaptive cluster has just started waits for work
+STANDBY_SECONDS = 5.0
+
+_log = logging.getLogger("attune_nb")
 
 
 class WorkerWait:
-    """What work waits for: a cluster that adapts is asked for it, a person is told."""
+    """A wait for a worker: requests one from an adaptive cluster, and warns the user after 10 s."""
 
     def __init__(self) -> None:
         self._since: float | None = None
-        self._told = False
-        self._asked: Future | None = None
+        self._has_warned = False
+        self._standby: Future | None = None
 
     def update(self, client: Client, workers: Collection[DaskWorker]) -> None:
-        """Want a worker where there is none that begins anything."""
-        if any(not each.is_paused for each in workers):
+        """Wait while no worker starts anything; else end the wait."""
+        if any(not worker.is_paused for worker in workers):
             self.end()
         elif workers:
-            self.wait_for("all are paused, as they are short of memory or about to go")
+            self.wait_for("all are paused, as they are short of memory or about to close")
         else:
             self.request_any(client)
 
     def request_any(self, client: Client) -> None:
-        """Want any worker at all."""
-        if self._asked is None or self._asked.done():
-            with contextlib.suppress(Exception):  # it is going away just now
-                self._asked = client.submit(remote_functions.stand_by, STANDBY_SECONDS, pure=False)
+        """Wait for any worker, and submit a task that makes an adaptive cluster start one."""
+        if self._standby is None or self._standby.done():
+            # the cluster may be closing
+            with contextlib.suppress(Exception):
+                self._standby = client.submit(
+                    remote_functions.stand_by, STANDBY_SECONDS, pure=False
+                )
         self.wait_for("any")
 
-    def wait_for(self, what: str) -> None:
-        """Want a worker."""
+    def wait_for(self, description: str) -> None:
+        """Wait for a worker; warn the user once if that takes long."""
         now = time.monotonic()
-        self._since = self._since or now
-        if now - self._since > WARN_AFTER and not self._told:
-            self._told = True
+        if self._since is None:
+            self._since = now
+
+        if now - self._since > WARN_AFTER and not self._has_warned:
+            self._has_warned = True
             _log.warning(
-                "work waits for a Dask worker (%s); start or restart one, or cancel the run", what
+                "work waits for a Dask worker (%s); start or restart one, or cancel the run",
+                description,
             )
 
     def end(self) -> None:
-        """Want nothing any more; the worker that came still stands by, until it has work."""
-        self._since, self._told = None, False
-        if self._asked is not None and self._asked.done():
-            self._asked = None  # of what the cluster has in memory, it gives back no worker
+        """End the wait; a worker that has just started stands by until it has work."""
+        self._since = None
+        self._has_warned = False
+
+        # an adaptive cluster does not retire a worker whose memory holds a result
+        if self._standby is not None and self._standby.done():
+            self._standby = None
 
     def cancel(self) -> None:
-        """Want nothing any more, and let go of the worker that came."""
-        self._since, self._told, self._asked = None, False, None
+        """End the wait, and release the worker that has started."""
+        self._since = None
+        self._has_warned = False
+        self._standby = None
