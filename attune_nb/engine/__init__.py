@@ -1,1 +1,1 @@
-"""The one loop: conductor, backend, readers."""
+"""The loop between conductor, backend and readers."""

@@ -1,10 +1,7 @@
-"""The only loop of the engine: conductor <-> backend <-> readers."""
+"""The driver of a run: the loop between conductor, backend and readers."""
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import logging
 import queue
 import random
 import threading
@@ -21,8 +18,11 @@ from attune_nb.conductor.answer_schema import explain_answer_misfit
 from attune_nb.conductor.machine import step
 from attune_nb.conductor.state import Alarm, Hold, RetryItem, StartTask, StopTask
 from attune_nb.context import Moment
+from attune_nb.engine.event_log import EventLog
+from attune_nb.engine.timers import Timers
 from attune_nb.errors import AttuneError, BackendUnavailable, ParameterError
 from attune_nb.events import (
+    SUCCEEDED,
     AlarmRang,
     AskAnswered,
     AttemptsEnded,
@@ -47,29 +47,37 @@ if TYPE_CHECKING:
     from attune_nb.conductor.recovery import PendingTimer, Recovered
     from attune_nb.conductor.state import RunState
     from attune_nb.conductor.step import Decision
+    from attune_nb.engine.event_log import Reader
     from attune_nb.events import Input, Key, RunEndStatus
 
-    Reader = Callable[[list[Event]], None]
-    Said = Callable[[float, int], Input]
+    # makes an input from its time and its seed
+    InputFactory = Callable[[float, int], Input]
 
 __all__ = ["Driver"]
 
-TICK = 0.05  # seconds: how often finished items are gathered
-_log = logging.getLogger("attune_nb")
+# Seconds between two collections of finished attempts.
+TICK = 0.05
 
 
 class Driver:
-    """Carries one run from its start to its end.
+    """Runs one run from its start to its end.
 
-    `events` is the run's log: it only ever grows, so any thread may read it. `announce` is
-    called before each attempt that must not be made twice, with its task, index and number.
+    The methods `cancel`, `pause`, `resume`, `answer`, `rerun` and `settle` only put a request
+    into a queue, so any thread may call them. All else happens in the thread that calls `run`
+    or `continue_run`.
+
+    Attributes:
+        state: The conductor's latest state.
+        ended: Is set when the run has ended.
+        announce: Called with task, index and attempt before each attempt that must not run
+            twice.
 
     Args:
         state: The conductor's state before the run.
         backend: Where the attempts run.
-        actions: What each task does, by its path.
+        actions: The action of each task, by the task's path.
         readers: Called with the new events, in the engine's thread.
-        skip_delays: Do not wait out delays, as in a dry run; timeouts keep their time.
+        skip_delays: Whether delays end at once, as in a dry run. Timeouts keep their time.
     """
 
     def __init__(
@@ -82,49 +90,55 @@ class Driver:
         skip_delays: bool = False,
     ) -> None:
         self.state = state
-        self.events: list[Event] = []
         self.ended = threading.Event()
         self.announce: Callable[[Key, int, int], None] | None = None
-        self._past: tuple[Recovered, bool] | None = None
+
         self._backend = backend
         self._actions = actions
-        self._readers = list(readers)
         self._skip_delays = skip_delays
-        self._inbox: queue.SimpleQueue[Said] = queue.SimpleQueue()
-        self._timers: list[tuple[float, int, RetryItem | Alarm]] = []
-        self._ticket = itertools.count()
+        self._log = EventLog(readers)
+        self._timers = Timers(self.clock)
+        self._inbox: queue.SimpleQueue[InputFactory] = queue.SimpleQueue()
+        self._recovered: Recovered | None = None
+        self._restarts_timeouts = False
+
         self._zero = time.perf_counter()
         self._started_at = time.time()
-        self._unread: list[Event] = []
-        self._read_at = -TICK  # when the memory was read last
+        self._memory_read_at = -TICK
+
+    @property
+    def events(self) -> list[Event]:
+        """The run's log. It only grows, so any thread may read it."""
+        return self._log.events
 
     def clock(self) -> float:
-        """Give the seconds since the run began."""
+        """Return the seconds since the run started."""
         return time.perf_counter() - self._zero
 
     def cancel(self, reason: str = "", *, force: bool = False) -> None:
-        """Ask the run to stop; from any thread."""
+        """Request that the run stops."""
         self._inbox.put(
             lambda time, seed: CancelRequested(time=time, seed=seed, reason=reason, force=force)
         )
 
     def pause(self) -> None:
-        """Ask the run to begin nothing more; from any thread."""
+        """Request that the run starts nothing more."""
         self._inbox.put(lambda time, seed: PauseRequested(time=time, seed=seed))
 
     def resume(self) -> None:
-        """Ask a paused run to go on; from any thread."""
+        """Request that a paused run continues."""
         self._inbox.put(lambda time, seed: ResumeRequested(time=time, seed=seed))
 
     def answer(self, task: str, visit: int, value: Any, schema: Any = None) -> None:
-        """Answer a question; from any thread.
+        """Answer a question.
 
         Raises:
             ParameterError: The answer does not fit the schema, or contains itself.
         """
-        told = explain_answer_misfit(value, schema)
-        if told is not None:
-            raise ParameterError(told)
+        problem = explain_answer_misfit(value, schema)
+        if problem is not None:
+            raise ParameterError(problem)
+
         self._inbox.put(
             lambda time, seed: AskAnswered(
                 time=time, seed=seed, task=task, visit=visit, value=value
@@ -132,7 +146,7 @@ class Driver:
         )
 
     def rerun(self, task: str, visit: int, index: int) -> None:
-        """Make an attempt in doubt again; from any thread."""
+        """Repeat an attempt in doubt."""
         self._inbox.put(
             lambda time, seed: RerunRequested(
                 time=time, seed=seed, task=task, visit=visit, index=index
@@ -140,256 +154,290 @@ class Driver:
         )
 
     def settle(self, task: str, visit: int, index: int, attempt: int, result: Any) -> None:
-        """Take what an attempt in doubt gave; from any thread.
+        """Accept a result for an attempt in doubt.
 
         Raises:
-            ParameterError: It contains itself.
+            ParameterError: The result contains itself.
         """
         try:
-            told = freeze(result)
+            frozen = freeze(result)
         except ValueError as error:
             raise ParameterError(f"the result cannot be used: {error}") from None
 
-        def said(time: float, seed: int) -> AttemptsEnded:
+        def attempt_ended(time: float, seed: int) -> AttemptsEnded:
             batch = Batch(
                 index=array("q", [index]),
                 attempt=array("q", [attempt]),
                 worker=array("q", [0]),
                 start=array("d", [time]),
                 duration=array("d", [0.0]),
-                status=bytes(1),
-                results=[told],
+                status=bytes([SUCCEEDED]),
+                results=[frozen],
                 errors={},
             )
             return AttemptsEnded(time=time, seed=seed, task=task, visit=visit, batch=batch)
 
-        self._inbox.put(said)
+        self._inbox.put(attempt_ended)
 
     def run(self, run_id: str, name: str, parameters: Any) -> None:
-        """Carry the run to its end."""
-        self._carry(
-            lambda: self._feed(
+        """Run the workflow from its start to its end."""
+
+        def begin() -> None:
+            self._process(
                 RunStarted(
                     time=0.0,
-                    seed=_luck(),
+                    seed=_new_seed(),
                     run_id=run_id,
                     workflow=name,
                     started_at=self._started_at,
                     parameters=parameters,
-                    memory=self._memory(),
+                    memory=self._read_memory(),
                 )
             )
-        )
+
+        self._run_loop(begin)
 
     def restore(self, past: Recovered, *, written: int = 0, full_time: bool = False) -> None:
-        """Take over what is known of a run, before `continue_run`.
+        """Take over a recovered run, before `continue_run`.
 
         Args:
-            past: What is known.
-            written: How many of its events the readers know already.
-            full_time: Whether the run has its whole time once more, in place of what is left.
+            past: The recovered run.
+            written: The number of its events that the readers have received.
+            full_time: Whether timeouts start again, instead of lasting for their rest.
         """
-        self.state, self.events = past.state, [*past.events]
-        self._unread = self.events[written:]
-        self._past = past, full_time
+        self.state = past.state
+        self._log.restore(past.events, read=written)
+        self._recovered = past
+        self._restarts_timeouts = full_time
 
     def continue_run(self) -> None:
-        """Carry a run that was recovered to its end."""
-        self._carry(self._take_up)
+        """Run a restored run to its end."""
+        self._run_loop(self._resume_recovered)
 
-    def _take_up(self) -> None:
-        if self._past is None or self.state.ended:
+    def _resume_recovered(self) -> None:
+        """Set the timers and start the jobs of a recovered run."""
+        past = self._recovered
+        self._recovered = None
+        if past is None or self.state.ended:
             return
-        (past, full_time), self._past = self._past, None
-        last = past.events[-1].time
-        self._zero = time.perf_counter() - last
-        began = time.time() - last
-        for each in past.timers:
-            what = each.command
-            doubted = isinstance(what, RetryItem) and what.index in past.items_in_doubt(what.key)
-            if not doubted:
-                self._wait_on(each, last, began, full_time=full_time)
+
+        last_time = past.events[-1].time
+        self._zero = time.perf_counter() - last_time
+        started_at = time.time() - last_time
+        for timer in past.timers:
+            if not _is_in_doubt(timer, past):
+                self._restore_timer(timer, last_time, started_at)
+
+        # the backend holds until it is clear whether the run is paused
         self._backend.hold(over=False)
-        for left in past.jobs:
-            earlier = EarlierAttempts(left.last_attempts, past.items_in_doubt(left.start.key))
-            self._start(left.start, earlier)
-            if left.stopping:
-                self._backend.stop(left.start.key, force=True)
-        self._feed(
+        for job in past.jobs:
+            key = job.start.key
+            earlier = EarlierAttempts(job.last_attempts, past.items_in_doubt(key))
+            self._start_job(job.start, earlier)
+            if job.stopping:
+                self._backend.stop(key, force=True)
+
+        self._process(
             RunResumed(
-                time=last,
-                seed=_luck(),
-                started_at=began,
+                time=last_time,
+                seed=_new_seed(),
+                started_at=started_at,
                 doubts=past.in_doubt,
-                memory=self._memory(),
+                memory=self._read_memory(),
             )
         )
         if self.state.status != "paused":
             self._backend.hold(over=True)
 
-    def _wait_on(self, each: PendingTimer, last: float, began: float, *, full_time: bool) -> None:
-        """Set a timer for what is left of a wait.
+    def _restore_timer(self, timer: PendingTimer, last_time: float, started_at: float) -> None:
+        """Set a timer for the rest of a delay or timeout.
 
-        Delays and waits for a retry went on while nobody was there; what a person or the run
-        has time for did not.
+        The time without an engine counts for delays, also those before retries. It does not
+        count for the timeouts of questions and of the run.
         """
-        what = each.command
-        whole = what.delay if isinstance(what, RetryItem) else what.seconds
-        if isinstance(what, RetryItem) or what.kind == "delay":
-            spent = began + last - each.epoch_time
+        seconds, is_delay = _wait_of(timer.command)
+        if is_delay:
+            elapsed = started_at + last_time - timer.epoch_time
+        elif self._restarts_timeouts:
+            elapsed = 0.0
         else:
-            spent = 0.0 if full_time else last - each.time
-        self._set_timer(0.0 if self._skip_delays else min(whole, max(0.0, whole - spent)), what)
+            elapsed = last_time - timer.time
 
-    def _carry(self, begin: Callable[[], None]) -> None:
+        remaining = min(seconds, max(0.0, seconds - elapsed))
+        if self._skip_delays:
+            remaining = 0.0
+        self._timers.set(remaining, timer.command)
+
+    def _run_loop(self, begin: Callable[[], None]) -> None:
         try:
             begin()
-            self._tell()
+            self._log.flush()
             while not self.state.ended:
                 self._turn()
         except BaseException as error:
-            self._give_up(error)
+            self._end_with_error(error)
             raise
         finally:
             try:
                 self._backend.close()
-                self._tell()
+                self._log.flush()
             finally:
-                self.ended.set()  # whoever waits is let go, whatever the backend does
+                # threads that wait for the run must not wait forever if the backend fails
+                self.ended.set()
 
     def _turn(self) -> None:
-        wait = TICK
-        if self._timers:
-            wait = min(TICK, max(0.0, self._timers[0][0] - self.clock()))
+        """Process all that has happened since the last turn."""
         try:
-            self._backend.pump(wait)
+            self._backend.pump(self._timers.seconds_until_next(TICK))
         except BackendUnavailable as error:
-            self._feed(PauseRequested(time=self.clock(), seed=_luck(), reason=str(error)))
+            self._process(PauseRequested(time=self.clock(), seed=_new_seed(), reason=str(error)))
+
         for (task, visit), batch in self._backend.drain():
-            ended = AttemptsEnded(
-                time=self.clock(),
-                seed=_luck(),
-                task=task,
-                visit=visit,
-                batch=batch,
-                memory=self._memory(always=len(batch) > 1),
+            self._process(
+                AttemptsEnded(
+                    time=self.clock(),
+                    seed=_new_seed(),
+                    task=task,
+                    visit=visit,
+                    batch=batch,
+                    memory=self._read_memory(always=len(batch) > 1),
+                )
             )
-            self._feed(ended)
+
         while not self._inbox.empty():
-            self._feed(self._inbox.get()(self.clock(), _luck()))
-        while self._timers and self._timers[0][0] <= self.clock():
-            _, _, due = heapq.heappop(self._timers)
-            self._ring(due)
-        self._tell()
+            make_input = self._inbox.get()
+            self._process(make_input(self.clock(), _new_seed()))
 
-    def _ring(self, due: RetryItem | Alarm) -> None:
-        if isinstance(due, RetryItem):
+        while (command := self._timers.pop_due()) is not None:
+            self._execute_due(command)
+
+        self._log.flush()
+
+    def _execute_due(self, command: RetryItem | Alarm) -> None:
+        """Make a retry, or ring an alarm."""
+        if isinstance(command, RetryItem):
             if self.announce is not None:
-                self._tell()
-            self._backend.retry(due.key, due.index, due.attempt)
-        else:
-            task, visit = due.key
-            self._feed(
-                AlarmRang(time=self.clock(), seed=_luck(), kind=due.kind, task=task, visit=visit)
-            )
+                # the cause of an attempt is on record before the attempt
+                self._log.flush()
+            self._backend.retry(command.key, command.index, command.attempt)
+            return
 
-    def _feed(self, event: Input) -> None:
-        self._write(event)
+        task, visit = command.key
+        self._process(
+            AlarmRang(
+                time=self.clock(), seed=_new_seed(), kind=command.kind, task=task, visit=visit
+            )
+        )
+
+    def _process(self, event: Input) -> None:
+        """Feed the conductor with an input, and execute its decisions."""
+        self._log.append(event)
         self.state, decisions = step(self.state, event)
         for decision in decisions:
-            self._carry_out(decision)
+            self._execute(decision)
 
-    def _carry_out(self, decision: Decision) -> None:
+    def _execute(self, decision: Decision) -> None:
         if isinstance(decision, Event):
-            self._write(decision)
+            self._log.append(decision)
             if isinstance(decision, TaskEnded):
                 self._backend.forget((decision.task, decision.visit))
         elif isinstance(decision, StartTask):
-            self._start(decision)
+            self._start_job(decision)
         elif isinstance(decision, StopTask):
-            self._stop(decision)
+            self._stop_job(decision)
         elif isinstance(decision, Hold):
             self._backend.hold(over=decision.over)
-        elif isinstance(decision, RetryItem):
-            self._set_timer(0.0 if self._skip_delays else decision.delay, decision)
         else:
-            waits = not (self._skip_delays and decision.kind == "delay")
-            self._set_timer(decision.seconds if waits else 0.0, decision)
+            self._set_timer(decision)
 
-    def _set_timer(self, seconds: float, what: RetryItem | Alarm) -> None:
-        heapq.heappush(self._timers, (self.clock() + seconds, next(self._ticket), what))
+    def _set_timer(self, command: RetryItem | Alarm) -> None:
+        seconds, is_delay = _wait_of(command)
+        if is_delay and self._skip_delays:
+            seconds = 0.0
+        self._timers.set(seconds, command)
 
-    def _start(self, command: StartTask, earlier: EarlierAttempts | None = None) -> None:
-        path = command.key[0]
+    def _start_job(self, command: StartTask, earlier: EarlierAttempts | None = None) -> None:
+        path, _ = command.key
         task = self.state.workflow.task(path)
-        context = command.context.with_clock(lambda: Moment(time.time(), _luck()))
-        announce = None if self._actions[path].idempotent else self.announce
+        action = self._actions[path]
+        context = command.context.with_clock(lambda: Moment(time.time(), _new_seed()))
+        selector = task.attune_fields.get("worker_selector")
+        if not isinstance(selector, dict):
+            selector = {}
+
+        announce = None
+        if not action.idempotent:
+            announce = self.announce
         if announce is not None:
-            self._tell()  # what led to an attempt is told before it is
+            # the cause of an attempt is on record before the attempt
+            self._log.flush()
+
         spec = JobSpec(
             key=command.key,
-            call=Call(self._actions[path], task.input, context),
+            call=Call(action, task.input, context),
             total=command.total,
             concurrency=command.concurrency,
             clock=self.clock,
             retries=task.retry is not None,
             timeout=task.timeout,
             announce=announce,
-            selector=_map_of(task.attune_fields.get("worker_selector")),
+            selector=selector,
             keep_results=task.keep_results == "cluster",
         )
         self._backend.start(Job(spec, command.items, earlier))
 
-    def _stop(self, command: StopTask) -> None:
-        def of_this(timer: tuple[float, int, RetryItem | Alarm]) -> bool:
-            return isinstance(timer[2], RetryItem) and timer[2].key == command.key
-
-        mine = [timer[2] for timer in self._timers if of_this(timer)]
-        self._timers = [timer for timer in self._timers if not of_this(timer)]
-        heapq.heapify(self._timers)
+    def _stop_job(self, command: StopTask) -> None:
+        retries = self._timers.pop_retries(command.key)
         self._backend.stop(command.key, force=command.force)
-        for again in mine:  # a stopped job records what it is given as cancelled
-            if isinstance(again, RetryItem):
-                self._backend.retry(again.key, again.index, again.attempt)
+        for retry in retries:
+            # a stopped job records them as cancelled
+            self._backend.retry(retry.key, retry.index, retry.attempt)
 
-    def _memory(self, *, always: bool = False) -> int:
-        """Read what this process holds, in bytes; 0 if that was read just now."""
+    def _read_memory(self, *, always: bool = False) -> int:
+        """Return the memory of this process in bytes, or 0 if it was read within a tick.
+
+        Args:
+            always: Read it in any case.
+        """
         now = self.clock()
-        if now - self._read_at < TICK and not always:
+        if now - self._memory_read_at < TICK and not always:
             return 0
-        self._read_at = now
-        import psutil  # noqa: PLC0415 - no run, no need
 
-        found: int = psutil.Process().memory_info().rss
-        return found
+        self._memory_read_at = now
+        import psutil  # noqa: PLC0415 - only needed by a run
 
-    def _write(self, event: Event) -> None:
-        self.events.append(event)
-        self._unread.append(event)
+        memory: int = psutil.Process().memory_info().rss
+        return memory
 
-    def _tell(self) -> None:
-        if not self._unread:
-            return
-        fresh, self._unread = self._unread, []
-        for reader in list(self._readers):
-            try:
-                reader(fresh)
-            except Exception as error:  # noqa: BLE001 - a reader must never break a run
-                self._readers.remove(reader)
-                _log.warning("a reader of the run failed and is dropped: %s", error)
+    def _end_with_error(self, error: BaseException) -> None:
+        """Record that the run ended because of an error of the engine, or a KeyboardInterrupt."""
+        status: RunEndStatus = "failed"
+        if isinstance(error, KeyboardInterrupt):
+            status = "cancelled"
+            message = "the run was interrupted"
+        elif isinstance(error, AttuneError):
+            message = f"the engine failed: {error}"
+        else:
+            message = f"the engine failed: {error!r}"
 
-    def _give_up(self, error: BaseException) -> None:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        status: RunEndStatus = "cancelled" if interrupted else "failed"
-        told = str(error) if isinstance(error, AttuneError) else repr(error)
-        text = "the run was interrupted" if interrupted else f"the engine failed: {told}"
-        self.state = msgspec.structs.replace(self.state, status=status, error=text)
-        self._write(RunEnded(time=self.clock(), status=status, output=None, error=text))
+        self.state = msgspec.structs.replace(self.state, status=status, error=message)
+        self._log.append(RunEnded(time=self.clock(), status=status, output=None, error=message))
 
 
-def _map_of(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _wait_of(command: RetryItem | Alarm) -> tuple[float, bool]:
+    """Return the seconds until a command is due, and whether this is a delay, not a timeout."""
+    if isinstance(command, RetryItem):
+        return command.delay, True
+    return command.seconds, command.kind == "delay"
 
 
-def _luck() -> int:
+def _is_in_doubt(timer: PendingTimer, past: Recovered) -> bool:
+    """Return whether a timer is for a retry of which an attempt is in doubt."""
+    command = timer.command
+    if not isinstance(command, RetryItem):
+        return False
+    return command.index in past.items_in_doubt(command.key)
+
+
+def _new_seed() -> int:
     return random.getrandbits(63)

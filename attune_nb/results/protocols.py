@@ -46,9 +46,12 @@ def say_pause(reason: str) -> str:
 class Engine(Protocol):
     """What a Run needs of the engine that carries it."""
 
-    events: list[Event]
     ended: Any
     state: Any
+
+    @property
+    def events(self) -> list[Event]:
+        """The run's log. It only grows."""
 
     def cancel(self, reason: str = "", *, force: bool = False) -> None:
         """Ask the run to stop."""
