@@ -1,4 +1,4 @@
-"""Whether the arguments of a core action are what its function says it takes."""
+"""Check the arguments of core actions against the annotations of their functions."""
 
 from __future__ import annotations
 
@@ -12,74 +12,90 @@ from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 from attune_nb.errors import ActionError
 from attune_nb.templates.compiler.parse import has_braces
+from attune_nb.values.describe import describe_with_value
 
 __all__ = [
     "AUTH_TYPES",
+    "ArgumentChecker",
     "AuthType",
     "Count",
-    "Judge",
-    "Patience",
     "Seconds",
-    "judged",
+    "TimeoutSeconds",
+    "check_arguments",
 ]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Seconds: TypeAlias = float
-"""How long to wait."""
-Patience: TypeAlias = float
-"""How long to wait for an answer."""
+"""A duration, 0 or more."""
+TimeoutSeconds: TypeAlias = float
+"""A time limit, more than 0."""
 Count: TypeAlias = int
+"""An integer, 0 or more."""
 AuthType: TypeAlias = str
+"""One of `AUTH_TYPES`."""
 
-Misfit: TypeAlias = tuple[str | None, str]
-"""An argument (None: no single one), and what is wrong with it."""
-Together: TypeAlias = Callable[[Mapping[str, Any]], Misfit | None]
+Mismatch: TypeAlias = tuple[str | None, str]
+"""An argument (None: no single one), and the message."""
+CheckTogether: TypeAlias = Callable[[Mapping[str, Any]], Mismatch | None]
+"""Returns the mismatch of arguments that are valid by themselves but not together."""
 
 AUTH_TYPES = ("none", "basic", "bearer")
-MOST_SECONDS = int(threading.TIMEOUT_MAX)
-MOST_PATIENCE = 1_000_000  # a socket counts milliseconds in 32 bits
-_SHOWN = 40  # characters of a wrong text
-_LARGEST_SHOWN = 10**20
+MAX_SECONDS = int(threading.TIMEOUT_MAX)
+
+# a socket counts milliseconds in 32 bits
+MAX_TIMEOUT_SECONDS = 1_000_000
 
 
 class _Kind(NamedTuple):
-    """What an annotation stands for: in words (none where a text cannot write it), and in code."""
+    """The values that an annotation allows.
+
+    Attributes:
+        words: Their description; empty for kinds that YAML cannot write.
+        fits: Returns whether a value is of the kind.
+    """
 
     words: str
     fits: Callable[[Any], bool]
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_template(value: Any) -> bool:
+    return isinstance(value, str) and has_braces(value)
+
+
+_BOOLEAN = "a boolean"
+_AUTH_WORDS = f"`{'`, `'.join(AUTH_TYPES[:-1])}` or `{AUTH_TYPES[-1]}`"
+
 _KINDS: dict[str, _Kind] = {
     "None": _Kind("", lambda value: value is None),
-    "bool": _Kind("true or false", lambda value: isinstance(value, bool)),
-    "str": _Kind("a text", lambda value: isinstance(value, str)),
+    "bool": _Kind(_BOOLEAN, lambda value: isinstance(value, bool)),
+    "str": _Kind("a string", lambda value: isinstance(value, str)),
     "bytes": _Kind("", lambda value: isinstance(value, bytes)),
     "PathLike": _Kind("", lambda value: isinstance(value, PathLike)),
-    "Mapping": _Kind("a map", lambda value: isinstance(value, Mapping)),
-    "Sequence": _Kind("a list", lambda value: isinstance(value, list | tuple)),
-    "Count": _Kind(
-        "a whole number, 0 or more",
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
-    ),
+    "Mapping": _Kind("an object", lambda value: isinstance(value, Mapping)),
+    "Sequence": _Kind("an array", lambda value: isinstance(value, list | tuple)),
+    "Count": _Kind("an integer, 0 or more", lambda value: _is_integer(value) and value >= 0),
     "Seconds": _Kind(
-        f"a number of seconds, 0 or more (at most {MOST_SECONDS:,})",
-        lambda value: _is_number(value) and 0 <= value <= MOST_SECONDS,
+        f"a number of seconds, 0 or more (at most {MAX_SECONDS:,})",
+        lambda value: _is_number(value) and 0 <= value <= MAX_SECONDS,
     ),
-    "Patience": _Kind(
-        f"a number of seconds, more than 0 (at most {MOST_PATIENCE:,}), or null for no end",
-        lambda value: _is_number(value) and 0 < value <= MOST_PATIENCE,
+    "TimeoutSeconds": _Kind(
+        f"a number of seconds, more than 0 (at most {MAX_TIMEOUT_SECONDS:,}), or null for no limit",
+        lambda value: _is_number(value) and 0 < value <= MAX_TIMEOUT_SECONDS,
     ),
-    "AuthType": _Kind(
-        f"`{'`, `'.join(AUTH_TYPES[:-1])}` or `{AUTH_TYPES[-1]}`",
-        lambda value: isinstance(value, str) and value in AUTH_TYPES,
-    ),
+    "AuthType": _Kind(_AUTH_WORDS, lambda value: isinstance(value, str) and value in AUTH_TYPES),
 }
+
+# the remedy for a common mistake, by argument and type of the value
 _HINTS: dict[tuple[str, type], str] = {
     ("body", Mapping): "; send it with `json_body`",
     ("body", list): "; send it with `json_body`",
@@ -90,106 +106,108 @@ _BOOLEANS = {"no": "false", "off": "false", "false": "false",
              "yes": "true", "on": "true", "true": "true"}  # fmt: skip
 
 
-class Judge:
-    """Judges the arguments of one function by its annotations, which `_KINDS` knows by name.
+class ArgumentChecker:
+    """Checks the arguments of one function by the names of its annotations in `_KINDS`.
 
-    An annotation that is not known there takes anything.
+    A parameter with any other annotation takes any value.
 
     Args:
         function: The function; its module must not evaluate its annotations.
-        together: Says what is wrong with arguments that each are right.
+        check_together: Checks arguments that are valid by themselves.
     """
 
-    def __init__(self, function: Callable[..., Any], together: Together = lambda _: None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], check_together: CheckTogether = lambda _: None
+    ) -> None:
         parameters = inspect.signature(function).parameters
         self.names = list(parameters)
-        self.kinds = {name: _kinds(each.annotation) for name, each in parameters.items()}
-        self._together = together
+        self.kinds = {
+            name: _allowed_kinds(parameter.annotation) for name, parameter in parameters.items()
+        }
+        self._check_together = check_together
 
-    def misfits(self, given: Mapping[str, Any]) -> list[Misfit]:
-        """Say what is wrong with arguments."""
-        return self._kinds_of(given) or [
-            told for told in (self._together(given),) if told is not None
-        ]
+    def mismatches(self, arguments: Mapping[str, Any]) -> list[Mismatch]:
+        """Return the mismatches of arguments."""
+        mismatches = self._kind_mismatches(arguments)
+        if mismatches:
+            return mismatches
 
-    def sure_misfits(self, written: Mapping[str, Any], *, names_fit: bool) -> list[Misfit]:
-        """Say what is wrong with arguments whatever the templates among them will give.
+        mismatch = self._check_together(arguments)
+        if mismatch is None:
+            return []
+        return [mismatch]
+
+    def certain_mismatches(self, written: Mapping[str, Any], *, names_fit: bool) -> list[Mismatch]:
+        """Return the mismatches that do not depend on the values of templates.
 
         Args:
-            written: The arguments as a text has them.
-            names_fit: Whether each is an argument of the function.
+            written: The arguments as the workflow's text has them.
+            names_fit: Whether all of them are parameters of the function.
         """
-        sure = {
-            key: each
-            for key, each in written.items()
-            if not (isinstance(each, str) and has_braces(each))
-        }
-        wrong = self._kinds_of(sure)
-        if names_fit and not wrong:
-            # What holds with the templates there and with them away holds whatever they give.
-            told = self._together(written)
-            if told is not None and told == self._together(sure):
-                wrong.append(told)
-        return wrong
+        literals = {name: value for name, value in written.items() if not _is_template(value)}
 
-    def _kinds_of(self, given: Mapping[str, Any]) -> list[Misfit]:
-        return [
-            (name, _told(name, value, kinds))
-            for name, value in given.items()
-            if (kinds := self.kinds.get(name)) and not any(kind.fits(value) for kind in kinds)
-        ]
+        mismatches = self._kind_mismatches(literals)
+        if names_fit and not mismatches:
+            # a mismatch both with the templates and without them does not depend on them
+            mismatch = self._check_together(written)
+            if mismatch is not None and mismatch == self._check_together(literals):
+                mismatches.append(mismatch)
+        return mismatches
+
+    def _kind_mismatches(self, arguments: Mapping[str, Any]) -> list[Mismatch]:
+        mismatches: list[Mismatch] = []
+        for name, value in arguments.items():
+            kinds = self.kinds.get(name, [])
+            if kinds and not any(kind.fits(value) for kind in kinds):
+                mismatches.append((name, _message(name, value, kinds)))
+        return mismatches
 
 
-def judged(
-    together: Together = lambda _: None,
+def check_arguments(
+    check_together: CheckTogether = lambda _: None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Have a core action raise an `ActionError` for arguments that it does not take."""
+    """Decorate a core action to raise an `ActionError` for arguments that do not fit."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        judge = Judge(function, together)
+        checker = ArgumentChecker(function, check_together)
 
         @functools.wraps(function)
         def call(*args: P.args, **named: P.kwargs) -> R:
-            given = {**dict(zip(judge.names, args, strict=False)), **named}
-            wrong = judge.misfits(given)
-            if wrong:
-                raise ActionError("; ".join(message for _, message in wrong))
+            arguments = {**dict(zip(checker.names, args, strict=False)), **named}
+            mismatches = checker.mismatches(arguments)
+            if mismatches:
+                raise ActionError("; ".join(message for _, message in mismatches))
             return function(*args, **named)
 
-        call.__attune_judge__ = judge  # type: ignore[attr-defined]
+        call.__attune_checker__ = checker  # type: ignore[attr-defined]
         return call
 
     return decorate
 
 
-def _kinds(annotation: Any) -> list[_Kind]:
-    """Give what an annotation such as `Mapping[str, Any] | None` allows; nothing: anything."""
-    names = [each.strip() for each in re.sub(r"\[.*?\]", "", str(annotation)).split("|")]
-    return [_KINDS[name] for name in names] if all(name in _KINDS for name in names) else []
+def _allowed_kinds(annotation: Any) -> list[_Kind]:
+    """Return the kinds that an annotation such as `Mapping[str, Any] | None` allows.
+
+    The list is empty if the annotation allows any value.
+    """
+    without_brackets = re.sub(r"\[.*?\]", "", str(annotation))
+    names = [name.strip() for name in without_brackets.split("|")]
+    if not all(name in _KINDS for name in names):
+        return []
+    return [_KINDS[name] for name in names]
 
 
-def _told(name: str, value: Any, kinds: list[_Kind]) -> str:
+def _message(name: str, value: Any, kinds: list[_Kind]) -> str:
+    """Return the message for a value that is of none of the allowed kinds."""
     words = " or ".join(kind.words for kind in kinds if kind.words)
-    hints = [
-        each for (key, kind), each in _HINTS.items() if key == name and isinstance(value, kind)
-    ]
-    hint = hints[0] if hints else ""
-    if isinstance(value, str) and value.lower() in _BOOLEANS and words == "true or false":
-        hint = f"; write {_BOOLEANS[value.lower()]}"
-    return f"`{name}` is {words}, not {_what(value)}{hint}"
+    return f"`{name}` must be {words}, not {describe_with_value(value)}{_hint(name, value, words)}"
 
 
-def _what(value: Any) -> str:
-    """Say what a value is."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f"the text {value[:_SHOWN]!r}"
-    if isinstance(value, int):
-        return str(value) if abs(value) < _LARGEST_SHOWN else "so large a number"
-    if isinstance(value, float):
-        return str(value)
-    names = ((Mapping, "a map"), (list | tuple, "a list"))
-    return next((word for kind, word in names if isinstance(value, kind)), type(value).__name__)
+def _hint(name: str, value: Any, words: str) -> str:
+    """Return the remedy for a common mistake, or an empty string."""
+    if isinstance(value, str) and words == _BOOLEAN and value.lower() in _BOOLEANS:
+        return f"; write {_BOOLEANS[value.lower()]}"
+    for (argument, value_type), hint in _HINTS.items():
+        if argument == name and isinstance(value, value_type):
+            return hint
+    return ""

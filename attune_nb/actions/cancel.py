@@ -1,4 +1,4 @@
-"""How an action that is under way learns that nobody wants its answer any more."""
+"""The signal that an attempt is to end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["CancelToken"]
 
 
 class CancelToken:
-    """A flag that is raised once and never lowered; any thread may raise or watch it."""
+    """A flag that is set once and never cleared; any thread may set or watch it."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -29,40 +29,42 @@ class CancelToken:
         return self._event.is_set()
 
     def cancel(self) -> None:
-        """Raise the flag and call every callback in this thread; a second call does nothing.
+        """Set the flag and call all callbacks in this thread; a second call does nothing.
 
-        Every callback is called even when one of them fails; the first failure is then raised.
+        If a callback raises, the others are still called; then the first error is raised.
         """
         with self._lock:
             self._event.set()
             callbacks = list(self._callbacks.values())
             self._callbacks.clear()
-        failure: Exception | None = None
+
+        errors: list[Exception] = []
         for callback in callbacks:
             try:
                 callback()
-            except Exception as error:  # noqa: BLE001 - the others must still be told
-                failure = failure or error
-        if failure is not None:
-            raise failure
+            except Exception as error:  # noqa: BLE001 - the other callbacks must be called
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until cancelled, at most `seconds`; True if cancelled."""
+        """Wait until cancelled, at most `seconds`; return whether it was cancelled."""
         return self._event.wait(seconds)
 
     @contextmanager
     def on_cancel(self, callback: Callable[[], object]) -> Iterator[None]:
-        """Have `callback` called, once, if the flag is raised while the block runs.
+        """Call `callback` once if the flag is set while the block runs.
 
-        If the flag is up already, it is called at once, in this thread. It may still be
-        running in the cancelling thread when the block ends.
+        If the flag is set already, the callback is called at once, in this thread. It may
+        still be running in the cancelling thread when the block ends.
         """
         key = object()
         with self._lock:
-            late = self._event.is_set()
-            if not late:
+            is_cancelled = self._event.is_set()
+            if not is_cancelled:
                 self._callbacks[key] = callback
-        if late:
+
+        if is_cancelled:
             callback()
         try:
             yield

@@ -1,11 +1,11 @@
-"""The smallest actions: do nothing, say something, wait, fail."""
+"""The smallest actions: noop, echo, sleep, ask, fail."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from attune_nb.actions.arguments import judged
+from attune_nb.actions.arguments import check_arguments
 from attune_nb.errors import ActionError
 
 if TYPE_CHECKING:
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 __all__ = ["ask", "echo", "fail", "noop", "sleep"]
 
 
-def noop(**input: Any) -> dict[str, Any]:  # noqa: A002 - the word a workflow uses
-    """Do nothing, and give the input back."""
+def noop(**input: Any) -> dict[str, Any]:  # noqa: A002 - the key of a task
+    """Return the input."""
     return input
 
 
 def echo(message: Any) -> dict[str, Any]:
-    """Give the message back as `message`."""
+    """Return the message as `message`."""
     return {"message": message}
 
 
-@judged()
+@check_arguments()
 def sleep(seconds: Seconds, *, cancel: CancelToken | None = None) -> dict[str, Any]:
     """Wait.
 
     Args:
-        seconds: How long; 0 or more.
+        seconds: The duration, 0 or more.
         cancel: Ends the wait early.
 
     Raises:
-        ActionError: The duration is none, or the wait was cancelled.
+        ActionError: The duration is invalid, or the wait was cancelled.
     """
     if cancel is None:
         time.sleep(seconds)
@@ -45,21 +45,21 @@ def sleep(seconds: Seconds, *, cancel: CancelToken | None = None) -> dict[str, A
     return {"seconds": seconds}
 
 
-@judged()
+@check_arguments()
 def ask(prompt: str, response_schema: Mapping[str, Any] | None = None) -> NoReturn:
-    """Ask a person; the conductor itself waits for the answer and gives `{response}`.
+    """Ask a question; the conductor itself waits for the answer and returns `{response}`.
 
     Args:
         prompt: The question.
-        response_schema: JSON Schema of the answer; any answer does without one.
+        response_schema: JSON Schema of the answer; without it any answer is accepted.
 
     Raises:
-        ActionError: Always: nobody can be asked outside a workflow.
+        ActionError: Always, since outside a workflow no answer can come.
     """
     raise ActionError(f"core.ask works only as a task of a workflow ({prompt}, {response_schema})")
 
 
-@judged()
+@check_arguments()
 def fail(message: str) -> NoReturn:
     """Fail with the message.
 

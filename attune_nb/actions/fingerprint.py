@@ -1,4 +1,4 @@
-"""What tells one version of an action's code from another, also in another process."""
+"""Fingerprints that tell versions of an action's code apart, also in another process."""
 
 from __future__ import annotations
 
@@ -16,38 +16,51 @@ __all__ = ["fingerprints"]
 
 
 def fingerprints(actions: Mapping[str, Action]) -> dict[str, str]:
-    """Give a short text for each action, another one where its own code is another.
+    """Return 12 hexadecimal digits for each action, which change with the action's code.
 
-    Only the function itself counts, not what it calls; where a line stands, and what its comments
-    say, does not. Of what is no Python function its name is all there is. A version of Python
-    compiles in its own way: texts of two versions say nothing.
+    Only the function itself counts: not the functions that it calls, nor its comments and its
+    position in the file. A function without Python code is identified by the action's name.
+    Each version of Python compiles in its own way, so fingerprints of two versions cannot be
+    compared.
     """
-    return {path: _fingerprint(each) for path, each in actions.items()}
+    return {path: _fingerprint(action) for path, action in actions.items()}
 
 
 def _fingerprint(action: Action) -> str:
     function: Any = inspect.unwrap(action.function)
     code = getattr(function, "__code__", None)
-    parts = [action.version, action.name]
+
+    parts = [action.version]
     if isinstance(code, CodeType):
-        parts = [action.version, *_parts(code), _plain(function.__defaults__)]
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:12]
+        parts += _code_parts(code)
+        parts.append(_constant_text(function.__defaults__))
+    else:
+        parts.append(action.name)
+
+    content = "\0".join(parts).encode("utf-8", "replace")
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
-def _parts(code: CodeType) -> Iterator[str]:
-    yield from (code.co_code.hex(), *code.co_names, *code.co_varnames, *code.co_freevars)
-    for each in code.co_consts:
-        if isinstance(each, CodeType):
-            yield from _parts(each)
+def _code_parts(code: CodeType) -> Iterator[str]:
+    """Yield the parts of a code object and of the code objects in it."""
+    yield code.co_code.hex()
+    yield from code.co_names
+    yield from code.co_varnames
+    yield from code.co_freevars
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _code_parts(constant)
         else:
-            yield _plain(each)
+            yield _constant_text(constant)
 
 
-def _plain(value: Any) -> str:
-    """Give a text of a constant that is the same in every process."""
+def _constant_text(value: Any) -> str:
+    """Return a text of a constant that is the same in every process."""
     if isinstance(value, frozenset):
-        return f"{{{', '.join(sorted(map(_plain, value)))}}}"
+        elements = sorted(map(_constant_text, value))
+        return f"{{{', '.join(elements)}}}"
     if isinstance(value, tuple):
-        return f"({', '.join(map(_plain, value))})"
-    told = isinstance(value, str | bytes | int | float | complex | type(None) | type(...))
-    return repr(value) if told else type(value).__name__
+        return f"({', '.join(map(_constant_text, value))})"
+    if isinstance(value, str | bytes | int | float | complex | type(None) | type(...)):
+        return repr(value)
+    return type(value).__name__

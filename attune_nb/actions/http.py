@@ -1,4 +1,4 @@
-"""Ask an HTTP server for something."""
+"""Send an HTTP request."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import atexit
 import os
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.actions.arguments import judged
-from attune_nb.actions.to_text import text
+from attune_nb.actions.arguments import check_arguments
+from attune_nb.actions.to_text import to_text
 from attune_nb.errors import ActionError
 from attune_nb.templates.library.to_text import STRICT_JSON
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from attune_nb.actions.arguments import AuthType, Count, Patience
+    from attune_nb.actions.arguments import AuthType, Count, TimeoutSeconds
 
 __all__ = ["http_request"]
 
@@ -26,18 +27,20 @@ _clients: dict[tuple[bool, bool, int], httpx.Client] = {}
 _lock = threading.Lock()
 
 
-def _together(given: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Say which arguments do not go together."""
-    if given.get("body") is not None and given.get("json_body") is not None:
+def _check_together(arguments: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the argument that contradicts another one, and the message."""
+    if arguments.get("body") is not None and arguments.get("json_body") is not None:
         return "json_body", "give at most one of `body` and `json_body`"
-    kind = given.get("auth_type")
-    needed = {"basic": "auth_username", "bearer": "auth_token"}.get(kind or "")
-    if needed and not given.get(needed):
-        return "auth_type", f"`auth_type: {kind}` needs `{needed}`"
+
+    auth_type = arguments.get("auth_type")
+    if auth_type == "basic" and not arguments.get("auth_username"):
+        return "auth_type", "`auth_type: basic` needs `auth_username`"
+    if auth_type == "bearer" and not arguments.get("auth_token"):
+        return "auth_type", "`auth_type: bearer` needs `auth_token`"
     return None
 
 
-@judged(_together)
+@check_arguments(_check_together)
 def http_request(
     url: str,
     method: str = "GET",
@@ -45,7 +48,7 @@ def http_request(
     body: str | bytes | None = None,
     json_body: Any = None,
     query_params: Mapping[str, Any] | None = None,
-    timeout: Patience | None = 30,
+    timeout: TimeoutSeconds | None = 30,
     verify_ssl: bool = True,
     auth_type: AuthType = "none",
     auth_username: str | None = None,
@@ -54,60 +57,72 @@ def http_request(
     follow_redirects: bool = True,
     max_redirects: Count = 10,
 ) -> dict[str, Any]:
-    """Send one request; connections are kept and shared by every thread, cookies are not.
+    """Send one request. All threads share connections, but no cookies.
 
     Args:
-        url: Where to; `http://` or `https://`.
+        url: The address: `http://` or `https://`.
         method: The HTTP method.
-        headers: Headers to add.
+        headers: Additional headers.
         body: The request's body as it is. Give this or `json_body`.
-        json_body: A value to send as JSON.
-        query_params: Added to the query that the url has.
-        timeout: Seconds to wait for a connection and for each read; None waits for ever.
+        json_body: A value that is sent as JSON.
+        query_params: Additional parameters of the url's query.
+        timeout: Seconds to wait for a connection and for every read; None: no limit.
         verify_ssl: Whether the server's certificate must be valid.
         auth_type: `none`, `basic` (with `auth_username`) or `bearer` (with `auth_token`).
         auth_username: For `basic`.
         auth_password: For `basic`; empty by default.
         auth_token: For `bearer`.
-        follow_redirects: Whether to go where a 3xx answer points.
-        max_redirects: How many times.
+        follow_redirects: Whether to follow the redirects of 3xx responses.
+        max_redirects: The maximum number of redirects.
 
     Returns:
         `status_code`, `headers` (names in lower case), `body`, `json` (None if the body is
-        not JSON), `elapsed_ms`, `url` (the last one), and `success`: False for 4xx and 5xx.
+        not JSON), `elapsed_ms`, `url` (after redirects), and `success`: False for 4xx and 5xx.
 
     Raises:
-        ActionError: The input is wrong, or no answer came.
+        ActionError: The input is invalid, or no response came.
     """
     import httpx  # noqa: PLC0415 - slow to import, and many workflows never need it
 
-    auth, extra = _auth(auth_type, auth_username, auth_password, auth_token)
-    sent = {str(key): text(each, f"header `{key}`") for key, each in (headers or {}).items()}
     method = method.upper()
+    request_headers = _headers(headers)
+    auth = None
+    if auth_type == "basic":
+        # httpx takes an empty password
+        auth = (str(auth_username), _or_empty(auth_password))
+    elif auth_type == "bearer":
+        request_headers["Authorization"] = f"Bearer {auth_token}"
+
+    client = _client(verify_ssl, follow_redirects, max_redirects)
     started = time.perf_counter()
     try:
         target = httpx.URL(url)
-        response = _client(verify_ssl, follow_redirects, max_redirects).request(
+        if query_params:
+            target = target.copy_merge_params(_query(query_params))
+        response = client.request(
             method,
-            target.copy_merge_params(_query(query_params)) if query_params else target,
-            headers=sent | extra,
+            target,
+            headers=request_headers,
             content=body,
             json=json_body,
             timeout=timeout,
             auth=auth,
         )
     except httpx.TimeoutException as error:
-        raise ActionError(f"{method} {url}: no answer within {timeout} s") from error
+        raise ActionError(f"{method} {url}: no response within {timeout} s") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError) as error:
-        raise ActionError(f"{method} {url}: {error or type(error).__name__}") from error
+        reason = str(error)
+        if not reason:
+            reason = type(error).__name__
+        raise ActionError(f"{method} {url}: {reason}") from error
     return _result(response, (time.perf_counter() - started) * 1000)
 
 
 def _result(response: httpx.Response, elapsed_ms: float) -> dict[str, Any]:
-    try:
-        parsed = response.json(**STRICT_JSON) if response.content else None
-    except (ValueError, RecursionError):
-        parsed = None
+    parsed = None
+    if response.content:
+        with suppress(ValueError, RecursionError):
+            parsed = response.json(**STRICT_JSON)
     return {
         "status_code": response.status_code,
         "headers": dict(response.headers),
@@ -119,59 +134,68 @@ def _result(response: httpx.Response, elapsed_ms: float) -> dict[str, Any]:
     }
 
 
-def _auth(
-    kind: str, username: str | None, password: str | None, token: str | None
-) -> tuple[tuple[str, str] | None, dict[str, str]]:
-    """Give httpx's `auth` and the headers to add."""
-    if kind == "basic":
-        return (username or "", password or ""), {}
-    return None, {"Authorization": f"Bearer {token}"} if kind == "bearer" else {}
+def _or_empty(string: str | None) -> str:
+    if string is None:
+        return ""
+    return string
 
 
-def _query(given: Mapping[str, Any]) -> dict[str, str | list[str]]:
-    """Write what a query holds; a list stands for its name given several times."""
-    return {
-        str(key): [text(one, f"query `{key}`") for one in each]
-        if isinstance(each, list | tuple)
-        else text(each, f"query `{key}`")
-        for key, each in given.items()
-    }
+def _headers(headers: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return headers with their values as text."""
+    if headers is None:
+        return {}
+    return {str(name): to_text(value, f"header `{name}`") for name, value in headers.items()}
 
 
-def _client(verify: bool, follow: bool, redirects: int) -> httpx.Client:
-    key = (verify, follow, redirects)
+def _query(parameters: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Return the parameters of a query as text; an array repeats its name."""
+    query: dict[str, str | list[str]] = {}
+    for name, value in parameters.items():
+        label = f"query `{name}`"
+        if isinstance(value, list | tuple):
+            query[str(name)] = [to_text(element, label) for element in value]
+        else:
+            query[str(name)] = to_text(value, label)
+    return query
+
+
+def _client(verify_ssl: bool, follow_redirects: bool, max_redirects: int) -> httpx.Client:
+    """Return the shared client for these settings."""
+    key = (verify_ssl, follow_redirects, max_redirects)
     client = _clients.get(key)
     if client is not None:
         return client
-    import http.cookiejar  # noqa: PLC0415
 
-    import httpx  # noqa: PLC0415
+    import http.cookiejar  # noqa: PLC0415 - slow to import, as httpx
+
+    import httpx  # noqa: PLC0415 - slow to import
 
     with _lock:
         if key not in _clients:
-            # A shared jar would carry one item's session into another's request.
-            nobody = http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
+            # a shared jar would carry the session of one item into the request of another
+            no_cookies = http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
             _clients[key] = httpx.Client(
-                verify=verify,
-                follow_redirects=follow,
-                max_redirects=redirects,
+                verify=verify_ssl,
+                follow_redirects=follow_redirects,
+                max_redirects=max_redirects,
                 limits=httpx.Limits(max_connections=None),
                 trust_env=False,
-                cookies=http.cookiejar.CookieJar(policy=nobody),
+                cookies=http.cookiejar.CookieJar(policy=no_cookies),
             )
         return _clients[key]
 
 
 @atexit.register
 def _close() -> None:
-    """Close what is still connected when the interpreter ends."""
+    """Close all clients when the interpreter ends."""
     for client in _clients.values():
         client.close()
 
 
 def _after_fork() -> None:
-    """Leave the parent its connections: two processes cannot talk on one socket."""
-    global _clients, _lock  # noqa: PLW0603
+    """Start with new clients: parent and child cannot share a socket."""
+    global _clients, _lock  # noqa: PLW0603 - the module holds one set of clients a process
+    # kept alive: closing them here would shut the parent's connections down
     _abandoned.append(_clients)
     _clients = {}
     _lock = threading.Lock()

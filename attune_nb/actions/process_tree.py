@@ -1,4 +1,4 @@
-"""A process group and whatever its leader has started outside of it, to be ended together."""
+"""End a process group together with all processes that its leader has started."""
 
 from __future__ import annotations
 
@@ -11,99 +11,108 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psutil
 
-__all__ = ["Family"]
+__all__ = ["ProcessTree"]
 
-_ROUNDS = 5  # of looking for who was started meanwhile
+# searches for processes that were started during the search before
+_MAX_SEARCHES = 5
 
 
-class Family:
-    """The leader of a process group, the group, and all descendants in whatever session.
+class ProcessTree:
+    """The leader of a process group, its group, and its descendants in any session.
 
-    A process whose parent has ended can no longer be found, so look before a signal is sent.
+    A process whose parent has ended can no longer be found by its parent, so the descendants
+    are searched for before a signal is sent.
     """
 
     def __init__(self, leader: int) -> None:
         self.group = leader
         self._leader: psutil.Process | None = None
-        self._known: set[psutil.Process] = set()
+        self._processes: set[psutil.Process] = set()
 
-    def look(self) -> bool:
-        """Take note of the descendants there are now; True if there are new ones."""
-        import psutil  # noqa: PLC0415 - needed only to end what does not end by itself
+    def search(self) -> bool:
+        """Collect the present descendants; return whether there are new ones."""
+        import psutil  # noqa: PLC0415 - seldom needed
 
-        known = set(self._known)
-        roots = set(self._known)
+        processes = set(self._processes)
+        roots = set(self._processes)
         with suppress(psutil.Error):
-            # Known from the first look on: later its number may be that of a stranger.
-            self._leader = self._leader or psutil.Process(self.group)
-            found = self._leader.children(recursive=True)
-            known.update(found)
-            roots.difference_update(found)  # what comes after them is found already
-        for each in roots:
+            # kept from the first search on: later its number may belong to another process
+            if self._leader is None:
+                self._leader = psutil.Process(self.group)
+            descendants = self._leader.children(recursive=True)
+            processes.update(descendants)
+            # their own descendants are among them
+            roots.difference_update(descendants)
+
+        for root in roots:
             with suppress(psutil.Error):
-                known.update(each.children(recursive=True))
-        grown = known != self._known
-        self._known = known
-        return grown
+                processes.update(root.children(recursive=True))
 
-    def ask(self) -> None:
-        """Ask everyone to end; each is asked once, for a second time may mean "at once"."""
-        import psutil  # noqa: PLC0415
+        has_grown = processes != self._processes
+        self._processes = processes
+        return has_grown
 
-        self.look()
-        outside = []
-        for each in self._known:
+    def terminate(self) -> None:
+        """Send SIGTERM to every process once: a second one may mean "at once" to a program."""
+        import psutil  # noqa: PLC0415 - seldom needed
+
+        self.search()
+        outside_group = []
+        for process in self._processes:
             with suppress(OSError):
-                if os.getpgid(each.pid) != self.group:
-                    outside.append(each)
-        send(self.group, signal.SIGTERM)
-        for each in outside:
+                if os.getpgid(process.pid) != self.group:
+                    outside_group.append(process)
+
+        send_signal(self.group, signal.SIGTERM)
+        for process in outside_group:
             with suppress(psutil.Error):
-                each.terminate()
+                process.terminate()
 
     def kill(self) -> None:
-        """End everyone for good; stop them first, for who is stopped starts nobody."""
-        for _ in range(_ROUNDS):
-            self._send_all(signal.SIGSTOP)
-            if not self.look():
+        """Kill every process. All are stopped first, since a stopped process starts no other."""
+        for _ in range(_MAX_SEARCHES):
+            self._send_to_all(signal.SIGSTOP)
+            if not self.search():
                 break
-        self._send_all(signal.SIGKILL)
+        self._send_to_all(signal.SIGKILL)
 
-    def end_by(self, deadline: float) -> None:
-        """Leave the time until the deadline to whoever is still there, then kill."""
-        while self._is_left():
+    def kill_at(self, deadline: float) -> None:
+        """Wait until all processes have ended; kill those that live at the deadline."""
+        while self._has_living():
             if time.monotonic() >= deadline:
                 self.kill()
                 return
             time.sleep(0.01)
-        send(self.group, signal.SIGKILL)  # for who was started while the others were counted
+        # for processes that were started during the last look
+        send_signal(self.group, signal.SIGKILL)
 
-    def _is_left(self) -> bool:
-        return _has_living(self.group) or any(_is_alive(each) for each in self._known)
+    def _has_living(self) -> bool:
+        return _has_living(self.group) or any(map(_is_alive, self._processes))
 
-    def _send_all(self, number: int) -> None:
-        import psutil  # noqa: PLC0415
+    def _send_to_all(self, number: int) -> None:
+        import psutil  # noqa: PLC0415 - seldom needed
 
-        send(self.group, number)
-        for each in self._known:
+        send_signal(self.group, number)
+        for process in self._processes:
             with suppress(psutil.Error):
-                each.send_signal(number)
+                process.send_signal(number)
 
 
-def send(group: int, number: int) -> bool:
-    """Send a signal to a process group; False if there is nobody in it."""
+def send_signal(group: int, number: int) -> bool:
+    """Send a signal to a process group; return whether it has a process."""
     try:
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):  # macOS: EPERM when only zombies are left
+    except (ProcessLookupError, PermissionError):
+        # macOS raises PermissionError if all processes of the group are zombies
         return False
     return True
 
 
 def _has_living(group: int) -> bool:
-    """Tell whether there is more than zombies in a group: some systems are slow to bury them."""
-    import psutil  # noqa: PLC0415
+    """Return whether a group has a process that is no zombie; some systems keep these long."""
+    import psutil  # noqa: PLC0415 - seldom needed
 
-    if not send(group, 0):
+    if not send_signal(group, 0):
         return False
     for number in psutil.pids():
         with suppress(OSError, psutil.Error):
@@ -113,7 +122,8 @@ def _has_living(group: int) -> bool:
 
 
 def _is_alive(process: psutil.Process) -> bool:
-    import psutil  # noqa: PLC0415
+    """Return whether a process runs and is no zombie."""
+    import psutil  # noqa: PLC0415 - seldom needed
 
     with suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

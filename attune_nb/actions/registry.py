@@ -1,4 +1,4 @@
-"""Names to functions."""
+"""The registry of actions: names and their functions."""
 
 from __future__ import annotations
 
@@ -9,23 +9,30 @@ from typing import TYPE_CHECKING, Any, overload
 import msgspec
 
 from attune_nb.actions import core, http, shell
-from attune_nb.actions.arguments import Judge
+from attune_nb.actions.arguments import ArgumentChecker
 from attune_nb.errors import nearest
+from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from attune_nb.actions.arguments import Misfit
+    from attune_nb.actions.arguments import Mismatch
 
-__all__ = ["CORE", "Action", "action", "find", "known", "misfits"]
+__all__ = ["CORE", "Action", "action", "find_action", "find_mismatches", "registered_functions"]
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """A function under a name.
+    """A function with a name.
 
-    `cancellable` ones take a `cancel` token. With `whole_input` the input comes as one map, in
-    place of its keys as arguments. `local` ones run in the engine's process on every backend.
-    `version` tells what its code does not, such as the workflow that it runs.
+    Attributes:
+        name: The name in workflows.
+        function: The function.
+        mutable_input: Whether it gets its own copy of its input.
+        idempotent: Whether it may run twice for the same item.
+        cancellable: Whether it takes a `cancel` token.
+        whole_input: Whether it takes the input as one object, not its keys as arguments.
+        local: Whether it runs in the engine's process on every backend.
+        version: Distinguishes actions with the same code, such as two workflows.
     """
 
     name: str
@@ -38,18 +45,16 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
 
 
-CORE: dict[str, Action] = {
-    each.name: each
-    for each in (
-        Action(name="core.noop", function=core.noop),
-        Action(name="core.echo", function=core.echo),
-        Action(name="core.fail", function=core.fail),
-        Action(name="core.ask", function=core.ask),
-        Action(name="core.sleep", function=core.sleep, cancellable=True),
-        Action(name="core.shell", function=shell.shell, cancellable=True),
-        Action(name="core.http_request", function=http.http_request),
-    )
-}
+_CORE_ACTIONS = (
+    Action(name="core.noop", function=core.noop),
+    Action(name="core.echo", function=core.echo),
+    Action(name="core.fail", function=core.fail),
+    Action(name="core.ask", function=core.ask),
+    Action(name="core.sleep", function=core.sleep, cancellable=True),
+    Action(name="core.shell", function=shell.shell, cancellable=True),
+    Action(name="core.http_request", function=http.http_request),
+)
+CORE: dict[str, Action] = {core_action.name: core_action for core_action in _CORE_ACTIONS}
 _registered: dict[str, Action] = {}
 
 
@@ -60,71 +65,91 @@ def action(
     name: str | None = None, /, *, mutable_input: bool = False, idempotent: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
 def action(name: Any = None, /, *, mutable_input: bool = False, idempotent: bool = True) -> Any:
-    """Register a function as an action, under its own name or the one given.
+    """Register a function as an action.
 
     Args:
-        name: `pack.name`; without it, the function's name.
-        mutable_input: Give the function its own copy of its input, free to be changed.
-        idempotent: Whether running it twice does no harm. Where it does, an attempt that was
-            under way when its kernel was killed is not made again by itself: see `Run.in_doubt`.
+        name: `pack.name`; by default the function's name.
+        mutable_input: Pass the function its own copy of its input, which it may change.
+        idempotent: Whether the function may run twice for the same item. If not, an attempt
+            that was in progress when its kernel was killed is not repeated automatically: see
+            `Run.in_doubt`.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        called = name if isinstance(name, str) else function.__name__
-        made = Action(
-            name=called, function=function, mutable_input=mutable_input, idempotent=idempotent
+        action_name = function.__name__
+        if isinstance(name, str):
+            action_name = name
+
+        registered = Action(
+            name=action_name,
+            function=function,
+            mutable_input=mutable_input,
+            idempotent=idempotent,
         )
-        _registered[called] = made
-        function.__attune_action__ = made  # type: ignore[attr-defined]
+        _registered[action_name] = registered
+        function.__attune_action__ = registered  # type: ignore[attr-defined]
         return function
 
-    return register(name) if callable(name) else register
+    if callable(name):
+        return register(name)
+    return register
 
 
-def known() -> dict[str, Callable[..., Any]]:
-    """Give the functions that any workflow can name, by name: those registered, and core's."""
-    return {name: each.function for name, each in sorted({**CORE, **_registered}.items())}
+def registered_functions() -> dict[str, Callable[..., Any]]:
+    """Return the functions that any workflow can name: registered ones and core actions."""
+    actions = {**CORE, **_registered}
+    return {name: actions[name].function for name in sorted(actions)}
 
 
-def find(
+def find_action(
     name: str,
-    given: Mapping[str, Callable[..., Any]],
+    functions: Mapping[str, Callable[..., Any]],
     *,
     allow_imports: bool = False,
-    others: Iterable[str] = (),
+    alternatives: Iterable[str] = (),
 ) -> Action:
-    """Find an action: first among those given to the run, then the registered, then core's.
+    """Return the action of a name: a function of the run, a registered one, or a core action.
 
-    `module:function` is imported, where that is allowed: a text that can name any function of
+    `module:function` is imported if imports are allowed: a text that can name any function of
     any module is code.
 
     Args:
         name: The name.
-        given: The functions given to the run.
+        functions: The functions passed to the run, by name.
         allow_imports: Whether `module:function` may import.
-        others: What else the name may be a misspelling of.
+        alternatives: Further names that the name may be a misspelling of.
 
     Raises:
-        KeyError: There is none; the text offers the nearest name.
+        KeyError: There is no such action; the message offers the nearest name.
     """
-    if name in given:
-        return _made(name, given[name])
+    if name in functions:
+        return _as_action(name, functions[name])
     if ":" in name:
-        return _imported(name, allowed=allow_imports)
-    found = _registered.get(name) or CORE.get(name)
-    if found is None:
-        hint = nearest(name, [*given, *others, *_registered, *CORE])
-        raise KeyError(f"there is no action `{name}`{hint or '; define it, or pass actions='}")
-    return found
+        return _import_action(name, is_allowed=allow_imports)
+    if name in _registered:
+        return _registered[name]
+    if name in CORE:
+        return CORE[name]
+
+    hint = nearest(name, [*functions, *alternatives, *_registered, *CORE])
+    if not hint:
+        hint = "; define it, or pass actions="
+    raise KeyError(f"there is no action `{name}`{hint}")
 
 
-def _imported(name: str, *, allowed: bool) -> Action:
-    if not allowed:
+def _import_action(name: str, *, is_allowed: bool) -> Action:
+    """Return the action `module:function`.
+
+    Raises:
+        KeyError: Imports are not allowed, or there is no such function.
+    """
+    if not is_allowed:
         raise KeyError(
             f"`{name}` would be imported; allow that with `allow_imports=True` "
             "(in a notebook `%config AttuneMagics.allow_imports = True`; in a shell "
             "`--allow-imports`)"
         )
+
     module, _, attribute = name.partition(":")
     try:
         function: Any = importlib.import_module(module)
@@ -132,48 +157,75 @@ def _imported(name: str, *, allowed: bool) -> Action:
             function = getattr(function, part)
     except (ImportError, AttributeError, ValueError) as error:
         raise KeyError(f"cannot import `{name}`: {error}") from None
-    return _made(name, function)
+    return _as_action(name, function)
 
 
-def _made(name: str, function: Any) -> Action:
+def _as_action(name: str, function: Any) -> Action:
+    """Return the action that a function was registered as, or a new one.
+
+    Raises:
+        KeyError: The function is not callable.
+    """
     if not callable(function):
-        raise KeyError(f"`{name}` is no function: it is of type {type(function).__name__}")
-    made = getattr(function, "__attune_action__", None)
-    return made if isinstance(made, Action) else Action(name=name, function=function)
+        raise KeyError(f"the action `{name}` must be a function, not {describe(function)}")
+    registered = getattr(function, "__attune_action__", None)
+    if isinstance(registered, Action):
+        return registered
+    return Action(name=name, function=function)
 
 
-def misfits(found: Action, given: Mapping[str, Any]) -> list[Misfit]:
-    """Say which arguments the function does not take, and which it misses.
+def find_mismatches(action: Action, written: Mapping[str, Any]) -> list[Mismatch]:
+    """Return the arguments that a function does not take, and those that it lacks.
 
-    `given` is as written: of core's actions the values are judged too, but for templates.
+    Of core actions, values that are no templates are checked, too.
 
-    Gives pairs of the argument (None for a missing one) and the message.
+    Args:
+        action: The action.
+        written: The arguments as the workflow's text has them.
+
+    Returns:
+        Pairs of the argument (None for a missing one) and the message.
     """
     try:
-        signature = inspect.signature(found.function)
+        signature = inspect.signature(action.function)
     except (TypeError, ValueError):
         return []
     parameters = dict(signature.parameters)
-    if found.cancellable:
+    if action.cancellable:
         parameters.pop("cancel", None)
-    kinds = {each.kind for each in parameters.values()}
-    named = [
-        n for n, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    wrong: list[Misfit] = []
-    hints = [(each, nearest(each, named)) for each in given if each not in named]
-    if inspect.Parameter.VAR_KEYWORD not in kinds:
-        wrong += [(each, f"action `{found.name}` takes no `{each}`{hint}") for each, hint in hints]
-    missing = [
-        each
-        for each in named
-        if parameters[each].default is inspect.Parameter.empty
-        and each not in given
-        and not any(f"`{each}`" in hint for _, hint in hints)  # misspelt, and told as such
-    ]
+
+    mismatches = _name_mismatches(action, parameters, written)
+    checker = getattr(action.function, "__attune_checker__", None)
+    if isinstance(checker, ArgumentChecker):
+        mismatches += checker.certain_mismatches(written, names_fit=not mismatches)
+    return mismatches
+
+
+def _name_mismatches(
+    action: Action, parameters: Mapping[str, inspect.Parameter], written: Mapping[str, Any]
+) -> list[Mismatch]:
+    """Return the mismatches between the names of arguments and parameters."""
+    takes_any_name = False
+    required: dict[str, bool] = {}
+    for name, parameter in parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            takes_any_name = True
+        elif parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            required[name] = parameter.default is parameter.empty
+
+    mismatches: list[Mismatch] = []
+    hints = {name: nearest(name, required) for name in written if name not in required}
+    if not takes_any_name:
+        for name, hint in hints.items():
+            mismatches.append((name, f"action `{action.name}` takes no `{name}`{hint}"))
+
+    missing = []
+    for name, is_required in required.items():
+        # a misspelled argument is reported as such, and not as missing, too
+        is_misspelled = any(f"`{name}`" in hint for hint in hints.values())
+        if is_required and name not in written and not is_misspelled:
+            missing.append(name)
     if missing:
-        wrong.append((None, f"action `{found.name}` needs `{'`, `'.join(missing)}` in `input`"))
-    judge = getattr(found.function, "__attune_judge__", None)
-    if isinstance(judge, Judge):
-        wrong += judge.sure_misfits(given, names_fit=not wrong)
-    return wrong
+        names = "`, `".join(missing)
+        mismatches.append((None, f"action `{action.name}` needs `{names}` in `input`"))
+    return mismatches

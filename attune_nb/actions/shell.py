@@ -1,4 +1,4 @@
-"""Run a command, and on cancel end it together with everything it started."""
+"""Run a command; when cancelled, end it with all processes that it started."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import time
 from contextlib import ExitStack, suppress
 from typing import IO, TYPE_CHECKING, Any
 
-from attune_nb.actions.arguments import judged
-from attune_nb.actions.process_tree import Family
-from attune_nb.actions.to_text import text
+from attune_nb.actions.arguments import check_arguments
+from attune_nb.actions.process_tree import ProcessTree
+from attune_nb.actions.to_text import to_text
 from attune_nb.errors import ActionError
 from attune_nb.templates.library.to_text import STRICT_JSON
 
@@ -26,23 +26,28 @@ if TYPE_CHECKING:
 
 __all__ = ["shell"]
 
-_running: set[int] = set()  # process groups that are to end with this process
 GRACE = 1.0
-"""Seconds between the polite signal and the final one."""
+"""Seconds between SIGTERM and SIGKILL."""
+
+# process groups that must end with this process
+_running: set[int] = set()
 
 
-def _together(given: Mapping[str, Any]) -> tuple[str | None, str] | None:
-    """Say which arguments do not go together."""
-    cmd, argv = given.get("cmd"), given.get("argv")
-    if (cmd is None) == (argv is None):
-        told = "give exactly one of `cmd` and `argv`"
-        return None if cmd is None else "argv", told
+def _check_together(arguments: Mapping[str, Any]) -> tuple[str | None, str] | None:
+    """Return the argument that contradicts another one, and the message."""
+    cmd = arguments.get("cmd")
+    argv = arguments.get("argv")
+    message = "give exactly one of `cmd` and `argv`"
+    if cmd is None and argv is None:
+        return None, message
+    if cmd is not None and argv is not None:
+        return "argv", message
     if argv is not None and not argv:
         return "argv", "`argv` is empty: its first element names the program"
     return None
 
 
-@judged(_together)
+@check_arguments(_check_together)
 def shell(
     cmd: str | None = None,
     argv: Sequence[Any] | None = None,
@@ -52,72 +57,98 @@ def shell(
     *,
     cancel: CancelToken | None = None,
 ) -> dict[str, Any]:
-    """Run a command in a session of its own and wait for it.
+    """Run a command in a session of its own and wait until it ends.
 
     Args:
         cmd: A line for `/bin/sh`. Give this or `argv`.
-        argv: A program and its arguments, written as in templates; no shell takes part.
-        env: Variables to add to this process's environment, written as in templates.
-        cwd: The folder to run in.
-        stdin: What the command reads; nothing by default.
-        cancel: When raised, the command's process group and all its descendants get SIGTERM,
+        argv: A program and its arguments, run without a shell; values are written as in
+            templates.
+        env: Variables that are added to this process's environment; values are written as in
+            templates.
+        cwd: The working directory.
+        stdin: The standard input of the command; empty by default.
+        cancel: When set, the command's process group and all its descendants get SIGTERM,
             a second later SIGKILL.
 
     Returns:
-        `exit_code`, `stdout`, `stderr`, and `data`: stdout read as strict JSON, or None.
+        `exit_code`, `stdout`, `stderr`, and `data`: stdout parsed as strict JSON, or None.
 
     Raises:
-        ActionError: The input is wrong, or the command cannot start, exits with other than 0,
-            or was cancelled.
+        ActionError: The input is invalid, the command cannot start, its exit code is not 0, or
+            it was cancelled.
     """
-    command = ["/bin/sh", "-c", cmd] if cmd is not None else _words(argv or ())
     if cancel is not None and cancel.cancelled:
         raise ActionError("the command was cancelled before it started")
-    added = {str(key): text(each, f"`env`, `{key}`") for key, each in (env or {}).items()}
+    command = _command(cmd, argv)
+    environment = _environment(env)
+
     # Files, not pipes: a background child that keeps a pipe open cannot hold the action up.
     with ExitStack() as stack:
-        out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+        stdout = stack.enter_context(tempfile.TemporaryFile())
+        stderr = stack.enter_context(tempfile.TemporaryFile())
         source = stack.enter_context(_input(stdin))
         try:
             process = subprocess.Popen(  # noqa: S603 - running commands is the purpose
                 command,
                 stdin=source,
-                stdout=out,
-                stderr=err,
+                stdout=stdout,
+                stderr=stderr,
                 cwd=cwd,
-                env={**os.environ, **added},
+                env=environment,
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
             raise ActionError(f"cannot start `{command[0]}`: {error}") from error
+
         _running.add(process.pid)
         try:
-            stopped = _wait(process, cancel)
+            was_cancelled = _wait(process, cancel)
         finally:
             _running.discard(process.pid)
-        result = _result(process.returncode, _read(out), _read(err))
-    if stopped:
+        result = _result(process.returncode, _read(stdout), _read(stderr))
+
+    if was_cancelled:
         raise ActionError("the command was cancelled", data=result)
     if process.returncode != 0:
-        raise ActionError(_complaint(process.returncode, result["stderr"]), data=result)
+        raise ActionError(_failure_message(process.returncode, result["stderr"]), data=result)
     return result
 
 
 @atexit.register
-def _end_all() -> None:
-    """Leave no command behind when the interpreter ends."""
+def _kill_all() -> None:
+    """Kill the commands that still run when the interpreter ends."""
     for group in list(_running):
-        Family(group).kill()
+        ProcessTree(group).kill()
 
 
-def _words(argv: Sequence[Any]) -> list[str]:
-    return [text(each, f"`argv`, element {at}") for at, each in enumerate(argv, start=1)]
+def _command(cmd: str | None, argv: Sequence[Any] | None) -> list[str]:
+    """Return the program and its arguments."""
+    if cmd is not None:
+        return ["/bin/sh", "-c", cmd]
+    if argv is None:
+        return []
+    return [
+        to_text(value, f"`argv`, element {number}") for number, value in enumerate(argv, start=1)
+    ]
+
+
+def _environment(env: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return this process's environment with the added variables."""
+    environment = dict(os.environ)
+    if env is not None:
+        for name, value in env.items():
+            environment[str(name)] = to_text(value, f"`env`, `{name}`")
+    return environment
 
 
 def _input(stdin: str | bytes | None) -> IO[bytes]:
+    """Return a file with the standard input; the caller closes it."""
     if stdin is None:
         return open(os.devnull, "rb")  # noqa: PTH123 - a device; the caller closes it
-    content = stdin.encode() if isinstance(stdin, str) else stdin
+
+    content = stdin
+    if isinstance(content, str):
+        content = content.encode()
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     file.write(content)
     file.seek(0)
@@ -125,55 +156,68 @@ def _input(stdin: str | bytes | None) -> IO[bytes]:
 
 
 def _read(file: IO[bytes]) -> str:
-    # The command shares the file's offset, and a background child may still be writing:
-    # read by position.
+    """Return the content of an output file.
+
+    The command shares the file's offset, and a background child may still be writing.
+    Therefore the file is read by position.
+    """
     size = os.fstat(file.fileno()).st_size
     parts = []
     offset = 0
-    while offset < size and (part := os.pread(file.fileno(), size - offset, offset)):
+    while offset < size:
+        part = os.pread(file.fileno(), size - offset, offset)
+        if not part:
+            break
         parts.append(part)
         offset += len(part)
     return b"".join(parts).decode(errors="replace")
 
 
-def _result(code: int, stdout: str, stderr: str) -> dict[str, Any]:
+def _result(exit_code: int, stdout: str, stderr: str) -> dict[str, Any]:
     data = None
     with suppress(ValueError, RecursionError):
         data = json.loads(stdout, **STRICT_JSON)
-    return {"exit_code": code, "stdout": stdout, "stderr": stderr, "data": data}
+    return {"exit_code": exit_code, "stdout": stdout, "stderr": stderr, "data": data}
 
 
-def _complaint(code: int, stderr: str) -> str:
+def _failure_message(exit_code: int, stderr: str) -> str:
+    """Return the exit code and the last line of the error output."""
+    message = f"command exited with {exit_code}"
     lines = stderr.strip().splitlines()
-    return f"command exited with {code}" + (f": {lines[-1].strip()}" if lines else "")
+    if lines:
+        message += f": {lines[-1].strip()}"
+    return message
 
 
 def _wait(process: subprocess.Popen[bytes], cancel: CancelToken | None) -> bool:
-    """Wait for the process; True if it was stopped by the token."""
-    family = Family(process.pid)
-    stopping: list[float] = []  # when everyone was asked to end
-    gone = threading.Event()
+    """Wait until the process ends; return whether the token ended it."""
+    tree = ProcessTree(process.pid)
+    has_ended = threading.Event()
+    # the time of the cancellation, if there was one
+    cancelled_at: list[float] = []
 
-    def escalate() -> None:
-        if not gone.wait(GRACE):
-            family.kill()
+    def kill_later() -> None:
+        if not has_ended.wait(GRACE):
+            tree.kill()
 
-    def stop() -> None:
+    def terminate() -> None:
         if process.returncode is None:
-            stopping.append(time.monotonic())
-            family.ask()
-            threading.Thread(target=escalate, name="shell-kill", daemon=True).start()
+            cancelled_at.append(time.monotonic())
+            tree.terminate()
+            threading.Thread(target=kill_later, name="shell-kill", daemon=True).start()
 
     try:
         with ExitStack() as stack:
             if cancel is not None:
-                stack.enter_context(cancel.on_cancel(stop))
+                stack.enter_context(cancel.on_cancel(terminate))
             process.wait()
     except BaseException:
-        family.kill()
+        tree.kill()
         process.wait()
         raise
-    if stopping:
-        family.end_by(stopping[0] + GRACE)
-        gone.set()
-    return bool(stopping)
+
+    if not cancelled_at:
+        return False
+    tree.kill_at(cancelled_at[0] + GRACE)
+    has_ended.set()
+    return True

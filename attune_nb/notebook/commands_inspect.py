@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from attune_nb.actions.registry import known
+from attune_nb.actions.registry import registered_functions
 from attune_nb.display.outputs import Text
 from attune_nb.display.panel import View
 from attune_nb.errors import AttuneError, StoreError
@@ -51,7 +51,7 @@ def _show(session: Session, name: str) -> Text:
 @command()
 def _actions(session: Session) -> Text:
     """List what a task's `action` can name here."""
-    functions = {**known(), **session.functions(), **session.workflows}
+    functions = {**registered_functions(), **session.functions(), **session.workflows}
     width = max(map(len, functions))
     lines = [f"{name:<{width}}  {_first_line(each)}".rstrip() for name, each in functions.items()]
     return Text("\n".join(lines))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
-from attune_nb.actions.registry import known
+from attune_nb.actions.registry import registered_functions
 from attune_nb.notebook.cell_completion import offers
 from attune_nb.notebook.command import COMMANDS
 from attune_nb.running.prepare import BACKENDS
@@ -57,7 +57,9 @@ def _matcher(session: Session, parser: ArgumentParser) -> Callable[..., Any]:
         elif first.startswith("%%attune") and context.cursor_line > 0:
             lines = body.split("\n")
             above = lines[: context.cursor_line - 1]
-            found, fragment = offers(above, before, lines, [*known(), *_names_of(session)])
+            found, fragment = offers(
+                above, before, lines, [*registered_functions(), *_names_of(session)]
+            )
         else:
             return {"completions": []}
         wanted = sorted(each for each in dict.fromkeys(found) if each.startswith(fragment))

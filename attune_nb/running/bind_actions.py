@@ -133,10 +133,10 @@ def _find(
     functions = {
         key: each for key, each in links.given.items() if not isinstance(each, WorkflowSpec)
     }
-    action = registry.find(
-        name, functions, allow_imports=links.allow_imports, others=_workflows(links.given)
+    action = registry.find_action(
+        name, functions, allow_imports=links.allow_imports, alternatives=_workflows(links.given)
     )
-    return action, registry.misfits(action, _arguments(task))
+    return action, registry.find_mismatches(action, _arguments(task))
 
 
 def _arguments(task: Task) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a core action is given is of the kind that it takes; before the run where it is known."""
+"""The arguments of core actions are checked, literals already before the run."""
 
 import pytest
 
@@ -9,44 +9,82 @@ from attune_nb.actions.registry import CORE
 from attune_nb.actions.shell import shell
 from attune_nb.errors import ActionError
 
-SLEEP = "`seconds` is a number of seconds, 0 or more (at most 9,223,372,036), not "
+SLEEP = "`seconds` must be a number of seconds, 0 or more (at most 9,223,372,036), not "
+TIMEOUT = "`timeout` must be a number of seconds, more than 0 (at most 1,000,000), or null"
 HTTP = "core.http_request"
-WRONG = [
-    ("core.sleep", {"seconds": "1"}, f"{SLEEP}the text '1'"),
-    ("core.sleep", {"seconds": 1e300}, f"{SLEEP}1e+300"),
-    ("core.sleep", {"seconds": 10**30}, f"{SLEEP}so large a number"),
-    ("core.sleep", {"seconds": -1}, f"{SLEEP}-1"),
-    ("core.sleep", {"seconds": True}, f"{SLEEP}true"),
+WRONG_KIND = [
+    ("core.sleep", {"seconds": "1"}, f"{SLEEP}the string `1`"),
+    ("core.sleep", {"seconds": 1e300}, f"{SLEEP}the number `1e+300`"),
+    ("core.sleep", {"seconds": 10**50}, f"{SLEEP}an integer"),
+    ("core.sleep", {"seconds": -1}, f"{SLEEP}the integer `-1`"),
+    ("core.sleep", {"seconds": True}, f"{SLEEP}the boolean `true`"),
     ("core.sleep", {"seconds": None}, f"{SLEEP}null"),
-    ("core.fail", {"message": [1]}, "`message` is a text, not a list"),
-    ("core.ask", {"prompt": 5}, "`prompt` is a text, not 5"),
-    ("core.shell", {"cmd": ["ls"]}, "`cmd` is a text, not a list; give a program and its argum"),
-    ("core.shell", {"argv": "ls -l"}, "`argv` is a list, not the text 'ls -l'; give a line for"),
-    ("core.shell", {"cmd": "cat", "stdin": {"a": 1}}, "`stdin` is a text, not a map"),
-    ("core.shell", {"cmd": "env", "env": ["A=1"]}, "`env` is a map, not a list"),
-    ("core.shell", {"cmd": "pwd", "cwd": 5}, "`cwd` is a text, not 5"),
-    (HTTP, {"url": 5}, "`url` is a text, not 5"),
-    (HTTP, {"url": "http://x", "method": 5}, "`method` is a text, not 5"),
-    (HTTP, {"url": "http://x", "headers": ["a"]}, "`headers` is a map, not a list"),
-    (HTTP, {"url": "http://x", "query_params": "a=1"}, "`query_params` is a map, not the text"),
-    (HTTP, {"url": "http://x", "body": {"a": 1}}, "not a map; send it with `json_body`"),
-    (HTTP, {"url": "http://x", "body": [1]}, "not a list; send it with `json_body`"),
-    (HTTP, {"url": "http://x", "timeout": "abc"}, "`timeout` is a number of seconds, more than 0"),
-    (HTTP, {"url": "http://x", "timeout": 0}, "`timeout` is a number of seconds, more than 0"),
-    (HTTP, {"url": "http://x", "timeout": 1e300}, "(at most 1,000,000), or null for no end, not"),
-    (HTTP, {"url": "http://x", "max_redirects": "x"}, "`max_redirects` is a whole number, 0 or m"),
-    (HTTP, {"url": "http://x", "max_redirects": -1}, "`max_redirects` is a whole number, 0 or m"),
-    (HTTP, {"url": "http://x", "max_redirects": True}, "0 or more, not true"),
-    (HTTP, {"url": "http://x", "auth_type": "digest"},
-     "`auth_type` is `none`, `basic` or `bearer`, not the text 'digest'"),
-    (HTTP, {"url": "http://x", "auth_password": 1}, "`auth_password` is a text, not 1"),
-    (HTTP, {"url": "http://x", "follow_redirects": "no"},
-     "`follow_redirects` is true or false, not the text 'no'; write false"),
-    (HTTP, {"url": "http://x", "verify_ssl": "no"},
-     "`verify_ssl` is true or false, not the text 'no'; write false"),
-    (HTTP, {"url": "http://x", "verify_ssl": 0}, "`verify_ssl` is true or false, not 0"),
-]  # fmt: skip
-TOGETHER = [
+    ("core.fail", {"message": [1]}, "`message` must be a string, not an array"),
+    ("core.ask", {"prompt": 5}, "`prompt` must be a string, not the integer `5`"),
+    (
+        "core.shell",
+        {"cmd": ["ls"]},
+        "`cmd` must be a string, not an array; give a program and its arguments with `argv`",
+    ),
+    (
+        "core.shell",
+        {"argv": "ls -l"},
+        "`argv` must be an array, not the string `ls -l`; give a line for the shell with `cmd`",
+    ),
+    (
+        "core.shell",
+        {"cmd": "cat", "stdin": {"a": 1}},
+        "`stdin` must be a string, not an object",
+    ),
+    ("core.shell", {"cmd": "env", "env": ["A=1"]}, "`env` must be an object, not an array"),
+    ("core.shell", {"cmd": "pwd", "cwd": 5}, "`cwd` must be a string, not the integer `5`"),
+    (HTTP, {"url": 5}, "`url` must be a string, not the integer `5`"),
+    (HTTP, {"url": "u", "method": 5}, "`method` must be a string, not the integer `5`"),
+    (HTTP, {"url": "u", "headers": ["a"]}, "`headers` must be an object, not an array"),
+    (
+        HTTP,
+        {"url": "u", "query_params": "a=1"},
+        "`query_params` must be an object, not the string `a=1`",
+    ),
+    (HTTP, {"url": "u", "body": {"a": 1}}, "not an object; send it with `json_body`"),
+    (HTTP, {"url": "u", "body": [1]}, "not an array; send it with `json_body`"),
+    (HTTP, {"url": "u", "timeout": "abc"}, f"{TIMEOUT} for no limit, not the string `abc`"),
+    (HTTP, {"url": "u", "timeout": 0}, f"{TIMEOUT} for no limit, not the integer `0`"),
+    (HTTP, {"url": "u", "timeout": 1e300}, f"{TIMEOUT} for no limit, not the number `1e+300`"),
+    (
+        HTTP,
+        {"url": "u", "max_redirects": "x"},
+        "`max_redirects` must be an integer, 0 or more, not the string `x`",
+    ),
+    (
+        HTTP,
+        {"url": "u", "max_redirects": -1},
+        "`max_redirects` must be an integer, 0 or more, not the integer `-1`",
+    ),
+    (HTTP, {"url": "u", "max_redirects": True}, "0 or more, not the boolean `true`"),
+    (
+        HTTP,
+        {"url": "u", "auth_type": "digest"},
+        "`auth_type` must be `none`, `basic` or `bearer`, not the string `digest`",
+    ),
+    (
+        HTTP,
+        {"url": "u", "auth_password": 1},
+        "`auth_password` must be a string, not the integer `1`",
+    ),
+    (
+        HTTP,
+        {"url": "u", "follow_redirects": "no"},
+        "`follow_redirects` must be a boolean, not the string `no`; write false",
+    ),
+    (
+        HTTP,
+        {"url": "u", "verify_ssl": "no"},
+        "`verify_ssl` must be a boolean, not the string `no`; write false",
+    ),
+    (HTTP, {"url": "u", "verify_ssl": 0}, "`verify_ssl` must be a boolean, not the integer `0`"),
+]
+CONTRADICTIONS = [
     ("core.shell", {}, "give exactly one of `cmd` and `argv`"),
     ("core.shell", {"cmd": None, "cwd": "/"}, "give exactly one of `cmd` and `argv`"),
     ("core.shell", {"cmd": "ls", "argv": ["ls"]}, "give exactly one of `cmd` and `argv`"),
@@ -57,13 +95,16 @@ TOGETHER = [
 ]
 
 
-def text_of(action, given):
-    lines = [f"      {key}: {_yaml(value)}" for key, value in given.items()]
-    head = ["tasks:", "  - name: a", f"    action: {action}", "    input:" if lines else ""]
-    return "\n".join([*head, *lines]) + "\n"
+def workflow_text(action, arguments):
+    """Return a workflow of one task."""
+    lines = ["tasks:", "  - name: a", f"    action: {action}"]
+    lines.append("    input:" if arguments else "")
+    lines += [f"      {name}: {yaml_text(value)}" for name, value in arguments.items()]
+    return "\n".join(lines) + "\n"
 
 
-def _yaml(value):
+def yaml_text(value):
+    """Return a value as YAML writes it."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if value == 1e300:
@@ -71,32 +112,33 @@ def _yaml(value):
     return repr(value)
 
 
-@pytest.mark.parametrize(("action", "given", "said"), [*WRONG, *TOGETHER])
-def test_at_run_time_it_is_a_failure_that_says_so(action, given, said):
+@pytest.mark.parametrize(("action", "arguments", "message"), [*WRONG_KIND, *CONTRADICTIONS])
+def test_a_wrong_argument_fails_the_action(action, arguments, message):
     with pytest.raises(ActionError) as caught:
-        CORE[action].function(**given)
-    assert said in str(caught.value)
+        CORE[action].function(**arguments)
+    assert message in str(caught.value)
 
 
-@pytest.mark.parametrize(("action", "given", "said"), WRONG)
-def test_a_literal_is_found_before_the_run_at_its_key(action, given, said):
-    workflow = attune_nb.loads(text_of(action, given))
+@pytest.mark.parametrize(("action", "arguments", "message"), WRONG_KIND)
+def test_a_wrong_literal_is_found_before_the_run_at_its_key(action, arguments, message):
+    workflow = attune_nb.loads(workflow_text(action, arguments))
     (problem,) = workflow.check()
-    assert said in problem.message
-    assert problem.position.line == 4 + len(given)  # the wrong one comes last
+    assert message in problem.message
+    # the wrong one is the last
+    assert problem.position.line == 4 + len(arguments)
     with pytest.raises(attune_nb.WorkflowError):
         workflow.run()
 
 
-@pytest.mark.parametrize(("action", "given", "said"), TOGETHER)
-def test_literals_that_do_not_go_together_are_found_before_the_run(action, given, said):
-    (problem,) = attune_nb.loads(text_of(action, given)).check()
-    assert said in problem.message
+@pytest.mark.parametrize(("action", "arguments", "message"), CONTRADICTIONS)
+def test_contradicting_literals_are_found_before_the_run(action, arguments, message):
+    (problem,) = attune_nb.loads(workflow_text(action, arguments)).check()
+    assert message in problem.message
     assert problem.position.line >= 3
 
 
 @pytest.mark.parametrize(
-    ("action", "given"),
+    ("action", "arguments"),
     [
         ("core.sleep", "{seconds: '{{ parameters.x }}'}"),
         ("core.shell", "{cmd: '{{ parameters.x }}'}"),
@@ -108,29 +150,29 @@ def test_literals_that_do_not_go_together_are_found_before_the_run(action, given
         (HTTP, "{url: u, auth_type: '{{ parameters.x }}', json_body: {a: [1]}}"),
     ],
 )
-def test_what_a_template_may_give_is_not_judged_before_the_run(action, given):
-    declared = "parameters: {x: {type: any}, y: {type: any}}\n"
-    text = f"{declared}tasks:\n  - name: a\n    action: {action}\n    input: {given}\n"
+def test_templates_are_not_checked_before_the_run(action, arguments):
+    parameters = "parameters: {x: {type: any}, y: {type: any}}\n"
+    text = f"{parameters}tasks:\n  - name: a\n    action: {action}\n    input: {arguments}\n"
     assert attune_nb.loads(text).check() == []
 
 
-def test_what_a_template_gives_fails_the_task():
+def test_a_wrong_value_of_a_template_fails_the_task():
     text = (
         "parameters: {x: {type: string}}\n"
         "tasks: [{name: a, action: core.sleep, input: {seconds: '{{ parameters.x }}'}}]\n"
     )
-    ended = attune_nb.loads(text).run({"x": "no"})
-    assert ended.status == "failed"
-    assert f"{SLEEP}the text 'no'" in ended.error
+    run = attune_nb.loads(text).run({"x": "no"})
+    assert run.status == "failed"
+    assert f"{SLEEP}the string `no`" in run.error
 
 
-def test_a_misspelt_argument_is_told_alone():
-    (problem,) = attune_nb.loads(text_of("core.shell", {"cmmd": "ls"})).check()
+def test_a_misspelled_argument_is_the_only_problem():
+    (problem,) = attune_nb.loads(workflow_text("core.shell", {"cmmd": "ls"})).check()
     assert problem.message == "action `core.shell` takes no `cmmd`; did you mean `cmd`?"
 
 
 @pytest.mark.parametrize("action", [sleep, ask, fail, shell, http_request])
-def test_every_argument_of_a_core_action_has_a_kind_or_takes_anything(action):
-    judge = action.__attune_judge__
-    free = {name for name in judge.names if not judge.kinds[name]}
-    assert free <= {"json_body", "cancel"}
+def test_every_argument_of_a_core_action_is_checked(action):
+    checker = action.__attune_checker__
+    unchecked = {name for name in checker.names if not checker.kinds[name]}
+    assert unchecked <= {"json_body", "cancel"}

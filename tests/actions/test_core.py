@@ -1,3 +1,5 @@
+"""The smallest core actions, and the token that cancels them."""
+
 import threading
 import time
 
@@ -8,7 +10,7 @@ from attune_nb.actions.core import echo, fail, noop, sleep
 from attune_nb.errors import ActionError
 
 
-def test_noop_and_echo_give_their_input_back():
+def test_noop_and_echo_return_their_input():
     assert noop(a=1, b=[2]) == {"a": 1, "b": [2]}
     assert echo("hello") == {"message": "hello"}
 
@@ -39,13 +41,15 @@ def test_cancel_ends_a_sleep():
 
 
 def test_callbacks_are_called_once_and_only_inside_their_block():
-    token, calls = CancelToken(), []
+    token = CancelToken()
+    calls = []
     with token.on_cancel(lambda: calls.append("early")):
         pass
     with token.on_cancel(lambda: calls.append("inside")):
         assert not token.wait(0)
         token.cancel()
         token.cancel()
+
     assert calls == ["inside"]
     assert token.cancelled
     assert token.wait(0)
@@ -53,8 +57,9 @@ def test_callbacks_are_called_once_and_only_inside_their_block():
         assert calls == ["inside", "late"]
 
 
-def test_a_failing_callback_does_not_silence_the_others():
-    token, calls = CancelToken(), []
+def test_after_a_failing_callback_the_others_are_called():
+    token = CancelToken()
+    calls = []
     with (
         token.on_cancel(lambda: 1 / 0),
         token.on_cancel(lambda: calls.append("second")),

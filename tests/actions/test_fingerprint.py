@@ -1,4 +1,4 @@
-"""Versions of an action are told apart by their code, in any process."""
+"""Versions of an action differ in the fingerprint of their code, in any process."""
 
 import subprocess
 import sys
@@ -8,59 +8,60 @@ import pytest
 from attune_nb.actions.fingerprint import fingerprints
 from attune_nb.actions.registry import CORE, Action
 
-PLAIN = """
+SOURCE = """
 def act(x, kinds=("a", 1)):
     if x in {"one", "two", "three"}:
-        return [each + 1 for each in x]
+        return [item + 1 for item in x]
     return None
 """
-ALIKE = [
-    PLAIN.replace("    if", "    # a comment\n\n    if"),
-    "\n\n" + PLAIN,
+EQUIVALENT = [
+    SOURCE.replace("    if", "    # a comment\n\n    if"),
+    "\n\n" + SOURCE,
 ]
-OTHERS = [
-    PLAIN.replace("+ 1", "+ 2"),
-    PLAIN.replace("three", "four"),
-    PLAIN.replace('"a", 1', '"a", 2'),
-    PLAIN.replace("return None", "return x.y"),
-    PLAIN.replace("each + 1", "each - 1"),
+DIFFERENT = [
+    SOURCE.replace("+ 1", "+ 2"),
+    SOURCE.replace("three", "four"),
+    SOURCE.replace('"a", 1', '"a", 2'),
+    SOURCE.replace("return None", "return x.y"),
+    SOURCE.replace("item + 1", "item - 1"),
 ]
 
 
-def of(text):
-    space = {}
-    exec(text, space)
-    return fingerprints({"a": Action(name="act", function=space["act"])})["a"]
+def fingerprint(source):
+    """Return the fingerprint of the function `act` of a source."""
+    namespace = {}
+    exec(source, namespace)
+    return fingerprints({"a": Action(name="act", function=namespace["act"])})["a"]
 
 
-@pytest.mark.parametrize("text", ALIKE)
-def test_what_does_the_same_is_the_same(text):
-    assert of(text) == of(PLAIN)
+@pytest.mark.parametrize("source", EQUIVALENT)
+def test_comments_and_position_do_not_count(source):
+    assert fingerprint(source) == fingerprint(SOURCE)
 
 
-@pytest.mark.parametrize("text", OTHERS)
-def test_what_does_something_else_is_another(text):
-    assert of(text) != of(PLAIN)
+@pytest.mark.parametrize("source", DIFFERENT)
+def test_other_code_has_another_fingerprint(source):
+    assert fingerprint(source) != fingerprint(SOURCE)
 
 
 @pytest.mark.parametrize("seed", ["1", "2", "3"])
-def test_it_is_the_same_in_another_process(seed):
+def test_a_fingerprint_is_the_same_in_another_process(seed):
     code = (
         "import sys; from attune_nb.actions.fingerprint import fingerprints; "
-        "from attune_nb.actions.registry import Action; space = {}; "
-        "exec(sys.argv[1], space); "
-        "print(fingerprints({'a': Action(name='act', function=space['act'])})['a'])"
+        "from attune_nb.actions.registry import Action; namespace = {}; "
+        "exec(sys.argv[1], namespace); "
+        "print(fingerprints({'a': Action(name='act', function=namespace['act'])})['a'])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, PLAIN],
+    process = subprocess.run(
+        [sys.executable, "-c", code, SOURCE],
         capture_output=True,
         text=True,
         check=True,
         env={"PYTHONHASHSEED": seed},
     )
-    assert done.stdout.strip() == of(PLAIN)
+    assert process.stdout.strip() == fingerprint(SOURCE)
 
 
-def test_core_actions_and_what_is_no_function_have_one_too():
-    found = fingerprints({**CORE, "max": Action(name="max", function=max)})
-    assert len(set(found.values())) == len(found)
+def test_core_actions_and_builtins_have_fingerprints():
+    texts = fingerprints({**CORE, "max": Action(name="max", function=max)})
+    assert len(set(texts.values())) == len(texts)

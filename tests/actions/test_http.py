@@ -1,3 +1,5 @@
+"""`core.http_request` against a real HTTP server."""
+
 import base64
 import json
 import socket
@@ -27,22 +29,28 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/slow":
             time.sleep(0.5)
-        status = int(path[8:]) if path.startswith("/status/") else 200
-        seen = {
+        status = 200
+        if path.startswith("/status/"):
+            status = int(path.removeprefix("/status/"))
+        request = {
             "method": self.command,
             "path": self.path,
             "headers": {name.lower(): value for name, value in self.headers.items()},
             "body": body.decode(),
         }
-        plain = {"/plain": b"plain", "/nan": b"[NaN]", "/huge": b"1e999"}
-        answer = plain.get(path) or json.dumps(seen).encode()
-        self.send_response(302 if path in {"/away", "/loop"} else status)
-        if path in {"/away", "/loop"}:
-            self.send_header("Location", "/there" if path == "/away" else "/loop")
+        content = json.dumps(request).encode()
+        content = {"/plain": b"plain", "/nan": b"[NaN]", "/huge": b"1e999"}.get(path, content)
+
+        location = {"/away": "/there", "/loop": "/loop"}.get(path)
+        if location is not None:
+            self.send_response(302)
+            self.send_header("Location", location)
+        else:
+            self.send_response(status)
         self.send_header("Set-Cookie", "session=secret")
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(content)
 
     do_POST = do_PUT = do_GET  # noqa: N815
 
@@ -58,6 +66,7 @@ def url():
 
 @contextmanager
 def serving(certificate=None):
+    """Serve in a thread, with TLS if there is a certificate."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -73,7 +82,7 @@ def serving(certificate=None):
     server.server_close()
 
 
-def test_a_get(url):
+def test_a_get_request(url):
     result = http_request(f"{url}/x?a=1", headers={"X-N": 5}, query_params={"b": 2})
     assert result["status_code"] == 200
     assert result["success"] is True
@@ -85,20 +94,23 @@ def test_a_get(url):
 
 
 def test_values_are_written_as_templates_write_them(url):
-    given = {"a": True, "b": None, "c": {"x": 1}, "d": [1, False]}
-    result = http_request(url, headers={"X-A": True, "X-B": None}, query_params=given)
+    query = {"a": True, "b": None, "c": {"x": 1}, "d": [1, False]}
+    result = http_request(url, headers={"X-A": True, "X-B": None}, query_params=query)
+
     headers = result["json"]["headers"]
-    assert (headers["x-a"], headers["x-b"]) == ("true", "")
+    assert headers["x-a"] == "true"
+    assert headers["x-b"] == ""
     assert result["json"]["path"] == "/?a=true&b=&c=%7B%22x%22%3A1%7D&d=1&d=false"
     with pytest.raises(ActionError, match="header `X`: a object has no text"):
         http_request(url, headers={"X": object()})
 
 
 def test_bodies(url):
-    sent = http_request(url, "post", json_body={"a": 1})["json"]
-    assert sent["method"] == "POST"
-    assert json.loads(sent["body"]) == {"a": 1}
-    assert sent["headers"]["content-type"] == "application/json"
+    request = http_request(url, "post", json_body={"a": 1})["json"]
+    assert request["method"] == "POST"
+    assert json.loads(request["body"]) == {"a": 1}
+    assert request["headers"]["content-type"] == "application/json"
+
     assert http_request(url, "PUT", body="text")["json"]["body"] == "text"
     for path in ("plain", "nan", "huge"):
         assert http_request(f"{url}/{path}")["json"] is None
@@ -107,15 +119,17 @@ def test_bodies(url):
 
 
 @pytest.mark.parametrize("status", [404, 503])
-def test_an_error_status_is_an_answer(url, status):
+def test_an_error_status_is_a_response(url, status):
     result = http_request(f"{url}/status/{status}")
-    assert (result["status_code"], result["success"]) == (status, False)
+    assert result["status_code"] == status
+    assert result["success"] is False
 
 
 def test_authorisation(url):
     basic = http_request(url, auth_type="basic", auth_username="me", auth_password="pw")
     expected = "Basic " + base64.b64encode(b"me:pw").decode()
     assert basic["json"]["headers"]["authorization"] == expected
+
     bearer = http_request(url, auth_type="bearer", auth_token="t0")
     assert bearer["json"]["headers"]["authorization"] == "Bearer t0"
     assert "authorization" not in http_request(url)["json"]["headers"]
@@ -124,7 +138,7 @@ def test_authorisation(url):
             http_request(url, **wrong)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused_unless_told_otherwise():
+def test_an_unknown_certificate_is_refused_by_default():
     with serving(trustme.CA().issue_cert("127.0.0.1")) as server:
         url = f"https://127.0.0.1:{server.server_port}/x"
         with pytest.raises(ActionError, match=r"(?i)certificate"):
@@ -139,13 +153,14 @@ def test_redirects(url):
         http_request(f"{url}/loop", max_redirects=2)
 
 
-def test_a_no_of_yaml_is_a_text_and_follows_nothing(url):
+def test_a_no_of_yaml_is_refused_as_a_string(url):
     text = f"tasks: [{{name: a, action: core.http_request, input: {{url: {url}/away, %s}}}}]\n"
     workflow = attune_nb.loads(text % "follow_redirects: no")
-    with pytest.raises(attune_nb.WorkflowError, match="not the text 'no'; write false"):
+    with pytest.raises(attune_nb.WorkflowError, match="not the string `no`; write false"):
         workflow.run()
-    ended = attune_nb.loads(text % "follow_redirects: false").run()
-    assert ended.result("a")["status_code"] == 302
+
+    run = attune_nb.loads(text % "follow_redirects: false").run()
+    assert run.result("a")["status_code"] == 302
 
 
 def test_cookies_do_not_pass_from_one_request_to_the_next(url):
@@ -153,18 +168,21 @@ def test_cookies_do_not_pass_from_one_request_to_the_next(url):
     assert "cookie" not in http_request(url)["json"]["headers"]
 
 
-def test_no_answer_names_the_url(url):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        closed = f"http://127.0.0.1:{free.getsockname()[1]}/x"
-        with pytest.raises(ActionError, match=closed):
-            http_request(closed)
-    with pytest.raises(ActionError, match=r"/slow: no answer within 0.1 s"):
+def test_a_missing_response_names_the_url(url):
+    # a bound socket that does not listen refuses connections
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        closed_url = f"http://127.0.0.1:{bound.getsockname()[1]}/x"
+        with pytest.raises(ActionError, match=closed_url):
+            http_request(closed_url)
+
+    with pytest.raises(ActionError, match=r"/slow: no response within 0.1 s"):
         http_request(f"{url}/slow", timeout=0.1)
-    for wrong in ("nowhere", "ftp://x/y", "http://[bad", "http://h:99999999/"):
+
+    for invalid_url in ("nowhere", "ftp://x/y", "http://[bad", "http://h:99999999/"):
         with pytest.raises(ActionError) as caught:
-            http_request(wrong)
-        assert wrong in str(caught.value)
+            http_request(invalid_url)
+        assert invalid_url in str(caught.value)
 
 
 def test_many_threads_share_one_client(url):

@@ -1,3 +1,5 @@
+"""`core.shell` with real processes."""
+
 import subprocess
 import sys
 import threading
@@ -13,7 +15,7 @@ from attune_nb.actions.shell import shell
 from attune_nb.errors import ActionError
 
 
-def gone(pid):
+def has_ended(pid):
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -21,6 +23,8 @@ def gone(pid):
 
 
 def cancel_when_written(path: Path, token: CancelToken):
+    """Cancel in a thread as soon as the file has content; return the thread."""
+
     def watch():
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not (path.exists() and path.read_text().strip()):
@@ -32,12 +36,12 @@ def cancel_when_written(path: Path, token: CancelToken):
     return thread
 
 
-def test_a_line_for_the_shell():
+def test_a_command_line():
     result = shell("echo out; echo err >&2")
     assert result == {"exit_code": 0, "stdout": "out\n", "stderr": "err\n", "data": None}
 
 
-def test_argv_needs_no_quoting_and_json_is_read():
+def test_argv_needs_no_quotes_and_json_is_parsed():
     assert shell(argv=["printf", "%s", '{"a": [1]}'])["data"] == {"a": [1]}
 
 
@@ -53,25 +57,25 @@ def test_a_large_input_and_output():
 
 
 def test_fifty_megabytes_of_output_come_back_whole():
-    given = shell("head -c 50000000 /dev/zero | tr '\\0' x")
-    assert given["stdout"] == "x" * 50_000_000
-    assert given["data"] is None
+    result = shell("head -c 50000000 /dev/zero | tr '\\0' x")
+    assert result["stdout"] == "x" * 50_000_000
+    assert result["data"] is None
 
 
-@pytest.mark.parametrize("given", [{}, {"cmd": "true", "argv": ["true"]}])
-def test_exactly_one_of_cmd_and_argv(given):
+@pytest.mark.parametrize("arguments", [{}, {"cmd": "true", "argv": ["true"]}])
+def test_exactly_one_of_cmd_and_argv(arguments):
     with pytest.raises(ActionError, match="exactly one"):
-        shell(**given)
+        shell(**arguments)
 
 
-def test_a_failure_tells_the_last_line_and_gives_everything():
+def test_a_failure_shows_the_last_line_and_keeps_the_result():
     with pytest.raises(ActionError, match=r"^command exited with 3: second$") as caught:
         shell("echo out; echo first >&2; echo second >&2; exit 3")
     assert caught.value.data["exit_code"] == 3
     assert caught.value.data["stdout"] == "out\n"
 
 
-def test_a_program_that_is_not_there():
+def test_a_missing_program():
     with pytest.raises(ActionError, match="cannot start `no-such-program-here`"):
         shell(argv=["no-such-program-here"])
 
@@ -83,33 +87,35 @@ def test_a_background_child_does_not_hold_the_action_up(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("trap", "at_least"),
+    ("trap", "min_seconds"),
     [("", 0.0), ("trap '' TERM; ", 0.9)],
-    ids=["polite", "stubborn"],
+    ids=["ends on SIGTERM", "ignores SIGTERM"],
 )
-def test_cancel_kills_the_command_and_its_child(tmp_path, trap, at_least):
-    token, pids = CancelToken(), tmp_path / "pids"
+def test_cancel_kills_the_command_and_its_child(tmp_path, trap, min_seconds):
+    token = CancelToken()
+    pids = tmp_path / "pids"
     watcher = cancel_when_written(pids, token)
     started = time.monotonic()
     with pytest.raises(ActionError, match="cancelled"):
         shell(f"{trap}sleep 600 & echo $$ $! > {pids}; wait; sleep 600", cancel=token)
-    assert at_least <= time.monotonic() - started < 10
+    assert min_seconds <= time.monotonic() - started < 10
     watcher.join()
     time.sleep(0.05)
-    assert all(gone(int(pid)) for pid in pids.read_text().split())
+    assert all(has_ended(int(pid)) for pid in pids.read_text().split())
 
 
-def test_a_child_that_outlives_its_polite_parent_is_killed(tmp_path):
-    token, pids = CancelToken(), tmp_path / "pids"
+def test_a_child_that_ignores_sigterm_is_killed(tmp_path):
+    token = CancelToken()
+    pids = tmp_path / "pids"
     watcher = cancel_when_written(pids, token)
     with pytest.raises(ActionError, match="cancelled"):
         shell(f"(trap '' TERM; sleep 600) & sleep 0.2; echo $! > {pids}; wait", cancel=token)
     watcher.join()
     time.sleep(0.05)
-    assert gone(int(pids.read_text()))
+    assert has_ended(int(pids.read_text()))
 
 
-AWAY = """
+OTHER_SESSION = """
 import os, signal, sys, time
 os.setsid()
 if sys.argv[2:]:
@@ -118,57 +124,68 @@ with open(sys.argv[1], "a") as file:
     file.write(f"{os.getpid()}\\n")
 time.sleep(600)
 """
-STUBBORN = pytest.mark.parametrize("how", ["", "stubborn"], ids=["polite", "stubborn"])
+# an argument of the child makes it ignore SIGTERM
+WITH_AND_WITHOUT_SIGTERM = pytest.mark.parametrize(
+    "argument", ["", "stubborn"], ids=["ends on SIGTERM", "ignores SIGTERM"]
+)
 
 
 @pytest.fixture
-def away(tmp_path):
-    """Give a line for the shell that leaves a child in a session of its own, and waits."""
-    script = tmp_path / "away.py"
-    script.write_text(AWAY)
-    return lambda pids, how: f"{sys.executable} {script} {pids} {how} & sleep 600; sleep 600"
+def other_session(tmp_path):
+    """Return a function that makes a command line, which starts a child in another session."""
+    script = tmp_path / "other_session.py"
+    script.write_text(OTHER_SESSION)
+
+    def command(pids, argument):
+        return f"{sys.executable} {script} {pids} {argument} & sleep 600; sleep 600"
+
+    return command
 
 
-@STUBBORN
-def test_a_child_in_a_session_of_its_own_is_killed_too(tmp_path, away, how):
-    token, pids = CancelToken(), tmp_path / "pids"
+@WITH_AND_WITHOUT_SIGTERM
+def test_a_child_in_another_session_is_killed(tmp_path, other_session, argument):
+    token = CancelToken()
+    pids = tmp_path / "pids"
     watcher = cancel_when_written(pids, token)
     with pytest.raises(ActionError, match="cancelled"):
-        shell(away(pids, how), cancel=token)
+        shell(other_session(pids, argument), cancel=token)
     watcher.join()
     time.sleep(0.05)
-    assert gone(int(pids.read_text()))
+    assert has_ended(int(pids.read_text()))
 
 
-def test_a_grandchild_whose_parent_ends_politely_is_killed_too(tmp_path, away):
-    token, pids = CancelToken(), tmp_path / "pids"
+def test_a_grandchild_whose_parent_ended_is_killed(tmp_path, other_session):
+    token = CancelToken()
+    pids = tmp_path / "pids"
     watcher = cancel_when_written(pids, token)
     with pytest.raises(ActionError, match="cancelled"):
-        shell(f"sh -c '{away(pids, 'stubborn')}' & wait", cancel=token)
+        shell(f"sh -c '{other_session(pids, 'stubborn')}' & wait", cancel=token)
     watcher.join()
     time.sleep(0.05)
-    assert gone(int(pids.read_text()))
+    assert has_ended(int(pids.read_text()))
 
 
-@STUBBORN
-def test_a_timeout_leaves_no_process_behind(tmp_path, away, how):
+@WITH_AND_WITHOUT_SIGTERM
+def test_a_timeout_leaves_no_process_behind(tmp_path, other_session, argument):
     pids = tmp_path / "pids"
     text = f"""
-tasks: [{{name: a, action: core.shell, timeout: 1.5, input: {{cmd: "{away(pids, how)}"}}}}]
+tasks: [{{name: a, action: core.shell, timeout: 1.5, input: {{cmd: "{other_session(pids, argument)}"}}}}]
 """
     assert attune_nb.loads(text).run().error.startswith("task `a` timed out")
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not gone(int(pids.read_text())):
+    while time.monotonic() < deadline and not has_ended(int(pids.read_text())):
         time.sleep(0.05)
-    assert gone(int(pids.read_text()))
+    assert has_ended(int(pids.read_text()))
 
 
-def test_each_is_asked_to_end_only_once(tmp_path):
-    script, asked, ready = (tmp_path / name for name in ("twice.py", "asked", "ready"))
+def test_every_process_gets_sigterm_only_once(tmp_path):
+    script = tmp_path / "twice.py"
+    signals = tmp_path / "signals"
+    ready = tmp_path / "ready"
     script.write_text(f"""
 import signal, sys, time
 def note(*_):
-    with open({str(asked)!r}, "a") as file:
+    with open({str(signals)!r}, "a") as file:
         file.write("x")
     time.sleep(0.3)
     sys.exit()
@@ -181,7 +198,7 @@ time.sleep(600)
     with pytest.raises(ActionError, match="cancelled"):
         shell(f"{sys.executable} {script} & wait; wait", cancel=token)
     watcher.join()
-    assert asked.read_text() == "x"
+    assert signals.read_text() == "x"
 
 
 def test_values_are_written_as_templates_write_them(tmp_path):
@@ -192,23 +209,23 @@ def test_values_are_written_as_templates_write_them(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("arguments", "message"),
     [
         ({"argv": ["echo", object()]}, "`argv`, element 2: a object has no text"),
         ({"cmd": "env", "env": {"A": object()}}, "`env`, `A`: a object has no text"),
     ],
 )
-def test_what_has_no_text_is_told(given, said):
-    with pytest.raises(ActionError, match=said):
-        shell(**given)
+def test_a_value_without_text_is_refused(arguments, message):
+    with pytest.raises(ActionError, match=message):
+        shell(**arguments)
 
 
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", "1e999", '{"a": -1e999}', "'a'", ""])
-def test_data_is_strict_json_or_nothing(text):
+def test_data_is_strict_json_or_none(text):
     assert shell(argv=["printf", "%s", text])["data"] is None
 
 
-def test_cancelled_before_it_starts(tmp_path):
+def test_a_cancelled_command_does_not_start(tmp_path):
     token = CancelToken()
     token.cancel()
     with pytest.raises(ActionError, match="cancelled"):
@@ -227,19 +244,19 @@ time.sleep(1)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
     time.sleep(0.1)
-    assert gone(int(pid.read_text()))
+    assert has_ended(int(pid.read_text()))
 
 
-def test_nor_does_its_child_in_another_session(tmp_path, away):
+def test_no_child_in_another_session_outlives_it(tmp_path, other_session):
     pids = tmp_path / "pids"
     code = f"""
 import os, threading, time
 from attune_nb.actions.shell import shell
-threading.Thread(target=shell, args=({away(pids, "stubborn")!r},), daemon=True).start()
+threading.Thread(target=shell, args=({other_session(pids, "stubborn")!r},), daemon=True).start()
 while not os.path.exists({str(pids)!r}):
     time.sleep(0.01)
 time.sleep(0.1)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
     time.sleep(0.1)
-    assert gone(int(pids.read_text()))
+    assert has_ended(int(pids.read_text()))
