@@ -1,1 +1,1 @@
-"""What a task does: Python functions under a name."""
+"""The functions that tasks run: core actions and registered Python functions."""

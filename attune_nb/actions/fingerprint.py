@@ -1,4 +1,4 @@
-"""Fingerprints that tell versions of an action's code apart, also in another process."""
+"""Fingerprints of the code of actions, the same in every process."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def _code_parts(code: CodeType) -> Iterator[str]:
     yield from code.co_names
     yield from code.co_varnames
     yield from code.co_freevars
+
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _code_parts(constant)

@@ -38,6 +38,7 @@ def _check_together(arguments: Mapping[str, Any]) -> tuple[str | None, str] | No
     cmd = arguments.get("cmd")
     argv = arguments.get("argv")
     message = "give exactly one of `cmd` and `argv`"
+
     if cmd is None and argv is None:
         return None, message
     if cmd is not None and argv is not None:
@@ -163,6 +164,7 @@ def _read(file: IO[bytes]) -> str:
     """
     size = os.fstat(file.fileno()).st_size
     parts = []
+
     offset = 0
     while offset < size:
         part = os.pread(file.fileno(), size - offset, offset)

@@ -99,6 +99,7 @@ def test_cancel_kills_the_command_and_its_child(tmp_path, trap, min_seconds):
     with pytest.raises(ActionError, match="cancelled"):
         shell(f"{trap}sleep 600 & echo $$ $! > {pids}; wait; sleep 600", cancel=token)
     assert min_seconds <= time.monotonic() - started < 10
+
     watcher.join()
     time.sleep(0.05)
     assert all(has_ended(int(pid)) for pid in pids.read_text().split())
@@ -108,8 +109,10 @@ def test_a_child_that_ignores_sigterm_is_killed(tmp_path):
     token = CancelToken()
     pids = tmp_path / "pids"
     watcher = cancel_when_written(pids, token)
+
     with pytest.raises(ActionError, match="cancelled"):
         shell(f"(trap '' TERM; sleep 600) & sleep 0.2; echo $! > {pids}; wait", cancel=token)
+
     watcher.join()
     time.sleep(0.05)
     assert has_ended(int(pids.read_text()))
@@ -147,8 +150,10 @@ def test_a_child_in_another_session_is_killed(tmp_path, other_session, argument)
     token = CancelToken()
     pids = tmp_path / "pids"
     watcher = cancel_when_written(pids, token)
+
     with pytest.raises(ActionError, match="cancelled"):
         shell(other_session(pids, argument), cancel=token)
+
     watcher.join()
     time.sleep(0.05)
     assert has_ended(int(pids.read_text()))
@@ -158,8 +163,10 @@ def test_a_grandchild_whose_parent_ended_is_killed(tmp_path, other_session):
     token = CancelToken()
     pids = tmp_path / "pids"
     watcher = cancel_when_written(pids, token)
+
     with pytest.raises(ActionError, match="cancelled"):
         shell(f"sh -c '{other_session(pids, 'stubborn')}' & wait", cancel=token)
+
     watcher.join()
     time.sleep(0.05)
     assert has_ended(int(pids.read_text()))
@@ -168,9 +175,9 @@ def test_a_grandchild_whose_parent_ended_is_killed(tmp_path, other_session):
 @WITH_AND_WITHOUT_SIGTERM
 def test_a_timeout_leaves_no_process_behind(tmp_path, other_session, argument):
     pids = tmp_path / "pids"
-    text = f"""
-tasks: [{{name: a, action: core.shell, timeout: 1.5, input: {{cmd: "{other_session(pids, argument)}"}}}}]
-"""
+    command = other_session(pids, argument)
+    text = f'tasks: [{{name: a, action: core.shell, timeout: 1.5, input: {{cmd: "{command}"}}}}]'
+
     assert attune_nb.loads(text).run().error.startswith("task `a` timed out")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not has_ended(int(pids.read_text())):
@@ -193,6 +200,7 @@ signal.signal(signal.SIGTERM, note)
 open({str(ready)!r}, "w").write("x")
 time.sleep(600)
 """)
+
     token = CancelToken()
     watcher = cancel_when_written(ready, token)
     with pytest.raises(ActionError, match="cancelled"):
