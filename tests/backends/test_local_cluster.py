@@ -73,7 +73,7 @@ def test_a_cluster_of_its_own_is_for_this_machine_only_and_ends_with_the_run(tmp
 
 
 def test_a_worker_of_its_own_is_not_ended_by_an_interrupt_and_may_begin_processes(monkeypatch):
-    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+    monkeypatch.setattr(cluster_of.Connection, "_find_current_client", lambda _: None)
 
     def work(x):
         if x % 3 == 0:
@@ -96,7 +96,7 @@ def test_a_cluster_of_its_own_takes_what_it_can_of_the_settings(monkeypatch):
         dask.config.set({"pool": pool, "scheduler-address": None, "mine": {"x": 3}}),
     ):
         where = DaskBackend(workers=1)
-        monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+        monkeypatch.setattr(cluster_of.Connection, "_find_current_client", lambda _: None)
         run = go(lambda x: (dask.config.get("mine.x"), dask.config.get("pool", 5)), backend=where)
     assert set(run.result("a")) == {(3, 5)}
 
@@ -107,7 +107,7 @@ def test_a_cluster_of_its_own_that_is_slow_to_begin_holds_up_nothing(monkeypatch
     slow.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(slow))
     where = DaskBackend(workers=1)
-    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+    monkeypatch.setattr(cluster_of.Connection, "_find_current_client", lambda _: None)
     monkeypatch.setattr(cluster_of, "TIMEOUT", 0.5)  # until it is ended by force
     run = go(lambda x: x, backend=where, background=True)
     time.sleep(0.2)
@@ -119,10 +119,11 @@ def test_a_cluster_of_its_own_that_is_slow_to_begin_holds_up_nothing(monkeypatch
 def test_a_cluster_of_its_own_that_never_begins_pauses_the_run_and_says_so(monkeypatch):
     monkeypatch.setattr(local_cluster, "START_TIMEOUT", 0.0)
     where = DaskBackend(workers=1)
-    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+    monkeypatch.setattr(cluster_of.Connection, "_find_current_client", lambda _: None)
     run = go(lambda x: x, backend=where)
     assert run.status == "paused"
-    assert "there can be none of its own (it is not there after 0 s)" in run.pause_reason
+    reason = "no Dask cluster could be started on this machine (it did not start within 0 s)"
+    assert reason in run.pause_reason
     run.cancel()
     assert run.wait(60)
 
@@ -135,7 +136,9 @@ def test_a_client_that_is_there_before_a_cluster_of_its_own_is_used_as_the_users
     slow.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(slow))
     begun = (tmp_path / "begun").exists
-    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: cluster if begun() else None)
+    monkeypatch.setattr(
+        cluster_of.Connection, "_find_current_client", lambda _: cluster if begun() else None
+    )
     monkeypatch.setattr(cluster_of, "TIMEOUT", 0.5)  # until that one is ended by force
     where = DaskBackend()
     run = go(lambda x: x, backend=where, background=True)
@@ -159,7 +162,7 @@ def test_a_cluster_of_its_own_whose_workers_all_ended_is_given_up_and_a_new_one_
         return x
 
     where = DaskBackend(workers=1)
-    monkeypatch.setattr(cluster_of.Connection, "_current", lambda _: None)
+    monkeypatch.setattr(cluster_of.Connection, "_find_current_client", lambda _: None)
     run = go(work, {"n": 6, "path": str(tmp_path)}, more=PATH, backend=where, background=True)
     until((tmp_path / "3").exists)
     monkeypatch.setattr(local_cluster, "START_TIMEOUT", 1.0)

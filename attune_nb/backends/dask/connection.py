@@ -1,4 +1,4 @@
-"""A Dask cluster as the backend meets it: a client of it, its workers, what they offer."""
+"""The connection to a Dask cluster: the user's client, or a client and a cluster of our own."""
 
 from __future__ import annotations
 
@@ -17,168 +17,194 @@ if TYPE_CHECKING:
     from distributed import Client
     from distributed import Future as DaskFuture
 
-
 __all__ = ["START_INTERVAL", "TIMEOUT", "Connection", "is_connected", "was_connection_lost"]
 
-START_INTERVAL = 0.02  # seconds: how often it is looked whether a cluster of our own is there
-TIMEOUT = 10.0  # seconds that a scheduler may take to answer
+# seconds between two checks whether a cluster of our own has started
+START_INTERVAL = 0.02
+# seconds that a scheduler may take to answer
+TIMEOUT = 10.0
 
 
-class _Joining:
-    """A client on its way: what takes as long as nobody answers is not for the engine's thread."""
+class _ClientStart:
+    """A client that connects in a thread, since a scheduler may not answer for long.
+
+    Args:
+        address: The scheduler's address.
+    """
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._came: Future[Client] = Future()
-        threading.Thread(target=self._join, name="attune joins Dask", daemon=True).start()
+        self._future: Future[Client] = Future()
+        threading.Thread(target=self._connect, name="attune joins Dask", daemon=True).start()
 
-    def _join(self) -> None:
+    def _connect(self) -> None:
         from distributed import Client  # noqa: PLC0415 - only this backend needs it
 
         try:
             client = Client(self._address, set_as_default=False, timeout=TIMEOUT)
-        except Exception as error:  # noqa: BLE001 - of whatever kind, there is none
-            self._came.set_exception(error)
+        except Exception as error:  # noqa: BLE001 - an address may be anything
+            self._future.set_exception(error)
         else:
-            self._came.set_result(client)
+            self._future.set_result(client)
 
     def client(self) -> Client | None:
-        """Give the client; None as long as it is on its way.
+        """Return the client; None while it connects.
 
         Raises:
-            Exception: There is nothing to be connected to.
+            Exception: It could not connect.
         """
-        return self._came.result() if self._came.done() else None
+        return self._future.result() if self._future.done() else None
 
     def close(self, timeout: float) -> None:
-        """Close the client, also one that comes later."""
+        """Close the client, also if it connects later."""
 
-        def close(came: Future[Client]) -> None:
+        def close(future: Future[Client]) -> None:
             with contextlib.suppress(Exception):
-                came.result().close(timeout=timeout)
+                future.result().close(timeout=timeout)
 
-        self._came.add_done_callback(close)
+        self._future.add_done_callback(close)
 
 
 class Connection:
-    """A client that the user has, or one of our own, perhaps with a cluster of our own.
+    """A user's client, or one of our own, perhaps with a cluster of our own.
 
     Args:
         target: A client, an address, or None; see `DaskBackend`.
-        workers: How many processes a cluster of our own has.
+        workers: The number of processes of a cluster of our own.
     """
 
-    def __init__(self, where: Client | str | None, workers: int | None) -> None:
-        self.target = where
+    def __init__(self, target: Client | str | None, workers: int | None) -> None:
+        self.target = target
         self.client: Client | None = None
         self._workers = workers
-        self._own: OwnCluster | None = None
-        self._joining: _Joining | None = None
+        self._own_cluster: OwnCluster | None = None
+        self._client_start: _ClientStart | None = None
 
     @property
     def owns_cluster(self) -> bool:
         """Whether the cluster ends with the connection."""
-        return self._own is not None
+        return self._own_cluster is not None
 
     @property
     def is_starting(self) -> bool:
-        """Whether a cluster of our own, or a client, is on its way."""
-        return self.client is None and (self._own is not None or self._joining is not None)
+        """Whether a cluster of our own is starting, or a client is connecting."""
+        if self.client is not None:
+            return False
+        return self._own_cluster is not None or self._client_start is not None
 
     def open(self) -> Client | None:
-        """Give a client that runs; None as long as one of our own is on its way.
+        """Return a client that runs; None while one of our own is starting.
 
         Raises:
             BackendUnavailable: There is no cluster.
-            BackendError: The client cannot be used from a thread.
+            BackendError: The client is an asynchronous one.
         """
-        if self.client is None:
-            found = self._current()
-            if found is None:
-                found = self._new()
-            elif owned := self._give_up():  # the user has begun one meanwhile
-                threading.Thread(target=_close, args=owned, daemon=True).start()
-            if found is not None and found.asynchronous:
-                raise BackendError(
-                    "the Dask client is an asynchronous one; the engine has a thread of its own, "
-                    "and needs a plain `distributed.Client(...)`"
-                )
-            self.client = found
-        return self.client
+        if self.client is not None:
+            return self.client
 
-    def _current(self) -> Client | None:
+        client = self._find_current_client()
+        if client is None:
+            client = self._start_client()
+        else:
+            # the user may have created a client while one of our own was starting
+            owned = self._release_owned()
+            if owned:
+                threading.Thread(target=_close, args=owned, daemon=True).start()
+
+        if client is not None and client.asynchronous:
+            raise BackendError(
+                "the Dask client is asynchronous, and the engine runs in a thread of its own; "
+                "create a synchronous `distributed.Client(...)`"
+            )
+        self.client = client
+        return client
+
+    def _find_current_client(self) -> Client | None:
+        """Return the user's client: the one that was passed, or Dask's current one."""
         from distributed import Client  # noqa: PLC0415 - only this backend needs it
 
         if isinstance(self.target, str):
             return None
-        if self.target is not None and _lives(self.target):
+        if self.target is not None and _is_usable(self.target):
             return self.target
+
         try:
-            current: Client = Client.current()
+            client: Client = Client.current()
         except ValueError:
             return None
-        return current if _lives(current) else None
+        return client if _is_usable(client) else None
 
-    def _new(self) -> Client | None:
-        import dask  # noqa: PLC0415 - as above
+    def _start_client(self) -> Client | None:
+        """Return a client of our own; None while it, or a cluster of our own, is starting.
 
-        configured = dask.config.get("scheduler-address", None)
-        address = self.target if isinstance(self.target, str) else configured
+        Raises:
+            BackendUnavailable: There is no cluster.
+        """
+        import dask  # noqa: PLC0415 - only this backend needs it
+
+        address = self.target
+        if not isinstance(address, str):
+            address = dask.config.get("scheduler-address", None)
+
         try:
             if address is None:
-                if self._own is None:
-                    self._own = OwnCluster(self._workers or cores())
-                address = self._own.address()
+                if self._own_cluster is None:
+                    self._own_cluster = OwnCluster(self._workers or cores())
+                address = self._own_cluster.address()
                 if address is None:
                     return None
-            if self._joining is None:
-                self._joining = _Joining(address)
-            return self._joining.client()
+
+            if self._client_start is None:
+                self._client_start = _ClientStart(address)
+            return self._client_start.client()
         except Exception as error:  # noqa: BLE001 - an address may be anything
             self.close()
-            where = f"is no Dask cluster at {address}" if address else "can be none of its own"
+            problem = f"there is no Dask cluster at {address}"
+            if not address:
+                problem = "no Dask cluster could be started on this machine"
             raise BackendUnavailable(
-                f"there {where} ({error}); start one, and name it in DASK_SCHEDULER_ADDRESS or "
-                "make a `distributed.Client` of it"
+                f"{problem} ({error}); start a cluster, then set DASK_SCHEDULER_ADDRESS to its "
+                "address or create a `distributed.Client` for it"
             ) from None
 
-    def try_request(self, ask: Callable[[Client], object]) -> None:
-        """Ask something of the cluster that may be gone."""
+    def try_request(self, request: Callable[[Client], object]) -> None:
+        """Send a request to the cluster if it is connected; ignore a failure."""
         if self.client is not None and is_connected(self.client):
-            with contextlib.suppress(Exception):  # what was asked for is over then, too
-                ask(self.client)
+            with contextlib.suppress(Exception):
+                request(self.client)
 
     def close(self) -> None:
-        """Close what is our own."""
+        """Close the client and the cluster of our own; a user's client stays open."""
         self.client = None
-        _close(*self._give_up())
+        _close(*self._release_owned())
 
-    def _give_up(self) -> list[_Joining | OwnCluster]:
-        owned = [each for each in (self._joining, self._own) if each is not None]
-        self._joining = self._own = None
+    def _release_owned(self) -> list[_ClientStart | OwnCluster]:
+        owned = [owned for owned in (self._client_start, self._own_cluster) if owned is not None]
+        self._client_start = None
+        self._own_cluster = None
         return owned
 
 
-def _close(*owned: _Joining | OwnCluster) -> None:
-    for each in owned:
-        with contextlib.suppress(Exception):  # it is gone, whatever it says
-            each.close(timeout=TIMEOUT)
+def _close(*owned: _ClientStart | OwnCluster) -> None:
+    for closable in owned:
+        with contextlib.suppress(Exception):
+            closable.close(timeout=TIMEOUT)
 
 
 def is_connected(client: Client) -> bool:
-    """Tell whether a client is connected to its scheduler."""
+    """Return whether a client is connected to its scheduler."""
     return bool(client.status == "running")
 
 
-def _lives(client: Client) -> bool:
-    """Tell whether a client is connected, or may be again in a moment."""
+def _is_usable(client: Client) -> bool:
+    """Return whether a client is connected, or connects again."""
     return client.status in ("running", "connecting")
 
 
 def was_connection_lost(future: DaskFuture) -> bool:
-    """Tell whether a future was cancelled because its scheduler was lost, even for a moment."""
+    """Return whether a future was cancelled because its scheduler was lost, even for a moment."""
     try:
         reason = getattr(future.exception(timeout=1), "reason", "")
-    except Exception:  # noqa: BLE001 - nobody there to ask
+    except Exception:  # noqa: BLE001 - the scheduler does not answer
         return True
     return bool(reason == "scheduler-connection-lost")

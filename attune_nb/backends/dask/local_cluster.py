@@ -1,8 +1,9 @@
-"""A Dask cluster of a run's own: worker processes of this machine, which end with the engine.
+"""A Dask cluster of a run's own: worker processes on this machine that end with the engine.
 
-Dask's worker processes import the main module of the process that begins them. So that is a
-process of this file, which imports nothing else of the package, and not the engine's: a script
-needs no guard, and may come from anywhere, as from the standard input.
+Dask's worker processes import the main module of the process that starts them. So a helper process
+that runs this file starts them, not the engine. This file imports nothing else of the package at
+module level. Hence a user's script needs no `if __name__ == "__main__"` guard, and may be read from
+anywhere, even from the standard input.
 """
 
 from __future__ import annotations
@@ -23,89 +24,103 @@ if TYPE_CHECKING:
 
 __all__ = ["OwnCluster", "start_local_cluster"]
 
-HOST = "127.0.0.1"  # a scheduler runs whatever it is sent, so ours is for this machine only
-CLOSE_TIMEOUT = 1.0  # seconds that workers have to end
-START_TIMEOUT = 60.0  # seconds that it may take until the cluster is there
+# a scheduler runs any code that it receives, so ours accepts this machine only
+HOST = "127.0.0.1"
+# seconds that workers have to end by themselves
+CLOSE_TIMEOUT = 1.0
+# seconds that the start of the cluster may take
+START_TIMEOUT = 60.0
 
 
 class OwnCluster:
-    """A cluster that was begun, in a process beside.
+    """A cluster in a helper process.
 
     Args:
-        workers: How many worker processes it has.
+        workers: The number of worker processes.
 
     Raises:
-        OSError: It cannot be begun.
+        OSError: The helper process cannot be started.
     """
 
     def __init__(self, workers: int) -> None:
         import dask  # noqa: PLC0415 - only this backend needs it
 
-        inherited = dask.config.serialize(_plain(dask.config.global_config))
+        inherited = dask.config.serialize(_select_plain(dask.config.global_config))
         self._folder = tempfile.TemporaryDirectory(prefix="attune-")
-        self._told = Path(self._folder.name) / "address"
-        self._due = time.monotonic() + START_TIMEOUT
+        self._address_file = Path(self._folder.name) / "address"
+        self._deadline = time.monotonic() + START_TIMEOUT
+
+        # `-P`: the folder of this file must not shadow other modules;
+        # an own session, since an interrupt is for the engine
         self._process = subprocess.Popen(  # noqa: S603 - this very module
-            [sys.executable, "-P", __file__],  # its folder must not shadow other modules
+            [sys.executable, "-P", __file__],
             stdin=subprocess.PIPE,
             text=True,
             env={**os.environ, "DASK_INTERNAL_INHERIT_CONFIG": inherited},
-            start_new_session=True,  # an interrupt is for the engine
+            start_new_session=True,
         )
-        path = [str(each) for each in sys.path]
-        self._tell({"workers": workers, "path": path, "address": str(self._told)})
+        path = [str(entry) for entry in sys.path]
+        self._send({"workers": workers, "path": path, "address": str(self._address_file)})
 
     def address(self) -> str | None:
-        """Give the scheduler's address, once it has one.
+        """Return the scheduler's address; None while the cluster starts.
 
         Raises:
-            OSError: It has ended, or takes too long.
+            OSError: The helper process has ended, or the start takes too long.
         """
-        if self._told.exists():
-            return self._told.read_text()
+        if self._address_file.exists():
+            return self._address_file.read_text()
         if self._process.poll() is not None:
             raise OSError(f"its process ended with exit code {self._process.returncode}")
-        if time.monotonic() > self._due:
-            raise OSError(f"it is not there after {START_TIMEOUT:.0f} s")
+        if time.monotonic() > self._deadline:
+            raise OSError(f"it did not start within {START_TIMEOUT:.0f} s")
         return None
 
-    def _tell(self, what: dict[str, object]) -> None:
-        if self._process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):  # it has ended: its exit code says why
-                self._process.stdin.write(json.dumps(what) + "\n")
-                self._process.stdin.flush()
+    def _send(self, settings: dict[str, object]) -> None:
+        if self._process.stdin is None:
+            return
+        # if the process has ended already, `address` raises its exit code
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(settings) + "\n")
+            self._process.stdin.flush()
 
     def close(self, timeout: float) -> None:
-        """End the cluster, within some seconds by itself, else by force."""
-        from attune_nb.backends.worker.reaper import kill_group  # noqa: PLC0415 - see above
+        """End the cluster; kill it if it has not ended by itself after `timeout` seconds."""
+        # imported late: the helper process runs this file without the package
+        from attune_nb.backends.worker.reaper import kill_group  # noqa: PLC0415
 
         if self._process.stdin is not None:
             self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
-        kill_group(self._process.pid)  # what its workers have begun, and what did not end
+
+        # the group also has the processes that workers have started
+        kill_group(self._process.pid)
         self._process.wait()
         self._folder.cleanup()
 
 
-def _plain(config: dict[str, Any]) -> dict[str, Any]:
-    """Give what can be sent of a configuration; a pool that is in it is this process's."""
-    kept: dict[str, Any] = {}
+def _select_plain(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a configuration that JSON can hold; a thread pool in it is left out."""
+    plain: dict[str, Any] = {}
     for key, value in config.items():
         try:
-            kept[key] = _plain(value) if isinstance(value, dict) else json.loads(json.dumps(value))
+            if isinstance(value, dict):
+                plain[key] = _select_plain(value)
+            else:
+                plain[key] = json.loads(json.dumps(value))
         except (TypeError, ValueError):
             continue
-    return kept
+    return plain
 
 
 def start_local_cluster(workers: int) -> LocalCluster:
-    """Begin a cluster of worker processes on this machine, for this machine only."""
-    import dask  # noqa: PLC0415 - as above
+    """Start a cluster of worker processes on this machine, for this machine only."""
+    import dask  # noqa: PLC0415 - only this backend needs it
     from distributed import LocalCluster  # noqa: PLC0415 - as above
 
-    # an item that ends its worker is tried again by the backend, not by the scheduler
-    # and an action may begin processes of its own, as on the other backends
+    # the backend, not the scheduler, retries an item that ends its worker;
+    # an action may start processes of its own, as on the other backends
     settings = {"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": False}
     with dask.config.set(settings):
         return LocalCluster(
@@ -118,20 +133,26 @@ def start_local_cluster(workers: int) -> LocalCluster:
 
 
 def _serve() -> None:
-    """Have a cluster for as long as the engine keeps the other end of the standard input."""
-    told = json.loads(sys.stdin.readline())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the workers inherit it: none is begun again
-    sys.path[:] = told["path"]
-    cluster = start_local_cluster(told["workers"])
-    address = Path(told["address"])
-    written = address.with_suffix(".new")
-    written.write_text(cluster.scheduler_address)
-    written.replace(address)  # at once: it is looked for
+    """Run a cluster until the engine closes the other end of the standard input."""
+    settings = json.loads(sys.stdin.readline())
+    # the workers inherit this: an interrupt must not end and restart them
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.path[:] = settings["path"]
+    cluster = start_local_cluster(settings["workers"])
+
+    # written under another name first: the engine may read it at any moment
+    address_file = Path(settings["address"])
+    new_file = address_file.with_suffix(".new")
+    new_file.write_text(cluster.scheduler_address)
+    new_file.replace(address_file)
+
     sys.stdin.read()
-    with contextlib.suppress(Exception):  # a worker is at something
+    # a busy worker does not close in time
+    with contextlib.suppress(Exception):
         cluster.close(timeout=CLOSE_TIMEOUT)
+    # kill such workers, and the processes that workers have started
     if hasattr(os, "killpg"):
-        os.killpg(0, signal.SIGKILL)  # that, and what the workers have begun
+        os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A result that stays on the cluster where it was made."""
+"""Results that stay on the cluster where they were computed (`keep_results: cluster`)."""
 
 from __future__ import annotations
 
@@ -20,17 +20,22 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterResult", "check_context_results", "describe_missing_result", "input_futures"]
 
-_GONE = (
-    "a result that was kept on the cluster, {!r}, is not there any more; run its task again, or "
-    "leave out `keep_results`"
+_LOST = (
+    "a result that was kept on the cluster, {!r}, is lost; run its task again, or leave out "
+    "`keep_results`"
 )
 
 
 class ClusterResult(RemoteReference):
-    """What an item gave, where it was left: on the cluster. `get` fetches it.
+    """A reference to the result of an item that stays on the cluster; `get` fetches it.
 
-    It is there as long as its worker, and somebody who refers to it. It is not made again: what
-    an item does is done once.
+    The result exists as long as its worker, and as long as something refers to it. It is not
+    computed again after a loss, since an item may have side effects.
+
+    Args:
+        chunk: The future of the results of a chunk.
+        row: The row of this result in the chunk.
+        about: The kind and the size of the result, or a short value itself.
     """
 
     description = "result that `keep_results` left on the cluster"
@@ -38,85 +43,105 @@ class ClusterResult(RemoteReference):
     def __init__(self, chunk: Future, row: int, about: str) -> None:
         RemoteReference.in_use = True
         self._chunk: Any = chunk
-        self._key, self._row, self._about = chunk.key, row, about
+        self._key = chunk.key
+        self._row = row
+        self._about = about
 
     def __repr__(self) -> str:
         return f"<{self._about}, on the cluster>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_chunk": None}  # a future is its client's
+        # a future is of use to its client only
+        return {**self.__dict__, "_chunk": None}
 
     def future(self) -> Future:
-        """Give the chunk that it is of."""
+        """Return the future of the chunk that has the result."""
         return self._chunk
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is known to be gone."""
+        """Whether the result is known to be lost."""
         return self._chunk is None or self._chunk.status != "finished"
 
     @classmethod
-    def gather(cls, needed: Iterable[RemoteReference]) -> dict[str, Any]:
-        """Fetch the chunks that some results are of; without any, where that fails."""
-        found = [each for each in needed if isinstance(each, cls) and not each.is_lost]
-        chunks = {each._key: each._chunk for each in found}  # noqa: SLF001 - its own
-        if not chunks:
+    def gather(cls, references: Iterable[RemoteReference]) -> dict[str, Any]:
+        """Fetch the chunks that references are of, by key; an empty dict if that fails."""
+        futures = {}
+        for reference in references:
+            if isinstance(reference, cls) and not reference.is_lost:
+                future = reference.future()
+                futures[future.key] = future
+        if not futures:
             return {}
-        try:
-            came = next(iter(chunks.values())).client.gather([*chunks.values()])
-        except Exception:  # noqa: BLE001 - each will say so for itself
-            return {}
-        return dict(zip(chunks, came, strict=True))
 
-    def get(self, near: Mapping[str, Any] = MappingProxyType({})) -> Any:
-        """Fetch the value; from chunks that are near, by their keys, where there are any.
+        try:
+            client = next(iter(futures.values())).client
+            chunks = client.gather([*futures.values()])
+        except Exception:  # noqa: BLE001 - `get` raises for each reference by itself
+            return {}
+        return dict(zip(futures, chunks, strict=True))
+
+    def get(self, gathered: Mapping[str, Any] = MappingProxyType({})) -> Any:
+        """Return the result: from chunks that were gathered, by their keys, or fetched.
 
         Raises:
-            BackendError: It is not there any more.
-            NotSendable: It cannot be sent, or not be made again here.
+            BackendError: It is lost.
+            NotSendable: It cannot be pickled, or not be unpickled here.
         """
         try:
-            return self._picked(near)
+            return self._fetch(gathered)
         except NotSendable:
             raise
-        except Exception as error:  # noqa: BLE001 - of whatever kind, it cannot be had
-            raise BackendError(f"{_GONE.format(self)} ({error})") from None
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, it cannot be fetched
+            raise BackendError(f"{_LOST.format(self)} ({error})") from None
 
-    def _picked(self, near: Mapping[str, Any]) -> Any:
-        if self._key in near:
-            return near[self._key][self._row]
+    def _fetch(self, gathered: Mapping[str, Any]) -> Any:
+        if self._key in gathered:
+            return gathered[self._key][self._row]
         if self.is_lost:
             raise LookupError("its worker was lost")
-        ask = self._chunk.client.submit
-        packed = ask(messages.Kept.packed, self._chunk, self._row, pure=False).result()
+
+        submit = self._chunk.client.submit
+        packed = submit(messages.Kept.packed, self._chunk, self._row, pure=False).result()
         return taken(unpack(packed)[0])
 
 
 def describe_missing_result(item: Any) -> str | None:
-    """Say which result an item needs that was left on the cluster, and is there no more."""
-    return _lost(remote_references(item)) if RemoteReference.in_use else None
+    """Return a message if an item refers to a kept result that the cluster has lost."""
+    return _describe_lost(remote_references(item)) if RemoteReference.in_use else None
 
 
-def input_futures(definition: Definition, sent: Sent) -> dict[str, Future]:
-    """Give the chunks that hold what was left on the cluster, and is an argument now."""
+def input_futures(task_spec: Definition, chunk: Sent) -> dict[str, Future]:
+    """Return the futures of the kept results that a chunk and its task spec refer to, by key."""
     if not RemoteReference.in_use:
         return {}
-    found = [*remote_references([each.item for each in sent.entries]), *definition.elsewhere()]
-    chunks = [each.future() for each in found if isinstance(each, ClusterResult)]
-    return {each.key: each for each in chunks}
+
+    items = [entry.item for entry in chunk.entries]
+    futures = {}
+    for reference in [*remote_references(items), *task_spec.elsewhere()]:
+        if isinstance(reference, ClusterResult):
+            future = reference.future()
+            futures[future.key] = future
+    return futures
 
 
-def check_context_results(definition: Definition) -> None:
-    """Refuse a context that needs a result which was left on the cluster, and is there no more.
+def check_context_results(task_spec: Definition) -> None:
+    """Check that the cluster still has the kept results that a task's context refers to.
 
     Raises:
-        NotSendable: One of them is not.
+        NotSendable: One of them is lost.
     """
-    told = _lost(definition.elsewhere()) if RemoteReference.in_use else None
-    if told is not None:
-        raise NotSendable(told)
+    if not RemoteReference.in_use:
+        return
+
+    message = _describe_lost(task_spec.elsewhere())
+    if message is not None:
+        raise NotSendable(message)
 
 
-def _lost(of: Iterable[RemoteReference]) -> str | None:
-    kept = (each for each in of if isinstance(each, ClusterResult))
-    return next((_GONE.format(each) for each in kept if each.is_lost), None)
+def _describe_lost(references: Iterable[RemoteReference]) -> str | None:
+    """Return a message about the first reference whose result is lost."""
+    for reference in references:
+        if isinstance(reference, ClusterResult) and reference.is_lost:
+            return _LOST.format(reference)
+    return None
