@@ -1,7 +1,7 @@
-"""What a workflow's expressions can see: shared, read-only, and never copied.
+"""The values that expressions see: shared, read-only, and never copied.
 
-A `WorkflowContext` is a persistent value that refers to frozen ones: making the next version
-costs what has changed, keeping the old one is free. An `ItemScope` is three references, whatever
+A `WorkflowContext` is a persistent value that refers to frozen ones: a new version costs as much
+as its change, and an old one costs nothing to keep. An `ItemScope` is three references, whatever
 the size of the context.
 """
 
@@ -18,7 +18,7 @@ from attune_nb.values.frozen import FrozenDict, freeze, size_of
 from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from attune_nb.events import TaskEndStatus
 
@@ -31,18 +31,19 @@ __all__ = [
     "WorkflowContext",
 ]
 
-_SHOWN = 50  # names in a table
+# Names that a table of the context shows.
+_SHOWN_NAMES = 50
 
 
 class _Absent:
     """The type of `ABSENT`."""
 
-    _only: ClassVar[_Absent | None] = None
+    _instance: ClassVar[_Absent | None] = None
 
     def __new__(cls) -> Self:
-        if cls._only is None:
-            cls._only = super().__new__(cls)
-        return cls._only  # type: ignore[return-value]
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance  # type: ignore[return-value]
 
     def __repr__(self) -> str:
         return "ABSENT"
@@ -55,18 +56,33 @@ class _Absent:
 
 
 ABSENT: Any = _Absent()
-"""Stands where there is no value at all (which is not the same as null)."""
+"""Stands for a missing value, which is not the same as null."""
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """The time and the luck of one evaluation, so that a replay gives the same."""
+    """The time and the seed of one evaluation, so that a replay gives the same values.
 
-    time: float  # seconds since the epoch, UTC
+    Attributes:
+        time: In seconds since the epoch, UTC.
+        seed: The seed of random values.
+    """
+
+    time: float
     seed: int
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a task ended, as `task.NAME` and `result()` show it."""
+    """How an execution of a task ended, as `task.NAME` and `result()` show it.
+
+    Attributes:
+        status: Its status.
+        result: Its result; of a task with items the array of their results.
+        error: Why it did not succeed.
+        attempts: The number of its attempts.
+        duration_ms: How long it took, in milliseconds.
+        total_count: The number of items, for a task with items.
+        failed_items: How many of them failed.
+    """
 
     status: TaskEndStatus
     result: Any = None
@@ -78,12 +94,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the task succeeded (a skipped task has)."""
+        """Whether the task succeeded. A skipped task did."""
         return self.status in ("succeeded", "skipped")
 
 
-class _Memo(dict[str, Any]):
-    """What was looked up in one version of a persistent map; it says nothing about equality."""
+class _Cache(dict[str, Any]):
+    """Values looked up in one version of a persistent map. All caches compare equal."""
 
     __slots__ = ()
 
@@ -94,7 +110,21 @@ class _Memo(dict[str, Any]):
 
 
 class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that expressions can name, as it stood at one moment of a run."""
+    """The values that expressions can name, at one moment of a run.
+
+    Attributes:
+        parameters: The parameters of the run.
+        variables: The variables that were published so far.
+        tasks: The outcomes of the tasks that have ended, by the task's name.
+        config: The values of `config`.
+        keystore: The values of `keystore`: secrets.
+        system: The values of `system`, such as the time when the run started.
+        size_bytes: The size of all these values.
+        moments: Returns the time and the seed for `now()` and `uuid()`.
+        mask: Removes secrets from values that are shown.
+        variables_cache: The variables looked up in this version.
+        tasks_cache: The outcomes looked up in this version.
+    """
 
     parameters: FrozenDict
     variables: PMap[str, Any]
@@ -105,10 +135,10 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     moments: Callable[[], Moment] | None = None
     mask: Mask = Mask()
-    # A persistent map answers in a microsecond, a dictionary in a fraction of it: what a million
-    # items ask for is looked up once in each version.
-    variables_cache: _Memo = msgspec.field(default_factory=_Memo)
-    tasks_cache: _Memo = msgspec.field(default_factory=_Memo)
+    # A look-up takes a microsecond in a persistent map, and a fraction of that in a dictionary.
+    # A value that a million items read is looked up in the map once for each version.
+    variables_cache: _Cache = msgspec.field(default_factory=_Cache)
+    tasks_cache: _Cache = msgspec.field(default_factory=_Cache)
 
     @classmethod
     def create(
@@ -121,119 +151,148 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
         system: Mapping[str, Any] | None = None,
         mask: Mask | None = None,
     ) -> WorkflowContext:
-        """Make the first context of a run; everything given is frozen.
+        """Return the first context of a run. All values are frozen.
 
-        The texts in `keystore` are secrets, and those that `mask` knows already.
+        Args:
+            parameters: The parameters of the run.
+            vars: The first variables.
+            config: The values of `config`.
+            keystore: The values of `keystore`. Their strings and numbers are secrets.
+            system: The values of `system`.
+            mask: Removes secrets; by default those of `keystore`.
         """
-        given = [freeze(dict(each or {})) for each in (parameters, config, keystore, system)]
+        spaces = [_freeze_space(space) for space in (parameters, config, keystore, system)]
+        if mask is None:
+            mask = Mask(keystore)
+
         context = cls(
-            parameters=given[0],
+            parameters=spaces[0],
             variables=pmap(),
             tasks=pmap(),
-            config=given[1],
-            keystore=given[2],
-            system=given[3],
-            size_bytes=sum(map(size_of, given)),
-            mask=mask if mask is not None else Mask(keystore),
+            config=spaces[1],
+            keystore=spaces[2],
+            system=spaces[3],
+            size_bytes=sum(map(size_of, spaces)),
+            mask=mask,
         )
-        for name, value in (vars or {}).items():
-            context = context.publish(name, value)
+        if vars is not None:
+            for name, value in vars.items():
+                context = context.publish(name, value)
         return context
 
     def publish(self, name: str, value: Any) -> WorkflowContext:
-        """Give the next version, in which the variable `name` holds `value`."""
+        """Return a version in which the variable `name` has the value `value`."""
         frozen = freeze(value)
-        grown = size_of(frozen) - size_of(self.variables.get(name))
+        growth = size_of(frozen) - size_of(self.variables.get(name))
         return self.replace(
             variables=self.variables.set(name, frozen),
-            size_bytes=self.size_bytes + grown,
+            size_bytes=self.size_bytes + growth,
         )
 
     def with_result(self, task: str, value: Any) -> WorkflowContext:
-        """Give the next version, in which `task` has succeeded with `value`."""
+        """Return a version in which `task` has succeeded with `value`."""
         return self.with_outcome(task, Outcome(status="succeeded", result=value, attempts=1))
 
     def with_outcome(self, task: str, outcome: Outcome) -> WorkflowContext:
-        """Give the next version, in which `task` has ended as `outcome` says."""
+        """Return a version in which `task` has ended with `outcome`."""
         frozen = msgspec.structs.replace(outcome, result=freeze(outcome.result))
+        growth = size_of(frozen.result)
         before = self.tasks.get(task)
-        grown = size_of(frozen.result) - (size_of(before.result) if before else 0)
+        if before is not None:
+            growth -= size_of(before.result)
+
         return self.replace(
             tasks=self.tasks.set(task, frozen),
-            size_bytes=self.size_bytes + grown,
+            size_bytes=self.size_bytes + growth,
         )
 
-    def replace(self, **parts: Any) -> WorkflowContext:
-        """Give the next version, in which some fields are others."""
-        return msgspec.structs.replace(self, **parts, variables_cache=_Memo(), tasks_cache=_Memo())
+    def replace(self, **changes: Any) -> WorkflowContext:
+        """Return a version with some fields changed."""
+        return msgspec.structs.replace(
+            self, **changes, variables_cache=_Cache(), tasks_cache=_Cache()
+        )
 
     def with_clock(self, moments: Callable[[], Moment]) -> WorkflowContext:
-        """Give the same context with a source of the time for `now()` and `uuid()`."""
+        """Return the same context with a source of times and seeds for `now()` and `uuid()`."""
         return msgspec.structs.replace(self, moments=moments)
 
     def masked(self) -> WorkflowContext:
-        """Give the context as a person may see it: `***` wherever there is a secret."""
+        """Return the context with `***` in place of each secret, as users may see it."""
         if not self.mask:
             return self
+
         hide = self.mask.value
-        ended = {
-            name: msgspec.structs.replace(
-                each, result=freeze(hide(each.result)), error=hide(each.error)
+        variables = {name: freeze(hide(value)) for name, value in self.variables.items()}
+        tasks = {}
+        for name, outcome in self.tasks.items():
+            tasks[name] = msgspec.structs.replace(
+                outcome, result=freeze(hide(outcome.result)), error=hide(outcome.error)
             )
-            for name, each in self.tasks.items()
-        }
+
         return self.replace(
             parameters=freeze(hide(self.parameters)),
-            variables=pmap({name: freeze(hide(each)) for name, each in self.variables.items()}),
-            tasks=pmap(ended),
+            variables=pmap(variables),
+            tasks=pmap(tasks),
             config=freeze(hide(self.config)),
             keystore=freeze(hide(self.keystore)),
         )
 
     def scope(self, item: Any, index: int) -> ItemScope:
-        """Give what one item sees: references to this context, the item and its index."""
+        """Return the scope of one item: references to this context, the item and its index."""
         return ItemScope(self, item, index)
 
     def lookup(self, path: str) -> Any:
-        """Give the value at a dotted path such as `parameters.url` or `workflow.total`.
+        """Return the value of a dotted path such as `parameters.url` or `workflow.total`.
 
         Raises:
-            KeyError: There is no such value.
+            KeyError: The path leads to no value.
         """
         return _walk(self, path)
 
     def __repr__(self) -> str:
-        names = ", ".join(sorted(self.variables)) or "none"
-        ended = ", ".join(sorted(self.tasks)) or "none"
         return (
             f"<WorkflowContext {self.size_bytes:,} bytes; "
-            f"parameters: {', '.join(sorted(self.parameters)) or 'none'}; "
-            f"variables: {names}; tasks: {ended}>"
+            f"parameters: {_join_names(self.parameters)}; "
+            f"variables: {_join_names(self.variables)}; tasks: {_join_names(self.tasks)}>"
         )
 
     def _repr_html_(self) -> str:
         spaces: dict[str, Mapping[str, Any]] = {
             "parameters": self.parameters,
             "workflow": self.variables,
-            "task": {name: each.result for name, each in self.tasks.items()},
+            "task": {name: outcome.result for name, outcome in self.tasks.items()},
             "config": self.config,
             "keystore": self.keystore,
         }
-        rows = [
-            {"name": f"{space}.{name}", "value": preview(held), "bytes": f"{size_of(held):,}"}
-            for space, values in spaces.items()
-            for name, held in sorted(values.items())
-        ]
+        rows = []
+        for space, values in spaces.items():
+            for name, value in sorted(values.items()):
+                size = f"{size_of(value):,}"
+                rows.append({"name": f"{space}.{name}", "value": preview(value), "bytes": size})
+
         parts: list[object] = [html.element("div", f"context of {self.size_bytes:,} bytes")]
         if rows:
-            parts.append(html.table(["name", "value", "bytes"], rows[:_SHOWN], numbers=("bytes",)))
-        if len(rows) > _SHOWN:
-            parts.append(html.element("div", f"and {len(rows) - _SHOWN:,} more"))
+            shown = rows[:_SHOWN_NAMES]
+            parts.append(html.table(["name", "value", "bytes"], shown, numbers=("bytes",)))
+        if len(rows) > _SHOWN_NAMES:
+            parts.append(html.element("div", f"and {len(rows) - _SHOWN_NAMES:,} more"))
         return str(html.element("div", *parts))
 
 
+def _freeze_space(values: Mapping[str, Any] | None) -> FrozenDict:
+    """Return the frozen values of `parameters`, `config` and the like."""
+    frozen: FrozenDict = freeze({} if values is None else dict(values))
+    return frozen
+
+
+def _join_names(names: Iterable[str]) -> str:
+    text = ", ".join(sorted(names))
+    return text or "none"
+
+
 def _walk(context: WorkflowContext, path: str) -> Any:
-    root, *rest = path.split(".")
+    """Return the value of a dotted path. A path without a space names a variable."""
+    root, *parts = path.split(".")
     spaces: dict[str, Any] = {
         "parameters": context.parameters,
         "config": context.config,
@@ -243,13 +302,18 @@ def _walk(context: WorkflowContext, path: str) -> Any:
         "tasks": context.tasks,
     }
     spaces |= dict.fromkeys(("workflow", "vars", "variables"), context.variables)
+
     value = spaces[root] if root in spaces else context.variables[root]
-    for part in rest:
+    for part in parts:
         value = _member(value, part, path)
     return value
 
 
 def _member(value: Any, part: str, path: str) -> Any:
+    """Return a member of an outcome, an array or an object.
+
+    The members of an outcome are those of its result, and its own fields.
+    """
     if isinstance(value, Outcome):
         if isinstance(value.result, dict) and part in value.result:
             return value.result[part]
@@ -259,14 +323,15 @@ def _member(value: Any, part: str, path: str) -> Any:
         return value[int(part)]
     elif isinstance(value, dict | PMap) and part in value:
         return value[part]
+
     raise KeyError(f"{path}: nothing at `{part}`")
 
 
 class ItemScope(msgspec.Struct, frozen=True, gc=False):
-    """What one item of a with-items task sees. Three references, 40 bytes.
+    """The scope of one item of a task with items: three references, 40 bytes.
 
-    `gc=False` is safe: a scope refers to the context and to frozen data, and nothing of
-    these refers to a scope.
+    `gc=False` is safe: a scope refers to the context and to frozen data, and none of these
+    refers to a scope.
     """
 
     context: WorkflowContext
@@ -277,7 +342,7 @@ class ItemScope(msgspec.Struct, frozen=True, gc=False):
 
 
 class TaskScope(msgspec.Struct, frozen=True, gc=False):
-    """What a task's transitions see: the context, and how the task has just ended."""
+    """The scope of a task's transitions: the context, and the outcome of the task."""
 
     context: WorkflowContext
     outcome: Outcome | None = None

@@ -1,10 +1,10 @@
-"""The one vocabulary between the engine and everything that reads a run.
+"""The events of a run: the only interface between the engine and all that reads a run.
 
-A run is the list of its events. The *inputs* tell the conductor what has happened in the
-world (a run was asked for, attempts ended, someone cancelled); the *facts* are what the
-conductor concluded. Replaying the inputs gives the same facts, always.
+A run is the list of its events. *Inputs* come from outside the conductor (a run was requested,
+attempts ended, a user cancelled). *Facts* are the conclusions of the conductor. Replaying the
+inputs always gives the same facts.
 
-Every `time` is in seconds since the start of the run, and never goes backwards.
+Every `time` is in seconds since the start of the run, and never decreases.
 """
 
 from __future__ import annotations
@@ -59,16 +59,19 @@ __all__ = [
 ]
 
 Key = tuple[str, int]
-"""One execution of a task: its name, and how often it has run (1 the first time)."""
+"""An execution of a task: the task's path, and the visit (1 for the first execution)."""
 
 ItemStatus = Literal["succeeded", "failed", "timed_out", "cancelled"]
-"""How an attempt ended, and how an item did with its last attempt."""
+"""How an attempt ended; the status of an item is that of its last attempt."""
 
 TaskEndStatus = Literal["succeeded", "failed", "timed_out", "cancelled", "skipped"]
 """How an execution of a task ended. It is skipped if its `when` is false."""
 
 TaskStatus = Literal["pending", "paused", "running", "retrying", "waiting", TaskEndStatus]
-"""The state of an execution of a task: pending (its delay), waiting (for an answer), ..."""
+"""The state of an execution of a task.
+
+It is pending during its delay, and waiting while its question has no answer.
+"""
 
 RunEndStatus = Literal["succeeded", "failed", "timed_out", "cancelled"]
 """How a run ended."""
@@ -77,35 +80,58 @@ RunStatus = Literal["pending", "running", "paused", "cancelling", "interrupted",
 """The state of a run. It is interrupted if the process that carried it is gone."""
 
 AlarmKind = Literal["delay", "ask", "run"]
-"""The reason for an alarm: a delay is over, or the time of a question or of the run is."""
+"""The reason for an alarm: a task's delay, or the timeout of a question or of the run."""
 
 STATUS_CODES: tuple[ItemStatus, ...] = ("succeeded", "failed", "timed_out", "cancelled")
-"""A batch writes an attempt's status as the index in this tuple."""
+"""The statuses of attempts. A batch holds the index of a status in this tuple, its code."""
 
 SUCCEEDED, FAILED, TIMED_OUT, CANCELLED = range(len(STATUS_CODES))
 
 FINAL = 255
-"""Among the numbers of items' last attempts that ended: no more of that item are to be made."""
+"""Stands for the number of an item's last attempt if no more attempts will follow."""
+
+# Characters of a value that the text of an event shows.
+_SHOWN_CHARACTERS = 200
+
+# The fields of events that may contain secrets, besides the columns of a batch.
+_MASKED_FIELDS = ("parameters", "value", "output", "response_schema")
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Why an attempt failed, as plain data."""
+    """Why an attempt failed, as plain data.
+
+    Attributes:
+        type: The name of the error's type.
+        message: The error's message.
+        traceback: Where the error was raised.
+        data: The values that the action had produced before it failed.
+        retryable: Whether another attempt with the same input may succeed.
+        position: The position in the workflow's text, if the error has one.
+    """
 
     type: str
     message: str
     traceback: str = ""
-    data: Any = None  # what the action gave before it failed
-    retryable: bool = True  # false where the same input must fail the same way
+    data: Any = None
+    retryable: bool = True
     position: Position | None = None
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """Attempts of one task execution that have ended, in columns of the same length.
+    """Ended attempts of one execution of a task, in columns of the same length.
 
-    `start` is in seconds since the start of the run, `duration` in seconds. `results` is
-    empty for attempts that did not succeed (None stands there); `errors` has their cause,
-    by row. `items` holds the items where their source can be read only once, else None.
-    `total` is the number of items, sent once a source of unknown length is exhausted.
+    Attributes:
+        index: The index of the item.
+        attempt: The number of the attempt for this item, from 1.
+        worker: The number of the worker.
+        start: When it started, in seconds since the start of the run.
+        duration: How long it took, in seconds.
+        status: The status code, see `STATUS_CODES`.
+        results: The result, or None if it did not succeed.
+        errors: The errors of those that did not succeed, by row.
+        items: The items, if their source can be read only once; else None.
+        total: The number of items of the task, as soon as a source of unknown length is
+            exhausted or the task was stopped; else None.
     """
 
     index: array[int]
@@ -124,12 +150,12 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cancelled(self) -> int:
-        """How many of the attempts were cut short because the run was to stop."""
+        """The number of attempts that were cancelled."""
         return self.status.count(CANCELLED)
 
     @property
     def failed(self) -> int:
-        """How many of them failed, or had no more time; those that were cancelled have not."""
+        """The number of attempts that failed or timed out, without those cancelled."""
         return len(self) - self.status.count(SUCCEEDED) - self.cancelled
 
     def take(self, rows: Sequence[int]) -> Batch:
@@ -163,34 +189,49 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def __repr__(self) -> str:
-        cancelled = f", {self.cancelled:,} cancelled" if self.cancelled else ""
+        cancelled = ""
+        if self.cancelled:
+            cancelled = f", {self.cancelled:,} cancelled"
         return f"Batch({len(self):,} attempts, {self.failed:,} failed{cancelled})"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Something that happened in a run."""
+    """An event of a run.
+
+    Attributes:
+        time: When it happened, in seconds since the start of the run.
+    """
 
     time: float
 
     def __repr__(self) -> str:
-        told = [f"{name}={_short(getattr(self, name))}" for name in self.__struct_fields__]
-        return f"{type(self).__name__}({', '.join(told)})"
+        fields = [f"{name}={_shorten(getattr(self, name))}" for name in self.__struct_fields__]
+        return f"{type(self).__name__}({', '.join(fields)})"
 
 
 class Input(Event, frozen=True, kw_only=True, tag=True):
-    """What the world told the conductor. `seed` is the luck of the evaluations it leads to."""
+    """An event that the conductor did not decide itself.
+
+    Attributes:
+        seed: The seed of all random values in expressions that are evaluated because of it.
+    """
 
     seed: int = 0
 
 
 class Fact(Event, frozen=True, kw_only=True, tag=True):
-    """What the conductor concluded."""
+    """An event that the conductor concluded from inputs."""
 
 
 class RunStarted(Input, frozen=True, kw_only=True, tag=True):
-    """A run was asked for. `started_at` is in seconds since the epoch, UTC.
+    """A run was requested.
 
-    `memory` is what the engine's process held then, in bytes.
+    Attributes:
+        run_id: The id of the run.
+        workflow: The name of the workflow.
+        started_at: When it was requested, in seconds since the epoch, UTC.
+        parameters: The values of its parameters.
+        memory: The memory of the engine's process, in bytes.
     """
 
     run_id: str
@@ -201,12 +242,16 @@ class RunStarted(Input, frozen=True, kw_only=True, tag=True):
 
 
 class RunResumed(Input, frozen=True, kw_only=True, tag=True):
-    """The engine took up a run whose engine was gone, or one that goes on from another's past.
+    """A run whose engine was gone was resumed, or a fork starts from the past of another run.
 
-    The times of the run go on after its last event: `started_at` is when it would have started,
-    had it run without a break (seconds since the epoch, UTC). `doubts` are attempts (task, visit,
-    index, attempt) of which nobody knows whether they were made, and that must not be made
-    twice: the run pauses until each is decided. `memory` is as in `RunStarted`.
+    The run's time continues after its last event.
+
+    Attributes:
+        started_at: When the run would have started if it had run without a break, in seconds
+            since the epoch, UTC.
+        doubts: The attempts in doubt (task, visit, index, attempt). The run pauses until each
+            is decided.
+        memory: The memory of the engine's process, in bytes.
     """
 
     started_at: float
@@ -215,7 +260,7 @@ class RunResumed(Input, frozen=True, kw_only=True, tag=True):
 
 
 class RerunRequested(Input, frozen=True, kw_only=True, tag=True):
-    """Someone decided that an attempt in doubt is to be made again."""
+    """A user decided that an attempt in doubt is repeated."""
 
     task: str
     visit: int
@@ -223,9 +268,13 @@ class RerunRequested(Input, frozen=True, kw_only=True, tag=True):
 
 
 class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):
-    """Attempts of a task execution came to their end.
+    """Attempts of an execution of a task ended.
 
-    `memory` is what the engine's process holds now, in bytes; 0 where it was not read.
+    Attributes:
+        task: The task's path.
+        visit: The number of the execution of the task.
+        batch: The attempts.
+        memory: The memory of the engine's process, in bytes; 0 if it was not read.
     """
 
     task: str
@@ -235,27 +284,33 @@ class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):
 
 
 class CancelRequested(Input, frozen=True, kw_only=True, tag=True):
-    """Someone asked the run to stop. `force` gives up on the attempts under way."""
+    """The run was requested to stop.
+
+    Attributes:
+        reason: The reason given with the request.
+        force: Whether attempts in flight are abandoned.
+    """
 
     reason: str = ""
     force: bool = False
 
 
 class PauseRequested(Input, frozen=True, kw_only=True, tag=True):
-    """Someone asked the run to begin nothing more; attempts under way go on to their end.
+    """The run was requested to start nothing more. Attempts in flight continue to their end.
 
-    `reason` is told where it was not a person: the place where attempts run is gone.
+    Attributes:
+        reason: The reason, if the request is not a user's: the backend is gone.
     """
 
     reason: str = ""
 
 
 class ResumeRequested(Input, frozen=True, kw_only=True, tag=True):
-    """Someone asked a paused run to go on."""
+    """A paused run was requested to continue."""
 
 
 class AskAnswered(Input, frozen=True, kw_only=True, tag=True):
-    """Someone answered the question of a `core.ask` task."""
+    """A user answered the question of a `core.ask` task."""
 
     task: str
     visit: int
@@ -263,10 +318,13 @@ class AskAnswered(Input, frozen=True, kw_only=True, tag=True):
 
 
 class AlarmRang(Input, frozen=True, kw_only=True, tag=True):
-    """The time has come that an alarm of the conductor was set for.
+    """An alarm of the conductor is due.
 
-    `kind` is "delay" (a task may begin), "ask" (a question had its time) or "run" (the whole
-    run had its time; `task` is empty then).
+    Attributes:
+        kind: `delay` (a task may start), `ask` (the timeout of a question) or `run` (the
+            timeout of the run).
+        task: The task's path; empty for `run`.
+        visit: The number of the execution of the task.
     """
 
     kind: AlarmKind
@@ -275,7 +333,14 @@ class AlarmRang(Input, frozen=True, kw_only=True, tag=True):
 
 
 class AskOpened(Fact, frozen=True, kw_only=True, tag=True):
-    """A task waits for an answer that fits `response_schema` (any answer without one)."""
+    """A task waits for an answer.
+
+    Attributes:
+        task: The task's path.
+        visit: The number of the execution of the task.
+        prompt: The question.
+        response_schema: The JSON Schema that the answer must fit; None for any answer.
+    """
 
     task: str
     visit: int
@@ -284,12 +349,15 @@ class AskOpened(Fact, frozen=True, kw_only=True, tag=True):
 
 
 class TaskStarted(Fact, frozen=True, kw_only=True, tag=True):
-    """A task was reached and is to run (after its delay, where it has one).
+    """A task was reached, and runs after its delay, if it has one.
 
-    `task` is the task's path: `parallel/name` within a parallel task. `total` is the number
-    of items, 1 without items, None while unknown.
-
-    `causes` are the executions whose transitions led here.
+    Attributes:
+        task: The task's path: `parallel/name` within a parallel task.
+        visit: The number of the execution of the task.
+        total: The number of items, 1 without items, None while it is unknown.
+        with_items: Whether the task has items.
+        concurrency: The most attempts at the same time.
+        causes: The executions whose transitions led here.
     """
 
     task: str
@@ -301,7 +369,7 @@ class TaskStarted(Fact, frozen=True, kw_only=True, tag=True):
 
 
 class RetriesPlanned(Fact, frozen=True, kw_only=True, tag=True):
-    """Of the attempts that have just ended, `count` failed ones will be made again."""
+    """Of the attempts that have just ended, `count` failed ones will be repeated."""
 
     task: str
     visit: int
@@ -309,9 +377,16 @@ class RetriesPlanned(Fact, frozen=True, kw_only=True, tag=True):
 
 
 class TaskEnded(Fact, frozen=True, kw_only=True, tag=True):
-    """A task came to its end (also one that never started: skipped, or failed to render).
+    """A task ended. It may not have started: it was skipped, or an expression failed.
 
-    `fired` are the numbers of the transitions that fired.
+    Attributes:
+        task: The task's path.
+        visit: The number of the execution of the task.
+        status: How it ended.
+        attempts: The number of its attempts.
+        error: Why it did not succeed.
+        fired: The numbers of the transitions that fired.
+        handled: Whether a transition leads on from it, so that its failure is not the run's.
     """
 
     task: str
@@ -324,34 +399,36 @@ class TaskEnded(Fact, frozen=True, kw_only=True, tag=True):
 
 
 class RunEnded(Fact, frozen=True, kw_only=True, tag=True):
-    """The run came to its end."""
+    """The run ended."""
 
     status: RunEndStatus
     output: Any
     error: str | None
 
 
-def _short(value: Any) -> str:
-    plain = isinstance(value, dict | list | tuple | str)
-    return preview(value, 200) if plain and value else repr(value)
-
-
-_SHOWN = ("parameters", "value", "output", "response_schema")
-
-
 def mask_event(event: Event, mask: Mask, *, named: bool = False) -> Event:
-    """Give an event without the texts of secrets; the very event where it holds none.
+    """Return an event without secrets; the same event if it has none.
 
     Args:
         event: The event.
-        mask: Knows the secrets.
-        named: Put texts in their places that know which secrets stood there.
+        mask: The secrets.
+        named: Whether each replaced text records which secrets it contained.
     """
     hide = mask.named_value if named else mask.value
-    changed = {name: hide(getattr(event, name)) for name in _SHOWN if hasattr(event, name)}
+    masked = {name: hide(getattr(event, name)) for name in _MASKED_FIELDS if hasattr(event, name)}
+
     if isinstance(event, AttemptsEnded):
         batch = event.batch
-        changed["batch"] = msgspec.structs.replace(
+        masked["batch"] = msgspec.structs.replace(
             batch, results=hide(batch.results), items=hide(batch.items)
         )
-    return msgspec.structs.replace(event, **changed) if changed else event
+
+    if not masked:
+        return event
+    return msgspec.structs.replace(event, **masked)
+
+
+def _shorten(value: Any) -> str:
+    if value and isinstance(value, dict | list | tuple | str):
+        return preview(value, _SHOWN_CHARACTERS)
+    return repr(value)
