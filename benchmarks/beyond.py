@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attune_nb as attune
-from attune_nb.backends.chunks.sizing import MOST
+from attune_nb.backends.chunks.sizing import MAX_ITEMS
 from attune_nb.backends.dask import DaskBackend
 from attune_nb.backends.processes.backend import ProcessBackend
 from attune_nb.bench.crossing import crossing, local_client, measured
@@ -208,7 +208,7 @@ def _killed() -> Verdict:
     twice = sum(each - 1 for each in times.values())
     return Verdict(
         f"a worker killed amid {count:,} items: {run.status}, every result right: {right}",
-        f"at most a chunk twice ({MOST:,} items at most)",
+        f"at most a chunk twice ({MAX_ITEMS:,} items at most)",
         f"{twice} items twice, none more often: {max(times.values()) <= 2}",  # noqa: PLR2004
-        run.status == "succeeded" and right and twice <= MOST and max(times.values()) <= 2,  # noqa: PLR2004
+        run.status == "succeeded" and right and twice <= MAX_ITEMS and max(times.values()) <= 2,  # noqa: PLR2004
     )

@@ -115,9 +115,9 @@ def _at(scheduler):
     for key, task in list(scheduler.tasks.items()):
         yield f"{key}: {task.state}, on {task.processing_on or [*(task.who_has or ())]}"
     for each in gc.get_objects():
-        if type(each).__name__ == "DaskBackend" and each._feeds:  # noqa: SLF001 - what it is at
+        if type(each).__name__ == "DaskBackend" and each._queues:  # noqa: SLF001 - what it is at
             names = ("_feeds", "_silent_since", "_held", "_ended")
             yield str({name: getattr(each, name) for name in names})
             yield str(vars(each._futures))  # noqa: SLF001
-            yield str([vars(feed) for feed in each._feeds.values()])[:3000]  # noqa: SLF001
+            yield str([vars(feed) for feed in each._queues.values()])[:3000]  # noqa: SLF001
             yield str([vars(worker) for worker in each._workers])[:3000]  # noqa: SLF001

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from attune_nb.actions.cancel import CancelToken
-from attune_nb.backends.attempt.attempt import timed_out
-from attune_nb.backends.attempt.remote_inputs import bring_here
+from attune_nb.backends.attempt.attempt import timeout_error
+from attune_nb.backends.attempt.remote_inputs import fetch_inputs
 from attune_nb.events import SUCCEEDED, TIMED_OUT
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ class InlineBackend:
 
     def __init__(self) -> None:
         self._jobs: dict[Key, Job] = {}
-        self._held = False
+        self._paused = False
 
     def start(self, job: Job) -> None:
         """Take a job in; its attempts are made by `pump`."""
-        bring_here(job)
+        fetch_inputs(job)
         self._jobs[job.spec.key] = job
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
@@ -47,27 +47,27 @@ class InlineBackend:
             job.stop()
             job.cancel_waiting()
 
-    def hold(self, *, over: bool) -> None:
-        """Make no attempts until it is over."""
-        self._held = not over
+    def set_paused(self, *, paused: bool) -> None:
+        """Make no attempts, or make them again."""
+        self._paused = paused
 
-    def forget(self, key: Key) -> None:
+    def release(self, key: Key) -> None:
         """Let go of a job whose task has ended."""
         self._jobs.pop(key, None)
 
-    def pump(self, timeout: float) -> None:
+    def poll(self, timeout: float) -> None:
         """Make attempts for about `timeout` seconds, or wait where there is nothing to do."""
         until = time.monotonic() + timeout
         worked = False
         for job in self._jobs.values():
-            while not self._held and _advance(job):
+            while not self._paused and _advance(job):
                 worked = True
                 if time.monotonic() > until:
                     return
         if not worked:
             time.sleep(timeout)
 
-    def drain(self) -> list[tuple[Key, Batch]]:
+    def collect(self) -> list[tuple[Key, Batch]]:
         """Give what has ended since the last call."""
         found = [(key, job.collect()) for key, job in self._jobs.items()]
         return [(key, batch) for key, batch in found if batch is not None]
@@ -111,7 +111,7 @@ def _attempt(job: Job, index: int, attempt: int, item: Any) -> None:
     except KeyboardInterrupt:
         raise  # this is the thread that a person interrupts
     except BaseException as error:  # noqa: BLE001 - whatever an action raises is its failure
-        code, cause = spec.call.describe(error)
+        code, cause = spec.call.describe_error(error)
     if code and spec.retries:
         job.keep_input(index, rendered)
     job.results.record(index, attempt, 0, start, item, code, result, cause)
@@ -125,7 +125,7 @@ def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:
     """
     spec = job.spec
     if spec.timeout is None:
-        return spec.call.invoke(rendered, job.cancel), None
+        return spec.call.invoke(rendered, job.cancel_token), None
     token, began = CancelToken(), time.monotonic()
     timer = threading.Timer(spec.timeout, token.cancel)
     timer.daemon = True
@@ -135,9 +135,9 @@ def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:
     except Exception as error:
         if not token.cancelled:
             raise
-        return None, timed_out(spec.timeout, error=error)
+        return None, timeout_error(spec.timeout, error=error)
     finally:
         timer.cancel()
     if not token.cancelled and time.monotonic() - began <= spec.timeout:
         return result, None
-    return None, timed_out(spec.timeout)
+    return None, timeout_error(spec.timeout)

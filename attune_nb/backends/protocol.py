@@ -23,16 +23,16 @@ class Backend(Protocol):
     def stop(self, key: Key, *, force: bool) -> None:
         """Start no more attempts of a job; `force` gives up on those under way."""
 
-    def hold(self, *, over: bool) -> None:
-        """Begin no attempts of any job, also of those to come, until it is over."""
+    def set_paused(self, *, paused: bool) -> None:
+        """Begin no attempts of any job, or begin them again."""
 
-    def forget(self, key: Key) -> None:
+    def release(self, key: Key) -> None:
         """Let go of a job whose task has ended; one that is not known is none to let go of."""
 
-    def pump(self, timeout: float) -> None:
+    def poll(self, timeout: float) -> None:
         """Let work be done, or wait for some to end, for about `timeout` seconds."""
 
-    def drain(self) -> list[tuple[Key, Batch]]:
+    def collect(self) -> list[tuple[Key, Batch]]:
         """Give what has ended since the last call."""
 
     def close(self) -> None:

@@ -229,7 +229,7 @@ class Driver:
                 self._restore_timer(timer, last_time, started_at)
 
         # the backend holds until it is clear whether the run is paused
-        self._backend.hold(over=False)
+        self._backend.set_paused(paused=True)
         for job in past.jobs:
             key = job.start.key
             earlier = EarlierAttempts(job.last_attempts, past.items_in_doubt(key))
@@ -247,7 +247,7 @@ class Driver:
             )
         )
         if self.state.status != "paused":
-            self._backend.hold(over=True)
+            self._backend.set_paused(paused=False)
 
     def _restore_timer(self, timer: PendingTimer, last_time: float, started_at: float) -> None:
         """Set a timer for the rest of a delay or timeout.
@@ -288,11 +288,11 @@ class Driver:
     def _turn(self) -> None:
         """Process all that has happened since the last turn."""
         try:
-            self._backend.pump(self._timers.seconds_until_next(TICK))
+            self._backend.poll(self._timers.seconds_until_next(TICK))
         except BackendUnavailable as error:
             self._process(PauseRequested(time=self.clock(), seed=_new_seed(), reason=str(error)))
 
-        for (task, visit), batch in self._backend.drain():
+        for (task, visit), batch in self._backend.collect():
             self._process(
                 AttemptsEnded(
                     time=self.clock(),
@@ -340,13 +340,13 @@ class Driver:
         if isinstance(decision, Event):
             self._log.append(decision)
             if isinstance(decision, TaskEnded):
-                self._backend.forget((decision.task, decision.visit))
+                self._backend.release((decision.task, decision.visit))
         elif isinstance(decision, StartTask):
             self._start_job(decision)
         elif isinstance(decision, StopTask):
             self._stop_job(decision)
         elif isinstance(decision, Hold):
-            self._backend.hold(over=decision.over)
+            self._backend.set_paused(paused=not decision.over)
         else:
             self._set_timer(decision)
 

@@ -262,6 +262,6 @@ def _backend(backend: str | Backend, workers: int | None) -> Backend:
     if isinstance(backend, str):
         hint = nearest(backend, BACKENDS)
         raise BackendError(f"there is no backend `{backend}`{hint}; known: {', '.join(BACKENDS)}")
-    if not hasattr(backend, "pump"):
+    if not hasattr(backend, "poll"):
         raise BackendError(f"a backend is a name or a backend object, not {backend!r}")
     return backend

@@ -44,7 +44,7 @@ def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0
     luck = random.Random(seed)  # how many chunks there are depends on the time
     stopped = False
     for _ in range(10_000):
-        left = not stopped and (feed.ready or not feed.job.source.exhausted)
+        left = not stopped and (feed.is_ready or not feed.job.source.exhausted)
         if left and len(under_way) < 3:
             sent = take_chunk(feed)
             if sent is not None:
@@ -54,23 +54,23 @@ def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0
         if under_way:
             sent = under_way.pop(luck.randrange(len(under_way)))
             what = luck.choice(["end"] * 6 + ["lost", "back", "gone", "stop"])
-            if what != "end" and (sent.goes_on or sent.chunk.joins):
+            if what != "end" and (sent.is_remainder or sent.message.merges):
                 ChunkRunner.claim()  # it is gone with its worker
             if what == "end":
-                left = run_once(feed, definition, sent, more=True)
+                left = run_once(feed, definition, sent, can_extend=True)
                 under_way += [left] if left is not None else []
             elif what == "lost":
-                lost.update(each.index for each in sent.entries)
-                feed.lost(sent, 0, "a test")
+                lost.update(each.index for each in sent.attempts)
+                feed.requeue_lost(sent, 0, "a test")
             elif what == "gone":
-                lost.update(each.index for each in sent.entries)
-                feed.interrupted(sent, "a test")
+                lost.update(each.index for each in sent.attempts)
+                feed.requeue_interrupted(sent, "a test")
             else:
-                feed.back(sent)
+                feed.put_back(sent)
                 if what == "stop" and luck.random() < 0.2 and not stopped:
                     stopped = True
                     force = luck.random() < 0.5
-                    feed.stop(force=force, sent=under_way)
+                    feed.stop(force=force, in_flight=under_way)
         batch = feed.job.collect()
         if batch is not None:
             batches.append(batch)
@@ -92,11 +92,11 @@ def test_a_chunk_grows_to_the_time_it_is_to_take_and_shrinks_towards_the_end():
     feed, definition = make_queue(range(3_000))
     sizes = []
     for sent in iter(lambda: take_chunk(feed), None):
-        sizes.append(len(sent.entries))
+        sizes.append(len(sent.attempts))
         run_to_end(feed, definition, sent)
     assert sizes[0] == 1
     assert max(sizes) > 16
-    assert all(size <= sizing.GROWTH * before for before, size in itertools.pairwise(sizes))
+    assert all(size <= sizing.MAX_GROWTH * before for before, size in itertools.pairwise(sizes))
     assert sizes[-1] < max(sizes)
 
 
@@ -104,54 +104,56 @@ def test_what_was_held_goes_out_in_pieces_and_at_last_item_by_item():
     feed, definition = make_queue(range(1_000))
     sizes = []
     run_to_end(feed, definition, take_chunk(feed))
-    feed._pace.each, feed._pace._size = 1e-9, 1_000  # noqa: SLF001 - as if it had learned that they are quick
+    feed._sizer.seconds_per_item, feed._sizer._size = 1e-9, 1_000  # noqa: SLF001 - as if it had learned that they are quick
     sent = take_chunk(feed)
-    held = len(sent.entries)
+    held = len(sent.attempts)
     assert held > 100
-    feed.lost(sent, 0, "a test")
-    while feed.under_way or feed._pieces:  # noqa: SLF001 - what is suspected
+    feed.requeue_lost(sent, 0, "a test")
+    while feed.in_flight or feed._pieces:  # noqa: SLF001 - what is suspected
         sent = take_chunk(feed)
-        sizes.append(len(sent.entries))
-        assert sent.alone  # nothing waits behind what may end its worker
+        sizes.append(len(sent.attempts))
+        assert sent.is_quarantined  # nothing waits behind what may end its worker
         run_to_end(feed, definition, sent)
     assert sum(sizes) == held
     assert max(sizes) <= held // feeds.PIECES + 1
 
 
 def test_a_large_item_or_result_makes_small_chunks(monkeypatch):
-    monkeypatch.setattr(sizing, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(sizing, "MAX_BYTES", 10_000)
     feed, definition = make_queue(range(2_000), lambda x: f"{x:01000d}")
     sizes = []
     for sent in iter(lambda: take_chunk(feed), None):
-        sizes.append(len(sent.entries))
+        sizes.append(len(sent.attempts))
         run_to_end(feed, definition, sent)
     assert max(sizes[2:]) <= 10
 
 
 def test_work_that_takes_longer_than_its_time_is_given_back():
     feed, definition = make_queue(range(400), lambda x: time.sleep(0.002))
-    feed._pace.each, feed._pace._size = 1e-9, 400  # noqa: SLF001 - as if they had been quick so far
+    feed._sizer.seconds_per_item, feed._sizer._size = 1e-9, 400  # noqa: SLF001 - as if they had been quick so far
     sent = take_chunk(feed)
     run_to_end(feed, definition, sent)
     batch = feed.job.collect()
-    assert 1 <= len(batch) < len(sent.entries)
+    assert 1 <= len(batch) < len(sent.attempts)
     again = take_chunk(feed)
-    assert again.entries[0].index == len(batch)
+    assert again.attempts[0].index == len(batch)
 
 
 def test_times_of_a_worker_are_placed_in_the_run_and_never_before_it_or_after_now():
     feed, definition = make_queue(range(10), lambda x: time.sleep(0.001))
     for sent in iter(lambda: take_chunk(feed), None):
-        report = pickle.loads(remote_functions.run_chunk(definition, sent.chunk))
+        report = pickle.loads(remote_functions.run_chunk(definition, sent.message))
         # a clock that is an hour fast, or slow
         for off in (3600, -3600):
             told = type(report)(
                 **{
-                    name: getattr(report, name) + off if name == "began" else getattr(report, name)
+                    name: getattr(report, name) + off
+                    if name == "started_at"
+                    else getattr(report, name)
                     for name in report.__struct_fields__
                 }
             )
-        feed.received(sent, number_worker, pickle.dumps(told))
+        feed.handle_report(sent, number_worker, pickle.dumps(told))
     batch = feed.job.collect()
     assert all(
         0 <= start <= start + spent <= feed.job.spec.clock()
@@ -173,37 +175,39 @@ def parted(function):
     """Have a chunk made until only that item is left of it; give it, and what was told."""
     _enough.clear()
     feed, definition = make_queue(range(100), function, concurrency=1, target=0.25)
-    feed._pace.each, feed._pace._size = 1e-9, 100  # noqa: SLF001 - as if they had been quick so far
+    feed._sizer.seconds_per_item, feed._sizer._size = 1e-9, 100  # noqa: SLF001 - as if they had been quick so far
     sent = take_chunk(feed)
-    report = pickle.loads(remote_functions.run_chunk(definition, sent.chunk))
-    assert report.going == [20]
+    report = pickle.loads(remote_functions.run_chunk(definition, sent.message))
+    assert report.running == [20]
     return feed, definition, sent, report
 
 
 def test_what_takes_far_longer_than_the_rest_of_its_chunk_is_told_of_apart():
     feed, _, sent, report = parted(held)
-    left = feed.received(sent, number_worker, pickle.dumps(report))
-    assert [each.index for each in left.entries] == [20]
-    indices = [each.index for each in sent.entries]
+    left = feed.handle_report(sent, number_worker, pickle.dumps(report))
+    assert [each.index for each in left.attempts] == [20]
+    indices = [each.index for each in sent.attempts]
     at = indices.index(20)
     assert [*report.index] == indices[:at]
-    assert take_chunk(feed).entries[0].index == indices[at + 1]
+    assert take_chunk(feed).attempts[0].index == indices[at + 1]
     _enough.set()
-    assert feed.received(left, number_worker, remote_functions.continue_chunk()) is None
+    assert feed.handle_report(left, number_worker, remote_functions.continue_chunk()) is None
     assert sorted(statuses_by_index([feed.job.collect()])) == [*range(21)]
 
 
 def test_nothing_begins_at_a_worker_until_what_goes_on_there_is_asked_for():
     feed, definition, sent, report = parted(held)
-    left = feed.received(sent, number_worker, pickle.dumps(report))
+    left = feed.handle_report(sent, number_worker, pickle.dumps(report))
     other = take_chunk(feed)
     assert (
-        feed.received(other, number_worker, remote_functions.run_chunk(definition, other.chunk))
+        feed.handle_report(
+            other, number_worker, remote_functions.run_chunk(definition, other.message)
+        )
         is None
     )
     again = take_chunk(feed)
-    assert again.entries[0] == other.entries[0]
+    assert again.attempts[0] == other.attempts[0]
     _enough.set()
-    feed.received(left, number_worker, remote_functions.continue_chunk())
+    feed.handle_report(left, number_worker, remote_functions.continue_chunk())
     run_to_end(feed, definition, again)
-    assert again.entries[0].index in statuses_by_index([feed.job.collect()])
+    assert again.attempts[0].index in statuses_by_index([feed.job.collect()])

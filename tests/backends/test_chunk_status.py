@@ -19,7 +19,7 @@ from support.chunk_queues import (
     take_chunk,
 )
 
-from attune_nb.backends.chunks.chunk_queue import Feed
+from attune_nb.backends.chunks.chunk_queue import ChunkQueue
 from attune_nb.backends.worker import chunk_status, remote_functions
 from attune_nb.backends.worker.chunk_runner import NOT_STARTED
 from attune_nb.events import SUCCEEDED
@@ -27,11 +27,13 @@ from attune_nb.events import SUCCEEDED
 
 def asked(sent):
     """Ask about a chunk: give its report, None where it was not begun, else nothing."""
-    joining, sent.chunk = sent.chunk, replace(sent.chunk, joins=False)
-    joining = joining if joining.joins else None
-    about = chunk_status.ChunkProbe(acknowledged=sent.known.part, reclaims=True, merging=joining)
-    return asyncio.run(chunk_status.answer_probes({sent.chunk.name: about})).get(
-        sent.chunk.name, b""
+    joining, sent.message = sent.message, replace(sent.message, merges=False)
+    joining = joining if joining.merges else None
+    about = chunk_status.ChunkProbe(
+        acknowledged=sent.probe_state.sequence, reclaims=True, merging=joining
+    )
+    return asyncio.run(chunk_status.answer_probes({sent.message.name: about})).get(
+        sent.message.name, b""
     )
 
 
@@ -40,7 +42,7 @@ def followed(feed, sent, made, luck):
     while not made.done() and sent is not None:
         told = asked(sent)
         if told and luck.random() < 0.7:
-            sent = feed.received(sent, number_worker, told, more=True)
+            sent = feed.handle_report(sent, number_worker, told, can_extend=True)
     return sent
 
 
@@ -54,18 +56,18 @@ def held(x):
 
 
 def test_what_was_not_begun_is_told_though_it_was_asked_before_it_was_taken_back(monkeypatch):
-    monkeypatch.setattr(Feed, "_next_size", lambda *_: 3)
+    monkeypatch.setattr(ChunkQueue, "_next_size", lambda *_: 3)
     feed, definition = make_queue(range(3), held, parts=False)
-    sent = feed.next(1)
-    sent.chunk = replace(sent.chunk, name=str(uuid.uuid4()), budget=1.0)
+    sent = feed.take_chunk(1)
+    sent.message = replace(sent.message, name=str(uuid.uuid4()), budget=1.0)
     with ThreadPoolExecutor(1) as pool:
-        made = pool.submit(remote_functions.run_chunk, definition, sent.chunk)
+        made = pool.submit(remote_functions.run_chunk, definition, sent.message)
         _begun.wait(60)
-        left = feed.received(sent, number_worker, asked(sent), more=False)
-        assert [each.index for each in left.entries] == [0, 1, 2]  # its time is not over
+        left = feed.handle_report(sent, number_worker, asked(sent), can_extend=False)
+        assert [each.index for each in left.attempts] == [0, 1, 2]  # its time is not over
         time.sleep(1.5)  # now it is
-        left = feed.received(left, number_worker, asked(left), more=False)
-        assert [each.index for each in left.entries] == [0]
+        left = feed.handle_report(left, number_worker, asked(left), can_extend=False)
+        assert [each.index for each in left.attempts] == [0]
         _enough.set()
         made.result()
 
@@ -85,20 +87,20 @@ def test_each_item_ends_once_whenever_it_is_asked_and_whichever_answers_are_lost
     )
     luck, number = random.Random(seed), 0
     with ThreadPoolExecutor(1) as pool:
-        while (sent := take_chunk(feed)) is not None or feed.ready:
+        while (sent := take_chunk(feed)) is not None or feed.is_ready:
             if sent is None:
                 continue
             number += 1
-            sent.chunk = replace(sent.chunk, name=f"{uuid.uuid4()} {number}")
+            sent.message = replace(sent.message, name=f"{uuid.uuid4()} {number}")
             if luck.random() < 0.1:
                 assert asked(sent) is None  # before it comes to its turn
-                feed.back(sent)
-                assert remote_functions.run_chunk(definition, sent.chunk) == NOT_STARTED
+                feed.put_back(sent)
+                assert remote_functions.run_chunk(definition, sent.message) == NOT_STARTED
                 continue
-            made = pool.submit(remote_functions.run_chunk, definition, sent.chunk)
+            made = pool.submit(remote_functions.run_chunk, definition, sent.message)
             sent = followed(feed, sent, made, luck)
             if sent is not None:
-                assert feed.received(sent, number_worker, made.result()) is None
-    assert feed.under_way == 0
+                assert feed.handle_report(sent, number_worker, made.result()) is None
+    assert feed.in_flight == 0
     found = statuses_by_index(filter(None, [feed.job.collect()]))
     assert found == {index: [SUCCEEDED] for index in range(count)}

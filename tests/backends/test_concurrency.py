@@ -14,10 +14,10 @@ from support import item_runs
 from support.item_runs import most_at_once, run_work
 
 import attune_nb
-from attune_nb.backends.chunks.in_flight import Sent
-from attune_nb.backends.chunks.messages import Chunk
-from attune_nb.backends.chunks.remote_backend import Place, free
-from attune_nb.backends.chunks.serialize import Packed
+from attune_nb.backends.chunks.in_flight import InFlightChunk
+from attune_nb.backends.chunks.messages import ChunkMessage
+from attune_nb.backends.chunks.remote_backend import RemoteWorker, find_free_workers
+from attune_nb.backends.chunks.serialize import PackedValues
 from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.events import TaskEnded
 
@@ -97,16 +97,16 @@ def test_a_worker_that_takes_long_until_it_has_all_it_needs_begins_nevertheless(
     assert go(work, {"n": 40}, concurrency=4).result("a") == [None] * 40
 
 
-class Busy(Place):
+class Busy(RemoteWorker):
     def __init__(self, *shares, threads=1):
         self.threads, self._held = threads, shares
 
     def chunks(self):
-        return [(feed, Sent([], chunk(share))) for feed, share in self._held]
+        return [(feed, InFlightChunk([], chunk(share))) for feed, share in self._held]
 
 
 def chunk(share):
-    return Chunk(array("q"), array("q"), Packed(), [], 0.0, share)
+    return ChunkMessage(array("q"), array("q"), PackedValues(), [], 0.0, share)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_concurrency_is_shared_among_the_workers_that_are_free(concurrency, 
     places = [
         Busy(*((other, 1) if each == "other" else (mine, each) for each in one)) for one in held
     ]
-    found = dict(free(mine, places, behind=True))
+    found = dict(find_free_workers(mine, places, behind=True))
     assert [found.get(each) for each in places] == shares
 
 

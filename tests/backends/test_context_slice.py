@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune_nb.backends.attempt.context_slice import excerpt
+from attune_nb.backends.attempt.context_slice import slice_context
 from attune_nb.context import Outcome, WorkflowContext
 from attune_nb.errors import TemplateError
 from attune_nb.templates.template import Template
@@ -50,13 +50,13 @@ def names(made):
     ids=str,
 )
 def test_only_what_is_read_goes(source, expected):
-    assert names(excerpt(context(), Template(source))) == expected
+    assert names(slice_context(context(), Template(source))) == expected
 
 
 def test_of_a_map_only_the_keys_that_are_read_go():
-    made = excerpt(context(), Template("{{ parameters.deep.a.b }} {{ parameters.deep.d }}"))
+    made = slice_context(context(), Template("{{ parameters.deep.a.b }} {{ parameters.deep.d }}"))
     assert made.parameters == {"deep": {"a": {"b": 1}, "d": 2}}
-    whole = excerpt(context(), Template("{{ parameters.deep.a.b }} {{ parameters.deep }}"))
+    whole = slice_context(context(), Template("{{ parameters.deep.a.b }} {{ parameters.deep }}"))
     assert whole.parameters["deep"] == context().parameters["deep"]
     assert made.size_bytes < 2000 < whole.size_bytes + 2000
 
@@ -74,13 +74,13 @@ def test_of_a_map_only_the_keys_that_are_read_go():
     ],
 )
 def test_of_a_task_only_what_is_read_of_its_result_goes(source, result):
-    ((name, made),) = excerpt(context(), Template(source)).tasks.items()
+    ((name, made),) = slice_context(context(), Template(source)).tasks.items()
     assert made.result == result
     assert made.status == context().tasks[name].status
 
 
 def test_no_secret_goes_that_is_not_read():
-    packed = pickle.dumps(excerpt(context(), Template("{{ keystore.token }}")))
+    packed = pickle.dumps(slice_context(context(), Template("{{ keystore.token }}")))
     assert b"hunter22" in packed
     assert b"secret-other" not in packed
 
@@ -136,7 +136,7 @@ def test_an_expression_gives_in_an_excerpt_what_it_gives_in_the_whole(parts):
     except TemplateError:
         return  # refused when the workflow loads
     whole = context()
-    part = pickle.loads(pickle.dumps(excerpt(whole, template)))
+    part = pickle.loads(pickle.dumps(slice_context(whole, template)))
     try:
         expected = template.render(whole.scope("x", 0))
     except TemplateError:

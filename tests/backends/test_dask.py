@@ -343,12 +343,12 @@ def test_nothing_stays_on_the_cluster_after_a_run(cluster):
 
 
 def test_what_is_told_late_does_not_stay_on_the_cluster(cluster, monkeypatch):
-    def late(self, what, note=DaskBackend._note):  # noqa: SLF001 - no other way to be late
+    def late(self, what, note=DaskBackend._notify):  # noqa: SLF001 - no other way to be late
         if isinstance(what, distributed.Future):
             time.sleep(0.05)  # what ended meanwhile is found without this
         note(self, what)
 
-    monkeypatch.setattr(DaskBackend, "_note", late)
+    monkeypatch.setattr(DaskBackend, "_notify", late)
     run = go(lambda x: time.sleep(0.01), {"n": 60})
     until(lambda: not any(each for each in cluster.has_what().values()))
     assert run.status == "succeeded"  # it is there still

@@ -152,7 +152,7 @@ def test_what_is_lost_when_it_was_made_and_not_yet_fetched_is_made_again(
         time.sleep(0.5)
         return x
 
-    take_in, killed = DaskBackend._take_in, []  # noqa: SLF001 - the moment that is meant
+    take_in, killed = DaskBackend._handle_notice, []  # noqa: SLF001 - the moment that is meant
 
     def lose_first(self, what):
         if not killed:
@@ -163,7 +163,7 @@ def test_what_is_lost_when_it_was_made_and_not_yet_fetched_is_made_again(
             time.sleep(0.2)
         take_in(self, what)
 
-    monkeypatch.setattr(DaskBackend, "_take_in", lose_first)
+    monkeypatch.setattr(DaskBackend, "_handle_notice", lose_first)
     given = {"path": str(tmp_path / "made")}
     with made(failures=3, n_workers=1) as client:
         where = DaskBackend(client)

@@ -148,14 +148,14 @@ def test_a_message_of_a_class_of_its_own_comes_as_text(go):
 
 
 def test_a_report_that_cannot_be_read_fails_its_own_items_only(go, monkeypatch):
-    whole = chunk_queue.reported
+    whole = chunk_queue.read_report
 
     def reported(job, sent, report, lane):
         if 7 in report.index:
             raise ValueError("a column is missing")
         return whole(job, sent, report, lane)
 
-    monkeypatch.setattr(chunk_queue, "reported", reported)
+    monkeypatch.setattr(chunk_queue, "read_report", reported)
     run = go(lambda x: x)
     assert 7 in errors(run)
     assert len(errors(run)) < 20

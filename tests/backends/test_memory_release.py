@@ -32,9 +32,9 @@ def watched(kind):
             self.most = max(self.most, len(self.held))
             super().start(job)
 
-        def forget(self, key):
+        def release(self, key):
             self.held.discard(key)
-            super().forget(key)
+            super().release(key)
 
     return Watched()
 

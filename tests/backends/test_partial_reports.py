@@ -15,7 +15,7 @@ from support import dask_clusters, item_runs
 from support.dask_clusters import made, pids
 from support.item_runs import PATH, most_at_once, run_work, until
 
-from attune_nb.backends.chunks.chunk_queue import Feed
+from attune_nb.backends.chunks.chunk_queue import ChunkQueue
 from attune_nb.backends.dask import DaskBackend
 from attune_nb.backends.worker import chunk_status
 
@@ -196,8 +196,10 @@ def test_a_worker_lets_go_of_what_it_has_told(tmp_path, cluster):
 
 
 def test_what_waits_behind_the_tasks_of_others_keeps_its_turn(monkeypatch):
-    back, taken_back = Feed.back, []
-    monkeypatch.setattr(Feed, "back", lambda *given: taken_back.append(given) or back(*given))
+    back, taken_back = ChunkQueue.put_back, []
+    monkeypatch.setattr(
+        ChunkQueue, "put_back", lambda *given: taken_back.append(given) or back(*given)
+    )
     with made(n_workers=1) as client:
         others = client.map(time.sleep, [1.5] * 3, pure=False)
         run = run_work(lambda x: x, {"n": 3}, backend=DaskBackend(client))

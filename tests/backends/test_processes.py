@@ -252,9 +252,9 @@ def test_a_worker_that_is_killed_costs_what_it_held_and_nothing_else(tmp_path):
     assert set(times) == set(range(10_000))
     assert set(times.values()) <= {1, 2}
     twice = sorted(x for x, n in times.items() if n == 2)
-    assert len(twice) <= sizing.MOST
+    assert len(twice) <= sizing.MAX_ITEMS
     if twice:  # one chunk
-        assert twice[-1] - twice[0] < sizing.MOST
+        assert twice[-1] - twice[0] < sizing.MAX_ITEMS
 
 
 def test_workers_that_are_killed_while_they_wait_are_others_then():
@@ -465,9 +465,9 @@ def test_workers_that_end_as_they_begin_end_the_run_with_a_word(monkeypatch):
 
 def test_the_context_comes_once_to_each_worker(monkeypatch):
     sent = []
-    packed = task_spec.Definition.packed
+    packed = task_spec.TaskSpec.to_bytes
     monkeypatch.setattr(
-        task_spec.Definition, "packed", lambda self: sent.append(len(packed(self))) or packed(self)
+        task_spec.TaskSpec, "to_bytes", lambda self: sent.append(len(packed(self))) or packed(self)
     )
     big = [list(range(1000)) for _ in range(100)]
     more = ', y: "{{ parameters.big|length }}"'
@@ -479,9 +479,9 @@ def test_the_context_comes_once_to_each_worker(monkeypatch):
 
 def test_what_a_template_does_not_read_does_not_go(monkeypatch):
     sent = []
-    packed = task_spec.Definition.packed
+    packed = task_spec.TaskSpec.to_bytes
     monkeypatch.setattr(
-        task_spec.Definition, "packed", lambda self: sent.append(len(packed(self))) or packed(self)
+        task_spec.TaskSpec, "to_bytes", lambda self: sent.append(len(packed(self))) or packed(self)
     )
     go(lambda x: x, {"n": 50, "big": ["x" * 1000] * 1000})
     assert max(sent) < 5_000

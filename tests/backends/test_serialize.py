@@ -25,7 +25,7 @@ _values = st.recursive(
 def test_plain_data_goes_as_one_and_comes_as_it_was(values):
     frozen = [freeze(each) for each in values]
     packed = pack(frozen)
-    assert packed.whole is not None
+    assert packed.together is not None
     found = unpack(packed)
     assert found == frozen
     assert [type(each) for each in found] == [type(each) for each in frozen]
@@ -67,5 +67,5 @@ def test_each_that_cannot_go_or_come_is_told_of_by_itself():
 )
 def test_dates_and_exact_numbers_are_plain(value):
     packed = pack([value, {"x": value}])
-    assert packed.whole is not None
+    assert packed.together is not None
     assert unpack(packed) == [value, {"x": value}]

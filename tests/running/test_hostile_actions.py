@@ -182,7 +182,7 @@ def test_a_backend_that_breaks_lets_go_of_whoever_waits():
         def __getattr__(self, name):
             raise RuntimeError("no workers")
 
-        pump = start = drain = None
+        poll = start = collect = None
 
     run = attune_nb.loads(TEXT).run(actions={"act": giving(1)}, backend=Broken(), background=True)
     assert run.wait(30)

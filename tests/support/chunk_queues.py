@@ -6,11 +6,11 @@ import time
 
 from attune_nb.actions.registry import Action
 from attune_nb.backends.attempt.attempt import Call
-from attune_nb.backends.attempt.context_slice import excerpt
+from attune_nb.backends.attempt.context_slice import slice_context
 from attune_nb.backends.attempt.job import Job
 from attune_nb.backends.attempt.job_spec import JobSpec
-from attune_nb.backends.chunks.chunk_queue import Feed
-from attune_nb.backends.chunks.task_spec import Definition
+from attune_nb.backends.chunks.chunk_queue import ChunkQueue
+from attune_nb.backends.chunks.task_spec import TaskSpec
 from attune_nb.backends.worker import chunk_status, remote_functions
 from attune_nb.context import WorkflowContext
 from attune_nb.templates.template import Template
@@ -41,18 +41,18 @@ def make_queue(
         clock=lambda: time.perf_counter() - zero,
         retries=retries,
     )
-    queue = Feed(Job(spec, items), 3, target, lambda: None, parts=parts)
+    queue = ChunkQueue(Job(spec, items), 3, target, lambda: None, parts=parts)
 
-    definition = Definition(("a", 1), action, INPUT, excerpt(context, INPUT), None, "")
+    definition = TaskSpec(("a", 1), action, INPUT, slice_context(context, INPUT), None, "")
     return queue, pickle.loads(pickle.dumps(definition))
 
 
 def take_chunk(queue):
     """Take the next chunk; wait for it if the items are read in a thread."""
-    while not queue.ready and not queue.job.source.exhausted:
+    while not queue.is_ready and not queue.job.source.exhausted:
         time.sleep(0.0001)
 
-    return queue.next(queue.job.spec.concurrency)
+    return queue.take_chunk(queue.job.spec.concurrency)
 
 
 def number_worker(_, number):
@@ -60,14 +60,14 @@ def number_worker(_, number):
     return number
 
 
-def run_once(queue, definition, chunk, *, more=False):
+def run_once(queue, definition, chunk, *, can_extend=False):
     """Run a chunk until its next report; return the part of it that is still running."""
-    if chunk.goes_on:
+    if chunk.is_remainder:
         report = remote_functions.continue_chunk()
     else:
-        report = remote_functions.run_chunk(definition, chunk.chunk)
+        report = remote_functions.run_chunk(definition, chunk.message)
 
-    return queue.received(chunk, number_worker, report, more=more)
+    return queue.handle_report(chunk, number_worker, report, can_extend=can_extend)
 
 
 def run_to_end(queue, definition, chunk):

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.attempt.context_slice import excerpt
+from attune_nb.backends.attempt.context_slice import slice_context
 from attune_nb.context import ItemScope
 from attune_nb.errors import ActionError, TemplateError, Timeout
 from attune_nb.events import FAILED, TIMED_OUT, ErrorInfo
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from attune_nb.templates.template import Template
 
 __all__ = [
-    "LEFT_BEHIND",
+    "THREAD_TIMEOUT_EFFECT",
     "Call",
-    "cancelled",
-    "not_sendable",
-    "timed_out",
-    "worker_lost",
+    "cancelled_error",
+    "not_sendable_error",
+    "timeout_error",
+    "worker_lost_error",
 ]
 
-LEFT_BEHIND = (
+THREAD_TIMEOUT_EFFECT = (
     "a Python function in a thread cannot be stopped, so it may still be running; "
     "what it gives will be dropped"
 )
@@ -42,19 +42,21 @@ _NOT_OF_USERS = (str(Path(__file__).parents[2]), "<template>")
 
 
 class Call:
-    """What a task does to each of its items; safe to share between threads.
+    """The action of a task, with its input template and context. Threads may share it.
 
-    `stoppable` actions listen to a token: they take a `cancel` argument, or are coroutines, which
-    wait (`awaits`) in a loop and not in a thread.
+    Attributes:
+        is_async: Whether the action is a coroutine function, which runs in an event loop.
+        is_cancellable: Whether the action can be cancelled while it runs: it takes a `cancel`
+            argument, or is a coroutine function.
     """
 
     __slots__ = (
         "action",
-        "awaits",
         "context",
         "evaluate",
         "function",
-        "stoppable",
+        "is_async",
+        "is_cancellable",
         "template",
     )
 
@@ -64,18 +66,18 @@ class Call:
         self.evaluate = template.evaluate
         self.function = action.function
         self.template = template
-        self.awaits = inspect.iscoroutinefunction(action.function)
-        self.stoppable = action.cancellable or self.awaits
+        self.is_async = inspect.iscoroutinefunction(action.function)
+        self.is_cancellable = action.cancellable or self.is_async
 
-    def read(self) -> WorkflowContext:
+    def slice_context(self) -> WorkflowContext:
         """Give the part of the context that the input reads."""
-        return excerpt(self.context, self.template)
+        return slice_context(self.context, self.template)
 
     def render(self, item: Any, index: Any) -> Any:
         """Render the input for one item."""
         return self.evaluate(ItemScope(self.context, item, index))
 
-    def begin(self, rendered: Any, token: CancelToken) -> Any:
+    def start(self, rendered: Any, token: CancelToken) -> Any:
         """Call the action with a rendered input; give what it gives, perhaps a coroutine."""
         given = thaw(rendered) if self.action.mutable_input else rendered
         if self.action.whole_input:
@@ -86,7 +88,7 @@ class Call:
 
     def invoke(self, rendered: Any, token: CancelToken) -> Any:
         """Call the action with a rendered input; give the frozen result."""
-        result = self.begin(rendered, token)
+        result = self.start(rendered, token)
         if type(result) is CoroutineType:
             # asyncio is a tenth of what importing this package takes
             from attune_nb.backends.attempt.run_coroutine import run_coroutine  # noqa: PLC0415
@@ -94,7 +96,7 @@ class Call:
             result = run_coroutine(result, token)
         return freeze(result)
 
-    def describe(self, error: BaseException) -> tuple[int, ErrorInfo]:
+    def describe_error(self, error: BaseException) -> tuple[int, ErrorInfo]:
         """Turn what an attempt raised into its status and plain data, secrets masked.
 
         The traceback holds the frames of the user's own code.
@@ -135,7 +137,7 @@ def _message(error: BaseException) -> str:
         return name
 
 
-def timed_out(
+def timeout_error(
     seconds: float, became: str = "it was stopped", error: BaseException | None = None
 ) -> ErrorInfo:
     """Say that an attempt took longer than it may, and what became of it.
@@ -146,25 +148,25 @@ def timed_out(
     return ErrorInfo(type="Timeout", message=f"no end within {seconds:g} s; {became}", data=data)
 
 
-def cancelled() -> ErrorInfo:
+def cancelled_error() -> ErrorInfo:
     """Say that an attempt was not made, or given up on, because the run was to stop."""
     return ErrorInfo(type="Cancelled", message="the run was cancelled", retryable=False)
 
 
-def not_sendable(message: str) -> ErrorInfo:
+def not_sendable_error(message: str) -> ErrorInfo:
     """Say that an attempt was not made, as what it needs cannot go to its worker."""
     return ErrorInfo(type="NotSendable", message=message, retryable=False)
 
 
-def worker_lost(deaths: int, why: str, *, once: bool) -> ErrorInfo:
+def worker_lost_error(deaths: int, why: str, *, idempotent: bool) -> ErrorInfo:
     """Say that an attempt ended its worker, or may have.
 
     Args:
         deaths: How many workers ended while they were at it alone.
         why: What is known of their end.
-        once: Whether it is not to be made again.
+        idempotent: Whether it may be made again.
     """
-    if once:
+    if not idempotent:
         told = (
             f"the worker ended while it was at this item ({why}); the action is declared not "
             "idempotent, so it is not made again by itself: see whether it was done"
@@ -174,4 +176,4 @@ def worker_lost(deaths: int, why: str, *, once: bool) -> ErrorInfo:
             f"the worker ended {deaths} times while it was at this item alone ({why}); look for "
             "what ends a process: a crash in compiled code, or more memory than there is"
         )
-    return ErrorInfo(type="WorkerLost", message=told, retryable=not once)
+    return ErrorInfo(type="WorkerLost", message=told, retryable=idempotent)

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from attune_nb.templates.template import Template
     from attune_nb.values.remote import RemoteReference
 
-__all__ = ["excerpt", "left_elsewhere", "with_fetched"]
+__all__ = ["fetch_context", "find_references", "slice_context"]
 
 _Read = dict[str, Any]  # what is read below each name; nothing below: the whole value
 _ITEM = ("item", "index")
 _MAPS = ("parameters", "config", "keystore", "system")
 
 
-def excerpt(context: WorkflowContext, template: Template) -> WorkflowContext:
+def slice_context(context: WorkflowContext, template: Template) -> WorkflowContext:
     """Give a context that holds what a template reads, and no secret but those it reads."""
     read = _read_by(template)
     maps = {
@@ -118,13 +118,13 @@ def _merged(one: _Read, other: _Read) -> _Read:
     return merged
 
 
-def left_elsewhere(context: WorkflowContext) -> list[RemoteReference]:
+def find_references(context: WorkflowContext) -> list[RemoteReference]:
     """Give what a context refers to that was left elsewhere."""
     results = [each.result for each in context.tasks.values()]
     return [*remote_references([context.parameters, [*context.variables.values()], results])]
 
 
-def with_fetched(context: WorkflowContext, near: Mapping[str, Any]) -> WorkflowContext:
+def fetch_context(context: WorkflowContext, near: Mapping[str, Any]) -> WorkflowContext:
     """Give a context with what was left elsewhere fetched, from what is near where it is there.
 
     Raises:

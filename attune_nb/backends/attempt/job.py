@@ -43,7 +43,7 @@ class Job:
         spec: The fixed settings.
         source: The items.
         results: The attempts that have ended and were not collected yet.
-        cancel: Raised when attempts that run are to end.
+        cancel_token: Raised when attempts that run are to end.
         retry_queue: Index and attempt of items to attempt next, before any other item. Threads
             that take from it share a lock.
         stopped: Whether no more attempts begin. Any thread may read it.
@@ -54,7 +54,7 @@ class Job:
         self.spec = spec
         self.source = ItemSource(items)
         self.results = ResultColumns(spec.clock, lazy=self.source.lazy)
-        self.cancel = CancelToken()
+        self.cancel_token = CancelToken()
         self.retry_queue: deque[tuple[int, int]] = deque()
         self.stopped = False
         self.abandoned = 0
@@ -141,7 +141,7 @@ class Job:
 
         The next item has failed, and is the last.
         """
-        code, cause = self.spec.call.describe(error)
+        code, cause = self.spec.call.describe_error(error)
         index = self.source.fail_next()
         self.results.record_failure(worker, index, 1, self.spec.clock(), None, code, cause)
 

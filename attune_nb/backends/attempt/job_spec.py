@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.backends.attempt.attempt import LEFT_BEHIND
+from attune_nb.backends.attempt.attempt import THREAD_TIMEOUT_EFFECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], float]
     retries: bool
     timeout: float | None = None
-    timeout_effect: str = LEFT_BEHIND
+    timeout_effect: str = THREAD_TIMEOUT_EFFECT
     announce: Callable[[Key, int, int], None] | None = None
     selector: Mapping[str, Any] = MappingProxyType({})
     keep_results: bool = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.backends.attempt.attempt import Call
-from attune_nb.backends.attempt.context_slice import left_elsewhere, with_fetched
+from attune_nb.backends.attempt.context_slice import fetch_context, find_references
 from attune_nb.context import ItemScope
 from attune_nb.errors import AttuneError, NotSendable
 from attune_nb.values.remote import RemoteReference, fetch, gather, remote_references
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from attune_nb.backends.attempt.job import Job
     from attune_nb.context import WorkflowContext
 
-__all__ = ["bring_here"]
+__all__ = ["fetch_inputs"]
 
 
-def bring_here(job: Job) -> None:
+def fetch_inputs(job: Job) -> None:
     """Fetch what a job's inputs refer to that was left elsewhere; most runs left nothing.
 
     What cannot be had fails the attempts that need it, and those only. What passes a value on, as
@@ -28,9 +28,9 @@ def bring_here(job: Job) -> None:
     call, source = job.spec.call, job.source
     if not RemoteReference.in_use or call.action.local:
         return
-    read = call.read()
+    read = call.slice_context()
     items = [] if source.lazy else [*remote_references(list(source.items))]
-    needed = left_elsewhere(read) + items
+    needed = find_references(read) + items
     if not needed:
         return
     near = gather(needed)
@@ -55,12 +55,12 @@ class _NearCall(Call):
         super().__init__(call.action, call.template, call.context)
         self._near, self._lost = near, ""
         try:
-            read = with_fetched(read, near)
+            read = fetch_context(read, near)
         except AttuneError as error:
             self._lost = str(error)
         self._read = msgspec.structs.replace(read, moments=call.context.moments)
 
-    def read(self) -> WorkflowContext:
+    def slice_context(self) -> WorkflowContext:
         """Give the part of the context that the input reads."""
         return self._read
 

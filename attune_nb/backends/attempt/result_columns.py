@@ -6,7 +6,7 @@ import threading
 from array import array
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.attempt.attempt import cancelled
+from attune_nb.backends.attempt.attempt import cancelled_error
 from attune_nb.events import CANCELLED, Batch
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class ResultColumns:
         self, index: int, attempt: int, worker: int, start: float, item: Any
     ) -> None:
         """Record that an attempt was cancelled before it began or while it ran; from any thread."""
-        self.record_failure(worker, index, attempt, start, item, CANCELLED, cancelled())
+        self.record_failure(worker, index, attempt, start, item, CANCELLED, cancelled_error())
 
     def add_batch(self, batch: Batch) -> None:
         """Add attempts that another process has made and timed, from any thread."""

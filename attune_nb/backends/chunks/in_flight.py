@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.backends.chunks.messages import Chunk, Report  # noqa: TC001 - as above
-from attune_nb.backends.chunks.serialize import NotSent, Packed, unpack
+from attune_nb.backends.chunks.messages import ChunkMessage, Report  # noqa: TC001 - as above
+from attune_nb.backends.chunks.serialize import NotSent, PackedValues, unpack
 from attune_nb.events import FAILED, Batch, ErrorInfo
 from attune_nb.values.frozen import freeze
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     Lane = Callable[[str, int], int]
 
-__all__ = ["Entry", "Sent", "reported"]
+__all__ = ["InFlightChunk", "PendingAttempt", "read_report"]
 
 LONGEST = 500  # characters of what says why something could not be sent
 
 
-class Entry(msgspec.Struct, frozen=True):
+class PendingAttempt(msgspec.Struct, frozen=True):
     """An attempt that is to be made."""
 
     index: int
@@ -33,58 +33,74 @@ class Entry(msgspec.Struct, frozen=True):
     item: Any
 
 
-class Known(msgspec.Struct):
-    """What a worker has told of a chunk that it is asked about.
+class ProbeState(msgspec.Struct):
+    """The progress of a chunk, as far as its worker has reported it.
 
-    `asked` is when it was asked last, `begun` whether it has begun, `part` which report of it came
-    last, and `heard` which one the worker knows to have come.
+    Attributes:
+        probed_at: When its worker was last probed about it, in monotonic time.
+        has_started: Whether the worker has started it.
+        sequence: The number of the last report that was received.
+        acknowledged: The number of the last report whose receipt the worker was sent.
     """
 
-    asked: float = 0.0
-    begun: bool = False
-    part: int = 0
-    heard: int = 0
+    probed_at: float = 0.0
+    has_started: bool = False
+    sequence: int = 0
+    acknowledged: int = 0
 
 
-class Sent(msgspec.Struct, eq=False):
-    """A chunk that is under way.
+class InFlightChunk(msgspec.Struct, eq=False):
+    """A chunk that was sent to a worker and is not fully reported.
 
-    `keep` gives what stands for a result that stays elsewhere. `alone`: nothing is to wait behind
-    it, as it may end its worker. `goes_on`: it is what was left of a chunk when its time was over,
-    and nothing has joined it. `since` is when it was sent, or its worker came to it, in monotonic
-    time. `abandoned` counts the functions in it that are past their time and still run.
+    Attributes:
+        attempts: The attempts in it, with their items.
+        message: The message that the worker was sent.
+        make_reference: Returns the remote reference for the result in a row, described in words,
+            if results stay on the worker.
+        is_quarantined: Whether it may end its worker, so that no other chunk waits behind it.
+        is_remainder: Whether it is the part of a chunk that was still running when the chunk's
+            time was over, and no other chunk was merged into it.
+        since: When it was sent or its worker started it, in monotonic time.
+        abandoned: How many functions in it are past their timeout and still run.
+        probe_state: Its progress, as far as the worker has reported it.
     """
 
-    entries: list[Entry]
-    chunk: Chunk
-    keep: Callable[[int, str], Any] | None = None
-    alone: bool = False
-    goes_on: bool = False
+    attempts: list[PendingAttempt]
+    message: ChunkMessage
+    make_reference: Callable[[int, str], Any] | None = None
+    is_quarantined: bool = False
+    is_remainder: bool = False
     since: float = msgspec.field(default_factory=time.monotonic)
     abandoned: int = 0
-    known: Known = msgspec.field(default_factory=Known)
+    probe_state: ProbeState = msgspec.field(default_factory=ProbeState)
 
-    def left(self, going: Collection[int]) -> Sent:
+    def remainder(self, going: Collection[int]) -> InFlightChunk:
         """Give what of it goes on, by the items' numbers: another report will come of that."""
-        entries = [each for each in self.entries if each.index in going]
+        entries = [each for each in self.attempts if each.index in going]
         chunk = msgspec.structs.replace(
-            self.chunk,
+            self.message,
             index=array("q", [each.index for each in entries]),
             attempt=array("q", [each.attempt for each in entries]),
-            items=Packed(),
+            items=PackedValues(),
             moments=[],
-            joins=False,
+            merges=False,
         )
-        return Sent(entries, chunk, goes_on=True, since=self.since, known=self.known)
+        return InFlightChunk(
+            entries, chunk, is_remainder=True, since=self.since, probe_state=self.probe_state
+        )
 
-    def joined(self, left: Sent) -> Sent:
+    def merge(self, left: InFlightChunk) -> InFlightChunk:
         """Give it together with what goes on of an earlier chunk, where it is sent to."""
-        also = {"joins": True, "parts": left.chunk.parts, "name": left.chunk.name}
-        chunk = msgspec.structs.replace(self.chunk, **also)
-        return Sent([*left.entries, *self.entries], chunk, known=left.known)
+        also = {
+            "merges": True,
+            "reports_partially": left.message.reports_partially,
+            "name": left.message.name,
+        }
+        chunk = msgspec.structs.replace(self.message, **also)
+        return InFlightChunk([*left.attempts, *self.attempts], chunk, probe_state=left.probe_state)
 
 
-def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
+def read_report(job: Job, sent: InFlightChunk, report: Report, lane: Lane) -> Batch:
     """Give what a report says as a batch: at the run's times, of the run's workers, all frozen.
 
     Args:
@@ -93,7 +109,7 @@ def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
         report: What the worker told.
         lane: Gives the number of a worker: of a place, and of one of several there.
     """
-    entries = {each.index: each for each in sent.entries}
+    entries = {each.index: each for each in sent.attempts}
     mask = job.spec.call.context.mask
     results, status = _results(sent, report, mask), bytearray(report.status)
     errors = _errors(job, report, entries)
@@ -108,7 +124,7 @@ def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
     batch = Batch(
         index=report.index,
         attempt=report.attempt,
-        worker=array("q", [lane(report.place, each) for each in report.worker]),
+        worker=array("q", [lane(report.thread, each) for each in report.worker]),
         start=array("d", [began + each for each in report.start]),
         duration=report.duration,
         status=bytes(status),
@@ -118,27 +134,29 @@ def reported(job: Job, sent: Sent, report: Report, lane: Lane) -> Batch:
         if job.source.lazy
         else None,
     )
-    if not sent.known.part:  # nothing was told of it before
+    if not sent.probe_state.sequence:  # nothing was told of it before
         return batch
     pairs = zip(report.index, report.attempt, strict=True)
-    known = {(each.index, each.attempt) for each in sent.entries}
+    known = {(each.index, each.attempt) for each in sent.attempts}
     return batch.take([row for row, pair in enumerate(pairs) if pair in known])
 
 
 def _began(job: Job, report: Report) -> float:
     """Give when a chunk began in the run: the worker's clock is another."""
     now = job.spec.clock()
-    return min(max(0.0, now - (time.time() - report.began)), max(0.0, now - report.spent))
+    return min(max(0.0, now - (time.time() - report.started_at)), max(0.0, now - report.elapsed))
 
 
-def _results(sent: Sent, report: Report, mask: Mask) -> list[Any]:
-    if sent.keep is None:
+def _results(sent: InFlightChunk, report: Report, mask: Mask) -> list[Any]:
+    if sent.make_reference is None:
         return [_frozen(each) for each in unpack(report.results)]
-    kept = enumerate(zip(report.about, report.status, strict=True))
-    return [None if code else sent.keep(row, mask.text(about)) for row, (about, code) in kept]
+    kept = enumerate(zip(report.descriptions, report.status, strict=True))
+    return [
+        None if code else sent.make_reference(row, mask.text(about)) for row, (about, code) in kept
+    ]
 
 
-def _errors(job: Job, report: Report, entries: dict[int, Entry]) -> dict[int, ErrorInfo]:
+def _errors(job: Job, report: Report, entries: dict[int, PendingAttempt]) -> dict[int, ErrorInfo]:
     """Give the error of each row that has one, without secrets.
 
     What an expression fails with is said by the whole context: it knows the names nearby.
@@ -151,7 +169,7 @@ def _errors(job: Job, report: Report, entries: dict[int, Entry]) -> dict[int, Er
             try:
                 job.spec.call.render(entries[index].item, index)
             except Exception as here:  # noqa: BLE001 - this is what it is rendered for
-                errors[row] = job.spec.call.describe(here)[1]
+                errors[row] = job.spec.call.describe_error(here)[1]
                 continue
         errors[row] = _told(error, _frozen(data), job.spec.call.context.mask)
     return errors

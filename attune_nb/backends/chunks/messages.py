@@ -7,77 +7,99 @@ from typing import Any
 
 import msgspec
 
-from attune_nb.backends.chunks.serialize import Packed, pack, taken, unpack
+from attune_nb.backends.chunks.serialize import PackedValues, pack, require_sent, unpack
 from attune_nb.context import Moment  # noqa: TC001 - as above
 from attune_nb.events import ErrorInfo  # noqa: TC001 - as above
 from attune_nb.values.frozen import size_of
 
-__all__ = ["Chunk", "Kept", "OtherProcessError", "Report"]
+__all__ = ["ChunkMessage", "KeptResults", "Report", "WrongProcessError"]
 
 
-class Chunk(msgspec.Struct, frozen=True):
-    """Some items of a task, each with the number of the attempt to make.
+class ChunkMessage(msgspec.Struct, frozen=True):
+    """The items of a chunk, on their way to a worker.
 
-    `moments` are the times and seeds of those whose input tells the time or draws lots, so that
-    each attempt of an item is made with the same input. Work is begun for `budget` seconds, on
-    `share` items at once. `process`, where it is given, is the only one that may make them. In
-    `parts` it is told of before all has ended, and the sender asks for the rest; else it may be
-    asked about by its `name`. It `joins` what goes on of an earlier chunk.
+    Attributes:
+        index: The index of each item.
+        attempt: The number of the attempt to make of each.
+        items: Their values.
+        moments: The time and seed of each, if the input uses the time or random numbers, so that
+            all attempts of an item have the same input; else empty.
+        budget: Seconds during which the worker starts attempts.
+        concurrency: How many attempts run at once.
+        process: The only process that may run it; empty for any.
+        reports_partially: Whether the worker reports before all attempts have ended, and the
+            sender then asks for the rest. Otherwise it may be probed by its name.
+        merges: Whether it is merged into the part of an earlier chunk that is still running.
+        name: Its name in probes.
     """
 
     index: array[int]
     attempt: array[int]
-    items: Packed
+    items: PackedValues
     moments: list[Moment]
     budget: float
-    share: int
+    concurrency: int
     process: str = ""
-    parts: bool = False
-    joins: bool = False
+    reports_partially: bool = False
+    merges: bool = False
     name: str = ""
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What became of a chunk, in columns of the same length as `Batch` has them.
+    """A worker's report about a chunk, in columns of the same length as those of `Batch`.
 
-    `began` is in seconds since the epoch, `start` in seconds since `began`, `spent` are the seconds
-    since then, and `lately` those that this report is of.
-    `unrendered` are the rows whose input could not be rendered, `going` the items of which another
-    report will come: what is neither there nor in a row was not begun. `data` is what the errors
-    gave, one after the other. `about` tells what the results are, where they do not come along.
-    It is the `part` of that number, and tells again of what earlier ones told that did not come.
-    `abandoned` counts functions that are past their time and still run. `place` is the thread that
-    it was made in.
+    Items in neither a row nor `running` were not started, and will not be.
+
+    Attributes:
+        started_at: When the worker started the chunk, in seconds since the epoch.
+        elapsed: Seconds since then.
+        covered_seconds: Seconds that this report covers.
+        worker: The thread or coroutine of each attempt, numbered from 0 in this chunk.
+        index: The index of each item.
+        attempt: The number of each attempt.
+        start: When each attempt began, in seconds since `started_at`.
+        duration: Seconds that each attempt took.
+        status: The status of each attempt.
+        results: The results; none if they stay on the worker.
+        errors: The error of each row that has one, without its data.
+        data: The data of these errors, in the same order.
+        unrendered: Rows whose input could not be rendered.
+        running: Indexes of items that are still running; a later report covers them.
+        descriptions: The kind of each result, if results stay on the worker.
+        abandoned: How many functions are past their timeout and still run.
+        thread: The thread that runs the chunk.
+        sequence: The number of this report. It repeats the rows of earlier reports that were not
+            acknowledged.
     """
 
-    began: float
-    spent: float
-    lately: float
+    started_at: float
+    elapsed: float
+    covered_seconds: float
     worker: array[int]
     index: array[int]
     attempt: array[int]
     start: array[float]
     duration: array[float]
     status: bytes
-    results: Packed
+    results: PackedValues
     errors: dict[int, ErrorInfo]
-    data: Packed
+    data: PackedValues
     unrendered: list[int]
-    going: list[int]
-    about: list[str]
+    running: list[int]
+    descriptions: list[str]
     abandoned: int
-    place: str
-    part: int
+    thread: str
+    sequence: int
 
 
-class OtherProcessError(Exception):
+class WrongProcessError(Exception):
     """A chunk has come to another process than the only one that may make it.
 
     That one has ended: before it began, amid it, or after it, and the results with it.
     """
 
 
-class Kept:
+class KeptResults:
     """The results of a chunk, which stay where they are, and the report of it.
 
     It goes to where they are needed, and then what cannot go, or not be made again there, fails
@@ -91,9 +113,9 @@ class Kept:
         return _arrived, (self.report, pack(self._values))
 
     def __getitem__(self, row: int) -> Any:
-        return taken(self._values[row])
+        return require_sent(self._values[row])
 
-    def packed(self, row: int) -> Packed:
+    def pack_row(self, row: int) -> PackedValues:
         """Give a result for whoever asks for it alone."""
         return pack([self._values[row]])
 
@@ -101,5 +123,5 @@ class Kept:
         return object.__sizeof__(self) + sum(map(size_of, self._values))
 
 
-def _arrived(report: bytes, values: Packed) -> Kept:
-    return Kept(report, unpack(values))
+def _arrived(report: bytes, values: PackedValues) -> KeptResults:
+    return KeptResults(report, unpack(values))

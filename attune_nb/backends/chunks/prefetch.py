@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Ahead"]
+__all__ = ["Prefetcher"]
 
 
-class Ahead:
-    """What a source gives, as far as it was read: `next` never waits where it is `ready`.
+class Prefetcher:
+    """What a source gives, as far as it was read: `next` never waits where it is `is_ready`.
 
     The source's own code runs in a thread of its own, one item after the other. It may wait for
     whatever it likes, also for what becomes of an earlier item.
@@ -37,11 +37,11 @@ class Ahead:
         threading.Thread(target=self._run, name=f"attune items {name}", daemon=True).start()
 
     @property
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether there is an item, or its end, or what the source has raised."""
         return bool(self._read) or self._over
 
-    def want(self, most: int) -> None:
+    def set_limit(self, most: int) -> None:
         """Have as many read ahead, at most."""
         self._most = most
         self._asked.set()
@@ -51,7 +51,7 @@ class Ahead:
         self._over = True
         self._asked.set()
 
-    def __iter__(self) -> Ahead:
+    def __iter__(self) -> Prefetcher:
         return self
 
     def __next__(self) -> tuple[int, Any]:

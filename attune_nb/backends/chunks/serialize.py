@@ -24,7 +24,7 @@ from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NotSent", "Packed", "kind_of", "pack", "packed_alone", "taken", "unpack"]
+__all__ = ["NotSent", "PackedValues", "kind_of", "pack", "pack_value", "require_sent", "unpack"]
 
 _PROTOCOL = 5
 _FROZEN = (FrozenDict, FrozenList, FrozenTuple)
@@ -48,20 +48,20 @@ class NotSent(msgspec.Struct, frozen=True):
     message: str
 
 
-class Packed(msgspec.Struct, frozen=True):
+class PackedValues(msgspec.Struct, frozen=True):
     """Several values as bytes: all in one, or each alone."""
 
-    whole: bytes | None = None
-    each: Sequence[bytes | NotSent] = ()
+    together: bytes | None = None
+    separately: Sequence[bytes | NotSent] = ()
 
     def __len__(self) -> int:
         """Give the bytes that it takes."""
-        if self.whole is not None:
-            return len(self.whole)
-        return sum(len(part) for part in self.each if isinstance(part, bytes))
+        if self.together is not None:
+            return len(self.together)
+        return sum(len(part) for part in self.separately if isinstance(part, bytes))
 
 
-def taken(value: Any) -> Any:
+def require_sent(value: Any) -> Any:
     """Give a value that was sent.
 
     Raises:
@@ -85,17 +85,17 @@ class _PlainPickler(pickle.Pickler):
         raise _NotPlainError
 
 
-def pack(values: Sequence[Any]) -> Packed:
+def pack(values: Sequence[Any]) -> PackedValues:
     """Make bytes of values; where one cannot be sent, a `NotSent` says why."""
     buffer = io.BytesIO()
     try:
         _PlainPickler(buffer, _PROTOCOL).dump(list(values))
     except Exception:  # noqa: BLE001 - a value's own code may raise anything
-        return Packed(each=[_alone(each) for each in values])
-    return Packed(whole=buffer.getvalue())
+        return PackedValues(separately=[_alone(each) for each in values])
+    return PackedValues(together=buffer.getvalue())
 
 
-def packed_alone(value: Any) -> bytes:
+def pack_value(value: Any) -> bytes:
     """Make bytes of one value, whatever it is made of.
 
     Raises:
@@ -106,17 +106,17 @@ def packed_alone(value: Any) -> bytes:
 
 def _alone(value: Any) -> bytes | NotSent:
     try:
-        return packed_alone(value)
+        return pack_value(value)
     except Exception as error:  # noqa: BLE001 - as above
         return NotSent(_told(kind_of(value), "be sent to another process", error))
 
 
-def unpack(packed: Packed) -> list[Any]:
+def unpack(packed: PackedValues) -> list[Any]:
     """Give the values again; where one could not be sent or made, a `NotSent` says why."""
-    if packed.whole is not None:
-        values: list[Any] = pickle.loads(packed.whole)  # noqa: S301 - our own worker's
+    if packed.together is not None:
+        values: list[Any] = pickle.loads(packed.together)  # noqa: S301 - our own worker's
         return values
-    return [each if isinstance(each, NotSent) else _loaded(each) for each in packed.each]
+    return [each if isinstance(each, NotSent) else _loaded(each) for each in packed.separately]
 
 
 def _loaded(packed: bytes) -> Any:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.in_flight import InFlightChunk
     from attune_nb.backends.chunks.messages import Report
 
-__all__ = ["MOST", "Pace"]
+__all__ = ["MAX_ITEMS", "ChunkSizer"]
 
-GROWTH = 8  # times: a chunk to the one before it
-MOST = 4096  # items in a chunk
-MOST_BYTES = 8_000_000  # of items, or of results, in a chunk
+MAX_GROWTH = 8  # times: a chunk to the one before it
+MAX_ITEMS = 4096  # items in a chunk
+MAX_BYTES = 8_000_000  # of items, or of results, in a chunk
 
 
-class Pace:
+class ChunkSizer:
     """What is known of a job's items, from those that came back.
 
     Args:
@@ -23,41 +23,43 @@ class Pace:
 
     Attributes:
         target: These seconds.
-        each: Seconds that an item takes of late; 0 as long as none came back.
+        seconds_per_item: Seconds that an item takes of late; 0 as long as none came back.
     """
 
     def __init__(self, target: float) -> None:
         self.target = target
-        self.each = 0.0
+        self.seconds_per_item = 0.0
         self._bytes = 0.0  # for each, of items or of results
         self._size = 0
 
-    def size(self, share: int, left: int | None = None) -> int:
+    def next_size(self, share: int, left: int | None = None) -> int:
         """Give how many items the next chunk is to have.
 
         Args:
             share: How many of them may be under way at once.
             left: How many more it may have at most, so that all workers end together.
         """
-        if not self.each:
+        if not self.seconds_per_item:
             return share
-        size = min(MOST, GROWTH * self._size, int(self.target / self.each))
+        size = min(MAX_ITEMS, MAX_GROWTH * self._size, int(self.target / self.seconds_per_item))
         if self._bytes:
-            size = min(size, int(MOST_BYTES / self._bytes))
+            size = min(size, int(MAX_BYTES / self._bytes))
         if left is not None:
             size = min(size, left)
         return max(size, share, 1)
 
-    def sent(self, count: int) -> None:
+    def record_size(self, count: int) -> None:
         """Take in how many items a chunk had in the end."""
         self._size = count
 
-    def learn(self, sent: Sent, report: Report) -> None:
+    def update(self, sent: InFlightChunk, report: Report) -> None:
         """Take in what came back of a chunk when its time was over."""
-        begun = len(report.index) + len(report.going)
-        if sent.goes_on or not begun:
+        begun = len(report.index) + len(report.running)
+        if sent.is_remainder or not begun:
             return
-        each = report.lately / begun
-        self.each = (self.each + each) / 2 if self.each else each
+        each = report.covered_seconds / begun
+        self.seconds_per_item = (
+            (self.seconds_per_item + each) / 2 if self.seconds_per_item else each
+        )
         given = len(report.results) / max(1, len(report.index))
-        self._bytes = max(len(sent.chunk.items) / len(sent.entries), given)
+        self._bytes = max(len(sent.message.items) / len(sent.attempts), given)

@@ -8,8 +8,8 @@ import threading
 from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.attempt.context_slice import left_elsewhere, with_fetched
-from attune_nb.backends.chunks.serialize import packed_alone
+from attune_nb.backends.attempt.context_slice import fetch_context, find_references
+from attune_nb.backends.chunks.serialize import pack_value
 from attune_nb.errors import NotSendable
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from attune_nb.templates.template import Template
     from attune_nb.values.remote import RemoteReference
 
-__all__ = ["Definition"]
+__all__ = ["TaskSpec"]
 
 
-class Definition:
+class TaskSpec:
     """What a task does to each of its items, on its way to a worker and there.
 
     It is packed when it is sent and unpacked when it is first used, so each side holds the
@@ -56,14 +56,14 @@ class Definition:
         self._elsewhere: list[RemoteReference] | None = None  # once it was looked for
 
     @classmethod
-    def arrived(cls, packed: bytes) -> Definition:
+    def from_bytes(cls, packed: bytes) -> TaskSpec:
         """Give the definition that was packed, in another process."""
         made = cls.__new__(cls)
         made.__setstate__({"size": len(packed), "packed": packed})
         return made
 
     def __getstate__(self) -> dict[str, Any]:
-        packed = self.packed()
+        packed = self.to_bytes()
         if self._parts is not None:
             self._packed = None  # what `check` has made is on its way
         return {"size": self._size, "packed": packed}
@@ -75,17 +75,17 @@ class Definition:
     def __sizeof__(self) -> int:
         return self._size + object.__sizeof__(self)
 
-    def check(self) -> None:
+    def check_sendable(self) -> None:
         """See that it can be sent.
 
         Raises:
             NotSendable: Something in it cannot.
         """
         if not self._checked:
-            self._packed = self.packed()  # for the way, which comes next
+            self._packed = self.to_bytes()  # for the way, which comes next
             self._checked = True
 
-    def packed(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """Give it as bytes.
 
         Raises:
@@ -95,17 +95,17 @@ class Definition:
             if self._packed is not None:
                 return self._packed
             try:
-                return packed_alone(self._parts)
+                return pack_value(self._parts)
             except Exception as error:  # noqa: BLE001 - as a value's own code raises it
                 raise NotSendable(_not_sent(self._parts, error)) from None
 
-    def elsewhere(self) -> list[RemoteReference]:
+    def find_references(self) -> list[RemoteReference]:
         """Give what its context refers to that was left elsewhere."""
         if self._parts is not None and self._elsewhere is None:
-            self._elsewhere = left_elsewhere(self._parts[3])
+            self._elsewhere = find_references(self._parts[3])
         return self._elsewhere or []
 
-    def parts(self, near: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, ...]:
+    def load(self, near: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, ...]:
         """Give what it is made of, with what was left elsewhere fetched from what is near.
 
         Raises:
@@ -115,7 +115,7 @@ class Definition:
             if self._parts is None:
                 try:
                     parts = pickle.loads(self._packed or b"")  # noqa: S301 - our own
-                    self._parts = (*parts[:3], with_fetched(parts[3], near), *parts[4:])
+                    self._parts = (*parts[:3], fetch_context(parts[3], near), *parts[4:])
                 except BaseException as error:  # noqa: BLE001 - as above
                     raise NotSendable(_not_made(error)) from None
                 self._packed = None
@@ -137,7 +137,7 @@ def _not_sent(parts: Any, error: Exception) -> str:
 
 def _goes(value: Any) -> bool:
     try:
-        packed_alone(value)
+        pack_value(value)
     except Exception:  # noqa: BLE001 - as a value's own code raises it
         return False
     return True

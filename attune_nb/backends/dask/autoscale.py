@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
-    from attune_nb.backends.chunks.chunk_queue import Feed
-    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.chunk_queue import ChunkQueue
+    from attune_nb.backends.chunks.in_flight import InFlightChunk
 
 __all__ = ["Backlog"]
 
@@ -42,7 +42,9 @@ class Backlog:
     def __init__(self) -> None:
         self._tasks: list[Future] = []
 
-    def update(self, client: Client, jobs: Iterable[tuple[Feed, list[Sent]]], threads: int) -> None:
+    def update(
+        self, client: Client, jobs: Iterable[tuple[ChunkQueue, list[InFlightChunk]]], threads: int
+    ) -> None:
         """Adjust the number of placeholder tasks to the work of some jobs.
 
         Args:
@@ -70,11 +72,11 @@ class Backlog:
         self._tasks.clear()
 
 
-def _count_tasks(jobs: Iterable[tuple[Feed, list[Sent]]], threads: int) -> int:
+def _count_tasks(jobs: Iterable[tuple[ChunkQueue, list[InFlightChunk]]], threads: int) -> int:
     """Return how many placeholder tasks make Dask want the threads that jobs need."""
     target = _setting("adaptive.target-duration")
     unknown = _setting("scheduler.unknown-task-duration")
-    needed = sum(queue.wanted(target, unknown, chunks) for queue, chunks in jobs)
+    needed = sum(queue.estimate_threads(target, unknown, chunks) for queue, chunks in jobs)
     if needed <= threads:
         return 0
 

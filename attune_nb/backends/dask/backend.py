@@ -16,9 +16,9 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from attune_nb.backends.attempt.attempt import LEFT_BEHIND
-from attune_nb.backends.chunks.messages import OtherProcessError
-from attune_nb.backends.chunks.remote_backend import RemoteBackend, free
+from attune_nb.backends.attempt.attempt import THREAD_TIMEOUT_EFFECT
+from attune_nb.backends.chunks.messages import WrongProcessError
+from attune_nb.backends.chunks.remote_backend import RemoteBackend, find_free_workers
 from attune_nb.backends.dask import local_cluster
 from attune_nb.backends.dask.autoscale import Backlog
 from attune_nb.backends.dask.client_requests import watch_future
@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
     from attune_nb.backends.attempt.job import Job
-    from attune_nb.backends.chunks.chunk_queue import Feed
-    from attune_nb.backends.chunks.in_flight import Sent
-    from attune_nb.backends.chunks.task_spec import Definition
+    from attune_nb.backends.chunks.chunk_queue import ChunkQueue
+    from attune_nb.backends.chunks.in_flight import InFlightChunk
+    from attune_nb.backends.chunks.task_spec import TaskSpec
     from attune_nb.backends.dask.worker_state import DaskWorker
 
 __all__ = ["DaskBackend"]
@@ -82,7 +82,7 @@ class DaskBackend(RemoteBackend):
     """
 
     def __init__(self, where: Client | str | None = None, workers: int | None = None) -> None:
-        super().__init__(1, CHUNK_SECONDS, LEFT_BEHIND, describe_missing_result)
+        super().__init__(1, CHUNK_SECONDS, THREAD_TIMEOUT_EFFECT, describe_missing_result)
         if importlib.util.find_spec("distributed") is None:
             raise BackendError("the dask backend needs Dask: pip install 'attune_nb[dask]'")
         if where is not None and not isinstance(where, str) and not hasattr(where, "scheduler"):
@@ -96,9 +96,9 @@ class DaskBackend(RemoteBackend):
         self._task_numbers = count(1)
         self._workers = WorkerTable()
         self._futures = FutureTable()
-        self._worker_poll = WorkerPoll(self._near.notify)
-        self._fetcher = Fetcher(self._note)
-        self._prober = Prober(self._note)
+        self._worker_poll = WorkerPoll(self._threads.wake)
+        self._fetcher = Fetcher(self._notify)
+        self._prober = Prober(self._notify)
         self._polled_at = 0.0
         # since when the scheduler has not answered
         self._silent_since: float | None = None
@@ -136,10 +136,10 @@ class DaskBackend(RemoteBackend):
 
     # The workers and the scheduler.
 
-    def _places(self) -> Collection[DaskWorker]:
+    def _list_workers(self) -> Collection[DaskWorker]:
         return self._workers
 
-    def _look(self) -> float:
+    def _check_workers(self) -> float:
         """Probe workers and poll the scheduler; return the seconds until the next look."""
         now = time.monotonic()
         client = self._connection.client
@@ -154,7 +154,7 @@ class DaskBackend(RemoteBackend):
             self._polled_at = now
             for future in self._futures:
                 if future.done():
-                    self._note(future)
+                    self._notify(future)
 
         reason = self._poll_workers(client)
         if not reason:
@@ -176,7 +176,7 @@ class DaskBackend(RemoteBackend):
         if not is_connected(client):
             return f"its client is {client.status}"
 
-        details = any(self._needs_details(queue.job) for queue in self._feeds.values())
+        details = any(self._needs_details(queue.job) for queue in self._queues.values())
         try:
             reports = self._worker_poll.poll(client, details=details, wait=not self._workers)
             if reports is not None:
@@ -188,14 +188,14 @@ class DaskBackend(RemoteBackend):
     def _update_workers(self, client: Client, reports: Mapping[str, Mapping[str, Any]]) -> None:
         self._workers.update(reports, partial(self._release_chunks, client))
 
-        self._lanes = max(1, self._workers.threads)
-        for queue in self._feeds.values():
-            queue.lanes = self._lanes
+        self._worker_count = max(1, self._workers.threads)
+        for queue in self._queues.values():
+            queue.worker_count = self._worker_count
 
         jobs = []
-        if not self._held and not self._connection.owns_cluster:
-            jobs = [(queue, self._under_way(queue)) for queue in self._feeds.values()]
-        threads = self._lanes if self._workers else 0
+        if not self._paused and not self._connection.owns_cluster:
+            jobs = [(queue, self._chunks_in_flight(queue)) for queue in self._queues.values()]
+        threads = self._worker_count if self._workers else 0
         self._backlog.update(client, jobs, threads)
 
     def _release_chunks(self, client: Client, worker: DaskWorker) -> None:
@@ -203,13 +203,13 @@ class DaskBackend(RemoteBackend):
         for future in list(worker.in_flight):
             # a worker that was retired has handed over its results
             if future.status == "finished":
-                self._note(future)
+                self._notify(future)
             else:
                 self._lose_chunk(client, future, worker)
 
     def _lose_chunk(self, client: Client, future: Future, worker: DaskWorker) -> None:
         queue, chunk = self._futures.remove(future)
-        queue.lost(chunk, 0, f"Dask worker {worker.address}")
+        queue.requeue_lost(chunk, 0, f"Dask worker {worker.address}")
         client.cancel([future])
 
     def _give_up_cluster(self, reason: str) -> NoReturn:
@@ -219,7 +219,7 @@ class DaskBackend(RemoteBackend):
             BackendUnavailable: Always.
         """
         for queue, chunk in self._futures.clear():
-            queue.interrupted(chunk, reason)
+            queue.requeue_interrupted(chunk, reason)
         self._silent_since = None
         self._disconnect()
 
@@ -231,14 +231,14 @@ class DaskBackend(RemoteBackend):
 
     # Sending chunks.
 
-    def _may_send(self) -> bool:
+    def _can_send(self) -> bool:
         client = self._connection.open()
         if client is None:
             return False
 
         if not self._workers:
             self._polled_at = 0.0
-        self._look()
+        self._check_workers()
 
         if self._silent_since is None:
             self._worker_wait.update(client, self._workers)
@@ -255,7 +255,7 @@ class DaskBackend(RemoteBackend):
         if time.monotonic() - since > patience:
             self._give_up_cluster(f"its workers have ended, and none came for {patience:.0f} s")
 
-    def _send_next(self, queue: Feed, *, behind: bool) -> bool:
+    def _send_next(self, queue: ChunkQueue, *, behind: bool) -> bool:
         client = self._connection.client
         if client is None:
             return False
@@ -263,19 +263,19 @@ class DaskBackend(RemoteBackend):
             return False
 
         required = required_resources(queue.job.spec.selector)
-        task_spec = self._definitions[queue.job.spec.key]
+        task_spec = self._task_specs[queue.job.spec.key]
         try:
-            task_spec.check()
+            task_spec.check_sendable()
             check_context_results(task_spec)
             self._workers.offers.refuse_unmet(required, self._workers)
         except NotSendable as error:
-            queue.refuse_next(str(error))
+            queue.fail_next(str(error))
             return False
-        if queue.anywhere:
+        if queue.can_run_anywhere:
             return self._send(client, queue, None, 1, required)
 
         able = [w for w in self._workers if w.has_resources(required) and not w.is_paused]
-        ready = free(queue, able, behind=behind)
+        ready = find_free_workers(queue, able, behind=behind)
         if not ready:
             return False
 
@@ -283,16 +283,16 @@ class DaskBackend(RemoteBackend):
         # the task spec of a plain task travels with its only chunk
         if not queue.job.source.is_single:
             others = [other for other, _ in ready if other is not worker]
-            if not self._has_task_spec(client, queue, worker, others[: queue.most - 1]):
+            if not self._has_task_spec(client, queue, worker, others[: queue.max_workers - 1]):
                 return False
         return self._send(client, queue, worker, share, required)
 
     def _has_task_spec(
-        self, client: Client, queue: Feed, worker: DaskWorker, others: Sequence[DaskWorker]
+        self, client: Client, queue: ChunkQueue, worker: DaskWorker, others: Sequence[DaskWorker]
     ) -> bool:
         """Return whether a worker has, or will have, a job's task spec; if not, transfer it."""
-        task_spec = self._definitions[queue.job.spec.key]
-        wake = self._near.notify
+        task_spec = self._task_specs[queue.job.spec.key]
+        wake = self._threads.wake
         try:
             return ensure_task_spec(client, task_spec, worker, others, self._workers, wake)
         except Exception:  # noqa: BLE001 - the worker is gone, or going
@@ -303,19 +303,19 @@ class DaskBackend(RemoteBackend):
     def _send(
         self,
         client: Client,
-        queue: Feed,
+        queue: ChunkQueue,
         worker: DaskWorker | None,
         share: int,
         required: Mapping[str, float],
     ) -> bool:
         """Send the next chunk of a job; return whether there was one."""
         process = "" if worker is None else worker.process
-        chunk = queue.next(share, process)
+        chunk = queue.take_chunk(share, process)
         if chunk is None:
             return False
 
         key = f"attune-{self._name}-{next(self._task_numbers)}"
-        task_spec = self._definitions[queue.job.spec.key]
+        task_spec = self._task_specs[queue.job.spec.key]
         # a cluster of the run's own ends with the run: its results are fetched
         keeps = queue.job.spec.keep_results and not self._connection.owns_cluster
         try:
@@ -323,16 +323,16 @@ class DaskBackend(RemoteBackend):
                 client, key, chunk, task_spec, keeps=keeps, worker=worker, required=required
             )
         except Exception as error:  # noqa: BLE001 - whatever went wrong, it was not submitted
-            queue.back(chunk)
+            queue.put_back(chunk)
             self._give_up_cluster(f"it takes no work ({error})")
 
         self._futures.add(future, queue, chunk, worker)
-        watch_future(client, future, self._note)
+        watch_future(client, future, self._notify)
         return True
 
     # Receiving reports.
 
-    def _take_in(self, ended: Future | Fetch | WorkerProbe) -> None:
+    def _handle_notice(self, ended: Future | Fetch | WorkerProbe) -> None:
         """Process a future that has ended, or an answer: fetch finished reports, record others."""
         client = self._connection.client
         if client is None:
@@ -361,7 +361,7 @@ class DaskBackend(RemoteBackend):
         for future, report in self._fetcher.finish(fetch).items():
             if future in self._futures:
                 queue, chunk = self._futures.remove(future)
-                queue.received(chunk, self._lane, report)
+                queue.handle_report(chunk, self._number_worker, report)
 
     def _receive_partial_reports(self, client: Client, probe: WorkerProbe) -> None:
         """Record the answers to a probe."""
@@ -369,12 +369,12 @@ class DaskBackend(RemoteBackend):
             if future not in self._futures or future.done():
                 continue
 
-            self._futures.chunk_of(future).known.begun = report is not None
+            self._futures.chunk_of(future).probe_state.has_started = report is not None
             if report is None:
                 queue, chunk = self._futures.remove(future)
                 client.cancel([future])
-                queue.back(chunk)
-            elif self._futures.chunk_of(future).keep is None:
+                queue.put_back(chunk)
+            elif self._futures.chunk_of(future).make_reference is None:
                 self._receive_partial_report(future, report)
 
     def _receive_partial_report(self, future: Future, report: bytes) -> None:
@@ -383,8 +383,8 @@ class DaskBackend(RemoteBackend):
         queue, chunk = self._futures.remove(future)
 
         # kept results that items refer to can only be sent with a new task
-        more = self._alone(queue) and not RemoteReference.in_use
-        remaining = queue.received(chunk, self._lane, report, more=more)
+        more = self._can_extend(queue) and not RemoteReference.in_use
+        remaining = queue.handle_report(chunk, self._number_worker, report, can_extend=more)
         if remaining is not None:
             self._futures.add(future, queue, remaining, worker)
 
@@ -395,7 +395,7 @@ class DaskBackend(RemoteBackend):
             # its task is bound to that worker
             self._lose_chunk(client, future, worker)
         else:
-            watch_future(client, future, self._note)
+            watch_future(client, future, self._notify)
 
     def _handle_failure(self, future: Future) -> None:
         """Record the failure of a Dask task: a lost worker, a lost input, or an error."""
@@ -407,18 +407,18 @@ class DaskBackend(RemoteBackend):
 
         error = None if was_cancelled else future.exception()
         queue, chunk = self._futures.remove(future)
-        inputs = input_futures(self._definitions[queue.job.spec.key], chunk)
+        inputs = input_futures(self._task_specs[queue.job.spec.key], chunk)
         has_lost_input = any(result.status != "finished" for result in inputs.values())
-        if has_lost_input and not queue.once:
+        if has_lost_input and queue.is_idempotent:
             # the items that need no lost input are sent again
-            queue.back(chunk)
-        elif was_cancelled or isinstance(error, KilledWorker | OtherProcessError):
+            queue.put_back(chunk)
+        elif was_cancelled or isinstance(error, KilledWorker | WrongProcessError):
             # the cluster may have other workers now
             self._polled_at = 0.0
             deaths = error.allowed_failures + 1 if isinstance(error, KilledWorker) else 1
-            queue.lost(chunk, 0, "its Dask worker was lost", deaths)
+            queue.requeue_lost(chunk, 0, "its Dask worker was lost", deaths)
         else:
-            queue.refuse(chunk, 0, f"the Dask worker failed: {type(error).__name__}: {error}")
+            queue.fail_chunk(chunk, 0, f"the Dask worker failed: {type(error).__name__}: {error}")
 
     def _is_scheduler_lost(self, future: Future) -> bool:
         """Return whether a future was cancelled because the scheduler was lost."""
@@ -427,16 +427,16 @@ class DaskBackend(RemoteBackend):
 
     # Releasing jobs.
 
-    def _under_way(self, queue: Feed) -> list[Sent]:
+    def _chunks_in_flight(self, queue: ChunkQueue) -> list[InFlightChunk]:
         return self._futures.chunks_of(queue)
 
-    def _abandon(self, queue: Feed) -> None:
+    def _cancel_chunks(self, queue: ChunkQueue) -> None:
         futures = self._futures.futures_of(queue)
         for future in futures:
             self._futures.remove(future)
         self._connection.try_request(lambda client: client.cancel(futures))
 
-    def _drop(self, task_spec: Definition) -> None:
+    def _drop_task_spec(self, task_spec: TaskSpec) -> None:
         # the cluster forgets a value that nothing refers to
         for worker in self._workers:
             worker.transfers.pop(task_spec, None)

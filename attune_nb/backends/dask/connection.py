@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from attune_nb.backends.chunks.remote_backend import cores
+from attune_nb.backends.chunks.remote_backend import count_cores
 from attune_nb.backends.dask.local_cluster import OwnCluster
 from attune_nb.errors import BackendError, BackendUnavailable
 
@@ -149,7 +149,7 @@ class Connection:
         try:
             if address is None:
                 if self._own_cluster is None:
-                    self._own_cluster = OwnCluster(self._workers or cores())
+                    self._own_cluster = OwnCluster(self._workers or count_cores())
                 address = self._own_cluster.address()
                 if address is None:
                     return None

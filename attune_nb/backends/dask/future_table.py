@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from distributed import Future
 
-    from attune_nb.backends.chunks.chunk_queue import Feed
-    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.chunk_queue import ChunkQueue
+    from attune_nb.backends.chunks.in_flight import InFlightChunk
     from attune_nb.backends.dask.worker_state import DaskWorker
 
 __all__ = ["FutureTable"]
@@ -24,7 +24,7 @@ class FutureTable:
     """
 
     def __init__(self) -> None:
-        self._entries: dict[Future, tuple[Feed, Sent, DaskWorker | None]] = {}
+        self._entries: dict[Future, tuple[ChunkQueue, InFlightChunk, DaskWorker | None]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -35,26 +35,28 @@ class FutureTable:
     def __contains__(self, future: object) -> bool:
         return future in self._entries
 
-    def add(self, future: Future, queue: Feed, chunk: Sent, worker: DaskWorker | None) -> None:
+    def add(
+        self, future: Future, queue: ChunkQueue, chunk: InFlightChunk, worker: DaskWorker | None
+    ) -> None:
         """Add a chunk that was sent."""
         self._entries[future] = queue, chunk, worker
         if worker is not None:
             worker.in_flight[future] = queue, chunk
 
-    def remove(self, future: Future) -> tuple[Feed, Sent]:
+    def remove(self, future: Future) -> tuple[ChunkQueue, InFlightChunk]:
         """Remove a future; return its chunk queue and its chunk."""
         queue, chunk, worker = self._entries.pop(future)
         if worker is not None:
             worker.in_flight.pop(future, None)
         return queue, chunk
 
-    def clear(self) -> list[tuple[Feed, Sent]]:
+    def clear(self) -> list[tuple[ChunkQueue, InFlightChunk]]:
         """Remove all futures; return their chunk queues and chunks."""
         chunks = [(queue, chunk) for queue, chunk, _ in self._entries.values()]
         self._entries = {}
         return chunks
 
-    def chunk_of(self, future: Future) -> Sent:
+    def chunk_of(self, future: Future) -> InFlightChunk:
         """Return the chunk of a future."""
         return self._entries[future][1]
 
@@ -62,11 +64,11 @@ class FutureTable:
         """Return the worker of a future."""
         return self._entries[future][2]
 
-    def chunks_of(self, queue: Feed) -> list[Sent]:
+    def chunks_of(self, queue: ChunkQueue) -> list[InFlightChunk]:
         """Return the chunks of a chunk queue."""
         return [chunk for owner, chunk, _ in self._entries.values() if owner is queue]
 
-    def futures_of(self, queue: Feed) -> list[Future]:
+    def futures_of(self, queue: ChunkQueue) -> list[Future]:
         """Return the futures of a chunk queue."""
         return [future for future, (owner, _, _) in self._entries.items() if owner is queue]
 

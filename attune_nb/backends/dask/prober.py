@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
-    from attune_nb.backends.chunks.chunk_queue import Feed
-    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.chunk_queue import ChunkQueue
+    from attune_nb.backends.chunks.in_flight import InFlightChunk
     from attune_nb.backends.dask.worker_state import DaskWorker
 
 __all__ = ["Prober", "WorkerProbe"]
@@ -60,60 +60,60 @@ class Prober(RequestPerWorker[WorkerProbe]):
                 self._send(client, WorkerProbe(worker, futures), request)
 
 
-def _is_due(worker: DaskWorker, queue: Feed, chunk: Sent) -> bool:
+def _is_due(worker: DaskWorker, queue: ChunkQueue, chunk: InFlightChunk) -> bool:
     """Return whether to probe for a chunk now; if so, record the time of the probe."""
-    if queue.once:
+    if not queue.is_idempotent:
         return False
 
     now = time.monotonic()
-    if not chunk.chunk.joins and not _has_waited(now, worker, queue, chunk):
+    if not chunk.message.merges and not _has_waited(now, worker, queue, chunk):
         return False
 
-    chunk.known.asked = now
+    chunk.probe_state.probed_at = now
     return True
 
 
-def _has_waited(now: float, worker: DaskWorker, queue: Feed, chunk: Sent) -> bool:
+def _has_waited(now: float, worker: DaskWorker, queue: ChunkQueue, chunk: InFlightChunk) -> bool:
     """Return whether a chunk was sent, or last probed, long enough ago."""
-    known = chunk.known
-    is_unacknowledged = known.part != known.heard
+    known = chunk.probe_state
+    is_unacknowledged = known.sequence != known.acknowledged
     is_urgent = _can_grow(queue, chunk) or is_unacknowledged or _is_stuck(worker, chunk)
 
     # a probe for such a chunk can only find out whether it was started: one is enough
-    has_no_parts = len(chunk.entries) == 1 or queue.job.spec.keep_results
-    if known.asked and has_no_parts and not is_urgent:
+    has_no_parts = len(chunk.attempts) == 1 or queue.job.spec.keep_results
+    if known.probed_at and has_no_parts and not is_urgent:
         return False
 
     factor = EAGER_FACTOR if is_urgent else PATIENT_FACTOR
-    return now - max(chunk.since, known.asked) >= factor * chunk.chunk.budget
+    return now - max(chunk.since, known.probed_at) >= factor * chunk.message.budget
 
 
-def _can_grow(queue: Feed, chunk: Sent) -> bool:
+def _can_grow(queue: ChunkQueue, chunk: InFlightChunk) -> bool:
     """Return whether more coroutines may be merged into a chunk that has started."""
-    if not (chunk.known.begun and queue.job.spec.call.awaits):
+    if not (chunk.probe_state.has_started and queue.job.spec.call.is_async):
         return False
-    if not chunk.goes_on:
+    if not chunk.is_remainder:
         return True
-    return queue.ready and len(chunk.entries) < chunk.chunk.share
+    return queue.is_ready and len(chunk.attempts) < chunk.message.concurrency
 
 
-def _is_stuck(worker: DaskWorker, chunk: Sent) -> bool:
+def _is_stuck(worker: DaskWorker, chunk: InFlightChunk) -> bool:
     """Return whether a chunk waits at a worker that may start nothing for long."""
-    if chunk.known.begun:
+    if chunk.probe_state.has_started:
         return False
 
-    started = sum(started.known.begun for _, started in worker.in_flight.values())
+    started = sum(started.probe_state.has_started for _, started in worker.in_flight.values())
     return worker.is_paused or started >= worker.threads
 
 
-def _make_probe(worker: DaskWorker, chunk: Sent) -> ChunkProbe:
+def _make_probe(worker: DaskWorker, chunk: InFlightChunk) -> ChunkProbe:
     """Return the probe for a chunk; from now on its merge and its last report count as sent."""
-    message = chunk.chunk
-    chunk.chunk = replace(message, joins=False)
-    chunk.known.heard = chunk.known.part
+    message = chunk.message
+    chunk.message = replace(message, merges=False)
+    chunk.probe_state.acknowledged = chunk.probe_state.sequence
 
-    merging = message if message.joins else None
-    return ChunkProbe(chunk.known.part, _is_stuck(worker, chunk), merging)
+    merging = message if message.merges else None
+    return ChunkProbe(chunk.probe_state.sequence, _is_stuck(worker, chunk), merging)
 
 
 async def _request_status(

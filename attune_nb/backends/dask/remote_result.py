@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends.chunks import messages
-from attune_nb.backends.chunks.serialize import taken, unpack
+from attune_nb.backends.chunks.serialize import require_sent, unpack
 from attune_nb.errors import BackendError, NotSendable
 from attune_nb.values.remote import RemoteReference, remote_references
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from distributed import Future
 
-    from attune_nb.backends.chunks.in_flight import Sent
-    from attune_nb.backends.chunks.task_spec import Definition
+    from attune_nb.backends.chunks.in_flight import InFlightChunk
+    from attune_nb.backends.chunks.task_spec import TaskSpec
 
 __all__ = ["ClusterResult", "check_context_results", "describe_missing_result", "input_futures"]
 
@@ -102,8 +102,8 @@ class ClusterResult(RemoteReference):
             raise LookupError("its worker was lost")
 
         submit = self._chunk.client.submit
-        packed = submit(messages.Kept.packed, self._chunk, self._row, pure=False).result()
-        return taken(unpack(packed)[0])
+        packed = submit(messages.KeptResults.pack_row, self._chunk, self._row, pure=False).result()
+        return require_sent(unpack(packed)[0])
 
 
 def describe_missing_result(item: Any) -> str | None:
@@ -111,21 +111,21 @@ def describe_missing_result(item: Any) -> str | None:
     return _describe_lost(remote_references(item)) if RemoteReference.in_use else None
 
 
-def input_futures(task_spec: Definition, chunk: Sent) -> dict[str, Future]:
+def input_futures(task_spec: TaskSpec, chunk: InFlightChunk) -> dict[str, Future]:
     """Return the futures of the kept results that a chunk and its task spec refer to, by key."""
     if not RemoteReference.in_use:
         return {}
 
-    items = [entry.item for entry in chunk.entries]
+    items = [entry.item for entry in chunk.attempts]
     futures = {}
-    for reference in [*remote_references(items), *task_spec.elsewhere()]:
+    for reference in [*remote_references(items), *task_spec.find_references()]:
         if isinstance(reference, ClusterResult):
             future = reference.future()
             futures[future.key] = future
     return futures
 
 
-def check_context_results(task_spec: Definition) -> None:
+def check_context_results(task_spec: TaskSpec) -> None:
     """Check that the cluster still has the kept results that a task's context refers to.
 
     Raises:
@@ -134,7 +134,7 @@ def check_context_results(task_spec: Definition) -> None:
     if not RemoteReference.in_use:
         return
 
-    message = _describe_lost(task_spec.elsewhere())
+    message = _describe_lost(task_spec.find_references())
     if message is not None:
         raise NotSendable(message)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
-    from attune_nb.backends.chunks.task_spec import Definition
+    from attune_nb.backends.chunks.task_spec import TaskSpec
     from attune_nb.backends.dask.worker_state import DaskWorker
 
 __all__ = ["ensure_task_spec"]
@@ -25,7 +25,7 @@ TRANSFER_TIMEOUT = 10.0
 
 def ensure_task_spec(
     client: Client,
-    task_spec: Definition,
+    task_spec: TaskSpec,
     worker: DaskWorker,
     others: Sequence[DaskWorker],
     workers: Iterable[DaskWorker],
@@ -72,14 +72,14 @@ def ensure_task_spec(
     return False
 
 
-async def _scatter(client: Client, task_spec: Definition, worker: DaskWorker) -> Future:
+async def _scatter(client: Client, task_spec: TaskSpec, worker: DaskWorker) -> Future:
     future: Future = await client.scatter(
         task_spec, workers=[worker.address], hash=False, asynchronous=True
     )
     return future
 
 
-def _finish_transfer(worker: DaskWorker, task_spec: Definition, *, raises: bool) -> None:
+def _finish_transfer(worker: DaskWorker, task_spec: TaskSpec, *, raises: bool) -> None:
     """Record the result of a transfer that has ended; a failure is raised or ignored."""
     transfer = worker.transfers.get(task_spec)
     if transfer is None or not transfer.request.done():
@@ -95,7 +95,7 @@ def _finish_transfer(worker: DaskWorker, task_spec: Definition, *, raises: bool)
 
 def _spread(
     client: Client,
-    task_spec: Definition,
+    task_spec: TaskSpec,
     workers: Sequence[DaskWorker],
     receivers: Sequence[DaskWorker],
 ) -> None:
@@ -113,11 +113,11 @@ def _spread(
         _copy(client, task_spec, chain[index // 2], receiver)
 
 
-def _available_holders(task_spec: Definition, workers: Iterable[DaskWorker]) -> list[DaskWorker]:
+def _available_holders(task_spec: TaskSpec, workers: Iterable[DaskWorker]) -> list[DaskWorker]:
     return [worker for worker in workers if task_spec in worker.task_specs and not worker.is_paused]
 
 
-def _has_recent_transfer(task_spec: Definition, workers: Iterable[DaskWorker]) -> bool:
+def _has_recent_transfer(task_spec: TaskSpec, workers: Iterable[DaskWorker]) -> bool:
     now = time.monotonic()
     for worker in workers:
         transfer = worker.transfers.get(task_spec)
@@ -126,7 +126,7 @@ def _has_recent_transfer(task_spec: Definition, workers: Iterable[DaskWorker]) -
     return False
 
 
-def _find_source(task_spec: Definition, workers: Iterable[DaskWorker]) -> DaskWorker | None:
+def _find_source(task_spec: TaskSpec, workers: Iterable[DaskWorker]) -> DaskWorker | None:
     """Return an idle worker that has a task spec, if there is one."""
     for worker in _available_holders(task_spec, workers):
         if not worker.in_flight and worker.task_specs[task_spec].status == "finished":
@@ -134,7 +134,7 @@ def _find_source(task_spec: Definition, workers: Iterable[DaskWorker]) -> DaskWo
     return None
 
 
-def _copy(client: Client, task_spec: Definition, source: DaskWorker, target: DaskWorker) -> None:
+def _copy(client: Client, task_spec: TaskSpec, source: DaskWorker, target: DaskWorker) -> None:
     """Copy a task spec to a worker, as a value of its own that Dask does not move.
 
     If two workers hold the same value, Dask's memory manager removes either of them. So the copy is

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
-    from attune_nb.backends.chunks.in_flight import Sent
-    from attune_nb.backends.chunks.task_spec import Definition
+    from attune_nb.backends.chunks.in_flight import InFlightChunk
+    from attune_nb.backends.chunks.task_spec import TaskSpec
     from attune_nb.backends.dask.worker_state import DaskWorker
 
 __all__ = ["submit_chunk"]
@@ -28,8 +28,8 @@ REPORT_SUFFIX = "-report"
 def submit_chunk(
     client: Client,
     key: str,
-    chunk: Sent,
-    task_spec: Definition,
+    chunk: InFlightChunk,
+    task_spec: TaskSpec,
     *,
     keeps: bool,
     worker: DaskWorker | None,
@@ -51,9 +51,9 @@ def submit_chunk(
     """
     function = remote_functions.run_chunk_keeping_results if keeps else remote_functions.run_chunk
     name = f"{key}{REPORT_SUFFIX}" if keeps else key
-    chunk.chunk = replace(chunk.chunk, name=name)
+    chunk.message = replace(chunk.message, name=name)
 
-    task_spec_or_future: Definition | Future = task_spec
+    task_spec_or_future: TaskSpec | Future = task_spec
     workers = None
     if worker is not None:
         task_spec_or_future = worker.task_specs.get(task_spec, task_spec)
@@ -64,7 +64,7 @@ def submit_chunk(
     future = client.submit(
         function,
         task_spec_or_future,
-        chunk.chunk,
+        chunk.message,
         [*inputs],
         [*inputs.values()],
         key=key,
@@ -78,5 +78,5 @@ def submit_chunk(
         return future
 
     # only the report is fetched
-    chunk.keep = partial(ClusterResult, future)
+    chunk.make_reference = partial(ClusterResult, future)
     return client.submit(remote_functions.extract_report, future, key=name, pure=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from attune_nb.backends.chunks.remote_backend import Place
+from attune_nb.backends.chunks.remote_backend import RemoteWorker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from distributed import Future as DaskFuture
 
-    from attune_nb.backends.chunks.chunk_queue import Feed
-    from attune_nb.backends.chunks.in_flight import Sent
-    from attune_nb.backends.chunks.task_spec import Definition
+    from attune_nb.backends.chunks.chunk_queue import ChunkQueue
+    from attune_nb.backends.chunks.in_flight import InFlightChunk
+    from attune_nb.backends.chunks.task_spec import TaskSpec
 
 __all__ = ["DaskWorker", "Transfer", "are_enough"]
 
@@ -28,7 +28,7 @@ class Transfer:
         self.since = time.monotonic()
 
 
-class DaskWorker(Place):
+class DaskWorker(RemoteWorker):
     """A worker: its resources, its task specs and its chunks."""
 
     def __init__(self, address: str) -> None:
@@ -41,16 +41,16 @@ class DaskWorker(Place):
         self.has_details = False
         # its local directory, which tells one process from the next at the same address
         self.process = ""
-        self.task_specs: dict[Definition, DaskFuture] = {}
-        self.transfers: dict[Definition, Transfer] = {}
-        self.in_flight: dict[DaskFuture, tuple[Feed, Sent]] = {}
+        self.task_specs: dict[TaskSpec, DaskFuture] = {}
+        self.transfers: dict[TaskSpec, Transfer] = {}
+        self.in_flight: dict[DaskFuture, tuple[ChunkQueue, InFlightChunk]] = {}
 
     @property
     def load(self) -> float:
         """The number of its chunks for each of its threads."""
         return len(self.in_flight) / self.threads
 
-    def chunks(self) -> list[tuple[Feed, Sent]]:
+    def chunks(self) -> list[tuple[ChunkQueue, InFlightChunk]]:
         """Return its chunks, each with its chunk queue."""
         return [*self.in_flight.values()]
 

@@ -17,9 +17,9 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.attempt.attempt import timed_out
-from attune_nb.backends.attempt.remote_inputs import bring_here
-from attune_nb.backends.chunks.remote_backend import RemoteBackend, cores, free
+from attune_nb.backends.attempt.attempt import timeout_error
+from attune_nb.backends.attempt.remote_inputs import fetch_inputs
+from attune_nb.backends.chunks.remote_backend import RemoteBackend, count_cores, find_free_workers
 from attune_nb.backends.processes.worker_process import WorkerProcess, interpreter_exiting
 from attune_nb.backends.worker import remote_functions
 from attune_nb.backends.worker.reaper import Reaper
@@ -28,9 +28,9 @@ from attune_nb.events import TIMED_OUT
 
 if TYPE_CHECKING:
     from attune_nb.backends.attempt.job import Job
-    from attune_nb.backends.chunks.chunk_queue import Feed
-    from attune_nb.backends.chunks.in_flight import Sent
-    from attune_nb.backends.chunks.task_spec import Definition
+    from attune_nb.backends.chunks.chunk_queue import ChunkQueue
+    from attune_nb.backends.chunks.in_flight import InFlightChunk
+    from attune_nb.backends.chunks.task_spec import TaskSpec
     from attune_nb.events import Key
 
 __all__ = ["ProcessBackend"]
@@ -51,28 +51,28 @@ class ProcessBackend(RemoteBackend):
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        lanes = workers or cores()
+        lanes = workers or count_cores()
         super().__init__(lanes, CHUNK_SECONDS, _KILLED, parts=True)
         self._late = interpreter_exiting.is_set()
         self._guard = Reaper()
         self._workers = [WorkerProcess(number, self._guard) for number in range(lanes)]
-        self._names: dict[Definition, str] = {}
+        self._names: dict[TaskSpec, str] = {}
         self._broken = 0
         self._unready: Counter[Key] = Counter()  # workers in a row that its definition came to
 
     def start(self, job: Job) -> None:
         """Begin to make the attempts of a job."""
-        bring_here(job)
+        fetch_inputs(job)
         super().start(job)
 
-    def pump(self, timeout: float) -> None:
+    def poll(self, timeout: float) -> None:
         """Hand out work and take in what has ended, as any other; until the interpreter ends.
 
         The workers are taken from it then, by another thread and at any moment. What it makes of
         that is not to be told: the record stays as it is, and a resumed run goes on from there.
         """
         try:
-            super().pump(timeout)
+            super().poll(timeout)
         except Exception:
             if interpreter_exiting.is_set() and not self._late:
                 threading.Event().wait()
@@ -89,37 +89,37 @@ class ProcessBackend(RemoteBackend):
         """Give the numbers of the worker processes that are there."""
         return [each.pid for each in self._workers if each.pid]
 
-    def _places(self) -> list[WorkerProcess]:
+    def _list_workers(self) -> list[WorkerProcess]:
         return self._workers
 
-    def _may_send(self) -> bool:
+    def _can_send(self) -> bool:
         return (
             not interpreter_exiting.is_set()
         )  # the interpreter ends: what is left, a resumed run does
 
-    def _send_next(self, feed: Feed, *, behind: bool) -> bool:
-        ready = free(feed, self._workers, behind=behind)
+    def _send_next(self, feed: ChunkQueue, *, behind: bool) -> bool:
+        ready = find_free_workers(feed, self._workers, behind=behind)
         if not ready:
             return False
         # rather one that runs than one that must begin, rather one that has its context
-        name = self._names.get(self._definitions[feed.job.spec.key], "")
+        name = self._names.get(self._task_specs[feed.job.spec.key], "")
         order = [
             (len(each.calls), each.pool is None, name not in each.task_spec_names)
             for each, _ in ready
         ]
         return self._send(feed, *ready[order.index(min(order))])
 
-    def _send(self, feed: Feed, to: WorkerProcess, share: int) -> bool:
-        definition = self._definitions[feed.job.spec.key]
+    def _send(self, feed: ChunkQueue, to: WorkerProcess, share: int) -> bool:
+        definition = self._task_specs[feed.job.spec.key]
         name = self._names.setdefault(definition, f"{os.getpid()}-{next(_names)}")
         packed = b""
         if name not in to.task_spec_names:
             try:
-                packed = definition.packed()
+                packed = definition.to_bytes()
             except NotSendable as error:
-                feed.refuse_next(str(error))
+                feed.fail_next(str(error))
                 return False
-        sent = feed.next(share)
+        sent = feed.take_chunk(share)
         if sent is None:
             return False
         if to.pool is None:
@@ -127,24 +127,24 @@ class ProcessBackend(RemoteBackend):
         try:
             if packed:
                 self._held_by(to, to.submit(remote_functions.store_task_spec, name, packed), None)
-            future = to.submit(remote_functions.run_chunk_by_name, name, sent.chunk)
+            future = to.submit(remote_functions.run_chunk_by_name, name, sent.message)
         except BrokenExecutor:  # it has died while it had nothing to do
             to.kill()
-            feed.back(sent)
+            feed.put_back(sent)
             return True
         to.task_spec_names.add(name)
         self._held_by(to, future, (feed, sent))
         return True
 
     def _held_by(
-        self, to: WorkerProcess, future: Future[Any], what: tuple[Feed, Sent] | None
+        self, to: WorkerProcess, future: Future[Any], what: tuple[ChunkQueue, InFlightChunk] | None
     ) -> None:
         to.calls.append((future, what))
         if len(to.calls) == 1:
             to.start_next_call()
-        future.add_done_callback(lambda _: self._note(to))
+        future.add_done_callback(lambda _: self._notify(to))
 
-    def _take_in(self, what: WorkerProcess) -> None:
+    def _handle_notice(self, what: WorkerProcess) -> None:
         """Take in all that a worker has ended, in its order."""
         while what.calls and what.calls[0][0].done():
             future, sent = what.calls[0]
@@ -158,35 +158,37 @@ class ProcessBackend(RemoteBackend):
             if sent is None:
                 what.set_pid(future.result())
             elif error is not None:
-                sent[0].refuse(sent[1], what.number, f"the worker failed: {error!r}")
+                sent[0].fail_chunk(sent[1], what.number, f"the worker failed: {error!r}")
             else:
                 self._received(what, *sent, future.result())
 
-    def _received(self, by: WorkerProcess, feed: Feed, sent: Sent, packed: bytes | None) -> None:
+    def _received(
+        self, by: WorkerProcess, feed: ChunkQueue, sent: InFlightChunk, packed: bytes | None
+    ) -> None:
         if packed is None:  # another process than the one that was sent the definition
             by.task_spec_names.clear()
-            feed.back(sent)
+            feed.put_back(sent)
             return
         self._unready.pop(feed.job.spec.key, None)
-        more = self._alone(feed)
-        left = feed.received(
-            sent, lambda _, lane: by.number + self._lanes * lane, packed, more=more
+        more = self._can_extend(feed)
+        left = feed.handle_report(
+            sent, lambda _, lane: by.number + self._worker_count * lane, packed, can_extend=more
         )
         if left is not None:
             self._wait_for(by, feed, left)
         elif sent.abandoned:
             first = self._end(by)
             if first is not None:
-                first[0].back(first[1])
+                first[0].put_back(first[1])
 
-    def _wait_for(self, by: WorkerProcess, feed: Feed, left: Sent) -> None:
+    def _wait_for(self, by: WorkerProcess, feed: ChunkQueue, left: InFlightChunk) -> None:
         """Have a worker tell of what goes on there, perhaps with more to do."""
-        name = self._names[self._definitions[feed.job.spec.key]]
+        name = self._names[self._task_specs[feed.job.spec.key]]
         try:
-            if left.goes_on:
+            if left.is_remainder:
                 future = by.submit(remote_functions.continue_chunk)
             else:
-                future = by.submit(remote_functions.run_chunk_by_name, name, left.chunk)
+                future = by.submit(remote_functions.run_chunk_by_name, name, left.message)
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)
@@ -211,18 +213,18 @@ class ProcessBackend(RemoteBackend):
                 why += ", as it took in what the action needs"
                 self._unready[feed.job.spec.key] += 1
             if was_at_it or self._unready[feed.job.spec.key] >= MAX_START_FAILURES:
-                feed.lost(sent, what.number, why)
+                feed.requeue_lost(sent, what.number, why)
             else:
-                feed.back(sent)
+                feed.put_back(sent)
 
-    def _end(self, what: WorkerProcess) -> tuple[Feed, Sent] | None:
+    def _end(self, what: WorkerProcess) -> tuple[ChunkQueue, InFlightChunk] | None:
         """End a worker; what waited there goes to others. Give the first chunk that it held."""
         held = [at for at in what.kill() if at is not None]
         for feed, sent in held[1:]:
-            feed.back(sent)
+            feed.put_back(sent)
         return held[0] if held else None
 
-    def _look(self) -> float:
+    def _check_workers(self) -> float:
         """End the workers that are stuck where nothing in them can tell the time."""
         nearest, now = inf, time.monotonic()
         for each in self._workers:
@@ -235,29 +237,29 @@ class ProcessBackend(RemoteBackend):
                 self._stuck(each, *first)
         return nearest
 
-    def _stuck(self, at: WorkerProcess, feed: Feed, sent: Sent) -> None:
-        if len(sent.entries) > 1:
-            feed.lost(sent, at.number, _KILLED)  # it is not known which one it was
+    def _stuck(self, at: WorkerProcess, feed: ChunkQueue, sent: InFlightChunk) -> None:
+        if len(sent.attempts) > 1:
+            feed.requeue_lost(sent, at.number, _KILLED)  # it is not known which one it was
         else:
-            feed.under_way -= 1
-            cause = timed_out(feed.job.spec.timeout or 0.0, _KILLED)
-            feed.fail(sent.entries[0], at.number, cause, TIMED_OUT, since=sent.since)
+            feed.in_flight -= 1
+            cause = timeout_error(feed.job.spec.timeout or 0.0, _KILLED)
+            feed.record_failure(sent.attempts[0], at.number, cause, TIMED_OUT, since=sent.since)
 
-    def _under_way(self, feed: Feed) -> list[Sent]:
+    def _chunks_in_flight(self, feed: ChunkQueue) -> list[InFlightChunk]:
         held = [at for each in self._workers for _, at in each.calls]
         return [at[1] for at in held if at is not None and at[0] is feed]
 
-    def _abandon(self, feed: Feed) -> None:
+    def _cancel_chunks(self, feed: ChunkQueue) -> None:
         for each in self._workers:
-            first = self._end(each) if each.shares(feed) else None
+            first = self._end(each) if each.concurrency_by_chunk(feed) else None
             if first is None:
                 continue
             if first[0] is feed:
-                feed.back(first[1])
+                feed.put_back(first[1])
             else:  # another job's items were under way
-                first[0].lost(first[1], each.number, _KILLED)
+                first[0].requeue_lost(first[1], each.number, _KILLED)
 
-    def _drop(self, definition: Definition) -> None:
+    def _drop_task_spec(self, definition: TaskSpec) -> None:
         name = self._names.pop(definition, None)
         for each in self._workers:
             if name in each.task_spec_names and name is not None:

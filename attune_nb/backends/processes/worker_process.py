@@ -17,7 +17,7 @@ from math import inf
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.chunks.remote_backend import Place
+from attune_nb.backends.chunks.remote_backend import RemoteWorker
 from attune_nb.backends.threads.thread_pool import GRACE
 from attune_nb.backends.worker import remote_functions
 from attune_nb.backends.worker.reaper import Reaper, kill_group
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from loky import ProcessPoolExecutor
 
-    from attune_nb.backends.chunks.chunk_queue import Feed
-    from attune_nb.backends.chunks.in_flight import Sent
+    from attune_nb.backends.chunks.chunk_queue import ChunkQueue
+    from attune_nb.backends.chunks.in_flight import InFlightChunk
 
 __all__ = ["WorkerProcess", "interpreter_exiting"]
 
@@ -48,7 +48,7 @@ _alive: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
 _feeders: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
-class WorkerProcess(Place):
+class WorkerProcess(RemoteWorker):
     """A place for one worker process, and what the process there holds.
 
     `calls` are the calls that it was given and has not ended, in their order: the first is the one
@@ -62,7 +62,7 @@ class WorkerProcess(Place):
         self.pool: ProcessPoolExecutor | None = None
         self.pid = 0
         self.task_spec_names: set[str] = set()  # names of definitions
-        self.calls: list[tuple[Future[Any], tuple[Feed, Sent] | None]] = []
+        self.calls: list[tuple[Future[Any], tuple[ChunkQueue, InFlightChunk] | None]] = []
         self.since = 0.0
         self._ending = threading.Lock()
         with _beginning:
@@ -108,7 +108,7 @@ class WorkerProcess(Place):
             ) from None
         return future
 
-    def chunks(self) -> list[tuple[Feed, Sent]]:
+    def chunks(self) -> list[tuple[ChunkQueue, InFlightChunk]]:
         """Give the chunks that it has, each with its job."""
         return [at for _, at in self.calls if at is not None]
 
@@ -116,7 +116,7 @@ class WorkerProcess(Place):
         """Take in that it is at the first call that it holds from now on."""
         self.since = time.monotonic()
         at = self.calls[0][1] if self.calls else None
-        if at is not None and not at[1].goes_on:
+        if at is not None and not at[1].is_remainder:
             at[1].since = self.since
 
     def set_pid(self, process: int) -> None:
@@ -132,10 +132,10 @@ class WorkerProcess(Place):
             return inf
         if self.calls[0][1] is None:
             return self.since + START_TIMEOUT
-        grace = GRACE if feed.job.spec.call.stoppable else 0.0
-        return self.since + sent.chunk.budget + feed.job.spec.timeout + grace + REPORT_SLACK
+        grace = GRACE if feed.job.spec.call.is_cancellable else 0.0
+        return self.since + sent.message.budget + feed.job.spec.timeout + grace + REPORT_SLACK
 
-    def kill(self) -> list[tuple[Feed, Sent] | None]:
+    def kill(self) -> list[tuple[ChunkQueue, InFlightChunk] | None]:
         """End the process and all that it has begun; give what it held."""
         with self._ending:  # the interpreter's end waits for one that is ended meanwhile
             held, self.calls = [at for _, at in self.calls], []

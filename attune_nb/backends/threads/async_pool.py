@@ -9,7 +9,7 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.threads.thread_pool import Pullers, UnderWay
+from attune_nb.backends.threads.thread_pool import RunningAttempt, WorkerPool
 from attune_nb.events import SUCCEEDED
 from attune_nb.values.frozen import freeze
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.attempt.job import Job
 
-__all__ = ["CoroutinePullers", "EventLoop"]
+__all__ = ["CoroutinePool", "EventLoop"]
 
 MOST_COROUTINES = 10_000  # for one task
 TURN = 0.002  # seconds that one coroutine may go on without letting the others
@@ -53,7 +53,7 @@ class EventLoop:
         self.call(self._end.set)
 
 
-class CoroutinePullers(Pullers):
+class CoroutinePool(WorkerPool):
     """The coroutines that work on one job."""
 
     def __init__(self, job: Job, wake: threading.Event, loop: EventLoop) -> None:
@@ -63,7 +63,7 @@ class CoroutinePullers(Pullers):
         self._moved = 0.0  # when the loop was last let go on, on the run's clock
         self._slow = False  # whether reading the source takes its time
 
-    def _begin(self, numbers: list[int]) -> None:
+    def _start_workers(self, numbers: list[int]) -> None:
         self._loop.call(self._create, numbers)
 
     def _create(self, numbers: list[int]) -> None:
@@ -86,18 +86,18 @@ class CoroutinePullers(Pullers):
         for task in list(self._tasks.values()):
             task.cancel()
 
-    def _cancel(self, worker: int, at: UnderWay) -> None:
+    def _cancel(self, worker: int, at: RunningAttempt) -> None:
         """Cancel an attempt, if it is still under way."""
-        if worker in self._tasks and self.busy.get(worker) is at:
+        if worker in self._tasks and self.running.get(worker) is at:
             self._tasks[worker].cancel()
 
     async def _next(self) -> tuple[int, int, Any] | None:
         if not self.job.source.lazy:
-            return self._take()
+            return self._take_attempt()
         if self._slow:
-            return await asyncio.to_thread(self._take)
+            return await asyncio.to_thread(self._take_attempt)
         began = self.job.spec.clock()
-        taken = self._take()
+        taken = self._take_attempt()
         self._slow = self.job.spec.clock() - began > SLOW
         return taken
 
@@ -105,13 +105,13 @@ class CoroutinePullers(Pullers):
         """Make attempts until there are none left: what each coroutine does."""
         try:
             while True:
-                held = self.held
+                held = self.paused
                 taken = None if held else await self._next()
                 if taken is None:
                     with self.lock:
                         # held no more by now: the number was not free when all were spawned
-                        if self.held or not (held or self.job.retry_queue):
-                            self.free.add(worker)
+                        if self.paused or not (held or self.job.retry_queue):
+                            self.free_workers.add(worker)
                             break
                 elif not await self._make(worker, *taken):
                     return  # the attempt was given up on, and with it this coroutine
@@ -120,7 +120,7 @@ class CoroutinePullers(Pullers):
         except BaseException as error:  # noqa: BLE001 - the items' own code raised
             self.job.record_source_failure(worker, error)
             with self.lock:
-                self.free.add(worker)
+                self.free_workers.add(worker)
         finally:
             self.wake.set()
 
@@ -128,9 +128,9 @@ class CoroutinePullers(Pullers):
         """Make one attempt and record it; tell whether anybody still wanted its result."""
         job, spec = self.job, self.job.spec
         call, clock = spec.call, spec.clock
-        at = UnderWay(index, attempt, clock(), item)
+        at = RunningAttempt(index, attempt, clock(), item)
         at.token = _Cancel(self, worker, at) if spec.timeout is not None else None
-        self.busy[worker] = at
+        self.running[worker] = at
         code, result, cause, error, rendered = SUCCEEDED, None, None, None, None
         try:
             if at.start - self._moved > TURN:
@@ -141,18 +141,18 @@ class CoroutinePullers(Pullers):
                 spec.announce(spec.key, index, attempt)
             if spec.timeout is not None:
                 at.due = clock() + spec.timeout
-            result = call.begin(rendered, job.cancel)
+            result = call.start(rendered, job.cancel_token)
             if type(result) is CoroutineType:
                 result = await result
             result = freeze(result)
         except BaseException as raised:  # noqa: BLE001 - whatever an action raises is its failure
             error, result = raised, None  # it was the coroutine, if that has raised
-            code, cause = call.describe(raised)
-        if spec.retries and self.busy.get(worker) is at:
-            self._keep(index, rendered, wanted=bool(code) or at.stopping)
+            code, cause = call.describe_error(raised)
+        if spec.retries and self.running.get(worker) is at:
+            self._update_input(index, rendered, wanted=bool(code) or at.stopping)
         if at.stopping:
             _uncancel()
-        return self._ended(worker, at, (code, result, cause), error)
+        return self._record_end(worker, at, (code, result, cause), error)
 
 
 class _Cancel:
@@ -160,7 +160,7 @@ class _Cancel:
 
     __slots__ = ("_at", "_pullers", "_worker")
 
-    def __init__(self, pullers: CoroutinePullers, worker: int, at: UnderWay) -> None:
+    def __init__(self, pullers: CoroutinePool, worker: int, at: RunningAttempt) -> None:
         self._pullers, self._worker, self._at = pullers, worker, at
 
     def cancel(self) -> None:

@@ -10,79 +10,79 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from attune_nb.backends.attempt.attempt import timed_out
+from attune_nb.backends.attempt.attempt import timeout_error
 from attune_nb.events import TIMED_OUT
 
 if TYPE_CHECKING:
     from attune_nb.backends.attempt.job import Job
     from attune_nb.events import ErrorInfo
 
-__all__ = ["GRACE", "Pullers", "Stop", "UnderWay"]
+__all__ = ["GRACE", "Cancellable", "RunningAttempt", "WorkerPool"]
 
 GRACE = 2.0  # seconds that a stopped action has to say what it got done
 
 
-class Stop(Protocol):
+class Cancellable(Protocol):
     """What an attempt is told through that it is to end."""
 
     def cancel(self) -> None:
         """Tell it."""
 
 
-class UnderWay(msgspec.Struct, gc=False):
+class RunningAttempt(msgspec.Struct, gc=False):
     """An attempt that a worker is at. Whoever takes it out of `busy` records its end."""
 
     index: int
     attempt: int
     start: float
     item: Any
-    token: Stop | None = None  # its own, where it has a timeout and can be stopped
+    token: Cancellable | None = None  # its own, where it has a timeout and can be stopped
     due: float = inf  # when it must have ended; known once its input is rendered
     stopping: bool = False  # the token was raised, because it was due
 
 
-class Pullers(abc.ABC):
+class WorkerPool(abc.ABC):
     """What works on one job: threads or coroutines, each pulling its items from it.
 
     Args:
         job: The job.
         wake: Set when something has ended that somebody may wait for.
-        most: How many pull at once, at most.
+        size: How many pull at once, at most.
     """
 
     def __init__(self, job: Job, wake: threading.Event, most: int) -> None:
         self.job = job
         self.wake = wake
         self.lock = threading.Lock()
-        self.most = min(job.spec.concurrency, most)
-        self.free = set(range(self.most))  # numbers of the workers that do not run
-        self.busy: dict[int, UnderWay] = {}  # worker -> what it is at
+        self.size = min(job.spec.concurrency, most)
+        self.free_workers = set(range(self.size))  # numbers of the workers that do not run
+        self.running: dict[int, RunningAttempt] = {}  # worker -> what it is at
         self.forced = False
-        self.held = True  # until it is first let go
+        self.paused = True  # until it is first let go
         # A counter's `next` is atomic under the GIL, so items with a length need no lock: a
         # lock that is taken for each item makes the threads queue for it.
-        self.counter = itertools.count(job.source.started)
+        self.next_index = itertools.count(job.source.started)
         self.end = len(job.source.items) if not job.source.lazy else 0
 
-    def hold(self, *, over: bool) -> None:
-        """Let the workers end after what they are at; or let them go on."""
+    def set_paused(self, *, paused: bool) -> None:
+        """Let the workers end after their current attempts, or start them again."""
         with self.lock:  # a worker that stops for it frees its number under this lock
-            self.held = not over
-        if over:
+            self.paused = paused
+        if not paused:
             spec = self.job.spec
-            self.spawn(spec.total if spec.total is not None else spec.concurrency)
+            self.start_workers(spec.total if spec.total is not None else spec.concurrency)
 
-    def spawn(self, wanted: int) -> None:
+    def start_workers(self, wanted: int) -> None:
         """Have as many more attempts made at once, within the bound."""
-        if self.held:
+        if self.paused:
             return  # all are begun when it is over
         with self.lock:
-            numbers = [self.free.pop() for _ in range(min(wanted, len(self.free)))]
+            numbers = [self.free_workers.pop() for _ in range(min(wanted, len(self.free_workers)))]
         if numbers:
-            self._begin(sorted(numbers))
+            self._start_workers(sorted(numbers))
 
     @abc.abstractmethod
-    def _begin(self, numbers: list[int]) -> None:
+    def _start_workers(self, numbers: list[int]) -> None:
         """Begin to pull, as the workers of these numbers."""
 
     def stop(self, *, force: bool) -> None:
@@ -92,16 +92,16 @@ class Pullers(abc.ABC):
             if not job.stopped:
                 job.stop()
                 if not job.source.lazy:
-                    self.end = min(next(self.counter), self.end)
+                    self.end = min(next(self.next_index), self.end)
                     job.source.close(self.end)
             job.cancel_waiting()
             if force:
                 self.forced = True
-                given_up, self.busy = self.busy, {}
+                given_up, self.running = self.running, {}
                 for worker, at in given_up.items():
                     job.results.record_cancelled(at.index, at.attempt, worker, at.start, at.item)
         if force:
-            job.cancel.cancel()
+            job.cancel_token.cancel()
             for at in given_up.values():
                 if at.token is not None:
                     at.token.cancel()
@@ -116,15 +116,15 @@ class Pullers(abc.ABC):
     def abandon(self) -> None:
         """Let the threads end with what they are at; nobody reads what they record."""
         self.job.stop()
-        self.job.cancel.cancel()
-        for at in list(self.busy.values()):
+        self.job.cancel_token.cancel()
+        for at in list(self.running.values()):
             if at.token is not None:
                 at.token.cancel()
 
     def end_overdue(self) -> float:
         """End the attempts that take too long; give the seconds until the next may do so."""
         now, nearest = self.job.spec.clock(), inf
-        for worker, at in list(self.busy.items()):
+        for worker, at in list(self.running.items()):
             if at.due <= now and at.token is not None and not at.stopping:
                 at.stopping, at.due = True, now + GRACE
                 at.token.cancel()
@@ -134,25 +134,25 @@ class Pullers(abc.ABC):
                 nearest = min(nearest, at.due - now)
         return nearest
 
-    def _record_overdue(self, worker: int, at: UnderWay) -> None:
+    def _record_overdue(self, worker: int, at: RunningAttempt) -> None:
         job = self.job
         with self.lock:
-            if self.busy.get(worker) is not at:
+            if self.running.get(worker) is not at:
                 return  # it has ended just now
-            del self.busy[worker]
-            self.free.add(worker)
+            del self.running[worker]
+            self.free_workers.add(worker)
         job.count_abandoned()
-        cause = timed_out(job.spec.timeout or 0.0, job.spec.timeout_effect)
+        cause = timeout_error(job.spec.timeout or 0.0, job.spec.timeout_effect)
         job.results.record_failure(
             worker, at.index, at.attempt, at.start, at.item, TIMED_OUT, cause
         )
         self.wake.set()
-        self.spawn(1)
+        self.start_workers(1)
 
-    def _ended(
+    def _record_end(
         self,
         worker: int,
-        at: UnderWay,
+        at: RunningAttempt,
         end: tuple[int, Any, ErrorInfo | None],
         error: BaseException | None,
     ) -> bool:
@@ -166,19 +166,19 @@ class Pullers(abc.ABC):
         """
         job = self.job
         with self.lock:
-            if self.busy.get(worker) is not at:
+            if self.running.get(worker) is not at:
                 return False
-            del self.busy[worker]
+            del self.running[worker]
         code, result, cause = end
         if at.stopping:
             code, result = TIMED_OUT, None
-            cause = timed_out(job.spec.timeout or 0.0, error=error)
+            cause = timeout_error(job.spec.timeout or 0.0, error=error)
         job.results.record(at.index, at.attempt, worker, at.start, at.item, code, result, cause)
         if code:
             self.wake.set()
         return True
 
-    def _keep(self, index: int, rendered: Any, *, wanted: bool) -> None:
+    def _update_input(self, index: int, rendered: Any, *, wanted: bool) -> None:
         """Keep an input for the attempts to come, or let go of it after the last."""
         if wanted:
             self.job.keep_input(index, rendered)
@@ -186,7 +186,7 @@ class Pullers(abc.ABC):
         else:
             self.job.drop_input(index)
 
-    def _take(self) -> tuple[int, int, Any] | None:
+    def _take_attempt(self) -> tuple[int, int, Any] | None:
         """Give the next attempt to make: its index, its number and its item."""
         job = self.job
         source = job.source
@@ -198,7 +198,7 @@ class Pullers(abc.ABC):
         if source.lazy:
             pair = source.pull()
             return None if pair is None else (pair[0], 1, pair[1])
-        index = next(self.counter)
+        index = next(self.next_index)
         if job.stopped:
             with self.lock:  # the end may be moving just now
                 return (index, 1, source.items[index]) if index < self.end else None

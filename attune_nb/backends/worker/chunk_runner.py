@@ -23,7 +23,7 @@ from attune_nb.backends.attempt.job import Job
 from attune_nb.backends.attempt.job_spec import JobSpec
 from attune_nb.backends.attempt.result_columns import WorkerColumns, build_batch
 from attune_nb.backends.chunks.messages import Report
-from attune_nb.backends.chunks.serialize import kind_of, pack, taken
+from attune_nb.backends.chunks.serialize import kind_of, pack, require_sent
 from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.context import ItemScope, Moment
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from attune_nb.actions.registry import Action
-    from attune_nb.backends.chunks.messages import Chunk
+    from attune_nb.backends.chunks.messages import ChunkMessage
     from attune_nb.backends.threads.async_pool import EventLoop
     from attune_nb.context import WorkflowContext
     from attune_nb.events import Batch
@@ -59,7 +59,7 @@ class ChunkRunner:
     """
 
     def __init__(
-        self, parts: tuple[Any, ...], chunk: Chunk, items: list[Any], *, keep: bool
+        self, parts: tuple[Any, ...], chunk: ChunkMessage, items: list[Any], *, keep: bool
     ) -> None:
         # from now on, that all is there, however large it is
         self._began, self._zero = time.time(), time.perf_counter()
@@ -67,25 +67,25 @@ class ChunkRunner:
         self._chunk, self._keep = chunk, keep
         self._call = _FarCall(*parts[1:4])
         self._items = _Sparse()
-        self._job = _job(parts, self._call, self._items, chunk.share, self._zero)
+        self._job = _job(parts, self._call, self._items, chunk.concurrency, self._zero)
         self._lock = threading.Lock()  # for what follows
         self._left: list[tuple[int, int]] = []
         self._batch = _NOTHING  # what has become of others, and did not come
         self._number, self._closed = 0, False
         self._recalled = 0  # the part that tells what was not begun, as long as it did not come
         self._place = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
-        self._backend = ThreadBackend(chunk.share, loop=_loop)
+        self._backend = ThreadBackend(chunk.concurrency, loop=_loop)
         self._backend.start(self._job)
         self._take_in(chunk, items)
 
-    def _take_in(self, chunk: Chunk, items: list[Any]) -> None:
+    def _take_in(self, chunk: ChunkMessage, items: list[Any]) -> None:
         pairs = [*zip(chunk.index, chunk.attempt, strict=True)]
         self._items.update(zip(chunk.index, items, strict=True))
         self._call.moments.update(zip(chunk.index, chunk.moments, strict=False))
         self._left += pairs
-        self._backend.again(self._job.spec.key, pairs)
+        self._backend.make_attempts(self._job.spec.key, pairs)
 
-    def merge(self, chunk: Chunk, items: list[Any]) -> None:
+    def merge(self, chunk: ChunkMessage, items: list[Any]) -> None:
         """Make the attempts of another chunk of the same sender and job, too; unless all is over.
 
         From any thread.
@@ -146,7 +146,7 @@ class ChunkRunner:
         What it does not tell of at all was not begun, and is not going to be.
         """
         with self._lock:
-            drained = self._backend.drain()
+            drained = self._backend.collect()
             if drained:
                 new = drained[0][1]
                 self._over({*zip(new.index, new.attempt, strict=True)})
@@ -176,7 +176,7 @@ class ChunkRunner:
                 backend.stop(job.spec.key, force=True)
                 continue
             budget = self._chunk.budget
-            if self._call.awaits and not job.retry_queue:
+            if self._call.is_async and not job.retry_queue:
                 budget /= 2  # what ends early makes room for others
             left = self._since + budget - time.perf_counter()
             if left <= 0 and 0 < len(job.retry_queue) < len(
@@ -189,29 +189,29 @@ class ChunkRunner:
                 continue
             if left <= 0 and self._may_part(under_way):
                 return
-            backend.pump(min(TICK, left) if left > 0 else TICK)
+            backend.poll(min(TICK, left) if left > 0 else TICK)
 
     def _may_part(self, under_way: int) -> bool:
         """Tell whether so many that are under way are to be told of apart."""
         job = self._job
         # whoever is told of functions that were left behind may end this process
-        if not self._chunk.parts or job.retry_queue or job.abandoned:
+        if not self._chunk.reports_partially or job.retry_queue or job.abandoned:
             return False
-        room = self._call.awaits and under_way < job.spec.concurrency  # for others
+        room = self._call.is_async and under_way < job.spec.concurrency  # for others
         return room or self._recalled > 0 or under_way < len(self._left)
 
     def _last(self, batch: Batch, now: float) -> float:
         """Give until when there was enough to do."""
-        if not (self._left and len(batch) and self._call.awaits):
+        if not (self._left and len(batch) and self._call.is_async):
             return now
         return self._zero + max(map(sum, zip(batch.start, batch.duration, strict=True)))
 
     def _report(self) -> Report:
         batch, now = self._batch, time.perf_counter()
         return Report(
-            began=self._began,
-            spent=now - self._zero,
-            lately=self._last(batch, now) - self._since,
+            started_at=self._began,
+            elapsed=now - self._zero,
+            covered_seconds=self._last(batch, now) - self._since,
             worker=batch.worker,
             index=batch.index,
             attempt=batch.attempt,
@@ -222,11 +222,11 @@ class ChunkRunner:
             errors={row: replace(each, data=None) for row, each in batch.errors.items()},
             data=pack([each.data for each in batch.errors.values()]),
             unrendered=[row for row in batch.errors if batch.index[row] in self._call.unrendered],
-            going=[index for index, _ in self._left],
-            about=[_about(each) for each in batch.results] if self._keep else [],
+            running=[index for index, _ in self._left],
+            descriptions=[_about(each) for each in batch.results] if self._keep else [],
             abandoned=self._job.abandoned,
-            place=self._place,
-            part=self._number,
+            thread=self._place,
+            sequence=self._number,
         )
 
 
@@ -289,7 +289,7 @@ class _FarCall(Call):
         """Render the input for one item."""
         context = self.context
         try:
-            taken(item)
+            require_sent(item)
             moment = self.moments.get(index)
             if moment is not None:
                 context = context.with_clock(lambda: moment)

@@ -11,7 +11,7 @@ from attune_nb.backends.chunks.serialize import unpack
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from attune_nb.backends.chunks.messages import Chunk
+    from attune_nb.backends.chunks.messages import ChunkMessage
     from attune_nb.backends.worker.chunk_runner import ChunkRunner
 
 __all__ = ["ChunkProbe", "answer_probes", "register_runner", "track_chunk"]
@@ -55,7 +55,7 @@ class ChunkProbe(NamedTuple):
 
     acknowledged: int
     reclaims: bool
-    merging: Chunk | None
+    merging: ChunkMessage | None
 
 
 async def answer_probes(asked: Mapping[str, ChunkProbe]) -> dict[str, bytes | None]:

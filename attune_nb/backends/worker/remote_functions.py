@@ -17,9 +17,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from attune_nb.backends.chunks.messages import Kept, OtherProcessError
+from attune_nb.backends.chunks.messages import KeptResults, WrongProcessError
 from attune_nb.backends.chunks.serialize import NotSent, unpack
-from attune_nb.backends.chunks.task_spec import Definition
+from attune_nb.backends.chunks.task_spec import TaskSpec
 from attune_nb.backends.worker.chunk_runner import NOT_STARTED, ChunkRunner
 from attune_nb.backends.worker.chunk_status import register_runner, track_chunk
 from attune_nb.backends.worker.reaper import kill_group
@@ -29,7 +29,7 @@ from attune_nb.values.remote import fetch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from attune_nb.backends.chunks.messages import Chunk
+    from attune_nb.backends.chunks.messages import ChunkMessage
 
 __all__ = [
     "continue_chunk",
@@ -47,7 +47,7 @@ __all__ = [
 WATCH = 1.0  # seconds: how often a worker looks whether its engine is still there
 
 
-_task_specs: dict[str, Definition] = {}  # by name, in a worker of a pool of ours
+_task_specs: dict[str, TaskSpec] = {}  # by name, in a worker of a pool of ours
 
 
 def start_worker(engine: int) -> None:
@@ -77,13 +77,13 @@ def _watch(engine: int) -> NoReturn:
 
 def store_task_spec(name: str, packed: bytes) -> int:
     """Take in a definition, with all that its action imports; give this process's number."""
-    _task_specs[name] = definition = Definition.arrived(packed)
+    _task_specs[name] = definition = TaskSpec.from_bytes(packed)
     with contextlib.suppress(NotSendable):  # each chunk will say so
-        definition.parts()
+        definition.load()
     return os.getpid()
 
 
-def run_chunk_by_name(name: str, chunk: Chunk) -> bytes | None:
+def run_chunk_by_name(name: str, chunk: ChunkMessage) -> bytes | None:
     """Make a chunk's attempts with a definition that came before.
 
     Gives None where it is not there: this is another process than the one it was sent to.
@@ -97,7 +97,10 @@ def drop_task_spec(name: str) -> None:
 
 
 def run_chunk(
-    definition: Definition, chunk: Chunk, keys: Sequence[str] = (), near: Sequence[Kept] = ()
+    definition: TaskSpec,
+    chunk: ChunkMessage,
+    keys: Sequence[str] = (),
+    near: Sequence[KeptResults] = (),
 ) -> bytes:
     """Make a chunk's attempts; give the report as bytes, which always load.
 
@@ -111,10 +114,10 @@ def run_chunk(
 
 
 def run_chunk_keeping_results(
-    definition: Definition, chunk: Chunk, keys: Sequence[str], near: Sequence[Kept]
-) -> Kept:
+    definition: TaskSpec, chunk: ChunkMessage, keys: Sequence[str], near: Sequence[KeptResults]
+) -> KeptResults:
     """Make a chunk's attempts; give the report and, beside it, the results themselves."""
-    return Kept(*_made(definition, chunk, dict(zip(keys, near, strict=True)), keep=True))
+    return KeptResults(*_made(definition, chunk, dict(zip(keys, near, strict=True)), keep=True))
 
 
 def continue_chunk() -> bytes:
@@ -122,7 +125,7 @@ def continue_chunk() -> bytes:
     return ChunkRunner.claim().wait_for_report(_cancelled_by_dask())[0]
 
 
-def copy_task_spec(definition: Definition) -> Definition:
+def copy_task_spec(definition: TaskSpec) -> TaskSpec:
     """Give a definition as it is: a copy of its own for the worker that it runs on."""
     return definition
 
@@ -138,28 +141,32 @@ def stand_by(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def extract_report(kept: Kept) -> bytes:
+def extract_report(kept: KeptResults) -> bytes:
     """Give the report without the results."""
     return kept.report
 
 
 def _made(
-    definition: Definition, chunk: Chunk, near: Mapping[str, Kept], *, keep: bool = False
+    definition: TaskSpec,
+    chunk: ChunkMessage,
+    near: Mapping[str, KeptResults],
+    *,
+    keep: bool = False,
 ) -> tuple[bytes, list[Any]]:
     if chunk.process and chunk.process != _process():
-        raise OtherProcessError(f"it was sent to {chunk.process}")
-    if ChunkRunner.has_unclaimed() and not chunk.joins:
+        raise WrongProcessError(f"it was sent to {chunk.process}")
+    if ChunkRunner.has_unclaimed() and not chunk.merges:
         return NOT_STARTED, []
     with track_chunk(chunk.name) as may_begin:
         if not may_begin:
             return NOT_STARTED, []
         items = [_near(each, near) for each in unpack(chunk.items)]
-        if chunk.joins:
+        if chunk.merges:
             making = ChunkRunner.claim()
             making.merge(chunk, items)
         else:
             try:
-                parts = definition.parts(near)
+                parts = definition.load(near)
             except NotSendable as error:
                 return pickle.dumps(str(error)), []
             making = ChunkRunner(parts, chunk, items, keep=keep)
@@ -167,7 +174,7 @@ def _made(
         return making.wait_for_report(_cancelled_by_dask())
 
 
-def _near(item: Any, near: Mapping[str, Kept]) -> Any:
+def _near(item: Any, near: Mapping[str, KeptResults]) -> Any:
     try:
         return fetch(item, near)
     except Exception as error:  # noqa: BLE001 - of whatever kind, this item fails alone
