@@ -1,1 +1,1 @@
-"""Start, record, resume, fork and look up the runs of workflows."""
+"""What becomes of a workflow that is run: linked, prepared, carried, recorded, gone on with."""

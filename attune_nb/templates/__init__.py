@@ -1,1 +1,1 @@
-"""Strings to compiled templates to values. Pure: no I/O, no clock."""
+"""Templates: strings with expressions, compiled once, evaluated for each item. No I/O."""

@@ -1,4 +1,4 @@
-"""What a text with expressions gives whatever the context, where its words alone tell."""
+"""Constant folding: the value of a template that reads no names."""
 
 from __future__ import annotations
 
@@ -8,40 +8,69 @@ from jinja2 import nodes
 
 from attune_nb.context import ABSENT
 from attune_nb.errors import TemplateError
-from attune_nb.templates.compiler.parse import parse, split
+from attune_nb.templates.compiler.parse import parse_expression, split_template
 from attune_nb.templates.template import Template
 
 __all__ = ["SURROUNDED", "constant_value"]
 
-SURROUNDED: Any = "a text: something stands beside the braces (a blank is enough)"
-"""What `constant_value` gives for a text whose braces are not all of it."""
+# What `constant_value` returns for a template that is more than one expression in braces.
+SURROUNDED: Any = "a string: there is text outside the braces (a space is enough)"
 
-_FIXED = (
-    nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Neg, nodes.Pos, nodes.Not,
-    nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Concat,
-)  # fmt: skip
+# The kinds of nodes that have the same value in every context, if their parts have.
+_CONSTANT_NODES = (
+    nodes.Const,
+    nodes.List,
+    nodes.Tuple,
+    nodes.Dict,
+    nodes.Pair,
+    nodes.Neg,
+    nodes.Pos,
+    nodes.Not,
+    nodes.Add,
+    nodes.Sub,
+    nodes.Mul,
+    nodes.Div,
+    nodes.FloorDiv,
+    nodes.Mod,
+    nodes.Concat,
+)
 
 
 def constant_value(source: str) -> Any:
-    """Give the value of a text that reads nothing, `SURROUNDED`, or `ABSENT` if it is not known.
+    """Return the value of a template that reads no names.
 
-    What has no value at all is not known either: its error is told elsewhere, or in the run.
+    An array of any elements gives an empty list, and a concatenation an empty string: callers
+    need only the kind of these values.
+
+    Returns:
+        The value; `SURROUNDED` if the template is more than one expression; `ABSENT` if the value
+        depends on the context, or if there is an error, which is reported elsewhere.
     """
     try:
-        parts = split(source)
-        if len(parts) != 1 or parts[0].inner is None:
-            return ABSENT if any(part.problem for part in parts) else SURROUNDED
-        node = parse(parts[0].inner)
-        if isinstance(node, nodes.List | nodes.Tuple):
-            return []  # whatever is in it
-        if isinstance(node, nodes.Concat):
-            return ""
-        return Template(source).render() if _is_fixed(node) else ABSENT
+        return _fold(source)
     except TemplateError:
         return ABSENT
 
 
-def _is_fixed(node: Any) -> bool:
+def _fold(source: str) -> Any:
+    parts = split_template(source)
+    if len(parts) != 1 or parts[0].expression is None:
+        has_problem = any(part.problem for part in parts)
+        return ABSENT if has_problem else SURROUNDED
+
+    node = parse_expression(parts[0].expression)
+    if isinstance(node, nodes.List | nodes.Tuple):
+        return []
+    if isinstance(node, nodes.Concat):
+        return ""
+    if not _is_constant(node):
+        return ABSENT
+    return Template(source).render()
+
+
+def _is_constant(node: Any) -> bool:
     if isinstance(node, nodes.Name):
         return bool(node.name == "null")
-    return isinstance(node, _FIXED) and all(map(_is_fixed, node.iter_child_nodes()))
+    if not isinstance(node, _CONSTANT_NODES):
+        return False
+    return all(_is_constant(child) for child in node.iter_child_nodes())

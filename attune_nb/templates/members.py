@@ -1,4 +1,4 @@
-"""Members of values in an expression, and what is said of one that is missing."""
+"""Members of values in an expression, and the messages about members that do not exist."""
 
 from __future__ import annotations
 
@@ -12,34 +12,45 @@ from attune_nb.errors import nearest
 from attune_nb.templates.sandbox import (
     ARRAYS,
     KEYS,
-    MAPS,
+    OBJECTS,
+    OUTCOME_FIELDS,
     PLAIN,
-    RECORD_FIELDS,
     charge,
-    refuse_elsewhere,
-    type_of,
+    describe_kind,
+    refuse_remote,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["Missing", "member"]
-_LONGEST_NAME = 60  # characters of a name that a message shows, and that may have a near one
-_MOST_NAMES = 1_000  # among which a near one is looked for
-_ITEM = ("item", "index")
+__all__ = ["ITEM_NAMES", "LONGEST_NAME", "Undefined", "get_member", "nearest_name"]
+
+# The names that only a task with `with_items` has.
+ITEM_NAMES = ("item", "index")
+
+# Characters of a name that a message shows. A longer name gets no suggestion.
+LONGEST_NAME = 60
+
+# Names among which the nearest is looked for.
+_MOST_NAMES = 1_000
+
+# An index that a message shows is smaller than this.
+_LARGEST_SHOWN_INDEX = 10**15
+
 _NOT_ENDED = ": no task of this name has ended yet"
-_WHY = {
+
+# Why a namespace may lack a name of the workflow. Other unknown names are refused at loading.
+_REASONS = {
     "`parameters`": ": it was not given and has no default",
     "`task`": _NOT_ENDED,
     "`tasks`": _NOT_ENDED,
 }
-"""Why a namespace may lack what the workflow knows: loading has refused all other names."""
 
 
-class Missing:
-    """What an undefined name gives where the expression may ask whether it is defined.
+class Undefined:
+    """The value of an undefined name, until it is known whether the expression tests for it.
 
-    The message is made only if somebody is to read it: finding the nearest name takes long.
+    The message is made only when it is needed, because finding the nearest name takes long.
     """
 
     __slots__ = ("_text",)
@@ -49,77 +60,109 @@ class Missing:
 
     @property
     def message(self) -> str:
-        """What is undefined, and the nearest name."""
+        """The name that is undefined, with the nearest name."""
         return self._text if isinstance(self._text, str) else self._text()
 
 
-def member(value: Any, key: Any, whose: str) -> Any:
-    """Give `value.key` or `value[key]` as the language defines it, or `Missing`."""
+def get_member(value: Any, key: Any, owner: str) -> Any:
+    """Return `value.key` or `value[key]` as the language defines it, or `Undefined`.
+
+    Args:
+        value: The value.
+        key: A name, an index, a slice, or any value as the key of an object.
+        owner: What messages call the value.
+
+    Raises:
+        TemplateError: The value is a remote reference.
+    """
     kind = type(value)
-    if kind in MAPS or kind is PMap:
-        return _of_map(value, key, whose)
+    if kind in OBJECTS or kind is PMap:
+        return _object_member(value, key, owner)
     if kind is Outcome:
-        return _of_outcome(value, key, whose)
-    if kind is Missing:
+        return _outcome_member(value, key, owner)
+    if kind is Undefined:
         return value
     if (kind in ARRAYS or kind is str) and type(key) in (int, slice):
-        return _of_sequence(value, key, whose)
-    if kind not in PLAIN:
-        refuse_elsewhere(value)
-        what = f"{whose} is a {kind.__name__}, which passes only as a whole"
-        return Missing(f"{what}; have an action give what is needed of it")
-    if value is None:
-        return Missing(f"{whose} is null, so it has no {_shown(key)}")
-    return Missing(f"{whose} is of type {type_of(value)} and has no {_shown(key)}")
+        return _sequence_member(value, key, owner)
+
+    if kind in PLAIN:
+        return Undefined(lambda: f"{owner} is {describe_kind(value)} and has no {_format_key(key)}")
+
+    refuse_remote(value)
+    return Undefined(
+        f"{owner} is {describe_kind(value)}, which an expression cannot look into; "
+        "return the needed part from an action"
+    )
 
 
-def _shown(key: Any) -> str:
-    if type(key) in (str, int):
-        return (
-            f"`{str(key)[:_LONGEST_NAME]}`"
-            if type(key) is str or abs(key) < 10**15
-            else "such place"
-        )
-    return f"key of type {'slice' if type(key) is slice else type_of(key)}"
+def nearest_name(name: Any, names: Iterable[Any]) -> str:
+    """Return the suggestion of a similar name, or an empty string.
+
+    Only the first names count: to look at a million keys would take longer than an evaluation
+    may take.
+    """
+    if type(name) is not str or len(name) > LONGEST_NAME:
+        return ""
+
+    candidates = [known for known in islice(names, _MOST_NAMES) if type(known) is str]
+    return nearest(name, candidates)
 
 
-def _of_map(value: Any, key: Any, whose: str) -> Any:
+def _format_key(key: Any) -> str:
+    if type(key) is str:
+        return f"`{key[:LONGEST_NAME]}`"
+    if type(key) is int:
+        return f"`{key}`" if abs(key) < _LARGEST_SHOWN_INDEX else "such index"
+    if type(key) is slice:
+        return "slices"
+    return f"key that is {describe_kind(key)}"
+
+
+def _object_member(value: Any, key: Any, owner: str) -> Any:
     if type(key) not in KEYS:
-        return Missing(f"{whose} has no key of type {type_of(key)}")
+        return Undefined(f"{owner} has no key that is {describe_kind(key)}")
     if key in value:
         return value[key]
-    why = _WHY.get(whose, "")
-    return Missing(lambda: f"{whose} has no {_shown(key)}{why}{_close(key, value)}")
+
+    reason = _REASONS.get(owner, "")
+    return Undefined(lambda: f"{owner} has no {_format_key(key)}{reason}{nearest_name(key, value)}")
 
 
-def _close(key: Any, known: Any) -> str:
-    # finding the nearest of a million keys would take longer than the whole evaluation may
-    if type(key) is not str or len(key) > _LONGEST_NAME:
-        return ""
-    some = (each for each in islice(known, _MOST_NAMES) if type(each) is str)
-    return nearest(key, some)
-
-
-def _of_outcome(outcome: Outcome, key: Any, whose: str) -> Any:
+def _outcome_member(outcome: Outcome, key: Any, owner: str) -> Any:
     result = outcome.result
-    if type(result) in MAPS:
-        found = _of_map(result, key, whose)
-        if type(found) is not Missing:
-            return found
-    if type(key) is str and key in RECORD_FIELDS:  # an object as key is not even compared
+    if type(result) in OBJECTS:
+        value = _object_member(result, key, owner)
+        if type(value) is not Undefined:
+            return value
+
+    # The type comes first: a value that is not plain must not even be compared.
+    if type(key) is str and key in OUTCOME_FIELDS:
         return getattr(outcome, key)
-    known = [*RECORD_FIELDS, *(result if type(result) in MAPS else ())]
-    kind = type_of(result)
-    why = "" if type(result) in MAPS else f" (its result is {kind}, not an object)"
-    return Missing(lambda: f"{whose} has no {_shown(key)}{why}{_close(key, known)}")
+    return Undefined(lambda: _no_outcome_member(result, key, owner))
 
 
-def _of_sequence(value: Any, key: Any, whose: str) -> Any:
+def _no_outcome_member(result: Any, key: Any, owner: str) -> str:
+    names = list(OUTCOME_FIELDS)
+    reason = ""
+    if type(result) in OBJECTS:
+        names += result
+    else:
+        reason = f" (its result is {describe_kind(result)}, not an object)"
+    return f"{owner} has no {_format_key(key)}{reason}{nearest_name(key, names)}"
+
+
+def _sequence_member(value: Any, key: Any, owner: str) -> Any:
     try:
-        part = value[key]
+        member = value[key]
     except IndexError:
-        count = len(value)
-        return Missing(f"{whose} has {count} part{'s' * (count != 1)}, so none at {_shown(key)}")
+        return Undefined(f"{owner} has {_count_parts(value)}, so none at {_format_key(key)}")
+
     if type(key) is slice:
-        charge(1 + len(part))
-    return part
+        charge(1 + len(member))
+    return member
+
+
+def _count_parts(value: Any) -> str:
+    count = len(value)
+    noun = "character" if type(value) is str else "element"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

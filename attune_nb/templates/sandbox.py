@@ -1,67 +1,82 @@
-"""What an expression may touch and what it may cost.
+"""The limits of an expression: the types that it can look into, and the work that it can do.
 
-Only plain data can be looked into. A map that Python calls a subclass, a DataFrame, a path, a
-date: each passes as a whole, and nothing of it is read, compared or printed. Work is counted
-in steps (up to a quarter of a microsecond and some 40 bytes each) against a budget for each
-evaluation, so what an expression costs has an end that no workflow can move.
+Only plain data can be looked into. Any other value, such as an instance of a subclass of `dict`,
+a DataFrame, a path or a date, is passed on as it is: it is never read, compared or printed. Work
+is counted in steps (up to a quarter of a microsecond and some 40 bytes each) against a budget for
+each evaluation, so the cost of an expression has a limit that no workflow can change.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyrsistent import PMap
 
 from attune_nb.context import Moment, Outcome
 from attune_nb.errors import TemplateError
+from attune_nb.values.describe import describe, describe_type
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 from attune_nb.values.remote import RemoteReference
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 __all__ = [
     "ARRAYS",
-    "FRESH",
-    "FUEL",
     "KEYS",
     "LARGEST_BITS",
     "LONGEST_RANGE",
-    "LONGEST_TEXT",
-    "MAPS",
+    "LONGEST_STRING",
+    "NEW_CONTAINERS",
     "NUMBERS",
+    "OBJECTS",
+    "OUTCOME_FIELDS",
     "PLAIN",
-    "RECORD_FIELDS",
+    "STEP_BUDGET",
     "begin_evaluation",
-    "bounded_text",
     "charge",
-    "charge_made",
-    "charge_many",
-    "charge_text",
-    "kept",
-    "record_to_map",
-    "refuel",
-    "refuse_elsewhere",
-    "small",
-    "truth",
+    "charge_bounded_string",
+    "charge_if_many",
+    "charge_new_containers",
+    "charge_new_string",
+    "charge_parts",
+    "charge_string",
+    "check_number",
+    "describe_kind",
+    "evaluation_state",
+    "is_true",
+    "record_to_object",
+    "refill_budget",
+    "refuse_remote",
     "type_of",
-    "weigh",
-    "weigh_all",
 ]
 
-FUEL = 4_000_000  # steps of one evaluation
-LONGEST_TEXT = 10_000_000  # characters
-LONGEST_RANGE = 100_000  # numbers that one `range` gives
-LARGEST_BITS = 4_096  # bits of a whole number that takes part in arithmetic
-MATCH_SECONDS = 0.3  # that the patterns of one evaluation may search
+# Steps of one evaluation.
+STEP_BUDGET = 4_000_000
 
+# Characters.
+LONGEST_STRING = 10_000_000
+
+# Numbers that one `range` returns.
+LONGEST_RANGE = 100_000
+
+# Bits of an integer in arithmetic.
+LARGEST_BITS = 4_096
+
+# Seconds that the patterns of one evaluation may search.
+MATCH_SECONDS = 0.3
+
+# The types of plain data, by kind. Subclasses of these types are not plain.
 NUMBERS: frozenset[type] = frozenset({int, float})
 ARRAYS: frozenset[type] = frozenset({list, tuple, FrozenList, FrozenTuple})
-MAPS: frozenset[type] = frozenset({dict, FrozenDict})
-KEYS: frozenset[type] = NUMBERS | {str, bool, type(None)}  # that a map is asked for
-PLAIN: frozenset[type] = NUMBERS | ARRAYS | MAPS | {str, bool, type(None)}
-RECORD_FIELDS = (
+OBJECTS: frozenset[type] = frozenset({dict, FrozenDict})
+PLAIN: frozenset[type] = NUMBERS | ARRAYS | OBJECTS | {str, bool, type(None)}
+
+# The types of keys that are looked for in an object.
+KEYS: frozenset[type] = NUMBERS | {str, bool, type(None)}
+
+# The types of the containers that expressions make.
+NEW_CONTAINERS: frozenset[type] = frozenset({list, tuple, dict})
+
+OUTCOME_FIELDS = (
     "result",
     "status",
     "error",
@@ -72,8 +87,8 @@ RECORD_FIELDS = (
     "failed_items",
 )
 
-FRESH: frozenset[type] = frozenset({list, tuple, dict})
-_WORDS: dict[type, str] = {
+# What the function `type_of` returns.
+_TYPE_NAMES: dict[type, str] = {
     type(None): "null",
     bool: "bool",
     int: "number",
@@ -86,14 +101,24 @@ _WORDS: dict[type, str] = {
     dict: "object",
     FrozenDict: "object",
 }
-_BYTES_A_STEP = 48
-_CHARACTERS_A_STEP = 32
-_FEW = 16  # steps
-_SHORT = 256  # characters
+
+_BYTES_PER_STEP = 48
+_CHARACTERS_PER_STEP = 32
+
+# Steps that are too few to be worth counting.
+_FEW = 16
+
+# Characters of a string that is not worth counting.
+_SHORT = 256
 
 
-class Kept:
-    """What an evaluation keeps, if it asks for the moment or searches for a pattern."""
+class EvaluationState:
+    """What some functions keep until the evaluation ends.
+
+    Attributes:
+        moment: The time and the seed of the evaluation, once a function has needed them.
+        seconds: The seconds that patterns may still search.
+    """
 
     __slots__ = ("moment", "seconds")
 
@@ -103,38 +128,43 @@ class Kept:
 
 
 class _Meter(threading.local):
-    """What is left for the evaluation under way in this thread."""
+    """The budget of the evaluation that runs in this thread.
 
-    steps: int = FUEL
-    kept: Kept | None = None
+    Attributes:
+        steps: The steps that are left.
+        state: The evaluation's state, once a function has needed it.
+    """
+
+    steps: int = STEP_BUDGET
+    state: EvaluationState | None = None
 
 
 METER = _Meter()
 
 
 def begin_evaluation() -> None:
-    """Start an evaluation: a full budget, and a moment yet to be asked for."""
-    METER.steps = FUEL
-    METER.kept = None
+    """Start an evaluation, with a full budget and without a state."""
+    METER.steps = STEP_BUDGET
+    METER.state = None
 
 
-def kept() -> Kept:
-    """Give what the evaluation under way keeps until its end."""
-    if METER.kept is None:
-        METER.kept = Kept()
-    return METER.kept
+def evaluation_state() -> EvaluationState:
+    """Return the state of the evaluation that runs in this thread."""
+    if METER.state is None:
+        METER.state = EvaluationState()
+    return METER.state
 
 
-def refuel() -> None:
-    """Give a part that computes nothing its own budget, within whatever evaluation."""
-    METER.steps = FUEL
+def refill_budget() -> None:
+    """Give a part that computes nothing a budget of its own, within any evaluation."""
+    METER.steps = STEP_BUDGET
 
 
 def charge(steps: int) -> None:
     """Take steps from the budget.
 
     Raises:
-        TemplateError: There are not so many left.
+        TemplateError: The budget has fewer steps left.
     """
     left = METER.steps = METER.steps - steps
     if left < 0:
@@ -143,124 +173,152 @@ def charge(steps: int) -> None:
         )
 
 
-def charge_many(steps: int) -> None:
-    """Take steps, unless they are so few that counting would take longer.
+def charge_if_many(steps: int) -> None:
+    """Take steps from the budget, unless they are so few that counting takes longer.
 
-    Only for what stands in the source of an expression and is not repeated by it.
+    Only for work that an expression does as often as its source says, and does not repeat.
     """
     if steps > _FEW:
         charge(steps)
 
 
-def charge_text(length: int, *, ascii_only: bool = True) -> None:
-    """Take what a text of so many characters costs to make or to search, if it is long."""
+def charge_string(length: int, *, ascii_only: bool = True) -> None:
+    """Take the cost of making or searching a string of some length, unless it is short."""
     if length > _SHORT:
-        charge((length if ascii_only else 4 * length) // _CHARACTERS_A_STEP)
+        charge((length if ascii_only else 4 * length) // _CHARACTERS_PER_STEP)
 
 
-def charge_made(text: str) -> None:
-    """Take what a text costs that was made for one of many values."""
-    length = len(text)
-    if length > _CHARACTERS_A_STEP:
-        charge((length if text.isascii() else 4 * length) // _CHARACTERS_A_STEP)
+def charge_new_string(string: str) -> None:
+    """Take the cost of a string that was made for one of many values."""
+    length = len(string)
+    if length > _CHARACTERS_PER_STEP:
+        charge((length if string.isascii() else 4 * length) // _CHARACTERS_PER_STEP)
 
 
-def bounded_text(length: int, *, ascii_only: bool = True) -> None:
-    """Refuse a text that would be too long before it is made, and charge for it."""
-    if length > LONGEST_TEXT:
-        raise TemplateError(f"the text would have more than {LONGEST_TEXT:,} characters")
-    charge_text(length, ascii_only=ascii_only)
+def charge_bounded_string(length: int, *, ascii_only: bool = True) -> None:
+    """Take the cost of a string that is about to be made.
+
+    Raises:
+        TemplateError: The string would be too long.
+    """
+    if length > LONGEST_STRING:
+        raise TemplateError(f"the string would have more than {LONGEST_STRING:,} characters")
+    charge_string(length, ascii_only=ascii_only)
 
 
-def small(number: Any) -> Any:
-    """Give a number back, or refuse one that is not finite or has too many digits."""
+def check_number(number: Any) -> Any:
+    """Return a number.
+
+    Raises:
+        TemplateError: The number is not finite, or has too many digits.
+    """
     if type(number) is int:
         if number.bit_length() > LARGEST_BITS:
-            raise TemplateError(f"a whole number here has at most {LARGEST_BITS:,} bits")
+            raise TemplateError(f"an integer in an expression has at most {LARGEST_BITS:,} bits")
     elif number - number != 0:
         raise TemplateError(f"the result is not a finite number ({number})")
     return number
 
 
 def type_of(value: Any) -> str:
-    """Name a value's type: null, bool, number, string, array, object; or a Python class."""
+    """Return a value's type as the function `type_of` names it.
+
+    That is null, bool, number, string, array or object, the description of a remote reference,
+    or the name of a Python class. Messages use `describe_kind`.
+    """
     kind = type(value)
-    return _WORDS.get(kind) or (
-        kind.description if issubclass(kind, RemoteReference) else kind.__name__
-    )
+    if kind in _TYPE_NAMES:
+        return _TYPE_NAMES[kind]
+    if issubclass(kind, RemoteReference):
+        return kind.description
+    return kind.__name__
 
 
-def truth(value: Any) -> bool:
-    """Judge a value as a condition. What is not plain data is true, unseen.
+def describe_kind(value: Any) -> str:
+    """Return the kind of a value for a message; a value that is not plain by its Python type."""
+    if type(value) in PLAIN or isinstance(value, RemoteReference):
+        return describe(value)
+    return describe_type(type(value))
+
+
+def is_true(value: Any) -> bool:
+    """Return whether a value is true as a condition; a value that is not plain data always is.
 
     Raises:
-        TemplateError: It is not here.
+        TemplateError: The value is a remote reference.
     """
     if type(value) in PLAIN:
         return bool(value)
-    refuse_elsewhere(value)
+
+    refuse_remote(value)
     return True
 
 
-def refuse_elsewhere(*values: Any) -> None:
-    """Refuse to judge what stands for a value that is not here.
+def refuse_remote(*values: Any) -> None:
+    """Raise an error if a value is a remote reference, which cannot be looked into.
 
     Raises:
-        TemplateError: One of the values is not here.
+        TemplateError: One of the values is a remote reference.
     """
     for value in values:
         if isinstance(value, RemoteReference):
             raise TemplateError(
-                f"a {value.description} is not looked into here, only in the input of a task on "
-                "the same cluster; leave out `keep_results`, or let a task give what is asked "
-                "for here"
+                f"a {value.description} cannot be read here, only in the input of a task on the "
+                "same cluster; leave out `keep_results`, or return the needed part from a task"
             )
 
 
-def record_to_map(value: Any) -> Any:
-    """Give a task's record, or a whole namespace, as the map that it stands for."""
+def record_to_object(value: Any) -> Any:
+    """Return the object that an outcome or a whole namespace stands for; else the value itself."""
     if isinstance(value, Outcome):
-        return freeze({name: getattr(value, name) for name in RECORD_FIELDS})
+        return freeze({name: getattr(value, name) for name in OUTCOME_FIELDS})
+
     if isinstance(value, PMap):
         charge(3 * len(value))
-        # in order of the names, for the map's own order differs between processes
-        return freeze({key: record_to_map(value[key]) for key in sorted(value, key=str)})
+        # In the order of the names: the order of a persistent map differs between processes.
+        names = sorted(value, key=str)
+        return freeze({name: record_to_object(value[name]) for name in names})
+
     return value
 
 
-def weigh(value: Any) -> None:
-    """Charge for the containers that an expression made, as often as they are referred to.
+def charge_new_containers(value: Any) -> None:
+    """Take the cost of the containers that an expression made, for each reference to them.
 
-    Whoever freezes the value walks each reference again, so a list of a thousand times the
-    same list costs a million parts, though it is small in memory until then.
+    Freezing the value visits every reference again, so an array of a thousand references to one
+    array costs a million parts, although it needs little memory before.
     """
     stack = [value]
     while stack:
-        each = stack.pop()
-        if type(each) in FRESH:
-            charge(3 + len(each))
-            stack.extend(_parts(each))
+        container = stack.pop()
+        if type(container) not in NEW_CONTAINERS:
+            continue
+
+        charge(3 + len(container))
+        if type(container) is dict:
+            stack.extend(container.values())
+        else:
+            stack.extend(container)
 
 
-def _parts(container: Any) -> Sequence[Any]:
-    if type(container) is dict:
-        return list(container.values())
-    return container  # type: ignore[no-any-return]
-
-
-def weigh_all(value: Any, times: int = 1) -> None:
-    """Charge for every part of a value, texts and shared data too, gone through `times` over."""
+def charge_parts(value: Any, times: int = 1) -> None:
+    """Take the cost of visiting every part of a value, shared data included, some times over."""
     stack = [value]
     while stack:
-        each = stack.pop()
-        kind = type(each)
+        part = stack.pop()
+        kind = type(part)
         if kind is str:
-            length = len(each) if each.isascii() else 4 * len(each)
-            charge(times * (1 + length // _CHARACTERS_A_STEP))
-        elif kind in ARRAYS or kind in MAPS:
-            known = getattr(each, "size", None)  # that a frozen value keeps of itself
-            if known is not None:
-                charge(times * (1 + known // _BYTES_A_STEP))
+            length = len(part) if part.isascii() else 4 * len(part)
+            charge(times * (1 + length // _CHARACTERS_PER_STEP))
+        elif kind in ARRAYS or kind in OBJECTS:
+            # A frozen container keeps the size of all its parts.
+            size = getattr(part, "size", None)
+            if size is not None:
+                charge(times * (1 + size // _BYTES_PER_STEP))
+                continue
+
+            charge(times * (3 + len(part)))
+            if kind in OBJECTS:
+                stack.extend(part.values())
             else:
-                charge(times * (3 + len(each)))
-                stack.extend(each.values() if kind in MAPS else each)
+                stack.extend(part)

@@ -1,8 +1,8 @@
-"""`Template`: a value that holds `{{ expressions }}`, compiled once and rendered often.
+"""`Template`: a value with `{{ expressions }}` in it, compiled once and rendered often.
 
-A string that is one expression and nothing else gives the value itself, the very object. Any
-other string with expressions gives text; a space beside the braces is enough. Maps and lists
-render their parts; the keys of maps stay as they are.
+A string that is one expression and nothing else gives the value of the expression, the same
+object. Any other string with expressions gives a string; a space beside the braces is enough. The
+elements of arrays and the values of objects are rendered; the keys of objects stay as they are.
 """
 
 from __future__ import annotations
@@ -13,24 +13,32 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.context import ABSENT, ItemScope, WorkflowContext
 from attune_nb.errors import Position, TemplateError
 from attune_nb.templates.compiler.codegen import path_function
-from attune_nb.templates.compiler.expression import new_build
+from attune_nb.templates.compiler.expression import new_build_state
 from attune_nb.templates.compiler.name_lookup import path_of
-from attune_nb.templates.compiler.parse import Part, has_braces, parse, split, unbraced
-from attune_nb.templates.compiler.references import called, references
-from attune_nb.templates.compiler.text_parts import Guard, joined
-from attune_nb.templates.sandbox import begin_evaluation, truth
+from attune_nb.templates.compiler.parse import (
+    Part,
+    condition_part,
+    has_braces,
+    parse_expression,
+    split_template,
+)
+from attune_nb.templates.compiler.references import called_functions, find_references
+from attune_nb.templates.compiler.text_parts import ErrorLocator, compile_string
+from attune_nb.templates.sandbox import begin_evaluation, is_true
 from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.templates.compiler.build import Build
-    from attune_nb.templates.compiler.text_parts import Compiled
+    from attune_nb.templates.compiler.build import BuildState
+    from attune_nb.templates.compiler.text_parts import CompiledPart
 
     Path = tuple[str | int, ...]
     Locate = Callable[[Path], Position | None]
-    Where = Callable[[], Position | None]
+    FindPosition = Callable[[], Position | None]
     Evaluate = Callable[[Any], Any]
+    Compiled = tuple[bool, Evaluate]
+    """Whether a value is constant, and its evaluation."""
 
 __all__ = ["Template"]
 
@@ -40,24 +48,24 @@ class Template:
 
     Args:
         source: Any JSON-like value; its strings may hold `{{ expressions }}`.
-        locate: Gives the position of a part of the source, for errors.
-        condition: Judge the source as one expression, written with or without braces: it
-            gives true or false.
+        locate: Returns the position of a part of the source, for errors.
+        condition: Whether the source is a condition: one expression, with or without braces,
+            whose value is true or false.
 
     Attributes:
-        evaluate: Takes a scope and gives the value; what `render` calls.
-        is_constant: Whether there is no expression in it.
-        references: The dotted names that it reads outright, each with what tells its position.
-        tested_names: The dotted names that it asks after: they may well be undefined.
-        calls: The functions that it calls, with their positions.
+        evaluate: Takes a scope and returns the value; `render` calls it.
+        is_constant: Whether it holds no expression.
+        references: The dotted names that it reads, each with a function that finds its position.
+        tested_names: The dotted names that it only tests, so that they may be undefined.
+        calls: The functions that it calls, each with a function that finds its position.
 
     Raises:
         TemplateError: An expression cannot be compiled.
     """
 
     __slots__ = (
-        "_condition",
-        "_costly",
+        "_is_condition",
+        "_is_costly",
         "calls",
         "evaluate",
         "is_constant",
@@ -69,32 +77,38 @@ class Template:
     def __init__(
         self, source: Any, locate: Locate = lambda _: None, *, condition: bool = False
     ) -> None:
+        has_no_braces = False
         if condition and isinstance(source, str):
             source = source.strip()
-        bare = condition and isinstance(source, str) and _is_bare(source)
-        # a condition's canonical form, so that equal ones are equal
-        self.source = f"{{{{ {source} }}}}" if bare else source
-        self.references: list[tuple[tuple[str, ...], Where]] = []
+            has_no_braces = bool(source) and not has_braces(source)
+
+        # A condition is kept with its braces, so that equal conditions are equal.
+        self.source = f"{{{{ {source} }}}}" if has_no_braces else source
+        self.references: list[tuple[tuple[str, ...], FindPosition]] = []
         self.tested_names: list[tuple[str, ...]] = []
-        self.calls: list[tuple[str, Where]] = []
-        self._condition = condition
-        self._costly = False
+        self.calls: list[tuple[str, FindPosition]] = []
+        self._is_condition = condition
+        self._is_costly = False
         try:
-            if bare:
-                self.is_constant, evaluate = self._compile_text(source, locate(()), (), bare=True)
+            if has_no_braces:
+                compiled = self._compile_bare_condition(source, locate(()))
             else:
-                self.is_constant, evaluate = self._compile(source, locate, ())
+                compiled = self._compile(source, locate, ())
         except RecursionError:
             raise TemplateError("the value is nested too deeply, or contains itself") from None
+
+        self.is_constant, evaluate = compiled
         if condition:
-            evaluate = _judged(evaluate)
-        self.evaluate: Evaluate = _begun(evaluate) if self._costly else evaluate
+            evaluate = _as_condition(evaluate)
+        if self._is_costly:
+            evaluate = _with_budget(evaluate)
+        self.evaluate: Evaluate = evaluate
 
     def render(self, scope: Any = None) -> Any:
-        """Give the value in a scope or a context.
+        """Return the value in a scope or a context; without any, in an empty context.
 
         Raises:
-            TemplateError: Something is undefined, or of the wrong type.
+            TemplateError: A name is undefined, or a value has the wrong type.
         """
         if scope is None:
             scope = WorkflowContext.create()
@@ -105,7 +119,7 @@ class Template:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Template):
             return NotImplemented
-        return self._condition == other._condition and bool(self.source == other.source)
+        return self._is_condition == other._is_condition and bool(self.source == other.source)
 
     def __hash__(self) -> int:
         return hash(repr(self.source))
@@ -114,87 +128,109 @@ class Template:
         return f"Template({self.source!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.source, self._condition)
+        return _compile_again, (self.source, self._is_condition)
 
-    def _compile(self, value: Any, locate: Locate, path: Path) -> tuple[bool, Evaluate]:
-        if isinstance(value, dict):
-            keys, parts = list(value), list(value.items())
-        elif isinstance(value, list | tuple):
-            keys, parts = None, list(enumerate(value))
-        elif isinstance(value, str) and has_braces(value):
+    def _compile(self, value: Any, locate: Locate, path: Path) -> Compiled:
+        if isinstance(value, str) and has_braces(value):
             return self._compile_text(value, locate(path), path)
-        else:
-            return _always(value, locate(path))
-        compiled = [self._compile(each, locate, (*path, key)) for key, each in parts]
-        if all(constant for constant, _ in compiled):
-            return _always(value, locate(path))
-        calls = [call for _, call in compiled]
-        return False, _list_of(calls) if keys is None else _map_of(keys, calls)
 
-    def _compile_text(
-        self, source: str, position: Position | None, path: Path, *, bare: bool = False
-    ) -> tuple[bool, Evaluate]:
-        guard = Guard(source, position)
-        where = f"{position.line}:{position.column}" if position else ""
-        build = new_build(f"{where}:{path}")
-        parts: list[Part] = []
-        compiled: list[Compiled] = []
-        with guard.placing():
-            parts = [unbraced(source)] if bare else split(source)
+        keys: list[Any]
+        if isinstance(value, dict):
+            keys = list(value)
+        elif isinstance(value, list | tuple):
+            keys = list(range(len(value)))
+        else:
+            return _constant(value, locate(path))
+
+        compiled = [self._compile(value[key], locate, (*path, key)) for key in keys]
+        if all(is_constant for is_constant, _ in compiled):
+            return _constant(value, locate(path))
+
+        evaluations = [evaluate for _, evaluate in compiled]
+        if isinstance(value, dict):
+            return False, _evaluate_object(keys, evaluations)
+        return False, _evaluate_array(evaluations)
+
+    def _compile_bare_condition(self, source: str, position: Position | None) -> Compiled:
+        locator = ErrorLocator(source, position)
+        with locator.locate_errors():
+            part = condition_part(source)
+        return self._compile_parts([part], locator, position, ())
+
+    def _compile_text(self, source: str, position: Position | None, path: Path) -> Compiled:
+        locator = ErrorLocator(source, position)
+        with locator.locate_errors():
+            parts = split_template(source)
+        return self._compile_parts(parts, locator, position, path)
+
+    def _compile_parts(
+        self,
+        parts: list[Part],
+        locator: ErrorLocator,
+        position: Position | None,
+        path: Path,
+    ) -> Compiled:
+        place = f"{position.line}:{position.column}" if position else ""
+        build = new_build_state(f"{place}:{path}")
+        compiled: list[CompiledPart] = []
         for part in parts:
             if part.problem:
-                raise guard.located(TemplateError(part.problem), part.text, parts)
-            with guard.placing(part.text):
+                raise locator.locate(TemplateError(part.problem), part.text, parts)
+            with locator.locate_errors(part.text):
                 compiled.append(self._compile_part(part, build, position))
-        if self._condition and (len(parts) > 1 or parts[0].inner is None):
+
+        has_one_part = len(parts) == 1 and parts[0].expression is not None
+        if self._is_condition and not has_one_part:
             message = "a condition is one expression; put all of it within one pair of braces"
-            raise guard.located(TemplateError(message))
-        alone, found = compiled[0]
-        if len(parts) == 1 and alone is not None:
-            evaluate, counts = _alone(alone, found, build, guard, whole=not path)
+            raise locator.locate(TemplateError(message))
+
+        inner, inner_path = compiled[0]
+        if len(parts) == 1 and inner is not None:
+            whole = not path
+            evaluate, is_costly = _single_expression(inner, inner_path, build, locator, whole=whole)
         else:
-            evaluate, counts = joined(parts, compiled, guard)
-        self._costly = self._costly or counts
+            evaluate, is_costly = compile_string(parts, compiled, locator)
+        if is_costly:
+            self._is_costly = True
         return False, evaluate
 
-    def _compile_part(self, part: Part, build: Build, position: Position | None) -> Compiled:
-        if part.inner is None:
+    def _compile_part(
+        self, part: Part, build: BuildState, position: Position | None
+    ) -> CompiledPart:
+        if part.expression is None:
             return None, None
-        node = parse(part.inner)
-        where = partial(position.of, part.text) if position else _nowhere
-        read, asked = references(node)
-        self.references += [(names, where) for names in read]
-        self.tested_names += asked
-        self.calls += [(name, where) for name in called(node)] if "(" in part.inner else []
-        return build.value(node), path_of(node)
+
+        node = parse_expression(part.expression)
+        find_position = partial(position.of, part.text) if position else _no_position
+        read_names, tested_names = find_references(node)
+        self.references += [(name, find_position) for name in read_names]
+        self.tested_names += tested_names
+        if "(" in part.expression:
+            self.calls += [(name, find_position) for name in called_functions(node)]
+        return build.compile_value(node), path_of(node)
 
 
-def _nowhere() -> None:
-    """Tell the position of what came from no text."""
+def _no_position() -> None:
+    """Return the position of an expression that comes from no file."""
 
 
-def _again(source: Any, condition: bool) -> Template:
-    return Template(source, condition=condition)
+def _compile_again(source: Any, is_condition: bool) -> Template:
+    return Template(source, condition=is_condition)
 
 
-def _is_bare(source: str) -> bool:
-    """Tell whether a condition is written without braces."""
-    return bool(source) and not has_braces(source)
-
-
-def _begun(evaluate: Evaluate) -> Evaluate:
-    def whole(scope: Any) -> Any:
+def _with_budget(evaluate: Evaluate) -> Evaluate:
+    def evaluate_with_budget(scope: Any) -> Any:
         begin_evaluation()
         return evaluate(scope)
 
-    return whole
+    return evaluate_with_budget
 
 
-def _judged(evaluate: Evaluate) -> Evaluate:
-    return lambda scope: truth(evaluate(scope))
+def _as_condition(evaluate: Evaluate) -> Evaluate:
+    return lambda scope: is_true(evaluate(scope))
 
 
-def _always(value: Any, position: Position | None) -> tuple[bool, Evaluate]:
+def _constant(value: Any, position: Position | None) -> Compiled:
     try:
         frozen = freeze(value)
     except ValueError as error:
@@ -202,20 +238,33 @@ def _always(value: Any, position: Position | None) -> tuple[bool, Evaluate]:
     return True, lambda _: frozen
 
 
-def _list_of(calls: list[Evaluate]) -> Evaluate:
-    return lambda scope: [call(scope) for call in calls]
+def _evaluate_array(evaluations: list[Evaluate]) -> Evaluate:
+    return lambda scope: [evaluate(scope) for evaluate in evaluations]
 
 
-def _map_of(keys: list[Any], calls: list[Evaluate]) -> Evaluate:
-    pairs = list(zip(keys, calls, strict=True))
-    return lambda scope: {key: call(scope) for key, call in pairs}
+def _evaluate_object(keys: list[Any], evaluations: list[Evaluate]) -> Evaluate:
+    pairs = list(zip(keys, evaluations, strict=True))
+    return lambda scope: {key: evaluate(scope) for key, evaluate in pairs}
 
 
-def _alone(
-    inner: Evaluate, found: Any, build: Build, guard: Guard, *, whole: bool
+def _single_expression(
+    inner: Evaluate, path: Any, build: BuildState, locator: ErrorLocator, *, whole: bool
 ) -> tuple[Evaluate, bool]:
-    if build.costly:
-        return guard.counting(inner, whole=whole), not whole
-    general = guard.around(inner)
-    # a plain path that is found needs no guard at all
-    return (found and path_function(found, general)) or general, False
+    """Return the evaluation of a template that is one expression, and whether it is costly.
+
+    Args:
+        inner: The evaluation of the expression.
+        path: The path, if the expression is a plain one.
+        build: The compilation of the template.
+        locator: Locates the template's errors.
+        whole: Whether the template is a whole value, not a part of an array or an object.
+    """
+    if build.is_costly:
+        return locator.guard_costly(inner, whole=whole), not whole
+
+    general = locator.guard(inner)
+    # A plain path that exists raises no error, so it needs no guard.
+    fast = path_function(path, general) if path else None
+    if fast is not None:
+        return fast, False
+    return general, False

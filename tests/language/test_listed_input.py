@@ -166,7 +166,7 @@ TEMPLATES = {
                                 "10,000,000 characters"),
     "ljust": Case(expression("{{ 'x'.ljust(10**9) }}"), "no method `ljust`", (4, 16)),
     "center": Case(expression("{{ 'x'|center(10**9) }}"), "at most 10,000", (4, 16)),
-    "a width in %": Case(expression("{{ '%999999999d' % 1 }}"), "`%` formats no text"),
+    "a width in %": Case(expression("{{ '%999999999d' % 1 }}"), "`%` does not format strings"),
     "a width in format": Case(expression("{{ '{:999999999d}'.format(1) }}"), "no method `format`"),
     "a stored format": Case(expression("{{ ''|attr('format') }}"), "`attr` is not available"),
     "`__class__`": Case(expression("{{ ''.__class__.__mro__ }}"), "has no `__class__`"),

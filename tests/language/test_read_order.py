@@ -65,15 +65,15 @@ VARS = [
      "`y` is published only by a task", 1, 11),
 ]  # fmt: skip
 CONSTANTS = [
-    (ITEMS % "'x {{ 1 }}'", "needs a list, not a text: something stands beside the braces", 4, 17),
-    (ITEMS % "'{{ config.x }} '", "something stands beside the braces (a blank is enough)", 4, 17),
+    (ITEMS % "'x {{ 1 }}'", "needs a list, not a string: there is text outside the braces", 4, 17),
+    (ITEMS % "'{{ config.x }} '", "there is text outside the braces (a space is enough)", 4, 17),
     (ITEMS % "'{{ 3 }}'", "`with_items` needs a list, not `3`", 4, 17),
     (ITEMS % "'{{ null }}'", "`with_items` needs a list, not nothing", 4, 17),
     (ITEMS % "'{{ config.x ~ 1 }}'", "`with_items` needs a list, not a text", 4, 17),
     (WIDTH % "'{{ 0 }}'", "`concurrency` is a whole number of 1 or more, not `0`", 5, 18),
     (WIDTH % "'{{ 2 - 2 }}'", "`concurrency` is a whole number of 1 or more, not `0`", 5, 18),
     (WIDTH % "'{{ [1] }}'", "`concurrency` is a whole number of 1 or more, not a list", 5, 18),
-    (WIDTH % "'{{ config.x }} '", "not a text: something stands beside the braces", 5, 18),
+    (WIDTH % "'{{ config.x }} '", "not a string: there is text outside the braces", 5, 18),
 ]
 HYPHENS = (
     "tasks:\n  - {name: a-b, action: x, next: [{do: c}]}\n  - {name: c, action: x, when: %s}\n"
@@ -94,7 +94,7 @@ ODD = [
 ]  # fmt: skip
 CONDITIONS = [
     ("result( == 1", "the bracket `(` is not closed"),
-    ("result() == 1 }}", "`}}` closes nothing; take it away, or write `{{`"),
+    ("result() == 1 }}", "`}}` closes nothing; remove it, or write `{{`"),
     ('result() == "1', 'a quote (") is not closed'),
     ("(1]", "the bracket `]` closes nothing that is open"),
     ("1 +", "not an expression"),

@@ -1,4 +1,4 @@
-"""What a person reads when a template is wrong."""
+"""The messages of errors in templates, with their positions."""
 
 import pytest
 
@@ -52,6 +52,7 @@ COMPILING = [
     ("{{ dict(a=1) }}", "write `{'key': value}`"),
     ("{{ 'a'() }}", "only a function or a method can be called"),
     ("{{ 'a'['upper']() }}", "only a function or a method can be called"),
+    ("{{ ('a' | upper)('b') }}", "only a function or a method can be called"),
     ("{{ ", "`{{` is not closed; write `}}` after the expression"),
     ("a {{ {'b': 1 }} c", "`{{` is not closed"),
     ("{{ 'a }}", "a quote (') is not closed"),
@@ -75,8 +76,10 @@ COMPILING = [
 ]
 
 
-@pytest.mark.parametrize(("source", "message"), COMPILING, ids=[s[:40] for s, _ in COMPILING])
-def test_found_when_compiling(source, message):
+@pytest.mark.parametrize(
+    ("source", "message"), COMPILING, ids=[source[:40] for source, _ in COMPILING]
+)
+def test_an_error_is_found_at_compilation(source, message):
     with pytest.raises(TemplateError) as caught:
         Template({"k": [source]}, lambda path: POSITION if path == ("k", 0) else None)
     assert message in caught.value.message
@@ -102,58 +105,66 @@ EVALUATING = [
         "{{ parameters['u' ~ 'lr'] }}",
         "`parameters` has no `ulr`: it was not given and has no default; did you mean `url`?",
     ),
-    ("{{ parameters.a.b }}", "`parameters.a` is null, so it has no `b`"),
-    ("{{ parameters.a['b'].c }}", "`parameters.a` is null, so it has no `b`"),
-    ("{{ parameters.n.b }}", "`parameters.n` is of type number and has no `b`"),
+    ("{{ parameters.a.b }}", "`parameters.a` is null and has no `b`"),
+    ("{{ parameters.a['b'].c }}", "`parameters.a` is null and has no `b`"),
+    ("{{ parameters.n.b }}", "`parameters.n` is an integer and has no `b`"),
     ("{{ item.ulr }}", "`item` has no `ulr`; did you mean `url`?"),
-    ("{{ workflow.rows[3] }}", "`workflow.rows` has 1 part, so none at `3`"),
+    ("{{ workflow.rows[3] }}", "`workflow.rows` has 1 element, so none at `3`"),
     ("{{ workflow.rows[0].y }}", "`workflow.rows[0]` has no `y`"),
-    ("{{ workflow.rows.x }}", "`workflow.rows` is of type array and has no `x`"),
-    ("{{ workflow.rows['x'] }}", "is of type array and has no `x`"),
-    ("{{ workflow.rows[1.5] }}", "has no key of type number"),
-    ("{{ workflow.rows['a':] }}", "a slice takes whole numbers, not string"),
+    ("{{ workflow.rows.x }}", "`workflow.rows` is an array and has no `x`"),
+    ("{{ workflow.rows['x'] }}", "is an array and has no `x`"),
+    ("{{ workflow.rows[1.5] }}", "`workflow.rows` is an array and has no key that is a number"),
+    ("{{ workflow.rows['a':] }}", "a slice takes integers, not a string"),
     ("{{ workflow.rows[::0] }}", "a slice takes a step that is not 0"),
     ("{{ task.fech.items }}", "`task` has no `fech`: no task of this name has ended yet; did"),
     ("{{ task.fetch.itmes }}", "`task.fetch` has no `itmes`; did you mean `items`?"),
-    ("{{ task.count.x }}", "`task.count` has no `x` (its result is number, not an object)"),
-    ("{{ task.bad.result.x }}", "`task.bad.result` is null, so it has no `x`"),
-    ("{{ ''.__class__ }}", "is of type string and has no `__class__`"),
+    ("{{ task.count.x }}", "`task.count` has no `x` (its result is an integer, not an object)"),
+    ("{{ task.bad.result.x }}", "`task.bad.result` is null and has no `x`"),
+    ("{{ ''.__class__ }}", "is a string and has no `__class__`"),
     ("{{ [].__class__.__base__ }}", "has no `__class__`"),
     ("{{ parameters.__init__ }}", "`parameters` has no `__init__`"),
     ("{{ task.__class__ }}", "`task` has no `__class__`"),
     ("{{ task.fetch.__struct_fields__ }}", "has no `__struct_fields__`"),
-    ("{{ parameters.n.upper() }}", "a value of type number has no method `upper`"),
-    ("{{ parameters.url.keys() }}", "a value of type string has no method `keys`"),
-    ("{{ parameters.url.split(1) }}", "`split` takes a string or null as `sep`, not number 1"),
+    ("{{ parameters.n.upper() }}", "an integer has no method `upper`"),
+    ("{{ parameters.url.keys() }}", "a string has no method `keys`"),
+    (
+        "{{ parameters.url.split(1) }}",
+        "`split` takes a string or null as `sep`, not the integer `1`",
+    ),
     ("{{ parameters.url.upper(1) }}", "`upper()` takes no arguments, not 1"),
     ("{{ 1 / length('') }}", "a number is divided by zero"),
     ("{{ 0 ** -1 }}", "a number is divided by zero"),
     ("{{ (-8) ** 0.5 }}", "no real power"),
     ("{{ 1e308 * int('10') }}", "not a finite number"),
     ("{{ (2 ** 4000) / int('1') }}", "too large"),
-    ("{{ 1 + 'a' }}", "`+` does not take number and string; `~` joins texts"),
-    ("{{ null + 1 }}", "`+` does not take null and number"),
-    ("{{ {} - 1 }}", "`-` does not take object and number"),
-    ("{{ '%s' % 1 }}", "`%` formats no text here"),
-    ("{{ -'a' }}", "`-` takes a number, not string"),
-    ("{{ 1 < 'a' }}", "a number and a string have no order"),
-    ("{{ null < 1 }}", "a null and a number have no order"),
-    ("{{ 1 in 2 }}", "`in` looks into a string, an array or an object, not into number"),
-    ("{{ 1 in 'a' }}", "`in` looks for a string in a string, not for number"),
-    ("{{ [] in {} }}", "an object has no key of type array"),
-    ("{{ {[]: 1} }}", "an object's key is a string, not array"),
-    ("{{ 1 | length }}", "`length` takes a string, an array or an object, not number"),
-    ("{{ 'a' | abs }}", "`abs` takes a number as `value`, not string"),
-    ("{{ [1, 'a'] | sort }}", "`sort` takes values of one type, not number and string together"),
-    ("{{ 'a' is odd }}", "`odd` takes a number as `value`, not string"),
+    ("{{ 1 + 'a' }}", "`+` does not take an integer and a string; `~` joins strings"),
+    ("{{ null + 1 }}", "`+` does not take null and an integer"),
+    ("{{ {} - 1 }}", "`-` does not take an object and an integer"),
+    ("{{ '%s' % 1 }}", "`%` does not format strings here"),
+    ("{{ -'a' }}", "`-` takes a number, not a string"),
+    ("{{ 1 < 'a' }}", "an integer and a string have no order"),
+    ("{{ null < 1 }}", "null and an integer have no order"),
+    ("{{ 1 in 2 }}", "`in` looks into a string, an array or an object, not into an integer"),
+    ("{{ 1 in 'a' }}", "`in` looks for a string in a string, not for an integer"),
+    ("{{ [] in {} }}", "an object has no key that is an array"),
+    ("{{ {[]: 1} }}", "an object's key is a string, not an array"),
+    ("{{ 1 | length }}", "`length` takes a string, an array or an object, not an integer"),
+    ("{{ 'a' | abs }}", "`abs` takes a number as `value`, not a string"),
+    (
+        "{{ [1, 'a'] | sort }}",
+        "`sort` takes values of one type, not an integer and a string together",
+    ),
+    ("{{ 'a' is odd }}", "`odd` takes a number as `value`, not a string"),
     ("{{ 1 is divisibleby(0) }}", "a number that is not 0"),
-    ("{{ '\ud800' | urlencode }}", "a broken character"),
+    ("{{ '\ud800' | urlencode }}", "half a surrogate pair"),
 ]
 
 
-@pytest.mark.parametrize(("source", "message"), EVALUATING, ids=[ascii(s) for s, _ in EVALUATING])
+@pytest.mark.parametrize(
+    ("source", "message"), EVALUATING, ids=[ascii(source) for source, _ in EVALUATING]
+)
 @pytest.mark.parametrize("around", ["{}", "a {} b", "{}{}{}"])
-def test_found_when_evaluating(source, message, around):
+def test_an_error_is_found_at_evaluation(source, message, around):
     template = Template(around.replace("{}", source), lambda _: POSITION)
     with pytest.raises(TemplateError) as caught:
         template.render(SCOPE)
@@ -175,13 +186,13 @@ def test_a_long_expression_is_shortened():
     assert caught.value.expression.endswith("...")
 
 
-def test_of_a_long_text_only_the_expression_is_shown():
+def test_a_long_template_is_shown_by_its_expression():
     with pytest.raises(TemplateError) as caught:
         Template("y" * 500 + "{{ x }}").render()
     assert caught.value.expression == "{{ x }}"
 
 
-def test_a_value_that_contains_itself():
+def test_a_value_that_contains_itself_is_refused():
     loop = []
     loop.append(loop)
     with pytest.raises(TemplateError, match="contains itself"):
@@ -193,7 +204,7 @@ def test_a_value_that_contains_itself():
         Template(nested)
 
 
-def test_patterns_with_backslashes_warn_nobody(recwarn):
+def test_patterns_with_backslashes_cause_no_warning(recwarn):
     assert Template(r"{{ match('^\d+\.\d$', '12.5') }}").render() is True
     assert Template(r"{{ 'a\\d' ~ '\n' ~ '\'' }}").render() == "a\\d\n'"
     assert not recwarn.list

@@ -1,4 +1,4 @@
-"""Jinja2's filters, tests and methods: as Jinja2 has them, but on plain data only."""
+"""Jinja2's filters, tests and methods, which work as in Jinja2, but on plain data only."""
 
 import datetime as dt
 import pathlib
@@ -32,7 +32,7 @@ def value(expression, **more):
 
 def plain(value):
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [plain(element) for element in value]
     return value if isinstance(value, dict | int | float | str | None) else list(value)
 
 
@@ -210,9 +210,9 @@ list.count(3)
 
 
 @pytest.mark.parametrize("expression", AS_JINJA.strip().splitlines())
-def test_as_in_jinja(expression):
-    wanted = jinja2.Environment().compile_expression(expression)(**DATA)
-    assert plain(value(expression)) == plain(wanted)
+def test_an_expression_has_the_same_value_in_jinja(expression):
+    expected = jinja2.Environment().compile_expression(expression)(**DATA)
+    assert plain(value(expression)) == plain(expected)
 
 
 OUR_OWN = [
@@ -235,14 +235,17 @@ OUR_OWN = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "wanted"), OUR_OWN, ids=[each for each, _ in OUR_OWN])
-def test_as_the_language_has_it(expression, wanted):
-    if wanted is None:
+@pytest.mark.parametrize(
+    ("expression", "expected"), OUR_OWN, ids=[expression for expression, _ in OUR_OWN]
+)
+def test_an_expression_has_its_own_value(expression, expected):
+    """Some values differ from those of Jinja2."""
+    if expected is None:
         with pytest.raises(TemplateError, match="`map` has no `items`"):
             value(expression)
     else:
-        assert value(expression) == wanted
-        assert type(value(expression)) is type(wanted)
+        assert value(expression) == expected
+        assert type(value(expression)) is type(expected)
 
 
 def test_a_key_comes_before_a_method():
@@ -256,7 +259,7 @@ UNDEFINED = [
     ("rows | map(attribute='nme')", "an element has no `nme`; did you mean `name`?"),
     ("rows | map(attribute='__class__')", "an element has no `__class__`"),
     ("rows | map(attribute='home.__len__')", "has no `__len__`"),
-    ("list | map(attribute='real')", "is of type number and has no `real`"),
+    ("list | map(attribute='real')", "is an integer and has no `real`"),
     ("rows | selectattr('__class__')", "has no `__class__`"),
     ("rows | selectattr('nick')", "has no `nick`"),
     ("rows | rejectattr('nick', 'none')", "has no `nick`"),
@@ -277,8 +280,10 @@ UNDEFINED = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "message"), UNDEFINED, ids=[each for each, _ in UNDEFINED])
-def test_what_is_undefined_within_is_an_error(expression, message):
+@pytest.mark.parametrize(
+    ("expression", "message"), UNDEFINED, ids=[expression for expression, _ in UNDEFINED]
+)
+def test_an_undefined_part_is_an_error(expression, message):
     if message is None:
         assert value(expression) is True
         return
@@ -374,13 +379,13 @@ x|attr('a')
 
 @pytest.mark.parametrize("kind", OPAQUE)
 @pytest.mark.parametrize("expression", LOOKS.strip().splitlines())
-def test_nothing_looks_into_what_is_not_plain_data(expression, kind):
+def test_only_plain_data_can_be_looked_into(expression, kind):
     with pytest.raises(TemplateError):
         value(expression, x=OPAQUE[kind])
     assert not pathlib.Path("/tmp/attune-must-not-exist").exists()
 
 
-WHOLE = [
+UNREAD = [
     ("x == x", True),
     ("x == y", False),
     ("x != y", True),
@@ -411,9 +416,11 @@ WHOLE = [
 
 
 @pytest.mark.parametrize("kind", OPAQUE)
-@pytest.mark.parametrize(("expression", "wanted"), WHOLE, ids=[each for each, _ in WHOLE])
-def test_anything_passes_as_a_whole(expression, wanted, kind):
-    assert value(expression, x=OPAQUE[kind], y=Touchy()) == wanted
+@pytest.mark.parametrize(
+    ("expression", "expected"), UNREAD, ids=[expression for expression, _ in UNREAD]
+)
+def test_any_value_is_passed_on_unread(expression, expected, kind):
+    assert value(expression, x=OPAQUE[kind], y=Touchy()) == expected
 
 
 def test_anything_can_be_a_part_of_a_result():

@@ -153,26 +153,28 @@ CASES = [
 ]
 
 
-def exactly(found, wanted):
-    if isinstance(wanted, list):
-        pairs = zip(found, wanted, strict=True)
-        assert all(type(a) is type(b) for a, b in pairs if not isinstance(b, list | dict | tuple))
-    assert found == wanted
-    assert type(found) is type(wanted) or isinstance(wanted, list | dict | tuple)
+def assert_same(value, expected):
+    """Assert that two values are equal and have the same types."""
+    assert value == expected
+    assert type(value) is type(expected) or isinstance(expected, list | dict | tuple)
+    if not isinstance(expected, list):
+        return
+    for element, expected_element in zip(value, expected, strict=True):
+        if not isinstance(expected_element, list | dict | tuple):
+            assert type(element) is type(expected_element)
 
 
-@pytest.mark.parametrize(("expression", "wanted"), CASES, ids=[each for each, _ in CASES])
-def test_a_function_gives(expression, wanted):
-    exactly(value(expression), wanted)
+@pytest.mark.parametrize(
+    ("expression", "expected"), CASES, ids=[expression for expression, _ in CASES]
+)
+def test_a_function_returns_its_value(expression, expected):
+    assert_same(value(expression), expected)
 
 
 def test_no_function_is_left_out():
-    assert {each.partition("(")[0] for each, _ in CASES} == set(FUNCTIONS)
-    assert set(SCOPE_FUNCTIONS) == {
-        "result",
-        *ENDINGS,
-        "now",
-    }  # their tests are below, and that of `uuid`
+    assert {expression.partition("(")[0] for expression, _ in CASES} == set(FUNCTIONS)
+    # Their tests are below, and that of `uuid`.
+    assert set(SCOPE_FUNCTIONS) == {"result", *ENDINGS, "now"}
 
 
 def test_a_result_of_from_json_is_read_only():
@@ -199,74 +201,78 @@ COUNTS = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "message"), COUNTS, ids=[each for each, _ in COUNTS])
-def test_a_wrong_count_is_found_when_compiling(expression, message):
+@pytest.mark.parametrize(
+    ("expression", "message"), COUNTS, ids=[expression for expression, _ in COUNTS]
+)
+def test_a_wrong_count_is_found_at_compilation(expression, message):
     with pytest.raises(TemplateError) as caught:
         Template("{{ " + expression + " }}")
     assert message in caught.value.message
 
 
 TYPES = [
-    ("length(1)", "`length` takes a string or an array or an object as `value`, not number 1"),
+    ("length(1)", "`length` takes a string, an array or an object as `value`, not the integer `1`"),
     ("length(null)", "not null"),
-    ("keys([])", "`keys` takes an object as `value`, not array"),
-    ("abs(true)", "`abs` takes a number as `value`, not bool"),
-    ("abs('1')", "not string"),
+    ("keys([])", "`keys` takes an object as `value`, not an array"),
+    ("abs(true)", "`abs` takes a number as `value`, not a boolean"),
+    ("abs('1')", "not a string"),
     ("floor(null)", "not null"),
-    ("round(true)", "not bool"),
-    ("round(1, 1.5)", "`round` takes a whole number as `digits`, not number 1.5"),
-    ("sum([1, true])", "`sum` adds numbers, and found bool among them"),
-    ("sum(['1'])", "found string"),
-    ("min([])", "`min` of an empty array is nothing"),
-    ("min(1, 'a')", "a string and a number have no order"),
-    ("max({})", "`max` takes an array or two values, not object"),
+    ("round(true)", "not a boolean"),
+    ("round(1, 1.5)", "`round` takes an integer as `digits`, not the number `1.5`"),
+    ("sum([1, true])", "`sum` adds numbers, not a boolean"),
+    ("sum(['1'])", "`sum` adds numbers, not a string"),
+    ("min([])", "`min` of an empty array has no value"),
+    ("min(1, 'a')", "a string and an integer have no order"),
+    ("max({})", "`max` takes an array or two values, not an object"),
     ("max([null])", "have no order"),
-    ("lower(1)", "`lower` takes a string as `text`, not number 1"),
+    ("lower(1)", "`lower` takes a string as `text`, not the integer `1`"),
     ("split('a', '')", "a separator that is not empty"),
     ("split('a', null)", "not null"),
-    ("join('abc', '')", "`join` takes an array as `values`, not string"),
-    ("join([], 1)", "`join` takes a string as `sep`, not number 1"),
-    ("replace('a', 1, 'b')", "`replace` takes a string as `old`, not number 1"),
-    ("match('a', 1)", "`match` takes a string as `text`, not number 1"),
-    ("contains(1, 1)", "`contains` takes a string or an array or an object as `hay`"),
-    ("contains('1', 1)", "`contains` looks for a string in a string, not for number"),
-    ("index_of({}, 1)", "`index_of` takes a string or an array as `hay`, not object"),
+    ("join('abc', '')", "`join` takes an array as `values`, not a string"),
+    ("join([], 1)", "`join` takes a string as `sep`, not the integer `1`"),
+    ("replace('a', 1, 'b')", "`replace` takes a string as `old`, not the integer `1`"),
+    ("match('a', 1)", "`match` takes a string as `text`, not the integer `1`"),
+    ("contains(1, 1)", "`contains` takes a string, an array or an object as `hay`"),
+    ("contains('1', 1)", "`contains` looks for a string in a string, not for an integer"),
+    ("index_of({}, 1)", "`index_of` takes a string or an array as `hay`, not an object"),
     ("index_of('a', 1)", "`index_of` looks for a string in a string"),
     ("count({}, 1)", "not in an object"),
     ("count('abc', '')", "not empty"),
-    ("reversed({})", "`reversed` takes an array or a string as `values`, not object"),
-    ("sort([1, 'a'])", "`sort` takes values of one type, not number and string together"),
-    ("sort([1, null])", "null and number together"),
-    ("sort([{}])", "cannot put values of type object in order"),
+    ("reversed({})", "`reversed` takes an array or a string as `values`, not an object"),
+    ("sort([1, 'a'])", "`sort` takes values of one type, not an integer and a string together"),
+    ("sort([1, null])", "null and an integer together"),
+    ("sort([{}])", "cannot put an object in order"),
     ("sort([[1], ['a']])", "have no order"),
     ("sort('ba')", "`sort` takes an array"),
-    ("unique('aab')", "`unique` takes an array as `values`, not string"),
+    ("unique('aab')", "`unique` takes an array as `values`, not a string"),
     ("flat({})", "`flat` takes an array"),
-    ("zip([], 'ab')", "`zip` takes an array as `b`, not string"),
-    ("range(1.0)", "`range` takes a whole number as `start`, not number 1.0"),
-    ("range(true)", "not bool"),
+    ("zip([], 'ab')", "`zip` takes an array as `b`, not a string"),
+    ("range(1.0)", "`range` takes an integer as `start`, not the number `1.0`"),
+    ("range(true)", "not a boolean"),
     ("range(1, 5, 0)", "a step that is not 0"),
-    ("range(100001)", "`range` gives at most 100,000 numbers"),
-    ("slice(list, '1')", "`slice` takes a whole number as `start`, not string"),
-    ("merge({}, [])", "`merge` takes an object as `b`, not array"),
+    ("range(100001)", "`range` returns at most 100,000 numbers"),
+    ("slice(list, '1')", "`slice` takes an integer as `start`, not a string"),
+    ("merge({}, [])", "`merge` takes an object as `b`, not an array"),
     ("chunks([1], 0)", "`chunks` takes a size of 1 or more, not 0"),
-    ("chunks([1], 1.5)", "`chunks` takes a whole number as `size`"),
+    ("chunks([1], 1.5)", "`chunks` takes an integer as `size`"),
     ("number('two')", "'two' is not a number"),
     ("number('')", "'' is not a number"),
     ("number('nan')", "is not a number"),
     ("number('1_0')", "is not a number"),
     ("number('1e999')", "is not a number"),
-    ("number([])", "`number` takes a string or a number or a bool as `value`, not array"),
+    ("number([])", "`number` takes a string, a number or a boolean as `value`, not an array"),
     ("int(null)", "not null"),
-    ("from_json('{')", "`from_json` got no JSON"),
-    ("from_json('NaN')", "NaN is no JSON"),
+    ("from_json('{')", "`from_json` takes JSON"),
+    ("from_json('NaN')", "NaN is not JSON"),
     ("from_json('1e999')", "too large a number"),
     ("from_json(1)", "`from_json` takes a string"),
 ]
 
 
-@pytest.mark.parametrize(("expression", "message"), TYPES, ids=[each for each, _ in TYPES])
-def test_a_wrong_type_is_an_error_that_says_what_came(expression, message):
+@pytest.mark.parametrize(
+    ("expression", "message"), TYPES, ids=[expression for expression, _ in TYPES]
+)
+def test_a_wrong_type_is_an_error_that_names_the_type(expression, message):
     with pytest.raises(TemplateError) as caught:
         value(expression)
     assert message in caught.value.message
@@ -276,30 +282,36 @@ def test_a_wrong_type_is_an_error_that_says_what_came(expression, message):
     "expression", ["to_json(x)", "to_json([x])", "x|tojson", "'a ' ~ [x]", "string([x])"]
 )
 @pytest.mark.parametrize(
-    ("what", "message"),
-    [(math.nan, "no NaN"), (math.inf, "no NaN"), ({1}, "set is no JSON"), (2**20000, "digits")],
+    ("invalid", "message"),
+    [
+        (math.nan, "no NaN"),
+        (math.inf, "no NaN"),
+        ({1}, "set` cannot be written as JSON"),
+        (2**20000, "digits"),
+    ],
     ids=["nan", "inf", "set", "huge"],
 )
-def test_json_refuses(expression, what, message):
+def test_values_that_are_not_json_are_refused(expression, invalid, message):
     with pytest.raises(TemplateError, match=message):
-        value(expression, x=what)
+        value(expression, x=invalid)
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf])
 @pytest.mark.parametrize("name", ["round", "floor", "ceil", "int", "abs"])
-def test_what_is_not_finite_cannot_be_made_whole(name, number):
+def test_a_number_that_is_not_finite_is_refused(name, number):
     with pytest.raises(TemplateError):
         value(f"{name}(x)", x=number)
 
 
-def ended(status, result=None):
+def scope_of_task(status, result=None):
     return TaskScope(WorkflowContext.create(), Outcome(status=status, result=result))
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "timed_out", "skipped"])
-def test_how_a_task_ended(status):
-    found = {name: Template(f"{{{{ {name}() }}}}").render(ended(status)) for name in ENDINGS}
-    assert found == {
+def test_functions_read_the_outcome_of_a_task(status):
+    scope = scope_of_task(status)
+    values = {name: Template(f"{{{{ {name}() }}}}").render(scope) for name in ENDINGS}
+    assert values == {
         "succeeded": status in ("succeeded", "skipped"),
         "failed": status == "failed",
         "timed_out": status == "timed_out",
@@ -308,8 +320,8 @@ def test_how_a_task_ended(status):
     }
 
 
-def test_result_gives_what_the_task_gave():
-    scope = ended("failed", FrozenDict(error="no", exit_code=2))
+def test_result_returns_the_result_of_the_task():
+    scope = scope_of_task("failed", FrozenDict(error="no", exit_code=2))
     assert Template("{{ result().error }}: {{ result().exit_code }}").render(scope) == "no: 2"
 
 
@@ -320,26 +332,26 @@ def test_result_is_only_for_transitions():
 
 class Moments:
     def __init__(self, seed=7):
-        self.asked = 0
+        self.count = 0
         self.seed = seed
 
     def __call__(self):
-        self.asked += 1
-        return Moment(float(self.asked), self.seed)
+        self.count += 1
+        return Moment(float(self.count), self.seed)
 
 
 def test_now_is_the_same_within_one_evaluation():
     moments = Moments()
     context = WorkflowContext.create().with_clock(moments)
     template = Template({"a": "{{ now() }}", "b": ["{{ now() }}", "at {{ now() }}"]})
-    found = template.render(context)
-    assert found["a"] == found["b"][0] == "1970-01-01T00:00:01.000000Z"
-    assert found["b"][1] == "at " + found["a"]
-    assert moments.asked == 1
+    rendered = template.render(context)
+    assert rendered["a"] == rendered["b"][0] == "1970-01-01T00:00:01.000000Z"
+    assert rendered["b"][1] == "at " + rendered["a"]
+    assert moments.count == 1
     assert template.render(context)["a"] == "1970-01-01T00:00:02.000000Z"
 
 
-def test_uuids_differ_by_their_place_and_are_the_same_again():
+def test_uuids_differ_by_place_and_are_reproducible():
     source = {"a": "{{ uuid() }}", "b": "{{ uuid() }}", "c": "{{ uuid() }} {{ uuid() }}"}
     context = WorkflowContext.create().with_clock(Moments())
     first = Template(source).render(context)
@@ -349,10 +361,11 @@ def test_uuids_differ_by_their_place_and_are_the_same_again():
 
 def test_uuids_differ_by_seed_and_by_item():
     template = Template("{{ uuid() }}")
-    one, two = (WorkflowContext.create().with_clock(Moments(seed)) for seed in (1, 2))
-    found = [template.render(one), template.render(two)]
-    found += [template.render(one.scope("x", index)) for index in range(3)]
-    assert len(set(found)) == 5
+    first = WorkflowContext.create().with_clock(Moments(1))
+    second = WorkflowContext.create().with_clock(Moments(2))
+    uuids = [template.render(first), template.render(second)]
+    uuids += [template.render(first.scope("x", index)) for index in range(3)]
+    assert len(set(uuids)) == 5
 
 
 def test_now_and_uuid_are_only_for_runs():
@@ -360,7 +373,7 @@ def test_now_and_uuid_are_only_for_runs():
         value("now()")
 
 
-def test_a_wrong_pattern_is_found_when_compiling():
+def test_a_wrong_pattern_is_found_at_compilation():
     with pytest.raises(TemplateError, match="is not a pattern"):
         Template("{{ match('(', 'a') }}")
 

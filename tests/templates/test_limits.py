@@ -1,4 +1,4 @@
-"""What no workflow can switch off: sizes, work, time."""
+"""Limits of size, work and time, which no workflow can switch off."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 from attune_nb import Template, WorkflowContext
 from attune_nb.errors import TemplateError
-from attune_nb.templates.sandbox import FUEL, METER
+from attune_nb.templates.sandbox import METER, STEP_BUDGET
 from attune_nb.values.frozen import freeze
 
 MANY = "range(100000)"
@@ -18,7 +18,7 @@ CONTEXT = WorkflowContext.create(
     {
         "text": "ab " * 2_000_000,
         "wide": "😀" * 1_000_000,
-        "rows": [{"a": at} for at in range(50_000)],
+        "rows": [{"a": index} for index in range(50_000)],
         "huge": 2**100_000,
         "json": "[" + "[]," * 900_000 + "1]",
     }
@@ -44,7 +44,7 @@ REFUSED = [
     ("parameters.huge | string", "too many digits"),
     ("sum([parameters.huge])", "at most 4,096 bits"),
     ("int('9' * 5000)", "too many digits"),
-    ("'%1000000000d' % 1", "formats no text"),
+    ("'%1000000000d' % 1", "does not format strings"),
     ("'a' | center(10**9)", "a width is at most"),
     ("'a' | indent(10**9)", "a width is at most"),
     ("[1] | batch(10**9, 0)", "too much work"),
@@ -75,17 +75,19 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(
-    ("expression", "message"), REFUSED, ids=[f"{each[:40]} {len(each)}" for each, _ in REFUSED]
+    ("expression", "message"),
+    REFUSED,
+    ids=[f"{expression[:40]} {len(expression)}" for expression, _ in REFUSED],
 )
-def test_refused(expression, message):
-    began = time.process_time()
+def test_too_much_work_is_refused(expression, message):
+    start = time.process_time()
     with pytest.raises(TemplateError, match=message):
         Template("{{ " + expression + " }}").render(CONTEXT)
-    # no time is promised here, only that there is an end to it
-    assert time.process_time() - began < 20
+    # No time is promised, only that there is a limit.
+    assert time.process_time() - start < 20
 
 
-def test_a_text_is_counted_before_it_is_joined():
+def test_a_string_is_counted_before_it_is_joined():
     with pytest.raises(TemplateError, match="more than 10,000,000 characters"):
         Template("{{ parameters.text }}" * 4000).render(CONTEXT)
     with pytest.raises(TemplateError, match="more than 10,000,000 characters"):
@@ -93,7 +95,7 @@ def test_a_text_is_counted_before_it_is_joined():
 
 
 @pytest.mark.parametrize(
-    ("expression", "said"),
+    ("expression", "message"),
     [
         ("9 ** (9 ** 9)", "more than 4,096 bits"),
         ("item + 9 ** (9 ** 9)", "more than 4,096 bits"),
@@ -101,14 +103,14 @@ def test_a_text_is_counted_before_it_is_joined():
         ("1 / (1 - 1)", "a number is divided by zero"),
     ],
 )
-def test_what_numbers_alone_give_is_known_when_compiling(expression, said):
+def test_constant_numbers_are_computed_at_compilation(expression, message):
     assert Template("{{ 2 * 3 + 2 ** 0.5 }}").render(CONTEXT) == 6 + 2**0.5
-    with pytest.raises(TemplateError, match=re.escape(said)) as caught:
+    with pytest.raises(TemplateError, match=re.escape(message)) as caught:
         Template("{{ " + expression + " }}")
     assert caught.value.expression == "{{ " + expression + " }}"
 
 
-def test_nothing_else_is_made_when_compiling():
+def test_no_other_value_is_computed_at_compilation():
     Template("{{ 'x' * 10**9 }}")
     Template("{{ range(10**9) }}")
 
@@ -127,7 +129,7 @@ FINE = [
 
 
 @pytest.mark.parametrize("expression", FINE)
-def test_what_people_do_is_well_within(expression):
+def test_common_expressions_stay_within_the_limits(expression):
     Template("{{ " + expression + " }}").render(CONTEXT)
 
 
@@ -149,20 +151,20 @@ def test_each_thread_has_a_budget_of_its_own():
             failures.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert failures == []
 
 
-def test_a_map_of_templates_shares_one_budget():
+def test_an_array_of_templates_shares_one_budget():
     part = "{{ range(100000) | sort | length }}"
     with pytest.raises(TemplateError, match="too much work"):
         Template([part] * 100).render()
 
 
-def test_a_plain_path_does_not_count():
+def test_a_plain_path_costs_no_steps():
     before = METER.steps
     scope = CONTEXT.scope(freeze({"url": "u"}), 0)
     for source in ("{{ item.url }}", "{{ parameters.rows }}", "a {{ item.url }}", "{{ index }}"):
@@ -170,14 +172,14 @@ def test_a_plain_path_does_not_count():
     assert METER.steps == before
 
 
-def test_a_text_of_plain_paths_never_runs_out():
+def test_a_string_of_plain_paths_needs_no_budget():
     template = Template("{{ parameters.rows }}")
-    text = Template("rows: {{ parameters.rows }}")
+    string = Template("rows: {{ parameters.rows }}")
     METER.steps = 1
     for _ in range(4):
         template.render(CONTEXT)
-        assert text.render(CONTEXT).startswith("rows: [")
-    assert METER.steps <= FUEL
+        assert string.render(CONTEXT).startswith("rows: [")
+    assert METER.steps <= STEP_BUDGET
 
 
 MEMORY = """
@@ -204,24 +206,25 @@ def test_memory_is_bounded():
         "zip(range(99999),range(99999))", "('ab '*99999).split()", "parameters.wide[1:]",
         "range(50000)|map('float')", "(['é'*200]*9999)|map('upper')", "from_json('[[],[]]')",
     ]  # fmt: skip
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", MEMORY, *parts],
         capture_output=True,
         text=True,
         check=True,
         timeout=100,
     )
-    assert int(done.stdout) < 260  # MB above what was there, two values being alive at times
+    # MB above the memory at the start; at times two values are alive.
+    assert int(process.stdout) < 260
 
 
-def test_the_nearest_name_is_not_looked_for_among_a_million(monkeypatch):
-    asked = []
+def test_the_nearest_name_is_searched_among_few(monkeypatch):
+    counts = []
     monkeypatch.setattr(
         "attune_nb.templates.members.nearest",
-        lambda _, known: asked.append(len(list(known))) or "",
+        lambda _, names: counts.append(len(list(names))) or "",
     )
-    many = freeze({f"key{at}": at for at in range(5_000)})
+    item = freeze({f"key{index}": index for index in range(5_000)})
     for source in ("{{ item.kye }}", "{{ item[parameters.text] }}", "{{ task.t.kye }}"):
         with pytest.raises(TemplateError, match="has no"):
-            Template(source).render(CONTEXT.with_result("t", many).scope(many, 0))
-    assert asked == [1_000, 1_000]
+            Template(source).render(CONTEXT.with_result("t", item).scope(item, 0))
+    assert counts == [1_000, 1_000]

@@ -1,4 +1,4 @@
-"""Names and paths: the short way and the general one give the same."""
+"""Names and paths: the fast way and the general way return the same values."""
 
 import pandas as pd
 import pytest
@@ -59,23 +59,22 @@ PATHS = [
 ]
 
 
-@pytest.mark.parametrize(("path", "wanted"), PATHS, ids=[each for each, _ in PATHS])
+@pytest.mark.parametrize(("path", "expected"), PATHS, ids=[path for path, _ in PATHS])
 @pytest.mark.parametrize("form", ["{{ P }}", "{{ (P) if true else 0 }}", "{{ [P] | first }}"])
-def test_a_path(form, path, wanted):
-    found = Template(form.replace("P", path)).render(CONTEXT.scope(ITEM, 7))
-    assert found == wanted
-    assert type(found) is type(wanted) or isinstance(wanted, list)
+def test_a_path_has_the_value_in_its_scope(form, path, expected):
+    value = Template(form.replace("P", path)).render(CONTEXT.scope(ITEM, 7))
+    assert value == expected
+    assert type(value) is type(expected) or isinstance(expected, list)
 
 
-@pytest.mark.parametrize(("path", "wanted"), PATHS, ids=[each for each, _ in PATHS])
-def test_a_path_in_a_text(path, wanted):
-    found = Template(f"<{{{{ {path} }}}}|{{{{ {path} }}}}>").render(CONTEXT.scope(ITEM, 7))
-    assert found == Template(f"{{{{ '<' ~ {path} ~ '|' ~ {path} ~ '>' }}}}").render(
-        CONTEXT.scope(ITEM, 7)
-    )
+@pytest.mark.parametrize(("path", "expected"), PATHS, ids=[path for path, _ in PATHS])
+def test_a_path_in_a_string_is_the_joined_value(path, expected):
+    scope = CONTEXT.scope(ITEM, 7)
+    string = Template(f"<{{{{ {path} }}}}|{{{{ {path} }}}}>").render(scope)
+    assert string == Template(f"{{{{ '<' ~ {path} ~ '|' ~ {path} ~ '>' }}}}").render(scope)
 
 
-def test_items_of_any_kind():
+def test_an_item_can_have_any_type():
     frame = pd.DataFrame({"url": [1]})
     assert Template("{{ item.url }}").render(CONTEXT.scope({"url": 1}, 0)) == 1
     assert Template("{{ item }}").render(CONTEXT.scope(frame, 0)) is frame
@@ -85,22 +84,24 @@ def test_items_of_any_kind():
                 Template(source).render(CONTEXT.scope(item, 0))
 
 
-def test_an_object_within_a_path_is_not_looked_into():
+def test_a_frame_in_a_path_is_not_looked_into():
     for source in ("{{ workflow.frame.a }}", "{{ frame.a }}", "x {{ frame.shape.x }}"):
-        with pytest.raises(TemplateError, match="is a DataFrame, which passes only as a whole"):
+        with pytest.raises(
+            TemplateError, match="is a value of type `DataFrame`, which an expression cannot"
+        ):
             Template(source).render(CONTEXT)
 
 
-def test_a_subclass_of_a_map_is_not_looked_into():
+def test_a_subclass_of_dict_is_not_looked_into():
     class Sly(dict):
         def __getitem__(self, key):
             raise AssertionError(key)
 
-    with pytest.raises(TemplateError, match="is a Sly"):
+    with pytest.raises(TemplateError, match="is a value of type `Sly`"):
         Template("{{ item.url }}").render(CONTEXT.scope(Sly(url=1), 0))
 
 
-def test_what_may_be_undefined():
+def test_undefined_names_can_be_tested():
     for path in ("nope", "nope.a", "item.nope", "item.nope.a", "task.nope", "parameters.null.x"):
         scope = CONTEXT.scope(ITEM, 7)
         assert Template(f"{{{{ {path} is defined }}}}").render(scope) is False
@@ -122,24 +123,24 @@ def test_names_cannot_write_code():
     assert Template("{part0} \"{{ x['{y}'] }}").render(context) == '{part0} "2'
 
 
-def test_a_path_asks_for_nothing_else():
-    asked = []
+def test_a_path_reads_no_other_field():
+    fields = []
 
     class Watched:
         def __getattr__(self, name):
-            asked.append(name)
+            fields.append(name)
             return getattr(CONTEXT, name)
 
     class Scope:
         context, item, index = Watched(), ITEM, 1
 
     assert Template("{{ item.url }}").render(Scope()) == "u"
-    assert asked == []
+    assert fields == []
     assert Template("{{ parameters.a.b.c }}/{{ parameters.a.b.c }}").render(Scope()) == "1/1"
-    assert asked == ["parameters"]
+    assert fields == ["parameters"]
 
 
-def test_an_object_as_a_key_is_not_even_compared():
+def test_a_python_object_as_a_key_is_never_compared():
     class Untouchable:
         def __eq__(self, other):
             raise AssertionError("compared")
@@ -149,5 +150,5 @@ def test_an_object_as_a_key_is_not_even_compared():
 
     context = WorkflowContext.create({"k": Untouchable()}).with_result("fetch", {"a": 1})
     for source in ("{{ task.fetch[parameters.k] }}", "{{ parameters[parameters.k] }}"):
-        with pytest.raises(TemplateError, match="has no key of type Untouchable"):
+        with pytest.raises(TemplateError, match="has no key that is a value of type `Untouchable`"):
             Template(source).render(context)

@@ -1,4 +1,4 @@
-"""What holds for every expression, and for every value."""
+"""Properties of every expression, and of every value."""
 
 import json
 import math
@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from attune_nb import Template, WorkflowContext
 from attune_nb.errors import TemplateError
-from attune_nb.templates.compiler.calls import _KNOWN_FILTERS
+from attune_nb.templates.compiler.calls import FILTER_NAMES
 from attune_nb.templates.library.functions import FUNCTIONS
 from attune_nb.templates.library.jinja_tests import TESTS
-from attune_nb.templates.library.methods import KNOWN_METHODS
+from attune_nb.templates.library.methods import METHOD_NAMES
 from attune_nb.values.frozen import freeze
 
 pytestmark = pytest.mark.timeout(300)
@@ -33,16 +33,14 @@ CONSTANTS = ["0", "-1", "2.5", "'a'", "''", "true", "null", "[]", "{}", "[1, 2]"
 OPERATORS = ["+", "-", "*", "/", "//", "%", "**", "~", "and", "or", "==", "!=", "<", ">=", "in"]
 
 
-def _called(inner):
+def _larger(inner):
     arguments = st.lists(inner, max_size=3).map(", ".join)
     return st.one_of(
         st.builds("({} {} {})".format, inner, st.sampled_from(OPERATORS), inner),
         st.builds("{}({})".format, st.sampled_from(sorted(FUNCTIONS)), arguments),
-        st.builds(
-            "({}) | {}({})".format, inner, st.sampled_from(sorted(_KNOWN_FILTERS)), arguments
-        ),
-        st.builds("({}) | {}".format, inner, st.sampled_from(sorted(_KNOWN_FILTERS))),
-        st.builds("({}).{}({})".format, inner, st.sampled_from(sorted(KNOWN_METHODS)), arguments),
+        st.builds("({}) | {}({})".format, inner, st.sampled_from(sorted(FILTER_NAMES)), arguments),
+        st.builds("({}) | {}".format, inner, st.sampled_from(sorted(FILTER_NAMES))),
+        st.builds("({}).{}({})".format, inner, st.sampled_from(sorted(METHOD_NAMES)), arguments),
         st.builds("({} is {})".format, inner, st.sampled_from(sorted(TESTS))),
         st.builds("({})[{}]".format, inner, inner),
         st.builds("({} if {} else {})".format, inner, inner, inner),
@@ -50,12 +48,12 @@ def _called(inner):
         st.builds("{{{}: {}}}".format, inner, inner),
         st.builds("not {}".format, inner),
         st.builds("-({})".format, inner),
-        st.builds("({}) | map('{}') | list".format, inner, st.sampled_from(sorted(_KNOWN_FILTERS))),
+        st.builds("({}) | map('{}') | list".format, inner, st.sampled_from(sorted(FILTER_NAMES))),
         st.builds("({}) | select('{}') | list".format, inner, st.sampled_from(sorted(TESTS))),
     )
 
 
-EXPRESSIONS = st.recursive(st.sampled_from(NAMES + CONSTANTS), _called, max_leaves=8)
+EXPRESSIONS = st.recursive(st.sampled_from(NAMES + CONSTANTS), _larger, max_leaves=8)
 RELAXED = settings(
     max_examples=400,
     deadline=None,
@@ -65,32 +63,32 @@ RELAXED = settings(
 
 @RELAXED
 @given(EXPRESSIONS, JSON | ODD, JSON | ODD, st.sampled_from(["{}", "a {}", "{} {} {}"]))
-def test_an_expression_gives_a_value_or_a_template_error(expression, one, two, around):
-    context = WorkflowContext.create({"x": one}, vars={"x": two, "y": [one, two]})
-    context = context.with_result("t", two)
-    text = around.replace("{}", "{{ " + expression + " }}")
+def test_an_expression_has_a_value_or_a_template_error(expression, first, second, form):
+    context = WorkflowContext.create({"x": first}, vars={"x": second, "y": [first, second]})
+    context = context.with_result("t", second)
+    source = form.replace("{}", "{{ " + expression + " }}")
     try:
-        Template(text).render(context.scope(freeze({"a": one, "b": {"c": two}}), 1))
+        Template(source).render(context.scope(freeze({"a": first, "b": {"c": second}}), 1))
     except TemplateError as error:
         assert error.message
-        # never the words of an error that nobody thought of
+        # Never the message of an error that the engine does not expect.
         assert not error.message.startswith(("TypeError", "AttributeError", "KeyError", "IndexErr"))
 
 
 @RELAXED
 @given(st.text(alphabet="{}%#-'\"\\()[]|.~ ,:ax1\n", max_size=30))
-def test_any_text_is_a_template_or_a_template_error(text):
+def test_any_string_is_a_template_or_a_template_error(source):
     try:
-        Template(text).render(WorkflowContext.create(vars={"a": 1, "x": "x"}))
+        Template(source).render(WorkflowContext.create(vars={"a": 1, "x": "x"}))
     except TemplateError as error:
         assert error.expression
     else:
-        assert "{%" not in text or "{{" in text
+        assert "{%" not in source or "{{" in source
 
 
 @RELAXED
 @given(JSON | ODD)
-def test_a_value_passes_as_it_is(value):
+def test_a_value_is_passed_on_unchanged(value):
     frozen = freeze([value] if isinstance(value, tuple) else value)
     scope = WorkflowContext.create({"v": frozen}, vars={"v": frozen}).scope(frozen, 0)
     for source in ("{{ item }}", "{{ parameters.v }}", "{{ v }}", "{{ v if true else 1 }}"):
@@ -99,7 +97,7 @@ def test_a_value_passes_as_it_is(value):
 
 @RELAXED
 @given(JSON)
-def test_json_goes_round(value):
+def test_json_survives_a_round_trip(value):
     scope = WorkflowContext.create().scope(freeze(value), 0)
     text = Template("{{ to_json(item) }}").render(scope)
     assert json.loads(text) == value
@@ -111,31 +109,30 @@ def test_json_goes_round(value):
 
 @RELAXED
 @given(JSON, JSON)
-def test_equality_is_that_of_json(one, two):
+def test_equality_is_that_of_json(left, right):
     def canonical(value):
         if isinstance(value, bool) or value is None or isinstance(value, str):
             return repr(value)
         if isinstance(value, list):
-            return [canonical(each) for each in value]
+            return [canonical(element) for element in value]
         if isinstance(value, dict):
-            return {key: canonical(each) for key, each in value.items()}
+            return {key: canonical(part) for key, part in value.items()}
         return value
 
-    context = WorkflowContext.create(vars={"a": one, "b": two})
-    found = Template("{{ a == b }}").render(context)
-    assert found is (canonical(one) == canonical(two))
-    assert Template("{{ unique([a, b]) | length }}").render(context) == (1 if found else 2)
-    assert Template("{{ a in [b] }}").render(context) is found
+    context = WorkflowContext.create(vars={"a": left, "b": right})
+    is_equal = Template("{{ a == b }}").render(context)
+    assert is_equal is (canonical(left) == canonical(right))
+    assert Template("{{ unique([a, b]) | length }}").render(context) == (1 if is_equal else 2)
+    assert Template("{{ a in [b] }}").render(context) is is_equal
 
 
 @RELAXED
 @given(st.text(max_size=20), st.text(max_size=20))
-def test_the_text_around_is_kept(before, after):
+def test_the_text_around_an_expression_stays(before, after):
     if "{" in before or "{" in after:
         return
     scope = WorkflowContext.create().scope("v", 0)
-    wanted = f"{before}v{after}" if before or after else "v"
-    assert Template(before + "{{ item }}" + after).render(scope) == wanted
+    assert Template(before + "{{ item }}" + after).render(scope) == f"{before}v{after}"
 
 
 @RELAXED

@@ -1,4 +1,4 @@
-"""Values in texts, and a template that is one value."""
+"""Strings with values in them, and templates that are one value."""
 
 import json
 import pickle
@@ -35,7 +35,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("value", "text"), TEXTS, ids=[repr(each) for each, _ in TEXTS])
+@pytest.mark.parametrize(("value", "text"), TEXTS, ids=[repr(value) for value, _ in TEXTS])
 @pytest.mark.parametrize(
     "source",
     [
@@ -47,13 +47,13 @@ TEXTS = [
         "<{{ [item] | join }}>",
     ],
 )
-def test_a_value_in_a_text(source, value, text):
+def test_a_value_becomes_part_of_a_string(source, value, text):
     assert render(source, value).removeprefix("444") == f"<{text}>"
 
 
-def test_one_template_and_nothing_else_gives_the_very_object():
-    frame, items, number = pd.DataFrame({"a": [1]}), freeze([1]), 10**30
-    for value in (frame, items, number, "1", None, object()):
+def test_a_single_expression_returns_the_same_object():
+    frame = pd.DataFrame({"a": [1]})
+    for value in (frame, freeze([1]), 10**30, "1", None, object()):
         assert render("{{ x }}", x=value) is value
         assert render("{{x}}", x=value) is value
         assert render({"k": ["{{ workflow.x }}"]}, x=value)["k"][0] is value
@@ -62,11 +62,11 @@ def test_one_template_and_nothing_else_gives_the_very_object():
 
 
 @pytest.mark.parametrize("source", [" {{ x }}", "{{ x }} ", "{{ x }}\n", "{{ x }}{{ '' }}"])
-def test_anything_else_is_text(source):
+def test_any_other_template_is_a_string(source):
     assert render(source, x=1) == source.replace("{{ x }}", "1").replace("{{ '' }}", "")
 
 
-def test_text_stays_text():
+def test_a_string_stays_a_string():
     assert render("{{ x }}", x="0x10") == "0x10"
     assert render("{{ x }}{{ y }}", x=1, y=2) == "12"
 
@@ -82,17 +82,17 @@ def test_white_space_control_works_as_in_jinja():
     assert render("{{- x -}}", x=[1]) == [1]
 
 
-def test_keys_of_maps_are_not_rendered():
+def test_keys_of_objects_are_not_rendered():
     assert render({"{{ x }}": "{{ x }}"}, x=1) == {"{{ x }}": 1}
 
 
-def test_maps_and_lists_render_their_parts():
+def test_the_parts_of_objects_and_arrays_are_rendered():
     source = {"a": ["{{ x }}", 1, None, ("{{ x }}",)], "b": "c"}
     assert render(source, x=2) == {"a": [2, 1, None, [2]], "b": "c"}
 
 
 @pytest.mark.parametrize("source", [None, 1, True, "a", [1, {"a": "b"}], {}, "{ {", ""])
-def test_a_constant(source):
+def test_a_value_without_braces_is_constant(source):
     template = Template(source)
     assert template.is_constant
     assert template.references == []
@@ -100,17 +100,17 @@ def test_a_constant(source):
 
 
 @pytest.mark.parametrize("name", ["true", "True"])
-def test_true(name):
+def test_true_has_two_names(name):
     assert render("{{ " + name + " }}") is True
 
 
 @pytest.mark.parametrize("name", ["null", "none", "None"])
-def test_null(name):
+def test_null_has_three_names(name):
     assert render("{{ " + name + " }}") is None
     assert render("{{ [" + name + "] }}") == [None]
 
 
-def test_braces_within_an_expression():
+def test_an_expression_may_hold_braces():
     assert render("{{ {'a': {'b': 1}} }}") == {"a": {"b": 1}}
     assert render("{{ {'a': {'b': 1}}}}") == {"a": {"b": 1}}
     assert render("{{ '}}' }}") == "}}"
@@ -124,14 +124,16 @@ def test_statements_are_refused(source):
         Template(source)
 
 
-def test_what_is_not_plain_data_has_no_text():
+def test_only_plain_data_becomes_a_string():
     frame = pd.DataFrame({"a": [1]})
     for source in ("a {{ x }}", "{{ x ~ '' }}", "{{ x|string }}", "a {{ [x] }}", "{{ [x]|join }}"):
-        with pytest.raises(TemplateError, match=r"DataFrame .*passes only as a whole"):
+        with pytest.raises(
+            TemplateError, match=r"`DataFrame` cannot be (part of a string|written as JSON)"
+        ):
             render(source, x=frame)
 
 
-def test_records_and_namespaces_are_maps():
+def test_records_and_namespaces_are_objects():
     context = WorkflowContext.create({"p": 1}, vars={"b": 1, "a": 2})
     context = context.with_outcome("t", Outcome(status="failed", error="no", attempts=2))
     assert list(Template("{{ workflow }}").render(context).items()) == [("a", 2), ("b", 1)]
@@ -157,11 +159,11 @@ CONDITIONS = [
 
 
 @pytest.mark.parametrize(
-    ("source", "wanted"), CONDITIONS, ids=[str(each) for each, _ in CONDITIONS]
+    ("source", "expected"), CONDITIONS, ids=[str(source) for source, _ in CONDITIONS]
 )
-def test_a_condition_is_true_or_false(source, wanted):
+def test_a_condition_is_true_or_false(source, expected):
     context = WorkflowContext.create(vars={"frame": pd.DataFrame()})
-    assert Template(source, condition=True).render(context.scope(2, 0)) is wanted
+    assert Template(source, condition=True).render(context.scope(2, 0)) is expected
 
 
 def test_a_condition_is_one_expression():
@@ -171,15 +173,15 @@ def test_a_condition_is_one_expression():
 
 def test_a_template_pickles_and_compares():
     for template in (Template({"a": ["{{ 1 }}"]}), Template("1 > 2", condition=True)):
-        again = pickle.loads(pickle.dumps(template))
-        assert again == template
-        assert hash(again) == hash(template)
-        assert again.render() == template.render()
+        copy = pickle.loads(pickle.dumps(template))
+        assert copy == template
+        assert hash(copy) == hash(template)
+        assert copy.render() == template.render()
     assert Template("1", condition=True) != Template("1")
     assert Template("1") != "1"
 
 
-def test_json_comes_back_as_it_was():
+def test_json_survives_a_round_trip():
     value = {"a": [1, 2.5, None, True, 'é\n"', {"b": {}}]}
     assert json.loads(render("{{ item | tojson }}", value)) == value
     assert render("{{ from_json(to_json(item)) }}", value) == value
@@ -198,6 +200,8 @@ REFERENCES = [
 ]
 
 
-@pytest.mark.parametrize(("source", "wanted"), REFERENCES, ids=[each for each, _ in REFERENCES])
-def test_references(source, wanted):
-    assert {path for path, _ in Template(source).references} == wanted
+@pytest.mark.parametrize(
+    ("source", "expected"), REFERENCES, ids=[source for source, _ in REFERENCES]
+)
+def test_references_are_the_names_that_are_read(source, expected):
+    assert {name for name, _ in Template(source).references} == expected

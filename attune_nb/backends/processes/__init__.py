@@ -1,1 +1,1 @@
-"""Attempts in worker processes of this machine."""
+"""Attempts in processes of this machine."""

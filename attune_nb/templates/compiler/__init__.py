@@ -1,1 +1,1 @@
-"""Templates to Python closures: parse, resolve names, generate code."""
+"""The compiler: from the text of a template to closures that take a scope and return a value."""

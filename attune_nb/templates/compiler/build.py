@@ -1,4 +1,4 @@
-"""What the parts of the compiler share while one text is compiled."""
+"""The state that the parts of the compiler share while one text is compiled."""
 
 from __future__ import annotations
 
@@ -11,85 +11,90 @@ from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.templates.compiler.codegen import path_function
 from attune_nb.templates.compiler.name_lookup import look_up, path_of
-from attune_nb.templates.members import Missing
-from attune_nb.templates.sandbox import record_to_map
+from attune_nb.templates.members import Undefined
+from attune_nb.templates.sandbox import record_to_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Evaluate = Callable[[Any], Any]
-    Compiler = Callable[[Any, "Build"], Evaluate]
+    CompileNode = Callable[[Any, "BuildState"], Evaluate]
 
-__all__ = ["Build"]
+__all__ = ["BuildState"]
 
-_EMPTY_HANDED = ("first", "last", "min", "max", "default", "d")  # filters that may give nothing
+# The filters that may return `Undefined`.
+_LENIENT_FILTERS = ("first", "last", "min", "max", "default", "d")
+
+# The types of values that stand for an object.
 _RECORDS: frozenset[type] = frozenset({Outcome, PMap})
 
 
-class Build:
+class BuildState:
     """The compilation of one text.
 
     Args:
-        place: Where the text stands; two calls of `uuid()` differ by their place.
-        compilers: How each kind of node is compiled.
-        may_miss: The kinds of node that may give `Missing` or a record.
+        place: The position of the text; two calls of `uuid()` differ by their place.
+        compilers: The compiler of each kind of node.
+        lenient_nodes: The kinds of nodes that may evaluate to `Undefined` or to a record.
 
     Attributes:
-        costly: Whether something in it works against the budget of an evaluation.
-        numbers: The parts that are a number, whatever the context.
+        is_costly: Whether the text works against the budget of an evaluation.
+        numbers: The values of the parts that are constant numbers.
     """
 
-    __slots__ = ("_compilers", "_may_miss", "_uuids", "costly", "numbers", "place")
+    __slots__ = ("_compilers", "_lenient_nodes", "_places", "is_costly", "numbers", "place")
 
     def __init__(
         self,
         place: str,
-        compilers: dict[type[nodes.Node], Compiler],
-        may_miss: tuple[type[nodes.Node], ...],
+        compilers: dict[type[nodes.Node], CompileNode],
+        lenient_nodes: tuple[type[nodes.Node], ...],
     ) -> None:
         self.place = place
-        self.costly = False
+        self.is_costly = False
         self.numbers: dict[Evaluate, int | float] = {}
         self._compilers = compilers
-        self._may_miss = may_miss
-        self._uuids = 0
+        self._lenient_nodes = lenient_nodes
+        self._places = 0
 
     def next_place(self) -> str:
-        """Give a place of its own to each `uuid()`."""
-        self._uuids += 1
-        return f"{self.place}:{self._uuids}"
+        """Return a place that no other call of `uuid()` has."""
+        self._places += 1
+        return f"{self.place}:{self._places}"
 
-    def lenient(self, node: nodes.Node) -> Evaluate:
-        """Compile a node; what it gives may be `Missing`, or a record."""
-        compiler = self._compilers.get(type(node))
-        if compiler is None:
+    def compile_lenient(self, node: nodes.Node) -> Evaluate:
+        """Compile a node that may evaluate to `Undefined` or to a record."""
+        compile_node = self._compilers.get(type(node))
+        if compile_node is None:
             raise TemplateError(f"`{type(node).__name__}` is not part of an expression")
-        return compiler(node, self)
+        return compile_node(node, self)
 
-    def value(self, node: nodes.Node) -> Evaluate:
-        """Compile a node; an undefined name in it raises `TemplateError`."""
-        lenient = self.lenient(node)
-        if not isinstance(node, self._may_miss) or (
-            isinstance(node, nodes.Filter) and node.name not in _EMPTY_HANDED
-        ):
+    def compile_value(self, node: nodes.Node) -> Evaluate:
+        """Compile a node; an undefined name in it raises `TemplateError` when it is evaluated."""
+        lenient = self.compile_lenient(node)
+        if not isinstance(node, self._lenient_nodes):
             return lenient
+        if isinstance(node, nodes.Filter) and node.name not in _LENIENT_FILTERS:
+            return lenient
+
         path = path_of(node)
         if path is None:
             return _strict(lenient)
         general = _strict(look_up(*path))
-        return path_function(path, general) or general
+        fast = path_function(path, general)
+        return general if fast is None else fast
 
-    def values(self, many: list[Any]) -> list[Evaluate]:
+    def compile_values(self, values: list[Any]) -> list[Evaluate]:
         """Compile several nodes."""
-        return [self.value(each) for each in many]
+        return [self.compile_value(node) for node in values]
 
 
 def _strict(lenient: Evaluate) -> Evaluate:
     def strict(scope: Any) -> Any:
         value = lenient(scope)
         kind = type(value)
-        if kind is Missing:
+        if kind is Undefined:
             raise TemplateError(value.message)
-        return record_to_map(value) if kind in _RECORDS else value
+        return record_to_object(value) if kind in _RECORDS else value
 
     return strict

@@ -1,6 +1,6 @@
-"""Calls of functions and methods, filters and tests, compiled.
+"""The compilers of calls: functions, methods, filters and tests.
 
-Names and counts of arguments are checked here, once; types where the values are known.
+The names and the number of arguments are checked once, here; their types when the values are known.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 
 from attune_nb.errors import TemplateError, nearest
-from attune_nb.templates.compiler.map_select import EACH, map_each, select_each
+from attune_nb.templates.compiler.map_select import SELECT_FILTERS, compile_map, compile_select
 from attune_nb.templates.library.filters import FILTERS, LEFT_OUT_FILTERS
 from attune_nb.templates.library.filters_sequence import SEQUENCE_FILTERS
 from attune_nb.templates.library.functions import (
@@ -19,278 +19,328 @@ from attune_nb.templates.library.functions import (
     SCOPE_FUNCTIONS,
     scoped_uuid,
 )
-from attune_nb.templates.library.jinja_tests import ASK_DEFINED, TESTS
-from attune_nb.templates.library.methods import KNOWN_METHODS, method_of, no_method
+from attune_nb.templates.library.jinja_tests import DEFINED_TESTS, TESTS
+from attune_nb.templates.library.methods import METHOD_NAMES, get_method, no_method
 from attune_nb.templates.library.to_text import compile_pattern
-from attune_nb.templates.members import Missing
-from attune_nb.templates.sandbox import truth
+from attune_nb.templates.members import Undefined
+from attune_nb.templates.sandbox import is_true
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from attune_nb.templates.compiler.build import Build, Evaluate
+    from attune_nb.templates.compiler.build import BuildState, Evaluate
+    from attune_nb.templates.compiler.map_select import Apply, Prepare
     from attune_nb.templates.library.signature import Callee
 
-    Prepare = Callable[[Any], Callable[[Any], Any]]
+__all__ = ["FILTER_NAMES", "compile_call", "compile_filter", "compile_test"]
 
-__all__ = ["call", "filtered", "tested"]
+_ALL_FILTERS = {**FILTERS, **SEQUENCE_FILTERS}
+_DEFAULT_FILTERS = ("default", "d")
+FILTER_NAMES = {*_ALL_FILTERS, *_DEFAULT_FILTERS, *SELECT_FILTERS, "map"}
 
-_FILTERS = {**FILTERS, **SEQUENCE_FILTERS}
-_DEFAULT = ("default", "d")
-_KNOWN_FILTERS = {*_FILTERS, *_DEFAULT, *EACH, "map"}
+# The parameters of `default`.
+_FALLBACK = "default_value"
+_BOOLEAN = "boolean"
+
+_NO_NAMED: dict[str, Any] = {}
 
 
-def call(node: Any, build: Build) -> Evaluate:
+def compile_call(node: Any, build: BuildState) -> Evaluate:
     """Compile `name(...)` or `value.name(...)`."""
-    build.costly = True
+    build.is_costly = True
     if node.dyn_args or node.dyn_kwargs:
         raise TemplateError("`*` and `**` are not part of a call here; write each argument")
     if isinstance(node.node, nodes.Getattr):
-        return _method(node, build)
-    name = getattr(node.node, "name", None)
-    if name is None:
+        return _compile_method(node, build)
+    if not isinstance(node.node, nodes.Name):
         raise TemplateError("only a function or a method can be called, not a value")
+
+    name = node.node.name
     if name in SCOPE_FUNCTIONS or name == "uuid":
-        return _scoped(name, node, build)
+        return _compile_scope_function(name, node, build)
     if name not in FUNCTIONS:
         raise TemplateError(_no_function(name))
-    return _function(FUNCTIONS[name], node, build)
+    return _compile_function(FUNCTIONS[name], node, build)
 
 
 def _no_function(name: str) -> str:
     if name in LEFT_OUT_FUNCTIONS:
         return f"the function `{name}` is not available here: {LEFT_OUT_FUNCTIONS[name]}"
+
     hint = nearest(name, [*FUNCTIONS, *SCOPE_FUNCTIONS, "uuid"])
-    if not hint and name in _KNOWN_FILTERS:
+    if not hint and name in FILTER_NAMES:
         hint = f"; it is a filter: write `x|{name}`"
     return f"there is no function `{name}`{hint}"
 
 
-def _scoped(name: str, node: Any, build: Build) -> Evaluate:
-    if node.args or node.kwargs:
-        got = len(node.args) + len(node.kwargs)
-        raise TemplateError(f"`{name}()` takes no arguments, not {got}")
+def _compile_scope_function(name: str, node: Any, build: BuildState) -> Evaluate:
+    count = len(node.args) + len(node.kwargs)
+    if count:
+        raise TemplateError(f"`{name}()` takes no arguments, not {count}")
+
     if name == "uuid":
         place = build.next_place()
         return lambda scope: scoped_uuid(scope, place)
     return SCOPE_FUNCTIONS[name]
 
 
-def _function(callee: Callee, node: Any, build: Build) -> Evaluate:
-    positional, named = _arguments(callee, node.args, node.kwargs, build)
-    function, check = callee.function, callee.check
-    if callee.name == "match" and node.args and isinstance(node.args[0], nodes.Const):
-        pattern = node.args[0].value
-        if type(pattern) is str:
-            compile_pattern(pattern)  # so that a wrong one is found when the workflow loads
+def _compile_function(callee: Callee, node: Any, build: BuildState) -> Evaluate:
+    positional, named = _compile_arguments(callee, node.args, node.kwargs, build)
+    function = callee.function
+    check = callee.check
+    if callee.name == "match":
+        _check_pattern(node.args)
+
     if not named:
 
-        def by_position(scope: Any) -> Any:
-            given = [each(scope) for each in positional]
-            check(given, _NONE)
-            return function(*given)
+        def call_by_position(scope: Any) -> Any:
+            values = [argument(scope) for argument in positional]
+            check(values, _NO_NAMED)
+            return function(*values)
 
-        return by_position
+        return call_by_position
 
-    def by_name(scope: Any) -> Any:
-        given = [each(scope) for each in positional]
-        keyed = {key: each(scope) for key, each in named.items()}
-        check(given, keyed)
-        return function(*given, **keyed)
+    def call_by_name(scope: Any) -> Any:
+        values = [argument(scope) for argument in positional]
+        named_values = {key: argument(scope) for key, argument in named.items()}
+        check(values, named_values)
+        return function(*values, **named_values)
 
-    return by_name
-
-
-_NONE: dict[str, Any] = {}
+    return call_by_name
 
 
-def _arguments(
+def _check_pattern(arguments: list[nodes.Expr]) -> None:
+    """Compile a constant pattern, so that a wrong one is found when the workflow is loaded."""
+    if not arguments or not isinstance(arguments[0], nodes.Const):
+        return
+    pattern = arguments[0].value
+    if type(pattern) is str:
+        compile_pattern(pattern)
+
+
+def _compile_arguments(
     callee: Callee,
     arguments: list[nodes.Expr],
     keywords: list[nodes.Keyword],
-    build: Build,
+    build: BuildState,
     *,
     skip: int = 0,
 ) -> tuple[list[Evaluate], dict[str, Evaluate]]:
-    """Bind arguments; those given by name become positional as far as there is no gap."""
-    named = {pair.key: build.value(pair.value) for pair in keywords}
+    """Return the arguments by position and by name.
+
+    Arguments that are written by name become positional, up to the first that is left out.
+    """
+    named = {pair.key: build.compile_value(pair.value) for pair in keywords}
     if len(named) < len(keywords):
         raise TemplateError(f"`{callee.name}` is given an argument twice")
-    positional = build.values(list(arguments))
-    callee.bind(len(positional) + skip, named, skip=skip)
-    for each in callee.parameters[len(positional) + skip :]:
-        if each.name not in named:
+
+    positional = build.compile_values(list(arguments))
+    count = len(positional) + skip
+    callee.check_count(count, named, skip=skip)
+    for parameter in callee.parameters[count:]:
+        if parameter.name not in named:
             break
-        positional.append(named.pop(each.name))
+        positional.append(named.pop(parameter.name))
     return positional, named
 
 
-def _method(node: Any, build: Build) -> Evaluate:
-    name, target = node.node.attr, build.value(node.node.node)
-    if name not in KNOWN_METHODS:
-        raise no_method(name, KNOWN_METHODS, "a value")
-    positional = build.values(node.args)
-    named = {pair.key: build.value(pair.value) for pair in node.kwargs}
+def _compile_method(node: Any, build: BuildState) -> Evaluate:
+    name = node.node.attr
+    target = build.compile_value(node.node.node)
+    if name not in METHOD_NAMES:
+        raise no_method(name, METHOD_NAMES, "a value")
+
+    positional = build.compile_values(node.args)
+    named = {pair.key: build.compile_value(pair.value) for pair in node.kwargs}
     count = len(positional) + 1
 
-    def invoke(scope: Any) -> Any:
+    def call_method(scope: Any) -> Any:
         value = target(scope)
-        callee = method_of(value, name)
-        callee.bind(count, named, skip=1)
-        given = [value, *(each(scope) for each in positional)]
-        keyed = {key: each(scope) for key, each in named.items()}
-        for each in callee.parameters[count:]:
-            if each.name not in keyed:
+        callee = get_method(value, name)
+        callee.check_count(count, named, skip=1)
+        values = [value, *(argument(scope) for argument in positional)]
+        named_values = {key: argument(scope) for key, argument in named.items()}
+        for parameter in callee.parameters[count:]:
+            if parameter.name not in named_values:
                 break
-            given.append(keyed.pop(each.name))
-        callee.check(given, keyed)
-        return callee.function(*given, **keyed)
+            values.append(named_values.pop(parameter.name))
+        callee.check(values, named_values)
+        return callee.function(*values, **named_values)
 
-    return invoke
+    return call_method
 
 
-def filtered(node: Any, build: Build) -> Evaluate:
+def compile_filter(node: Any, build: BuildState) -> Evaluate:
     """Compile `value|name(...)`."""
-    build.costly = True
+    build.is_costly = True
     if node.dyn_args or node.dyn_kwargs:
         raise TemplateError("`*` and `**` are not part of a filter here; write each argument")
     if node.node is None:
         raise TemplateError(f"the filter `{node.name}` needs a value before the `|`")
-    if node.name in _DEFAULT:
-        return _default(node, build)
-    inner = build.value(node.node)
-    callee = _FILTERS.get(node.name)
+    if node.name in _DEFAULT_FILTERS:
+        return _compile_default(node, build)
+
+    inner = build.compile_value(node.node)
+    callee = _ALL_FILTERS.get(node.name)
     if callee is not None and not node.args and not node.kwargs:
-        callee.bind(1, (), skip=1)
-        function, check, typed = callee.function, callee.check, callee.typed
-
-        def alone(scope: Any) -> Any:
-            value = inner(scope)
-            if typed:
-                check((value,), _NONE)
-            return function(value)
-
-        return alone
-    return _applied(inner, _prepare_filter(node.name, node.args, node.kwargs, build))
+        return _compile_bare_filter(callee, inner)
+    return _apply_to(inner, _prepare_filter(node.name, node.args, node.kwargs, build))
 
 
-def _applied(inner: Evaluate, prepare: Prepare) -> Evaluate:
-    """Evaluate what stands on the left first, then the arguments, as the text reads."""
+def _compile_bare_filter(callee: Callee, inner: Evaluate) -> Evaluate:
+    callee.check_count(1, (), skip=1)
+    function = callee.function
+    check = callee.check
+    is_typed = callee.is_typed
 
-    def apply(scope: Any) -> Any:
+    def filter_value(scope: Any) -> Any:
+        value = inner(scope)
+        if is_typed:
+            check((value,), _NO_NAMED)
+        return function(value)
+
+    return filter_value
+
+
+def _apply_to(inner: Evaluate, prepare: Prepare) -> Evaluate:
+    """Return an evaluation of the value on the left first, then of the arguments."""
+
+    def evaluate(scope: Any) -> Any:
         value = inner(scope)
         return prepare(scope)(value)
 
-    return apply
+    return evaluate
 
 
 def _prepare_filter(
-    name: str, arguments: list[nodes.Expr], named: list[nodes.Keyword], build: Build
+    name: str, arguments: list[nodes.Expr], keywords: list[nodes.Keyword], build: BuildState
 ) -> Prepare:
     if name == "map":
-        return map_each(arguments, named, build, _prepare_filter)
-    if name in EACH:
-        return select_each(name, arguments, named, build, _prepare_test)
-    if name in _DEFAULT:
-        fallback, falsy = _fallback(name, arguments, named, build)
-        return lambda scope: (
-            lambda value: value if truth(value) or not truth(falsy(scope)) else fallback(scope)
-        )
-    if name not in _FILTERS:
+        return compile_map(arguments, keywords, build, _prepare_filter)
+    if name in SELECT_FILTERS:
+        return compile_select(name, arguments, keywords, build, _prepare_test)
+    if name in _DEFAULT_FILTERS:
+        return _prepare_default(name, arguments, keywords, build)
+    if name not in _ALL_FILTERS:
         raise TemplateError(_no_filter(name))
-    return _prepared(_FILTERS[name], arguments, named, build)
+    return _prepare_callee(_ALL_FILTERS[name], arguments, keywords, build)
 
 
 def _no_filter(name: str) -> str:
     if name in LEFT_OUT_FILTERS:
         return f"the filter `{name}` is not available here: {LEFT_OUT_FILTERS[name]}"
-    hint = nearest(name, _KNOWN_FILTERS)
+
+    hint = nearest(name, FILTER_NAMES)
     if name in FUNCTIONS:
-        hint = f"; it is a function: write `{FUNCTIONS[name].shown()}`"
+        hint = f"; it is a function: write `{FUNCTIONS[name].format_call()}`"
     return f"there is no filter `{name}`{hint}"
 
 
-def _prepared(
+def _prepare_callee(
     callee: Callee,
     arguments: list[nodes.Expr],
     keywords: list[nodes.Keyword],
-    build: Build,
+    build: BuildState,
 ) -> Prepare:
-    positional, named = _arguments(callee, arguments, keywords, build, skip=1)
-    function, check, typed = callee.function, callee.check, callee.typed
+    positional, named = _compile_arguments(callee, arguments, keywords, build, skip=1)
+    function = callee.function
+    check = callee.check
+    is_typed = callee.is_typed
 
-    def prepare(scope: Any) -> Callable[[Any], Any]:
-        given = [each(scope) for each in positional]
-        keyed = {key: each(scope) for key, each in named.items()}
+    def prepare(scope: Any) -> Apply:
+        values = [argument(scope) for argument in positional]
+        named_values = {key: argument(scope) for key, argument in named.items()}
 
         def apply(value: Any) -> Any:
-            if typed:
-                check((value, *given), keyed)
-            return function(value, *given, **keyed)
+            if is_typed:
+                check((value, *values), named_values)
+            return function(value, *values, **named_values)
 
         return apply
 
     return prepare
 
 
-def _fallback(
-    name: str, arguments: list[nodes.Expr], named: list[nodes.Keyword], build: Build
+def _compile_fallback(
+    name: str, arguments: list[nodes.Expr], keywords: list[nodes.Keyword], build: BuildState
 ) -> tuple[Evaluate, Evaluate]:
-    given = dict(zip(("default_value", "boolean"), build.values(arguments), strict=False))
-    given |= {pair.key: build.value(pair.value) for pair in named}
-    if len(arguments) + len(named) != len(given) or not given.keys() <= {
-        "default_value",
-        "boolean",
-    }:
+    """Return the fallback of `default`, and whether it also replaces false values."""
+    named = dict(zip((_FALLBACK, _BOOLEAN), build.compile_values(arguments), strict=False))
+    named |= {pair.key: build.compile_value(pair.value) for pair in keywords}
+    is_twice = len(arguments) + len(keywords) != len(named)
+    if is_twice or not named.keys() <= {_FALLBACK, _BOOLEAN}:
         raise TemplateError(f"`{name}` takes 0 to 2 arguments: `default_value` and `boolean`")
-    empty = given.get("default_value", lambda _: "")
-    return empty, given.get("boolean", lambda _: False)
+
+    fallback = named.get(_FALLBACK, lambda _: "")
+    replaces_false = named.get(_BOOLEAN, lambda _: False)
+    return fallback, replaces_false
 
 
-def _default(node: Any, build: Build) -> Evaluate:
-    inner = build.lenient(node.node)
-    fallback, falsy = _fallback(node.name, node.args, node.kwargs, build)
+def _compile_default(node: Any, build: BuildState) -> Evaluate:
+    inner = build.compile_lenient(node.node)
+    fallback, replaces_false = _compile_fallback(node.name, node.args, node.kwargs, build)
 
     def choose(scope: Any) -> Any:
         value = inner(scope)
-        empty = type(value) is Missing or (truth(falsy(scope)) and not truth(value))
-        return fallback(scope) if empty else value
+        if type(value) is Undefined:
+            return fallback(scope)
+        if is_true(replaces_false(scope)) and not is_true(value):
+            return fallback(scope)
+        return value
 
     return choose
 
 
-def tested(node: Any, build: Build) -> Evaluate:
+def _prepare_default(
+    name: str, arguments: list[nodes.Expr], keywords: list[nodes.Keyword], build: BuildState
+) -> Prepare:
+    fallback, replaces_false = _compile_fallback(name, arguments, keywords, build)
+
+    def prepare(scope: Any) -> Apply:
+        def choose(value: Any) -> Any:
+            if is_true(value) or not is_true(replaces_false(scope)):
+                return value
+            return fallback(scope)
+
+        return choose
+
+    return prepare
+
+
+def compile_test(node: Any, build: BuildState) -> Evaluate:
     """Compile `value is name(...)`."""
-    build.costly = True
+    build.is_costly = True
     if node.dyn_args or node.dyn_kwargs:
         raise TemplateError("`*` and `**` are not part of a test here; write each argument")
-    if node.name in ASK_DEFINED and not node.args and not node.kwargs:
-        lenient, wanted = build.lenient(node.node), node.name == "undefined"
-        return lambda scope: (type(lenient(scope)) is Missing) is wanted
-    inner = build.value(node.node)
-    return _applied(inner, _prepare_test(node.name, node.args, node.kwargs, build))
+
+    if node.name in DEFINED_TESTS and not node.args and not node.kwargs:
+        lenient = build.compile_lenient(node.node)
+        expected = node.name == "undefined"
+        return lambda scope: (type(lenient(scope)) is Undefined) is expected
+
+    inner = build.compile_value(node.node)
+    return _apply_to(inner, _prepare_test(node.name, node.args, node.kwargs, build))
 
 
 def _prepare_test(
-    name: str, arguments: list[nodes.Expr], named: list[nodes.Keyword], build: Build
+    name: str, arguments: list[nodes.Expr], keywords: list[nodes.Keyword], build: BuildState
 ) -> Prepare:
     if name in ("filter", "test"):
         raise TemplateError(f"the test `{name}` is not available here; a wrong name is an error")
     if name not in TESTS:
         raise TemplateError(f"there is no test `{name}`{nearest(name, TESTS)}")
-    prepare = _prepared(TESTS[name], arguments, named, build)
-    if name in ASK_DEFINED:
-        wanted = name == "undefined"
-        return lambda _: lambda value: (type(value) is Missing) is wanted
 
-    def known(scope: Any) -> Callable[[Any], Any]:
-        apply = prepare(scope)
+    prepare_callee = _prepare_callee(TESTS[name], arguments, keywords, build)
+    if name in DEFINED_TESTS:
+        expected = name == "undefined"
+        return lambda _: lambda value: (type(value) is Undefined) is expected
 
-        def judge(value: Any) -> Any:
-            if type(value) is Missing:
+    def prepare(scope: Any) -> Apply:
+        apply = prepare_callee(scope)
+
+        def test(value: Any) -> Any:
+            if type(value) is Undefined:
                 raise TemplateError(value.message)
             return apply(value)
 
-        return judge
+        return test
 
-    return known
+    return prepare

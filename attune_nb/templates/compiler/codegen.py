@@ -1,10 +1,11 @@
-"""Plain paths, and texts made of them, as generated Python.
+"""Generated Python functions for plain paths, and for strings with plain paths in them.
 
-`item.url` and `{{ parameters.base }}/{{ item.name }}` are evaluated once for each item, so
-they are worth a function of their own: straight through the maps, one f-string, no calls. The
-source that is compiled here holds only fixed words and numbers; every name and every text of
-the workflow is handed over as a value. Whatever is not a map, or not there, raises `KeyError`
-within it, and the general way is taken from the start: it knows how to say what is wrong.
+Expressions such as `item.url` and `{{ parameters.base }}/{{ item.name }}` are evaluated once for
+each item, so each gets a function of its own, which indexes the dictionaries directly, formats one
+f-string and calls nothing. The source that is compiled here holds only fixed words and numbers;
+every name and every text of the workflow is inserted as a value. If a name does not exist, or a
+value is not an object, the function raises `KeyError` within itself, and the general way starts
+from the beginning: it can explain the error.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.context import ABSENT
 from attune_nb.templates.library.to_text import to_text
-from attune_nb.templates.sandbox import refuel
+from attune_nb.templates.members import ITEM_NAMES
+from attune_nb.templates.sandbox import refill_budget
 from attune_nb.values.frozen import FrozenDict
 
 if TYPE_CHECKING:
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     Evaluate = Callable[[Any], Any]
     Path = tuple[str, tuple[str | int, ...]]
 
-__all__ = ["NAMESPACES", "path_function", "text_function"]
+__all__ = ["NAMESPACES", "path_function", "string_function"]
 
+# The field of the context that each namespace reads.
 NAMESPACES = {
     "parameters": "parameters",
     "workflow": "variables",
@@ -37,149 +40,198 @@ NAMESPACES = {
     "keystore": "keystore",
     "system": "system",
 }
-"""The field of the context that each namespace reads."""
 
-_MOST_PARTS = 8  # that are worth, or allowed, a function of their own
-_FEW = 2  # values that may be joined before their length is asked: two are never too much
-_SHORT = 1_000_000  # characters; longer texts are counted before they are joined
-_ITEM = ("item", "index")
+# Parts of a string that gets a function: expressions, and as many texts between them.
+_MOST_PARTS = 8
 
+# Values that are joined without a look at their lengths: two are never too long together.
+_FEW_VALUES = 2
 
-def path_function(path: Path, otherwise: Evaluate) -> Evaluate | None:
-    """Make the short way to a path's value, or give None where there is none."""
-    names = _names()
-    lines = _lines(path, "value", names, set())
-    if lines is None:
-        return None
-    *lines, last = lines
-    body = [*lines, last.replace("value = ", "return ", 1)]
-    if not last.startswith("value = "):
-        body = [*lines, last, "return value"]
-    return _define(body, names, otherwise, "KeyError")
+# Characters. A function gives a longer string up to the general way, which counts it.
+_SHORT = 1_000_000
 
+# A persistent map is searched once in each version of the context; then a `dict` has the value.
+_READ_CACHED = """try: {0} = scope.context.{1}_cache[{2}]
+except KeyError: {0} = scope.context.{1}_cache[{2}] = scope.context.{1}[{2}]{3}"""
 
-def text_function(parts: Sequence[str | Path | None], otherwise: Evaluate) -> Evaluate | None:
-    """Make the short way to a text with plain paths in it, or give None.
-
-    Args:
-        parts: Texts that stay, and paths; None stands for any other expression.
-        otherwise: Gives the text the general way, and any error its place.
-    """
-    if len(parts) > 2 * _MOST_PARTS:
-        return None
-    names, body, known = _names(), [], set[str]()
-    values = sum(not isinstance(part, str) for part in parts)
-    to_text = _TO_TEXT if values <= _FEW else _BOUNDED + _TO_TEXT
-    for at, part in enumerate(parts):
-        if isinstance(part, str):
-            continue
-        lines = _lines(part, f"part{at}", names, known) if part else None
-        if lines is None:
-            return None
-        body += [*lines, *to_text.format(f"part{at}").splitlines()]
-    written = "".join(
-        _placed(part, names) if isinstance(part, str) else f"{{part{at}}}"
-        for at, part in enumerate(parts)
-    )
-    body += [f'text = f"{written}"', "if len(text) > SHORT: raise KeyError", "return text"]
-    return _define(body, names, otherwise, "Exception")
-
-
-_BOUNDED = "if type({0}) is str and len({0}) > SHORT: raise KeyError\n"
+_CHECK_LENGTH = "if type({0}) is str and len({0}) > SHORT: raise KeyError\n"
 _TO_TEXT = "if type({0}) is not str and type({0}) is not int: {0} = write({0})"
 
 
-def _names() -> dict[str, Any]:
-    return {
-        "ABSENT": ABSENT,
-        "Frozen": FrozenDict,
-        "SHORT": _SHORT,
-        "write": _write,
-    }
+def path_function(path: Path, general: Evaluate) -> Evaluate | None:
+    """Return a function for a path's value, or None if the path needs the general way.
+
+    Args:
+        path: The root and the keys.
+        general: The general way, which is taken if the function fails.
+    """
+    builder = _FunctionBuilder(general)
+    lines = builder.read_path(path, "value")
+    if lines is None:
+        return None
+
+    *lines, last = lines
+    if last.startswith("value = "):
+        lines.append(last.replace("value = ", "return ", 1))
+    else:
+        lines += [last, "return value"]
+    return builder.define(lines, "KeyError")
+
+
+def string_function(parts: Sequence[str | Path | None], general: Evaluate) -> Evaluate | None:
+    """Return a function for a string with plain paths in it, or None if it needs the general way.
+
+    Args:
+        parts: Plain texts and paths; None stands for any other expression.
+        general: The general way, which is taken if the function fails.
+    """
+    if len(parts) > 2 * _MOST_PARTS:
+        return None
+
+    to_text_lines = _TO_TEXT
+    if sum(not isinstance(part, str) for part in parts) > _FEW_VALUES:
+        to_text_lines = _CHECK_LENGTH + _TO_TEXT
+
+    builder = _FunctionBuilder(general)
+    body: list[str] = []
+    written = ""
+    for number, part in enumerate(parts):
+        if isinstance(part, str):
+            written += builder.insert(part)
+            continue
+
+        variable = f"part{number}"
+        lines = builder.read_path(part, variable) if part else None
+        if lines is None:
+            return None
+        body += lines
+        body += to_text_lines.format(variable).splitlines()
+        written += f"{{{variable}}}"
+
+    body += [f'text = f"{written}"', "if len(text) > SHORT: raise KeyError", "return text"]
+    return builder.define(body, "Exception")
 
 
 def _write(value: Any) -> str:
-    refuel()  # nothing is computed here, so the text has no budget but this
+    # A plain path computes nothing, so the string has no other budget.
+    refill_budget()
     return to_text(value)
 
 
-def _lines(path: Path, target: str, names: dict[str, Any], known: set[str]) -> list[str] | None:
-    root, keys = path
-    if root == "null" or not all(type(key) is str for key in keys):
-        return None
-    if root in _ITEM:
-        lines = _once(root, f"scope.{root}", known)
-        absent = f"if {root} is ABSENT: raise KeyError"
-        return [
-            *lines,
-            *(_steps(root, keys, target, names, known) if keys else [absent, f"{target} = {root}"]),
-        ]
-    field = NAMESPACES.get(root, "variables")
-    keys = keys if root in NAMESPACES else (root, *keys)
-    if field not in ("variables", "tasks"):
-        lines = _once(field, f"scope.context.{field}", known)
-        return [*lines, *_steps(field, keys, target, names, known)]
-    if not keys or (field == "tasks" and len(keys) == 1):
-        return None  # a namespace or a record as a whole becomes a map elsewhere
-    part = ".result" if field == "tasks" else ""
-    lines = _MET.format(target, field, _named(keys[0], names), part).splitlines()
-    return [*lines, *_steps(target, keys[1:], target, names, set())]
+class _FunctionBuilder:
+    """The source of one function, with the values to insert into it.
 
+    Args:
+        general: The general way, which is taken if the function fails.
+    """
 
-_MET = """try: {0} = scope.context.{1}_cache[{2}]
-except KeyError: {0} = scope.context.{1}_cache[{2}] = scope.context.{1}[{2}]{3}"""
-"""A persistent map is asked once in each version of the context; then a dictionary knows."""
+    def __init__(self, general: Evaluate) -> None:
+        self._globals: dict[str, Any] = {
+            "ABSENT": ABSENT,
+            "Frozen": FrozenDict,
+            "SHORT": _SHORT,
+            "write": _write,
+        }
+        self._general = general
 
+        # The variables that were read from the scope, and those that are known to be objects.
+        self._read: set[str] = set()
+        self._objects: set[str] = set()
 
-def _once(name: str, source: str, known: set[str]) -> list[str]:
-    """Read something of the scope into a variable, if it is not there yet."""
-    if name in known:
-        return []
-    known.add(name)
-    return [f"{name} = {source}"]
+    def read_path(self, path: Path, target: str) -> list[str] | None:
+        """Return the lines that read a path into a variable, or None if none can do that."""
+        root, keys = path
+        if root == "null" or not all(type(key) is str for key in keys):
+            return None
+        if root in ITEM_NAMES:
+            return self._read_item(root, keys, target)
 
+        field = "variables"
+        if root in NAMESPACES:
+            field = NAMESPACES[root]
+        else:
+            keys = (root, *keys)
+        if field not in ("variables", "tasks"):
+            lines = self._read_once(field, f"scope.context.{field}")
+            return lines + self._read_keys(field, keys, target)
 
-def _steps(
-    start: str, keys: Sequence[str | int], target: str, names: dict[str, Any], known: set[str]
-) -> list[str]:
-    lines = []
-    for key in keys:
-        if f"{start} is a map" not in known:
-            lines.append(
-                f"if type({start}) is not Frozen and type({start}) is not dict: raise KeyError"
-            )
-        if start != target:
-            known.add(f"{start} is a map")
-        lines.append(f"{target} = {start}[{_named(key, names)}]")
-        start = target
-    return lines if keys else [f"{target} = {start}"]
+        # A whole namespace, or the record of a task, becomes an object in the general way.
+        if not keys or (field == "tasks" and len(keys) == 1):
+            return None
 
+        attribute = ".result" if field == "tasks" else ""
+        first_key = self._insert_quoted(keys[0])
+        lines = _READ_CACHED.format(target, field, first_key, attribute).splitlines()
+        return lines + self._read_keys(target, keys[1:], target)
 
-def _named(value: Any, names: dict[str, Any]) -> str:
-    return f'"{_placed(value, names)}"'
+    def insert(self, value: Any) -> str:
+        """Return the place of a constant in the source; the constant is put there later."""
+        place = f"<{len(self._globals)}>"
+        self._globals[place] = value
+        return place
 
+    def define(self, body: list[str], caught: str) -> Evaluate:
+        """Return the function with some lines as its body.
 
-def _placed(value: Any, names: dict[str, Any]) -> str:
-    """Give what stands in the source for a constant; the constant itself is put in later."""
-    place = f"<{len(names)}>"
-    names[place] = value
-    return place
+        Args:
+            body: The lines.
+            caught: The exceptions upon which the general way is taken.
+        """
+        self._globals["otherwise"] = self._general
+        lines = ["def generated(scope):", "    try:"]
+        lines += [f"        {line}" for line in body]
+        lines += [f"    except {caught}:", "        return otherwise(scope)"]
+        code = _compile("\n".join(lines))
 
+        constants = []
+        for constant in code.co_consts:
+            is_place = isinstance(constant, str) and constant in self._globals
+            constants.append(self._globals[constant] if is_place else constant)
+        function: Evaluate = FunctionType(code.replace(co_consts=tuple(constants)), self._globals)
+        return function
 
-def _define(body: list[str], names: dict[str, Any], otherwise: Evaluate, caught: str) -> Evaluate:
-    names["otherwise"] = otherwise
-    lines = ["def generated(scope):", "    try:", *(f"        {line}" for line in body)]
-    lines += [f"    except {caught}:", "        return otherwise(scope)"]
-    code = _code("\n".join(lines))
-    constants = tuple(
-        names.get(each, each) if isinstance(each, str) else each for each in code.co_consts
-    )
-    function: Evaluate = FunctionType(code.replace(co_consts=constants), names)
-    return function
+    def _insert_quoted(self, value: Any) -> str:
+        return f'"{self.insert(value)}"'
+
+    def _read_item(self, root: str, keys: Sequence[str | int], target: str) -> list[str]:
+        lines = self._read_once(root, f"scope.{root}")
+        if keys:
+            return lines + self._read_keys(root, keys, target)
+        return [*lines, f"if {root} is ABSENT: raise KeyError", f"{target} = {root}"]
+
+    def _read_once(self, variable: str, source: str) -> list[str]:
+        """Return the line that reads a part of the scope, unless an earlier line has read it."""
+        if variable in self._read:
+            return []
+        self._read.add(variable)
+        return [f"{variable} = {source}"]
+
+    def _read_keys(self, start: str, keys: Sequence[str | int], target: str) -> list[str]:
+        """Return the lines that read key after key, from one variable into another."""
+        if not keys:
+            return [f"{target} = {start}"]
+
+        lines = []
+        for key in keys:
+            if start not in self._objects:
+                lines.append(
+                    f"if type({start}) is not Frozen and type({start}) is not dict: raise KeyError"
+                )
+            if start != target:
+                self._objects.add(start)
+            lines.append(f"{target} = {start}[{self._insert_quoted(key)}]")
+            start = target
+        return lines
 
 
 @lru_cache(maxsize=512)
-def _code(source: str) -> CodeType:
-    # texts of one shape have the same source: what they name is put among its constants
+def _compile(source: str) -> CodeType:
+    """Return the code of the function that a source defines.
+
+    Strings of one shape have the same source, because their names are inserted later.
+    """
     module = compile(source, "<template>", "exec")
-    return next(each for each in module.co_consts if isinstance(each, CodeType))
+    for constant in module.co_consts:
+        if isinstance(constant, CodeType):
+            return constant
+    raise AssertionError(source)

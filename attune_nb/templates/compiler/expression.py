@@ -1,8 +1,8 @@
-"""A Jinja2 expression, compiled to closures that take a scope and give a value.
+"""The compilers of all kinds of nodes in an expression.
 
-Names are looked up when they are reached, so evaluating costs what the expression touches,
-whatever the number of names in the context. Jinja2 only parses: it evaluates nothing, and
-folds no constants.
+A Jinja2 expression becomes closures that take a scope and return a value. Names are looked up when
+they are reached, so the cost of an evaluation depends on the names that it reads and not on the
+number of names in the context. Jinja2 only parses: it evaluates nothing, and folds no constants.
 """
 
 from __future__ import annotations
@@ -14,66 +14,35 @@ from jinja2 import nodes
 
 from attune_nb.errors import TemplateError
 from attune_nb.templates.compiler import calls, operators
-from attune_nb.templates.compiler.build import Build
+from attune_nb.templates.compiler.build import BuildState
 from attune_nb.templates.compiler.codegen import path_function
-from attune_nb.templates.compiler.name_lookup import look_up, path_of, said
-from attune_nb.templates.members import Missing, member
-from attune_nb.templates.sandbox import begin_evaluation, small, type_of, weigh
+from attune_nb.templates.compiler.name_lookup import describe_node, look_up, path_of
+from attune_nb.templates.members import get_member
+from attune_nb.templates.sandbox import check_number, describe_kind
 
 if TYPE_CHECKING:
-    from attune_nb.templates.compiler.build import Compiler, Evaluate
+    from attune_nb.templates.compiler.build import CompileNode, Evaluate
 
-__all__ = ["Missing", "compile_expression", "new_build", "weighed"]
+__all__ = ["new_build_state"]
 
-_MAY_MISS = (nodes.Name, nodes.Getattr, nodes.Getitem, nodes.CondExpr, nodes.Filter)
-
-
-def new_build(place: str = "") -> Build:
-    """Start compiling the expressions of one text."""
-    return Build(place, _COMPILERS, _MAY_MISS)
+_LENIENT_NODES = (nodes.Name, nodes.Getattr, nodes.Getitem, nodes.CondExpr, nodes.Filter)
 
 
-def compile_expression(node: nodes.Node, place: str = "") -> Evaluate:
-    """Compile one expression to be evaluated by itself.
+def new_build_state(place: str = "") -> BuildState:
+    """Return the state for compiling the expressions of one text.
 
     Args:
-        node: What Jinja2 has parsed.
-        place: Where it stands; it makes `uuid()` here differ from those elsewhere.
-
-    Raises:
-        TemplateError: Something in it is not part of the language. Evaluating raises it for
-            what is undefined or of the wrong type.
+        place: The position of the text; two calls of `uuid()` differ by their place.
     """
-    build = new_build(place)
-    inner = build.value(node)
-    evaluate = weighed(inner) if build.costly else inner
-
-    def whole(scope: Any) -> Any:
-        begin_evaluation()
-        return evaluate(scope)
-
-    return whole if build.costly else evaluate
+    return BuildState(place, _COMPILERS, _LENIENT_NODES)
 
 
-def weighed(evaluate: Evaluate) -> Evaluate:
-    """Charge for what an expression has made, when it leaves."""
-
-    def leave(scope: Any) -> Any:
-        value = evaluate(scope)
-        kind = type(value)
-        if kind is list or kind is dict or kind is tuple:
-            weigh(value)
-        return value
-
-    return leave
-
-
-def _constant(node: Any, build: Build) -> Evaluate:
+def _compile_constant(node: Any, build: BuildState) -> Evaluate:
     value = node.value
     if type(value) is float and not math.isfinite(value):
         raise TemplateError("a number is too large to be written like this")
     if type(value) is int:
-        small(value)
+        check_number(value)
 
     def constant(_: Any) -> Any:
         return value
@@ -83,79 +52,101 @@ def _constant(node: Any, build: Build) -> Evaluate:
     return constant
 
 
-def _path(node: Any, build: Build) -> Evaluate:
+def _compile_path(node: Any, build: BuildState) -> Evaluate:
     path = path_of(node)
     if path is None:
-        return _attribute(node, build)
+        return _compile_member(node, build)
+
     general = look_up(*path)
-    return path_function(path, general) or general
+    fast = path_function(path, general)
+    return general if fast is None else fast
 
 
-def _attribute(node: Any, build: Build) -> Evaluate:
-    inner, whose = build.lenient(node.node), said(node.node)
+def _compile_member(node: Any, build: BuildState) -> Evaluate:
+    inner = build.compile_lenient(node.node)
+    owner = describe_node(node.node)
     if isinstance(node, nodes.Getattr):
-        attribute = node.attr
-        return lambda scope: member(inner(scope), attribute, whose)
+        name = node.attr
+        return lambda scope: get_member(inner(scope), name, owner)
     if isinstance(node.arg, nodes.Slice):
-        return _slice(node, build)
-    key = build.value(node.arg)
-    return lambda scope: member(inner(scope), key(scope), whose)
+        return _compile_slice(node, build)
+
+    key = build.compile_value(node.arg)
+    return lambda scope: get_member(inner(scope), key(scope), owner)
 
 
-def _slice(node: Any, build: Build) -> Evaluate:
-    build.costly = True
-    inner, whose = build.lenient(node.node), said(node.node)
-    bounds = (node.arg.start, node.arg.stop, node.arg.step)
-    parts = [build.value(each) if each else (lambda _: None) for each in bounds]
+def _compile_slice(node: Any, build: BuildState) -> Evaluate:
+    build.is_costly = True
+    inner = build.compile_lenient(node.node)
+    owner = describe_node(node.node)
+    bounds: list[Evaluate] = []
+    for bound_node in (node.arg.start, node.arg.stop, node.arg.step):
+        bound = build.compile_value(bound_node) if bound_node else _no_bound
+        bounds.append(bound)
 
     def cut(scope: Any) -> Any:
         value = inner(scope)
-        given = [part(scope) for part in parts]
-        for each in given:
-            if each is not None and type(each) is not int:
-                raise TemplateError(f"a slice takes whole numbers, not {type_of(each)}")
-        if given[2] == 0:
+        numbers = [bound(scope) for bound in bounds]
+        for number in numbers:
+            if number is not None and type(number) is not int:
+                raise TemplateError(f"a slice takes integers, not {describe_kind(number)}")
+        if numbers[2] == 0:
             raise TemplateError("a slice takes a step that is not 0")
-        return member(value, slice(*given), whose)
+        return get_member(value, slice(*numbers), owner)
 
     return cut
 
 
-def _sequence(node: Any, build: Build) -> Evaluate:
-    parts = build.values(node.items)
+def _no_bound(_: Any) -> None:
+    """Return the bound of a slice that is not written."""
+
+
+def _compile_array(node: Any, build: BuildState) -> Evaluate:
+    parts = build.compile_values(node.items)
     return lambda scope: [part(scope) for part in parts]
 
 
-def _mapping(node: Any, build: Build) -> Evaluate:
-    pairs = [(build.value(each.key), build.value(each.value)) for each in node.items]
+def _compile_object(node: Any, build: BuildState) -> Evaluate:
+    pairs = [
+        (build.compile_value(pair.key), build.compile_value(pair.value)) for pair in node.items
+    ]
 
-    def make(scope: Any) -> dict[Any, Any]:
-        made = {}
+    def make_object(scope: Any) -> dict[Any, Any]:
+        result = {}
         for key, value in pairs:
             name = key(scope)
             if type(name) not in (str, int, float, bool):
-                raise TemplateError(f"an object's key is a string, not {type_of(name)}")
-            made[name] = value(scope)
-        return made
+                raise TemplateError(f"an object's key is a string, not {describe_kind(name)}")
+            result[name] = value(scope)
+        return result
 
-    return make
+    return make_object
 
 
-_COMPILERS: dict[type[nodes.Node], Compiler] = {
-    nodes.Const: _constant,
-    **dict.fromkeys((nodes.Name, nodes.Getattr, nodes.Getitem), _path),
-    nodes.Call: calls.call,
-    nodes.Filter: calls.filtered,
-    nodes.Test: calls.tested,
-    **dict.fromkeys((nodes.And, nodes.Or), operators.logic),
-    **dict.fromkeys((nodes.Not, nodes.Neg, nodes.Pos), operators.unary),
-    **dict.fromkeys(
-        (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow),
-        operators.binary,
-    ),
-    nodes.Compare: operators.compare,
-    nodes.CondExpr: operators.condition,
-    nodes.Concat: operators.concat,
-    **dict.fromkeys((nodes.List, nodes.Tuple), _sequence),
-    nodes.Dict: _mapping,
+_COMPILERS: dict[type[nodes.Node], CompileNode] = {
+    nodes.Const: _compile_constant,
+    nodes.Name: _compile_path,
+    nodes.Getattr: _compile_path,
+    nodes.Getitem: _compile_path,
+    nodes.Call: calls.compile_call,
+    nodes.Filter: calls.compile_filter,
+    nodes.Test: calls.compile_test,
+    nodes.And: operators.compile_logic,
+    nodes.Or: operators.compile_logic,
+    nodes.Not: operators.compile_unary,
+    nodes.Neg: operators.compile_unary,
+    nodes.Pos: operators.compile_unary,
+    nodes.Add: operators.compile_binary,
+    nodes.Sub: operators.compile_binary,
+    nodes.Mul: operators.compile_binary,
+    nodes.Div: operators.compile_binary,
+    nodes.FloorDiv: operators.compile_binary,
+    nodes.Mod: operators.compile_binary,
+    nodes.Pow: operators.compile_binary,
+    nodes.Compare: operators.compile_comparison,
+    nodes.CondExpr: operators.compile_conditional,
+    nodes.Concat: operators.compile_concatenation,
+    nodes.List: _compile_array,
+    nodes.Tuple: _compile_array,
+    nodes.Dict: _compile_object,
 }

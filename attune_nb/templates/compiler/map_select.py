@@ -1,4 +1,4 @@
-"""Jinja2's filters that apply another filter or a test to each element."""
+"""The compilers of Jinja2's filters that apply another filter or a test to each element."""
 
 from __future__ import annotations
 
@@ -9,113 +9,149 @@ from jinja2 import nodes
 from attune_nb.errors import TemplateError
 from attune_nb.templates.library import arrays
 from attune_nb.templates.library.filters import FILTERS
-from attune_nb.templates.library.filters_sequence import attribute_of
-from attune_nb.templates.members import Missing
-from attune_nb.templates.sandbox import charge, charge_made, truth
+from attune_nb.templates.library.filters_sequence import attribute_getter
+from attune_nb.templates.members import Undefined
+from attune_nb.templates.sandbox import charge, charge_new_string, is_true
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.templates.compiler.build import Build, Evaluate
+    from attune_nb.templates.compiler.build import BuildState, Evaluate
 
     Apply = Callable[[Any], Any]
     Prepare = Callable[[Any], Apply]
-    Nested = Callable[[str, list[nodes.Expr], list[nodes.Keyword], Build], Prepare]
+    """Evaluates the arguments in a scope, and returns the function to apply to a value."""
 
-__all__ = ["EACH", "map_each", "select_each"]
+    CompileNested = Callable[[str, list[nodes.Expr], list[nodes.Keyword], BuildState], Prepare]
 
-_OF_MANY = 20  # steps that a filter of many values takes, however few these are
-EACH = {"select": (True, False), "reject": (False, False)}
-EACH |= {"selectattr": (True, True), "rejectattr": (False, True)}
-"""Whether the elements that pass are kept, and whether an attribute is tested."""
+__all__ = ["SELECT_FILTERS", "compile_map", "compile_select"]
+
+# Steps for each element: of a filter of one value, and of a filter of many values.
+_STEPS = 3
+_SEQUENCE_FILTER_STEPS = 20
+
+# Whether the elements that pass are kept, and whether an attribute is tested.
+SELECT_FILTERS = {
+    "select": (True, False),
+    "reject": (False, False),
+    "selectattr": (True, True),
+    "rejectattr": (False, True),
+}
 
 
-def map_each(
-    arguments: list[nodes.Expr], named: list[nodes.Keyword], build: Build, nested: Nested
+def compile_map(
+    arguments: list[nodes.Expr],
+    keywords: list[nodes.Keyword],
+    build: BuildState,
+    compile_nested: CompileNested,
 ) -> Prepare:
-    """Compile `map('upper')` or `map(attribute='a.b'[, default=x])`."""
-    names = {pair.key: build.value(pair.value) for pair in named}
-    if not arguments and "attribute" in names:
-        unknown = set(names) - {"attribute", "default"}
-        if unknown:
-            raise TemplateError(f"`map` takes `attribute` and `default`, not `{min(unknown)}`")
-        return lambda scope: _mapping(
-            attribute_of(**_attribute({key: each(scope) for key, each in names.items()}))
-        )
-    name = _name(arguments, "map", "filter")
-    inner = nested(name, arguments[1:], named, build)
-    cost = 3 if name in FILTERS else _OF_MANY
-    return lambda scope: _mapping(inner(scope), cost)
+    """Compile `map('upper')` or `map(attribute='a.b'[, default=x])`.
+
+    Args:
+        arguments: The positional arguments.
+        keywords: The arguments by name.
+        build: The compilation of the text.
+        compile_nested: Compiles the filter that is applied to each element.
+    """
+    named = {pair.key: build.compile_value(pair.value) for pair in keywords}
+    if not arguments and "attribute" in named:
+        return _compile_attribute_map(named)
+
+    name = _nested_name(arguments, "map", "filter")
+    inner = compile_nested(name, arguments[1:], keywords, build)
+    steps = _STEPS if name in FILTERS else _SEQUENCE_FILTER_STEPS
+    return lambda scope: _mapper(inner(scope), steps)
 
 
-def _attribute(named: dict[str, Any]) -> dict[str, Any]:
-    named["path"] = named.pop("attribute")
-    return named
+def _compile_attribute_map(named: dict[str, Evaluate]) -> Prepare:
+    unknown = named.keys() - {"attribute", "default"}
+    if unknown:
+        raise TemplateError(f"`map` takes `attribute` and `default`, not `{min(unknown)}`")
+
+    def prepare(scope: Any) -> Apply:
+        values = {key: evaluate(scope) for key, evaluate in named.items()}
+        path = values.pop("attribute")
+        return _mapper(attribute_getter(path, **values), _STEPS)
+
+    return prepare
 
 
-def _name(arguments: list[nodes.Expr], whose: str, what: str) -> str:
+def _nested_name(arguments: list[nodes.Expr], owner: str, noun: str) -> str:
     first = arguments[0] if arguments else None
     if isinstance(first, nodes.Const) and type(first.value) is str:
         return first.value
-    example = "map('upper')" if what == "filter" else f"{whose}('odd')"
-    raise TemplateError(f"`{whose}` takes the name of a {what} in quotes first, as in `{example}`")
+
+    example = "map('upper')" if noun == "filter" else f"{owner}('odd')"
+    raise TemplateError(f"`{owner}` takes the name of a {noun} in quotes first, as in `{example}`")
 
 
-def _mapping(apply: Apply, cost: int = 3) -> Apply:
-    def mapped(value: Any) -> list[Any]:
-        many = arrays.elements(value, "map")
-        charge(cost * len(many))
-        result = []
-        for each in many:
-            found = apply(each)
-            if type(found) is Missing:
-                raise TemplateError(f"an element: {found.message}")
-            if type(found) is str:
-                charge_made(found)
-            result.append(found)
-        return result
+def _mapper(apply: Apply, steps: int) -> Apply:
+    def map_elements(value: Any) -> list[Any]:
+        elements = arrays.elements(value, "map")
+        charge(steps * len(elements))
+        results = []
+        for element in elements:
+            result = apply(element)
+            if type(result) is Undefined:
+                raise TemplateError(f"an element: {result.message}")
+            if type(result) is str:
+                charge_new_string(result)
+            results.append(result)
+        return results
 
-    return mapped
+    return map_elements
 
 
-def select_each(
+def compile_select(
     name: str,
     arguments: list[nodes.Expr],
-    named: list[nodes.Keyword],
-    build: Build,
-    nested: Nested,
+    keywords: list[nodes.Keyword],
+    build: BuildState,
+    compile_nested: CompileNested,
 ) -> Prepare:
-    """Compile `select`, `reject`, `selectattr` or `rejectattr`."""
-    keep, by_attribute = EACH[name]
+    """Compile `select`, `reject`, `selectattr` or `rejectattr`.
+
+    Args:
+        name: The filter's name.
+        arguments: The positional arguments.
+        keywords: The arguments by name.
+        build: The compilation of the text.
+        compile_nested: Compiles the test that selects the elements.
+    """
+    keep, by_attribute = SELECT_FILTERS[name]
     path: Evaluate | None = None
     if by_attribute:
         if not arguments:
             raise TemplateError(f"`{name}` takes an attribute first, as in `{name}('active')`")
-        path, arguments = build.value(arguments[0]), arguments[1:]
+        path = build.compile_value(arguments[0])
+        arguments = arguments[1:]
+
     if not arguments:
-        if named:
-            raise TemplateError(f"`{name}` takes no `{named[0].key}`")
-        return lambda scope: _selecting(name, _getter(path, scope), _known_truth, keep=keep)
-    judge = nested(_name(arguments, name, "test"), arguments[1:], named, build)
-    return lambda scope: _selecting(name, _getter(path, scope), judge(scope), keep=keep)
+        if keywords:
+            raise TemplateError(f"`{name}` takes no `{keywords[0].key}`")
+        return lambda scope: _selector(name, _make_getter(path, scope), _is_true, keep=keep)
+
+    nested = _nested_name(arguments, name, "test")
+    prepare = compile_nested(nested, arguments[1:], keywords, build)
+    return lambda scope: _selector(name, _make_getter(path, scope), prepare(scope), keep=keep)
 
 
-def _getter(path: Evaluate | None, scope: Any) -> Apply:
+def _make_getter(path: Evaluate | None, scope: Any) -> Apply:
     if path is None:
         return lambda element: element
-    return attribute_of(path(scope), lenient=True)
+    return attribute_getter(path(scope), lenient=True)
 
 
-def _known_truth(value: Any) -> bool:
-    if type(value) is Missing:
+def _is_true(value: Any) -> bool:
+    if type(value) is Undefined:
         raise TemplateError(value.message)
-    return truth(value)
+    return is_true(value)
 
 
-def _selecting(name: str, get: Apply, judge: Apply, *, keep: bool) -> Apply:
-    def selected(value: Any) -> list[Any]:
-        many = arrays.elements(value, name)
-        charge(3 * len(many))
-        return [each for each in many if bool(judge(get(each))) is keep]
+def _selector(name: str, get: Apply, passes: Apply, *, keep: bool) -> Apply:
+    def select_elements(value: Any) -> list[Any]:
+        elements = arrays.elements(value, name)
+        charge(3 * len(elements))
+        return [element for element in elements if bool(passes(get(element))) is keep]
 
-    return selected
+    return select_elements

@@ -1,7 +1,7 @@
-"""Names and dotted paths: looked up when they are reached, never gathered.
+"""Names and dotted paths, looked up when an expression reaches them.
 
-This is the general way, which knows everything that can be wrong; `generated.py` has the short
-way for what is there.
+This is the general way, which can explain every error; `codegen.py` has the fast way for names
+that exist.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ from jinja2 import nodes
 from attune_nb.context import ABSENT
 from attune_nb.templates.compiler.codegen import NAMESPACES
 from attune_nb.templates.library.functions import function_hint
-from attune_nb.templates.members import _ITEM, _LONGEST_NAME, Missing, _close, member
+from attune_nb.templates.members import (
+    ITEM_NAMES,
+    LONGEST_NAME,
+    Undefined,
+    get_member,
+    nearest_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,11 +27,11 @@ if TYPE_CHECKING:
     Evaluate = Callable[[Any], Any]
     Keys = Sequence[str | int]
 
-__all__ = ["look_up", "path_of", "said"]
+__all__ = ["describe_node", "look_up", "path_of"]
 
 
 def path_of(node: nodes.Node) -> tuple[str, tuple[str | int, ...]] | None:
-    """Give the root and the keys of a plain dotted path, or None."""
+    """Return the root and the keys of a plain dotted path; None for any other expression."""
     keys: list[str | int] = []
     while isinstance(node, nodes.Getattr | nodes.Getitem):
         if isinstance(node, nodes.Getattr):
@@ -35,64 +41,75 @@ def path_of(node: nodes.Node) -> tuple[str, tuple[str | int, ...]] | None:
         else:
             return None
         node = node.node
-    return (node.name, tuple(reversed(keys))) if isinstance(node, nodes.Name) else None
+
+    if not isinstance(node, nodes.Name):
+        return None
+    keys.reverse()
+    return node.name, tuple(keys)
 
 
-def said(node: nodes.Node) -> str:
-    """Name a node as a message would: its path, or `the value`."""
+def describe_node(node: nodes.Node) -> str:
+    """Return what messages call the value of a node: its path, its call, or `the value`."""
     if isinstance(node, nodes.Call):
-        return f"`{getattr(node.node, 'name', None) or getattr(node.node, 'attr', 'the call')}()`"
+        if isinstance(node.node, nodes.Name):
+            return f"`{node.node.name}()`"
+        if isinstance(node.node, nodes.Getattr):
+            return f"`{node.node.attr}()`"
+        return "the value"
+
     path = path_of(node)
-    return _written(*path) if path else "the value"
+    return _format_path(*path) if path else "the value"
 
 
-def _written(root: str, keys: Keys) -> str:
-    rest = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-    return f"`{root}{''.join(rest)}`"
+def _format_path(root: str, keys: Keys) -> str:
+    steps = [f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys]
+    return f"`{root}{''.join(steps)}`"
 
 
 def look_up(root: str, keys: Keys) -> Evaluate:
-    """Give a path's value, a record, or `Missing`: the general way."""
-    base = _root(root)
-    steps = [(key, _written(root, keys[:at])) for at, key in enumerate(keys)]
+    """Return the general way to a path's value, which may be a record or `Undefined`."""
+    look_up_root = _look_up_root(root)
+    steps = [(key, _format_path(root, keys[:depth])) for depth, key in enumerate(keys)]
 
     def walk(scope: Any) -> Any:
-        value = base(scope)
-        for key, whose in steps:
-            if type(value) is Missing:
+        value = look_up_root(scope)
+        for key, owner in steps:
+            if type(value) is Undefined:
                 break
-            value = member(value, key, whose)
+            value = get_member(value, key, owner)
         return value
 
     return walk
 
 
-def _root(name: str) -> Evaluate:
-    if name in _ITEM:
-        return lambda scope: _of_item(getattr(scope, name), name)
+def _look_up_root(name: str) -> Evaluate:
+    if name in ITEM_NAMES:
+        return lambda scope: _check_present(getattr(scope, name), name)
     if name in NAMESPACES:
         field = NAMESPACES[name]
         return lambda scope: getattr(scope.context, field)
     if name == "null":
         return lambda _: None
 
-    def variable(scope: Any) -> Any:
+    def look_up_variable(scope: Any) -> Any:
         variables = scope.context.variables
         if name in variables:
             return variables[name]
-        return Missing(lambda: _undefined(name, variables))
+        return Undefined(lambda: _explain_undefined(name, variables))
 
-    return variable
+    return look_up_variable
 
 
-def _of_item(value: Any, name: str) -> Any:
+def _check_present(value: Any, name: str) -> Any:
     if value is ABSENT:
-        return Missing(f"`{name}` exists only in a task with `with_items`")
+        return Undefined(f"`{name}` exists only in a task with `with_items`")
     return value
 
 
-def _undefined(name: str, variables: Any) -> str:
-    if told := function_hint(name):
-        return told
-    known = [*NAMESPACES, *_ITEM, "true", "false", "null", *variables]
-    return f"`{name[:_LONGEST_NAME]}` is undefined{_close(name, known)}"
+def _explain_undefined(name: str, variables: Any) -> str:
+    hint = function_hint(name)
+    if hint:
+        return hint
+
+    names = [*NAMESPACES, *ITEM_NAMES, "true", "false", "null", *variables]
+    return f"`{name[:LONGEST_NAME]}` is undefined{nearest_name(name, names)}"

@@ -1,4 +1,4 @@
-"""Arithmetic, comparison, logic and `~`, compiled."""
+"""The compilers of arithmetic, comparison, logic and `~`."""
 
 from __future__ import annotations
 
@@ -7,72 +7,86 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 
 from attune_nb.templates.library.jinja_tests import COMPARISONS
-from attune_nb.templates.library.numbers import OPERATORS, affirm, negate
+from attune_nb.templates.library.numbers import OPERATORS, negate, plus
 from attune_nb.templates.library.strings import join
-from attune_nb.templates.members import Missing
-from attune_nb.templates.sandbox import truth
+from attune_nb.templates.members import Undefined
+from attune_nb.templates.sandbox import is_true
 
 if TYPE_CHECKING:
-    from attune_nb.templates.compiler.build import Build, Evaluate
+    from attune_nb.templates.compiler.build import BuildState, Evaluate
 
-__all__ = ["binary", "compare", "concat", "condition", "logic", "unary"]
+__all__ = [
+    "compile_binary",
+    "compile_comparison",
+    "compile_concatenation",
+    "compile_conditional",
+    "compile_logic",
+    "compile_unary",
+]
 
 
-def binary(node: Any, build: Build) -> Evaluate:
-    """Compile `a + b` and its like; what numbers alone give is known, or refused, at once.
+def compile_binary(node: Any, build: BuildState) -> Evaluate:
+    """Compile `a + b` and the like; an operation on constant numbers is computed at once.
 
-    The operators are ours and bounded, so `9**(9**9)` takes no time here.
+    The operators are bounded, so `9**(9**9)` is refused and takes no time here.
     """
-    left, right = build.value(node.left), build.value(node.right)
+    left = build.compile_value(node.left)
+    right = build.compile_value(node.right)
     compute = OPERATORS[node.operator]
+
     numbers = build.numbers
     if left in numbers and right in numbers:
         number = compute(numbers[left], numbers[right])
 
-        def known(_: Any) -> Any:
+        def constant(_: Any) -> Any:
             return number
 
-        numbers[known] = number
-        return known
-    build.costly = True
+        numbers[constant] = number
+        return constant
+
+    build.is_costly = True
     return lambda scope: compute(left(scope), right(scope))
 
 
-def unary(node: Any, build: Build) -> Evaluate:
+def compile_unary(node: Any, build: BuildState) -> Evaluate:
     """Compile `not a`, `-a` and `+a`."""
-    inner = build.value(node.node)
+    inner = build.compile_value(node.node)
     if node.operator == "not":
-        return lambda scope: not truth(inner(scope))
-    compute = negate if node.operator == "-" else affirm
+        return lambda scope: not is_true(inner(scope))
+
+    compute = negate if node.operator == "-" else plus
     return lambda scope: compute(inner(scope))
 
 
-def logic(node: Any, build: Build) -> Evaluate:
-    """Compile `a and b`, `a or b`: the value that decided, as in Python."""
-    left, right = build.value(node.left), build.value(node.right)
-    stop = isinstance(node, nodes.Or)
+def compile_logic(node: Any, build: BuildState) -> Evaluate:
+    """Compile `a and b` and `a or b`; like in Python, the result is the value that decided."""
+    left = build.compile_value(node.left)
+    right = build.compile_value(node.right)
+    decisive = isinstance(node, nodes.Or)
 
-    def either(scope: Any) -> Any:
+    def evaluate(scope: Any) -> Any:
         value = left(scope)
-        return value if truth(value) is stop else right(scope)
+        return value if is_true(value) is decisive else right(scope)
 
-    return either
+    return evaluate
 
 
-def compare(node: Any, build: Build) -> Evaluate:
+def compile_comparison(node: Any, build: BuildState) -> Evaluate:
     """Compile `a < b`, and chains such as `a < b <= c`."""
-    build.costly = True
-    first = build.value(node.expr)
-    rest = [(COMPARISONS[each.op], build.value(each.expr)) for each in node.ops]
-    if len(rest) == 1:
-        judge, second = rest[0]
-        return lambda scope: judge(first(scope), second(scope))
+    build.is_costly = True
+    first = build.compile_value(node.expr)
+    operands = [
+        (COMPARISONS[operand.op], build.compile_value(operand.expr)) for operand in node.ops
+    ]
+    if len(operands) == 1:
+        compare_once, second = operands[0]
+        return lambda scope: compare_once(first(scope), second(scope))
 
     def chain(scope: Any) -> bool:
         left = first(scope)
-        for judged, evaluate in rest:
+        for compare, evaluate in operands:
             right = evaluate(scope)
-            if not judged(left, right):
+            if not compare(left, right):
                 return False
             left = right
         return True
@@ -80,18 +94,20 @@ def compare(node: Any, build: Build) -> Evaluate:
     return chain
 
 
-def condition(node: Any, build: Build) -> Evaluate:
-    """Compile `a if b else c`; without `else` it is undefined where `b` is false."""
-    test, yes = build.value(node.test), build.lenient(node.expr1)
+def compile_conditional(node: Any, build: BuildState) -> Evaluate:
+    """Compile `a if b else c`; without `else` it is undefined if `b` is false."""
+    test = build.compile_value(node.test)
+    if_true = build.compile_lenient(node.expr1)
     if node.expr2 is None:
-        missing = Missing("the condition is false, and there is no `else`")
-        return lambda scope: yes(scope) if truth(test(scope)) else missing
-    no = build.lenient(node.expr2)
-    return lambda scope: yes(scope) if truth(test(scope)) else no(scope)
+        undefined = Undefined("the condition is false, and there is no `else`")
+        return lambda scope: if_true(scope) if is_true(test(scope)) else undefined
+
+    if_false = build.compile_lenient(node.expr2)
+    return lambda scope: if_true(scope) if is_true(test(scope)) else if_false(scope)
 
 
-def concat(node: Any, build: Build) -> Evaluate:
-    """Compile `a ~ b ~ c`: the values as they stand in a text."""
-    build.costly = True
-    parts = build.values(node.nodes)
+def compile_concatenation(node: Any, build: BuildState) -> Evaluate:
+    """Compile `a ~ b ~ c`: the values as strings, joined."""
+    build.is_costly = True
+    parts = build.compile_values(node.nodes)
     return lambda scope: join([part(scope) for part in parts], "")

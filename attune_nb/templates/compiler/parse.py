@@ -1,7 +1,7 @@
-"""A text, taken apart into what stands as it is and the expressions between braces.
+"""The parts of a template: plain text, and the expressions between braces.
 
-The braces are found here and not by Jinja2, so that the text around them stays as it is
-written, `{#` is no comment (shells write `${#name}`), and every expression is parsed by itself.
+The braces are found here and not by Jinja2. So the text around them stays as it is written, `{#`
+starts no comment (shells write `${#name}`), and every expression is parsed by itself.
 """
 
 from __future__ import annotations
@@ -21,16 +21,32 @@ if TYPE_CHECKING:
 
     from jinja2 import nodes
 
-__all__ = ["Part", "environment", "has_braces", "has_template", "parse", "split", "unbraced"]
+__all__ = [
+    "Part",
+    "condition_part",
+    "has_braces",
+    "has_template",
+    "parse_expression",
+    "parser_environment",
+    "split_template",
+]
 
-_LONGEST_SOURCE = 100_000  # characters
-_MOST_BRACKETS = 40  # open at once; Jinja2 parses each with some 13 calls on top of each other
-_DEEPEST = 200  # nodes of an expression on top of each other
+# Characters.
+_LONGEST_SOURCE = 100_000
+
+# Brackets that are open at once. Jinja2 parses each with some 13 nested calls.
+_MOST_BRACKETS = 40
+
+# Levels of nodes in an expression.
+_DEEPEST = 200
+
 _OPENING = re.compile(r"\{\{|\{%")
 _TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|['"]|[\[({\])}]""", re.DOTALL)
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _ESCAPE = re.compile(r"""\\([^\\'"abfnrtvxuUN0-7\n])|\\.""", re.DOTALL)
-_HINTS = {
+
+# Advice by the beginning of a message of Jinja2.
+_ADVICE = {
     "unexpected char '&'": "write `and`",
     "unexpected char '!'": "write `not`",
     "unexpected char '?'": "write `a if condition else b`",
@@ -41,94 +57,109 @@ _HINTS = {
 
 
 @cache
-def environment() -> ImmutableSandboxedEnvironment:
-    """Give the Jinja2 environment that parses; nothing is ever evaluated in it."""
+def parser_environment() -> ImmutableSandboxedEnvironment:
+    """Return the Jinja2 environment that parses expressions; it evaluates none."""
     return ImmutableSandboxedEnvironment(optimized=False)
 
 
 class Part(NamedTuple):
-    """A piece of a text, as it is written.
+    """A part of a template.
 
-    `inner` is what its braces hold, if it has any; `problem` what is wrong with them, up to
-    the end of the text.
+    Attributes:
+        text: The part as it is written.
+        expression: The text between the braces, or None for plain text.
+        problem: The fault in the braces, which extends to the end of the template.
     """
 
     text: str
-    inner: str | None = None
+    expression: str | None = None
     problem: str = ""
 
 
 def has_braces(text: str) -> bool:
-    """Tell whether a text is more than itself: an expression, or a statement to be refused."""
+    """Return whether a string holds an expression, or a statement (which is refused later)."""
     return "{{" in text or "{%" in text
 
 
 def has_template(value: Any) -> bool:
-    """Tell whether there is a template anywhere in a value as it is written."""
-    if isinstance(value, dict | list):
-        return any(map(has_template, value.values() if isinstance(value, dict) else value))
+    """Return whether a value of a workflow's text holds a template."""
+    if isinstance(value, dict):
+        return any(map(has_template, value.values()))
+    if isinstance(value, list):
+        return any(map(has_template, value))
     return isinstance(value, str) and has_braces(value)
 
 
-def split(source: str) -> list[Part]:
-    """Take a text apart.
+def split_template(source: str) -> list[Part]:
+    """Return the parts of a template.
 
     Raises:
-        TemplateError: The text is too long.
+        TemplateError: The template is too long.
     """
     _check_length(source)
     return [part for part in _parts(source) if part.text]
 
 
-def unbraced(source: str) -> Part:
-    """Give a condition that is written without braces; its problem tells of none.
+def condition_part(source: str) -> Part:
+    """Return a condition that is written without braces as a part, perhaps with a problem.
 
     Raises:
-        TemplateError: The text is too long.
+        TemplateError: The condition is too long.
     """
     _check_length(source)
-    return Part(source, source, _unbalanced(source))
+    return Part(source, source, _find_unbalanced(source))
 
 
 def _check_length(source: str) -> None:
     if len(source) > _LONGEST_SOURCE:
         raise TemplateError(
-            f"a text with expressions has at most {_LONGEST_SOURCE:,} characters, "
-            f"not {len(source):,}"
+            f"a template has at most {_LONGEST_SOURCE:,} characters, not {len(source):,}"
         )
 
 
 def _parts(source: str) -> Iterator[Part]:
-    at, trim = 0, False
-    while opening := _OPENING.search(source, at):
-        start, begin = opening.span()
-        text = source[at:start]
-        text = text.lstrip() if trim else text
-        yield Part(text.rstrip() if source[begin : begin + 1] == "-" else text)
+    start = 0
+    # Whether the expression before ended with `-`, which removes the space after it.
+    trims = False
+    while opening := _OPENING.search(source, start):
+        text = source[start : opening.start()]
+        if trims:
+            text = text.lstrip()
+        inner_start = opening.end()
+        if source.startswith("-", inner_start):
+            text = text.rstrip()
+        yield Part(text)
+
         try:
-            end = _end(source, begin, opening.group())
+            inner_end = _find_end(source, inner_start, opening.group())
         except TemplateError as error:
-            yield Part(source[start:], problem=error.message)
+            yield Part(source[opening.start() :], problem=error.message)
             return
-        inner = source[begin:end]
-        trim = inner.endswith("-")
-        at = end + 2
-        yield Part(source[start:at], inner.removeprefix("-").removesuffix("-"))
-    yield Part(source[at:].lstrip() if trim else source[at:])
+
+        inner = source[inner_start:inner_end]
+        trims = inner.endswith("-")
+        start = inner_end + 2
+        expression = inner.removeprefix("-").removesuffix("-")
+        yield Part(source[opening.start() : start], expression)
+
+    text = source[start:]
+    yield Part(text.lstrip() if trims else text)
 
 
-def _end(source: str, begin: int, opening: str) -> int:
+def _find_end(source: str, start: int, opening: str) -> int:
+    """Return the index of the braces that close an expression."""
     if opening == "{%":
         raise TemplateError(
             "statements (`{% %}`) are not part of the language; use an expression "
             "`{{ a if b else c }}`, or `{{ '{%' }}` for these very characters"
         )
+
     depth = 0
-    for token in _TOKEN.finditer(source, begin):
+    for token in _TOKEN.finditer(source, start):
         sign = token.group()
         if sign in ("'", '"'):
             raise TemplateError(f"a quote ({sign}) is not closed within `{{{{`")
-        if sign in "([{":
+        if sign in _PAIRS:
             depth += 1
             if depth > _MOST_BRACKETS:
                 raise TemplateError(f"more than {_MOST_BRACKETS} brackets are open at once")
@@ -136,10 +167,12 @@ def _end(source: str, begin: int, opening: str) -> int:
             depth -= 1
         elif sign == "}" and source.startswith("}}", token.start()):
             return token.start()
+
     raise TemplateError("`{{` is not closed; write `}}` after the expression")
 
 
-def _unbalanced(source: str) -> str:
+def _find_unbalanced(source: str) -> str:
+    """Return a message about the first quote or bracket without its counterpart, if any."""
     opened: list[str] = []
     for token in _TOKEN.finditer(source):
         sign = token.group()
@@ -151,49 +184,60 @@ def _unbalanced(source: str) -> str:
                 return f"more than {_MOST_BRACKETS} brackets are open at once"
         elif sign in _PAIRS.values():
             if not opened and source.startswith("}}", token.start()):
-                return "`}}` closes nothing; take it away, or write `{{` before the condition"
+                return "`}}` closes nothing; remove it, or write `{{` before the condition"
             if not opened or _PAIRS[opened.pop()] != sign:
                 return f"the bracket `{sign}` closes nothing that is open"
-    return f"the bracket `{opened[-1]}` is not closed" if opened else ""
+
+    if opened:
+        return f"the bracket `{opened[-1]}` is not closed"
+    return ""
 
 
-def parse(text: str) -> nodes.Expr:
-    """Read one expression.
+def parse_expression(text: str) -> nodes.Expr:
+    """Return the syntax tree of one expression.
 
     Raises:
-        TemplateError: It is none.
+        TemplateError: The text is not an expression, or a limit is exceeded.
     """
     if not text.strip():
         raise TemplateError("the braces are empty; write an expression in `{{ }}`")
+
     try:
-        parser = Parser(environment(), _escaped(text), state="variable")
+        parser = Parser(parser_environment(), _double_backslashes(text), state="variable")
         node = parser.parse_tuple(with_condexpr=True)
         if not parser.stream.eos:
             raise TemplateError(f"`{parser.stream.current.value}` is not expected there")
     except TemplateSyntaxError as error:
-        raise TemplateError(_explained(str(error.message))) from None
+        raise TemplateError(_explain(str(error.message))) from None
     except RecursionError:
         raise TemplateError("the expression is nested too deeply") from None
     except (ValueError, MemoryError):
         raise TemplateError("a number in the expression has too many digits") from None
+
     _check_depth(node)
     return node
 
 
-def _escaped(text: str) -> str:
-    # a backslash that starts no escape of Python's: Python would keep it too, but warn
-    return _ESCAPE.sub(lambda found: f"\\\\{found[1]}" if found[1] else found[0], text)
+def _double_backslashes(text: str) -> str:
+    """Double each backslash that starts no escape: Python would keep it, but with a warning."""
+    return _ESCAPE.sub(lambda escape: f"\\\\{escape[1]}" if escape[1] else escape[0], text)
 
 
-def _explained(message: str) -> str:
-    hint = next((each for start, each in _HINTS.items() if message.startswith(start)), "")
-    return f"not an expression: {message}{'; ' + hint if hint else ''}"
+def _explain(message: str) -> str:
+    for beginning, advice in _ADVICE.items():
+        if message.startswith(beginning):
+            return f"not an expression: {message}; {advice}"
+    return f"not an expression: {message}"
 
 
-def _check_depth(node: Any) -> None:
+def _check_depth(node: nodes.Node) -> None:
     level = [node]
     for _ in range(_DEEPEST):
-        level = [child for each in level for child in each.iter_child_nodes()]
-        if not level:
+        children: list[nodes.Node] = []
+        for parent in level:
+            children.extend(parent.iter_child_nodes())
+        if not children:
             return
+        level = children
+
     raise TemplateError(f"the expression is nested more than {_DEEPEST} levels deep")

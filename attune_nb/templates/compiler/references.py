@@ -1,4 +1,4 @@
-"""The names that an expression reads outright, so that a check can look for them."""
+"""The names that an expression reads, from its syntax tree, so that a check can look for them."""
 
 from __future__ import annotations
 
@@ -8,66 +8,84 @@ from jinja2 import nodes
 
 from attune_nb.templates.compiler.name_lookup import path_of
 
-__all__ = ["called", "references"]
+__all__ = ["called_functions", "find_references"]
 
 _CONSTANTS = ("null",)
 
+DottedName = tuple[str, ...]
 
-def references(node: nodes.Node) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """Give the dotted names that an expression reads, but not those it asks after; and those.
 
-    A name that is tested (`x is defined`) or has a `default` may well be undefined; wherever
-    else in the expression it stands, it is left out too.
+def find_references(expression: nodes.Node) -> tuple[list[DottedName], list[DottedName]]:
+    """Return the dotted names that an expression reads, and those that it only tests.
+
+    A name is tested by `is defined`, `is undefined` or a `default`; it may well be undefined, so
+    it is not among the names that are read, even if the expression reads it elsewhere.
     """
-    read: list[tuple[str, ...]] = []
-    asked: list[tuple[str, ...]] = []
-    stack: list[Any] = [node]
+    read: list[DottedName] = []
+    tested: list[DottedName] = []
+    stack: list[Any] = [expression]
     while stack:
-        each = stack.pop()
-        path = _dotted(each)
-        if path:
-            read.append(path)
-        elif _tolerates(each):
-            inner = _dotted(each.node)
-            asked += [inner] if inner else []
-            stack += [*([] if inner else [each.node]), *each.args]
-            stack += [pair.value for pair in each.kwargs]
+        node = stack.pop()
+        name = _dotted_name(node)
+        if name:
+            read.append(name)
+        elif _accepts_undefined(node):
+            inner_name = _dotted_name(node.node)
+            if inner_name:
+                tested.append(inner_name)
+            else:
+                stack.append(node.node)
+            stack += node.args
+            stack += [pair.value for pair in node.kwargs]
         else:
-            stack += _children(each)
-    sure = [path for path in read if not any(path[: len(each)] == each for each in asked)]
-    return sure, asked
+            stack += _children(node)
+
+    certain = [name for name in read if not _has_prefix(name, tested)]
+    return certain, tested
 
 
-def called(node: nodes.Node) -> list[str]:
-    """Give the names of the functions that an expression calls."""
+def called_functions(expression: nodes.Node) -> list[str]:
+    """Return the names of the functions that an expression calls."""
     names: list[str] = []
-    stack: list[Any] = [node]
+    stack: list[Any] = [expression]
     while stack:
-        each = stack.pop()
-        if isinstance(each, nodes.Call) and isinstance(each.node, nodes.Name):
-            names.append(each.node.name)
-        stack += each.iter_child_nodes()
+        node = stack.pop()
+        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):
+            names.append(node.node.name)
+        stack += node.iter_child_nodes()
     return names
 
 
-def _tolerates(node: Any) -> bool:
+def _has_prefix(name: DottedName, prefixes: list[DottedName]) -> bool:
+    return any(name[: len(prefix)] == prefix for prefix in prefixes)
+
+
+def _accepts_undefined(node: Any) -> bool:
     if isinstance(node, nodes.Filter):
         return node.name in ("default", "d")
     return isinstance(node, nodes.Test) and node.name in ("defined", "undefined")
 
 
 def _children(node: Any) -> list[Any]:
-    if isinstance(node, nodes.Call):
-        callee = [node.node.node] if isinstance(node.node, nodes.Getattr) else []
-        return [*callee, *node.args, *(pair.value for pair in node.kwargs)]
-    return list(node.iter_child_nodes())
+    if not isinstance(node, nodes.Call):
+        return list(node.iter_child_nodes())
+
+    # The name of a function is no reference; the value whose method is called may be one.
+    children = [*node.args, *(pair.value for pair in node.kwargs)]
+    if isinstance(node.node, nodes.Getattr):
+        children.insert(0, node.node.node)
+    return children
 
 
-def _dotted(node: Any) -> tuple[str, ...]:
-    path = path_of(node) if isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem) else None
+def _dotted_name(node: Any) -> DottedName:
+    if not isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem):
+        return ()
+    path = path_of(node)
     if path is None or path[0] in _CONSTANTS:
         return ()
+
     root, keys = path
-    named = [key for key in keys if type(key) is str]
-    # what stands behind a number cannot be known from the text
-    return (root, *(named if len(named) == len(keys) else ()))
+    # The keys after an index cannot be checked from the text alone.
+    if not all(type(key) is str for key in keys):
+        return (root,)
+    return (root, *map(str, keys))

@@ -1,4 +1,4 @@
-"""Texts with values in them, and errors that know where the text stands."""
+"""Templates that are strings with values in them, and errors with the position of the template."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates.compiler.codegen import text_function
+from attune_nb.templates.compiler.codegen import string_function
 from attune_nb.templates.library.to_text import to_text
-from attune_nb.templates.sandbox import FRESH, LONGEST_TEXT, begin_evaluation, refuel, weigh
+from attune_nb.templates.sandbox import (
+    LONGEST_STRING,
+    NEW_CONTAINERS,
+    begin_evaluation,
+    charge_new_containers,
+    refill_budget,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,13 +24,15 @@ if TYPE_CHECKING:
     from attune_nb.templates.compiler.parse import Part
 
     Evaluate = Callable[[Any], Any]
-    Compiled = tuple[Evaluate | None, Path | None]
-    """How a part's value is had, and its path if it is a plain one; both None for mere text."""
+    CompiledPart = tuple[Evaluate | None, Path | None]
+    """The evaluation of a part, and its path if it is a plain one; both None for plain text."""
 
-__all__ = ["Guard", "joined"]
+__all__ = ["ErrorLocator", "compile_string"]
 
-_LINE = 120  # characters of a text that a message shows
-_PLAIN_WORDS: dict[type[Exception], str] = {
+# Characters of a template that a message shows.
+_SHOWN_CHARACTERS = 120
+
+_MESSAGES: dict[type[Exception], str] = {
     ZeroDivisionError: "a number is divided by zero",
     OverflowError: "a number is too large",
     RecursionError: "the value or the expression is nested too deeply",
@@ -32,124 +40,144 @@ _PLAIN_WORDS: dict[type[Exception], str] = {
 }
 
 
-class Guard:
-    """Turns whatever goes wrong in a text into a `TemplateError` that says where."""
+class ErrorLocator:
+    """Turns any error of a template into a `TemplateError` with its text and position."""
 
     __slots__ = ("_is_long", "_position", "_source")
 
     def __init__(self, source: str, position: Position | None) -> None:
-        self._source = source[: 4 * _LINE]
-        self._is_long = len(source) > _LINE or "\n" in source.strip()
+        self._source = source[: 4 * _SHOWN_CHARACTERS]
+        self._is_long = len(source) > _SHOWN_CHARACTERS or "\n" in source.strip()
         self._position = position
 
-    def located(
+    def locate(
         self, error: Exception, fragment: str = "", parts: Sequence[Part] = ()
     ) -> TemplateError:
-        """Give the error with its text and position: those of the fragment, if that is known.
+        """Return the error with the text and the position of the fragment, or of the template.
 
         Args:
-            error: What went wrong.
-            fragment: The part of the text that it went wrong in, as written.
-            parts: All of them, where the first line of the fragment may also stand in another.
+            error: The error.
+            fragment: The part of the template that has the error, as it is written.
+            parts: The parts up to this one, in case one before has the fragment's first line.
         """
         if not isinstance(error, TemplateError):
-            words = _PLAIN_WORDS.get(type(error)) or f"{type(error).__name__}: {error}"
-            error = TemplateError(words)
+            message = _MESSAGES.get(type(error), f"{type(error).__name__}: {error}")
+            error = TemplateError(message)
         if error.position is not None:
             return error
-        fragment = error.expression or fragment
-        shown = _shortened(fragment if fragment and self._is_long else self._source)
-        first = fragment.strip().partition("\n")[0]
-        earlier = sum(part.text.count(first) for part in parts[:-1])
-        position = self._position and self._position.of(fragment, earlier)
-        return TemplateError(error.message, shown, position)
+
+        if error.expression:
+            fragment = error.expression
+        shown = fragment if fragment and self._is_long else self._source
+        first_line = fragment.strip().partition("\n")[0]
+        earlier = sum(part.text.count(first_line) for part in parts[:-1])
+        position = self._position
+        if position is not None:
+            position = position.of(fragment, earlier)
+        return TemplateError(error.message, _shorten(shown), position)
 
     @contextmanager
-    def placing(self, fragment: str = "") -> Iterator[None]:
-        """Locate whatever goes wrong while a part of the text is compiled."""
+    def locate_errors(self, fragment: str = "") -> Iterator[None]:
+        """Locate the errors of the compilation of a part of the template."""
         try:
             yield
         except RecursionError:
-            nested = TemplateError("the expression is nested too deeply")
-            raise self.located(nested, fragment) from None
+            error = TemplateError("the expression is nested too deeply")
+            raise self.locate(error, fragment) from None
         except (TemplateError, ArithmeticError) as error:
-            raise self.located(error, fragment) from None
+            raise self.locate(error, fragment) from None
 
-    def around(self, evaluate: Evaluate) -> Evaluate:
-        """Guard an evaluation."""
+    def guard(self, evaluate: Evaluate) -> Evaluate:
+        """Return an evaluation whose errors are located."""
 
         def guarded(scope: Any) -> Any:
             try:
                 return evaluate(scope)
-            except Exception as error:  # noqa: BLE001 - a user's object may raise anything
-                raise self.located(error) from None
+            except Exception as error:  # noqa: BLE001 - an object of the user may raise anything
+                raise self.locate(error) from None
 
         return guarded
 
-    def counting(self, evaluate: Evaluate, *, whole: bool) -> Evaluate:
-        """Guard an evaluation that works against a budget: `whole`, or a part of a larger one."""
+    def guard_costly(self, evaluate: Evaluate, *, whole: bool) -> Evaluate:
+        """Return an evaluation against a budget, whose errors are located.
 
-        def counted(scope: Any) -> Any:
+        Args:
+            evaluate: The evaluation.
+            whole: Whether it has a budget of its own, or is a part of a larger evaluation.
+        """
+
+        def guarded(scope: Any) -> Any:
             if whole:
                 begin_evaluation()
             try:
                 value = evaluate(scope)
-                if type(value) in FRESH:
-                    weigh(value)
-            except Exception as error:  # noqa: BLE001 - as above
-                raise self.located(error) from None
+                if type(value) in NEW_CONTAINERS:
+                    charge_new_containers(value)
+            except Exception as error:  # noqa: BLE001 - an object of the user may raise anything
+                raise self.locate(error) from None
             return value
 
-        return counted
+        return guarded
 
 
-def joined(
-    parts: Sequence[Part], compiled: Sequence[Compiled], guard: Guard
+def compile_string(
+    parts: Sequence[Part], compiled: Sequence[CompiledPart], locator: ErrorLocator
 ) -> tuple[Evaluate, bool]:
-    """Join what stands as it is with the texts of values.
+    """Compile a template that is a string with values in it.
 
     Args:
-        parts: The pieces of the text.
-        compiled: How the values between them are had, and their paths where they are plain ones.
-        guard: What says where the text stands.
+        parts: The parts of the template.
+        compiled: The evaluation of each part.
+        locator: Locates the template's errors.
 
     Returns:
-        The text's evaluation, and whether it works against a budget.
+        The evaluation, and whether it works against a budget.
     """
-    slots = [(at, get) for at, (get, _) in enumerate(compiled) if get is not None]
-    fixed = [part.text if part.inner is None else "" for part in parts]
+    texts = [part.text if part.expression is None else "" for part in parts]
+    slots: list[tuple[int, Evaluate]] = []
+    for index, (evaluate, _) in enumerate(compiled):
+        if evaluate is not None:
+            slots.append((index, evaluate))
 
-    def text(scope: Any) -> str:
-        made = fixed.copy()
+    def join_parts(scope: Any) -> str:
+        strings = texts.copy()
         length = 0
-        for at, get in slots:
+        for index, evaluate in slots:
             try:
-                value = get(scope)
-                made[at] = written = value if type(value) is str else to_text(value)
-            except Exception as error:  # noqa: BLE001 - as above
-                raise guard.located(error, parts[at].text) from None
-            length += len(written)
-            if length > LONGEST_TEXT:
-                raise TemplateError(f"the text would have more than {LONGEST_TEXT:,} characters")
-        return "".join(made)
+                value = evaluate(scope)
+                strings[index] = string = value if type(value) is str else to_text(value)
+            except Exception as error:  # noqa: BLE001 - an object of the user may raise anything
+                raise locator.locate(error, parts[index].text) from None
 
-    general = guard.around(text)
-    paths = [
-        part.text if part.inner is None else path
-        for part, (_, path) in zip(parts, compiled, strict=True)
-    ]
-    short = text_function(paths, _fuelled(general))
-    return (short, False) if short else (general, True)
+            length += len(string)
+            if length > LONGEST_STRING:
+                raise TemplateError(
+                    f"the string would have more than {LONGEST_STRING:,} characters"
+                )
+        return "".join(strings)
+
+    general = locator.guard(join_parts)
+    pieces: list[str | Path | None] = []
+    for part, (_, path) in zip(parts, compiled, strict=True):
+        piece = part.text if part.expression is None else path
+        pieces.append(piece)
+
+    fast = string_function(pieces, _with_own_budget(general))
+    if fast is not None:
+        return fast, False
+    return general, True
 
 
-def _fuelled(evaluate: Evaluate) -> Evaluate:
-    def whole(scope: Any) -> Any:
-        refuel()
+def _with_own_budget(evaluate: Evaluate) -> Evaluate:
+    def refilled(scope: Any) -> Any:
+        refill_budget()
         return evaluate(scope)
 
-    return whole
+    return refilled
 
 
-def _shortened(text: str) -> str:
-    line = " ".join(text[: 4 * _LINE].split())
-    return line if len(line) <= _LINE else line[: _LINE - 3] + "..."
+def _shorten(text: str) -> str:
+    line = " ".join(text[: 4 * _SHOWN_CHARACTERS].split())
+    if len(line) <= _SHOWN_CHARACTERS:
+        return line
+    return f"{line[: _SHOWN_CHARACTERS - 3]}..."

@@ -1,1 +1,1 @@
-"""What an expression can call: functions, filters, tests and methods."""
+"""The functions, filters, tests and methods that an expression can call."""

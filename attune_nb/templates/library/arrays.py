@@ -1,146 +1,201 @@
-"""What the language does with arrays and objects."""
+"""Functions of arrays and objects."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates.library.compare import equal, key_of, position, sort
-from attune_nb.templates.library.strings import find, occurrences
+from attune_nb.templates.library.compare import find_index, hash_key, is_equal, sort_values
+from attune_nb.templates.library.strings import count_occurrences, find
 from attune_nb.templates.library.to_text import to_text
-from attune_nb.templates.sandbox import ARRAYS, LONGEST_RANGE, MAPS, charge, charge_many, type_of
+from attune_nb.templates.sandbox import (
+    ARRAYS,
+    LONGEST_RANGE,
+    OBJECTS,
+    charge,
+    charge_if_many,
+    describe_kind,
+)
 
-__all__ = ["chunks", "count_of", "elements", "flat", "merge", "span", "unique", "zip_arrays"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "chunks",
+    "count",
+    "elements",
+    "flatten",
+    "index_of",
+    "keys",
+    "length",
+    "make_range",
+    "merge",
+    "reverse",
+    "slice_values",
+    "sort",
+    "unique",
+    "values",
+    "zip_arrays",
+]
+
+_NO_NEEDLE = object()
 
 
 def elements(value: Any, name: str) -> Any:
-    """Give what a loop over a value goes through: elements, characters, or keys."""
+    """Return the elements of an array, the characters of a string or the keys of an object.
+
+    Args:
+        value: The value.
+        name: The function or filter, for messages.
+
+    Raises:
+        TemplateError: The value has no elements.
+    """
     kind = type(value)
     if kind in ARRAYS:
         return value
-    if kind is str or kind in MAPS:
-        charge_many((1 if kind is not str or value.isascii() else 3) * len(value))
+    if kind is str or kind in OBJECTS:
+        steps = len(value)
+        if kind is str and not value.isascii():
+            steps *= 3
+        charge_if_many(steps)
         return list(value)
-    raise TemplateError(f"`{name}` takes an array, an object or a string, not {type_of(value)}")
+    raise TemplateError(
+        f"`{name}` takes an array, an object or a string, not {describe_kind(value)}"
+    )
 
 
 def keys(value: dict[Any, Any]) -> list[Any]:
-    """Give an object's keys, sorted."""
-    charge_many(4 * len(value))
+    """Return an object's keys, sorted."""
+    charge_if_many(4 * len(value))
     return sorted(value, key=to_text)
 
 
 def values(value: dict[Any, Any]) -> list[Any]:
-    """Give an object's values, in the order of its keys."""
+    """Return an object's values, in the order of its sorted keys."""
     return [value[key] for key in keys(value)]
 
 
 def length(value: Any) -> int:
-    """Count characters, elements or keys."""
+    """Return the number of characters, elements or keys."""
     return len(value)
 
 
-_NOTHING = object()
-
-
-def count_of(hay: Any, needle: Any = _NOTHING) -> int:
-    """Count all parts, or those equal to one."""
-    if needle is _NOTHING:
-        return len(hay)
-    if type(hay) is str:
-        return occurrences(hay, _text(needle, "count"))
-    if type(hay) in MAPS:
+def count(container: Any, needle: Any = _NO_NEEDLE) -> int:
+    """Return the number of parts that equal a value; without a value, of all parts."""
+    if needle is _NO_NEEDLE:
+        return len(container)
+    if type(container) is str:
+        return count_occurrences(container, _check_string(needle, "count"))
+    if type(container) in OBJECTS:
         raise TemplateError("`count` looks for a value in a string or an array, not in an object")
-    charge_many(1 + len(hay))
-    return sum(equal(each, needle) for each in hay)
+
+    charge_if_many(1 + len(container))
+    return sum(is_equal(element, needle) for element in container)
 
 
-def index_of(hay: Any, needle: Any) -> int:
-    """Give the place of a value, or -1."""
-    if type(hay) is str:
-        return find(hay, _text(needle, "index_of"))
-    return position(hay, needle)
+def index_of(container: Any, needle: Any) -> int:
+    """Return the first index of a value in an array or of a part in a string, or -1."""
+    if type(container) is str:
+        return find(container, _check_string(needle, "index_of"))
+    return find_index(container, needle)
 
 
-def _text(needle: Any, name: str) -> str:
+def _check_string(needle: Any, name: str) -> str:
     if type(needle) is not str:
-        raise TemplateError(f"`{name}` looks for a string in a string, not for {type_of(needle)}")
+        raise TemplateError(
+            f"`{name}` looks for a string in a string, not for {describe_kind(needle)}"
+        )
     return needle
 
 
-def backwards(value: Any) -> Any:
-    """Give an array's elements or a text's characters in reverse."""
-    charge_many(1 + len(value))
-    return value[::-1] if type(value) is str else list(reversed(value))
+def reverse(value: Any) -> Any:
+    """Return an array's elements or a string's characters in reverse order."""
+    charge_if_many(1 + len(value))
+    if type(value) is str:
+        return value[::-1]
+    return list(reversed(value))
 
 
-def sorted_of(many: Any) -> list[Any]:
-    """Sort numbers, texts, booleans or arrays of these."""
-    return sort(many, "sort")
+def sort(array: Any) -> list[Any]:
+    """Return numbers, strings, booleans or arrays of these in order."""
+    return sort_values(array, "sort")
 
 
-def unique(many: Any) -> list[Any]:
-    """Keep the first of all that are equal."""
-    charge_many(2 * len(many))
-    kept: dict[Any, Any] = {}
-    for each in many:
-        kept.setdefault(key_of(each), each)
-    return list(kept.values())
+def unique(array: Any) -> list[Any]:
+    """Return an array without the elements that equal an earlier one."""
+    charge_if_many(2 * len(array))
+    by_key: dict[Any, Any] = {}
+    for element in array:
+        by_key.setdefault(hash_key(element), element)
+    return list(by_key.values())
 
 
-def flat(many: Any) -> list[Any]:
-    """Take arrays within an array apart, one level deep."""
+def flatten(array: Any) -> list[Any]:
+    """Return an array with the elements of its inner arrays in their place, one level deep."""
     result: list[Any] = []
-    charge_many(len(many))
-    for each in many:
-        if type(each) in ARRAYS:
-            charge(len(each))
-            result.extend(each)
+    charge_if_many(len(array))
+    for element in array:
+        if type(element) in ARRAYS:
+            charge(len(element))
+            result.extend(element)
         else:
-            result.append(each)
+            result.append(element)
     return result
 
 
-def zip_arrays(*many: Any) -> list[Any]:
-    """Give arrays of the first elements, of the second ones, and so on; the shortest ends it."""
-    charge_many(min(map(len, many)) * (3 + len(many)))
-    return [list(each) for each in zip(*many, strict=False)]
+def zip_arrays(*arrays: Any) -> list[Any]:
+    """Return arrays of the first elements, of the second ones, and so on, up to the shortest."""
+    charge_if_many(min(map(len, arrays)) * (3 + len(arrays)))
+    return [list(row) for row in zip(*arrays, strict=False)]
 
 
-def span(start: int, stop: int | None = None, step: int = 1) -> list[int]:
-    """Give whole numbers from 0 or a start to before a stop."""
+def make_range(start: int, stop: int | None = None, step: int = 1) -> list[int]:
+    """Return the integers from `start` to before `stop`; with one argument, from 0 to before it.
+
+    Raises:
+        TemplateError: The step is 0, or there are too many numbers.
+    """
     try:
         numbers = range(start) if stop is None else range(start, stop, step)
-        many = len(numbers)
+        size = len(numbers)
     except OverflowError:
-        many = LONGEST_RANGE + 1
+        size = LONGEST_RANGE + 1
     except ValueError:
         raise TemplateError("`range` takes a step that is not 0") from None
-    if many > LONGEST_RANGE:
+
+    if size > LONGEST_RANGE:
         raise TemplateError(
-            f"`range` gives at most {LONGEST_RANGE:,} numbers; "
-            "for more items have an action give the list"
+            f"`range` returns at most {LONGEST_RANGE:,} numbers; "
+            "for more items, return the array from an action"
         )
-    charge_many(many)
+    charge_if_many(size)
     return list(numbers)
 
 
-def part(whole: Any, start: int, end: int | None = None) -> Any:
-    """Give a part of an array or a text; negative places count from the end."""
-    kept = whole[start:end]
-    charge_many(1 + len(kept))
-    return list(kept) if type(whole) in ARRAYS else kept
+def slice_values(sequence: Any, start: int, end: int | None = None) -> Any:
+    """Return a part of an array or a string; negative indexes count from the end."""
+    part = sequence[start:end]
+    charge_if_many(1 + len(part))
+    if type(sequence) in ARRAYS:
+        return list(part)
+    return part
 
 
 def merge(a: dict[Any, Any], b: dict[Any, Any]) -> dict[Any, Any]:
-    """Give an object with the keys of both; where both have one, the second's value."""
-    charge_many(3 * (len(a) + len(b)))
+    """Return an object with the keys of both; the second's value for a key in both."""
+    charge_if_many(3 * (len(a) + len(b)))
     return {**a, **b}
 
 
-def chunks(many: Any, size: int) -> list[Any]:
-    """Cut an array into arrays of `size`; the last may be shorter."""
+def chunks(array: Sequence[Any], size: int) -> list[Any]:
+    """Return an array cut into arrays of `size` elements; the last may be shorter.
+
+    Raises:
+        TemplateError: The size is less than 1.
+    """
     if size < 1:
         raise TemplateError(f"`chunks` takes a size of 1 or more, not {size}")
-    charge_many(len(many) + 3 * (len(many) // size + 1))
-    return [list(many[at : at + size]) for at in range(0, len(many), size)]
+
+    charge_if_many(len(array) + 3 * (len(array) // size + 1))
+    return [list(array[start : start + size]) for start in range(0, len(array), size)]

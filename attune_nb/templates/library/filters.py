@@ -1,7 +1,7 @@
-"""Jinja2's filters: those whose time and output keep within what they are given.
+"""Jinja2's filters of one value, as far as their time and their output have limits.
 
-They behave as Jinja2 documents them, with the language's own text where a value becomes text,
-its own equality, and no attribute of a Python object ever read.
+They behave as Jinja2 documents them, except that values become strings as the language defines it,
+and that no attribute of a Python object is ever read.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from markupsafe import escape
 
 from attune_nb.errors import TemplateError
 from attune_nb.templates.library import arrays, numbers, strings
-from attune_nb.templates.library.signature import table
+from attune_nb.templates.library.signature import make_callees
 from attune_nb.templates.library.to_text import to_json, to_text
 from attune_nb.templates.sandbox import (
     ARRAYS,
-    MAPS,
     NUMBERS,
-    bounded_text,
-    charge_many,
-    charge_text,
-    small,
-    truth,
-    type_of,
+    OBJECTS,
+    charge_bounded_string,
+    charge_if_many,
+    charge_string,
+    check_number,
+    describe_kind,
+    is_true,
 )
 
 if TYPE_CHECKING:
@@ -33,37 +33,53 @@ if TYPE_CHECKING:
 
 __all__ = ["FILTERS", "LEFT_OUT_FILTERS"]
 
+# The types that `int` and `float` read; any other value gives their default.
+_READABLE = NUMBERS | {bool, str}
+
+_SIZE_PREFIXES = "KMGTPEZY"
+_DECIMAL_BASE = 10
+_PAIR_LENGTH = 2
+
+# Decimal digits of a float's exponent.
+_MOST_DIGITS = 300
+
+# An escaped character has at most this many characters more.
+_ESCAPE_GROWTH = 5
+
 
 def _escape(value: Any) -> str:
     text = to_text(value)
-    grown = sum(text.count(each) * 5 for each in "&<>'\"")
-    bounded_text(len(text) + grown, ascii_only=text.isascii())
+    growth = sum(text.count(character) * _ESCAPE_GROWTH for character in "&<>'\"")
+    charge_bounded_string(len(text) + growth, ascii_only=text.isascii())
     return str(escape(text))
 
 
-_READABLE = NUMBERS | {bool, str}
-_SIZES = "KMGTPEZY"
-
-
 def _file_size(value: Any, binary: Any = False) -> str:
-    size, base = float(numbers.to_number(value)), 1024 if truth(binary) else 1000
+    is_binary = is_true(binary)
+    base = 1024 if is_binary else 1000
+    size = float(numbers.to_number(value))
     if size == 1:
         return "1 Byte"
     if size < base:
         return f"{int(size)} Bytes"
-    unit, name = size / base, 0
-    while unit >= base and name < len(_SIZES) - 1:
-        unit, name = unit / base, name + 1
-    if truth(binary):
-        return f"{unit:.1f} {_SIZES[name]}iB"
-    return f"{unit:.1f} {'k' if name == 0 else _SIZES[name]}B"
+
+    size /= base
+    prefix = 0
+    while size >= base and prefix < len(_SIZE_PREFIXES) - 1:
+        size /= base
+        prefix += 1
+
+    letter = _SIZE_PREFIXES[prefix]
+    if is_binary:
+        return f"{size:.1f} {letter}iB"
+    return f"{size:.1f} {'k' if prefix == 0 else letter}B"
 
 
 def _to_float(value: Any, default: Any = 0.0) -> Any:
     if type(value) not in _READABLE:
         return default
     try:
-        return float(small(float(numbers.to_number(value))))
+        return float(check_number(float(numbers.to_number(value))))
     except (TemplateError, OverflowError):
         return default
 
@@ -72,28 +88,30 @@ def _to_int(value: Any, default: Any = 0, base: int = 10) -> Any:
     if type(value) not in _READABLE:
         return default
     if type(value) is str:
-        charge_text(8 * len(value))
+        charge_string(8 * len(value))
     try:
-        if type(value) is str and base != 10:  # noqa: PLR2004 - ten fingers
-            return small(int(value, base))
+        if type(value) is str and base != _DECIMAL_BASE:
+            return check_number(int(value, base))
         return numbers.to_int(value)
     except (TemplateError, ValueError):
         return default
 
 
 def _items(value: Any) -> list[Any]:
-    charge_many(3 * len(value))
+    charge_if_many(3 * len(value))
     return [list(pair) for pair in value.items()]
 
 
 def _list(value: Any) -> list[Any]:
-    many = arrays.elements(value, "list")
-    charge_many(len(many))
-    return list(many)
+    elements = arrays.elements(value, "list")
+    charge_if_many(len(elements))
+    return list(elements)
 
 
 def _reverse(value: Any) -> Any:
-    return arrays.backwards(value if type(value) is str else arrays.elements(value, "reverse"))
+    if type(value) is not str:
+        value = arrays.elements(value, "reverse")
+    return arrays.reverse(value)
 
 
 _ROUNDINGS: dict[str, Callable[[Any], Any]] = {
@@ -104,59 +122,63 @@ _ROUNDINGS: dict[str, Callable[[Any], Any]] = {
 
 
 def _round(value: Any, precision: int = 0, method: str = "common") -> Any:
-    if method not in _ROUNDINGS or abs(precision) > 300:  # noqa: PLR2004 - what a float has
+    if method not in _ROUNDINGS or abs(precision) > _MOST_DIGITS:
         raise TemplateError("`round` takes -300 to 300 digits, and common, ceil or floor")
-    small(value)
+
+    check_number(value)
     if method == "common":
         return round(value, precision)
     scale = 10**precision
-    return small(_ROUNDINGS[method](value * scale) / scale)
+    return check_number(_ROUNDINGS[method](value * scale) / scale)
 
 
-def _text(method: Any) -> Any:
-    charged = strings.charged(method)
-    return lambda value, *given: charged(to_text(value), *given)
+def _string_method(method: Any) -> Any:
+    charged = strings.charged_method(method)
+    return lambda value, *arguments: charged(to_text(value), *arguments)
 
 
 def _replace(value: Any, old: Any, new: Any, count: int | None = None) -> str:
-    found, put = to_text(old), to_text(new)
-    return strings.replace(to_text(value), found, put, -1 if count is None else count)
+    old_text = to_text(old)
+    new_text = to_text(new)
+    times = -1 if count is None else count
+    return strings.replace(to_text(value), old_text, new_text, times)
 
 
 def _truncate(
     value: Any, length: int = 255, killwords: Any = False, end: str = "...", leeway: int = 5
 ) -> str:
-    return strings.truncate(to_text(value), length, end, leeway, killwords=truth(killwords))
+    return strings.truncate(to_text(value), length, end, leeway, killwords=is_true(killwords))
 
 
 def _indent(value: Any, width: Any = 4, first: Any = False, blank: Any = False) -> str:
-    return strings.indent(to_text(value), width, first=truth(first), blank=truth(blank))
+    return strings.indent(to_text(value), width, first=is_true(first), blank=is_true(blank))
 
 
 def _url_encode(value: Any) -> str:
-    if type(value) in MAPS:
+    if type(value) in OBJECTS:
         value = list(value.items())
     if type(value) not in ARRAYS:
-        return _quoted(value, quote)
+        return _quote(value, quote)
+
     for pair in value:
-        if type(pair) not in ARRAYS or len(pair) != 2:  # noqa: PLR2004 - a pair
+        if type(pair) not in ARRAYS or len(pair) != _PAIR_LENGTH:
             raise TemplateError("`urlencode` takes a string, an object, or an array of pairs")
-    pairs = [f"{_quoted(key, quote_plus)}={_quoted(each, quote_plus)}" for key, each in value]
+    pairs = [f"{_quote(key, quote_plus)}={_quote(part, quote_plus)}" for key, part in value]
     return strings.join(pairs, "&")
 
 
-def _quoted(value: Any, write: Any) -> str:
+def _quote(value: Any, quote_text: Any) -> str:
     text = to_text(value)
-    charge_many(1 + len(text))
+    charge_if_many(1 + len(text))
     try:
-        return str(write(text))
+        return str(quote_text(text))
     except UnicodeEncodeError:
-        raise TemplateError("`urlencode` was given a broken character (half a pair)") from None
+        raise TemplateError("`urlencode` cannot encode half a surrogate pair") from None
 
 
 def _word_count(value: Any) -> int:
     text = to_text(value)
-    charge_many(1 + len(text) // 2)
+    charge_if_many(1 + len(text) // 2)
     return sum(1 for _ in strings.WORD.finditer(text))
 
 
@@ -164,7 +186,7 @@ def _batch(value: Any, linecount: int, fill_with: Any = None) -> list[Any]:
     rows = arrays.chunks(arrays.elements(value, "batch"), linecount)
     if rows and fill_with is not None:
         missing = linecount - len(rows[-1])
-        charge_many(missing)
+        charge_if_many(missing)
         rows[-1] = rows[-1] + [fill_with] * missing
     return rows
 
@@ -172,29 +194,38 @@ def _batch(value: Any, linecount: int, fill_with: Any = None) -> list[Any]:
 def _slice(value: Any, slices: int, fill_with: Any = None) -> list[Any]:
     if slices < 1:
         raise TemplateError("`slice` takes 1 slice or more")
-    many = arrays.elements(value, "slice")
-    charge_many(len(many) + 4 * slices)
-    each, longer = divmod(len(many), slices)
-    rows, at = [], 0
+
+    elements = arrays.elements(value, "slice")
+    charge_if_many(len(elements) + 4 * slices)
+    # The first slices have one element more, if the elements do not divide evenly.
+    least, longer_slices = divmod(len(elements), slices)
+    rows = []
+    start = 0
     for number in range(slices):
-        size = each + (number < longer)
-        fill = [fill_with] if fill_with is not None and number >= longer else []
-        rows.append([*many[at : at + size], *fill])
-        at += size
+        is_longer = number < longer_slices
+        end = start + least + is_longer
+        row = list(elements[start:end])
+        if fill_with is not None and not is_longer:
+            row.append(fill_with)
+        rows.append(row)
+        start = end
     return rows
 
 
 def _length(value: Any) -> int:
-    if type(value) is str or type(value) in ARRAYS or type(value) in MAPS:
+    if type(value) is str or type(value) in ARRAYS or type(value) in OBJECTS:
         return len(value)
-    raise TemplateError(f"`length` takes a string, an array or an object, not {type_of(value)}")
+    raise TemplateError(
+        f"`length` takes a string, an array or an object, not {describe_kind(value)}"
+    )
 
 
-FILTERS = table(
+# The filters of one value. Those of many values are in `filters_sequence.py` and `map_select.py`.
+FILTERS = make_callees(
     {
-        "abs": ("value: number", lambda value: abs(small(value))),
+        "abs": ("value: number", lambda value: abs(check_number(value))),
         "batch": ("value: any, linecount: integer, fill_with: any?", _batch),
-        "capitalize": ("value: any", _text(str.capitalize)),
+        "capitalize": ("value: any", _string_method(str.capitalize)),
         "center": (
             "value: any, width: integer?",
             lambda value, width=80: strings.center(to_text(value), width),
@@ -210,7 +241,7 @@ FILTERS = table(
         "items": ("value: object", _items),
         "length": ("value: any", _length),
         "list": ("value: any", _list),
-        "lower": ("value: any", _text(str.lower)),
+        "lower": ("value: any", _string_method(str.lower)),
         "replace": ("value: any, old: any, new: any, count: integer|null?", _replace),
         "reverse": ("value: any", _reverse),
         "round": ("value: number, precision: integer?, method: string?", _round),
@@ -220,18 +251,18 @@ FILTERS = table(
         "striptags": ("value: any", lambda value: strings.strip_tags(to_text(value))),
         "title": ("value: any", lambda value: strings.capitalize_words(to_text(value))),
         "tojson": ("value: any, indent: integer|null?", to_json),
-        "trim": ("value: any, chars: string|null?", _text(str.strip)),
+        "trim": ("value: any, chars: string|null?", _string_method(str.strip)),
         "truncate": (
             "value: any, length: integer?, killwords: any?, end: string?, leeway: integer?",
             _truncate,
         ),
-        "upper": ("value: any", _text(str.upper)),
+        "upper": ("value: any", _string_method(str.upper)),
         "urlencode": ("value: any", _url_encode),
         "wordcount": ("value: any", _word_count),
     }
 )
-"""Filters of one value; those of many stand in `sequences.py` and `each.py`."""
 
+# The filters of Jinja2 that are left out, and why.
 LEFT_OUT_FILTERS = {
     "attr": "no attribute of a Python object is ever read; for a key write `x.key` or `x['key']`",
     "format": "it can fill memory; join with `~`, or write the values as `{{ ... }}`",
@@ -241,4 +272,3 @@ LEFT_OUT_FILTERS = {
     "wordwrap": "its time has no bound",
     "xmlattr": "it makes HTML",
 }
-"""Filters of Jinja2 that are left out, and why."""

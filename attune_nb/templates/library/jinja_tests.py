@@ -1,4 +1,4 @@
-"""Jinja2's tests: `x is odd`, `select('odd')`. None looks into what is not plain data."""
+"""Jinja2's tests: `x is odd`, `select('odd')`. None looks into a value that is not plain data."""
 
 from __future__ import annotations
 
@@ -6,46 +6,49 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates.library.compare import contains, equal, order
-from attune_nb.templates.library.signature import Callee, table
+from attune_nb.templates.library.compare import compare, contains, is_equal
+from attune_nb.templates.library.signature import Callee, make_callees
 from attune_nb.templates.library.to_text import to_text
-from attune_nb.templates.sandbox import ARRAYS, MAPS, charge_text, refuse_elsewhere, small
+from attune_nb.templates.sandbox import ARRAYS, OBJECTS, charge_string, check_number, refuse_remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ASK_DEFINED", "COMPARISONS", "TESTS"]
+    Row = tuple[str, Callable[..., Any]]
+    """A signature and a Python function."""
 
-ASK_DEFINED = ("defined", "undefined")
+__all__ = ["COMPARISONS", "DEFINED_TESTS", "TESTS"]
+
+DEFINED_TESTS = ("defined", "undefined")
 
 
 def _remainder(value: Any, number: Any) -> Any:
     if number == 0:
         raise TemplateError("`divisibleby` takes a number that is not 0")
-    return small(value) % small(number)
+    return check_number(value) % check_number(number)
 
 
-def _cased(method: Callable[[str], bool]) -> Callable[[Any], bool]:
-    def judge(value: Any) -> bool:
-        text = to_text(value)
-        charge_text(len(text))
-        return method(text)
+def _case_test(method: Callable[[str], bool]) -> Callable[[Any], bool]:
+    def test(value: Any) -> bool:
+        string = to_text(value)
+        charge_string(len(string))
+        return method(string)
 
-    return judge
-
-
-def _ordered(compare: Callable[[int, int], bool]) -> Callable[[Any, Any], bool]:
-    return lambda value, other: compare(order(value, other), 0)
+    return test
 
 
-def _seen(judge: Callable[..., bool]) -> Callable[..., bool]:
-    """Have what is not here refused, and not judged."""
+def _order_test(accepts: Callable[[int, int], bool]) -> Callable[[Any, Any], bool]:
+    return lambda left, right: accepts(compare(left, right), 0)
 
-    def judged(value: Any, *others: Any) -> bool:
-        refuse_elsewhere(value)
-        return judge(value, *others)
 
-    return judged
+def _local_test(test: Callable[..., bool]) -> Callable[..., bool]:
+    """Return a test that raises an error for a remote reference, which cannot be tested."""
+
+    def test_local(value: Any, *arguments: Any) -> bool:
+        refuse_remote(value)
+        return test(value, *arguments)
+
+    return test_local
 
 
 def _is_number(value: Any) -> bool:
@@ -53,27 +56,23 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_sequence(value: Any) -> bool:
-    return type(value) is str or type(value) in ARRAYS or type(value) in MAPS
+    return type(value) is str or type(value) in ARRAYS or type(value) in OBJECTS
 
 
-def differ(left: Any, right: Any) -> bool:
-    """Tell whether two values are not equal."""
-    return not equal(left, right)
-
-
+# The comparison operators, by Jinja2's names.
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "eq": equal,
-    "ne": differ,
-    "lt": _ordered(operator.lt),
-    "lteq": _ordered(operator.le),
-    "gt": _ordered(operator.gt),
-    "gteq": _ordered(operator.ge),
+    "eq": is_equal,
+    "ne": lambda left, right: not is_equal(left, right),
+    "lt": _order_test(operator.lt),
+    "lteq": _order_test(operator.le),
+    "gt": _order_test(operator.gt),
+    "gteq": _order_test(operator.ge),
     "in": lambda left, right: contains(right, left),
     "notin": lambda left, right: not contains(right, left),
 }
-"""The comparison operators, by Jinja2's names."""
 
-_SPELLINGS = {
+# The names of a comparison as a test.
+_COMPARISON_NAMES = {
     "eq": ("eq", "equalto", "=="),
     "ne": ("ne", "!="),
     "lt": ("lt", "lessthan", "<"),
@@ -83,22 +82,13 @@ _SPELLINGS = {
     "in": ("in",),
 }
 
-
-def _compared() -> dict[str, tuple[str, Callable[..., Any]]]:
-    return {
-        name: ("value: any, other: any", COMPARISONS[sign])
-        for sign, names in _SPELLINGS.items()
-        for name in names
-    }
-
-
-_TYPES: dict[str, Callable[[Any], bool]] = {
+_TYPE_TESTS: dict[str, Callable[[Any], bool]] = {
     "boolean": lambda value: type(value) is bool,
     "false": lambda value: value is False,
     "float": lambda value: type(value) is float,
     "integer": lambda value: type(value) is int,
     "iterable": _is_sequence,
-    "mapping": lambda value: type(value) in MAPS,
+    "mapping": lambda value: type(value) in OBJECTS,
     "none": lambda value: value is None,
     "number": _is_number,
     "sequence": _is_sequence,
@@ -107,7 +97,14 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 }
 
 
-TESTS: dict[str, Callee] = table(
+def _comparison_rows() -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    for sign, names in _COMPARISON_NAMES.items():
+        rows |= dict.fromkeys(names, ("value: any, other: any", COMPARISONS[sign]))
+    return rows
+
+
+TESTS: dict[str, Callee] = make_callees(
     {
         "callable": ("value: any", lambda _: False),
         "defined": ("value: any", lambda _: True),
@@ -117,12 +114,12 @@ TESTS: dict[str, Callee] = table(
         ),
         "escaped": ("value: any", lambda _: False),
         "even": ("value: number", lambda value: _remainder(value, 2) == 0),
-        "lower": ("value: any", _cased(str.islower)),
+        "lower": ("value: any", _case_test(str.islower)),
         "odd": ("value: number", lambda value: _remainder(value, 2) == 1),
-        "sameas": ("value: any, other: any", _seen(operator.is_)),
+        "sameas": ("value: any, other: any", _local_test(operator.is_)),
         "undefined": ("value: any", lambda _: False),
-        "upper": ("value: any", _cased(str.isupper)),
-        **{name: ("value: any", _seen(judge)) for name, judge in _TYPES.items()},
-        **_compared(),
+        "upper": ("value: any", _case_test(str.isupper)),
+        **{name: ("value: any", _local_test(test)) for name, test in _TYPE_TESTS.items()},
+        **_comparison_rows(),
     }
 )

@@ -1,141 +1,187 @@
-"""The methods that can be called on texts, arrays and objects: a closed list."""
+"""The methods of strings, arrays and objects that can be called: a closed list."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError, nearest
 from attune_nb.templates.library import arrays, strings
-from attune_nb.templates.library.compare import position
+from attune_nb.templates.library.compare import find_index
 from attune_nb.templates.library.filters import FILTERS
 from attune_nb.templates.library.functions import FUNCTIONS
-from attune_nb.templates.library.signature import Callee, table
-from attune_nb.templates.sandbox import ARRAYS, KEYS, MAPS, charge_many, type_of
+from attune_nb.templates.library.signature import Callee, make_callees
+from attune_nb.templates.sandbox import ARRAYS, KEYS, OBJECTS, charge_if_many, describe_kind
 
-__all__ = ["KNOWN_METHODS", "method_of"]
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["METHOD_NAMES", "get_method", "no_method"]
 
 
 def _get(value: Any, key: Any, default: Any = None) -> Any:
     if type(key) not in KEYS:
-        raise TemplateError(f"an object has no key of type {type_of(key)}")
+        raise TemplateError(f"an object has no key that is {describe_kind(key)}")
     return value.get(key, default)
 
 
-def _listed(which: Any) -> Any:
+def _list_method(method: Any) -> Any:
     def call(value: Any) -> list[Any]:
-        charge_many(len(value))
-        return list(which(value))
+        charge_if_many(len(value))
+        return list(method(value))
 
     return call
 
 
 def _array_index(value: Any, needle: Any) -> int:
-    at = position(value, needle)
-    if at < 0:
+    index = find_index(value, needle)
+    if index < 0:
         raise TemplateError("`index` found no such element; `index_of(x, needle)` gives -1 then")
-    return at
+    return index
 
 
-def _affix(method: Any) -> Any:
+def _affix_method(method: Any) -> Any:
     def call(text: str, affix: Any) -> bool:
-        many = affix if type(affix) in ARRAYS else (affix,)
-        charge_many(len(many))
-        if not all(type(each) is str for each in many):
-            raise TemplateError("a text starts and ends with a string, or one of an array of these")
-        return any(method(text, each) for each in many)
+        affixes = affix if type(affix) in ARRAYS else (affix,)
+        charge_if_many(len(affixes))
+        if not all(type(candidate) is str for candidate in affixes):
+            raise TemplateError(
+                "a string starts or ends with a string, or with one of an array of strings"
+            )
+        return any(method(text, candidate) for candidate in affixes)
 
     return call
 
 
-def _text_methods() -> dict[str, Callee]:
-    plain = ("upper", "lower", "capitalize", "casefold", "swapcase")
-    asking = ("isalnum", "isalpha", "isdecimal", "isdigit", "islower", "isnumeric", "isspace")
-    charged = {
-        name: ("text: string", strings.charged(getattr(str, name)))
-        for name in (*plain, *asking, "isupper", "istitle")
-    }
-    strips = {
-        name: ("text: string, chars: string|null?", strings.charged(getattr(str, name)))
-        for name in ("strip", "lstrip", "rstrip")
-    }
+def _join(text: str, values: Any) -> str:
+    return strings.join(arrays.elements(values, "join"), text)
+
+
+# Methods of `str` that work as in Python.
+_PLAIN_METHODS = (
+    "upper",
+    "lower",
+    "capitalize",
+    "casefold",
+    "swapcase",
+    "isalnum",
+    "isalpha",
+    "isdecimal",
+    "isdigit",
+    "islower",
+    "isnumeric",
+    "isspace",
+    "isupper",
+    "istitle",
+)
+_STRIP_METHODS = ("strip", "lstrip", "rstrip")
+
+
+def _string_methods() -> dict[str, Callee]:
+    rows: dict[str, tuple[str, Any]] = {}
+    for name in _PLAIN_METHODS:
+        rows[name] = ("text: string", strings.charged_method(getattr(str, name)))
+    for name in _STRIP_METHODS:
+        method = strings.charged_method(getattr(str, name))
+        rows[name] = ("text: string, chars: string|null?", method)
+
+    affix = "text: string, end: string|array"
     split = "text: string, sep: string|null?, maxsplit: integer?"
-    return table(
-        {
-            **charged,
-            **strips,
-            "count": ("text: string, needle: string", strings.occurrences),
-            "endswith": ("text: string, end: string|array", _affix(str.endswith)),
-            "find": ("text: string, needle: string", strings.find),
-            "join": (
-                "text: string, values: any",
-                lambda text, values: strings.join(arrays.elements(values, "join"), text),
-            ),
-            "removeprefix": ("text: string, prefix: string", strings.charged(str.removeprefix)),
-            "removesuffix": ("text: string, suffix: string", strings.charged(str.removesuffix)),
-            "replace": ("text: string, old: string, new: string, count: integer?", strings.replace),
-            "rfind": ("text: string, needle: string", strings.charged(str.rfind)),
-            "rsplit": (split, strings.split_right),
-            "split": (split, strings.split),
-            "splitlines": ("text: string", strings.lines),
-            "startswith": ("text: string, start: string|array", _affix(str.startswith)),
-            "title": ("text: string", strings.capitalize_words),
-        }
-    )
+    replace = "text: string, old: string, new: string, count: integer?"
+    remove_prefix = strings.charged_method(str.removeprefix)
+    remove_suffix = strings.charged_method(str.removesuffix)
+    rows |= {
+        "count": ("text: string, needle: string", strings.count_occurrences),
+        "endswith": (affix, _affix_method(str.endswith)),
+        "find": ("text: string, needle: string", strings.find),
+        "join": ("text: string, values: any", _join),
+        "removeprefix": ("text: string, prefix: string", remove_prefix),
+        "removesuffix": ("text: string, suffix: string", remove_suffix),
+        "replace": (replace, strings.replace),
+        "rfind": ("text: string, needle: string", strings.charged_method(str.rfind)),
+        "rsplit": (split, strings.split_right),
+        "split": (split, strings.split),
+        "splitlines": ("text: string", strings.split_lines),
+        "startswith": ("text: string, start: string|array", _affix_method(str.startswith)),
+        "title": ("text: string", strings.capitalize_words),
+    }
+    return make_callees(rows)
 
 
-_OF_TEXT = _text_methods()
-_OF_OBJECT = table(
+_STRING_METHODS = _string_methods()
+_OBJECT_METHODS = make_callees(
     {
         "get": ("value: object, key: any, default: any?", _get),
         "items": ("value: object", FILTERS["items"].function),
-        "keys": ("value: object", _listed(dict.keys)),
-        "values": ("value: object", _listed(dict.values)),
+        "keys": ("value: object", _list_method(dict.keys)),
+        "values": ("value: object", _list_method(dict.values)),
     }
 )
-_OF_ARRAY = table(
+_ARRAY_METHODS = make_callees(
     {
-        "count": ("values: array, needle: any", arrays.count_of),
+        "count": ("values: array, needle: any", arrays.count),
         "index": ("values: array, needle: any", _array_index),
     }
 )
-KNOWN_METHODS = frozenset({*_OF_TEXT, *_OF_OBJECT, *_OF_ARRAY})
+METHOD_NAMES = frozenset({*_STRING_METHODS, *_OBJECT_METHODS, *_ARRAY_METHODS})
 
-_LEFT_OUT = {
-    "format": "; it can read attributes: join with `~`, or write the values as `{{ ... }}`",
-    "format_map": "; it can read attributes: join with `~`, or write the values as `{{ ... }}`",
-    **dict.fromkeys(("center", "ljust", "rjust", "zfill"), "; the filter `center` fills a line"),
-    **dict.fromkeys(
-        ("append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "popitem"),
-        "; values are read-only: publish a new one",
-    ),
+_NO_FORMAT = "; it can read attributes: join with `~`, or write the values as `{{ ... }}`"
+_NO_FILLING = "; the filter `center` fills a line"
+_READ_ONLY = "; values are read-only: publish a new one"
+
+# Advice for the methods of Python that are left out.
+_LEFT_OUT_METHODS = {
+    "format": _NO_FORMAT,
+    "format_map": _NO_FORMAT,
+    "center": _NO_FILLING,
+    "ljust": _NO_FILLING,
+    "rjust": _NO_FILLING,
+    "zfill": _NO_FILLING,
+    "append": _READ_ONLY,
+    "extend": _READ_ONLY,
+    "insert": _READ_ONLY,
+    "pop": _READ_ONLY,
+    "remove": _READ_ONLY,
+    "clear": _READ_ONLY,
+    "update": _READ_ONLY,
+    "setdefault": _READ_ONLY,
+    "popitem": _READ_ONLY,
     "sort": "; write `sort(x)`",
     "reverse": "; write `reversed(x)`",
-    "copy": "; values are read-only, so nobody needs a copy",
+    "copy": "; values are read-only, so a copy is never needed",
 }
 
 
-def method_of(value: Any, name: str) -> Callee:
-    """Give a value's method.
+def get_method(value: Any, name: str) -> Callee:
+    """Return a value's method.
 
     Raises:
-        TemplateError: There is none of that name, or the value is not plain data.
+        TemplateError: The value has no method of this name, or is not plain data.
     """
     kind = type(value)
-    known: dict[str, Callee] = {}
+    methods: dict[str, Callee] = {}
     if kind is str:
-        known = _OF_TEXT
-    elif kind in MAPS:
-        known = _OF_OBJECT
+        methods = _STRING_METHODS
+    elif kind in OBJECTS:
+        methods = _OBJECT_METHODS
     elif kind in ARRAYS:
-        known = _OF_ARRAY
-    if name in known:
-        return known[name]
-    raise no_method(name, known, f"a value of type {type_of(value)}")
+        methods = _ARRAY_METHODS
+
+    if name in methods:
+        return methods[name]
+    raise no_method(name, methods, describe_kind(value))
 
 
-def no_method(name: str, known: Any, whose: str) -> TemplateError:
-    """Say that there is no such method, and what to do."""
-    hint = _LEFT_OUT.get(name) or nearest(name, known)
+def no_method(name: str, names: Collection[str], owner: str) -> TemplateError:
+    """Return the error for a method that does not exist.
+
+    Args:
+        name: The method's name.
+        names: The names of the methods that exist.
+        owner: What the message calls the value.
+    """
+    hint = _LEFT_OUT_METHODS.get(name)
+    if hint is None:
+        hint = nearest(name, names)
     if not hint and name in FUNCTIONS:
         hint = f"; it is a function: write `{name}(x)`"
-    return TemplateError(f"{whose} has no method `{name}`{hint}")
+    return TemplateError(f"{owner} has no method `{name}`{hint}")

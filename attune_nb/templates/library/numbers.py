@@ -1,4 +1,4 @@
-"""What the language does with numbers: conversions, rounding, extremes, operators."""
+"""Functions and operators of numbers."""
 
 from __future__ import annotations
 
@@ -9,216 +9,286 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
-from attune_nb.templates.library.compare import order
+from attune_nb.templates.library.compare import compare
 from attune_nb.templates.sandbox import (
     ARRAYS,
     LARGEST_BITS,
     NUMBERS,
-    bounded_text,
-    charge_many,
-    small,
-    type_of,
+    charge_bounded_string,
+    charge_if_many,
+    check_number,
+    describe_kind,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["OPERATORS", "extreme", "round_half_away", "to_int", "to_number", "total"]
+__all__ = [
+    "OPERATORS",
+    "ceil",
+    "floor",
+    "make_extreme",
+    "negate",
+    "plus",
+    "round_half_away",
+    "sum_numbers",
+    "to_int",
+    "to_number",
+]
 
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
-_EXACT = Context(prec=2_000)  # more digits than any number here has
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+
+# More digits than any number in an expression has.
+_EXACT = Context(prec=2_000)
+
+# Digits of a rounded number.
 _MOST_DIGITS = 300
-_NOTHING = object()
-_ADDABLE = NUMBERS | {bool}
+
+# Characters of a string that a message shows.
+_SHOWN_CHARACTERS = 40
+
+_NO_VALUE = object()
+
+# The types that arithmetic takes.
+_ARITHMETIC_TYPES = NUMBERS | {bool}
 
 
 def to_number(value: Any) -> Any:
-    """Read a text as a float; a number stays what it is, true is 1 and false 0."""
+    """Return a string as a float, and a boolean as 1 or 0; a number stays as it is.
+
+    Raises:
+        TemplateError: The string is not a finite number.
+    """
     if type(value) is bool:
         return int(value)
     if type(value) is not str:
         return value
+
     text = value.strip()
     number = float(text) if _DECIMAL.fullmatch(text) else math.inf
     if not math.isfinite(number):
-        raise TemplateError(f"{_shown(value)} is not a number")
+        raise TemplateError(f"{_shorten(value)} is not a number")
     return number
 
 
 def to_int(value: Any) -> int:
-    """Cut off what stands after the point, of a number or of a text."""
+    """Return a number, or a string as a number, without its decimals.
+
+    Raises:
+        TemplateError: The string is not a number, or the number is not finite.
+    """
     if type(value) is str:
         text = value.strip()
-        if _WHOLE.fullmatch(text):
-            return _whole(text)
+        if _INTEGER.fullmatch(text):
+            return _parse_integer(text)
+
     number = to_number(value)
     if type(number) is float and not math.isfinite(number):
-        raise TemplateError(f"{number} has no whole part")
+        raise TemplateError(f"{number} is not a finite number, so it has no integer part")
     return int(number)
 
 
-def _whole(text: str) -> int:
+def _parse_integer(text: str) -> int:
     if len(text) > LARGEST_BITS // 4:
-        raise TemplateError(f"{_shown(text)} has too many digits")
+        raise TemplateError(f"{_shorten(text)} has too many digits")
     return int(text)
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")  # noqa: PLR2004 - half a line
+def _shorten(text: str) -> str:
+    if len(text) > _SHOWN_CHARACTERS:
+        text = text[: _SHOWN_CHARACTERS - 3] + "..."
+    return repr(text)
 
 
 def round_half_away(value: Any, digits: int = 0) -> Any:
-    """Round as people do: half away from zero, judged by the digits as they are written.
+    """Return a number rounded, half away from zero, by its digits as they are written.
 
-    Whole where no digits are kept after the point, else a float (a whole number stays whole).
+    Without decimals the result is an integer, else a float; an integer stays an integer.
     """
-    _finite(value, "round")
+    _check_finite(value, "round")
     if abs(digits) > _MOST_DIGITS:
         raise TemplateError(f"`round` takes -{_MOST_DIGITS} to {_MOST_DIGITS} digits")
     if value == int(value) and digits >= 0:
         return value if digits else int(value)
-    written = Decimal(repr(value) if type(value) is float else value)
+
+    exact = Decimal(repr(value) if type(value) is float else value)
     step = Decimal(1).scaleb(-digits)
-    rounded = written.quantize(step, ROUND_HALF_UP, _EXACT)
+    rounded = exact.quantize(step, ROUND_HALF_UP, _EXACT)
     return float(rounded) if digits > 0 else int(rounded)
 
 
-def _finite(value: Any, name: str) -> Any:
+def _check_finite(value: Any, name: str) -> Any:
     if type(value) is float and not math.isfinite(value):
         raise TemplateError(f"`{name}` takes a finite number, not {value}")
-    return small(value)
+    return check_number(value)
 
 
 def floor(value: Any) -> int:
-    """Give the greatest whole number that is not above."""
-    whole: int = math.floor(_finite(value, "floor"))
-    return whole
+    """Return the greatest integer that is not greater than a number."""
+    integer: int = math.floor(_check_finite(value, "floor"))
+    return integer
 
 
 def ceil(value: Any) -> int:
-    """Give the least whole number that is not below."""
-    whole: int = math.ceil(_finite(value, "ceil"))
-    return whole
+    """Return the least integer that is not less than a number."""
+    integer: int = math.ceil(_check_finite(value, "ceil"))
+    return integer
 
 
-def extreme(name: str, sign: int) -> Callable[..., Any]:
-    """Make `min` (sign -1) or `max` (sign 1): of two values, or of one array."""
+def make_extreme(name: str, sign: int) -> Callable[..., Any]:
+    """Return the function `min` or `max`, of two values or of one array.
 
-    def pick(a: Any, b: Any = _NOTHING) -> Any:
-        values: Sequence[Any] = a if b is _NOTHING else (a, b)
-        if b is _NOTHING and type(a) not in ARRAYS:
-            raise TemplateError(f"`{name}` takes an array or two values, not {type_of(a)}")
+    Args:
+        name: The function's name, for messages.
+        sign: -1 for `min`, 1 for `max`.
+    """
+
+    def extreme(a: Any, b: Any = _NO_VALUE) -> Any:
+        values: Sequence[Any] = (a, b)
+        if b is _NO_VALUE:
+            if type(a) not in ARRAYS:
+                raise TemplateError(
+                    f"`{name}` takes an array or two values, not {describe_kind(a)}"
+                )
+            values = a
         if not values:
-            raise TemplateError(f"`{name}` of an empty array is nothing; test its length first")
-        charge_many(2 * len(values))
+            raise TemplateError(f"`{name}` of an empty array has no value; test its length first")
+
+        charge_if_many(2 * len(values))
         best = values[0]
-        order(best, best)  # a lone value is judged too
-        for each in values:
-            if order(each, best) == sign:
-                best = each
+        # A single value must have an order, too.
+        compare(best, best)
+        for value in values:
+            if compare(value, best) == sign:
+                best = value
         return best
 
-    return pick
+    return extreme
 
 
-def total(values: Sequence[Any], start: Any = 0, *, name: str = "sum", truths: bool = False) -> Any:
-    """Add numbers up."""
-    charge_many(len(values))
-    allowed = _ADDABLE if truths else NUMBERS
-    for each in values:
-        if type(each) not in allowed:
-            raise TemplateError(f"`{name}` adds numbers, and found {type_of(each)} among them")
-        if type(each) is int:
-            small(each)
-    return small(sum(values, start))
+def sum_numbers(
+    values: Sequence[Any], start: Any = 0, *, name: str = "sum", allow_booleans: bool = False
+) -> Any:
+    """Return the sum of numbers.
+
+    Args:
+        values: The numbers.
+        start: The number to which they are added.
+        name: The function's name, for messages.
+        allow_booleans: Whether true counts as 1 and false as 0.
+
+    Raises:
+        TemplateError: A value is not a number.
+    """
+    charge_if_many(len(values))
+    allowed = _ARITHMETIC_TYPES if allow_booleans else NUMBERS
+    for value in values:
+        if type(value) not in allowed:
+            raise TemplateError(f"`{name}` adds numbers, not {describe_kind(value)}")
+        if type(value) is int:
+            check_number(value)
+    return check_number(sum(values, start))
 
 
-def _numbers(sign: str, left: Any, right: Any) -> None:
-    if type(left) in _ADDABLE and type(right) in _ADDABLE:
-        for each in (left, right):
-            if type(each) is int:
-                small(each)
+def _check_operands(sign: str, left: Any, right: Any) -> None:
+    if type(left) in _ARITHMETIC_TYPES and type(right) in _ARITHMETIC_TYPES:
+        for operand in (left, right):
+            if type(operand) is int:
+                check_number(operand)
         return
+
     hint = ""
-    if "string" in (type_of(left), type_of(right)):
-        hint = "; `~` joins texts, `number(...)` reads one" if sign == "+" else ""
-    raise TemplateError(f"`{sign}` does not take {type_of(left)} and {type_of(right)}{hint}")
+    if sign == "+" and str in (type(left), type(right)):
+        hint = "; `~` joins strings, `number(...)` reads one"
+    raise TemplateError(
+        f"`{sign}` does not take {describe_kind(left)} and {describe_kind(right)}{hint}"
+    )
 
 
 def add(left: Any, right: Any) -> Any:
-    """Add two numbers, two texts or two arrays."""
-    kind, other = type(left), type(right)
-    if kind is str and other is str:
+    """Return the sum of two numbers, or two strings or arrays joined."""
+    left_type = type(left)
+    right_type = type(right)
+    if left_type is str and right_type is str:
         ascii_only = left.isascii() and right.isascii()
-        bounded_text(len(left) + len(right), ascii_only=ascii_only)
+        charge_bounded_string(len(left) + len(right), ascii_only=ascii_only)
         return left + right
-    if kind in ARRAYS and other in ARRAYS:
-        charge_many(len(left) + len(right))
+    if left_type in ARRAYS and right_type in ARRAYS:
+        charge_if_many(len(left) + len(right))
         return [*left, *right]
-    _numbers("+", left, right)
-    return small(left + right)
+
+    _check_operands("+", left, right)
+    return check_number(left + right)
 
 
 def multiply(left: Any, right: Any) -> Any:
-    """Multiply two numbers, or repeat a text or an array."""
-    for many, times in ((left, right), (right, left)):
-        if type(times) is int and (type(many) is str or type(many) in ARRAYS):
-            return _repeat(many, max(times, 0))
-    _numbers("*", left, right)
-    return small(left * right)
+    """Return the product of two numbers, or a string or an array repeated."""
+    for sequence, times in ((left, right), (right, left)):
+        if type(times) is int and (type(sequence) is str or type(sequence) in ARRAYS):
+            return _repeat(sequence, max(times, 0))
+
+    _check_operands("*", left, right)
+    return check_number(left * right)
 
 
-def _repeat(many: Any, times: int) -> Any:
-    if type(many) is str:
-        bounded_text(len(many) * times, ascii_only=many.isascii())
-        return many * times
-    charge_many(len(many) * times)
-    return list(many) * times
+def _repeat(sequence: Any, times: int) -> Any:
+    size = len(sequence) * times
+    if type(sequence) is str:
+        charge_bounded_string(size, ascii_only=sequence.isascii())
+        return sequence * times
+
+    charge_if_many(size)
+    return list(sequence) * times
 
 
 def power(left: Any, right: Any) -> Any:
-    """Raise a number to a power, if the result has a sensible size."""
-    _numbers("**", left, right)
-    whole = type(left) is not float and type(right) is not float and right > 0
-    if whole and (int(left).bit_length() - 1) * right > LARGEST_BITS:
-        raise TemplateError(f"`**` would give more than {LARGEST_BITS:,} bits")
+    """Return a number raised to a power.
+
+    Raises:
+        TemplateError: The result would be too large, or is not a real number.
+    """
+    _check_operands("**", left, right)
+    is_integer = type(left) is not float and type(right) is not float and right > 0
+    if is_integer and (int(left).bit_length() - 1) * right > LARGEST_BITS:
+        raise TemplateError(f"the result of `**` would have more than {LARGEST_BITS:,} bits")
+
     result = left**right
     if type(result) is complex:
         raise TemplateError("a negative number has no real power like this one")
-    return small(result)
+    return check_number(result)
 
 
-def _plain(sign: str, compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _arithmetic(sign: str, compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def apply(left: Any, right: Any) -> Any:
         if sign == "%" and type(left) is str:
-            raise TemplateError("`%` formats no text here; write the values as `{{ ... }}`")
-        _numbers(sign, left, right)
-        return small(compute(left, right))
+            raise TemplateError("`%` does not format strings here; write values as `{{ ... }}`")
+        _check_operands(sign, left, right)
+        return check_number(compute(left, right))
 
     return apply
 
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": add,
-    "-": _plain("-", operator.sub),
+    "-": _arithmetic("-", operator.sub),
     "*": multiply,
-    "/": _plain("/", operator.truediv),
-    "//": _plain("//", operator.floordiv),
-    "%": _plain("%", operator.mod),
+    "/": _arithmetic("/", operator.truediv),
+    "//": _arithmetic("//", operator.floordiv),
+    "%": _arithmetic("%", operator.mod),
     "**": power,
 }
 
 
 def negate(value: Any) -> Any:
-    """Change a number's sign."""
-    if type(value) not in _ADDABLE:
-        raise TemplateError(f"`-` takes a number, not {type_of(value)}")
+    """Return a number with the other sign."""
+    if type(value) not in _ARITHMETIC_TYPES:
+        raise TemplateError(f"`-` takes a number, not {describe_kind(value)}")
     return -value
 
 
-def affirm(value: Any) -> Any:
-    """Give a number as it is."""
-    if type(value) not in _ADDABLE:
-        raise TemplateError(f"`+` takes a number, not {type_of(value)}")
+def plus(value: Any) -> Any:
+    """Return a number as it is."""
+    if type(value) not in _ARITHMETIC_TYPES:
+        raise TemplateError(f"`+` takes a number, not {describe_kind(value)}")
     return +value

@@ -1,9 +1,9 @@
-"""What a function, a filter, a test or a method takes: counted when an expression is compiled,
-typed when it is evaluated.
+"""Signatures of functions, filters, tests and methods.
 
-A signature is written as text: `values: array|string, start: integer, end: integer?`. A `?`
-ends a parameter that may be left out, `...` one that may be repeated.
-"""  # noqa: D205 - two lines read better than one that is too long
+The number of arguments is checked when an expression is compiled, their types when it is evaluated.
+A signature is written as text: `values: array|string, start: integer, end: integer?`. A `?` ends a
+parameter that may be left out, `...` one that may be repeated.
+"""
 
 from __future__ import annotations
 
@@ -11,142 +11,190 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError, nearest
-from attune_nb.templates.sandbox import ARRAYS, MAPS, NUMBERS, type_of
+from attune_nb.templates.sandbox import ARRAYS, NUMBERS, OBJECTS, describe_kind
+from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["Callee", "table"]
+__all__ = ["Callee", "Parameter", "make_callees"]
 
-_KINDS: dict[str, tuple[frozenset[type], str]] = {
-    "null": (frozenset({type(None)}), "null"),
-    "bool": (frozenset({bool}), "a bool"),
-    "integer": (frozenset({int}), "a whole number"),
-    "number": (NUMBERS, "a number"),
-    "string": (frozenset({str}), "a string"),
-    "array": (ARRAYS, "an array"),
-    "object": (MAPS, "an object"),
+# The types of each kind, and an example of it.
+_KINDS: dict[str, tuple[frozenset[type], Any]] = {
+    "null": (frozenset({type(None)}), None),
+    "boolean": (frozenset({bool}), True),
+    "integer": (frozenset({int}), 0),
+    "number": (NUMBERS, 0.0),
+    "string": (frozenset({str}), ""),
+    "array": (ARRAYS, []),
+    "object": (OBJECTS, {}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter; `kinds` is None where any value will do."""
+    """One parameter.
+
+    Attributes:
+        name: Its name, which a call may use.
+        types: The types of values that it takes; None for all.
+        description: The kinds of values that it takes, for messages.
+        is_optional: Whether it may be left out.
+        is_repeated: Whether it may be repeated.
+    """
 
     name: str
-    kinds: frozenset[type] | None
-    words: str
-    optional: bool
-    repeated: bool
+    types: frozenset[type] | None
+    description: str
+    is_optional: bool
+    is_repeated: bool
 
     @classmethod
     def parse(cls, text: str) -> Parameter:
-        """Read `name: kind|kind?`."""
+        """Return the parameter that a text such as `name: kind|kind?` describes."""
         name, _, kinds = text.strip().partition(": ")
-        optional, repeated = kinds.endswith("?"), kinds.endswith("...")
+        is_optional = kinds.endswith("?")
+        is_repeated = kinds.endswith("...")
         names = kinds.rstrip("?.").split("|")
-        known = [_KINDS[each] for each in names if each != "any"]
-        allowed = frozenset[type]().union(*(each for each, _ in known)) if known else None
-        words = " or ".join(words for _, words in known)
-        return cls(name, allowed, words, optional, repeated)
+        if names == ["any"]:
+            return cls(name, None, "", is_optional, is_repeated)
+
+        types: set[type] = set()
+        descriptions: list[str] = []
+        for kind in names:
+            kind_types, example = _KINDS[kind]
+            types |= kind_types
+            descriptions.append(describe(example))
+        return cls(name, frozenset(types), _join_or(descriptions), is_optional, is_repeated)
 
     def refuse(self, callee: str, value: Any) -> TemplateError:
-        """Say what the parameter takes, and what came instead."""
-        return TemplateError(f"`{callee}` takes {self.words} as `{self.name}`, not {_what(value)}")
-
-
-def _what(value: Any) -> str:
-    if type(value) in NUMBERS:
-        return f"number {str(value)[:20]}" if abs(value) < 10**15 else "number"
-    return type_of(value)
+        """Return the error for a value of the wrong type."""
+        described = describe_with_value(value) if type(value) in NUMBERS else describe_kind(value)
+        return TemplateError(
+            f"`{callee}` takes {self.description} as `{self.name}`, not {described}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """Something that an expression can call: its name, what it takes, what it does."""
+    """A function, filter, test or method that an expression can call."""
 
     name: str
     parameters: tuple[Parameter, ...]
     function: Callable[..., Any]
 
-    def bind(self, count: int, named: Iterable[str], *, skip: int = 0) -> None:
-        """Check the count and the names of the arguments.
+    def check_count(self, count: int, named: Iterable[str], *, skip: int = 0) -> None:
+        """Check the number and the names of the arguments.
 
         Args:
-            count: How many are given by position, the first `skip` parameters included.
-            named: The names of those given by name.
-            skip: How many first parameters are not written within the brackets.
+            count: The number of arguments by position, with the first `skip` parameters.
+            named: The names of the arguments by name.
+            skip: The number of first parameters that are not written within the brackets.
 
         Raises:
-            TemplateError: They are too few, too many, or unknown.
+            TemplateError: There are too few or too many arguments, or one has an unknown name.
         """
-        given = set(named)
-        known = [each.name for each in self.parameters]
-        for name in given:
-            if name not in known[count:]:
-                twice = name in known
-                what = "twice" if twice else f"no `{name}`{nearest(name, known[skip:])}"
-                verb = "is given" if twice else "takes"
-                said = f"`{name}` {what}" if twice else what
-                raise TemplateError(f"`{self.shown(skip)}` {verb} {said}")
-        missing = [each for each in self.parameters[count:] if not each.optional]
-        missing = [each for each in missing if each.name not in given and not each.repeated]
-        repeated = bool(self.parameters) and self.parameters[-1].repeated
-        if missing or (count > len(self.parameters) and not repeated):
-            got = count - skip + len(given)
-            raise TemplateError(f"`{self.shown(skip)}` takes {self._counts(skip)}, not {got}")
+        names = set(named)
+        for name in names:
+            self._check_name(name, count, skip)
 
-    def _counts(self, skip: int) -> str:
-        counted = self.parameters[skip:]
-        least = sum(not each.optional and not each.repeated for each in counted)
-        most = len(counted)
-        if counted and counted[-1].repeated:
-            return f"{least} arguments or more"
+        is_missing = any(
+            not parameter.is_optional and not parameter.is_repeated and parameter.name not in names
+            for parameter in self.parameters[count:]
+        )
+        is_repeated = bool(self.parameters) and self.parameters[-1].is_repeated
+        is_too_many = count > len(self.parameters) and not is_repeated
+        if is_missing or is_too_many:
+            written = count - skip + len(names)
+            raise TemplateError(
+                f"`{self.format_call(skip)}` takes {self._format_count(skip)}, not {written}"
+            )
+
+    def _check_name(self, name: str, count: int, skip: int) -> None:
+        known = [parameter.name for parameter in self.parameters]
+        if name in known[count:]:
+            return
+        if name in known:
+            raise TemplateError(f"`{self.format_call(skip)}` is given `{name}` twice")
+
+        hint = nearest(name, known[skip:])
+        raise TemplateError(f"`{self.format_call(skip)}` takes no `{name}`{hint}")
+
+    def _format_count(self, skip: int) -> str:
+        least = 0
+        most = 0
+        for parameter in self.parameters[skip:]:
+            most += 1
+            if parameter.is_repeated:
+                return f"{least} arguments or more"
+            if not parameter.is_optional:
+                least += 1
+
         if most == 0:
             return "no arguments"
-        count = str(most) if least == most else f"{least} to {most}"
-        return f"{count} argument{'s' if most > 1 else ''}"
+        noun = "argument" if most == 1 else "arguments"
+        if least == most:
+            return f"{most} {noun}"
+        return f"{least} to {most} {noun}"
 
-    def shown(self, skip: int = 0) -> str:
-        """Give the call as a person would write it: `slice(values, start[, end])`."""
+    def format_call(self, skip: int = 0) -> str:
+        """Return the call as a reference writes it: `slice(values, start[, end])`.
+
+        Args:
+            skip: The number of first parameters that are not written within the brackets.
+        """
         text = ""
-        for each in self.parameters[skip:]:
-            name = f"{each.name}..." if each.repeated else each.name
-            name = f", {name}" if text else name
-            text += f"[{name}]" if each.optional or each.repeated else name
+        for parameter in self.parameters[skip:]:
+            name = parameter.name
+            if parameter.is_repeated:
+                name = f"{name}..."
+            if text:
+                name = f", {name}"
+            if parameter.is_optional or parameter.is_repeated:
+                name = f"[{name}]"
+            text += name
         return f"{self.name}({text})"
 
     @property
-    def typed(self) -> bool:
-        """Whether there is anything to check."""
-        return any(each.kinds is not None for each in self.parameters)
+    def is_typed(self) -> bool:
+        """Whether the type of an argument has to be checked."""
+        return any(parameter.types is not None for parameter in self.parameters)
 
-    def check(self, given: Sequence[Any], named: dict[str, Any]) -> None:
+    def check(self, positional: Sequence[Any], named: dict[str, Any]) -> None:
         """Check the types of the arguments.
 
         Raises:
-            TemplateError: One is of a type that is not taken.
+            TemplateError: An argument has a type that its parameter does not take.
         """
         last = len(self.parameters) - 1
-        for at, value in enumerate(given):
-            each = self.parameters[min(at, last)]
-            if each.kinds is not None and type(value) not in each.kinds:
-                raise each.refuse(self.name, value)
-        if named:
-            for each in self.parameters:
-                if each.name in named and each.kinds is not None:
-                    value = named[each.name]
-                    if type(value) not in each.kinds:
-                        raise each.refuse(self.name, value)
+        for index, value in enumerate(positional):
+            parameter = self.parameters[min(index, last)]
+            if parameter.types is not None and type(value) not in parameter.types:
+                raise parameter.refuse(self.name, value)
+
+        if not named:
+            return
+        for parameter in self.parameters:
+            if parameter.name not in named or parameter.types is None:
+                continue
+            value = named[parameter.name]
+            if type(value) not in parameter.types:
+                raise parameter.refuse(self.name, value)
 
 
-def table(rows: dict[str, tuple[str, Callable[..., Any]]]) -> dict[str, Callee]:
-    """Make callables of rows `name: (what it takes, what it does)`."""
-    return {
-        name: Callee(
-            name,
-            tuple(Parameter.parse(each) for each in takes.split(", ") if takes),
-            function,
-        )
-        for name, (takes, function) in rows.items()
-    }
+def _join_or(descriptions: list[str]) -> str:
+    *first, last = descriptions
+    if not first:
+        return last
+    return f"{', '.join(first)} or {last}"
+
+
+def make_callees(rows: dict[str, tuple[str, Callable[..., Any]]]) -> dict[str, Callee]:
+    """Return the callees by name, from rows of a signature and a Python function."""
+    callees = {}
+    for name, (signature, function) in rows.items():
+        parameters: tuple[Parameter, ...] = ()
+        if signature:
+            parameters = tuple(map(Parameter.parse, signature.split(", ")))
+        callees[name] = Callee(name, parameters, function)
+    return callees

@@ -1,4 +1,4 @@
-"""Values as text, JSON in and out, and patterns."""
+"""Conversion of values to strings, JSON in both directions, and patterns."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attune_nb.errors import TemplateError
 from attune_nb.templates.sandbox import (
-    LONGEST_TEXT,
+    LONGEST_STRING,
     charge,
-    charge_text,
-    kept,
-    type_of,
-    weigh_all,
+    charge_parts,
+    charge_string,
+    describe_kind,
+    evaluation_state,
 )
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 
@@ -27,78 +27,93 @@ if TYPE_CHECKING:
 
 __all__ = ["STRICT_JSON", "compile_pattern", "from_json", "match", "to_json", "to_text"]
 
-_LONGEST_PATTERN = 1_000  # characters
-_LONGEST_SEARCHED = 1_000_000  # characters; what a search keeps grows with them
-_MOST_COPIES = 1_000_000  # characters that a pattern has once its counts are written out
+# Characters of a pattern.
+_LONGEST_PATTERN = 1_000
+
+# Characters of a string that is searched; the memory of a search grows with them.
+_LONGEST_SEARCHED = 1_000_000
+
+# Characters of a pattern with its counts (`{n}`) written out.
+_MOST_COPIES = 1_000_000
+
+# Characters of a pattern that a message shows.
+_SHOWN_CHARACTERS = 60
+
+# Seconds: the least timeout that `regex` takes.
+_LEAST_TIMEOUT = 0.001
+
 _COUNT = re.compile(r"\{(\d*)(?:,(\d*))?\}")
 _RECURSION = re.compile(r"\(\?(?:R|&|P>|[+-]?\d)")
 _DEEPEST_INDENT = 8
 
 
 def to_text(value: Any) -> str:
-    """Give a value as it stands inside a text.
+    """Return a value as it stands inside a string.
 
     Null is empty, booleans are `true` and `false`, arrays and objects are compact JSON.
 
     Raises:
-        TemplateError: The value is not plain data, so it has no text.
+        TemplateError: The value is not plain data.
     """
     kind = type(value)
     if kind is str:
         return value  # type: ignore[no-any-return]
+
     write = _WRITERS.get(kind)
     if write is None:
         raise TemplateError(
-            f"a {type_of(value)} has no text here, for it passes only as a whole; "
-            "give it alone (`{{ ... }}` and nothing else), or have an action make text of it"
+            f"{describe_kind(value)} cannot be part of a string; write it alone "
+            "(`{{ ... }}` and nothing else), or convert it to a string in an action"
         )
     return write(value)
 
 
-def _whole(value: int) -> str:
+def _write_integer(value: int) -> str:
     try:
         return str(value)
     except ValueError:
-        raise TemplateError("a whole number has too many digits to be written") from None
+        raise TemplateError("an integer has too many digits to be written") from None
 
 
-def _fraction(value: float) -> str:
+def _write_float(value: float) -> str:
     if math.isfinite(value):
         return repr(value)
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Give JSON: compact, or indented.
+    """Return a value as JSON: compact, or indented.
 
     Raises:
-        TemplateError: The value is not JSON (NaN, an object of Python), or too large.
+        TemplateError: The value is not JSON (NaN, a Python object), or the JSON is too long.
     """
-    weigh_all(value)
+    charge_parts(value)
     try:
         if indent is not None:
-            return _indented(value, indent)
+            return _write_indented(value, indent)
         text = _COMPACT.encode(value)
     except (TypeError, ValueError) as error:
-        raise TemplateError(_no_json(error)) from None
-    if len(text) > LONGEST_TEXT:
-        raise TemplateError(f"the JSON would have more than {LONGEST_TEXT:,} characters")
+        raise TemplateError(_explain_no_json(error)) from None
+
+    if len(text) > LONGEST_STRING:
+        raise TemplateError(f"the JSON would have more than {LONGEST_STRING:,} characters")
     return text
 
 
-def _no_json(error: Exception) -> str:
+def _explain_no_json(error: Exception) -> str:
     message = str(error)
     if "Out of range float" in message:
         return "JSON has no NaN and no infinity; replace these values first"
     if "digits" in message:
-        return "a whole number has too many digits to be written"
+        return "an integer has too many digits to be written"
     return f"not JSON: {message}"
 
 
 def _refuse(value: Any) -> NoReturn:
     raise TemplateError(
-        f"a {type_of(value)} is no JSON, for it passes only as a whole; "
-        "have an action make plain data of it"
+        f"{describe_kind(value)} cannot be written as JSON; convert it to plain data in an action"
     )
 
 
@@ -107,99 +122,117 @@ _COMPACT = json.JSONEncoder(
 )
 
 
-def _indented(value: Any, indent: int) -> str:
+def _write_indented(value: Any, indent: int) -> str:
     if not 0 <= indent <= _DEEPEST_INDENT:
         raise TemplateError(f"an indent is a number from 0 to {_DEEPEST_INDENT}")
+
     encoder = json.JSONEncoder(indent=indent, ensure_ascii=False, allow_nan=False, default=_refuse)
-    parts: list[str] = []
-    for part in encoder.iterencode(value):
-        charge_text(len(part))
-        parts.append(part)
-    return "".join(parts)
+    pieces: list[str] = []
+    for piece in encoder.iterencode(value):
+        charge_string(len(piece))
+        pieces.append(piece)
+    return "".join(pieces)
 
 
 def from_json(text: str) -> Any:
-    """Read JSON; what it gives is read-only.
+    """Return the value of a JSON text, frozen.
 
     Raises:
         TemplateError: The text is not JSON.
     """
-    charge_text(len(text), ascii_only=text.isascii())
-    # what the values will take, counted before they are made
+    charge_string(len(text), ascii_only=text.isascii())
+    # The cost of the values, before they are made.
     charge(12 * text.count("{") + 8 * text.count("[") + text.count(","))
     try:
         return freeze(json.loads(text, **STRICT_JSON))
     except RecursionError:
         raise TemplateError("the JSON is nested too deeply") from None
     except ValueError as error:
-        raise TemplateError(f"`from_json` got no JSON: {error}") from None
+        raise TemplateError(f"`from_json` takes JSON: {error}") from None
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is too large a number")
     return number
 
 
-STRICT_JSON: dict[str, Any] = {"parse_constant": _no_constant, "parse_float": _finite}
-"""What has `json.loads` take JSON alone: neither `NaN` nor a number that turns infinite."""
+# Options by which `json.loads` refuses `NaN`, and numbers that would be infinite.
+STRICT_JSON: dict[str, Any] = {"parse_constant": _refuse_constant, "parse_float": _parse_finite}
 
 
 def match(pattern: str, text: str) -> bool:
-    """Tell whether a pattern is found anywhere in a text.
+    """Return whether a pattern is found anywhere in a string.
 
     Raises:
-        TemplateError: The pattern is wrong, or takes too long on this text.
+        TemplateError: The pattern is wrong, or takes too long on this string.
     """
     if len(text) > _LONGEST_SEARCHED:
-        raise TemplateError(f"`match` searches texts of at most {_LONGEST_SEARCHED:,} characters")
+        raise TemplateError(f"`match` searches strings of at most {_LONGEST_SEARCHED:,} characters")
+
     compiled = compile_pattern(pattern)
-    charge_text(len(text))
-    budget = kept()
-    began = time.perf_counter()
+    charge_string(len(text))
+    state = evaluation_state()
+    start = time.perf_counter()
     try:
-        found = compiled.search(text, timeout=max(budget.seconds, 0.001))
+        found = compiled.search(text, timeout=max(state.seconds, _LEAST_TIMEOUT))
     except TimeoutError:
+        shown = pattern[:_SHOWN_CHARACTERS]
         raise TemplateError(
-            f"the pattern {pattern[:60]!r} takes too long on this text; make it simpler"
+            f"the pattern {shown!r} takes too long on this string; make it simpler"
         ) from None
-    budget.seconds -= time.perf_counter() - began
+
+    state.seconds -= time.perf_counter() - start
     return found is not None
 
 
 @lru_cache(maxsize=256)
 def compile_pattern(pattern: str) -> regex.Pattern[str]:
-    """Compile a pattern.
+    """Return a compiled pattern.
 
     Raises:
-        TemplateError: It is not a pattern, or too long a one.
+        TemplateError: The text is not a pattern, or exceeds a limit.
     """
+    _check_pattern(pattern)
+    try:
+        # Importing it takes a tenth of the time of importing this package.
+        import regex  # noqa: PLC0415 - imported when a workflow uses a pattern
+
+        return regex.compile(pattern, cache_pattern=False)
+    except Exception as error:  # noqa: BLE001 - it raises more than its own error type
+        shown = pattern[:_SHOWN_CHARACTERS]
+        raise TemplateError(f"{shown!r} is not a pattern: {error}") from None
+
+
+def _check_pattern(pattern: str) -> None:
     if len(pattern) > _LONGEST_PATTERN:
         raise TemplateError(f"a pattern has at most {_LONGEST_PATTERN:,} characters")
     if _RECURSION.search(pattern):
         raise TemplateError("a pattern that contains itself (`(?R)`, `(?1)`) is not available here")
+
     length = len(pattern)
     for least, most in _COUNT.findall(pattern):
-        length *= max(int(least[:9] or 0), int(most[:9] or 0), 1)
+        least_count = int(least[:9] or 0)
+        most_count = int(most[:9] or 0)
+        length *= max(least_count, most_count, 1)
     if length > _MOST_COPIES:
         raise TemplateError("the counts (`{n}`) in the pattern are too large together")
-    try:
-        import regex  # noqa: PLC0415 - a tenth of what importing this package takes
-
-        return regex.compile(pattern, cache_pattern=False)
-    except Exception as error:  # noqa: BLE001 - it raises more than its own error type
-        raise TemplateError(f"{pattern[:60]!r} is not a pattern: {error}") from None
 
 
 _WRITERS: dict[type, Callable[[Any], str]] = {
     type(None): lambda _: "",
     bool: lambda value: "true" if value else "false",
-    int: _whole,
-    float: _fraction,
-    **dict.fromkeys((list, tuple, dict, FrozenList, FrozenTuple, FrozenDict), to_json),
+    int: _write_integer,
+    float: _write_float,
+    list: to_json,
+    tuple: to_json,
+    dict: to_json,
+    FrozenList: to_json,
+    FrozenTuple: to_json,
+    FrozenDict: to_json,
 }
