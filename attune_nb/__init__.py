@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     )
     from attune_nb.running.history import open_run, runs
     from attune_nb.running.resume import resume
-    from attune_nb.running.workflow import Run, Workflow, load, load_file, loads
+    from attune_nb.running.run import Run
+    from attune_nb.running.workflow import Workflow, load, load_file, loads
     from attune_nb.templates.template import Template
 
 __version__ = "0.1.0"
@@ -64,7 +65,7 @@ __all__ = [
 
 
 _MODULES = {  # those of the names that are no errors
-    "Run": "running.workflow",
+    "Run": "running.run",
     "Template": "templates.template",
     "Workflow": "running.workflow",
     "WorkflowContext": "context",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -16,10 +16,13 @@ from rich.console import Console
 from attune_nb import demo as demo_services
 from attune_nb.errors import AttuneError, RunFailed, WorkflowError
 from attune_nb.html import printable
-from attune_nb.results.durations import say_duration
+from attune_nb.results.durations import format_duration
 from attune_nb.running import history
 from attune_nb.running import resume as resuming
-from attune_nb.running.workflow import Run, load_file, load_parameters, loads
+from attune_nb.running.workflow import load_file, load_parameters, loads
+
+if TYPE_CHECKING:
+    from attune_nb.running.run import Run
 
 __all__ = ["app", "main"]
 
@@ -110,7 +113,7 @@ def runs(store: _Store = None) -> None:
         _exit_with_error(error)
 
     for row in frame.to_dict("records"):
-        duration = say_duration(row["duration_ms"] / 1000)
+        duration = format_duration(row["duration_ms"] / 1000)
         failed = ""
         if row["failed"]:
             failed = f", {row['failed']:,} failed"
@@ -389,7 +392,7 @@ def _pairs(pairs: list[str] | None, option: str) -> dict[str, Any]:
     return values
 
 
-def _print(run_view: Run, *, as_json: bool) -> None:
+def _print(run_view: history.AnyRun, *, as_json: bool) -> None:
     """Print the outcome of a run, for a person or as JSON."""
     if as_json:
         outcome = {

@@ -259,7 +259,7 @@ def test_a_run_whose_process_was_killed_is_resumed(tmp_path):
 
     refused = attune_here("resume", run_id, "--allow-imports")
     assert refused.returncode == 2
-    assert "does not hold the secret parameter `key`; give it again" in refused.stderr
+    assert "does not hold the secret parameter `key`; pass it again" in refused.stderr
 
     # worker processes import from the current folder, too
     processes = ["--backend", "processes", "--workers", "2"]

@@ -12,7 +12,7 @@ from attune_nb.display.panel import panel
 if TYPE_CHECKING:
     from attune_nb.events import Key
     from attune_nb.results.progress import Progress
-    from attune_nb.results.run import Run
+    from attune_nb.results.protocols import LiveRun
 
 __all__ = ["Controls"]
 
@@ -27,7 +27,7 @@ class Controls:
         box: What to display.
     """
 
-    def __init__(self, run: Run, progress: Progress) -> None:
+    def __init__(self, run: LiveRun, progress: Progress) -> None:
         self._run = run
         self._forms: dict[Key, Form] = {}
         self._text: Any = ipywidgets.HTML(str(panel(progress)))

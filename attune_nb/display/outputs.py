@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from attune_nb.display.controls import Controls
     from attune_nb.events import Event
-    from attune_nb.results.run import Run
+    from attune_nb.results.protocols import LiveRun
 
 __all__ = ["CellDisplay", "Display", "TerminalDisplay", "Text", "in_kernel", "open_display"]
 
@@ -95,7 +95,7 @@ class Display:
 
     def __init__(self) -> None:
         self.progress = Progress()
-        self.run: Run | None = None
+        self.run: LiveRun | None = None
         self.in_background = False
         self._began = time.monotonic()
         self._lock = threading.RLock()  # of the progress, and of whoever draws
@@ -111,7 +111,7 @@ class Display:
             if any(isinstance(each, RunEnded) for each in events):
                 self._end()
 
-    def attach(self, run: Run, *, background: bool) -> None:
+    def attach(self, run: LiveRun, *, background: bool) -> None:
         """Tell whose progress it is, and whether the cell has gone on meanwhile."""
         with self._lock:
             self.run, self.in_background = run, background
@@ -173,7 +173,7 @@ class CellDisplay(Display):
         self._pause = ""  # that is told by the text beside the widgets
         self._handle: Any = display(Text("starting"), display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
 
-    def attach(self, run: Run, *, background: bool) -> None:
+    def attach(self, run: LiveRun, *, background: bool) -> None:
         """Tell whose progress it is; one in the background gets its buttons."""
         super().attach(run, background=background)
         with self._lock:

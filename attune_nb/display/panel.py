@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune_nb import html
-from attune_nb.results.durations import say_duration
-from attune_nb.results.protocols import say_doubts
+from attune_nb.results.durations import format_duration
+from attune_nb.results.in_doubt import format_in_doubt
 from attune_nb.results.statuses import COLOURS
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def panel(progress: Progress, hint: str = "") -> Markup:
         told = html.shortened(error, _ERROR)
         parts.append(html.element("div", f"last error: {told}", style="color:" + COLOURS["failed"]))
     if progress.doubts:
-        parts.append(html.element("div", say_doubts(progress.doubts)))
+        parts.append(html.element("div", format_in_doubt(progress.doubts)))
     if progress.pause:
         parts.append(html.element("div", html.text(progress.pause, _LONGEST)))
     if hint:
@@ -83,7 +83,7 @@ def panel(progress: Progress, hint: str = "") -> Markup:
 
 
 def _state(progress: Progress) -> str:
-    return f"{progress.status}, {say_duration(progress.now)}"
+    return f"{progress.status}, {format_duration(progress.now)}"
 
 
 def _row(row: TaskProgress, pace: tuple[str, str]) -> Markup:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from attune_nb.notebook.session import Session
-    from attune_nb.running.workflow import Run
+    from attune_nb.running.run import Run
 
 __all__ = [
     "COMMANDS",

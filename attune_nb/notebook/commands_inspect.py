@@ -15,7 +15,7 @@ from attune_nb.errors import AttuneError, StoreError
 from attune_nb.html import element, table
 from attune_nb.notebook.command import DARK, RUN, WORKFLOW, command, word
 from attune_nb.notebook.commands_rerun import under_way
-from attune_nb.results.durations import say_duration
+from attune_nb.results.durations import format_duration
 from attune_nb.running.history import runs
 from attune_nb.running.workflow import Workflow, load_file
 
@@ -66,7 +66,7 @@ def _first_line(action: Any) -> str:
 @command()
 def _runs(session: Session) -> View:
     """List the runs of this session, and those of the store."""
-    found = [
+    found: list[tuple[datetime, str, str, str, float]] = [
         (run.started, run.run_id, run.workflow_name, run.status, run.duration_ms)
         for run in session.runs.values()
     ]
@@ -77,7 +77,7 @@ def _runs(session: Session) -> View:
             "workflow": workflow,
             "status": status,
             "started": f"{started:%Y-%m-%d %H:%M:%S}",
-            "time": say_duration(spent / 1000),
+            "time": format_duration(spent / 1000),
         }
         for started, run_id, workflow, status, spent in sorted(found)
     ]

@@ -10,18 +10,18 @@ from attune_nb.display.outputs import Text
 from attune_nb.display.panel import View
 from attune_nb.html import element, table
 from attune_nb.notebook.command import RUN, Begin, command, word
-from attune_nb.results.diff import differences
+from attune_nb.results.diff import find_differences
 from attune_nb.running.history import open_run
 from attune_nb.running.resume import resume
 
 if TYPE_CHECKING:
     from attune_nb.notebook.session import Session
-    from attune_nb.running.workflow import Run
+    from attune_nb.running.history import AnyRun
 
 __all__ = ["under_way"]
 
 
-def under_way(session: Session, word: str | None) -> Run:
+def under_way(session: Session, word: str | None) -> AnyRun:
     """Give a run that has not ended.
 
     Raises:
@@ -65,7 +65,7 @@ def _given(places: dict[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in places.items() if each is not None}
 
 
-def _refuse_to_move(run: Run, where: dict[str, Any]) -> None:
+def _refuse_to_move(run: AnyRun, where: dict[str, Any]) -> None:
     """Refuse to let a run go on elsewhere while its engine is here.
 
     Raises:
@@ -78,7 +78,7 @@ def _refuse_to_move(run: Run, where: dict[str, Any]) -> None:
         raise UsageError(f"{told}; {way}")
 
 
-def _code(session: Session, run: Run) -> dict[str, Any]:
+def _code(session: Session, run: AnyRun) -> dict[str, Any]:
     """Give what no record holds of a run: its functions, and whether others may be imported."""
     allowed = {"allow_imports": True} if session.allows_imports else {}  # else as it began
     return {"actions": session.actions(run.workflow), **allowed}
@@ -119,7 +119,7 @@ def _retry(session: Session, run: str | None, set: list[str], **places: Any) -> 
 def _diff(session: Session, before: str, after: str | None) -> View:
     """Show what differs between two runs: parameters, outcome, results, times."""
     one, other = session.run(before), session.run(after)
-    found = differences(one, other)
+    found = find_differences(one, other)
     heads = ["what", *(f"{each.workflow_name} {each.run_id[:6]}" for each in (one, other))]
     rows = [dict(zip(heads, each, strict=True)) for each in found]
     width = [max(len(row[head]) for row in [dict(zip(heads, heads, strict=True)), *rows])

@@ -12,7 +12,7 @@ from attune_nb.actions.registry import registered_functions
 from attune_nb.notebook.cell_completion import offers
 from attune_nb.notebook.command import COMMANDS
 from attune_nb.running.prepare import BACKENDS
-from attune_nb.running.workflow import Run
+from attune_nb.running.run import BaseRun
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -124,7 +124,7 @@ def _taken_by(session: Session, words: list[str], fragment: str) -> Iterable[str
 
 
 def _runs(session: Session) -> list[str]:
-    return [*session.last, *session.runs, *session.names_of(Run)]
+    return [*session.last, *session.runs, *session.names_of(BaseRun)]
 
 
 def _workflow_in(session: Session, words: list[str]) -> Workflow | None:

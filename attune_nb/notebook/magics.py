@@ -21,13 +21,15 @@ from attune_nb.notebook.session import Session
 from attune_nb.notebook.split_line import split_line
 from attune_nb.running.prepare import BACKENDS
 from attune_nb.running.resume import resume
-from attune_nb.running.workflow import Run, loads
+from attune_nb.running.run import BaseRun, Run
+from attune_nb.running.workflow import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from attune_nb.running.history import AnyRun
     from attune_nb.running.workflow import Workflow
 
 __all__ = ["AttuneMagics", "register", "unregister"]
@@ -61,7 +63,7 @@ class AttuneMagics(Magics):
         super().__init__(shell)
         self.session = Session(shell)
         self._live = shell
-        self._shown: tuple[Run, int] | None = None  # a run, and the cell that shows it already
+        self._shown: tuple[AnyRun, int] | None = None  # a run, and the cell that shows it already
 
     @no_var_expand  # type: ignore[untyped-decorator, unused-ignore]
     @line_cell_magic  # type: ignore[untyped-decorator, unused-ignore]
@@ -234,7 +236,7 @@ class AttuneMagics(Magics):
             self._shown = run, self._live.execution_count
         return run
 
-    def show_unless_shown(self, run: Run) -> None:
+    def show_unless_shown(self, run: AnyRun) -> None:
         """Show nothing for a run that its cell has shown already.
 
         Raises:
@@ -272,7 +274,7 @@ def register(shell: InteractiveShell) -> None:
         line_magic: Any = magics.attune
         completion.register(shell, magics.session, line_magic.parser)
         formatter: Any = shell.display_formatter
-        formatter.ipython_display_formatter.for_type(Run, magics.show_unless_shown)
+        formatter.ipython_display_formatter.for_type(BaseRun, magics.show_unless_shown)
 
 
 def unregister(shell: InteractiveShell) -> None:
@@ -285,7 +287,7 @@ def unregister(shell: InteractiveShell) -> None:
         shell.configurables.remove(magics)
     completion.unregister(shell)
     formatter: Any = shell.display_formatter
-    formatter.ipython_display_formatter.pop(Run, None)
+    formatter.ipython_display_formatter.pop(BaseRun, None)
 
 
 def _draw_figures(shell: InteractiveShell) -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from attune_nb.errors import ParameterError, StoreError, nearest
-from attune_nb.running.history import open_run, runs
-from attune_nb.running.workflow import Run, Workflow, load_parameters
+from attune_nb.running.history import AnyRun, open_run, runs
+from attune_nb.running.run import BaseRun
+from attune_nb.running.workflow import Workflow, load_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,14 +37,14 @@ class Session:
         self.shell = shell
         self.workflows: dict[str, Workflow] = {}
         self.texts: dict[str, str] = {}
-        self.last: dict[str, Run] = {}
-        self.runs: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()
+        self.last: dict[str, AnyRun] = {}
+        self.runs: weakref.WeakValueDictionary[str, AnyRun] = weakref.WeakValueDictionary()
 
     def define(self, name: str, workflow: Workflow, text: str) -> None:
         """Keep a workflow under a name."""
         self.workflows[name], self.texts[name] = workflow, text
 
-    def keep(self, name: str, run: Run) -> None:
+    def keep(self, name: str, run: AnyRun) -> None:
         """Keep a run as the last of its workflow."""
         self.last.pop(name, None)
         self.last[name] = self.runs[run.run_id] = run
@@ -59,7 +60,7 @@ class Session:
             raise UsageError(f"there is no workflow `{name}`{hint}")
         return self.workflows[name]
 
-    def run(self, word: str | None) -> Run:
+    def run(self, word: str | None) -> AnyRun:
         """Give the run that is meant: a variable, a workflow's last, an id; or the latest.
 
         Raises:
@@ -71,16 +72,16 @@ class Session:
             return next(reversed(self.last.values()))
         found = self.find(word) or self.stored(word)
         if found is None:
-            hint = nearest(word, [*self.last, *self.runs, *self.names_of(Run)])
+            hint = nearest(word, [*self.last, *self.runs, *self.names_of(BaseRun)])
             told = f"`{word}` is no variable with a Run, no workflow that ran and no id of a run"
             raise UsageError(told + hint)
         return found
 
-    def find(self, word: str) -> Run | None:
+    def find(self, word: str) -> AnyRun | None:
         """Give the run of that variable, workflow or id, or None."""
         for place in (self.shell.user_ns, self.last, self.runs):
             found = place.get(word)
-            if isinstance(found, Run):
+            if isinstance(found, AnyRun):
                 return found
         return None
 
@@ -96,14 +97,14 @@ class Session:
         allowed: bool = self.shell.magics_manager.registry["AttuneMagics"].allow_imports
         return allowed
 
-    def stored(self, word: str) -> Run | None:
+    def stored(self, word: str) -> AnyRun | None:
         """Give the run of the store with that id, or whose id begins so; or None."""
         try:
             return open_run(word, self.store)
         except StoreError:
             return None
 
-    def earlier(self, name: str, word: str, store: str | None) -> Run:
+    def earlier(self, name: str, word: str, store: str | None) -> AnyRun:
         """Give an earlier run of a workflow: the one that is meant, or the last.
 
         Raises:

@@ -1,1 +1,1 @@
-"""What a user holds after a run: its record, as objects and as DataFrames."""
+"""The results of a run: as objects, as DataFrames and as text, from its events and its state."""

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Batch, ErrorInfo, Event, Key
 
-__all__ = ["failure_text"]
+__all__ = ["describe_failure"]
 
 _LARGE = 2000  # bytes of an item that is shown as it is
 _LONGEST = 200  # characters of it
 
 
-def failure_text(events: Sequence[Event], item_of: Callable[[Key, int], Any]) -> str:
+def describe_failure(events: Sequence[Event], item_of: Callable[[Key, int], Any]) -> str:
     """Tell of the last task that failed; nothing where none has.
 
     Args:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from attune_nb.context import WorkflowContext
     from attune_nb.events import Batch, Event, Key
 
-__all__ = ["alerts_of", "metrics_of"]
+__all__ = ["compute_metrics", "find_alerts"]
 
 MEGABYTE = 10**6
 LARGE_CONTEXT = 10 * MEGABYTE
@@ -21,7 +21,7 @@ ROOM = 50 * MEGABYTE  # that memory may rise by, whatever the results: caches, a
 AN_ITEM = 400  # bytes beside its result: twice what a run of a million items is held to
 
 
-def metrics_of(events: Sequence[Event], context: WorkflowContext) -> dict[str, float]:
+def compute_metrics(events: Sequence[Event], context: WorkflowContext) -> dict[str, float]:
     """Give the metrics of a run.
 
     `clone_count` counts the scopes made for items (one for each first attempt),
@@ -46,7 +46,7 @@ def metrics_of(events: Sequence[Event], context: WorkflowContext) -> dict[str, f
     }
 
 
-def alerts_of(events: Sequence[Event], context: WorkflowContext) -> list[str]:
+def find_alerts(events: Sequence[Event], context: WorkflowContext) -> list[str]:
     """Give what is worth a look: each in one line, with what to do."""
     return [*_large_context(context), *_rising_memory(events)]
 

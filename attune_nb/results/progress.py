@@ -22,9 +22,9 @@ from attune_nb.events import (
     TaskStarted,
 )
 from attune_nb.html import shortened
-from attune_nb.results.durations import say_duration
-from attune_nb.results.protocols import Doubt, say_doubts, say_pause
-from attune_nb.results.statuses import say_lost
+from attune_nb.results.durations import format_duration
+from attune_nb.results.in_doubt import Doubt, format_in_doubt
+from attune_nb.results.statuses import format_losses, format_pause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,7 +75,7 @@ class TaskProgress(msgspec.Struct, kw_only=True):
     @property
     def lost(self) -> str:
         """How many items have failed and how many were cancelled: `3 failed, 2 cancelled`."""
-        return say_lost(self.failed, self.cancelled)
+        return format_losses(self.failed, self.cancelled)
 
     @property
     def counted(self) -> str:
@@ -147,7 +147,7 @@ class Progress:
         """
         if self.status != "paused" or (self._doubts and not self._reason):
             return ""
-        return say_pause(shortened(self._reason, _REASON))
+        return format_pause(shortened(self._reason, _REASON))
 
     def _pause(self, time: float, reason: str = "") -> None:
         self.status, self._reason, self._paused_at = "paused", reason, time
@@ -213,7 +213,7 @@ class Progress:
 
     def heading(self) -> str:
         """Give the run's state in a line."""
-        return f"{self.name}: {self.status} after {say_duration(self.now)}"
+        return f"{self.name}: {self.status} after {format_duration(self.now)}"
 
     def rows(self, most: int = _SHOWN) -> tuple[list[TaskProgress], int]:
         """Give the tasks that failed and those under way; and how many more are under way."""
@@ -229,7 +229,7 @@ class Progress:
         if more:
             lines.append(f"  and {more:,} more tasks")
         if self._doubts:
-            lines.append(f"  {say_doubts(self.doubts)}")
+            lines.append(f"  {format_in_doubt(self.doubts)}")
         if self.pause:
             lines.append(f"  {self.pause}")
         return "\n".join([self.heading(), *lines])
@@ -239,12 +239,14 @@ class Progress:
         if not row.with_items or not row.done or row.ended is not None or self.status == "paused":
             return "", ""
         left = row.left(self.now)
-        told = f"{say_duration(left)} left" if left is not None else ""
+        told = f"{format_duration(left)} left" if left is not None else ""
         return f"{row.rate(self.now):,.0f}/s", told
 
     def _line(self, row: TaskProgress) -> str:
         if not row.with_items:
-            wait = "" if row.ended is not None else f" for {say_duration(self.now - row.started)}"
+            wait = (
+                "" if row.ended is not None else f" for {format_duration(self.now - row.started)}"
+            )
             again = f", attempt {row.attempts + 1}" if row.attempts and row.ended is None else ""
             return f"{row.status}{wait}{again}"
         told = [f"{_bar(row)} {row.counted}"]

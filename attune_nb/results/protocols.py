@@ -1,72 +1,164 @@
-"""What a `Run` needs of the engine that carries it."""
+"""The parts of a run that its views and displays use."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from attune_nb.events import Event
+    from attune_nb.context import Outcome, WorkflowContext
+    from attune_nb.events import AskOpened, Event, Key, RunStatus, TaskStatus
+    from attune_nb.results.in_doubt import Doubt
 
-__all__ = ["Doubt", "Engine", "say_doubts", "say_pause"]
-
-_SHOWN = 40  # attempts that are named
-
-
-class Doubt(msgspec.Struct, frozen=True):
-    """An attempt that may have been made, and must not be made twice."""
-
-    task: str
-    visit: int
-    index: int
-    attempt: int
+__all__ = ["ExecutionState", "LiveRun", "ReadableRun", "RunSource", "ViewedState"]
 
 
-def say_doubts(doubts: Sequence[Doubt]) -> str:
-    """Tell of attempts in doubt, and what to do about them."""
-    shown = ", ".join(f"`{each.task}` {each.index}" for each in doubts[:_SHOWN])
-    more = f" and {len(doubts) - _SHOWN:,} more" if len(doubts) > _SHOWN else ""
-    return (
-        f"{len(doubts):,} in doubt: {shown}{more}; each may have been made and must not be made "
-        "twice: rerun(task, index) makes it again, accept(task, result, index) takes its result"
-    )
+class ExecutionState(Protocol):
+    """The state of one execution of a task."""
+
+    @property
+    def key(self) -> Key:
+        """The task's path and the visit."""
+
+    @property
+    def status(self) -> TaskStatus:
+        """The status."""
+
+    @property
+    def items(self) -> Any:
+        """The source of the items; None for a task without `with_items`."""
+
+    @property
+    def context(self) -> WorkflowContext:
+        """The context that the task saw when it started."""
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome, once the execution has ended."""
 
 
-def say_pause(reason: str) -> str:
-    """Tell why a run is paused, where somebody gave a reason, and what lets it go on."""
-    way_on = "`run.resume()` goes on"
-    if "`run.resume()`" in reason:  # it says so itself
-        return reason
-    return f"{reason}; {way_on}" if reason else way_on
+class ViewedState(Protocol):
+    """The state of a run."""
+
+    @property
+    def status(self) -> RunStatus:
+        """The status."""
+
+    @property
+    def context(self) -> WorkflowContext:
+        """The context as it stands now."""
+
+    @property
+    def executions(self) -> Mapping[Key, ExecutionState]:
+        """The executions of tasks."""
+
+    @property
+    def order(self) -> Sequence[Key]:
+        """The keys of the executions in order of start."""
+
+    @property
+    def in_doubt(self) -> Mapping[tuple[str, int, int], int]:
+        """The attempts in doubt: task, visit and index to the attempt's number."""
+
+    @property
+    def output(self) -> Any:
+        """The output."""
+
+    @property
+    def error(self) -> str | None:
+        """The reason why the run did not succeed."""
 
 
-class Engine(Protocol):
-    """What a Run needs of the engine that carries it."""
+class RunSource(Protocol):
+    """Where a view reads a run: a driver, or a record that was replayed."""
 
-    ended: Any
-    state: Any
+    @property
+    def state(self) -> ViewedState:
+        """The state as it is now."""
 
     @property
     def events(self) -> list[Event]:
-        """The run's log. It only grows."""
+        """The events so far, oldest first."""
 
-    def cancel(self, reason: str = "", *, force: bool = False) -> None:
-        """Ask the run to stop."""
+
+class ReadableRun(Protocol):
+    """A run that can be rendered and compared."""
+
+    run_id: str
+    workflow_name: str
+    store: Path | None
+
+    @property
+    def status(self) -> RunStatus:
+        """The status."""
+
+    @property
+    def error(self) -> str | None:
+        """The reason why the run did not succeed."""
+
+    @property
+    def output(self) -> Any:
+        """The output."""
+
+    @property
+    def context(self) -> WorkflowContext:
+        """The context, without secrets."""
+
+    @property
+    def events(self) -> list[Event]:
+        """The events so far, oldest first, without secrets."""
+
+    @property
+    def duration_ms(self) -> float:
+        """The milliseconds from the start to the last event."""
+
+    @property
+    def in_doubt(self) -> list[Doubt]:
+        """The attempts in doubt."""
+
+    @property
+    def pause_reason(self) -> str:
+        """The reason for a pause that no user asked for, or an empty string."""
+
+    @property
+    def alerts(self) -> list[str]:
+        """Notes on what deserves a look."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run has ended."""
+
+    def result(self, task: str) -> Any:
+        """Return the result of a task's last execution."""
+
+    def summary(self) -> list[dict[str, str]]:
+        """Return a small row for each task execution."""
+
+
+class LiveRun(ReadableRun, Protocol):
+    """A run of this process, which can be controlled."""
+
+    @property
+    def questions(self) -> list[AskOpened]:
+        """The questions that wait for an answer."""
+
+    @property
+    def has_only_questions(self) -> bool:
+        """Whether nothing runs, and questions wait for an answer."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end, and return whether it has come."""
+
+    def cancel(self, *, force: bool = False) -> None:
+        """Stop the run."""
 
     def pause(self) -> None:
-        """Ask the run to begin nothing more."""
+        """Start no more attempts."""
 
     def resume(self) -> None:
-        """Ask a paused run to go on."""
+        """Continue a paused run."""
 
-    def answer(self, task: str, visit: int, value: Any, schema: Any = None) -> None:
-        """Answer a question, if the answer fits the schema."""
-
-    def rerun(self, task: str, visit: int, index: int) -> None:
-        """Make an attempt in doubt again."""
-
-    def settle(self, task: str, visit: int, index: int, attempt: int, result: Any) -> None:
-        """Take what an attempt in doubt gave."""
+    def answer(self, task: str, value: Any) -> None:
+        """Answer a question."""

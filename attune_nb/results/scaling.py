@@ -1,4 +1,4 @@
-"""How the time of a with-items task grows with its items, over the runs on record."""
+"""Scaling: how the time of a task grows with its items, over the recorded runs."""
 
 from __future__ import annotations
 
@@ -9,147 +9,170 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attune_nb.events import AttemptsEnded, TaskEnded, TaskStarted
-from attune_nb.results.durations import say_duration
+from attune_nb.results.durations import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from attune_nb.events import Event, Key
 
-__all__ = ["SLOPED", "Past", "Record", "Taken", "slope"]
+__all__ = ["MIN_SIZES", "DurationHistory", "TaskDuration", "WorkflowScaling", "slope"]
 
-SLOPED = 3  # sizes that a slope needs
-STEEP = 1.15  # the slope that is told: 1 is in proportion
-SPREAD = 4  # the largest size over the smallest: nearer ones tell of noise
-LONG = 0.1  # seconds: what takes less is no one's concern, and mostly noise
-KEPT, TASKS = 100, 1_000  # durations of a task, and tasks, of which the newest are kept
+MIN_SIZES = 3
+"""The fewest different numbers of items that a slope is fitted to."""
+
+# the slope above which a task is reported; 1 is in proportion
+_STEEP = 1.15
+
+# the least ratio of the largest number of items to the smallest: below it, noise decides
+_MIN_SPREAD = 4
+
+# seconds below which a duration is not worth a look, and mostly noise
+_MIN_SECONDS = 0.1
+
+# the newest durations of a task, and the newest tasks, that are kept
+_MAX_DURATIONS = 100
+_MAX_TASKS = 1_000
 
 
-Which = tuple["Hashable", ...]
-"""Runs that may be compared: one workflow's, of one task with one action, at one concurrency."""
+ComparedTask = tuple["Hashable", ...]
+"""Executions that may be compared: of one workflow, task, action and concurrency."""
 
 
-Taken = tuple[str, int, float, int]
-"""What a task took: the task, its items, seconds, its concurrency."""
+TaskDuration = tuple[str, int, float, int]
+"""How long an execution of a task took: the task, its items, seconds, its concurrency."""
 
 
-class Record:
-    """How long the with-items tasks of past runs took: items and seconds, oldest first."""
+class DurationHistory:
+    """The durations of tasks with items in past runs: items and seconds, oldest first."""
 
     def __init__(self) -> None:
-        self._taken: dict[Which, deque[tuple[int, float]]] = {}
+        self._durations: dict[ComparedTask, deque[tuple[int, float]]] = {}
 
     def of(
         self,
         workflow: str,
         tasks: Mapping[str, Hashable],
-        given: Hashable = None,
-        earlier: Callable[[], Iterable[Taken]] | None = None,
-    ) -> Past:
-        """Give what concerns one workflow.
+        parameters: Hashable = None,
+        read_store: Callable[[], Iterable[TaskDuration]] | None = None,
+    ) -> WorkflowScaling:
+        """Return the part that concerns one workflow.
 
         Args:
             workflow: Its name.
-            tasks: For each task what tells it from another of the same name, such as its text
-                and its action's code: what was changed has no past.
-            given: What else its runs differ in, such as parameters beside the items.
-            earlier: Gives what the tasks of such runs took, where they are on record: that is
-                the past then, and this process's own runs are part of it.
+            tasks: For each task a key that changes with its text and its action's code: a
+                changed task has no past.
+            parameters: A key that changes with the parameters other than the items.
+            read_store: Returns the durations of such runs from the store, if they are
+                recorded. They replace those of this process, which are part of them.
         """
-        return Past(self, (workflow, given), tasks, earlier)
+        return WorkflowScaling(self, (workflow, parameters), tasks, read_store)
 
-    def keep(self, which: Which, items: int, seconds: float) -> None:
-        """Keep what a task took."""
-        taken = self._taken.pop(which, None) or deque(maxlen=KEPT)
-        taken.append((items, seconds))
-        self._taken[which] = taken  # as the newest
-        while len(self._taken) > TASKS:
-            self._taken.pop(next(iter(self._taken)))
+    def add(self, task: ComparedTask, items: int, seconds: float) -> None:
+        """Add the duration of an execution; the oldest ones are dropped."""
+        durations = self._durations.pop(task, None)
+        if durations is None:
+            durations = deque(maxlen=_MAX_DURATIONS)
+        durations.append((items, seconds))
 
-    def medians(self, which: Which) -> dict[int, float]:
-        """Give the median of the seconds for each number of items, the fewest first."""
-        times: defaultdict[int, list[float]] = defaultdict(list)
-        for items, seconds in tuple(self._taken.get(which, ())):
-            times[items].append(seconds)
-        return {items: statistics.median(times[items]) for items in sorted(times)}
+        # at the end of the dict, as the newest
+        self._durations[task] = durations
+        while len(self._durations) > _MAX_TASKS:
+            self._durations.pop(next(iter(self._durations)))
+
+    def medians(self, task: ComparedTask) -> dict[int, float]:
+        """Return the median of the seconds for each number of items, the smallest first."""
+        seconds_by_items: defaultdict[int, list[float]] = defaultdict(list)
+        for items, seconds in tuple(self._durations.get(task, ())):
+            seconds_by_items[items].append(seconds)
+        return {
+            items: statistics.median(seconds_by_items[items]) for items in sorted(seconds_by_items)
+        }
 
 
 @dataclass(frozen=True)
-class Past:
-    """The past of one workflow."""
+class WorkflowScaling:
+    """The durations of the tasks of one workflow."""
 
-    record: Record
+    history: DurationHistory
     workflow: Hashable
     tasks: Mapping[str, Hashable]
-    earlier: Callable[[], Iterable[Taken]] | None = None
+    read_store: Callable[[], Iterable[TaskDuration]] | None = None
 
     def reader(self) -> Callable[[Sequence[Event]], None]:
-        """Give what reads the events of a run, and keeps what its tasks took.
+        """Return a reader of a run's events that remembers how long its tasks took.
 
-        A task that was cut short tells nothing; one whose items have failed all the same does.
+        A task that was cut short is left out; one with failed items is not.
         """
-        counted = Counted()
+        counter = ItemCounter()
 
         def read(events: Sequence[Event]) -> None:
-            for began, count, ended in counted.whole(events):
-                self.record.keep(self._which(began), count, ended.time - began.time)
+            for started, items, ended in counter.complete_tasks(events):
+                self.history.add(self._key(started), items, ended.time - started.time)
 
         return read
 
     def alerts(self, events: Sequence[Event]) -> Iterator[str]:
-        """Tell of a run's tasks whose time grows faster than their items.
+        """Yield an alert for each task of a run whose time grows faster than its items.
 
-        Of a run with few items nothing is told: it is the many that are slow.
+        A run with fewer items than earlier ones has none: the slow runs are the large ones.
         """
-        whole = [*Counted().whole(events)]
-        if all(ended.time - began.time < LONG for began, _, ended in whole):
-            return  # as are all below
-        record = self._whole_record()
-        for began, count, _ in whole:
-            took = record.medians(self._which(began))
-            if len(took) < SLOPED or max(took) < SPREAD * min(took) or count < max(took):
+        complete_tasks = list(ItemCounter().complete_tasks(events))
+        if all(ended.time - started.time < _MIN_SECONDS for started, _, ended in complete_tasks):
+            return
+
+        history = self._full_history()
+        for started, items, _ in complete_tasks:
+            medians = history.medians(self._key(started))
+            if len(medians) < MIN_SIZES or items < max(medians):
                 continue
-            steep = slope(list(took), list(took.values()))
-            (least, short), *_, (most, long) = took.items()
-            if steep > STEEP and long >= LONG:
+            if max(medians) < _MIN_SPREAD * min(medians):
+                continue
+
+            exponent = slope(list(medians), list(medians.values()))
+            fewest, most = min(medians), max(medians)
+            if exponent > _STEEP and medians[most] >= _MIN_SECONDS:
                 yield (
-                    f"`{began.task}` took {say_duration(short)} for {least:,} items and "
-                    f"{say_duration(long)} for {most:,}: its time grows as the items to the "
-                    f"power of {steep:.2f} (1 is in proportion); look for what an item does "
-                    "with what all items share"
+                    f"`{started.task}` took {format_duration(medians[fewest])} for {fewest:,} "
+                    f"items and {format_duration(medians[most])} for {most:,}: its time grows as "
+                    f"the items to the power of {exponent:.2f} (1 is in proportion); look for "
+                    "work that each item does with all of them"
                 )
 
-    def _whole_record(self) -> Record:
-        if self.earlier is None:
-            return self.record
-        found = Record()
-        for task, items, seconds, concurrency in self.earlier():
-            found.keep((self.workflow, task, self.tasks.get(task), concurrency), items, seconds)
-        return found
+    def _full_history(self) -> DurationHistory:
+        if self.read_store is None:
+            return self.history
 
-    def _which(self, began: TaskStarted) -> Which:
-        return self.workflow, began.task, self.tasks.get(began.task), began.concurrency
+        history = DurationHistory()
+        for task, items, seconds, concurrency in self.read_store():
+            history.add((self.workflow, task, self.tasks.get(task), concurrency), items, seconds)
+        return history
+
+    def _key(self, started: TaskStarted) -> ComparedTask:
+        return self.workflow, started.task, self.tasks.get(started.task), started.concurrency
 
 
-class Counted:
-    """Counts the items of with-items tasks while events are read."""
+class ItemCounter:
+    """Counts the items of tasks while events are read."""
 
     def __init__(self) -> None:
-        self._began: dict[Key, TaskStarted] = {}
+        self._starts: dict[Key, TaskStarted] = {}
         self._items: defaultdict[Key, int] = defaultdict(int)
 
-    def whole(self, events: Sequence[Event]) -> Iterator[tuple[TaskStarted, int, TaskEnded]]:
-        """Give the tasks that have tried all their items: start, items, end."""
+    def complete_tasks(
+        self, events: Sequence[Event]
+    ) -> Iterator[tuple[TaskStarted, int, TaskEnded]]:
+        """Yield the start, the items and the end of the tasks that have tried all their items."""
         for event in events:
             if isinstance(event, TaskStarted) and event.with_items:
-                self._began[event.task, event.visit] = event
-            elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in self._began:
+                self._starts[event.task, event.visit] = event
+            elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in self._starts:
                 self._items[event.task, event.visit] += event.batch.attempt.count(1)
             elif isinstance(event, TaskEnded) and event.status in ("succeeded", "failed"):
-                began = self._began.pop((event.task, event.visit), None)
-                count = self._items.pop((event.task, event.visit), 0)
-                if began is not None and count and began.total in (count, None):
-                    yield began, count, event
+                started = self._starts.pop((event.task, event.visit), None)
+                items = self._items.pop((event.task, event.visit), 0)
+                if started is not None and items and started.total in (items, None):
+                    yield started, items, event
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:

@@ -1,8 +1,8 @@
-"""How the statuses look and read, wherever a run is shown."""
+"""How statuses look and read, wherever a run is shown."""
 
 from __future__ import annotations
 
-__all__ = ["COLOURS", "STATUSES", "say_lost"]
+__all__ = ["COLOURS", "STATUSES", "format_losses", "format_pause"]
 
 STATUSES = ("succeeded", "failed", "timed_out", "cancelled", "running")
 """In the order of a legend."""
@@ -14,10 +14,25 @@ COLOURS = {
     "cancelled": "#CC79A7",
     "running": "#56B4E9",
 }
-"""Okabe and Ito's colours: distinct to every kind of colour vision."""
+"""Okabe and Ito's colours, which people with any kind of colour vision can distinguish."""
+
+_RESUME = "`run.resume()`"
 
 
-def say_lost(failed: int, cancelled: int) -> str:
-    """Say how many items failed and how many were cancelled: `3 failed, 2 cancelled`, or ``."""
-    counts = {"failed": failed, "cancelled": cancelled}
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+def format_losses(failed: int, cancelled: int) -> str:
+    """Format the counts of lost items: `3 failed, 2 cancelled`, or an empty string."""
+    parts = []
+    if failed:
+        parts.append(f"{failed:,} failed")
+    if cancelled:
+        parts.append(f"{cancelled:,} cancelled")
+    return ", ".join(parts)
+
+
+def format_pause(reason: str) -> str:
+    """Format the reason for a pause, if there is one, and how to continue the run."""
+    if _RESUME in reason:
+        return reason
+
+    hint = f"{_RESUME} continues"
+    return f"{reason}; {hint}" if reason else hint

@@ -1,1 +1,1 @@
-"""What becomes of a workflow that is run: linked, prepared, carried, recorded, gone on with."""
+"""Start, record, resume, fork and look up the runs of workflows."""

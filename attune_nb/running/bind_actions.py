@@ -1,4 +1,4 @@
-"""A workflow's tasks to what they do: functions, other workflows, made-up results."""
+"""Bind the tasks of a workflow to their actions: functions, other workflows, mocks."""
 
 from __future__ import annotations
 
@@ -12,247 +12,330 @@ import msgspec
 from attune_nb.actions import registry
 from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowError, nearest
 from attune_nb.language import parameter_specs
-from attune_nb.language.model import WorkflowSpec
+from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.templates.compiler.parse import has_template
+from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from attune_nb.actions.registry import Action
-    from attune_nb.language.model import Task
+    from attune_nb.language.model import Task, WorkflowSpec
+    from attune_nb.running.request import Actions
 
-__all__ = ["Links", "link", "mocked_paths", "mocked_whole"]
+    Misfit = tuple[str | None, str]
 
-_FILES = (".yaml", ".yml")
-_MOST = 10  # problems of one workflow that are told where it is run
+__all__ = ["BindingContext", "bind_actions", "mocked_paths", "replace_mocked_parallel_tasks"]
+
+_FILE_SUFFIXES = (".yaml", ".yml")
+
+# problems of a nested workflow that the outer workflow reports
+_MAX_NESTED_PROBLEMS = 10
+
+# task names in a message
+_MAX_NAMES = 20
 
 
-class Links(msgspec.Struct, kw_only=True):
-    """What a workflow may be linked with.
+class BindingContext(msgspec.Struct, kw_only=True):
+    """The actions that a workflow may use, and the nested workflows that were bound so far.
 
     Args:
-        given: Functions and workflows by the names that `action` uses.
+        actions: Functions and workflows by the names that `action` uses.
         mock: Made-up results by task; see `Workflow.run`.
-        dry_run: Run no action at all: a task without a mock gives null.
+        dry_run: Run no action at all: a task without a mock results in null.
         allow_imports: Whether `module:function` may import.
-        load: Reads a workflow's file.
-        nested: Makes the function that runs another workflow.
-        levels: How many workflows within workflows to look into.
-        loaded: The files read so far.
-        seen: What is wrong within the workflows looked into so far.
-        once: Those of them that do something which must not be done twice.
+        load: Reads a workflow from a file.
+        nest: Returns the function that runs another workflow.
+        levels: How many levels of nested workflows are checked.
+        files: The workflow files read so far.
+        problems: The problems of the nested workflows checked so far.
+        not_idempotent: The nested workflows with an action that must not run twice.
     """
 
-    given: Mapping[str, Any]
+    actions: Actions
     mock: Mapping[str, Any]
     dry_run: bool
     allow_imports: bool
-    load: Callable[[Path], WorkflowSpec]
-    nested: Callable[[WorkflowSpec], Callable[..., Any]]
+    load: Callable[[Path], WorkflowView]
+    nest: Callable[[WorkflowSpec], Callable[..., Any]]
     levels: int = 20
-    loaded: dict[Path, WorkflowSpec] = msgspec.field(default_factory=dict)
-    seen: dict[Source | int, list[Problem]] = msgspec.field(default_factory=dict)
-    once: set[Source | int] = msgspec.field(default_factory=set)
+    files: dict[Path, WorkflowView] = msgspec.field(default_factory=dict)
+    problems: dict[Source | int, list[Problem]] = msgspec.field(default_factory=dict)
+    not_idempotent: set[Source | int] = msgspec.field(default_factory=set)
 
 
-def link(workflow: WorkflowSpec, links: Links) -> tuple[dict[str, Action], list[Problem]]:
-    """Find what each task does; give the actions by the task's path, and what is wrong.
+def bind_actions(
+    workflow: WorkflowSpec, context: BindingContext
+) -> tuple[dict[str, Action], list[Problem]]:
+    """Find the action of every task.
 
-    What is wrong within the workflows that it runs is told where it runs them.
+    Returns:
+        The actions by the task's path, and the problems. Problems of a nested workflow are
+        reported at the task that runs it.
     """
-    links.seen[_key(workflow)] = []  # one that runs itself tells its own problems
-    found, problems = _link(workflow, links)
-    return found, [*_no_functions(workflow, links.given), *problems]
+    # a workflow that runs itself reports its own problems once
+    context.problems[_identity(workflow)] = []
+
+    actions, problems = _bind(workflow, context)
+    return actions, [*_not_callable(workflow, context.actions), *problems]
 
 
-def _link(workflow: WorkflowSpec, links: Links) -> tuple[dict[str, Action], list[Problem]]:
-    mocks = _mocks(workflow, links.mock)
-    broken = {name for name, each in links.given.items() if not _is_action(each)}
-    found: dict[str, Action] = {}
+def _bind(
+    workflow: WorkflowSpec, context: BindingContext
+) -> tuple[dict[str, Action], list[Problem]]:
+    mocks = _mocks_by_path(workflow, context.mock)
+    unusable = {name for name, value in context.actions.items() if not _is_action(value)}
+    actions: dict[str, Action] = {}
     problems: list[Problem] = []
+
     for path, task in workflow.walk():
         if task.type == "parallel":
             continue
-        if path in mocks or links.dry_run:
-            found[path] = _mocked(path, mocks.get(path))
+        if path in mocks or context.dry_run:
+            actions[path] = _mock_action(path, mocks.get(path))
             continue
-        if task.action in broken:
-            continue  # `_no_functions` tells
+        if task.action in unusable:
+            continue  # `_not_callable` reports it
+
         try:
-            action, misfits = _find(workflow, task, links)
-        except (KeyError, WorkflowError) as error:
-            told = [error.args[0]] if isinstance(error, KeyError) else _within(task, error.problems)
-            problems += [Problem(message, task.positions.action) for message in told]
+            action, misfits = _find_action(workflow, task, context)
+        except KeyError as error:
+            problems.append(Problem(error.args[0], task.positions.action))
             continue
-        found[path] = action
+        except WorkflowError as error:
+            problems += _nested_problems(task, error.problems)
+            continue
+
+        actions[path] = action
         for argument, message in misfits:
-            problems.append(
-                Problem(message, task.positions.inputs.get(argument or "", task.positions.action))
-            )
-    return found, problems
+            position = task.positions.inputs.get(argument or "", task.positions.action)
+            problems.append(Problem(message, position))
+
+    return actions, problems
 
 
-def mocked_whole(workflow: WorkflowSpec, mock: Mapping[str, Any]) -> WorkflowSpec:
-    """Make an action of each parallel task that has a mock itself: its tasks do not run."""
-
-    def mocked(task: Task, path: str) -> Task:
-        if task.type != "parallel":
-            return task
-        if path in mock or task.name in mock:
-            return replace(task, type="action", action="core.noop", tasks=())
-        return replace(
-            task, tasks=tuple(mocked(each, f"{path}/{each.name}") for each in task.tasks)
-        )
-
-    if not any(task.type == "parallel" for task in workflow.tasks) or not mock:
+def replace_mocked_parallel_tasks(workflow: WorkflowSpec, mock: Mapping[str, Any]) -> WorkflowSpec:
+    """Replace each parallel task that has a mock itself by an action; its tasks do not run."""
+    has_parallel_tasks = any(task.type == "parallel" for task in workflow.tasks)
+    if not mock or not has_parallel_tasks:
         return workflow
-    return replace(workflow, tasks=tuple(mocked(each, each.name) for each in workflow.tasks))
+
+    tasks = tuple(_replace_if_mocked(task, task.name, mock) for task in workflow.tasks)
+    return replace(workflow, tasks=tasks)
+
+
+def _replace_if_mocked(task: Task, path: str, mock: Mapping[str, Any]) -> Task:
+    if task.type != "parallel":
+        return task
+    if path in mock or task.name in mock:
+        return replace(task, type="action", action="core.noop", tasks=())
+
+    inner_tasks = tuple(
+        _replace_if_mocked(inner, f"{path}/{inner.name}", mock) for inner in task.tasks
+    )
+    return replace(task, tasks=inner_tasks)
 
 
 def mocked_paths(workflow: WorkflowSpec, mock: Mapping[str, Any], *, dry_run: bool) -> set[str]:
-    """Give the tasks whose results are made up."""
-    return {path for path, _ in workflow.walk()} if dry_run else set(_mocks(workflow, mock))
+    """Return the paths of the tasks whose results are made up."""
+    if dry_run:
+        return {path for path, _ in workflow.walk()}
+    return set(_mocks_by_path(workflow, mock))
 
 
-def _find(
-    workflow: WorkflowSpec, task: Task, links: Links
-) -> tuple[Action, list[tuple[str | None, str]]]:
-    name = task.action or ""
-    other = _workflow(workflow, task, links)
-    if other is not None:
-        problems = _inner(other, links)
-        action = registry.Action(
-            name=name,
-            function=links.nested(other),
-            idempotent=_key(other) not in links.once,
-            cancellable=True,
-            version=repr(other),
-        )
-        misfits = list(_parameter_misfits(name, other, task))
-        return action, [*misfits, *((None, each) for each in _within(task, problems))]
+def _find_action(
+    workflow: WorkflowSpec, task: Task, context: BindingContext
+) -> tuple[Action, list[Misfit]]:
+    """Return a task's action, and the arguments that do not fit it.
+
+    Raises:
+        KeyError: There is no such action.
+        WorkflowError: The file of the nested workflow cannot be read.
+    """
+    nested = _nested_workflow(workflow, task, context)
+    if nested is not None:
+        return _nested_action(nested, task, context)
+
     functions = {
-        key: each for key, each in links.given.items() if not isinstance(each, WorkflowSpec)
+        name: value
+        for name, value in context.actions.items()
+        if not isinstance(value, WorkflowView)
     }
     action = registry.find_action(
-        name, functions, allow_imports=links.allow_imports, alternatives=_workflows(links.given)
+        task.action or "",
+        functions,
+        allow_imports=context.allow_imports,
+        alternatives=_named_workflows(context.actions),
     )
-    return action, registry.find_mismatches(action, _arguments(task))
+    return action, registry.find_mismatches(action, _input_of(task))
 
 
-def _arguments(task: Task) -> dict[str, Any]:
-    written = task.input.source
-    return written if isinstance(written, dict) else {}
-
-
-def _is_action(given: Any) -> bool:
-    return callable(given) or isinstance(given, WorkflowSpec)
-
-
-def _no_functions(workflow: WorkflowSpec, given: Mapping[str, Any]) -> Iterator[Problem]:
-    """Tell of what is given as an action and is none, at the tasks that use it."""
-    for name, each in given.items():
-        if not _is_action(each):
-            message = f"the action `{name}` is no function: it is of type {type(each).__name__}"
-            used = [task.positions.action for _, task in workflow.walk() if task.action == name]
-            yield from (Problem(message, place) for place in used or [None])
-
-
-def _workflows(given: Mapping[str, Any]) -> dict[str, WorkflowSpec]:
-    """Give the workflows among what is given, by name and by ref."""
-    known = {key: each for key, each in given.items() if isinstance(each, WorkflowSpec)}
-    return known | {each.ref: each for each in known.values() if each.ref}
-
-
-def _key(workflow: WorkflowSpec) -> Source | int:
-    """Tell workflows apart: one file read twice is one workflow."""
-    place = workflow.tasks[0].positions.name
-    return id(workflow) if place is None else place.source
-
-
-def _inner(other: WorkflowSpec, links: Links) -> list[Problem]:
-    """Give what is wrong within a workflow that a task runs; each is looked into once."""
-    key = _key(other)
-    if key not in links.seen and links.levels > 0:
-        links.seen[key] = []  # in case it runs itself
-        inner = msgspec.structs.replace(links, mock={}, levels=links.levels - 1)
-        found, links.seen[key] = _link(other, inner)
-        if not all(each.idempotent for each in found.values()):
-            links.once.add(key)
-    return links.seen.get(key, [])
-
-
-def _within(task: Task, problems: Iterable[Problem]) -> Iterator[str]:
-    """Word what is wrong within the workflow that a task runs."""
-    for problem in itertools.islice(problems, _MOST):
-        yield f"workflow `{task.action}`: {problem}"
-
-
-def _workflow(workflow: WorkflowSpec, task: Task, links: Links) -> WorkflowSpec | None:
-    """Give the workflow that a task runs, or None where it runs a function."""
+def _nested_action(
+    nested: WorkflowView, task: Task, context: BindingContext
+) -> tuple[Action, list[Misfit]]:
     name = task.action or ""
-    known = _workflows(links.given)
-    if name in known:
-        return known[name]
-    if name.endswith(_FILES):
-        path = _beside(workflow, name)
-        if path not in links.loaded:
-            links.loaded[path] = links.load(path)
-        return links.loaded[path]
+    problems = _problems_within(nested.spec, context)
+    action = registry.Action(
+        name=name,
+        function=context.nest(nested.spec),
+        idempotent=_identity(nested.spec) not in context.not_idempotent,
+        cancellable=True,
+        version=repr(nested),
+    )
+
+    misfits = list(_parameter_misfits(name, nested, task))
+    misfits += [(None, problem.message) for problem in _nested_problems(task, problems)]
+    return action, misfits
+
+
+def _input_of(task: Task) -> dict[str, Any]:
+    source = task.input.source
+    return source if isinstance(source, dict) else {}
+
+
+def _is_action(value: Any) -> bool:
+    return callable(value) or isinstance(value, WorkflowView)
+
+
+def _not_callable(workflow: WorkflowSpec, actions: Actions) -> Iterator[Problem]:
+    """Yield a problem at each use of an action that is neither a function nor a workflow."""
+    for name, value in actions.items():
+        if _is_action(value):
+            continue
+        message = f"action `{name}` must be a function or a workflow, not {describe(value)}"
+        positions = [task.positions.action for _, task in workflow.walk() if task.action == name]
+        if not positions:
+            yield Problem(message, None)
+        for position in positions:
+            yield Problem(message, position)
+
+
+def _named_workflows(actions: Actions) -> dict[str, WorkflowView]:
+    """Return the workflows among the actions, by name and by ref."""
+    workflows = {name: value for name, value in actions.items() if isinstance(value, WorkflowView)}
+    by_ref = {workflow.ref: workflow for workflow in workflows.values() if workflow.ref}
+    return workflows | by_ref
+
+
+def _identity(workflow: WorkflowSpec) -> Source | int:
+    """Return a key that tells workflows apart: a file that is read twice is one workflow."""
+    position = workflow.tasks[0].positions.name
+    if position is None:
+        return id(workflow)
+    return position.source
+
+
+def _problems_within(workflow: WorkflowSpec, context: BindingContext) -> list[Problem]:
+    """Return the problems of a workflow that a task runs. Each workflow is checked once."""
+    key = _identity(workflow)
+    if key not in context.problems and context.levels > 0:
+        context.problems[key] = []  # in case it runs itself
+        inner_context = msgspec.structs.replace(context, mock={}, levels=context.levels - 1)
+        actions, context.problems[key] = _bind(workflow, inner_context)
+        if not all(action.idempotent for action in actions.values()):
+            context.not_idempotent.add(key)
+
+    return context.problems.get(key, [])
+
+
+def _nested_problems(task: Task, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield the problems of a nested workflow as problems of the task that runs it."""
+    for problem in itertools.islice(problems, _MAX_NESTED_PROBLEMS):
+        yield Problem(f"workflow `{task.action}`: {problem}", task.positions.action)
+
+
+def _nested_workflow(
+    workflow: WorkflowSpec, task: Task, context: BindingContext
+) -> WorkflowView | None:
+    """Return the workflow that a task runs, or None if it runs a function."""
+    name = task.action or ""
+    workflows = _named_workflows(context.actions)
+    if name in workflows:
+        return workflows[name]
+
+    if name.endswith(_FILE_SUFFIXES):
+        path = _resolve_path(workflow, name)
+        if path not in context.files:
+            context.files[path] = context.load(path)
+        return context.files[path]
+
     if task.type == "workflow":
-        hint = nearest(name, known) or "; give it in `actions`, or name its file"
+        hint = nearest(name, workflows)
+        if not hint:
+            hint = "; pass it in `actions`, or name its file"
         raise KeyError(f"there is no workflow `{name}`{hint}")
     return None
 
 
-def _beside(workflow: WorkflowSpec, name: str) -> Path:
-    """Read a file's name from the folder of the workflow that names it."""
-    place = workflow.tasks[0].positions.name
-    folder = Path(place.source.name).parent if place is not None else Path()
-    found = folder / name
-    return found if found.exists() else Path(name)
+def _resolve_path(workflow: WorkflowSpec, name: str) -> Path:
+    """Return the path of a file, relative to the folder of the workflow that names it.
+
+    If there is no such file, the path is relative to the current folder.
+    """
+    position = workflow.tasks[0].positions.name
+    folder = Path()
+    if position is not None:
+        folder = Path(position.source.name).parent
+
+    path = folder / name
+    return path if path.exists() else Path(name)
 
 
-def _parameter_misfits(
-    name: str, other: WorkflowSpec, task: Task
-) -> Iterator[tuple[str | None, str]]:
-    given = _arguments(task)
-    known = parameter_specs.declared_names(other.parameters)
-    for key, value in given.items():
-        if key not in known:
-            yield key, f"workflow `{name}` has no parameter `{key}`{nearest(key, known)}"
+def _parameter_misfits(name: str, nested: WorkflowView, task: Task) -> Iterator[Misfit]:
+    values = _input_of(task)
+    declared = parameter_specs.declared_names(nested.parameters)
+    for key, value in values.items():
+        if key not in declared:
+            yield key, f"workflow `{name}` has no parameter `{key}`{nearest(key, declared)}"
         elif not has_template(value):
-            told = parameter_specs.explain_misfit(other.parameters or {}, key, value)
-            if told:
-                yield key, f"workflow `{name}`: {told}"
-    missing = [key for key in parameter_specs.required_names(other.parameters) if key not in given]
+            message = parameter_specs.explain_misfit(nested.parameters or {}, key, value)
+            if message:
+                yield key, f"workflow `{name}`: {message}"
+
+    required = parameter_specs.required_names(nested.parameters)
+    missing = [key for key in required if key not in values]
     if missing:
         yield None, f"workflow `{name}` needs `{'`, `'.join(missing)}` in `input`"
 
 
-def _mocks(workflow: WorkflowSpec, mock: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the made-up results by path; a task within a parallel one may be named alone."""
+def _mocks_by_path(workflow: WorkflowSpec, mock: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the mocks by the task's path.
+
+    The key of a task within a parallel task may be its name alone.
+
+    Raises:
+        ParameterError: A key input_filter no task, or several.
+    """
     paths = [path for path, _ in workflow.walk()]
-    found: dict[str, Any] = {}
+    mocks: dict[str, Any] = {}
     for name, value in mock.items():
-        fitting = [name] if name in paths else [p for p in paths if p.split("/")[-1] == name]
-        if len(fitting) != 1:
-            told = f"mock: several tasks are named `{name}`: {', '.join(fitting)}"
-            if not fitting:
-                hint = nearest(name, paths) or f"; there are {', '.join(paths[:20])}"
-                told = f"mock: there is no task `{name}`{hint}"
-            raise ParameterError(told)
-        found[fitting[0]] = value
-    return found
+        matches = [name] if name in paths else _paths_ending_in(name, paths)
+        if not matches:
+            hint = nearest(name, paths)
+            if not hint:
+                hint = f"; there are {', '.join(paths[:_MAX_NAMES])}"
+            raise ParameterError(f"mock: there is no task `{name}`{hint}")
+        if len(matches) > 1:
+            raise ParameterError(f"mock: several tasks are named `{name}`: {', '.join(matches)}")
+        mocks[matches[0]] = value
+
+    return mocks
 
 
-def _mocked(path: str, value: Any) -> Action:
-    """Give an action that does nothing but end as a mock says."""
+def _paths_ending_in(name: str, paths: Iterable[str]) -> list[str]:
+    return [path for path in paths if path.split("/")[-1] == name]
+
+
+def _mock_action(path: str, value: Any) -> Action:
+    """Return an action that only returns or raises the value of a mock."""
 
     def act(rendered: Any) -> Any:
         if isinstance(value, BaseException):
             raise value.with_traceback(None)
         if isinstance(value, type) and issubclass(value, BaseException):
             raise value("mocked") if issubclass(value, Timeout) else value()
-        return value(rendered) if callable(value) else value
+        if callable(value):
+            return value(rendered)
+        return value
 
     return registry.Action(name=f"mock of {path}", function=act, whole_input=True, local=True)

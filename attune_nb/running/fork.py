@@ -1,22 +1,21 @@
-"""Another run that begins with what one has done: forks, and runs of what has failed."""
+"""Plan a run that reuses results of an earlier one: a fork, or a retry of what failed."""
 
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.conductor import fork_inputs
-from attune_nb.conductor.recovery import Recovered, recover
+from attune_nb.conductor.recovery import recover
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
 from attune_nb.language import diff, parameter_specs
-from attune_nb.running.lost_results import refuse_lost
-from attune_nb.running.prepare import prepared
-from attune_nb.running.start import Run, begin, carry
+from attune_nb.running.lost_results import refuse_lost_results
+from attune_nb.running.plan import RunPlan, new_run_id, with_prepared
+from attune_nb.running.prepare import prepare_run
 from attune_nb.values.describe import is_different
 from attune_nb.values.frozen import NotStored
 from attune_nb.values.secrets import Mask
@@ -24,169 +23,216 @@ from attune_nb.values.secrets import Mask
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from attune_nb.conductor.recovery import Recovered
     from attune_nb.events import Event, Input
-    from attune_nb.language import model
-    from attune_nb.running.prepare import Prepared
-    from attune_nb.running.request import Begun, Done
+    from attune_nb.language.model import Task, WorkflowSpec
+    from attune_nb.running.prepare import PreparedRun
+    from attune_nb.running.request import EarlierRun, RunRequest
 
-__all__ = ["fork", "retry", "with_secrets"]
+__all__ = ["plan_fork", "plan_retry", "restore_secrets"]
 
-_SHOWN = 10  # names in a line
-
-
-def with_secrets(run: Done, begun: Begun) -> tuple[Done, Begun]:
-    """Put secrets that were given again into their places in a run known from its record."""
-    names = parameter_specs.secret_names(begun.workflow.parameters)
-    hidden = {name: begun.parameters[name] for name in names if name in begun.parameters}
-    mask = Mask(begun.options.keystore, hidden)
-    if begun.stored is None or run.store is None or not mask:
-        return run, begun
-    from attune_nb.store.reading import events_of  # noqa: PLC0415 - SQLite takes its time
-
-    events = events_of(run.store, begun.stored, mask)
-    was, now = (_parameters_in(each) for each in (run.events, events))
-    known = {
-        name: now[name] if name in was and value is was[name] else value
-        for name, value in begun.parameters.items()
-    }
-    return run._replace(events=events), replace(begun, parameters=known)
+# names in a message
+_MAX_NAMES = 10
+_MAX_HINTS = 20
 
 
-def _parameters_in(events: Sequence[Event]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = next(
-        each.parameters for each in events if isinstance(each, RunStarted)
-    )
-    return found
+def restore_secrets(earlier: EarlierRun, request: RunRequest) -> tuple[EarlierRun, RunRequest]:
+    """Put secrets that were passed again into the events and parameters read from a record."""
+    if request.stored is None or earlier.store is None:
+        return earlier, request
+
+    names = parameter_specs.secret_names(request.workflow.parameters)
+    secrets = {name: request.parameters[name] for name in names if name in request.parameters}
+    mask = Mask(request.options.keystore, secrets)
+    if not mask:
+        return earlier, request
+
+    from attune_nb.store.reading import events_of  # noqa: PLC0415 - SQLite is slow to import
+
+    events = events_of(earlier.store, request.stored, mask)
+    masked = _parameters_in(earlier.events)
+    restored = _parameters_in(events)
+    parameters = dict(request.parameters)
+    for name, value in parameters.items():
+        is_unchanged = name in masked and value is masked[name]
+        if is_unchanged:
+            parameters[name] = restored[name]
+
+    return earlier._replace(events=events), replace(request, parameters=parameters)
 
 
-def fork(run: Done, begun: Begun, at: str) -> Run:
-    """Begin a run with all that another has done, but for a task and what it has led to.
+def plan_fork(earlier: EarlierRun, request: RunRequest, path: str) -> RunPlan:
+    """Plan a run that runs one task and its successors again, and reuses all other results.
 
     Args:
-        run: The other run.
-        begun: What the new one is begun with.
-        at: The task's path.
+        earlier: The run whose results are reused.
+        request: The request for the new run.
+        path: The task's path.
 
     Raises:
-        LookupFailed: There is no such task, or it does not come to run.
+        LookupFailed: There is no such task, or the new run does not reach it.
     """
-    known = [path for path, _ in begun.workflow.walk()]
-    if at not in known:
-        hint = nearest(at, known) or f"; there are {', '.join(known[:20])}"
-        raise LookupFailed(f"there is no task `{at}`{hint}")
-    ready = prepared(begun.workflow, begun.parameters, begun.options)
-    inputs = fork_inputs.inputs_before_task(run.state, run.events, at)
-    run_id, past, told = _folded(run, begun, ready, inputs)
-    if past.state.ended and all(key[0] != at for key in past.state.executions):
+    paths = [known for known, _ in request.workflow.walk()]
+    if path not in paths:
+        hint = nearest(path, paths) or f"; there are {', '.join(paths[:_MAX_HINTS])}"
+        raise LookupFailed(f"there is no task `{path}`{hint}")
+
+    inputs = fork_inputs.inputs_before_task(earlier.state, earlier.events, path)
+    plan, past = _plan(earlier, request, inputs)
+    is_reached = any(task == path for task, _ in past.state.executions)
+    if past.state.ended and not is_reached:
         raise LookupFailed(
-            f"task `{at}` has not run in run {run.run_id}, and what ran there does not lead to it"
+            f"task `{path}` has not run in run {earlier.run_id}, and the tasks that ran there do "
+            "not lead to it"
         )
-    return carry(_with(begun, ready), run_id, ready, past, told=told)
+    return plan
 
 
-def retry(run: Done, begun: Begun, *, failed_only: bool = True) -> Run:
-    """Run a workflow again; or of what another run has done, only what has failed in it.
+def plan_retry(earlier: EarlierRun, request: RunRequest) -> RunPlan:
+    """Plan a run that runs again what failed in another one, and reuses the results.
 
     Raises:
         LookupFailed: Nothing has failed.
     """
-    if not failed_only:
-        return begin(begun, begun.parameters)
-    ready = prepared(begun.workflow, begun.parameters, begun.options)
-    inputs = fork_inputs.inputs_that_succeeded(run.state, run.events)
-    run_id, past, told = _folded(run, begun, ready, inputs)
-    if past.state.ended and past.state.status == "succeeded" and run.state.status == "succeeded":
+    inputs = fork_inputs.inputs_that_succeeded(earlier.state, earlier.events)
+    plan, past = _plan(earlier, request, inputs)
+    if past.state.status == "succeeded" and earlier.state.status == "succeeded":
         raise LookupFailed(
-            f"nothing has failed in run {run.run_id}; `retry(failed_only=False)` runs all again"
+            f"nothing has failed in run {earlier.run_id}; `retry(failed_only=False)` runs all again"
         )
-    return carry(_with(begun, ready), run_id, ready, past, told=told)
+    return plan
 
 
-def _with(begun: Begun, ready: Prepared) -> Begun:
-    return replace(begun, parameters=ready.given, code=ready.code)
+def _plan(
+    earlier: EarlierRun, request: RunRequest, inputs: Sequence[Input]
+) -> tuple[RunPlan, Recovered]:
+    """Replay the inputs that are reused, as those of a new run that began as long ago.
 
-
-def _folded(
-    run: Done, begun: Begun, ready: Prepared, inputs: Sequence[Input]
-) -> tuple[str, Recovered, list[str]]:
-    """Fold what is reused, as a new run that began so long ago; and tell what to look at."""
-    first = next(each for each in run.events if isinstance(each, RunStarted))
-    last = max((each.time for each in inputs), default=0.0)
-    run_id = uuid.uuid4().hex[:12]
+    Raises:
+        StoreError: A task that may still run reads a result that the store does not hold.
+    """
+    prepared = prepare_run(request.workflow.spec, request.parameters, request.options)
+    run_id = new_run_id()
+    spent = max((event.time for event in inputs), default=0.0)
     started = msgspec.structs.replace(
-        first,
+        _first_start(earlier.events),
         run_id=run_id,
-        workflow=begun.manner.name or begun.workflow.name,
-        started_at=time.time() - last,
-        parameters=ready.parameters,
+        workflow=request.name,
+        started_at=time.time() - spent,
+        parameters=prepared.recorded_parameters,
     )
-    fits = fork_inputs.InputFilter(run.state)
-    past = recover(ready.state, [started, *inputs], fits)
-    refuse_lost(past)
-    reused = {
-        key[0]
-        for key, each in past.state.executions.items()
-        if each.outcome is not None and key in run.state.executions
-    }
-    told = [
-        *_told_of_items(fits.changed_tasks),
-        *_told_of_tasks(_changed(run, begun.workflow, ready, reused)),
-        *_told_of_values(run, ready, reused),
+
+    input_filter = fork_inputs.InputFilter(earlier.state)
+    past = recover(prepared.state, [started, *inputs], input_filter)
+    refuse_lost_results(past)
+
+    reused = _reused_paths(earlier, past)
+    notes = [
+        *_describe_restarted_tasks(input_filter.changed_tasks),
+        *_describe_changed_tasks(_changed_paths(earlier, request.workflow.spec, prepared, reused)),
+        *_describe_changed_parameters(earlier, prepared, reused),
     ]
-    return run_id, past, told
+    plan = RunPlan(
+        run_id=run_id,
+        request=with_prepared(request, prepared),
+        prepared=prepared,
+        past=past,
+        notes=notes,
+    )
+    return plan, past
 
 
-def _told_of_items(anew: Sequence[str]) -> Iterator[str]:
-    """Tell of the tasks that run again, although nobody asked for it."""
-    if anew:
-        yield f"{_named(anew)} began anew: the items are others now"
+def _first_start(events: Sequence[Event]) -> RunStarted:
+    for event in events:
+        if isinstance(event, RunStarted):
+            return event
+    raise LookupFailed("the run has not started")
 
 
-def _changed(
-    run: Done, after: model.WorkflowSpec, ready: Prepared, reused: set[str]
-) -> Iterator[str]:
-    """Give the reused tasks that do something else now: by their text, or their action's code."""
-    done = {path.partition("/")[0] for path in reused}
-    texts = diff.changed_tasks(run.state.workflow, after, ignore_transitions=True)
-    yield from (name for name in texts if name in done)
+def _parameters_in(events: Sequence[Event]) -> Mapping[str, Any]:
+    parameters: Mapping[str, Any] = _first_start(events).parameters
+    return parameters
+
+
+def _reused_paths(earlier: EarlierRun, past: Recovered) -> set[str]:
+    paths = set()
+    for key, execution in past.state.executions.items():
+        if execution.outcome is not None and key in earlier.state.executions:
+            paths.add(execution.task)
+    return paths
+
+
+def _describe_restarted_tasks(paths: Sequence[str]) -> Iterator[str]:
+    """Yield a note on tasks that run again because their items changed."""
+    if paths:
+        verb = "runs" if len(paths) == 1 else "run"
+        yield f"{_format_tasks(paths)} {verb} again, because the items changed"
+
+
+def _changed_paths(
+    earlier: EarlierRun, workflow: WorkflowSpec, prepared: PreparedRun, reused: set[str]
+) -> list[str]:
+    """Return the reused tasks whose text changed, or whose action's code did."""
+    outermost = {path.partition("/")[0] for path in reused}
+    with_changed_text = diff.changed_tasks(
+        earlier.state.workflow, workflow, ignore_transitions=True
+    )
+    changed = [name for name in with_changed_text if name in outermost]
+
     for path in sorted(reused):
-        if path not in texts and path in run.code and run.code[path] != ready.code.get(path):
-            yield path
+        if path in with_changed_text or path not in earlier.code:
+            continue
+        if earlier.code[path] != prepared.code.get(path):
+            changed.append(path)
+    return changed
 
 
-def _told_of_tasks(stale: Iterator[str]) -> Iterator[str]:
-    """Tell of the tasks that have changed since, and are not run again."""
-    found = [*stale]
-    if found:
+def _describe_changed_tasks(paths: Sequence[str]) -> Iterator[str]:
+    """Yield a note on tasks that changed and whose results are reused."""
+    if paths:
         yield (
-            f"{_named(found)} changed since, and what came of it then is reused; "
-            f"fork at `{found[0]}` to run it again"
+            f"{_format_tasks(paths)} changed since, but the earlier results are reused; "
+            f"fork at `{paths[0]}` to run it again"
         )
 
 
-def _told_of_values(run: Done, ready: Prepared, reused: set[str]) -> Iterator[str]:
-    """Tell of the tasks that read a parameter which is another now, and are not run again."""
-    before = _parameters_in(run.events)
-    known = {name: each for name, each in before.items() if not isinstance(each, NotStored)}
-    other = {name for name, each in known.items() if is_different(each, ready.parameters.get(name))}
-    stale = [
+def _describe_changed_parameters(
+    earlier: EarlierRun, prepared: PreparedRun, reused: set[str]
+) -> Iterator[str]:
+    """Yield a note on tasks that read a changed parameter and whose results are reused."""
+    changed = set()
+    for name, value in _parameters_in(earlier.events).items():
+        is_known = not isinstance(value, NotStored)
+        if is_known and is_different(value, prepared.recorded_parameters.get(name)):
+            changed.add(name)
+
+    paths = [
         path
-        for path, task in run.state.workflow.walk()
-        if path in reused and _parameters_of(task) & other
+        for path, task in earlier.state.workflow.walk()
+        if path in reused and _parameters_read(task) & changed
     ]
-    if stale:
-        reads = "reads" if len(stale) == 1 else "read"
-        names = ", ".join(f"`parameters.{each}`" for each in sorted(other))
-        yield f"{_named(stale)} {reads} {names}, another now; what came of it then is reused"
+    if paths:
+        verb = "reads" if len(paths) == 1 else "read"
+        names = ", ".join(f"`parameters.{name}`" for name in sorted(changed))
+        yield (
+            f"{_format_tasks(paths)} {verb} {names}, which changed, but the earlier results are "
+            "reused"
+        )
 
 
-def _parameters_of(task: model.Task) -> set[str]:
-    """Give the parameters that a task reads outright."""
-    paths = [path for each in task.templates() for path, _ in each.references]
-    return {path[1] for path in paths if path[0] == "parameters" and len(path) > 1}
+def _parameters_read(task: Task) -> set[str]:
+    """Return the parameters that a task's expressions name directly."""
+    names = set()
+    for template in task.templates():
+        for path, _ in template.references:
+            if path[0] == "parameters" and len(path) > 1:
+                names.add(path[1])
+    return names
 
 
-def _named(tasks: Sequence[str]) -> str:
-    shown = ", ".join(f"`{each}`" for each in tasks[:_SHOWN])
-    more = f" and {len(tasks) - _SHOWN:,} more" if len(tasks) > _SHOWN else ""
-    return f"{'task' if len(tasks) == 1 else 'tasks'} {shown}{more}"
+def _format_tasks(paths: Sequence[str]) -> str:
+    noun = "task" if len(paths) == 1 else "tasks"
+    names = ", ".join(f"`{path}`" for path in paths[:_MAX_NAMES])
+    if len(paths) > _MAX_NAMES:
+        names += f" and {len(paths) - _MAX_NAMES:,} more"
+    return f"{noun} {names}"

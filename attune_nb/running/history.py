@@ -1,45 +1,50 @@
-"""Runs on record: what there is, and each as it stands."""
+"""The runs of a store: a table of them, and each one opened."""
 
 from __future__ import annotations
 
 import platform
-import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.conductor.machine import initial_state, replay
-from attune_nb.errors import AttuneError, StoreError, WorkflowError
+from attune_nb.errors import StoreError, WorkflowError
 from attune_nb.events import RunEnded, RunStarted
 from attune_nb.language import export, parameter_specs
-from attune_nb.results.scaling import Record
-from attune_nb.running.bind_actions import mocked_whole
-from attune_nb.running.prepare import Options
-from attune_nb.running.record import path_of
-from attune_nb.running.request import Begun, Manner
-from attune_nb.running.workflow import Run, Workflow, load_file, loads
+from attune_nb.results.scaling import DurationHistory
+from attune_nb.running.bind_actions import replace_mocked_parallel_tasks
+from attune_nb.running.record import store_path
+from attune_nb.running.recorded_run import RecordedRun, ReplayedRun
+from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
+from attune_nb.running.run import Run
+from attune_nb.running.workflow import Workflow, load_file, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from os import PathLike
     from pathlib import Path
 
     import pandas as pd
 
+    from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
-    from attune_nb.language import model
+    from attune_nb.language.model import WorkflowSpec
     from attune_nb.store.reading import StoredRun
+    from attune_nb.templates.template import Template
 
-__all__ = ["code_of", "open_run", "options_of", "recorded_workflow", "runs"]
+__all__ = ["AnyRun", "open_run", "recorded_code", "recorded_options", "recorded_workflow", "runs"]
+
+AnyRun = Run | RecordedRun
+"""A run of this process, or one opened from a store."""
 
 _COLUMNS = ("run_id", "workflow", "status", "started", "duration_ms", "tasks", "items", "failed")
 
 
 def runs(store: str | PathLike[str] | None = None) -> pd.DataFrame:
-    """Give the runs of a store, the oldest first: one row a run.
+    """Return the runs of a store, the oldest first: one row a run.
 
-    A run whose kernel is gone is "interrupted". `started` is in UTC.
+    A run whose process is gone is "interrupted". `started` is in UTC.
 
     Args:
         store: Its file; by default as in `Workflow.run`.
@@ -47,168 +52,168 @@ def runs(store: str | PathLike[str] | None = None) -> pd.DataFrame:
     Raises:
         StoreError: There is no store, or it cannot be read.
     """
-    import pandas as pd  # noqa: PLC0415 - pandas is heavy
+    import pandas as pd  # noqa: PLC0415 - slow to import
 
-    from attune_nb.store import reading  # noqa: PLC0415 - SQLite takes its time too
+    from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import too
 
     rows = [
         {
-            "run_id": each.run_id,
-            "workflow": each.workflow,
-            "status": each.status,
-            "started": datetime.fromtimestamp(each.started, UTC),
-            "duration_ms": each.duration * 1000,
-            "tasks": each.tasks,
-            "items": each.items,
-            "failed": each.failed,
+            "run_id": stored.run_id,
+            "workflow": stored.workflow,
+            "status": stored.status,
+            "started": datetime.fromtimestamp(stored.started, UTC),
+            "duration_ms": stored.duration * 1000,
+            "tasks": stored.tasks,
+            "items": stored.items,
+            "failed": stored.failed,
         }
-        for each in reading.runs_in(path_of(store))
+        for stored in reading.runs_in(store_path(store))
     ]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 
-def open_run(run_id: str, store: str | PathLike[str] | None = None) -> Run:
-    """Open a run of a store, as it stands there, to be looked at.
+def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedRun:
+    """Open a run of a store as it stands there, to read it, fork it or retry it.
 
     Args:
-        run_id: Its id, or how it begins.
+        run_id: Its id, or the beginning of it.
         store: As in `runs`.
 
     Raises:
         StoreError: There is no such run, or it cannot be read.
     """
-    from attune_nb.store import reading  # noqa: PLC0415
-    from attune_nb.store.json_values import from_plain  # noqa: PLC0415
+    from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
 
-    path = path_of(store)
+    path = store_path(store)
     stored = reading.run_of(path, run_id)
     workflow = recorded_workflow(stored)
-    state = initial_state(
-        mocked_whole(workflow, dict.fromkeys(stored.options["mock"])),
-        from_plain(stored.options["config"]),
-        dict.fromkeys(_keys_read(workflow), "***"),
-        stored.options["concurrency"],
-        secrets=dict.fromkeys(parameter_specs.secret_names(workflow.parameters), "***"),
-        mocked=stored.options["mocked"],
-    )
     events = reading.events_of(path, stored)
-    state, _ = replay(state, events)
-    ended = next((each for each in events if isinstance(each, RunEnded)), None)
-    if ended is not None:  # whatever a replay makes of it without secrets and objects
-        told = {name: getattr(ended, name) for name in ("status", "output", "error")}
-        state = msgspec.structs.replace(state, **told)
-    if stored.status == "interrupted":
-        state = msgspec.structs.replace(state, status="interrupted")
-    names = [task.name for task in workflow.tasks]
-    run = Run(
+    state = _replayed_state(stored, workflow, events)
+
+    return RecordedRun(
         stored.run_id,
-        stored.workflow,
-        names,
-        _Past(state, events),
-        Record().of(stored.workflow, {}),
+        ReplayedRun(state, events),
+        _recorded_request(stored, workflow, events, path),
+        DurationHistory().of(stored.workflow, {}),
+        store=path,
     )
-    run.store = path
-    run._begun = _begun(stored, workflow, events, path)  # noqa: SLF001 - as where one begins
-    return run
 
 
 def recorded_workflow(stored: StoredRun) -> Workflow:
-    """Give the workflow that ran, from the text that a person wrote, where that still gives it.
+    """Return the workflow that ran; from the user's own text, if that still means the same.
 
     Raises:
         StoreError: It cannot be read.
     """
-    first, _, rest = stored.source.text.partition("\n")
-    above = first if first.startswith("%%") else ""
-    try:
-        found = loads(rest if above else stored.source.text, stored.source.name, above=above)
-        if export.to_record(found, str) == stored.text:
-            return found
-    except WorkflowError:
-        pass  # a secret's default was taken out, or it was never text
+    workflow = _workflow_of_source(stored)
+    if workflow is not None:
+        return workflow
+
     try:
         return loads(stored.text, stored.source.name)
     except WorkflowError as error:
         raise StoreError(f"the workflow of run {stored.run_id} cannot be read: {error}") from None
 
 
-def options_of(stored: StoredRun, **given: Any) -> Options:
-    """Give the options that a run began with, as far as they are on record; and those given.
+def _workflow_of_source(stored: StoredRun) -> Workflow | None:
+    text = stored.source.text
+    cell_magic = ""
+    if text.startswith("%%"):
+        cell_magic, _, text = text.partition("\n")
 
-    An option that is None is as it was. That an action may be imported is nothing that a record
-    can allow: its text names code, and anybody may have written it.
+    try:
+        workflow = loads(text, stored.source.name, above=cell_magic)
+        is_same = export.to_record(workflow.spec, str) == stored.text
+    except WorkflowError:
+        return None  # the default of a secret was taken out, or the workflow was made by a program
+    return workflow if is_same else None
+
+
+def recorded_options(stored: StoredRun, **changes: Any) -> RunOptions:
+    """Return the recorded options of a run, with changes.
+
+    A change that is None changes nothing. `allow_imports` is never read from a record: a
+    record names code, and anyone may have written it.
     """
-    from attune_nb.store.json_values import from_plain  # noqa: PLC0415
+    from attune_nb.store.json_values import from_plain  # noqa: PLC0415 - slow to import
 
-    told = stored.options
-    known = {name: told[name] for name in ("backend", "workers", "concurrency", "dry_run")}
-    known["config"] = from_plain(told["config"])
-    known |= {name: each for name, each in given.items() if each is not None}
-    return Options(load=load_file, **{"actions": {}, **known})
-
-
-def code_of(stored: StoredRun) -> dict[str, str]:
-    """Give what tells the versions of a run's actions apart; nothing of another Python's."""
-    same = stored.versions.get("python") == platform.python_version()
-    found: dict[str, str] = stored.options.get("code", {}) if same else {}
-    return found
+    recorded: dict[str, Any] = {
+        "actions": {},
+        "backend": stored.options["backend"],
+        "workers": stored.options["workers"],
+        "concurrency": stored.options["concurrency"],
+        "dry_run": stored.options["dry_run"],
+        "config": from_plain(stored.options["config"]),
+    }
+    changed = {name: value for name, value in changes.items() if value is not None}
+    return RunOptions(load=load_file, **(recorded | changed))
 
 
-def _begun(stored: StoredRun, workflow: Workflow, events: list[Event], path: Path) -> Begun:
-    first = next((each for each in events if isinstance(each, RunStarted)), None)
-    return Begun(
+def recorded_code(stored: StoredRun) -> dict[str, str]:
+    """Return the recorded fingerprints of a run's actions; none of another version of Python."""
+    if stored.versions.get("python") != platform.python_version():
+        return {}
+    code: dict[str, str] = stored.options.get("code", {})
+    return code
+
+
+def _replayed_state(stored: StoredRun, workflow: Workflow, events: Sequence[Event]) -> RunState:
+    from attune_nb.store.json_values import from_plain  # noqa: PLC0415 - slow to import
+
+    secret_names = parameter_specs.secret_names(workflow.parameters)
+    state = initial_state(
+        replace_mocked_parallel_tasks(workflow.spec, dict.fromkeys(stored.options["mock"])),
+        from_plain(stored.options["config"]),
+        dict.fromkeys(_keystore_names(workflow.spec), "***"),
+        stored.options["concurrency"],
+        secrets=dict.fromkeys(secret_names, "***"),
+        mocked=stored.options["mocked"],
+    )
+    state, _ = replay(state, events)
+
+    # without secrets and objects a replay may end in another way than the run did
+    for event in events:
+        if isinstance(event, RunEnded):
+            state = msgspec.structs.replace(
+                state, status=event.status, output=event.output, error=event.error
+            )
+            break
+    if stored.status == "interrupted":
+        state = msgspec.structs.replace(state, status="interrupted")
+    return state
+
+
+def _recorded_request(
+    stored: StoredRun, workflow: Workflow, events: Sequence[Event], path: Path
+) -> RunRequest:
+    parameters: dict[str, Any] = {}
+    for event in events:
+        if isinstance(event, RunStarted):
+            parameters = dict(event.parameters)
+            break
+
+    return RunRequest(
         workflow=workflow,
-        parameters=dict(first.parameters) if first is not None else {},
-        options=options_of(stored),
-        manner=Manner(store=path, name=stored.workflow),
-        code=code_of(stored),
+        parameters=parameters,
+        options=recorded_options(stored),
+        observation=ObservationOptions(store=path, name=stored.workflow),
+        code=recorded_code(stored),
         stored=stored,
     )
 
 
-class _Past:
-    """Stands in for the engine of a run that is only looked at."""
-
-    def __init__(self, state: Any, events: list[Event]) -> None:
-        self.state, self.events = state, events
-        self.ended = threading.Event()
-        self.ended.set()
-
-    def cancel(self, reason: str = "", *, force: bool = False) -> None:  # noqa: ARG002
-        """Refuse: nobody carries the run here."""
-        self._refuse("cancel")
-
-    def pause(self) -> None:
-        """Refuse, as `cancel` does."""
-        self._refuse("pause")
-
-    def resume(self) -> None:
-        """Refuse, as `cancel` does."""
-        self._refuse("resume")
-
-    def answer(self, task: str, visit: int, value: Any, schema: Any = None) -> None:  # noqa: ARG002
-        """Refuse, as `cancel` does."""
-        self._refuse("answer")
-
-    def rerun(self, task: str, visit: int, index: int) -> None:  # noqa: ARG002
-        """Refuse, as `cancel` does."""
-        self._refuse("run again")
-
-    def settle(self, task: str, visit: int, index: int, attempt: int, result: Any) -> None:  # noqa: ARG002
-        """Refuse, as `cancel` does."""
-        self._refuse("decide")
-
-    def _refuse(self, what: str) -> None:
-        told = f"the run is on record, not under way here: there is nothing to {what}"
-        raise AttuneError(told)
-
-
-def _keys_read(workflow: model.WorkflowSpec) -> Iterator[str]:
-    """Give the keys of the keystore that expressions read: no record holds their values."""
-    templates = [each for _, task in workflow.walk() for each in task.templates()]
-    templates += [each for _, each in workflow.vars]
-    templates += [workflow.output_map] if workflow.output_map is not None else []
-    for template in templates:
+def _keystore_names(workflow: WorkflowSpec) -> Iterator[str]:
+    """Yield the names in the keystore that expressions read; no record holds their values."""
+    for template in _all_templates(workflow):
         for path, _ in template.references:
             if path[0] == "keystore" and len(path) > 1:
                 yield path[1]
+
+
+def _all_templates(workflow: WorkflowSpec) -> Iterator[Template]:
+    for _, task in workflow.walk():
+        yield from task.templates()
+    for _, template in workflow.vars:
+        yield template
+    if workflow.output_map is not None:
+        yield workflow.output_map

@@ -1,4 +1,4 @@
-"""Refuse to go on with a run whose kept results are lost."""
+"""Refuse to continue a run that needs results which its record does not hold."""
 
 from __future__ import annotations
 
@@ -12,56 +12,82 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from attune_nb.conductor.recovery import Recovered
-    from attune_nb.conductor.state import RunState
-    from attune_nb.language import model
+    from attune_nb.conductor.state import Execution, RunState
+    from attune_nb.language.model import WorkflowSpec
 
-__all__ = ["refuse_lost"]
+    Path = tuple[str, ...]
+
+__all__ = ["refuse_lost_results"]
 
 
-def refuse_lost(past: Recovered) -> None:
-    """Refuse to go on where a task that may still run reads what the store does not hold.
+def refuse_lost_results(past: Recovered) -> None:
+    """Check that no task that may still run reads a result which the store does not hold.
 
     Raises:
-        StoreError: One does.
+        StoreError: A task does.
     """
     state = past.state
     if state.ended:
         return
-    spaces: dict[str, dict[str, str]] = {
-        "task": {
-            name: describe_not_stored(each.result) for name, each in state.context.tasks.items()
-        },
-        "workflow": {
-            name: describe_not_stored(each) for name, each in state.context.variables.items()
-        },
-    }
-    for each in state.executions.values():
-        if each.outcome is None:
-            found = next(
-                filter(None, (describe_not_stored(batch.results) for batch in each.batches)), ""
-            )
-            spaces["task"].setdefault(each.task, found)
-    spaces["tasks"] = spaces["task"]
-    spaces |= dict.fromkeys(("vars", "variables"), spaces["workflow"])
-    for name, path in _reads(state.workflow, {key[0].partition("/")[0] for key in _open(state)}):
-        kind = spaces.get(path[0], {}).get(path[1], "") if len(path) > 1 else ""
-        if kind:
+
+    losses = _losses_by_namespace(state)
+    for reader, path in _paths_read(state.workflow, _open_tasks(state)):
+        if len(path) < 2:  # noqa: PLR2004 - a namespace and a name
+            continue
+        loss = losses.get(path[0], {}).get(path[1])
+        if loss:
             raise StoreError(
-                f"{name} reads `{'.'.join(path[:2])}`, {kind}; fork the run at the task that "
+                f"{reader} reads `{'.'.join(path[:2])}`, {loss}; fork the run at the task that "
                 "made it"
             )
 
 
-def _open(state: RunState) -> list[tuple[str, int]]:
-    return [*(k for k, each in state.executions.items() if each.outcome is None), *state.joins]
+def _losses_by_namespace(state: RunState) -> dict[str, dict[str, str]]:
+    """Return for each namespace of the context the reasons why values in it are lost, by name."""
+    task_losses = {
+        name: describe_not_stored(task.result) for name, task in state.context.tasks.items()
+    }
+    for execution in state.executions.values():
+        if execution.outcome is None:
+            task_losses.setdefault(execution.task, _loss_of_items(execution))
+
+    variable_losses = {
+        name: describe_not_stored(value) for name, value in state.context.variables.items()
+    }
+    return {
+        "task": task_losses,
+        "tasks": task_losses,
+        "workflow": variable_losses,
+        "vars": variable_losses,
+        "variables": variable_losses,
+    }
 
 
-def _reads(workflow: model.WorkflowSpec, begun: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Give what is read by the tasks that may still run, and by the output."""
-    for name in diff.reachable_tasks(workflow, begun):
-        for path, task in workflow.walk():
-            if path.partition("/")[0] == name:
-                for template in task.templates():
-                    yield from ((f"task `{path}`", each) for each, _ in template.references)
+def _loss_of_items(execution: Execution) -> str:
+    for batch in execution.batches:
+        loss = describe_not_stored(batch.results)
+        if loss:
+            return loss
+    return ""
+
+
+def _open_tasks(state: RunState) -> set[str]:
+    """Return the outermost tasks that are running, or that a join waits with."""
+    keys = [key for key, execution in state.executions.items() if execution.outcome is None]
+    keys += state.joins
+    return {path.partition("/")[0] for path, _ in keys}
+
+
+def _paths_read(workflow: WorkflowSpec, open_tasks: set[str]) -> Iterator[tuple[str, Path]]:
+    """Yield the paths that tasks which may still run read, and the output, each with its reader."""
+    reachable = set(diff.reachable_tasks(workflow, open_tasks))
+    for task_path, task in workflow.walk():
+        if task_path.partition("/")[0] not in reachable:
+            continue
+        for template in task.templates():
+            for path, _ in template.references:
+                yield f"task `{task_path}`", path
+
     if workflow.output_map is not None:
-        yield from (("`output_map`", each) for each, _ in workflow.output_map.references)
+        for path, _ in workflow.output_map.references:
+            yield "`output_map`", path

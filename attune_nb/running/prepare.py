@@ -1,12 +1,12 @@
-"""From what a run was asked for to the driver that carries it; workflows within it included."""
+"""Check a request for a run and prepare everything that the run needs."""
 
 from __future__ import annotations
 
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from attune_nb.actions.fingerprint import fingerprints
@@ -23,245 +23,299 @@ from attune_nb.errors import (
     nearest,
 )
 from attune_nb.events import TaskEnded
-from attune_nb.language import model, parameter_specs
+from attune_nb.language import parameter_specs
 from attune_nb.language.describe import is_positive_integer
 from attune_nb.language.model import ASK
-from attune_nb.running.bind_actions import Links, link, mocked_paths, mocked_whole
+from attune_nb.running.bind_actions import (
+    BindingContext,
+    bind_actions,
+    mocked_paths,
+    replace_mocked_parallel_tasks,
+)
+from attune_nb.running.workflow_view import WorkflowView
+from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from attune_nb.actions.cancel import CancelToken
+    from attune_nb.actions.registry import Action
     from attune_nb.backends.protocol import Backend
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
     from attune_nb.language.model import WorkflowSpec
+    from attune_nb.running.request import EventReader, RunOptions
     from attune_nb.values.secrets import Mask
 
 __all__ = [
     "BACKENDS",
-    "Options",
-    "Prepared",
-    "links_of",
-    "prepared",
-    "refuse_unless_map",
-    "refuse_unless_workflow",
+    "PreparedRun",
+    "binding_context",
+    "check_names",
+    "check_workflow",
+    "prepare_run",
 ]
 
-Reader = Callable[[list["Event"]], None]
-
 BACKENDS = ("threads", "processes", "dask", "inline")
-"""The names of the places where attempts run; the first is the usual one."""
+"""The names of the backends; the first is the default."""
 
-MAX_DEPTH = 20  # of workflows within workflows
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a run was asked for; a workflow within it is run with the same."""
-
-    load: Callable[[Path], WorkflowSpec]  # reads a workflow's file
-    actions: Mapping[str, Callable[..., Any] | WorkflowSpec]
-    mock: Mapping[str, Any] = field(default_factory=dict)
-    dry_run: bool = False
-    allow_imports: bool = False
-    config: Mapping[str, Any] | None = None
-    keystore: Mapping[str, Any] | None = None
-    backend: str | Backend = "threads"
-    workers: int | None = None
-    concurrency: int | None = None
-    depth: int = 0  # of workflows within workflows
+# levels of workflows within workflows
+_MAX_DEPTH = 20
 
 
-def links_of(options: Options) -> Links:
-    """Give what a workflow is linked with."""
-    return Links(
-        given=options.actions,
+def binding_context(options: RunOptions) -> BindingContext:
+    """Return the context in which the actions of a workflow are bound."""
+    # nested workflows are checked once, from the outermost
+    levels = 0 if options.depth else _MAX_DEPTH
+    return BindingContext(
+        actions=options.actions,
         mock=options.mock,
         dry_run=options.dry_run,
         allow_imports=options.allow_imports,
         load=options.load,
-        nested=lambda workflow: _nested(workflow, options),
-        levels=0 if options.depth else MAX_DEPTH,  # looked into once, from the outermost
+        nest=lambda workflow: _nested_run_function(workflow, options),
+        levels=levels,
     )
 
 
-class Prepared(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class PreparedRun:
     """Everything that a run needs, checked.
 
-    `state` is what it begins with; `driver` makes its driver, given readers; `given` are all its
-    parameters, `parameters` those that are no secret; `mocked` are the tasks whose results are
-    made up; `code` tells versions of the tasks' actions apart.
+    Attributes:
+        state: The state that the run begins with.
+        parameters: All parameters.
+        recorded_parameters: Those that are not secret.
+        mocked: The paths of the tasks whose results are made up.
+        code: For each task the fingerprint of its action, which changes with the action's code.
     """
 
     state: RunState
-    driver: Callable[[list[Reader]], Driver]
-    given: dict[str, Any]
     parameters: dict[str, Any]
-    mask: Mask
+    recorded_parameters: dict[str, Any]
     mocked: frozenset[str]
     code: dict[str, str]
+    actions: Mapping[str, Action]
+    backend: Backend
+    skip_delays: bool
+
+    @property
+    def mask(self) -> Mask:
+        """Hides the run's secrets."""
+        return self.state.context.mask
+
+    def make_driver(self, readers: Sequence[EventReader]) -> Driver:
+        """Return a driver of the run, and reserve the backend for it.
+
+        Args:
+            readers: Called with the new events, in the engine's thread.
+
+        Raises:
+            BackendError: Another run uses the backend.
+        """
+        driver = Driver(
+            self.state, self.backend, self.actions, readers, skip_delays=self.skip_delays
+        )
+        _reserve_backend(self.backend, driver)
+        return driver
 
 
-def prepared(workflow: WorkflowSpec, parameters: Mapping[str, Any], options: Options) -> Prepared:
+def prepare_run(
+    workflow: WorkflowSpec, parameters: Mapping[str, Any], options: RunOptions
+) -> PreparedRun:
     """Check everything that a run needs.
 
     Raises:
-        AttuneError: Something of it cannot be.
+        AttuneError: The workflow, its parameters or an option cannot be used.
     """
     for name in ("actions", "mock", "config", "keystore"):
-        refuse_unless_map(name, getattr(options, name))
-    workflow = mocked_whole(workflow, options.mock)
-    found, problems = link(workflow, links_of(options))
+        check_names(name, getattr(options, name))
+
+    workflow = replace_mocked_parallel_tasks(workflow, options.mock)
+    actions, problems = bind_actions(workflow, binding_context(options))
     if problems:
         raise WorkflowError(problems)
+
     values = parameter_specs.bind(workflow.parameters, parameters)
-    hidden = {
-        key: values.pop(key)
-        for key in parameter_specs.secret_names(workflow.parameters)
-        if key in values
-    }
-    if options.concurrency is not None and not is_positive_integer(options.concurrency):
-        raise BackendError(
-            f"`concurrency` is a whole number, 1 or more, not {options.concurrency!r}"
-        )
+    secret_names = parameter_specs.secret_names(workflow.parameters)
+    secrets = {name: values.pop(name) for name in secret_names if name in values}
+
+    _check_count("concurrency", options.concurrency)
     mocked = frozenset(mocked_paths(workflow, options.mock, dry_run=options.dry_run))
     state = initial_state(
         workflow,
         options.config,
         options.keystore,
         options.concurrency,
-        secrets=hidden,
+        secrets=secrets,
         mocked=mocked,
     )
-    backend = _backend(options.backend, options.workers)
-    return Prepared(
-        state,
-        lambda readers: _claiming(
-            Driver(state, backend, found, readers, skip_delays=options.dry_run), backend
-        ),
-        {**values, **hidden},
-        values,
-        state.context.mask,
-        mocked,
-        fingerprints(found),
+    return PreparedRun(
+        state=state,
+        parameters={**values, **secrets},
+        recorded_parameters=values,
+        mocked=mocked,
+        code=fingerprints(actions),
+        actions=actions,
+        backend=_make_backend(options.backend, options.workers),
+        skip_delays=options.dry_run,
     )
 
 
-def refuse_unless_map(what: str, given: Any) -> None:
-    """Refuse what is no map of names, None aside.
+def check_names(option: str, value: object) -> None:
+    """Check that an option is null or an object whose keys are strings.
 
     Raises:
-        ParameterError: It is none.
+        ParameterError: It is not.
     """
-    if given is None:
+    if value is None:
         return
-    if not isinstance(given, Mapping):
-        raise ParameterError(f"`{what}` is a map of names, not {type(given).__name__}")
-    odd = next((name for name in given if not isinstance(name, str)), None)
-    if odd is not None:
-        raise ParameterError(f"`{what}` is a map of names, and a name is text, not {odd!r}")
+    if not isinstance(value, Mapping):
+        raise ParameterError(f"`{option}` must be an object, not {describe(value)}")
+
+    for name in value:
+        if not isinstance(name, str):
+            raise ParameterError(
+                f"the names in `{option}` must be strings, not {describe_with_value(name)}"
+            )
 
 
-def refuse_unless_workflow(given: Any) -> None:
-    """Refuse what is no workflow, None aside.
+def check_workflow(value: object) -> None:
+    """Check that the `workflow` argument is None or a workflow.
 
     Raises:
-        ParameterError: It is none.
+        ParameterError: It is not.
     """
-    if given is not None and not isinstance(given, model.WorkflowSpec):
-        told = "`workflow` is a Workflow, as `load` gives it"
-        raise ParameterError(f"{told}, not {type(given).__name__}")
+    if value is not None and not isinstance(value, WorkflowView):
+        raise ParameterError(
+            f"`workflow` must be a Workflow, as `load` returns it, not {describe(value)}"
+        )
+
+
+def _check_count(option: str, value: int | None) -> None:
+    if value is not None and not is_positive_integer(value):
+        raise BackendError(
+            f"`{option}` must be an integer of 1 or more, not {describe_with_value(value)}"
+        )
 
 
 class _NestedError(ActionError):
     """Workflows run each other without end."""
 
 
-def _endless(events: list[Event]) -> str | None:
-    """Give what a nested run said of workflows without end, if it did."""
-    errors = [each.error for each in events if isinstance(each, TaskEnded) and each.error]
-    return next((each.message for each in errors if each.type == _NestedError.__name__), None)
+def _nesting_error(events: Sequence[Event]) -> str:
+    """Return the message of the `_NestedError` that ended a nested run, or an empty string."""
+    for event in events:
+        error = event.error if isinstance(event, TaskEnded) else None
+        if error is not None and error.type == _NestedError.__name__:
+            return error.message
+    return ""
 
 
-def _nested(workflow: WorkflowSpec, options: Options) -> Callable[..., Any]:
-    """Give the function that runs another workflow as one attempt of a task."""
-    within = replace(
+def _nested_run_function(workflow: WorkflowSpec, options: RunOptions) -> Callable[..., Any]:
+    """Return the function that runs a workflow as one attempt of a task."""
+    nested_options = replace(
         options,
         mock={},
         concurrency=None,
-        # a worker has one item; what runs within it, runs within its process
+        # the attempt's worker makes the attempts of the nested run within its own process
         backend="inline" if options.backend == "inline" else "threads",
         depth=options.depth + 1,
     )
 
     def run_workflow(*, cancel: CancelToken, **parameters: Any) -> Any:
-        if within.depth > MAX_DEPTH:
+        if nested_options.depth > _MAX_DEPTH:
             raise _NestedError(
-                f"workflows are nested deeper than {MAX_DEPTH}; does `{workflow.name}` run itself?"
+                f"workflows are nested deeper than {_MAX_DEPTH} levels; does `{workflow.name}` "
+                "run itself?"
             )
-        asks = [path for path, task in workflow.walk() if task.action == ASK]
-        if asks and not within.dry_run:
-            raise ActionError(
-                f"workflow `{workflow.name}` asks a question (task `{asks[0]}`), which only the "
-                "outermost workflow can; ask there, and hand the answer over as a parameter"
-            )
-        ready = prepared(workflow, parameters, within)
-        driver = ready.driver([])
+        if not nested_options.dry_run:
+            _refuse_questions(workflow)
+
+        prepared = prepare_run(workflow, parameters, nested_options)
+        driver = prepared.make_driver([])
         with cancel.on_cancel(lambda: driver.cancel("the task was stopped", force=True)):
-            driver.run(uuid.uuid4().hex[:12], workflow.name, ready.parameters)
-        state = driver.state
-        if state.status == "timed_out":
-            raise Timeout(f"workflow `{workflow.name}`: {state.error}")
-        if state.status != "succeeded":
-            endless = _endless(driver.events) if within.depth > 1 else None
-            if endless is not None:
-                raise _NestedError(endless)  # said once, not at each level
-            message = f"workflow `{workflow.name}` {state.status}: {state.error}"
-            raise ActionError(message, {"status": state.status})
-        return state.output
+            driver.run(uuid.uuid4().hex[:12], workflow.name, prepared.recorded_parameters)
+
+        return _nested_output(driver, workflow.name, nested_options.depth)
 
     return run_workflow
 
 
-_given: WeakKeyDictionary[Driver, Backend] = WeakKeyDictionary()
-_giving = threading.Lock()
+def _refuse_questions(workflow: WorkflowSpec) -> None:
+    for path, task in workflow.walk():
+        if task.action == ASK:
+            raise ActionError(
+                f"workflow `{workflow.name}` asks a question (task `{path}`), which only the "
+                "outermost workflow can; ask there, and pass the answer as a parameter"
+            )
 
 
-def _claiming(driver: Driver, backend: Backend) -> Driver:
-    """Hand a backend to a driver: what a run's tasks are called by is its own.
+def _nested_output(driver: Driver, name: str, depth: int) -> Any:
+    """Return the output of a nested run.
 
     Raises:
-        BackendError: Another run is at it.
+        Timeout: The run took too long.
+        ActionError: The run did not succeed for another reason.
     """
-    with _giving:
-        if any(its is backend and not each.ended.is_set() for each, its in _given.items()):
-            raise BackendError(
-                f"this {type(backend).__name__} is at another run; make one for each run (of the "
-                "same Dask client, if you like), or wait until that one has ended"
-            )
-        _given[driver] = backend
-    return driver
+    state = driver.state
+    if state.status == "succeeded":
+        return state.output
+    if state.status == "timed_out":
+        raise Timeout(f"workflow `{name}`: {state.error}")
+
+    # the message of endless nesting is passed on as it is, not wrapped once a level
+    nesting_error = _nesting_error(driver.events) if depth > 1 else ""
+    if nesting_error:
+        raise _NestedError(nesting_error)
+
+    message = f"workflow `{name}` {state.status}: {state.error}"
+    raise ActionError(message, {"status": state.status})
 
 
-def _backend(backend: str | Backend, workers: int | None) -> Backend:
-    if workers is not None and not is_positive_integer(workers):
-        raise BackendError(f"`workers` is a whole number of 1 or more, not {workers!r}")
+# the backend that each driver uses, until it ends
+_reserved_backends: WeakKeyDictionary[Driver, Backend] = WeakKeyDictionary()
+_reservation_lock = threading.Lock()
+
+
+def _reserve_backend(backend: Backend, driver: Driver) -> None:
+    """Reserve a backend for one run: job keys are unique only within a run.
+
+    Raises:
+        BackendError: Another run uses it.
+    """
+    with _reservation_lock:
+        for user, reserved in _reserved_backends.items():
+            if reserved is backend and not user.ended.is_set():
+                raise BackendError(
+                    f"this {type(backend).__name__} is in use by another run; make one for each "
+                    "run (of the same Dask client, if you like), or wait until that run has ended"
+                )
+        _reserved_backends[driver] = backend
+
+
+def _make_backend(backend: str | Backend, workers: int | None) -> Backend:
+    _check_count("workers", workers)
+
     if backend == "threads":
         return ThreadBackend(workers)
     if backend == "inline":
         return InlineBackend()
     if backend == "processes":
-        from attune_nb.backends.processes.backend import ProcessBackend  # noqa: PLC0415 - where asked for
+        from attune_nb.backends.processes.backend import ProcessBackend  # noqa: PLC0415 - slow
 
         return ProcessBackend(workers)
     if backend == "dask":
-        from attune_nb.backends.dask import DaskBackend  # noqa: PLC0415 - as above
+        from attune_nb.backends.dask import DaskBackend  # noqa: PLC0415 - slow
 
         return DaskBackend(workers=workers)
+
     if isinstance(backend, str):
         hint = nearest(backend, BACKENDS)
-        raise BackendError(f"there is no backend `{backend}`{hint}; known: {', '.join(BACKENDS)}")
+        names = ", ".join(BACKENDS)
+        raise BackendError(f"there is no backend `{backend}`{hint}; known backends: {names}")
     if not hasattr(backend, "poll"):
-        raise BackendError(f"a backend is a name or a backend object, not {backend!r}")
+        raise BackendError(
+            f"`backend` must be a name or a backend, not {describe_with_value(backend)}"
+        )
     return backend

@@ -1,4 +1,4 @@
-"""What begins the record of a run: where it is kept, and what it was begun with."""
+"""The record of a run: where it is stored, its first row, and its gaps."""
 
 from __future__ import annotations
 
@@ -9,164 +9,189 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import ParameterError, StoreError
+from attune_nb.values.describe import describe_with_value
 from attune_nb.values.frozen import describe_not_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from os import PathLike
     from typing import Any
 
-    from attune_nb.events import Event
-    from attune_nb.language.model import WorkflowSpec
-    from attune_nb.running.prepare import Options, Prepared
-    from attune_nb.store.claims import Claim
+    from attune_nb.running.plan import RunPlan
+    from attune_nb.running.request import RunOptions
     from attune_nb.store.reading import StoredRun
-    from attune_nb.store.recorder import Recorder
+    from attune_nb.store.recorder import Recorder, RunRecord
 
-__all__ = ["USUAL", "path_of", "recorder", "refuse_missing"]
+__all__ = ["DEFAULT_STORE", "check_nothing_missing", "open_recorder", "store_path"]
 
 _log = logging.getLogger("attune_nb")
-USUAL = str(Path(".attune", "runs.db"))
-"""The store where none is named: in the folder that the program runs in."""
 
-_TOOK_PART = ("attune_nb", "jinja2", "msgspec", "pyrsistent", "pyyaml")
+DEFAULT_STORE = str(Path(".attune", "runs.db"))
+"""The store if none is named: in the current folder of the program."""
+
+# packages whose versions are recorded
+_PACKAGES = ("attune_nb", "jinja2", "msgspec", "pyrsistent", "pyyaml")
 
 
-def recorder(
-    store: str | PathLike[str] | None,
-    workflow: WorkflowSpec,
-    called: tuple[str, str],
-    options: Options,
-    ready: Prepared,
-    claim: Claim | None = None,
-    past: Sequence[Event] = (),
-    alike: Mapping[str, Any] | None = None,
-) -> Recorder | None:
-    """Begin the record of a run, where there is a store.
+def open_recorder(plan: RunPlan, comparison: Mapping[str, Any]) -> Recorder | None:
+    """Open the record of a run; return None if it has no store.
+
+    If no store was named and the default one cannot be used, a warning is logged and the run
+    is not recorded.
 
     Args:
-        store: As in `Workflow.run`.
-        workflow: What is run.
-        called: The run's id, and what the workflow is called.
-        options: What was asked for.
-        ready: What came of it.
-        claim: The right to go on with a record that is there.
-        past: The events that it holds.
-        alike: What tells whether the run may be compared with another.
+        plan: The run.
+        comparison: Digests that are equal for runs whose durations may be compared.
 
     Raises:
-        StoreError: The store that was named cannot be used. Where none was, and the usual place
-            cannot be written to, that is told, and there is no record.
+        StoreError: The store that was named cannot be used.
     """
-    path = _path(store)
+    store = plan.request.observation.store
+    path = _resolve_store(store)
     if path is None:
         return None
-    from attune_nb.language import export  # noqa: PLC0415 - no store, no need for any of these
-    from attune_nb.store.json_values import to_plain  # noqa: PLC0415
-    from attune_nb.store.recorder import Recorder, RunRecord  # noqa: PLC0415
 
-    place = workflow.tasks[0].positions.name
-    hide = ready.mask.text
-    record = RunRecord(
-        run_id=called[0],
-        workflow=hide(called[1]),
-        text=export.to_record(workflow, hide),
-        source_name=place.source.name if place else "<text>",
-        source_text=hide(place.source.text) if place else "",
+    from attune_nb.store.recorder import Recorder  # noqa: PLC0415 - SQLite is slow to import
+
+    record = _make_record(plan, comparison)
+    try:
+        return Recorder(path, record, plan.prepared.mask, plan.claim, plan.recorded_events)
+    except StoreError as error:
+        if store is not None or "ATTUNE_NB_STORE" in os.environ:
+            raise
+        _log.warning('the run is not recorded: %s (`store="none"` turns recording off)', error)
+        return None
+
+
+def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
+    from attune_nb.language import export  # noqa: PLC0415 - a run without a store needs none of it
+    from attune_nb.store.json_values import to_plain  # noqa: PLC0415
+    from attune_nb.store.recorder import RunRecord  # noqa: PLC0415
+
+    prepared = plan.prepared
+    options = plan.request.options
+    workflow = plan.request.workflow.spec
+    hide = prepared.mask.text
+
+    source_name = "<text>"
+    source_text = ""
+    position = workflow.tasks[0].positions.name
+    if position is not None:
+        source_name = position.source.name
+        source_text = hide(position.source.text)
+
+    text = export.to_record(workflow, hide)
+    is_masked = bool(prepared.mask) and text != export.to_record(workflow, str)
+    secret_names = prepared.parameters.keys() - prepared.recorded_parameters.keys()
+
+    return RunRecord(
+        run_id=plan.run_id,
+        workflow=hide(plan.request.name),
+        text=text,
+        source_name=source_name,
+        source_text=source_text,
         options={
             "backend": options.backend if isinstance(options.backend, str) else "other",
             "workers": options.workers,
             "concurrency": options.concurrency,
             "dry_run": options.dry_run,
             "allow_imports": options.allow_imports,
-            "config": to_plain(ready.mask.value(dict(options.config or {}))),
+            "config": to_plain(prepared.mask.value(dict(options.config or {}))),
             "mock": sorted(options.mock),
-            "mocked": sorted(ready.mocked),
-            "code": ready.code,
-            "alike": alike,
-            "secrets": sorted(ready.given.keys() - ready.parameters.keys()),
+            "mocked": sorted(prepared.mocked),
+            "code": prepared.code,
+            "alike": comparison,
+            "secrets": sorted(secret_names),
             "keys": sorted(options.keystore or {}),
-            "masked_text": bool(ready.mask)
-            and export.to_record(workflow, hide) != export.to_record(workflow, str),
+            "masked_text": is_masked,
         },
-        versions={"python": platform.python_version(), **dict(_versions())},
+        versions={"python": platform.python_version(), **dict(_package_versions())},
     )
-    try:
-        return Recorder(path, record, ready.mask, claim, past)
-    except StoreError as error:
-        if store is not None or "ATTUNE_NB_STORE" in os.environ:
-            raise
-        _log.warning('the run is not recorded: %s (`store="none"` asks for that)', error)
-        return None
 
 
-def refuse_missing(
+def check_nothing_missing(
     stored: StoredRun,
-    given: Mapping[str, Any],
-    options: Options,
+    parameters: Mapping[str, Any],
+    options: RunOptions,
     *,
     has_workflow: bool,
 ) -> None:
-    """Refuse to go on with a run without what no record holds.
+    """Check that everything that no record holds was passed again.
 
     Args:
-        stored: The run.
-        given: All parameters that it will have.
-        options: What it will be run with.
-        has_workflow: Whether the workflow was given again.
+        stored: The recorded run.
+        parameters: All parameters of the new run.
+        options: The options of the new run.
+        has_workflow: Whether the workflow was passed again.
 
     Raises:
-        ParameterError: Something is to be given again; all of it is told.
+        ParameterError: Something is missing; the message names all of it.
     """
-    known, missing = stored.options, []
-    missing += [f"the secret parameter `{n}`" for n in known.get("secrets", ()) if n not in given]
-    missing += [
-        f"parameter `{name}` ({describe_not_stored(each)})"
-        for name, each in given.items()
-        if describe_not_stored(each)
-    ]
-    missing += [
-        f"`{name}` of the keystore"
-        for name in known.get("keys", ())
-        if name not in (options.keystore or {})
-    ]
-    missing += [f"the mock of `{name}`" for name in known["mock"] if name not in options.mock]
-    if known.get("masked_text") and not has_workflow:
-        missing.append("the workflow's text, in which a secret stands (`workflow=`)")
-    if known["backend"] == options.backend == "other":
+    missing = list(_missing_values(stored, parameters, options))
+    if stored.options.get("masked_text") and not has_workflow:
+        missing.append("the workflow's text, which contains a secret (`workflow=`)")
+    if stored.options["backend"] == options.backend == "other":
         missing.append("the backend")
+
     if missing:
         raise ParameterError(
-            f"the record of run {stored.run_id} does not hold {', '.join(missing)}; give it again"
+            f"the record of run {stored.run_id} does not hold {', '.join(missing)}; pass it again"
         )
 
 
-def path_of(store: str | PathLike[str] | None) -> Path:
-    """Give the file of a store.
+def _missing_values(
+    stored: StoredRun, parameters: Mapping[str, Any], options: RunOptions
+) -> Iterator[str]:
+    for name in stored.options.get("secrets", ()):
+        if name not in parameters:
+            yield f"the secret parameter `{name}`"
+
+    for name, value in parameters.items():
+        reason = describe_not_stored(value)
+        if reason:
+            yield f"parameter `{name}` ({reason})"
+
+    keystore = options.keystore or {}
+    for name in stored.options.get("keys", ()):
+        if name not in keystore:
+            yield f"`{name}` of the keystore"
+
+    for name in stored.options["mock"]:
+        if name not in options.mock:
+            yield f"the mock of `{name}`"
+
+
+def store_path(store: str | PathLike[str] | None) -> Path:
+    """Return the file of a store; by default that of ATTUNE_NB_STORE, else the default one.
 
     Raises:
-        StoreError: It is `none`.
+        StoreError: The store is `none`.
     """
-    path = _path(store)
+    path = _resolve_store(store)
     if path is None:
-        raise StoreError("the store is `none`; give its file with `store=`, or in ATTUNE_NB_STORE")
+        raise StoreError("the store is `none`; pass its file as `store=`, or in ATTUNE_NB_STORE")
     return path
 
 
-def _path(store: str | PathLike[str] | None) -> Path | None:
-    given = (os.environ.get("ATTUNE_NB_STORE") or USUAL) if store is None else store
-    if not given or not isinstance(given, str | os.PathLike):
+def _resolve_store(store: str | PathLike[str] | None) -> Path | None:
+    if store is None:
+        store = os.environ.get("ATTUNE_NB_STORE") or DEFAULT_STORE
+    if not store or not isinstance(store, str | os.PathLike):
         raise StoreError(
-            f"the store is {given!r}; give the path of a file, or 'none' for a run without a record"
+            "`store` must be the path of a file, or 'none' for a run without a record, not "
+            f"{describe_with_value(store)}"
         )
-    given = os.fspath(given)
-    return None if given == "none" else Path(given).expanduser()
+
+    name = os.fspath(store)
+    if name == "none":
+        return None
+    return Path(name).expanduser()
 
 
-def _versions() -> Iterator[tuple[str, str]]:
+def _package_versions() -> Iterator[tuple[str, str]]:
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - takes 9 ms
 
-    for name in _TOOK_PART:
+    for name in _PACKAGES:
         try:
             yield name, version(name)
         except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""What a run is asked for: its options, its backend, its workflow."""
+"""The request for a run: the workflow, the parameters, the options."""
 
 from __future__ import annotations
 
@@ -14,62 +14,107 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.display.outputs import Display
     from attune_nb.events import Event
-    from attune_nb.language.model import WorkflowSpec
-    from attune_nb.running.prepare import Options
+    from attune_nb.running.workflow_view import WorkflowView
     from attune_nb.store.reading import StoredRun
 
-    Reader = Callable[[list[Event]], None]
-    Progress = bool | str | Callable[[], Display]
+    Actions = Mapping[str, Callable[..., Any] | WorkflowView]
+    EventReader = Callable[[list[Event]], None]
+    ProgressOption = bool | str | Callable[[], Display]
 
-__all__ = ["Begun", "Done", "Manner"]
+__all__ = [
+    "OBSERVATION_NAMES",
+    "EarlierRun",
+    "ObservationOptions",
+    "RunChanges",
+    "RunOptions",
+    "RunRequest",
+]
+
+# options of a new run that are never those of the run that it is made from
+OBSERVATION_NAMES = ("progress", "readers", "background", "store")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manner:
-    """How a run is watched and kept, as `Workflow.run` was told."""
+class RunOptions:
+    """How a run does its work, as in `Workflow.run`. Nested workflows inherit most of it.
 
-    progress: Progress = "auto"
-    readers: Sequence[Reader] = ()
+    Attributes:
+        load: Reads a workflow from a file.
+        depth: How deeply the workflow is nested in others; 0 for the outermost.
+    """
+
+    load: Callable[[Path], WorkflowView]
+    actions: Actions
+    mock: Mapping[str, Any] = field(default_factory=dict)
+    dry_run: bool = False
+    allow_imports: bool = False
+    config: Mapping[str, Any] | None = None
+    keystore: Mapping[str, Any] | None = None
+    backend: str | Backend = "threads"
+    workers: int | None = None
+    concurrency: int | None = None
+    depth: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservationOptions:
+    """How a run is shown and recorded, as in `Workflow.run`."""
+
+    progress: ProgressOption = "auto"
+    readers: Sequence[EventReader] = ()
     background: bool = False
     store: str | PathLike[str] | None = None
     name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Begun:
-    """What a run was begun with, so that another can be made of it."""
+class RunRequest:
+    """Everything that a run was started with, so that another run can be made of it.
 
-    workflow: WorkflowSpec
-    parameters: Mapping[str, Any]  # with the secret ones
-    options: Options
-    manner: Manner
-    code: Mapping[str, str] = field(default_factory=dict)  # what tells versions of actions apart
-    stored: StoredRun | None = None  # where it is known from a record only
+    Attributes:
+        parameters: The parameters, with the secret ones.
+        code: For each task the fingerprint of its action, which changes with the action's code.
+        stored: The run's record, if the run is known from a store only.
+    """
+
+    workflow: WorkflowView
+    parameters: Mapping[str, Any]
+    options: RunOptions
+    observation: ObservationOptions
+    code: Mapping[str, str] = field(default_factory=dict)
+    stored: StoredRun | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the workflow in this run."""
+        return self.observation.name or self.workflow.name
 
 
-class Changes(TypedDict, total=False):
-    """What a run that is made of another may be begun with otherwise; as in `Workflow.run`."""
+class RunChanges(TypedDict, total=False):
+    """Options of a fork or a retry that replace those of the run it is made from."""
 
     backend: str | Backend
     workers: int | None
     concurrency: int | None
     mock: Mapping[str, Any]
     dry_run: bool
-    actions: Mapping[str, Callable[..., Any] | WorkflowSpec]
+    actions: Actions
     allow_imports: bool
     config: Mapping[str, Any]
     keystore: Mapping[str, Any]
-    progress: Progress
-    readers: Sequence[Reader]
+    progress: ProgressOption
+    readers: Sequence[EventReader]
     background: bool
     store: str | PathLike[str] | None
 
 
-_MANNER = ("progress", "readers", "background", "store")
+class EarlierRun(NamedTuple):
+    """A run that another one is made from.
 
-
-class Done(NamedTuple):
-    """A run of which another one is made: its id, its state, its events, where they are kept."""
+    Attributes:
+        store: The file with its record.
+        code: The fingerprints of its actions, as in `RunRequest`.
+    """
 
     run_id: str
     state: RunState

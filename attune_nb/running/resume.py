@@ -1,4 +1,4 @@
-"""A run whose engine is gone, taken up again: `resume`."""
+"""Continue a run whose process is gone."""
 
 from __future__ import annotations
 
@@ -6,31 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.conductor.recovery import Recovered, first_difference, recover
+from attune_nb.conductor.recovery import first_difference, recover
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
 from attune_nb.language import diff, export
-from attune_nb.running.history import code_of, options_of, recorded_workflow
-from attune_nb.running.lost_results import refuse_lost
-from attune_nb.running.prepare import prepared, refuse_unless_map, refuse_unless_workflow
-from attune_nb.running.record import path_of, refuse_missing
-from attune_nb.running.request import Begun, Manner
-from attune_nb.running.start import Run, carry
+from attune_nb.running.history import recorded_code, recorded_options, recorded_workflow
+from attune_nb.running.lost_results import refuse_lost_results
+from attune_nb.running.plan import RunPlan, with_prepared
+from attune_nb.running.prepare import check_names, check_workflow, prepare_run
+from attune_nb.running.record import check_nothing_missing, store_path
+from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
+from attune_nb.running.run import Run, execute_plan
 from attune_nb.running.workflow import loads
 from attune_nb.values.describe import is_different
 from attune_nb.values.frozen import describe_not_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from os import PathLike
     from pathlib import Path
 
     from attune_nb.backends.protocol import Backend
-    from attune_nb.conductor.recovery import AttemptId
+    from attune_nb.conductor.recovery import AttemptId, Recovered
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
-    from attune_nb.running.request import Progress, Reader
-    from attune_nb.running.workflow import Workflow
+    from attune_nb.running.prepare import PreparedRun
+    from attune_nb.running.request import Actions, EventReader, ProgressOption
+    from attune_nb.running.workflow_view import WorkflowView
     from attune_nb.store.reading import StoredRun
 
 __all__ = ["resume"]
@@ -41,55 +43,55 @@ def resume(
     store: str | PathLike[str] | None = None,
     *,
     parameters: Mapping[str, Any] | None = None,
-    workflow: Workflow | None = None,
+    workflow: WorkflowView | None = None,
     backend: str | Backend | None = None,
     workers: int | None = None,
     concurrency: int | None = None,
     mock: Mapping[str, Any] | None = None,
-    actions: Mapping[str, Callable[..., Any] | Workflow] | None = None,
+    actions: Actions | None = None,
     allow_imports: bool = False,
     keystore: Mapping[str, Any] | None = None,
-    progress: Progress = "auto",
-    readers: Sequence[Reader] = (),
+    progress: ProgressOption = "auto",
+    readers: Sequence[EventReader] = (),
     background: bool = False,
 ) -> Run:
-    """Go on with a run whose kernel is gone, from what its record holds.
+    """Continue a run whose process is gone, from its record.
 
-    What has ended is not run again. Attempts that were under way are made again; those of an
-    action with `idempotent=False` are not: the run pauses, and `run.in_doubt` lists them until
-    `run.rerun` or `run.accept` decides each.
+    Nothing that has ended runs again. Attempts that were running are made again. But those of
+    an action with `idempotent=False` are not: the run pauses, and `run.in_doubt` lists them
+    until `run.rerun` or `run.accept` decides each.
 
     Args:
-        run_id: The run's id, or how it begins.
+        run_id: The run's id, or the beginning of it.
         store: The SQLite file; by default as in `Workflow.run`.
-        parameters: Those that no record holds: secrets, and objects that are no plain data.
-        workflow: The workflow, where its text holds a secret; it must be the one that ran.
-        backend: As in `Workflow.run`, as are those that follow; by default as the run began.
-        workers: The most threads for one task, or worker processes.
+        parameters: Those that no record holds: secrets, and objects that are not plain data.
+        workflow: The workflow, if its text contains a secret; it must be the one that ran.
+        backend: As in `Workflow.run`, as are those that follow; by default as recorded.
+        workers: The most threads for one task, or the number of worker processes.
         concurrency: Overrides every task's own.
-        mock: Made-up results; needed again where the run began with some.
+        mock: Made-up results; needed again if the run began with some.
         actions: Functions for this run, by name; or workflows.
-        allow_imports: Whether an action may be `module:function`; no record may say so.
-        keystore: What `keystore` holds; no record holds it.
-        progress: Whether to show how far it comes.
+        allow_imports: Whether an action may be `module:function`; never read from a record.
+        keystore: The values of `keystore`; no record holds them.
+        progress: Whether to show progress.
         readers: Called with the new events, in the engine's thread.
         background: Return at once.
 
     Raises:
-        ParameterError: Something that no record holds is to be given again.
-        StoreError: There is no such run; it has ended, or somebody is at it; or its record
-            cannot be gone on with.
-        WorkflowError: An action does not exist, or the workflow is another.
+        ParameterError: Something that no record holds must be passed again.
+        StoreError: There is no such run; it has ended, or a process is running it; or its
+            record does not suffice to continue it.
+        WorkflowError: An action does not exist, or the workflow is another one.
     """
-    from attune_nb.store import reading  # noqa: PLC0415 - SQLite takes its time
+    from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
     from attune_nb.store.claims import claim, disclaim  # noqa: PLC0415
 
-    path = path_of(store)
-    refuse_unless_map("parameters", parameters)
-    refuse_unless_workflow(workflow)
+    path = store_path(store)
+    check_names("parameters", parameters)
+    check_workflow(workflow)
     stored = reading.run_of(path, run_id)
-    _refuse_unless_interrupted(stored, path)
-    options = options_of(
+    _check_interrupted(stored, path)
+    options = recorded_options(
         stored,
         backend=backend,
         workers=workers,
@@ -99,136 +101,201 @@ def resume(
         allow_imports=allow_imports,
         keystore=keystore,
     )
-    events = reading.events_of(path, stored)
-    given = {**_parameters(stored, events), **(parameters or {})}
-    refuse_missing(stored, given, options, has_workflow=workflow is not None)
-    again = workflow if workflow is not None else recorded_workflow(stored)
-    ready = prepared(again, given, options)
-    if workflow is not None:
-        _refuse_changed(stored, export.to_record(again, ready.mask.text))
-    if ready.mask:  # once more, with the secrets in their places
-        events = reading.events_of(path, stored, ready.mask)
-        given = {**_parameters(stored, events), **(parameters or {})}
-        ready = prepared(again, given, options)
-    _refuse_others(stored, _parameters(stored, events), parameters or {})
-    past = _recovered(ready.state, events, ready.parameters, stored)
-    past = msgspec.structs.replace(
-        past, in_doubt=tuple(_doubts(past.state, reading.intents_of(path, stored)))
+    observation = ObservationOptions(
+        progress=progress,
+        readers=tuple(readers),
+        background=background,
+        store=path,
+        name=stored.workflow,
     )
-    refuse_lost(past)
-    claimed = claim(path, stored.run_id, len(events))
+
+    recovery = _recover(stored, path, options, parameters or {}, workflow)
+    request = RunRequest(
+        workflow=recovery.workflow,
+        parameters=recovery.prepared.parameters,
+        options=options,
+        observation=observation,
+    )
+    claimed = claim(path, stored.run_id, recovery.event_count)
     try:
-        manner = Manner(
-            progress=progress,
-            readers=tuple(readers),
-            background=background,
-            store=path,
-            name=stored.workflow,
+        plan = RunPlan(
+            run_id=stored.run_id,
+            request=with_prepared(request, recovery.prepared),
+            prepared=recovery.prepared,
+            past=recovery.past,
+            claim=claimed,
+            notes=list(_describe_changed_code(stored, recovery)),
         )
-        begun = Begun(
-            workflow=again,
-            parameters=ready.given,
-            options=options,
-            manner=manner,
-            code=ready.code,
-        )
-        told = _told_of_code(past, code_of(stored), ready.code)
-        return carry(begun, stored.run_id, ready, past, claimed, [*told])
+        return execute_plan(plan)
     except BaseException:
         disclaim(claimed)
         raise
 
 
-def _told_of_code(
-    past: Recovered, before: Mapping[str, str], now: Mapping[str, str]
-) -> Iterator[str]:
-    """Tell of the tasks that have done something with an action that is another now."""
-    began = {key[0] for key, each in past.state.executions.items() if each.attempts}
-    stale = [path for path in sorted(began) if before.get(path, "") != now.get(path, "")]
-    if before and stale:
-        names = ", ".join(f"`{path}`" for path in stale)
-        yield f"the action of {names} changed since; what had ended before is what it gave then"
+class _Recovery(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded run, brought back to where its process left it."""
+
+    workflow: WorkflowView
+    prepared: PreparedRun
+    past: Recovered
+    event_count: int
 
 
-def _refuse_unless_interrupted(stored: StoredRun, path: Path) -> None:
-    from attune_nb.store.claims import under_way  # noqa: PLC0415
+def _recover(
+    stored: StoredRun,
+    path: Path,
+    options: RunOptions,
+    new_parameters: Mapping[str, Any],
+    workflow: WorkflowView | None,
+) -> _Recovery:
+    """Read a run's events, and replay them with the secrets in their places.
+
+    Raises:
+        AttuneError: The record and what was passed again do not suffice, or contradict.
+    """
+    from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
+
+    events = reading.events_of(path, stored)
+    parameters = {**_recorded_parameters(stored, events), **new_parameters}
+    check_nothing_missing(stored, parameters, options, has_workflow=workflow is not None)
+
+    used_workflow = recorded_workflow(stored) if workflow is None else workflow
+    prepared = prepare_run(used_workflow.spec, parameters, options)
+    if workflow is not None:
+        _check_same_workflow(stored, export.to_record(workflow.spec, prepared.mask.text))
+    if prepared.mask:
+        # only now are the secrets known that stand in the recorded values
+        events = reading.events_of(path, stored, prepared.mask)
+        parameters = {**_recorded_parameters(stored, events), **new_parameters}
+        prepared = prepare_run(used_workflow.spec, parameters, options)
+    _check_same_parameters(stored, _recorded_parameters(stored, events), new_parameters)
+
+    past = _replay(prepared, events, stored)
+    intents = reading.intents_of(path, stored)
+    past = msgspec.structs.replace(past, in_doubt=tuple(_doubts(past.state, intents)))
+    refuse_lost_results(past)
+    return _Recovery(workflow=used_workflow, prepared=prepared, past=past, event_count=len(events))
+
+
+def _describe_changed_code(stored: StoredRun, recovery: _Recovery) -> Iterator[str]:
+    """Yield a note on tasks that made attempts with an action which has changed since."""
+    before = recorded_code(stored)
+    if not before:
+        return
+
+    executions = recovery.past.state.executions.values()
+    begun = {execution.task for execution in executions if execution.attempts}
+    changed = [
+        path
+        for path in sorted(begun)
+        if before.get(path, "") != recovery.prepared.code.get(path, "")
+    ]
+    if changed:
+        names = ", ".join(f"`{path}`" for path in changed)
+        yield f"the action of {names} changed since; results from before the change are kept"
+
+
+def _check_interrupted(stored: StoredRun, path: Path) -> None:
+    """Check that a run has not ended and that no process is running it.
+
+    Raises:
+        StoreError: It has, or one is.
+    """
+    from attune_nb.store.claims import under_way  # noqa: PLC0415 - SQLite is slow to import
     from attune_nb.store.reading import ENDED  # noqa: PLC0415
 
     if stored.status in ENDED:
-        said = stored.status.replace("_", " ")
+        status = stored.status.replace("_", " ")
         raise StoreError(
-            f"run {stored.run_id} has ended ({said}), so there is nothing to resume; "
+            f"run {stored.run_id} has ended ({status}), so there is nothing to resume; "
             f"`open_run({stored.run_id!r}, {str(path)!r}).retry()` runs again what failed"
         )
     if stored.status != "interrupted":
         raise StoreError(under_way(stored.run_id, stored.host, stored.pid))
 
 
-def _parameters(stored: StoredRun, events: Sequence[Event]) -> Mapping[str, Any]:
-    """Give the parameters that are on record: all but the secret ones."""
-    first = next((each for each in events if isinstance(each, RunStarted)), None)
-    if first is None:
-        raise StoreError(f"the record of run {stored.run_id} holds nothing: run it anew")
-    known: Mapping[str, Any] = first.parameters
-    return known
+def _recorded_parameters(stored: StoredRun, events: Sequence[Event]) -> Mapping[str, Any]:
+    """Return the recorded parameters: all but the secret ones.
+
+    Raises:
+        StoreError: The record is empty.
+    """
+    for event in events:
+        if isinstance(event, RunStarted):
+            parameters: Mapping[str, Any] = event.parameters
+            return parameters
+    raise StoreError(f"the record of run {stored.run_id} is empty; run the workflow anew")
 
 
-def _refuse_others(stored: StoredRun, known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Refuse parameters that are given again and are others than on record."""
-    for name, value in given.items():
-        if (
-            name in known
-            and not describe_not_stored(known[name])
-            and is_different(known[name], value)
-        ):
+def _check_same_parameters(
+    stored: StoredRun, recorded: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> None:
+    """Check that parameters which were passed again equal the recorded ones.
+
+    Raises:
+        ParameterError: One does not.
+    """
+    for name, value in parameters.items():
+        if name not in recorded or describe_not_stored(recorded[name]):
+            continue
+        if is_different(recorded[name], value):
             raise ParameterError(
-                f"parameter `{name}` of run {stored.run_id} was another; a run with other "
+                f"parameter `{name}` of run {stored.run_id} had another value; a run with other "
                 "parameters is a fork: see `Run.fork`"
             )
 
 
-def _refuse_changed(stored: StoredRun, text: str) -> None:
+def _check_same_workflow(stored: StoredRun, text: str) -> None:
+    """Check that a workflow has the recorded text.
+
+    Raises:
+        StoreError: It does not.
+    """
     if text != stored.text:
-        told = diff.describe_changes(loads(stored.text), loads(text))
+        changes = diff.describe_changes(loads(stored.text).spec, loads(text).spec)
         raise StoreError(
-            f"run {stored.run_id} was begun with another workflow: {told}; to run the new one "
+            f"run {stored.run_id} began with another workflow: {changes}; to run the new one "
             "from a task on, fork the run there"
         )
 
 
-def _recovered(
-    state: RunState, events: list[Event], parameters: Mapping[str, Any], stored: StoredRun
-) -> Recovered:
-    """Fold the events, and hold what follows from them against what is on record.
+def _replay(prepared: PreparedRun, events: Sequence[Event], stored: StoredRun) -> Recovered:
+    """Replay the inputs among the events, and compare the facts that follow with the record.
 
     Raises:
-        StoreError: It is another run by now: something that no record holds has changed.
+        StoreError: They is_different: something that no record holds has changed.
     """
-    before = [
-        msgspec.structs.replace(each, parameters=parameters)
-        if isinstance(each, RunStarted)
-        else each
-        for each in events
-    ]
-    past = recover(state, before)
-    wrong = first_difference(before, past.events)
+    recorded: list[Event] = []
+    for event in events:
+        if isinstance(event, RunStarted):
+            parameters = prepared.recorded_parameters
+            recorded.append(msgspec.structs.replace(event, parameters=parameters))
+        else:
+            recorded.append(event)
+
+    past = recover(prepared.state, recorded)
+    wrong = first_difference(recorded, past.events)
     if wrong is not None:
-        task = getattr(wrong, "task", "")
+        path = getattr(wrong, "task", "")
+        subject = f"task `{path}`" if path else "the run"
         raise StoreError(
-            f"run {stored.run_id} cannot be resumed: {f'task `{task}`' if task else 'it'} would "
-            f"not go as it is recorded ({type(wrong).__name__} at {wrong.time:.3f} s); what was "
-            "given again is not what the run began with, or this attune_nb works otherwise "
+            f"run {stored.run_id} cannot be resumed: {subject} would not go as it is recorded "
+            f"({type(wrong).__name__} at {wrong.time:.3f} s). What was passed again is not what "
+            "the run began with, or this version of attune_nb works differently "
             f"(recorded: {stored.versions.get('attune_nb', '?')})"
         )
-    return msgspec.structs.replace(past, events=[*before, *past.events[len(before) :]])
+    return msgspec.structs.replace(past, events=[*recorded, *past.events[len(recorded) :]])
 
 
 def _doubts(state: RunState, intents: Sequence[AttemptId]) -> Iterator[AttemptId]:
-    """Give the announced attempts of which no end is on record."""
+    """Yield the announced attempts whose end is not recorded."""
+    if state.ended:
+        return
+
     for task, visit, index, attempt in intents:
         execution = state.executions.get((task, visit))
-        if state.ended or execution is None or execution.outcome is not None:
+        if execution is None or execution.outcome is not None:
             continue
-        ended = execution.last_attempts[index] if index < len(execution.last_attempts) else 0
-        if ended != FINAL and ended < attempt:
+        last_attempt = execution.last_attempts[index] if index < len(execution.last_attempts) else 0
+        if last_attempt != FINAL and last_attempt < attempt:
             yield task, visit, index, attempt

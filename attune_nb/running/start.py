@@ -1,315 +1,227 @@
-"""A run under way: what begins it, who watches it, and the `Run` that a user holds."""
+"""Assemble the engine of a run, let it carry the run, and wait for the end."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import threading
-import uuid
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.display.outputs import open_display
-from attune_nb.errors import BackendError, LookupFailed, ParameterError, StoreError, nearest
-from attune_nb.results import run as results
-from attune_nb.results.scaling import Past, Record
-from attune_nb.running.prepare import prepared, refuse_unless_map, refuse_unless_workflow
-from attune_nb.running.record import recorder, refuse_missing
-from attune_nb.running.request import _MANNER, Begun, Changes, Manner
+from attune_nb.errors import BackendError, StoreError
+from attune_nb.results.scaling import DurationHistory
+from attune_nb.running.record import open_recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from attune_nb.conductor.recovery import Recovered
     from attune_nb.display.outputs import Display
     from attune_nb.engine.driver import Driver
-    from attune_nb.language.model import WorkflowSpec
-    from attune_nb.results.scaling import Taken
-    from attune_nb.running.prepare import Prepared
-    from attune_nb.running.request import Done
-    from attune_nb.store.claims import Claim
+    from attune_nb.results.protocols import LiveRun
+    from attune_nb.results.scaling import TaskDuration, WorkflowScaling
+    from attune_nb.running.plan import RunPlan
+    from attune_nb.running.request import ProgressOption, RunRequest
 
-__all__ = ["Run", "begin", "carry"]
+__all__ = ["Engine", "assemble_engine", "carry_run"]
 
 _log = logging.getLogger("attune_nb")
-GRACE = 1.5  # seconds that an interrupt waits for attempts under way
-_past = Record()  # of the runs of this process
+
+# seconds that an interrupt waits for running attempts
+_GRACE = 1.5
+
+# seconds between two looks at a run that is waited for
+_POLL = 0.2
+
+# the durations of the tasks that this process ran
+_history = DurationHistory()
 
 
-class Run(results.Run):
-    """One run of a workflow, with its picture, and the runs that can be made of it."""
+class Engine(NamedTuple):
+    """A driver and everything that follows its run.
 
-    _begun: Begun | None = None
+    Attributes:
+        carry: Carries the run to its end.
+        store: The file with the run's record.
+    """
 
-    def fork(
-        self,
-        at: str,
-        parameters: Mapping[str, Any] | None = None,
-        workflow: WorkflowSpec | None = None,
-        **options: Unpack[Changes],
-    ) -> Run:
-        """Run a task and what it leads to once more, with all the rest as it was in this run.
-
-        What is reused is shared, not copied. A task that is reused although it, or a parameter
-        that it reads, has changed is told of in the new run's `alerts`.
-
-        Args:
-            at: The task; `parallel/name` for one within a parallel task.
-            parameters: Those that are to be others.
-            workflow: The workflow, where it was edited.
-            options: As in `Workflow.run`; by default as this run began.
-
-        Raises:
-            LookupFailed: There is no such task, or it does not come to run.
-            ParameterError: Something is to be given again: no record holds it.
-            StoreError: The store cannot be used.
-            WorkflowError: An action does not exist or does not take the task's input.
-        """
-        from attune_nb.running import fork as forking  # noqa: PLC0415 - it makes runs
-
-        begun = self._changed(parameters, workflow, options)
-        return forking.fork(*forking.with_secrets(self._done(), begun), at)
-
-    def retry(
-        self,
-        *,
-        failed_only: bool = True,
-        parameters: Mapping[str, Any] | None = None,
-        workflow: WorkflowSpec | None = None,
-        **options: Unpack[Changes],
-    ) -> Run:
-        """Run again what failed: of a task with items, those that did not succeed.
-
-        Args:
-            failed_only: False runs everything again.
-            parameters: As in `fork`, as are those that follow.
-            workflow: The workflow, where it was edited.
-            options: As in `Workflow.run`.
-
-        Raises:
-            LookupFailed: Nothing has failed.
-            AttuneError: As in `fork`.
-        """
-        from attune_nb.running import fork as forking  # noqa: PLC0415 - as above
-
-        begun = self._changed(parameters, workflow, options)
-        done, begun = forking.with_secrets(self._done(), begun)
-        return forking.retry(done, begun, failed_only=failed_only)
-
-    def _done(self) -> Done:
-        from attune_nb.running.request import Done  # noqa: PLC0415
-
-        code = self._begun.code if self._begun is not None else {}
-        return Done(self.run_id, self._engine.state, self._log, self.store, code)
-
-    def _changed(
-        self, parameters: Mapping[str, Any] | None, workflow: WorkflowSpec | None, changes: Changes
-    ) -> Begun:
-        if self._begun is None:
-            raise LookupFailed("nobody knows what this run was begun with")
-        refuse_unless_map("parameters", parameters)
-        refuse_unless_workflow(workflow)
-        begun, given = self._begun, dict(changes)
-        known = Changes.__annotations__
-        odd = next((name for name in given if name not in known), None)
-        if odd is not None:
-            raise ParameterError(f"there is no option `{odd}`{nearest(odd, known)}")
-        # who watches the one run does not watch the other
-        manner: Any = {"store": begun.manner.store, "name": begun.manner.name}
-        manner |= {name: given.pop(name) for name in _MANNER if name in given}
-        options: Any = given
-        begun = replace(
-            begun,
-            workflow=workflow or begun.workflow,
-            parameters={**begun.parameters, **(parameters or {})},
-            options=replace(begun.options, **options),
-            manner=Manner(**manner),
-        )
-        if begun.stored is not None:
-            refuse_missing(
-                begun.stored,
-                begun.parameters,
-                begun.options,
-                has_workflow=workflow is not None,
-            )
-        return begun
-
-    def timeline(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
-        """Draw what ran when."""
-        from attune_nb.charts import timeline  # noqa: PLC0415 - matplotlib is heavy
-
-        return timeline(self, ax=ax, dark=dark)
-
-    def graph(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
-        """Draw how far the run has come in its workflow."""
-        from attune_nb.charts import graph  # noqa: PLC0415 - as above
-
-        return graph(self, ax=ax, dark=dark)
+    driver: Driver
+    carry: Callable[[], None]
+    display: Display | None
+    scaling: WorkflowScaling
+    store: Path | None
 
 
-def begin(begun: Begun, parameters: Mapping[str, Any]) -> Run:
-    """Run a workflow from its start.
+def assemble_engine(plan: RunPlan) -> Engine:
+    """Open the record and the display of a run, and make a driver that reports to them.
 
     Raises:
-        AttuneError: What was asked for does not fit.
+        AttuneError: The store or the backend cannot be used.
     """
-    ready = prepared(begun.workflow, parameters, begun.options)
-    run_id = uuid.uuid4().hex[:12]
-    begun = replace(begun, parameters=ready.given, code=ready.code)
-    return carry(begun, run_id, ready)
+    request = plan.request
+    comparison = _comparison_keys(request, plan.prepared.recorded_parameters)
+    recorder = open_recorder(plan, comparison)
+    store = recorder.path if recorder is not None else None
+    display = _open_display(request.observation.progress)
+    scaling = _scaling_of(request.name, comparison, store)
+    remember_durations = scaling.reader()
+
+    readers = list(request.observation.readers)
+    if recorder is not None:
+        readers.insert(0, recorder.read)
+    if display is not None:
+        readers.append(display.read)
+    readers.append(remember_durations)
+
+    driver = plan.prepared.make_driver(readers)
+    if recorder is not None:
+        recorder.on_failure(lambda reason: driver.cancel(reason, force=True))
+        driver.announce = recorder.intend
+
+    if plan.past is None:
+        parameters = plan.prepared.recorded_parameters
+        return Engine(
+            driver,
+            lambda: driver.run(plan.run_id, request.name, parameters),
+            display,
+            scaling,
+            store,
+        )
+
+    recorded = plan.recorded_events
+    driver.restore(plan.past, written=len(recorded), full_time=plan.claim is None)
+    remember_durations(recorded)
+    if display is not None:
+        display.read(recorded)
+    return Engine(driver, driver.continue_run, display, scaling, store)
 
 
-def carry(
-    begun: Begun,
-    run_id: str,
-    ready: Prepared,
-    past: Recovered | None = None,
-    claim: Claim | None = None,
-    told: Sequence[str] = (),
-) -> Run:
-    """Begin a run, or go on with one; unless it is in the background, wait for its end.
+def carry_run(run: LiveRun, engine: Engine, plan: RunPlan) -> None:
+    """Let the engine carry a run; unless it is in the background, wait for its end.
 
-    Args:
-        begun: What it is begun with.
-        run_id: Its id.
-        ready: What was prepared for it.
-        past: What is known to have happened, where it is not begun anew.
-        claim: The right to write to its record, where it has one.
-        told: What is worth a look, from before it began.
+    Raises:
+        BackendError: The system provides no thread.
     """
-    workflow, manner, options = begun.workflow, begun.manner, begun.options
-    called = manner.name or workflow.name
-    written = past.events[: claim.written] if past is not None and claim is not None else []
-    alike = _alike(begun, ready.parameters)
-    record = recorder(
-        manner.store, workflow, (run_id, called), options, ready, claim, written, alike
-    )
-    shown = manner.progress() if callable(manner.progress) else open_display(manner.progress)
-    growth = _growth_of(alike, called, record.path if record else None)
-    growth_reader = growth.reader()
-    driver = ready.driver(
-        [
-            *([record.read] if record else []),
-            *manner.readers,
-            *([shown.read] if shown else []),
-            growth_reader,
-        ]
-    )
-    if record:
-        record.on_failure(lambda why: driver.cancel(why, force=True))
-        driver.announce = record.intend
-    run = Run(run_id, called, [task.name for task in workflow.tasks], driver, growth, told)
-    run._begun = begun  # noqa: SLF001 - this is the function that makes one
-    run.store = record.path if record else None
-    go = _go(driver, run_id, called, ready.parameters)
-    if past is not None:
-        driver.restore(past, written=len(written), full_time=claim is None)
-        go = driver.continue_run
-        growth_reader(written)
-        if shown:
-            shown.read(written)
-    if shown:
-        shown.attach(run, background=manner.background)
-    here = options.backend == "inline" and not manner.background and not (past and past.in_doubt)
-    _start(run, go, shown, here=here)
-    if not manner.background and not here:
-        _wait(run, shown)
-    return run
+    display = engine.display
+    in_background = plan.request.observation.background
+    has_doubts = plan.past is not None and bool(plan.past.in_doubt)
+    is_inline = plan.request.options.backend == "inline" and not in_background and not has_doubts
 
+    if display is not None:
+        display.attach(run, background=in_background)
 
-def _go(driver: Driver, run_id: str, name: str, parameters: Any) -> Callable[[], None]:
-    return lambda: driver.run(run_id, name, parameters)
-
-
-def _start(run: Run, go: Callable[[], None], shown: Display | None, *, here: bool) -> None:
-    """Let the engine go: in this thread, or in one of its own."""
-    if here:
-        try:
-            go()
-        except KeyboardInterrupt:
-            return  # the driver has recorded the run as cancelled; the partial Run is there
+    if is_inline:
+        _carry_here(engine)
         return
+
+    _carry_in_thread(run.run_id, engine)
+    if not in_background:
+        _wait(run, display)
+
+
+def _open_display(progress: ProgressOption) -> Display | None:
+    if callable(progress):
+        return progress()
+    return open_display(progress)
+
+
+def _carry_here(engine: Engine) -> None:
+    try:
+        engine.carry()
+    except KeyboardInterrupt:
+        # the driver has recorded the run as cancelled, and the user gets the partial run
+        return
+
+
+def _carry_in_thread(run_id: str, engine: Engine) -> None:
     thread = threading.Thread(
-        target=_carry, args=(go, run.run_id), name=f"attune {run.run_id}", daemon=True
+        target=_carry_and_log, args=(engine, run_id), name=f"attune {run_id}", daemon=True
     )
     try:
         thread.start()
     except RuntimeError as error:
-        if shown:
-            shown.drop()
-        told = f"the system gives no thread for the run ({error}); use the inline backend"
-        raise BackendError(told) from None
+        if engine.display is not None:
+            engine.display.drop()
+        raise BackendError(
+            f"the system provides no thread for the run ({error}); use the inline backend"
+        ) from None
 
 
-def _carry(go: Callable[[], None], run_id: str) -> None:
-    """Carry a run in a thread of its own; an engine that breaks is told in the log and the Run."""
+def _carry_and_log(engine: Engine, run_id: str) -> None:
+    """Carry a run in a thread of its own, and log it if the engine itself breaks."""
     try:
-        go()
-    except BaseException:  # noqa: BLE001 - logged, and the Run says so
+        engine.carry()
+    except BaseException:  # noqa: BLE001 - logged here; the driver has recorded it as the run's error
         _log.exception("the engine of run %s failed", run_id)
 
 
-def _alike(begun: Begun, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what tells whether two runs may be compared: plain parameters, tasks, actions."""
-    tasks = {
-        path: f"{_digest(repr(task))} {begun.code.get(path)}"
-        for path, task in begun.workflow.walk()
-        if task.with_items is not None
-    }
-    plain = (str, int, float, bool, type(None))
-    given = sorted((key, each) for key, each in values.items() if isinstance(each, plain))
-    return {"given": _digest(repr(given)), "tasks": tasks}
+def _wait(run: LiveRun, display: Display | None) -> None:
+    """Wait for the end of a run; an interrupt cancels it.
+
+    While a notebook's cell blocks, its kernel handles no answer. So once only questions are
+    open, the cell returns and the run continues in the background. The same is done, in a
+    notebook or not, if attempts are in doubt or if the backend is gone.
+    """
+    takes_answers = display is not None and display.hears_answers
+    try:
+        while not run.wait(_POLL):
+            if takes_answers and run.has_only_questions:
+                break
+            if run.in_doubt or run.pause_reason:
+                break
+    except KeyboardInterrupt:
+        _interrupt(run)
+
+    if display is not None and not run.has_ended:
+        display.attach(run, background=True)
+
+
+def _interrupt(run: LiveRun) -> None:
+    """Cancel a run, and after a moment its running attempts; a second interrupt does so at once."""
+    try:
+        run.cancel()
+        if not run.wait(_GRACE):
+            run.cancel(force=True)
+            run.wait(_GRACE)
+    except KeyboardInterrupt:
+        run.cancel(force=True)
+        run.wait(_POLL)
+
+
+def _comparison_keys(request: RunRequest, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return digests that are equal for runs whose durations may be compared.
+
+    `given` is one of the plain parameters, `tasks` has one for each task with items: of its
+    text and its action's code.
+    """
+    tasks = {}
+    for path, task in request.workflow.walk():
+        if task.with_items is not None:
+            tasks[path] = f"{_digest(repr(task))} {request.code.get(path)}"
+
+    plain_parameters = sorted(
+        (name, value)
+        for name, value in parameters.items()
+        if value is None or isinstance(value, str | int | float | bool)
+    )
+    return {"given": _digest(repr(plain_parameters)), "tasks": tasks}
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _growth_of(alike: Mapping[str, Any], name: str, store: Path | None) -> Past:
-    """Give the past of what is run: from the store, where it is on record."""
+def _scaling_of(name: str, comparison: Mapping[str, Any], store: Path | None) -> WorkflowScaling:
+    """Return the scaling of a workflow's tasks: from the store, if the run is recorded."""
+    if store is None:
+        return _history.of(name, comparison["tasks"], comparison["given"])
 
-    def earlier() -> list[Taken]:
-        from attune_nb.store.reading import taken_by  # noqa: PLC0415 - SQLite takes its time
+    def read_store() -> list[TaskDuration]:
+        from attune_nb.store.reading import taken_by  # noqa: PLC0415 - SQLite is slow to import
 
         try:
-            return taken_by(store, name, alike) if store is not None else []
+            return taken_by(store, name, comparison)
         except StoreError:
-            return []  # the run has been told of what is wrong with it
+            return []  # the recorder has reported the error already
 
-    past = earlier if store is not None else None
-    return _past.of(name, alike["tasks"], alike["given"], past)
-
-
-def _wait(run: Run, shown: Display | None) -> None:
-    """Wait for the end; an interrupt cancels, and waits no longer than a moment.
-
-    A notebook's cell that blocks hears no answer, so a run that has nothing left but questions
-    hands it back, and goes on in the background. So does, anywhere, one with attempts in doubt,
-    and one whose backend is gone.
-    """
-    hears = shown is not None and shown.hears_answers
-    try:
-        while not run.wait(0.2) and not (
-            (hears and run.has_only_questions) or run.in_doubt or run.pause_reason
-        ):
-            pass
-    except KeyboardInterrupt:
-        _stop(run)
-    if shown is not None and not run.has_ended:
-        shown.attach(run, background=True)
-
-
-def _stop(run: Run) -> None:
-    """Cancel, and then give up on what is under way; a second interrupt waits no more."""
-    try:
-        run.cancel()
-        if not run.wait(GRACE):
-            run.cancel(force=True)
-            run.wait(GRACE)
-    except KeyboardInterrupt:
-        run.cancel(force=True)
-        run.wait(0.2)
+    return _history.of(name, comparison["tasks"], comparison["given"], read_store)

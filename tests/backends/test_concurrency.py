@@ -40,7 +40,7 @@ def go(backend):
 def test_a_backend_that_is_at_a_run_refuses_another_until_it_has_ended():
     backend, let_go = ThreadBackend(2), threading.Event()
     first = run_work(lambda x: let_go.wait(90), {"n": 1}, backend=backend, background=True)
-    with pytest.raises(attune_nb.BackendError, match="ThreadBackend is at another run"):
+    with pytest.raises(attune_nb.BackendError, match="ThreadBackend is in use by another run"):
         run_work(lambda x: x, {"n": 1}, backend=backend)
     let_go.set()
     assert first.wait(60)

@@ -346,7 +346,7 @@ def test_a_worker_that_ends_before_it_comes_to_an_item_is_not_held_against_it(tm
     if deaths == 2:
         assert run.result("a") == [(0, 2)]
     else:
-        assert "as it took in what the action needs" in errors(run)[0]
+        assert "while it loaded what the action needs" in errors(run)[0]
 
 
 def test_a_worker_out_of_memory_fails_the_item_that_wants_it_and_no_other():
@@ -457,7 +457,7 @@ def test_workers_that_end_as_they_begin_end_the_run_with_a_word(monkeypatch):
     monkeypatch.setattr(remote_functions, "start_worker", os._exit)
     run = go(lambda x: x, {"n": 3})
     assert run.status == "failed"
-    assert "worker processes end as they begin" in run.error
+    assert "worker processes end while they start" in run.error
 
 
 # What goes to a worker.

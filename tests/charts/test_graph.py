@@ -387,7 +387,7 @@ tasks:
 def test_control_characters_are_not_drawn():
     workflow = flow_of(("a",))
     task = dataclasses.replace(workflow.tasks[0], action="a\x1b[31m\nb")
-    assert words(graph(dataclasses.replace(workflow, tasks=(task,)))) == ["a", "a[31m b"]
+    assert words(graph(dataclasses.replace(workflow.spec, tasks=(task,)))) == ["a", "a[31m b"]
 
 
 def test_a_name_is_shortened_but_its_visits_are_kept():

@@ -32,7 +32,7 @@ def test_a_question_is_answered_while_other_branches_go_on(go, flag):
     assert run.status == "running"
     with pytest.raises(attune_nb.ParameterError, match="does not fit"):
         run.answer("q", {"ok": "maybe"})
-    with pytest.raises(attune_nb.AttuneError, match="asks nothing now"):
+    with pytest.raises(attune_nb.AttuneError, match="has no open question"):
         run.answer("other", 1)
     itself = {"ok": True}
     itself["again"] = itself
@@ -45,7 +45,7 @@ def test_a_question_is_answered_while_other_branches_go_on(go, flag):
     assert run.questions == []
     assert run.result("q") == {"response": {"ok": True}}
     assert run.result("yes") == {"ok": True}
-    with pytest.raises(attune_nb.AttuneError, match="asks nothing now"):
+    with pytest.raises(attune_nb.AttuneError, match="has no open question"):
         run.answer("q", {"ok": True})
 
 

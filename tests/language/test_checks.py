@@ -124,7 +124,7 @@ ACTIONS = [
      "takes no `mesage`; did you mean `message`?", "error", 4, 13),
     (A.replace("noop", "echo"), "action `core.echo` needs `message` in `input`", "error", 3, 13),
     ("tasks:\n  - {name: a, type: workflow, action: other}\n",
-     "there is no workflow `other`; give it in `actions`", "error", 2, 39),
+     "there is no workflow `other`; pass it in `actions`", "error", 2, 39),
     (A.replace("core.noop", "os:system"), "allow that with `allow_imports=True`", "error", 3, 13),
 ]  # fmt: skip
 

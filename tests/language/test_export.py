@@ -58,7 +58,8 @@ def braced(workflow):
         within = tuple(map(task, each.tasks))
         return dataclasses.replace(each, when=condition(each.when), next=steps, tasks=within)
 
-    return dataclasses.replace(workflow, tasks=tuple(map(task, workflow.tasks)))
+    tasks = tuple(map(task, workflow.tasks))
+    return attune_nb.Workflow(dataclasses.replace(workflow.spec, tasks=tasks))
 
 
 def same(again, workflow):
@@ -406,7 +407,7 @@ def test_data_that_yaml_cannot_hold_is_refused():
     workflow = attune_nb.loads(SMALL)
     for bad in [{1}, object(), float("nan"), {1: "a key"}, b"bytes"]:
         with pytest.raises(WorkflowError, match=r"plain data|is not text"):
-            to_yaml(dataclasses.replace(workflow, output={"k": bad}))
+            to_yaml(dataclasses.replace(workflow.spec, output={"k": bad}))
 
 
 # The two files of a pack.

@@ -85,7 +85,7 @@ def test_a_run_whose_backend_is_gone_says_so_and_its_clock_stands_still(monkeypa
     page = str(panel(display.progress))
     for shown in (display.drawn[-1][1], page, repr(run), run._repr_html_()):
         assert "there is no Dask cluster at tcp://127.0.0.1:9" in shown
-        assert "`run.resume()` goes on" in shown
+        assert "`run.resume()` continues" in shown
     run.cancel()
     assert run.wait(60)
 
@@ -107,7 +107,7 @@ def test_the_text_beside_the_widgets_of_a_paused_run_tells_so(ipython, monkeypat
 
     display = Kept()
     run = go(display, backend=DaskBackend("tcp://127.0.0.1:9"))
-    assert display.saved().endswith("make a `distributed.Client` of it; `run.resume()` goes on")
+    assert display.saved().endswith("make a `distributed.Client` of it; `run.resume()` continues")
     display.read([ResumeRequested(time=2.0)])
     assert "running after" in display.saved()
     run.cancel()
@@ -120,7 +120,7 @@ def test_the_reason_of_a_pause_is_escaped_and_cut_at_a_word():
     progress.read([begun, PauseRequested(time=1.0, reason="<img src=x> " + "gone " * 200)])
     page = str(panel(progress))
     assert "&lt;img src=x&gt; gone" in page
-    assert "gone…; `run.resume()` goes on" in page
+    assert "gone…; `run.resume()` continues" in page
     assert "<img" not in page
 
 

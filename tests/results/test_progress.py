@@ -108,10 +108,10 @@ def test_a_pause_is_told_with_its_reason_and_what_ends_it_and_no_pace():
     assert heading == "health: paused after 2.0 s"
     assert row.endswith("500/1,000")
     assert told.startswith("  the cluster is gone: word")
-    assert told.endswith("word…; `run.resume()` goes on")
+    assert told.endswith("word…; `run.resume()` continues")
     assert len(told) < 340
     by_hand = text(*started(), PauseRequested(time=1.0))
-    assert by_hand.endswith("\n  `run.resume()` goes on")
+    assert by_hand.endswith("\n  `run.resume()` continues")
     assert "resume" not in text(*started(), lost, ResumeRequested(time=3.0))
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 import attune_nb
-from attune_nb.results.scaling import Record, slope
+from attune_nb.results.scaling import DurationHistory, slope
 
 TEXT = """
 parameters: {items: {type: array}, wait: {default: 0}}
@@ -94,11 +94,11 @@ def test_what_was_changed_has_no_past(what, changed):
 
 
 def test_the_record_keeps_the_newest_of_a_thousand_tasks():
-    record = Record()
+    history = DurationHistory()
     for number in range(1_500):
-        record.keep(("workflow", f"task {number}", "act", 1), 10, 1.0)
-    assert record.medians(("workflow", "task 1499", "act", 1)) == {10: 1.0}
-    assert record.medians(("workflow", "task 499", "act", 1)) == {}
+        history.add(("workflow", f"task {number}", "act", 1), 10, 1.0)
+    assert history.medians(("workflow", "task 1499", "act", 1)) == {10: 1.0}
+    assert history.medians(("workflow", "task 499", "act", 1)) == {}
 
 
 def test_a_slope_is_the_exponent_of_a_power_law():
@@ -110,7 +110,7 @@ def test_the_past_is_on_record_for_other_processes_too(tmp_path, monkeypatch):
     monkeypatch.setenv("ATTUNE_NB_STORE", str(tmp_path / "runs.db"))
     for count in SIZES[:-1]:
         go("on record", quadratic, count)
-    monkeypatch.setattr("attune_nb.running.start._past", Record())
+    monkeypatch.setattr("attune_nb.running.start._history", DurationHistory())
     (alert,) = go("on record", quadratic, SIZES[-1]).alerts
     assert "for 80: its time grows as the items to the power of " in alert
     assert go("on record", also_quadratic, SIZES[-1]).alerts == []

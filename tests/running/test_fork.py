@@ -144,7 +144,7 @@ def test_a_changed_task_before_the_point_is_reused_and_told(acts):
     edited = attune_nb.loads(TEXT.replace("{{ item * parameters.k }}", "{{ item }}"))
     fork = run.fork("report", workflow=edited)
     assert acts.taken() == {"report": 1}
-    told = "task `check` changed since, and what came of it then is reused; fork at `check`"
+    told = "task `check` changed since, but the earlier results are reused; fork at `check`"
     assert told in fork.alerts[0]
     assert told in repr(fork)
     assert run.fork("check", workflow=edited).alerts == []
@@ -175,7 +175,7 @@ def test_a_parameter_that_a_reused_task_reads_is_told(acts):
     run = first(acts)
     fork = run.fork("report", {"k": 5})
     assert fork.alerts == [
-        "task `check` reads `parameters.k`, another now; what came of it then is reused"
+        "task `check` reads `parameters.k`, which changed, but the earlier results are reused"
     ]
 
 
@@ -184,7 +184,7 @@ def test_a_task_whose_items_are_others_begins_anew_and_so_does_what_it_leads_to(
     fork = run.fork("report", {"n": 12})
     assert fork.output["total"] == sum(range(12))
     assert acts.taken() == {"fetch": 12, "aside": 1, "check": 20, "report": 1}
-    assert fork.alerts == ["task `fetch` began anew: the items are others now"]
+    assert fork.alerts == ["task `fetch` runs again, because the items changed"]
 
 
 def test_a_retry_runs_the_items_that_failed_and_what_follows(acts):
@@ -319,9 +319,12 @@ def test_who_forks_a_run_that_is_under_way_gets_a_run_of_its_own(acts):
     ("told", "given"),
     [
         ("there is no task `chekc`; did you mean `check`?", {"at": "chekc"}),
-        ("`parameters` is a map of names, not int", {"at": "check", "parameters": 5}),
-        ("`actions` is a map of names, not list", {"at": "check", "actions": []}),
-        ("`workflow` is a Workflow, as `load` gives it, not str", {"at": "a", "workflow": "x"}),
+        ("`parameters` must be an object, not an integer", {"at": "check", "parameters": 5}),
+        ("`actions` must be an object, not an array", {"at": "check", "actions": []}),
+        (
+            "`workflow` must be a Workflow, as `load` returns it",
+            {"at": "a", "workflow": "x"},
+        ),
         ("there is no option `actoins`; did you mean `actions`?", {"at": "check", "actoins": {}}),
         ("takes no parameter|unknown|`nn`", {"at": "check", "parameters": {"nn": 1}}),
     ],
@@ -418,7 +421,7 @@ def test_an_action_that_was_edited_is_told_where_its_results_are_reused(acts, tm
     store = tmp_path / "runs.db"
     run = first(acts, store=store)
     fork = run.fork("report", actions={"act": edited})
-    told = "tasks `aside`, `check`, `fetch` changed since, and what came of it then is reused"
+    told = "tasks `aside`, `check`, `fetch` changed since, but the earlier results are reused"
     assert told in fork.alerts[0]
     assert run.fork("report", actions=act_of(acts)).alerts == []
     stored = attune_nb.open_run(run.run_id, store)

@@ -25,7 +25,7 @@ def test_where_it_is_allowed_the_function_runs():
     [
         ("no_such_module:f", "cannot import `no_such_module:f`"),
         ("json:nothing", "cannot import `json:nothing`"),
-        ("json:__doc__", "is no function: it is of type str"),
+        ("json:__doc__", "must be a function, not a string"),
         (":f", "cannot import"),
         ("json:", "cannot import"),
     ],

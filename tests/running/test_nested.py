@@ -85,7 +85,7 @@ def test_one_that_runs_itself_without_end_is_stopped():
     workflow = attune_nb.loads(text)
     ended = workflow.run(actions={"me": workflow})
     assert ended.status == "failed"
-    assert "nested deeper than 20" in ended.error
+    assert "nested deeper than 20 levels" in ended.error
 
 
 def test_type_workflow_wants_a_workflow():

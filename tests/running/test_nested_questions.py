@@ -10,4 +10,4 @@ def test_a_question_of_a_nested_workflow_is_a_failure_that_says_what_to_do():
     run = attune_nb.loads(PARENT).run(actions={"x": attune_nb.loads(CHILD)})
     assert run.status == "failed"
     assert "workflow `ops.ask` asks a question (task `q`)" in run.error
-    assert "ask there, and hand the answer over as a parameter" in run.error
+    assert "ask there, and pass the answer as a parameter" in run.error

@@ -10,15 +10,15 @@ A = "tasks: [{name: a, action: core.noop}]\n"
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"actions": [1]}, "`actions` is a map of names, not list"),
-        ({"actions": 5}, "`actions` is a map of names, not int"),
-        ({"mock": [1]}, "`mock` is a map of names, not list"),
-        ({"mock": {1: 2}}, "a name is text, not 1"),
-        ({"config": 5}, "`config` is a map of names, not int"),
-        ({"keystore": "abc"}, "`keystore` is a map of names, not str"),
-        ({"keystore": [1]}, "`keystore` is a map of names, not list"),
-        ({"readers": 5}, "`readers` is a list of functions, not 5"),
-        ({"readers": [5]}, "`readers` is a list of functions"),
+        ({"actions": [1]}, "`actions` must be an object, not an array"),
+        ({"actions": 5}, "`actions` must be an object, not an integer"),
+        ({"mock": [1]}, "`mock` must be an object, not an array"),
+        ({"mock": {1: 2}}, "the names in `mock` must be strings, not the integer `1`"),
+        ({"config": 5}, "`config` must be an object, not an integer"),
+        ({"keystore": "abc"}, "`keystore` must be an object, not a string"),
+        ({"keystore": [1]}, "`keystore` must be an object, not an array"),
+        ({"readers": 5}, "`readers` must be an array of functions, not an integer"),
+        ({"readers": [5]}, "`readers` must be functions, not an integer"),
         ({"parameters": [1]}, "parameters are a map of names to values, not list"),
     ],
 )
@@ -28,7 +28,7 @@ def test_of_a_run(options, said):
 
 
 def test_of_a_check():
-    with pytest.raises(attune_nb.ParameterError, match="`actions` is a map of names"):
+    with pytest.raises(attune_nb.ParameterError, match="`actions` must be an object"):
         attune_nb.loads(A).check([1])
 
 
@@ -39,5 +39,7 @@ def test_a_number_of_any_length_is_a_number():
 
 @pytest.mark.parametrize(("folder", "ref"), [(5, "a.b"), (None, "a.b"), ("p", 5), ("a\0b", "a.b")])
 def test_of_an_export(folder, ref):
-    with pytest.raises(attune_nb.WorkflowError, match=r"not (int|NoneType)|null (byte|character)"):
+    with pytest.raises(
+        attune_nb.WorkflowError, match=r"not (an integer|null)|null (byte|character)"
+    ):
         attune_nb.loads(A).export(folder, ref=ref)

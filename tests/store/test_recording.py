@@ -121,7 +121,7 @@ def test_a_run_is_named_by_how_its_id_begins(path):
 def test_a_run_on_record_cannot_be_told_to_do_anything(path):
     again = attune_nb.open_run(recorded(path).run_id, path)
     for act in (again.cancel, again.pause, again.resume):
-        with pytest.raises(AttuneError, match="on record, not under way here"):
+        with pytest.raises(AttuneError, match=r"needs a run of this process; .* from its record"):
             act()
 
 
@@ -135,7 +135,7 @@ def test_without_a_store_nothing_is_written(path, monkeypatch):
 
 @pytest.mark.parametrize("store", [False, "", 3])
 def test_what_is_no_file_is_told_of_with_the_way_to_have_no_record(store):
-    with pytest.raises(StoreError, match=r"the store is .*; give the path of a file, or 'none'"):
+    with pytest.raises(StoreError, match=r"`store` must be the path of a file, or 'none'"):
         recorded(store)
 
 

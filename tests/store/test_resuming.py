@@ -185,7 +185,7 @@ def test_secrets_are_to_be_given_again_and_are(path):
     run, _, over = cut(path, text, {"key": "open-sesame"}, keystore={"token": "tell-no-one"})
     with pytest.raises(ParameterError) as caught:
         attune_nb.resume(run.run_id, path, actions=took([]))
-    assert "the secret parameter `key`, `token` of the keystore; give it again" in str(caught.value)
+    assert "the secret parameter `key`, `token` of the keystore; pass it again" in str(caught.value)
     calls = []
     again = attune_nb.resume(
         run.run_id,
@@ -203,7 +203,7 @@ def test_secrets_are_to_be_given_again_and_are(path):
 def test_a_text_with_a_secret_in_it_is_to_be_given_again(path):
     text = TEXT.replace("i: 100", "i: say-open-sesame")
     run, _, over = cut(path, text, {"key": "open-sesame"})
-    with pytest.raises(ParameterError, match="the workflow's text, in which a secret stands"):
+    with pytest.raises(ParameterError, match="the workflow's text, which contains a secret"):
         attune_nb.resume(run.run_id, path, actions=took([]), parameters={"key": "open-sesame"})
     other = attune_nb.loads(text.replace("item }}", "item + 1 }}"))
     with pytest.raises(StoreError, match="another workflow: changed task `work`"):
@@ -442,13 +442,13 @@ def test_a_run_that_was_never_killed_pays_once(path, tmp_path):
     [
         ({"run_id": 5}, "a run is named by its id, a text, not 5"),
         ({"run_id": "nobody"}, "there is no run `nobody` in .*; `runs` lists what there is"),
-        ({"parameters": 5}, "`parameters` is a map of names, not int"),
-        ({"actions": []}, "`actions` is a map of names, not list"),
+        ({"parameters": 5}, "`parameters` must be an object, not an integer"),
+        ({"actions": []}, "`actions` must be an object, not an array"),
         ({"actions": {}}, "there is no action `act`"),
-        ({"workflow": TEXT}, "`workflow` is a Workflow, as `load` gives it, not str"),
+        ({"workflow": TEXT}, "`workflow` must be a Workflow, as `load` returns it, not a string"),
         ({"backend": "thread"}, "there is no backend `thread`; did you mean `threads`"),
-        ({"workers": 0}, "`workers` is a whole number of 1 or more, not 0"),
-        ({"store": "none"}, "the store is `none`; give its file"),
+        ({"workers": 0}, "`workers` must be an integer of 1 or more, not the integer `0`"),
+        ({"store": "none"}, "the store is `none`; pass its file"),
     ],
 )
 def test_a_mistake_is_told_and_the_run_is_left_as_it_is(path, given, told):
@@ -542,5 +542,5 @@ def test_an_action_that_was_edited_goes_on_and_that_is_told(path):
     over.set()
     assert again.output["found"] == [0, 1, 2, 4, 5, 6]
     assert again.alerts == [
-        "the action of `work` changed since; what had ended before is what it gave then"
+        "the action of `work` changed since; results from before the change are kept"
     ]

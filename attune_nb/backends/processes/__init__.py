@@ -1,1 +1,1 @@
-"""Attempts in processes of this machine."""
+"""Attempts in worker processes of this machine."""

@@ -1,7 +1,7 @@
 """Attempts in worker processes: work for more than one core, and code that may end its process.
 
-Each worker stands alone, so that one which dies, or is killed because an item in it took too
-long, takes nothing along but what it held.
+Each worker has a process pool of its own. If it dies, or is killed because an item takes too long,
+only its own items are lost.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.backends.attempt.attempt import timeout_error
 from attune_nb.backends.attempt.remote_inputs import fetch_inputs
 from attune_nb.backends.chunks.remote_backend import RemoteBackend, count_cores, find_free_workers
-from attune_nb.backends.processes.worker_process import WorkerProcess, interpreter_exiting
+from attune_nb.backends.processes.worker_process import (
+    WorkerCall,
+    WorkerProcess,
+    interpreter_exiting,
+)
 from attune_nb.backends.worker import remote_functions
 from attune_nb.backends.worker.reaper import Reaper
 from attune_nb.errors import BackendError, NotSendable
@@ -35,234 +39,309 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessBackend"]
 
-CHUNK_SECONDS = (
-    0.1  # seconds that a chunk is to take: between two is 1.5 ms where all cores are busy
-)
-MAX_START_FAILURES = 3  # workers in a row that ended as they began
+# seconds that a chunk is to take: 1.5 ms pass between two when all cores are busy
+CHUNK_SECONDS = 0.1
+# workers in a row that may die while they start, or while they load a task spec
+MAX_START_FAILURES = 3
 _KILLED = "its process was ended"
-_names = count(1)
+_numbers = count(1)
 
 
 class ProcessBackend(RemoteBackend):
-    """Worker processes, one item at a time in each.
+    """Worker processes, with one chunk at a time in each.
 
     Args:
-        workers: How many at most; by default as many as this process may use cores.
+        workers: The largest number of processes; by default as many as this process may use cores.
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        lanes = workers or count_cores()
-        super().__init__(lanes, CHUNK_SECONDS, _KILLED, parts=True)
-        self._late = interpreter_exiting.is_set()
-        self._guard = Reaper()
-        self._workers = [WorkerProcess(number, self._guard) for number in range(lanes)]
+        if not workers:
+            workers = count_cores()
+        super().__init__(workers, CHUNK_SECONDS, _KILLED, parts=True)
+        self._started_at_exit = interpreter_exiting.is_set()
+        self._reaper = Reaper()
+        self._workers = [WorkerProcess(number, self._reaper) for number in range(workers)]
         self._names: dict[TaskSpec, str] = {}
-        self._broken = 0
-        self._unready: Counter[Key] = Counter()  # workers in a row that its definition came to
+        # workers in a row that died while they started
+        self._start_failures = 0
+        # workers in a row that died while they loaded the task spec of a job
+        self._load_failures: Counter[Key] = Counter()
 
     def start(self, job: Job) -> None:
-        """Begin to make the attempts of a job."""
+        """Start the attempts of a job."""
         fetch_inputs(job)
         super().start(job)
 
     def poll(self, timeout: float) -> None:
-        """Hand out work and take in what has ended, as any other; until the interpreter ends.
+        """Send chunks and receive reports for about `timeout` seconds.
 
-        The workers are taken from it then, by another thread and at any moment. What it makes of
-        that is not to be told: the record stays as it is, and a resumed run goes on from there.
+        At interpreter exit another thread kills the workers. Errors caused by that must not reach
+        the record, so this thread blocks; `resume` continues from the last commit.
         """
         try:
             super().poll(timeout)
         except Exception:
-            if interpreter_exiting.is_set() and not self._late:
+            if interpreter_exiting.is_set() and not self._started_at_exit:
                 threading.Event().wait()
             raise
 
     def close(self) -> None:
-        """End the worker processes."""
-        for each in self._workers:
-            each.kill()
-        self._guard.close()
+        """Kill the worker processes, and release everything."""
+        for worker in self._workers:
+            worker.kill()
+        self._reaper.close()
         super().close()
 
     def pids(self) -> list[int]:
-        """Give the numbers of the worker processes that are there."""
-        return [each.pid for each in self._workers if each.pid]
+        """Return the numbers of the worker processes that have started."""
+        return [worker.pid for worker in self._workers if worker.pid]
 
     def _list_workers(self) -> list[WorkerProcess]:
         return self._workers
 
-    def _can_send(self) -> bool:
-        return (
-            not interpreter_exiting.is_set()
-        )  # the interpreter ends: what is left, a resumed run does
+    # Sending chunks.
 
-    def _send_next(self, feed: ChunkQueue, *, behind: bool) -> bool:
-        ready = find_free_workers(feed, self._workers, behind=behind)
+    def _can_send(self) -> bool:
+        # at interpreter exit the rest is left to a resumed run
+        return not interpreter_exiting.is_set()
+
+    def _send_next(self, queue: ChunkQueue, *, behind: bool) -> bool:
+        ready = find_free_workers(queue, self._workers, behind=behind)
         if not ready:
             return False
-        # rather one that runs than one that must begin, rather one that has its context
-        name = self._names.get(self._task_specs[feed.job.spec.key], "")
-        order = [
-            (len(each.calls), each.pool is None, name not in each.task_spec_names)
-            for each, _ in ready
-        ]
-        return self._send(feed, *ready[order.index(min(order))])
 
-    def _send(self, feed: ChunkQueue, to: WorkerProcess, share: int) -> bool:
-        definition = self._task_specs[feed.job.spec.key]
-        name = self._names.setdefault(definition, f"{os.getpid()}-{next(_names)}")
+        # prefer short queues, then started processes, then those that have the task spec
+        name = self._names.get(self._task_specs[queue.job.spec.key], "")
+
+        def rank(pair: tuple[WorkerProcess, int]) -> tuple[int, bool, bool]:
+            worker, _ = pair
+            return len(worker.calls), worker.pool is None, name not in worker.task_spec_names
+
+        worker, share = min(ready, key=rank)
+        return self._send(queue, worker, share)
+
+    def _send(self, queue: ChunkQueue, worker: WorkerProcess, share: int) -> bool:
+        """Send the next chunk of a job to a worker; return whether there was one."""
+        task_spec = self._task_specs[queue.job.spec.key]
+        name = self._name_of(task_spec)
         packed = b""
-        if name not in to.task_spec_names:
+        if name not in worker.task_spec_names:
             try:
-                packed = definition.to_bytes()
+                packed = task_spec.to_bytes()
             except NotSendable as error:
-                feed.fail_next(str(error))
+                queue.fail_next(str(error))
                 return False
-        sent = feed.take_chunk(share)
-        if sent is None:
+
+        chunk = queue.take_chunk(share)
+        if chunk is None:
             return False
-        if to.pool is None:
-            self._held_by(to, to.start(), None)
+
+        if worker.pool is None:
+            self._add_call(worker, worker.start(), None)
         try:
             if packed:
-                self._held_by(to, to.submit(remote_functions.store_task_spec, name, packed), None)
-            future = to.submit(remote_functions.run_chunk_by_name, name, sent.message)
-        except BrokenExecutor:  # it has died while it had nothing to do
-            to.kill()
-            feed.put_back(sent)
+                loading = worker.submit(remote_functions.store_task_spec, name, packed)
+                self._add_call(worker, loading, None)
+            future = worker.submit(remote_functions.run_chunk_by_name, name, chunk.message)
+        except BrokenExecutor:
+            # the process died while it was idle
+            worker.kill()
+            queue.put_back(chunk)
             return True
-        to.task_spec_names.add(name)
-        self._held_by(to, future, (feed, sent))
+
+        worker.task_spec_names.add(name)
+        self._add_call(worker, future, (queue, chunk))
         return True
 
-    def _held_by(
-        self, to: WorkerProcess, future: Future[Any], what: tuple[ChunkQueue, InFlightChunk] | None
-    ) -> None:
-        to.calls.append((future, what))
-        if len(to.calls) == 1:
-            to.start_next_call()
-        future.add_done_callback(lambda _: self._notify(to))
+    def _name_of(self, task_spec: TaskSpec) -> str:
+        """Return the name of a task spec in the workers."""
+        name = self._names.get(task_spec)
+        if name is None:
+            name = f"{os.getpid()}-{next(_numbers)}"
+            self._names[task_spec] = name
+        return name
 
-    def _handle_notice(self, what: WorkerProcess) -> None:
-        """Take in all that a worker has ended, in its order."""
-        while what.calls and what.calls[0][0].done():
-            future, sent = what.calls[0]
+    def _add_call(
+        self,
+        worker: WorkerProcess,
+        future: Future[Any],
+        work: tuple[ChunkQueue, InFlightChunk] | None,
+    ) -> None:
+        worker.calls.append(WorkerCall(future, work))
+        if len(worker.calls) == 1:
+            worker.start_next_call()
+        future.add_done_callback(lambda _: self._notify(worker))
+
+    # Receiving reports.
+
+    def _handle_notice(self, worker: WorkerProcess) -> None:
+        """Process the calls of a worker that have ended, in their order."""
+        while worker.calls and worker.calls[0].future.done():
+            future, work = worker.calls[0]
             error = future.exception()
-            if isinstance(error, BrokenExecutor) or (sent is None and error is not None):
-                self._lost(what, error)
+            if isinstance(error, BrokenExecutor) or (work is None and error is not None):
+                self._handle_death(worker, error)
                 return
-            what.calls.pop(0)
-            what.start_next_call()
-            self._broken = 0
-            if sent is None:
-                what.set_pid(future.result())
-            elif error is not None:
-                sent[0].fail_chunk(sent[1], what.number, f"the worker failed: {error!r}")
-            else:
-                self._received(what, *sent, future.result())
 
-    def _received(
-        self, by: WorkerProcess, feed: ChunkQueue, sent: InFlightChunk, packed: bytes | None
+            worker.calls.pop(0)
+            worker.start_next_call()
+            self._start_failures = 0
+            if work is None:
+                worker.set_pid(future.result())
+                continue
+
+            queue, chunk = work
+            if error is None:
+                self._receive_report(worker, queue, chunk, future.result())
+            else:
+                queue.fail_chunk(chunk, worker.number, f"the worker failed: {error!r}")
+
+    def _receive_report(
+        self, worker: WorkerProcess, queue: ChunkQueue, chunk: InFlightChunk, packed: bytes | None
     ) -> None:
-        if packed is None:  # another process than the one that was sent the definition
-            by.task_spec_names.clear()
-            feed.put_back(sent)
+        # another process than the one that had loaded the task spec
+        if packed is None:
+            worker.task_spec_names.clear()
+            queue.put_back(chunk)
             return
-        self._unready.pop(feed.job.spec.key, None)
-        more = self._can_extend(feed)
-        left = feed.handle_report(
-            sent, lambda _, lane: by.number + self._worker_count * lane, packed, can_extend=more
-        )
-        if left is not None:
-            self._wait_for(by, feed, left)
-        elif sent.abandoned:
-            first = self._end(by)
-            if first is not None:
-                first[0].put_back(first[1])
 
-    def _wait_for(self, by: WorkerProcess, feed: ChunkQueue, left: InFlightChunk) -> None:
-        """Have a worker tell of what goes on there, perhaps with more to do."""
-        name = self._names[self._task_specs[feed.job.spec.key]]
+        def worker_number(_place: str, thread: int) -> int:
+            return worker.number + self._worker_count * thread
+
+        self._load_failures.pop(queue.job.spec.key, None)
+        more = self._can_extend(queue)
+        remaining = queue.handle_report(chunk, worker_number, packed, can_extend=more)
+        if remaining is not None:
+            self._continue_chunk(worker, queue, remaining)
+        elif chunk.abandoned:
+            # functions that are past their time still run there
+            work = self._kill(worker)
+            if work is not None:
+                other_queue, other_chunk = work
+                other_queue.put_back(other_chunk)
+
+    def _continue_chunk(
+        self, worker: WorkerProcess, queue: ChunkQueue, chunk: InFlightChunk
+    ) -> None:
+        """Request the next report of a chunk, which perhaps has more items now."""
+        name = self._names[self._task_specs[queue.job.spec.key]]
         try:
-            if left.is_remainder:
-                future = by.submit(remote_functions.continue_chunk)
+            if chunk.is_remainder:
+                future = worker.submit(remote_functions.continue_chunk)
             else:
-                future = by.submit(remote_functions.run_chunk_by_name, name, left.message)
+                future = worker.submit(remote_functions.run_chunk_by_name, name, chunk.message)
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)
-        self._held_by(by, future, (feed, left))
+        self._add_call(worker, future, (queue, chunk))
 
-    def _lost(self, what: WorkerProcess, error: BaseException) -> None:
-        """Take in that a worker has ended by itself."""
-        found = re.search(r"\{(.+?)\}", str(error))
-        why = f"exit code {found[1]}" if found else type(error).__name__
-        had_begun, was_at_it = bool(what.pid), what.calls[0][1] is not None
-        first = self._end(what)
-        if not had_begun:
-            self._broken += 1
-            if self._broken >= MAX_START_FAILURES:
+    # Workers that die, or are stuck.
+
+    def _handle_death(self, worker: WorkerProcess, error: BaseException) -> None:
+        """Record that a worker has died, and whether its first chunk may have caused it.
+
+        Raises:
+            BackendError: Several workers in a row have died while they started.
+        """
+        exit_code = re.search(r"\{(.+?)\}", str(error))
+        reason = type(error).__name__
+        if exit_code is not None:
+            reason = f"exit code {exit_code[1]}"
+        had_started = bool(worker.pid)
+        ran_chunk = worker.calls[0].work is not None
+
+        work = self._kill(worker)
+        if not had_started:
+            self._start_failures += 1
+            if self._start_failures >= MAX_START_FAILURES:
                 raise BackendError(
-                    f"worker processes end as they begin ({why}); run it on the threads backend, "
-                    "or see in the kernel's log what they said"
+                    f"worker processes end while they start ({reason}); see their output in the "
+                    "kernel's log, or run it on the threads backend"
                 )
-        if first is not None:
-            feed, sent = first
-            if had_begun and not was_at_it:
-                why += ", as it took in what the action needs"
-                self._unready[feed.job.spec.key] += 1
-            if was_at_it or self._unready[feed.job.spec.key] >= MAX_START_FAILURES:
-                feed.requeue_lost(sent, what.number, why)
-            else:
-                feed.put_back(sent)
+        if work is None:
+            return
 
-    def _end(self, what: WorkerProcess) -> tuple[ChunkQueue, InFlightChunk] | None:
-        """End a worker; what waited there goes to others. Give the first chunk that it held."""
-        held = [at for at in what.kill() if at is not None]
-        for feed, sent in held[1:]:
-            feed.put_back(sent)
-        return held[0] if held else None
+        queue, chunk = work
+        key = queue.job.spec.key
+        if had_started and not ran_chunk:
+            reason += ", while it loaded what the action needs"
+            self._load_failures[key] += 1
+        if ran_chunk or self._load_failures[key] >= MAX_START_FAILURES:
+            queue.requeue_lost(chunk, worker.number, reason)
+        else:
+            queue.put_back(chunk)
+
+    def _kill(self, worker: WorkerProcess) -> tuple[ChunkQueue, InFlightChunk] | None:
+        """Kill a worker. Return its first chunk, and give the others back to their queues."""
+        chunks = [work for work in worker.kill() if work is not None]
+        if not chunks:
+            return None
+
+        for queue, chunk in chunks[1:]:
+            queue.put_back(chunk)
+        return chunks[0]
 
     def _check_workers(self) -> float:
-        """End the workers that are stuck where nothing in them can tell the time."""
-        nearest, now = inf, time.monotonic()
-        for each in self._workers:
-            due = each.deadline()
-            if due > now:
-                nearest = min(nearest, due - now)
+        """Kill workers that are past their deadline; return the seconds until the next one.
+
+        Such a worker is stuck: an item in it holds the interpreter, so it cannot time out.
+        """
+        now = time.monotonic()
+        wait = inf
+        for worker in self._workers:
+            deadline = worker.deadline()
+            if deadline > now:
+                wait = min(wait, deadline - now)
                 continue
-            first = self._end(each)
-            if first is not None:
-                self._stuck(each, *first)
-        return nearest
 
-    def _stuck(self, at: WorkerProcess, feed: ChunkQueue, sent: InFlightChunk) -> None:
-        if len(sent.attempts) > 1:
-            feed.requeue_lost(sent, at.number, _KILLED)  # it is not known which one it was
-        else:
-            feed.in_flight -= 1
-            cause = timeout_error(feed.job.spec.timeout or 0.0, _KILLED)
-            feed.record_failure(sent.attempts[0], at.number, cause, TIMED_OUT, since=sent.since)
+            work = self._kill(worker)
+            if work is not None:
+                queue, chunk = work
+                self._record_stuck(worker, queue, chunk)
+        return wait
 
-    def _chunks_in_flight(self, feed: ChunkQueue) -> list[InFlightChunk]:
-        held = [at for each in self._workers for _, at in each.calls]
-        return [at[1] for at in held if at is not None and at[0] is feed]
+    def _record_stuck(self, worker: WorkerProcess, queue: ChunkQueue, chunk: InFlightChunk) -> None:
+        """Record a timeout; if the chunk has several items, any of them may be the cause."""
+        if len(chunk.attempts) > 1:
+            queue.requeue_lost(chunk, worker.number, _KILLED)
+            return
 
-    def _cancel_chunks(self, feed: ChunkQueue) -> None:
-        for each in self._workers:
-            first = self._end(each) if each.concurrency_by_chunk(feed) else None
-            if first is None:
+        queue.in_flight -= 1
+        timeout = queue.job.spec.timeout or 0.0
+        cause = timeout_error(timeout, _KILLED)
+        queue.record_failure(chunk.attempts[0], worker.number, cause, TIMED_OUT, since=chunk.since)
+
+    # Releasing jobs.
+
+    def _chunks_in_flight(self, queue: ChunkQueue) -> list[InFlightChunk]:
+        chunks = []
+        for worker in self._workers:
+            chunks += [chunk for owner, chunk in worker.chunks() if owner is queue]
+        return chunks
+
+    def _cancel_chunks(self, queue: ChunkQueue) -> None:
+        for worker in self._workers:
+            if not worker.concurrency_by_chunk(queue):
                 continue
-            if first[0] is feed:
-                feed.put_back(first[1])
-            else:  # another job's items were under way
-                first[0].requeue_lost(first[1], each.number, _KILLED)
 
-    def _drop_task_spec(self, definition: TaskSpec) -> None:
-        name = self._names.pop(definition, None)
-        for each in self._workers:
-            if name in each.task_spec_names and name is not None:
-                each.task_spec_names.discard(name)
-                with contextlib.suppress(BrokenExecutor):  # it is gone with all that it had
-                    each.submit(remote_functions.drop_task_spec, name)
+            work = self._kill(worker)
+            if work is None:
+                continue
+            owner, chunk = work
+            if owner is queue:
+                owner.put_back(chunk)
+            else:
+                # items of another job were running
+                owner.requeue_lost(chunk, worker.number, _KILLED)
+
+    def _drop_task_spec(self, task_spec: TaskSpec) -> None:
+        name = self._names.pop(task_spec, None)
+        if name is None:
+            return
+
+        for worker in self._workers:
+            if name in worker.task_spec_names:
+                worker.task_spec_names.discard(name)
+                # a worker that has died holds nothing any more
+                with contextlib.suppress(BrokenExecutor):
+                    worker.submit(remote_functions.drop_task_spec, name)

@@ -1,7 +1,7 @@
-"""A worker process: its beginning, what it was given, and its end, at the latest with Python's.
+"""A worker process: its start, its calls and its end, at the latest with the interpreter.
 
-Each is a pool of loky's with one process, which begins without a fork, and without importing the
-caller's script again.
+Each worker is a loky pool with one process. Such a process starts without a fork, and does not
+import the caller's script.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import weakref
 from concurrent.futures import BrokenExecutor, Future
 from math import inf
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.backends.chunks.remote_backend import RemoteWorker
 from attune_nb.backends.threads.thread_pool import GRACE
@@ -31,174 +31,225 @@ if TYPE_CHECKING:
     from attune_nb.backends.chunks.chunk_queue import ChunkQueue
     from attune_nb.backends.chunks.in_flight import InFlightChunk
 
-__all__ = ["WorkerProcess", "interpreter_exiting"]
+__all__ = ["WorkerCall", "WorkerProcess", "interpreter_exiting"]
 
-REPORT_SLACK = 1.0  # seconds that a report may be late, before its worker is taken for stuck
-START_TIMEOUT = 30.0  # seconds that a worker may take until it is there, and has a definition
-_FED = 1.0  # seconds that what sends to an ended process may take to end, at the interpreter's end
+# seconds that a report may be late before its worker counts as stuck
+REPORT_SLACK = 1.0
+# seconds that a worker may take to start, and to load a task spec
+START_TIMEOUT = 30.0
+# seconds that the threads which send to ended processes may take, at the interpreter's exit
+_FEEDER_TIMEOUT = 1.0
 _ENVIRONMENT = {
     # loky ends a worker that has grown by 300 MB; ours hold a context as long as it is of use
     "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
 }
-interpreter_exiting = (
-    threading.Event()
-)  # the interpreter is about to end: no worker begins any more
-_beginning = threading.Lock()
-_alive: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
+
+# set when the interpreter is about to exit: no worker starts after that
+interpreter_exiting = threading.Event()
+_start_lock = threading.Lock()
+_workers: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
 _feeders: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
-class WorkerProcess(RemoteWorker):
-    """A place for one worker process, and what the process there holds.
+class WorkerCall(NamedTuple):
+    """A function call in a worker process.
 
-    `calls` are the calls that it was given and has not ended, in their order: the first is the one
-    that it is at (None in place of a chunk: it begins, or takes in a definition). `since` is when
-    it came to that.
+    `work` is the chunk, with its chunk queue, that the call runs. It is None if the call starts the
+    process or loads a task spec.
     """
 
-    def __init__(self, number: int, guard: Reaper) -> None:
+    future: Future[Any]
+    work: tuple[ChunkQueue, InFlightChunk] | None
+
+
+class WorkerProcess(RemoteWorker):
+    """One worker process after another, with the calls of the current one.
+
+    Attributes:
+        number: The number of the worker.
+        pool: The loky pool of the current process; None without one.
+        pid: The process's number; 0 until it is known.
+        task_spec_names: The names of the task specs that the process has.
+        calls: The calls that have not ended, in the order of their start. The process is busy with
+            the first.
+        since: When the first call began, in monotonic time.
+
+    Args:
+        number: The number of the worker.
+        reaper: Kills the process if this one is killed.
+    """
+
+    def __init__(self, number: int, reaper: Reaper) -> None:
         self.number = number
-        self._guard = guard
+        self._reaper = reaper
         self.pool: ProcessPoolExecutor | None = None
         self.pid = 0
-        self.task_spec_names: set[str] = set()  # names of definitions
-        self.calls: list[tuple[Future[Any], tuple[ChunkQueue, InFlightChunk] | None]] = []
+        self.task_spec_names: set[str] = set()
+        self.calls: list[WorkerCall] = []
         self.since = 0.0
-        self._ending = threading.Lock()
-        with _beginning:
-            _alive.add(self)
+        self._kill_lock = threading.Lock()
+        with _start_lock:
+            _workers.add(self)
 
     def start(self) -> Future[Any]:
-        """Begin a process."""
+        """Start a process; return the future of its number.
+
+        Raises:
+            BackendError: The interpreter is exiting, or the system allows no more processes.
+        """
         from loky import ProcessPoolExecutor  # noqa: PLC0415 - only this backend needs it
 
-        with _beginning:
+        with _start_lock:
             if interpreter_exiting.is_set():
-                raise BackendError("the interpreter is about to end, so no worker process begins")
+                raise BackendError("the interpreter is exiting, so no worker process can start")
             self.pool = ProcessPoolExecutor(
                 1,
                 env=_ENVIRONMENT,
                 initializer=remote_functions.start_worker,
                 initargs=(os.getpid(),),
             )
-            with _uninterrupted():
+            with _without_interrupts():
                 future = self.submit(os.getpid)
-            _end_at_exit()
+            _kill_workers_at_exit()
         return future
 
-    def submit(self, function: Any, *given: Any) -> Future[Any]:
-        """Have the process call a function.
+    def submit(self, function: Any, *args: Any) -> Future[Any]:
+        """Call a function in the process.
 
         Raises:
-            BackendError: The system gives no process.
-            BrokenExecutor: It has died, and held nothing.
+            BackendError: The system allows no more processes.
+            BrokenExecutor: The process has died while it was idle.
         """
         try:
-            future: Future[Any] = self.pool.submit(function, *given)  # type: ignore[union-attr]
+            future: Future[Any] = self.pool.submit(function, *args)  # type: ignore[union-attr]
         except Exception as error:
-            future = Future()
-            if self.calls:  # it has ended just now, and is told of by what it held
+            if self.calls:
+                # the process has just died: the calls before this one report it
+                future = Future()
                 future.set_exception(error)
                 return future
             if isinstance(error, BrokenExecutor):
                 raise
             raise BackendError(
-                f"there is no worker process to be had ({error}); end other work, or run it on "
-                "the threads backend"
+                f"no worker process could be started ({error}); end other work, or run it on the "
+                "threads backend"
             ) from None
         return future
 
     def chunks(self) -> list[tuple[ChunkQueue, InFlightChunk]]:
-        """Give the chunks that it has, each with its job."""
-        return [at for _, at in self.calls if at is not None]
+        """Return the chunks that the process has, each with its chunk queue."""
+        return [call.work for call in self.calls if call.work is not None]
 
     def start_next_call(self) -> None:
-        """Take in that it is at the first call that it holds from now on."""
+        """Record that the process begins the first of its calls."""
         self.since = time.monotonic()
-        at = self.calls[0][1] if self.calls else None
-        if at is not None and not at[1].is_remainder:
-            at[1].since = self.since
+        work = self.calls[0].work if self.calls else None
+        if work is None:
+            return
 
-    def set_pid(self, process: int) -> None:
-        """Take in the number of its process, which is ended with all that it begins."""
-        if self.pid != process:
-            self.pid = process
-            self._guard.watch(process)
+        _, chunk = work
+        if not chunk.is_remainder:
+            chunk.since = self.since
+
+    def set_pid(self, pid: int) -> None:
+        """Record the number of the process, and have the reaper watch it."""
+        if self.pid != pid:
+            self.pid = pid
+            self._reaper.watch(pid)
 
     def deadline(self) -> float:
-        """Give when it must have told of the chunk that it is at, on the monotonic clock."""
-        feed, sent = next(iter(self.chunks()), (None, None))
-        if feed is None or sent is None or feed.job.spec.timeout is None:
+        """Return when the process must have reported its current chunk, in monotonic time."""
+        chunks = self.chunks()
+        if not chunks:
             return inf
-        if self.calls[0][1] is None:
+
+        queue, chunk = chunks[0]
+        timeout = queue.job.spec.timeout
+        if timeout is None:
+            return inf
+        if self.calls[0].work is None:
             return self.since + START_TIMEOUT
-        grace = GRACE if feed.job.spec.call.is_cancellable else 0.0
-        return self.since + sent.message.budget + feed.job.spec.timeout + grace + REPORT_SLACK
+
+        grace = GRACE if queue.job.spec.call.is_cancellable else 0.0
+        return self.since + chunk.message.budget + timeout + grace + REPORT_SLACK
 
     def kill(self) -> list[tuple[ChunkQueue, InFlightChunk] | None]:
-        """End the process and all that it has begun; give what it held."""
-        with self._ending:  # the interpreter's end waits for one that is ended meanwhile
-            held, self.calls = [at for _, at in self.calls], []
-            pool, self.pool = self.pool, None
-            process, self.pid = self.pid, 0
+        """Kill the process, with all processes that it has started; return the work of its calls.
+
+        A second thread that calls this waits until the first is done: the interpreter must not exit
+        before.
+        """
+        with self._kill_lock:
+            work = [call.work for call in self.calls]
+            self.calls = []
             self.task_spec_names.clear()
+            pool = self.pool
+            self.pool = None
+            pid = self.pid
+            self.pid = 0
+
             if pool is not None:
                 feeder = getattr(getattr(pool, "_call_queue", None), "_thread", None)
                 if feeder is not None:
                     _feeders.add(feeder)
                 pool.shutdown(wait=True, kill_workers=True)
                 del pool
-            if process:  # it may have ended before, and left what it began
-                kill_group(process)
-                self._guard.unwatch(process)
-            return held
+
+            # the process may have died before, and left processes that it had started
+            if pid:
+                kill_group(pid)
+                self._reaper.unwatch(pid)
+            return work
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Begin a process that an interrupt does not end before it looks after itself.
+def _without_interrupts() -> Iterator[None]:
+    """Block SIGINT while a process starts: it inherits the mask.
 
-    What is held back here is so in what begins here, which is in the terminal's group at first.
+    Until it calls `setsid`, it is in the terminal's process group.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # which holds nothing back any more once it has begun
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    # the resource tracker must not inherit the mask: start it before
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _end_at_exit() -> None:
-    """Have the workers end with the interpreter, also one that is at an endless item.
+def _kill_workers_at_exit() -> None:
+    """Kill the workers when the interpreter exits, also a worker with an endless item.
 
-    loky waits for what is under way, and does so before `atexit`; hence the hook that it uses.
-    Of what is registered there the last goes first, and loky registers with each pool.
+    loky waits for its calls before `atexit` runs, so this uses the same hook as loky. The hook
+    calls the last function first, and loky registers one with each pool: so this must, too.
     """
-    threading._register_atexit(_end_all)  # type: ignore[attr-defined] # noqa: SLF001
+    threading._register_atexit(_kill_workers)  # type: ignore[attr-defined] # noqa: SLF001
 
 
-def _end_all() -> None:
-    with _beginning:
+def _kill_workers() -> None:
+    with _start_lock:
         interpreter_exiting.set()
-        workers = list(_alive)
-    for each in workers:
-        each.kill()
-    # The thread that sends to a pool's process ends by itself, and gives back the last of the
-    # pool's semaphores. The interpreter's end would cut it off amid that: a leak, it is said then.
+        workers = list(_workers)
+    for worker in workers:
+        worker.kill()
+
+    # The thread that sends to a pool's process ends by itself, and releases the last semaphores of
+    # the pool. If the interpreter exits before that, it reports them as leaked.
     for feeder in list(_feeders):
-        feeder.join(_FED)
+        feeder.join(_FEEDER_TIMEOUT)
 
 
-def _after_fork() -> None:
-    """Leave the parent its workers: a process that is forked does not end them as it ends."""
-    global _beginning  # noqa: PLW0603
-    _beginning = threading.Lock()
-    _alive.clear()
+def _forget_workers() -> None:
+    """Forget the parent's workers in a forked process, so that its exit does not kill them."""
+    global _start_lock  # noqa: PLW0603 - the parent's lock may be taken
+    _start_lock = threading.Lock()
+    _workers.clear()
     _feeders.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=_forget_workers)

@@ -17,8 +17,8 @@ from attune_nb.charts.axes import finish, new_axes, say_bytes, say_count, say_ra
 from attune_nb.charts.bench_charts.line_labels import spread_out
 from attune_nb.charts.bench_charts.validate import bench_of, drawable
 from attune_nb.charts.style import clean
-from attune_nb.results.durations import say_duration
-from attune_nb.results.scaling import SLOPED, slope
+from attune_nb.results.durations import format_duration
+from attune_nb.results.scaling import MIN_SIZES, slope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def clone_cost(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) 
     each = rows.assign(value=rows["seconds"] / rows["n"])
     ax, theme = new_axes(ax, dark=dark)
     lines = _curves(ax, theme, each, "size")
-    _scale(ax, each["size"], "size", say_duration)
+    _scale(ax, each["size"], "size", format_duration)
     _compare(ax, theme, lines)
     words = "What it costs to give one item its context"
     _words(ax, theme, (words, _CONTEXT, "time for one item"), _marks(each, "size"))
@@ -151,7 +151,7 @@ def scaling(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> 
     ax, theme = new_axes(ax, dark=dark)
     each = chosen.assign(value=chosen["seconds"])
     lines = _curves(ax, theme, each, "n")
-    _scale(ax, chosen["n"], "n", say_duration)
+    _scale(ax, chosen["n"], "n", format_duration)
     _compare(ax, theme, lines)
     where = [f"{say_count(float(chosen['size'].max()))} in the context"]
     words = ("The time of a fan-out, end to end", "items", "time")
@@ -206,7 +206,7 @@ def _slope(told: pd.Series) -> str:
     """Say the slope of a line that has enough points for one."""
     places, values = (np.asarray(each, float) for each in (told.index, told))
     some = places > 0
-    if some.sum() < SLOPED:
+    if some.sum() < MIN_SIZES:
         return ""
     return f"  (slope {round(slope(list(places[some]), list(values[some])), 2) + 0.0:.2f})"
 
@@ -295,7 +295,7 @@ def _marks(rows: pd.DataFrame, x: str) -> list[str]:
         told = ["medians, bands from least to most"]
     if repeats.min() == 1 < repeats.max():
         told.append("what was measured once has no band")
-    if (rows[rows[x] > 0].groupby("strategy")[x].nunique() >= SLOPED).any():
+    if (rows[rows[x] > 0].groupby("strategy")[x].nunique() >= MIN_SIZES).any():
         told.append("slope 0: constant, 1: in proportion")
     return told
 

@@ -11,7 +11,7 @@ from attune_nb.charts.axes import finish, new_axes, say_count, say_ratio, title
 from attune_nb.charts.bench_charts.lines import OURS
 from attune_nb.charts.bench_charts.validate import bench_of, drawable
 from attune_nb.charts.style import LIGHT, clean, literal
-from attune_nb.results.durations import say_duration
+from attune_nb.results.durations import format_duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,7 @@ def _draw_longer(ax: Axes, theme: Theme, rows: list[Row], to: str) -> None:
         look: dict[str, Any] = {"va": "center", "fontsize": 9}
         bold = ax.text(max(ratios), at, words, color=theme.ink, fontweight="bold", **look)
         ax.annotate(
-            f"   {say_duration(seconds)} an item",
+            f"   {format_duration(seconds)} an item",
             (1, 0.5),
             xycoords=bold,
             color=theme.muted,
@@ -144,13 +144,13 @@ def _draw_faster(
         middle = end = float(np.median(ratios))
         colour = theme.waiting if name == to else _GREEN
         words = "1" if name == to else f"{middle:.2f} times as fast"
-        more = f"{say_duration(seconds)} an item"
+        more = f"{format_duration(seconds)} an item"
         ax.barh(at, middle, height=_BAR, color=colour)
         if name != to and name in steady:
             ratio, startup = steady[name]
             end = max(middle, ratio)
             ax.barh(at, end - middle, left=middle, height=_BAR, color=colour, alpha=0.35)
-            more += f"; {ratio:.2f} times without a start of {say_duration(startup)}"
+            more += f"; {ratio:.2f} times without a start of {format_duration(startup)}"
         ax.plot([min(ratios), max(ratios)], [at, at], color=theme.ink, linewidth=1.2)
         if middle < _SHORT * most:
             _write(ax, (end, at), words, more, theme.ink)
@@ -159,7 +159,7 @@ def _draw_faster(
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x" if value else "0"))
     base = next(seconds for name, _, seconds in rows if name == to)
-    told = f" of {say_duration(base)} with {clean(to)}"
+    told = f" of {format_duration(base)} with {clean(to)}"
     if cores:
         ax.axvline(cores, color=theme.muted, linewidth=1.0, linestyle=(0, (4, 3)))
         told += f"; {cores} core{'s' if cores > 1 else ''}, the dashed line"

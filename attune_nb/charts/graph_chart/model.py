@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.charts.style import clean
-from attune_nb.results.durations import say_duration
+from attune_nb.results.durations import format_duration
 from attune_nb.results.progress import Progress
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _counted(tasks: int) -> str:
 def _run_title(run: Any, seconds: float) -> str:
     so_far = "" if run.status in ("succeeded", "failed", "timed_out", "cancelled") else " so far"
     status = clean(run.status).replace("_", " ")
-    return f"{clean(run.workflow_name, 48)} · {status} · {say_duration(seconds)}{so_far}"
+    return f"{clean(run.workflow_name, 48)} · {status} · {format_duration(seconds)}{so_far}"
 
 
 def _last_visits(progress: Progress) -> dict[str, TaskProgress]:

@@ -17,8 +17,8 @@ from attune_nb.charts.timeline_chart.canvas import Canvas
 from attune_nb.charts.timeline_chart.critical_path import critical_path
 from attune_nb.charts.timeline_chart.lanes import TINY, TimelineRun, arrange, read_lanes, shown
 from attune_nb.charts.timeline_chart.legend import draw_legend
-from attune_nb.results.durations import say_duration, time_unit
-from attune_nb.results.statuses import say_lost
+from attune_nb.results.durations import format_duration, time_unit
+from attune_nb.results.statuses import format_losses
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +116,7 @@ def _label(lane: Lane) -> str:
     if lane.items <= 1:
         return name
     cancelled = int((lane.attempts.status == "cancelled").sum())  # no item is so twice
-    lost = say_lost(lane.failed, cancelled)
+    lost = format_losses(lane.failed, cancelled)
     counts = f"{_TIMES}{lane.items:,}" + (f" · {lost}" if lost else "")
     peak = f"\npeak {lane.attempts.peak:,} at once" if lane.dense else ""
     return f"{name}\n{counts}{peak}"
@@ -148,6 +148,6 @@ def _title(canvas: Canvas, run: TimelineRun, total: float, below: float) -> None
     """Write the title, above a legend that is `below` points high."""
     so_far = " so far" if run.status == "running" else ""
     parts = [clean(run.workflow_name, 48), clean(run.status).replace("_", " ")]
-    words = " · ".join([*parts, say_duration(total) + so_far])
+    words = " · ".join([*parts, format_duration(total) + so_far])
     look: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": canvas.theme.ink}
     literal(canvas.ax.set_title(words, loc="left", pad=9 + below, **look))

@@ -1,0 +1,70 @@
+"""A run that was prepared and can be started."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from attune_nb.running.prepare import prepare_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attune_nb.conductor.recovery import Recovered
+    from attune_nb.events import Event
+    from attune_nb.running.prepare import PreparedRun
+    from attune_nb.running.request import RunRequest
+    from attune_nb.store.claims import Claim
+
+__all__ = ["RunPlan", "new_run_id", "plan_run", "with_prepared"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """A run that can be started or continued.
+
+    Attributes:
+        request: What was requested; its parameters and code are those of `prepared`.
+        past: The events and the state that the run begins with; None for a new run.
+        claim: The right to write to an existing record.
+        notes: Alerts that are known before the start.
+    """
+
+    run_id: str
+    request: RunRequest
+    prepared: PreparedRun
+    past: Recovered | None = None
+    claim: Claim | None = None
+    notes: Sequence[str] = ()
+
+    @property
+    def recorded_events(self) -> Sequence[Event]:
+        """The events of the past that the existing record holds already."""
+        if self.past is None or self.claim is None:
+            return []
+        return self.past.events[: self.claim.written]
+
+
+def plan_run(request: RunRequest) -> RunPlan:
+    """Prepare a run of a workflow from its start.
+
+    Raises:
+        AttuneError: The workflow, its parameters or an option cannot be used.
+    """
+    prepared = prepare_run(request.workflow.spec, request.parameters, request.options)
+    return RunPlan(
+        run_id=new_run_id(),
+        request=with_prepared(request, prepared),
+        prepared=prepared,
+    )
+
+
+def new_run_id() -> str:
+    """Return a new id: 12 random hexadecimal digits."""
+    return uuid.uuid4().hex[:12]
+
+
+def with_prepared(request: RunRequest, prepared: PreparedRun) -> RunRequest:
+    """Return a request with the parameters and the code of a run that was prepared."""
+    return replace(request, parameters=prepared.parameters, code=prepared.code)

@@ -1,0 +1,351 @@
+"""A run of a workflow: control it, draw it, and make other runs of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack
+
+from attune_nb.errors import LookupFailed, ParameterError, nearest
+from attune_nb.results.run import RunView
+from attune_nb.running.fork import plan_fork, plan_retry, restore_secrets
+from attune_nb.running.plan import plan_run
+from attune_nb.running.prepare import check_names, check_workflow
+from attune_nb.running.record import check_nothing_missing
+from attune_nb.running.request import (
+    OBSERVATION_NAMES,
+    EarlierRun,
+    ObservationOptions,
+    RunChanges,
+)
+from attune_nb.running.start import assemble_engine, carry_run
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from attune_nb.conductor.state import RunState
+    from attune_nb.engine.driver import Driver
+    from attune_nb.events import Event
+    from attune_nb.results.in_doubt import Doubt
+    from attune_nb.results.scaling import WorkflowScaling
+    from attune_nb.running.plan import RunPlan
+    from attune_nb.running.request import RunRequest
+    from attune_nb.running.workflow_view import WorkflowView
+
+__all__ = ["BaseRun", "Run", "StateSource", "execute_plan", "start_run"]
+
+# seconds between two looks of a coroutine that waits
+_POLL = 0.02
+
+# names in a message
+_MAX_NAMES = 20
+
+
+class StateSource(Protocol):
+    """Where a run's state and events are: in a driver, or read from a record."""
+
+    @property
+    def state(self) -> RunState:
+        """The state of the conductor."""
+
+    @property
+    def events(self) -> list[Event]:
+        """The events, oldest first."""
+
+
+class BaseRun(RunView):
+    """A run that others can be made of and that can be drawn.
+
+    Args:
+        run_id: The run's id.
+        source: Where its state and its events are.
+        request: What it was started with.
+        scaling: The durations of its workflow's tasks in this and earlier runs.
+        notes: Alerts that were known before the start.
+        store: The file with its record.
+    """
+
+    _source: StateSource
+
+    def __init__(
+        self,
+        run_id: str,
+        source: StateSource,
+        request: RunRequest,
+        scaling: WorkflowScaling,
+        notes: Sequence[str] = (),
+        store: Path | None = None,
+    ) -> None:
+        task_names = [task.name for task in request.workflow.tasks]
+        super().__init__(run_id, source, request.name, task_names, scaling, notes, store)
+        self._request = request
+
+    # `Any`, as the module of `Workflow` imports this one
+    @property
+    def workflow(self) -> Any:
+        """The `Workflow` that runs, to be run again: `run.workflow.run(...)`."""
+        workflow = self._request.workflow
+        spec = self._source.state.workflow
+        if spec is workflow.spec:
+            return workflow
+        return type(workflow)(spec)  # a mocked parallel task is an action here
+
+    def fork(
+        self,
+        at: str,
+        parameters: Mapping[str, Any] | None = None,
+        workflow: WorkflowView | None = None,
+        **options: Unpack[RunChanges],
+    ) -> Run:
+        """Run a task and the tasks that follow from it again, and reuse all other results.
+
+        Reused results are shared, not copied. If a task whose result is reused has changed, or
+        a parameter that it reads has, the new run's `alerts` say so.
+
+        Args:
+            at: The task; `parallel/name` for one within a parallel task.
+            parameters: The parameters that change.
+            workflow: The workflow, if it was edited.
+            options: As in `Workflow.run`; by default those of this run.
+
+        Raises:
+            LookupFailed: There is no such task, or the new run does not reach it.
+            ParameterError: Something that no record holds must be passed again.
+            StoreError: The store cannot be used.
+            WorkflowError: An action does not exist or does not take the task's input.
+        """
+        request = self._changed_request(parameters, workflow, options)
+        earlier, request = restore_secrets(self._earlier_run(), request)
+        return execute_plan(plan_fork(earlier, request, at))
+
+    def retry(
+        self,
+        *,
+        failed_only: bool = True,
+        parameters: Mapping[str, Any] | None = None,
+        workflow: WorkflowView | None = None,
+        **options: Unpack[RunChanges],
+    ) -> Run:
+        """Run again what failed; of a task with items, those that did not succeed.
+
+        Args:
+            failed_only: False runs everything again.
+            parameters: As in `fork`.
+            workflow: The workflow, if it was edited.
+            options: As in `Workflow.run`; by default those of this run.
+
+        Raises:
+            LookupFailed: Nothing has failed.
+            AttuneError: As in `fork`.
+        """
+        request = self._changed_request(parameters, workflow, options)
+        earlier, request = restore_secrets(self._earlier_run(), request)
+        if not failed_only:
+            return start_run(request)
+        return execute_plan(plan_retry(earlier, request))
+
+    def timeline(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+        """Draw the executions and attempts over time."""
+        from attune_nb.charts import timeline  # noqa: PLC0415 - matplotlib is slow to import
+
+        return timeline(self, ax=ax, dark=dark)
+
+    def graph(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+        """Draw the workflow and the state of each task in this run."""
+        from attune_nb.charts import graph  # noqa: PLC0415 - matplotlib is slow to import
+
+        return graph(self, ax=ax, dark=dark)
+
+    def _earlier_run(self) -> EarlierRun:
+        return EarlierRun(
+            run_id=self.run_id,
+            state=self._source.state,
+            events=self._log,
+            store=self.store,
+            code=self._request.code,
+        )
+
+    def _changed_request(
+        self,
+        parameters: Mapping[str, Any] | None,
+        workflow: WorkflowView | None,
+        changes: RunChanges,
+    ) -> RunRequest:
+        """Return the request for another run.
+
+        Raises:
+            ParameterError: An option does not exist or cannot be used, or something that no
+                record holds must be passed again.
+        """
+        check_names("parameters", parameters)
+        check_workflow(workflow)
+        for name in changes:
+            if name not in RunChanges.__annotations__:
+                hint = nearest(name, RunChanges.__annotations__)
+                raise ParameterError(f"there is no option `{name}`{hint}")
+
+        # the readers and the display of this run are not those of the other one
+        request = self._request
+        observation: Any = {"store": request.observation.store, "name": request.observation.name}
+        options: Any = dict(changes)
+        for name in OBSERVATION_NAMES:
+            if name in options:
+                observation[name] = options.pop(name)
+
+        changed = replace(
+            request,
+            workflow=request.workflow if workflow is None else workflow,
+            parameters={**request.parameters, **(parameters or {})},
+            options=replace(request.options, **options),
+            observation=ObservationOptions(**observation),
+        )
+        if changed.stored is not None:
+            check_nothing_missing(
+                changed.stored,
+                changed.parameters,
+                changed.options,
+                has_workflow=workflow is not None,
+            )
+        return changed
+
+
+class Run(BaseRun):
+    """One run of a workflow, while it is running and after."""
+
+    def __init__(
+        self,
+        run_id: str,
+        driver: Driver,
+        request: RunRequest,
+        scaling: WorkflowScaling,
+        notes: Sequence[str] = (),
+        store: Path | None = None,
+    ) -> None:
+        super().__init__(run_id, driver, request, scaling, notes, store)
+        self._driver = driver
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end, at most `timeout` seconds, and return whether the run has ended."""
+        return self._driver.ended.wait(timeout)
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """Wait for the end in a cell or a coroutine, and return the run."""
+        while not self.wait(0.0):
+            yield from asyncio.sleep(_POLL).__await__()
+        return self
+
+    def cancel(self, *, force: bool = False) -> None:
+        """Stop the run. Running attempts continue to their end unless `force` stops them too."""
+        self._driver.cancel(force=force)
+
+    def pause(self) -> None:
+        """Start no more attempts; running attempts continue to their end.
+
+        Delays and timeouts continue. A run that has ended, or is being cancelled, is not changed.
+        """
+        self._driver.pause()
+
+    def resume(self) -> None:
+        """Continue a paused run."""
+        self._driver.resume()
+
+    def answer(self, task: str, value: Any) -> None:
+        """Answer the question of a `core.ask` task.
+
+        Raises:
+            ParameterError: The answer does not fit the question's schema, or contains itself.
+            LookupFailed: The task has no open question.
+        """
+        questions = self.questions
+        for question in questions:
+            if question.task == task:
+                self._driver.answer(task, question.visit, value, question.response_schema)
+                return
+
+        names = ", ".join(f"`{question.task}`" for question in questions) or "none"
+        raise LookupFailed(
+            f"task `{task}` has no open question; tasks that wait for an answer: {names}"
+        )
+
+    def rerun(self, task: str, index: int | None = None) -> None:
+        """Make an attempt in doubt again; without an index, all those of a task.
+
+        Raises:
+            LookupFailed: No such attempt is in doubt.
+        """
+        for doubt in self._find_doubts(task, index):
+            self._driver.rerun(doubt.task, doubt.visit, doubt.index)
+
+    def accept(self, task: str, result: Any, index: int | None = None) -> None:
+        """Record the result of an attempt in doubt that did run.
+
+        Raises:
+            LookupFailed: No such attempt is in doubt, or several are and there is no index.
+            ParameterError: The result contains itself.
+        """
+        doubts = self._find_doubts(task, index)
+        if len(doubts) > 1:
+            indexes = ", ".join(str(doubt.index) for doubt in doubts[:_MAX_NAMES])
+            raise LookupFailed(
+                f"several items of `{task}` are in doubt ({indexes}); pass the index of one"
+            )
+
+        (doubt,) = doubts
+        self._driver.settle(doubt.task, doubt.visit, doubt.index, doubt.attempt, result)
+
+    @property
+    def has_only_questions(self) -> bool:
+        """Whether nothing runs, and questions wait for an answer."""
+        state = self._source.state
+        if state.ended or not state.ask_tasks:
+            return False
+
+        statuses = set()
+        for execution in state.executions.values():
+            is_parallel = state.workflow.task(execution.task).type == "parallel"
+            if execution.outcome is None and not is_parallel:
+                statuses.add(execution.status)
+        return statuses == {"waiting"}
+
+    def _find_doubts(self, task: str, index: int | None) -> list[Doubt]:
+        doubts = [doubt for doubt in self.in_doubt if doubt.task == task]
+        if index is not None:
+            doubts = [doubt for doubt in doubts if doubt.index == index]
+        if doubts:
+            return doubts
+
+        names = [f"`{doubt.task}` {doubt.index}" for doubt in self.in_doubt[:_MAX_NAMES]]
+        known = ", ".join(names) or "nothing"
+        raise LookupFailed(f"no such attempt of `{task}` is in doubt; in doubt: {known}")
+
+
+def start_run(request: RunRequest) -> Run:
+    """Run a workflow from its start.
+
+    Raises:
+        AttuneError: The workflow, its parameters or an option cannot be used.
+    """
+    return execute_plan(plan_run(request))
+
+
+def execute_plan(plan: RunPlan) -> Run:
+    """Start or continue a run; unless it is in the background, wait for its end.
+
+    Raises:
+        AttuneError: The store or the backend cannot be used.
+    """
+    engine = assemble_engine(plan)
+    run = Run(
+        plan.run_id,
+        engine.driver,
+        plan.request,
+        engine.scaling,
+        plan.notes,
+        engine.store,
+    )
+    carry_run(run, engine, plan)
+    return run
