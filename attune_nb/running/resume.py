@@ -84,7 +84,7 @@ def resume(
         WorkflowError: An action does not exist, or the workflow is another one.
     """
     from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
-    from attune_nb.store.claims import claim, disclaim  # noqa: PLC0415
+    from attune_nb.store.claims import claim, release  # noqa: PLC0415
 
     path = store_path(store)
     check_names("parameters", parameters)
@@ -128,7 +128,7 @@ def resume(
         )
         return execute_plan(plan)
     except BaseException:
-        disclaim(claimed)
+        release(claimed)
         raise
 
 
@@ -201,7 +201,7 @@ def _check_interrupted(stored: StoredRun, path: Path) -> None:
     Raises:
         StoreError: It has, or one is.
     """
-    from attune_nb.store.claims import under_way  # noqa: PLC0415 - SQLite is slow to import
+    from attune_nb.store.claims import in_progress_message  # noqa: PLC0415 - SQLite is slow to import
     from attune_nb.store.reading import ENDED  # noqa: PLC0415
 
     if stored.status in ENDED:
@@ -211,7 +211,7 @@ def _check_interrupted(stored: StoredRun, path: Path) -> None:
             f"`open_run({stored.run_id!r}, {str(path)!r}).retry()` runs again what failed"
         )
     if stored.status != "interrupted":
-        raise StoreError(under_way(stored.run_id, stored.host, stored.pid))
+        raise StoreError(in_progress_message(stored.run_id, stored.host, stored.pid))
 
 
 def _recorded_parameters(stored: StoredRun, events: Sequence[Event]) -> Mapping[str, Any]:

@@ -217,10 +217,10 @@ def _scaling_of(name: str, comparison: Mapping[str, Any], store: Path | None) ->
         return _history.of(name, comparison["tasks"], comparison["given"])
 
     def read_store() -> list[TaskDuration]:
-        from attune_nb.store.reading import taken_by  # noqa: PLC0415 - SQLite is slow to import
+        from attune_nb.store.reading import task_durations  # noqa: PLC0415 - SQLite is slow to import
 
         try:
-            return taken_by(store, name, comparison)
+            return task_durations(store, name, comparison)
         except StoreError:
             return []  # the recorder has reported the error already
 

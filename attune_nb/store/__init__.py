@@ -1,1 +1,1 @@
-"""The record of runs: events to SQLite and back."""
+"""The records of runs in SQLite: events to rows and back."""

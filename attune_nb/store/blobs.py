@@ -1,4 +1,4 @@
-"""Large data of events, kept once for all the runs that it is part of."""
+"""Large data of events, stored once for all runs that contain it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from attune_nb.errors import StoreError
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["LARGE", "kept", "whole"]
+__all__ = ["LARGE", "load_data", "store_data"]
 
-LARGE = 64_000  # bytes from which data is kept apart
-_MARK = b"@"  # no JSON begins so
+LARGE = 64_000
+"""Bytes from which the data of an event is stored as a blob."""
+
+# no JSON text begins with it
+_MARK = b"@"
 
 
-def kept(connection: sqlite3.Connection, data: bytes) -> bytes:
-    """Give what stands for an event's data in its row: the data, or where it is kept."""
+def store_data(connection: sqlite3.Connection, data: bytes) -> bytes:
+    """Return the data for an event's row: the data itself, or a reference to its blob."""
     if len(data) < LARGE:
         return data
     digest = hashlib.sha256(data).digest()
@@ -25,17 +28,17 @@ def kept(connection: sqlite3.Connection, data: bytes) -> bytes:
     return _MARK + digest
 
 
-def whole(connection: sqlite3.Connection, data: bytes) -> bytes:
-    """Give the data of an event again.
+def load_data(connection: sqlite3.Connection, data: bytes) -> bytes:
+    """Return the data of an event from the data in its row.
 
     Raises:
-        StoreError: It is not there.
+        StoreError: The blob is missing.
     """
     if not data.startswith(_MARK):
         return data
-    statement = "SELECT data FROM blobs WHERE hash = ?"
-    found = connection.execute(statement, (data[len(_MARK) :],)).fetchone()
-    if found is None:
-        raise StoreError("the store is damaged: it does not hold what an event refers to")
-    large: bytes = found[0]
-    return large
+    digest = data[len(_MARK) :]
+    row = connection.execute("SELECT data FROM blobs WHERE hash = ?", (digest,)).fetchone()
+    if row is None:
+        raise StoreError("the store is damaged: the blob of an event is missing")
+    blob: bytes = row[0]
+    return blob

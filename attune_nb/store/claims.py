@@ -1,4 +1,4 @@
-"""Who may write to the record of a run: one engine at a time, wherever it lives."""
+"""Claims: only one engine at a time may write the record of a run."""
 
 from __future__ import annotations
 
@@ -18,16 +18,23 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-__all__ = ["Claim", "claim", "disclaim", "owner_columns", "under_way"]
+__all__ = ["Claim", "claim", "in_progress_message", "owner_columns", "release"]
+
+_ENDINGS = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "timed_out": "timed out",
+    "cancelled": "been cancelled",
+}
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """The right to write to a run's record, for as long as nobody else has taken it.
+    """The right to write a run's record, until another engine claims it.
 
     Attributes:
-        number: The run's, in its store.
-        owner: The token by which the record knows who writes.
-        written: How many events it holds.
+        number: The number of the run in its store.
+        owner: The token that identifies the writer in the record.
+        written: Number of events in the record.
     """
 
     number: int
@@ -36,8 +43,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def owner_columns() -> dict[str, str | int | float]:
-    """Give what a record tells of the engine that writes to it: a token, and where it lives."""
-    import psutil  # noqa: PLC0415 - no run, no need
+    """Return the columns that identify this engine in a record: a new token, host and process."""
+    import psutil  # noqa: PLC0415 - slow to import, and only runs with a store need it
 
     return {
         "owner": uuid.uuid4().hex,
@@ -49,63 +56,59 @@ def owner_columns() -> dict[str, str | int | float]:
 
 
 def claim(path: Path, run_id: str, written: int) -> Claim:
-    """Take over a run whose engine is gone.
+    """Claim a run whose engine is dead.
 
     Args:
         path: The store.
-        run_id: The run.
-        written: How many of its events are known to whoever takes it over.
+        run_id: The id of the run.
+        written: Number of the run's events that the caller has read.
 
     Raises:
-        StoreError: The run has ended; or somebody is at it, who is named, or just was.
+        StoreError: The run has ended, another engine is running it, or has run it meanwhile.
     """
     with connected(path) as connection:
-        connection.execute("BEGIN IMMEDIATE")  # of two that want to, one is first
+        # an immediate transaction: of two claims at the same time one comes first
+        connection.execute("BEGIN IMMEDIATE")
         try:
-            found = _claimed(connection, run_id, written)
+            new_claim = _claim(connection, run_id, written)
         except BaseException:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
-    LIVE.add(found.owner)
-    return found
+
+    LIVE.add(new_claim.owner)
+    return new_claim
 
 
-def under_way(run_id: str, host: str, pid: int) -> str:
-    """Say who is at a run."""
-    return f"run {run_id} is under way in process {pid} on {host}; wait for it, or end that first"
+def in_progress_message(run_id: str, host: str, pid: int) -> str:
+    """Return the message that another process is running a run."""
+    return f"run {run_id} is in progress in process {pid} on {host}; wait for it, or end it first"
 
 
-def disclaim(claimed: Claim) -> None:
-    """Let go of a run that was not gone on with after all."""
-    LIVE.discard(claimed.owner)
+def release(released: Claim) -> None:
+    """Release the claim of a run that is not resumed after all."""
+    LIVE.discard(released.owner)
 
 
-def _claimed(connection: sqlite3.Connection, run_id: str, known: int) -> Claim:
+def _claim(connection: sqlite3.Connection, run_id: str, read: int) -> Claim:
     number, status, host, pid, born, beat, owner = connection.execute(
         "SELECT number, status, host, pid, born, beat, owner FROM runs WHERE run_id = ?", (run_id,)
     ).fetchone()
     if status in ENDED:
-        raise StoreError(f"run {run_id} has {_ENDS[status]}: there is nothing to resume")
+        raise StoreError(f"run {run_id} has {_ENDINGS[status]}: there is nothing to resume")
     if is_alive(host, pid, born, beat, owner):
-        raise StoreError(under_way(run_id, host, pid))
+        raise StoreError(in_progress_message(run_id, host, pid))
+
     columns = owner_columns()
     settings = ", ".join(f"{name} = ?" for name in columns)
     connection.execute(
-        f"UPDATE runs SET {settings} WHERE number = ?",  # noqa: S608 - names of ours
+        f"UPDATE runs SET {settings} WHERE number = ?",  # noqa: S608 - constant names
         [*columns.values(), number],
     )
+
     (written,) = connection.execute(
         "SELECT count(*) FROM events WHERE run = ?", (number,)
     ).fetchone()
-    if written != known:
-        raise StoreError(f"run {run_id} was gone on with just now; look at it, and try again")
+    if written != read:
+        raise StoreError(f"run {run_id} was continued just now; look at it, and try again")
     return Claim(number=number, owner=str(columns["owner"]), written=written)
-
-
-_ENDS = {
-    "succeeded": "succeeded",
-    "failed": "failed",
-    "timed_out": "timed out",
-    "cancelled": "been cancelled",
-}

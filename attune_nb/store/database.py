@@ -1,4 +1,4 @@
-"""The file that holds the runs: opened with care, migrated where it is older, never guessed at."""
+"""The SQLite file of a store: create it, open it, bring an older one up to date."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["VERSION", "connected", "create"]
 
-APPLICATION = 0x41544E42  # `ATNB`: what makes a file one of ours
+APPLICATION = 0x41544E42
+"""`ATNB`: the application id of a store."""
 VERSION = 2
-_BUSY = 5000  # milliseconds that another program's lock is waited for
+"""The version of the tables."""
+
+# milliseconds to wait while another program holds a lock
+_BUSY = 5000
 
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (  # to version 1
@@ -56,7 +60,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX runs_started ON runs (started)",
     ),
     (  # to version 2
-        # Attempts that must not be made twice are announced before they are made.
+        # Attempts that must not run twice are recorded before they begin.
         """CREATE TABLE intents (
             run INTEGER NOT NULL REFERENCES runs,
             task TEXT NOT NULL,
@@ -65,56 +69,64 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             attempt INTEGER NOT NULL,
             PRIMARY KEY (run, task, visit, item, attempt)
         ) WITHOUT ROWID""",
-        # Large data is kept once, however many runs it is part of: parameters that are given
-        # again, and what a fork reuses. An event refers to it by `@` and its SHA-256.
+        # Large data, such as results that a fork reuses, is stored once for all runs.
+        # An event refers to it by `@` and its SHA-256.
         "CREATE TABLE blobs (hash BLOB PRIMARY KEY, data BLOB NOT NULL)",
     ),
 )
-"""For each version the statements that make it of the one before."""
+"""For every version the statements that make it from the version before."""
 
 
 def create(path: Path) -> None:
-    """Make the file where there is none, and bring one of an older version up to date.
+    """Create the file if it is missing; bring an older version up to date.
 
     Raises:
-        StoreError: It is no store, it is damaged, or of a newer version; it is left as it is.
+        StoreError: The file is no store, is damaged, or has a newer version. It is not changed.
     """
     if str(path.parent) not in ("", "."):
-        try:
-            if path.parent.name == ".attune" and not path.parent.exists():
-                path.parent.mkdir(parents=True)
-                (path.parent / ".gitignore").write_text("*\n")  # no one wants to publish it
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"the store {path} cannot be made: {error.strerror}") from None
+        _create_folder(path.parent)
     with connected(path, make=True) as connection:
         if _known_version(path, connection) < VERSION:
             _migrate(path, connection)
 
 
+def _create_folder(folder: Path) -> None:
+    """Create the folder of a store; the default folder gets a `.gitignore` for all its files."""
+    try:
+        if folder.name == ".attune" and not folder.exists():
+            folder.mkdir(parents=True)
+            (folder / ".gitignore").write_text("*\n")
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"the folder {folder} of the store cannot be created: {error.strerror}"
+        raise StoreError(message) from None
+
+
 @contextmanager
 def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
-    """Open the file for as long as the block runs; what goes wrong in it is a `StoreError`.
+    """Open the file while the block runs, and raise errors of SQLite as `StoreError`.
 
     Args:
         path: The file.
-        make: Whether it may be made.
+        make: Whether to create a missing file.
 
     Raises:
-        StoreError: With what is wrong with the file, and what to do.
+        StoreError: The file cannot be used; the message names the fault and the remedy.
     """
-    new = not path.exists()
-    if new and not make:
-        raise StoreError(f"there is no store at {path}; a run makes one")
+    is_new = not path.exists()
+    if is_new and not make:
+        raise StoreError(f"there is no store at {path}; a run creates one")
+
     try:
-        if new:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # it holds results
+        if is_new:
+            # readable for its owner only, since it holds results
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         with closing(_open(path)) as connection:
             if not make and _known_version(path, connection) < VERSION:
                 _migrate(path, connection)
             yield connection
     except sqlite3.Error as error:
-        raise StoreError(_told(path, error)) from None
+        raise StoreError(_error_message(path, error)) from None
     except OSError as error:
         raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from None
 
@@ -133,9 +145,11 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _migrate(path: Path, connection: sqlite3.Connection) -> None:
-    """Bring the file from its version to ours; of two kernels that want to, one does."""
+    """Bring the file to the present version; of two kernels at the same time only one does."""
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-        connection.execute("PRAGMA journal_mode = DELETE")  # a network's disk has no WAL
+        # network disks have no WAL
+        connection.execute("PRAGMA journal_mode = DELETE")
+
     connection.execute("BEGIN IMMEDIATE")
     for statements in _MIGRATIONS[_known_version(path, connection) :]:
         for statement in statements:
@@ -146,11 +160,15 @@ def _migrate(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _known_version(path: Path, connection: sqlite3.Connection) -> int:
-    """Give the version of the store, 0 for a file that is still empty; refuse a newer one."""
+    """Return the version of the store, or 0 for an empty file.
+
+    Raises:
+        StoreError: The version is newer than `VERSION`, or the file is no store.
+    """
     version = _version(path, connection)
     if version > VERSION:
         raise StoreError(
-            f"the store {path} is of version {version}, and this attune_nb reads up to {VERSION}; "
+            f"the store {path} has version {version}, and this attune_nb reads up to {VERSION}; "
             "upgrade attune_nb, or name another store"
         )
     return version
@@ -167,12 +185,15 @@ def _version(path: Path, connection: sqlite3.Connection) -> int:
     return 0
 
 
-def _told(path: Path, error: sqlite3.Error) -> str:
-    told, code = str(error), getattr(error, "sqlite_errorname", "")
+def _error_message(path: Path, error: sqlite3.Error) -> str:
+    """Return the message for an error of SQLite: the fault and the remedy."""
+    code = getattr(error, "sqlite_errorname", "")
     if "NOTADB" in code or "CORRUPT" in code:
-        return f"{path} is no store, or a damaged one ({told}); it is left as it is: name another"
+        return (
+            f"{path} is no store, or it is damaged ({error}); it was not changed: name another file"
+        )
     if "FULL" in code:
         return f"the disk is full: {path} cannot grow; free space, and resume the run"
     if "BUSY" in code or "LOCKED" in code:
         return f"the store {path} is locked by another program; close it, or name another store"
-    return f"the store {path} cannot be used: {told}"
+    return f"the store {path} cannot be used: {error}"

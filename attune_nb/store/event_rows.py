@@ -1,8 +1,8 @@
 """Events to rows of the store and back.
 
-What every event has stands in columns of its own; the rest is one JSON text. The attempts of a
-batch are one row, however many they are: their numbers as packed columns, 24 bytes an attempt,
-their results and errors as JSON.
+The fields that all events share are columns of their own; the others are one JSON text. The
+attempts of a batch are one row, however many they are: their numbers as packed columns, 24 bytes
+an attempt, and their results and errors as JSON.
 """
 
 from __future__ import annotations
@@ -14,33 +14,52 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from attune_nb import events as vocabulary
+from attune_nb import events as event_types
 from attune_nb.errors import Position, StoreError
 from attune_nb.events import AttemptsEnded, Batch, ErrorInfo, Event
-from attune_nb.store.json_values import NOBODY, from_plain, to_plain
+from attune_nb.store.json_values import NO_SECRETS, from_plain, to_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from attune_nb.errors import Source
     from attune_nb.values.secrets import Mask
 
 __all__ = ["EventRow", "event_of", "row_of"]
 
-_KINDS: dict[str, type[Event]] = {
-    name: kind
-    for name in vocabulary.__all__
-    if isinstance(kind := getattr(vocabulary, name), type) and issubclass(kind, Event)
-}
-_VALUES = frozenset({"parameters", "value", "output", "response_schema"})  # of a user's own
-_NONE = frozenset({type(None)})
-_APART = frozenset({"time", "task", "visit", "batch"})
-_PACKED = (("index", "I", "q"), ("attempt", "B", "q"), ("worker", "H", "q"),
-           ("start", "d", "d"), ("duration", "d", "d"))  # fmt: skip
+
+def _event_classes() -> Iterator[type[Event]]:
+    for name in event_types.__all__:
+        value = getattr(event_types, name)
+        if isinstance(value, type) and issubclass(value, Event):
+            yield value
+
+
+_EVENT_CLASSES = {event_class.__name__: event_class for event_class in _event_classes()}
+
+# fields with values of the workflow
+_VALUE_FIELDS = frozenset({"parameters", "value", "output", "response_schema"})
+
+# fields with tuples, which JSON turns into arrays
+_TUPLE_FIELDS = ("causes", "fired", "doubts")
+
+# fields with columns of their own
+_COLUMN_FIELDS = frozenset({"time", "task", "visit", "batch"})
+
+# the packed columns of a batch: field, type code in the store, type code in memory
+_PACKED = (
+    ("index", "I", "q"),
+    ("attempt", "B", "q"),
+    ("worker", "H", "q"),
+    ("start", "d", "d"),
+    ("duration", "d", "d"),
+)
+
+_NONE_TYPE = frozenset({type(None)})
 
 
 class EventRow(NamedTuple):
-    """An event as the store holds it."""
+    """An event as a row of the store."""
 
     kind: str
     time: float
@@ -51,25 +70,31 @@ class EventRow(NamedTuple):
 
 
 def row_of(event: Event) -> EventRow:
-    """Give the row of an event whose secrets are masked."""
+    """Return the row of an event whose secrets are masked."""
     try:
         return _row_of(event, to_plain)
-    except UnicodeEncodeError:  # a text of Python's may hold what no UTF-8 can
-        return _row_of(event, partial(to_plain, texts=True))
+    except UnicodeEncodeError:
+        # a Python string may hold surrogates, which UTF-8 cannot encode
+        return _row_of(event, partial(to_plain, check_strings=True))
 
 
 def _row_of(event: Event, plain: Callable[[Any], Any]) -> EventRow:
     data: dict[str, Any] = {}
     for name in event.__struct_fields__:
-        if name in _APART:
+        if name in _COLUMN_FIELDS:
             continue
         value = getattr(event, name)
         if isinstance(value, ErrorInfo):
             value = _error_to_plain(value, plain)
-        data[name] = plain(value) if name in _VALUES else value
+        if name in _VALUE_FIELDS:
+            value = plain(value)
+        data[name] = value
+
     columns = None
     if isinstance(event, AttemptsEnded):
-        data["batch"], columns = _batch_to_plain(event.batch, plain)
+        data["batch"] = _batch_to_plain(event.batch, plain)
+        columns = _pack(event.batch)
+
     return EventRow(
         type(event).__name__,
         event.time,
@@ -80,98 +105,140 @@ def _row_of(event: Event, plain: Callable[[Any], Any]) -> EventRow:
     )
 
 
-def event_of(row: EventRow, source: Source, mask: Mask = NOBODY) -> Event:
-    """Give the event again.
+def event_of(row: EventRow, source: Source, mask: Mask = NO_SECRETS) -> Event:
+    """Return the event of a row.
 
     Args:
-        row: As the store holds it.
+        row: The row.
         source: The text that positions refer to.
-        mask: Knows the secrets; one that it does not know is `***`.
+        mask: The secrets by their names; one that it does not hold becomes `***`.
 
     Raises:
-        StoreError: The row cannot be read.
+        StoreError: The row cannot be decoded.
     """
     try:
-        kind = _KINDS[row.kind]
-        data = msgspec.json.decode(row.data)
-        data = {
-            key: from_plain(each, mask) if key in _VALUES else each for key, each in data.items()
-        }
-        if data.get("error") is not None and kind is vocabulary.TaskEnded:
-            data["error"] = _error_of(data["error"], source)
-        if kind is AttemptsEnded:
-            data["batch"] = _batch_of(data["batch"], row.columns or b"", source, mask)
-        for key in ("causes", "fired", "doubts"):
-            if key in data:
-                data[key] = tuple(tuple(x) if isinstance(x, list) else x for x in data[key])
-        place = {"task": row.task, "visit": row.visit}
-        data |= {key: each for key, each in place.items() if key in kind.__struct_fields__}
-        return kind(time=row.time, **data)
+        return _event_of(row, source, mask)
     except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
         raise StoreError(f"an event of kind {row.kind} cannot be read: {error}") from None
 
 
-def _batch_to_plain(batch: Batch, plain: Callable[[Any], Any]) -> tuple[dict[str, Any], bytes]:
-    packed = b"".join(
-        _in_order(array(small, getattr(batch, name))).tobytes() for name, small, _ in _PACKED
-    )
-    told: dict[str, Any] = {"count": len(batch), "total": batch.total}
-    if not _NONE.issuperset(map(type, batch.results)):  # to compare with None asks the results
-        told["results"] = plain(batch.results)
+def _event_of(row: EventRow, source: Source, mask: Mask) -> Event:
+    event_class = _EVENT_CLASSES[row.kind]
+    data = msgspec.json.decode(row.data)
+    for name in _VALUE_FIELDS & data.keys():
+        data[name] = from_plain(data[name], mask)
+
+    if event_class is event_types.TaskEnded and data.get("error") is not None:
+        data["error"] = _error_of(data["error"], source)
+    if event_class is AttemptsEnded:
+        columns = b""
+        if row.columns is not None:
+            columns = row.columns
+        data["batch"] = _batch_of(data["batch"], columns, source, mask)
+
+    for name in _TUPLE_FIELDS:
+        if name in data:
+            data[name] = tuple(map(_as_tuple, data[name]))
+
+    if "task" in event_class.__struct_fields__:
+        data["task"] = row.task
+    if "visit" in event_class.__struct_fields__:
+        data["visit"] = row.visit
+    return event_class(time=row.time, **data)
+
+
+def _as_tuple(value: Any) -> Any:
+    """Return an array as a tuple, and any other value as it is."""
+    if isinstance(value, list):
+        return tuple(value)
+    return value
+
+
+def _batch_to_plain(batch: Batch, plain: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return the part of a batch that is stored as JSON."""
+    data: dict[str, Any] = {"count": len(batch), "total": batch.total}
+    # types are compared, since a comparison of results with None could run their code
+    if not _NONE_TYPE.issuperset(map(type, batch.results)):
+        data["results"] = plain(batch.results)
     if batch.errors:
-        told["errors"] = [[row, _error_to_plain(each, plain)] for row, each in batch.errors.items()]
+        data["errors"] = [
+            [row, _error_to_plain(error, plain)] for row, error in batch.errors.items()
+        ]
     if batch.items is not None:
-        told["items"] = plain(batch.items)
-    return told, packed + batch.status
+        data["items"] = plain(batch.items)
+    return data
 
 
-def _batch_of(told: dict[str, Any], packed: bytes, source: Source, mask: Mask) -> Batch:
-    count, at = told["count"], 0
+def _pack(batch: Batch) -> bytes:
+    """Return the numbers of a batch as packed columns."""
+    parts = []
+    for name, stored_type, _ in _PACKED:
+        column = array(stored_type, getattr(batch, name))
+        _swap_bytes_if_needed(column)
+        parts.append(column.tobytes())
+    return b"".join(parts) + batch.status
+
+
+def _batch_of(data: dict[str, Any], packed: bytes, source: Source, mask: Mask) -> Batch:
+    count = data["count"]
     columns: dict[str, Any] = {}
-    for name, small, wide in _PACKED:
-        column = array(small)
-        end = at + count * column.itemsize
-        column.frombytes(packed[at:end])
-        columns[name], at = array(wide, _in_order(column)), end
-    if len(packed) != at + count:
+    offset = 0
+    for name, stored_type, memory_type in _PACKED:
+        column = array(stored_type)
+        end = offset + count * column.itemsize
+        column.frombytes(packed[offset:end])
+        _swap_bytes_if_needed(column)
+        columns[name] = array(memory_type, column)
+        offset = end
+    if len(packed) != offset + count:
         raise ValueError(f"{len(packed)} bytes for {count} attempts")
-    results = from_plain(told["results"], mask) if "results" in told else [None] * count
+
+    results: list[Any] = [None] * count
+    if "results" in data:
+        results = list(from_plain(data["results"], mask))
+    items = None
+    if "items" in data:
+        items = list(from_plain(data["items"], mask))
+    errors = {row: _error_of(error, source) for row, error in data.get("errors", ())}
     return Batch(
         **columns,
-        status=packed[at:],
-        results=list(results),
-        errors={row: _error_of(each, source) for row, each in told.get("errors", ())},
-        items=list(from_plain(told["items"], mask)) if "items" in told else None,
-        total=told["total"],
+        status=packed[offset:],
+        results=results,
+        errors=errors,
+        items=items,
+        total=data["total"],
     )
 
 
-def _in_order(column: array[Any]) -> array[Any]:
-    """Turn a column from this machine's order of bytes to the store's, or back."""
+def _swap_bytes_if_needed(column: array[Any]) -> None:
+    """Convert a column between this machine's byte order and the store's, little-endian."""
     if sys.byteorder == "big":
         column.byteswap()
-    return column
 
 
 def _error_to_plain(error: ErrorInfo, plain: Callable[[Any], Any]) -> dict[str, Any]:
-    place = error.position
+    position = None
+    if error.position is not None:
+        position = [error.position.line, error.position.column]
     return {
         "type": error.type,
         "message": plain(error.message),
         "traceback": plain(error.traceback),
         "data": plain(error.data),
         "retryable": error.retryable,
-        "position": None if place is None else [place.line, place.column],
+        "position": position,
     }
 
 
-def _error_of(told: dict[str, Any], source: Source) -> ErrorInfo:
-    place = told["position"]
+def _error_of(data: dict[str, Any], source: Source) -> ErrorInfo:
+    position = None
+    if data["position"] is not None:
+        position = Position(source, *data["position"])
     return ErrorInfo(
-        type=told["type"],
-        message=from_plain(told["message"]),
-        traceback=from_plain(told["traceback"]),
-        data=from_plain(told["data"]),
-        retryable=told["retryable"],
-        position=None if place is None else Position(source, *place),
+        type=data["type"],
+        message=from_plain(data["message"]),
+        traceback=from_plain(data["traceback"]),
+        data=from_plain(data["data"]),
+        retryable=data["retryable"],
+        position=position,
     )

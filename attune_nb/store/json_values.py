@@ -1,9 +1,9 @@
-"""Values to JSON and back: what is not JSON travels under a tag, and no code travels at all.
+"""Values to JSON and back. Values that JSON lacks are tagged, and code is never stored.
 
-Plain data (texts, finite numbers, booleans, null, lists, maps) is written as it is. Other
-values that are nothing but data (a tuple, a date, bytes, NaN) are written as a map with the
-single key `$TYPE`. A secret is written by its name. Whatever else an action gave (a DataFrame, an
-open file) stays in memory, and the store holds a marker that tells its type: it is never pickled.
+Plain data (strings, finite numbers, booleans, null, arrays, objects) is stored as it is. Other
+pure data (a tuple, a date, bytes, NaN) becomes an object with the single key `$TYPE`. A secret is
+stored by its name. Any other result of an action (a DataFrame, an open file) stays in memory;
+the store holds a marker with its type, and never a pickle.
 """
 
 from __future__ import annotations
@@ -22,65 +22,99 @@ from attune_nb.values.secrets import Mask, SecretText
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["from_plain", "to_plain"]
+__all__ = ["NO_SECRETS", "from_plain", "to_plain"]
 
-_EXACT = frozenset({str, int, bool, type(None)})  # what JSON holds whatever the value
-NOBODY = Mask()  # knows no secret
-_SURROGATES = "surrogatepass"  # a text of Python's may hold what no UTF-8 can
+NO_SECRETS = Mask()
+"""A mask without secrets."""
+
+# types that JSON holds exactly, whatever the value
+_EXACT = frozenset({str, int, bool, type(None)})
+
+# a Python string may hold surrogates, which UTF-8 cannot encode
+_SURROGATES = "surrogatepass"
 
 
-def to_plain(value: Any, *, texts: bool = False) -> Any:
-    """Give a value as JSON can hold it; the very object where it is plain data already.
+def to_plain(value: Any, *, check_strings: bool = False) -> Any:
+    """Return a value as JSON can hold it; plain data is returned as the same object.
 
     Args:
         value: A frozen value.
-        texts: Also look at each text, for what no UTF-8 can hold; else encoding it raises
-            UnicodeEncodeError, and this is to be called again.
+        check_strings: Tag strings that UTF-8 cannot encode. Without this, encoding such a string
+            raises UnicodeEncodeError; then call again with it.
     """
     kind = type(value)
     if kind is str:
-        return _text(value) if texts else value
+        if check_strings:
+            return _string(value)
+        return value
     if kind in _EXACT:
         return value
     if kind is float:
-        return value if math.isfinite(value) else {"$float": repr(value)}
-    if isinstance(value, dict):
-        return _map(value, texts=texts)
-    if isinstance(value, list):
-        return _each(value, texts=texts)
-    return _tagged(value, texts=texts)
-
-
-def _map(value: dict[Any, Any], *, texts: bool) -> Any:
-    plain = len(value) != 1 and not texts
-    for key, each in value.items() if plain else ():  # a million items give a million such maps
-        kind = type(each)
-        if type(key) is not str or (kind not in _EXACT and (kind is not float or each - each)):
-            break
-    else:
-        if plain:
+        if math.isfinite(value):
             return value
-    told = {key: to_plain(each, texts=texts) for key, each in value.items()}
-    if not all(type(key) is str and (not texts or _text(key) is key) for key in told) or _is_tag(
-        told
-    ):
-        return {"$map": [[to_plain(key, texts=texts), each] for key, each in told.items()]}
-    return value if all(told[key] is value[key] for key in told) else told
+        return {"$float": repr(value)}
+    if isinstance(value, dict):
+        return _object(value, check_strings=check_strings)
+    if isinstance(value, list):
+        return _array(value, check_strings=check_strings)
+    return _tagged(value, check_strings=check_strings)
 
 
-def _each(value: list[Any], *, texts: bool) -> list[Any]:
-    if not texts and _EXACT.issuperset(map(type, value)):
+def _object(value: dict[Any, Any], *, check_strings: bool) -> Any:
+    # a million items may have a million such objects: the same object is returned if it is plain
+    if len(value) != 1 and not check_strings and _is_plain_object(value):
         return value
-    told = [to_plain(each, texts=texts) for each in value]
-    same = all(now is before for now, before in zip(told, value, strict=True))
-    return value if same else told
+
+    plain = {key: to_plain(element, check_strings=check_strings) for key, element in value.items()}
+    if _is_tag(plain) or not _has_plain_keys(plain, check_strings=check_strings):
+        pairs = []
+        for key, element in plain.items():
+            pairs.append([to_plain(key, check_strings=check_strings), element])
+        return {"$map": pairs}
+
+    if all(plain[key] is value[key] for key in plain):
+        return value
+    return plain
+
+
+def _is_plain_object(value: dict[Any, Any]) -> bool:
+    """Return whether all keys are strings and all values are plain scalars."""
+    for key, element in value.items():
+        if type(key) is not str:
+            return False
+        kind = type(element)
+        # the difference of NaN or an infinity with itself is NaN, which is true
+        if kind not in _EXACT and (kind is not float or element - element):
+            return False
+    return True
+
+
+def _has_plain_keys(value: dict[Any, Any], *, check_strings: bool) -> bool:
+    """Return whether all keys are strings that UTF-8 can encode."""
+    for key in value:
+        if type(key) is not str:
+            return False
+        if check_strings and _string(key) is not key:
+            return False
+    return True
+
+
+def _array(value: list[Any], *, check_strings: bool) -> list[Any]:
+    if not check_strings and _EXACT.issuperset(map(type, value)):
+        return value
+
+    plain = [to_plain(element, check_strings=check_strings) for element in value]
+    if all(new is old for new, old in zip(plain, value, strict=True)):
+        return value
+    return plain
 
 
 def _is_tag(value: dict[Any, Any]) -> bool:
     return len(value) == 1 and str(next(iter(value))).startswith("$")
 
 
-def _text(value: str) -> Any:
+def _string(value: str) -> Any:
+    """Return a string, or its tagged bytes if UTF-8 cannot encode it."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -88,84 +122,118 @@ def _text(value: str) -> Any:
     return value
 
 
-def _tagged(value: Any, *, texts: bool) -> dict[str, Any]:
+def _tagged(value: Any, *, check_strings: bool) -> dict[str, Any]:
     kind = type(value)
     if kind is SecretText:
         return {"$secret": value.parts}
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
-        return {"$tuple": [to_plain(each, texts=texts) for each in value]}
+        return {"$tuple": [to_plain(element, check_strings=check_strings) for element in value]}
     if kind in (set, frozenset):
-        return {"$set": [to_plain(each, texts=texts) for each in value]}
-    for tag, (of, write, _) in _DATA.items():
-        if kind is of:
+        return {"$set": [to_plain(element, check_strings=check_strings) for element in value]}
+    for tag, (data_type, write, _) in _DATA.items():
+        if kind is data_type:
             return {tag: write(value)}
-    name, rows = f"{kind.__module__}.{kind.__qualname__}", None
-    if kind is NotStored:
-        name, rows = value.kind, value.rows
+    return {"$object": _marker(value)}
+
+
+def _marker(value: Any) -> Any:
+    """Return the type of a value that is not stored, for a table with its number of rows."""
+    if isinstance(value, NotStored):
+        name = value.kind
+        rows = value.rows
     elif isinstance(value, RemoteReference):
         name = value.description
-    elif hasattr(value, "columns") and hasattr(value, "iloc"):
-        rows = len(value)
-    return {"$object": name if rows is None else [name, rows]}
+        rows = None
+    else:
+        kind = type(value)
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        is_table = hasattr(value, "columns") and hasattr(value, "iloc")
+        rows = len(value) if is_table else None
+
+    if rows is None:
+        return name
+    return [name, rows]
 
 
-def from_plain(value: Any, mask: Mask = NOBODY) -> Any:
-    """Give the frozen value that `to_plain` was given.
+def from_plain(value: Any, mask: Mask = NO_SECRETS) -> Any:
+    """Return the frozen value from the result of `to_plain`.
 
     Args:
-        value: What it gave.
-        mask: Knows the secrets whose names stand in it; one that it does not know is `***`.
+        value: The result of `to_plain`.
+        mask: The secrets by their names; one that it does not hold becomes `***`.
 
     Raises:
-        ValueError: A tag holds what it cannot, or is not known.
+        ValueError: A tag is unknown, or its content is invalid.
     """
     return freeze(_read(value, mask))
 
 
 def _read(value: Any, mask: Mask) -> Any:
     if isinstance(value, list):
-        plain = _EXACT.issuperset(map(type, value))
-        return value if plain else [_read(each, mask) for each in value]
+        if _EXACT.issuperset(map(type, value)):
+            return value
+        return [_read(element, mask) for element in value]
     if not isinstance(value, dict):
         return value
     if not _is_tag(value):
-        return {key: _read(each, mask) for key, each in value.items()}
-    ((tag, held),) = value.items()
+        return {key: _read(element, mask) for key, element in value.items()}
+
+    ((tag, content),) = value.items()
     try:
         if tag in _DATA:
-            return _DATA[tag][2](held)
-        return _READERS[tag](held, mask)
+            return _DATA[tag][2](content)
+        return _READERS[tag](content, mask)
     except (KeyError, TypeError, ArithmeticError) as error:
         raise ValueError(f"the store holds `{tag}` in a way that cannot be read") from error
 
 
-def _member(held: Any, mask: Mask) -> Any:
-    value = _read(held, mask)
-    return freeze(value) if isinstance(value, dict | list) else value  # as only a frozen one can be
+def _read_member(content: Any, mask: Mask) -> Any:
+    """Return an element of a set; arrays and objects are frozen, since only then they hash."""
+    value = _read(content, mask)
+    if isinstance(value, dict | list):
+        return freeze(value)
+    return value
+
+
+def _read_object(content: Any, _: Mask) -> NotStored:
+    """Return the marker of a value that is not stored."""
+    if isinstance(content, str):
+        return NotStored(content)
+    return NotStored(*content)
 
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+# by tag: the type, the function that writes it, and the function that reads it
 _DATA: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
     "$bytes": (bytes, _base64, base64.b64decode),
-    "$complex": (complex, lambda value: [repr(value.real), repr(value.imag)],
-                 lambda held: complex(float(held[0]), float(held[1]))),
+    "$complex": (
+        complex,
+        lambda value: [repr(value.real), repr(value.imag)],
+        lambda content: complex(float(content[0]), float(content[1])),
+    ),
     "$datetime": (datetime, datetime.isoformat, datetime.fromisoformat),
     "$date": (date, date.isoformat, date.fromisoformat),
     "$time": (time, time.isoformat, time.fromisoformat),
-    "$timedelta": (timedelta, lambda value: [value.days, value.seconds, value.microseconds],
-                   lambda held: timedelta(*held)),
+    "$timedelta": (
+        timedelta,
+        lambda value: [value.days, value.seconds, value.microseconds],
+        lambda content: timedelta(*content),
+    ),
     "$decimal": (Decimal, str, Decimal),
     "$uuid": (UUID, str, UUID),
-}  # fmt: skip
+}
+
 _READERS: dict[str, Callable[[Any, Mask], Any]] = {
-    "$text": lambda held, _: base64.b64decode(held).decode("utf-8", _SURROGATES),
-    "$float": lambda held, _: float(held),
-    "$tuple": lambda held, mask: tuple(_read(each, mask) for each in held),
-    "$set": lambda held, mask: frozenset(_member(each, mask) for each in held),
-    "$map": lambda held, mask: {from_plain(key, mask): _read(each, mask) for key, each in held},
-    "$object": lambda held, _: NotStored(held) if isinstance(held, str) else NotStored(*held),
-    "$secret": lambda held, mask: mask.resolve(held),
+    "$text": lambda content, _: base64.b64decode(content).decode("utf-8", _SURROGATES),
+    "$float": lambda content, _: float(content),
+    "$tuple": lambda content, mask: tuple(_read(element, mask) for element in content),
+    "$set": lambda content, mask: frozenset(_read_member(element, mask) for element in content),
+    "$map": lambda content, mask: {
+        from_plain(key, mask): _read(element, mask) for key, element in content
+    },
+    "$object": _read_object,
+    "$secret": lambda content, mask: mask.resolve(content),
 }

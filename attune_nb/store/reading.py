@@ -1,4 +1,4 @@
-"""What a store tells of its runs, also of those that another process is at."""
+"""Read the runs of a store, also those that another process is running."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.errors import Source, StoreError, nearest
-from attune_nb.store.blobs import whole
+from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow, event_of
-from attune_nb.store.json_values import NOBODY
+from attune_nb.store.json_values import NO_SECRETS
+from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,26 +33,32 @@ __all__ = [
     "is_alive",
     "run_of",
     "runs_in",
-    "taken_by",
+    "task_durations",
 ]
 
-STALE = 60.0  # seconds of silence after which a run on another host is taken for dead
-_COLUMNS = (
-    "number, run_id, workflow, text, source_name, source_text, options, versions, started, "
-    "status, duration, tasks, items, failed, host, pid, born, beat, owner"
-)
+STALE = 60.0
+"""Seconds without a sign of life after which a run on another host counts as dead."""
 ENDED = ("succeeded", "failed", "timed_out", "cancelled")
-"""The statuses in which a run stays."""
-
+"""The final statuses."""
 LIVE: set[str] = set()
-"""The tokens of the engines of this process that are at a run."""
+"""The owner tokens of the engines of this process."""
+
+_COLUMNS = (
+    "number", "run_id", "workflow", "text", "source_name", "source_text", "options", "versions",
+    "started", "status", "duration", "tasks", "items", "failed", "host", "pid", "born", "beat",
+    "owner",
+)  # fmt: skip
+_SELECT_RUNS = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY started, number"  # noqa: S608 - constants
+
+# run ids in a message
+_MAX_SHOWN = 10
 
 
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as its store tells of it.
+    """A run as its store holds it.
 
-    `status` is that of the run, or "interrupted" where whoever was at it is gone. Times are
-    in seconds; `started` since the epoch, UTC.
+    `status` is the status of the run, or "interrupted" if its engine is dead. Times are in
+    seconds; `started` is in seconds since the epoch, UTC.
     """
 
     number: int
@@ -72,157 +79,182 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def runs_in(path: Path) -> list[StoredRun]:
-    """Give all runs, the oldest first.
+    """Return all runs, the oldest first.
 
     Raises:
         StoreError: There is no store, or it cannot be read.
     """
     with connected(path) as connection:
-        statement = f"SELECT {_COLUMNS} FROM runs ORDER BY started, number"  # noqa: S608
-        return [_run(row) for row in connection.execute(statement)]
+        return [_stored_run(row) for row in connection.execute(_SELECT_RUNS)]
 
 
 def run_of(path: Path, run_id: str) -> StoredRun:
-    """Give one run, by its id or how the id begins.
+    """Return one run, by its id or the beginning of its id.
 
     Raises:
         StoreError: There is no such run, or more than one.
     """
     if not isinstance(run_id, str):
-        raise StoreError(f"a run is named by its id, a text, not {run_id!r}")
-    known = runs_in(path)
-    found = [each for each in known if each.run_id == run_id]
-    found = found or [each for each in known if run_id and each.run_id.startswith(run_id)]
-    if not found:
-        hint = nearest(run_id, [each.run_id for each in known]) or "; `runs` lists what there is"
+        raise StoreError(f"the id of a run must be a string, not {describe(run_id)}")
+
+    runs = runs_in(path)
+    matches = [run for run in runs if run.run_id == run_id]
+    if not matches and run_id:
+        matches = [run for run in runs if run.run_id.startswith(run_id)]
+
+    if not matches:
+        hint = nearest(run_id, [run.run_id for run in runs])
+        if not hint:
+            hint = "; `runs` lists all"
         raise StoreError(f"there is no run `{run_id}` in {path}{hint}")
-    if len(found) > 1:
-        told = ", ".join(each.run_id for each in found[:10])
-        raise StoreError(f"several runs begin with `{run_id}`: {told}")
-    return found[0]
+    if len(matches) > 1:
+        ids = ", ".join(run.run_id for run in matches[:_MAX_SHOWN])
+        raise StoreError(f"several runs begin with `{run_id}`: {ids}")
+    return matches[0]
 
 
-def events_of(path: Path, run: StoredRun, mask: Mask = NOBODY) -> list[Event]:
-    """Give the events of a run that are on the disk.
+def events_of(path: Path, run: StoredRun, mask: Mask = NO_SECRETS) -> list[Event]:
+    """Return the events of a run that are on the disk.
 
     Args:
         path: The store.
         run: The run.
-        mask: Knows the secrets; one that it does not know is `***`.
+        mask: The secrets by their names; one that it does not hold becomes `***`.
 
     Raises:
         StoreError: They cannot be read.
     """
     with connected(path) as connection:
+        # all rows at once: a read that stays open would keep the writer's log growing
         rows = connection.execute(
             "SELECT kind, time, task, visit, data, columns FROM events WHERE run = ? "
             "ORDER BY number",
             (run.number,),
-        )
-        found = [EventRow(*row) for row in rows]
-        return [
-            event_of(row._replace(data=whole(connection, row.data)), run.source, mask)
-            for row in found
-        ]
+        ).fetchall()
+
+        events = []
+        for columns in rows:
+            row = EventRow(*columns)
+            row = row._replace(data=load_data(connection, row.data))
+            events.append(event_of(row, run.source, mask))
+        return events
 
 
 def intents_of(path: Path, run: StoredRun) -> list[tuple[str, int, int, int]]:
-    """Give the attempts that were announced: task, visit, index, attempt.
+    """Return the attempts that were recorded before they began: task, visit, index, attempt.
 
     Raises:
         StoreError: They cannot be read.
     """
     with connected(path) as connection:
         statement = "SELECT task, visit, item, attempt FROM intents WHERE run = ?"
-        return [*connection.execute(statement, (run.number,))]
+        return connection.execute(statement, (run.number,)).fetchall()
 
 
-def taken_by(
-    path: Path, workflow: str, alike: Mapping[str, Any], most: int = 100
+def task_durations(
+    path: Path, workflow: str, comparison: Mapping[str, Any], max_runs: int = 100
 ) -> list[tuple[str, int, float, int]]:
-    """Give what the with-items tasks of a workflow's runs took, the oldest first.
+    """Return the durations of the with-items tasks of a workflow's runs, the oldest first.
 
     Args:
         path: The store.
-        workflow: What the runs are of.
-        alike: What a run's options must say for it to count, under "alike": `given` as a whole,
-            and of `tasks` those that are the same.
-        most: How many runs are looked at, of the newest that have ended.
+        workflow: The name of the workflow.
+        comparison: The value under "alike" of the options of comparable runs: `given` must be
+            equal, and of `tasks` the equal ones count.
+        max_runs: Number of runs that are read: the newest that have ended.
 
     Returns:
-        For each task its path, its items, the seconds, its concurrency.
+        Per task its path, its number of items, the seconds, its concurrency.
 
     Raises:
         StoreError: They cannot be read.
     """
-    found: list[tuple[str, int, float, int]] = []
+    durations: list[tuple[str, int, float, int]] = []
     with connected(path) as connection:
         rows = connection.execute(
             "SELECT number, options FROM runs WHERE workflow = ? AND status IN "
             "('succeeded', 'failed', 'timed_out') ORDER BY started DESC LIMIT ?",
-            (workflow, most),
+            (workflow, max_runs),
         ).fetchall()
+
         for number, options in reversed(rows):
-            told = msgspec.json.decode(options).get("alike") or {}
-            if told.get("given") == alike["given"]:
-                wanted = {p for p, each in alike["tasks"].items() if told["tasks"].get(p) == each}
-                found += _taken(connection, number, wanted)
-    return found
+            recorded = msgspec.json.decode(options).get("alike")
+            if not recorded or recorded.get("given") != comparison["given"]:
+                continue
+            paths = set()
+            for task, digest in comparison["tasks"].items():
+                if recorded["tasks"].get(task) == digest:
+                    paths.add(task)
+            durations += _durations_of_run(connection, number, paths)
+    return durations
 
 
-def _taken(
-    connection: sqlite3.Connection, number: int, wanted: set[str]
+def _durations_of_run(
+    connection: sqlite3.Connection, number: int, paths: set[str]
 ) -> Iterator[tuple[str, int, float, int]]:
     rows = connection.execute(
         "SELECT kind, time, task, visit, data FROM events WHERE run = ? AND "
         "kind IN ('TaskStarted', 'TaskEnded') ORDER BY number",
         (number,),
     ).fetchall()
-    began: dict[tuple[str, int], tuple[float, dict[str, Any]]] = {}
-    for kind, time_, task, visit, data in rows:
-        if task in wanted:
-            told = msgspec.json.decode(whole(connection, data))
-            if kind == "TaskStarted":
-                began[task, visit] = time_, told
-            elif (task, visit) in began and told["status"] in ("succeeded", "failed"):
-                start, first = began[task, visit]
-                if first["total"]:
-                    yield task, first["total"], time_ - start, first["concurrency"]
+
+    started: dict[tuple[str, int], tuple[float, dict[str, Any]]] = {}
+    for kind, event_time, task, visit, data in rows:
+        if task not in paths:
+            continue
+        event = msgspec.json.decode(load_data(connection, data))
+        if kind == "TaskStarted":
+            started[task, visit] = (event_time, event)
+        elif (task, visit) in started and event["status"] in ("succeeded", "failed"):
+            start_time, start = started[task, visit]
+            if start["total"]:
+                yield task, start["total"], event_time - start_time, start["concurrency"]
 
 
-def _run(row: tuple[Any, ...]) -> StoredRun:
-    told = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    lives = told["status"] in ENDED or is_alive(
-        *(told[name] for name in ("host", "pid", "born", "beat", "owner"))
-    )
+def _stored_run(row: tuple[Any, ...]) -> StoredRun:
+    columns = dict(zip(_COLUMNS, row, strict=True))
+    source = Source(columns.pop("source_name"), columns.pop("source_text"))
+
+    born = columns.pop("born")
+    beat = columns.pop("beat")
+    owner = columns.pop("owner")
+    if columns["status"] not in ENDED and not is_alive(
+        columns["host"], columns["pid"], born, beat, owner
+    ):
+        columns["status"] = "interrupted"
+
     try:
-        options, versions = (msgspec.json.decode(told[name]) for name in ("options", "versions"))
+        for name in ("options", "versions"):
+            columns[name] = msgspec.json.decode(columns[name])
     except msgspec.MsgspecError as error:
-        raise StoreError(f"the record of run {told['run_id']} cannot be read: {error}") from None
-    return StoredRun(
-        source=Source(told["source_name"], told["source_text"]),
-        options=options,
-        versions=versions,
-        **{
-            name: told[name]
-            for name in ("number", "run_id", "workflow", "text", "started", "duration", "tasks",
-                         "items", "failed", "host", "pid")
-        },
-        status=told["status"] if lives else "interrupted",
-    )  # fmt: skip
+        message = f"the record of run {columns['run_id']} cannot be read: {error}"
+        raise StoreError(message) from None
+    return StoredRun(source=source, **columns)
 
 
 def is_alive(host: str, pid: int, born: float, beat: float, owner: str) -> bool:
-    """Tell whether the engine that is at a run lives; on another host, whether it says so."""
+    """Return whether the engine of a run is alive.
+
+    On another host it is alive if it has given a sign of life in the last minute.
+
+    Args:
+        host: The host of the engine.
+        pid: Its process.
+        born: When that process started (epoch): process ids are used again.
+        beat: Its last sign of life (epoch).
+        owner: Its token.
+    """
     if host != socket.gethostname():
         return time.time() - beat < STALE
     if pid == os.getpid():
         return owner in LIVE
-    import psutil  # noqa: PLC0415 - no store, no need
+
+    import psutil  # noqa: PLC0415 - slow to import, and only runs with a store need it
 
     try:
-        found = psutil.Process(pid)
-        is_same = abs(found.create_time() - born) < 1.0
-        return is_same and found.status() != psutil.STATUS_ZOMBIE  # dead, and not yet waited for
+        process = psutil.Process(pid)
+        is_same = abs(process.create_time() - born) < 1.0
+        # a zombie is dead, but its parent has not waited for it yet
+        return is_same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False

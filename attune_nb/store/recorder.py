@@ -1,4 +1,4 @@
-"""A reader of a run that writes its events down, from a thread of its own."""
+"""The recorder: writes the events of a run to its store, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from attune_nb.events import (
     TaskStarted,
     mask_event,
 )
-from attune_nb.store.blobs import kept
+from attune_nb.store.blobs import store_data
 from attune_nb.store.claims import owner_columns
 from attune_nb.store.database import connected, create
 from attune_nb.store.event_rows import row_of
@@ -35,21 +35,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from attune_nb.events import Event, Key
+    from attune_nb.events import Event, Key, RunStatus
     from attune_nb.store.claims import Claim
     from attune_nb.values.secrets import Mask
 
+    # task, visit, index, attempt
     _Intent = tuple[str, int, int, int]
 
 __all__ = ["Recorder", "RunRecord"]
 
-EVERY = 0.05  # seconds between two commits, at least
-BEAT = 10.0  # seconds after which a run that has nothing to say says that it lives
-MOST_TRIES = 12  # of 5 seconds each, to write while another program holds the file
-_LAST = 5.0  # seconds that a program which ends waits for a last commit
+MIN_INTERVAL = 0.05
+"""Seconds between two commits, at least."""
+BEAT_INTERVAL = 10.0
+"""Seconds after which a run without new events gives a sign of life."""
+MAX_TRIES = 12
+"""Tries of 5 seconds to write while another program holds the file."""
+
+# seconds that a program which ends waits for the last commit
+_LAST_COMMIT = 5.0
+
+# the recorders whose runs have not ended
 _OPEN: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
 _log = logging.getLogger("attune_nb")
-_STATUS = {
+
+_STATUS_AFTER: dict[type[Event], RunStatus] = {
     RunStarted: "running",
     PauseRequested: "paused",
     ResumeRequested: "running",
@@ -59,10 +69,10 @@ _STATUS = {
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run was begun with, as plain data without secrets.
+    """The start of a run, as plain data without secrets.
 
-    `text` is the workflow's canonical text; `source_name` and `source_text` are what a person
-    wrote, which positions refer to.
+    `text` is the workflow's canonical text; `source_name` and `source_text` are the text as
+    written, which positions refer to.
     """
 
     run_id: str
@@ -77,20 +87,23 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 class Recorder:
     """Writes the events of one run: at most 20 commits a second, the last before the run ends.
 
-    An event is on the disk 50 ms after it was told, at most, unless another program holds the
-    file: then it follows once that lets go. A file that was removed is made again, with all that
-    it held of the run. Any other failure to write ends the record, is told once, and stops the
-    run: what nobody could resume is not gone on with.
+    An event is on the disk after at most 50 ms. If another program holds the file, the event
+    follows as soon as the file is free. If the file is removed, it is created again with all
+    events of the run. Any other failure to write ends the record, is logged once, and stops the
+    run, since such a run could not be resumed.
+
+    The driver's thread calls `read`; workers' threads call `intend`. Fields that both they and
+    the writing thread use are guarded by `_changed`.
 
     Args:
         path: The store.
-        record: What the run was begun with.
-        mask: Takes the secrets out of the events.
-        claim: The right to go on with a record that is there.
-        past: The events that it holds.
+        record: The start of the run.
+        mask: Masks the secrets in the events.
+        claim: The right to continue an existing record.
+        past: The events of that record.
 
     Raises:
-        StoreError: The file can be no store.
+        StoreError: The file cannot be used.
     """
 
     def __init__(
@@ -104,201 +117,279 @@ class Recorder:
         create(path)
         self.path = path
         self.error: StoreError | None = None
-        self._record, self._mask = record, mask
-        self._told = threading.Condition()
-        self._waiting: list[Event] = []
-        self._events: list[Event] = [*past]  # all of them, for a file that was removed
+        self._record = record
+        self._mask = mask
         self._claim = claim
-        self._owner = ""  # by which the record knows who writes
-        self._failed: list[Callable[[str], None]] = []
-        self._intents: list[_Intent] = []  # not on the disk yet
-        self._announced: list[_Intent] = []  # on the disk
-        self._intended = self._durable = 0  # how many there are, of both; and of the latter
-        self._ending = False
-        self._cut = False
-        self._over = threading.Event()  # the run
-        self._tries = 0  # commits in a row that another program stood in the way of
+        # the owner token in the record
+        self._owner = ""
+        self._failure_callbacks: list[Callable[[str], None]] = []
+
+        self._changed = threading.Condition()
+        self._new_events: list[Event] = []
+        # all events, to write them again if the file is removed
+        self._events: list[Event] = [*past]
+        # intents that are not on the disk yet, and those that are
+        self._new_intents: list[_Intent] = []
+        self._stored_intents: list[_Intent] = []
+        # how many intents there have been, and how many of them are on the disk
+        self._intent_count = 0
+        self._stored_intent_count = 0
+        self._is_ending = False
+        self._is_cut = False
+        self._run_ended = threading.Event()
+
+        # tries in a row at which another program held the file
+        self._failed_tries = 0
         self._thread = threading.Thread(target=self._write, name="attune store", daemon=True)
 
     def read(self, events: list[Event]) -> None:
-        """Take new events; once the run has ended, come back when they are on the disk."""
-        if any(isinstance(each, RunEnded) for each in events):
-            self._over.set()
-        with self._told:
-            if self._cut or self.error:
+        """Take new events; after the last one, return when all are on the disk."""
+        is_last = any(isinstance(event, RunEnded) for event in events)
+        if is_last:
+            self._run_ended.set()
+
+        with self._changed:
+            if self._is_cut or self.error:
                 return
-            self._waiting += events
-            self._ending = any(isinstance(each, RunEnded) for each in events)
-            self._told.notify_all()
+            self._new_events += events
+            self._is_ending = is_last
+            self._changed.notify_all()
+
+        # started only now: a record without events is of no use
         if self._thread.ident is None:
             _OPEN.add(self)
-            self._thread.start()  # with something to write: a record without events is of no use
-        if self._ending:
+            self._thread.start()
+        if is_last:
             self._thread.join()
 
     def cut(self) -> None:
-        """Write what was told so far, and nothing more: the program ends, and with it the run.
+        """Write the events so far and no more: the program ends, and the run with it.
 
-        What its attempts come to from now on is no result: names that they use are gone.
+        Results of attempts that end from now on are ignored, since module globals that their
+        actions use may be gone.
         """
-        with self._told:
-            self._cut = self._ending = True
-            self._told.notify_all()
-        for told in self._failed:
-            told("the program ends")  # what begins now would be made once more
-        self._over.wait(_LAST)
-        if self._thread.ident is not None:
-            self._thread.join(_LAST)
+        with self._changed:
+            self._is_cut = True
+            self._is_ending = True
+            self._changed.notify_all()
 
-    def on_failure(self, told: Callable[[str], None]) -> None:
-        """Have a function called, with what is wrong, where the record cannot be gone on with."""
-        self._failed.append(told)
+        # no new attempts: they would run again after a resume
+        self._report_failure("the program ends")
+        self._run_ended.wait(_LAST_COMMIT)
+        if self._thread.ident is not None:
+            self._thread.join(_LAST_COMMIT)
+
+    def on_failure(self, callback: Callable[[str], None]) -> None:
+        """Call a function with the reason when the record cannot be continued."""
+        self._failure_callbacks.append(callback)
+
+    def _report_failure(self, reason: str) -> None:
+        for callback in self._failure_callbacks:
+            callback(reason)
 
     def intend(self, key: Key, index: int, attempt: int) -> None:
-        """Write down that an attempt is about to be made; come back when that is on the disk.
+        """Record that an attempt is about to begin; return when that is on the disk.
 
         Raises:
-            StoreError: It cannot be written down, so the attempt must not be made.
+            StoreError: It cannot be recorded, so the attempt must not begin.
         """
-        with self._told:
-            self._intents.append((*key, index, attempt))
-            self._intended += 1
-            mine = self._intended
-            self._told.notify_all()
-            self._told.wait_for(lambda: self._durable >= mine or self.error or self._ending)
-            if self._durable < mine:
-                why = self.error or "the run has ended"
-                raise StoreError(f"the attempt was not made, as nothing records it: {why}")
+        with self._changed:
+            self._new_intents.append((*key, index, attempt))
+            self._intent_count += 1
+            number = self._intent_count
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: self._stored_intent_count >= number or self.error or self._is_ending
+            )
+            if self._stored_intent_count >= number:
+                return
+
+            reason = "the run has ended"
+            if self.error is not None:
+                reason = str(self.error)
+        raise StoreError(f"the attempt was not made, since it cannot be recorded: {reason}")
 
     def _write(self) -> None:
         try:
             while self._write_to_file():
-                _log.warning("the store %s was removed: it is made again", self.path)
+                _log.warning("the store %s was removed: it is created again", self.path)
                 create(self.path)
-                with self._told:
-                    self._waiting = self._events + self._waiting
-                    self._events = []
-                    self._intents = self._announced + self._intents
-                    self._durable -= len(self._announced)
-                    self._announced = []
-                self._claim = None
+                self._write_all_again()
         except StoreError as error:
-            with self._told:
-                self.error = error
-                self._told.notify_all()
-            _log.warning("the run is not recorded any more: %s", error)
-            for told in self._failed:
-                told(str(error))
-        except Exception as error:  # noqa: BLE001 - a mistake of ours need not end the run
-            with self._told:
-                self.error = StoreError(f"the record cannot be written: {error!r}")
-                self._told.notify_all()
-            _log.exception("run %s is not recorded any more, and goes on", self._record.run_id)
+            _log.warning("the run is no longer recorded: %s", error)
+            self._fail(error)
+            self._report_failure(str(error))
+        except Exception as error:  # noqa: BLE001 - a fault of the recorder must not end the run
+            _log.exception("run %s continues without a record", self._record.run_id)
+            self._fail(StoreError(f"the record cannot be written: {error!r}"))
         finally:
             LIVE.discard(self._owner)
             _OPEN.discard(self)
 
+    def _fail(self, error: StoreError) -> None:
+        with self._changed:
+            self.error = error
+            self._changed.notify_all()
+
+    def _write_all_again(self) -> None:
+        """Make all events and intents new ones, for a file that was created again."""
+        with self._changed:
+            self._new_events = self._events + self._new_events
+            self._events = []
+            self._new_intents = self._stored_intents + self._new_intents
+            self._stored_intent_count -= len(self._stored_intents)
+            self._stored_intents = []
+        self._claim = None
+
     def _write_to_file(self) -> bool:
-        """Write until the run has ended, or the file was removed; tell whether it was."""
+        """Write until the run ends or the file is removed; return whether it was removed."""
         with connected(self.path) as connection:
-            file = self._file()
-            self._number, self._next = None, 0
-            self._counts = _Counts()
-            if self._claim is not None:
-                self._number, self._owner = self._claim.number, self._claim.owner
-                self._next = self._claim.written
-                for event in self._events[: self._next]:
-                    self._counts.add(event)
+            file = self._file_identity()
+            self._begin()
             while True:
-                with self._told:
-                    events, self._waiting = self._waiting, []
-                    ending = self._ending
-                    intents = [*self._intents]
+                with self._changed:
+                    events = self._new_events
+                    self._new_events = []
+                    is_ending = self._is_ending
+                    intents = [*self._new_intents]
+
                 self._events += events
-                done = self._commit(connection, intents)
-                if self._file() != file:
+                was_written = self._commit(connection, intents)
+                if self._file_identity() != file:
                     return True
-                if done and ending:
+                if was_written and is_ending:
                     return False
                 self._wait()
 
-    def _file(self) -> tuple[int, int] | None:
-        """Tell which file stands at the path: one that was removed can still be written to."""
+    def _begin(self) -> None:
+        """Set the position in the record: after the events of a claim, or at the start."""
+        self._run_number: int | None = None
+        self._next_number = 0
+        self._counts = _Counts()
+        if self._claim is None:
+            return
+
+        self._run_number = self._claim.number
+        self._owner = self._claim.owner
+        self._next_number = self._claim.written
+        for event in self._events[: self._next_number]:
+            self._counts.add(event)
+
+    def _file_identity(self) -> tuple[int, int] | None:
+        """Return device and inode of the path: a removed file can still be written to."""
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except OSError:
             return None
-        return found.st_dev, found.st_ino
+        return status.st_dev, status.st_ino
 
     def _wait(self) -> None:
-        """Wait until there is something to write, and long enough since the last commit."""
-        until = time.monotonic() + EVERY
-        with self._told:
-            self._told.wait_for(
-                lambda: self._waiting or self._ending or self._tries or self._intents, BEAT
+        """Wait until there is something to write, at least `MIN_INTERVAL`, at most a beat."""
+        earliest = time.monotonic() + MIN_INTERVAL
+        with self._changed:
+            self._changed.wait_for(self._has_work, BEAT_INTERVAL)
+            # an intent and the end are urgent
+            self._changed.wait_for(
+                lambda: self._is_ending or self._new_intents, earliest - time.monotonic()
             )
-            self._told.wait_for(lambda: self._ending or self._intents, until - time.monotonic())
+
+    def _has_work(self) -> bool:
+        return bool(self._new_events or self._is_ending or self._failed_tries or self._new_intents)
 
     def _commit(self, connection: sqlite3.Connection, intents: list[_Intent]) -> bool:
-        """Write what has not been written; tell whether another program let us."""
+        """Write new events and intents; return False if another program holds the file."""
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            self._tries += 1
-            if "BUSY" not in error.sqlite_errorname or self._tries > MOST_TRIES:
+            self._failed_tries += 1
+            if "BUSY" not in error.sqlite_errorname or self._failed_tries > MAX_TRIES:
                 raise
-            _log.warning("another program holds the store %s: it is waited for", self.path)
+            _log.warning("another program holds the store %s: waiting for it", self.path)
             return False
-        self._tries = 0
-        if self._number is None:
-            self._number = self._begin(connection)
-        if not self._is_mine(connection):
+        self._failed_tries = 0
+
+        if self._run_number is None:
+            self._run_number = self._insert_run(connection)
+        if not self._is_owner(connection):
             connection.execute("ROLLBACK")
-            raise StoreError(self._taken_over(connection))
-        fresh = self._events[self._next :]
-        rows = []
-        for number, event in enumerate(fresh, start=self._next):
-            self._counts.add(event)
-            row = row_of(mask_event(event, self._mask, named=True) if self._mask else event)
-            row = row._replace(data=kept(connection, row.data))
-            rows.append((self._number, number, *row))
-        self._next += len(fresh)
-        counts = self._counts
-        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            raise StoreError(self._loss_message(connection))
+        self._insert_events(connection)
         connection.executemany(
             "INSERT OR IGNORE INTO intents VALUES (?, ?, ?, ?, ?)",
-            [(self._number, *each) for each in intents],
+            [(self._run_number, *intent) for intent in intents],
         )
+        self._update_run(connection)
+        connection.execute("COMMIT")
+
+        if intents:
+            self._confirm(intents)
+        return True
+
+    def _insert_events(self, connection: sqlite3.Connection) -> None:
+        """Insert the events that are not in the record yet."""
+        rows = []
+        new_events = self._events[self._next_number :]
+        for number, event in enumerate(new_events, start=self._next_number):
+            self._counts.add(event)
+            masked_event = event
+            if self._mask:
+                masked_event = mask_event(event, self._mask, named=True)
+            row = row_of(masked_event)
+            row = row._replace(data=store_data(connection, row.data))
+            rows.append((self._run_number, number, *row))
+
+        self._next_number += len(new_events)
+        connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _update_run(self, connection: sqlite3.Connection) -> None:
+        """Update the figures of the run, and its sign of life."""
+        counts = self._counts
         connection.execute(
             "UPDATE runs SET started = ?, status = ?, duration = ?, tasks = ?, items = ?, "
             "failed = ?, beat = ? WHERE number = ?",
-            (counts.started, counts.status, counts.duration, counts.tasks, counts.items,
-             counts.failed, time.time(), self._number),
-        )  # fmt: skip
-        connection.execute("COMMIT")
-        if intents:
-            with self._told:
-                del self._intents[: len(intents)]
-                self._announced += intents
-                self._durable += len(intents)
-                self._told.notify_all()
-        return True
+            (
+                counts.started,
+                counts.status,
+                counts.duration,
+                counts.tasks,
+                counts.items,
+                counts.failed,
+                time.time(),
+                self._run_number,
+            ),
+        )
 
-    def _is_mine(self, connection: sqlite3.Connection) -> bool:
-        """Tell whether nobody else has taken the run over, to be asked where nobody can now."""
+    def _confirm(self, intents: list[_Intent]) -> None:
+        """Wake the threads whose intents are on the disk."""
+        with self._changed:
+            del self._new_intents[: len(intents)]
+            self._stored_intents += intents
+            self._stored_intent_count += len(intents)
+            self._changed.notify_all()
+
+    def _is_owner(self, connection: sqlite3.Connection) -> bool:
+        """Return whether no other engine has claimed the run; ask within a transaction."""
         statement = "SELECT owner FROM runs WHERE number = ?"
-        found = connection.execute(statement, (self._number,)).fetchone()
-        return bool(found == (self._owner,))
+        row = connection.execute(statement, (self._run_number,)).fetchone()
+        return bool(row == (self._owner,))
 
-    def _taken_over(self, connection: sqlite3.Connection) -> str:
-        found = connection.execute(
-            "SELECT pid, host FROM runs WHERE number = ?", (self._number,)
-        ).fetchone()
-        where = f"process {found[0]} on {found[1]}" if found else "somebody who removed it"
-        return f"run {self._record.run_id} was taken over by {where}"
+    def _loss_message(self, connection: sqlite3.Connection) -> str:
+        """Return the message that another process has claimed the run, or removed it."""
+        statement = "SELECT pid, host FROM runs WHERE number = ?"
+        row = connection.execute(statement, (self._run_number,)).fetchone()
+        if row is None:
+            return f"run {self._record.run_id} was removed from the store by another program"
+        pid, host = row
+        return f"run {self._record.run_id} was taken over by process {pid} on {host}"
 
-    def _begin(self, connection: sqlite3.Connection) -> int | None:
-        record, owner = self._record, owner_columns()
+    def _insert_run(self, connection: sqlite3.Connection) -> int | None:
+        """Insert the run under a new owner token; return its number."""
+        owner = owner_columns()
+        LIVE.discard(self._owner)
+        self._owner = str(owner["owner"])
+        LIVE.add(self._owner)
+
+        record = self._record
         columns = {
             "run_id": record.run_id,
             "workflow": record.workflow,
@@ -315,45 +406,49 @@ class Recorder:
             "failed": 0,
             **owner,
         }
-        LIVE.discard(self._owner)
-        self._owner = str(owner["owner"])
-        LIVE.add(self._owner)
-        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-        statement = f"INSERT INTO runs ({names}) VALUES ({marks})"  # noqa: S608 - names of ours
+        names = ", ".join(columns)
+        marks = ", ".join("?" * len(columns))
+        statement = f"INSERT INTO runs ({names}) VALUES ({marks})"  # noqa: S608 - constant names
         return connection.execute(statement, [*columns.values()]).lastrowid
 
 
 @atexit.register
 def _cut_all() -> None:
-    """Leave the runs under way as they stand, before the names go that their actions use."""
-    for each in [*_OPEN]:
-        each.cut()
+    """End all records before the globals that actions use are gone."""
+    for recorder in [*_OPEN]:
+        recorder.cut()
 
 
 class _Counts:
-    """The figures of a run, kept up event by event."""
+    """The figures of a run, updated event by event."""
 
     def __init__(self) -> None:
-        self.started, self.duration, self.status = time.time(), 0.0, "pending"
-        self.tasks = self.items = self.failed = 0
-        self._fanned_out: set[Key] = set()
+        self.started = time.time()
+        self.duration = 0.0
+        self.status: RunStatus = "pending"
+        self.tasks = 0
+        self.items = 0
+        self.failed = 0
+        self._with_items: set[Key] = set()
 
     def add(self, event: Event) -> None:
         self.duration = event.time
-        self.status = _STATUS.get(type(event), self.status)
-        if isinstance(event, RunResumed) and event.doubts:
-            self.status = "paused"
-        elif isinstance(event, RunStarted):
-            self.started = event.started_at
-        elif isinstance(event, RunEnded):
-            self.status = event.status
-        elif isinstance(event, TaskStarted):
-            self.tasks += 1
-            if event.with_items:
-                self._fanned_out.add((event.task, event.visit))
-        elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in self._fanned_out:
-            self.items += len(event.batch)
-            self.failed += event.batch.failed
-        elif isinstance(event, RetriesPlanned) and (event.task, event.visit) in self._fanned_out:
-            self.items -= event.count
-            self.failed -= event.count
+        self.status = _STATUS_AFTER.get(type(event), self.status)
+        match event:
+            case RunResumed() if event.doubts:
+                self.status = "paused"
+            case RunStarted():
+                self.started = event.started_at
+            case RunEnded():
+                self.status = event.status
+            case TaskStarted():
+                self.tasks += 1
+                if event.with_items:
+                    self._with_items.add((event.task, event.visit))
+            case AttemptsEnded() if (event.task, event.visit) in self._with_items:
+                self.items += len(event.batch)
+                self.failed += event.batch.failed
+            case RetriesPlanned() if (event.task, event.visit) in self._with_items:
+                # the attempts to retry are no longer failed items
+                self.items -= event.count
+                self.failed -= event.count

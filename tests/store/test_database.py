@@ -64,9 +64,9 @@ def cut_off(path):
     ("make", "told"),
     [
         (other_program, "a database of another program; name another file"),
-        (newer, f"of version {VERSION + 1}, and this attune_nb reads up to {VERSION}; upgrade"),
-        (damaged, "no store, or a damaged one"),
-        (cut_off, "no store, or a damaged one"),
+        (newer, f"has version {VERSION + 1}, and this attune_nb reads up to {VERSION}; upgrade"),
+        (damaged, "is no store, or it is damaged"),
+        (cut_off, "is no store, or it is damaged"),
     ],
 )
 def test_what_is_no_store_of_ours_is_told_and_left_as_it_is(tmp_path, make, told):
@@ -81,7 +81,7 @@ def test_what_is_no_store_of_ours_is_told_and_left_as_it_is(tmp_path, make, told
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="of the store cannot be created"):
         create(tmp_path / "file" / "runs.db")
 
 

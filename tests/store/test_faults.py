@@ -137,7 +137,9 @@ def test_where_the_usual_place_cannot_be_written_to_that_is_told_and_the_run_run
     Path(".attune").write_text("a file, and no folder")
     run = attune_nb.loads(TEXT).run({"n": 2}, actions={"act": lambda i: i})
     assert (run.status, run.store) == ("succeeded", None)
-    assert "the run is not recorded: the store .attune/runs.db cannot be made" in caplog.text
+    assert (
+        "the run is not recorded: the folder .attune of the store cannot be created" in caplog.text
+    )
     assert "on record" not in repr(run)
 
 

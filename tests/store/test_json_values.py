@@ -53,7 +53,7 @@ def encoded(value):
     try:
         return msgspec.json.encode(to_plain(value))
     except UnicodeEncodeError:
-        return msgspec.json.encode(to_plain(value, texts=True))
+        return msgspec.json.encode(to_plain(value, check_strings=True))
 
 
 def stored(value):

@@ -103,7 +103,7 @@ def resumed_amid(run, path):
         try:
             return attune_nb.resume(run.run_id, path, actions=took([]))
         except StoreError as error:
-            assert "was gone on with just now" in str(error)
+            assert "was continued just now" in str(error)
 
 
 def test_the_engine_that_was_there_before_is_fenced_off_and_stops(path):
@@ -135,7 +135,7 @@ def test_a_run_that_somebody_is_at_is_refused_with_who_it_is(path):
     while not path.exists() or not len(attune_nb.runs(path)):
         time.sleep(0.02)
     try:
-        with pytest.raises(StoreError, match=r"is under way in process \d+ on .*; wait for it"):
+        with pytest.raises(StoreError, match=r"is in progress in process \d+ on .*; wait for it"):
             attune_nb.resume(run.run_id, path, actions=took([]))
     finally:
         gate.set()
@@ -177,7 +177,7 @@ def test_of_two_that_resume_a_run_at_once_one_does(nursery, tmp_path):
         child.stdin.flush()
     told = sorted((child.communicate(timeout=60)[0].strip() for child in children), key=len)
     assert told[0] == "succeeded"
-    assert "is under way in process" in told[1]
+    assert "is in progress in process" in told[1]
 
 
 def test_secrets_are_to_be_given_again_and_are(path):
@@ -440,8 +440,8 @@ def test_a_run_that_was_never_killed_pays_once(path, tmp_path):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"run_id": 5}, "a run is named by its id, a text, not 5"),
-        ({"run_id": "nobody"}, "there is no run `nobody` in .*; `runs` lists what there is"),
+        ({"run_id": 5}, "the id of a run must be a string, not an integer"),
+        ({"run_id": "nobody"}, "there is no run `nobody` in .*; `runs` lists all"),
         ({"parameters": 5}, "`parameters` must be an object, not an integer"),
         ({"actions": []}, "`actions` must be an object, not an array"),
         ({"actions": {}}, "there is no action `act`"),
