@@ -1,1 +1,1 @@
-"""What runs in a worker process. Light: imports nothing here."""
+"""The code that runs in worker processes. It imports little, and nothing at this level."""

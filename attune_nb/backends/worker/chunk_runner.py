@@ -1,8 +1,9 @@
-"""A chunk at work in a worker process: its attempts, and the reports of what became of them.
+"""Run a chunk in a worker process, and report its attempts.
 
-When the time for a chunk is over, what was not begun goes back. What is under way goes on, and what
-has ended may be told before that: as a report in parts, of which the sender asks for the next, or
-in answer to a question. Coroutines may be joined by those of another chunk.
+A chunk has a time budget. When it is used up, items that were not started are given back. Items
+that are still running go on, and attempts that have ended may be reported before these: in partial
+reports that the sender requests one after the other, or in answers to status probes. Another chunk
+of coroutines may be merged into a running one.
 """
 
 from __future__ import annotations
@@ -39,234 +40,294 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_STARTED", "ChunkRunner"]
 
-TICK = 0.05  # seconds: how often the far side looks whether it is to begin no more
+# seconds between two checks for a cancellation and for the end of the budget
+TICK = 0.05
 
+# the report of a chunk that was not started
 NOT_STARTED = pickle.dumps(None)
-"""The report of a chunk of which nothing was begun."""
 
-_NONE: tuple[list[int], WorkerColumns] = [], WorkerColumns(lazy=False)
-_NOTHING = build_batch((), _NONE, lazy=False, total=None)
+_NO_ROWS: tuple[list[int], WorkerColumns] = [], WorkerColumns(lazy=False)
+_EMPTY_BATCH = build_batch((), _NO_ROWS, lazy=False, total=None)
 
 
 class ChunkRunner:
-    """The attempts of a chunk: what is under way, and what became of the others.
+    """The attempts of one chunk, and of the chunks that are merged into it.
 
     Args:
-        parts: Of the definition.
-        chunk: What is to be made.
+        parts: The parts of the task spec.
+        chunk: The chunk.
         items: Its items.
-        keep: Whether the results stay here.
+        keep: Whether the results stay in this process.
     """
 
     def __init__(
         self, parts: tuple[Any, ...], chunk: ChunkMessage, items: list[Any], *, keep: bool
     ) -> None:
-        # from now on, that all is there, however large it is
-        self._began, self._zero = time.time(), time.perf_counter()
-        self._since = self._zero  # what there is to tell
-        self._chunk, self._keep = chunk, keep
-        self._call = _FarCall(*parts[1:4])
-        self._items = _Sparse()
-        self._job = _job(parts, self._call, self._items, chunk.concurrency, self._zero)
-        self._lock = threading.Lock()  # for what follows
-        self._left: list[tuple[int, int]] = []
-        self._batch = _NOTHING  # what has become of others, and did not come
-        self._number, self._closed = 0, False
-        self._recalled = 0  # the part that tells what was not begun, as long as it did not come
-        self._place = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
-        self._backend = ThreadBackend(chunk.concurrency, loop=_loop)
-        self._backend.start(self._job)
-        self._take_in(chunk, items)
+        # the time counts from now, when everything has been unpickled, however large it is
+        self._started_at = time.time()
+        self._zero = time.perf_counter()
+        # when the time that the next report covers began
+        self._since = self._zero
+        self._chunk = chunk
+        self._keep = keep
+        self._call = _ChunkCall(*parts[1:4])
+        self._items = _ItemsByIndex()
+        self._job = _make_job(parts, self._call, self._items, chunk.concurrency, self._zero)
 
-    def _take_in(self, chunk: ChunkMessage, items: list[Any]) -> None:
-        pairs = [*zip(chunk.index, chunk.attempt, strict=True)]
+        # held for the following attributes
+        self._lock = threading.Lock()
+        # index and attempt of each item that is not in a batch
+        self._unfinished: list[tuple[int, int]] = []
+        # the attempts that have ended and whose report was not acknowledged
+        self._batch = _EMPTY_BATCH
+        self._sequence = 0
+        self._is_closed = False
+        # the report that gives items back, until it is acknowledged; 0 if there is none
+        self._recall_sequence = 0
+
+        self._thread = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
+        self._backend = ThreadBackend(chunk.concurrency, loop=_event_loop)
+        self._backend.start(self._job)
+        self._start_attempts(chunk, items)
+
+    def _start_attempts(self, chunk: ChunkMessage, items: list[Any]) -> None:
+        attempts = [*zip(chunk.index, chunk.attempt, strict=True)]
         self._items.update(zip(chunk.index, items, strict=True))
         self._call.moments.update(zip(chunk.index, chunk.moments, strict=False))
-        self._left += pairs
-        self._backend.make_attempts(self._job.spec.key, pairs)
+        self._unfinished += attempts
+        self._backend.make_attempts(self._job.spec.key, attempts)
 
     def merge(self, chunk: ChunkMessage, items: list[Any]) -> None:
-        """Make the attempts of another chunk of the same sender and job, too; unless all is over.
+        """Start the attempts of another chunk of the same job, unless all have ended.
 
-        From any thread.
+        Any thread may call it.
         """
         with self._lock:
-            if not self._closed:
-                self._since, self._chunk = time.perf_counter(), chunk
-                self._take_in(chunk, items)
+            if not self._is_closed:
+                self._since = time.perf_counter()
+                self._chunk = chunk
+                self._start_attempts(chunk, items)
 
-    def acknowledge(self, number: int) -> None:
-        """Take in which part has come last: what it told is not told again."""
+    def acknowledge(self, sequence: int) -> None:
+        """Acknowledge a report, so that its rows are not sent again."""
         with self._lock:
-            if number == self._number and not self._keep:
-                self._batch = _NOTHING
-                if self._recalled <= number:  # else it was taken back after that part was told
-                    self._recalled = 0
+            if sequence != self._sequence or self._keep:
+                return
+
+            self._batch = _EMPTY_BATCH
+            # a recall after that report has still to be reported
+            if self._recall_sequence <= sequence:
+                self._recall_sequence = 0
 
     @staticmethod
     def has_unclaimed() -> bool:
-        """Tell whether some of a chunk goes on that nobody has asked for by now.
+        """Return whether an earlier chunk is still running here, and its next report unclaimed.
 
-        Whoever sent another chunk could not know of that, so it must not begin beside it.
+        A new chunk must not start beside it, since its sender did not know of it.
         """
-        return bool(_going)
+        return bool(_unclaimed)
 
     @staticmethod
     def claim() -> ChunkRunner:
-        """Give what goes on, to whoever asks for it."""
-        return _going.pop()
+        """Return the runner of the earlier chunk, to wait for its next report."""
+        return _unclaimed.pop()
 
-    def wait_for_report(self, cancelled: Callable[[], bool]) -> tuple[bytes, list[Any]]:
-        """Wait, and give a report as bytes, which always load, and the results that stay here.
+    def wait_for_report(self, is_cancelled: Callable[[], bool]) -> tuple[bytes, list[Any]]:
+        """Run the attempts until there is something to report.
 
         Args:
-            cancelled: Tells whether nobody wants it any more.
+            is_cancelled: Returns whether the sender has cancelled the chunk.
+
+        Returns:
+            The report as bytes that always load, and the results that stay here.
         """
-        self._wait(cancelled)
-        told, results = self.partial_report(), self._batch.results
-        if self._left:
-            self.acknowledge(self._number)
+        self._run(is_cancelled)
+
+        report = self.partial_report()
+        results = self._batch.results
+        if self._unfinished:
+            self.acknowledge(self._sequence)
             self._since = time.perf_counter()
-            _going.append(self)
+            _unclaimed.append(self)
         else:
             self._backend.close()
-        return told, results
+        return report, results
 
     def answer_probe(self) -> bytes:
-        """Give such a part, where there is something to tell, or nobody was told anything yet."""
-        if self._number and not (
-            self._job.results.count_rows() or len(self._batch) or self._recalled
-        ):
+        """Return a partial report; empty bytes if there is nothing new since the last one."""
+        has_news = self._job.results.count_rows() or len(self._batch) or self._recall_sequence
+        if self._sequence and not has_news:
             return b""
         return self.partial_report()
 
     def partial_report(self) -> bytes:
-        """Give a report of what became of it so far that has not come; from any thread.
+        """Return a report of the attempts that have ended and were not acknowledged.
 
-        What it does not tell of at all was not begun, and is not going to be.
+        Items missing from the report were not started and will not be. Any thread may call it.
         """
         with self._lock:
-            drained = self._backend.collect()
-            if drained:
-                new = drained[0][1]
-                self._over({*zip(new.index, new.attempt, strict=True)})
+            collected = self._backend.collect()
+            if collected:
+                _, batch = collected[0]
+                self._remove_attempts({*zip(batch.index, batch.attempt, strict=True)})
                 if len(self._batch):
-                    both = [self._batch, new]
-                    new = build_batch((), _NONE, both, lazy=False, total=None)
-                self._batch = new
-            self._number += 1
-            return pickle.dumps(self._report(), 5)
+                    batches = [self._batch, batch]
+                    batch = build_batch((), _NO_ROWS, batches, lazy=False, total=None)
+                self._batch = batch
 
-    def _over(self, pairs: set[tuple[int, int]]) -> None:
-        self._left = [pair for pair in self._left if pair not in pairs]
-        for index, _ in pairs if self._left else ():  # else all of it is let go of
-            self._items.pop(index)
-            self._call.moments.pop(index, None)
+            self._sequence += 1
+            return pickle.dumps(self._build_report(), 5)
 
-    def _wait(self, cancelled: Callable[[], bool]) -> None:
-        """Let the attempts come to their end; take back what was not begun in time."""
-        job, backend = self._job, self._backend
+    def _remove_attempts(self, attempts: set[tuple[int, int]]) -> None:
+        """Remove attempts that have ended or were given back, and their items."""
+        self._unfinished = [pair for pair in self._unfinished if pair not in attempts]
+
+        # with the last attempts, the whole runner is released
+        if self._unfinished:
+            for index, _ in attempts:
+                self._items.pop(index)
+                self._call.moments.pop(index, None)
+
+    def _run(self, is_cancelled: Callable[[], bool]) -> None:
+        """Run attempts until all have ended, or until a partial report is due.
+
+        Items that were not started within the budget are taken back.
+        """
+        job = self._job
+        backend = self._backend
         while True:
             with self._lock:
-                under_way = len(self._left) - job.results.count_rows()
-                self._closed = not under_way
-            if self._closed:
+                open_count = len(self._unfinished) - job.results.count_rows()
+                self._is_closed = open_count == 0
+            if self._is_closed:
                 return
-            if not job.stopped and cancelled():
+
+            if not job.stopped and is_cancelled():
                 backend.stop(job.spec.key, force=True)
                 continue
-            budget = self._chunk.budget
-            if self._call.is_async and not job.retry_queue:
-                budget /= 2  # what ends early makes room for others
-            left = self._since + budget - time.perf_counter()
-            if left <= 0 and 0 < len(job.retry_queue) < len(
-                self._left
-            ):  # some are begun, however late
-                with self._lock:
-                    rest = backend.recall(job.spec.key)
-                    self._recalled = self._number + 1
-                    self._over({*rest})
-                continue
-            if left <= 0 and self._may_part(under_way):
-                return
-            backend.poll(min(TICK, left) if left > 0 else TICK)
 
-    def _may_part(self, under_way: int) -> bool:
-        """Tell whether so many that are under way are to be told of apart."""
+            seconds_left = self._since + self._budget() - time.perf_counter()
+            if seconds_left > 0:
+                backend.poll(min(TICK, seconds_left))
+            # some items are started in any case, however late it is
+            elif 0 < len(job.retry_queue) < len(self._unfinished):
+                self._recall_unstarted()
+            elif self._can_report_partially(open_count):
+                return
+            else:
+                backend.poll(TICK)
+
+    def _budget(self) -> float:
+        """Return the seconds until a partial report is due."""
+        # coroutines that have all been started: an early report makes room for others
+        if self._call.is_async and not self._job.retry_queue:
+            return self._chunk.budget / 2
+        return self._chunk.budget
+
+    def _recall_unstarted(self) -> None:
+        """Take back the items that were not started: they are missing from the next report."""
+        with self._lock:
+            recalled = self._backend.recall(self._job.spec.key)
+            self._recall_sequence = self._sequence + 1
+            self._remove_attempts({*recalled})
+
+    def _can_report_partially(self, open_count: int) -> bool:
+        """Return whether to report now, while some attempts are still running.
+
+        Args:
+            open_count: The number of attempts that have not ended.
+        """
         job = self._job
-        # whoever is told of functions that were left behind may end this process
+        # a sender that learns of abandoned functions may kill this process: report them last
         if not self._chunk.reports_partially or job.retry_queue or job.abandoned:
             return False
-        room = self._call.is_async and under_way < job.spec.concurrency  # for others
-        return room or self._recalled > 0 or under_way < len(self._left)
 
-    def _last(self, batch: Batch, now: float) -> float:
-        """Give until when there was enough to do."""
-        if not (self._left and len(batch) and self._call.is_async):
+        has_room = self._call.is_async and open_count < job.spec.concurrency
+        has_ended = open_count < len(self._unfinished)
+        return has_room or self._recall_sequence > 0 or has_ended
+
+    def _busy_until(self, batch: Batch, now: float) -> float:
+        """Return until when there was enough to do; `now` unless coroutines wait for the last."""
+        if not self._unfinished or not len(batch) or not self._call.is_async:
             return now
-        return self._zero + max(map(sum, zip(batch.start, batch.duration, strict=True)))
+        ends = map(sum, zip(batch.start, batch.duration, strict=True))
+        return self._zero + max(ends)
 
-    def _report(self) -> Report:
-        batch, now = self._batch, time.perf_counter()
+    def _build_report(self) -> Report:
+        batch = self._batch
+        now = time.perf_counter()
+        results = batch.results
+        descriptions = []
+        if self._keep:
+            results = []
+            descriptions = [_describe_result(result) for result in batch.results]
+
         return Report(
-            started_at=self._began,
+            started_at=self._started_at,
             elapsed=now - self._zero,
-            covered_seconds=self._last(batch, now) - self._since,
+            covered_seconds=self._busy_until(batch, now) - self._since,
             worker=batch.worker,
             index=batch.index,
             attempt=batch.attempt,
             start=batch.start,
             duration=batch.duration,
             status=batch.status,
-            results=pack([] if self._keep else batch.results),
-            errors={row: replace(each, data=None) for row, each in batch.errors.items()},
-            data=pack([each.data for each in batch.errors.values()]),
+            results=pack(results),
+            errors={row: replace(error, data=None) for row, error in batch.errors.items()},
+            data=pack([error.data for error in batch.errors.values()]),
             unrendered=[row for row in batch.errors if batch.index[row] in self._call.unrendered],
-            running=[index for index, _ in self._left],
-            descriptions=[_about(each) for each in batch.results] if self._keep else [],
+            running=[index for index, _ in self._unfinished],
+            descriptions=descriptions,
             abandoned=self._job.abandoned,
-            thread=self._place,
-            sequence=self._number,
+            thread=self._thread,
+            sequence=self._sequence,
         )
 
 
-_going: list[ChunkRunner] = []  # one at most: a worker process of ours is at one chunk at a time
+# The runner whose next report is unclaimed. There is one at most: a process of the processes
+# backend runs one chunk at a time.
+_unclaimed: list[ChunkRunner] = []
+
+_event_loop_lock = threading.Lock()
+
+
+def _event_loop() -> EventLoop:
+    """Return the only event loop of this process.
+
+    An action's module may keep objects that belong to a loop, such as a session.
+    """
+    with _event_loop_lock:
+        return _make_event_loop()
 
 
 @functools.cache
-def _only_loop() -> EventLoop:
-    from attune_nb.backends.threads.async_pool import EventLoop  # noqa: PLC0415 - asyncio takes a moment
+def _make_event_loop() -> EventLoop:
+    # asyncio takes a moment to import
+    from attune_nb.backends.threads.async_pool import EventLoop  # noqa: PLC0415
 
     return EventLoop()
 
 
-def _loop() -> EventLoop:
-    """Give the one loop of this process: what a module keeps for its coroutines stays of use."""
-    with _looping:
-        return _only_loop()
-
-
-_looping = threading.Lock()
-
-
-def _job(parts: tuple[Any, ...], call: _FarCall, items: _Sparse, share: int, zero: float) -> Job:
-    """Make a job of which nothing is left to read: what is to be attempted comes "again"."""
-    key, *_, timeout, leaves = parts
+def _make_job(
+    parts: tuple[Any, ...], call: _ChunkCall, items: _ItemsByIndex, concurrency: int, zero: float
+) -> Job:
+    """Return a job with no items to read: its attempts are added to its retry queue."""
+    key, *_, timeout, timeout_effect = parts
     spec = JobSpec(
         key=key,
         call=call,
         total=0,
-        concurrency=share,
+        concurrency=concurrency,
         clock=lambda: time.perf_counter() - zero,
         retries=False,
         timeout=timeout,
-        timeout_effect=leaves,
+        timeout_effect=timeout_effect,
     )
     return Job(spec, items)
 
 
-class _Sparse(dict[int, Any]):
-    """Items by their number among all of a task's; to be read by number only."""
+class _ItemsByIndex(dict[int, Any]):
+    """Some of a task's items by their index; as a sequence it is empty."""
 
     def __iter__(self) -> Iterator[Any]:
         return iter(())
@@ -275,18 +336,21 @@ class _Sparse(dict[int, Any]):
         return 0
 
 
-class _FarCall(Call):
-    """A call that knows which inputs could not be rendered, and when those that ask were."""
+class _ChunkCall(Call):
+    """A call that records which inputs could not be rendered.
+
+    It renders an input with the time and the random seed that the item came with.
+    """
 
     __slots__ = ("moments", "unrendered")
 
     def __init__(self, action: Action, template: Template, context: WorkflowContext) -> None:
-        super().__init__(action, template, context.with_clock(_now))
+        super().__init__(action, template, context.with_clock(_current_moment))
         self.moments: dict[int, Moment] = {}
         self.unrendered: set[int] = set()
 
     def render(self, item: Any, index: Any) -> Any:
-        """Render the input for one item."""
+        """Return the input for an item."""
         context = self.context
         try:
             require_sent(item)
@@ -299,17 +363,21 @@ class _FarCall(Call):
             raise
 
 
-def _now() -> Moment:
+def _current_moment() -> Moment:
     return Moment(time.time(), random.getrandbits(63))
 
 
-def _about(value: Any) -> str:
-    """Say what a value is, but not what stands in it: here nobody knows the secrets."""
-    short = type(value) is int and value.bit_length() <= 64  # noqa: PLR2004 - a machine's word
-    if value is None or short or type(value) in (bool, float):
+def _describe_result(value: Any) -> str:
+    """Return the kind of a result and its size, or a short value that can be no secret.
+
+    Secrets are masked in the engine: a worker cannot tell whether a string is one.
+    """
+    is_short = type(value) is int and value.bit_length() <= 64  # noqa: PLR2004 - a machine word
+    if value is None or is_short or type(value) in (bool, float):
         return repr(value)
-    name = kind_of(value)
+
+    kind = kind_of(value)
     try:
-        return f"{name} of {len(value):,}"
+        return f"{kind} of {len(value):,}"
     except Exception:  # noqa: BLE001 - it has no length, or its own code raises
-        return name
+        return kind

@@ -1,4 +1,4 @@
-"""What a Dask worker answers about the chunks that it was given, whatever its threads are at."""
+"""Answer status probes about the chunks of a Dask worker, even while all its threads are busy."""
 
 from __future__ import annotations
 
@@ -16,33 +16,40 @@ if TYPE_CHECKING:
 
 __all__ = ["ChunkProbe", "answer_probes", "register_runner", "track_chunk"]
 
-REMEMBERED = 10_000  # chunks: an answer is asked for within seconds
+# the number of finished or refused chunks that are remembered: probes come within seconds
+REMEMBERED = 10_000
 
 _lock = threading.Lock()
-_runners: dict[str, ChunkRunner | None] = {}  # by name; None as long as a chunk is about to begin
+# the runners by the names of their chunks; None while a chunk is about to start
+_runners: dict[str, ChunkRunner | None] = {}
 _finished: dict[str, None] = {}
 _refused: dict[str, None] = {}
 
 
 @contextlib.contextmanager
 def track_chunk(name: str) -> Iterator[bool]:
-    """Have a chunk known as begun, and then as over; give whether it may begin."""
+    """Record that a chunk is about to start, and at the end that it has finished.
+
+    Yields:
+        Whether it may start: False if a probe has reclaimed it.
+    """
     with _lock:
-        may_begin = name not in _refused
-        if may_begin:
+        may_start = name not in _refused
+        if may_start:
             _runners[name] = None
+
     try:
-        yield may_begin
+        yield may_start
     finally:
         with _lock:
             _runners.pop(name, None)
             _remember(_finished, name)
 
 
-def register_runner(name: str, making: ChunkRunner) -> None:
-    """Have a chunk's attempts asked about by its name."""
+def register_runner(name: str, runner: ChunkRunner) -> None:
+    """Register the runner of a chunk, which answers its probes."""
     with _lock:
-        _runners[name] = making
+        _runners[name] = runner
 
 
 class ChunkProbe(NamedTuple):
@@ -58,35 +65,44 @@ class ChunkProbe(NamedTuple):
     merging: ChunkMessage | None
 
 
-async def answer_probes(asked: Mapping[str, ChunkProbe]) -> dict[str, bytes | None]:
-    """Tell of some chunks what became of them so far, as reports.
+async def answer_probes(probes: Mapping[str, ChunkProbe]) -> dict[str, bytes | None]:
+    """Return the partial reports of some chunks, by their names.
 
-    None stands for what was not begun, and is refused from now on (for as long as that many others
-    are remembered): somebody else may have it. Nothing is told of what is over or about to begin,
-    where there is no news, and of what another chunk joins.
+    None means: not started, and this worker will now refuse the chunk (it remembers the last 10,000
+    refusals), so the caller may give it to another worker. Chunks that are finished, about to
+    start, without news, or just merged are left out.
     """
-    import asyncio  # noqa: PLC0415 - a worker that is asked has it
+    # this worker runs an event loop already
+    import asyncio  # noqa: PLC0415
 
-    told = {name: await asyncio.to_thread(_answer, name, about) for name, about in asked.items()}
-    return {name: each for name, each in told.items() if each != b""}
+    answers = {}
+    for name, probe in probes.items():
+        answer = await asyncio.to_thread(_answer_probe, name, probe)
+        if answer != b"":
+            answers[name] = answer
+    return answers
 
 
-def _answer(name: str, about: ChunkProbe) -> bytes | None:
+def _answer_probe(name: str, probe: ChunkProbe) -> bytes | None:
     with _lock:
-        making = _runners.get(name)
-        if making is None:
-            if name in _runners or name in _finished or not about.reclaims:
+        runner = _runners.get(name)
+        if runner is None:
+            if name in _runners or name in _finished or not probe.reclaims:
                 return b""
             _remember(_refused, name)
             return None
-    making.acknowledge(about.acknowledged)
-    if about.merging is None:
-        return making.answer_probe()
-    making.merge(about.merging, unpack(about.merging.items))
+
+    runner.acknowledge(probe.acknowledged)
+    if probe.merging is None:
+        return runner.answer_probe()
+
+    runner.merge(probe.merging, unpack(probe.merging.items))
     return b""
 
 
 def _remember(names: dict[str, None], name: str) -> None:
+    """Add a name, and drop the oldest ones."""
     names[name] = None
     while len(names) > REMEMBERED:
-        del names[next(iter(names))]
+        oldest = next(iter(names))
+        del names[oldest]

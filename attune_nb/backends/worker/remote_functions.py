@@ -1,8 +1,8 @@
-"""The far side: what a worker process does with some items of a task.
+"""The functions that a backend calls in a worker process.
 
-It gets the *definition* of a task once (its action, its input's template, the part of the
-context that the template reads) and then *chunks* of items. The attempts are made as the threads
-backend makes them; what comes back is a *report*, plain data whatever happened.
+A worker gets the task spec of a job once (its action, the template of its input, the part of the
+context that the template reads), and then chunks of items. The attempts are made as on the threads
+backend. The reply is a report: plain data, whatever has happened.
 """
 
 from __future__ import annotations
@@ -44,159 +44,198 @@ __all__ = [
     "store_task_spec",
 ]
 
-WATCH = 1.0  # seconds: how often a worker looks whether its engine is still there
+# seconds between two checks that the engine is still running
+WATCH_INTERVAL = 1.0
+
+# the task specs of a process of the processes backend, by name
+_task_specs: dict[str, TaskSpec] = {}
 
 
-_task_specs: dict[str, TaskSpec] = {}  # by name, in a worker of a pool of ours
+# The processes backend.
 
 
-def start_worker(engine: int) -> None:
+def start_worker(engine_pid: int) -> None:
     """Make this process a worker that ends with its engine.
 
-    An interrupt is for the engine, which ends its workers itself: with all that they have begun,
-    as each is a process group of its own.
+    The process leads a process group, so that the engine can kill it with all processes that it has
+    started. It ignores interrupts: these are for the engine, which ends its workers itself.
     """
     if hasattr(os, "setsid"):
-        with contextlib.suppress(OSError):  # it is one already
+        # it may lead a group already
+        with contextlib.suppress(OSError):
             os.setsid()
+
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, lambda *_: None)
-        if hasattr(signal, "pthread_sigmask"):  # until now it was held back
+        # the engine has blocked the signal while this process started
+        if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    # what an action begins itself is begun as anywhere; loky's own way is for loky's pools only
+
+    # actions start processes in the usual way: loky's way is for loky's pools only
     multiprocessing.set_start_method("spawn", force=True)
-    threading.Thread(target=_watch, args=(engine,), name="attune watch", daemon=True).start()
+
+    watch = threading.Thread(
+        target=_watch_engine, args=(engine_pid,), name="attune watch", daemon=True
+    )
+    watch.start()
 
 
-def _watch(engine: int) -> NoReturn:
-    while os.getppid() == engine:  # it becomes another's child when that is there no more
-        time.sleep(WATCH)
+def _watch_engine(engine_pid: int) -> NoReturn:
+    """Kill this process group when the engine has ended."""
+    # a process whose parent has ended gets another parent
+    while os.getppid() == engine_pid:
+        time.sleep(WATCH_INTERVAL)
+
     kill_group(os.getpid())
     os._exit(1)
 
 
 def store_task_spec(name: str, packed: bytes) -> int:
-    """Take in a definition, with all that its action imports; give this process's number."""
-    _task_specs[name] = definition = TaskSpec.from_bytes(packed)
-    with contextlib.suppress(NotSendable):  # each chunk will say so
-        definition.load()
+    """Store a task spec, and import all that its action needs; return the process's number."""
+    task_spec = TaskSpec.from_bytes(packed)
+    _task_specs[name] = task_spec
+
+    # if it cannot be loaded, the report of each chunk has the error
+    with contextlib.suppress(NotSendable):
+        task_spec.load()
     return os.getpid()
 
 
-def run_chunk_by_name(name: str, chunk: ChunkMessage) -> bytes | None:
-    """Make a chunk's attempts with a definition that came before.
-
-    Gives None where it is not there: this is another process than the one it was sent to.
-    """
-    return run_chunk(_task_specs[name], chunk) if name in _task_specs else None
-
-
 def drop_task_spec(name: str) -> None:
-    """Let go of a definition."""
+    """Drop a task spec."""
     _task_specs.pop(name, None)
 
 
-def run_chunk(
-    definition: TaskSpec,
-    chunk: ChunkMessage,
-    keys: Sequence[str] = (),
-    near: Sequence[KeptResults] = (),
-) -> bytes:
-    """Make a chunk's attempts; give the report as bytes, which always load.
+def run_chunk_by_name(name: str, chunk: ChunkMessage) -> bytes | None:
+    """Run a chunk with a task spec that was stored; return the report.
 
-    Args:
-        definition: What to do.
-        chunk: What to do it to.
-        keys: The names of what is near.
-        near: Results that were left on the cluster, and are arguments now.
+    None means that the task spec is missing: this is another process than the one that stored it.
     """
-    return _made(definition, chunk, dict(zip(keys, near, strict=True)))[0]
-
-
-def run_chunk_keeping_results(
-    definition: TaskSpec, chunk: ChunkMessage, keys: Sequence[str], near: Sequence[KeptResults]
-) -> KeptResults:
-    """Make a chunk's attempts; give the report and, beside it, the results themselves."""
-    return KeptResults(*_made(definition, chunk, dict(zip(keys, near, strict=True)), keep=True))
+    if name not in _task_specs:
+        return None
+    return run_chunk(_task_specs[name], chunk)
 
 
 def continue_chunk() -> bytes:
-    """Wait for what goes on here of a chunk; give a report of it."""
-    return ChunkRunner.claim().wait_for_report(_cancelled_by_dask())[0]
+    """Wait for the rest of a chunk that was reported in part; return the next report."""
+    report, _ = ChunkRunner.claim().wait_for_report(_dask_cancellation())
+    return report
 
 
-def copy_task_spec(definition: TaskSpec) -> TaskSpec:
-    """Give a definition as it is: a copy of its own for the worker that it runs on."""
-    return definition
+# The dask backend.
+
+
+def run_chunk(
+    task_spec: TaskSpec,
+    chunk: ChunkMessage,
+    keys: Sequence[str] = (),
+    inputs: Sequence[KeptResults] = (),
+) -> bytes:
+    """Run a chunk; return the report as bytes that always load.
+
+    Args:
+        task_spec: The task spec.
+        chunk: The chunk.
+        keys: The keys of the inputs.
+        inputs: Results kept on the cluster that the items or the context refer to.
+    """
+    report, _ = _run_chunk(task_spec, chunk, dict(zip(keys, inputs, strict=True)))
+    return report
+
+
+def run_chunk_keeping_results(
+    task_spec: TaskSpec, chunk: ChunkMessage, keys: Sequence[str], inputs: Sequence[KeptResults]
+) -> KeptResults:
+    """Run a chunk; return the report together with the results, which stay on the cluster."""
+    gathered = dict(zip(keys, inputs, strict=True))
+    return KeptResults(*_run_chunk(task_spec, chunk, gathered, keep=True))
+
+
+def extract_report(kept: KeptResults) -> bytes:
+    """Return the report without the results."""
+    return kept.report
+
+
+def copy_task_spec(task_spec: TaskSpec) -> TaskSpec:
+    """Return a task spec as it is: the worker that runs this gets a copy of its own."""
+    return task_spec
 
 
 def stand_by(seconds: float) -> None:
-    """Keep a Dask worker for a moment: a cluster that adapts gives back one that does nothing.
+    """Keep a Dask worker for a moment, since an adaptive cluster retires an idle one.
 
-    What has left the thread pool takes no thread from others, and its worker is not given back.
+    A task that has left the thread pool takes no thread from others, and still counts as work.
     """
-    from distributed import secede  # noqa: PLC0415 - only workers of Dask need it
+    from distributed import secede  # noqa: PLC0415 - only Dask workers need it
 
     secede()
     time.sleep(seconds)
 
 
-def extract_report(kept: KeptResults) -> bytes:
-    """Give the report without the results."""
-    return kept.report
-
-
-def _made(
-    definition: TaskSpec,
+def _run_chunk(
+    task_spec: TaskSpec,
     chunk: ChunkMessage,
-    near: Mapping[str, KeptResults],
+    gathered: Mapping[str, KeptResults],
     *,
     keep: bool = False,
 ) -> tuple[bytes, list[Any]]:
-    if chunk.process and chunk.process != _process():
+    """Run a chunk; return the report, and the results if they stay here.
+
+    Raises:
+        WrongProcessError: The chunk was sent to another process.
+    """
+    if chunk.process and chunk.process != _process_name():
         raise WrongProcessError(f"it was sent to {chunk.process}")
     if ChunkRunner.has_unclaimed() and not chunk.merges:
         return NOT_STARTED, []
-    with track_chunk(chunk.name) as may_begin:
-        if not may_begin:
+
+    with track_chunk(chunk.name) as may_start:
+        if not may_start:
             return NOT_STARTED, []
-        items = [_near(each, near) for each in unpack(chunk.items)]
+
+        items = [_fetch_item(item, gathered) for item in unpack(chunk.items)]
         if chunk.merges:
-            making = ChunkRunner.claim()
-            making.merge(chunk, items)
-        else:
-            try:
-                parts = definition.load(near)
-            except NotSendable as error:
-                return pickle.dumps(str(error)), []
-            making = ChunkRunner(parts, chunk, items, keep=keep)
-            register_runner(chunk.name, making)
-        return making.wait_for_report(_cancelled_by_dask())
+            runner = ChunkRunner.claim()
+            runner.merge(chunk, items)
+            return runner.wait_for_report(_dask_cancellation())
+
+        try:
+            parts = task_spec.load(gathered)
+        except NotSendable as error:
+            return pickle.dumps(str(error)), []
+
+        runner = ChunkRunner(parts, chunk, items, keep=keep)
+        register_runner(chunk.name, runner)
+        return runner.wait_for_report(_dask_cancellation())
 
 
-def _near(item: Any, near: Mapping[str, KeptResults]) -> Any:
+def _fetch_item(item: Any, gathered: Mapping[str, KeptResults]) -> Any:
+    """Return an item with the results that it refers to; if that fails, only the item fails."""
     try:
-        return fetch(item, near)
-    except Exception as error:  # noqa: BLE001 - of whatever kind, this item fails alone
+        return fetch(item, gathered)
+    except Exception as error:  # noqa: BLE001 - unpickling a result may raise anything
         return NotSent(str(error))
 
 
-def _process() -> str:
-    """Give what tells a Dask worker from one that has its address after it."""
-    from distributed import get_worker  # noqa: PLC0415 - only there
+def _process_name() -> str:
+    """Return a name that differs between a Dask worker and the next one at its address."""
+    from distributed import get_worker  # noqa: PLC0415 - only Dask workers need it
 
     return str(get_worker().local_directory)
 
 
-def _cancelled_by_dask() -> Callable[[], bool]:
-    """Give what tells whether this is a task of Dask's that nobody wants any more.
+def _dask_cancellation() -> Callable[[], bool]:
+    """Return a function that returns whether this Dask task was cancelled.
 
-    Dask ends no function that runs; so it is looked at what its worker knows of the task.
+    Dask does not end a function that runs. But its worker knows which of its tasks were cancelled.
     """
     if "distributed" in sys.modules:
-        from distributed.worker import thread_state  # noqa: PLC0415 - only workers of Dask need it
+        from distributed.worker import thread_state  # noqa: PLC0415 - only Dask workers need it
 
-        with contextlib.suppress(AttributeError):  # it is none
-            key, tasks = thread_state.key, thread_state.execution_state["worker"].state.tasks
+        # this may be no Dask task
+        with contextlib.suppress(AttributeError):
+            key = thread_state.key
+            tasks = thread_state.execution_state["worker"].state.tasks
             return lambda: key not in tasks or tasks[key].state == "cancelled"
+
     return lambda: False
