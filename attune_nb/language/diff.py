@@ -1,4 +1,4 @@
-"""What tells two versions of a workflow apart, and what of it a change reaches."""
+"""Differences between two versions of a workflow, and the tasks that a change reaches."""
 
 from __future__ import annotations
 
@@ -16,48 +16,67 @@ __all__ = ["changed_tasks", "describe_changes", "reachable_tasks"]
 def changed_tasks(
     before: WorkflowSpec, after: WorkflowSpec, *, ignore_transitions: bool = False
 ) -> list[str]:
-    """Give the tasks that both have and that say something else.
+    """Return the names of the tasks that both versions have and that differ.
 
     Args:
-        before: The one version.
-        after: The other.
-        ignore_transitions: Only those that do something else, not those that lead elsewhere.
+        before: The first version.
+        after: The second version.
+        ignore_transitions: Leave out tasks that differ only in `next`.
     """
-    then = {task.name: task for task in before.tasks}
-    both = [(then[task.name], task) for task in after.tasks if task.name in then]
-    if ignore_transitions:
-        both = [(replace(old, next=()), replace(new, next=())) for old, new in both]
-    return [new.name for old, new in both if old != new]
+    tasks_before = {task.name: task for task in before.tasks}
+    changed = []
+
+    for new in after.tasks:
+        old = tasks_before.get(new.name)
+        if old is None:
+            continue
+
+        if ignore_transitions:
+            is_changed = replace(old, next=()) != replace(new, next=())
+        else:
+            is_changed = old != new
+        if is_changed:
+            changed.append(new.name)
+
+    return changed
 
 
 def describe_changes(before: WorkflowSpec, after: WorkflowSpec) -> str:
-    """Say in a line what is different."""
-    had, has = ([task.name for task in each.tasks] for each in (before, after))
-    parts = {
+    """Return in one line which tasks of a workflow are changed, new and gone."""
+    names_before = [task.name for task in before.tasks]
+    names_after = [task.name for task in after.tasks]
+    names_by_change = {
         "changed": changed_tasks(before, after),
-        "new": [name for name in has if name not in had],
-        "gone": [name for name in had if name not in has],
+        "new": [name for name in names_after if name not in names_before],
+        "gone": [name for name in names_before if name not in names_after],
     }
-    said = [
-        f"{what} {_counted(names)} {', '.join(f'`{name}`' for name in names)}"
-        for what, names in parts.items()
-        if names
-    ]
-    return "; ".join(said) or "its parameters, variables or output differ"
+
+    parts = []
+    for change, names in names_by_change.items():
+        if names:
+            noun = "task" if len(names) == 1 else "tasks"
+            quoted = ", ".join(f"`{name}`" for name in names)
+            parts.append(f"{change} {noun} {quoted}")
+
+    if not parts:
+        return "its parameters, variables or output differ"
+    return "; ".join(parts)
 
 
-def reachable_tasks(workflow: WorkflowSpec, begun: Collection[str]) -> list[str]:
-    """Give the tasks that some tasks lead to, those included."""
-    found, waiting = dict.fromkeys(begun), [*begun]
-    names = {task.name: task for task in workflow.tasks}
-    while waiting:
-        task = names.get(waiting.pop())
-        for transition in task.next if task is not None else ():
-            fresh = [name for name in transition.do if name in names and name not in found]
-            found |= dict.fromkeys(fresh)
-            waiting += fresh
-    return [name for name in names if name in found]
+def reachable_tasks(workflow: WorkflowSpec, starts: Collection[str]) -> list[str]:
+    """Return the names of the tasks that some tasks lead to, those included."""
+    tasks = {task.name: task for task in workflow.tasks}
+    reached = set(starts)
+    pending = list(starts)
 
+    while pending:
+        task = tasks.get(pending.pop())
+        if task is None:
+            continue
+        for transition in task.next:
+            for name in transition.do:
+                if name in tasks and name not in reached:
+                    reached.add(name)
+                    pending.append(name)
 
-def _counted(names: Collection[str]) -> str:
-    return "task" if len(names) == 1 else "tasks"
+    return [name for name in tasks if name in reached]

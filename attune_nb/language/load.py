@@ -1,20 +1,20 @@
-"""A parsed document to a `Workflow`, collecting every problem on the way."""
+"""Turn a parsed document into a `WorkflowSpec`, and collect every problem on the way."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from attune_nb.errors import WorkflowError
 from attune_nb.language.checks import flow
-from attune_nb.language.describe import MAX_PROBLEMS, kind_of
-from attune_nb.language.model import WorkflowSpec
+from attune_nb.language.describe import MAX_PROBLEMS
+from attune_nb.language.model import CancellationPolicy, WorkflowSpec
 from attune_nb.language.reading import read_parameters, read_tasks, yaml_source
 from attune_nb.language.reading.field_reader import FieldReader
+from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
+    from attune_nb.language.reading.yaml_source import KeyPath
     from attune_nb.templates.template import Template
-
-    Path = tuple[str | int, ...]
 
 __all__ = ["load_workflow"]
 
@@ -32,104 +32,131 @@ WORKFLOW_KEYS = (
     "cancellation_policy",
     "timeout",
 )
-CANCELLATION_POLICIES = ("allow_finish", "cancel_running")
+CANCELLATION_POLICIES: tuple[CancellationPolicy, ...] = get_args(CancellationPolicy)
 
 
 def load_workflow(text: str, name: str = "<text>", above: str = "") -> WorkflowSpec:
     """Read a workflow.
 
+    Args:
+        text: The YAML.
+        name: The name of the text in messages.
+        above: Lines that stand above the text where a person sees it, such as the first line
+            of a cell. Positions count from there.
+
     Raises:
-        WorkflowError: With every problem found, each with its position.
+        WorkflowError: The text has problems; the error has all of them, each with its position.
     """
     reader = FieldReader(yaml_source.parse(text, name, above))
-    workflow = _workflow(reader)
+    workflow = _read_workflow(reader)
     problems = list(reader.problems)
+
     if workflow is not None:
-        found = flow.find_problems(workflow, frozenset(reader.unclear))
-        problems += [each for each in found if each.severity == "error"]
+        flow_problems = flow.find_problems(workflow, frozenset(reader.unclear))
+        problems += [problem for problem in flow_problems if problem.severity == "error"]
+
     if problems or workflow is None:
-        # each check ends after so many, and with fewer in all none has
-        raise WorkflowError(yaml_source.sort_by_position(problems), len(problems) >= MAX_PROBLEMS)
+        # a check ends after MAX_PROBLEMS: with fewer problems in all, every check was completed
+        unfinished = len(problems) >= MAX_PROBLEMS
+        raise WorkflowError(yaml_source.sort_by_position(problems), unfinished)
     return workflow
 
 
-def _workflow(reader: FieldReader) -> WorkflowSpec | None:
-    data: Any = reader.document.data
-    root: Path = ()
-    if isinstance(data, dict) and "workflow" in data and "tasks" not in data:
-        for key in data:
-            if key != "workflow":
-                message = f"`{key[:80]}` stands beside `workflow`; move it into it"
-                reader.add_problem(message, (key,), key=True)
-        data, root = data["workflow"], ("workflow",)
+def _read_workflow(reader: FieldReader) -> WorkflowSpec | None:
+    data, path = _unwrap(reader)
     if isinstance(data, str):
         reader.add_problem(
-            "a workflow is a map with a list of `tasks`, not a text; is it a file's name? "
-            "then use load_file",
-            root,
+            "a workflow must be an object with an array of `tasks`, not a string; to read it "
+            "from a file of that name, use load_file",
+            path,
         )
         return None
-    fields = reader.read_object(data, root, WORKFLOW_KEYS, "a workflow")
+
+    fields = reader.read_object(data, path, WORKFLOW_KEYS, "a workflow")
     if fields is None:
         return None
     if "tasks" not in fields:
-        reader.add_missing_key("a workflow needs `tasks`: a list of tasks", root, "tasks")
+        reader.add_missing_key("a workflow needs `tasks`: an array of tasks", path, "tasks")
         return None
-    named = _vars(reader, fields.get("vars"), (*root, "vars"))
+
+    variables = _read_vars(reader, fields.get("vars"), (*path, "vars"))
     return WorkflowSpec(
-        tasks=read_tasks.read_tasks(reader, fields["tasks"], (*root, "tasks")),
+        tasks=read_tasks.read_tasks(reader, fields["tasks"], (*path, "tasks")),
         parameters=read_parameters.read_parameters(
-            reader, fields.get("parameters"), (*root, "parameters")
+            reader, fields.get("parameters"), (*path, "parameters")
         ),
-        vars=tuple((name, template) for name, template, _ in named),
-        output_map=_output_map(reader, fields, root),
-        ref=reader.read_string(fields, "ref", root),
-        label=reader.read_string(fields, "label", root),
-        description=reader.read_string(fields, "description", root),
-        tags=reader.read_names(fields.get("tags"), (*root, "tags"), "tags"),
-        version=_version(reader, fields, root),
-        output=_map(reader, fields, "output", root),
+        vars=tuple((name, template) for name, template, _ in variables),
+        output_map=_read_output_map(reader, fields, path),
+        ref=reader.read_string(fields, "ref", path),
+        label=reader.read_string(fields, "label", path),
+        description=reader.read_string(fields, "description", path),
+        tags=reader.read_names(fields.get("tags"), (*path, "tags"), "tags"),
+        version=_read_version(reader, fields, path),
+        output=_read_mapping(reader, fields, "output", path),
         cancellation_policy=reader.read_choice(
-            fields, "cancellation_policy", root, CANCELLATION_POLICIES
+            fields, "cancellation_policy", path, CANCELLATION_POLICIES
         ),
-        timeout=reader.read_seconds(fields, "timeout", root, above_zero=True),
-        vars_positions=tuple(reader.key_position(path) for _, _, path in named),
+        timeout=reader.read_seconds(fields, "timeout", path, above_zero=True),
+        vars_positions=tuple(reader.key_position(key_path) for _, _, key_path in variables),
     )
 
 
-def _vars(reader: FieldReader, value: Any, path: Path) -> list[tuple[str, Template, Path]]:
-    return [
-        (name, template, here)
-        for name, template, here in reader.read_pairs(value, path, "vars")
-        if template is not None
-    ]
+def _unwrap(reader: FieldReader) -> tuple[Any, KeyPath]:
+    """Return the workflow's data and path; it may stand below a key `workflow` of its own."""
+    data: Any = reader.document.data
+    if not isinstance(data, dict) or "workflow" not in data or "tasks" in data:
+        return data, ()
+
+    for key in data:
+        if key != "workflow":
+            message = f"`{key[:80]}` stands beside `workflow`; move it into `workflow`"
+            reader.add_problem(message, (key,), key=True)
+    return data["workflow"], ("workflow",)
 
 
-def _map(
-    reader: FieldReader, fields: dict[str, Any], key: str, root: Path
+def _read_vars(
+    reader: FieldReader, value: Any, path: KeyPath
+) -> list[tuple[str, Template, KeyPath]]:
+    variables = []
+    for name, template, variable_path in reader.read_pairs(value, path, "vars"):
+        if template is not None:
+            variables.append((name, template, variable_path))
+    return variables
+
+
+def _read_mapping(
+    reader: FieldReader, fields: dict[str, Any], key: str, path: KeyPath
 ) -> dict[str, Any] | None:
     value = fields.get(key)
-    if value is not None and not isinstance(value, dict):
-        reader.add_problem(
-            f"`{key}` is a map of names and values, not {kind_of(value)}", (*root, key)
-        )
-        return None
-    return value
-
-
-def _output_map(reader: FieldReader, fields: dict[str, Any], root: Path) -> Template | None:
-    value = _map(reader, fields, "output_map", root)
-    return None if value is None else reader.compile_value(value, (*root, "output_map"))
-
-
-def _version(reader: FieldReader, fields: dict[str, Any], root: Path) -> str:
-    value = fields.get("version")
-    if value is None:
-        return "1.0.0"
-    if isinstance(value, str):
+    if value is None or isinstance(value, dict):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        # 1.10 is not 1.1: the text itself is the version
-        return reader.document.raw_text((*root, "version")) or str(value)
-    reader.add_problem(f"`version` is a text or a number, not {kind_of(value)}", (*root, "version"))
+
+    message = f"`{key}` must be an object of names and values, not {describe_with_value(value)}"
+    reader.add_problem(message, (*path, key))
+    return None
+
+
+def _read_output_map(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> Template | None:
+    value = _read_mapping(reader, fields, "output_map", path)
+    if value is None:
+        return None
+    return reader.compile_value(value, (*path, "output_map"))
+
+
+def _read_version(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> str:
+    version_path = (*path, "version")
+    value = fields.get("version")
+
+    match value:
+        case None:
+            return "1.0.0"
+        case str():
+            return value
+        case int() | float() if not isinstance(value, bool):
+            # 1.10 is another version than 1.1, so the text counts and not the number
+            text = reader.document.raw_text(version_path)
+            return text or str(value)
+
+    message = f"`version` must be a string or a number, not {describe(value)}"
+    reader.add_problem(message, version_path)
     return "1.0.0"

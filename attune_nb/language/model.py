@@ -1,13 +1,13 @@
-"""What a workflow is once its text is understood. Frozen, typed, comparable.
+"""The data of a workflow: frozen, typed, comparable.
 
-Equality is about meaning: positions in the text do not take part in it.
+Two workflows are equal if they mean the same. Positions in the text are not compared.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attune_nb.language import parameter_specs
 
@@ -21,19 +21,24 @@ __all__ = [
     "ASK",
     "ATTUNE_KEYS",
     "RESERVED_TARGETS",
+    "Backoff",
+    "CancellationPolicy",
+    "ResultLocation",
     "Retry",
     "Task",
     "TaskPositions",
+    "TaskType",
     "Transition",
     "WorkflowSpec",
 ]
 
+# Targets that are not tasks: `noop` marks a failure as handled, `fail` fails the run.
 RESERVED_TARGETS = ("noop", "fail")
-"""Targets that are not tasks: `noop` marks a failure as handled, `fail` fails the run."""
 
+# The one action that the conductor itself carries out: it waits for a person's answer.
 ASK = "core.ask"
-"""The one action that the conductor itself carries out: it waits for a person's answer."""
 
+# Keys of a task that are kept for a round trip to Attune. A backend may read `worker_selector`.
 ATTUNE_KEYS = (
     "permission_set_refs",
     "worker_selector",
@@ -41,33 +46,40 @@ ATTUNE_KEYS = (
     "worker_affinity",
     "__chart_meta__",
 )
-"""Keys of a task that are kept for a round trip to Attune; a backend may read `worker_selector`."""
+
+TaskType = Literal["action", "parallel", "workflow"]
+Backoff = Literal["constant", "linear", "exponential"]
+ResultLocation = Literal["run", "cluster"]
+CancellationPolicy = Literal["allow_finish", "cancel_running"]
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often a failed attempt is tried again, and after what wait (seconds)."""
+    """How often a failed attempt is retried, and after how many seconds."""
 
     count: int
     delay: float = 0.0
-    backoff: str = "constant"
+    backoff: Backoff = "constant"
     max_delay: float | None = None
     on_error: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What happens next when a task has ended and `when` holds."""
+    """The variables to publish and the tasks to start if a task has ended and `when` is true.
+
+    A published name without a template is set to the task's result.
+    """
 
     when: Template | None
-    publish: tuple[tuple[str, Template | None], ...]  # None: the task's result
+    publish: tuple[tuple[str, Template | None], ...]
     do: tuple[str, ...]
     do_positions: tuple[Position | None, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskPositions:
-    """Where the parts of a task stand in the text."""
+    """The positions of a task's parts in the text."""
 
     name: Position | None = None
     action: Position | None = None
@@ -79,12 +91,15 @@ class TaskPositions:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One step of a workflow. Times are in seconds."""
+    """One step of a workflow. Times are in seconds.
+
+    Only a task of `type: parallel` has `tasks`, and it has no `action`.
+    """
 
     name: str
     input: Template
-    action: str | None = None  # None for `type: parallel`
-    type: str = "action"
+    action: str | None = None
+    type: TaskType = "action"
     when: Template | None = None
     with_items: Template | None = None
     concurrency: Template | None = None
@@ -93,29 +108,34 @@ class Task:
     timeout: float | None = None
     delay: float | None = None
     join: str | int | None = None
-    keep_results: str = "run"
+    keep_results: ResultLocation = "run"
     next: tuple[Transition, ...] = ()
-    tasks: tuple[Task, ...] = ()  # of `type: parallel`
+    tasks: tuple[Task, ...] = ()
     attune_fields: Mapping[str, Any] = field(default_factory=dict)
     positions: TaskPositions = field(default_factory=TaskPositions, compare=False, repr=False)
 
     def templates(self) -> list[Template]:
-        """Give every template of the task itself (not those of the tasks within it)."""
-        found: list[Template | None] = [*self.start_templates()]
+        """Return every template of the task itself, without those of its inner tasks."""
+        templates = self.start_templates()
+
         for transition in self.next:
-            found.append(transition.when)
-            found += [value for _, value in transition.publish]
-        return [each for each in found if each is not None]
+            if transition.when is not None:
+                templates.append(transition.when)
+            for _, template in transition.publish:
+                if template is not None:
+                    templates.append(template)
+
+        return templates
 
     def start_templates(self) -> list[Template]:
-        """Give the templates that are evaluated before the task has run, or while it does."""
-        found = [self.input, self.when, self.with_items, self.concurrency]
-        return [each for each in found if each is not None]
+        """Return the templates that are evaluated before the task has ended."""
+        templates = [self.input, self.when, self.with_items, self.concurrency]
+        return [template for template in templates if template is not None]
 
 
 @dataclass(frozen=True)
 class WorkflowSpec:
-    """A whole workflow."""
+    """The tasks of a workflow, its parameters, variables and output."""
 
     tasks: tuple[Task, ...]
     parameters: Mapping[str, Any] | None = None
@@ -127,54 +147,66 @@ class WorkflowSpec:
     tags: tuple[str, ...] = ()
     version: str = "1.0.0"
     output: Any = None
-    cancellation_policy: str = "allow_finish"
+    cancellation_policy: CancellationPolicy = "allow_finish"
     timeout: float | None = None
     vars_positions: tuple[Position | None, ...] = field(default=(), compare=False, repr=False)
 
     def __repr__(self) -> str:
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.repr}
+        values = {}
+        for attribute in fields(self):
+            if attribute.repr:
+                values[attribute.name] = getattr(self, attribute.name)
         values["parameters"] = parameter_specs.mask_secrets(self.parameters)
-        told = ", ".join(f"{name}={value!r}" for name, value in values.items())
-        return f"{type(self).__name__}({told})"
+
+        arguments = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        return f"{type(self).__name__}({arguments})"
 
     def task(self, path: str) -> Task:
-        """Give a task by its name; one within a parallel task by `parallel/name`.
+        """Return a task by its name; an inner task of a parallel task by `parallel/name`.
 
         Raises:
-            KeyError: There is none.
+            KeyError: There is no such task.
         """
-        return self._by_path[path]
+        return self._tasks_by_path[path]
 
     @cached_property
-    def _by_path(self) -> dict[str, Task]:
+    def _tasks_by_path(self) -> dict[str, Task]:
         return dict(self.walk())
 
     def walk(self) -> Iterator[tuple[str, Task]]:
-        """Give every task with its path, those within parallel tasks after the task itself."""
-        waiting = [(task.name, task) for task in reversed(self.tasks)]
-        while waiting:
-            path, task = waiting.pop()
+        """Yield every task with its path; inner tasks follow their parallel task."""
+        pending = [(task.name, task) for task in reversed(self.tasks)]
+
+        while pending:
+            path, task = pending.pop()
             yield path, task
-            waiting += [(f"{path}/{each.name}", each) for each in reversed(task.tasks)]
+
+            pending += [(f"{path}/{inner.name}", inner) for inner in reversed(task.tasks)]
 
     def sources(self, name: str) -> tuple[str, ...]:
-        """Give the names of the tasks that point at a task, in the order of the text."""
-        return self._sources.get(name, ())
+        """Return the names of the tasks that lead to a task, in the order of the text."""
+        return self._sources_by_target.get(name, ())
 
     @cached_property
-    def _sources(self) -> dict[str, tuple[str, ...]]:
-        found: dict[str, dict[str, None]] = {}
+    def _sources_by_target(self) -> dict[str, tuple[str, ...]]:
+        # dictionaries instead of sets keep the order of the text
+        sources: dict[str, dict[str, None]] = {}
         for task in self.tasks:
             for transition in task.next:
-                for name in transition.do:
-                    found.setdefault(name, {})[task.name] = None
-        return {name: tuple(sources) for name, sources in found.items()}
+                for target in transition.do:
+                    sources.setdefault(target, {})[task.name] = None
+
+        return {target: tuple(names) for target, names in sources.items()}
 
     def entries(self) -> tuple[Task, ...]:
-        """Give the tasks that nothing points at: where a run begins."""
-        return tuple(task for task in self.tasks if task.name not in self._sources)
+        """Return the tasks that no other task leads to: a run starts with them."""
+        return tuple(task for task in self.tasks if not self.sources(task.name))
 
     @property
     def name(self) -> str:
-        """What to call the workflow on a page."""
-        return self.ref or self.label or "workflow"
+        """The name to show for the workflow."""
+        if self.ref:
+            return self.ref
+        if self.label:
+            return self.label
+        return "workflow"

@@ -1,8 +1,9 @@
-"""What a workflow declares its parameters to be, and whether given values fit.
+"""The parameters that a workflow declares, and whether the values of a run fit them.
 
-Declarations are JSON Schema, flat (a map of names, `required` and `secret` standing inline) or
-as a whole object schema. The `jsonschema` library judges them, within bounds of our own: no
-reference leads out of the text, and a pattern takes a bounded time (see `fitting`).
+A declaration is JSON Schema. It is either flat, an object of names in which each parameter has
+its own `required` and `secret`, or one schema of type `object`. The `jsonschema` library
+validates values, within limits of our own: no reference leads out of the text, and patterns
+have a bounded time (see `validation.validate`).
 """
 
 from __future__ import annotations
@@ -12,193 +13,281 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ParameterError, nearest
+from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-    Path = tuple[str | int, ...]
+    from attune_nb.language.validation.validate import SchemaValidator
 
 __all__ = [
+    "INLINE_KEYS",
+    "SCHEMA_KEYS",
+    "SCHEMA_LIST_KEYS",
+    "SCHEMA_MAP_KEYS",
     "bind",
     "declared_names",
     "explain_misfit",
+    "import_validation",
+    "is_object_schema",
     "mask_secrets",
+    "parameter_schema",
+    "remove_secrets",
     "required_names",
     "secret_names",
+    "specs_by_name",
+    "to_json_schema",
 ]
-_VALUES = ("default", "const", "enum", "examples")  # keys that hold values
+
+# Keys of a parameter that are not JSON Schema.
 INLINE_KEYS = ("required", "secret")
-SCHEMA_MAP_KEYS = ("properties", "$defs", "definitions", "dependentSchemas")  # of schemas
+
+# Keys whose value is an object of schemas, an array of schemas, a schema.
+SCHEMA_MAP_KEYS = ("properties", "$defs", "definitions", "dependentSchemas")
 SCHEMA_LIST_KEYS = ("allOf", "anyOf", "oneOf", "prefixItems")
 SCHEMA_KEYS = (
     "items", "contains", "not", "if", "then", "else", "propertyNames",
     "additionalProperties", "unevaluatedItems", "unevaluatedProperties",
 )  # fmt: skip
-_NARROW = ("title", "description", "$comment", "$schema", "type", "properties", "required",
-           "additionalProperties")  # fmt: skip
+
+# Keys that hold values of the parameter.
+_VALUE_KEYS = ("default", "const", "enum", "examples")
+
+# Keys of an object schema that say nothing about how parameters fit together.
+_SINGLE_PARAMETER_KEYS = (
+    "title", "description", "$comment", "$schema", "type", "properties", "required",
+    "additionalProperties",
+)  # fmt: skip
+
+# Characters of a name, and number of names, that a message shows.
+_MAX_NAME_LENGTH = 80
+_MAX_NAMES = 20
 
 
 def import_validation() -> ModuleType:
-    """Import what a workflow without parameters does not need: it is slow to import."""
+    """Import the validation module: slow, and only workflows with parameters need it."""
     return importlib.import_module("attune_nb.language.validation.validate")
 
 
 def is_object_schema(declared: Mapping[str, Any]) -> bool:
-    return declared.get("type") == "object"  # the flat form has maps only
+    """Return whether parameters are declared as one object schema.
+
+    In the flat form every value is an object, so `type` is one as well.
+    """
+    return declared.get("type") == "object"
 
 
 def specs_by_name(declared: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = (
-        declared.get("properties", {}) if is_object_schema(declared) else declared
-    )
-    return found
+    """Return the declaration of each parameter, by name."""
+    if not is_object_schema(declared):
+        return declared
+
+    properties: Mapping[str, Any] = declared.get("properties", {})
+    return properties
 
 
 def to_json_schema(spec: Mapping[str, Any], *, top: bool = False) -> dict[str, Any]:
-    """Give a declaration as JSON Schema proper: without `any` and what stands inline."""
-    made: dict[str, Any] = {}
-    for key, each in spec.items():
-        if key == "type" and "any" in (each if isinstance(each, list) else [each]):
+    """Return a declaration without type `any`, which JSON Schema does not have.
+
+    Args:
+        spec: A declaration, or a schema within one.
+        top: The declaration is a parameter's own, so `required` and `secret` are left out too.
+    """
+    schema: dict[str, Any] = {}
+    for key, value in spec.items():
+        if key == "type" and _allows_any(value):
             continue
-        if top and key in INLINE_KEYS and not isinstance(each, list):
+        # an array is the `required` of a nested object, which is JSON Schema
+        if top and key in INLINE_KEYS and not isinstance(value, list):
             continue
-        if key in SCHEMA_MAP_KEYS and isinstance(each, dict):
-            made[key] = {name: _sub(one) for name, one in each.items()}
-        elif key in SCHEMA_LIST_KEYS and isinstance(each, list):
-            made[key] = [_sub(one) for one in each]
+
+        if key in SCHEMA_MAP_KEYS and isinstance(value, dict):
+            schema[key] = {name: _convert_schema(inner) for name, inner in value.items()}
+        elif key in SCHEMA_LIST_KEYS and isinstance(value, list):
+            schema[key] = [_convert_schema(inner) for inner in value]
+        elif key in SCHEMA_KEYS:
+            schema[key] = _convert_schema(value)
         else:
-            made[key] = _sub(each) if key in SCHEMA_KEYS else each
-    return made
+            schema[key] = value
+    return schema
 
 
-def _sub(value: Any) -> Any:
-    return to_json_schema(value) if isinstance(value, dict) else value
+def _allows_any(types: Any) -> bool:
+    if isinstance(types, list):
+        return "any" in types
+    return bool(types == "any")
+
+
+def _convert_schema(value: Any) -> Any:
+    if isinstance(value, dict):
+        return to_json_schema(value)
+    return value
 
 
 def parameter_schema(spec: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Give one parameter's schema, with what its references may need."""
-    shared = {
-        key: {name: _sub(one) for name, one in declared[key].items()}
-        for key in ("$defs", "definitions")
-        if is_object_schema(declared) and isinstance(declared.get(key), dict)
-    }
-    return shared | to_json_schema(spec, top=True)
+    """Return one parameter's schema, with the definitions that its references may need."""
+    definitions: dict[str, Any] = {}
+    if is_object_schema(declared):
+        for key in ("$defs", "definitions"):
+            schemas = declared.get(key)
+            if isinstance(schemas, dict):
+                definitions[key] = {name: _convert_schema(inner) for name, inner in schemas.items()}
+
+    return definitions | to_json_schema(spec, top=True)
 
 
 def declared_names(declared: Mapping[str, Any] | None) -> set[str]:
-    """Give the declared names."""
-    return set(specs_by_name(declared)) if declared else set()
+    """Return the names of the declared parameters."""
+    if not declared:
+        return set()
+    return set(specs_by_name(declared))
 
 
 def required_names(declared: Mapping[str, Any] | None) -> list[str]:
-    """Give the names that a run must be given: required, and without a default."""
+    """Return the names of the parameters that a run needs: required and without a default."""
     if not declared:
         return []
+
     specs = specs_by_name(declared)
-    wanted = [name for name, spec in specs.items() if spec.get("required") is True]
+    names = [name for name, spec in specs.items() if spec.get("required") is True]
     if is_object_schema(declared):
-        wanted += [name for name in declared.get("required", ()) if name not in wanted]
-    return [name for name in wanted if "default" not in specs.get(name, {})]
+        names += [name for name in declared.get("required", ()) if name not in names]
+
+    return [name for name in names if "default" not in specs.get(name, {})]
 
 
 def secret_names(declared: Mapping[str, Any] | None) -> list[str]:
-    """Give the names whose values must not be shown."""
+    """Return the names of the parameters whose values must not be shown."""
     if not declared:
         return []
     return [name for name, spec in specs_by_name(declared).items() if spec.get("secret") is True]
 
 
 def remove_secrets(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Give declarations to be kept: a secret's has its name, and no value."""
-    hidden = secret_names(declared)
-    if not declared or not hidden:
+    """Return declarations for the record: of a secret parameter only its name remains."""
+    secrets = secret_names(declared)
+    if not declared or not secrets:
         return declared
-    specs = {
-        name: {"secret": True} if name in hidden else spec
-        for name, spec in specs_by_name(declared).items()
-    }
+
+    specs = dict(specs_by_name(declared))
+    for name in secrets:
+        specs[name] = {"secret": True}
     if not is_object_schema(declared):
         return specs
-    return {key: each for key, each in declared.items() if key not in _VALUES} | {
-        "properties": specs
-    }
+
+    kept = {key: value for key, value in declared.items() if key not in _VALUE_KEYS}
+    return {**kept, "properties": specs}
 
 
 def mask_secrets(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Give declarations to be shown: of a secret, nothing that could be its value."""
-    hidden = secret_names(declared)
-    if not declared or not hidden:
+    """Return declarations to show: whatever could be a secret's value is replaced by `***`."""
+    secrets = secret_names(declared)
+    if not declared or not secrets:
         return declared
-    specs = {
-        name: {key: "***" if key in _VALUES else each for key, each in spec.items()}
-        if name in hidden
-        else spec
-        for name, spec in specs_by_name(declared).items()
-    }
+
+    specs = dict(specs_by_name(declared))
+    for name in secrets:
+        specs[name] = _mask_values(specs[name])
     if not is_object_schema(declared):
         return specs
-    whole = {key: "***" if key in _VALUES else each for key, each in declared.items()}
-    return {**whole, "properties": specs}
+    return {**_mask_values(declared), "properties": specs}
 
 
-def bind(declared: Mapping[str, Any] | None, given: Any) -> dict[str, Any]:
-    """Give the parameters of a run: what was given, and defaults for the rest.
+def _mask_values(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: "***" if key in _VALUE_KEYS else value for key, value in schema.items()}
+
+
+def bind(declared: Mapping[str, Any] | None, values: Any) -> dict[str, Any]:
+    """Return the parameters of a run: the values passed, and defaults for the others.
 
     Raises:
-        ParameterError: Some are missing, unknown, or do not fit their declarations; or what is
-            given is no map.
+        ParameterError: The values are not an object; or some are missing, are not declared, or
+            do not fit their declarations.
     """
-    if not isinstance(given, Mapping):
-        raise ParameterError(f"parameters are a map of names to values, not {type(given).__name__}")
+    if not isinstance(values, Mapping):
+        message = f"the parameters must be an object of names and values, not {describe(values)}"
+        raise ParameterError(message)
+
     if not declared or not specs_by_name(declared):
-        if given:
-            told = ", ".join(sorted(f"`{str(name)[:80]}`" for name in given))
-            raise ParameterError(f"the workflow declares no parameters, but was given {told}")
+        if values:
+            names = ", ".join(sorted(_quote_name(name) for name in values))
+            raise ParameterError(f"the workflow declares no parameters, but was given {names}")
         return {}
-    judge = import_validation().SchemaValidator()
-    wrong = list(_misfits(declared, given, judge))
-    if len(wrong) > 1:
-        listed = "\n".join(f"- {each}" for each in wrong)
-        raise ParameterError(f"{len(wrong)} problems with the parameters:\n{listed}")
-    if wrong:
-        raise ParameterError(wrong[0])
-    values = {
+
+    validator: SchemaValidator = import_validation().SchemaValidator()
+    problems = list(_find_problems(declared, values, validator))
+    if len(problems) > 1:
+        lines = "\n".join(f"- {problem}" for problem in problems)
+        raise ParameterError(f"{len(problems)} problems with the parameters:\n{lines}")
+    if problems:
+        raise ParameterError(problems[0])
+
+    parameters = {
         name: spec["default"] for name, spec in specs_by_name(declared).items() if "default" in spec
     }
-    values |= given
-    rest = {key: each for key, each in declared.items() if key not in _NARROW}
-    if is_object_schema(declared) and rest:
-        told = judge.explain_misfit(values, to_json_schema(rest, top=True))
-        if told and (secret := secret_names(declared)):
-            told = f"do not fit together (`{secret[0]}` is secret, so no more is said)"
-        if told:
-            raise ParameterError(f"the parameters {told.replace('does not fit', 'do not fit', 1)}")
-    return values
+    parameters.update(values)
+    if is_object_schema(declared):
+        _check_together(declared, parameters, validator)
+    return parameters
 
 
 def explain_misfit(declared: Mapping[str, Any], name: str, value: Any) -> str | None:
-    """Say why a value does not fit a declared parameter, or None."""
-    return _misfit(declared, name, value, import_validation().SchemaValidator())
+    """Return why a value does not fit a declared parameter, or None if it fits."""
+    return _explain_misfit(declared, name, value, import_validation().SchemaValidator())
 
 
-def _misfit(declared: Mapping[str, Any], name: str, value: Any, judge: Any) -> str | None:
+def _explain_misfit(
+    declared: Mapping[str, Any], name: str, value: Any, validator: SchemaValidator
+) -> str | None:
     spec = specs_by_name(declared)[name]
-    told = judge.explain_misfit(value, parameter_schema(spec, declared))
-    if told and spec.get("secret"):
-        told = "is not of the declared kind"
-    return f"parameter `{name}` {told}" if told else None
+    misfit = validator.explain_misfit(value, parameter_schema(spec, declared))
+
+    if misfit is None:
+        return None
+    if spec.get("secret"):
+        misfit = "is not of the declared kind"
+    return f"parameter `{name}` {misfit}"
 
 
-def _misfits(declared: Mapping[str, Any], given: Mapping[str, Any], judge: Any) -> Iterator[str]:
+def _find_problems(
+    declared: Mapping[str, Any], values: Mapping[str, Any], validator: SchemaValidator
+) -> Iterator[str]:
     specs = specs_by_name(declared)
-    missing = [name for name in required_names(declared) if name not in given]
+    missing = [name for name in required_names(declared) if name not in values]
     if missing:
-        listed = "`, `".join(missing)
-        yield f"the run needs the parameter{'s' * (len(missing) > 1)} `{listed}`"
-    for name, value in given.items():
+        noun = "parameter" if len(missing) == 1 else "parameters"
+        yield f"the run needs the {noun} `{'`, `'.join(missing)}`"
+
+    for name, value in values.items():
         if name not in specs:
-            hint = nearest(str(name)[:80], specs) or f"; declared: {', '.join(list(specs)[:20])}"
-            yield f"there is no parameter `{str(name)[:80]}`{hint}"
-        elif told := _misfit(declared, name, value, judge):
-            yield told
+            hint = nearest(str(name)[:_MAX_NAME_LENGTH], specs)
+            if not hint:
+                hint = f"; declared: {', '.join(list(specs)[:_MAX_NAMES])}"
+            yield f"there is no parameter {_quote_name(name)}{hint}"
+            continue
+
+        problem = _explain_misfit(declared, name, value, validator)
+        if problem:
+            yield problem
+
+
+def _check_together(
+    declared: Mapping[str, Any], parameters: dict[str, Any], validator: SchemaValidator
+) -> None:
+    """Raise a `ParameterError` if the parameters break a rule of the whole object schema."""
+    rules = {key: value for key, value in declared.items() if key not in _SINGLE_PARAMETER_KEYS}
+    if not rules:
+        return
+    misfit = validator.explain_misfit(parameters, to_json_schema(rules, top=True))
+    if misfit is None:
+        return
+
+    secrets = secret_names(declared)
+    if secrets:
+        misfit = f"do not fit together (`{secrets[0]}` is secret, so the reason is not shown)"
+    raise ParameterError(f"the parameters {misfit.replace('does not fit', 'do not fit', 1)}")
+
+
+def _quote_name(name: Any) -> str:
+    return f"`{str(name)[:_MAX_NAME_LENGTH]}`"

@@ -1,4 +1,4 @@
-"""A workflow at a glance: a row for each task."""
+"""A short view of a workflow: a heading and a row for each task."""
 
 from __future__ import annotations
 
@@ -12,52 +12,73 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "heading", "render_text", "task_rows"]
 
 COLUMNS = ("task", "action", "items", "next")
-_LONGEST = 60  # characters of an expression
-_SHOWN = 50  # tasks in a text
+
+# Characters of an expression that are shown.
+_MAX_LENGTH = 60
+# Rows of the text.
+_MAX_ROWS = 50
+# Parameters in the heading.
+_MAX_NAMES = 20
 
 
 def heading(workflow: WorkflowSpec) -> str:
-    """Give the workflow's name, and what it takes."""
+    """Return the workflow's name, the number of its tasks and the names of its parameters."""
     count = len(workflow.tasks)
-    names = ", ".join(list(workflow.parameters or {})[:20]) or "none"
     tasks = "1 task" if count == 1 else f"{count:,} tasks"
+
+    names = "none"
+    if workflow.parameters:
+        names = ", ".join(list(workflow.parameters)[:_MAX_NAMES])
     return f"{workflow.name}: {tasks}; parameters: {names}"
 
 
 def task_rows(workflow: WorkflowSpec) -> list[dict[str, str]]:
-    """Give for each task its path, what it runs, over which items, and what follows."""
-    return [
-        {
-            "task": path,
-            "action": task.action or f"{len(task.tasks)} tasks in parallel",
-            "items": _written(task.with_items.source) if task.with_items is not None else "",
-            "next": "; ".join(_next(task)),
-        }
-        for path, task in workflow.walk()
-    ]
+    """Return a row for each task: its path, its action, its items and the tasks that follow."""
+    rows = []
+    for path, task in workflow.walk():
+        action = task.action
+        if not action:
+            action = f"{len(task.tasks)} tasks in parallel"
+        items = ""
+        if task.with_items is not None:
+            items = _shorten(task.with_items.source)
+
+        transitions = "; ".join(_describe_transitions(task))
+        rows.append({"task": path, "action": action, "items": items, "next": transitions})
+    return rows
 
 
 def render_text(workflow: WorkflowSpec) -> str:
-    """Give heading and rows as lines."""
-    found = task_rows(workflow)
-    shown = found[:_SHOWN]
-    width = {name: max((len(row[name]) for row in shown), default=0) for name in COLUMNS}
-    lines = [
-        "  ".join(f"{row[name]:<{width[name]}}" for name in COLUMNS if width[name]).rstrip()
-        for row in shown
-    ]
-    more = [f"and {len(found) - _SHOWN:,} more"] if len(found) > _SHOWN else []
-    return "\n  ".join([heading(workflow), *lines, *more])
+    """Return the heading and the rows, one a line."""
+    rows = task_rows(workflow)
+    shown = rows[:_MAX_ROWS]
+    widths = {name: max((len(row[name]) for row in shown), default=0) for name in COLUMNS}
+    columns = [name for name in COLUMNS if widths[name]]
+
+    lines = [heading(workflow)]
+    for row in shown:
+        cells = [f"{row[name]:<{widths[name]}}" for name in columns]
+        lines.append("  ".join(cells).rstrip())
+    if len(rows) > _MAX_ROWS:
+        lines.append(f"and {len(rows) - _MAX_ROWS:,} more")
+
+    return "\n  ".join(lines)
 
 
-def _next(task: Task) -> Iterator[str]:
+def _describe_transitions(task: Task) -> Iterator[str]:
     for transition in task.next:
-        when = "" if transition.when is None else f" when {_written(transition.when.source)}"
-        yield f"{', '.join(transition.do) or 'nothing'}{when}"
+        targets = ", ".join(transition.do) if transition.do else "nothing"
+        if transition.when is None:
+            yield targets
+        else:
+            yield f"{targets} when {_shorten(transition.when.source)}"
 
 
-def _written(source: Any) -> str:
+def _shorten(source: Any) -> str:
     if isinstance(source, list):
         return f"{len(source):,} items"
-    told = " ".join(str(source).split())
-    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
+
+    text = " ".join(str(source).split())
+    if len(text) <= _MAX_LENGTH:
+        return text
+    return f"{text[: _MAX_LENGTH - 1]}…"

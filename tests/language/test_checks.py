@@ -44,7 +44,7 @@ TARGETS = [
 FLOW = [
     (
         TO_B + "  - {name: b, action: core.noop, next: [{do: a}]}\n",
-        "(a -> b -> a), so none can start; take one `do` away", "error", 2, 11,
+        "(a -> b -> a), so none can start; remove one `do`", "error", 2, 11,
     ),
     (A + "    join: 1\n", "`a` has a `join`, but no task points at it", "error", 4, 11),
     (
@@ -61,7 +61,7 @@ FLOW = [
         "`b` joins `c`, which comes only after it", "error", 5, 40,
     ),
     (TO_B + B + "  - {name: c, action: core.noop, next: [{do: c}]}\n",
-     "no way leads to `c`", "warning", 6, 12),
+     "no path leads to `c`", "warning", 6, 12),
     (
         TO_B + "  - {name: b, action: core.noop, next: [{do: c}]}\n"
         "  - {name: c, action: core.noop, next: [{do: [d, b]}]}\n"
@@ -78,7 +78,7 @@ FLOW = [
     ),
     (
         A + "    with_items: [1]\n    concurrency: 1000000000\n",
-        "no more than the backend's workers run at once", "hint", 5, 18,
+        "no more items run at once than the backend has workers", "hint", 5, 18,
     ),
 ]  # fmt: skip
 NAMES = [
@@ -145,11 +145,11 @@ def test_two_tasks_that_no_way_leads_to_are_told_and_so_is_a_join_with_them():
         "  - {name: d, action: core.noop, next: [{when: failed(), do: c}]}\n"
     )
     assert found(text) == [
-        ("`b` joins `c`, which no way leads to: it could never start", "error", 5, 40)
+        ("`b` joins `c`, which no path leads to: it could never start", "error", 5, 40)
     ]
     assert found(text.replace(", join: all", "")) == [
-        ("no way leads to `c`", "warning", 6, 12),
-        ("no way leads to `d`", "warning", 7, 12),
+        ("no path leads to `c`", "warning", 6, 12),
+        ("no path leads to `d`", "warning", 7, 12),
     ]
 
 

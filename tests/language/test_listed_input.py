@@ -43,8 +43,8 @@ def bomb(first, rest):
 YAML = {
     "an empty text": Case("", "nothing to run"),
     "only comments": Case("# nothing\n", "nothing to run"),
-    "a list": Case("- a\n", "a workflow is a map", (1, 1)),
-    "a word": Case("a\n", "a workflow is a map", (1, 1)),
+    "a list": Case("- a\n", "a workflow must be an object", (1, 1)),
+    "a word": Case("a\n", "a workflow must be an object", (1, 1)),
     "two documents": Case(A + "---\n" + A, "a second document starts in line 4", (4, 1)),
     "not YAML": Case("tasks: [a: b: c\n", "never closed", (1, 8)),
     "a quote that is not closed": Case("tasks: 'a\n", "never closed", (1, 8)),
@@ -70,7 +70,7 @@ YAML = {
     "!!set": Case("tasks: !!set {a, b}\n", "tag", (1, 8)),
     "!!omap": Case("tasks: !!omap [a: b]\n", "tag", (1, 8)),
     "a key that is a number": Case("1: x\n", "quote", (1, 1)),
-    "a key that is a list": Case("[a]: x\n", "a key must be text", (1, 1)),
+    "a key that is a list": Case("[a]: x\n", "a key must be a string", (1, 1)),
     "a template without quotes": Case(A + "    when: {{ x }}\n", "put quotes around", (4, 11)),
     "a number that is not finite": Case(A + "    timeout: .inf\n", "not finite", (4, 14)),
     "NaN": Case(A + "    timeout: .nan\n", "not finite", (4, 14)),
@@ -117,8 +117,8 @@ WORKFLOW = {
     "a negative timeout": Case(A + "    timeout: -1\n", "more than 0", (4, 14)),
     "a timeout of text": Case(A + "    timeout: soon\n", "more than 0", (4, 14)),
     "timeout true": Case(A + "    timeout: true\n", "more than 0", (4, 14)),
-    "join 0": Case(A + "    join: 0\n", "`all` or a whole number", (4, 11)),
-    "join -1": Case(A + "    join: -1\n", "`all` or a whole number", (4, 11)),
+    "join 0": Case(A + "    join: 0\n", "`all` or an integer", (4, 11)),
+    "join -1": Case(A + "    join: -1\n", "`all` or an integer", (4, 11)),
     "a join larger than what points at it": Case(
         A + "    next: [{do: b}]\n  - {name: b, action: core.noop, join: 2}\n", "join", (5, 40)
     ),
@@ -130,7 +130,7 @@ WORKFLOW = {
     "an unreachable task": Case(
         A + "  - {name: b, action: core.noop, next: [{do: c}]}\n"
         "  - {name: c, action: core.noop, next: [{do: b}]}\n",
-        "no way leads to `b`", (4, 12), None,
+        "no path leads to `b`", (4, 12), None,
     ),
     "an endless cycle": Case(
         A + "    next: [{do: b}]\n  - {name: b, action: core.noop, next: [{do: b}]}\n",
@@ -184,9 +184,9 @@ DATA = {
     **{
         f"with-items over {what}": Case(ITEMS, told, (5, 17), f"{{'parameters': {{'p': {value}}}}}")
         for what, value, told in [
-            ("text", "'abc'", "needs a list, not a text"),
-            ("null", "None", "needs a list, not null"),
-            ("a number", "5", "needs a list, not a number"),
+            ("text", "'abc'", "needs an array, not a string"),
+            ("null", "None", "needs an array, not null"),
+            ("a number", "5", "needs an array, not an integer"),
         ]
     },
     "a parameter that is missing": Case(NUMBER, "the run needs the parameter `num`", None, "{}"),
@@ -195,7 +195,7 @@ DATA = {
     "a parameter of the wrong type": Case(NUMBER, "number", None, "{'parameters': {'num': 'x'}}"),
     "a parameter that is NaN": Case(NUMBER, "finite", None, "{'parameters': {'num': math.nan}}"),
     "a parameter of bytes": Case(NUMBER, "bytes", None, "{'parameters': {'num': b'x'}}"),
-    "parameters that are a list": Case(NUMBER, "map", None, "{'parameters': [1]}"),
+    "parameters that are a list": Case(NUMBER, "must be an object", None, "{'parameters': [1]}"),
     "a key that an item lacks": Case(
         ITEMS + "    input: {x: '{{ item.k }}'}\n", "index 2: `item` has no `k`", (6, 16),
         "{'parameters': {'p': [{'k': 1}, {'k': 2}, {'l': 3}]}}"),

@@ -27,10 +27,15 @@ SCHEMAS = [
     (ASK % "{type: foo}", "unknown type `foo`; known: string, number", 4, 48),
     (ASK % "{type: strin}", "did you mean `string`?", 4, 48),
     (ASK % "{type: any}", "unknown type `any`", 4, 48),
-    (ASK % "5", "`response_schema` is a map such as {type: string}, not `5`", 4, 41),
-    (ASK % "true", "is a map such as {type: string}, not `true`", 4, 41),
+    (
+        ASK % "5",
+        "`response_schema` must be an object such as {type: string}, not the integer `5`",
+        4,
+        41,
+    ),
+    (ASK % "true", "must be an object such as {type: string}, not the boolean `true`", 4, 41),
     (ASK % "{pattern: '('}", "'(' is not a pattern: missing )", 4, 51),
-    (ASK % "{$ref: '#/nope'}", "`$ref` leads only to what stands in the schema itself", 4, 48),
+    (ASK % "{$ref: '#/nope'}", "`$ref` leads only to a part of the schema itself", 4, 48),
     (ASK % "{$ref: 'http://x.invalid/y'}", "not `http://x.invalid/y`", 4, 48),
     (ASK % "{$ref: 'http://['}", "not `http://[`", 4, 48),
     (ASK % "{properties: {a: {items: {type: foo}}}}", "unknown type `foo`", 4, 73),
@@ -65,14 +70,29 @@ VARS = [
      "`y` is published only by a task", 1, 11),
 ]  # fmt: skip
 CONSTANTS = [
-    (ITEMS % "'x {{ 1 }}'", "needs a list, not a string: there is text outside the braces", 4, 17),
+    (
+        ITEMS % "'x {{ 1 }}'",
+        "needs an array, not a string: there is text outside the braces",
+        4,
+        17,
+    ),
     (ITEMS % "'{{ config.x }} '", "there is text outside the braces (a space is enough)", 4, 17),
-    (ITEMS % "'{{ 3 }}'", "`with_items` needs a list, not `3`", 4, 17),
-    (ITEMS % "'{{ null }}'", "`with_items` needs a list, not nothing", 4, 17),
-    (ITEMS % "'{{ config.x ~ 1 }}'", "`with_items` needs a list, not a text", 4, 17),
-    (WIDTH % "'{{ 0 }}'", "`concurrency` is a whole number of 1 or more, not `0`", 5, 18),
-    (WIDTH % "'{{ 2 - 2 }}'", "`concurrency` is a whole number of 1 or more, not `0`", 5, 18),
-    (WIDTH % "'{{ [1] }}'", "`concurrency` is a whole number of 1 or more, not a list", 5, 18),
+    (ITEMS % "'{{ 3 }}'", "`with_items` needs an array, not the integer `3`", 4, 17),
+    (ITEMS % "'{{ null }}'", "`with_items` needs an array, not null", 4, 17),
+    (ITEMS % "'{{ config.x ~ 1 }}'", "`with_items` needs an array, not a string", 4, 17),
+    (
+        WIDTH % "'{{ 0 }}'",
+        "`concurrency` must be an integer of 1 or more, not the integer `0`",
+        5,
+        18,
+    ),
+    (
+        WIDTH % "'{{ 2 - 2 }}'",
+        "`concurrency` must be an integer of 1 or more, not the integer `0`",
+        5,
+        18,
+    ),
+    (WIDTH % "'{{ [1] }}'", "`concurrency` must be an integer of 1 or more, not an array", 5, 18),
     (WIDTH % "'{{ config.x }} '", "not a string: there is text outside the braces", 5, 18),
 ]
 HYPHENS = (
@@ -234,7 +254,7 @@ def flow(*steps):
     ("steps", "told"),
     [
         ([("a", "a", "[]")], "`a` reads `task.a` before it has run itself"),
-        ([("a", "b", "[b]"), ("b", "", "[]")], "every way to it leads through `a`"),
+        ([("a", "b", "[b]"), ("b", "", "[]")], "every path to it leads through `a`"),
         ([("a", "c", "[b]"), ("b", "", "[c]"), ("c", "", "[b]")], "`a` reads `task.c`, which"),
         (
             [("s", "", "[a]"), ("a", "d", "[b, c]"), ("b", "", "[d]"), ("c", "", "[d]"),

@@ -110,8 +110,8 @@ tasks:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("{x: a}", "workflow `kid`: parameter `x` is to be an integer, not a string"),
-        ("{x: null}", "workflow `kid`: parameter `x` is to be an integer, not null"),
+        ("{x: a}", "workflow `kid`: parameter `x` must be an integer, not a string"),
+        ("{x: null}", "workflow `kid`: parameter `x` must be an integer, not null"),
         ("{deep: {}}", "workflow `kid`: parameter `deep` does not fit: 'n' is a required property"),
         ("{hush: abc}", "workflow `kid`: parameter `hush` is not of the declared kind"),
         ("{x: 1, deep: {n: 2}}", None),

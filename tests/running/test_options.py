@@ -19,7 +19,7 @@ A = "tasks: [{name: a, action: core.noop}]\n"
         ({"keystore": [1]}, "`keystore` must be an object, not an array"),
         ({"readers": 5}, "`readers` must be an array of functions, not an integer"),
         ({"readers": [5]}, "`readers` must be functions, not an integer"),
-        ({"parameters": [1]}, "parameters are a map of names to values, not list"),
+        ({"parameters": [1]}, "the parameters must be an object of names and values, not an array"),
     ],
 )
 def test_of_a_run(options, said):

@@ -1,4 +1,4 @@
-"""What a reader of a workflow can know to be wrong before it runs."""
+"""Find the problems of a workflow's flow that can be known before it runs."""
 
 from __future__ import annotations
 
@@ -13,200 +13,252 @@ from attune_nb.language.model import RESERVED_TARGETS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from attune_nb.language.model import Task, WorkflowSpec
+    from attune_nb.errors import Position
+    from attune_nb.language.model import Task, Transition, WorkflowSpec
 
 __all__ = ["find_problems"]
 
-_LONGEST_CIRCLE = 8  # names that are shown of one
-_WIDEST = 10_000
+# Names of a cycle that are shown.
+_MAX_CYCLE_LENGTH = 8
+# A concurrency above this is probably a mistake.
+_MAX_CONCURRENCY = 10_000
 
 
 def find_problems(workflow: WorkflowSpec, unclear: frozenset[str] = frozenset()) -> list[Problem]:
-    """Give every problem of the flow and of the names that expressions use.
+    """Return the problems of the flow and of the names that expressions use.
 
     Args:
-        workflow: What to check.
-        unclear: What problems of the text have left unknown (see `Reader.unclear`): nothing
-            is said about what follows from it.
+        workflow: The workflow to check.
+        unclear: The parts that problems of the text have left unknown (see `FieldReader`).
+            Problems that would follow from them are left out.
     """
-    found: list[Iterator[Problem]] = []
+    checks: list[Iterator[Problem]] = []
     if "tasks" not in unclear:
-        reached = _reached(workflow)
-        found += [_targets(workflow), _entries(workflow)]
+        reached = _reached_tasks(workflow)
+        checks += [_check_targets(workflow), _check_entries(workflow)]
         if "ways" not in unclear:
-            found += [
-                _joins(workflow),
-                _unreached(workflow, reached),
+            checks += [
+                _check_joins(workflow),
+                _check_unreached(workflow, reached),
                 read_order.find_early_reads(workflow),
             ]
-        found += [_endless(workflow, reached), _wide(workflow)]
-    found += [*names.find_problems(workflow, unclear), _twice(workflow), _unused(workflow)]
-    return [problem for each in found for problem in itertools.islice(each, MAX_PROBLEMS)]
+        checks += [_check_endless_cycles(workflow, reached), _check_concurrency(workflow)]
+
+    checks += names.find_problems(workflow, unclear)
+    checks += [_check_repeated_vars(workflow), _check_unused_vars(workflow)]
+
+    problems: list[Problem] = []
+    for check in checks:
+        problems += itertools.islice(check, MAX_PROBLEMS)
+    return problems
 
 
-def _targets(workflow: WorkflowSpec) -> Iterator[Problem]:
-    known = {task.name for task in workflow.tasks}
-    inner = {each.name: task.name for task in workflow.tasks for each in task.tasks}
+def _check_targets(workflow: WorkflowSpec) -> Iterator[Problem]:
+    targets = {task.name for task in workflow.tasks} | set(RESERVED_TARGETS)
+    for task, name, position in _walk_targets(workflow):
+        if name not in targets:
+            hint = _suggest_target(workflow, name)
+            message = f"task `{task.name}` goes to `{name[:80]}`, which does not exist{hint}"
+            yield Problem(message, position)
+
+
+def _walk_targets(workflow: WorkflowSpec) -> Iterator[tuple[Task, str, Position | None]]:
+    """Yield every target with the task that leads to it, and its position."""
     for task in workflow.tasks:
         for transition in task.next:
             for name, position in zip(transition.do, transition.do_positions, strict=True):
-                if name not in known and name not in RESERVED_TARGETS:
-                    within = f"; it is within `{inner[name]}`" if name in inner else ""
-                    hint = within or names.suggest_name(name, [*known, *RESERVED_TARGETS])
-                    yield Problem(
-                        f"task `{task.name}` goes to `{name[:80]}`, which does not exist{hint}",
-                        position,
-                    )
+                yield task, name, position
 
 
-def _entries(workflow: WorkflowSpec) -> Iterator[Problem]:
-    if workflow.tasks and not workflow.entries():
-        circle = _told(_circle(workflow, workflow.tasks[0].name))
-        yield Problem(
-            f"every task is pointed at by another ({circle}), so none can start; "
-            "take one `do` away, or add a task that starts it all",
-            workflow.tasks[0].positions.name,
-        )
+def _suggest_target(workflow: WorkflowSpec, name: str) -> str:
+    for task in reversed(workflow.tasks):
+        if any(inner.name == name for inner in task.tasks):
+            return f"; it is within `{task.name}`"
+
+    task_names = [task.name for task in workflow.tasks]
+    return names.suggest_name(name, [*task_names, *RESERVED_TARGETS])
 
 
-def _circle(workflow: WorkflowSpec, name: str) -> list[str]:
+def _check_entries(workflow: WorkflowSpec) -> Iterator[Problem]:
+    if not workflow.tasks or workflow.entries():
+        return
+
+    first = workflow.tasks[0]
+    cycle = _format_cycle(_find_cycle(workflow, first.name))
+    yield Problem(
+        f"every task is the target of another ({cycle}), so none can start; "
+        "remove one `do`, or add a task that starts them",
+        first.positions.name,
+    )
+
+
+def _find_cycle(workflow: WorkflowSpec, name: str) -> list[str]:
     """Follow the first source of each task back, until a task comes up again."""
-    way = {name: None}
-    while (source := workflow.sources(name)[0]) not in way:
-        way[name := source] = None
-    back = list(way)
-    return [source, *reversed(back[back.index(source) + 1 :]), source]
+    indexes = {name: 0}
+    source = workflow.sources(name)[0]
+    while source not in indexes:
+        indexes[source] = len(indexes)
+        source = workflow.sources(source)[0]
+
+    names_back = list(indexes)[indexes[source] + 1 :]
+    return [source, *reversed(names_back), source]
 
 
-def _told(circle: list[str]) -> str:
-    shown = circle if len(circle) <= _LONGEST_CIRCLE else [*circle[:4], "...", *circle[-2:]]
-    return " -> ".join(shown)
+def _format_cycle(cycle: list[str]) -> str:
+    if len(cycle) > _MAX_CYCLE_LENGTH:
+        cycle = [*cycle[:4], "...", *cycle[-2:]]
+    return " -> ".join(cycle)
 
 
-def _reached(workflow: WorkflowSpec) -> set[str]:
-    """Give the tasks that some way from a start leads to."""
-    steps = _steps(workflow)
+def _reached_tasks(workflow: WorkflowSpec) -> set[str]:
+    """Return the names of the tasks that some path from an entry leads to."""
+    targets = _targets_by_task(workflow)
     reached = {task.name for task in workflow.entries()}
-    waiting = list(reached)
-    while waiting:
-        for name in steps[waiting.pop()] - reached:
+    pending = list(reached)
+
+    while pending:
+        for name in targets[pending.pop()] - reached:
             reached.add(name)
-            waiting.append(name)
+            pending.append(name)
     return reached
 
 
-def _steps(workflow: WorkflowSpec, *, always: bool = False) -> dict[str, set[str]]:
-    """Give the tasks that each task points at (`always`: whatever happens)."""
-    known = {task.name for task in workflow.tasks}
-    return {
-        task.name: {
-            name
-            for transition in task.next
-            if not always or transition.when is None or transition.when.source is True
-            for name in transition.do
-            if name in known
-        }
-        for task in workflow.tasks
-    }
+def _targets_by_task(workflow: WorkflowSpec, *, certain: bool = False) -> dict[str, set[str]]:
+    """Return the targets of each task, without those that do not exist.
 
-
-def _startable(workflow: WorkflowSpec) -> set[str]:
-    """Give the tasks that can start, if every condition holds."""
-    steps, wanted = _steps(workflow), {}
+    Args:
+        workflow: The workflow.
+        certain: Only the targets of transitions that always fire.
+    """
+    targets: dict[str, set[str]] = {task.name: set() for task in workflow.tasks}
     for task in workflow.tasks:
-        inbound = workflow.sources(task.name)
-        wanted[task.name] = len(inbound) if task.join == "all" else int(task.join or 1)
+        for transition in task.next:
+            if not certain or _always_fires(transition):
+                targets[task.name].update(name for name in transition.do if name in targets)
+    return targets
+
+
+def _always_fires(transition: Transition) -> bool:
+    return transition.when is None or transition.when.source is True
+
+
+def _startable_tasks(workflow: WorkflowSpec) -> set[str]:
+    """Return the names of the tasks that can start if every condition is true."""
+    targets = _targets_by_task(workflow)
+    missing_arrivals = {}
+    for task in workflow.tasks:
+        if task.join == "all":
+            missing_arrivals[task.name] = len(workflow.sources(task.name))
+        else:
+            missing_arrivals[task.name] = int(task.join) if task.join else 1
+
     startable = {task.name for task in workflow.entries()}
-    waiting = list(startable)
-    while waiting:
-        for name in steps[waiting.pop()]:
-            wanted[name] -= 1
-            if wanted[name] == 0:
+    pending = list(startable)
+    while pending:
+        for name in targets[pending.pop()]:
+            missing_arrivals[name] -= 1
+            if missing_arrivals[name] == 0:
                 startable.add(name)
-                waiting.append(name)
+                pending.append(name)
     return startable
 
 
-def _joins(workflow: WorkflowSpec) -> Iterator[Problem]:
-    startable = _startable(workflow)
+def _check_joins(workflow: WorkflowSpec) -> Iterator[Problem]:
+    startable = _startable_tasks(workflow)
     for task in workflow.tasks:
-        if task.join is None:
-            continue
-        name, inbound = task.name, workflow.sources(task.name)
-        if not inbound:
-            yield Problem(f"`{name}` has a `join`, but no task points at it", task.positions.join)
-        elif isinstance(task.join, int) and task.join > len(inbound):
-            count = f"only {len(inbound)} point{'s' * (len(inbound) == 1)} at it"
-            yield Problem(
-                f"`{name}` joins {task.join} tasks, but {count}: it could never start",
-                task.positions.join,
-            )
-        elif name not in startable and startable & set(inbound):
-            yield Problem(
-                f"{_never(workflow, task, startable)}: it could never start", task.positions.join
-            )
+        if task.join is not None:
+            message = _explain_join(workflow, task, startable)
+            if message:
+                yield Problem(message, task.positions.join)
 
 
-def _never(workflow: WorkflowSpec, task: Task, startable: set[str]) -> str:
-    """Say why a join that some task arrives at can never be met."""
-    inbound = workflow.sources(task.name)
-    if task.name in inbound:
+def _explain_join(workflow: WorkflowSpec, task: Task, startable: set[str]) -> str | None:
+    """Return the problem of a task's `join`, or None."""
+    name = task.name
+    sources = workflow.sources(name)
+    if not sources:
+        return f"`{name}` has a `join`, but no task points at it"
+
+    if isinstance(task.join, int) and task.join > len(sources):
+        verb = "points" if len(sources) == 1 else "point"
+        return (
+            f"`{name}` joins {task.join} tasks, but only {len(sources)} {verb} at it: "
+            "it could never start"
+        )
+
+    if name not in startable and startable & set(sources):
+        return f"{_explain_blocked_join(workflow, task, startable)}: it could never start"
+    return None
+
+
+def _explain_blocked_join(workflow: WorkflowSpec, task: Task, startable: set[str]) -> str:
+    """Return why a join that some task arrives at can never be met."""
+    sources = workflow.sources(task.name)
+    if task.name in sources:
         return f"`{task.name}` joins itself"
-    other = next(name for name in inbound if name not in startable)
-    if other in _reached(workflow):
-        return f"`{task.name}` joins `{other}`, which comes only after it or another such join"
-    return f"`{task.name}` joins `{other}`, which no way leads to"
+
+    blocked = next(name for name in sources if name not in startable)
+    if blocked in _reached_tasks(workflow):
+        return f"`{task.name}` joins `{blocked}`, which comes only after it or another such join"
+    return f"`{task.name}` joins `{blocked}`, which no path leads to"
 
 
-def _unreached(workflow: WorkflowSpec, reached: set[str]) -> Iterator[Problem]:
-    for task in workflow.tasks if reached else ():
+def _check_unreached(workflow: WorkflowSpec, reached: set[str]) -> Iterator[Problem]:
+    if not reached:
+        return
+    for task in workflow.tasks:
         if task.name not in reached:
-            yield Problem(f"no way leads to `{task.name}`", task.positions.name, "warning")
+            yield Problem(f"no path leads to `{task.name}`", task.positions.name, "warning")
 
 
-def _endless(workflow: WorkflowSpec, reached: set[str]) -> Iterator[Problem]:
+def _check_endless_cycles(workflow: WorkflowSpec, reached: set[str]) -> Iterator[Problem]:
     """Warn of a cycle in which every task goes on unconditionally: it has no way out."""
-    steps = {name: sorted(each) for name, each in _steps(workflow, always=True).items()}
+    targets = {
+        name: sorted(certain) for name, certain in _targets_by_task(workflow, certain=True).items()
+    }
     tasks = {task.name: task for task in workflow.tasks}
-    done: set[str] = set()
+    finished: set[str] = set()
+
     for start in tasks:
-        way: dict[str, Iterator[str]] = {}
-        if start in reached and start not in done:
-            way[start] = iter(steps[start])
-        while way:
-            last = next(reversed(way))
-            name = next((each for each in way[last] if each not in done), None)
+        if start not in reached or start in finished:
+            continue
+
+        # a search in depth: the names on the current path, each with its targets still to visit
+        path = {start: iter(targets[start])}
+        while path:
+            last = next(reversed(path))
+            name = next((target for target in path[last] if target not in finished), None)
             if name is None:
-                done.add(last)
-                del way[last]
-            elif name in way:
-                circle = list(way)[list(way).index(name) :]
-                yield Problem(
-                    f"the cycle {_told([*circle, name])} has no way out",
-                    tasks[name].positions.name,
-                    "warning",
-                )
-                done |= set(circle)
+                finished.add(last)
+                del path[last]
+            elif name in path:
+                names_on_path = list(path)
+                cycle = names_on_path[names_on_path.index(name) :]
+                message = f"the cycle {_format_cycle([*cycle, name])} has no way out"
+                yield Problem(message, tasks[name].positions.name, "warning")
+                finished.update(cycle)
             elif tasks[name].join in (None, 1):
-                way[name] = iter(steps[name])
+                path[name] = iter(targets[name])
             else:
-                done.add(name)  # a join waits for others: it does not go round by itself
+                # a join waits for other tasks, so the cycle does not go round by itself
+                finished.add(name)
 
 
-def _wide(workflow: WorkflowSpec) -> Iterator[Problem]:
+def _check_concurrency(workflow: WorkflowSpec) -> Iterator[Problem]:
     for _, task in workflow.walk():
-        width = task.concurrency.source if task.concurrency else None
-        if isinstance(width, int) and width > _WIDEST:
-            yield Problem(
-                f"no more than the backend's workers run at once, whatever `concurrency` says "
-                f"({width:,})"[:200],
-                task.positions.concurrency,
-                "hint",
+        if task.concurrency is None:
+            continue
+        concurrency = task.concurrency.source
+        if isinstance(concurrency, int) and concurrency > _MAX_CONCURRENCY:
+            message = (
+                "no more items run at once than the backend has workers, whatever `concurrency` "
+                f"is ({concurrency:,})"
             )
+            yield Problem(message[:200], task.positions.concurrency, "hint")
 
 
-def _twice(workflow: WorkflowSpec) -> Iterator[Problem]:
-    """Warn of a list of `vars` that has a name again: the later value counts."""
+def _check_repeated_vars(workflow: WorkflowSpec) -> Iterator[Problem]:
+    """Warn of an array of `vars` in which a name is repeated: the last value counts."""
     seen: set[str] = set()
     for (name, _), position in zip(workflow.vars, workflow.vars_positions, strict=False):
         if name in seen:
@@ -215,19 +267,18 @@ def _twice(workflow: WorkflowSpec) -> Iterator[Problem]:
         seen.add(name)
 
 
-def _unused(workflow: WorkflowSpec) -> Iterator[Problem]:
+def _check_unused_vars(workflow: WorkflowSpec) -> Iterator[Problem]:
     """Hint at `vars` that no expression reads."""
-    templates = [template for _, task in workflow.walk() for template in task.templates()]
-    templates += [template for _, template in workflow.vars]
-    templates += [workflow.output_map] if workflow.output_map else []
-    read: set[str] = set()
-    for template in templates:
+    read_names: set[str] = set()
+    for template in names.walk_templates(workflow):
         for path, _ in template.references:
-            if path[0] in ("workflow", "vars", "variables"):
+            if path[0] in names.VARIABLE_SPACES:
                 if len(path) == 1:
-                    return  # all of them at once
-                read.add(path[1])
-            read.add(path[0])
+                    # all variables are read at once
+                    return
+                read_names.add(path[1])
+            read_names.add(path[0])
+
     for (name, _), position in zip(workflow.vars, workflow.vars_positions, strict=False):
-        if name not in read:
+        if name not in read_names:
             yield Problem(f"no expression reads the variable `{name}`", position, "hint")

@@ -1,4 +1,4 @@
-"""The names that a workflow's expressions use: whether they can mean anything where they stand."""
+"""Find names in expressions that mean nothing in the place where they stand."""
 
 from __future__ import annotations
 
@@ -18,204 +18,299 @@ if TYPE_CHECKING:
     from attune_nb.language.model import Task, WorkflowSpec
     from attune_nb.templates.template import Template
 
-    Path = tuple[str, ...]
-    Where = Callable[[], Position | None]
+    # A dotted name, in parts.
+    NamePath = tuple[str, ...]
+    Locate = Callable[[], Position | None]
 
-__all__ = ["find_problems", "suggest_name"]
+__all__ = ["VARIABLE_SPACES", "find_problems", "suggest_name", "walk_templates"]
 
-_MOST_COMPARED = 1000  # names, for the nearest of them
-_SYSTEM = {"workflow_start", "timestamp", "execution_id", "workflow_ref"}
-_VARIABLES = ("workflow", "vars", "variables")
-_TASKS = ("task", "tasks")
-_ITEM = ("item", "index")
-_BEFORE = "`vars` are set before any task runs, in their order"
-_FIELDS = ("result", "succeeded")  # outcomes that a task's record has by the same name
+VARIABLE_SPACES = ("workflow", "vars", "variables")
+_TASK_SPACES = ("task", "tasks")
+_ITEM_NAMES = ("item", "index")
+_SYSTEM_NAMES = {"workflow_start", "timestamp", "execution_id", "workflow_ref"}
+
+# Names that are compared with an unknown one: many thousands would take minutes.
+_MAX_COMPARED = 1000
+# Characters of a name that a message shows.
+_MAX_NAME_LENGTH = 80
+_VARS_ORDER = "`vars` are set before any task runs, in their order"
+
+# Outcome functions that a task's record has as fields of the same name.
+_RECORD_FIELDS = ("result", "succeeded")
 
 
 def find_problems(workflow: WorkflowSpec, unclear: frozenset[str]) -> list[Iterator[Problem]]:
-    """Give the problems of names, in groups; `unclear` as for `checks.problems`."""
-    known = _Known(workflow, unclear)
-    return [_of_tasks(workflow, known), _of_vars(workflow, known), _outcomes(workflow)]
+    """Return the problems of names, in groups.
+
+    Args:
+        workflow: The workflow to check.
+        unclear: As for `flow.find_problems`.
+    """
+    known = _KnownNames(workflow, unclear)
+    return [
+        _check_tasks(workflow, known),
+        _check_vars(workflow, known),
+        _check_outcomes(workflow),
+    ]
 
 
-def suggest_name(name: str, known: Iterable[str]) -> str:
-    """Offer the nearest name; comparing with many thousands would take minutes."""
-    names = list(itertools.islice(known, _MOST_COMPARED))
-    return nearest(name[:80], names)
+def suggest_name(name: str, known_names: Iterable[str]) -> str:
+    """Return a hint at the nearest known name, or an empty string."""
+    compared = list(itertools.islice(known_names, _MAX_COMPARED))
+    return nearest(name[:_MAX_NAME_LENGTH], compared)
 
 
-class _Known:
-    """What each namespace has, or None for what is unclear."""
+def walk_templates(workflow: WorkflowSpec) -> Iterator[Template]:
+    """Yield every template of a workflow."""
+    for _, task in workflow.walk():
+        yield from task.templates()
+    yield from _workflow_templates(workflow)
+
+
+def _workflow_templates(workflow: WorkflowSpec) -> Iterator[Template]:
+    for _, template in workflow.vars:
+        yield template
+    if workflow.output_map is not None:
+        yield workflow.output_map
+
+
+class _KnownNames:
+    """The names in each namespace, or None for a namespace that is unclear."""
 
     def __init__(self, workflow: WorkflowSpec, unclear: frozenset[str]) -> None:
-        self.published = {name for task in workflow.tasks for name in _published(task)}
+        self.published: set[str] = set()
+        for task in workflow.tasks:
+            for transition in task.next:
+                self.published.update(name for name, _ in transition.publish)
+
         variables = {name for name, _ in workflow.vars} | self.published
         tasks = {task.name for task in workflow.tasks}
         parameters = parameter_specs.declared_names(workflow.parameters)
         self.variables = None if "names" in unclear else variables
         self.tasks = None if "tasks" in unclear else tasks
-        self.items = "items" not in unclear
+        self.parameters = None if "parameters" in unclear else parameters
+        self.are_items_clear = "items" not in unclear
+
         self.members: dict[str, set[str] | None] = {
-            "parameters": None if "parameters" in unclear else parameters,
-            "system": _SYSTEM,
-            **dict.fromkeys(_VARIABLES, self.variables),
-            **dict.fromkeys(_TASKS, self.tasks),
+            "parameters": self.parameters,
+            "system": _SYSTEM_NAMES,
+            **dict.fromkeys(VARIABLE_SPACES, self.variables),
+            **dict.fromkeys(_TASK_SPACES, self.tasks),
         }
-        spaces = ("parameters", "workflow", "task")
-        self.hyphened = {space: _by_first(self.members[space] or ()) for space in spaces}
+        self.hyphenated = {
+            space: _hyphenated_by_first_part(self.in_space(space))
+            for space in ("parameters", "workflow", "task")
+        }
+
+    def in_space(self, space: str) -> set[str]:
+        """Return the names in a namespace; none if they are unclear."""
+        names = self.members[space]
+        return set() if names is None else names
 
 
-def _published(task: Task) -> Iterator[str]:
-    return (name for transition in task.next for name, _ in transition.publish)
-
-
-def _by_first(names: Iterable[str]) -> dict[str, list[list[str]]]:
-    """Give the names that have hyphens, in parts, by their first part."""
-    found: dict[str, list[list[str]]] = {}
+def _hyphenated_by_first_part(names: Iterable[str]) -> dict[str, list[list[str]]]:
+    """Return the names that have hyphens, in parts, by their first part."""
+    hyphenated: dict[str, list[list[str]]] = {}
     for name in names:
         if "-" in name:
-            found.setdefault(name.partition("-")[0], []).append(name.split("-"))
-    return found
+            parts = name.split("-")
+            hyphenated.setdefault(parts[0], []).append(parts)
+    return hyphenated
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where an expression stands: in which task, and whether within its `input`."""
+    """The place of an expression: its task, and whether it can read `item` and `index`."""
 
     task: Task | None = None
-    of_item: bool = False  # the `input` of a task with `with_items`
+    has_item: bool = False
 
 
-def _of_tasks(workflow: WorkflowSpec, known: _Known) -> Iterator[Problem]:
+def _check_tasks(workflow: WorkflowSpec, known: _KnownNames) -> Iterator[Problem]:
     for _, task in workflow.walk():
         for template in task.templates():
-            inside = task.with_items is not None and template is task.input
-            yield from _unknown_names(template, known, _Place(task, inside))
+            has_item = task.with_items is not None and template is task.input
+            yield from _find_unknown_names(template, known, _Place(task, has_item))
+
     if workflow.output_map is not None:
-        yield from _unknown_names(workflow.output_map, known, _Place())
+        yield from _find_unknown_names(workflow.output_map, known, _Place())
 
 
-def _of_vars(workflow: WorkflowSpec, known: _Known) -> Iterator[Problem]:
-    before: set[str] = set()
+def _check_vars(workflow: WorkflowSpec, known: _KnownNames) -> Iterator[Problem]:
+    names_before: set[str] = set()
     for name, template in workflow.vars:
-        asked = {path[:2] for path in template.tested_names}
-        early = {
-            path: "" if path[:2] in asked else _too_early(name, path, known, before)
-            for path, _ in template.references
-        }
-        for path, where in template.references:
-            if early[path]:
-                yield Problem(early[path], where())
-        yield from _unknown_names(template, known, _Place(), early)
-        before.add(name)
+        tested = {path[:2] for path in template.tested_names}
+        reported = set()
+        for path, locate in template.references:
+            if path[:2] in tested:
+                continue
+            message = _explain_early_read(name, path, known, names_before)
+            if message:
+                reported.add(path)
+                yield Problem(message, locate())
+
+        yield from _find_unknown_names(template, known, _Place(), reported)
+        names_before.add(name)
 
 
-def _too_early(own: str, path: Path, known: _Known, before: set[str]) -> str:
-    """Say why what a variable's first value reads is not there yet; or nothing."""
-    root, *rest = path
-    if root in _TASKS and rest:
-        return f"`{root}.{rest[0][:80]}` is not there yet: {_BEFORE}"
-    if root in _ITEM or (root in NAMESPACES and not (root in _VARIABLES and rest)):
-        return ""
-    name = rest[0] if root in NAMESPACES else root
-    if known.variables is None or name not in known.variables or name in before:
-        return ""
-    if name == own:
-        return f"`{name}` is read by its own first value: {_BEFORE}"
+def _explain_early_read(
+    own_name: str, path: NamePath, known: _KnownNames, names_before: set[str]
+) -> str | None:
+    """Return why a variable's first value cannot read a name, or None if it can."""
+    root, *members = path
+    if root in _TASK_SPACES and members:
+        return f"`{root}.{members[0][:_MAX_NAME_LENGTH]}` is not there yet: {_VARS_ORDER}"
+    if root in _ITEM_NAMES:
+        return None
+
+    name = root
+    if root in NAMESPACES:
+        if root not in VARIABLE_SPACES or not members:
+            return None
+        name = members[0]
+
+    if known.variables is None or name not in known.variables or name in names_before:
+        return None
+    if name == own_name:
+        return f"`{name}` is read by its own first value: {_VARS_ORDER}"
     if name in known.published:
-        return f"`{name}` is published only by a task: {_BEFORE}"
-    return f"`{name}` is set only after `{own}`: {_BEFORE}"
+        return f"`{name}` is published only by a task: {_VARS_ORDER}"
+    return f"`{name}` is set only after `{own_name}`: {_VARS_ORDER}"
 
 
-def _outcomes(workflow: WorkflowSpec) -> Iterator[Problem]:
-    """Refuse to ask how a task ended where no task has just ended."""
-    templates = [each for _, task in workflow.walk() for each in task.start_templates()]
-    templates += [template for _, template in workflow.vars]
-    templates += [workflow.output_map] if workflow.output_map else []
+def _check_outcomes(workflow: WorkflowSpec) -> Iterator[Problem]:
+    """Refuse outcome functions in places where no task has just ended."""
+    templates: list[Template] = []
+    for _, task in workflow.walk():
+        templates += task.start_templates()
+    templates += _workflow_templates(workflow)
+
     for template in templates:
-        for name, where in template.calls:
+        for name, locate in template.calls:
             if name in OUTCOME_FUNCTIONS:
-                instead = f"`task.NAME.{name if name in _FIELDS else 'status'}`"
-                message = f"`{name}()` can be asked only in a task's `next`"
-                yield Problem(f"{message}; here, write {instead} of a task that has ended", where())
+                field = name if name in _RECORD_FIELDS else "status"
+                message = (
+                    f"`{name}()` can be asked only in a task's `next`; here, write "
+                    f"`task.NAME.{field}` of a task that has ended"
+                )
+                yield Problem(message, locate())
 
 
-def _unknown_names(
-    template: Template, known: _Known, place: _Place, told: Mapping[Path, str] | None = None
+def _find_unknown_names(
+    template: Template,
+    known: _KnownNames,
+    place: _Place,
+    reported: Iterable[NamePath] = (),
 ) -> Iterator[Problem]:
-    """Give the names that mean nothing, but not those that are `told` already."""
-    meant = _meant(template, known)
-    for path, where in template.references:
+    """Yield the names that mean nothing, without those that were reported before."""
+    hints = _hyphen_hints(template, known)
+    for path, locate in template.references:
         root = path[0]
-        if told and told[path]:
+        if path in reported:
             continue
-        if root in _ITEM:
-            if known.items and not place.of_item:
-                yield Problem(f"`{root}` exists only within {_its_input(place)}", where())
+
+        if root in _ITEM_NAMES:
+            if known.are_items_clear and not place.has_item:
+                message = f"`{root}` exists only within {_describe_item_input(place)}"
+                yield Problem(message, locate())
         elif root in NAMESPACES:
-            yield from _unknown_member(path, known.members.get(root), where, meant)
+            unknown_member = _explain_unknown_member(path, known, hints)
+            if unknown_member:
+                yield Problem(unknown_member, locate())
         elif known.variables is not None and root not in known.variables:
-            within = _ITEM if place.of_item else ()
-            yield from _undefined(root, known, where, (within, meant))
+            undefined = _explain_undefined(root, known, place, hints)
+            if undefined:
+                yield Problem(undefined, locate())
 
 
-def _its_input(place: _Place) -> str:
+def _describe_item_input(place: _Place) -> str:
     if place.task is not None and place.task.with_items is not None:
         return f"the `input` of `{place.task.name}`"
     return "the `input` of a task with `with_items`"
 
 
-def _undefined(
-    name: str, known: _Known, where: Where, by: tuple[tuple[str, ...], dict[str, str]]
-) -> Iterator[Problem]:
-    within, meant = by
-    if meant.get(name) == "":
-        return  # a part of a name with hyphens, which is told at its first
+def _explain_undefined(
+    name: str, known: _KnownNames, place: _Place, hints: Mapping[str, str]
+) -> str | None:
+    hint = hints.get(name)
+    if hint == "":
+        # a further part of a name with hyphens, which is reported at its first part
+        return None
     message = function_hint(name)
-    if not message:
-        variables = known.variables or ()
-        hint = meant.get(name) or suggest_name(name, [*NAMESPACES, *within, *variables])
-        message = f"`{name}` is undefined{hint or _nearby(name, known)}"
-    yield Problem(message, where())
+    if message:
+        return message
+
+    if not hint:
+        items = _ITEM_NAMES if place.has_item else ()
+        variables = known.in_space("workflow")
+        hint = suggest_name(name, [*NAMESPACES, *items, *variables])
+    if not hint:
+        hint = _suggest_namespace(name, known)
+    return f"`{name}` is undefined{hint}"
 
 
-def _nearby(name: str, known: _Known) -> str:
-    """Offer the namespace in which a bare name would be found."""
+def _suggest_namespace(name: str, known: _KnownNames) -> str:
+    """Return a hint at the namespace that has a bare name, or an empty string."""
     for space in ("parameters", "task"):
-        if name in (known.members[space] or ()):
+        if name in known.in_space(space):
             return f"; did you mean `{space}.{name}`?"
     return ""
 
 
-def _unknown_member(
-    path: Path, members: set[str] | None, where: Where, meant: dict[str, str]
-) -> Iterator[Problem]:
-    if members is not None and len(path) > 1 and path[1] not in members:
-        hint = meant.get(".".join(path[:2])) or suggest_name(path[1], members)
-        yield Problem(f"`{path[0]}` has no `{path[1]}`{hint}", where())
+def _explain_unknown_member(
+    path: NamePath, known: _KnownNames, hints: Mapping[str, str]
+) -> str | None:
+    space, *members = path
+    names = known.members.get(space)
+    if names is None or not members or members[0] in names:
+        return None
+
+    name = members[0]
+    hint = hints.get(f"{space}.{name}")
+    if not hint:
+        hint = suggest_name(name, names)
+    return f"`{space}` has no `{name}`{hint}"
 
 
-def _meant(template: Template, known: _Known) -> dict[str, str]:
-    """Find names with hyphens, which an expression takes for subtractions.
+def _hyphen_hints(template: Template, known: _KnownNames) -> dict[str, str]:
+    """Return hints for names with hyphens, which an expression reads as subtractions.
 
     Returns:
-        A hint for what stands before the first hyphen, or for the name after it if only that
-        is unknown; and nothing for the other parts.
+        A hint for the part before the first hyphen, or for the next part if only that is
+        unknown; and an empty string for the other parts.
     """
-    found: dict[str, str] = {}
-    if not any(known.hyphened.values()):
-        return found
+    hints: dict[str, str] = {}
+    if not any(known.hyphenated.values()):
+        return hints
+
     roots = {path[0] for path, _ in template.references}
     for path, _ in template.references:
-        space = path[0] if len(path) == 2 else ""  # noqa: PLR2004 - as in `task.a`
-        same = {**dict.fromkeys(_VARIABLES, "workflow"), **dict.fromkeys(_TASKS, "task")}
-        names = known.hyphened.get(same.get(space, space), {}).get(path[-1], ())
-        for _, *rest in names:
-            if all(part in roots or part.isdigit() for part in rest):
-                full = "-".join([path[1], *rest])
-                hint = f"; a name with `-` is written `{space}['{full}']`"
-                alone = path[1] in (known.members[space] or ())
-                words = [part for part in rest if not part.isdigit()]
-                found |= dict.fromkeys(words, "")
-                found[words[0] if alone and words else ".".join(path)] = hint
-    return found
+        for parts in _hyphenated_candidates(path, known):
+            further_parts = parts[1:]
+            if not all(part in roots or part.isdigit() for part in further_parts):
+                continue
+
+            space, name = path
+            full_name = "-".join(parts)
+            hint = f"; a name with `-` is written `{space}['{full_name}']`"
+            # a number is no name, so it has no problem of its own
+            words = [part for part in further_parts if not part.isdigit()]
+            hints.update(dict.fromkeys(words, ""))
+            if words and name in known.in_space(space):
+                hints[words[0]] = hint
+            else:
+                hints[".".join(path)] = hint
+    return hints
+
+
+def _hyphenated_candidates(path: NamePath, known: _KnownNames) -> list[list[str]]:
+    """Return the names with hyphens, in parts, that a path such as `task.a` may begin."""
+    if len(path) != 2:  # noqa: PLR2004 - a namespace and a name
+        return []
+
+    space, name = path
+    if space in VARIABLE_SPACES:
+        space = "workflow"
+    elif space in _TASK_SPACES:
+        space = "task"
+    return known.hyphenated.get(space, {}).get(name, [])

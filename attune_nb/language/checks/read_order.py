@@ -1,9 +1,9 @@
-"""Tasks that read what another task gave, though that one can never have ended before.
+"""Find tasks that read a result of another task that can never have ended before.
 
-A task is certain to run but once if no cycle leads to it. Of such a task, what comes only after
-it is what it dominates in the graph of all ways: a tree of dominators, made in one pass in the
-order of the ways, tells. All tasks that some cycle leads to count as one, since a way to any of
-them leads through the edges into them.
+A task surely runs only once if no cycle leads to it. The tasks that come only after such a task
+are those that it dominates in the graph of all transitions. The tree of dominators is built in
+one pass, in topological order. All tasks that some cycle leads to count as one node, since every
+path to any of them goes through the edges into them.
 """
 
 from __future__ import annotations
@@ -16,121 +16,154 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from attune_nb.errors import Position
-    from attune_nb.language.model import WorkflowSpec
+    from attune_nb.language.model import Task, WorkflowSpec
 
-    Node = str | int  # a task's name, or one of the two below
+    # A task's name, or one of the two numbers below.
+    Node = str | int
+    # The reading task, the task that it reads, and a function that returns the position.
     Read = tuple[str, str, Callable[[], Position | None]]
 
 __all__ = ["find_early_reads"]
 
-_TASKS = ("task", "tasks")
-_START = 0  # the root, from which all that starts a run hangs
-_CYCLES = 1  # all that some cycle leads to
+_TASK_SPACES = ("task", "tasks")
+# The root, above all entries.
+_ROOT = 0
+# All tasks that some cycle leads to.
+_CYCLES = 1
 
 
 def find_early_reads(workflow: WorkflowSpec) -> Iterator[Problem]:
-    """Warn of a task that reads itself, or what only it leads to, before that can have ended."""
-    reads = list(_reads(workflow))
+    """Warn of a task that reads itself, or a task that only it leads to, before it has run."""
+    reads = list(_find_reads(workflow))
     if not reads:
         return
-    tree = _dominators(workflow)
-    for name, read, where in reads:
+
+    tree = _build_dominator_tree(workflow)
+    for name, read_name, locate in reads:
         if name not in tree:
-            continue  # it may run again, after what it reads
-        if name == read:
-            message = f"`{name}` reads `task.{read}` before it has run itself"
-            yield Problem(message, where(), "warning")
-        elif tree.leads(name, read if read in tree else _CYCLES):
-            message = f"`{name}` reads `task.{read}`, which cannot have ended: "
-            yield Problem(f"{message}every way to it leads through `{name}`", where(), "warning")
+            # it may run again, after the task that it reads
+            continue
+
+        node = read_name if read_name in tree else _CYCLES
+        if name == read_name:
+            message = f"`{name}` reads `task.{read_name}` before it has run itself"
+            yield Problem(message, locate(), "warning")
+        elif tree.is_above(name, node):
+            message = (
+                f"`{name}` reads `task.{read_name}`, which cannot have ended: "
+                f"every path to it leads through `{name}`"
+            )
+            yield Problem(message, locate(), "warning")
 
 
-def _reads(workflow: WorkflowSpec) -> Iterator[Read]:
-    """Give each task that reads another outright before it has run, and the other."""
-    known = {task.name for task in workflow.tasks}
+def _find_reads(workflow: WorkflowSpec) -> Iterator[Read]:
+    """Yield each read of a task in a template that is evaluated before the reader has ended."""
+    task_names = {task.name for task in workflow.tasks}
     for path, task in workflow.walk():
+        # an inner task belongs to its parallel task
         name = path.partition("/")[0]
-        for template in task.start_templates():
-            asked = {
-                each[1] for each in template.tested_names if each[0] in _TASKS and len(each) > 1
-            }
-            for names, where in template.references:
-                if names[0] not in _TASKS or len(names) == 1 or names[1] in asked:
-                    continue
-                if names[1] in known:
-                    yield name, names[1], where
+        for read_name, locate in _find_task_reads(task):
+            if read_name in task_names:
+                yield name, read_name, locate
 
 
-def _dominators(workflow: WorkflowSpec) -> _Tree:
-    steps = {task.name: {name for each in task.next for name in each.do} for task in workflow.tasks}
-    wanted = {name: len(workflow.sources(name)) for name in steps}
-    tree = _Tree()
-    waiting = [name for name, count in wanted.items() if not count]
-    while waiting:
-        name = waiting.pop()
-        tree.add(name, tree.common(workflow.sources(name)))
-        for following in steps[name] & wanted.keys():
-            wanted[following] -= 1
-            if not wanted[following]:
-                waiting.append(following)
-    rest = {name for name in wanted if name not in tree}
-    into = [name for name in steps if name in tree and steps[name] & rest]
-    if into:
-        tree.add(_CYCLES, tree.common(into))
+def _find_task_reads(task: Task) -> Iterator[tuple[str, Callable[[], Position | None]]]:
+    """Yield the names of tasks that a task reads without testing whether they are defined."""
+    for template in task.start_templates():
+        tested = {path[1] for path in template.tested_names if _is_task_path(path)}
+        for path, locate in template.references:
+            if _is_task_path(path) and path[1] not in tested:
+                yield path[1], locate
+
+
+def _is_task_path(path: tuple[str, ...]) -> bool:
+    return path[0] in _TASK_SPACES and len(path) > 1
+
+
+def _build_dominator_tree(workflow: WorkflowSpec) -> _DominatorTree:
+    targets: dict[str, set[str]] = {task.name: set() for task in workflow.tasks}
+    for task in workflow.tasks:
+        for transition in task.next:
+            targets[task.name].update(transition.do)
+
+    tree = _DominatorTree()
+    missing_sources = {name: len(workflow.sources(name)) for name in targets}
+    pending = [name for name, count in missing_sources.items() if count == 0]
+    while pending:
+        name = pending.pop()
+        tree.add(name, tree.find_common(workflow.sources(name)))
+        for target in targets[name] & missing_sources.keys():
+            missing_sources[target] -= 1
+            if missing_sources[target] == 0:
+                pending.append(target)
+
+    in_cycles = {name for name in targets if name not in tree}
+    sources = [name for name in targets if name in tree and targets[name] & in_cycles]
+    if sources:
+        tree.add(_CYCLES, tree.find_common(sources))
     return tree
 
 
-class _Tree:
-    """A tree that grows at its leaves; each node also knows one far above it.
+class _DominatorTree:
+    """A tree that grows at its leaves. Every node also has a link to a node far above it.
 
-    So the common root of two, and whether one is above another, take a logarithmic time.
+    So finding the common ancestor of two nodes, and whether one is above another, takes
+    logarithmic time.
     """
 
     def __init__(self) -> None:
-        self._parent: dict[Node, Node] = {_START: _START}
-        self._far: dict[Node, Node] = {_START: _START}
-        self._depth: dict[Node, int] = {_START: 0}
+        self._parent: dict[Node, Node] = {_ROOT: _ROOT}
+        self._ancestor: dict[Node, Node] = {_ROOT: _ROOT}
+        self._depth: dict[Node, int] = {_ROOT: 0}
 
-    def __contains__(self, name: Node) -> bool:
-        return name in self._depth
+    def __contains__(self, node: Node) -> bool:
+        return node in self._depth
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self._depth)
 
-    def add(self, name: Node, parent: Node) -> None:
-        far = self._far[parent]
-        same = self._depth[parent] - self._depth[far] == (
-            self._depth[far] - self._depth[self._far[far]]
-        )
-        self._parent[name] = parent
-        self._far[name] = self._far[far] if same else parent
-        self._depth[name] = self._depth[parent] + 1
+    def add(self, node: Node, parent: Node) -> None:
+        """Add a leaf below a node."""
+        ancestor = self._ancestor[parent]
+        farther = self._ancestor[ancestor]
+        length = self._depth[parent] - self._depth[ancestor]
+        farther_length = self._depth[ancestor] - self._depth[farther]
 
-    def common(self, names: Iterable[Node]) -> Node:
-        """Give the nearest node that is above all of them, or is one; the root for none."""
-        found: Node | None = None
-        for name in names:
-            found = name if found is None else self._common(found, name)
-        return _START if found is None else found
+        self._parent[node] = parent
+        self._depth[node] = self._depth[parent] + 1
+        # two links of equal length are joined to one, as in a skew-binary number
+        self._ancestor[node] = farther if length == farther_length else parent
 
-    def leads(self, name: Node, other: Node) -> bool:
-        """Tell whether a node is above another."""
-        if other not in self or self._depth[other] < self._depth[name]:
+    def find_common(self, nodes: Iterable[Node]) -> Node:
+        """Return the lowest node that is above all nodes, or is one; the root if there are none."""
+        common: Node | None = None
+        for node in nodes:
+            common = node if common is None else self._find_common(common, node)
+        return _ROOT if common is None else common
+
+    def is_above(self, node: Node, lower: Node) -> bool:
+        """Return whether a node is above another one, or is the same."""
+        if lower not in self or self._depth[lower] < self._depth[node]:
             return False
-        return self._raised(other, self._depth[name]) == name
+        return self._raise(lower, self._depth[node]) == node
 
-    def _raised(self, name: Node, depth: int) -> Node:
-        while self._depth[name] > depth:
-            far = self._far[name]
-            name = far if self._depth[far] >= depth else self._parent[name]
-        return name
+    def _raise(self, node: Node, depth: int) -> Node:
+        """Return the node at a depth that is above a node."""
+        while self._depth[node] > depth:
+            ancestor = self._ancestor[node]
+            node = ancestor if self._depth[ancestor] >= depth else self._parent[node]
+        return node
 
-    def _common(self, one: Node, other: Node) -> Node:
-        depth = min(self._depth[one], self._depth[other])
-        one, other = self._raised(one, depth), self._raised(other, depth)
-        while one != other:
-            if self._far[one] != self._far[other]:
-                one, other = self._far[one], self._far[other]
+    def _find_common(self, first: Node, second: Node) -> Node:
+        depth = min(self._depth[first], self._depth[second])
+        first = self._raise(first, depth)
+        second = self._raise(second, depth)
+
+        while first != second:
+            if self._ancestor[first] != self._ancestor[second]:
+                first = self._ancestor[first]
+                second = self._ancestor[second]
             else:
-                one, other = self._parent[one], self._parent[other]
-        return one
+                first = self._parent[first]
+                second = self._parent[second]
+        return first

@@ -1,31 +1,35 @@
-"""Reading a map's fields one by one, noting every problem and going on."""
+"""Read the fields of an object one by one, and note every problem without stopping."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attune_nb.errors import Position, Problem, TemplateError, WorkflowError, nearest
 from attune_nb.language.describe import (
     MAX_PROBLEMS,
-    found,
+    describe_instead_of_number,
     is_positive_integer,
-    kind_of,
     to_integer_if_whole,
 )
 from attune_nb.language.reading.yaml_source import sort_by_position
 from attune_nb.templates.template import Template
+from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from attune_nb.language.reading.yaml_source import Document
-
-    Path = tuple[str | int, ...]
+    from attune_nb.language.reading.yaml_source import Document, KeyPath
 
 __all__ = ["FieldReader"]
 
-_UNCLEAR = {
+_Word = TypeVar("_Word", bound=str)
+
+# Characters of a key that a message shows.
+_MAX_KEY_LENGTH = 80
+
+# By key: the part of the workflow that is unclear if the key's value has a problem.
+_UNCLEAR_PARTS = {
     "tasks": "tasks",
     "vars": "names",
     "publish": "names",
@@ -38,221 +42,308 @@ _UNCLEAR = {
 
 
 class FieldReader:
-    """A document, and the problems found in it so far.
+    """Reads values from a document and collects the problems found so far.
 
-    Paths are canonical: a key that the text spells otherwise (`with-items`, or an older form)
-    is looked up in `written` when its place is wanted.
+    Paths are canonical: `written` maps the path of a key that the text spells in another way
+    (`with-items`, or an older form) to its path in the text.
 
-    `unclear` says what a problem has left unknown (all `tasks`, all `ways` between them, the
-    `read_names` of variables, the `parameters`, which tasks have `items`), so that nobody complains
-    of what follows from it.
-    `derived` are transitions whose `compile_when` repeats conditions that stand elsewhere.
+    `unclear` names the parts that problems have left unknown: all `tasks`, all `ways` between
+    them, the `names` of variables, the `parameters`, and which tasks have `items`. Checks leave
+    out what follows from these parts.
+    `named_by_key` holds the paths of names that are keys of an object of tasks.
+    `derived` holds transitions whose `when` repeats conditions that stand elsewhere.
+    `misspelt` holds the canonical paths of keys that were reported as misspelt.
     """
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.problems: list[Problem] = []
-        self.written: dict[Path, Path] = {}
+        self.written: dict[KeyPath, KeyPath] = {}
         self.unclear: set[str] = set()
-        self.named_by_key: set[Path] = set()
-        self.derived: set[Path] = set()
-        self.misspelt: set[Path] = set()
+        self.named_by_key: set[KeyPath] = set()
+        self.derived: set[KeyPath] = set()
+        self.misspelt: set[KeyPath] = set()
 
-    def add_problem(self, message: str, path: Path, *, key: bool = False) -> None:
-        """Note a problem with a value, or with the key itself."""
-        self._forget(next((part for part in path[:-3:-1] if isinstance(part, str)), ""))
-        self.add_problem_at(message, self.key_position(path) if key else self.value_position(path))
+    def add_problem(self, message: str, path: KeyPath, *, key: bool = False) -> None:
+        """Note a problem with the value at a path, or with the key itself."""
+        for part in path[:-3:-1]:
+            if isinstance(part, str):
+                self._mark_unclear(part)
+                break
 
-    def add_missing_key(self, message: str, path: Path, key: str) -> None:
-        """Note that a key is missing, unless it has been told that it is misspelt."""
+        position = self.key_position(path) if key else self.value_position(path)
+        self.add_problem_at(message, position)
+
+    def add_missing_key(self, message: str, path: KeyPath, key: str) -> None:
+        """Note that a key is missing, unless it was already reported as misspelt."""
         if (*path, key) not in self.misspelt:
             self.add_problem_at(message, self.value_position(path))
 
     def add_problem_at(self, message: str, position: Position | None) -> None:
-        """Note a problem at a place; too many of them end the reading."""
+        """Note a problem at a position.
+
+        Raises:
+            WorkflowError: There are too many problems to go on.
+        """
         self.problems.append(Problem(message, position))
         if len(self.problems) >= MAX_PROBLEMS:
             raise WorkflowError(sort_by_position(self.problems), unfinished=True)
 
-    def _forget(self, key: str) -> None:
-        if key in _UNCLEAR:
-            self.unclear.add(_UNCLEAR[key])
+    def _mark_unclear(self, key: str) -> None:
+        if key in _UNCLEAR_PARTS:
+            self.unclear.add(_UNCLEAR_PARTS[key])
 
-    def written_key(self, path: Path) -> str:
-        """Give the key under which the text has what stands at a path."""
-        return next(part for part in reversed(self._spelt(path)) if isinstance(part, str))
+    def written_key(self, path: KeyPath) -> str:
+        """Return the last key of a path as the text spells it."""
+        return next(part for part in reversed(self._written_path(path)) if isinstance(part, str))
 
-    def value_position(self, path: Path) -> Position:
-        """Give the place of a value."""
+    def value_position(self, path: KeyPath) -> Position:
+        """Return the position of a value."""
         if path in self.named_by_key:
-            return self.document.key_position(self._spelt(path[:-1]))
-        return self.document.value_position(self._spelt(path))
+            return self.document.key_position(self._written_path(path[:-1]))
+        return self.document.value_position(self._written_path(path))
 
-    def key_position(self, path: Path) -> Position:
-        """Give the place of a key."""
-        return self.document.key_position(self._spelt(path))
+    def key_position(self, path: KeyPath) -> Position:
+        """Return the position of a key."""
+        return self.document.key_position(self._written_path(path))
 
-    def _spelt(self, path: Path) -> Path:
+    def _written_path(self, path: KeyPath) -> KeyPath:
         for length in range(len(path), 0, -1):
-            if path[:length] in self.written:
-                return (*self._spelt(self.written[path[:length]]), *path[length:])
+            start = path[:length]
+            if start in self.written:
+                return (*self._written_path(self.written[start]), *path[length:])
         return path
 
     def read_object(
-        self, data: Any, path: Path, known: Sequence[str], what: str
+        self, data: Any, path: KeyPath, known: Sequence[str], owner: str
     ) -> dict[str, Any] | None:
-        """Give a map's fields under their canonical names, each unknown one noted."""
+        """Return an object's fields by their canonical names, and note unknown ones.
+
+        Args:
+            data: The value.
+            path: Its path.
+            known: The canonical names of the keys that it may have.
+            owner: The thing that has these keys, as a message calls it: "a task".
+        """
         if not isinstance(data, dict):
-            self.add_problem(f"{what} is a map of keys and values, not {kind_of(data)}", path)
+            self.add_problem(f"{owner} must be an object, not {describe_with_value(data)}", path)
             return None
-        found: dict[str, Any] = {}
+
+        fields: dict[str, Any] = {}
         for key, value in data.items():
             name = key if key in known else key.replace("-", "_")
             if name not in known:
-                hint = nearest(name[:80], known)
-                if hint:
-                    meant = hint.split("`")[1]
-                    self.misspelt.add((*path, meant))
-                    self._forget("tasks" if meant == "name" else meant)
-                elif "tasks" not in path[-2:]:  # one that may have been `do`
-                    self._forget(str(path[-2:][0]) if path else "")
-                told = hint or f"; known keys: {', '.join(known)}"
-                self.add_problem(
-                    f"unknown key `{key[:80]}` in {what}{told}", (*path, key), key=True
-                )
-            elif name in found:
-                self.add_problem(
-                    f"`{key}` is given twice, with `_` and with `-`", (*path, key), key=True
-                )
+                self._add_unknown_key(key, path, known, owner)
+            elif name in fields:
+                message = f"`{key}` is given twice, with `_` and with `-`"
+                self.add_problem(message, (*path, key), key=True)
             else:
-                found[name] = value
+                fields[name] = value
                 if name != key:
                     self.written[(*path, name)] = (*path, key)
-        return found
+        return fields
 
-    def read_string(self, fields: dict[str, Any], key: str, path: Path) -> str | None:
-        """Give a text, or None."""
+    def _add_unknown_key(self, key: str, path: KeyPath, known: Sequence[str], owner: str) -> None:
+        hint = nearest(key.replace("-", "_")[:_MAX_KEY_LENGTH], known)
+        if hint:
+            meant = hint.split("`")[1]
+            self.misspelt.add((*path, meant))
+            self._mark_unclear("tasks" if meant == "name" else meant)
+        else:
+            hint = f"; known keys: {', '.join(known)}"
+            # an unknown key of a transition may have been meant as `do`
+            if "tasks" not in path[-2:] and path:
+                self._mark_unclear(str(path[-2:][0]))
+
+        message = f"unknown key `{key[:_MAX_KEY_LENGTH]}` in {owner}{hint}"
+        self.add_problem(message, (*path, key), key=True)
+
+    def read_string(self, fields: dict[str, Any], key: str, path: KeyPath) -> str | None:
+        """Return a string, or None if there is none."""
         value = fields.get(key)
-        if value is not None and not isinstance(value, str):
-            hint = "" if isinstance(value, dict | list) else "; quote it"
-            self.add_problem(f"`{key}` is a text, not {kind_of(value)}{hint}", (*path, key))
-            return None
-        return value
+        if value is None or isinstance(value, str):
+            return value
+
+        message = f"`{key}` must be a string, not {describe_with_value(value)}"
+        if not isinstance(value, dict | list):
+            message += "; quote it"
+        self.add_problem(message, (*path, key))
+        return None
 
     def read_choice(
-        self, fields: dict[str, Any], key: str, path: Path, allowed: Sequence[str]
-    ) -> str:
-        """Give one of the allowed words, by default the first."""
+        self, fields: dict[str, Any], key: str, path: KeyPath, allowed: Sequence[_Word]
+    ) -> _Word:
+        """Return one of the allowed words; the first one is the default."""
         value = fields.get(key)
         if value is None:
             return allowed[0]
-        if value not in allowed:
-            hint = nearest(str(value)[:80], allowed) or f", not {found(value)}"
-            self.add_problem(f"`{key}` is one of {', '.join(allowed)}{hint}", (*path, key))
-            return allowed[0]
-        return str(value)
+        for word in allowed:
+            if value == word:
+                return word
 
-    def read_names(self, value: Any, path: Path, what: str, kind: str = "name") -> tuple[str, ...]:
-        """Give a name or a list of names as a tuple."""
+        hint = nearest(str(value)[:_MAX_KEY_LENGTH], allowed)
+        if not hint:
+            hint = f", not {describe_instead_of_number(value)}"
+        self.add_problem(f"`{key}` must be one of {', '.join(allowed)}{hint}", (*path, key))
+        return allowed[0]
+
+    def read_names(
+        self, value: Any, path: KeyPath, key: str, noun: str = "name"
+    ) -> tuple[str, ...]:
+        """Return a name or an array of names as a tuple.
+
+        Args:
+            value: The value.
+            path: Its path.
+            key: Its key, as the text spells it.
+            noun: The word for one entry in messages.
+        """
         if value is None:
             return ()
-        many = [value] if isinstance(value, str) else value
-        if not isinstance(many, list):
-            self.add_problem(
-                f"`{what}` is a {kind} or a list of {kind}s, not {kind_of(value)}", path
-            )
+
+        entries = [value] if isinstance(value, str) else value
+        if not isinstance(entries, list):
+            description = describe_with_value(value)
+            message = f"`{key}` must be a {noun} or an array of {noun}s, not {description}"
+            self.add_problem(message, path)
             return ()
-        for at, each in enumerate(many):
-            if not isinstance(each, str):
-                message = f"an entry of `{what}` is a {kind}, not {kind_of(each)}"
-                self.add_problem(message, (*path, at))
-        return tuple(each for each in many if isinstance(each, str))
+
+        names = []
+        for index, entry in enumerate(entries):
+            if isinstance(entry, str):
+                names.append(entry)
+            else:
+                description = describe_with_value(entry)
+                message = f"an entry of `{key}` must be a {noun}, not {description}"
+                self.add_problem(message, (*path, index))
+        return tuple(names)
 
     def read_seconds(
-        self, fields: dict[str, Any], key: str, path: Path, *, above_zero: bool
+        self, fields: dict[str, Any], key: str, path: KeyPath, *, above_zero: bool
     ) -> float | None:
-        """Give a number of seconds, or None."""
+        """Return a number of seconds, or None if there is none."""
         value = fields.get(key)
         if value is None:
             return None
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or value < 0 or (above_zero and value == 0):
-            least = "more than 0" if above_zero else "0 or more"
-            self.add_problem(
-                f"`{key}` is a number of seconds, {least}, not {found(value)}", (*path, key)
-            )
-            return None
-        return float(value)
+        if _is_duration(value) and not (above_zero and value == 0):
+            return float(value)
 
-    def read_positive_integer(self, fields: dict[str, Any], key: str, path: Path) -> int | None:
-        """Give a whole number of 1 or more, or None."""
+        limit = "more than 0" if above_zero else "0 or more"
+        description = describe_instead_of_number(value)
+        message = f"`{key}` must be a number of seconds, {limit}, not {description}"
+        self.add_problem(message, (*path, key))
+        return None
+
+    def read_positive_integer(self, fields: dict[str, Any], key: str, path: KeyPath) -> int | None:
+        """Return an integer of 1 or more, or None if there is none."""
         value = to_integer_if_whole(fields.get(key))
         if value is None or is_positive_integer(value):
-            return value  # type: ignore[no-any-return]
-        self.add_problem(
-            f"`{key}` is a whole number of 1 or more, not {found(value)}", (*path, key)
-        )
-        return None
-
-    def read_condition(self, fields: dict[str, Any], path: Path) -> Any:
-        """Give `when`, which is a text, true or false; or None."""
-        value = fields.get("when")
-        if value is None or isinstance(value, bool) or (isinstance(value, str) and value.strip()):
             return value
-        told = "it is empty" if isinstance(value, str) else f"not {kind_of(value)}"
-        self.add_problem(f"`when` is a condition such as `result() > 3`; {told}", (*path, "when"))
+
+        description = describe_instead_of_number(value)
+        message = f"`{key}` must be an integer of 1 or more, not {description}"
+        self.add_problem(message, (*path, key))
         return None
 
-    def read_template(self, fields: dict[str, Any], key: str, path: Path) -> Template | None:
-        """Compile a field's templates, or give None where there is no such field."""
-        return None if fields.get(key) is None else self.compile_value(fields[key], (*path, key))
+    def read_condition(self, fields: dict[str, Any], path: KeyPath) -> Any:
+        """Return `when`: a string, true or false; or None if there is none."""
+        value = fields.get("when")
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.strip():
+            return value
 
-    def compile_when(self, fields: dict[str, Any], path: Path) -> Template | None:
-        """Compile a condition, or give None where there is none."""
+        message = "`when` must be a condition such as `result() > 3`"
+        if isinstance(value, str):
+            message += "; it is empty"
+        else:
+            message += f", not {describe_with_value(value)}"
+        self.add_problem(message, (*path, "when"))
+        return None
+
+    def read_template(self, fields: dict[str, Any], key: str, path: KeyPath) -> Template | None:
+        """Return a field's compiled templates, or None if there is no such field."""
+        if fields.get(key) is None:
+            return None
+        return self.compile_value(fields[key], (*path, key))
+
+    def compile_when(self, fields: dict[str, Any], path: KeyPath) -> Template | None:
+        """Return the compiled condition, or None if there is none."""
         value = self.read_condition(fields, path)
-        return None if value is None else self.compile_value(value, (*path, "when"), condition=True)
+        if value is None:
+            return None
+        return self.compile_value(value, (*path, "when"), condition=True)
 
-    def compile_value(self, value: Any, path: Path, *, condition: bool = False) -> Template:
-        """Compile the templates of a value."""
+    def compile_value(self, value: Any, path: KeyPath, *, condition: bool = False) -> Template:
+        """Return a value with its templates compiled."""
+
+        def locate(inner_path: KeyPath) -> Position:
+            return self.value_position((*path, *inner_path))
+
         try:
-            return Template(
-                value, lambda inner: self.value_position((*path, *inner)), condition=condition
-            )
+            return Template(value, locate, condition=condition)
         except TemplateError as error:
-            within = f" in {error.expression}" if error.expression else ""
-            place = error.position or self.value_position(path)
-            self.add_problem_at(f"{error.message}{within}", place)
+            message = error.message
+            if error.expression:
+                message += f" in {error.expression}"
+            position = error.position
+            if position is None:
+                position = self.value_position(path)
+            self.add_problem_at(message, position)
             return Template(None)
 
     def read_pairs(
-        self, value: Any, path: Path, what: str, *, bare: bool = False
-    ) -> list[tuple[str, Template | None, Path]]:
-        """Read a map, or a list of single-key maps (and, where `bare` says so, of names)."""
-        if isinstance(value, dict):
-            return [
-                (key, self.compile_value(each, (*path, key)), (*path, key))
-                for key, each in value.items()
-            ]
-        if bare and isinstance(value, str):
-            value = [value]
+        self, value: Any, path: KeyPath, key: str, *, allow_names: bool = False
+    ) -> list[tuple[str, Template | None, KeyPath]]:
+        """Return the names and values of an object, or of an array of objects with one key.
+
+        Args:
+            value: The value.
+            path: Its path.
+            key: Its key.
+            allow_names: A name without a value is allowed too: alone, or in the array. Its
+                template is None.
+        """
         if value is None:
             return []
+        if isinstance(value, dict):
+            return [self._read_pair(name, inner, path) for name, inner in value.items()]
+        if allow_names and isinstance(value, str):
+            value = [value]
         if not isinstance(value, list):
-            names = ", or a list of names" * bare
-            message = f"`{what}` is a map, or a list of single-key maps{names}"
-            self.add_problem(f"{message}, not {kind_of(value)}", path)
+            names = ", or an array of names" if allow_names else ""
+            message = f"`{key}` must be an object, or an array of objects with one key{names}"
+            self.add_problem(f"{message}, not {describe_with_value(value)}", path)
             return []
-        found: list[tuple[str, Template | None, Path]] = []
-        for at, each in enumerate(value):
-            if bare and isinstance(each, str):
-                found.append((each, None, (*path, at)))
-            elif isinstance(each, dict) and len(each) == 1:
-                ((key, inner),) = each.items()
-                here = (*path, at, key)
-                found.append((key, self.compile_value(inner, here), here))
+
+        pairs: list[tuple[str, Template | None, KeyPath]] = []
+        for index, entry in enumerate(value):
+            entry_path = (*path, index)
+            if allow_names and isinstance(entry, str):
+                pairs.append((entry, None, entry_path))
+            elif isinstance(entry, dict) and len(entry) == 1:
+                ((name, inner),) = entry.items()
+                pairs.append(self._read_pair(name, inner, entry_path))
             else:
-                told = f"a map of {len(each)} keys" if isinstance(each, dict) else kind_of(each)
-                names = " (or a name)" * bare
-                message = f"an entry of `{what}` is one key and its value{names}, not {told}"
-                self.add_problem(message, (*path, at))
-        return found
+                names = " (or a name)" if allow_names else ""
+                message = f"an entry of `{key}` must be one key and its value{names}"
+                self.add_problem(f"{message}, not {_describe_entry(entry)}", entry_path)
+        return pairs
+
+    def _read_pair(
+        self, name: str, value: Any, path: KeyPath
+    ) -> tuple[str, Template | None, KeyPath]:
+        value_path = (*path, name)
+        return name, self.compile_value(value, value_path), value_path
+
+
+def _is_duration(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and value >= 0
+
+
+def _describe_entry(entry: Any) -> str:
+    if isinstance(entry, dict):
+        return f"{describe(entry)} of {len(entry)} keys"
+    return describe_with_value(entry)

@@ -1,11 +1,10 @@
-"""Read the `parameters` section and the schemas of answers."""
+"""Read the `parameters` section, and check the schemas of answers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError, nearest
-from attune_nb.language.describe import kind_of
 from attune_nb.language.parameter_specs import (
     INLINE_KEYS,
     SCHEMA_KEYS,
@@ -19,231 +18,314 @@ from attune_nb.language.parameter_specs import (
 )
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.templates.library.to_text import compile_pattern
+from attune_nb.values.describe import describe_with_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from attune_nb.language.reading.field_reader import FieldReader
-
-    Path = tuple[str | int, ...]
+    from attune_nb.language.reading.yaml_source import KeyPath
+    from attune_nb.language.validation.validate import SchemaValidator
 
 __all__ = ["check_answer_schema", "read_parameters"]
 
+# JSON Schema has all of these types but `any`.
 PARAMETER_TYPES = ("string", "number", "integer", "boolean", "array", "object", "any")
-_WORDS = PARAMETER_TYPES[:-1]  # those of JSON Schema, which has no `any`
+_SCHEMA_TYPES = PARAMETER_TYPES[:-1]
 MAX_PARAMETERS = 1000
-_OTHERS = (
+_VALUE_KEYS = (
     "type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
     "multipleOf", "minLength", "maxLength", "pattern", "format", "minItems", "maxItems",
     "uniqueItems", "minContains", "maxContains", "minProperties", "maxProperties", "required",
     "dependentRequired", "$ref", "default", "title", "label", "description", "examples",
     "deprecated", "readOnly", "writeOnly", "position", "$comment", "$schema",
 )  # fmt: skip
-_KEYS = (*_OTHERS, *SCHEMA_KEYS, *SCHEMA_LIST_KEYS, *SCHEMA_MAP_KEYS)
+_KNOWN_KEYS = (*_VALUE_KEYS, *SCHEMA_KEYS, *SCHEMA_LIST_KEYS, *SCHEMA_MAP_KEYS)
+
+# Characters of a name that a message shows.
+_MAX_NAME_LENGTH = 80
 
 
-def read_parameters(reader: FieldReader, value: Any, path: Path) -> dict[str, Any] | None:
-    """Read the `parameters` of a workflow, noting what is wrong with them."""
+def read_parameters(reader: FieldReader, value: Any, path: KeyPath) -> dict[str, Any] | None:
+    """Return the `parameters` of a workflow, and note their problems."""
     if value is None:
         return None
     if not isinstance(value, dict):
-        reader.add_problem(f"`parameters` is a map of names, not {kind_of(value)}", path)
+        message = f"`parameters` must be an object of names, not {describe_with_value(value)}"
+        reader.add_problem(message, path)
         return None
-    specs: Mapping[str, Any]
+
     if not is_object_schema(value):
-        specs, place, sure = value, path, True
-    elif isinstance(value.get("properties", {}), dict):
-        specs, place = specs_by_name(value), (*path, "properties")
-        sure = _check_whole(reader, value, path)
-    else:
-        told = kind_of(value["properties"])
-        reader.add_problem(f"`properties` is a map of names, not {told}", (*path, "properties"))
-        reader.unclear.add("parameters")
-        return None
-    if len(specs) > MAX_PARAMETERS:
-        reader.add_problem(
-            f"a workflow has at most {MAX_PARAMETERS:,} parameters, not {len(specs):,}", path
-        )
+        _check_specs(reader, value, path)
         return value
-    judge = import_validation().SchemaValidator() if specs else None
+
+    properties = value.get("properties", {})
+    if isinstance(properties, dict):
+        is_valid = _check_object_schema(reader, value, path)
+        _check_specs(reader, value, path, check_defaults=is_valid)
+        return value
+
+    description = describe_with_value(properties)
+    message = f"`properties` must be an object of names, not {description}"
+    reader.add_problem(message, (*path, "properties"))
+    reader.unclear.add("parameters")
+    return None
+
+
+def _check_specs(
+    reader: FieldReader, declared: dict[str, Any], path: KeyPath, *, check_defaults: bool = True
+) -> None:
+    """Note the problems of every parameter's declaration, and of its default."""
+    specs = specs_by_name(declared)
+    if len(specs) > MAX_PARAMETERS:
+        message = f"a workflow has at most {MAX_PARAMETERS:,} parameters, not {len(specs):,}"
+        reader.add_problem(message, path)
+        return
+    if not specs:
+        return
+
+    specs_path = (*path, "properties") if is_object_schema(declared) else path
+    validator = import_validation().SchemaValidator()
     for name, spec in specs.items():
-        here = (*place, name)
-        if not isinstance(spec, dict):
-            told = kind_of(spec)
-            reader.add_problem(
-                f"parameter `{name}` is a map such as {{type: string}}, not {told}", here
-            )
-        elif _check_spec(reader, name, spec, here, value) and sure:
-            _check_default(reader, name, spec, here, (value, judge))
-    return value
+        spec_path = (*specs_path, name)
+        is_valid = _check_spec(reader, name, spec, spec_path, declared)
+        if not is_valid or not check_defaults:
+            continue
+
+        misfit = _explain_default_misfit(spec, declared, validator)
+        if misfit:
+            message = f"the default of parameter `{name}` {misfit}"
+            reader.add_problem(message, (*spec_path, "default"))
 
 
-def check_answer_schema(reader: FieldReader, schema: Any, path: Path) -> None:
-    """Check the `response_schema` of a question, where it holds no expression.
+def _explain_default_misfit(
+    spec: dict[str, Any], declared: dict[str, Any], validator: SchemaValidator
+) -> str | None:
+    default = spec.get("default")
+    if default is None:
+        return None
 
-    It is JSON Schema as it stands: what is merely unknown to us is no problem.
+    misfit = validator.explain_misfit(default, parameter_schema(spec, declared))
+    if misfit and spec.get("secret"):
+        return "is not of the declared kind"
+    return misfit
+
+
+def check_answer_schema(reader: FieldReader, schema: Any, path: KeyPath) -> None:
+    """Note the problems of a question's `response_schema`, if it holds no expression.
+
+    It is JSON Schema without changes: a key that is unknown here is no problem.
     """
     if schema is None or has_template(schema):
         return
     if not isinstance(schema, dict):
-        told = f"is a map such as {{type: string}}, not {kind_of(schema)}"
-        reader.add_problem(f"`response_schema` {told}", path)
+        reader.add_problem(
+            "`response_schema` must be an object such as {type: string}, "
+            f"not {describe_with_value(schema)}",
+            path,
+        )
         return
-    count = len(reader.problems)
-    _check_answer(reader, schema, path, schema)
-    if len(reader.problems) == count:
+
+    problem_count = len(reader.problems)
+    _check_answer_part(reader, schema, path, schema)
+    if len(reader.problems) == problem_count:
         _check_schema(reader, schema, path, "`response_schema`")
 
 
-def _check_answer(
-    reader: FieldReader, part: dict[str, Any], path: Path, whole: dict[str, Any]
+def _check_answer_part(
+    reader: FieldReader, part: dict[str, Any], path: KeyPath, schema: dict[str, Any]
 ) -> None:
-    """Note wrong types, patterns and references of a schema, and of those within it."""
-    for key, each in part.items():
-        here = (*path, key)
+    """Note wrong types, patterns and references in a part of a schema and in its inner schemas."""
+    for key, value in part.items():
+        value_path = (*path, key)
         if key == "type":
-            _check_type(reader, each, here, _WORDS, "type")
-        elif key == "pattern" and isinstance(each, str):
-            _check_pattern(reader, each, here, "`response_schema`")
-        elif (
-            key == "$ref"
-            and isinstance(each, str)
-            and not import_validation().is_local_reference(each, whole)
-        ):
-            message = f"`$ref` leads only to what stands in the schema itself, not `{each[:80]}`"
+            _check_type(reader, value, value_path, _SCHEMA_TYPES, "type")
+        elif not isinstance(value, str):
+            continue
+        elif key == "pattern":
+            _check_pattern(reader, value, value_path, "`response_schema`")
+        elif key == "$ref" and not import_validation().is_local_reference(value, schema):
             reader.add_problem(
-                f"{message}; write `#/$defs/NAME`, with NAME among its `$defs`", here
+                "`$ref` leads only to a part of the schema itself, "
+                f"not `{value[:_MAX_NAME_LENGTH]}`; "
+                "write `#/$defs/NAME`, with NAME among its `$defs`",
+                value_path,
             )
-    for place, inner in _inner(part):
-        _check_answer(reader, inner, (*path, *place), whole)
+
+    for inner_path, inner in _inner_schemas(part):
+        _check_answer_part(reader, inner, (*path, *inner_path), schema)
 
 
-def _check_whole(reader: FieldReader, declared: dict[str, Any], path: Path) -> bool:
-    """Check what stands beside `properties` in an object schema; tell whether it is right."""
-    rest = {key: each for key, each in declared.items() if key not in ("properties", "required")}
-    count = len(reader.problems)
-    _check_keys(reader, rest, path, "`parameters`", declared)
-    wanted = declared.get("required", [])
-    if not isinstance(wanted, list) or not all(isinstance(each, str) for each in wanted):
-        reader.add_problem("`required` is a list of names", (*path, "required"))
-    else:
-        for at, each in enumerate(wanted):
-            if each not in specs_by_name(declared):
-                hint = nearest(each, specs_by_name(declared))
-                message = f"`required` names `{each}`, which is not among `properties`{hint}"
-                reader.add_problem(message, (*path, "required", at))
-    return len(reader.problems) == count and _check_schema(
-        reader, to_json_schema(rest, top=True), path, "`parameters`"
-    )
+def _check_object_schema(reader: FieldReader, declared: dict[str, Any], path: KeyPath) -> bool:
+    """Check what stands beside `properties`; return whether it is valid."""
+    rules = {key: declared[key] for key in declared if key not in ("properties", "required")}
+    problem_count = len(reader.problems)
+    _check_keys(reader, rules, path, "`parameters`", declared)
+    _check_required(reader, declared, (*path, "required"))
+
+    if len(reader.problems) > problem_count:
+        return False
+    return _check_schema(reader, to_json_schema(rules, top=True), path, "`parameters`")
+
+
+def _check_required(reader: FieldReader, declared: dict[str, Any], path: KeyPath) -> None:
+    names = declared.get("required", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        reader.add_problem("`required` must be an array of names", path)
+        return
+
+    specs = specs_by_name(declared)
+    for index, name in enumerate(names):
+        if name not in specs:
+            hint = nearest(name, specs)
+            message = f"`required` names `{name}`, which is not among `properties`{hint}"
+            reader.add_problem(message, (*path, index))
 
 
 def _check_spec(
-    reader: FieldReader, name: str, spec: dict[str, Any], path: Path, declared: dict[str, Any]
+    reader: FieldReader, name: str, spec: Any, path: KeyPath, declared: dict[str, Any]
 ) -> bool:
-    what, count = f"parameter `{name}`", len(reader.problems)
+    """Check one parameter's declaration; return whether it is valid."""
+    if not isinstance(spec, dict):
+        reader.add_problem(
+            f"parameter `{name}` must be an object such as {{type: string}}, "
+            f"not {describe_with_value(spec)}",
+            path,
+        )
+        return False
+
+    owner = f"parameter `{name}`"
+    problem_count = len(reader.problems)
+
     for key in INLINE_KEYS:
-        within = key == "required" and isinstance(spec.get(key), list)  # of a nested object
-        if not within and not isinstance(spec.get(key, False), bool):
-            message = f"`{key}` is true or false, not {kind_of(spec[key])}"
-            reader.add_problem(message, (*path, key))
-    _check_keys(reader, spec, path, what, declared)
-    return len(reader.problems) == count and _check_schema(
-        reader, to_json_schema(spec, top=True), path, what
-    )
+        value = spec.get(key, False)
+        # an array is the `required` of a nested object
+        if isinstance(value, bool) or (key == "required" and isinstance(value, list)):
+            continue
+        message = f"`{key}` must be true or false, not {describe_with_value(value)}"
+        reader.add_problem(message, (*path, key))
 
-
-def _check_default(
-    reader: FieldReader, name: str, spec: dict[str, Any], path: Path, by: tuple[dict[str, Any], Any]
-) -> None:
-    declared, validator = by
-    default = spec.get("default")
-    if default is None:
-        return
-
-    misfit = validator.explain_misfit(default, parameter_schema(spec, declared))
-    if misfit and spec.get("secret"):
-        misfit = "is not of the declared kind"
-    if misfit:
-        reader.add_problem(f"the default of parameter `{name}` {misfit}", (*path, "default"))
+    _check_keys(reader, spec, path, owner, declared)
+    if len(reader.problems) > problem_count:
+        return False
+    return _check_schema(reader, to_json_schema(spec, top=True), path, owner)
 
 
 def _check_keys(
-    reader: FieldReader, spec: dict[str, Any], path: Path, what: str, declared: dict[str, Any]
+    reader: FieldReader, spec: dict[str, Any], path: KeyPath, owner: str, declared: dict[str, Any]
 ) -> None:
-    """Note unknown keys, types and references, also of the schemas within one."""
-    known = (*_KEYS, "secret") if what.startswith("parameter") else _KEYS
-    for key, each in spec.items():
-        here = (*path, key)
-        if key not in known and not key.startswith("x-"):
-            hint = nearest(key, known) or "; a key of your own begins with `x-`"
-            reader.add_problem(f"unknown key `{key[:80]}` in {what}{hint}", here, key=True)
+    """Note unknown keys, types and references, also those of inner schemas."""
+    known_keys = (*_KNOWN_KEYS, "secret") if owner.startswith("parameter") else _KNOWN_KEYS
+
+    for key, value in spec.items():
+        value_path = (*path, key)
+        if key not in known_keys and not key.startswith("x-"):
+            hint = nearest(key, known_keys)
+            if not hint:
+                hint = "; a key of your own begins with `x-`"
+            message = f"unknown key `{key[:_MAX_NAME_LENGTH]}` in {owner}{hint}"
+            reader.add_problem(message, value_path, key=True)
         elif key == "type":
-            _check_type(reader, each, here)
-        elif key == "$ref" and _referred(each, spec, declared) is None:
-            message = f"`$ref` is `#/$defs/NAME`, with NAME among `$defs`; not `{str(each)[:80]}`"
-            reader.add_problem(message, here)
-        elif key == "pattern" and isinstance(each, str):
-            _check_pattern(reader, each, here, what)
-    for place, inner in _inner(spec):
-        _check_keys(reader, inner, (*path, *place), f"`{place[0]}` of {what}"[:80], declared)
+            _check_type(reader, value, value_path, PARAMETER_TYPES, "parameter type")
+        elif key == "$ref" and not _is_defined(value, spec, declared):
+            reader.add_problem(
+                "`$ref` must be `#/$defs/NAME`, with NAME among `$defs`; "
+                f"not `{str(value)[:_MAX_NAME_LENGTH]}`",
+                value_path,
+            )
+        elif key == "pattern" and isinstance(value, str):
+            _check_pattern(reader, value, value_path, owner)
+
+    for inner_path, inner in _inner_schemas(spec):
+        inner_owner = f"`{inner_path[0]}` of {owner}"[:_MAX_NAME_LENGTH]
+        _check_keys(reader, inner, (*path, *inner_path), inner_owner, declared)
 
 
-def _check_pattern(reader: FieldReader, pattern: str, path: Path, what: str) -> None:
+def _check_pattern(reader: FieldReader, pattern: str, path: KeyPath, owner: str) -> None:
     try:
         compile_pattern(pattern)
     except TemplateError as error:
-        reader.add_problem(f"{what}: {error.message}", path)
+        reader.add_problem(f"{owner}: {error.message}", path)
 
 
 def _check_type(
-    reader: FieldReader,
-    kind: Any,
-    path: Path,
-    told: tuple[str, ...] = PARAMETER_TYPES,
-    what: str = "parameter type",
+    reader: FieldReader, types: Any, path: KeyPath, known_types: tuple[str, ...], noun: str
 ) -> None:
-    known = (*told, "null")
-    for at, each in enumerate(kind if isinstance(kind, list) else [kind]):
-        place = (*path, at) if isinstance(kind, list) else path
-        if each is None:
-            reader.add_problem('`type` is a word; write the type null as "null", in quotes', place)
-        elif each not in known:
-            hint = nearest(str(each)[:80], told) or f"; known: {', '.join(told)}"
-            said = f"`{each[:80]}`" if isinstance(each, str) else kind_of(each)
-            reader.add_problem(f"unknown {what} {said}{hint}", place)
-    if kind == []:
+    if not isinstance(types, list):
+        _check_type_name(reader, types, path, known_types, noun)
+        return
+
+    for index, type_name in enumerate(types):
+        _check_type_name(reader, type_name, (*path, index), known_types, noun)
+    if not types:
         reader.add_problem("`type` is empty; name one, or leave it out", path)
 
 
-def _check_schema(reader: FieldReader, schema: dict[str, Any], path: Path, what: str) -> bool:
-    """Note where a declaration is not JSON Schema; tell whether it is."""
-    found = import_validation().find_schema_error(schema)
-    if found is None:
+def _check_type_name(
+    reader: FieldReader, type_name: Any, path: KeyPath, known_types: tuple[str, ...], noun: str
+) -> None:
+    if type_name is None:
+        message = '`type` must be a string; write the type null as "null", in quotes'
+        reader.add_problem(message, path)
+        return
+    if type_name in (*known_types, "null"):
+        return
+
+    hint = nearest(str(type_name)[:_MAX_NAME_LENGTH], known_types)
+    if not hint:
+        hint = f"; known: {', '.join(known_types)}"
+    if isinstance(type_name, str):
+        message = f"unknown {noun} `{type_name[:_MAX_NAME_LENGTH]}`{hint}"
+    else:
+        message = f"a {noun} must be a string, not {describe_with_value(type_name)}{hint}"
+    reader.add_problem(message, path)
+
+
+def _check_schema(reader: FieldReader, schema: dict[str, Any], path: KeyPath, owner: str) -> bool:
+    """Note where a declaration is not JSON Schema; return whether it is."""
+    schema_error = import_validation().find_schema_error(schema)
+    if schema_error is None:
         return True
-    place, message = found
-    where = f", `{'.'.join(map(str, place))[:80]}`" if place else ""
-    reader.add_problem(f"{what}{where}: {message}", (*path, *place))
+
+    inner_path, message = schema_error
+    place = ""
+    if inner_path:
+        place = f", `{'.'.join(map(str, inner_path))[:_MAX_NAME_LENGTH]}`"
+    reader.add_problem(f"{owner}{place}: {message}", (*path, *inner_path))
     return False
 
 
-def _inner(spec: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Give the schemas within a schema, each with its path."""
-    for key, each in spec.items():
-        inner: list[tuple[Path, Any]] = []
+def _inner_schemas(spec: Mapping[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
+    """Yield the schemas directly within a schema, each with its path."""
+    for key, value in spec.items():
+        parts: list[tuple[KeyPath, Any]] = []
         if key in SCHEMA_KEYS:
-            inner = [((key,), each)]
-        elif key in SCHEMA_LIST_KEYS and isinstance(each, list):
-            inner = [((key, at), one) for at, one in enumerate(each)]
-        elif key in SCHEMA_MAP_KEYS and isinstance(each, dict):
-            inner = [((key, name), one) for name, one in each.items()]
-        yield from ((path, one) for path, one in inner if isinstance(one, dict))
+            parts = [((key,), value)]
+        elif key in SCHEMA_LIST_KEYS and isinstance(value, list):
+            parts = [((key, index), part) for index, part in enumerate(value)]
+        elif key in SCHEMA_MAP_KEYS and isinstance(value, dict):
+            parts = [((key, name), part) for name, part in value.items()]
+
+        for path, part in parts:
+            if isinstance(part, dict):
+                yield path, part
 
 
-def _referred(name: Any, spec: Mapping[str, Any], declared: Mapping[str, Any]) -> Any:
+def _is_defined(reference: Any, spec: Mapping[str, Any], declared: Mapping[str, Any]) -> bool:
+    """Return whether a `$ref` names a definition of the parameter or of the whole schema."""
+    if not isinstance(reference, str):
+        return False
+
+    holders = [spec]
+    if is_object_schema(declared):
+        holders.append(declared)
     for key in ("$defs", "definitions"):
-        if isinstance(name, str) and name.startswith(f"#/{key}/"):
-            for holder in (declared if is_object_schema(declared) else spec, spec):
-                known = holder.get(key)
-                if isinstance(known, dict) and name[len(key) + 3 :] in known:
-                    return known
-    return None
+        start = f"#/{key}/"
+        if not reference.startswith(start):
+            continue
+        name = reference.removeprefix(start)
+        for holder in holders:
+            definitions = holder.get(key)
+            if isinstance(definitions, dict) and name in definitions:
+                return True
+    return False

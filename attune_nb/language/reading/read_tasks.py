@@ -1,42 +1,45 @@
-"""The tasks of a workflow: each key to its field of the model."""
+"""Read the tasks of a workflow: each key into its field of the model."""
 
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from attune_nb.context import ABSENT
 from attune_nb.errors import TemplateError
 from attune_nb.language.describe import (
-    found,
+    describe_instead_of_number,
     is_positive_integer,
     is_template,
-    kind_of,
     to_integer_if_whole,
 )
 from attune_nb.language.model import (
     ASK,
     ATTUNE_KEYS,
     RESERVED_TARGETS,
+    Backoff,
+    ResultLocation,
     Retry,
     Task,
     TaskPositions,
+    TaskType,
     Transition,
 )
 from attune_nb.language.reading import legacy_syntax, read_parameters
 from attune_nb.templates.constant import SURROUNDED, constant_value
 from attune_nb.templates.library.to_text import compile_pattern
+from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
     from attune_nb.language.reading.field_reader import FieldReader
+    from attune_nb.language.reading.yaml_source import KeyPath
     from attune_nb.templates.template import Template
-
-    Path = tuple[str | int, ...]
 
 __all__ = ["read_tasks"]
 
-RESULT_LOCATIONS = ("run", "cluster")
-TASK_TYPES = ("action", "parallel", "workflow")
+RESULT_LOCATIONS: tuple[ResultLocation, ...] = get_args(ResultLocation)
+TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)
+BACKOFFS: tuple[Backoff, ...] = get_args(Backoff)
 TASK_KEYS = (
     "name",
     "action",
@@ -56,7 +59,6 @@ TASK_KEYS = (
 )
 TRANSITION_KEYS = ("when", "publish", "do")
 RETRY_KEYS = ("count", "delay", "backoff", "max_delay", "on_error")
-BACKOFFS = ("constant", "linear", "exponential")
 MAX_RETRIES = 100
 MAX_NAME_LENGTH = 100
 KEYS_NOT_FOR_PARALLEL = (
@@ -67,167 +69,214 @@ KEYS_NOT_FOR_ASK = ("with_items", "concurrency", "batch_size", "retry")
 
 
 def read_tasks(
-    reader: FieldReader, value: Any, path: Path, *, within: bool = False
+    reader: FieldReader, value: Any, path: KeyPath, *, within: bool = False
 ) -> tuple[Task, ...]:
-    """Read a list of tasks, or a map of names to tasks; `within` a parallel task."""
-    read: list[Task] = []
-    for data, here in _listed(reader, value, path):
-        task = _task(reader, data, here, within=within)
-        if task is not None:
-            read.append(task)
+    """Return the tasks of an array of tasks, or of an object of names and tasks.
+
+    Args:
+        reader: Notes the problems.
+        value: The array or object.
+        path: Its path.
+        within: The tasks are the inner tasks of a parallel task.
+    """
+    tasks: list[Task] = []
+    for data, task_path in _list_tasks(reader, value, path):
+        task = _read_task(reader, data, task_path, within=within)
+        if task is None:
+            reader.unclear.add("tasks")
         else:
-            reader.unclear.add("tasks")
-    seen: dict[str, Task] = {}
-    for task in read:
-        if task.name in seen:
-            first = seen[task.name].positions.name
-            line = first.line if first else "?"
-            message = f"two tasks are named `{task.name}` (the other on line {line})"
-            reader.add_problem_at(message, task.positions.name)
-            reader.unclear.add("tasks")
-        seen.setdefault(task.name, task)
-    return tuple(read)
+            tasks.append(task)
+
+    _check_names_are_unique(reader, tasks)
+    return tuple(tasks)
 
 
-def _listed(reader: FieldReader, value: Any, path: Path) -> list[tuple[Any, Path]]:
+def _check_names_are_unique(reader: FieldReader, tasks: list[Task]) -> None:
+    first_tasks: dict[str, Task] = {}
+    for task in tasks:
+        first = first_tasks.setdefault(task.name, task)
+        if first is task:
+            continue
+
+        position = first.positions.name
+        line = position.line if position else "?"
+        message = f"two tasks are named `{task.name}` (the other on line {line})"
+        reader.add_problem_at(message, task.positions.name)
+        reader.unclear.add("tasks")
+
+
+def _list_tasks(reader: FieldReader, value: Any, path: KeyPath) -> list[tuple[Any, KeyPath]]:
+    """Return the data and the path of every task."""
     if isinstance(value, dict) and value:
-        listed = []
-        for name, each in value.items():
-            here = (*path, name)
-            if not isinstance(each, dict):
-                listed.append((each, here))
-            elif each.get("name", name) != name:
-                message = f"the task is named by its key `{name}`; take this `name` out"
-                reader.add_problem(message, (*here, "name"))
-            else:
-                if "name" not in each:
-                    reader.named_by_key.add((*here, "name"))
-                listed.append(({"name": name, **each}, here))
-        return listed
-    if not isinstance(value, list) or not value:
-        told = "" if isinstance(value, dict | list) or value is None else f", not {kind_of(value)}"
-        reader.add_problem(f"`tasks` is a list of at least one task{told}", path)
-        return []
-    return [(each, (*path, at)) for at, each in enumerate(value)]
+        return _list_named_tasks(reader, value, path)
+    if isinstance(value, list) and value:
+        return [(data, (*path, index)) for index, data in enumerate(value)]
+
+    message = "`tasks` must be an array of at least one task"
+    if value is not None and not isinstance(value, dict | list):
+        message += f", not {describe_with_value(value)}"
+    reader.add_problem(message, path)
+    return []
 
 
-def _task(reader: FieldReader, data: Any, path: Path, *, within: bool) -> Task | None:
-    fields = reader.read_object(
-        data, path, (*TASK_KEYS, *legacy_syntax.LEGACY_KEYS, *ATTUNE_KEYS), "a task"
-    )
+def _list_named_tasks(
+    reader: FieldReader, tasks: dict[str, Any], path: KeyPath
+) -> list[tuple[Any, KeyPath]]:
+    """Return the data and the path of every task of an object; the key becomes its name."""
+    listed: list[tuple[Any, KeyPath]] = []
+    for name, data in tasks.items():
+        task_path = (*path, name)
+        if not isinstance(data, dict):
+            listed.append((data, task_path))
+        elif data.get("name", name) != name:
+            message = f"the task is named by its key `{name}`; remove this `name`"
+            reader.add_problem(message, (*task_path, "name"))
+        else:
+            if "name" not in data:
+                reader.named_by_key.add((*task_path, "name"))
+            listed.append(({"name": name, **data}, task_path))
+    return listed
+
+
+def _read_task(reader: FieldReader, data: Any, path: KeyPath, *, within: bool) -> Task | None:
+    known_keys = (*TASK_KEYS, *legacy_syntax.LEGACY_KEYS, *ATTUNE_KEYS)
+    fields = reader.read_object(data, path, known_keys, "a task")
     if fields is None:
         return None
-    name = _name(reader, fields, path)
+    name = _read_name(reader, fields, path)
     if name is None:
         return None
-    kind = reader.read_choice(fields, "type", path, TASK_TYPES)
-    if fields.get("type") in (None, kind):
-        _refuse_misplaced(reader, fields, path, kind, within=within)
+
+    task_type = reader.read_choice(fields, "type", path, TASK_TYPES)
+    if fields.get("type") in (None, task_type):
+        _refuse_misplaced(reader, fields, path, task_type, within=within)
         _check_selector(reader, fields.get("worker_selector"), (*path, "worker_selector"))
-    else:  # nobody knows what it was to be
-        kind = "parallel" if "tasks" in fields else "action"
+    else:
+        # the type that was meant is unknown, so a missing `action` is no problem of its own
+        task_type = "parallel" if "tasks" in fields else "action"
         reader.misspelt.add((*path, "action"))
-    given = fields.get("input")
+
     return Task(
         name=name,
-        type=kind,
-        action=_action(reader, fields, path, kind, name),
-        input=_input(reader, fields, path),
+        type=task_type,
+        action=_read_action(reader, fields, path, task_type, name),
+        input=_read_input(reader, fields, path),
         when=reader.compile_when(fields, path),
-        with_items=_items(reader, fields, path),
-        concurrency=_concurrency(reader, fields, path),
+        with_items=_read_items(reader, fields, path),
+        concurrency=_read_concurrency(reader, fields, path),
         batch_size=reader.read_positive_integer(fields, "batch_size", path),
-        retry=_retry(reader, fields.get("retry"), (*path, "retry")),
+        retry=_read_retry(reader, fields.get("retry"), (*path, "retry")),
         timeout=reader.read_seconds(fields, "timeout", path, above_zero=True),
         delay=reader.read_seconds(fields, "delay", path, above_zero=False),
-        join=_join(reader, fields.get("join"), (*path, "join")),
+        join=_read_join(reader, fields.get("join"), (*path, "join")),
         keep_results=reader.read_choice(fields, "keep_results", path, RESULT_LOCATIONS),
-        next=_next(reader, fields, path),
-        tasks=_within(reader, fields, path, kind),
+        next=_read_next(reader, fields, path),
+        tasks=_read_inner_tasks(reader, fields, path, task_type),
         attune_fields={key: fields[key] for key in ATTUNE_KEYS if key in fields},
-        positions=TaskPositions(
-            name=reader.value_position((*path, "name")),
-            action=reader.value_position((*path, "action")),
-            join=reader.value_position((*path, "join")),
-            with_items=reader.value_position((*path, "with_items")),
-            concurrency=reader.value_position((*path, "concurrency")),
-            inputs={key: reader.key_position((*path, "input", key)) for key in given}
-            if isinstance(given, dict)
-            else {},
-        ),
+        positions=_read_positions(reader, fields, path),
     )
 
 
-def _name(reader: FieldReader, fields: dict[str, Any], path: Path) -> str | None:
+def _read_positions(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> TaskPositions:
+    arguments = fields.get("input")
+    inputs = {}
+    if isinstance(arguments, dict):
+        inputs = {name: reader.key_position((*path, "input", name)) for name in arguments}
+
+    return TaskPositions(
+        name=reader.value_position((*path, "name")),
+        action=reader.value_position((*path, "action")),
+        join=reader.value_position((*path, "join")),
+        with_items=reader.value_position((*path, "with_items")),
+        concurrency=reader.value_position((*path, "concurrency")),
+        inputs=inputs,
+    )
+
+
+def _read_name(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> str | None:
     name = reader.read_string(fields, "name", path)
     if name is None:
         if fields.get("name") is None:
             reader.add_missing_key("a task needs a `name`", path, "name")
         return None
-    here = (*path, "name")
+
+    name_path = (*path, "name")
     if name in RESERVED_TARGETS:
-        reader.add_problem(f"`{name}` is a reserved target; name the task otherwise", here)
+        reader.add_problem(f"`{name}` is a reserved target; choose another name", name_path)
     elif not name.strip() or name != name.strip() or len(name) > MAX_NAME_LENGTH:
-        reader.add_problem(
-            f"a task's name has 1 to {MAX_NAME_LENGTH} characters, and no blank at its ends", here
-        )
+        message = f"a task's name has 1 to {MAX_NAME_LENGTH} characters, and no blank at its ends"
+        reader.add_problem(message, name_path)
     elif "/" in name or not name.isprintable():
-        reader.add_problem("a task's name is of printable characters, without `/`", here)
+        reader.add_problem("a task's name has only printable characters, without `/`", name_path)
     return name
 
 
 def _refuse_misplaced(
-    reader: FieldReader, fields: dict[str, Any], path: Path, kind: str, *, within: bool
+    reader: FieldReader, fields: dict[str, Any], path: KeyPath, task_type: TaskType, *, within: bool
 ) -> None:
-    refused: list[tuple[tuple[str, ...], str]] = []
-    if kind == "parallel" and "tasks" in fields:
-        refused.append((KEYS_NOT_FOR_PARALLEL, "stands on the tasks within a `parallel` task"))
+    """Note the keys that this kind of task cannot have, and remove them from its fields."""
+    is_parallel = task_type == "parallel"
+    refusals: list[tuple[tuple[str, ...], str]] = []
+    if is_parallel and "tasks" in fields:
+        refusals.append((KEYS_NOT_FOR_PARALLEL, "stands on the tasks within a `parallel` task"))
     elif "tasks" in fields:
-        refused.append((("tasks",), "belongs to a task of `type: parallel`"))
+        refusals.append((("tasks",), "belongs to a task of `type: parallel`"))
     if within:
-        refused.append(
-            (KEYS_NOT_FOR_INNER_TASKS, "stands on the `parallel` task, not on the tasks within")
-        )
+        reason = "stands on the `parallel` task, not on the tasks within"
+        refusals.append((KEYS_NOT_FOR_INNER_TASKS, reason))
     if fields.get("action") == ASK:
-        refused.append(
-            (KEYS_NOT_FOR_ASK, f"has no meaning for `{ASK}`, which asks one person once")
-        )
-    itemless = "with_items" not in fields and (*path, "with_items") not in reader.misspelt
-    if itemless and kind != "parallel":
-        refused.append((("batch_size",), "needs `with_items`"))
-    for keys, why in refused:
+        reason = f"has no meaning for `{ASK}`, which asks one person once"
+        refusals.append((KEYS_NOT_FOR_ASK, reason))
+
+    has_items = "with_items" in fields or (*path, "with_items") in reader.misspelt
+    if not has_items and not is_parallel:
+        refusals.append((("batch_size",), "needs `with_items`"))
+
+    for keys, reason in refusals:
         for key in keys:
             if fields.get(key) is not None:
-                reader.add_problem(f"`{key}` {why}", (*path, key), key=True)
-                del fields[key]  # what it holds is of no interest
+                reader.add_problem(f"`{key}` {reason}", (*path, key), key=True)
+                # further problems of its value are of no interest
+                del fields[key]
 
 
-def _check_selector(reader: FieldReader, value: Any, path: Path) -> None:
+def _check_selector(reader: FieldReader, value: Any, path: KeyPath) -> None:
     if value is None:
         return
     if not isinstance(value, dict):
-        told = "is a map of what a worker must have, as `{GPU: 1}`"
-        reader.add_problem(f"`worker_selector` {told}, not {kind_of(value)}", path)
+        reader.add_problem(
+            "`worker_selector` must be an object of the resources that a worker must have, as "
+            f"`{{GPU: 1}}`, not {describe_with_value(value)}",
+            path,
+        )
         return
-    for name, many in value.items():
-        number = isinstance(many, int | float) and not isinstance(many, bool)
-        if number and not 0 < many < inf:
-            reader.add_problem(
-                f"`worker_selector` asks for a number above 0 of each, not {many}", (*path, name)
-            )
+
+    for name, amount in value.items():
+        if isinstance(amount, bool) or not isinstance(amount, int | float):
+            continue
+        if not 0 < amount < inf:
+            message = f"an amount in `worker_selector` must be a number above 0, not {amount}"
+            reader.add_problem(message, (*path, name))
 
 
-def _action(
-    reader: FieldReader, fields: dict[str, Any], path: Path, kind: str, name: str
+def _read_action(
+    reader: FieldReader, fields: dict[str, Any], path: KeyPath, task_type: TaskType, name: str
 ) -> str | None:
     action = reader.read_string(fields, "action", path)
-    if kind != "parallel" and not action and not (fields.get("action") and action is None):
+    if action:
+        return action
+
+    # a value that is not a string has been noted already
+    has_wrong_value = bool(fields.get("action")) and action is None
+    if task_type != "parallel" and not has_wrong_value:
         reader.add_missing_key(f"task `{name}` needs an `action`", path, "action")
-    return action or None
+    return None
 
 
-def _within(reader: FieldReader, fields: dict[str, Any], path: Path, kind: str) -> tuple[Task, ...]:
-    if kind != "parallel":
+def _read_inner_tasks(
+    reader: FieldReader, fields: dict[str, Any], path: KeyPath, task_type: TaskType
+) -> tuple[Task, ...]:
+    if task_type != "parallel":
         return ()
     if "tasks" not in fields:
         reader.add_missing_key("a task of `type: parallel` needs `tasks`", path, "tasks")
@@ -235,136 +284,186 @@ def _within(reader: FieldReader, fields: dict[str, Any], path: Path, kind: str) 
     return read_tasks(reader, fields["tasks"], (*path, "tasks"), within=True)
 
 
-def _input(reader: FieldReader, fields: dict[str, Any], path: Path) -> Template:
+def _read_input(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> Template:
+    input_path = (*path, "input")
     value = fields.get("input")
     if value is None:
         value = {}
     if not isinstance(value, dict):
-        reader.add_problem(f"`input` is a map of arguments, not {kind_of(value)}", (*path, "input"))
+        message = f"`input` must be an object of arguments, not {describe_with_value(value)}"
+        reader.add_problem(message, input_path)
         value = {}
+
     if fields.get("action") == ASK:
         schema = value.get("response_schema")
-        read_parameters.check_answer_schema(reader, schema, (*path, "input", "response_schema"))
-    return reader.compile_value(value, (*path, "input"))
+        read_parameters.check_answer_schema(reader, schema, (*input_path, "response_schema"))
+    return reader.compile_value(value, input_path)
 
 
-def _items(reader: FieldReader, fields: dict[str, Any], path: Path) -> Template | None:
+def _read_items(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> Template | None:
+    items_path = (*path, "with_items")
     value = fields.get("with_items")
-    if value is not None and not isinstance(value, list) and not is_template(value):
-        reader.add_problem(
-            f"`with_items` is a list, or a template that gives one, not {kind_of(value)}",
-            (*path, "with_items"),
-        )
-    elif is_template(value):
-        given = constant_value(value)
-        if given is not ABSENT and not isinstance(given, list | dict):
-            told = f"`with_items` needs a list, not {_told(given)}"
+
+    if is_template(value):
+        constant = constant_value(value)
+        if constant is not ABSENT and not isinstance(constant, list | dict):
             reader.add_problem(
-                f"{told}; write one expression such as `{{{{ parameters.names }}}}`",
-                (*path, "with_items"),
+                f"`with_items` needs an array, not {_describe_constant(constant)}; write one "
+                "expression such as `{{ parameters.names }}`",
+                items_path,
             )
+    elif value is not None and not isinstance(value, list):
+        reader.add_problem(
+            "`with_items` must be an array, or a template that returns one, "
+            f"not {describe_with_value(value)}",
+            items_path,
+        )
     return reader.read_template(fields, "with_items", path)
 
 
-def _concurrency(reader: FieldReader, fields: dict[str, Any], path: Path) -> Template | None:
-    value = fields["concurrency"] = to_integer_if_whole(fields.get("concurrency"))
-    if value is not None and not is_template(value) and not is_positive_integer(value):
-        reader.add_problem(
-            f"`concurrency` is a whole number of 1 or more, not {found(value)}",
-            (*path, "concurrency"),
-        )
-    elif is_template(value):
-        given = constant_value(value)
-        if given is not ABSENT and not is_positive_integer(given):
-            told = f"`concurrency` is a whole number of 1 or more, not {_told(given)}"
-            reader.add_problem(told, (*path, "concurrency"))
+def _read_concurrency(
+    reader: FieldReader, fields: dict[str, Any], path: KeyPath
+) -> Template | None:
+    value = to_integer_if_whole(fields.get("concurrency"))
+    fields["concurrency"] = value
+
+    fault = None
+    if is_template(value):
+        constant = constant_value(value)
+        if constant is not ABSENT and not is_positive_integer(constant):
+            fault = _describe_constant(constant)
+    elif value is not None and not is_positive_integer(value):
+        fault = describe_instead_of_number(value)
+
+    if fault:
+        message = f"`concurrency` must be an integer of 1 or more, not {fault}"
+        reader.add_problem(message, (*path, "concurrency"))
     return reader.read_template(fields, "concurrency", path)
 
 
-def _told(given: Any) -> str:
-    return str(SURROUNDED) if given is SURROUNDED else kind_of(given)
+def _describe_constant(constant: Any) -> str:
+    if constant is SURROUNDED:
+        return str(SURROUNDED)
+    if isinstance(constant, str):
+        # stands for any string, as a concatenation is not computed
+        return describe(constant)
+    return describe_with_value(constant)
 
 
-def _join(reader: FieldReader, value: Any, path: Path) -> str | int | None:
+def _read_join(reader: FieldReader, value: Any, path: KeyPath) -> str | int | None:
     value = to_integer_if_whole(value)
-    if value is not None and value != "all" and not is_positive_integer(value):
-        reader.add_problem(
-            f"`join` is `all` or a whole number of 1 or more, not {found(value)}", path
-        )
-        return None
-    return value  # type: ignore[no-any-return]
+    if value is None or value == "all" or is_positive_integer(value):
+        return value  # type: ignore[no-any-return]
+
+    description = describe_instead_of_number(value)
+    reader.add_problem(f"`join` must be `all` or an integer of 1 or more, not {description}", path)
+    return None
 
 
-def _retry(reader: FieldReader, value: Any, path: Path) -> Retry | None:
+def _read_retry(reader: FieldReader, value: Any, path: KeyPath) -> Retry | None:
     if value is None:
         return None
     fields = reader.read_object(value, path, RETRY_KEYS, "`retry`")
     if fields is None:
         return None
-    count = to_integer_if_whole(fields.get("count"))
-    limits = f"a whole number from 1 to {MAX_RETRIES}"
-    if count is None:
-        reader.add_missing_key(f"`retry.count` is {limits}; it is missing", path, "count")
-        count = 1
-    elif not is_positive_integer(count) or count > MAX_RETRIES:
-        reader.add_problem(
-            f"`retry.count` is {limits}, not {found(fields['count'])}", (*path, "count")
-        )
-        count = 1
+
+    count = _read_retry_count(reader, fields, path)
+    delay = reader.read_seconds(fields, "delay", path, above_zero=False)
     return Retry(
         count=count,
-        delay=reader.read_seconds(fields, "delay", path, above_zero=False) or 0.0,
+        delay=0.0 if delay is None else delay,
         backoff=reader.read_choice(fields, "backoff", path, BACKOFFS),
         max_delay=reader.read_seconds(fields, "max_delay", path, above_zero=False),
-        on_error=_patterns(reader, fields.get("on_error"), (*path, "on_error")),
+        on_error=_read_patterns(reader, fields.get("on_error"), (*path, "on_error")),
     )
 
 
-def _patterns(reader: FieldReader, value: Any, path: Path) -> tuple[str, ...]:
-    places = [(*path, at) for at in range(len(value))] if isinstance(value, list) else [path]
-    for each, here in zip(value if isinstance(value, list) else [value], places, strict=True):
-        try:
-            compile_pattern(each if isinstance(each, str) else "")
-        except TemplateError as error:
-            reader.add_problem(error.message, here)
+def _read_retry_count(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> int:
+    count = to_integer_if_whole(fields.get("count"))
+    if is_positive_integer(count) and count <= MAX_RETRIES:
+        return count
+
+    message = f"`retry.count` must be an integer from 1 to {MAX_RETRIES}"
+    if count is None:
+        reader.add_missing_key(f"{message}; it is missing", path, "count")
+    else:
+        description = describe_instead_of_number(fields["count"])
+        reader.add_problem(f"{message}, not {description}", (*path, "count"))
+    return 1
+
+
+def _read_patterns(reader: FieldReader, value: Any, path: KeyPath) -> tuple[str, ...]:
+    if isinstance(value, list):
+        for index, pattern in enumerate(value):
+            _check_pattern(reader, pattern, (*path, index))
+    else:
+        _check_pattern(reader, value, path)
     return reader.read_names(value, path, "on_error", "pattern")
 
 
-def _next(reader: FieldReader, fields: dict[str, Any], path: Path) -> tuple[Transition, ...]:
+def _check_pattern(reader: FieldReader, pattern: Any, path: KeyPath) -> None:
+    if not isinstance(pattern, str):
+        return
+    try:
+        compile_pattern(pattern)
+    except TemplateError as error:
+        reader.add_problem(error.message, path)
+
+
+def _read_next(
+    reader: FieldReader, fields: dict[str, Any], path: KeyPath
+) -> tuple[Transition, ...]:
+    next_path = (*path, "next")
     value = fields.get("next")
     if value is not None and not isinstance(value, list):
-        reader.add_problem(
-            f"`next` is a list of transitions, not {kind_of(value)}", (*path, "next")
-        )
+        message = f"`next` must be an array of transitions, not {describe_with_value(value)}"
+        reader.add_problem(message, next_path)
         return ()
-    ways = [(each, (*path, "next", at)) for at, each in enumerate(value or ())]
-    beside = [key for key in legacy_syntax.LEGACY_KEYS if fields.get(key) is not None]
-    for key in beside if ways else ():
-        reader.add_problem(
-            f"`{key}` cannot stand beside `next`; write it as a transition", (*path, key), key=True
-        )
-    if not ways:
-        ways = legacy_syntax.read_transitions(reader, fields, path)
-    read = [_transition(reader, each, here) for each, here in ways]
-    return tuple(each for each in read if each is not None)
+
+    if value:
+        _refuse_legacy_keys(reader, fields, path)
+        listed = [(data, (*next_path, index)) for index, data in enumerate(value)]
+    else:
+        listed = legacy_syntax.read_transitions(reader, fields, path)
+
+    transitions = []
+    for data, transition_path in listed:
+        transition = _read_transition(reader, data, transition_path)
+        if transition is not None:
+            transitions.append(transition)
+    return tuple(transitions)
 
 
-def _transition(reader: FieldReader, data: Any, path: Path) -> Transition | None:
+def _refuse_legacy_keys(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> None:
+    for key in legacy_syntax.LEGACY_KEYS:
+        if fields.get(key) is not None:
+            message = f"`{key}` cannot stand beside `next`; write it as a transition"
+            reader.add_problem(message, (*path, key), key=True)
+
+
+def _read_transition(reader: FieldReader, data: Any, path: KeyPath) -> Transition | None:
     fields = reader.read_object(data, path, TRANSITION_KEYS, "a transition")
     if fields is None:
         return None
-    targets = reader.read_names(fields.get("do"), (*path, "do"), reader.written_key((*path, "do")))
-    alone = isinstance(fields.get("do"), str)
-    publish = reader.read_pairs(fields.get("publish"), (*path, "publish"), "publish", bare=True)
+
+    do_path = (*path, "do")
+    targets = reader.read_names(fields.get("do"), do_path, reader.written_key(do_path))
+    if isinstance(fields.get("do"), str):
+        positions = [reader.value_position(do_path)]
+    else:
+        positions = [reader.value_position((*do_path, index)) for index in range(len(targets))]
+
+    publish = reader.read_pairs(
+        fields.get("publish"), (*path, "publish"), "publish", allow_names=True
+    )
     when = reader.compile_when(fields, path)
     if when is not None and path in reader.derived:
-        when.references.clear()  # what is wrong with them is told where they stand
+        # problems of its names are reported where the conditions stand
+        when.references.clear()
+
     return Transition(
         when=when,
         publish=tuple((name, template) for name, template, _ in publish),
         do=targets,
-        do_positions=tuple(
-            reader.value_position((*path, "do") if alone else (*path, "do", number))
-            for number in range(len(targets))
-        ),
+        do_positions=tuple(positions),
     )

@@ -1,9 +1,9 @@
-"""`jsonschema`, without the second that the grammar of one format takes to be built.
+"""Import `jsonschema` without the grammar that takes most of a second to build.
 
-When it is imported, jsonschema imports every checker of formats it can find. One of them,
-`rfc3987_syntax`, which Jupyter brings along, builds its grammar as it is imported: some 0.85 s
-on the first cell, for the formats `iri` and `iri-reference` alone. Here it is imported when one
-of them is first checked; whoever else uses jsonschema in this process finds both as always.
+On import, jsonschema imports every format checker that it can find. One of them,
+`rfc3987_syntax`, which Jupyter installs, builds its grammar on import: about 0.85 s in the first
+cell, for the formats `iri` and `iri-reference` alone. Here it is imported when one of them is
+first checked. Any other user of jsonschema in this process finds both formats as usual.
 """
 
 from __future__ import annotations
@@ -16,32 +16,40 @@ from typing import Any
 
 __all__ = ["jsonschema"]
 
-_LATE, _INSTEAD = "rfc3987_syntax", "rfc3987"  # the second takes its place where it is installed
-_FORMATS = {"iri": "iri", "iri-reference": "iri_reference"}  # and what the grammar calls them
+_SLOW_MODULE = "rfc3987_syntax"
+# jsonschema prefers this module if it is installed.
+_PREFERRED_MODULE = "rfc3987"
+# The grammar's rule for each format.
+_RULES = {"iri": "iri", "iri-reference": "iri_reference"}
 _VERSIONS = ("Draft7Validator", "Draft201909Validator", "Draft202012Validator")
 
 
 def _is_valid(rule: str, value: object) -> bool:
-    found: Any = importlib.import_module(_LATE)
-    return not isinstance(value, str) or bool(found.is_valid_syntax(rule, value))
+    if not isinstance(value, str):
+        return True
+
+    grammar: Any = importlib.import_module(_SLOW_MODULE)
+    return bool(grammar.is_valid_syntax(rule, value))
 
 
-def _is_there(name: str) -> bool:
+def _is_available(name: str) -> bool:
     return name in sys.modules or importlib.util.find_spec(name) is not None
 
 
-if "jsonschema" in sys.modules or _LATE in sys.modules or _is_there(_INSTEAD):
+if "jsonschema" in sys.modules or _SLOW_MODULE in sys.modules or _is_available(_PREFERRED_MODULE):
     import jsonschema
-elif _is_there(_LATE):
-    loaded: Any = sys.modules
-    loaded[_LATE] = None  # what makes an import of it fail
+elif _is_available(_SLOW_MODULE):
+    # None in `sys.modules` makes an import fail
+    modules: Any = sys.modules
+    modules[_SLOW_MODULE] = None
     try:
         import jsonschema
     finally:
-        del loaded[_LATE]
+        del modules[_SLOW_MODULE]
+
     checkers: list[Any] = [getattr(jsonschema, version).FORMAT_CHECKER for version in _VERSIONS]
     for checker in (jsonschema.FormatChecker, *checkers):
-        for name, rule in _FORMATS.items():
+        for name, rule in _RULES.items():
             checker.checkers[name] = (partial(_is_valid, rule), ValueError)
 else:
     import jsonschema

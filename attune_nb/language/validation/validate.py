@@ -1,4 +1,7 @@
-"""Whether a value fits a JSON Schema, in bounded time and with no reach out of the text."""
+"""Validate values against a JSON Schema, in bounded time.
+
+References that lead out of the schema are not followed.
+"""
 
 from __future__ import annotations
 
@@ -16,151 +19,185 @@ import regex
 from attune_nb.errors import TemplateError
 from attune_nb.language.validation.formats import jsonschema
 from attune_nb.templates.library.to_text import compile_pattern
+from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["SchemaValidator", "find_schema_error", "is_local_reference"]
 
-LONGEST = 200  # characters of the library's message
-MOST_ERRORS = 20  # that the library may find before the best of them is told
+# Characters of the library's message that are shown.
+MAX_MESSAGE_LENGTH = 200
+# Errors that the library may find before the best of them is chosen.
+MAX_ERRORS = 20
+# Seconds for all patterns of one load or run together.
 PATTERN_SECONDS = 0.5
-LEAST_SECONDS = 0.00002  # what a search may take beyond that: a million short ones are fine
+# Seconds that a single search may always take: a million short ones are fine.
+MIN_PATTERN_SECONDS = 0.00002
 
-_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
-    (bool, "a boolean"),
-    (str, "a string"),
-    (int, "an integer"),
-    (float, "a number"),
-    (dict, "an object"),
-    ((list, tuple, range), "an array"),
-)
-_Error: Any = jsonschema.ValidationError
+_ValidationError: Any = jsonschema.ValidationError
 
 
 def find_schema_error(schema: Mapping[str, Any]) -> tuple[tuple[str | int, ...], str] | None:
-    """Say where something is no JSON Schema, and why; or None."""
+    """Return where a value is not JSON Schema, as a path, and why; or None."""
     try:
-        error = _best(_META.iter_errors(schema))
+        error = _best_error(_META_VALIDATOR.iter_errors(schema))
     except RecursionError:
         return (), "nested too deeply"
     if error is None:
         return None
+
     message = error.message.replace("is not a 'regex'", "is not a pattern")
-    return tuple(error.absolute_path), _shortened(message)
+    return tuple(error.absolute_path), _shorten(message)
 
 
 def is_local_reference(reference: str, schema: Mapping[str, Any]) -> bool:
-    """Tell whether a `$ref` leads to something within the schema; nothing is fetched."""
+    """Return whether a `$ref` leads to a part of the schema itself. Nothing is fetched."""
     root = referencing.jsonschema.DRAFT202012.create_resource(schema)
     registry: Any = referencing.Registry()
     try:
         registry.resolver_with_root(root).lookup(reference)
     except referencing.exceptions.Unresolvable:
         return False
-    except (ValueError, TypeError, AttributeError):  # no URI, or a schema that is none
+    except (ValueError, TypeError, AttributeError):
+        # the reference is not a URI, or the schema is not a schema
         return False
     return True
 
 
-def _best(errors: Iterator[Any]) -> Any:
-    return jsonschema.exceptions.best_match(itertools.islice(errors, MOST_ERRORS))
+def _best_error(errors: Iterator[Any]) -> Any:
+    return jsonschema.exceptions.best_match(itertools.islice(errors, MAX_ERRORS))
 
 
-def _shortened(message: str) -> str:
-    return message if len(message) <= LONGEST else f"{message[:LONGEST]} …"
+def _shorten(message: str) -> str:
+    if len(message) <= MAX_MESSAGE_LENGTH:
+        return message
+    return f"{message[:MAX_MESSAGE_LENGTH]} …"
 
 
-def _with_article(kind: str) -> str:
-    return kind if kind == "null" else f"a{'n' * (kind[0] in 'aeio')} {kind}"
+def _add_article(type_name: str) -> str:
+    if type_name == "null":
+        return type_name
+    article = "an" if type_name[0] in "aeio" else "a"
+    return f"{article} {type_name}"
 
 
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    found = next((name for kind, name in _KINDS if isinstance(value, kind)), None)
-    return found or f"a {type(value).__name__} (declare `type: any` to take any object)"
+def _describe(value: Any) -> str:
+    if isinstance(value, range):
+        return "an array"
+
+    description = describe(value)
+    if description.startswith("a value of type"):
+        return f"{description} (declare `type: any` to take any object)"
+    return description
 
 
-def _number(_: Any, value: Any) -> bool:
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return real and (isinstance(value, numbers.Integral) or math.isfinite(value))
+def _is_number(_checker: Any, value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return False
+    return isinstance(value, numbers.Integral) or math.isfinite(value)
 
 
-def _integer(_: Any, value: Any) -> bool:
+def _is_integer(_checker: Any, value: Any) -> bool:
     if isinstance(value, float):
         return value.is_integer()
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def _unique(judge: Any, wanted: Any, value: Any, _schema: Any) -> Iterator[Any]:
-    """Compare by text: the library's own way is quadratic where items have no order."""
-    if wanted and judge.is_type(value, "array"):
-        texts = {json.dumps(each, sort_keys=True, default=repr) for each in value}
-        if len(texts) < len(value):
-            yield _Error("the items are not all different")
+def _is_array(_checker: Any, value: Any) -> bool:
+    return isinstance(value, list | tuple | range)
+
+
+def _check_unique_items(validator: Any, unique: Any, value: Any, _schema: Any) -> Iterator[Any]:
+    """Compare items by their JSON: the library's way is quadratic if items have no order."""
+    if not unique or not validator.is_type(value, "array"):
+        return
+
+    texts = {json.dumps(item, sort_keys=True, default=repr) for item in value}
+    if len(texts) < len(value):
+        yield _ValidationError("the items are not all different")
 
 
 class SchemaValidator:
-    """Judges the values of one load or one run; all patterns together have a bounded time."""
+    """Validates the values of one load or one run. All patterns share a bounded time."""
 
     def __init__(self) -> None:
         self.seconds = PATTERN_SECONDS
         extend: Any = jsonschema.validators.extend
-        self._validator = extend(_BASE, {"pattern": self._pattern})
+        self._validator = extend(_BASE_VALIDATOR, {"pattern": self._check_pattern})
 
     def explain_misfit(self, value: Any, schema: Mapping[str, Any]) -> str | None:
-        """Say how a value does not fit (what follows its name in a message), or None."""
+        """Return how a value does not fit a schema, or None if it fits.
+
+        The text is the end of a sentence that begins with the value's name.
+        """
         if isinstance(value, float) and not math.isfinite(value):
-            return f"is {value}, which is no finite number"
+            return f"is {value}, which is not a finite number"
+
         validator = self._validator(schema)
-        wanted = schema.get("type")
-        many = wanted if isinstance(wanted, list) else [wanted]
-        if wanted is not None and not any(validator.is_type(value, each) for each in many):
-            return f"is to be {' or '.join(map(_with_article, many))}, not {_kind(value)}"
+        type_problem = _check_type(validator, value, schema)
+        if type_problem:
+            return type_problem
+
         try:
-            error = _best(validator.iter_errors(value))
+            error = _best_error(validator.iter_errors(value))
         except RecursionError:
             return "does not fit: it, or its declaration, contains itself or is nested too deeply"
         except (TypeError, ValueError, AttributeError, ArithmeticError) as failure:
-            return f"cannot be judged: {_shortened(str(failure))}"
+            return f"cannot be validated: {_shorten(str(failure))}"
         if error is None:
             return None
-        where = "".join(f"[{part!r}]" for part in error.absolute_path)
-        return f"does not fit{' at ' + where if where else ''}: {_shortened(error.message)}"
 
-    def _pattern(self, validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[Any]:
+        path = "".join(f"[{part!r}]" for part in error.absolute_path)
+        place = f" at {path}" if path else ""
+        return f"does not fit{place}: {_shorten(error.message)}"
+
+    def _check_pattern(
+        self, validator: Any, pattern: str, value: Any, _schema: Any
+    ) -> Iterator[Any]:
         if not validator.is_type(value, "string"):
             return
-        began = time.perf_counter()
+
+        started = time.perf_counter()
+        timeout = max(self.seconds, MIN_PATTERN_SECONDS)
         try:
-            found = compile_pattern(pattern).search(value, timeout=max(self.seconds, LEAST_SECONDS))
+            match = compile_pattern(pattern).search(value, timeout=timeout)
         except TimeoutError:
-            yield _Error(f"the pattern {pattern!r} takes too long over this text")
+            yield _ValidationError(f"the pattern {pattern!r} takes too long over this text")
         except (TemplateError, regex.error) as error:
-            yield _Error(str(error))
+            yield _ValidationError(str(error))
         else:
-            if not found:
-                yield _Error(f"{value[:60]!r} does not match the pattern {pattern!r}")
-        self.seconds -= max(0.0, time.perf_counter() - began - LEAST_SECONDS)
+            if not match:
+                yield _ValidationError(f"{value[:60]!r} does not match the pattern {pattern!r}")
+
+        elapsed = time.perf_counter() - started
+        self.seconds -= max(0.0, elapsed - MIN_PATTERN_SECONDS)
 
 
-def _base() -> Any:
-    """Give the validator: ranges and tuples are arrays too, numbers of NumPy are numbers."""
+def _check_type(validator: Any, value: Any, schema: Mapping[str, Any]) -> str | None:
+    types = schema.get("type")
+    if types is None:
+        return None
+
+    if not isinstance(types, list):
+        types = [types]
+    if any(validator.is_type(value, type_name) for type_name in types):
+        return None
+    return f"must be {' or '.join(map(_add_article, types))}, not {_describe(value)}"
+
+
+def _make_base_validator() -> Any:
+    """Return a validator class that accepts ranges and tuples as arrays, and NumPy's numbers."""
     base: Any = jsonschema.Draft202012Validator
-    kinds = base.TYPE_CHECKER.redefine_many(
-        {
-            "array": lambda _, value: isinstance(value, list | tuple | range),
-            "number": _number,
-            "integer": _integer,
-        }
+    type_checker = base.TYPE_CHECKER.redefine_many(
+        {"array": _is_array, "number": _is_number, "integer": _is_integer}
     )
     extend: Any = jsonschema.validators.extend
-    return extend(base, {"uniqueItems": _unique}, type_checker=kinds)
+    return extend(base, {"uniqueItems": _check_unique_items}, type_checker=type_checker)
 
 
-_BASE = _base()
-_META: Any = jsonschema.Draft202012Validator(
+_BASE_VALIDATOR = _make_base_validator()
+_META_VALIDATOR: Any = jsonschema.Draft202012Validator(
     jsonschema.Draft202012Validator.META_SCHEMA,
     format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
 )
