@@ -63,6 +63,7 @@ def test_a_frozen_list_refuses_every_change(change):
 def test_freeze_goes_all_the_way_down_and_shares_what_is_frozen():
     inner = freeze({"k": [1, {"z": 2}]})
     outer = freeze({"a": inner, "b": ([1],)})
+
     assert outer["a"] is inner
     assert type(outer) is FrozenDict
     assert type(inner["k"]) is FrozenList
@@ -75,15 +76,18 @@ def test_the_giver_keeps_its_own_object():
     given = {"a": [1]}
     frozen = freeze(given)
     given["a"].append(2)
+
     assert frozen == {"a": [1]}
 
 
 def test_frozen_values_go_where_plain_ones_go():
     frozen = freeze({"a": [1, None]})
     assert json.dumps(frozen) == '{"a": [1, null]}'
+
     again = pickle.loads(pickle.dumps(frozen))
     assert again == frozen
     assert type(again) is FrozenDict
+
     for plain in (thaw(frozen), copy.deepcopy(frozen)):
         assert type(plain) is dict
         assert type(plain["a"]) is list
@@ -99,6 +103,7 @@ def test_a_value_that_contains_itself_is_refused():
 def test_publish_keeps_the_old_version():
     first = WorkflowContext.create({"p": 1}, vars={"v": [1]})
     second = first.publish("v", [1, 2]).publish("w", 3)
+
     assert first.lookup("workflow.v") == [1]
     assert "w" not in first.variables
     assert second.lookup("workflow.v") == [1, 2]
@@ -109,6 +114,7 @@ def test_publish_keeps_the_old_version():
 def test_a_result_keeps_the_old_version():
     first = WorkflowContext.create()
     second = first.with_result("a", {"n": 1})
+
     assert "a" not in first.tasks
     assert second.lookup("task.a.n") == 1
 
@@ -146,6 +152,7 @@ def test_what_a_scope_takes_does_not_depend_on_the_context():
         {"p": "x" * 1_000_000}, vars={f"v{n}": list(range(1000)) for n in range(100)}
     )
     assert big.size_bytes > 1000 * small.size_bytes
+
     sizes = bytes_per_scope(small), bytes_per_scope(big)
     assert 16 <= min(sizes) <= max(sizes) <= 64
     assert abs(sizes[0] - sizes[1]) <= 2
@@ -154,6 +161,7 @@ def test_what_a_scope_takes_does_not_depend_on_the_context():
 def test_a_scope_shares_context_and_item():
     context, item = WorkflowContext.create(), freeze({"k": 1})
     scope = context.scope(item, 0)
+
     assert isinstance(scope, ItemScope)
     assert scope.context is context
     assert scope.item is item
@@ -166,6 +174,7 @@ def test_texts_and_numbers_of_other_kinds_become_plain_ones():
         RED = "red"
 
     frozen = freeze([Colour.RED, np.str_("x"), np.float64(1.5), np.int64(3), np.bool_(1)])
+
     assert list(map(type, frozen)) == [str, str, float, int, bool]
     assert frozen == ["red", "x", 1.5, 3, True]
 
@@ -173,11 +182,13 @@ def test_texts_and_numbers_of_other_kinds_become_plain_ones():
 def test_sets_and_arrays_cannot_be_changed_either():
     numbers = np.zeros(3)
     frozen = freeze({"set": {1, 2}, "array": numbers})
+
     assert frozen["set"] == {1, 2}
     assert not hasattr(frozen["set"], "add")
     with pytest.raises(ValueError, match="read-only"):
         frozen["array"] += 1
     assert frozen["array"].base is numbers  # a view: nothing was copied
+
     numbers[0] = 1  # the caller's own array stays the caller's
     assert frozen["array"][0] == 1
 

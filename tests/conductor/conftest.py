@@ -1,4 +1,4 @@
-"""Running a workflow on every backend: the language means the same on all of them."""
+"""Run workflows on every backend: the language means the same on all of them."""
 
 import sys
 
@@ -24,53 +24,57 @@ def late():
     raise attune_nb.Timeout("too slow")
 
 
-class Go:
-    """Runs a text; keyword arguments are the actions."""
+class Runner:
+    """Runs the text of a workflow on one backend; keyword arguments are the actions."""
 
     def __init__(self, backend):
         self.backend = backend
 
     @property
-    def near(self):
+    def is_local(self):
         """Whether actions run in this process."""
         return self.backend in ("inline", "threads")
 
-    def __call__(self, text, parameters=None, **actions):
+    def run(self, text, parameters=None, **actions):
+        """Run a workflow to its end."""
         return self._run(text, parameters, actions, background=False)
 
-    def on(self, text, parameters=None, **actions):
-        """Start a run and let it go on in the background."""
+    def start(self, text, parameters=None, **actions):
+        """Start a run that continues in the background."""
         return self._run(text, parameters, actions, background=True)
 
     def _run(self, text, parameters, actions, **options):
-        given = {"boom": boom, "same": same, "late": late, **actions}
+        all_actions = {"boom": boom, "same": same, "late": late, **actions}
         return attune_nb.loads(text).run(
-            parameters, actions=given, backend=self.backend, progress=False, **options
+            parameters, actions=all_actions, backend=self.backend, progress=False, **options
         )
 
 
 @pytest.fixture(params=["inline", "threads", "processes", "dask"])
-def go(request):
+def runner(request):
+    """Run workflows on each backend."""
     if request.param == "dask":
         request.getfixturevalue("cluster")
-    # a worker may not have the path that the test's module came from
+
+    # a worker may not have the path of the test's module
     cloudpickle.register_pickle_by_value(request.module)
-    yield Go(request.param)
+    yield Runner(request.param)
     cloudpickle.unregister_pickle_by_value(request.module)
 
 
 @pytest.fixture(params=["inline", "threads"])
-def here(request):
-    """As `go`, for what only this process can hold."""
-    return Go(request.param)
+def local_runner(request):
+    """Run workflows on the backends of this process, for values that cannot leave it."""
+    return Runner(request.param)
 
 
 @pytest.fixture
-def seen(tmp_path):
-    return shared_records.Seen(tmp_path / "seen")
+def calls(tmp_path):
+    """A list that actions append to, one element for each call."""
+    return shared_records.SharedList(tmp_path / "calls")
 
 
 @pytest.fixture
-def flag(tmp_path):
-    """Make flags, by name."""
-    return lambda name: shared_records.Flag(tmp_path / name)
+def make_flag(tmp_path):
+    """Make a flag with a name."""
+    return lambda name: shared_records.SharedFlag(tmp_path / name)

@@ -1,8 +1,8 @@
-"""A task that waits for a person: rule 12."""
+"""A task that waits for an answer: rule 12."""
 
 import pytest
-from support.manual_driver import ByHand
-from support.outcomes import ended, until
+from support.manual_driver import ManualDriver
+from support.outcomes import ended_tasks, wait_until
 
 import attune_nb
 from attune_nb.conductor.state import Alarm, StartTask
@@ -22,11 +22,13 @@ tasks:
 """
 
 
-def test_a_question_is_answered_while_other_branches_go_on(go, flag):
-    noted = flag("noted")
-    run = go.on(ASK, note=noted.set)
-    until(lambda: run.questions)
+def test_a_question_is_answered_while_other_branches_run(runner, make_flag):
+    noted = make_flag("noted")
+    run = runner.start(ASK, note=noted.set)
+    wait_until(lambda: run.questions)
+
     assert noted.wait(60)
+
     (question,) = run.questions
     assert (question.task, question.prompt) == ("q", "May Ada go?")
     assert run.status == "running"
@@ -34,11 +36,14 @@ def test_a_question_is_answered_while_other_branches_go_on(go, flag):
         run.answer("q", {"ok": "maybe"})
     with pytest.raises(attune_nb.AttuneError, match="has no open question"):
         run.answer("other", 1)
-    itself = {"ok": True}
-    itself["again"] = itself
+
+    loop = {"ok": True}
+    loop["again"] = loop
+
     with pytest.raises(attune_nb.ParameterError, match="the answer cannot be used"):
-        run.answer("q", itself)
+        run.answer("q", loop)
     assert not run.has_ended
+
     run.answer("q", {"ok": True})
     assert run.wait(60)
     assert run.status == "succeeded"
@@ -49,8 +54,8 @@ def test_a_question_is_answered_while_other_branches_go_on(go, flag):
         run.answer("q", {"ok": True})
 
 
-def test_a_question_that_nobody_answers_in_time_times_out(go):
-    run = go("""
+def test_a_question_without_an_answer_in_time_times_out(runner):
+    run = runner.run("""
 tasks:
   - name: q
     action: core.ask
@@ -60,56 +65,64 @@ tasks:
   - {name: b, action: core.noop}
 """)
     assert run.status == "succeeded"
-    assert ended(run) == [("q", 1, "timed_out"), ("b", 1, "succeeded")]
+    assert ended_tasks(run) == [("q", 1, "timed_out"), ("b", 1, "succeeded")]
     assert run.result("q")["error"] == "the question was not answered within 0.05 s"
 
 
-ONE = "tasks:\n  - {name: q, action: core.ask, input: {prompt: hm}, timeout: 7}\n"
+QUESTION = "tasks:\n  - {name: q, action: core.ask, input: {prompt: hm}, timeout: 7}\n"
 
 
-def test_a_question_is_no_work_for_the_backend():
-    run = ByHand(ONE)
+def test_a_question_starts_nothing_at_the_backend():
+    run = ManualDriver(QUESTION)
     assert run.commands(StartTask) == []
-    assert [each.prompt for each in run.commands(AskOpened)] == ["hm"]
+    assert [question.prompt for question in run.commands(AskOpened)] == ["hm"]
+
     (alarm,) = run.commands(Alarm)
     assert (alarm.kind, alarm.key, alarm.seconds) == ("ask", ("q", 1), 7)
     assert run.state.executions["q", 1].status == "waiting"
 
 
-def test_only_the_first_answer_counts_and_none_after_the_time():
-    run = ByHand(ONE)
+def test_only_the_first_answer_in_time_counts():
+    run = ManualDriver(QUESTION)
     run.answer("q", [1], visit=2)
-    run.end("q", result="an attempt that nobody made")
+    run.end("q", result="an attempt that was not made")
+
     assert run.state.status == "running"
+
     run.answer("q", [1])
     run.answer("q", [2])
     run.ring("ask", "q", 1)
+
     assert run.state.executions["q", 1].outcome.result == {"response": [1]}
-    late = ByHand(ONE)
+
+    late = ManualDriver(QUESTION)
     late.ring("ask", "q", 1)
     late.answer("q", 1)
-    assert late.ended == [("q", 1, "timed_out")]
+
+    assert late.ended_tasks == [("q", 1, "timed_out")]
 
 
-def test_an_alarm_that_nobody_set_ends_no_question():
-    run = ByHand(ONE.replace(", timeout: 7", ""))
+def test_an_alarm_that_was_not_set_ends_no_question():
+    run = ManualDriver(QUESTION.replace(", timeout: 7", ""))
     run.ring("ask", "q", 1)
-    delayed = ByHand(ONE.replace("timeout: 7", "timeout: 7, delay: 9"))
+    delayed = ManualDriver(QUESTION.replace("timeout: 7", "timeout: 7, delay: 9"))
     delayed.ring("ask", "q", 1)
-    assert (run.ended, delayed.ended) == ([], [])
+
+    assert (run.ended_tasks, delayed.ended_tasks) == ([], [])
 
 
 def test_an_answer_that_contains_itself_fails_the_task():
     loop = []
     loop.append(loop)
-    run = ByHand(ONE)
+    run = ManualDriver(QUESTION)
     run.answer("q", loop)
-    assert run.ended == [("q", 1, "failed")]
+
+    assert run.ended_tasks == [("q", 1, "failed")]
     assert "the answer cannot be used" in run.state.error
 
 
 def test_a_question_within_a_parallel_task_after_a_delay():
-    run = ByHand("""
+    run = ManualDriver("""
 tasks:
   - name: p
     type: parallel
@@ -121,26 +134,30 @@ tasks:
     run.answer("p/q", "too early")
     run.ring("delay", "p/q", 1)
     run.answer("p/q", "now")
+
     assert run.state.context.tasks["p"].result == {"q": {"response": "now"}, "r": 1}
 
 
-def test_a_mocked_question_asks_nobody(go):
+def test_a_mocked_question_needs_no_answer(runner):
     text = 'tasks:\n  - {name: q, action: core.ask, input: {prompt: "?"}}\n'
-    run = attune_nb.loads(text).run(mock={"q": {"response": 1}}, backend=go.backend, progress=False)
+    run = attune_nb.loads(text).run(
+        mock={"q": {"response": 1}}, backend=runner.backend, progress=False
+    )
     assert run.result("q") == {"response": 1}
 
 
-def test_cancelling_closes_the_question(go):
-    run = go.on('tasks:\n  - {name: q, action: core.ask, input: {prompt: "?"}}\n')
-    until(lambda: run.questions)
+def test_cancelling_closes_the_question(runner):
+    run = runner.start('tasks:\n  - {name: q, action: core.ask, input: {prompt: "?"}}\n')
+    wait_until(lambda: run.questions)
     run.cancel()
+
     assert run.wait(60)
     assert (run.status, run.questions) == ("cancelled", [])
-    assert ended(run) == [("q", 1, "cancelled")]
+    assert ended_tasks(run) == [("q", 1, "cancelled")]
 
 
 @pytest.mark.parametrize(
-    ("schema", "said"),
+    ("schema", "problem"),
     [
         ({"type": "foo"}, "is not a valid JSON Schema"),
         (5, "an object, a JSON Schema, not an integer"),
@@ -152,30 +169,33 @@ def test_cancelling_closes_the_question(go):
         ({"items": [{"$ref": "file:///etc/passwd"}]}, "is not a valid JSON Schema"),
     ],
 )
-def test_a_question_that_no_answer_could_fit_fails_the_task(go, schema, said):
-    text = "parameters: {s: {}}\n" + ONE.replace(
+def test_an_unusable_schema_fails_the_task(runner, schema, problem):
+    text = "parameters: {s: {}}\n" + QUESTION.replace(
         "hm}", "hm, response_schema: '{{ parameters.s }}'}"
     )
-    run = go.on(text, {"s": schema})
+    run = runner.start(text, {"s": schema})
+
     assert run.wait(60)
     assert run.status == "failed"
-    assert said in run.error
+    assert problem in run.error
 
 
 @pytest.mark.parametrize(
-    ("schema", "answer", "said"),
+    ("schema", "answer", "problem"),
     [
         ({"pattern": "^(a+)+$"}, "a" * 32 + "!", "does not fit"),
         ({"$ref": "#/nope"}, 1, "cannot be used"),
     ],
 )
-def test_an_answer_that_cannot_be_judged_is_refused_in_time(go, schema, answer, said):
-    text = "parameters: {s: {}}\n" + ONE.replace(
+def test_an_answer_that_cannot_be_checked_is_refused_in_time(runner, schema, answer, problem):
+    text = "parameters: {s: {}}\n" + QUESTION.replace(
         "hm}", "hm, response_schema: '{{ parameters.s }}'}"
     )
-    run = go.on(text, {"s": schema})
-    until(lambda: run.questions)
-    with pytest.raises(attune_nb.ParameterError, match=said):
+    run = runner.start(text, {"s": schema})
+    wait_until(lambda: run.questions)
+
+    with pytest.raises(attune_nb.ParameterError, match=problem):
         run.answer("q", answer)
+
     run.cancel()
     assert run.wait(60)

@@ -1,8 +1,8 @@
-"""An expression that fails: rule 2. It says where, and nothing hangs."""
+"""An expression that fails: rule 2. The error has its position, and nothing hangs."""
 
 import pytest
-from support.manual_driver import ByHand
-from support.outcomes import ended
+from support.manual_driver import ManualDriver
+from support.outcomes import ended_tasks
 
 BAD = "{{ workflow.m.none }}"
 TASK = """\
@@ -26,9 +26,10 @@ tasks:
         ("    with_items: [1]\n    concurrency: \"{{ config.x | default('three') }}\"", 18),
     ],
 )
-def test_before_a_task_begins(go, line, column):
-    run = go(TASK.replace("    input: {x: 1}", f"    input: {{x: 1}}\n{line}"))
-    assert ended(run) == [("first", 1, "succeeded"), ("a", 1, "failed")]
+def test_before_a_task_starts(runner, line, column):
+    run = runner.run(TASK.replace("    input: {x: 1}", f"    input: {{x: 1}}\n{line}"))
+    assert ended_tasks(run) == [("first", 1, "succeeded"), ("a", 1, "failed")]
+
     (error,) = run.failures()
     assert error.type == "TemplateError"
     assert (error.position.line, error.position.column) == (7 + line.count("\n"), column)
@@ -36,19 +37,19 @@ def test_before_a_task_begins(go, line, column):
     assert f"line {error.position.line}, column {column}" in run.error
 
 
-def test_in_the_input_of_a_task_and_of_an_item(go):
+def test_in_the_input_of_a_task_and_of_an_item(runner):
     for items in ("", "    with_items: [7]\n"):
         text = TASK.replace("    input: {x: 1}", items + f'    input: {{x: "{BAD}"}}')
-        run = go(text)
+        run = runner.run(text)
         assert run.status == "failed"
-        assert ended(run)[-1] == ("a", 1, "failed")
+        assert ended_tasks(run)[-1] == ("a", 1, "failed")
         (error,) = run.failures()
         assert (error.type, error.position.column) == ("TemplateError", 16)
         assert "has no `none`" in run.error
 
 
 @pytest.mark.parametrize(
-    "step",
+    "transition",
     [
         '{when: "{{ workflow.m.none }}", do: b}',
         '{publish: [{v: "{{ workflow.m.none }}"}], do: b}',
@@ -56,9 +57,10 @@ def test_in_the_input_of_a_task_and_of_an_item(go):
         '{do: b}, {publish: [{v: "{{ workflow.m.none }}"}]}',
     ],
 )
-def test_in_a_transition_fails_the_task_and_lets_nothing_follow(go, step):
-    run = go(TASK.replace("{when: succeeded(), do: b}", step))
-    assert ended(run) == [("first", 1, "succeeded"), ("a", 1, "failed")]
+def test_in_a_transition_fails_the_task_and_no_other_starts(runner, transition):
+    run = runner.run(TASK.replace("{when: succeeded(), do: b}", transition))
+    assert ended_tasks(run) == [("first", 1, "succeeded"), ("a", 1, "failed")]
+
     (error,) = run.failures()
     assert error.position.line == 7
     assert run.result("a") == 1
@@ -67,38 +69,40 @@ def test_in_a_transition_fails_the_task_and_lets_nothing_follow(go, step):
     assert "line 7" in run.error
 
 
-def test_in_vars_fails_the_run_before_anything_begins(go):
+def test_in_vars_fails_the_run_before_any_task(runner):
     text = TASK.replace("vars: [{m: {}}]", f'vars: [{{m: {{}}}}, {{v: "{BAD}"}}]')
-    run = go(text)
-    assert ended(run) == []
+    run = runner.run(text)
+
+    assert ended_tasks(run) == []
     assert run.status == "failed"
     assert run.error.startswith("vars `v`: ")
     assert "line 1, column 21" in run.error
 
 
-def test_in_the_output_map_fails_the_run(go):
-    run = go(TASK + f'output_map:\n  v: "{BAD}"\n')
-    assert ended(run)[-1] == ("b", 1, "succeeded")
+def test_in_the_output_map_fails_the_run(runner):
+    run = runner.run(TASK + f'output_map:\n  v: "{BAD}"\n')
+    assert ended_tasks(run)[-1] == ("b", 1, "succeeded")
     assert (run.status, run.output) == ("failed", None)
     assert run.error.startswith("output_map: ")
     assert "line 10, column 6" in run.error
 
 
-def test_in_the_question_of_a_person(go):
+def test_in_a_question_fails_the_task(runner):
     task = f'{{name: q, action: core.ask, input: {{prompt: "{BAD}"}}}}'
-    run = go(f"vars: [{{m: {{}}}}]\ntasks:\n  - {task}\n")
-    assert ended(run) == [("q", 1, "failed")]
+    run = runner.run(f"vars: [{{m: {{}}}}]\ntasks:\n  - {task}\n")
+
+    assert ended_tasks(run) == [("q", 1, "failed")]
     assert "line 3" in run.error
 
 
-def test_in_a_delayed_task_is_known_before_the_delay():
-    run = ByHand(TASK.replace("    input: {x: 1}", f'    delay: 60\n    when: "{BAD}"'))
+def test_in_a_delayed_task_fails_before_the_delay():
+    run = ManualDriver(TASK.replace("    input: {x: 1}", f'    delay: 60\n    when: "{BAD}"'))
     run.end("first")
     assert run.state.status == "failed"
 
 
-def test_a_branch_that_takes_failures_takes_these_too(go):
-    run = go(
+def test_a_branch_for_failures_handles_these_too(runner):
+    run = runner.run(
         TASK.replace("    input: {x: 1}", f'    input: {{x: "{BAD}"}}').replace(
             "succeeded", "failed"
         )

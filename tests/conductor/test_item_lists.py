@@ -1,4 +1,4 @@
-"""What `with_items` runs over, and what becomes of the items: rule 7."""
+"""The values that `with_items` accepts, and the outcome of the items: rule 7."""
 
 import itertools
 import os
@@ -7,22 +7,23 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from support.manual_driver import ByHand, batch_of
-from support.outcomes import ended
+from support.manual_driver import ManualDriver, make_batch
+from support.outcomes import ended_tasks
 
 from attune_nb.conductor.state import StartTask
 from attune_nb.events import AttemptsEnded, TaskStarted
 
-OVER = """
+WORKFLOW = """
 tasks:
-  - {name: s, action: given, next: [{do: a}]}
+  - {name: s, action: load, next: [{do: a}]}
   - {name: a, action: same, with_items: "{{ task.s.result }}", concurrency: 2,
      input: {x: ["{{ index }}", "{{ item }}"]}BATCH}
 """
 
 
-def over(go, value, batch=""):
-    return go(OVER.replace("BATCH", batch), given=lambda: value)
+def run_over(runner, value, batch=""):
+    """Run a task over the items of a value."""
+    return runner.run(WORKFLOW.replace("BATCH", batch), load=lambda: value)
 
 
 class Unreadable:
@@ -49,17 +50,17 @@ def letters(count):
     ],
     ids=str,
 )
-def test_what_can_be_run_over(go, value, items):
-    run = over(go, value)
+def test_values_with_items_are_accepted(runner, value, items):
+    run = run_over(runner, value)
     assert run.status == "succeeded"
-    assert run.result("a") == [[at, item] for at, item in enumerate(items)]
+    assert run.result("a") == [[index, item] for index, item in enumerate(items)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_a_generator_is_read_once(here, count):
-    run = over(here, letters(count))
+def test_a_generator_is_read_once(local_runner, count):
+    run = run_over(local_runner, letters(count))
     assert run.status == "succeeded"
-    assert run.result("a") == [[at, each] for at, each in enumerate("abcde"[:count])]
+    assert run.result("a") == [[index, item] for index, item in enumerate("abcde"[:count])]
 
 
 @pytest.mark.parametrize(
@@ -73,21 +74,23 @@ def test_a_generator_is_read_once(here, count):
     ],
     ids=str,
 )
-def test_batch_size_gives_lists_of_items(go, value, batches):
-    run = over(go, value, ", batch_size: 2")
+def test_batch_size_makes_arrays_of_items(runner, value, batches):
+    run = run_over(runner, value, ", batch_size: 2")
     assert run.status == "succeeded"
-    assert run.result("a") == [[at, each] for at, each in enumerate(batches)]
-    (started,) = [e for e in run.events if isinstance(e, TaskStarted) and e.task == "a"]
+    assert run.result("a") == [[index, batch] for index, batch in enumerate(batches)]
+
+    starts = [event for event in run.events if isinstance(event, TaskStarted)]
+    (started,) = [event for event in starts if event.task == "a"]
     assert started.total == len(batches)
 
 
-def test_batches_of_a_generator(here):
-    run = over(here, letters(5), ", batch_size: 2")
+def test_batches_of_a_generator(local_runner):
+    run = run_over(local_runner, letters(5), ", batch_size: 2")
     assert run.result("a") == [[0, ["a", "b"]], [1, ["c", "d"]], [2, ["e"]]]
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "problem"),
     [
         ("abc", "needs an array, not a string"),
         (b"abc", "needs an array, not a value of type `bytes`"),
@@ -98,31 +101,32 @@ def test_batches_of_a_generator(here):
         (object(), "needs an array, not a value of type `object`"),
         (Unreadable(), "cannot be read: RuntimeError: the disk is gone"),
     ],
-    ids=["text", "bytes", "number", "boolean", "null", "set", "object", "unreadable"],
+    ids=["string", "bytes", "integer", "boolean", "null", "set", "object", "unreadable"],
 )
-def test_what_is_no_list_is_refused_where_it_stands(go, value, said):
-    run = over(go, value)
-    assert ended(run) == [("s", 1, "succeeded"), ("a", 1, "failed")]
+def test_a_value_without_items_is_refused_with_its_position(runner, value, problem):
+    run = run_over(runner, value)
+    assert ended_tasks(run) == [("s", 1, "succeeded"), ("a", 1, "failed")]
+
     (error,) = run.failures()
-    assert said in error.message
+    assert problem in error.message
     assert (error.type, error.position.line, error.position.column) == ("TemplateError", 4, 41)
     assert error.message in run.error
 
 
-def test_an_empty_list_fires_its_transitions_once(go):
-    run = over(go, [])
-    assert ended(run) == [("s", 1, "succeeded"), ("a", 1, "succeeded")]
+def test_an_empty_array_fires_its_transitions_once(runner):
+    run = run_over(runner, [])
+    assert ended_tasks(run) == [("s", 1, "succeeded"), ("a", 1, "succeeded")]
     assert run.result("a") == []
 
 
-def test_items_start_in_order_and_no_more_than_concurrency_at_once(go, seen):
+def test_items_start_in_order_up_to_the_concurrency(runner, calls):
     def work(x):
-        seen.append([1, x, os.getpid()])
+        calls.append([1, x, os.getpid()])
         time.sleep(0.002)
-        seen.append([-1, x, os.getpid()])
+        calls.append([-1, x, os.getpid()])
         return x
 
-    run = go(
+    run = runner.run(
         """
 tasks:
   - {name: a, action: work, with_items: "{{ range(12) }}", concurrency: 3, input: {x: "{{ item }}"}}
@@ -130,32 +134,39 @@ tasks:
         work=work,
     )
     assert run.result("a") == list(range(12))
-    assert max(itertools.accumulate(step for step, _, _ in seen)) <= 3
-    begun = [(item, process) for step, item, process in seen if step == 1]
-    if go.near:
-        assert all(abs(at - item) < 3 for at, (item, _) in enumerate(begun))
-    for each in {process for _, process in begun if not go.near}:  # each has its chunks in order
-        mine = [item for item, process in begun if process == each]
-        assert mine == sorted(mine)
+    assert max(itertools.accumulate(change for change, _, _ in calls)) <= 3
+
+    begun = [(item, process) for change, item, process in calls if change == 1]
+    if runner.is_local:
+        assert all(abs(position - item) < 3 for position, (item, _) in enumerate(begun))
+        return
+
+    # each process gets its chunks in order
+    items_of = {}
+    for item, process in begun:
+        items_of.setdefault(process, []).append(item)
+    for items in items_of.values():
+        assert items == sorted(items)
 
 
-def test_one_item_at_a_time_by_default(go, seen):
+def test_one_item_at_a_time_by_default(runner, calls):
     def work(x):
-        seen.append(x)
+        calls.append(x)
 
     text = 'tasks:\n  - {name: a, action: work, with_items: [3, 1, 2], input: {x: "{{ item }}"}}\n'
-    run = go(text, work=work)
+    run = runner.run(text, work=work)
+
     assert run.status == "succeeded"
-    assert list(seen) == [3, 1, 2]
+    assert list(calls) == [3, 1, 2]
 
 
-def test_a_failed_item_stops_no_other_and_the_task_fails_after_all(go):
+def test_a_failed_item_fails_the_task_after_all_others(runner):
     def work(x):
         if x == 1:
             raise ValueError("one")
         return x
 
-    run = go(
+    run = runner.run(
         """
 tasks:
   - name: a
@@ -172,27 +183,30 @@ tasks:
     assert run.context.variables["r"] == [{"error": "one", "error_type": "ValueError"}, 2, 3]
 
 
-def test_items_that_all_time_out_are_a_timeout_and_a_mixture_is_a_failure():
+def test_only_items_that_all_time_out_are_a_timeout():
     text = "tasks:\n  - {name: a, action: core.noop, with_items: [1, 2]}\n"
-    run = ByHand(text)
+    run = ManualDriver(text)
     run.end("a", "timed_out", index=1)
     run.end("a", "timed_out", index=0)
-    assert run.ended == [("a", 1, "timed_out")]
-    run = ByHand(text)
+
+    assert run.ended_tasks == [("a", 1, "timed_out")]
+
+    run = ManualDriver(text)
     run.end("a", "failed", index=1)
     run.end("a", "timed_out", index=0)
-    assert run.ended == [("a", 1, "failed")]
+
+    assert run.ended_tasks == [("a", 1, "failed")]
 
 
-def test_retries_are_each_items_own(go, seen):
+def test_each_item_has_its_own_retries(runner, calls):
     def work(x):
-        seen.append(x)
-        made = list(seen).count(x)
-        if made < x:
+        calls.append(x)
+        attempts = list(calls).count(x)
+        if attempts < x:
             raise ValueError("not yet")
-        return made
+        return attempts
 
-    run = go(
+    run = runner.run(
         """
 tasks:
   - name: a
@@ -204,17 +218,17 @@ tasks:
 """,
         work=work,
     )
-    assert Counter(seen) == {1: 1, 2: 2, 3: 3, 4: 3}
+    assert Counter(calls) == {1: 1, 2: 2, 3: 3, 4: 3}
     assert run.result("a") == [1, 2, 3, {"error": "not yet", "error_type": "ValueError"}]
 
 
-def test_equal_items_run_each(go):
-    run = over(go, [1, 1, 1])
+def test_equal_items_run_separately(runner):
+    run = run_over(runner, [1, 1, 1])
     assert run.result("a") == [[0, 1], [1, 1], [2, 1]]
 
 
-def test_the_backend_is_told_once_of_all_items():
-    run = ByHand("""
+def test_one_command_starts_all_items():
+    run = ManualDriver("""
 tasks:
   - {name: a, action: core.noop, with_items: "{{ range(1000) }}", concurrency: "{{ 3 + 4 }}"}
 """)
@@ -222,26 +236,34 @@ tasks:
     assert (command.key, command.total, command.concurrency) == (("a", 1), 1000, 7)
 
 
-def test_an_attempt_counts_once_however_often_it_is_told():
-    run = ByHand("tasks:\n  - {name: a, action: core.noop, with_items: [1, 2, 3]}\n")
+def test_an_attempt_that_is_reported_again_counts_once():
+    run = ManualDriver("tasks:\n  - {name: a, action: core.noop, with_items: [1, 2, 3]}\n")
     run.end("a", result="first")
     run.end("a", "failed")
     run.end("a", result="again", attempt=2)
-    run.end("a", index=2, result="never made", attempt=2)
-    rows = [(0, 1, "succeeded", "late"), (1, 1, "succeeded", "b"), (7, 1, "succeeded", "what?")]
-    run.feed(AttemptsEnded, task="a", visit=1, batch=batch_of(rows))
-    assert run.ended == []
+    run.end("a", index=2, result="not requested", attempt=2)
+    rows = [
+        (0, 1, "succeeded", "late"),
+        (1, 1, "succeeded", "b"),
+        (7, 1, "succeeded", "no such item"),
+    ]
+    run.feed(AttemptsEnded, task="a", visit=1, batch=make_batch(rows))
+
+    assert run.ended_tasks == []
+
     run.end("a", index=2, result="c")
     execution = run.state.executions["a", 1]
-    assert run.ended == [("a", 1, "succeeded")]
+
+    assert run.ended_tasks == [("a", 1, "succeeded")]
     assert (execution.outcome.result, execution.attempts) == (["first", "b", "c"], 3)
 
 
 def test_a_row_between_stale_ones_keeps_its_own_error():
-    run = ByHand("tasks:\n  - {name: a, action: core.noop, with_items: [1, 2]}\n")
+    run = ManualDriver("tasks:\n  - {name: a, action: core.noop, with_items: [1, 2]}\n")
     run.end("a", result="first")
     rows = [(0, 1, "failed", None), (1, 1, "timed_out", None)]
-    run.feed(AttemptsEnded, task="a", visit=1, batch=batch_of(rows))
+    run.feed(AttemptsEnded, task="a", visit=1, batch=make_batch(rows))
+
     assert run.state.context.tasks["a"].result == [
         "first",
         {"error": "no end within 1 s", "error_type": "Timeout"},

@@ -1,4 +1,4 @@
-"""The conductor against a second reading of the language, on workflows of any shape."""
+"""The conductor against a second interpreter of the language, on random workflows."""
 
 import random
 import re
@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
-from support.random_workflows import joins, load
+from support.random_workflows import add_joins, load_flow
 from support.reference_interpreter import CONDITIONS, Reference
 
 import attune_nb
@@ -27,17 +27,20 @@ RETRIES = st.sampled_from([{}, {"count": 1}, {"count": 2, "on_error": "broke"}])
 
 @st.composite
 def flows(draw, *, cycles, retries):
+    """Draw a workflow that the reference interpreter understands."""
     count = draw(st.integers(1, 7))
     tasks = []
-    for at in range(count):
-        task = {"name": f"t{at}", **draw(bodies(retries=retries))}
+    for number in range(count):
+        task = {"name": f"t{number}", **draw(bodies(retries=retries))}
         if draw(st.integers(0, 4)) == 0:
             task["when"] = draw(st.sampled_from(["false", "workflow.m.none", "workflow.n > 1"]))
         if not cycles and task.get("when") == "workflow.n > 1":
-            del task["when"]  # another branch would decide it
-        task["next"] = draw(st.lists(steps(at, count, cycles=cycles), max_size=3))
+            # another branch would decide it
+            del task["when"]
+        task["next"] = draw(st.lists(transitions(number, count, cycles=cycles), max_size=3))
         tasks.append(task)
-    draw(joins(tasks))
+    draw(add_joins(tasks))
+
     flow = {"vars": {"n": 0, "m": {}, "trace": ""}, "tasks": tasks}
     if draw(st.booleans()):
         flow["output_map"] = {"n": "{{ workflow.n }}", "trace": "{{ workflow.trace }}"}
@@ -45,116 +48,142 @@ def flows(draw, *, cycles, retries):
 
 
 @st.composite
-def bodies(draw, *, retries):
-    def plain():
-        retry = draw(RETRIES) if retries else {}
-        return {**NOOP, **({"retry": retry} if retry else {})}
-
-    kind = draw(st.sampled_from(["plain", "plain", "items", "empty", "parallel"]))
-    if kind == "plain":
-        return plain()
-    if kind == "items":
-        return {**plain(), **ITEMS}
-    if kind == "empty":
-        return {**plain(), "with_items": []}
-    parts = [{"name": "p", **plain()}, {"name": "q", **plain(), **ITEMS}]
-    parts.append({"name": "r", "type": "parallel", "tasks": [{"name": "s", **plain()}]})
-    if draw(st.booleans()):
-        parts.append(
-            {"name": "u", **NOOP, "when": draw(st.sampled_from(["false", "workflow.m.none"]))}
-        )
-    return {"type": "parallel", "tasks": parts}
+def plain_bodies(draw, *, retries):
+    body = dict(NOOP)
+    retry = draw(RETRIES) if retries else {}
+    if retry:
+        body["retry"] = retry
+    return body
 
 
 @st.composite
-def steps(draw, at, count, *, cycles):
-    if cycles and at and draw(st.integers(0, 2)) == 0:
-        target = f"t{draw(st.integers(1, at))}"
+def bodies(draw, *, retries):
+    """Draw a task without its name and transitions."""
+    plain = plain_bodies(retries=retries)
+    kind = draw(st.sampled_from(["plain", "plain", "items", "empty", "parallel"]))
+    if kind == "plain":
+        return draw(plain)
+    if kind == "items":
+        return {**draw(plain), **ITEMS}
+    if kind == "empty":
+        return {**draw(plain), "with_items": []}
+
+    inner_tasks = [
+        {"name": "p", **draw(plain)},
+        {"name": "q", **draw(plain), **ITEMS},
+        {"name": "r", "type": "parallel", "tasks": [{"name": "s", **draw(plain)}]},
+    ]
+    if draw(st.booleans()):
+        condition = draw(st.sampled_from(["false", "workflow.m.none"]))
+        inner_tasks.append({"name": "u", **NOOP, "when": condition})
+    return {"type": "parallel", "tasks": inner_tasks}
+
+
+@st.composite
+def transitions(draw, number, count, *, cycles):
+    """Draw a transition: a limited one to an earlier task, or one to later tasks."""
+    if cycles and number and draw(st.integers(0, 2)) == 0:
+        target = f"t{draw(st.integers(1, number))}"
         publish = [{"n": "{{ workflow.n + 1 }}"}]
         return {"when": "workflow.n < 4", "publish": publish, "do": [target]}
-    own = ["succeeded()", "failed()", "timed_out()", "skipped()", "workflow.m.none"]
-    when = draw(st.sampled_from([None, None, *own, *(["workflow.n > 1"] if cycles else [])]))
-    later = [f"t{each}" for each in range(at + 1, count)]
+
+    conditions = [None, None, "succeeded()", "failed()", "timed_out()", "skipped()"]
+    conditions.append("workflow.m.none")
+    if cycles:
+        conditions.append("workflow.n > 1")
+    condition = draw(st.sampled_from(conditions))
+
+    later = [f"t{later_number}" for later_number in range(number + 1, count)]
     targets = st.sampled_from([*later, *later, *later, "noop", "fail"])
-    publish = draw(
-        st.lists(st.sampled_from(["{{ result() }}", "{{ workflow.m.none }}"]), max_size=1)
-    )
-    return {
-        **({} if when is None else {"when": when}),
-        "publish": [{f"v{at}": value} for value in publish],
+    values = st.sampled_from(["{{ result() }}", "{{ workflow.m.none }}"])
+    transition = {
+        "publish": [{f"v{number}": value} for value in draw(st.lists(values, max_size=1))],
         "do": draw(st.lists(targets, max_size=3, unique=True)),
     }
+    if condition is not None:
+        transition["when"] = condition
+    return transition
 
 
-def text_of(flow):
-    """Write what the reference does by itself into the workflow: the trace of its transitions."""
+def add_trace(flow):
+    """Return the workflow with a trace of its transitions, which the reference has by itself."""
     tasks = []
     for task in flow["tasks"]:
-        steps = []
-        for step in task["next"]:
-            trace = f"{{{{ workflow.trace }}}}{task['name']}>{','.join(step['do'])};"
-            steps.append({**step, "publish": [*step.get("publish", ()), {"trace": trace}]})
-        tasks.append({**with_index(task), "next": steps})
+        transitions = []
+        for transition in task["next"]:
+            targets = ",".join(transition["do"])
+            trace = {"trace": f"{{{{ workflow.trace }}}}{task['name']}>{targets};"}
+            transitions.append({**transition, "publish": [*transition["publish"], trace]})
+        tasks.append({**add_index(task), "next": transitions})
     return {**flow, "tasks": tasks}
 
 
-def with_index(task):
+def add_index(task):
+    """Return the task with the index of its item as input."""
     if task.get("type") == "parallel":
-        return {**task, "tasks": [with_index(each) for each in task["tasks"]]}
-    return {**task, "input": {"index": "{{ index }}" if "with_items" in task else 0}}
+        return {**task, "tasks": [add_index(inner) for inner in task["tasks"]]}
+    index = "{{ index }}" if "with_items" in task else 0
+    return {**task, "input": {"index": index}}
 
 
-def outcomes(luck):
+def random_outcomes(seed):
     def outcome(path, index, number):
-        chosen = random.Random(f"{luck} {path} {index} {number}")
-        return chosen.choice(["succeeded"] * 4 + ["failed", "failed", "timed_out"])
+        generator = random.Random(f"{seed} {path} {index} {number}")
+        return generator.choice(["succeeded"] * 4 + ["failed", "failed", "timed_out"])
 
     return outcome
 
 
-def mocks(workflow, outcome):
-    made = Counter()
+def make_mocks(workflow, outcome):
+    """Return mocks of all actions that end as `outcome` returns."""
+    attempts = Counter()
 
-    def mock(path):
-        def act(given):
-            index = given["index"]
-            made[path, index] += 1
-            how = outcome(path, index, made[path, index])
-            if how == "failed":
+    def make_mock(path):
+        def mock(values):
+            index = values["index"]
+            attempts[path, index] += 1
+            status = outcome(path, index, attempts[path, index])
+            if status == "failed":
                 raise ValueError("it broke")
-            if how == "timed_out":
+            if status == "timed_out":
                 raise attune_nb.Timeout("too slow")
             return [path, index]
 
-        return act
+        return mock
 
-    return {path: mock(path) for path, task in workflow.walk() if task.action}
+    return {path: make_mock(path) for path, task in workflow.walk() if task.action}
 
 
-def both(flow, luck):
+def run_both(flow, seed):
+    """Run a workflow with attune_nb and with the reference interpreter."""
     try:
-        workflow = load(text_of(flow))
+        workflow = load_flow(add_trace(flow))
     except attune_nb.WorkflowError as error:
         assert "could never start" in str(error)
         reject()
-    run = workflow.run(mock=mocks(workflow, outcomes(luck)), backend="inline", progress=False)
-    return run, Reference(flow, outcomes(luck))
+
+    mocks = make_mocks(workflow, random_outcomes(seed))
+    run = workflow.run(mock=mocks, backend="inline", progress=False)
+    return run, Reference(flow, random_outcomes(seed))
 
 
-def story(run):
-    return [(e.task, e.visit, e.status, e.attempts) for e in run.events if isinstance(e, TaskEnded)]
+def task_ends(run):
+    """Return the path, visit, status and attempts of the tasks, in order of their ends."""
+    ends = [event for event in run.events if isinstance(event, TaskEnded)]
+    return [(end.task, end.visit, end.status, end.attempts) for end in ends]
 
 
 def check_end(run, reference):
     assert run.status == reference.status
     assert run.output == reference.output
-    said = run.error or ""
-    named = set(re.findall(r"task `(\w+)` (?:failed|timed out)", said))
-    assert named == set(reference.unhandled)
-    assert ("went to `fail`" in said) == reference.went_to_fail
-    assert dict(re.findall(r"join `(\w+)` was never met: it still waited for ([\w, ]+)", said)) == {
-        name: ", ".join(names) for name, names in reference.unmet.items()
-    }
+
+    error = run.error or ""
+    failed = set(re.findall(r"task `(\w+)` (?:failed|timed out)", error))
+    assert failed == set(reference.unhandled)
+    assert ("went to `fail`" in error) == reference.went_to_fail
+    unmet = re.findall(r"join `(\w+)` was never met: it still waited for ([\w, ]+)", error)
+    assert dict(unmet) == {name: ", ".join(names) for name, names in reference.unmet.items()}
+
     for path, result in reference.results.items():
         if path in reference.tasks and result is not None:
             assert run.result(path) == result
@@ -162,29 +191,34 @@ def check_end(run, reference):
 
 @QUICK
 @given(flows(cycles=True, retries=False), st.integers(0, 9))
-def test_in_the_order_of_the_text_all_is_the_same(flow, luck):
-    run, reference = both(flow, luck)
-    assert story(run) == reference.ended
+def test_without_retries_both_interpreters_agree(flow, seed):
+    """Without retries tasks end in the order of the text, so all is compared."""
+    run, reference = run_both(flow, seed)
+    assert task_ends(run) == reference.ended_tasks
     assert dict(run.context.variables) == reference.variables
+
     check_end(run, reference)
 
 
 @QUICK
 @given(flows(cycles=False, retries=True), st.integers(0, 9))
-def test_what_does_not_depend_on_the_order_is_the_same(flow, luck):
-    """A retry ends later than the text says; only what no order can change is compared."""
+def test_with_retries_both_agree_except_on_the_order(flow, seed):
+    """A retry ends later than in the text, so only facts that no order can change are compared."""
     flow.pop("output_map", None)
-    run, reference = both(flow, luck)
-    assert sorted(story(run)) == sorted(reference.ended)
-    hidden = {"trace": ""}
-    assert {**run.context.variables, **hidden} == {**reference.variables, **hidden}
-    fired = [
-        sorted(each["trace"].split(";")) for each in (run.context.variables, reference.variables)
-    ]
-    assert fired[0] == fired[1]
+    run, reference = run_both(flow, seed)
+    assert sorted(task_ends(run)) == sorted(reference.ended_tasks)
+
+    variables = dict(run.context.variables)
+    fired = variables.pop("trace").split(";")
+    expected = dict(reference.variables)
+    expected_fired = expected.pop("trace").split(";")
+
+    assert variables == expected
+    assert sorted(fired) == sorted(expected_fired)
+
     check_end(run, reference)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_the_reference_knows_every_condition_that_is_drawn(condition):
+def test_every_condition_of_the_reference_is_callable(condition):
     assert callable(CONDITIONS[condition])

@@ -4,33 +4,36 @@ import itertools
 import time
 
 import pytest
-from support.manual_driver import LOST, ByHand
-from support.outcomes import ended
+from support.manual_driver import LOST, ManualDriver
+from support.outcomes import ended_tasks
 
 import attune_nb
-from attune_nb.conductor.state import Alarm, RetryItem, StopTask
+from attune_nb.conductor.state import Alarm, RetryItem, StartTask, StopTask
 from attune_nb.events import RetriesPlanned
 
-ONE = "tasks:\n  - {{name: a, action: core.noop, retry: {{{retry}}}}}\n"
+WORKFLOW = "tasks:\n  - {{name: a, action: core.noop, retry: {{{retry}}}}}\n"
 
 
-def waits(retry, status="failed", cause=None):
-    """Let every attempt fail; give the seconds before each retry."""
-    run = ByHand(ONE.format(retry=retry))
-    found = []
+def retry_delays(retry, status="failed", error=None):
+    """Let every attempt fail, and return the seconds before each retry."""
+    run = ManualDriver(WORKFLOW.format(retry=retry))
+    delays = []
     for attempt in itertools.count(1):
-        decided = run.end("a", status, cause, attempt=attempt)
-        again = [each for each in decided if isinstance(each, RetryItem)]
-        if not again:
-            assert run.state.executions["a", 1].attempts == attempt
-            assert run.ended == [("a", 1, status)]
-            return found
-        assert run.state.executions["a", 1].status == "retrying"
-        assert [(each.key, each.index, each.attempt) for each in again] == [
-            (("a", 1), 0, attempt + 1)
-        ]
-        assert [each.count for each in decided if isinstance(each, RetriesPlanned)] == [1]
-        found.append(again[0].delay)
+        decisions = run.end("a", status, error, attempt=attempt)
+        execution = run.state.executions["a", 1]
+        retries = [decision for decision in decisions if isinstance(decision, RetryItem)]
+        if not retries:
+            assert execution.attempts == attempt
+            assert run.ended_tasks == [("a", 1, status)]
+            return delays
+
+        assert execution.status == "retrying"
+        (retry_item,) = retries
+        assert (retry_item.key, retry_item.index) == (("a", 1), 0)
+        assert retry_item.attempt == attempt + 1
+        planned = [event for event in decisions if isinstance(event, RetriesPlanned)]
+        assert [event.count for event in planned] == [1]
+        delays.append(retry_item.delay)
     return None
 
 
@@ -47,11 +50,11 @@ def waits(retry, status="failed", cause=None):
         ("count: 100", [0] * 100),
     ],
 )
-def test_the_wait_before_each_retry(retry, expected):
-    assert waits(retry) == expected
+def test_the_delay_before_each_retry(retry, expected):
+    assert retry_delays(retry) == expected
 
 
-@pytest.mark.parametrize("cause", [None, LOST])
+@pytest.mark.parametrize("error", [None, LOST], ids=["broken", "lost"])
 @pytest.mark.parametrize(
     ("on_error", "broken", "lost"),
     [
@@ -66,42 +69,43 @@ def test_the_wait_before_each_retry(retry, expected):
         ("[nothing, else]", False, False),
     ],
 )
-def test_only_errors_that_fit_are_retried(on_error, broken, lost, cause):
-    retried = lost if cause is LOST else broken
-    assert len(waits(f"count: 2, on_error: {on_error}", cause=cause)) == (2 if retried else 0)
+def test_only_matching_errors_are_retried(on_error, broken, lost, error):
+    is_retried = lost if error is LOST else broken
+    count = 2 if is_retried else 0
+    assert len(retry_delays(f"count: 2, on_error: {on_error}", error=error)) == count
 
 
 def test_a_timeout_is_retried_too():
-    assert waits("count: 2", "timed_out") == [0, 0]
-    assert waits("count: 2, on_error: Timeout", "timed_out") == [0, 0]
+    assert retry_delays("count: 2", "timed_out") == [0, 0]
+    assert retry_delays("count: 2, on_error: Timeout", "timed_out") == [0, 0]
 
 
-def test_an_input_that_cannot_be_rendered_is_not_tried_again(go):
-    run = go("""
+def test_an_input_that_cannot_be_rendered_is_not_retried(runner):
+    run = runner.run("""
 vars: [{m: {}}]
 tasks:
   - {name: a, action: same, input: {x: "{{ workflow.m.none }}"}, retry: {count: 3}}
 """)
-    assert ended(run) == [("a", 1, "failed")]
+    assert ended_tasks(run) == [("a", 1, "failed")]
     assert len(run.attempts) == 1
 
 
-def test_every_attempt_has_the_same_input(go, seen):
+def test_every_attempt_has_the_same_input(runner, calls):
     def work(x):
-        seen.append(x)
+        calls.append(x)
         raise ValueError
 
-    run = go(
+    run = runner.run(
         'tasks:\n  - {name: a, action: work, input: {x: "{{ uuid() }}"}, retry: {count: 2}}\n',
         work=work,
     )
     assert run.status == "failed"
-    assert len(seen) == 3
-    assert len(set(seen)) == 1
+    assert len(calls) == 3
+    assert len(set(calls)) == 1
 
 
-def test_an_attempt_that_takes_too_long_ends_as_timed_out(go):
-    run = go(
+def test_an_attempt_that_takes_too_long_ends_as_timed_out(runner):
+    run = runner.run(
         """
 tasks:
   - name: a
@@ -113,16 +117,16 @@ tasks:
         slow=lambda: time.sleep(0.2),
     )
     assert run.status == "succeeded"
-    assert ended(run) == [("a", 1, "timed_out"), ("b", 1, "succeeded")]
+    assert ended_tasks(run) == [("a", 1, "timed_out"), ("b", 1, "succeeded")]
     assert run.context.variables["kind"] == "Timeout"
 
 
-def test_a_timeout_is_each_items_own(go):
+def test_each_item_has_its_own_timeout(runner):
     def work(x):
         time.sleep(x)
         return x
 
-    run = go(
+    run = runner.run(
         """
 tasks:
   - name: a
@@ -134,40 +138,43 @@ tasks:
         work=work,
     )
     assert run.status == "failed"
+
     first, second, third = run.result("a")
     assert (first, second["error_type"], third) == (0, "Timeout", 0)
 
 
-def test_an_unhandled_timeout_is_named(go):
-    run = go("tasks:\n  - {name: a, action: late}\n")
+def test_an_unhandled_timeout_is_named(runner):
+    run = runner.run("tasks:\n  - {name: a, action: late}\n")
     assert run.error == "task `a` timed out: too slow"
 
 
-def test_the_run_has_a_time_of_its_own():
-    run = ByHand("""
+def test_the_timeout_of_the_run_stops_all_tasks():
+    run = ManualDriver("""
 timeout: 2.5
 tasks:
   - {name: a, action: core.noop, next: [{do: c}]}
   - {name: b, action: core.noop, delay: 9}
   - {name: c, action: core.noop}
 """)
-    assert [(each.kind, each.seconds) for each in run.commands(Alarm)] == [
+    assert [(alarm.kind, alarm.seconds) for alarm in run.commands(Alarm)] == [
         ("run", 2.5),
         ("delay", 9),
     ]
+
     run.ring("run")
     assert run.commands(StopTask) == [StopTask(key=("a", 1), force=True)]
-    assert run.ended == [("b", 1, "cancelled")]
+    assert run.ended_tasks == [("b", 1, "cancelled")]
+
     run.end("a", "cancelled")
-    assert run.started == ["a", "b"]
+    assert run.started_tasks == ["a", "b"]
     assert (run.state.status, run.state.error) == (
         "timed_out",
         "the run did not end within 2.5 s",
     )
 
 
-def test_a_run_that_takes_too_long_ends_as_timed_out(go):
-    run = go(
+def test_a_run_that_takes_too_long_ends_as_timed_out(runner):
+    run = runner.run(
         """
 timeout: 0.1
 tasks:
@@ -181,35 +188,38 @@ tasks:
         run.raise_for_status()
 
 
-def test_a_run_that_ends_in_time_is_left_alone():
-    run = ByHand("timeout: 5\ntasks:\n  - {name: a, action: core.noop}\n")
+def test_a_timeout_after_the_end_changes_nothing():
+    run = ManualDriver("timeout: 5\ntasks:\n  - {name: a, action: core.noop}\n")
     run.end("a")
     run.ring("run")
+
     assert run.state.status == "succeeded"
-    late = ByHand("tasks:\n  - {name: a, action: core.noop}\n")
+
+    late = ManualDriver("tasks:\n  - {name: a, action: core.noop}\n")
     late.ring("run")
     assert late.state.status == "running"
 
 
-def test_a_delay_holds_a_task_back_until_its_alarm():
-    run = ByHand("""
+def test_a_delayed_task_starts_with_its_alarm():
+    run = ManualDriver("""
 tasks:
   - {name: a, action: core.noop, delay: 1.5}
   - {name: b, action: core.noop, delay: 0}
 """)
     (alarm,) = run.commands(Alarm)
+
     assert (alarm.kind, alarm.key, alarm.seconds) == ("delay", ("a", 1), 1.5)
-    assert [each.key for each in run.decided if not hasattr(each, "time") and each != alarm] == [
-        ("b", 1)
-    ]
+    assert [command.key for command in run.commands(StartTask)] == [("b", 1)]
     assert run.state.executions["a", 1].status == "pending"
+
     run.ring("delay", "a", 1)
     run.ring("delay", "a", 1)
+
     assert run.state.executions["a", 1].status == "running"
-    assert len(run.commands(type(run.decided[-1]))) == 2
+    assert [command.key for command in run.commands(StartTask)] == [("b", 1), ("a", 1)]
 
 
-def test_a_delayed_task_runs_after_its_delay(go):
-    run = go("tasks:\n  - {name: a, action: core.noop, delay: 0.05}\n")
+def test_a_delayed_task_runs_after_its_delay(runner):
+    run = runner.run("tasks:\n  - {name: a, action: core.noop, delay: 0.05}\n")
     assert run.status == "succeeded"
     assert run.attempts["start"][0] >= 0.05

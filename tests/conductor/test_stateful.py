@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: the conductor keeps its promises."""
+"""The conductor's promises hold for any inputs, in any order."""
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -9,9 +9,9 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from support.manual_driver import batch_of
-from support.random_workflows import flows, load
-from support.simulated_world import OUTCOMES, Lazy, World, result
+from support.manual_driver import make_batch
+from support.random_workflows import flows, load_flow
+from support.simulated_world import OUTCOMES, LazyItems, SimulatedWorld, result_of
 
 from attune_nb.conductor.machine import initial_state, step
 from attune_nb.conductor.state import ENDED, Hold, StartTask
@@ -19,23 +19,21 @@ from attune_nb.errors import Source, WorkflowError
 from attune_nb.events import AttemptsEnded, Event, RunStarted
 from attune_nb.store.event_rows import event_of, row_of
 
-NOWHERE = Source("<text>", "")
+NO_SOURCE = Source("<text>", "")
+PATHS = st.sampled_from(["t0", "t1", "t2", "t3/q", "t9"])
 
 
-def written(events, source=NOWHERE):
-    """Give events as they are read again."""
+def write_and_read(events, source=NO_SOURCE):
+    """Return events as the store reads them."""
     return [event_of(row_of(event), source) for event in events]
 
 
-NAMES = st.sampled_from(["t0", "t1", "t2", "t3/q", "t9"])
-
-
-def picture(state):
-    """Write down everything of a state."""
+def snapshot(state):
+    """Return a text of everything in a state."""
     context = state.context
-    seen = (context.size_bytes, dict(context.variables), dict(context.tasks), context.system)
+    values = (context.size_bytes, dict(context.variables), dict(context.tasks), context.system)
     fields = [getattr(state, name) for name in state.__struct_fields__ if name != "workflow"]
-    return repr((fields, seen))
+    return repr((fields, values))
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -44,94 +42,95 @@ class AnyOrder(RuleBasedStateMachine):
     @initialize(flow=flows(), size=st.integers(0, 4))
     def begin(self, flow, size):
         try:
-            workflow = load(flow)
-        except WorkflowError as error:  # a join that could never be met, and the like
+            workflow = load_flow(flow)
+        except WorkflowError as error:
+            # such as a join that could never be met
             assert "could never start" in str(error)
-            workflow = load({"tasks": [{"name": "t0", "action": "core.noop"}]})
-        self.pictures = []
-        self.world = World(workflow, lazy_size=size, config={"lazy": Lazy()})
-        self.keep()
+            workflow = load_flow({"tasks": [{"name": "t0", "action": "core.noop"}]})
 
-    def keep(self):
-        self.pictures.append((self.world.state, picture(self.world.state)))
+        self.snapshots = []
+        self.world = SimulatedWorld(workflow, lazy_size=size, config={"lazy": LazyItems()})
+        self.take_snapshot()
 
-    @precondition(lambda self: self.world.busy())
+    def take_snapshot(self):
+        self.snapshots.append((self.world.state, snapshot(self.world.state)))
+
+    @precondition(lambda self: self.world.busy_jobs())
     @rule(
         data=st.data(),
-        many=st.integers(0, 3),
-        how=st.lists(st.sampled_from(OUTCOMES), min_size=3),
-        gone=st.booleans(),
+        count=st.integers(0, 3),
+        outcomes=st.lists(st.sampled_from(OUTCOMES), min_size=3),
+        engine_is_lost=st.booleans(),
     )
-    def attempts_end(self, data, many, how, gone):
-        """Some end, in any order; perhaps the engine is gone with the others."""
-        key = data.draw(st.sampled_from(self.world.busy()))
-        self.world.deliver(key, many, how, last_first=data.draw(st.booleans()))
-        if gone and not self.world.state.ended:
+    def attempts_end(self, data, count, outcomes, engine_is_lost):
+        """Some attempts end in any order; perhaps the engine is lost with the others."""
+        key = data.draw(st.sampled_from(self.world.busy_jobs()))
+        self.world.report_ends(key, count, outcomes, last_first=data.draw(st.booleans()))
+        if engine_is_lost and not self.world.state.ended:
             self.world.lose_engine()
 
-    @precondition(lambda self: self.world.retries())
+    @precondition(lambda self: self.world.delayed_jobs())
     @rule(data=st.data())
-    def retry_comes_due(self, data):
-        self.world.retry_due(data.draw(st.sampled_from(self.world.retries())))
+    def retry_is_due(self, data):
+        self.world.make_retry_due(data.draw(st.sampled_from(self.world.delayed_jobs())))
 
     @rule(data=st.data())
-    def told_twice(self, data):
-        """Tell of a batch again."""
-        told = [each for each in self.world.log if isinstance(each, AttemptsEnded)]
-        if told:
-            again = data.draw(st.sampled_from(told))
+    def batch_is_reported_twice(self, data):
+        events = [event for event in self.world.log if isinstance(event, AttemptsEnded)]
+        if events:
+            event = data.draw(st.sampled_from(events))
             before = self.world.state
-            decided = self.world.feed(
-                AttemptsEnded, task=again.task, visit=again.visit, batch=again.batch
+            decisions = self.world.feed(
+                AttemptsEnded, task=event.task, visit=event.visit, batch=event.batch
             )
-            assert decided == []
+
+            assert decisions == []
             assert self.world.state.status == before.status
 
-    @rule(data=st.data(), how=st.sampled_from(OUTCOMES[:3]), attempt=st.integers(1, 4))
-    def late(self, data, how, attempt):
-        """Tell of an attempt of a task that is over."""
-        over = list(self.world.over)
-        if over:
-            key = data.draw(st.sampled_from(over))
-            rows = [(0, attempt, how, result(how, key, 0, attempt))]
+    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES[:3]), attempt=st.integers(1, 4))
+    def report_is_late(self, data, outcome, attempt):
+        """An attempt of a task that has ended is reported."""
+        keys = list(self.world.task_ends)
+        if keys:
+            key = data.draw(st.sampled_from(keys))
+            rows = [(0, attempt, outcome, result_of(outcome, key, 0, attempt))]
             before = self.world.state
-            self.world.tell(key, batch_of(rows))
+            self.world.report(key, make_batch(rows))
             assert self.world.state == before
 
-    @rule(task=NAMES, index=st.integers(5, 9))
-    def never_to_be_made(self, task, index):
-        """Tell of an item that there is not, of an attempt that nobody asked for."""
-        execution = self.world.state.executions.get((task, 1))
+    @rule(path=PATHS, index=st.integers(5, 9))
+    def unknown_attempt_is_reported(self, path, index):
+        """An item that does not exist is reported, and an attempt that was not requested."""
+        execution = self.world.state.executions.get((path, 1))
         if execution is None or execution.total is not None:
-            for rows in ([(index, 1, "succeeded", 0)], [(0, 99, "failed", None)]):
-                self.world.tell((task, 1), batch_of(rows))
+            for row in ((index, 1, "succeeded", 0), (0, 99, "failed", None)):
+                self.world.report((path, 1), make_batch([row]))
 
     @precondition(lambda self: self.world.alarms)
     @rule(data=st.data(), times=st.integers(1, 2))
-    def alarm(self, data, times):
+    def alarm_rings(self, data, times):
         alarm = data.draw(st.sampled_from(self.world.alarms))
         for _ in range(times):
             self.world.ring(alarm.kind, *alarm.key)
 
-    @rule(kind=st.sampled_from(["delay", "ask", "run", "?"]), task=NAMES, visit=st.integers(1, 2))
-    def alarm_unasked(self, kind, task, visit):
-        asked = [each for each in self.world.alarms if each.kind == kind]
-        if not asked:
+    @rule(kind=st.sampled_from(["delay", "ask", "run", "?"]), path=PATHS, visit=st.integers(1, 2))
+    def unset_alarm_rings(self, kind, path, visit):
+        if all(alarm.kind != kind for alarm in self.world.alarms):
             before = self.world.state
-            self.world.ring(kind, task, visit)
+            self.world.ring(kind, path, visit)
             assert self.world.state == before
 
     @precondition(lambda self: self.world.open_questions())
     @rule(data=st.data(), value=st.sampled_from(["yes", {"a": [1]}, None]))
-    def answer(self, data, value):
+    def question_is_answered(self, data, value):
         task, visit = data.draw(st.sampled_from(self.world.open_questions()))
         self.world.answer(task, value, visit)
 
-    @rule(task=NAMES)
-    def answer_unasked(self, task):
-        if (task, 1) not in self.world.open_questions():
+    @rule(path=PATHS)
+    def no_question_is_answered(self, path):
+        if (path, 1) not in self.world.open_questions():
             before = self.world.state
-            self.world.answer(task, 1)
+            self.world.answer(path, 1)
             assert self.world.state == before
 
     @precondition(lambda self: len(self.world.log) > 3)
@@ -143,11 +142,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def pause(self):
-        """Nothing is begun from then on; asking twice changes nothing."""
         before = self.world.state
         self.world.pause()
-        wanted = "paused" if before.status == "running" else before.status
-        assert self.world.state.status == wanted
+        expected = "paused" if before.status == "running" else before.status
+        assert self.world.state.status == expected
 
     @rule()
     def resume(self):
@@ -157,13 +155,13 @@ class AnyOrder(RuleBasedStateMachine):
             assert self.world.state == before
 
     @invariant()
-    def nothing_begins_in_a_paused_run(self):
+    def nothing_starts_in_a_paused_run(self):
         if self.world is not None:
-            held = False
-            for decision in self.world.decided:
+            is_held = False
+            for decision in self.world.decisions:
                 if isinstance(decision, Hold):
-                    held = not decision.over
-                assert not (held and isinstance(decision, StartTask))
+                    is_held = not decision.over
+                assert not (is_held and isinstance(decision, StartTask))
 
     @rule()
     def start_again(self):
@@ -172,46 +170,47 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.world.state == before
 
     @rule()
-    def serialise_and_restore(self):
-        """Go on from what the written events give."""
-        self.world.state = self.restored(self.world.log)
+    def continue_from_the_written_events(self):
+        self.world.state = self.restore(self.world.log)
 
-    def restored(self, events):
-        state, facts = self.world.initial, []
-        place = self.world.initial.workflow.tasks[0].positions.name
-        for event in written(events, place.source):
-            state, decided = step(state, event)
-            facts += [each for each in decided if isinstance(each, Event)]
+    def restore(self, events):
+        state = self.world.initial
+        facts = []
+        source = self.world.initial.workflow.tasks[0].positions.name.source
+        for event in write_and_read(events, source):
+            state, decisions = step(state, event)
+            facts += [decision for decision in decisions if isinstance(decision, Event)]
+
         assert state == self.world.state
-        assert picture(state) == picture(self.world.state)
-        assert written(facts, place.source) == written(self.world.facts, place.source)
+        assert snapshot(state) == snapshot(self.world.state)
+        assert write_and_read(facts, source) == write_and_read(self.world.facts, source)
         return state
 
     @precondition(lambda self: not self.world.state.ended)
     @rule()
-    def the_engine_is_gone_and_the_run_is_taken_up(self):
-        """What was under way is lost, and nothing else."""
+    def engine_is_lost(self):
+        """The attempts in flight are lost, and nothing else; the run is resumed."""
         self.world.lose_engine()
 
     @invariant()
-    def nothing_old_has_changed(self):
+    def no_earlier_state_has_changed(self):
         if self.world is not None:
-            before, seen = self.pictures[-1]
-            assert picture(before) == seen
-            if before is not self.world.state:
-                self.keep()
+            state, text = self.snapshots[-1]
+            assert snapshot(state) == text
+            if state is not self.world.state:
+                self.take_snapshot()
 
     @invariant()
-    def something_is_to_come(self):
+    def the_run_can_continue(self):
         assert self.world is None or not self.world.is_stuck()
 
     def teardown(self):
         if self.world is not None:
             self.world.finish()
             self.world.check_accounts()
-            self.restored(self.world.log)
-            for state, seen in self.pictures:
-                assert picture(state) == seen
+            self.restore(self.world.log)
+            for state, text in self.snapshots:
+                assert snapshot(state) == text
 
 
 TestAnyOrder = AnyOrder.TestCase
@@ -226,6 +225,6 @@ TestAnyOrder.settings = settings(
 
 
 def test_a_replay_begins_from_the_same_first_state():
-    """What no event holds (configuration, secrets) must be given again."""
-    workflow = load({"tasks": [{"name": "a", "action": "core.noop"}]})
+    """Configuration and secrets are in no event, so they must be given again."""
+    workflow = load_flow({"tasks": [{"name": "a", "action": "core.noop"}]})
     assert initial_state(workflow, {"k": 1}) != initial_state(workflow)

@@ -1,4 +1,4 @@
-"""The conductor driven by hand: no backend, no threads, no clock."""
+"""A driver that a test controls: no backend, no threads, no clock."""
 
 from array import array
 
@@ -26,17 +26,20 @@ LOST = ErrorInfo(type="WorkerLost", message="the worker died")
 BROKEN = ErrorInfo(type="ValueError", message="it broke", data={"half": 1})
 LATE = ErrorInfo(type="Timeout", message="no end within 1 s")
 STOPPED = ErrorInfo(type="Cancelled", message="the run was cancelled", retryable=False)
-CAUSES = {"failed": BROKEN, "timed_out": LATE, "cancelled": STOPPED}
+ERRORS = {"failed": BROKEN, "timed_out": LATE, "cancelled": STOPPED}
 
 
-def batch_of(rows, total=None, items=None):
-    """Make a batch of rows (index, attempt, status, result or error)."""
-    given = [result for _, _, _, result in rows]
-    errors = {
-        row: given[row] or CAUSES[status]
-        for row, (_, _, status, _) in enumerate(rows)
-        if status != "succeeded"
-    }
+def make_batch(rows, total=None, items=None):
+    """Return a batch of rows (index, attempt, status, result or error)."""
+    results = []
+    errors = {}
+    for row, (_, _, status, value) in enumerate(rows):
+        if status == "succeeded":
+            results.append(freeze(value))
+        else:
+            results.append(None)
+            errors[row] = value or ERRORS[status]
+
     return Batch(
         index=array("q", [row[0] for row in rows]),
         attempt=array("q", [row[1] for row in rows]),
@@ -44,23 +47,32 @@ def batch_of(rows, total=None, items=None):
         start=array("d", [0.5] * len(rows)),
         duration=array("d", [0.25] * len(rows)),
         status=bytes(STATUS_CODES.index(row[2]) for row in rows),
-        results=[None if at in errors else freeze(each) for at, each in enumerate(given)],
+        results=results,
         errors=errors,
         items=items,
         total=total,
     )
 
 
-class ByHand:
-    """A run whose every event is given by the test; each step is held against the invariants."""
+class ManualDriver:
+    """A run whose inputs come from a test. The invariants are checked after each step.
+
+    Attributes:
+        initial: The state before the run.
+        state: The latest state.
+        log: The inputs so far.
+        decisions: The decisions of the conductor so far.
+    """
 
     def __init__(self, workflow, parameters=None, **options):
         if isinstance(workflow, str):
             workflow = attune_nb.loads(workflow)
-        self.initial = self.state = initial_state(workflow, **options)
+
+        self.initial = initial_state(workflow, **options)
+        self.state = self.initial
         self.now = 0.0
         self.log = []
-        self.decided = []
+        self.decisions = []
         self.feed(
             RunStarted,
             run_id="run",
@@ -70,22 +82,23 @@ class ByHand:
         )
 
     def feed(self, event_type, /, **fields):
-        """Let something happen; give what the conductor decided."""
+        """Feed the conductor with an input, and return its decisions."""
         event = event_type(time=self.now, seed=len(self.log), **fields)
         self.now += 1.0
         self.log.append(event)
-        self.state, decided = step(self.state, event)
-        self.decided += decided
+
+        self.state, decisions = step(self.state, event)
+        self.decisions += decisions
         assert violations(self.state) == []
-        return decided
+        return decisions
 
     def end(self, task, status="succeeded", result=None, *, visit=1, index=0, attempt=1):
-        """Let one attempt end."""
+        """End one attempt."""
         rows = [(index, attempt, status, result)]
-        return self.feed(AttemptsEnded, task=task, visit=visit, batch=batch_of(rows))
+        return self.feed(AttemptsEnded, task=task, visit=visit, batch=make_batch(rows))
 
     def ring(self, kind, task="", visit=0):
-        """Let an alarm ring."""
+        """Ring an alarm."""
         return self.feed(AlarmRang, kind=kind, task=task, visit=visit)
 
     def answer(self, task, value, visit=1):
@@ -93,28 +106,31 @@ class ByHand:
         return self.feed(AskAnswered, task=task, visit=visit, value=value)
 
     def cancel(self, *, force=False):
-        """Ask the run to stop."""
+        """Request that the run stops."""
         return self.feed(CancelRequested, force=force)
 
     def pause(self):
-        """Ask the run to begin nothing more."""
+        """Request that the run starts nothing more."""
         return self.feed(PauseRequested)
 
     def resume(self):
-        """Ask the run to go on."""
+        """Request that the run continues."""
         return self.feed(ResumeRequested)
+
+    def commands(self, kind):
+        """Return the decisions of one type."""
+        return [decision for decision in self.decisions if isinstance(decision, kind)]
 
     @property
     def facts(self):
-        return [each for each in self.decided if isinstance(each, Event)]
-
-    def commands(self, kind):
-        return [each for each in self.decided if isinstance(each, kind)]
+        return self.commands(Event)
 
     @property
-    def started(self):
-        return [each.task for each in self.facts if isinstance(each, TaskStarted)]
+    def started_tasks(self):
+        """The paths of the tasks that started, in order."""
+        return [event.task for event in self.commands(TaskStarted)]
 
     @property
-    def ended(self):
-        return [(e.task, e.visit, e.status) for e in self.facts if isinstance(e, TaskEnded)]
+    def ended_tasks(self):
+        """The path, visit and status of the tasks that ended, in order."""
+        return [(event.task, event.visit, event.status) for event in self.commands(TaskEnded)]

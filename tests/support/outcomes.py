@@ -1,21 +1,24 @@
-"""How the tasks of a run ended, and a wait without a guess."""
+"""How the tasks of a run ended; and waiting for a condition."""
 
 import time
 
 from attune_nb.events import TaskEnded
 
 
-def ended(run):
-    return [(e.task, e.visit, e.status) for e in run.events if isinstance(e, TaskEnded)]
+def ended_tasks(run):
+    """Return the name, visit and status of each task, in the order in which they ended."""
+    ends = [event for event in run.events if isinstance(event, TaskEnded)]
+    return [(end.task, end.visit, end.status) for end in ends]
 
 
-def names(run):
-    return [name for name, _, _ in ended(run)]
+def ended_names(run):
+    """Return the names of the tasks, in the order in which they ended."""
+    return [name for name, _, _ in ended_tasks(run)]
 
 
-def until(holds, seconds=60):
-    """Wait until something holds, and fail when it does not come to hold."""
+def wait_until(condition, seconds=60):
+    """Wait until a condition holds; fail if it does not hold in time."""
     deadline = time.monotonic() + seconds
-    while not holds():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.002)

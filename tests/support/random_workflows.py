@@ -1,4 +1,4 @@
-"""Small workflows of any shape, as data."""
+"""Small random workflows, as data."""
 
 import json
 
@@ -7,15 +7,16 @@ from hypothesis import strategies as st
 import attune_nb
 
 CONDITIONS = (None, None, "succeeded()", "failed()", "timed_out()", "workflow.n > 1", "skipped()")
-AGAIN = {"when": "{{ workflow.n < 3 }}", "publish": [{"n": "{{ workflow.n + 1 }}"}]}
+REPEAT = {"when": "{{ workflow.n < 3 }}", "publish": [{"n": "{{ workflow.n + 1 }}"}]}
 
 
 @st.composite
 def flows(draw):
-    """Give a workflow with most of what the language has; its cycles come to an end."""
+    """Draw a workflow with most features of the language. Its cycles come to an end."""
     count = draw(st.integers(1, 6))
-    tasks = [draw(task_at(at, count)) for at in range(count)]
-    draw(joins(tasks))
+    tasks = [draw(numbered_task(number, count)) for number in range(count)]
+    draw(add_joins(tasks))
+
     flow = {"vars": {"n": 0, "m": {}}, "tasks": tasks}
     if draw(st.booleans()):
         flow["output_map"] = {"n": "{{ workflow.n }}"}
@@ -27,41 +28,49 @@ def flows(draw):
 
 
 @st.composite
-def task_at(draw, at, count):
-    task = {"name": f"t{at}", **draw(st.sampled_from(KINDS))}
+def numbered_task(draw, number, count):
+    """Draw one of `count` tasks: `t0`, `t1`, ..."""
+    task = {"name": f"t{number}", **draw(st.sampled_from(BODIES))}
     if draw(st.integers(0, 5)) == 0:
         task["when"] = draw(st.sampled_from(["false", "workflow.n > 1", "workflow.m.none"]))
     if draw(st.integers(0, 5)) == 0:
         task["delay"] = 1
-    task["next"] = draw(st.lists(transitions(at, count), max_size=3))
+    task["next"] = draw(st.lists(transitions(number, count), max_size=3))
     return task
 
 
 @st.composite
-def joins(draw, tasks):
-    """Let some of the tasks that others point at join them."""
+def add_joins(draw, tasks):
+    """Turn some of the tasks that transitions lead to into joins."""
     for task in tasks:
         name = task["name"]
-        sources = [t["name"] for t in tasks if any(name in step["do"] for step in t["next"])]
+        sources = [source["name"] for source in tasks if leads_to(source, name)]
         if sources and name not in sources and draw(st.booleans()):
             task["join"] = draw(st.sampled_from(["all", *range(1, len(sources) + 1)]))
 
 
+def leads_to(task, name):
+    return any(name in transition["do"] for transition in task["next"])
+
+
 @st.composite
-def transitions(draw, at, count):
-    if at and draw(st.integers(0, 3)) == 0:
-        return {**AGAIN, "do": [f"t{draw(st.integers(1, at))}"]}
-    step = {}
-    when = draw(st.sampled_from(CONDITIONS))
-    if when is not None:
-        step["when"] = when
+def transitions(draw, number, count):
+    """Draw a transition: a limited one to an earlier task, or one to later tasks."""
+    if number and draw(st.integers(0, 3)) == 0:
+        return {**REPEAT, "do": [f"t{draw(st.integers(1, number))}"]}
+
+    transition = {}
+    condition = draw(st.sampled_from(CONDITIONS))
+    if condition is not None:
+        transition["when"] = condition
     publish = draw(st.sampled_from([None, None, ["v"], [{"v": "{{ workflow.m.none }}"}]]))
     if publish is not None:
-        step["publish"] = publish
-    later = [f"t{each}" for each in range(at + 1, count)]
+        transition["publish"] = publish
+
+    later = [f"t{later_number}" for later_number in range(number + 1, count)]
     targets = st.sampled_from([*later, *later, "noop", "fail"])
-    step["do"] = draw(st.lists(targets, max_size=3, unique=True))
-    return step
+    transition["do"] = draw(st.lists(targets, max_size=3, unique=True))
+    return transition
 
 
 PLAIN = {"action": "core.noop"}
@@ -76,7 +85,7 @@ PARALLEL = {
         {"name": "u", **PLAIN, "when": "workflow.n > 1"},
     ],
 }
-KINDS = (
+BODIES = (
     PLAIN,
     PLAIN,
     {**PLAIN, "retry": {"count": 2, "delay": 1}},
@@ -94,6 +103,6 @@ KINDS = (
 )
 
 
-def load(flow):
-    """Read a workflow that is given as data (JSON is YAML)."""
+def load_flow(flow):
+    """Load a workflow from data. JSON is YAML."""
     return attune_nb.loads(json.dumps(flow, indent=1))

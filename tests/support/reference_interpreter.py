@@ -1,9 +1,9 @@
-"""Section 3 of the language, read out loud: plain, mutable, slow, and nothing of the conductor.
+"""A second interpreter of the language: plain, mutable, slow, and independent of the conductor.
 
-A workflow is the data that its text would hold. Conditions and values are texts that this
-module knows by heart (`CONDITIONS`, `VALUES`); an outcome is looked up by the task, the item
-and how often that item was attempted before. What takes no time (a skipped task, an empty
-list) happens at once; everything else ends in the order in which it began.
+A workflow is the data of its text. Conditions and values are strings that this module knows
+(`CONDITIONS`, `VALUES`). An outcome is looked up by the task, the item and the number of the
+attempt. A task that takes no time (skipped, or over an empty array) ends at once; all others
+end in the order in which they began.
 """
 
 from collections import Counter, deque
@@ -11,22 +11,22 @@ from unittest.mock import ANY
 
 
 class BrokenExpressionError(Exception):
-    """An expression could not be evaluated."""
+    """An expression that cannot be evaluated."""
 
 
-def _broken(run, end):
+def _broken(run, value):
     raise BrokenExpressionError
 
 
 CONDITIONS = {
-    "succeeded()": lambda run, end: end in ("succeeded", "skipped"),
-    "failed()": lambda run, end: end == "failed",
-    "timed_out()": lambda run, end: end == "timed_out",
-    "skipped()": lambda run, end: end == "skipped",
-    "workflow.n < 4": lambda run, end: run.variables["n"] < 4,
-    "workflow.n > 1": lambda run, end: run.variables["n"] > 1,
+    "succeeded()": lambda run, status: status in ("succeeded", "skipped"),
+    "failed()": lambda run, status: status == "failed",
+    "timed_out()": lambda run, status: status == "timed_out",
+    "skipped()": lambda run, status: status == "skipped",
+    "workflow.n < 4": lambda run, status: run.variables["n"] < 4,
+    "workflow.n > 1": lambda run, status: run.variables["n"] > 1,
     "workflow.m.none": _broken,
-    "false": lambda run, end: False,
+    "false": lambda run, status: False,
 }
 VALUES = {
     "{{ workflow.n + 1 }}": lambda run, result: run.variables["n"] + 1,
@@ -39,155 +39,211 @@ BROKEN = {"error": ANY, "error_type": "TemplateError"}
 
 
 class Reference:
-    """Runs a workflow; afterwards holds what became of it.
+    """Runs a workflow, and then has its outcome.
 
-    `outcome(path, index, number)` says how attempt `number` (over all visits) of an item ends.
+    Attributes:
+        ended_tasks: The path, visit, status and attempts of the tasks, in order of their ends.
+        results: The result of each task, by path.
+        unhandled: The paths of the tasks with unhandled failures.
+        went_to_fail: Whether a transition led to `fail`.
+        unmet: The tasks that each unmet join still waited for.
+        status: The status of the run.
+        output: The output of the run.
+
+    Args:
+        flow: The workflow.
+        outcome: Returns, for a path, an index and a number, how that attempt of the item ends.
+            The number counts the attempts of all visits.
     """
 
     def __init__(self, flow, outcome):
         self.tasks = {task["name"]: task for task in flow["tasks"]}
         self.variables = dict(flow["vars"])
         self.outcome = outcome
-        self.attempted = Counter()  # (path, index) -> attempts so far
-        self.at_once = deque()
-        self.under_way = deque()
+        self.attempts = Counter()  # (path, index) -> attempts so far
+        self.immediate = deque()
+        self.in_flight = deque()
         self.started = set()  # (name, visit)
-        self.arrived = {}  # (name, visit) -> {source: past}
-        self.ended = []  # (path, visit, status, attempts)
+        self.arrivals = {}  # (name, visit) -> {"from": names, "past": visits}
+        self.ended_tasks = []
         self.results = {}
         self.unhandled = []
         self.went_to_fail = False
+
         for task in flow["tasks"]:
             if not self.sources(task["name"]):
                 self.start(task, 1, {})
-        while self.at_once or self.under_way:
-            (self.at_once or self.under_way).popleft()()
-        self.unmet = self.joins_that_wait()
-        bad = self.unhandled or self.went_to_fail or self.unmet
-        self.status = "failed" if bad else "succeeded"
+        while self.immediate or self.in_flight:
+            calls = self.immediate or self.in_flight
+            call = calls.popleft()
+            call()
+
+        self.unmet = self.find_unmet_joins()
+        is_failed = bool(self.unhandled or self.went_to_fail or self.unmet)
+        self.status = "failed" if is_failed else "succeeded"
         self.output = None
-        if not bad and "output_map" in flow:
+        if not is_failed and "output_map" in flow:
             self.output = {key: self.variables[key] for key in flow["output_map"]}
 
     def sources(self, name):
-        return [
-            task["name"]
-            for task in self.tasks.values()
-            if any(name in step["do"] for step in task.get("next", ()))
-        ]
+        """Return the names of the tasks that lead to a task."""
+        return [task["name"] for task in self.tasks.values() if leads_to(task, name)]
 
-    def start(self, task, visit, past, path=None, whole=None):
-        """Begin a task; `whole` is told of the end of a part of a parallel task."""
-        path = path or task["name"]
+    def start(self, task, visit, past, path=None, end_inner=None):
+        """Start a task. The end of a task within a parallel one is passed to `end_inner`."""
+        if path is None:
+            path = task["name"]
 
-        def end(*how):
-            self.at_once.append(lambda: self.end(task, path, visit, past, whole, *how))
+        def end(*end_of_task):
+            self.immediate.append(
+                lambda: self.end(task, path, visit, past, end_inner, *end_of_task)
+            )
 
         condition = task.get("when")
         try:
             if condition is not None and not CONDITIONS[condition](self, None):
                 end("skipped", None, 0)
             elif task.get("type") == "parallel":
-                self.start_parts(task, visit, path, end)
+                self.start_inner_tasks(task, visit, path, end)
             elif task.get("with_items") == []:
                 end("succeeded", [], 0)
             else:
-                self.under_way.append(
-                    lambda: self.end(task, path, visit, past, whole, *self.work(task, path))
+                self.in_flight.append(
+                    lambda: self.end(
+                        task, path, visit, past, end_inner, *self.attempt_all(task, path)
+                    )
                 )
         except BrokenExpressionError:
             end("failed", BROKEN, 0)
 
-    def start_parts(self, task, visit, path, end):
-        ended = {}
+    def start_inner_tasks(self, task, visit, path, end):
+        """Start the tasks of a parallel task, which ends after all of them."""
+        inner_tasks = task["tasks"]
+        statuses = {}
+        results = {}
 
-        def part_ended(name, status, result):
-            ended[name] = (status, result)
-            if len(ended) == len(task["tasks"]):
-                statuses = {how for how, _ in ended.values()}
-                status = next((s for s in ("failed", "timed_out") if s in statuses), "succeeded")
-                end(status, {each["name"]: ended[each["name"]][1] for each in task["tasks"]}, 0)
+        def end_inner(name, status, result):
+            statuses[name] = status
+            results[name] = result
+            if len(statuses) == len(inner_tasks):
+                names = [inner["name"] for inner in inner_tasks]
+                end(worst_status(statuses.values()), {name: results[name] for name in names}, 0)
 
-        for part in task["tasks"]:
-            inside = f"{path}/{part['name']}"
-            self.at_once.append(
-                lambda part=part, inside=inside: self.start(part, visit, {}, inside, part_ended)
+        for inner in inner_tasks:
+            inner_path = f"{path}/{inner['name']}"
+            self.immediate.append(
+                lambda inner=inner, inner_path=inner_path: self.start(
+                    inner, visit, {}, inner_path, end_inner
+                )
             )
 
-    def work(self, task, path):
-        """Attempt every item as often as its retries allow."""
+    def attempt_all(self, task, path):
+        """Attempt every item as often as its retries allow. Return status, result, attempts."""
         if "with_items" not in task:
-            status, result, attempts = self.attempt(task, path, 0)
-            return status, result, attempts
-        items = [self.attempt(task, path, index) for index in range(len(task["with_items"]))]
-        bad = {status for status, _, _ in items} - {"succeeded"}
-        status = "succeeded" if not bad else "timed_out" if bad == {"timed_out"} else "failed"
-        return status, [result for _, result, _ in items], sum(made for _, _, made in items)
+            return self.attempt_item(task, path, 0)
 
-    def attempt(self, task, path, index):
+        ends = [self.attempt_item(task, path, index) for index in range(len(task["with_items"]))]
+        failures = {status for status, _, _ in ends} - {"succeeded"}
+        status = "succeeded"
+        if failures:
+            status = "timed_out" if failures == {"timed_out"} else "failed"
+        results = [result for _, result, _ in ends]
+        return status, results, sum(attempts for _, _, attempts in ends)
+
+    def attempt_item(self, task, path, index):
         allowed = 1 + task.get("retry", {}).get("count", 0)
         pattern = task.get("retry", {}).get("on_error", "")
-        for made in range(1, allowed + 1):
-            self.attempted[path, index] += 1
-            status = self.outcome(path, index, self.attempted[path, index])
+        for attempt in range(1, allowed + 1):
+            self.attempts[path, index] += 1
+            status = self.outcome(path, index, self.attempts[path, index])
             if status == "succeeded":
-                return status, [path, index], made
+                return status, [path, index], attempt
+
             error = FAILED if status == "failed" else TIMED_OUT
             if pattern not in error["error"] and pattern not in error["error_type"]:
                 break
-        return status, dict(error), made
+        return status, dict(error), attempt
 
-    def end(self, task, path, visit, past, whole, status, result, attempts):
-        if whole is not None:
-            self.ended.append((path, visit, status, attempts))
-            whole(task["name"], status, result)
+    def end(self, task, path, visit, past, end_inner, status, result, attempts):
+        """End a task, and follow its transitions."""
+        if end_inner is not None:
+            self.ended_tasks.append((path, visit, status, attempts))
+            end_inner(task["name"], status, result)
             return
-        targets, broken = [], False
+
+        is_broken = False
         try:
-            for step in task.get("next", ()):
-                if "when" in step and not CONDITIONS[step["when"]](self, status):
-                    continue
-                for published in step.get("publish", ()):
-                    ((name, value),) = published.items()
-                    self.variables[name] = VALUES[value](self, result)
-                self.variables["trace"] += f"{path}>{','.join(step['do'])};"
-                targets += step["do"]
+            targets = self.fire_transitions(task, path, status, result)
         except BrokenExpressionError:
-            status, targets, broken = "failed", [], True
-            result = BROKEN if result is None else result
-        self.ended.append((path, visit, status, attempts))
+            is_broken = True
+            status = "failed"
+            targets = []
+            if result is None:
+                result = BROKEN
+
+        self.ended_tasks.append((path, visit, status, attempts))
         self.results[path] = result
-        if status in ("failed", "timed_out") and (broken or not targets):
+        if status in ("failed", "timed_out") and (is_broken or not targets):
             self.unhandled.append(path)
+        self.follow(targets, path, {**past, path: visit})
+
+    def fire_transitions(self, task, path, status, result):
+        """Publish the variables of a task's transitions, and return their targets."""
+        targets = []
+        for transition in task.get("next", ()):
+            if "when" in transition and not CONDITIONS[transition["when"]](self, status):
+                continue
+
+            for published in transition.get("publish", ()):
+                ((name, value),) = published.items()
+                self.variables[name] = VALUES[value](self, result)
+            self.variables["trace"] += f"{path}>{','.join(transition['do'])};"
+            targets += transition["do"]
+        return targets
+
+    def follow(self, targets, path, past):
         for name in targets:
             if name == "fail":
                 self.went_to_fail = True
             elif name != "noop":
-                self.at_once.append(
-                    lambda name=name: self.arrive(name, path, {**past, path: visit})
-                )
+                self.immediate.append(lambda name=name: self.arrive(name, path, dict(past)))
 
     def arrive(self, name, source, past):
-        """A branch comes to a task, with how often each task has run on its way."""
+        """Let a branch reach a task; `past` has how often each task has run on its way."""
         visit = past.get(name, 0) + 1
         if (name, visit) in self.started:
             return
+
         join = self.tasks[name].get("join")
         if join is not None:
-            waiting = self.arrived.setdefault((name, visit), {})
-            for each, count in waiting.get("past", {}).items():
-                past[each] = max(count, past.get(each, 0))
-            waiting["past"] = past
-            waiting.setdefault("from", set()).add(source)
-            wanted = len(self.sources(name)) if join == "all" else join
-            if len(waiting["from"]) < wanted:
+            arrivals = self.arrivals.setdefault((name, visit), {"from": set(), "past": {}})
+            for task, count in arrivals["past"].items():
+                past[task] = max(count, past.get(task, 0))
+            arrivals["past"] = past
+            arrivals["from"].add(source)
+
+            needed = len(self.sources(name)) if join == "all" else join
+            if len(arrivals["from"]) < needed:
                 return
+
         self.started.add((name, visit))
         self.start(self.tasks[name], visit, past)
 
-    def joins_that_wait(self):
-        return {
-            name: sorted(set(self.sources(name)) - waiting["from"])
-            for (name, visit), waiting in self.arrived.items()
-            if (name, visit) not in self.started
-        }
+    def find_unmet_joins(self):
+        unmet = {}
+        for (name, visit), arrivals in self.arrivals.items():
+            if (name, visit) not in self.started:
+                unmet[name] = sorted(set(self.sources(name)) - arrivals["from"])
+        return unmet
+
+
+def leads_to(task, name):
+    return any(name in transition["do"] for transition in task.get("next", ()))
+
+
+def worst_status(statuses):
+    if "failed" in statuses:
+        return "failed"
+    if "timed_out" in statuses:
+        return "timed_out"
+    return "succeeded"

@@ -1,4 +1,4 @@
-"""Lists and flags that a test shares with its actions, in whatever process these run."""
+"""Lists and flags that a test shares with its actions, in any process."""
 
 import json
 import os
@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 
-class Seen:
-    """A list in a file: any process adds to it, in one write each."""
+class SharedList:
+    """A list in a file. Any process may append to it; an append is one write."""
 
     def __init__(self, path):
         self.path = str(path)
@@ -21,17 +21,22 @@ class Seen:
             os.close(file)
 
     def __iter__(self):
-        if not Path(self.path).exists():
-            return iter(())
-        lines = Path(self.path).read_text(encoding="utf-8").splitlines()
-        return iter([json.loads(line) for line in lines])
+        return iter(self._read())
 
     def __len__(self):
-        return sum(1 for _ in self)
+        return len(self._read())
+
+    def _read(self):
+        path = Path(self.path)
+        if not path.exists():
+            return []
+
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
 
 
-class Flag:
-    """An event in a file."""
+class SharedFlag:
+    """A flag that any process may set or wait for: a file that exists or not."""
 
     def __init__(self, path):
         self.path = str(path)
@@ -40,9 +45,10 @@ class Flag:
         Path(self.path).touch()
 
     def wait(self, seconds):
-        until = time.monotonic() + seconds
+        """Return whether the flag was set within some seconds."""
+        deadline = time.monotonic() + seconds
         while not Path(self.path).exists():
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 return False
             time.sleep(0.005)
         return True

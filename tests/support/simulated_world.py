@@ -1,4 +1,4 @@
-"""A world for the conductor: a backend, timers and people who do things in any order."""
+"""A simulated backend, timers and users: anything happens to the conductor, in any order."""
 
 import msgspec
 
@@ -13,13 +13,13 @@ from attune_nb.events import (
     TaskEnded,
     TaskStarted,
 )
-from support.manual_driver import LOST, ByHand, batch_of
+from support.manual_driver import LOST, ManualDriver, make_batch
 
 OUTCOMES = ("succeeded", "failed", "timed_out", "lost")
 
 
-class Lazy:
-    """Items that can be read only once, and whose number nobody knows."""
+class LazyItems:
+    """Items that can be read only once, and whose number is not known."""
 
     def __iter__(self):
         return self
@@ -28,87 +28,112 @@ class Lazy:
         raise StopIteration
 
 
-class Job(msgspec.Struct, kw_only=True):
-    """What the backend knows of a task that it was given."""
+class SimulatedJob(msgspec.Struct, kw_only=True):
+    """The state of a job at the backend. An attempt is its item's index and its number.
 
-    size: int  # how many items there are, known to the backend alone
-    told: int | None  # how many the conductor knows of
+    Attributes:
+        size: The number of items. Only the backend knows it, if they are lazy.
+        reported_total: The number of items that the conductor knows of.
+        lazy: Whether the items are lazy.
+        concurrency: The most attempts in flight.
+        read: How many items have been read.
+        stopped: Whether no more attempts are started.
+        in_flight: The attempts in flight.
+        ready: The retries to start next.
+        delayed: The retries that wait for their time.
+        abandoned: Attempts that end as cancelled.
+    """
+
+    size: int
+    reported_total: int | None
     lazy: bool
     concurrency: int
-    taken: int = 0
+    read: int = 0
     stopped: bool = False
-    under_way: list[tuple[int, int]] = msgspec.field(default_factory=list)
-    again: list[tuple[int, int]] = msgspec.field(default_factory=list)
-    waiting: list[tuple[int, int]] = msgspec.field(default_factory=list)  # for their retry's time
-    given_up: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    in_flight: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    ready: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    delayed: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    abandoned: list[tuple[int, int]] = msgspec.field(default_factory=list)
 
     def fill(self):
-        while not self.stopped and len(self.under_way) < self.concurrency:
-            if self.again:
-                self.under_way.append(self.again.pop(0))
-            elif self.taken < self.size:
-                self.under_way.append((self.taken, 1))
-                self.taken += 1
+        """Start attempts up to the concurrency."""
+        while not self.stopped and len(self.in_flight) < self.concurrency:
+            if self.ready:
+                self.in_flight.append(self.ready.pop(0))
+            elif self.read < self.size:
+                self.in_flight.append((self.read, 1))
+                self.read += 1
             else:
                 break
 
     def stop(self, *, force):
-        if not self.stopped and not self.lazy and self.told == 1 and not self.taken:
-            self.given_up.append((0, 1))
-            self.taken = 1
+        """Start no more attempts; `force` also abandons those in flight."""
+        is_single = not self.lazy and self.reported_total == 1
+        if not self.stopped and is_single and not self.read:
+            self.abandoned.append((0, 1))
+            self.read = 1
+
         self.stopped = True
-        self.given_up += self.again + self.waiting
-        self.again, self.waiting = [], []
+        self.abandoned += self.ready + self.delayed
+        self.ready = []
+        self.delayed = []
         if force:
-            self.given_up += self.under_way
-            self.under_way = []
+            self.abandoned += self.in_flight
+            self.in_flight = []
 
     @property
     def total(self):
-        """What a drain says of the number of items."""
-        over = self.stopped or (self.taken == self.size and not self.under_way)
-        return self.taken if over and self.taken != self.told else None
+        """The number of items, if it is known by now and was not reported."""
+        is_read = self.read == self.size and not self.in_flight
+        if (self.stopped or is_read) and self.read != self.reported_total:
+            return self.read
+        return None
 
     @property
     def outstanding(self):
-        return [*self.under_way, *self.again, *self.waiting, *self.given_up]
+        """The attempts that have begun or are due, and have not been reported."""
+        return [*self.in_flight, *self.ready, *self.delayed, *self.abandoned]
 
 
-class World(ByHand):
-    """Carries out what the conductor commands, and holds it against what it may command."""
+class SimulatedWorld(ManualDriver):
+    """Executes the commands of the conductor, and checks that it may give them.
+
+    Attributes:
+        jobs: The jobs, by key.
+        alarms: The alarms that were set.
+        questions: The keys of the tasks that asked a question.
+        reported: The outcome of each reported attempt, by the job's key.
+        commanded: The retries so far.
+        task_ends: The end of each task that ended.
+        lazy_size: The number of lazy items.
+    """
 
     def __init__(self, workflow, lazy_size=3, **options):
         self.jobs = {}
         self.alarms = []
         self.questions = []
-        self.counted = {}  # key -> the attempts that have ended, each with its outcome
+        self.reported = {}
         self.commanded = set()
-        self.over = {}  # key -> TaskEnded
+        self.task_ends = {}
         self.lazy_size = lazy_size
-        self.read = 0
+        self.executed_count = 0
         super().__init__(workflow, **options)
 
     def feed(self, event_type, /, **fields):
-        decided = super().feed(event_type, **fields)
-        for each in decided:
-            self.carry_out(each)
+        decisions = super().feed(event_type, **fields)
+        for decision in decisions:
+            self.execute(decision)
         for job in self.jobs.values():
             job.fill()
-        return decided
+        return decisions
 
-    def carry_out(self, decision):
-        assert not any(isinstance(each, RunEnded) for each in self.decided[: self.read])
-        self.read += 1
+    def execute(self, decision):
+        earlier = self.decisions[: self.executed_count]
+        assert not any(isinstance(executed, RunEnded) for executed in earlier)
+        self.executed_count += 1
+
         if isinstance(decision, StartTask):
-            assert self.state.status != "cancelling"
-            assert decision.key not in self.jobs
-            lazy = decision.total is None
-            self.jobs[decision.key] = Job(
-                size=self.lazy_size if lazy else decision.total,
-                told=decision.total,
-                lazy=lazy,
-                concurrency=decision.concurrency,
-            )
+            self.start_job(decision)
         elif isinstance(decision, RetryItem):
             self.retry(decision)
         elif isinstance(decision, StopTask):
@@ -118,141 +143,189 @@ class World(ByHand):
         elif isinstance(decision, AskOpened):
             self.questions.append((decision.task, decision.visit))
         elif isinstance(decision, TaskEnded):
-            assert (decision.task, decision.visit) not in self.over
-            self.over[decision.task, decision.visit] = decision
+            assert (decision.task, decision.visit) not in self.task_ends
+            self.task_ends[decision.task, decision.visit] = decision
         elif isinstance(decision, TaskStarted):
             assert self.state.status != "cancelling"
 
+    def start_job(self, command):
+        assert self.state.status != "cancelling"
+        assert command.key not in self.jobs
+
+        lazy = command.total is None
+        size = self.lazy_size if lazy else command.total
+        self.jobs[command.key] = SimulatedJob(
+            size=size,
+            reported_total=command.total,
+            lazy=lazy,
+            concurrency=command.concurrency,
+        )
+
     def retry(self, command):
         attempt = (command.key, command.index, command.attempt)
-        before = self.counted[command.key][command.index, command.attempt - 1]
+        outcome = self.reported[command.key][command.index, command.attempt - 1]
         task = self.state.workflow.task(command.key[0])
         assert attempt not in self.commanded
         assert self.state.status != "cancelling"
-        assert before in ("failed", "timed_out", "lost")
+        assert outcome in ("failed", "timed_out", "lost")
         assert command.attempt <= task.retry.count + 1
-        self.commanded.add(attempt)
-        self.jobs[command.key].waiting.append((command.index, command.attempt))
 
-    def deliver(self, key, many, outcomes, *, last_first=False):
-        """Tell of attempts that have ended: those given up on, then `many` under way."""
+        self.commanded.add(attempt)
+        self.jobs[command.key].delayed.append((command.index, command.attempt))
+
+    def report_ends(self, key, count, outcomes, *, last_first=False):
+        """Report attempts that ended: the abandoned ones, then `count` of those in flight."""
         job = self.jobs[key]
         if last_first:
-            job.under_way.reverse()
-        rows = [(*each, "cancelled") for each in job.given_up]
-        rows += [(*each, how) for each, how in zip(job.under_way[:many], outcomes, strict=False)]
-        job.given_up, job.under_way = [], job.under_way[many:]
+            job.in_flight.reverse()
+        ended = [(index, attempt, "cancelled") for index, attempt in job.abandoned]
+        for (index, attempt), outcome in zip(job.in_flight[:count], outcomes, strict=False):
+            ended.append((index, attempt, outcome))
+        job.abandoned = []
+        job.in_flight = job.in_flight[count:]
+
         total = job.total
         if total is not None:
-            job.told = total
-        for index, attempt, how in rows:
-            self.counted.setdefault(key, {}).setdefault((index, attempt), how)
-        given = [
-            (i, a, "failed", LOST) if how == "lost" else (i, a, how, result(how, key, i, a))
-            for i, a, how in rows
-        ]
-        self.tell(key, batch_of(given, total))
+            job.reported_total = total
 
-    def tell(self, key, batch):
+        rows = []
+        for index, attempt, outcome in ended:
+            self.reported.setdefault(key, {}).setdefault((index, attempt), outcome)
+            if outcome == "lost":
+                rows.append((index, attempt, "failed", LOST))
+            else:
+                rows.append((index, attempt, outcome, result_of(outcome, key, index, attempt)))
+        self.report(key, make_batch(rows, total))
+
+    def report(self, key, batch):
         self.feed(AttemptsEnded, task=key[0], visit=key[1], batch=batch)
 
     def lose_engine(self):
-        """Lose the backend with what is under way, and go on from what the events tell."""
+        """Lose the backend with all attempts in flight, and resume from the events."""
         past = recover(self.initial, self.log)
         assert past.state == self.state
-        open_now = {key for key, job in self.jobs.items() if self.execution(key).outcome is None}
-        assert {left.start.key for left in past.jobs} == open_now
-        for left in past.jobs:
-            self.take_up(left)
-        alarms = [each.command for each in past.timers if isinstance(each.command, Alarm)]
-        assert [each for each in self.useful_alarms() if each not in alarms] == []
-        assert {each.kind for each in alarms} <= {"delay", "ask", "run"}
-        retries = [each.command for each in past.timers if isinstance(each.command, RetryItem)]
-        assert sorted((each.key, each.index, each.attempt) for each in retries) == sorted(
-            (key, *each) for key in open_now for each in self.jobs[key].waiting
-        )
-        for left in past.jobs:
-            if left.stopping:
-                self.jobs[left.start.key].stop(force=True)
+
+        open_keys = {key for key, job in self.jobs.items() if self.execution(key).outcome is None}
+        assert {job.start.key for job in past.jobs} == open_keys
+        for open_job in past.jobs:
+            self.restart_job(open_job)
+        self.check_timers(past, open_keys)
+
+        for open_job in past.jobs:
+            if open_job.stopping:
+                self.jobs[open_job.start.key].stop(force=True)
         self.feed(RunResumed, started_at=1e9 + 50)
+
+    def check_timers(self, past, open_keys):
+        """Check that the recovered run has all alarms and retries that are due later."""
+        commands = [timer.command for timer in past.timers]
+        alarms = [command for command in commands if isinstance(command, Alarm)]
+        assert [alarm for alarm in self.useful_alarms() if alarm not in alarms] == []
+        assert {alarm.kind for alarm in alarms} <= {"delay", "ask", "run"}
+
+        retries = [command for command in commands if isinstance(command, RetryItem)]
+        recovered = [(retry.key, retry.index, retry.attempt) for retry in retries]
+        delayed = []
+        for key in open_keys:
+            delayed += [(key, index, attempt) for index, attempt in self.jobs[key].delayed]
+        assert sorted(recovered) == sorted(delayed)
 
     def execution(self, key):
         return self.state.executions[key]
 
-    def take_up(self, left):
-        """Begin a job again with what is left of it."""
-        job, marks = self.jobs[left.start.key], left.last_attempts
-        first = len(marks.rstrip(b"\0"))
-        holes = [(index, 1) for index in range(first) if not marks[index]]
-        again = [(i, mark + 1) for i, mark in enumerate(marks[:first]) if 0 < mark < FINAL]
-        begun = {each for each in job.outstanding if each[0] < first}
-        assert begun == {*holes, *again}
+    def restart_job(self, open_job):
+        """Start a job again with the attempts that were not reported."""
+        job = self.jobs[open_job.start.key]
+        last_attempts = open_job.last_attempts
+        first = len(last_attempts.rstrip(b"\0"))
+        holes = [(index, 1) for index in range(first) if not last_attempts[index]]
+        retries = []
+        for index, attempt in enumerate(last_attempts[:first]):
+            if 0 < attempt < FINAL:
+                retries.append((index, attempt + 1))
+
+        begun = {attempt for attempt in job.outstanding if attempt[0] < first}
+        assert begun == {*holes, *retries}
         assert all(attempt == 1 for index, attempt in job.outstanding if index >= first)
-        assert left.start.total == job.told
-        job.taken, job.stopped = first, False
-        job.under_way, job.given_up, job.again, job.waiting = [], [], holes, again
+        assert open_job.start.total == job.reported_total
 
-    def busy(self):
-        """Give the jobs with something to tell of."""
-        return [
-            key
-            for key, job in self.jobs.items()
-            if job.under_way or job.given_up or job.total is not None
-        ]
+        job.read = first
+        job.stopped = False
+        job.in_flight = []
+        job.abandoned = []
+        job.ready = holes
+        job.delayed = retries
 
-    def retries(self):
-        return [key for key, job in self.jobs.items() if job.waiting]
+    def busy_jobs(self):
+        """Return the keys of the jobs that have something to report."""
+        busy = []
+        for key, job in self.jobs.items():
+            if job.in_flight or job.abandoned or job.total is not None:
+                busy.append(key)
+        return busy
 
-    def retry_due(self, key):
+    def delayed_jobs(self):
+        """Return the keys of the jobs with retries that wait for their time."""
+        return [key for key, job in self.jobs.items() if job.delayed]
+
+    def make_retry_due(self, key):
         job = self.jobs[key]
-        job.again.append(job.waiting.pop(0))
+        job.ready.append(job.delayed.pop(0))
         job.fill()
 
     def open_questions(self):
-        open_now = [key for key, each in self.state.executions.items() if each.status == "waiting"]
-        assert set(open_now) <= set(self.questions)
-        return open_now
+        open_keys = self.keys_with_status("waiting")
+        assert set(open_keys) <= set(self.questions)
+        return open_keys
 
     def useful_alarms(self):
-        pending = [key for key, each in self.state.executions.items() if each.status == "pending"]
-        return [each for each in self.alarms if each.kind == "delay" and each.key in pending]
+        """Return the alarms for delays that are not over."""
+        pending = self.keys_with_status("pending")
+        delays = [alarm for alarm in self.alarms if alarm.kind == "delay"]
+        return [alarm for alarm in delays if alarm.key in pending]
+
+    def keys_with_status(self, status):
+        executions = self.state.executions.items()
+        return [key for key, execution in executions if execution.status == status]
 
     def is_stuck(self):
-        """Tell whether nothing can happen any more in a run that has not ended."""
+        """Return whether nothing can happen any more in a run that has not ended."""
         if self.state.ended or self.state.status == "paused":
             return False
-        to_come = (self.busy, self.retries, self.open_questions, self.useful_alarms)
-        return not any(each() for each in to_come)
+        return not (
+            self.busy_jobs() or self.delayed_jobs() or self.open_questions() or self.useful_alarms()
+        )
 
     def finish(self):
-        """Let everything that is under way come to its end."""
+        """Let everything happen that can happen, until the run ends."""
         while not self.state.ended:
             assert not self.is_stuck()
+
             self.resume()
-            for key in self.retries():
-                self.retry_due(key)
-            for key in self.busy():
-                self.deliver(key, 2, ["succeeded", "failed"], last_first=True)
+            for key in self.delayed_jobs():
+                self.make_retry_due(key)
+            for key in self.busy_jobs():
+                self.report_ends(key, 2, ["succeeded", "failed"], last_first=True)
             for alarm in self.useful_alarms():
                 self.ring(alarm.kind, *alarm.key)
             for task, visit in self.open_questions():
                 self.answer(task, "yes", visit)
 
     def check_accounts(self):
-        """Every attempt that was begun has ended once, and stands in its execution."""
+        """Check that each attempt ended once, and belongs to its execution."""
         for key, job in self.jobs.items():
             assert not job.outstanding
-            batches = self.state.executions[key].batches
-            rows = [
-                (index, attempt)
-                for batch in batches
-                for index, attempt in zip(batch.index, batch.attempt, strict=True)
-            ]
+            rows = []
+            for batch in self.state.executions[key].batches:
+                rows += zip(batch.index, batch.attempt, strict=True)
             assert len(rows) == len(set(rows))
-            assert set(rows) == set(self.counted.get(key, ()))
-            assert self.over[key].attempts == len(rows)
-        assert set(self.over) == set(self.state.executions)
+            assert set(rows) == set(self.reported.get(key, ()))
+            assert self.task_ends[key].attempts == len(rows)
+
+        assert set(self.task_ends) == set(self.state.executions)
 
 
-def result(how, key, index, attempt):
-    return [*key, index, attempt] if how == "succeeded" else None
+def result_of(outcome, key, index, attempt):
+    if outcome != "succeeded":
+        return None
+    return [*key, index, attempt]
