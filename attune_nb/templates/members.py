@@ -85,14 +85,9 @@ def get_member(value: Any, key: Any, owner: str) -> Any:
     if (kind in ARRAYS or kind is str) and type(key) in (int, slice):
         return _sequence_member(value, key, owner)
 
-    if kind in PLAIN:
-        return Undefined(lambda: f"{owner} is {describe_kind(value)} and has no {_format_key(key)}")
-
-    refuse_remote(value)
-    return Undefined(
-        f"{owner} is {describe_kind(value)}, which an expression cannot look into; "
-        "return the needed part from an action"
-    )
+    if kind not in PLAIN:
+        refuse_remote(value)
+    return _no_member(value, key, owner)
 
 
 def nearest_name(name: Any, names: Iterable[Any]) -> str:
@@ -108,6 +103,16 @@ def nearest_name(name: Any, names: Iterable[Any]) -> str:
     return nearest(name, candidates)
 
 
+def _no_member(value: Any, key: Any, owner: str) -> Undefined:
+    if type(value) in PLAIN:
+        return Undefined(lambda: f"{owner} is {describe_kind(value)} and has no {_format_key(key)}")
+
+    return Undefined(
+        f"{owner} is {describe_kind(value)}, which an expression cannot look into; "
+        "return the needed part from an action"
+    )
+
+
 def _format_key(key: Any) -> str:
     if type(key) is str:
         return f"`{key[:LONGEST_NAME]}`"
@@ -118,12 +123,15 @@ def _format_key(key: Any) -> str:
     return f"key that is {describe_kind(key)}"
 
 
+# The messages are made in functions of their own: a variable that a closure reads is slower for
+# the whole function, and most members exist.
 def _object_member(value: Any, key: Any, owner: str) -> Any:
-    if type(key) not in KEYS:
-        return Undefined(f"{owner} has no key that is {describe_kind(key)}")
-    if key in value:
-        return value[key]
+    if type(key) in KEYS:
+        return value[key] if key in value else _no_key(value, key, owner)
+    return Undefined(f"{owner} has no key that is {describe_kind(key)}")
 
+
+def _no_key(value: Any, key: Any, owner: str) -> Undefined:
     reason = _REASONS.get(owner, "")
     return Undefined(lambda: f"{owner} has no {_format_key(key)}{reason}{nearest_name(key, value)}")
 
@@ -138,10 +146,14 @@ def _outcome_member(outcome: Outcome, key: Any, owner: str) -> Any:
     # The type comes first: a value that is not plain must not even be compared.
     if type(key) is str and key in OUTCOME_FIELDS:
         return getattr(outcome, key)
-    return Undefined(lambda: _no_outcome_member(result, key, owner))
+    return _no_field(result, key, owner)
 
 
-def _no_outcome_member(result: Any, key: Any, owner: str) -> str:
+def _no_field(result: Any, key: Any, owner: str) -> Undefined:
+    return Undefined(lambda: _explain_no_field(result, key, owner))
+
+
+def _explain_no_field(result: Any, key: Any, owner: str) -> str:
     names = list(OUTCOME_FIELDS)
     reason = ""
     if type(result) in OBJECTS:
