@@ -1,4 +1,4 @@
-"""Secrets are shown nowhere: not in a repr, an error, an event, a frame or a page."""
+"""Secrets are masked everywhere: in a repr, an error, an event, a frame and a page."""
 
 import json
 
@@ -67,7 +67,7 @@ def test_actions_get_the_secret_itself(run):
         repr,
         lambda run: run._repr_html_(),
         lambda run: repr(run.events),
-        lambda run: str([each.traceback for each in run.failures()]),
+        lambda run: str([failure.traceback for failure in run.failures()]),
         lambda run: run.tasks.to_csv(),
         lambda run: run.items("use").to_csv(),
         lambda run: repr(run.result("use")) + repr(run.result("echo")),
@@ -79,13 +79,13 @@ def test_actions_get_the_secret_itself(run):
         lambda run: repr(run.metrics),
     ],
 )
-def test_it_is_shown_nowhere(run, shown):
+def test_a_secret_is_shown_nowhere(run, shown):
     text = shown(run)
     assert SECRET not in text
     assert "pass-word-77" not in text
 
 
-def test_stars_stand_in_its_place(run):
+def test_asterisks_replace_a_secret(run):
     assert run.output == {"token": "***", "echoed": "token=***"}
     assert run.result("use")[1] == {"nested": ["***", "Bearer ***"]}
     assert run.result("use")[0]["error"] == "login failed for ***"
@@ -95,7 +95,7 @@ def test_stars_stand_in_its_place(run):
     assert isinstance(run.context.lookup("said"), FrozenList)
 
 
-def test_a_secret_of_the_wrong_kind_is_refused_without_being_told():
+def test_a_refused_secret_is_not_in_the_message():
     with pytest.raises(attune_nb.ParameterError) as caught:
         attune_nb.loads(TEXT.replace("type: string", "type: integer")).run(
             {"token": SECRET}, actions={"use": use}
@@ -103,7 +103,7 @@ def test_a_secret_of_the_wrong_kind_is_refused_without_being_told():
     assert SECRET not in str(caught.value)
 
 
-def test_a_template_that_fails_does_not_tell_the_secret():
+def test_a_failed_template_does_not_show_a_secret():
     text = TEXT.replace('"token={{ parameters.token }}"', '"{{ number(parameters.token) }}"')
     run = attune_nb.loads(text).run({"token": SECRET}, keystore={"db": {"password": "x"}},
                                     actions={"use": use})  # fmt: skip
@@ -115,7 +115,8 @@ def test_a_template_that_fails_does_not_tell_the_secret():
     ("secret", "text", "shown"),
     [
         ("abcd", "xabcdx", "x***x"),
-        ("ab", "abc ab", "abc ab"),  # too short to be looked for within a text
+        # Too short to be masked within a text.
+        ("ab", "abc ab", "abc ab"),
         ("ab", "ab", "***"),
         ({"a": ["s3cret", 123456]}, "s3cret and 123456", "*** and ***"),
         ("long-secret-1\nlong-secret-2", "see long-secret-2", "see ***"),
@@ -133,7 +134,7 @@ def test_a_mask_finds_the_texts_of_secrets(secret, text, shown):
     assert Mask(secret).text(text) == shown
 
 
-def test_a_value_without_secrets_is_given_back_as_it_is():
+def test_a_value_without_secrets_stays_the_same_object():
     value = {"a": [1, 2, {"b": "text"}]}
     assert Mask("secret").value(value) is value
     assert Mask("secret").value(frozenset({"secret", 1})) == frozenset({"***", 1})
@@ -156,18 +157,20 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_a_store_holds_secrets_by_name_and_gives_them_again_to_who_knows_them(value):
+def test_a_stored_secret_is_read_again_by_its_name(value):
     plain = to_plain(MASK.named_value(freeze(value)))
     written = json.dumps(plain, ensure_ascii=False)
-    assert not [each for each in ("s3cret-s3cret", "1234567", "ünïcode-tøken") if each in written]
-    again = from_plain(plain, MASK)
-    assert again == freeze(value)
-    assert repr(again) == repr(freeze(value))
+    for secret in ("s3cret-s3cret", "1234567", "ünïcode-tøken"):
+        assert secret not in written
+
+    restored = from_plain(plain, MASK)
+    assert restored == freeze(value)
+    assert repr(restored) == repr(freeze(value))
     if MASK.value(freeze(value)) == freeze(value):
         assert from_plain(plain) == freeze(value)
 
 
-def test_who_does_not_know_a_secret_sees_stars():
+def test_an_unknown_secret_is_read_as_asterisks():
     plain = to_plain(MASK.named_value({"header": "Bearer s3cret-s3cret!", "pin": 98765}))
     assert from_plain(plain) == {"header": "Bearer ***!", "pin": "***"}
     assert from_plain(plain, Mask({"key": "another"})) == {

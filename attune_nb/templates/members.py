@@ -70,7 +70,7 @@ def get_member(value: Any, key: Any, owner: str) -> Any:
     Args:
         value: The value.
         key: A name, an index, a slice, or any value as the key of an object.
-        owner: What messages call the value.
+        owner: The name of the value in messages.
 
     Raises:
         TemplateError: The value is a remote reference.
@@ -90,17 +90,17 @@ def get_member(value: Any, key: Any, owner: str) -> Any:
     return _no_member(value, key, owner)
 
 
-def nearest_name(name: Any, names: Iterable[Any]) -> str:
+def nearest_name(unknown: Any, names: Iterable[Any]) -> str:
     """Return the suggestion of a similar name, or an empty string.
 
     Only the first names count: to look at a million keys would take longer than an evaluation
     may take.
     """
-    if type(name) is not str or len(name) > LONGEST_NAME:
+    if type(unknown) is not str or len(unknown) > LONGEST_NAME:
         return ""
 
-    candidates = [known for known in islice(names, _MOST_NAMES) if type(known) is str]
-    return nearest(name, candidates)
+    candidates = [name for name in islice(names, _MOST_NAMES) if type(name) is str]
+    return nearest(unknown, candidates)
 
 
 def _no_member(value: Any, key: Any, owner: str) -> Undefined:

@@ -87,7 +87,7 @@ OUTCOME_FIELDS = (
     "failed_items",
 )
 
-# What the function `type_of` returns.
+# The names of the types, as the function `type_of` returns them.
 _TYPE_NAMES: dict[type, str] = {
     type(None): "null",
     bool: "bool",
@@ -105,6 +105,9 @@ _TYPE_NAMES: dict[type, str] = {
 _BYTES_PER_STEP = 48
 _CHARACTERS_PER_STEP = 32
 
+# Bytes of a character in a string that is not ASCII, at most.
+_BYTES_PER_CHARACTER = 4
+
 # Steps that are too few to be worth counting.
 _FEW = 16
 
@@ -113,7 +116,7 @@ _SHORT = 256
 
 
 class EvaluationState:
-    """What some functions keep until the evaluation ends.
+    """The values that some functions keep until the evaluation ends.
 
     Attributes:
         moment: The time and the seed of the evaluation, once a function has needed them.
@@ -166,8 +169,8 @@ def charge(steps: int) -> None:
     Raises:
         TemplateError: The budget has fewer steps left.
     """
-    left = METER.steps = METER.steps - steps
-    if left < 0:
+    remaining = METER.steps = METER.steps - steps
+    if remaining < 0:
         raise TemplateError(
             "the expression is too much work for a template; do it in an action, or on fewer values"
         )
@@ -184,15 +187,21 @@ def charge_if_many(steps: int) -> None:
 
 def charge_string(length: int, *, ascii_only: bool = True) -> None:
     """Take the cost of making or searching a string of some length, unless it is short."""
-    if length > _SHORT:
-        charge((length if ascii_only else 4 * length) // _CHARACTERS_PER_STEP)
+    if length <= _SHORT:
+        return
+    if not ascii_only:
+        length *= _BYTES_PER_CHARACTER
+    charge(length // _CHARACTERS_PER_STEP)
 
 
 def charge_new_string(string: str) -> None:
     """Take the cost of a string that was made for one of many values."""
     length = len(string)
-    if length > _CHARACTERS_PER_STEP:
-        charge((length if string.isascii() else 4 * length) // _CHARACTERS_PER_STEP)
+    if length <= _CHARACTERS_PER_STEP:
+        return
+    if not string.isascii():
+        length *= _BYTES_PER_CHARACTER
+    charge(length // _CHARACTERS_PER_STEP)
 
 
 def charge_bounded_string(length: int, *, ascii_only: bool = True) -> None:
@@ -308,7 +317,9 @@ def charge_parts(value: Any, times: int = 1) -> None:
         part = stack.pop()
         kind = type(part)
         if kind is str:
-            length = len(part) if part.isascii() else 4 * len(part)
+            length = len(part)
+            if not part.isascii():
+                length *= _BYTES_PER_CHARACTER
             charge(times * (1 + length // _CHARACTERS_PER_STEP))
         elif kind in ARRAYS or kind in OBJECTS:
             # A frozen container keeps the size of all its parts.

@@ -179,15 +179,16 @@ class Template:
             with locator.locate_errors(part.text):
                 compiled.append(self._compile_part(part, build, position))
 
-        has_one_part = len(parts) == 1 and parts[0].expression is not None
-        if self._is_condition and not has_one_part:
+        is_one_expression = len(parts) == 1 and parts[0].expression is not None
+        if self._is_condition and not is_one_expression:
             message = "a condition is one expression; put all of it within one pair of braces"
             raise locator.locate(TemplateError(message))
 
         inner, inner_path = compiled[0]
         if len(parts) == 1 and inner is not None:
-            whole = not path
-            evaluate, is_costly = _single_expression(inner, inner_path, build, locator, whole=whole)
+            evaluate, is_costly = _single_expression(
+                inner, inner_path, build, locator, is_whole=not path
+            )
         else:
             evaluate, is_costly = compile_string(parts, compiled, locator)
         if is_costly:
@@ -248,7 +249,7 @@ def _evaluate_object(keys: list[Any], evaluations: list[Evaluate]) -> Evaluate:
 
 
 def _single_expression(
-    inner: Evaluate, path: Any, build: BuildState, locator: ErrorLocator, *, whole: bool
+    inner: Evaluate, path: Any, build: BuildState, locator: ErrorLocator, *, is_whole: bool
 ) -> tuple[Evaluate, bool]:
     """Return the evaluation of a template that is one expression, and whether it is costly.
 
@@ -257,10 +258,10 @@ def _single_expression(
         path: The path, if the expression is a plain one.
         build: The compilation of the template.
         locator: Locates the template's errors.
-        whole: Whether the template is a whole value, not a part of an array or an object.
+        is_whole: Whether the template is a whole value, not a part of an array or an object.
     """
     if build.is_costly:
-        return locator.guard_costly(inner, whole=whole), not whole
+        return locator.guard_costly(inner, is_whole=is_whole), not is_whole
 
     general = locator.guard(inner)
     # A plain path that exists raises no error, so it needs no guard.

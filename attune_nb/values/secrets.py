@@ -204,6 +204,7 @@ def _forms(text: str) -> tuple[str, ...]:
 def _leaves(name: str, secret: Any, depth: int) -> dict[str, Any]:
     """Return the strings and numbers in a secret by their dotted names."""
     leaves: dict[str, Any] = {}
+
     if depth and isinstance(secret, dict):
         for key, part in secret.items():
             leaves |= _leaves(f"{name}.{key}", part, depth - 1)
@@ -214,6 +215,7 @@ def _leaves(name: str, secret: Any, depth: int) -> dict[str, Any]:
         leaves[name] = secret.decode(errors="replace")
     elif isinstance(secret, str | int | float) and not isinstance(secret, bool):
         leaves[name] = secret
+
     return leaves
 
 

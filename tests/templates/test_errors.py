@@ -197,6 +197,7 @@ def test_a_value_that_contains_itself_is_refused():
     loop.append(loop)
     with pytest.raises(TemplateError, match="contains itself"):
         Template(loop)
+
     nested = 1
     for _ in range(300):
         nested = [nested]

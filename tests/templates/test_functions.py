@@ -344,6 +344,7 @@ def test_now_is_the_same_within_one_evaluation():
     moments = Moments()
     context = WorkflowContext.create().with_clock(moments)
     template = Template({"a": "{{ now() }}", "b": ["{{ now() }}", "at {{ now() }}"]})
+
     rendered = template.render(context)
     assert rendered["a"] == rendered["b"][0] == "1970-01-01T00:00:01.000000Z"
     assert rendered["b"][1] == "at " + rendered["a"]

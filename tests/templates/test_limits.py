@@ -13,7 +13,7 @@ from attune_nb.errors import TemplateError
 from attune_nb.templates.sandbox import METER, STEP_BUDGET
 from attune_nb.values.frozen import freeze
 
-MANY = "range(100000)"
+LARGE_RANGE = "range(100000)"
 CONTEXT = WorkflowContext.create(
     {
         "text": "ab " * 2_000_000,
@@ -56,14 +56,14 @@ REFUSED = [
     ("[" + ",".join(["parameters.wide | upper"] * 1000) + "]", "too much work"),
     ("[" + ",".join(["split(parameters.text, ' ')"] * 50) + "]", "too much work"),
     ("[" + ",".join(["parameters.text.split()"] * 50) + "]", "too much work"),
-    ("[" + ",".join([MANY] * 100) + "]", "too much work"),
-    (" + ".join([MANY] * 100), "too much work"),
-    (MANY + " | sort" * 100, "too much work"),
-    (MANY + " | map('string')" * 50, "too much work"),
-    (MANY + " | select('odd')" * 50 + " | map('sort')", "work"),
-    ("(zip(" + MANY + ", " + MANY + ") * 2) | map('map', 'string')", "too much work"),
-    ("zip(" + MANY + ", " + MANY + ") | map('sort') | map('sort')", "too much work"),
-    ("[" + ",".join(["'x' in " + MANY] * 100) + "]", "too much work"),
+    ("[" + ",".join([LARGE_RANGE] * 100) + "]", "too much work"),
+    (" + ".join([LARGE_RANGE] * 100), "too much work"),
+    (LARGE_RANGE + " | sort" * 100, "too much work"),
+    (LARGE_RANGE + " | map('string')" * 50, "too much work"),
+    (LARGE_RANGE + " | select('odd')" * 50 + " | map('sort')", "work"),
+    ("(zip(" + LARGE_RANGE + ", " + LARGE_RANGE + ") * 2) | map('map', 'string')", "too much work"),
+    ("zip(" + LARGE_RANGE + ", " + LARGE_RANGE + ") | map('sort') | map('sort')", "too much work"),
+    ("[" + ",".join(["'x' in " + LARGE_RANGE] * 100) + "]", "too much work"),
     ("from_json(parameters.json)", "too much work"),
     ("from_json('[' * 100000)", "too"),
     ("match('(a|a)*[b-c]', parameters.text)", "at most 1,000,000 characters"),
@@ -219,10 +219,12 @@ def test_memory_is_bounded():
 
 def test_the_nearest_name_is_searched_among_few(monkeypatch):
     counts = []
-    monkeypatch.setattr(
-        "attune_nb.templates.members.nearest",
-        lambda _, names: counts.append(len(list(names))) or "",
-    )
+
+    def nearest(_, names):
+        counts.append(len(list(names)))
+        return ""
+
+    monkeypatch.setattr("attune_nb.templates.members.nearest", nearest)
     item = freeze({f"key{index}": index for index in range(5_000)})
     for source in ("{{ item.kye }}", "{{ item[parameters.text] }}", "{{ task.t.kye }}"):
         with pytest.raises(TemplateError, match="has no"):

@@ -132,7 +132,9 @@ def test_a_path_reads_no_other_field():
             return getattr(CONTEXT, name)
 
     class Scope:
-        context, item, index = Watched(), ITEM, 1
+        context = Watched()
+        item = ITEM
+        index = 1
 
     assert Template("{{ item.url }}").render(Scope()) == "u"
     assert fields == []

@@ -89,7 +89,9 @@ def test_any_string_is_a_template_or_a_template_error(source):
 @RELAXED
 @given(JSON | ODD)
 def test_a_value_is_passed_on_unchanged(value):
-    frozen = freeze([value] if isinstance(value, tuple) else value)
+    if isinstance(value, tuple):
+        value = [value]
+    frozen = freeze(value)
     scope = WorkflowContext.create({"v": frozen}, vars={"v": frozen}).scope(frozen, 0)
     for source in ("{{ item }}", "{{ parameters.v }}", "{{ v }}", "{{ v if true else 1 }}"):
         assert Template(source).render(scope) is frozen

@@ -136,6 +136,7 @@ def test_only_plain_data_becomes_a_string():
 def test_records_and_namespaces_are_objects():
     context = WorkflowContext.create({"p": 1}, vars={"b": 1, "a": 2})
     context = context.with_outcome("t", Outcome(status="failed", error="no", attempts=2))
+
     assert list(Template("{{ workflow }}").render(context).items()) == [("a", 2), ("b", 1)]
     assert Template("{{ task.t }}").render(context)["error"] == "no"
     assert Template("{{ task['t'] | tojson }}").render(context).startswith('{"result":null')

@@ -158,10 +158,12 @@ def _compile_method(node: Any, build: BuildState) -> Evaluate:
         callee.check_count(count, named, skip=1)
         values = [value, *(argument(scope) for argument in positional)]
         named_values = {key: argument(scope) for key, argument in named.items()}
+
         for parameter in callee.parameters[count:]:
             if parameter.name not in named_values:
                 break
             values.append(named_values.pop(parameter.name))
+
         callee.check(values, named_values)
         return callee.function(*values, **named_values)
 
@@ -219,6 +221,7 @@ def _prepare_filter(
         return compile_select(name, arguments, keywords, build, _prepare_test)
     if name in _DEFAULT_FILTERS:
         return _prepare_default(name, arguments, keywords, build)
+
     if name not in _ALL_FILTERS:
         raise TemplateError(_no_filter(name))
     return _prepare_callee(_ALL_FILTERS[name], arguments, keywords, build)

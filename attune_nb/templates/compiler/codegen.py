@@ -185,8 +185,10 @@ class _FunctionBuilder:
 
         constants = []
         for constant in code.co_consts:
-            is_place = isinstance(constant, str) and constant in self._globals
-            constants.append(self._globals[constant] if is_place else constant)
+            inserted = constant
+            if isinstance(constant, str):
+                inserted = self._globals.get(constant, constant)
+            constants.append(inserted)
         function: Evaluate = FunctionType(code.replace(co_consts=tuple(constants)), self._globals)
         return function
 

@@ -86,12 +86,14 @@ def _compile_slice(node: Any, build: BuildState) -> Evaluate:
 
     def cut(scope: Any) -> Any:
         value = inner(scope)
+
         numbers = [bound(scope) for bound in bounds]
         for number in numbers:
             if number is not None and type(number) is not int:
                 raise TemplateError(f"a slice takes integers, not {describe_kind(number)}")
         if numbers[2] == 0:
             raise TemplateError("a slice takes a step that is not 0")
+
         return get_member(value, slice(*numbers), owner)
 
     return cut

@@ -89,6 +89,7 @@ def _mapper(apply: Apply, steps: int) -> Apply:
     def map_elements(value: Any) -> list[Any]:
         elements = arrays.elements(value, "map")
         charge(steps * len(elements))
+
         results = []
         for element in elements:
             result = apply(element)
@@ -97,6 +98,7 @@ def _mapper(apply: Apply, steps: int) -> Apply:
             if type(result) is str:
                 charge_new_string(result)
             results.append(result)
+
         return results
 
     return map_elements

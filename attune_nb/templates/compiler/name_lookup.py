@@ -49,7 +49,7 @@ def path_of(node: nodes.Node) -> tuple[str, tuple[str | int, ...]] | None:
 
 
 def describe_node(node: nodes.Node) -> str:
-    """Return what messages call the value of a node: its path, its call, or `the value`."""
+    """Return the name of a node's value in messages: its path, its call, or `the value`."""
     if isinstance(node, nodes.Call):
         if isinstance(node.node, nodes.Name):
             return f"`{node.node.name}()`"

@@ -143,7 +143,9 @@ def _parts(source: str) -> Iterator[Part]:
         yield Part(source[opening.start() : start], expression)
 
     text = source[start:]
-    yield Part(text.lstrip() if trims else text)
+    if trims:
+        text = text.lstrip()
+    yield Part(text)
 
 
 def _find_end(source: str, start: int, opening: str) -> int:

@@ -53,6 +53,7 @@ def called_functions(expression: nodes.Node) -> list[str]:
         if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):
             names.append(node.node.name)
         stack += node.iter_child_nodes()
+
     return names
 
 

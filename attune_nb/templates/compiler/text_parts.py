@@ -98,17 +98,18 @@ class ErrorLocator:
 
         return guarded
 
-    def guard_costly(self, evaluate: Evaluate, *, whole: bool) -> Evaluate:
+    def guard_costly(self, evaluate: Evaluate, *, is_whole: bool) -> Evaluate:
         """Return an evaluation against a budget, whose errors are located.
 
         Args:
             evaluate: The evaluation.
-            whole: Whether it has a budget of its own, or is a part of a larger evaluation.
+            is_whole: Whether it has a budget of its own, or is a part of a larger evaluation.
         """
 
         def guarded(scope: Any) -> Any:
-            if whole:
+            if is_whole:
                 begin_evaluation()
+
             try:
                 value = evaluate(scope)
                 if type(value) in NEW_CONTAINERS:

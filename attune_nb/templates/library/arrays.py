@@ -60,6 +60,7 @@ def elements(value: Any, name: str) -> Any:
             steps *= 3
         charge_if_many(steps)
         return list(value)
+
     raise TemplateError(
         f"`{name}` takes an array, an object or a string, not {describe_kind(value)}"
     )
@@ -135,6 +136,7 @@ def flatten(array: Any) -> list[Any]:
     """Return an array with the elements of its inner arrays in their place, one level deep."""
     result: list[Any] = []
     charge_if_many(len(array))
+
     for element in array:
         if type(element) in ARRAYS:
             charge(len(element))

@@ -91,6 +91,7 @@ def compare(left: Any, right: Any) -> int:
             f"{describe_kind(left)} and {describe_kind(right)} have no order; "
             "compare numbers with numbers and strings with strings"
         )
+
     return int(left > right) - int(left < right)
 
 

@@ -89,6 +89,7 @@ def _to_int(value: Any, default: Any = 0, base: int = 10) -> Any:
         return default
     if type(value) is str:
         charge_string(8 * len(value))
+
     try:
         if type(value) is str and base != _DECIMAL_BASE:
             return check_number(int(value, base))

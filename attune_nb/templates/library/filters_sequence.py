@@ -43,6 +43,7 @@ def attribute_getter(
         value = element
         for step in steps:
             value = get_member(value, step, "an element")
+
         if type(value) is not Undefined or lenient:
             return value
         if default is _NO_DEFAULT:
@@ -125,6 +126,7 @@ def _group_by(
     charge_if_many(4 * len(elements))
     keys = list(map(_sort_key(attribute, case_sensitive, default), elements))
     get = attribute_getter(attribute, default=default)
+
     groups: list[list[Any]] = []
     last_key = _NO_DEFAULT
     for index in sort_values(range(len(elements)), "groupby", key=keys.__getitem__):

@@ -177,7 +177,7 @@ def no_method(name: str, names: Collection[str], owner: str) -> TemplateError:
     Args:
         name: The method's name.
         names: The names of the methods that exist.
-        owner: What the message calls the value.
+        owner: The name of the value in the message.
     """
     hint = _LEFT_OUT_METHODS.get(name)
     if hint is None:

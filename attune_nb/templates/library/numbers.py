@@ -112,7 +112,8 @@ def round_half_away(value: Any, digits: int = 0) -> Any:
     if value == int(value) and digits >= 0:
         return value if digits else int(value)
 
-    exact = Decimal(repr(value) if type(value) is float else value)
+    written = repr(value) if type(value) is float else value
+    exact = Decimal(written)
     step = Decimal(1).scaleb(-digits)
     rounded = exact.quantize(step, ROUND_HALF_UP, _EXACT)
     return float(rounded) if digits > 0 else int(rounded)
@@ -188,6 +189,7 @@ def sum_numbers(
             raise TemplateError(f"`{name}` adds numbers, not {describe_kind(value)}")
         if type(value) is int:
             check_number(value)
+
     return check_number(sum(values, start))
 
 

@@ -102,22 +102,24 @@ class Callee:
             not parameter.is_optional and not parameter.is_repeated and parameter.name not in names
             for parameter in self.parameters[count:]
         )
-        is_repeated = bool(self.parameters) and self.parameters[-1].is_repeated
-        is_too_many = count > len(self.parameters) and not is_repeated
-        if is_missing or is_too_many:
+        has_surplus = False
+        if count > len(self.parameters):
+            has_surplus = not any(parameter.is_repeated for parameter in self.parameters)
+
+        if is_missing or has_surplus:
             written = count - skip + len(names)
             raise TemplateError(
                 f"`{self.format_call(skip)}` takes {self._format_count(skip)}, not {written}"
             )
 
     def _check_name(self, name: str, count: int, skip: int) -> None:
-        known = [parameter.name for parameter in self.parameters]
-        if name in known[count:]:
+        names = [parameter.name for parameter in self.parameters]
+        if name in names[count:]:
             return
-        if name in known:
+        if name in names:
             raise TemplateError(f"`{self.format_call(skip)}` is given `{name}` twice")
 
-        hint = nearest(name, known[skip:])
+        hint = nearest(name, names[skip:])
         raise TemplateError(f"`{self.format_call(skip)}` takes no `{name}`{hint}")
 
     def _format_count(self, skip: int) -> str:
@@ -153,6 +155,7 @@ class Callee:
             if parameter.is_optional or parameter.is_repeated:
                 name = f"[{name}]"
             text += name
+
         return f"{self.name}({text})"
 
     @property

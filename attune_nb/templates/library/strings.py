@@ -95,6 +95,7 @@ def replace(string: str, old: str, new: str, count: int = -1) -> str:
     times = string.count(old)
     if count >= 0:
         times = min(times, count)
+
     length = len(string) + times * (len(new) - len(old))
     charge_bounded_string(length, ascii_only=string.isascii() and new.isascii())
     charge_if_many(times)
@@ -139,11 +140,15 @@ def indent(string: str, width: int | str, *, first: bool, blank: bool) -> str:
     lines = split_lines(string + "\n")
     length = len(string) + len(filling) * len(lines)
     charge_bounded_string(length, ascii_only=string.isascii())
-    indented = []
-    for number, line in enumerate(lines):
-        is_indented = first if number == 0 else bool(line) or blank
-        indented.append(filling + line if is_indented else line)
-    return "\n".join(indented)
+
+    first_line, *lines = lines
+    if first:
+        first_line = filling + first_line
+    if blank:
+        lines = [filling + line for line in lines]
+    else:
+        lines = [filling + line if line else line for line in lines]
+    return "\n".join([first_line, *lines])
 
 
 def truncate(string: str, length: int, end: str, leeway: int, *, killwords: bool) -> str:

@@ -180,7 +180,7 @@ def match(pattern: str, text: str) -> bool:
     state = evaluation_state()
     start = time.perf_counter()
     try:
-        found = compiled.search(text, timeout=max(state.seconds, _LEAST_TIMEOUT))
+        result = compiled.search(text, timeout=max(state.seconds, _LEAST_TIMEOUT))
     except TimeoutError:
         shown = pattern[:_SHOWN_CHARACTERS]
         raise TemplateError(
@@ -188,7 +188,7 @@ def match(pattern: str, text: str) -> bool:
         ) from None
 
     state.seconds -= time.perf_counter() - start
-    return found is not None
+    return result is not None
 
 
 @lru_cache(maxsize=256)
@@ -217,9 +217,8 @@ def _check_pattern(pattern: str) -> None:
 
     length = len(pattern)
     for least, most in _COUNT.findall(pattern):
-        least_count = int(least[:9] or 0)
-        most_count = int(most[:9] or 0)
-        length *= max(least_count, most_count, 1)
+        counts = [int(digits[:9]) for digits in (least, most) if digits]
+        length *= max([1, *counts])
     if length > _MOST_COPIES:
         raise TemplateError("the counts (`{n}`) in the pattern are too large together")
 
