@@ -1,1 +1,1 @@
-"""What a person sees of a run in a notebook: panels, widgets, forms."""
+"""The outputs of a run in a notebook or terminal: panels, widgets, forms."""

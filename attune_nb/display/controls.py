@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from attune_nb.display.forms import Form, let_go
+from attune_nb.display.forms import Form, close_widgets
 from attune_nb.display.panel import panel
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ __all__ = ["Controls"]
 
 
 class Controls:
-    """Widgets that show a run and let a person touch it.
+    """Widgets that show a run in progress and control it.
 
-    Only `show` writes to them, so that nothing late can stand over an end; the buttons only ask
-    the run. A click is handled wherever the kernel handles one, perhaps in a thread of its own.
+    Only `show` writes to them, so a late click cannot overwrite the end of the run; the buttons
+    only call the run. The kernel may handle a click in another thread.
 
     Attributes:
-        box: What to display.
+        box: The widget to display.
     """
 
     def __init__(self, run: LiveRun, progress: Progress) -> None:
@@ -42,34 +42,49 @@ class Controls:
     def show(self, progress: Progress) -> None:
         """Update the widgets."""
         self._text.value = str(panel(progress))
-        look = ("Resume", "play") if progress.status == "paused" else ("Pause", "pause")
-        self._pause.description, self._pause.icon = look
-        self._pause.disabled = self._cancel.disabled = progress.status == "cancelling"
-        self._ask()
 
-    def _ask(self) -> None:
-        asked = {(each.task, each.visit): each for each in self._run.questions}
-        if asked.keys() == self._forms.keys():
+        if progress.status == "paused":
+            self._pause.description = "Resume"
+            self._pause.icon = "play"
+        else:
+            self._pause.description = "Pause"
+            self._pause.icon = "pause"
+        is_cancelling = progress.status == "cancelling"
+        self._pause.disabled = is_cancelling
+        self._cancel.disabled = is_cancelling
+
+        self._update_forms()
+
+    def _update_forms(self) -> None:
+        """Show a form for every open question."""
+        questions = {(question.task, question.visit): question for question in self._run.questions}
+        if questions.keys() == self._forms.keys():
             return
-        for key in self._forms.keys() - asked.keys():
+
+        for key in self._forms.keys() - questions.keys():
             self._forms.pop(key).close()
-        for key in asked.keys() - self._forms.keys():
-            self._forms[key] = Form(asked[key], self._run.answer)
+        for key in questions.keys() - self._forms.keys():
+            self._forms[key] = Form(questions[key], self._run.answer)
         self._questions.children = [self._forms[key].widget for key in sorted(self._forms)]
 
     def _toggle(self, _: object) -> None:
-        (self._run.resume if self._run.status == "paused" else self._run.pause)()
+        if self._run.status == "paused":
+            self._run.resume()
+        else:
+            self._run.pause()
 
     def close(self) -> None:
-        """Leave nothing in the kernel."""
+        """Close all widgets, so that none stays in the kernel."""
         for form in self._forms.values():
             form.close()
         self._forms.clear()
-        let_go(self._text, self._pause, self._cancel, self._buttons, self._questions, self.box)
+        close_widgets(
+            self._text, self._pause, self._cancel, self._buttons, self._questions, self.box
+        )
 
 
 class _Panel(ipywidgets.VBox):  # type: ignore[misc]
-    """The panel; where widgets are not shown, its text is."""
+    """The panel; its text is shown if the front end has no widgets."""
 
     def __init__(self, children: list[Any], progress: Progress) -> None:
         super().__init__(children)
@@ -79,6 +94,6 @@ class _Panel(ipywidgets.VBox):  # type: ignore[misc]
         return self._progress.text()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Give the whole text beside the widget, which would else be cut at 110 characters."""
+        """Return the full text beside the widget; ipywidgets would cut it at 110 characters."""
         data = super()._repr_mimebundle_(**kwargs)
         return {**data, "text/plain": repr(self)}

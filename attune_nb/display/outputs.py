@@ -1,7 +1,7 @@
-"""Where a run's progress is shown: in the cell, in the terminal, or nowhere.
+"""Displays of a run's progress: in the cell, in the terminal, or none.
 
-The engine's thread tells a display what has happened, one thread redraws all displays ten
-times a second, and once the run has ended the last drawing stands: nothing is drawn over it.
+The engine's thread passes events to a display, and one thread redraws all displays ten times a
+second. After the end of a run its last drawing stays: no later one can overwrite it.
 """
 
 from __future__ import annotations
@@ -27,50 +27,59 @@ if TYPE_CHECKING:
 
 __all__ = ["CellDisplay", "Display", "TerminalDisplay", "Text", "in_kernel", "open_display"]
 
-LOG_WAIT = 5.0  # seconds between two blocks of lines in a file
+LOG_WAIT = 5.0
+"""Seconds between two blocks of lines if standard error is a file."""
 INTERRUPT = "interrupt the kernel to cancel"
-_TYPED = "font-family:var(--jp-code-font-family,monospace);font-size:13px"
+
+_CODE_STYLE = "font-family:var(--jp-code-font-family,monospace);font-size:13px"
+
+# characters of a text
+_MAX_TEXT = 100_000
 
 
 def in_kernel() -> bool:
-    """Tell whether this is a Jupyter kernel, whose cells take display updates."""
+    """Return whether this is a Jupyter kernel, whose cells take display updates."""
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return hasattr(shell, "kernel")
+    if ipython is None:
+        return False
+    return hasattr(ipython.get_ipython(), "kernel")
 
 
 def shows_widgets() -> bool:
-    """Tell whether the front end is one that shows widgets.
+    """Return whether the front end shows widgets.
 
-    A kernel cannot ask, but it can tell who started it: a Jupyter server names the notebook's
-    session, VS Code leaves its process's number, and Colab has its own package. nbconvert,
-    nbclient and papermill do none of this. `ATTUNE_NB_WIDGETS` set to 0 or 1 decides.
+    A kernel cannot ask the front end, but its environment shows which program started it: a
+    Jupyter server sets the notebook's session, VS Code its process id, and Colab has a package.
+    nbconvert, nbclient and papermill have none of these. `ATTUNE_NB_WIDGETS` overrides this
+    with 0 or 1.
     """
-    said = os.environ.get("ATTUNE_NB_WIDGETS", "")
-    if said in ("0", "1"):
-        return said == "1"
-    known = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD")
-    return any(name in os.environ for name in known) or "google.colab" in sys.modules
+    setting = os.environ.get("ATTUNE_NB_WIDGETS", "")
+    if setting in ("0", "1"):
+        return setting == "1"
+
+    names = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD")
+    return any(name in os.environ for name in names) or "google.colab" in sys.modules
 
 
-def open_display(wanted: bool | str) -> Display | None:
-    """Open what shows progress, or give None where there is no place for it.
+def open_display(progress: bool | str) -> Display | None:
+    """Open the display for a run's progress, or return None if there is none.
 
-    "auto" shows it in a notebook's cell and in a terminal, of what is run from there and not by
-    an action; True also where the output is neither, as plain lines.
+    Args:
+        progress: "auto" shows progress in a notebook's cell and in a terminal, but not for runs
+            that an action starts. True also prints plain lines to any other output.
     """
-    is_called_by_a_person = threading.current_thread() is threading.main_thread()
-    if wanted is False or (wanted == "auto" and not is_called_by_a_person):
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if progress is False or (progress == "auto" and not in_main_thread):
         return None
     if in_kernel():
         return CellDisplay()
-    if wanted is True or sys.stderr.isatty():
+    if progress is True or sys.stderr.isatty():
         return TerminalDisplay()
     return None
 
 
 class Text:
-    """A text that a notebook shows as preformatted, escaped HTML."""
+    """A text that a notebook shows as preformatted HTML."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -79,16 +88,17 @@ class Text:
         return self.text
 
     def _repr_html_(self) -> str:
-        shown = html.text(self.text, max_length=100_000)
-        return str(html.element("pre", shown, style=_TYPED))  # a page's own `pre` may have another
+        # with a style of its own, since a page's style of `pre` may differ
+        content = html.text(self.text, max_length=_MAX_TEXT)
+        return str(html.element("pre", content, style=_CODE_STYLE))
 
 
 class Display:
-    """Shows the progress of a run until it ends; then what came of it.
+    """Shows the progress of a run until it ends, and then its result.
 
     Attributes:
-        hears_answers: Whether a person can answer a question elsewhere, such as in another
-            cell, once the call that runs has returned.
+        hears_answers: Whether a question can be answered elsewhere, such as in another cell,
+            after the call that runs has returned.
     """
 
     hears_answers = False
@@ -97,40 +107,44 @@ class Display:
         self.progress = Progress()
         self.run: LiveRun | None = None
         self.in_background = False
-        self._began = time.monotonic()
-        self._lock = threading.RLock()  # of the progress, and of whoever draws
+        self._started = time.monotonic()
+        # guards the progress and the drawing
+        self._lock = threading.RLock()
         self._is_over = False
 
     def read(self, events: Sequence[Event]) -> None:
-        """Take new events in; called in the engine's thread."""
+        """Process new events; called in the engine's thread."""
         with self._lock:
             self.progress.read(events)
-            for each in events:
-                if isinstance(each, RunResumed):
-                    self._began = time.monotonic() - each.time
-            if any(isinstance(each, RunEnded) for each in events):
+            for event in events:
+                if isinstance(event, RunResumed):
+                    self._started = time.monotonic() - event.time
+            if any(isinstance(event, RunEnded) for event in events):
                 self._end()
 
     def attach(self, run: LiveRun, *, background: bool) -> None:
-        """Tell whose progress it is, and whether the cell has gone on meanwhile."""
+        """Set the run that is shown, and whether its cell has returned already."""
         with self._lock:
-            self.run, self.in_background = run, background
+            self.run = run
+            self.in_background = background
             if self._is_over and background:
                 self.replace(run)
             elif not self._is_over:
                 redraw.keep_drawn(self)
 
     def draw(self) -> None:
-        """Show how far the run has come."""
+        """Show the present progress."""
         with self._lock:
-            if not self._is_over:
-                if self.progress.status != "paused":  # the clock stands still with the run
-                    spent = time.monotonic() - self._began
-                    self.progress.now = max(self.progress.now, spent)
-                self.show()
+            if self._is_over:
+                return
+            # the clock of a paused run stands still
+            if self.progress.status != "paused":
+                elapsed = time.monotonic() - self._started
+                self.progress.now = max(self.progress.now, elapsed)
+            self.show()
 
     def drop(self) -> None:
-        """Show nothing any more, of a run that could not begin."""
+        """End the display of a run that could not start."""
         with self._lock:
             self._end()
 
@@ -140,27 +154,27 @@ class Display:
         self.finish()
 
     def show(self) -> None:
-        """Draw; the lock is held, and the run has not ended."""
+        """Draw the progress; called with the lock held, before the end of the run."""
         raise NotImplementedError
 
     def finish(self) -> None:
-        """Draw for the last time; the lock is held."""
+        """Draw for the last time; called with the lock held."""
         raise NotImplementedError
 
-    def replace(self, shown: object) -> None:
-        """Put something else in the display's place, for good."""
+    def replace(self, output: object) -> None:
+        """Replace the display by an output that stays."""
         raise NotImplementedError
 
 
 class CellDisplay(Display):
     """An output of the cell, updated in place.
 
-    While a cell blocks its kernel no click is handled, so there is only HTML; the widgets of a
-    run in the background come where the front end shows them. Either gives way to what is
-    static in the end, so that a saved notebook shows it without a kernel.
+    While a cell blocks its kernel, clicks are not handled, so the output is HTML only. A run in
+    the background gets widgets if the front end shows them. At the end a static output replaces
+    both, so that a saved notebook shows it without a kernel.
 
-    The output is made here, in the cell's own thread, so that updates which come later from
-    other threads reach this cell and no other.
+    The output is created here, in the cell's own thread, so that later updates from other
+    threads reach this cell.
     """
 
     hears_answers = True
@@ -170,79 +184,89 @@ class CellDisplay(Display):
 
         super().__init__()
         self._controls: Controls | None = None
-        self._pause = ""  # that is told by the text beside the widgets
+        # the pause in the text beside the widgets
+        self._pause = ""
         self._handle: Any = display(Text("starting"), display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
 
     def attach(self, run: LiveRun, *, background: bool) -> None:
-        """Tell whose progress it is; one in the background gets its buttons."""
+        """Set the run that is shown; a run in the background gets buttons."""
         super().attach(run, background=background)
         with self._lock:
             if background and not self._is_over and self._controls is None and shows_widgets():
-                from attune_nb.display.controls import Controls  # noqa: PLC0415 - slow to import
+                self._show_controls(run)
 
-                self._controls = Controls(run, self.progress)
-                self._pause = self.progress.pause
-                self._handle.update(self._controls.box)
+    def _show_controls(self, run: LiveRun) -> None:
+        from attune_nb.display.controls import Controls  # noqa: PLC0415 - slow to import
+
+        self._controls = Controls(run, self.progress)
+        self._pause = self.progress.pause
+        self._handle.update(self._controls.box)
 
     def show(self) -> None:
         """Update the output."""
         if self._controls is not None:
             self._controls.show(self.progress)
-            if self._pause != self.progress.pause:  # that text does not change by itself
+            # the text beside the widgets is sent only with the whole output
+            if self._pause != self.progress.pause:
                 self._pause = self.progress.pause
                 self._handle.update(self._controls.box)
-        else:
-            hint = "`run.cancel()` cancels" if self.in_background else INTERRUPT
-            self._handle.update(View(panel(self.progress, hint), self.progress.text()))
+            return
+
+        hint = INTERRUPT
+        if self.in_background:
+            hint = "`run.cancel()` cancels"
+        self._handle.update(View(panel(self.progress, hint), self.progress.text()))
 
     def finish(self) -> None:
-        """Leave a line, or the Run itself where no other output of the cell will show it."""
-        shown = self.run if self.in_background else None
-        self.replace(Text(self.progress.heading()) if shown is None else shown)
+        """Leave one line, or the Run itself if no other output of the cell will show it."""
+        if self.in_background and self.run is not None:
+            self.replace(self.run)
+        else:
+            self.replace(Text(self.progress.heading()))
 
-    def replace(self, shown: object) -> None:
-        """Put something else in the output's place, for good."""
-        self._handle.update(shown)
+    def replace(self, output: object) -> None:
+        """Replace the display by an output that stays."""
+        self._handle.update(output)
         if self._controls is not None:
             self._controls.close()
             self._controls = None
 
 
 class TerminalDisplay(Display):
-    """Lines on standard error, drawn over themselves in a terminal.
+    """Lines on standard error, redrawn in place in a terminal.
 
-    Where standard error is a file, one block of lines every few seconds.
+    If standard error is a file, a block of lines every few seconds.
     """
 
     def __init__(self) -> None:
         from rich.console import Console  # noqa: PLC0415 - not needed in a notebook
-        from rich.live import Live  # noqa: PLC0415
+        from rich.live import Live  # noqa: PLC0415 - not needed in a notebook
 
         super().__init__()
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
-        self._written = time.monotonic()
+        self._last_written = time.monotonic()
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
 
     def show(self) -> None:
         """Draw the lines again."""
-        from rich.text import Text as Line  # noqa: PLC0415
+        from rich.text import Text as Line  # noqa: PLC0415 - not needed in a notebook
 
         if self._live is not None:
             self._live.update(Line(self.progress.text()), refresh=True)
-        elif time.monotonic() - self._written >= LOG_WAIT:
-            self._written = time.monotonic()
+        elif time.monotonic() - self._last_written >= LOG_WAIT:
+            self._last_written = time.monotonic()
             self._console.print(self.progress.text(), markup=False)
 
     def finish(self) -> None:
-        """Take the lines away; in a file, say how it ended."""
+        """Remove the lines; in a file, print the end of the run."""
         if self._live is not None:
             self._live.stop()
         else:
             self._console.print(self.progress.heading(), markup=False)
 
-    def replace(self, shown: object) -> None:
-        """Write it below what is there."""
-        self._console.print(repr(shown), markup=False)
+    def replace(self, output: object) -> None:
+        """Print an output below the lines."""
+        self._console.print(repr(output), markup=False)

@@ -1,4 +1,4 @@
-"""What a person sees of a run under way: its state, a bar for each task, the last error."""
+"""The panel of a run in progress: its state, a bar per task, the last error."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ _TRACK = (
 _CELL = "padding:1px 1em 1px 0;text-align:left;border:none;background:none;white-space:nowrap"
 _NUMBER = _CELL.replace("left", "right") + ";font-variant-numeric:tabular-nums"
 
-_ERROR = 200  # characters of the last error
-_LONGEST = 1_000  # characters of why a run is paused: it is cut already, and what to do is last
+# characters of the last error
+_MAX_ERROR = 200
+
+# characters of the reason of a pause; the reason is short already, and its end says what to do
+_MAX_REASON = 1_000
 
 
 class View:
-    """A moment of a display: as HTML, and as text where there is none."""
+    """One state of a display, as HTML and as text."""
 
     def __init__(self, markup: Markup, text: str) -> None:
         self._markup = markup
@@ -44,39 +47,32 @@ class View:
 
 
 def panel(progress: Progress, hint: str = "") -> Markup:
-    """Draw a run's state, a line for each task under way or failed, and the last error.
+    """Return the panel: state, a line per task in progress or failed, and the last error.
 
     Args:
-        progress: How far the run has come.
-        hint: What a person can do now.
+        progress: The progress of the run.
+        hint: A line about the next possible step of the user.
     """
-    rows, more = progress.rows()
-    parts: list[object] = [
-        html.element(
-            "div",
-            html.element("b", progress.name),
-            " ",
-            html.element("span", _state(progress), style=_MUTED),
-        )
-    ]
+    rows, hidden_count = progress.rows()
+    name = html.element("b", progress.name)
+    state = html.element("span", _state(progress), style=_MUTED)
+    parts: list[object] = [html.element("div", name, " ", state)]
+
     if rows:
-        parts.append(
-            html.element(
-                "table",
-                html.element("tbody", *(_row(row, progress.pace(row)) for row in rows)),
-                style="border-collapse:collapse;border:none;margin:2px 0",
-            )
-        )
-    if more:
-        parts.append(html.element("div", f"and {more:,} more tasks", style=_MUTED))
-    error = next((row.last_error for row in reversed(rows) if row.last_error), "")
-    if error:
-        told = html.shortened(error, _ERROR)
-        parts.append(html.element("div", f"last error: {told}", style="color:" + COLOURS["failed"]))
+        lines = [_row(row, progress.pace(row)) for row in rows]
+        style = "border-collapse:collapse;border:none;margin:2px 0"
+        parts.append(html.element("table", html.element("tbody", *lines), style=style))
+    if hidden_count:
+        parts.append(html.element("div", f"and {hidden_count:,} more tasks", style=_MUTED))
+
+    errors = [row.last_error for row in rows if row.last_error]
+    if errors:
+        message = f"last error: {html.shortened(errors[-1], _MAX_ERROR)}"
+        parts.append(html.element("div", message, style=f"color:{COLOURS['failed']}"))
     if progress.doubts:
         parts.append(html.element("div", format_in_doubt(progress.doubts)))
     if progress.pause:
-        parts.append(html.element("div", html.text(progress.pause, _LONGEST)))
+        parts.append(html.element("div", html.text(progress.pause, _MAX_REASON)))
     if hint:
         parts.append(html.element("div", hint, style=_MUTED))
     return html.element("div", *parts, class_="attune-panel", style=f"{_FONT};{_INK}")
@@ -87,31 +83,46 @@ def _state(progress: Progress) -> str:
 
 
 def _row(row: TaskProgress, pace: tuple[str, str]) -> Markup:
-    counted = row.counted if row.with_items else row.status.replace("_", " ")
-    lost = row.lost if row.with_items else ""
-    colour = COLOURS["failed" if row.failed else "cancelled"]
+    """Return the line of a task: name, bar, counts, and its rate and remaining time."""
+    bar: list[Markup] = []
+    count = row.status.replace("_", " ")
+    lost = ""
+    if row.with_items:
+        bar = [_bar(row)]
+        count = row.counted
+        lost = row.lost
+
+    lost_status = "cancelled"
+    if row.failed:
+        lost_status = "failed"
+    lost_style = f"{_NUMBER};color:{COLOURS[lost_status]}"
     return html.element(
         "tr",
         html.element("td", row.task, style=_CELL),
-        html.element("td", *([_bar(row)] if row.with_items else []), style=_CELL),
-        html.element("td", counted, style=_NUMBER),
-        html.element("td", lost, style=f"{_NUMBER};color:{colour}"),
-        *(html.element("td", each, style=_NUMBER) for each in pace),
+        html.element("td", *bar, style=_CELL),
+        html.element("td", count, style=_NUMBER),
+        html.element("td", lost, style=lost_style),
+        *(html.element("td", text, style=_NUMBER) for text in pace),
         style="background:none",
     )
 
 
 def _bar(row: TaskProgress) -> Markup:
-    """Draw what is done, what failed and what was cancelled; a screen reader is told in words."""
-    total = max(row.total or row.done, 1)
-    good = min(max(row.done - row.failed - row.cancelled, 0) / total, 1.0)
-    bad = min(row.failed / total, 1.0 - good)
-    cut = min(row.cancelled / total, 1.0 - good - bad)
-    parts = [
-        html.element("div", style=f"width:{share * 100:.1f}%;background:{COLOURS[status]}")
-        for status, share in (("running", good), ("failed", bad), ("cancelled", cut))
-        if share > 0
-    ]
+    """Return the bar of succeeded, failed and cancelled items, with texts for screen readers."""
+    total = row.total
+    if not total:
+        total = max(row.done, 1)
+
+    succeeded = min(max(row.done - row.failed - row.cancelled, 0) / total, 1.0)
+    failed = min(row.failed / total, 1.0 - succeeded)
+    cancelled = min(row.cancelled / total, 1.0 - succeeded - failed)
+    shares = {"running": succeeded, "failed": failed, "cancelled": cancelled}
+
+    parts = []
+    for status, share in shares.items():
+        if share > 0:
+            style = f"width:{share * 100:.1f}%;background:{COLOURS[status]}"
+            parts.append(html.element("div", style=style))
     return html.element(
         "div",
         *parts,

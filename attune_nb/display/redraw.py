@@ -1,4 +1,4 @@
-"""The one thread that redraws what is shown of the runs under way."""
+"""The one thread that redraws the displays of all runs in progress."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Protocol
 
 __all__ = ["WAIT", "Drawable", "close", "keep_drawn"]
 
-WAIT = 0.1  # seconds between two drawings: ten a second, whatever the number of items
+WAIT = 0.1
+"""Seconds between two drawings, whatever the number of items."""
+
 _log = logging.getLogger("attune_nb")
 
 
 class Drawable(Protocol):
-    """What is drawn again and again until it is closed."""
+    """An object that is drawn again and again until it is closed."""
 
     def draw(self) -> None:
-        """Show how things stand now."""
+        """Show the present state."""
 
 
 _open: list[Drawable] = []
@@ -26,8 +28,8 @@ _thread: threading.Thread | None = None
 
 
 def keep_drawn(drawable: Drawable) -> None:
-    """Draw something ten times a second, until `close`."""
-    global _thread  # noqa: PLW0603 - there is one such thread in a process, or none
+    """Draw an object ten times a second, until `close`."""
+    global _thread  # noqa: PLW0603 - a process has one such thread, or none
     with _lock:
         if drawable not in _open:
             _open.append(drawable)
@@ -37,14 +39,14 @@ def keep_drawn(drawable: Drawable) -> None:
 
 
 def close(drawable: Drawable) -> None:
-    """Draw it no more; the thread ends with the last one."""
+    """Stop drawing an object; the thread ends with the last one."""
     with _lock:
         if drawable in _open:
             _open.remove(drawable)
 
 
 def _draw_all() -> None:
-    global _thread  # noqa: PLW0603 - as above
+    global _thread  # noqa: PLW0603 - a process has one such thread, or none
     while True:
         time.sleep(WAIT)
         with _lock:
@@ -52,9 +54,10 @@ def _draw_all() -> None:
             if not drawables:
                 _thread = None
                 return
-        for each in drawables:
+
+        for drawable in drawables:
             try:
-                each.draw()
-            except Exception:  # noqa: BLE001 - a picture must never break a run
+                drawable.draw()
+            except Exception:  # noqa: BLE001 - a display must not break a run
                 _log.warning("the display of a run failed and is dropped", exc_info=True)
-                close(each)
+                close(drawable)

@@ -38,7 +38,7 @@ def test_a_form_is_filled_in_and_its_answer_goes_on(lab):
         form.get_by_label("reason").fill("ok")
         form.get_by_label("servers").fill("three")
         notebook.page.get_by_role("button", name="Answer").click()
-        expect(form.get_by_role("alert")).to_contain_text("`servers` is to be a whole number")
+        expect(form.get_by_role("alert")).to_contain_text("`servers` must be an integer")
         form.get_by_label("servers").fill("3")
         notebook.page.get_by_role("button", name="Answer").click()
         expect(form.get_by_role("alert")).to_contain_text("is too short")
