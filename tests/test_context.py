@@ -19,17 +19,17 @@ from attune_nb.values.frozen import FrozenDict, FrozenList, freeze, size_of, tha
 @pytest.mark.parametrize(
     "change",
     [
-        lambda m: m.__setitem__("a", 1),
-        lambda m: m.__delitem__("a"),
-        lambda m: m.update(a=2),
-        lambda m: m.pop("a"),
-        lambda m: m.popitem(),
-        lambda m: m.clear(),
-        lambda m: m.setdefault("z", 1),
-        lambda m: m.__ior__({"z": 1}),
+        lambda frozen: frozen.__setitem__("a", 1),
+        lambda frozen: frozen.__delitem__("a"),
+        lambda frozen: frozen.update(a=2),
+        lambda frozen: frozen.pop("a"),
+        lambda frozen: frozen.popitem(),
+        lambda frozen: frozen.clear(),
+        lambda frozen: frozen.setdefault("z", 1),
+        lambda frozen: frozen.__ior__({"z": 1}),
     ],
 )
-def test_a_frozen_map_refuses_every_change(change):
+def test_a_frozen_object_refuses_every_change(change):
     frozen = freeze({"a": 1})
     with pytest.raises(TypeError, match=r"read-only.*dict\(value\).*mutable_input"):
         change(frozen)
@@ -39,28 +39,28 @@ def test_a_frozen_map_refuses_every_change(change):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda v: v.__setitem__(0, 9),
-        lambda v: v.__delitem__(0),
-        lambda v: v.append(1),
-        lambda v: v.extend([1]),
-        lambda v: v.insert(0, 1),
-        lambda v: v.pop(),
-        lambda v: v.remove(2),
-        lambda v: v.clear(),
-        lambda v: v.sort(),
-        lambda v: v.reverse(),
-        lambda v: v.__iadd__([1]),
-        lambda v: v.__imul__(2),
+        lambda frozen: frozen.__setitem__(0, 9),
+        lambda frozen: frozen.__delitem__(0),
+        lambda frozen: frozen.append(1),
+        lambda frozen: frozen.extend([1]),
+        lambda frozen: frozen.insert(0, 1),
+        lambda frozen: frozen.pop(),
+        lambda frozen: frozen.remove(2),
+        lambda frozen: frozen.clear(),
+        lambda frozen: frozen.sort(),
+        lambda frozen: frozen.reverse(),
+        lambda frozen: frozen.__iadd__([1]),
+        lambda frozen: frozen.__imul__(2),
     ],
 )
-def test_a_frozen_list_refuses_every_change(change):
+def test_a_frozen_array_refuses_every_change(change):
     frozen = freeze([2, 1])
     with pytest.raises(TypeError, match=r"read-only.*list\(value\)"):
         change(frozen)
     assert frozen == [2, 1]
 
 
-def test_freeze_goes_all_the_way_down_and_shares_what_is_frozen():
+def test_freeze_freezes_all_levels_and_shares_frozen_values():
     inner = freeze({"k": [1, {"z": 2}]})
     outer = freeze({"a": inner, "b": ([1],)})
 
@@ -72,21 +72,21 @@ def test_freeze_goes_all_the_way_down_and_shares_what_is_frozen():
     assert freeze(outer) is outer
 
 
-def test_the_giver_keeps_its_own_object():
-    given = {"a": [1]}
-    frozen = freeze(given)
-    given["a"].append(2)
+def test_freeze_does_not_change_the_original_object():
+    original = {"a": [1]}
+    frozen = freeze(original)
+    original["a"].append(2)
 
     assert frozen == {"a": [1]}
 
 
-def test_frozen_values_go_where_plain_ones_go():
+def test_frozen_values_can_be_encoded_pickled_and_copied():
     frozen = freeze({"a": [1, None]})
     assert json.dumps(frozen) == '{"a": [1, null]}'
 
-    again = pickle.loads(pickle.dumps(frozen))
-    assert again == frozen
-    assert type(again) is FrozenDict
+    unpickled = pickle.loads(pickle.dumps(frozen))
+    assert unpickled == frozen
+    assert type(unpickled) is FrozenDict
 
     for plain in (thaw(frozen), copy.deepcopy(frozen)):
         assert type(plain) is dict
@@ -119,7 +119,7 @@ def test_a_result_keeps_the_old_version():
     assert second.lookup("task.a.n") == 1
 
 
-def test_lookup_of_nothing_names_the_path():
+def test_a_lookup_without_a_value_names_the_path():
     with pytest.raises(KeyError, match=r"workflow\.v\.k"):
         WorkflowContext.create(vars={"v": {}}).lookup("workflow.v.k")
 
@@ -131,35 +131,40 @@ def test_a_scope_is_at_most_48_bytes():
 
 
 def bytes_per_scope(context, count=2000):
-    items = list(range(count))
-    kept = [None] * count
+    """Return the bytes that are allocated for one scope."""
+    indexes = list(range(count))
+    scopes = [None] * count
+    # without the allocations of other threads
+    context_module = tracemalloc.Filter(
+        inclusive=True, filename_pattern=inspect.getfile(WorkflowContext)
+    )
+
     tracemalloc.start()
     try:
-        for at in items:
-            kept[at] = context.scope(at, at)
-        mine = tracemalloc.Filter(
-            inclusive=True, filename_pattern=inspect.getfile(WorkflowContext)
-        )  # not of other threads
-        taken = tracemalloc.take_snapshot().filter_traces([mine])
-        return sum(each.size for each in taken.traces) / count
+        for index in indexes:
+            scopes[index] = context.scope(index, index)
+        snapshot = tracemalloc.take_snapshot().filter_traces([context_module])
+        return sum(trace.size for trace in snapshot.traces) / count
     finally:
         tracemalloc.stop()
 
 
-def test_what_a_scope_takes_does_not_depend_on_the_context():
+def test_the_size_of_a_scope_does_not_depend_on_the_context():
     small = WorkflowContext.create(vars={"v": 1})
-    big = WorkflowContext.create(
-        {"p": "x" * 1_000_000}, vars={f"v{n}": list(range(1000)) for n in range(100)}
-    )
+    variables = {f"v{number}": list(range(1000)) for number in range(100)}
+    big = WorkflowContext.create({"p": "x" * 1_000_000}, vars=variables)
     assert big.size_bytes > 1000 * small.size_bytes
 
-    sizes = bytes_per_scope(small), bytes_per_scope(big)
-    assert 16 <= min(sizes) <= max(sizes) <= 64
-    assert abs(sizes[0] - sizes[1]) <= 2
+    small_size = bytes_per_scope(small)
+    big_size = bytes_per_scope(big)
+    assert 16 <= small_size <= 64
+    assert 16 <= big_size <= 64
+    assert abs(small_size - big_size) <= 2
 
 
 def test_a_scope_shares_context_and_item():
-    context, item = WorkflowContext.create(), freeze({"k": 1})
+    context = WorkflowContext.create()
+    item = freeze({"k": 1})
     scope = context.scope(item, 0)
 
     assert isinstance(scope, ItemScope)
@@ -169,7 +174,7 @@ def test_a_scope_shares_context_and_item():
         scope.item = 1
 
 
-def test_texts_and_numbers_of_other_kinds_become_plain_ones():
+def test_special_strings_and_numbers_become_plain_ones():
     class Colour(str, enum.Enum):  # noqa: UP042 - the older way to write it
         RED = "red"
 
@@ -187,11 +192,12 @@ def test_sets_and_arrays_cannot_be_changed_either():
     assert not hasattr(frozen["set"], "add")
     with pytest.raises(ValueError, match="read-only"):
         frozen["array"] += 1
-    assert frozen["array"].base is numbers  # a view: nothing was copied
 
-    numbers[0] = 1  # the caller's own array stays the caller's
+    # a view: nothing was copied, and the caller's own array can still be changed
+    assert frozen["array"].base is numbers
+    numbers[0] = 1
     assert frozen["array"][0] == 1
 
 
-def test_an_object_that_is_no_data_counts_by_itself():
-    assert 0 < size_of(each for each in []) < 1000
+def test_an_object_that_is_no_data_counts_only_itself():
+    assert 0 < size_of(number for number in []) < 1000
