@@ -81,6 +81,7 @@ def test_actions_get_the_secret_itself(run):
 )
 def test_a_secret_is_shown_nowhere(run, shown):
     text = shown(run)
+
     assert SECRET not in text
     assert "pass-word-77" not in text
 
@@ -107,6 +108,7 @@ def test_a_failed_template_does_not_show_a_secret():
     text = TEXT.replace('"token={{ parameters.token }}"', '"{{ number(parameters.token) }}"')
     run = attune_nb.loads(text).run({"token": SECRET}, keystore={"db": {"password": "x"}},
                                     actions={"use": use})  # fmt: skip
+
     assert run.status == "failed"
     assert SECRET not in run.error + repr(run.events)
 
@@ -136,6 +138,7 @@ def test_a_mask_finds_the_texts_of_secrets(secret, text, shown):
 
 def test_a_value_without_secrets_stays_the_same_object():
     value = {"a": [1, 2, {"b": "text"}]}
+
     assert Mask("secret").value(value) is value
     assert Mask("secret").value(frozenset({"secret", 1})) == frozenset({"***", 1})
     assert Mask("1234567").value([1234567, 1, True, None]) == ["***", 1, True, None]
@@ -172,6 +175,7 @@ def test_a_stored_secret_is_read_again_by_its_name(value):
 
 def test_an_unknown_secret_is_read_as_asterisks():
     plain = to_plain(MASK.named_value({"header": "Bearer s3cret-s3cret!", "pin": 98765}))
+
     assert from_plain(plain) == {"header": "Bearer ***!", "pin": "***"}
     assert from_plain(plain, Mask({"key": "another"})) == {
         "header": "Bearer another!",

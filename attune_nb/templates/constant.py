@@ -55,8 +55,9 @@ def constant_value(source: str) -> Any:
 def _fold(source: str) -> Any:
     parts = split_template(source)
     if len(parts) != 1 or parts[0].expression is None:
-        has_problem = any(part.problem for part in parts)
-        return ABSENT if has_problem else SURROUNDED
+        if any(part.problem for part in parts):
+            return ABSENT
+        return SURROUNDED
 
     node = parse_expression(parts[0].expression)
     if isinstance(node, nodes.List | nodes.Tuple):

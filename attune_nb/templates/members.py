@@ -61,7 +61,9 @@ class Undefined:
     @property
     def message(self) -> str:
         """The name that is undefined, with the nearest name."""
-        return self._text if isinstance(self._text, str) else self._text()
+        if isinstance(self._text, str):
+            return self._text
+        return self._text()
 
 
 def get_member(value: Any, key: Any, owner: str) -> Any:
@@ -176,5 +178,9 @@ def _sequence_member(value: Any, key: Any, owner: str) -> Any:
 
 def _count_parts(value: Any) -> str:
     count = len(value)
-    noun = "character" if type(value) is str else "element"
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    noun = "element"
+    if type(value) is str:
+        noun = "character"
+    if count != 1:
+        noun += "s"
+    return f"{count} {noun}"

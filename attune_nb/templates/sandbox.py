@@ -21,6 +21,7 @@ from attune_nb.values.remote import RemoteReference
 
 __all__ = [
     "ARRAYS",
+    "CONTAINERS",
     "KEYS",
     "LARGEST_BITS",
     "LONGEST_RANGE",
@@ -30,6 +31,7 @@ __all__ = [
     "OBJECTS",
     "OUTCOME_FIELDS",
     "PLAIN",
+    "SIZED",
     "STEP_BUDGET",
     "begin_evaluation",
     "charge",
@@ -68,7 +70,9 @@ MATCH_SECONDS = 0.3
 NUMBERS: frozenset[type] = frozenset({int, float})
 ARRAYS: frozenset[type] = frozenset({list, tuple, FrozenList, FrozenTuple})
 OBJECTS: frozenset[type] = frozenset({dict, FrozenDict})
-PLAIN: frozenset[type] = NUMBERS | ARRAYS | OBJECTS | {str, bool, type(None)}
+CONTAINERS: frozenset[type] = ARRAYS | OBJECTS
+SIZED: frozenset[type] = CONTAINERS | {str}
+PLAIN: frozenset[type] = NUMBERS | SIZED | {bool, type(None)}
 
 # The types of keys that are looked for in an object.
 KEYS: frozenset[type] = NUMBERS | {str, bool, type(None)}
@@ -321,7 +325,7 @@ def charge_parts(value: Any, times: int = 1) -> None:
             if not part.isascii():
                 length *= _BYTES_PER_CHARACTER
             charge(times * (1 + length // _CHARACTERS_PER_STEP))
-        elif kind in ARRAYS or kind in OBJECTS:
+        elif kind in CONTAINERS:
             # A frozen container keeps the size of all its parts.
             size = getattr(part, "size", None)
             if size is not None:

@@ -77,20 +77,22 @@ class Template:
     def __init__(
         self, source: Any, locate: Locate = lambda _: None, *, condition: bool = False
     ) -> None:
-        has_no_braces = False
+        is_bare = False
         if condition and isinstance(source, str):
             source = source.strip()
-            has_no_braces = bool(source) and not has_braces(source)
+            is_bare = bool(source) and not has_braces(source)
 
-        # A condition is kept with its braces, so that equal conditions are equal.
-        self.source = f"{{{{ {source} }}}}" if has_no_braces else source
+        self.source = source
+        if is_bare:
+            # A condition is kept with its braces, so that equal conditions are equal.
+            self.source = f"{{{{ {source} }}}}"
         self.references: list[tuple[tuple[str, ...], FindPosition]] = []
         self.tested_names: list[tuple[str, ...]] = []
         self.calls: list[tuple[str, FindPosition]] = []
         self._is_condition = condition
         self._is_costly = False
         try:
-            if has_no_braces:
+            if is_bare:
                 compiled = self._compile_bare_condition(source, locate(()))
             else:
                 compiled = self._compile(source, locate, ())
@@ -170,7 +172,9 @@ class Template:
         position: Position | None,
         path: Path,
     ) -> Compiled:
-        place = f"{position.line}:{position.column}" if position else ""
+        place = ""
+        if position is not None:
+            place = f"{position.line}:{position.column}"
         build = new_build_state(f"{place}:{path}")
         compiled: list[CompiledPart] = []
         for part in parts:
@@ -202,7 +206,9 @@ class Template:
             return None, None
 
         node = parse_expression(part.expression)
-        find_position = partial(position.of, part.text) if position else _no_position
+        find_position: FindPosition = _no_position
+        if position is not None:
+            find_position = partial(position.of, part.text)
         read_names, tested_names = find_references(node)
         self.references += [(name, find_position) for name in read_names]
         self.tested_names += tested_names
@@ -263,9 +269,8 @@ def _single_expression(
     if build.is_costly:
         return locator.guard_costly(inner, is_whole=is_whole), not is_whole
 
-    general = locator.guard(inner)
-    # A plain path that exists raises no error, so it needs no guard.
-    fast = path_function(path, general) if path else None
-    if fast is not None:
-        return fast, False
-    return general, False
+    evaluate = locator.guard(inner)
+    if path is not None:
+        # A plain path that exists raises no error, so it needs no guard.
+        evaluate = path_function(path, evaluate)
+    return evaluate, False

@@ -224,8 +224,9 @@ def _freeze_numpy(value: Any) -> Any:
         view.flags.writeable = False
         return view
 
-    is_scalar = hasattr(value, "item") and getattr(value, "ndim", 1) == 0
-    return value.item() if is_scalar else value
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        return value.item()
+    return value
 
 
 def freeze_list(values: list[Any]) -> FrozenList:

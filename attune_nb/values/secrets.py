@@ -123,7 +123,9 @@ class Mask:
         if len(parts) == 1 and parts[0][-1] == _NUMBER:
             name, piece_number, _ = parts[0]
             text = self._form(name, piece_number, 0)
-            return text if text == MASKED else json.loads(text)
+            if text == MASKED:
+                return MASKED
+            return json.loads(text)
 
         texts = [part if isinstance(part, str) else self._form(*part) for part in parts]
         return "".join(texts)

@@ -166,6 +166,7 @@ EVALUATING = [
 @pytest.mark.parametrize("around", ["{}", "a {} b", "{}{}{}"])
 def test_an_error_is_found_at_evaluation(source, message, around):
     template = Template(around.replace("{}", source), lambda _: POSITION)
+
     with pytest.raises(TemplateError) as caught:
         template.render(SCOPE)
     assert message in caught.value.message

@@ -287,6 +287,7 @@ def test_an_undefined_part_is_an_error(expression, message):
     if message is None:
         assert value(expression) is True
         return
+
     with pytest.raises(TemplateError) as caught:
         value(expression)
     assert message in caught.value.message
@@ -425,6 +426,7 @@ def test_any_value_is_passed_on_unread(expression, expected, kind):
 
 def test_anything_can_be_a_part_of_a_result():
     frame = OPAQUE["frame"]
+
     assert value("[frame, {'a': frame}]", frame=frame)[0] is frame
     assert value("merge({'a': 1}, {'b': frame})", frame=frame)["b"] is frame
     assert value("rows | map(attribute='f')", rows=freeze([{"f": frame}]))[0] is frame

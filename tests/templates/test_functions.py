@@ -155,6 +155,7 @@ CASES = [
 
 def assert_same(value, expected):
     """Assert that two values are equal and have the same types."""
+
     assert value == expected
     assert type(value) is type(expected) or isinstance(expected, list | dict | tuple)
     if not isinstance(expected, list):
@@ -311,6 +312,7 @@ def scope_of_task(status, result=None):
 def test_functions_read_the_outcome_of_a_task(status):
     scope = scope_of_task(status)
     values = {name: Template(f"{{{{ {name}() }}}}").render(scope) for name in ENDINGS}
+
     assert values == {
         "succeeded": status in ("succeeded", "skipped"),
         "failed": status == "failed",
@@ -356,6 +358,7 @@ def test_uuids_differ_by_place_and_are_reproducible():
     source = {"a": "{{ uuid() }}", "b": "{{ uuid() }}", "c": "{{ uuid() }} {{ uuid() }}"}
     context = WorkflowContext.create().with_clock(Moments())
     first = Template(source).render(context)
+
     assert Template(source).render(context) == first
     assert len({first["a"], first["b"], *first["c"].split()}) == 4
 
@@ -366,6 +369,7 @@ def test_uuids_differ_by_seed_and_by_item():
     second = WorkflowContext.create().with_clock(Moments(2))
     uuids = [template.render(first), template.render(second)]
     uuids += [template.render(first.scope("x", index)) for index in range(3)]
+
     assert len(set(uuids)) == 5
 
 

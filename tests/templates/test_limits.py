@@ -81,6 +81,7 @@ REFUSED = [
 )
 def test_too_much_work_is_refused(expression, message):
     start = time.process_time()
+
     with pytest.raises(TemplateError, match=message):
         Template("{{ " + expression + " }}").render(CONTEXT)
     # No time is promised, only that there is a limit.
@@ -169,6 +170,7 @@ def test_a_plain_path_costs_no_steps():
     scope = CONTEXT.scope(freeze({"url": "u"}), 0)
     for source in ("{{ item.url }}", "{{ parameters.rows }}", "a {{ item.url }}", "{{ index }}"):
         Template(source).render(scope)
+
     assert METER.steps == before
 
 
@@ -179,6 +181,7 @@ def test_a_string_of_plain_paths_needs_no_budget():
     for _ in range(4):
         template.render(CONTEXT)
         assert string.render(CONTEXT).startswith("rows: [")
+
     assert METER.steps <= STEP_BUDGET
 
 
@@ -213,6 +216,7 @@ def test_memory_is_bounded():
         check=True,
         timeout=100,
     )
+
     # MB above the memory at the start; at times two values are alive.
     assert int(process.stdout) < 260
 

@@ -63,6 +63,7 @@ PATHS = [
 @pytest.mark.parametrize("form", ["{{ P }}", "{{ (P) if true else 0 }}", "{{ [P] | first }}"])
 def test_a_path_has_the_value_in_its_scope(form, path, expected):
     value = Template(form.replace("P", path)).render(CONTEXT.scope(ITEM, 7))
+
     assert value == expected
     assert type(value) is type(expected) or isinstance(expected, list)
 
@@ -71,11 +72,13 @@ def test_a_path_has_the_value_in_its_scope(form, path, expected):
 def test_a_path_in_a_string_is_the_joined_value(path, expected):
     scope = CONTEXT.scope(ITEM, 7)
     string = Template(f"<{{{{ {path} }}}}|{{{{ {path} }}}}>").render(scope)
+
     assert string == Template(f"{{{{ '<' ~ {path} ~ '|' ~ {path} ~ '>' }}}}").render(scope)
 
 
 def test_an_item_can_have_any_type():
     frame = pd.DataFrame({"url": [1]})
+
     assert Template("{{ item.url }}").render(CONTEXT.scope({"url": 1}, 0)) == 1
     assert Template("{{ item }}").render(CONTEXT.scope(frame, 0)) is frame
     for item in (frame, 5, "text", None, [1]):
@@ -117,6 +120,7 @@ def test_a_bare_name_is_a_variable_only():
 
 def test_names_cannot_write_code():
     context = WorkflowContext.create(vars={"x": {"'+evil()+'": 1, "{y}": 2}})
+
     assert Template("{{ x[\"'+evil()+'\"] }}").render(context) == 1
     assert Template("{z} {{ x['{y}'] }} '''\\ {{ 1 }}").render(context) == "{z} 2 '''\\ 1"
     assert Template("{{ '{z}' }}\"\"\"{{ x['{y}'] }}").render(context) == '{z}"""2'

@@ -102,6 +102,7 @@ def test_a_value_is_passed_on_unchanged(value):
 def test_json_survives_a_round_trip(value):
     scope = WorkflowContext.create().scope(freeze(value), 0)
     text = Template("{{ to_json(item) }}").render(scope)
+
     assert json.loads(text) == value
     assert Template("{{ from_json(to_json(item)) }}").render(scope) == value
     assert Template("{{ from_json(to_json(item)) == item }}").render(scope) is True
@@ -134,6 +135,7 @@ def test_the_text_around_an_expression_stays(before, after):
     if "{" in before or "{" in after:
         return
     scope = WorkflowContext.create().scope("v", 0)
+
     assert Template(before + "{{ item }}" + after).render(scope) == f"{before}v{after}"
 
 
@@ -142,5 +144,6 @@ def test_the_text_around_an_expression_stays(before, after):
 def test_round_is_half_away_from_zero(number, digits):
     context = WorkflowContext.create(vars={"n": number, "m": -number})
     up = Template(f"{{{{ round(n, {digits}) }}}}").render(context)
+
     assert Template(f"{{{{ round(m, {digits}) }}}}").render(context) == -up
     assert abs(up - number) <= 0.5 * 10**-digits * (1 + 1e-6) + abs(number) * 1e-15

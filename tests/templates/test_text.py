@@ -73,6 +73,7 @@ def test_a_string_stays_a_string():
 
 def test_the_text_around_stays_as_it_is():
     around = "a\r\nb\t{# c #} ${#d} {e} }} %} { {\x00"
+
     assert render(around + "{{ 1 }}" + around) == around + "1" + around
     assert Template(around).is_constant
 
@@ -94,6 +95,7 @@ def test_the_parts_of_objects_and_arrays_are_rendered():
 @pytest.mark.parametrize("source", [None, 1, True, "a", [1, {"a": "b"}], {}, "{ {", ""])
 def test_a_value_without_braces_is_constant(source):
     template = Template(source)
+
     assert template.is_constant
     assert template.references == []
     assert template.render() == source
@@ -178,12 +180,14 @@ def test_a_template_pickles_and_compares():
         assert copy == template
         assert hash(copy) == hash(template)
         assert copy.render() == template.render()
+
     assert Template("1", condition=True) != Template("1")
     assert Template("1") != "1"
 
 
 def test_json_survives_a_round_trip():
     value = {"a": [1, 2.5, None, True, 'é\n"', {"b": {}}]}
+
     assert json.loads(render("{{ item | tojson }}", value)) == value
     assert render("{{ from_json(to_json(item)) }}", value) == value
 

@@ -80,9 +80,7 @@ class BuildState:
         path = path_of(node)
         if path is None:
             return _strict(lenient)
-        general = _strict(look_up(*path))
-        fast = path_function(path, general)
-        return general if fast is None else fast
+        return path_function(path, _strict(look_up(*path)))
 
     def compile_values(self, values: list[Any]) -> list[Evaluate]:
         """Compile several nodes."""

@@ -58,8 +58,8 @@ _CHECK_LENGTH = "if type({0}) is str and len({0}) > SHORT: raise KeyError\n"
 _TO_TEXT = "if type({0}) is not str and type({0}) is not int: {0} = write({0})"
 
 
-def path_function(path: Path, general: Evaluate) -> Evaluate | None:
-    """Return a function for a path's value, or None if the path needs the general way.
+def path_function(path: Path, general: Evaluate) -> Evaluate:
+    """Return a function for a path's value, or the general way if the path needs that.
 
     Args:
         path: The root and the keys.
@@ -68,7 +68,7 @@ def path_function(path: Path, general: Evaluate) -> Evaluate | None:
     builder = _FunctionBuilder(general)
     lines = builder.read_path(path, "value")
     if lines is None:
-        return None
+        return general
 
     *lines, last = lines
     if last.startswith("value = "):
@@ -100,10 +100,13 @@ def string_function(parts: Sequence[str | Path | None], general: Evaluate) -> Ev
             written += builder.insert(part)
             continue
 
+        if part is None:
+            return None
         variable = f"part{number}"
-        lines = builder.read_path(part, variable) if part else None
+        lines = builder.read_path(part, variable)
         if lines is None:
             return None
+
         body += lines
         body += to_text_lines.format(variable).splitlines()
         written += f"{{{variable}}}"
@@ -159,7 +162,9 @@ class _FunctionBuilder:
         if not keys or (field == "tasks" and len(keys) == 1):
             return None
 
-        attribute = ".result" if field == "tasks" else ""
+        attribute = ""
+        if field == "tasks":
+            attribute = ".result"
         first_key = self._insert_quoted(keys[0])
         lines = _READ_CACHED.format(target, field, first_key, attribute).splitlines()
         return lines + self._read_keys(target, keys[1:], target)

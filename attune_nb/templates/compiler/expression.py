@@ -56,10 +56,7 @@ def _compile_path(node: Any, build: BuildState) -> Evaluate:
     path = path_of(node)
     if path is None:
         return _compile_member(node, build)
-
-    general = look_up(*path)
-    fast = path_function(path, general)
-    return general if fast is None else fast
+    return path_function(path, look_up(*path))
 
 
 def _compile_member(node: Any, build: BuildState) -> Evaluate:
@@ -80,9 +77,11 @@ def _compile_slice(node: Any, build: BuildState) -> Evaluate:
     inner = build.compile_lenient(node.node)
     owner = describe_node(node.node)
     bounds: list[Evaluate] = []
-    for bound_node in (node.arg.start, node.arg.stop, node.arg.step):
-        bound = build.compile_value(bound_node) if bound_node else _no_bound
-        bounds.append(bound)
+    for bound in (node.arg.start, node.arg.stop, node.arg.step):
+        if bound is None:
+            bounds.append(_no_bound)
+        else:
+            bounds.append(build.compile_value(bound))
 
     def cut(scope: Any) -> Any:
         value = inner(scope)

@@ -77,11 +77,14 @@ def _compile_attribute_map(named: dict[str, Evaluate]) -> Prepare:
 
 
 def _nested_name(arguments: list[nodes.Expr], owner: str, noun: str) -> str:
-    first = arguments[0] if arguments else None
-    if isinstance(first, nodes.Const) and type(first.value) is str:
-        return first.value
+    if arguments and isinstance(arguments[0], nodes.Const):
+        name = arguments[0].value
+        if type(name) is str:
+            return name
 
-    example = "map('upper')" if noun == "filter" else f"{owner}('odd')"
+    example = f"{owner}('odd')"
+    if noun == "filter":
+        example = f"{owner}('upper')"
     raise TemplateError(f"`{owner}` takes the name of a {noun} in quotes first, as in `{example}`")
 
 

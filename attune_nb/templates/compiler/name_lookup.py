@@ -58,7 +58,9 @@ def describe_node(node: nodes.Node) -> str:
         return "the value"
 
     path = path_of(node)
-    return _format_path(*path) if path else "the value"
+    if path is None:
+        return "the value"
+    return _format_path(*path)
 
 
 def _format_path(root: str, keys: Keys) -> str:

@@ -68,7 +68,9 @@ class ErrorLocator:
 
         if error.expression:
             fragment = error.expression
-        shown = fragment if fragment and self._is_long else self._source
+        shown = self._source
+        if fragment and self._is_long:
+            shown = fragment
         first_line = fragment.strip().partition("\n")[0]
         earlier = sum(part.text.count(first_line) for part in parts[:-1])
         position = self._position
@@ -134,10 +136,16 @@ def compile_string(
     Returns:
         The evaluation, and whether it works against a budget.
     """
-    texts = [part.text if part.expression is None else "" for part in parts]
+    texts: list[str] = []
     slots: list[tuple[int, Evaluate]] = []
-    for index, (evaluate, _) in enumerate(compiled):
-        if evaluate is not None:
+    pieces: list[str | Path | None] = []
+    for index, (evaluate, path) in enumerate(compiled):
+        if evaluate is None:
+            texts.append(parts[index].text)
+            pieces.append(parts[index].text)
+        else:
+            texts.append("")
+            pieces.append(path)
             slots.append((index, evaluate))
 
     def join_parts(scope: Any) -> str:
@@ -158,11 +166,6 @@ def compile_string(
         return "".join(strings)
 
     general = locator.guard(join_parts)
-    pieces: list[str | Path | None] = []
-    for part, (_, path) in zip(parts, compiled, strict=True):
-        piece = part.text if part.expression is None else path
-        pieces.append(piece)
-
     fast = string_function(pieces, _with_own_budget(general))
     if fast is not None:
         return fast, False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.errors import TemplateError
 from attune_nb.templates.sandbox import (
     ARRAYS,
+    CONTAINERS,
     KEYS,
     NUMBERS,
     OBJECTS,
@@ -126,7 +127,9 @@ def sort_values(
         TemplateError: The values have several types, or one without an order.
     """
     elements = list(values)
-    keys = elements if key is None else [key(element) for element in elements]
+    keys = elements
+    if key is not None:
+        keys = [key(element) for element in elements]
     kind = _common_type(keys, name)
     rounds = max(1, len(elements).bit_length() // 2)
     charge_if_many(len(elements) * rounds)
@@ -162,7 +165,7 @@ def _common_type(keys: list[Any], name: str) -> str:
 
 def hash_key(value: Any) -> Any:
     """Return a hashable key, which is equal for equal values and only for these."""
-    if type(value) in ARRAYS or type(value) in OBJECTS:
+    if type(value) in CONTAINERS:
         charge_parts(value, times=5)
     return _hash_key(value)
 

@@ -20,6 +20,7 @@ from attune_nb.templates.sandbox import (
     ARRAYS,
     NUMBERS,
     OBJECTS,
+    SIZED,
     charge_bounded_string,
     charge_if_many,
     charge_string,
@@ -56,7 +57,9 @@ def _escape(value: Any) -> str:
 
 def _file_size(value: Any, binary: Any = False) -> str:
     is_binary = is_true(binary)
-    base = 1024 if is_binary else 1000
+    base = 1000
+    if is_binary:
+        base = 1024
     size = float(numbers.to_number(value))
     if size == 1:
         return "1 Byte"
@@ -72,7 +75,9 @@ def _file_size(value: Any, binary: Any = False) -> str:
     letter = _SIZE_PREFIXES[prefix]
     if is_binary:
         return f"{size:.1f} {letter}iB"
-    return f"{size:.1f} {'k' if prefix == 0 else letter}B"
+    if prefix == 0:
+        letter = "k"
+    return f"{size:.1f} {letter}B"
 
 
 def _to_float(value: Any, default: Any = 0.0) -> Any:
@@ -141,8 +146,9 @@ def _string_method(method: Any) -> Any:
 def _replace(value: Any, old: Any, new: Any, count: int | None = None) -> str:
     old_text = to_text(old)
     new_text = to_text(new)
-    times = -1 if count is None else count
-    return strings.replace(to_text(value), old_text, new_text, times)
+    if count is None:
+        count = -1
+    return strings.replace(to_text(value), old_text, new_text, count)
 
 
 def _truncate(
@@ -214,7 +220,7 @@ def _slice(value: Any, slices: int, fill_with: Any = None) -> list[Any]:
 
 
 def _length(value: Any) -> int:
-    if type(value) is str or type(value) in ARRAYS or type(value) in OBJECTS:
+    if type(value) in SIZED:
         return len(value)
     raise TemplateError(
         f"`length` takes a string, an array or an object, not {describe_kind(value)}"

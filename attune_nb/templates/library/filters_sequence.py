@@ -104,7 +104,7 @@ def _dict_sort(
 
     charge_if_many(5 * len(value))
     pairs = [list(pair) for pair in value.items()]
-    index = 0 if by == "key" else 1
+    index = ("key", "value").index(by)
     key = _sort_key(index, case_sensitive)
     return sort_values(pairs, "dictsort", key=key, reverse=is_true(reverse))
 

@@ -9,7 +9,7 @@ from attune_nb.errors import TemplateError
 from attune_nb.templates.library.compare import compare, contains, is_equal
 from attune_nb.templates.library.signature import Callee, make_callees
 from attune_nb.templates.library.to_text import to_text
-from attune_nb.templates.sandbox import ARRAYS, OBJECTS, charge_string, check_number, refuse_remote
+from attune_nb.templates.sandbox import OBJECTS, SIZED, charge_string, check_number, refuse_remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_sequence(value: Any) -> bool:
-    return type(value) is str or type(value) in ARRAYS or type(value) in OBJECTS
+    return type(value) in SIZED
 
 
 # The comparison operators, by Jinja2's names.

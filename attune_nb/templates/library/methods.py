@@ -41,7 +41,9 @@ def _array_index(value: Any, needle: Any) -> int:
 
 def _affix_method(method: Any) -> Any:
     def call(text: str, affix: Any) -> bool:
-        affixes = affix if type(affix) in ARRAYS else (affix,)
+        affixes = affix
+        if type(affix) not in ARRAYS:
+            affixes = (affix,)
         charge_if_many(len(affixes))
         if not all(type(candidate) is str for candidate in affixes):
             raise TemplateError(

@@ -66,10 +66,11 @@ def to_number(value: Any) -> Any:
         return value
 
     text = value.strip()
-    number = float(text) if _DECIMAL.fullmatch(text) else math.inf
-    if not math.isfinite(number):
-        raise TemplateError(f"{_shorten(value)} is not a number")
-    return number
+    if _DECIMAL.fullmatch(text):
+        number = float(text)
+        if math.isfinite(number):
+            return number
+    raise TemplateError(f"{_shorten(value)} is not a number")
 
 
 def to_int(value: Any) -> int:
@@ -112,11 +113,13 @@ def round_half_away(value: Any, digits: int = 0) -> Any:
     if value == int(value) and digits >= 0:
         return value if digits else int(value)
 
-    written = repr(value) if type(value) is float else value
-    exact = Decimal(written)
+    # The digits of a float as they are written, not those of its exact binary value.
+    exact = Decimal(repr(value))
     step = Decimal(1).scaleb(-digits)
     rounded = exact.quantize(step, ROUND_HALF_UP, _EXACT)
-    return float(rounded) if digits > 0 else int(rounded)
+    if digits > 0:
+        return float(rounded)
+    return int(rounded)
 
 
 def _check_finite(value: Any, name: str) -> Any:

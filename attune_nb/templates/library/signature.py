@@ -69,7 +69,9 @@ class Parameter:
 
     def refuse(self, callee: str, value: Any) -> TemplateError:
         """Return the error for a value of the wrong type."""
-        described = describe_with_value(value) if type(value) in NUMBERS else describe_kind(value)
+        described = describe_kind(value)
+        if type(value) in NUMBERS:
+            described = describe_with_value(value)
         return TemplateError(
             f"`{callee}` takes {self.description} as `{self.name}`, not {described}"
         )
@@ -134,10 +136,12 @@ class Callee:
 
         if most == 0:
             return "no arguments"
-        noun = "argument" if most == 1 else "arguments"
-        if least == most:
-            return f"{most} {noun}"
-        return f"{least} to {most} {noun}"
+        count = str(most)
+        if least < most:
+            count = f"{least} to {most}"
+        if most == 1:
+            return f"{count} argument"
+        return f"{count} arguments"
 
     def format_call(self, skip: int = 0) -> str:
         """Return the call as a reference writes it: `slice(values, start[, end])`.

@@ -191,7 +191,9 @@ def _remove(string: str, opening: str, closing: str) -> str:
     start = 0
     while True:
         begin = string.find(opening, start)
-        end = string.find(closing, begin) if begin >= 0 else -1
+        if begin < 0:
+            break
+        end = string.find(closing, begin)
         if end < 0:
             break
         parts.append(string[start:begin])
