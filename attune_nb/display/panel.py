@@ -28,7 +28,7 @@ _NUMBER = _CELL.replace("left", "right") + ";font-variant-numeric:tabular-nums"
 # characters of the last error
 _MAX_ERROR = 200
 
-# characters of the reason of a pause; the reason is short already, and its end says what to do
+# characters of the reason of a pause; the reason is short already, and ends with the remedy
 _MAX_REASON = 1_000
 
 
