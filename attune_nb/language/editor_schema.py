@@ -1,7 +1,7 @@
-"""A JSON Schema of a workflow's text, for the editors of people who write one.
+"""A JSON Schema of a workflow's text, for editors.
 
-It knows the shape: keys, kinds of values, limits. What needs the whole workflow (targets that
-exist, names in expressions) only `attune-nb check` can tell.
+It describes the shape: keys, kinds of values, limits. Problems that need the whole workflow
+(targets that do not exist, names in expressions) are found only by `attune-nb check`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ __all__ = ["json_schema"]
 
 Schema = dict[str, Any]
 
-_TEMPLATE = r"\{\{"  # a text is one thing or the other: only one with braces is a template
-_NOTHING: Schema = {"type": "null"}
+# A string with an expression.
+_TEMPLATE = r"\{\{"
+_NULL: Schema = {"type": "null"}
 
 
 def json_schema() -> Schema:
-    """Give the schema, in the words of JSON Schema 2020-12; the caller may change it."""
-    whole: Schema = {
+    """Return the schema, by JSON Schema 2020-12; the caller may change it."""
+    schema: Schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A workflow of attune_nb",
         "description": "Tasks, how they follow one another, and the data between them.",
@@ -41,10 +42,10 @@ def json_schema() -> Schema:
             "parameter": _parameter(),
             "task": _task(),
             "inner_task": _inner_task(),
-            "retry": _map(_RETRY, required=("count",), or_nothing=True),
-            "transition": _map(_TRANSITION),
-            "branch": {**_map(_BRANCH), "type": ["string", "object"]},
-            "choice": {**_map(_CHOICE), **_default_or_next()},
+            "retry": _object(_RETRY, required=("count",), or_null=True),
+            "transition": _object(_TRANSITION),
+            "branch": {**_object(_BRANCH), "type": ["string", "object"]},
+            "choice": {**_object(_CHOICE), **_default_or_next()},
             "names": _names(),
             "pairs": _pairs("object"),
             "publish": _pairs("string", "object"),
@@ -52,40 +53,51 @@ def json_schema() -> Schema:
             "inner_tasks": _tasks("inner_task", "null"),
         },
     }
-    return copy.deepcopy(whole)
+    return copy.deepcopy(schema)
 
 
-def _map(
-    described: dict[str, Schema], required: tuple[str, ...] = (), *, or_nothing: bool = False
+def _object(
+    fields: dict[str, Schema], required: tuple[str, ...] = (), *, or_null: bool = False
 ) -> Schema:
-    """Give a map of these keys and no others; each may have `-` for `_`, but stands once."""
-    spelt = {key: key.replace("_", "-") for key in described}
-    twice = {key: dash for key, dash in spelt.items() if key != dash}
+    """Return an object of these keys and no others; a key may have `-` for `_`, but not both."""
+    properties = dict(fields)
+    exclusions: dict[str, Schema] = {}
+    for key, field in fields.items():
+        hyphenated = key.replace("_", "-")
+        if hyphenated != key:
+            properties[hyphenated] = field
+            exclusions[hyphenated] = {"properties": {key: False}}
+
+    types: Any = ["object", "null"] if or_null else "object"
     return {
-        "type": ["object", "null"] if or_nothing else "object",
-        "properties": described | {dash: described[key] for key, dash in twice.items()},
+        "type": types,
+        "properties": properties,
         "required": list(required),
         "additionalProperties": False,
-        "dependentSchemas": {dash: {"properties": {key: False}} for key, dash in twice.items()},
+        "dependentSchemas": exclusions,
     }
 
 
-def _text(description: str, **more: Any) -> Schema:
-    return {"description": description, "type": ["string", "null"], **more}
+def _string(description: str) -> Schema:
+    return {"description": description, "type": ["string", "null"]}
 
 
 def _choice(description: str, *words: str) -> Schema:
     return {"description": description, "enum": [*words, None], "default": words[0]}
 
 
-def _seconds(description: str, **more: Any) -> Schema:
-    return {"description": description, "type": ["number", "null"], **(more or {"minimum": 0})}
+def _seconds(description: str, *, above_zero: bool = False) -> Schema:
+    limit = "exclusiveMinimum" if above_zero else "minimum"
+    return {"description": description, "type": ["number", "null"], limit: 0}
 
 
-def _whole(description: str, **more: Any) -> Schema:
-    """Give a whole number of 1 or more, and the texts that may stand in its place."""
-    kinds = ["integer", "string", "null"] if more else ["integer", "null"]
-    return {"description": description, "type": kinds, "minimum": 1, **more}
+def _positive_integer(description: str) -> Schema:
+    return {"description": description, "type": ["integer", "null"], "minimum": 1}
+
+
+def _positive_integer_or_string(description: str, pattern: str) -> Schema:
+    schema = _positive_integer(description)
+    return {**schema, "type": ["integer", "string", "null"], "pattern": pattern}
 
 
 def _mapping(description: str) -> Schema:
@@ -96,18 +108,18 @@ def _refers(definition: str, description: str) -> Schema:
     return {"description": description, "$ref": f"#/$defs/{definition}"}
 
 
-def _listed(definition: str, description: str, *kinds: str) -> Schema:
+def _array(definition: str, description: str, *other_types: str) -> Schema:
     items = {"$ref": f"#/$defs/{definition}"}
-    return {"description": description, "type": ["array", *kinds, "null"], "items": items}
+    return {"description": description, "type": ["array", *other_types, "null"], "items": items}
 
 
 def _condition(description: str) -> Schema:
-    kinds = ["string", "boolean", "null"]
-    return {"description": description, "type": kinds, "pattern": r"\S"}
+    types = ["string", "boolean", "null"]
+    return {"description": description, "type": types, "pattern": r"\S"}
 
 
 def _default_or_next() -> Schema:
-    """Want `next`, unless `default` itself names the tasks."""
+    """Return the rule that `next` is required, unless `default` itself names the tasks."""
     names: Schema = {"type": ["string", "array"]}
     return {
         "if": {"required": ["default"], "properties": {"default": names}},
@@ -123,17 +135,18 @@ def _names() -> Schema:
     return {"type": ["string", "array", "null"], "items": {"type": "string"}}
 
 
-def _pairs(*kinds: str) -> Schema:
+def _pairs(*entry_types: str) -> Schema:
+    types = dict.fromkeys(["array", "null", *entry_types, "object"])
     return {
-        "type": ["array", "null", *dict.fromkeys([*kinds, "object"])],
-        "items": {"type": list(kinds), "minProperties": 1, "maxProperties": 1},
+        "type": list(types),
+        "items": {"type": list(entry_types), "minProperties": 1, "maxProperties": 1},
     }
 
 
-def _tasks(definition: str, *kinds: str) -> Schema:
+def _tasks(definition: str, *other_types: str) -> Schema:
     task = {"$ref": f"#/$defs/{definition}"}
     return {
-        "type": ["array", "object", *kinds],
+        "type": ["array", "object", *other_types],
         "minItems": 1,
         "minProperties": 1,
         "items": {**task, "required": ["name"]},
@@ -142,11 +155,11 @@ def _tasks(definition: str, *kinds: str) -> Schema:
 
 
 def _workflow() -> Schema:
-    return _map(_WORKFLOW, required=("tasks",))
+    return _object(_WORKFLOW, required=("tasks",))
 
 
 def _parameters() -> Schema:
-    """Tell the flat form from an object schema, as the loader does."""
+    """Return the schema of both forms; the loader tells them apart in the same way."""
     specs = {"type": "object", "additionalProperties": {"$ref": "#/$defs/parameter"}}
     return {
         "type": ["object", "null"],
@@ -158,7 +171,7 @@ def _parameters() -> Schema:
             "properties": {
                 "properties": {**specs, "description": "The parameters, by name."},
                 "required": {
-                    "description": "The names of those that a run must be given.",
+                    "description": "The names of the parameters that a run needs.",
                     "type": "array",
                     "items": {"type": "string"},
                 },
@@ -180,14 +193,14 @@ def _parameter() -> Schema:
 def _task() -> Schema:
     parallel = {"required": ["type"], "properties": {"type": {"const": "parallel"}}}
     return {
-        **_map(_TASK),
+        **_object(_TASK),
         "allOf": [
             {
                 "if": parallel,
                 "then": {
                     "required": ["tasks"],
                     "properties": {
-                        "tasks": {"type": ["array", "object"], "description": "What runs."},
+                        "tasks": {"type": ["array", "object"], "description": "The tasks to run."},
                         **_refused(
                             read_tasks.KEYS_NOT_FOR_PARALLEL,
                             "This stands on the tasks within a `parallel` task.",
@@ -197,7 +210,7 @@ def _task() -> Schema:
                 "else": {
                     "required": ["action"],
                     "properties": {
-                        "action": {"type": "string", "description": "What runs."},
+                        "action": {"type": "string", "description": "The action to run."},
                         **_refused(("tasks",), "This needs `type: parallel`."),
                     },
                 },
@@ -220,7 +233,7 @@ def _task() -> Schema:
                 },
             },
             {
-                "if": {"properties": {"batch_size": _NOTHING, "batch-size": _NOTHING}},
+                "if": {"properties": {"batch_size": _NULL, "batch-size": _NULL}},
                 "else": {"anyOf": [{"required": [key]} for key in ("with_items", "with-items")]},
             },
         ],
@@ -228,81 +241,90 @@ def _task() -> Schema:
 
 
 def _inner_task() -> Schema:
-    why = "This stands on the `parallel` task, not on the tasks within."
+    reason = "This stands on the `parallel` task, not on the tasks within."
     return {
         "$ref": "#/$defs/task",
-        "properties": _refused(read_tasks.KEYS_NOT_FOR_INNER_TASKS, why),
+        "properties": _refused(read_tasks.KEYS_NOT_FOR_INNER_TASKS, reason),
     }
 
 
-def _refused(keys: tuple[str, ...], why: str) -> Schema:
-    both = [spelt for key in keys for spelt in dict.fromkeys((key, key.replace("_", "-")))]
-    return {key: {**_NOTHING, "description": why} for key in both}
+def _refused(keys: tuple[str, ...], reason: str) -> Schema:
+    refused: Schema = {}
+    for key in keys:
+        refused[key] = {**_NULL, "description": reason}
+        refused[key.replace("_", "-")] = {**_NULL, "description": reason}
+    return refused
 
 
 _WORKFLOW: dict[str, Schema] = {
-    "ref": _text("How other workflows and Attune call it: `pack.name`."),
-    "label": _text("A short name for people."),
-    "description": _text("What the workflow is for."),
-    "tags": _refers("names", "Words to find it by."),
+    "ref": _string("The name for other workflows and Attune: `pack.name`."),
+    "label": _string("A short name for people."),
+    "description": _string("The purpose of the workflow."),
+    "tags": _refers("names", "Words for searches."),
     "version": {
         "description": "The version of this workflow; quote it.",
         "type": ["string", "number", "null"],
         "default": "1.0.0",
     },
-    "parameters": _refers("parameters", "What a run is given: names, each with its declaration."),
-    "output": _mapping("A schema of what the workflow gives; for readers only."),
-    "vars": _refers("pairs", "Variables and their first values, read as `workflow.NAME`."),
-    "tasks": _refers("tasks", "The steps. Those that nothing points at start."),
-    "output_map": _mapping("What the workflow gives: names and values, with `{{ expressions }}`."),
-    "cancellation_policy": _choice(
-        "What cancelling does to tasks under way.", *load.CANCELLATION_POLICIES
+    "parameters": _refers(
+        "parameters", "The values that a run needs: names, each with its declaration."
     ),
-    "timeout": _seconds("The most seconds for the whole run.", exclusiveMinimum=0),
+    "output": _mapping("A schema of the output; for readers only."),
+    "vars": _refers("pairs", "Variables and their first values, read as `workflow.NAME`."),
+    "tasks": _refers("tasks", "The steps. A run starts with those that no other task points at."),
+    "output_map": _mapping("The output: names and values, with `{{ expressions }}`."),
+    "cancellation_policy": _choice(
+        "The effect of cancelling on tasks that are running.", *load.CANCELLATION_POLICIES
+    ),
+    "timeout": _seconds("The time limit of the whole run, in seconds.", above_zero=True),
 }
 
 _TASK: dict[str, Schema] = {
     "name": {
-        "description": "The name that `do`, `task.NAME` and messages use; no two tasks share it.",
+        "description": "The name that `do`, `task.NAME` and messages use; it is unique.",
         "type": "string",
         "maxLength": read_tasks.MAX_NAME_LENGTH,
         "pattern": r"^[^\s/]([^/]*[^\s/])?$",
         "not": {"enum": list(RESERVED_TARGETS)},
     },
     "action": {
-        "description": "What runs: `pack.name`, a registered name, `module:function`, a workflow.",
+        "description": "The action: `pack.name`, a registered name, `module:function`, a workflow.",
         "type": ["string", "null"],
         "minLength": 1,
     },
-    "type": _choice("What kind of task it is.", *read_tasks.TASK_TYPES),
+    "type": _choice("The kind of task.", *read_tasks.TASK_TYPES),
     "input": _mapping("The action's arguments, with `{{ expressions }}`."),
-    "when": _condition("Where this is false, the task is skipped."),
+    "when": _condition("If this is false, the task is skipped."),
     "with_items": {
-        "description": "Run once for each item of a list; `item` and `index` stand in `input`.",
+        "description": "Run once for each item of an array; `input` can read `item` and `index`.",
         "type": ["array", "string", "null"],
         "pattern": _TEMPLATE,
     },
-    "concurrency": _whole("How many items run at once.", pattern=_TEMPLATE),
-    "batch_size": _whole("Give each run a list of up to that many items."),
-    "retry": _refers("retry", "How often a failed attempt is tried again."),
-    "timeout": _seconds("The most seconds for one attempt.", exclusiveMinimum=0),
+    "concurrency": _positive_integer_or_string("How many items run at once.", _TEMPLATE),
+    "batch_size": _positive_integer("Pass an array of up to that many items to each run."),
+    "retry": _refers("retry", "How often a failed attempt is retried."),
+    "timeout": _seconds("The time limit of one attempt, in seconds.", above_zero=True),
     "delay": _seconds("Seconds to wait before the task starts."),
-    "join": _whole("Wait for `all` tasks that point here, or for so many.", pattern="^all$"),
+    "join": _positive_integer_or_string(
+        "Wait for `all` tasks that point at this one, or for that many.", "^all$"
+    ),
     "keep_results": _choice(
-        "Where results stay: with the run, or on the cluster that made them (dask).",
+        "The place of results: with the run, or on the cluster that computed them (dask).",
         *read_tasks.RESULT_LOCATIONS,
     ),
-    "next": _listed("transition", "What follows; every transition whose `when` holds fires."),
+    "next": _array("transition", "The transitions; every one whose `when` is true fires."),
     "tasks": _refers("inner_tasks", "The tasks that a `parallel` task runs together."),
-    "on_success": _listed("branch", "Older form: where to go on success.", "string"),
-    "on_failure": _listed("branch", "Older form: where to go on failure.", "string"),
-    "on_complete": _listed("branch", "Older form: where to go however it ended.", "string"),
-    "on_timeout": _listed("branch", "Older form: where to go on a timeout.", "string"),
-    "decision": _listed("choice", "Older form: go where the condition holds."),
+    "on_success": _array("branch", "Older form: the tasks to start on success.", "string"),
+    "on_failure": _array("branch", "Older form: the tasks to start on failure.", "string"),
+    "on_complete": _array("branch", "Older form: the tasks to start after any end.", "string"),
+    "on_timeout": _array("branch", "Older form: the tasks to start on a timeout.", "string"),
+    "decision": _array(
+        "choice", "Older form: start the tasks of the branch whose condition is true."
+    ),
     "publish": _refers("publish", "Older form: variables to set on success."),
     **{key: {"description": "Kept for Attune; it changes nothing here."} for key in ATTUNE_KEYS},
     "worker_selector": {
-        "description": "What a worker must have, and how much: a resource of Dask's each.",
+        "description": "The Dask resources that a worker must have, and how much of each.",
         "type": ["object", "null"],
         "additionalProperties": {"not": {"type": "number", "maximum": 0}},
     },
@@ -310,7 +332,7 @@ _TASK: dict[str, Schema] = {
 
 _RETRY: dict[str, Schema] = {
     "count": {
-        "description": "How many attempts more after the first.",
+        "description": "How many more attempts after the first.",
         "type": "integer",
         "minimum": 1,
         "maximum": read_tasks.MAX_RETRIES,
@@ -319,7 +341,7 @@ _RETRY: dict[str, Schema] = {
     "backoff": _choice("How the wait grows.", *read_tasks.BACKOFFS),
     "max_delay": _seconds("The longest wait, in seconds."),
     "on_error": _refers(
-        "names", "Regular expressions; an error is tried again if one is in its type or message."
+        "names", "Regular expressions; an error is retried if one is found in its type or message."
     ),
 }
 
@@ -331,14 +353,14 @@ _TRANSITION: dict[str, Schema] = {
 
 _BRANCH: dict[str, Schema] = {
     **_TRANSITION,
-    "when": _condition("A condition besides how the task ended."),
+    "when": _condition("A further condition, besides how the task ended."),
 }
 
 _CHOICE: dict[str, Schema] = {
-    "when": _condition("Where this holds, go to `next`."),
+    "when": _condition("If this is true, start the tasks of `next`."),
     "next": _refers("names", "The tasks to start."),
     "default": {
-        "description": "Where no other branch fires: true (then go to `next`), or the tasks.",
+        "description": "If no other branch fires: true (start the tasks of `next`), or the tasks.",
         "type": ["boolean", "string", "array", "null"],
         "items": {"type": "string"},
     },
@@ -357,13 +379,13 @@ _PARAMETER: dict[str, Schema] = {
         ],
     },
     "required": {
-        "description": "Whether a run must be given it; of an object, the keys it must have.",
+        "description": "Whether a run needs it; of an object, the keys that it must have.",
         "type": ["boolean", "array"],
         "items": {"type": "string"},
     },
-    "default": {"description": "Its value where a run is given none."},
+    "default": {"description": "Its value if a run passes none."},
     "secret": {"description": "Whether its value is never shown.", "type": "boolean"},
-    "description": {"description": "What it is for.", "type": "string"},
+    "description": {"description": "Its purpose.", "type": "string"},
     "enum": {"description": "The only values it may have.", "type": "array"},
     "items": {"description": "A schema of an array's items.", "type": ["object", "boolean"]},
     "properties": {"description": "Schemas of an object's keys.", "type": "object"},
@@ -373,7 +395,7 @@ _PARAMETER: dict[str, Schema] = {
     "maxLength": {"description": "The most characters.", "type": "integer", "minimum": 0},
     "minItems": {"description": "The fewest items.", "type": "integer", "minimum": 0},
     "maxItems": {"description": "The most items.", "type": "integer", "minimum": 0},
-    "pattern": {"description": "A regular expression that a text matches.", "type": "string"},
+    "pattern": {"description": "A regular expression that a string matches.", "type": "string"},
     "format": {"description": "Such as `date` or `uri`; for readers only.", "type": "string"},
 }
 

@@ -1,9 +1,9 @@
-"""A `Workflow` back to text: the canonical form, and the two files of an Attune pack.
+"""Write a `WorkflowSpec` as text: in the canonical form, or as the two files of an Attune pack.
 
-The canonical form has one spelling for everything: tasks as a list, `next` for every way on,
-conditions within braces, defaults left out, keys in the order of the language's tables. What
-our own loader reads from it is the same workflow; and no text in it looks like a number, a
-boolean or a date to a YAML 1.1 reader.
+The canonical form has one spelling for everything: tasks as an array, `next` for every
+transition, conditions within braces, no defaults, keys in the order of the language's tables.
+Loading it gives the same workflow. No string in it looks like a number, a boolean or a date to
+a YAML 1.1 reader.
 """
 
 from __future__ import annotations
@@ -29,16 +29,25 @@ if TYPE_CHECKING:
 __all__ = ["to_record", "to_yaml", "write_pack"]
 
 DEFAULT_VERSION = "1.0.0"
-MOST_EXACT = 2**53  # above it, a float is not known to be the whole number it looks like
 
-_STRUCTURE = ("action", "backoff", "cancellation_policy", "do", "join", "name", "ref", "type")
-"""Keys whose values are names: to hide a part of one would make another workflow."""
+# Above this, a float may stand for another integer than the one that it looks like.
+MAX_EXACT_FLOAT = 2**53
+
+# Keys whose values are names: hiding a part of one would make another workflow.
+_NAME_KEYS = ("action", "backoff", "cancellation_policy", "do", "join", "name", "ref", "type")
+
+# Keys of the graph's file in a pack, after `version`.
+_GRAPH_KEYS = ("vars", "tasks", "output_map", "cancellation_policy")
 
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}\.(?P<name>[A-Za-z0-9_][A-Za-z0-9_-]{0,99})")
+
+# Strings that a YAML 1.1 reader may take for another value.
 _AMBIGUOUS = re.compile(
     r"(?i:true|false|yes|no|on|off|y|n|null|~|=|<<|[-+]?\.(?:inf|nan))?|[-+]?\.?[0-9][\w.:+-]*"
 )
-_ODD_BREAK = re.compile("[\r\x85\u2028\u2029]")
+_UNUSUAL_BREAK = re.compile("[\r\x85\u2028\u2029]")
+
+# Strings that can stand in a literal block.
 _BLOCK = re.compile(
     r"(?=\S)[\t\n -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*"
     r"(?<=\S)\n*"
@@ -46,181 +55,202 @@ _BLOCK = re.compile(
 
 
 def to_yaml(workflow: WorkflowSpec) -> str:
-    """Give a workflow's canonical text.
+    """Return a workflow's canonical text.
 
-    Loading it gives an equal workflow, so it holds all that the text held: also the `default` of
-    a secret parameter, which `repr` hides.
+    Loading it gives an equal workflow. So it holds everything that the text held, also the
+    `default` of a secret parameter, which `repr` hides.
 
     Raises:
-        WorkflowError: The workflow was made by hand, and holds what is not plain data.
+        WorkflowError: The workflow was made by hand, and holds values that are not plain data.
     """
     return _dump(_document(workflow))
 
 
 def to_record(workflow: WorkflowSpec, hide: Callable[[str], str]) -> str:
-    """Give a workflow's canonical text to be kept: no value of a secret is in it.
+    """Return a workflow's canonical text for the record, without the values of secrets.
 
     Args:
-        workflow: What ran.
-        hide: Takes the texts of secrets out of a text.
+        workflow: The workflow of the run.
+        hide: A function that removes secrets from a string.
     """
 
-    def hidden(value: Any, key: str = "") -> Any:
+    def hide_in(value: Any, key: str = "") -> Any:
         if isinstance(value, dict):
-            return {name: hidden(each, name) for name, each in value.items()}
+            return {name: hide_in(inner, name) for name, inner in value.items()}
         if isinstance(value, list | tuple):
-            return [hidden(each, key) for each in value]
-        return hide(value) if isinstance(value, str) and key not in _STRUCTURE else value
+            return [hide_in(element, key) for element in value]
+        if isinstance(value, str) and key not in _NAME_KEYS:
+            return hide(value)
+        return value
 
-    kept = replace(workflow, parameters=parameter_specs.remove_secrets(workflow.parameters))
-    return _dump(hidden(_document(kept)))
+    parameters = parameter_specs.remove_secrets(workflow.parameters)
+    document = _document(replace(workflow, parameters=parameters))
+    return _dump(hide_in(document))
 
 
 def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> tuple[Path, Path]:
-    """Write `actions/NAME.yaml` and `actions/workflows/NAME.workflow.yaml`; give their paths.
+    """Write `actions/NAME.yaml` and `actions/workflows/NAME.workflow.yaml`; return their paths.
 
-    The first is the action: `ref`, `label`, `description`, `workflow_file`, `parameters` (flat,
-    as Attune wants them), `output`, `tags`, and the workflow's `timeout` as `timeout_seconds`,
-    rounded up. It has no `enabled`, so that loading the pack again leaves alone what an operator
-    has set. The second is the graph: `version` (Attune wants it stated), `vars`, `tasks` with
-    `join: all` as a number and without `keep_results`, `output_map`, and `cancellation_policy`,
-    which Attune reads there.
+    The first file is the action: `ref`, `label`, `description`, `workflow_file`, `parameters`
+    (flat, as Attune expects them), `output`, `tags`, and the workflow's `timeout` as
+    `timeout_seconds`, rounded up. It has no `enabled`, so loading the pack again does not change
+    the setting of an operator. The second file is the graph: `version` (Attune requires it),
+    `vars`, `tasks` with `join: all` as a number and without `keep_results`, `output_map`, and
+    `cancellation_policy`, which Attune reads there.
 
     Args:
-        workflow: What to write.
-        folder: The pack's folder; it is made if need be, and nothing is written outside it.
+        workflow: The workflow to write.
+        folder: The pack's folder. It is created if need be, and nothing is written outside it.
         ref: `pack.name`.
 
     Raises:
         WorkflowError: The ref is not `pack.name`, or the files cannot be written.
     """
-    name = _name_of(ref)
+    name = _parse_name(ref)
     root = Path(folder)
-    actions, workflows = root / "actions", root / "actions" / "workflows"
+    actions = root / "actions"
+    workflows = actions / "workflows"
     graph_name = f"{name}.workflow.yaml"
-    files = {
-        workflows / graph_name: _dump(_graph(workflow)),
-        actions / f"{name}.yaml": _dump(_action(workflow, ref, f"workflows/{graph_name}")),
+    graph_path = workflows / graph_name
+    action_path = actions / f"{name}.yaml"
+    texts = {
+        graph_path: _dump(_graph(workflow)),
+        action_path: _dump(_action(workflow, ref, f"workflows/{graph_name}")),
     }
+
     try:
-        for place in (actions, workflows):
-            if not place.resolve().is_relative_to(root.resolve()):
-                raise WorkflowError([Problem(f"`{place}` is a link that leads out of the pack")])
+        for path in (actions, workflows):
+            if not path.resolve().is_relative_to(root.resolve()):
+                raise WorkflowError([Problem(f"`{path}` is a link that leads out of the pack")])
         workflows.mkdir(parents=True, exist_ok=True)
-        _write(files)
-    except (OSError, ValueError) as error:  # a NUL in the name is a ValueError
-        message = f"cannot write to {str(root)!r}: {getattr(error, 'strerror', None) or error}"
+        _write_files(texts)
+    except (OSError, ValueError) as error:
+        # a ValueError is raised for a NUL in the name
+        reason = getattr(error, "strerror", None)
+        if not reason:
+            reason = str(error)
+        message = f"cannot write to {str(root)!r}: {reason}"
         raise WorkflowError([Problem(message)]) from None
-    graph, action = files
-    return action, graph
+    return action_path, graph_path
 
 
-def _name_of(ref: str | None) -> str:
+def _parse_name(ref: str | None) -> str:
     if not ref:
-        message = "a pack needs the workflow's `ref`: put `ref: pack.name` in it, or give one"
+        message = "a pack needs the workflow's `ref`: write `ref: pack.name` in it, or pass one"
         raise WorkflowError([Problem(message)])
-    found = _REF.fullmatch(ref)
-    if found is None:
+
+    match = _REF.fullmatch(ref)
+    if match is None:
         message = (
-            f"`{ref[:80]}` is no ref for a pack; write `pack.name`, each of letters, digits, "
+            f"`{ref[:80]}` is not a ref for a pack; write `pack.name`, both of letters, digits, "
             "`_` and `-`, and of at most 100 characters"
         )
         raise WorkflowError([Problem(message)])
-    return found["name"]
+    return match["name"]
 
 
-def _write(files: Mapping[Path, str]) -> None:
-    """Write beside each file first; only what is complete takes a file's place."""
-    written: dict[Path, Path] = {}
+def _write_files(texts: Mapping[Path, str]) -> None:
+    """Write each text to a temporary file, and replace the files when all are complete."""
+    paths: dict[Path, Path] = {}
     try:
-        for path, text in files.items():
-            beside = path.with_name(f".{uuid.uuid4().hex}.tmp")
-            with beside.open("x", encoding="utf-8", newline="\n") as file:
-                written[beside] = path
+        for path, text in texts.items():
+            temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+            with temporary.open("x", encoding="utf-8", newline="\n") as file:
+                paths[temporary] = path
                 file.write(text)
-        for beside, path in written.items():
-            beside.replace(path)
+
+        for temporary, path in paths.items():
+            temporary.replace(path)
     finally:
-        for beside in written:
-            beside.unlink(missing_ok=True)
+        for temporary in paths:
+            temporary.unlink(missing_ok=True)
 
 
 def _document(workflow: WorkflowSpec) -> dict[str, Any]:
-    policy = workflow.cancellation_policy
-    return _given(
+    return _without_nulls(
         ref=workflow.ref,
         label=workflow.label,
         description=workflow.description,
-        tags=list(workflow.tags) or None,
-        version=None if workflow.version == DEFAULT_VERSION else workflow.version,
+        tags=_null_if_empty(list(workflow.tags)),
+        version=_null_if(workflow.version, DEFAULT_VERSION),
         parameters=workflow.parameters,
         output=workflow.output,
-        vars=_vars(workflow) or None,
-        tasks=[_task(each) for each in workflow.tasks],
+        vars=_null_if_empty(_vars(workflow)),
+        tasks=[_task(task) for task in workflow.tasks],
         output_map=_source(workflow.output_map),
-        cancellation_policy=None if policy == "allow_finish" else policy,
+        cancellation_policy=_null_if(workflow.cancellation_policy, "allow_finish"),
         timeout=_seconds(workflow.timeout),
     )
 
 
 def _vars(workflow: WorkflowSpec) -> dict[str, Any] | list[dict[str, Any]]:
-    """Give the first values of the variables; a name that has several keeps them, in a list."""
+    """Return the first values of the variables; in an array if a name has several values."""
     values = {name: template.source for name, template in workflow.vars}
     if len(values) == len(workflow.vars):
         return values
     return [{name: template.source} for name, template in workflow.vars]
 
 
-def _action(workflow: WorkflowSpec, ref: str | None, graph: str) -> dict[str, Any]:
-    return _given(
+def _action(workflow: WorkflowSpec, ref: str | None, graph_file: str) -> dict[str, Any]:
+    timeout = None
+    if workflow.timeout is not None:
+        timeout = math.ceil(workflow.timeout)
+
+    return _without_nulls(
         ref=ref,
         label=workflow.label,
         description=workflow.description,
-        workflow_file=graph,
-        timeout_seconds=None if workflow.timeout is None else math.ceil(workflow.timeout),
-        parameters=_flat(workflow.parameters),
+        workflow_file=graph_file,
+        timeout_seconds=timeout,
+        parameters=_flatten_parameters(workflow.parameters),
         output=workflow.output,
-        tags=list(workflow.tags) or None,
+        tags=_null_if_empty(list(workflow.tags)),
     )
 
 
 def _graph(workflow: WorkflowSpec) -> dict[str, Any]:
-    counted = tuple(
-        replace(each, join=len(workflow.sources(each.name))) if each.join == "all" else each
-        for each in map(_of_attune, workflow.tasks)
-    )
-    whole = _document(replace(workflow, tasks=counted))
-    kept = ("vars", "tasks", "output_map", "cancellation_policy")
-    return {"version": workflow.version, **{key: whole[key] for key in kept if key in whole}}
+    tasks = []
+    for task in workflow.tasks:
+        graph_task = _remove_own_settings(task)
+        if task.join == "all":
+            graph_task = replace(graph_task, join=len(workflow.sources(task.name)))
+        tasks.append(graph_task)
+
+    document = _document(replace(workflow, tasks=tuple(tasks)))
+    graph = {key: document[key] for key in _GRAPH_KEYS if key in document}
+    return {"version": workflow.version, **graph}
 
 
-def _of_attune(task: Task) -> Task:
-    """Leave out what only this engine knows: a wish about where results are kept."""
-    return replace(task, keep_results="run", tasks=tuple(map(_of_attune, task.tasks)))
+def _remove_own_settings(task: Task) -> Task:
+    """Return a task without `keep_results`, which only this engine has."""
+    return replace(task, keep_results="run", tasks=tuple(map(_remove_own_settings, task.tasks)))
 
 
-def _flat(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Give parameters in Attune's flat form, where nothing is lost by it."""
-    if not declared or set(declared) - {"type", "properties", "required"}:
+def _flatten_parameters(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return parameters in Attune's flat form, if nothing is lost by it."""
+    if not declared or not declared.keys() <= {"type", "properties", "required"}:
         return declared
-    specs, wanted = declared.get("properties"), declared.get("required", [])
+    specs = declared.get("properties")
     if declared.get("type") != "object" or not isinstance(specs, dict):
         return declared
-    if not set(wanted) <= set(specs) or any(
-        specs[name].get("required", True) is not True for name in wanted
-    ):
-        return declared
-    return {
-        name: {**spec, "required": True} if name in wanted else spec for name, spec in specs.items()
-    }
+
+    required = declared.get("required", [])
+    for name in required:
+        if name not in specs or specs[name].get("required", True) is not True:
+            return declared
+
+    flat = dict(specs)
+    for name in required:
+        flat[name] = {**specs[name], "required": True}
+    return flat
 
 
 def _task(task: Task) -> dict[str, Any]:
-    given = _given(
+    fields = _without_nulls(
         name=task.name,
         action=task.action,
-        type=None if task.type == "action" else task.type,
-        input=_source(task.input) or None,
+        type=_null_if(task.type, "action"),
+        input=_null_if_empty(_source(task.input)),
         when=_condition(task.when),
         with_items=_source(task.with_items),
         concurrency=_source(task.concurrency),
@@ -229,39 +259,50 @@ def _task(task: Task) -> dict[str, Any]:
         timeout=_seconds(task.timeout),
         delay=_seconds(task.delay),
         join=task.join,
-        keep_results=None if task.keep_results == "run" else task.keep_results,
-        next=[_transition(each) for each in task.next] or None,
-        tasks=[_task(each) for each in task.tasks] or None,
+        keep_results=_null_if(task.keep_results, "run"),
+        next=_null_if_empty([_transition(transition) for transition in task.next]),
+        tasks=_null_if_empty([_task(inner) for inner in task.tasks]),
     )
-    return given | dict(task.attune_fields)
+    return fields | dict(task.attune_fields)
 
 
 def _retry(retry: Retry | None) -> dict[str, Any] | None:
     if retry is None:
         return None
-    return _given(
+    return _without_nulls(
         count=retry.count,
-        delay=_seconds(retry.delay) or None,
-        backoff=None if retry.backoff == "constant" else retry.backoff,
+        delay=_null_if(_seconds(retry.delay), 0),
+        backoff=_null_if(retry.backoff, "constant"),
         max_delay=_seconds(retry.max_delay),
-        on_error=list(retry.on_error) or None,
+        on_error=_null_if_empty(list(retry.on_error)),
     )
 
 
 def _transition(transition: Transition) -> dict[str, Any]:
-    published = [
-        name if template is None else {name: template.source}
-        for name, template in transition.publish
-    ]
-    return _given(
+    publish: list[Any] = []
+    for name, template in transition.publish:
+        if template is None:
+            publish.append(name)
+        else:
+            publish.append({name: template.source})
+
+    return _without_nulls(
         when=_condition(transition.when),
-        publish=published or None,
-        do=list(transition.do) or None,
+        publish=_null_if_empty(publish),
+        do=_null_if_empty(list(transition.do)),
     )
 
 
-def _given(**fields: Any) -> dict[str, Any]:
+def _without_nulls(**fields: Any) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _null_if(value: Any, default: Any) -> Any:
+    return None if value == default else value
+
+
+def _null_if_empty(value: Any) -> Any:
+    return value or None
 
 
 def _source(template: Template | None) -> Any:
@@ -269,7 +310,7 @@ def _source(template: Template | None) -> Any:
 
 
 def _condition(template: Template | None) -> Any:
-    """Give a condition within braces; one that has them already stays as it is."""
+    """Return a condition within braces; one that has them already is unchanged."""
     source = _source(template)
     if not isinstance(source, str) or "{{" in source or not source.strip():
         return source
@@ -277,7 +318,7 @@ def _condition(template: Template | None) -> Any:
 
 
 def _seconds(value: float | None) -> float | None:
-    if value is not None and value.is_integer() and value < MOST_EXACT:
+    if value is not None and value.is_integer() and value < MAX_EXACT_FLOAT:
         return int(value)
     return value
 
@@ -291,62 +332,77 @@ def _dump(data: dict[str, Any]) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """PyYAML's writer, with our own eye for what must be quoted, and without aliases."""
+    """PyYAML's dumper with its own rule for strings that need quotes, and without aliases."""
 
     def represent_data(self, data: Any) -> yaml.Node:
         match data:
             case str():
-                return self._text(data)
+                return self._represent_string(data)
             case dict():
-                pairs = [
-                    (self._text(key, key=True), self.represent_data(each))
-                    for key, each in data.items()
-                ]
+                pairs = []
+                for key, value in data.items():
+                    pairs.append((self._represent_key(key), self.represent_data(value)))
                 return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=False)
             case list() | tuple():
-                parts = [self.represent_data(each) for each in data]
-                return yaml.SequenceNode("tag:yaml.org,2002:seq", parts, flow_style=False)
-            case None | bool():
-                word = {None: "null", True: "true", False: "false"}[data]
-                kind = "null" if data is None else "bool"
-                return yaml.ScalarNode(f"tag:yaml.org,2002:{kind}", word)
+                elements = [self.represent_data(element) for element in data]
+                return yaml.SequenceNode("tag:yaml.org,2002:seq", elements, flow_style=False)
+            case None:
+                return yaml.ScalarNode("tag:yaml.org,2002:null", "null")
+            case bool():
+                return yaml.ScalarNode("tag:yaml.org,2002:bool", str(data).lower())
             case int():
                 return yaml.ScalarNode("tag:yaml.org,2002:int", str(int(data)))
             case float() if math.isfinite(data):
-                return yaml.ScalarNode("tag:yaml.org,2002:float", _decimal(data))
-        raise WorkflowError([Problem(f"`{data!r:.80}` is no plain data, so no YAML can hold it")])
+                return yaml.ScalarNode("tag:yaml.org,2002:float", _format_float(data))
+        message = f"`{data!r:.80}` is not plain data, so YAML cannot hold it"
+        raise WorkflowError([Problem(message)])
 
-    def _text(self, text: Any, *, key: bool = False) -> yaml.ScalarNode:
-        if not isinstance(text, str):
-            raise WorkflowError([Problem(f"the key `{text!r:.80}` is not text")])
-        style = '"' if _AMBIGUOUS.fullmatch(text) or _ODD_BREAK.search(text) else None
+    def _represent_key(self, key: Any) -> yaml.ScalarNode:
+        if not isinstance(key, str):
+            raise WorkflowError([Problem(f"the key `{key!r:.80}` is not a string")])
+        return self._represent_string(key, is_key=True)
+
+    def _represent_string(self, text: str, *, is_key: bool = False) -> yaml.ScalarNode:
+        style = None
+        if _AMBIGUOUS.fullmatch(text) or _UNUSUAL_BREAK.search(text):
+            style = '"'
         if "\n" in text:
-            style = '"' if key or not _BLOCK.fullmatch(text) else "|"
+            style = '"' if is_key or not _BLOCK.fullmatch(text) else "|"
         return yaml.ScalarNode("tag:yaml.org,2002:str", str(text), style=style)
 
     def analyze_scalar(self, scalar: str) -> Any:
-        """Allow a literal block for what one can hold; PyYAML gives up at the first tab."""
+        """Allow a literal block for every text that one can hold, also with tabs."""
         analysis = super().analyze_scalar(scalar)
         analysis.allow_block = _BLOCK.fullmatch(scalar) is not None
         return analysis
 
     def choose_scalar_style(self) -> str:
-        """Quote expressions; prefer double quotes, as documents do, where nothing is escaped."""
-        style, analysis = super().choose_scalar_style(), self.analysis
+        """Quote expressions; prefer double quotes if they need no escapes."""
+        style = super().choose_scalar_style()
+        analysis = self.analysis
         if analysis is None:
             return style
+
         text = analysis.scalar
         if not style and "{{" in text and analysis.allow_single_quoted:
             style = "'"
-        plain = '"' not in text and "\\" not in text and max(text, default="") <= "\ufffd"
-        return '"' if style == "'" and plain else style
+        if style == "'" and not _needs_escapes(text):
+            return '"'
+        return style
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
-        """Indent the items of a list under its key."""
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML's signature
+        """Indent the elements of an array under its key."""
         super().increase_indent(flow, indentless=False)
 
 
-def _decimal(number: float) -> str:
-    """Give a float's digits, with the dot that YAML 1.1 wants before an exponent."""
+def _needs_escapes(text: str) -> bool:
+    """Return whether a text needs escapes in double quotes."""
+    return '"' in text or "\\" in text or max(text, default="") > "\ufffd"
+
+
+def _format_float(number: float) -> str:
+    """Return a float's digits, with the dot that YAML 1.1 needs before an exponent."""
     digits = repr(float(number))
-    return digits if "." in digits else digits.replace("e", ".0e")
+    if "." in digits:
+        return digits
+    return digits.replace("e", ".0e")

@@ -406,7 +406,7 @@ def test_aliases_are_written_out():
 def test_data_that_yaml_cannot_hold_is_refused():
     workflow = attune_nb.loads(SMALL)
     for bad in [{1}, object(), float("nan"), {1: "a key"}, b"bytes"]:
-        with pytest.raises(WorkflowError, match=r"plain data|is not text"):
+        with pytest.raises(WorkflowError, match=r"plain data|is not a string"):
             to_yaml(dataclasses.replace(workflow.spec, output={"k": bad}))
 
 
@@ -517,7 +517,7 @@ def test_a_ref_may_be_given(tmp_path):
 
 
 def test_without_a_ref_it_says_where_to_put_one(tmp_path):
-    with pytest.raises(WorkflowError, match=r"put `ref: pack\.name` in it"):
+    with pytest.raises(WorkflowError, match=r"write `ref: pack\.name` in it"):
         attune_nb.loads(SMALL).export(tmp_path)
 
 
@@ -529,7 +529,7 @@ def test_without_a_ref_it_says_where_to_put_one(tmp_path):
     ],
 )  # fmt: skip
 def test_a_ref_that_is_no_pack_and_name_is_refused(ref, tmp_path):
-    with pytest.raises(WorkflowError, match=r"is no ref for a pack; write `pack\.name`"):
+    with pytest.raises(WorkflowError, match=r"is not a ref for a pack; write `pack\.name`"):
         attune_nb.loads(SMALL).export(tmp_path, ref=ref)
     assert list(tmp_path.iterdir()) == []
 

@@ -46,10 +46,10 @@ def find_problems(workflow: WorkflowSpec, unclear: frozenset[str]) -> list[Itera
         workflow: The workflow to check.
         unclear: As for `flow.find_problems`.
     """
-    known = _KnownNames(workflow, unclear)
+    name_table = _NameTable(workflow, unclear)
     return [
-        _check_tasks(workflow, known),
-        _check_vars(workflow, known),
+        _check_tasks(workflow, name_table),
+        _check_vars(workflow, name_table),
         _check_outcomes(workflow),
     ]
 
@@ -74,7 +74,7 @@ def _workflow_templates(workflow: WorkflowSpec) -> Iterator[Template]:
         yield workflow.output_map
 
 
-class _KnownNames:
+class _NameTable:
     """The names in each namespace, or None for a namespace that is unclear."""
 
     def __init__(self, workflow: WorkflowSpec, unclear: frozenset[str]) -> None:
@@ -126,17 +126,17 @@ class _Place:
     has_item: bool = False
 
 
-def _check_tasks(workflow: WorkflowSpec, known: _KnownNames) -> Iterator[Problem]:
+def _check_tasks(workflow: WorkflowSpec, name_table: _NameTable) -> Iterator[Problem]:
     for _, task in workflow.walk():
         for template in task.templates():
             has_item = task.with_items is not None and template is task.input
-            yield from _find_unknown_names(template, known, _Place(task, has_item))
+            yield from _find_unknown_names(template, name_table, _Place(task, has_item))
 
     if workflow.output_map is not None:
-        yield from _find_unknown_names(workflow.output_map, known, _Place())
+        yield from _find_unknown_names(workflow.output_map, name_table, _Place())
 
 
-def _check_vars(workflow: WorkflowSpec, known: _KnownNames) -> Iterator[Problem]:
+def _check_vars(workflow: WorkflowSpec, name_table: _NameTable) -> Iterator[Problem]:
     names_before: set[str] = set()
     for name, template in workflow.vars:
         tested = {path[:2] for path in template.tested_names}
@@ -144,17 +144,17 @@ def _check_vars(workflow: WorkflowSpec, known: _KnownNames) -> Iterator[Problem]
         for path, locate in template.references:
             if path[:2] in tested:
                 continue
-            message = _explain_early_read(name, path, known, names_before)
+            message = _explain_early_read(name, path, name_table, names_before)
             if message:
                 reported.add(path)
                 yield Problem(message, locate())
 
-        yield from _find_unknown_names(template, known, _Place(), reported)
+        yield from _find_unknown_names(template, name_table, _Place(), reported)
         names_before.add(name)
 
 
 def _explain_early_read(
-    own_name: str, path: NamePath, known: _KnownNames, names_before: set[str]
+    own_name: str, path: NamePath, name_table: _NameTable, names_before: set[str]
 ) -> str | None:
     """Return why a variable's first value cannot read a name, or None if it can."""
     root, *members = path
@@ -169,11 +169,11 @@ def _explain_early_read(
             return None
         name = members[0]
 
-    if known.variables is None or name not in known.variables or name in names_before:
+    if name_table.variables is None or name not in name_table.variables or name in names_before:
         return None
     if name == own_name:
         return f"`{name}` is read by its own first value: {_VARS_ORDER}"
-    if name in known.published:
+    if name in name_table.published:
         return f"`{name}` is published only by a task: {_VARS_ORDER}"
     return f"`{name}` is set only after `{own_name}`: {_VARS_ORDER}"
 
@@ -198,27 +198,27 @@ def _check_outcomes(workflow: WorkflowSpec) -> Iterator[Problem]:
 
 def _find_unknown_names(
     template: Template,
-    known: _KnownNames,
+    name_table: _NameTable,
     place: _Place,
     reported: Iterable[NamePath] = (),
 ) -> Iterator[Problem]:
     """Yield the names that mean nothing, without those that were reported before."""
-    hints = _hyphen_hints(template, known)
+    hints = _hyphen_hints(template, name_table)
     for path, locate in template.references:
         root = path[0]
         if path in reported:
             continue
 
         if root in _ITEM_NAMES:
-            if known.are_items_clear and not place.has_item:
+            if name_table.are_items_clear and not place.has_item:
                 message = f"`{root}` exists only within {_describe_item_input(place)}"
                 yield Problem(message, locate())
         elif root in NAMESPACES:
-            unknown_member = _explain_unknown_member(path, known, hints)
+            unknown_member = _explain_unknown_member(path, name_table, hints)
             if unknown_member:
                 yield Problem(unknown_member, locate())
-        elif known.variables is not None and root not in known.variables:
-            undefined = _explain_undefined(root, known, place, hints)
+        elif name_table.variables is not None and root not in name_table.variables:
+            undefined = _explain_undefined(root, name_table, place, hints)
             if undefined:
                 yield Problem(undefined, locate())
 
@@ -230,7 +230,7 @@ def _describe_item_input(place: _Place) -> str:
 
 
 def _explain_undefined(
-    name: str, known: _KnownNames, place: _Place, hints: Mapping[str, str]
+    name: str, name_table: _NameTable, place: _Place, hints: Mapping[str, str]
 ) -> str | None:
     hint = hints.get(name)
     if hint == "":
@@ -242,26 +242,26 @@ def _explain_undefined(
 
     if not hint:
         items = _ITEM_NAMES if place.has_item else ()
-        variables = known.in_space("workflow")
+        variables = name_table.in_space("workflow")
         hint = suggest_name(name, [*NAMESPACES, *items, *variables])
     if not hint:
-        hint = _suggest_namespace(name, known)
+        hint = _suggest_namespace(name, name_table)
     return f"`{name}` is undefined{hint}"
 
 
-def _suggest_namespace(name: str, known: _KnownNames) -> str:
+def _suggest_namespace(name: str, name_table: _NameTable) -> str:
     """Return a hint at the namespace that has a bare name, or an empty string."""
     for space in ("parameters", "task"):
-        if name in known.in_space(space):
+        if name in name_table.in_space(space):
             return f"; did you mean `{space}.{name}`?"
     return ""
 
 
 def _explain_unknown_member(
-    path: NamePath, known: _KnownNames, hints: Mapping[str, str]
+    path: NamePath, name_table: _NameTable, hints: Mapping[str, str]
 ) -> str | None:
     space, *members = path
-    names = known.members.get(space)
+    names = name_table.members.get(space)
     if names is None or not members or members[0] in names:
         return None
 
@@ -272,7 +272,7 @@ def _explain_unknown_member(
     return f"`{space}` has no `{name}`{hint}"
 
 
-def _hyphen_hints(template: Template, known: _KnownNames) -> dict[str, str]:
+def _hyphen_hints(template: Template, name_table: _NameTable) -> dict[str, str]:
     """Return hints for names with hyphens, which an expression reads as subtractions.
 
     Returns:
@@ -280,12 +280,12 @@ def _hyphen_hints(template: Template, known: _KnownNames) -> dict[str, str]:
         unknown; and an empty string for the other parts.
     """
     hints: dict[str, str] = {}
-    if not any(known.hyphenated.values()):
+    if not any(name_table.hyphenated.values()):
         return hints
 
     roots = {path[0] for path, _ in template.references}
     for path, _ in template.references:
-        for parts in _hyphenated_candidates(path, known):
+        for parts in _hyphenated_candidates(path, name_table):
             further_parts = parts[1:]
             if not all(part in roots or part.isdigit() for part in further_parts):
                 continue
@@ -296,14 +296,14 @@ def _hyphen_hints(template: Template, known: _KnownNames) -> dict[str, str]:
             # a number is no name, so it has no problem of its own
             words = [part for part in further_parts if not part.isdigit()]
             hints.update(dict.fromkeys(words, ""))
-            if words and name in known.in_space(space):
+            if words and name in name_table.in_space(space):
                 hints[words[0]] = hint
             else:
                 hints[".".join(path)] = hint
     return hints
 
 
-def _hyphenated_candidates(path: NamePath, known: _KnownNames) -> list[list[str]]:
+def _hyphenated_candidates(path: NamePath, name_table: _NameTable) -> list[list[str]]:
     """Return the names with hyphens, in parts, that a path such as `task.a` may begin."""
     if len(path) != 2:  # noqa: PLR2004 - a namespace and a name
         return []
@@ -313,4 +313,4 @@ def _hyphenated_candidates(path: NamePath, known: _KnownNames) -> list[list[str]
         space = "workflow"
     elif space in _TASK_SPACES:
         space = "task"
-    return known.hyphenated.get(space, {}).get(name, [])
+    return name_table.hyphenated.get(space, {}).get(name, [])

@@ -115,14 +115,14 @@ class FieldReader:
         return path
 
     def read_object(
-        self, data: Any, path: KeyPath, known: Sequence[str], owner: str
+        self, data: Any, path: KeyPath, known_keys: Sequence[str], owner: str
     ) -> dict[str, Any] | None:
         """Return an object's fields by their canonical names, and note unknown ones.
 
         Args:
             data: The value.
             path: Its path.
-            known: The canonical names of the keys that it may have.
+            known_keys: The canonical names of the keys that it may have.
             owner: The thing that has these keys, as a message calls it: "a task".
         """
         if not isinstance(data, dict):
@@ -131,9 +131,9 @@ class FieldReader:
 
         fields: dict[str, Any] = {}
         for key, value in data.items():
-            name = key if key in known else key.replace("-", "_")
-            if name not in known:
-                self._add_unknown_key(key, path, known, owner)
+            name = key if key in known_keys else key.replace("-", "_")
+            if name not in known_keys:
+                self._add_unknown_key(key, path, known_keys, owner)
             elif name in fields:
                 message = f"`{key}` is given twice, with `_` and with `-`"
                 self.add_problem(message, (*path, key), key=True)
@@ -143,14 +143,16 @@ class FieldReader:
                     self.written[(*path, name)] = (*path, key)
         return fields
 
-    def _add_unknown_key(self, key: str, path: KeyPath, known: Sequence[str], owner: str) -> None:
-        hint = nearest(key.replace("-", "_")[:_MAX_KEY_LENGTH], known)
+    def _add_unknown_key(
+        self, key: str, path: KeyPath, known_keys: Sequence[str], owner: str
+    ) -> None:
+        hint = nearest(key.replace("-", "_")[:_MAX_KEY_LENGTH], known_keys)
         if hint:
             meant = hint.split("`")[1]
             self.misspelt.add((*path, meant))
             self._mark_unclear("tasks" if meant == "name" else meant)
         else:
-            hint = f"; known keys: {', '.join(known)}"
+            hint = f"; known keys: {', '.join(known_keys)}"
             # an unknown key of a transition may have been meant as `do`
             if "tasks" not in path[-2:] and path:
                 self._mark_unclear(str(path[-2:][0]))
