@@ -199,7 +199,7 @@ class CellDisplay(Display):
         from attune_nb.display.controls import Controls  # noqa: PLC0415 - slow to import
 
         self._controls = Controls(run, self.progress)
-        self._pause = self.progress.pause
+        self._pause = self.progress.pause_note
         self._handle.update(self._controls.box)
 
     def show(self) -> None:
@@ -207,8 +207,8 @@ class CellDisplay(Display):
         if self._controls is not None:
             self._controls.show(self.progress)
             # the text beside the widgets is sent only with the whole output
-            if self._pause != self.progress.pause:
-                self._pause = self.progress.pause
+            if self._pause != self.progress.pause_note:
+                self._pause = self.progress.pause_note
                 self._handle.update(self._controls.box)
             return
 

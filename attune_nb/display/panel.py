@@ -11,7 +11,8 @@ from attune_nb.results.statuses import COLOURS
 
 if TYPE_CHECKING:
     from attune_nb.html import Markup
-    from attune_nb.results.progress import Progress, TaskProgress
+    from attune_nb.results.progress import Progress
+    from attune_nb.results.timeline import TaskExecution
 
 __all__ = ["View", "panel"]
 
@@ -59,7 +60,7 @@ def panel(progress: Progress, hint: str = "") -> Markup:
     parts: list[object] = [html.element("div", name, " ", state)]
 
     if rows:
-        lines = [_row(row, progress.pace(row)) for row in rows]
+        lines = [_row(row, progress.rate_and_time_left(row)) for row in rows]
         style = "border-collapse:collapse;border:none;margin:2px 0"
         parts.append(html.element("table", html.element("tbody", *lines), style=style))
     if hidden_count:
@@ -69,10 +70,10 @@ def panel(progress: Progress, hint: str = "") -> Markup:
     if errors:
         message = f"last error: {html.shortened(errors[-1], _MAX_ERROR)}"
         parts.append(html.element("div", message, style=f"color:{COLOURS['failed']}"))
-    if progress.doubts:
-        parts.append(html.element("div", format_in_doubt(progress.doubts)))
-    if progress.pause:
-        parts.append(html.element("div", html.text(progress.pause, _MAX_REASON)))
+    if progress.in_doubt:
+        parts.append(html.element("div", format_in_doubt(progress.in_doubt)))
+    if progress.pause_note:
+        parts.append(html.element("div", html.text(progress.pause_note, _MAX_REASON)))
     if hint:
         parts.append(html.element("div", hint, style=_MUTED))
     return html.element("div", *parts, class_="attune-panel", style=f"{_FONT};{_INK}")
@@ -82,15 +83,15 @@ def _state(progress: Progress) -> str:
     return f"{progress.status}, {format_duration(progress.now)}"
 
 
-def _row(row: TaskProgress, pace: tuple[str, str]) -> Markup:
+def _row(row: TaskExecution, pace: tuple[str, str]) -> Markup:
     """Return the line of a task: name, bar, counts, and its rate and remaining time."""
     bar: list[Markup] = []
     count = row.status.replace("_", " ")
     lost = ""
     if row.with_items:
         bar = [_bar(row)]
-        count = row.counted
-        lost = row.lost
+        count = row.item_counts
+        lost = row.losses
 
     lost_status = "cancelled"
     if row.failed:
@@ -107,7 +108,7 @@ def _row(row: TaskProgress, pace: tuple[str, str]) -> Markup:
     )
 
 
-def _bar(row: TaskProgress) -> Markup:
+def _bar(row: TaskExecution) -> Markup:
     """Return the bar of succeeded, failed and cancelled items, with texts for screen readers."""
     total = row.total
     if not total:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.results.durations import format_duration
-from attune_nb.results.progress import Progress
+from attune_nb.results.timeline import TaskTimeline
 from attune_nb.values.describe import is_different, preview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from attune_nb.results.progress import TaskProgress
     from attune_nb.results.protocols import ReadableRun
+    from attune_nb.results.timeline import TaskExecution
 
 __all__ = ["Difference", "find_differences"]
 
@@ -74,24 +74,24 @@ def _compare_outputs(before: Any, after: Any) -> Iterator[Difference]:
 
 
 def _compare_tasks(before: ReadableRun, after: ReadableRun) -> Iterator[Difference]:
-    rows_before = _last_rows(before)
-    rows_after = _last_rows(after)
-    for name in dict.fromkeys([*rows_before, *rows_after]):
-        row_before = rows_before.get(name)
-        row_after = rows_after.get(name)
-        if row_before is None or row_after is None:
-            yield Difference(f"task `{name}`", _status(row_before), _status(row_after))
+    executions_before = _last_executions(before)
+    executions_after = _last_executions(after)
+    for name in dict.fromkeys([*executions_before, *executions_after]):
+        old = executions_before.get(name)
+        new = executions_after.get(name)
+        if old is None or new is None:
+            yield Difference(f"task `{name}`", _status(old), _status(new))
             continue
-        yield from _compare_executions(name, row_before, row_after)
+        yield from _compare_executions(name, old, new)
         yield from _compare_results(name, before.result(name), after.result(name))
 
 
-def _status(row: TaskProgress | None) -> str:
-    return _MISSING if row is None else row.status
+def _status(execution: TaskExecution | None) -> str:
+    return _MISSING if execution is None else execution.status
 
 
 def _compare_executions(
-    name: str, before: TaskProgress, after: TaskProgress
+    name: str, before: TaskExecution, after: TaskExecution
 ) -> Iterator[Difference]:
     yield from _compare_words(f"task `{name}`: status", before.status, after.status)
     yield from _compare_values(f"task `{name}`: items", before.total, after.total)
@@ -109,8 +109,8 @@ def _compare_executions(
         yield Difference(f"task `{name}`: time", time_before, f"{time_after}{ratio}")
 
 
-def _seconds(row: TaskProgress) -> float:
-    return row.ended - row.started if row.ended else 0.0
+def _seconds(execution: TaskExecution) -> float:
+    return 0.0 if execution.ended is None else execution.ended - execution.started
 
 
 def _compare_results(name: str, before: Any, after: Any) -> Iterator[Difference]:
@@ -133,11 +133,11 @@ def _compare_results(name: str, before: Any, after: Any) -> Iterator[Difference]
         )
 
 
-def _last_rows(run: ReadableRun) -> dict[str, TaskProgress]:
-    """Return the progress of the last execution of each task."""
-    progress = Progress()
-    progress.read(run.events)
-    return {row.task: row for row in progress.tasks.values()}
+def _last_executions(run: ReadableRun) -> dict[str, TaskExecution]:
+    """Return the last execution of each task."""
+    timeline = TaskTimeline()
+    timeline.read(run.events)
+    return {execution.task: execution for execution in timeline.executions.values()}
 
 
 class _Missing:

@@ -1,7 +1,8 @@
-"""Why a run failed, as a person wants to read it: which item, and the lines that did it."""
+"""The reason why a run failed: the failed item, and the lines of code or of the workflow."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.events import CANCELLED, AttemptsEnded, TaskEnded, TaskStarted
@@ -15,60 +16,93 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_failure"]
 
-_LARGE = 2000  # bytes of an item that is shown as it is
-_LONGEST = 200  # characters of it
+# bytes below which an item is shown in full, and the characters of it that are shown
+_MAX_ITEM_SIZE = 2000
+_MAX_ITEM_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class _FailedItem:
+    """The last attempt of an item that failed: a row of a batch."""
+
+    index: int
+    error: ErrorInfo
+    batch: Batch
+    row: int
 
 
 def describe_failure(events: Sequence[Event], item_of: Callable[[Key, int], Any]) -> str:
-    """Tell of the last task that failed; nothing where none has.
+    """Describe the last task that failed; return an empty string if none has.
 
     Args:
         events: The run's events, secrets masked.
-        item_of: Gives an item of a task execution by its index.
+        item_of: Returns an item of a task execution by its index.
 
     Returns:
         The task, the first item that failed with its index, and the frames of the user's own
-        code; or the lines of the workflow, where an expression failed.
+        code; or the lines of the workflow, if an expression failed.
     """
-    ended = [each for each in events if isinstance(each, TaskEnded) and each.error is not None]
-    if not ended or ended[-1].error is None:
+    failed_task = _last_failed_task(events)
+    if failed_task is None:
         return ""
-    key, error = (ended[-1].task, ended[-1].visit), ended[-1].error
-    started = [each for each in events if isinstance(each, TaskStarted)]
-    where = f"task `{key[0]}`"
-    if any((each.task, each.visit) == key and each.with_items for each in started):
-        failed = _first_failed(events, key)
-        if failed is not None:
-            index, error, batch, row = failed
-            item = item_of(key, index) if batch.items is None else batch.items[row]
-            where += f", item {index}: {_shown(item)}"
-    return f"{where}\n{_cause(error)}"
+
+    key, error = failed_task
+    heading = f"task `{key[0]}`"
+    if _has_items(events, key):
+        failed_item = _first_failed_item(events, key)
+        if failed_item is not None:
+            error = failed_item.error
+            batch = failed_item.batch
+            if batch.items is None:
+                item = item_of(key, failed_item.index)
+            else:
+                item = batch.items[failed_item.row]
+            heading += f", item {failed_item.index}: {_format_item(item)}"
+    return f"{heading}\n{_format_error(error)}"
 
 
-def _first_failed(events: Sequence[Event], key: Key) -> tuple[int, ErrorInfo, Batch, int] | None:
-    failed: dict[int, tuple[int, ErrorInfo, Batch, int]] = {}
+def _last_failed_task(events: Sequence[Event]) -> tuple[Key, ErrorInfo] | None:
+    for event in reversed(events):
+        if isinstance(event, TaskEnded) and event.error is not None:
+            return (event.task, event.visit), event.error
+    return None
+
+
+def _has_items(events: Sequence[Event], key: Key) -> bool:
+    for event in events:
+        if isinstance(event, TaskStarted) and (event.task, event.visit) == key:
+            return event.with_items
+    return False
+
+
+def _first_failed_item(events: Sequence[Event], key: Key) -> _FailedItem | None:
+    """Return the failed item with the lowest index; cancelled items have not failed."""
+    failed: dict[int, _FailedItem] = {}
     for event in events:
         if not isinstance(event, AttemptsEnded) or (event.task, event.visit) != key:
             continue
+
         batch = event.batch
         if failed:
+            # the items of this batch were attempted again
             for index in batch.index:
-                failed.pop(index, None)  # it was attempted again
+                failed.pop(index, None)
         for row, error in batch.errors.items():
-            if batch.status[row] == CANCELLED:
-                continue  # it has not failed: it was not let go on
-            failed[batch.index[row]] = batch.index[row], error, batch, row
+            if batch.status[row] != CANCELLED:
+                index = batch.index[row]
+                failed[index] = _FailedItem(index, error, batch, row)
+
     return failed[min(failed)] if failed else None
 
 
-def _shown(item: Any) -> str:
-    told = repr(item) if size_of(item) < _LARGE else preview(item)
-    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"
+def _format_item(item: Any) -> str:
+    text = repr(item) if size_of(item) < _MAX_ITEM_SIZE else preview(item)
+    return text if len(text) <= _MAX_ITEM_LENGTH else f"{text[:_MAX_ITEM_LENGTH]}…"
 
 
-def _cause(error: ErrorInfo) -> str:
+def _format_error(error: ErrorInfo) -> str:
     if error.traceback:
         return error.traceback.rstrip()
     if error.position is not None:
-        return f"{error.message}\n{error.position.excerpt()}"  # the message names the place
+        return f"{error.message}\n{error.position.excerpt()}"
     return f"{error.type}: {error.message}"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from attune_nb.events import STATUS_CODES, AttemptsEnded, RunResumed, RunStarted
-from attune_nb.results.progress import Progress
+from attune_nb.results.timeline import TaskTimeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from attune_nb.events import Event, Key, TaskStatus
-    from attune_nb.results.progress import TaskProgress
+    from attune_nb.events import Batch, Event, Key, TaskStatus
+    from attune_nb.results.timeline import TaskExecution
 
 __all__ = ["attempts_frame", "items_frame", "tasks_frame"]
 
@@ -25,124 +25,187 @@ TASK_COLUMNS = [
 ITEM_COLUMNS = ["index", "item", "status", "attempts", "start", "duration_ms", "result", "error"]
 ATTEMPT_COLUMNS = ["task", "visit", "index", "attempt", "worker", "start", "duration", "status"]
 
+# places in a row of an item
+_ITEM = ITEM_COLUMNS.index("item")
+_START = ITEM_COLUMNS.index("start")
+
 
 class _Clock:
-    """Turns the seconds of a run into dates: a run that was taken up again had a break."""
+    """Turns the seconds of a run into dates. A run that was resumed had a break."""
 
     def __init__(self, events: Sequence[Event]) -> None:
-        begun = [each for each in events if isinstance(each, RunStarted | RunResumed)]
-        self._from = [each.time for each in begun]
-        self._epochs = [each.started_at for each in begun] or [0.0]
+        starts = [event for event in events if isinstance(event, RunStarted | RunResumed)]
+        self._times = [event.time for event in starts]
+        self._epochs = [event.started_at for event in starts] or [0.0]
 
     def seconds(self, time: float) -> float:
-        """Give a moment of the run in seconds since the epoch, UTC."""
-        return self._epochs[max(0, bisect_right(self._from, time) - 1)] + time
+        """Return a time of the run in seconds since the epoch, UTC."""
+        last_start = max(0, bisect_right(self._times, time) - 1)
+        return self._epochs[last_start] + time
 
     def date(self, time: float | None) -> Any:
-        """Give it as a date; none for none."""
-        return pd.NaT if time is None else pd.Timestamp(self.seconds(time), unit="s", tz="UTC")
+        """Return a time of the run as a date; pandas' NaT for None."""
+        if time is None:
+            return pd.NaT
+        return pd.Timestamp(self.seconds(time), unit="s", tz="UTC")
 
 
 def tasks_frame(
-    events: Sequence[Event], names: Sequence[str], live: Mapping[Key, TaskStatus]
+    events: Sequence[Event], names: Sequence[str], open_statuses: Mapping[Key, TaskStatus]
 ) -> pd.DataFrame:
-    """Give one row a task execution; tasks that never started come last, as pending.
+    """Return one row for each task execution; tasks that never started come last, as pending.
 
-    `live` are the statuses of those that have not ended: running, retrying, waiting or pending
-    (their delay is not over).
+    Args:
+        events: The events of the run, oldest first.
+        names: All tasks, in order.
+        open_statuses: The statuses of the executions that have not ended: running, retrying,
+            waiting, or pending during their delay.
     """
     clock = _Clock(events)
-    progress = Progress()
-    progress.read(events)
-    for row in progress.tasks.values():
-        row.status = row.status if row.ended is not None else live.get(row.key, row.status)
-    rows = [_task_row(row, clock, progress.now) for row in progress.tasks.values()]
-    begun = {row.task for row in progress.tasks.values()}
-    blank = dict.fromkeys(TASK_COLUMNS) | {"visit": 0, "status": "pending", "attempts": 0}
-    rows += [blank | {"task": name, "duration_ms": 0.0} for name in names if name not in begun]
-    columns = {name: [row[name] for row in rows] for name in TASK_COLUMNS}
-    frame = pd.DataFrame({name: pd.Series(each, dtype=object) for name, each in columns.items()})
+    timeline = TaskTimeline()
+    timeline.read(events)
+
+    rows = []
+    for execution in timeline.executions.values():
+        status = execution.status
+        if execution.ended is None:
+            status = open_statuses.get(execution.key, status)
+        rows.append(_task_row(execution, status, clock, timeline.now))
+
+    started = {execution.task for execution in timeline.executions.values()}
+    rows += [_pending_row(name) for name in names if name not in started]
+
+    frame = pd.DataFrame(
+        {name: pd.Series([row[name] for row in rows], dtype=object) for name in TASK_COLUMNS}
+    )
     for name in ("start", "end"):
         frame[name] = pd.to_datetime(frame[name], utc=True)
     for name in ("items", "failed_items"):
-        frame[name] = frame[name].astype("Int64")  # a task without items has none
+        # `Int64` has missing values, for tasks without items
+        frame[name] = frame[name].astype("Int64")
     return frame.astype({"visit": "int64", "attempts": "int64", "duration_ms": "float64"})
 
 
-def _task_row(row: TaskProgress, clock: _Clock, now: float) -> dict[str, Any]:
-    until = now if row.ended is None else row.ended
-    return {
-        "task": row.task,
-        "visit": row.visit,
-        "status": row.status,
-        "attempts": row.attempts,
-        "items": row.total if row.with_items else None,
-        "failed_items": row.failed if row.with_items else None,
-        "start": clock.date(row.started),
-        "end": clock.date(row.ended),
-        "duration_ms": (until - row.started) * 1000,
-        "error": row.error,
+def _task_row(
+    execution: TaskExecution, status: TaskStatus, clock: _Clock, now: float
+) -> dict[str, Any]:
+    end = now if execution.ended is None else execution.ended
+    error = None if execution.error is None else execution.error.message
+    row = {
+        "task": execution.task,
+        "visit": execution.visit,
+        "status": status,
+        "attempts": execution.attempts,
+        "items": None,
+        "failed_items": None,
+        "start": clock.date(execution.started),
+        "end": clock.date(execution.ended),
+        "duration_ms": (end - execution.started) * 1000,
+        "error": error,
     }
+    if execution.with_items:
+        row["items"] = execution.total
+        row["failed_items"] = execution.failed
+    return row
+
+
+def _pending_row(name: str) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(TASK_COLUMNS)
+    row["task"] = name
+    row["visit"] = 0
+    row["status"] = "pending"
+    row["attempts"] = 0
+    row["duration_ms"] = 0.0
+    return row
 
 
 def items_frame(events: Sequence[Event], key: Key, items: Any) -> pd.DataFrame:
-    """Give one row an item, in item order; an item's last attempt counts."""
+    """Return one row for each item, in item order, from the item's last attempt.
+
+    Args:
+        events: The events of the run, oldest first.
+        key: The execution of the task.
+        items: The source of its items. If it can be read only once, the events hold the items.
+    """
     clock = _Clock(events)
     rows: dict[int, tuple[Any, ...]] = {}
-    for event in events:
-        if not isinstance(event, AttemptsEnded) or (event.task, event.visit) != key:
-            continue
-        batch = event.batch
-        for at, index in enumerate(batch.index):
-            error = batch.errors.get(at)
-            item = batch.items[at] if batch.items is not None else _item(items, index)
-            before = rows.get(index)
+    for batch in _batches(events, key):
+        for row, index in enumerate(batch.index):
+            error = batch.errors.get(row)
+            first = rows.get(index)
+            if first is not None:
+                item = first[_ITEM]
+                start = first[_START]
+            else:
+                item = _item_of(batch, row, items)
+                start = clock.seconds(batch.start[row])
             rows[index] = (
                 index,
-                item if before is None else before[1],
-                STATUS_CODES[batch.status[at]],
-                batch.attempt[at],
-                clock.seconds(batch.start[at]) if before is None else before[4],
-                batch.duration[at] * 1000,
-                batch.results[at],
+                item,
+                STATUS_CODES[batch.status[row]],
+                batch.attempt[row],
+                start,
+                batch.duration[row] * 1000,
+                batch.results[row],
                 error.message if error else None,
             )
-    columns = zip(*(rows[index] for index in sorted(rows)), strict=True) if rows else [()] * 8
-    named = dict(zip(ITEM_COLUMNS, columns, strict=True))
-    # objects stay what they are: pandas would make NaN of None, and floats of whole numbers
-    frame = pd.DataFrame({name: pd.Series(each, dtype=object) for name, each in named.items()})
+
+    ordered = [rows[index] for index in sorted(rows)]
+    columns: list[tuple[Any, ...]] = [()] * len(ITEM_COLUMNS)
+    if ordered:
+        columns = list(zip(*ordered, strict=True))
+
+    # as objects: pandas would turn None into NaN, and integers into floats
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(column, dtype=object)
+            for name, column in zip(ITEM_COLUMNS, columns, strict=True)
+        }
+    )
     frame["start"] = pd.to_datetime(frame["start"].astype("float64"), unit="s", utc=True)
     return frame.astype(
         {"index": "int64", "attempts": "int64", "duration_ms": "float64", "status": "str"}
     )
 
 
-def _item(items: Any, index: int) -> Any:
-    return items[index] if items is not None and hasattr(items, "__getitem__") else None
+def _batches(events: Sequence[Event], key: Key) -> Iterator[Batch]:
+    for event in events:
+        if isinstance(event, AttemptsEnded) and (event.task, event.visit) == key:
+            yield event.batch
+
+
+def _item_of(batch: Batch, row: int, items: Any) -> Any:
+    if batch.items is not None:
+        return batch.items[row]
+    if items is not None and hasattr(items, "__getitem__"):
+        return items[batch.index[row]]
+    return None
 
 
 def attempts_frame(events: Sequence[Event]) -> pd.DataFrame:
-    """Give one row an attempt; `start` and `duration` are in seconds, from the run's start."""
-    pieces = []
-    for event in events:
-        if not isinstance(event, AttemptsEnded) or not len(event.batch):
-            continue
-        batch = event.batch
-        pieces.append(
-            pd.DataFrame(
-                {
-                    "task": event.task,
-                    "visit": event.visit,
-                    "index": list(batch.index),
-                    "attempt": list(batch.attempt),
-                    "worker": list(batch.worker),
-                    "start": list(batch.start),
-                    "duration": list(batch.duration),
-                    "status": [STATUS_CODES[code] for code in batch.status],
-                },
-                columns=ATTEMPT_COLUMNS,
-            )
-        )
-    if not pieces:
+    """Return one row for each attempt; `start` and `duration` in seconds, from the run's start."""
+    frames = [
+        _batch_frame(event)
+        for event in events
+        if isinstance(event, AttemptsEnded) and len(event.batch)
+    ]
+    if not frames:
         return pd.DataFrame(columns=ATTEMPT_COLUMNS)
-    return pd.concat(pieces, ignore_index=True)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _batch_frame(event: AttemptsEnded) -> pd.DataFrame:
+    batch = event.batch
+    return pd.DataFrame(
+        {
+            "task": event.task,
+            "visit": event.visit,
+            "index": list(batch.index),
+            "attempt": list(batch.attempt),
+            "worker": list(batch.worker),
+            "start": list(batch.start),
+            "duration": list(batch.duration),
+            "status": [STATUS_CODES[code] for code in batch.status],
+        },
+        columns=ATTEMPT_COLUMNS,
+    )

@@ -1,10 +1,13 @@
-"""The figures that every run carries, under the names that dashboards know, and their alerts."""
+"""The figures of a run, named as on dashboards, and the alerts that follow from them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.events import AttemptsEnded, RunResumed, TaskEnded, TaskStarted
+import msgspec
+
+from attune_nb.events import RunResumed, TaskEnded, TaskStarted
+from attune_nb.results.timeline import TaskExecution, TaskTimeline
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, size_of
 
 if TYPE_CHECKING:
@@ -15,148 +18,177 @@ if TYPE_CHECKING:
 
 __all__ = ["compute_metrics", "find_alerts"]
 
-MEGABYTE = 10**6
-LARGE_CONTEXT = 10 * MEGABYTE
-ROOM = 50 * MEGABYTE  # that memory may rise by, whatever the results: caches, a first import
-AN_ITEM = 400  # bytes beside its result: twice what a run of a million items is held to
+_MEGABYTE = 10**6
+_LARGE_CONTEXT = 10 * _MEGABYTE
+
+# by how much memory may rise beside the results: caches, a first import
+_MEMORY_MARGIN = 50 * _MEGABYTE
+
+# bytes of an item beside its result: twice the limit for a run of a million items
+_BYTES_PER_ITEM = 400
 
 
 def compute_metrics(events: Sequence[Event], context: WorkflowContext) -> dict[str, float]:
-    """Give the metrics of a run.
+    """Compute the metrics of a run.
 
-    `clone_count` counts the scopes made for items (one for each first attempt),
-    `size_bytes` is kept up while values are frozen, `duration_ms` sums over the with-items
-    tasks, and `usage_mb` is the most that the engine's process was seen to hold, in 10^6 bytes.
+    `clone_count` is the number of scopes made for items (one for each first attempt),
+    `size_bytes` is kept up to date while values are frozen, `duration_ms` is the sum over the
+    tasks with items, and `usage_mb` is the most memory that the engine's process was seen to
+    use, in 10^6 bytes.
     """
-    fanned: dict[Key, float] = {}
-    scopes, spent, most = 0, 0.0, 0
+    timeline = TaskTimeline()
+    max_memory = 0
     for event in events:
-        most = max(most, getattr(event, "memory", 0))
-        if isinstance(event, TaskStarted) and event.with_items:
-            fanned[event.task, event.visit] = event.time
-        elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in fanned:
-            scopes += event.batch.attempt.count(1)
-        elif isinstance(event, TaskEnded) and (event.task, event.visit) in fanned:
-            spent += event.time - fanned[event.task, event.visit]
+        timeline.add(event)
+        max_memory = max(max_memory, getattr(event, "memory", 0))
+
+    executions = [execution for execution in timeline.executions.values() if execution.with_items]
+    seconds = sum(
+        execution.ended - execution.started
+        for execution in executions
+        if execution.ended is not None
+    )
     return {
-        "workflow.context.clone_count": scopes,
+        "workflow.context.clone_count": sum(execution.first_attempts for execution in executions),
         "workflow.context.size_bytes": context.size_bytes,
-        "workflow.with_items.duration_ms": spent * 1000,
-        "executor.memory.usage_mb": most / MEGABYTE,
+        "workflow.with_items.duration_ms": seconds * 1000,
+        "executor.memory.usage_mb": max_memory / _MEGABYTE,
     }
 
 
 def find_alerts(events: Sequence[Event], context: WorkflowContext) -> list[str]:
-    """Give what is worth a look: each in one line, with what to do."""
+    """Return the alerts of a run: each one line, with what to do."""
     return [*_large_context(context), *_rising_memory(events)]
 
 
 def _large_context(context: WorkflowContext) -> Iterator[str]:
-    if context.size_bytes <= LARGE_CONTEXT:
+    if context.size_bytes <= _LARGE_CONTEXT:
         return
-    results = {name: each.result for name, each in context.tasks.items()}
-    named = {
+
+    sizes = _sizes_by_part(context)
+    largest = ""
+    if sizes:
+        name = max(sizes, key=lambda part: sizes[part])
+        largest = f", of which {name} is {sizes[name] / _MEGABYTE:,.1f} MB"
+    yield (
+        f"the context holds {context.size_bytes / _MEGABYTE:,.1f} MB{largest}: let an action keep "
+        "large data in a file and return its path"
+    )
+
+
+def _sizes_by_part(context: WorkflowContext) -> dict[str, int]:
+    """Return the bytes of each value in a context, by its description."""
+    results = {name: task.result for name, task in context.tasks.items()}
+    parts = {
         "the result of": results,
         "the variable": context.variables,
         "the parameter": context.parameters,
         "the config": context.config,
         "the key": context.keystore,
     }
-    parts = {
-        f"{what} `{name}`": size_of(each)
-        for what, values in named.items()
-        for name, each in values.items()
-    }
-    largest = max(parts, key=lambda name: parts[name], default="")
-    told = f", of which {largest} is {parts[largest] / MEGABYTE:,.1f} MB" if largest else ""
-    yield (
-        f"the context holds {context.size_bytes / MEGABYTE:,.1f} MB{told}: have an action keep "
-        "large data in a file and give its path"
-    )
+    sizes = {}
+    for kind, values in parts.items():
+        for name, value in values.items():
+            sizes[f"{kind} `{name}`"] = size_of(value)
+    return sizes
 
 
 def _rising_memory(events: Sequence[Event]) -> Iterator[str]:
-    """Tell of tasks through which memory rose by more than what they gave accounts for.
+    """Yield an alert for each task during which memory rose by more than its results explain.
 
-    What an object that is no plain data holds cannot be told, so of a task that gives such
-    objects nothing is said. Tasks that ran meanwhile are named too: it may be theirs.
+    The memory of an object that is not plain data is unknown, so a task with such results has
+    no alert. Tasks that ran at the same time are named: the memory may be theirs.
     """
-    spans = _Spans()
+    watch = _MemoryWatch()
     for event in events:
-        spans.read(event)
-    for span in spans.ended:
-        rose = span.most - span.before
-        if rose <= ROOM or not span.before:
+        watch.read(event)
+
+    for span in watch.ended:
+        rise = span.highest - span.before
+        if rise <= _MEMORY_MARGIN or not span.before:
             continue
-        # a million results are weighed only where there is something to explain
-        gave = _size_of(span.batches)
-        if gave is not None and rose > gave + ROOM:
-            beside = ", ".join(f"`{name}`" for name in sorted(span.beside))
-            yield (
-                f"memory rose by {rose / MEGABYTE:,.0f} MB through `{span.task}`"
-                f"{f' (and {beside} beside it)' if beside else ''}, whose "
-                f"results take {gave / MEGABYTE:,.0f} MB: look for what its action keeps"
-            )
+
+        # the results are measured only now: there may be a million of them
+        size = _size_of_results(span.execution.batches)
+        if size is None or rise <= size + _MEMORY_MARGIN:
+            continue
+
+        names = ", ".join(f"`{name}`" for name in sorted(span.concurrent))
+        others = f" (and {names} beside it)" if names else ""
+        yield (
+            f"memory rose by {rise / _MEGABYTE:,.0f} MB through `{span.execution.task}`{others}, "
+            f"whose results take {size / _MEGABYTE:,.0f} MB: look for data that its action keeps"
+        )
 
 
-class _Span:
-    """A with-items task while it is under way: what memory did, and what ran beside it."""
+class _MemorySpan(msgspec.Struct):
+    """The memory during one execution of a task with items, and the tasks that ran beside it."""
 
-    def __init__(self, task: str, before: int) -> None:
-        self.task, self.before, self.most = task, before, before
-        self.batches: list[Batch] = []
-        self.beside: set[str] = set()
+    execution: TaskExecution
+    before: int
+    highest: int
+    concurrent: set[str]
 
 
-class _Spans:
-    """Follows the tasks of a run and the memory that was read."""
+class _MemoryWatch:
+    """Follows the tasks of a run and the memory of the engine's process.
+
+    Attributes:
+        ended: The executions that have ended.
+    """
 
     def __init__(self) -> None:
-        self.ended: list[_Span] = []
-        self._open: dict[Key, _Span] = {}
+        self.ended: list[_MemorySpan] = []
+        self._timeline = TaskTimeline()
+        self._open: dict[Key, _MemorySpan] = {}
         self._running: set[str] = set()
         self._memory = 0
 
     def read(self, event: Event) -> None:
-        """Take the next event in."""
-        self._memory = getattr(event, "memory", 0) or self._memory
+        """Read the next event."""
+        execution = self._timeline.add(event)
+        memory = getattr(event, "memory", 0)
+        if memory:
+            self._memory = memory
         for span in self._open.values():
-            span.most = max(span.most, self._memory)
+            span.highest = max(span.highest, self._memory)
+
         if isinstance(event, RunResumed):
-            for span in self._open.values():  # another process: what the first held is gone
-                span.before = span.most = self._memory
-        elif isinstance(event, TaskStarted):
-            self._start(event)
-        elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in self._open:
-            self._open[event.task, event.visit].batches.append(event.batch)
-        elif isinstance(event, TaskEnded):
-            self._running.discard(event.task)
-            if (event.task, event.visit) in self._open:
-                self.ended.append(self._open.pop((event.task, event.visit)))
+            # another process: the memory of the first one does not count
+            for span in self._open.values():
+                span.before = self._memory
+                span.highest = self._memory
+        elif execution is not None and isinstance(event, TaskStarted):
+            self._start(execution)
+        elif execution is not None and isinstance(event, TaskEnded):
+            self._running.discard(execution.task)
+            if execution.key in self._open:
+                self.ended.append(self._open.pop(execution.key))
 
-    def _start(self, event: TaskStarted) -> None:
+    def _start(self, execution: TaskExecution) -> None:
         for span in self._open.values():
-            span.beside.add(event.task)
-        if event.with_items:
-            span = self._open[event.task, event.visit] = _Span(event.task, self._memory)
-            parent = event.task.partition("/")[0]
-            span.beside = self._running - {parent}
-        self._running.add(event.task)
+            span.concurrent.add(execution.task)
+        if execution.with_items:
+            parent = execution.task.partition("/")[0]
+            self._open[execution.key] = _MemorySpan(
+                execution, self._memory, self._memory, self._running - {parent}
+            )
+        self._running.add(execution.task)
 
 
-def _size_of(batches: Sequence[Batch]) -> int | None:
-    """Give what the results take, and the items where only the batch holds them; None: unknown."""
-    held = 0
+def _size_of_results(batches: Sequence[Batch]) -> int | None:
+    """Return the bytes of the results, and of items that only a batch holds; None if unknown."""
+    size = 0
     for batch in batches:
         values = [*batch.results, *(batch.items or ())]
-        if not all(map(_is_plain, values)):
+        if not all(map(_has_known_size, values)):
             return None
-        held += AN_ITEM * len(batch) + sum(map(size_of, values))
-    return held
+        size += _BYTES_PER_ITEM * len(batch) + sum(map(size_of, values))
+    return size
 
 
-def _is_plain(value: object) -> bool:
-    """Tell whether a value's size is known: plain data, or what tells its own bytes."""
+def _has_known_size(value: object) -> bool:
+    """Return whether a value is plain data, or has a size of its own."""
     return value is None or isinstance(value, _PLAIN) or hasattr(value, "nbytes")
 
 

@@ -1,264 +1,218 @@
-"""How far a run has come: a reader that keeps a small row for each task."""
+"""The progress of a run, as text and as figures for a display."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from attune_nb.events import (
-    CANCELLED,
-    AskOpened,
     AttemptsEnded,
     CancelRequested,
     PauseRequested,
     RerunRequested,
     ResumeRequested,
-    RetriesPlanned,
     RunEnded,
     RunResumed,
     RunStarted,
-    TaskEnded,
-    TaskStarted,
 )
 from attune_nb.html import shortened
 from attune_nb.results.durations import format_duration
 from attune_nb.results.in_doubt import Doubt, format_in_doubt
-from attune_nb.results.statuses import format_losses, format_pause
+from attune_nb.results.statuses import format_pause
+from attune_nb.results.timeline import TaskTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from attune_nb.events import Event, Key, RunStatus, TaskStatus
+    from attune_nb.events import Event, Key, RunStatus
+    from attune_nb.results.timeline import TaskExecution
 
-__all__ = ["Progress", "TaskProgress"]
+__all__ = ["Progress"]
 
-_BAR = 20  # characters
-_ERROR = 80  # characters of the last error
-_REASON = 300  # characters of why a run is paused
-_SHOWN = 12  # tasks under way; of the ended ones, only those that failed are told
+# characters of a bar, of the last error, and of the reason for a pause
+_BAR_LENGTH = 20
+_MAX_ERROR_LENGTH = 80
+_MAX_REASON_LENGTH = 300
 
-
-class TaskProgress(msgspec.Struct, kw_only=True):
-    """How far one task execution has come. Times are seconds since the start of the run."""
-
-    task: str
-    visit: int
-    total: int | None  # items, or 1; None while unknown
-    with_items: bool
-    started: float
-    ended: float | None = None
-    rested: float = 0.0  # seconds in which the run was paused, and began nothing
-    status: TaskStatus = "running"
-    attempts: int = 0
-    retried: int = 0
-    errors: int = 0  # attempts that failed
-    cancelled: int = 0
-    last_error: str = ""
-    error: str | None = None  # why the task as a whole did not succeed
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """The task and how often it has run."""
-        return self.task, self.visit
-
-    @property
-    def done(self) -> int:
-        """How many items have ended for good."""
-        return self.attempts - self.retried
-
-    @property
-    def failed(self) -> int:
-        """How many items have failed for good."""
-        return max(self.errors - self.retried, 0)
-
-    @property
-    def lost(self) -> str:
-        """How many items have failed and how many were cancelled: `3 failed, 2 cancelled`."""
-        return format_losses(self.failed, self.cancelled)
-
-    @property
-    def counted(self) -> str:
-        """How many items of how many have ended: `1,996/2,000`, or `1,996/?`."""
-        return f"{self.done:,}/{'?' if self.total is None else f'{self.total:,}'}"
-
-    def rate(self, now: float) -> float:
-        """Give the items that ended in a second, on average so far."""
-        spent = (now if self.ended is None else self.ended) - self.started - self.rested
-        return self.done / spent if spent > 0 else 0.0
-
-    def left(self, now: float) -> float | None:
-        """Give the seconds still to go at that rate, or None where nobody can know."""
-        rate = self.rate(now)
-        if self.total is None or not rate or self.ended is not None:
-            return None
-        return (self.total - self.done) / rate
+# executions that are shown
+_MAX_OPEN = 12
+_MAX_FAILED = 3
 
 
 class Progress:
-    """Takes a run's events in, and tells in words how far it has come."""
+    """Reads the events of a run and describes how far it is.
+
+    Attributes:
+        name: The workflow's name.
+        status: The run's status.
+        now: The time of the last event, in seconds since the run's start. A display may set it.
+        tasks: The executions of tasks, in order of start.
+    """
 
     def __init__(self) -> None:
         self.name = "workflow"
         self.status: RunStatus = "pending"
         self.now = 0.0
-        self.tasks: dict[Key, TaskProgress] = {}
+        self._timeline = TaskTimeline()
         self._doubts: dict[tuple[str, int, int], Doubt] = {}
-        self._reason = ""  # why it is paused, where somebody told
+        self._pause_reason = ""
         self._paused_at = 0.0
 
-    def read(self, events: Sequence[Event]) -> None:
-        """Take new events in."""
-        for event in events:
-            self.now = max(self.now, event.time)
-            if isinstance(event, AttemptsEnded):
-                self._count(event)
-            elif isinstance(event, RetriesPlanned):
-                self.tasks[event.task, event.visit].retried += event.count
-            elif isinstance(event, TaskStarted):
-                self.tasks[event.task, event.visit] = TaskProgress(
-                    task=event.task,
-                    visit=event.visit,
-                    total=event.total,
-                    with_items=event.with_items,
-                    started=event.time,
-                )
-            elif isinstance(event, AskOpened):
-                self.tasks[event.task, event.visit].status = "waiting"
-            elif isinstance(event, TaskEnded):
-                self._end(event)
-            elif isinstance(event, RunStarted):
-                self.name, self.status = event.workflow, "running"
-            elif isinstance(event, RunEnded):
-                self.status = event.status
-            else:
-                self._turn(event)
+        # for each execution the seconds in which the run was paused
+        self._paused_seconds: dict[Key, float] = {}
 
     @property
-    def doubts(self) -> list[Doubt]:
-        """The attempts that wait for a person's word."""
+    def tasks(self) -> dict[Key, TaskExecution]:
+        """The executions of tasks, in order of their first events."""
+        return self._timeline.executions
+
+    @property
+    def in_doubt(self) -> list[Doubt]:
+        """The attempts in doubt."""
         return list(self._doubts.values())
 
     @property
-    def pause(self) -> str:
-        """Why the run is paused and what lets it go on; nothing where it is not paused.
+    def pause_note(self) -> str:
+        """The reason for a pause and how to continue; empty if the run is not paused.
 
-        What lets a run go on that waits for a person's word is told with its doubts.
+        If attempts in doubt are the reason, it is empty too: `format_in_doubt` describes them.
         """
-        if self.status != "paused" or (self._doubts and not self._reason):
+        if self.status != "paused":
             return ""
-        return format_pause(shortened(self._reason, _REASON))
+        if self._doubts and not self._pause_reason:
+            return ""
+        return format_pause(shortened(self._pause_reason, _MAX_REASON_LENGTH))
 
-    def _pause(self, time: float, reason: str = "") -> None:
-        self.status, self._reason, self._paused_at = "paused", reason, time
+    def read(self, events: Sequence[Event]) -> None:
+        """Read new events."""
+        for event in events:
+            self.now = max(self.now, event.time)
+            self._timeline.add(event)
+            if isinstance(event, AttemptsEnded):
+                if self._doubts:
+                    self._decide(event.time, event.task, event.visit, event.batch.index)
+            elif isinstance(event, RunStarted):
+                self.name = event.workflow
+                self.status = "running"
+            elif isinstance(event, RunEnded):
+                self.status = event.status
+            else:
+                self._change_status(event)
 
-    def _go_on(self, time: float, status: RunStatus = "running") -> None:
-        """Leave the pause; its seconds do not count for the pace of what is under way."""
-        for row in self.tasks.values():
-            if row.ended is None:
-                row.rested += max(time - max(self._paused_at, row.started), 0.0)
-        self.status, self._reason = status, ""
-
-    def _decide(self, time: float, task: str, visit: int, indices: Iterable[int]) -> None:
-        """Drop doubts that were decided; with the last of them the run goes on."""
-        before = len(self._doubts)
-        for index in indices:
-            self._doubts.pop((task, visit, index), None)
-        if before and not self._doubts and self.status == "paused":
-            self._go_on(time)
-
-    def _turn(self, event: Event) -> None:
-        """Take in what was asked for, as far as the conductor does it."""
+    def _change_status(self, event: Event) -> None:
+        """Change the status if the event does, as the conductor did."""
         if isinstance(event, CancelRequested):
             if self.status == "paused":
-                self._go_on(event.time)
-            self.status, self._doubts = "cancelling", {}
-        elif isinstance(event, PauseRequested) and self.status == "running":
-            self._pause(event.time, event.reason)
-        elif isinstance(event, ResumeRequested) and self.status == "paused":
-            self._go_on(event.time)
+                self._continue(event.time)
+            self.status = "cancelling"
+            self._doubts = {}
+        elif isinstance(event, PauseRequested):
+            if self.status == "running":
+                self._pause(event.time, event.reason)
+        elif isinstance(event, ResumeRequested):
+            if self.status == "paused":
+                self._continue(event.time)
         elif isinstance(event, RerunRequested):
             self._decide(event.time, event.task, event.visit, [event.index])
         elif isinstance(event, RunResumed):
-            self._take_up(event)
+            self._resume(event)
 
-    def _take_up(self, event: RunResumed) -> None:
-        self._doubts = {each[:3]: Doubt(*each) for each in event.doubts}
+    def _resume(self, event: RunResumed) -> None:
+        self._doubts = {attempt[:3]: Doubt(*attempt) for attempt in event.doubts}
         if self.status == "paused":
-            self._go_on(event.time)
+            self._continue(event.time)
         if self._doubts and self.status == "running":
             self._pause(event.time)
 
-    def _count(self, event: AttemptsEnded) -> None:
-        row, batch = self.tasks[event.task, event.visit], event.batch
-        if self._doubts:
-            self._decide(event.time, event.task, event.visit, batch.index)
-        row.attempts += len(batch)
-        row.errors += batch.failed
-        row.cancelled += batch.cancelled
-        row.total = batch.total if row.total is None else row.total
-        failed = [row for row in batch.errors if batch.status[row] != CANCELLED]
-        if failed:
-            row.last_error = batch.errors[max(failed)].message
+    def _pause(self, time: float, reason: str = "") -> None:
+        self.status = "paused"
+        self._pause_reason = reason
+        self._paused_at = time
 
-    def _end(self, event: TaskEnded) -> None:
-        key = (event.task, event.visit)
-        if key not in self.tasks:  # skipped, or an expression failed before it could start
-            self.tasks[key] = TaskProgress(
-                task=event.task, visit=event.visit, total=1, with_items=False, started=event.time
-            )
-        row = self.tasks[key]
-        row.status, row.ended = event.status, event.time
-        row.error = event.error.message if event.error is not None else None
+    def _continue(self, time: float) -> None:
+        """End a pause. Its seconds do not count for the rates of open executions."""
+        for key, execution in self.tasks.items():
+            if execution.ended is None:
+                paused = time - max(self._paused_at, execution.started)
+                self._paused_seconds[key] = self._paused_seconds.get(key, 0.0) + max(paused, 0.0)
+        self.status = "running"
+        self._pause_reason = ""
+
+    def _decide(self, time: float, task: str, visit: int, indexes: Iterable[int]) -> None:
+        """Drop doubts that were decided; with the last one the run continues."""
+        had_doubts = bool(self._doubts)
+        for index in indexes:
+            self._doubts.pop((task, visit, index), None)
+        if had_doubts and not self._doubts and self.status == "paused":
+            self._continue(time)
 
     def heading(self) -> str:
-        """Give the run's state in a line."""
+        """Return the run's state as one line."""
         return f"{self.name}: {self.status} after {format_duration(self.now)}"
 
-    def rows(self, most: int = _SHOWN) -> tuple[list[TaskProgress], int]:
-        """Give the tasks that failed and those under way; and how many more are under way."""
-        open_rows = [row for row in self.tasks.values() if row.ended is None]
-        bad = [row for row in self.tasks.values() if row.status in ("failed", "timed_out")]
-        return [*bad[-3:], *open_rows[:most]], max(len(open_rows) - most, 0)
+    def rows(self) -> tuple[list[TaskExecution], int]:
+        """Return the executions to show, and how many more are open.
+
+        These are the last ones that failed and the first ones that are open.
+        """
+        executions = self.tasks.values()
+        failed = [row for row in executions if row.status in ("failed", "timed_out")]
+        open_rows = [row for row in executions if row.ended is None]
+        hidden_count = max(len(open_rows) - _MAX_OPEN, 0)
+        return [*failed[-_MAX_FAILED:], *open_rows[:_MAX_OPEN]], hidden_count
 
     def text(self) -> str:
-        """Give the heading, and a line for each task that is under way or has failed."""
-        rows, more = self.rows()
+        """Return the heading, and a line for each execution that is open or has failed."""
+        rows, hidden_count = self.rows()
         width = max((len(row.task) for row in rows), default=0)
-        lines = [f"  {row.task:<{width}}  {self._line(row)}" for row in rows]
-        if more:
-            lines.append(f"  and {more:,} more tasks")
+        lines = [self.heading()]
+        lines += [f"  {row.task:<{width}}  {self._line(row)}" for row in rows]
+        if hidden_count:
+            lines.append(f"  and {hidden_count:,} more tasks")
         if self._doubts:
-            lines.append(f"  {format_in_doubt(self.doubts)}")
-        if self.pause:
-            lines.append(f"  {self.pause}")
-        return "\n".join([self.heading(), *lines])
+            lines.append(f"  {format_in_doubt(self.in_doubt)}")
+        if self.pause_note:
+            lines.append(f"  {self.pause_note}")
+        return "\n".join(lines)
 
-    def pace(self, row: TaskProgress) -> tuple[str, str]:
-        """Give the rate of a task's items and the time left; neither while nothing is begun."""
+    def rate_and_time_left(self, row: TaskExecution) -> tuple[str, str]:
+        """Return the items a second and the time left, such as `250/s` and `2.0 s left`.
+
+        A string is empty if it cannot be known.
+        """
         if not row.with_items or not row.done or row.ended is not None or self.status == "paused":
             return "", ""
-        left = row.left(self.now)
-        told = f"{format_duration(left)} left" if left is not None else ""
-        return f"{row.rate(self.now):,.0f}/s", told
 
-    def _line(self, row: TaskProgress) -> str:
+        rate = self._rate(row)
+        time_left = ""
+        if row.total is not None and rate:
+            time_left = f"{format_duration((row.total - row.done) / rate)} left"
+        return f"{rate:,.0f}/s", time_left
+
+    def _rate(self, row: TaskExecution) -> float:
+        """Return the items that ended in a second, on average so far."""
+        seconds = self.now - row.started - self._paused_seconds.get(row.key, 0.0)
+        return row.done / seconds if seconds > 0 else 0.0
+
+    def _line(self, row: TaskExecution) -> str:
         if not row.with_items:
-            wait = (
-                "" if row.ended is not None else f" for {format_duration(self.now - row.started)}"
-            )
-            again = f", attempt {row.attempts + 1}" if row.attempts and row.ended is None else ""
-            return f"{row.status}{wait}{again}"
-        told = [f"{_bar(row)} {row.counted}"]
-        if row.lost:
-            told.append(row.lost)
-        told += filter(None, self.pace(row))
+            return self._line_without_items(row)
+
+        parts = [f"{_bar(row)} {row.item_counts}", row.losses, *self.rate_and_time_left(row)]
         if row.last_error and row.failed:
-            told.append(f"last error: {shortened(row.last_error, _ERROR)}")
-        return "  ".join(told)
+            parts.append(f"last error: {shortened(row.last_error, _MAX_ERROR_LENGTH)}")
+        return "  ".join(part for part in parts if part)
+
+    def _line_without_items(self, row: TaskExecution) -> str:
+        if row.ended is not None:
+            return row.status
+
+        line = f"{row.status} for {format_duration(self.now - row.started)}"
+        if row.attempts:
+            line += f", attempt {row.attempts + 1}"
+        return line
 
 
-def _bar(row: TaskProgress) -> str:
+def _bar(row: TaskExecution) -> str:
     share = row.done / row.total if row.total else 0.0
-    full = min(_BAR, int(share * _BAR))
-    return "█" * full + "░" * (_BAR - full)
+    filled = min(_BAR_LENGTH, int(share * _BAR_LENGTH))
+    return "█" * filled + "░" * (_BAR_LENGTH - filled)

@@ -20,7 +20,7 @@ from attune_nb.html import shortened
 from attune_nb.results import render
 from attune_nb.results.durations import format_duration
 from attune_nb.results.in_doubt import Doubt
-from attune_nb.results.progress import Progress
+from attune_nb.results.timeline import TaskTimeline
 from attune_nb.values.remote import fetch
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from attune_nb.context import WorkflowContext
     from attune_nb.events import ErrorInfo, Event, Key, RunStatus, TaskStatus
-    from attune_nb.results.progress import TaskProgress
     from attune_nb.results.protocols import ExecutionState, ReadableRun, RunSource
     from attune_nb.results.scaling import WorkflowScaling
+    from attune_nb.results.timeline import TaskExecution
     from attune_nb.values.secrets import Mask
 
 __all__ = ["RunView"]
@@ -295,12 +295,12 @@ class RunView:
 
     def summary(self) -> list[dict[str, str]]:
         """Return a small row for each task execution: its status, its items, its time."""
-        progress = Progress()
-        progress.read(self._log)
+        timeline = TaskTimeline()
+        timeline.read(self._log)
         statuses = self._open_statuses()
         return [
-            _summary_row(row, statuses.get(row.key, row.status), progress.now)
-            for row in progress.tasks.values()
+            _summary_row(execution, statuses.get(execution.key), timeline.now)
+            for execution in timeline.executions.values()
         ]
 
     def __repr__(self) -> str:
@@ -331,28 +331,33 @@ class RunView:
         }
 
 
-def _summary_row(row: TaskProgress, status: TaskStatus, now: float) -> dict[str, str]:
-    task = row.task if row.visit == 1 else f"{row.task} #{row.visit}"
-    if row.ended is not None:
-        now = row.ended
-        status = row.status
+def _summary_row(
+    execution: TaskExecution, open_status: TaskStatus | None, now: float
+) -> dict[str, str]:
+    status = execution.status
+    end = execution.ended
+    if end is None:
+        end = now
+        status = open_status or status
 
     items = ""
     failed = ""
     cancelled = ""
-    if row.with_items:
-        items = row.counted
-        if row.failed:
-            failed = f"{row.failed:,}"
-        if row.cancelled:
-            cancelled = f"{row.cancelled:,}"
+    if execution.with_items:
+        items = execution.item_counts
+        if execution.failed:
+            failed = f"{execution.failed:,}"
+        if execution.cancelled:
+            cancelled = f"{execution.cancelled:,}"
 
+    error = "" if execution.error is None else execution.error.message
+    visit = "" if execution.visit == 1 else f" #{execution.visit}"
     return {
-        "task": task,
+        "task": execution.task + visit,
         "status": status,
         "items": items,
         "failed": failed,
         "cancelled": cancelled,
-        "time": format_duration(now - row.started),
-        "error": shortened(row.error or "", _MAX_ERROR_LENGTH),
+        "time": format_duration(end - execution.started),
+        "error": shortened(error, _MAX_ERROR_LENGTH),
     }

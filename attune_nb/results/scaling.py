@@ -8,13 +8,15 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from attune_nb.events import AttemptsEnded, TaskEnded, TaskStarted
+from attune_nb.events import TaskEnded
 from attune_nb.results.durations import format_duration
+from attune_nb.results.timeline import TaskTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
-    from attune_nb.events import Event, Key
+    from attune_nb.events import Event
+    from attune_nb.results.timeline import TaskExecution
 
 __all__ = ["MIN_SIZES", "DurationHistory", "TaskDuration", "WorkflowScaling", "slope"]
 
@@ -104,11 +106,11 @@ class WorkflowScaling:
 
         A task that was cut short is left out; one with failed items is not.
         """
-        counter = ItemCounter()
+        timeline = TaskTimeline()
 
         def read(events: Sequence[Event]) -> None:
-            for started, items, ended in counter.complete_tasks(events):
-                self.history.add(self._key(started), items, ended.time - started.time)
+            for execution, items in _complete_executions(timeline, events):
+                self.history.add(self._key(execution), items, _seconds(execution))
 
         return read
 
@@ -117,13 +119,13 @@ class WorkflowScaling:
 
         A run with fewer items than earlier ones has none: the slow runs are the large ones.
         """
-        complete_tasks = list(ItemCounter().complete_tasks(events))
-        if all(ended.time - started.time < _MIN_SECONDS for started, _, ended in complete_tasks):
+        executions = list(_complete_executions(TaskTimeline(), events))
+        if all(_seconds(execution) < _MIN_SECONDS for execution, _ in executions):
             return
 
         history = self._full_history()
-        for started, items, _ in complete_tasks:
-            medians = history.medians(self._key(started))
+        for execution, items in executions:
+            medians = history.medians(self._key(execution))
             if len(medians) < MIN_SIZES or items < max(medians):
                 continue
             if max(medians) < _MIN_SPREAD * min(medians):
@@ -133,7 +135,7 @@ class WorkflowScaling:
             fewest, most = min(medians), max(medians)
             if exponent > _STEEP and medians[most] >= _MIN_SECONDS:
                 yield (
-                    f"`{started.task}` took {format_duration(medians[fewest])} for {fewest:,} "
+                    f"`{execution.task}` took {format_duration(medians[fewest])} for {fewest:,} "
                     f"items and {format_duration(medians[most])} for {most:,}: its time grows as "
                     f"the items to the power of {exponent:.2f} (1 is in proportion); look for "
                     "work that each item does with all of them"
@@ -148,31 +150,33 @@ class WorkflowScaling:
             history.add((self.workflow, task, self.tasks.get(task), concurrency), items, seconds)
         return history
 
-    def _key(self, started: TaskStarted) -> ComparedTask:
-        return self.workflow, started.task, self.tasks.get(started.task), started.concurrency
+    def _key(self, execution: TaskExecution) -> ComparedTask:
+        text_and_code = self.tasks.get(execution.task)
+        return self.workflow, execution.task, text_and_code, execution.concurrency
 
 
-class ItemCounter:
-    """Counts the items of tasks while events are read."""
+def _complete_executions(
+    timeline: TaskTimeline, events: Sequence[Event]
+) -> Iterator[tuple[TaskExecution, int]]:
+    """Yield the executions that have tried all their items, each with its number of items.
 
-    def __init__(self) -> None:
-        self._starts: dict[Key, TaskStarted] = {}
-        self._items: defaultdict[Key, int] = defaultdict(int)
+    Ended executions are dropped from the timeline: their attempts may be many.
+    """
+    for event in events:
+        execution = timeline.add(event)
+        if execution is None or not isinstance(event, TaskEnded):
+            continue
 
-    def complete_tasks(
-        self, events: Sequence[Event]
-    ) -> Iterator[tuple[TaskStarted, int, TaskEnded]]:
-        """Yield the start, the items and the end of the tasks that have tried all their items."""
-        for event in events:
-            if isinstance(event, TaskStarted) and event.with_items:
-                self._starts[event.task, event.visit] = event
-            elif isinstance(event, AttemptsEnded) and (event.task, event.visit) in self._starts:
-                self._items[event.task, event.visit] += event.batch.attempt.count(1)
-            elif isinstance(event, TaskEnded) and event.status in ("succeeded", "failed"):
-                started = self._starts.pop((event.task, event.visit), None)
-                items = self._items.pop((event.task, event.visit), 0)
-                if started is not None and items and started.total in (items, None):
-                    yield started, items, event
+        del timeline.executions[execution.key]
+        if not execution.with_items or event.status not in ("succeeded", "failed"):
+            continue
+        items = execution.first_attempts
+        if items and execution.planned in (items, None):
+            yield execution, items
+
+
+def _seconds(execution: TaskExecution) -> float:
+    return 0.0 if execution.ended is None else execution.ended - execution.started
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:

@@ -107,7 +107,9 @@ def test_the_text_beside_the_widgets_of_a_paused_run_tells_so(ipython, monkeypat
 
     display = Kept()
     run = go(display, backend=DaskBackend("tcp://127.0.0.1:9"))
-    assert display.saved().endswith("make a `distributed.Client` of it; `run.resume()` continues")
+    assert display.saved().endswith(
+        "create a `distributed.Client` for it; `run.resume()` continues"
+    )
     display.read([ResumeRequested(time=2.0)])
     assert "running after" in display.saved()
     run.cancel()

@@ -51,7 +51,7 @@ def test_memory_that_an_action_keeps_is_told_and_results_are_not():
     kept = []
     run = go(act=lambda n: kept.append(bytearray(b"x" * 3_000_000)))
     (alert,) = run.alerts
-    assert "through `each`, whose results take 0 MB: look for what its action keeps" in alert
+    assert "through `each`, whose results take 0 MB: look for data that its action keeps" in alert
     assert f"alert: {alert}" in repr(run)
     assert "alert: memory rose" in run._repr_html_()
     kept.clear()

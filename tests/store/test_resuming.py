@@ -270,7 +270,7 @@ def test_a_source_that_ends_too_soon_is_told(path):
 
 def test_another_value_of_a_parameter_is_no_resume(path):
     run, _, over = cut(path)
-    with pytest.raises(ParameterError, match=r"parameter `n` .* was another"):
+    with pytest.raises(ParameterError, match=r"parameter `n` .* had another value"):
         attune_nb.resume(run.run_id, path, actions=took([]), parameters={"n": 7})
     over.set()
 
@@ -388,7 +388,7 @@ def test_an_attempt_that_must_not_be_made_twice_is_in_doubt_and_can_be_made_agai
     assert f"{len(run.in_doubt)} in doubt" in repr(run)
     progress = Progress()
     progress.read(run.events)
-    assert progress.doubts == run.in_doubt
+    assert progress.in_doubt == run.in_doubt
     assert progress.status == "paused"
     assert f"{len(run.in_doubt)} in doubt: `pay`" in progress.text()
     assert f"{len(run.in_doubt)} in doubt: `pay`" in str(panel(progress))
@@ -400,7 +400,7 @@ def test_an_attempt_that_must_not_be_made_twice_is_in_doubt_and_can_be_made_agai
     assert done.read_text().split("\n").count("pay 2") == 2
     progress = Progress()
     progress.read(run.events)
-    assert (progress.status, progress.doubts) == ("succeeded", [])
+    assert (progress.status, progress.in_doubt) == ("succeeded", [])
     assert run.alerts == []
 
 
@@ -465,7 +465,7 @@ def test_all_that_was_given_before_may_be_given_again(path):
     frame = pd.DataFrame({"x": [1, 2]})
     given = {"n": 6, "header": "X: open-sesame", "key": "open-sesame", "table": frame, "rows": [1]}
     run, _, over = cut(path, text, given)
-    with pytest.raises(ParameterError, match=r"parameter `rows` of run .* was another"):
+    with pytest.raises(ParameterError, match=r"parameter `rows` of run .* had another value"):
         attune_nb.resume(run.run_id, path, actions=took([]), parameters={**given, "rows": frame})
     again = attune_nb.resume(run.run_id, path, actions=took([]), parameters=given)
     over.set()

@@ -13,7 +13,7 @@ from attune_nb.results.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from attune_nb.results.progress import TaskProgress
+    from attune_nb.results.timeline import TaskExecution
 
 __all__ = ["ENDS", "UNREACHED", "Flow", "State", "Step", "Transit", "read_flow"]
 
@@ -120,8 +120,8 @@ def _run_title(run: Any, seconds: float) -> str:
     return f"{clean(run.workflow_name, 48)} · {status} · {format_duration(seconds)}{so_far}"
 
 
-def _last_visits(progress: Progress) -> dict[str, TaskProgress]:
-    found: dict[str, TaskProgress] = {}
+def _last_visits(progress: Progress) -> dict[str, TaskExecution]:
+    found: dict[str, TaskExecution] = {}
     for row in progress.tasks.values():
         if row.task not in found or found[row.task].visit < row.visit:
             found[row.task] = row
@@ -131,7 +131,7 @@ def _last_visits(progress: Progress) -> dict[str, TaskProgress]:
 def _flow(
     title: str,
     tasks: tuple[Any, ...],
-    rows: dict[str, TaskProgress] | None,
+    rows: dict[str, TaskExecution] | None,
     fired: Counter[tuple[str, int]],
 ) -> Flow:
     steps = [_step(task, task.name, rows) for task in tasks]
@@ -168,7 +168,7 @@ def _with_times(words: str, times: int | None) -> str:
     return " · ".join(filter(None, [words, f"{_TIMES}{times:,}"]))
 
 
-def _step(task: Any, path: str, rows: dict[str, TaskProgress] | None) -> Step:
+def _step(task: Any, path: str, rows: dict[str, TaskExecution] | None) -> Step:
     inner = tuple(_step(each, f"{path}/{each.name}", rows) for each in task.tasks)
     row = rows.get(path) if rows is not None else None
     state = None if rows is None else _state(row, parallel=bool(inner))
@@ -212,12 +212,12 @@ def say_seconds(seconds: float) -> str:
     return f"{seconds:,.6g} s"
 
 
-def _state(row: TaskProgress | None, *, parallel: bool) -> State:
+def _state(row: TaskExecution | None, *, parallel: bool) -> State:
     if row is None:
         return State(UNREACHED)
     counts = []
     if row.with_items:
-        counts.append(row.counted)
+        counts.append(row.item_counts)
         if row.failed:
             counts.append(f"{row.failed:,} failed")
     elif row.attempts > 1 and not parallel:

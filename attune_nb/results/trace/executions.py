@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from attune_nb.events import (
-    AlarmRang,
-    AskOpened,
-    AttemptsEnded,
-    RetriesPlanned,
-    TaskEnded,
-    TaskStarted,
-)
+from attune_nb.results.timeline import TaskTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attune_nb.events import ErrorInfo, Event, Key
+    from attune_nb.results.timeline import TaskExecution
 
 __all__ = ["Execution", "nanoseconds", "read_executions"]
 
@@ -66,39 +60,42 @@ class Execution(msgspec.Struct, kw_only=True):
 
 
 def read_executions(events: Sequence[Event]) -> dict[Key, Execution]:
-    """Give every task execution that the events tell of, in the order in which they do."""
-    found: dict[Key, Execution] = {}
-    now = nanoseconds(max((each.time for each in events), default=0.0))
-
-    def of(task: str, visit: int, time: float) -> Execution:
-        """Find an execution; one that no event has started begins here."""
-        key, start = (task, visit), nanoseconds(time)
-        if key not in found:
-            found[key] = Execution(task=task, visit=visit, start=start, end=max(start, now))
-        return found[key]
-
-    for event in events:
-        if isinstance(event, AttemptsEnded):
-            _count(of(event.task, event.visit, min(event.batch.start, default=event.time)), event)
-        elif isinstance(event, RetriesPlanned):
-            of(event.task, event.visit, event.time).retried[event.time] += event.count
-        elif isinstance(event, TaskStarted):
-            one = of(event.task, event.visit, event.time)
-            one.total, one.with_items, one.causes = event.total, event.with_items, event.causes
-        elif isinstance(event, AlarmRang) and event.kind == "delay":
-            of(event.task, event.visit, event.time).released = nanoseconds(event.time)
-        elif isinstance(event, AskOpened):
-            of(event.task, event.visit, event.time).asked = nanoseconds(event.time)
-        elif isinstance(event, TaskEnded):
-            one = of(event.task, event.visit, event.time)
-            one.end = max(one.start, nanoseconds(event.time))
-            one.status, one.error = event.status, event.error
-    return found
+    """Return every execution that the events describe, in the order of their first events."""
+    timeline = TaskTimeline()
+    timeline.read(events)
+    now = nanoseconds(timeline.now)
+    return {key: _in_nanoseconds(execution, now) for key, execution in timeline.executions.items()}
 
 
-def _count(one: Execution, event: AttemptsEnded) -> None:
-    one.attempts += len(event.batch)
-    one.total = event.batch.total if event.batch.total is not None else one.total
-    if len(event.batch):
-        first = nanoseconds(min(event.batch.start))
-        one.began = first if one.began is None else min(one.began, first)
+def _in_nanoseconds(execution: TaskExecution, now: int) -> Execution:
+    start = nanoseconds(execution.started)
+    end = now
+    status = "unfinished"
+    if execution.ended is not None:
+        end = nanoseconds(execution.ended)
+        status = execution.status
+
+    total = execution.exhausted_total
+    if total is None:
+        total = execution.planned
+
+    return Execution(
+        task=execution.task,
+        visit=execution.visit,
+        start=start,
+        end=max(start, end),
+        status=status,
+        error=execution.error,
+        total=total,
+        with_items=execution.with_items,
+        causes=execution.causes,
+        attempts=execution.attempts,
+        began=_optional_nanoseconds(execution.first_start),
+        released=_optional_nanoseconds(execution.delay_ended),
+        asked=_optional_nanoseconds(execution.asked),
+        retried=execution.retried_by_time,
+    )
+
+
+def _optional_nanoseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else nanoseconds(seconds)

@@ -1,0 +1,199 @@
+"""The executions of a run's tasks, read from its events: for progress, metrics, traces."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from attune_nb.events import (
+    CANCELLED,
+    SUCCEEDED,
+    AlarmRang,
+    AskOpened,
+    AttemptsEnded,
+    Batch,
+    ErrorInfo,
+    Key,
+    RetriesPlanned,
+    TaskEnded,
+    TaskStarted,
+    TaskStatus,
+)
+from attune_nb.results.statuses import format_losses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from attune_nb.events import Event
+
+__all__ = ["TaskExecution", "TaskTimeline"]
+
+
+class TaskExecution(msgspec.Struct, kw_only=True):
+    """One execution of a task so far. Times are in seconds since the start of the run.
+
+    Attributes:
+        planned: The items when it started, 1 without items; None if their number was unknown.
+        exhausted_total: The items of a source that was read to its end, or to where the task
+            was stopped.
+        delay_ended: The end of its delay.
+        asked: When its question was opened.
+        attempts: The attempts that have ended.
+        failed_attempts: Those that failed or timed out.
+        cancelled: Those that were cancelled.
+        retried: Those that will be made again.
+        retried_by_time: The same, by the time of the batch that they were in.
+        last_error: The message of the last attempt that failed.
+        batches: The attempts that have ended.
+    """
+
+    task: str
+    visit: int
+    started: float
+    planned: int | None = 1
+    exhausted_total: int | None = None
+    with_items: bool = False
+    concurrency: int = 1
+    causes: tuple[Key, ...] = ()
+    delay_ended: float | None = None
+    asked: float | None = None
+    ended: float | None = None
+    status: TaskStatus = "running"
+    error: ErrorInfo | None = None
+    attempts: int = 0
+    failed_attempts: int = 0
+    cancelled: int = 0
+    retried: int = 0
+    retried_by_time: defaultdict[float, int] = msgspec.field(
+        default_factory=lambda: defaultdict(int)
+    )
+    last_error: str = ""
+    batches: list[Batch] = msgspec.field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        """The task's path and the visit."""
+        return self.task, self.visit
+
+    @property
+    def total(self) -> int | None:
+        """The items, also of a task that was stopped; 1 without items, None while unknown."""
+        return self.exhausted_total if self.planned is None else self.planned
+
+    @property
+    def done(self) -> int:
+        """The items that have ended for good."""
+        return self.attempts - self.retried
+
+    @property
+    def failed(self) -> int:
+        """The items that have failed for good."""
+        return max(self.failed_attempts - self.retried, 0)
+
+    @property
+    def losses(self) -> str:
+        """The items that failed and that were cancelled: `3 failed, 2 cancelled`."""
+        return format_losses(self.failed, self.cancelled)
+
+    @property
+    def item_counts(self) -> str:
+        """The items that have ended, and all of them: `1,996/2,000`, or `1,996/?`."""
+        total = "?" if self.total is None else f"{self.total:,}"
+        return f"{self.done:,}/{total}"
+
+    @property
+    def first_attempts(self) -> int:
+        """The items of which an attempt has ended; counted anew at each call."""
+        return sum(batch.attempt.count(1) for batch in self.batches)
+
+    @property
+    def first_start(self) -> float | None:
+        """The start of the first attempt; sought anew at each call."""
+        starts = [min(batch.start) for batch in self.batches if len(batch)]
+        return min(starts, default=None)
+
+    def add_batch(self, batch: Batch) -> None:
+        """Add attempts that have ended. The cost does not grow with those before."""
+        count = len(batch.index)
+        self.batches.append(batch)
+        self.attempts += count
+        if batch.total is not None:
+            self.exhausted_total = batch.total
+
+        # nearly all batches end here
+        if batch.status.count(SUCCEEDED) == count:
+            return
+
+        self.failed_attempts += batch.failed
+        self.cancelled += batch.cancelled
+        failed_rows = [row for row in batch.errors if batch.status[row] != CANCELLED]
+        if failed_rows:
+            self.last_error = batch.errors[max(failed_rows)].message
+
+
+class TaskTimeline:
+    """Reads events one after another and keeps the executions of tasks up to date.
+
+    Attributes:
+        executions: The executions in order of their first events.
+        now: The time of the last event.
+    """
+
+    def __init__(self) -> None:
+        self.executions: dict[Key, TaskExecution] = {}
+        self.now = 0.0
+
+    def read(self, events: Iterable[Event]) -> None:
+        """Read events, the oldest first."""
+        for event in events:
+            self.add(event)
+
+    def add(self, event: Event) -> TaskExecution | None:
+        """Read one event, and return the execution that it is about, if it is about one.
+
+        An execution whose start is not among the events starts with its first event: a task
+        that was skipped has no start, nor has one whose expression failed.
+        """
+        self.now = max(self.now, event.time)
+
+        if isinstance(event, AttemptsEnded):
+            execution = self.executions.get((event.task, event.visit))
+            if execution is None:
+                start = min(event.batch.start, default=event.time)
+                execution = self._find(event.task, event.visit, start)
+            execution.add_batch(event.batch)
+        elif isinstance(event, RetriesPlanned):
+            execution = self._find(event.task, event.visit, event.time)
+            execution.retried += event.count
+            execution.retried_by_time[event.time] += event.count
+        elif isinstance(event, TaskStarted):
+            execution = self._find(event.task, event.visit, event.time)
+            execution.planned = event.total
+            execution.with_items = event.with_items
+            execution.concurrency = event.concurrency
+            execution.causes = event.causes
+        elif isinstance(event, TaskEnded):
+            execution = self._find(event.task, event.visit, event.time)
+            execution.ended = event.time
+            execution.status = event.status
+            execution.error = event.error
+        elif isinstance(event, AskOpened):
+            execution = self._find(event.task, event.visit, event.time)
+            execution.asked = event.time
+            execution.status = "waiting"
+        elif isinstance(event, AlarmRang) and event.kind == "delay":
+            execution = self._find(event.task, event.visit, event.time)
+            execution.delay_ended = event.time
+        else:
+            return None
+        return execution
+
+    def _find(self, task: str, visit: int, time: float) -> TaskExecution:
+        """Return an execution, or a new one that starts now."""
+        execution = self.executions.get((task, visit))
+        if execution is None:
+            execution = TaskExecution(task=task, visit=visit, started=time)
+            self.executions[task, visit] = execution
+        return execution
