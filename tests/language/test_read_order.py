@@ -142,13 +142,13 @@ def test_it_is_one_problem_where_it_stands(text, said, line, column):
 @pytest.mark.parametrize(("text", "line", "column"), OUTCOMES)
 def test_how_a_task_ended_is_asked_only_in_its_next(text, line, column, name):
     (problem,) = problems(text.format(name))
-    assert f"`{name}()` can be asked only in a task's `next`" in problem.message
+    assert f"`{name}()` can be called only in a task's `next`" in problem.message
     assert (problem.position.line, problem.position.column) == (line, column)
 
 
 def test_and_not_in_vars():
     (problem,) = problems("vars: {x: '{{ result() }}'}\n" + A + "    when: x\n")
-    assert "`result()` can be asked only in a task's `next`" in problem.message
+    assert "`result()` can be called only in a task's `next`" in problem.message
 
 
 @pytest.mark.parametrize(("condition", "said"), CONDITIONS)

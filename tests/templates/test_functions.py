@@ -328,7 +328,7 @@ def test_result_returns_the_result_of_the_task():
 
 
 def test_result_is_only_for_transitions():
-    with pytest.raises(TemplateError, match=r"`result\(\)` can be asked only in a task's `next`"):
+    with pytest.raises(TemplateError, match=r"`result\(\)` can be called only in a task's `next`"):
         value("result()")
 
 

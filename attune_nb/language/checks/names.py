@@ -190,7 +190,7 @@ def _check_outcomes(workflow: WorkflowSpec) -> Iterator[Problem]:
             if name in OUTCOME_FUNCTIONS:
                 field = name if name in _RECORD_FIELDS else "status"
                 message = (
-                    f"`{name}()` can be asked only in a task's `next`; here, write "
+                    f"`{name}()` can be called only in a task's `next`; here, write "
                     f"`task.NAME.{field}` of a task that has ended"
                 )
                 yield Problem(message, locate())

@@ -89,7 +89,7 @@ FUNCTIONS = make_callees(
 def _outcome_function(name: str, read: Callable[[Outcome], Any]) -> Callable[[Any], Any]:
     def read_outcome(scope: Any) -> Any:
         if scope.outcome is None:
-            raise TemplateError(f"`{name}()` can be asked only in a task's `next`")
+            raise TemplateError(f"`{name}()` can be called only in a task's `next`")
         return read(scope.outcome)
 
     return read_outcome
@@ -100,7 +100,7 @@ def _current_moment(scope: Any, name: str) -> Moment:
     state = evaluation_state()
     if state.moment is None:
         if scope.context.moments is None:
-            raise TemplateError(f"`{name}()` can be asked only within a run")
+            raise TemplateError(f"`{name}()` can be called only within a run")
         state.moment = scope.context.moments()
     return state.moment
 
