@@ -1,4 +1,4 @@
-"""No test leaves a record behind where it runs, unless it says so; and none leaves a process."""
+"""Fixtures and checks for all tests: no store by default, and no process that outlives a module."""
 
 import gc
 import logging
@@ -8,15 +8,30 @@ import time
 import psutil
 import pytest
 
-os.environ["ATTUNE_NB_STORE"] = "none"  # kernels and commands that a test starts inherit it
+# kernels and commands that a test starts inherit this
+os.environ["ATTUNE_NB_STORE"] = "none"
 
-# these watch over what processes share, and end with the one that began them
+# helper processes of Python's own, which end with the process that started them
 _TRACKERS = ("resource_tracker",)
+
+# pytest-xdist gives whole files to a process, some in advance: slow files must not come last
+_SLOWEST_FILES = (
+    "test_beyond_one_machine",
+    "test_clone_cost",
+    "test_logs",
+    "test_notifications",
+    "test_fanout",
+    "test_kills",
+)
+_SLOW_FOLDERS = ("backends", "bench", "browser", "notebook", "store")
+
+# the cluster of the session, once a test has requested it
+_shared_clusters = []
 
 
 @pytest.fixture(scope="session")
 def cluster():
-    """A Dask cluster of two worker processes, and the current client of it."""
+    """Yield the current client of a Dask cluster with two worker processes."""
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
@@ -25,99 +40,115 @@ def cluster():
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
             silence_logs=50,
-        ) as made,
-        distributed.Client(made) as client,
+        ) as local_cluster,
+        distributed.Client(local_cluster) as client,
     ):
-        _shared.append(made)
+        _shared_clusters.append(local_cluster)
         yield client
-        _shared.clear()
+        _shared_clusters.clear()
 
 
-_shared = []
+def _list_shared_processes():
+    """Return the processes of the session's cluster; a worker that was lost has a successor."""
+    processes = set()
+    for local_cluster in _shared_clusters:
+        for worker in local_cluster.workers.values():
+            if worker.pid and psutil.pid_exists(worker.pid):
+                process = psutil.Process(worker.pid)
+                processes |= {process, *process.children(recursive=True)}
+    return processes
 
 
-def shared():
-    """Give the processes of the cluster, where there is one; a worker that was lost is another."""
-    pids = [each.pid for made in _shared for each in made.workers.values() if each.pid]
-    found = {psutil.Process(each) for each in pids if psutil.pid_exists(each)}
-    return found | {below for each in found for below in each.children(recursive=True)}
-
-
-def children():
-    """Give the processes that this one began, and theirs."""
-    found = set()
-    for each in psutil.Process().children(recursive=True):
+def _list_children():
+    """Return the processes that this one has started, and theirs, without the trackers."""
+    children = set()
+    for process in psutil.Process().children(recursive=True):
         try:
-            if not any(name in word for word in each.cmdline() for name in _TRACKERS):
-                found.add(each)
+            command = " ".join(process.cmdline())
         except psutil.Error:
-            continue  # it has ended just now
-    return found
+            # it has just ended
+            continue
+        if not any(tracker in command for tracker in _TRACKERS):
+            children.add(process)
+    return children
 
 
-def ours(process, before):
-    """Tell whether a process was there, or was begun by one that was: a browser, a server."""
+def _descends_from(process, ancestors):
+    """Return whether a process is one of the ancestors, or was started by one: a browser's."""
     try:
-        return process in before or any(each in before for each in process.parents())
+        return process in ancestors or any(parent in ancestors for parent in process.parents())
     except psutil.Error:
-        return True  # it has ended just now
+        # it has just ended
+        return True
 
 
-# A process that runs tests is given whole files, some ahead: what takes long must not come last.
-_LONG = ("test_beyond_one_machine", "test_clone_cost", "test_logs", "test_notifications",
-         "test_fanout", "test_kills")  # fmt: skip
-_SLOW = ("backends", "bench", "browser", "notebook", "store")
+def _list_leftovers(before):
+    """Return the processes that were started since `before` and do not belong to the session."""
+    children = _list_children() - _list_shared_processes()
+    return [process for process in children if not _descends_from(process, before)]
 
 
-def _turn(item):
-    if item.path.stem in _LONG:
+def _order(item):
+    if item.path.stem in _SLOWEST_FILES:
         return 1
-    return 2 if item.path.parent.name in _SLOW else 0
+    return 2 if item.path.parent.name in _SLOW_FOLDERS else 0
 
 
 def pytest_collection_modifyitems(items):
-    """Run what is fast first, then what takes half a minute a test, then the others."""
-    items.sort(key=_turn)
+    """Run fast tests first, then the files whose tests take half a minute, then the others."""
+    items.sort(key=_order)
 
 
 @pytest.fixture(autouse=True)
-def what_is_logged_is_heard():
-    """Undo what a Dask cluster does to pytest's handlers: it silences all that its loggers have."""
-    for each in logging.getLogger().handlers:
-        each.setLevel(logging.NOTSET)
+def reset_log_levels():
+    """Reset the levels of pytest's log handlers: a Dask cluster silences all handlers."""
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def no_process_is_left_behind():
-    """See that a module's tests end what they began, but for what the whole session shares."""
-    before = children()
+def check_leftover_processes():
+    """Fail if processes that a module's tests have started are still running after 30 s."""
+    before = _list_children()
     yield
-    until = time.monotonic() + 30
-    while left := {each for each in children() - shared() if not ours(each, before)}:
-        if time.monotonic() > until:
-            told = [f"{each.pid}: {' '.join(each.cmdline())[:200]}" for each in left]
-            pytest.fail(f"processes are left behind: {told}")
+
+    deadline = time.monotonic() + 30
+    while leftovers := _list_leftovers(before):
+        if time.monotonic() > deadline:
+            commands = [
+                f"{process.pid}: {' '.join(process.cmdline())[:200]}" for process in leftovers
+            ]
+            pytest.fail(f"processes are left behind: {commands}")
         time.sleep(0.05)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Tell, of a test that fails, what the shared cluster and those who use it are at."""
+    """Add the state of the session's cluster, and of the backends, to the report of a failure."""
     report = yield
-    if report.failed and _shared:
-        report.sections.append(("the shared Dask cluster", "\n".join(_at(_shared[0].scheduler))))
+    if report.failed and _shared_clusters:
+        lines = [*_describe_scheduler(_shared_clusters[0].scheduler), *_describe_backends()]
+        report.sections.append(("the shared Dask cluster", "\n".join(lines)))
     return report
 
 
-def _at(scheduler):
+def _describe_scheduler(scheduler):
     for address, worker in list(scheduler.workers.items()):
         yield f"{address}: {worker.status}, {worker.nthreads} threads, {list(worker.processing)}"
     for key, task in list(scheduler.tasks.items()):
-        yield f"{key}: {task.state}, on {task.processing_on or [*(task.who_has or ())]}"
-    for each in gc.get_objects():
-        if type(each).__name__ == "DaskBackend" and each._queues:  # noqa: SLF001 - what it is at
-            names = ("_feeds", "_silent_since", "_held", "_ended")
-            yield str({name: getattr(each, name) for name in names})
-            yield str(vars(each._futures))  # noqa: SLF001
-            yield str([vars(feed) for feed in each._queues.values()])[:3000]  # noqa: SLF001
-            yield str([vars(worker) for worker in each._workers])[:3000]  # noqa: SLF001
+        holders = [*(task.who_has or ())]
+        yield f"{key}: {task.state}, on {task.processing_on or holders}"
+
+
+def _describe_backends():
+    """Yield the private state of each DaskBackend that has jobs."""
+    for backend in gc.get_objects():
+        if type(backend).__name__ != "DaskBackend" or not vars(backend).get("_queues"):
+            continue
+
+        state = vars(backend)
+        yield str({name: state[name] for name in ("_queues", "_paused", "_notices")})
+        yield str(vars(state["_scheduler_watch"]))
+        yield str(vars(state["_futures"]))
+        yield str([vars(queue) for queue in state["_queues"].values()])[:3000]
+        yield str([vars(worker) for worker in state["_workers"]])[:3000]

@@ -1,17 +1,19 @@
-"""A Dask cluster in processes of its own, which a test may stop or end."""
+"""A Dask cluster in processes of its own, which a test may stop or kill."""
 
 import pytest
-from support.dask_clusters import Outside
+from support.dask_clusters import ExternalCluster
 
 
 @pytest.fixture
-def outside(tmp_path):
-    begun = []
+def start_external_cluster(tmp_path):
+    """Return a function that starts a cluster; all clusters end with the test."""
+    clusters = []
 
-    def begin():
-        begun.append(Outside(tmp_path))
-        return begun[-1]
+    def start():
+        clusters.append(ExternalCluster(tmp_path))
+        return clusters[-1]
 
-    yield begin
-    for each in begun:
-        each.close()
+    yield start
+
+    for cluster in clusters:
+        cluster.close()

@@ -13,7 +13,7 @@ import distributed
 import psutil
 import pytest
 from support import item_runs
-from support.dask_clusters import go, made, pids
+from support.dask_clusters import run_on_dask, temporary_cluster, worker_pids
 from support.item_runs import PATH, errors, until
 
 import attune_nb
@@ -30,12 +30,12 @@ cloudpickle.register_pickle_by_value(item_runs)
 
 def test_an_item_takes_as_many_bytes_whatever_the_context_and_that_crosses_once_a_worker():
     few, many, small, large = 1_000, 41_000, 10_000, 20_000_000
-    with made(n_workers=2) as client:
+    with temporary_cluster(n_workers=2) as client:
         counter = WireCount(client)
 
         def sent(count, size):
             counter.lap()
-            run = go(
+            run = run_on_dask(
                 lambda x, size: size,
                 {"n": count, "big": "x" * size},
                 more=', size: "{{ parameters.big|length }}"',
@@ -55,9 +55,9 @@ def test_an_item_takes_as_many_bytes_whatever_the_context_and_that_crosses_once_
 def test_it_does_not_cross_again_when_dask_tidies_up():
     manager = "distributed.scheduler.active-memory-manager"
     tidy = {f"{manager}.start": True, f"{manager}.interval": "5ms"}
-    with dask.config.set(tidy), made(n_workers=2) as client:
+    with dask.config.set(tidy), temporary_cluster(n_workers=2) as client:
         counter, size = WireCount(client), 5_000_000
-        run = go(
+        run = run_on_dask(
             lambda x, size: time.sleep(0.05 * (x % 2)),  # one of the two is idle now and then
             {"n": 100, "big": "x" * size},
             more=', size: "{{ parameters.big|length }}"',
@@ -69,13 +69,13 @@ def test_it_does_not_cross_again_when_dask_tidies_up():
 
 def test_what_a_template_does_not_read_does_not_cross(cluster):
     counter = WireCount(cluster)
-    go(lambda x: x, {"n": 10, "big": "x" * 5_000_000})
+    run_on_dask(lambda x: x, {"n": 10, "big": "x" * 5_000_000})
     assert counter.lap() < 500_000
 
 
 def test_items_run_in_the_workers(cluster):
-    run = go(lambda x: (time.sleep(0.01), os.getpid())[1], {"n": 60})
-    assert set(run.result("a")) == set(pids(cluster))
+    run = run_on_dask(lambda x: (time.sleep(0.01), os.getpid())[1], {"n": 60})
+    assert set(run.result("a")) == set(worker_pids(cluster))
 
 
 # Where it runs.
@@ -83,20 +83,20 @@ def test_items_run_in_the_workers(cluster):
 
 def test_an_address_will_do(cluster):
     where = DaskBackend(cluster.scheduler.address)
-    assert go(lambda x: x, backend=where).result("a") == list(range(20))
+    assert run_on_dask(lambda x: x, backend=where).result("a") == list(range(20))
     assert cluster.status == "running"
 
 
 def test_without_dask_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(attune_nb.BackendError, match=r"pip install 'attune_nb\[dask\]'"):
-        go(lambda x: x)
+        run_on_dask(lambda x: x)
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:nonsense", "nonsense"])
 def test_a_scheduler_that_is_not_there_pauses_the_run_and_says_so(monkeypatch, address):
     monkeypatch.setattr(cluster_of, "TIMEOUT", 0.5)
-    run = go(lambda x: x, backend=DaskBackend(address))
+    run = run_on_dask(lambda x: x, backend=DaskBackend(address))
     assert run.status == "paused"
     assert f"there is no Dask cluster at {address}" in run.pause_reason
     assert "there is no Dask cluster" in repr(run)
@@ -114,7 +114,7 @@ def test_a_scheduler_that_takes_the_call_and_says_nothing_does_not_hold_up_a_can
     monkeypatch.setattr(cluster_of, "TIMEOUT", 600.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         where = DaskBackend(f"tcp://127.0.0.1:{silent.getsockname()[1]}")
-        run = go(lambda x: x, backend=where, background=True)
+        run = run_on_dask(lambda x: x, backend=where, background=True)
         until(lambda: run.status == "running")
         run.cancel()
         assert run.wait(60)
@@ -136,11 +136,11 @@ def test_a_selector_names_what_a_worker_must_have():
     def work(x):
         return os.getpid()
 
-    with made(n_workers=1, resources={"GPU": 1}) as client:
+    with temporary_cluster(n_workers=1, resources={"GPU": 1}) as client:
         for selector in ("{GPU: 1}", "{GPU: true}", '{GPU: "any"}'):
             text = SELECTING.replace("SELECTOR", selector)
             run = attune_nb.loads(text).run(actions={"work": work}, backend=DaskBackend(client))
-            assert run.result("a") == pids(client) * 20
+            assert run.result("a") == worker_pids(client) * 20
         text = SELECTING.replace("SELECTOR", "{FPGA: 1}")
         run = attune_nb.loads(text).run(actions={"work": work}, backend=DaskBackend(client))
         assert run.status == "failed"
@@ -156,9 +156,9 @@ def test_an_action_may_ask_for_its_worker_and_for_a_client():
         there = distributed.get_client().scheduler_info()["address"]
         return distributed.get_worker().address, there
 
-    with made(n_workers=1) as client:
+    with temporary_cluster(n_workers=1) as client:
         expected = *client.nthreads(), client.scheduler.address
-        run = go(work, {"n": 3}, backend=DaskBackend(client))
+        run = run_on_dask(work, {"n": 3}, backend=DaskBackend(client))
     assert run.result("a") == [expected] * 3
 
 
@@ -169,13 +169,13 @@ def test_a_worker_that_comes_later_takes_items_while_the_others_are_at_long_ones
             time.sleep(0.01)
         return os.getpid()
 
-    with made(n_workers=1) as client:
+    with temporary_cluster(n_workers=1) as client:
         given = {"n": 2, "path": str(tmp_path)}
-        run = go(work, given, more=PATH, backend=DaskBackend(client), background=True)
+        run = run_on_dask(work, given, more=PATH, backend=DaskBackend(client), background=True)
         until(lambda: list(tmp_path.iterdir()))
         client.cluster.scale(2)
         assert run.wait(60)
-        assert set(run.result("a")) == set(pids(client))
+        assert set(run.result("a")) == set(worker_pids(client))
 
 
 def test_a_worker_with_what_a_selector_names_is_waited_for_when_it_was_there_before(tmp_path):
@@ -208,8 +208,8 @@ def test_a_cluster_that_adapts_is_asked_for_a_worker_and_told_of_meanwhile(monke
     told = []  # and not pytest's: clusters silence the handlers of others
     monkeypatch.setattr(autoscale._log, "warning", lambda text, what: told.append(text % what))  # noqa: SLF001
     monkeypatch.setattr(worker_wait, "WARN_AFTER", 0.5)
-    with made(n_workers=0) as client:
-        run = go(lambda x: x, backend=DaskBackend(client), background=True)
+    with temporary_cluster(n_workers=0) as client:
+        run = run_on_dask(lambda x: x, backend=DaskBackend(client), background=True)
         until(lambda: told)
         assert told == [
             "work waits for a Dask worker (any); start or restart one, or cancel the run"
@@ -223,11 +223,11 @@ def test_a_cluster_that_adapts_is_asked_for_a_worker_and_told_of_meanwhile(monke
 def test_a_scheduler_that_gives_up_what_it_cannot_run_is_told_of_the_work_again():
     with (
         dask.config.set({"distributed.scheduler.no-workers-timeout": "200ms"}),
-        made(n_workers=1) as client,
+        temporary_cluster(n_workers=1) as client,
     ):
         waiting = client.cluster.scheduler.unrunnable
         client.cluster.adapt(minimum=1, maximum=1)
-        run = go(
+        run = run_on_dask(
             lambda x: time.sleep(0.05), {"n": 4000}, backend=DaskBackend(client), background=True
         )
         for _ in range(2):
@@ -242,11 +242,11 @@ def test_a_cluster_that_adapts_grows_with_the_work_and_is_asked_for_nothing_afte
         (Path(path) / str(os.getpid())).touch()
         time.sleep(0.05)
 
-    with made(n_workers=1) as client:
+    with temporary_cluster(n_workers=1) as client:
         unrunnable = client.cluster.scheduler.unrunnable
         many = {"n": 4000, "path": str(tmp_path)}
         options = {"more": PATH, "backend": DaskBackend(client), "background": True}
-        run = go(work, many, **options)
+        run = run_on_dask(work, many, **options)
         until(lambda: len(run.attempts) > 100)
         assert not unrunnable  # nobody could come
         client.cluster.adapt(minimum=1, maximum=3, interval="100ms")
@@ -319,7 +319,7 @@ def test_a_failure_is_told_at_once_where_results_stay(cluster):
 
 
 def test_a_cancelled_run_leaves_nothing_on_the_cluster(cluster):
-    run = go(lambda x: time.sleep(0.05), {"n": 500}, background=True)
+    run = run_on_dask(lambda x: time.sleep(0.05), {"n": 500}, background=True)
     until(lambda: len(run.attempts) > 4)
     run.cancel(force=True)
     assert run.wait(60)
@@ -333,7 +333,7 @@ def test_a_cancelled_run_leaves_nothing_on_the_cluster(cluster):
 
 
 def test_nothing_stays_on_the_cluster_after_a_run(cluster):
-    go(
+    run_on_dask(
         lambda x, big: len(big),
         {"n": 50, "big": "x" * 100_000},
         more=', big: "{{ parameters.big }}"',
@@ -349,7 +349,7 @@ def test_what_is_told_late_does_not_stay_on_the_cluster(cluster, monkeypatch):
         note(self, what)
 
     monkeypatch.setattr(DaskBackend, "_notify", late)
-    run = go(lambda x: time.sleep(0.01), {"n": 60})
+    run = run_on_dask(lambda x: time.sleep(0.01), {"n": 60})
     until(lambda: not any(each for each in cluster.has_what().values()))
     assert run.status == "succeeded"  # it is there still
 
@@ -368,9 +368,9 @@ tasks:
         time.sleep(600)
 
     def commands():
-        return [each for pid in pids(client) for each in psutil.Process(pid).children()]
+        return [each for pid in worker_pids(client) for each in psutil.Process(pid).children()]
 
-    with made(n_workers=2) as client:
+    with temporary_cluster(n_workers=2) as client:
         begun = tmp_path / "begun"
         run = attune_nb.loads(text).run(
             {"path": str(begun)},

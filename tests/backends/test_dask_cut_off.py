@@ -11,10 +11,16 @@ from itertools import pairwise
 import cloudpickle
 import pytest
 from support import dask_clusters, item_runs
-from support.dask_clusters import begun, go, made, made_no_more, pids
+from support.dask_clusters import (
+    assert_not_run_again,
+    run_on_dask,
+    start_appending_run,
+    temporary_cluster,
+    worker_pids,
+)
 from support.item_runs import until
 
-from attune_nb.backends.dask import DaskBackend, backend, fetcher, scatter
+from attune_nb.backends.dask import DaskBackend, fetcher, scatter, scheduler_watch
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(dask_clusters)
@@ -32,13 +38,13 @@ def stopped(pid):
 
 
 def test_a_scheduler_that_is_cut_off_pauses_the_run_which_goes_on_when_it_is_back(
-    tmp_path, outside, monkeypatch
+    tmp_path, start_external_cluster, monkeypatch
 ):
-    monkeypatch.setattr(backend, "SCHEDULER_TIMEOUT", 3.0)
+    monkeypatch.setattr(scheduler_watch, "SCHEDULER_TIMEOUT", 3.0)
     path, count = tmp_path / "made", 1_500
-    there = outside()
+    there = start_external_cluster()
     with there.client() as client:
-        run = begun(path, count, DaskBackend(client))
+        run = start_appending_run(path, count, DaskBackend(client))
         until(lambda: len(run.attempts) > 200)
         with stopped(there.scheduler.pid):
             until(lambda: run.status == "paused")
@@ -49,14 +55,14 @@ def test_a_scheduler_that_is_cut_off_pauses_the_run_which_goes_on_when_it_is_bac
         assert run.wait(60)
     assert run.status == "succeeded"
     assert run.result("a") == [x * 3 for x in range(count)]
-    made_no_more(path, known, before)
+    assert_not_run_again(path, known, before)
 
 
 @pytest.mark.parametrize("ask", ["pause", "cancel"])
-def test_a_scheduler_that_is_cut_off_does_not_hold_up_a_word(tmp_path, outside, ask):
-    there = outside()
+def test_a_scheduler_that_is_cut_off_does_not_hold_up_a_word(tmp_path, start_external_cluster, ask):
+    there = start_external_cluster()
     with there.client() as client:
-        run = begun(tmp_path / "made", 3_000, DaskBackend(client))
+        run = start_appending_run(tmp_path / "made", 3_000, DaskBackend(client))
         until(lambda: len(run.attempts) > 200)
         with stopped(there.scheduler.pid):
             if ask == "pause":
@@ -71,10 +77,10 @@ def test_a_scheduler_that_is_cut_off_does_not_hold_up_a_word(tmp_path, outside, 
 
 def test_a_worker_that_is_cut_off_holds_up_no_others(tmp_path):
     count = 1_500
-    with made(n_workers=2) as client:
-        run = begun(tmp_path / "made", count, DaskBackend(client))
+    with temporary_cluster(n_workers=2) as client:
+        run = start_appending_run(tmp_path / "made", count, DaskBackend(client))
         until(lambda: len(run.attempts) > 200)
-        with stopped(pids(client)[0]):
+        with stopped(worker_pids(client)[0]):
             until(lambda: len(run.attempts) > count * 2 // 3)
         assert run.wait(60)
     assert run.status == "succeeded"
@@ -83,8 +89,8 @@ def test_a_worker_that_is_cut_off_holds_up_no_others(tmp_path):
 
 def test_a_worker_that_is_cut_off_before_it_has_what_it_needs_holds_up_no_others(monkeypatch):
     monkeypatch.setattr(scatter, "TRANSFER_TIMEOUT", 0.5)
-    with made(n_workers=2) as client, stopped(pids(client)[0]):
-        run = go(
+    with temporary_cluster(n_workers=2) as client, stopped(worker_pids(client)[0]):
+        run = run_on_dask(
             lambda x, big: x,
             {"n": 100, "big": "x" * 5_000_000},
             more=', big: "{{ parameters.big }}"',
@@ -104,8 +110,8 @@ def test_a_worker_that_gives_nothing_is_asked_again_a_moment_later(monkeypatch):
 
     fetched = fetcher._gather  # noqa: SLF001 - where a connection fails at once
     monkeypatch.setattr(fetcher, "_gather", refused)
-    with made(n_workers=1) as client:
-        run = go(lambda x: x, {"n": 1}, backend=DaskBackend(client), background=True)
+    with temporary_cluster(n_workers=1) as client:
+        run = run_on_dask(lambda x: x, {"n": 1}, backend=DaskBackend(client), background=True)
         assert run.wait(30)
     assert run.result("a") == [0]
     assert len(asked) == 4

@@ -14,11 +14,18 @@ import cloudpickle
 import psutil
 import pytest
 from support import item_runs
-from support.dask_clusters import begun, free_port, go, made, made_no_more, pids
+from support.dask_clusters import (
+    assert_not_run_again,
+    find_free_port,
+    run_on_dask,
+    start_appending_run,
+    temporary_cluster,
+    worker_pids,
+)
 from support.item_runs import PATH, errors, until
 
 import attune_nb
-from attune_nb.backends.dask import DaskBackend, backend, worker_poll
+from attune_nb.backends.dask import DaskBackend, scheduler_watch, worker_poll
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(item_runs)
@@ -26,10 +33,10 @@ cloudpickle.register_pickle_by_value(item_runs)
 
 def test_a_worker_that_is_killed_loses_nothing_that_is_finished(tmp_path):
     path, count = tmp_path / "made", 4_000
-    with made(n_workers=2) as client:
-        run = begun(path, count, DaskBackend(client))
+    with temporary_cluster(n_workers=2) as client:
+        run = start_appending_run(path, count, DaskBackend(client))
         until(lambda: len(run.attempts) > 500)
-        os.kill(pids(client)[0], signal.SIGKILL)
+        os.kill(worker_pids(client)[0], signal.SIGKILL)
         known = set(run.attempts["index"])
         before = Counter(path.read_text().split())
         assert run.wait(60)
@@ -38,13 +45,13 @@ def test_a_worker_that_is_killed_loses_nothing_that_is_finished(tmp_path):
     times = Counter(path.read_text().split())
     assert set(times) == set(map(str, range(count)))
     assert set(times.values()) <= {1, 2}
-    made_no_more(path, known, before)
+    assert_not_run_again(path, known, before)
 
 
 def test_a_worker_that_leaves_in_peace_takes_nothing_along(tmp_path):
     path = tmp_path / "made"
-    with made(n_workers=2) as client:
-        run = begun(path, 1_000, DaskBackend(client))
+    with temporary_cluster(n_workers=2) as client:
+        run = start_appending_run(path, 1_000, DaskBackend(client))
         until(lambda: len(run.attempts) > 100)
         known = set(run.attempts["index"])
         before = Counter(path.read_text().split())
@@ -52,15 +59,15 @@ def test_a_worker_that_leaves_in_peace_takes_nothing_along(tmp_path):
         assert run.wait(60)
     assert run.status == "succeeded"
     assert run.result("a") == [x * 3 for x in range(1_000)]
-    made_no_more(path, known, before)
+    assert_not_run_again(path, known, before)
 
 
 def test_all_workers_may_be_killed_at_once(tmp_path):
     path = tmp_path / "made"
-    with made(n_workers=2) as client:
-        run = begun(path, 2_000, DaskBackend(client))
+    with temporary_cluster(n_workers=2) as client:
+        run = start_appending_run(path, 2_000, DaskBackend(client))
         until(lambda: len(run.attempts) > 200)
-        for each in pids(client):
+        for each in worker_pids(client):
             os.kill(each, signal.SIGKILL)
         assert run.wait(60)
     assert run.status == "succeeded"
@@ -73,8 +80,8 @@ def test_an_item_that_ends_its_worker_each_time_is_found_and_fails_alone():
             os.kill(os.getpid(), signal.SIGKILL)
         return x
 
-    with made(n_workers=2) as client:
-        run = go(work, {"n": 12}, backend=DaskBackend(client))
+    with temporary_cluster(n_workers=2) as client:
+        run = run_on_dask(work, {"n": 12}, backend=DaskBackend(client))
     assert list(errors(run)) == [3]
     assert run.result("a")[3]["error_type"] == "WorkerLost"
     assert [x for x in run.result("a") if isinstance(x, int)] == [x for x in range(12) if x != 3]
@@ -93,7 +100,7 @@ def test_what_must_not_be_made_twice_is_not_though_the_cluster_would(
     tmp_path, monkeypatch, plain, same
 ):
     if same:  # nobody looks while there is none
-        monkeypatch.setattr(backend, "POLL_INTERVAL", 60.0)
+        monkeypatch.setattr(scheduler_watch, "POLL_INTERVAL", 60.0)
 
     @attune_nb.action("dask.once", idempotent=False)
     def once(x, path):
@@ -104,15 +111,15 @@ def test_what_must_not_be_made_twice_is_not_though_the_cluster_would(
         return x
 
     given = {"path": str(tmp_path / "made")}
-    port = {"worker_port": free_port()} if same else {}  # a nanny begins the next one there
-    with made(failures=3, n_workers=1, **port) as client:
+    port = {"worker_port": find_free_port()} if same else {}  # a nanny begins the next one there
+    with temporary_cluster(failures=3, n_workers=1, **port) as client:
         if plain:
             run = attune_nb.loads(PLAIN).run(
                 given, actions={"work": once}, backend=DaskBackend(client), progress=False
             )
             told = run.error
         else:
-            run = go(once, {"n": 8, **given}, more=PATH, backend=DaskBackend(client))
+            run = run_on_dask(once, {"n": 8, **given}, more=PATH, backend=DaskBackend(client))
             assert list(errors(run)) == [3]
             told = errors(run)[3]
     assert "declared not idempotent" in told
@@ -126,7 +133,7 @@ def test_a_plain_task_that_ends_its_worker_each_time_is_given_up(tmp_path):
         os.kill(os.getpid(), signal.SIGKILL)
 
     given = {"path": str(tmp_path / "made")}
-    with made(failures=3, n_workers=2) as client:
+    with temporary_cluster(failures=3, n_workers=2) as client:
         run = attune_nb.loads(PLAIN).run(
             given, actions={"work": work}, backend=DaskBackend(client), progress=False
         )
@@ -156,7 +163,7 @@ def test_what_is_lost_when_it_was_made_and_not_yet_fetched_is_made_again(
 
     def lose_first(self, what):
         if not killed:
-            killed.extend(pids(client))
+            killed.extend(worker_pids(client))
             for each in killed:
                 os.kill(each, signal.SIGKILL)
             until(lambda: not any(psutil.pid_exists(each) for each in killed))
@@ -165,14 +172,14 @@ def test_what_is_lost_when_it_was_made_and_not_yet_fetched_is_made_again(
 
     monkeypatch.setattr(DaskBackend, "_handle_notice", lose_first)
     given = {"path": str(tmp_path / "made")}
-    with made(failures=3, n_workers=1) as client:
+    with temporary_cluster(failures=3, n_workers=1) as client:
         where = DaskBackend(client)
         if plain:
             run = attune_nb.loads(PLAIN).run(
                 given, actions={"work": work}, backend=where, progress=False, background=True
             )
         else:
-            run = go(work, {"n": 2, **given}, more=PATH, backend=where, background=True)
+            run = run_on_dask(work, {"n": 2, **given}, more=PATH, backend=where, background=True)
         assert run.wait(30)
     assert run.status == "succeeded"
     assert run.result("a") == (3 if plain else [0, 1])
@@ -187,11 +194,11 @@ def test_a_result_that_is_lost_with_its_worker_is_told_of_and_not_made_again(tmp
         return [os.getpid(), x]
 
     path = tmp_path / "made"
-    options = {"n_workers": 1, "worker_port": free_port()} if same else {"n_workers": 2}
-    with made(**options) as client:
+    options = {"n_workers": 1, "worker_port": find_free_port()} if same else {"n_workers": 2}
+    with temporary_cluster(**options) as client:
         where = DaskBackend(client)
         keys = "keep_results: cluster"
-        run = go(work, {"n": 8, "path": str(path)}, more=PATH, keys=keys, backend=where)
+        run = run_on_dask(work, {"n": 8, "path": str(path)}, more=PATH, keys=keys, backend=where)
         kept = list(run.items("a")["result"])
         worker = [each.get()[0] for each in kept]
         os.kill(worker[0], signal.SIGKILL)
@@ -214,12 +221,14 @@ def test_a_result_that_is_lost_with_its_worker_is_told_of_and_not_made_again(tmp
     assert set(Counter(path.read_text().split()).values()) == {1}
 
 
-def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(tmp_path, outside):
+def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(
+    tmp_path, start_external_cluster
+):
     path, count = tmp_path / "made", 1_500
-    there = outside()
+    there = start_external_cluster()
     client = there.client()
     where = DaskBackend(client)
-    run = begun(path, count, where)
+    run = start_appending_run(path, count, where)
     until(lambda: len(run.attempts) > 200)
     began = time.monotonic()
     there.close()
@@ -230,31 +239,31 @@ def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(tmp_path, o
     before = Counter(path.read_text().split())
     client.close()
 
-    with outside().client() as another:
+    with start_external_cluster().client() as another:
         where._connection.target = another  # noqa: SLF001 - the current client is the whole session's
         run.resume()
         assert run.wait(60)
         assert run.status == "succeeded"
     assert run.result("a") == [x * 3 for x in range(count)]
-    made_no_more(path, known, before)
+    assert_not_run_again(path, known, before)
     assert run.pause_reason == ""
 
 
 def test_a_scheduler_that_ends_while_it_is_asked_something_pauses_the_run(
-    tmp_path, outside, monkeypatch
+    tmp_path, start_external_cluster, monkeypatch
 ):
     async def never(client, details):
         await asyncio.Event().wait()
 
-    there = outside()
+    there = start_external_cluster()
     client = there.client(timeout=600)  # for which it tries to come back to its scheduler
     where = DaskBackend(client)
-    run = begun(tmp_path / "made", 1_500, where)
+    run = start_appending_run(tmp_path / "made", 1_500, where)
     until(lambda: len(run.attempts) > 200)
     there.worker.kill()
     until(lambda: not where._workers)  # noqa: SLF001 - the moment that is meant
     monkeypatch.setattr(worker_poll, "_request_workers", never)
-    until(lambda: where._worker_poll.is_pending)  # noqa: SLF001 - as above
+    until(lambda: where._scheduler_watch.is_pending)  # noqa: SLF001 - as above
     there.close()
     until(lambda: run.status == "paused")
     assert client.status == "connecting"
@@ -280,8 +289,8 @@ os._exit(0)
 """
 
 
-def test_what_a_lost_cluster_has_left_is_done_on_another_backend(tmp_path, outside):
-    there = outside()
+def test_what_a_lost_cluster_has_left_is_done_on_another_backend(tmp_path, start_external_cluster):
+    there = start_external_cluster()
     workflow, store, script = tmp_path / "w.yaml", tmp_path / "runs.db", tmp_path / "s.py"
     workflow.write_text("""
 tasks:

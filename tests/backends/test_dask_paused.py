@@ -9,7 +9,7 @@ import cloudpickle
 import distributed
 from distributed.core import Status
 from support import dask_clusters, item_runs
-from support.dask_clusters import begun, go, made
+from support.dask_clusters import run_on_dask, start_appending_run, temporary_cluster
 from support.item_runs import PATH, until
 
 import attune_nb
@@ -40,8 +40,8 @@ def addresses(client):
 
 
 def test_what_a_paused_worker_has_not_begun_is_done_by_others(tmp_path):
-    with made(n_workers=2, memory_limit=0) as client:
-        run = begun(tmp_path / "made", COUNT, DaskBackend(client))
+    with temporary_cluster(n_workers=2, memory_limit=0) as client:
+        run = start_appending_run(tmp_path / "made", COUNT, DaskBackend(client))
         until(lambda: len(run.attempts) > 100)
         pause(client, addresses(client)[0])
         assert run.wait(60)
@@ -50,10 +50,10 @@ def test_what_a_paused_worker_has_not_begun_is_done_by_others(tmp_path):
 
 
 def test_a_worker_that_is_paused_is_given_nothing():
-    with made(n_workers=2, memory_limit=0) as client:
+    with temporary_cluster(n_workers=2, memory_limit=0) as client:
         paused, works = addresses(client)
         pause(client, paused)
-        run = go(where, {"n": 100}, backend=DaskBackend(client))
+        run = run_on_dask(where, {"n": 100}, backend=DaskBackend(client))
         assert set(run.result("a")) == {works}
 
 
@@ -66,8 +66,8 @@ def test_all_may_be_paused_for_a_while_and_a_person_is_told(tmp_path, monkeypatc
     told = []  # and not pytest's: clusters silence the handlers of others
     monkeypatch.setattr(autoscale._log, "warning", lambda text, what: told.append(text % what))  # noqa: SLF001
     monkeypatch.setattr(worker_wait, "WARN_AFTER", 1.0)
-    with made(n_workers=2, memory_limit=0) as client:
-        run = begun(tmp_path / "made", COUNT, DaskBackend(client))
+    with temporary_cluster(n_workers=2, memory_limit=0) as client:
+        run = start_appending_run(tmp_path / "made", COUNT, DaskBackend(client))
         until(lambda: len(run.attempts) > 100)
         pause(client, *addresses(client))
         until(lambda: told)
@@ -87,9 +87,9 @@ def test_what_must_not_be_made_twice_waits_for_its_worker(tmp_path):
         return x
 
     path, count = tmp_path / "made", 200
-    with made(n_workers=2, memory_limit=0) as client:
+    with temporary_cluster(n_workers=2, memory_limit=0) as client:
         given = {"n": count, "path": str(path)}
-        run = go(once, given, more=PATH, backend=DaskBackend(client), background=True)
+        run = run_on_dask(once, given, more=PATH, backend=DaskBackend(client), background=True)
         until(lambda: len(run.attempts) > 20)
         paused = addresses(client)[0]
         pause(client, paused)

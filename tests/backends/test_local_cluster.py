@@ -14,7 +14,7 @@ import dask
 import psutil
 import pytest
 from support import item_runs
-from support.dask_clusters import go
+from support.dask_clusters import run_on_dask
 from support.item_runs import PATH, check_a_script_may_end_amid_a_run, until
 
 from attune_nb.backends.dask import DaskBackend, local_cluster
@@ -85,7 +85,7 @@ def test_a_worker_of_its_own_is_not_ended_by_an_interrupt_and_may_begin_processe
                 return pool.submit(abs, -x).result()
         return x
 
-    run = go(work, {"n": 9}, backend=DaskBackend(workers=2))
+    run = run_on_dask(work, {"n": 9}, backend=DaskBackend(workers=2))
     assert run.result("a") == list(range(9))
 
 
@@ -97,7 +97,9 @@ def test_a_cluster_of_its_own_takes_what_it_can_of_the_settings(monkeypatch):
     ):
         where = DaskBackend(workers=1)
         monkeypatch.setattr(cluster_of.Connection, "_find_current_client", lambda _: None)
-        run = go(lambda x: (dask.config.get("mine.x"), dask.config.get("pool", 5)), backend=where)
+        run = run_on_dask(
+            lambda x: (dask.config.get("mine.x"), dask.config.get("pool", 5)), backend=where
+        )
     assert set(run.result("a")) == {(3, 5)}
 
 
@@ -109,7 +111,7 @@ def test_a_cluster_of_its_own_that_is_slow_to_begin_holds_up_nothing(monkeypatch
     where = DaskBackend(workers=1)
     monkeypatch.setattr(cluster_of.Connection, "_find_current_client", lambda _: None)
     monkeypatch.setattr(cluster_of, "TIMEOUT", 0.5)  # until it is ended by force
-    run = go(lambda x: x, backend=where, background=True)
+    run = run_on_dask(lambda x: x, backend=where, background=True)
     time.sleep(0.2)
     run.cancel()
     assert run.wait(60)
@@ -120,7 +122,7 @@ def test_a_cluster_of_its_own_that_never_begins_pauses_the_run_and_says_so(monke
     monkeypatch.setattr(local_cluster, "START_TIMEOUT", 0.0)
     where = DaskBackend(workers=1)
     monkeypatch.setattr(cluster_of.Connection, "_find_current_client", lambda _: None)
-    run = go(lambda x: x, backend=where)
+    run = run_on_dask(lambda x: x, backend=where)
     assert run.status == "paused"
     reason = "no Dask cluster could be started on this machine (it did not start within 0 s)"
     assert reason in run.pause_reason
@@ -141,7 +143,7 @@ def test_a_client_that_is_there_before_a_cluster_of_its_own_is_used_as_the_users
     )
     monkeypatch.setattr(cluster_of, "TIMEOUT", 0.5)  # until that one is ended by force
     where = DaskBackend()
-    run = go(lambda x: x, backend=where, background=True)
+    run = run_on_dask(lambda x: x, backend=where, background=True)
     until(lambda: where._connection.client)  # noqa: SLF001 - nobody else tells
     assert not where._connection.owns_cluster  # noqa: SLF001 - as above
     assert run.wait(60)
@@ -163,7 +165,9 @@ def test_a_cluster_of_its_own_whose_workers_all_ended_is_given_up_and_a_new_one_
 
     where = DaskBackend(workers=1)
     monkeypatch.setattr(cluster_of.Connection, "_find_current_client", lambda _: None)
-    run = go(work, {"n": 6, "path": str(tmp_path)}, more=PATH, backend=where, background=True)
+    run = run_on_dask(
+        work, {"n": 6, "path": str(tmp_path)}, more=PATH, backend=where, background=True
+    )
     until((tmp_path / "3").exists)
     monkeypatch.setattr(local_cluster, "START_TIMEOUT", 1.0)
     client = where._connection.client  # noqa: SLF001 - nobody else has one

@@ -12,7 +12,7 @@ import cloudpickle
 import pytest
 from distributed import Status, get_worker
 from support import dask_clusters, item_runs
-from support.dask_clusters import made, pids
+from support.dask_clusters import temporary_cluster, worker_pids
 from support.item_runs import PATH, most_at_once, run_work, until
 
 from attune_nb.backends.chunks.chunk_queue import ChunkQueue
@@ -131,11 +131,11 @@ def test_an_item_that_takes_too_long_ends_at_its_timeout(tmp_path, backend):
 
 
 def test_a_worker_that_is_lost_takes_only_what_was_under_way_along(tmp_path):
-    with made(failures=5, n_workers=2) as client:
+    with temporary_cluster(failures=5, n_workers=2) as client:
         run = begin(tmp_path, DaskBackend(client))
         until(lambda: all_but_one_are_told(run))
         slow = int((tmp_path / "pid").read_text())
-        assert slow in pids(client)
+        assert slow in worker_pids(client)
         os.kill(slow, signal.SIGKILL)
         (tmp_path / "enough").touch()
         assert run.wait(60)
@@ -177,7 +177,7 @@ def test_what_a_paused_worker_is_at_is_made_once_and_what_it_has_not_begun_by_ot
         time.sleep(0.002)
         return x
 
-    with made(n_workers=2, memory_limit=0) as client:
+    with temporary_cluster(n_workers=2, memory_limit=0) as client:
         run = begin(tmp_path, DaskBackend(client), work)
         assert run.wait(60)
     assert run.result("a") == list(range(COUNT))
@@ -200,7 +200,7 @@ def test_what_waits_behind_the_tasks_of_others_keeps_its_turn(monkeypatch):
     monkeypatch.setattr(
         ChunkQueue, "put_back", lambda *given: taken_back.append(given) or back(*given)
     )
-    with made(n_workers=1) as client:
+    with temporary_cluster(n_workers=1) as client:
         others = client.map(time.sleep, [1.5] * 3, pure=False)
         run = run_work(lambda x: x, {"n": 3}, backend=DaskBackend(client))
         assert [each.status for each in others] == ["finished"] * 3
@@ -209,7 +209,7 @@ def test_what_waits_behind_the_tasks_of_others_keeps_its_turn(monkeypatch):
 
 
 def test_a_slow_item_holds_its_thread_whatever_else_waits_for_it(tmp_path):
-    with made(n_workers=1) as client:
+    with temporary_cluster(n_workers=1) as client:
         run = begin(tmp_path, DaskBackend(client), keys="timeout: 3")
         until((tmp_path / "pid").exists)
         other = run_work(

@@ -16,8 +16,8 @@ from support.item_runs import PATH, run_work, until
 
 
 @contextlib.contextmanager
-def made(failures=0, **options):
-    """Make a cluster for one test, and a client that is not the current one."""
+def temporary_cluster(failures=0, **options):
+    """Yield a client of a cluster for one test; it is not the current client."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": failures}),
         distributed.LocalCluster(
@@ -32,23 +32,23 @@ def made(failures=0, **options):
         yield client
 
 
-def pids(client):
+def worker_pids(client):
     return list(client.run(os.getpid).values())
 
 
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+def find_free_port():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
 
 
-def go(work, parameters=None, **options):
+def run_on_dask(work, parameters=None, **options):
     """Run a function over items on Dask."""
     return run_work(work, parameters, **{"backend": "dask", **options})
 
 
-def begun(path, count, where):
-    """Begin items that write their numbers to a file, and take a moment."""
+def start_appending_run(path, count, backend):
+    """Start a run whose items append their numbers to a file, and take 2 ms each."""
 
     def work(x, path):
         with Path(path).open("a") as file:
@@ -56,32 +56,39 @@ def begun(path, count, where):
         time.sleep(0.002)
         return x * 3
 
-    given = {"n": count, "path": str(path)}
-    return go(work, given, more=PATH, backend=where, background=True)
+    parameters = {"n": count, "path": str(path)}
+    return run_on_dask(work, parameters, more=PATH, backend=backend, background=True)
 
 
-def made_no_more(path, known, before):
-    """See that of the items which had ended before none was made again."""
-    times = Counter(path.read_text().split())
-    assert not [x for x in known if times[str(x)] > before[str(x)]]
+def assert_not_run_again(path, finished, before):
+    """Check that no finished item has run again.
+
+    Args:
+        path: The file that items append their numbers to.
+        finished: The items that had finished.
+        before: How often each item had run by then, by its number as a string.
+    """
+    counts = Counter(path.read_text().split())
+    assert not [x for x in finished if counts[str(x)] > before[str(x)]]
 
 
-class Outside:
-    """A scheduler and a worker that are processes of their own."""
+class ExternalCluster:
+    """A scheduler and a worker in processes of their own."""
 
     def __init__(self, folder):
         self.file = Path(folder) / "scheduler.json"
         self.file.unlink(missing_ok=True)
+
         common = ["--scheduler-file", str(self.file), "--no-dashboard"]
-        self.scheduler = self._begin("scheduler", "--host", "127.0.0.1", "--port", "0", *common)
+        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", *common)
         until(self.file.exists)
-        self.worker = self._begin(
+        self.worker = self._start(
             "worker", "--nthreads", "1", "--no-nanny", "--death-timeout", "5", *common
         )
 
-    def _begin(self, what, *words):
+    def _start(self, command, *arguments):
         return subprocess.Popen(
-            [sys.executable, "-m", "dask", what, *words],
+            [sys.executable, "-m", "dask", command, *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -90,6 +97,6 @@ class Outside:
         return distributed.Client(scheduler_file=str(self.file), set_as_default=False, **options)
 
     def close(self):
-        for each in (self.worker, self.scheduler):
-            each.kill()
-            each.wait()
+        for process in (self.worker, self.scheduler):
+            process.kill()
+            process.wait()

@@ -24,7 +24,6 @@ from attune_nb.backends.dask.autoscale import Backlog
 from attune_nb.backends.dask.client_requests import watch_future
 from attune_nb.backends.dask.connection import (
     START_INTERVAL,
-    TIMEOUT,
     Connection,
     is_connected,
     was_connection_lost,
@@ -39,8 +38,8 @@ from attune_nb.backends.dask.remote_result import (
 )
 from attune_nb.backends.dask.resources import required_resources
 from attune_nb.backends.dask.scatter import ensure_task_spec
+from attune_nb.backends.dask.scheduler_watch import POLL_INTERVAL, SchedulerWatch
 from attune_nb.backends.dask.submit import submit_chunk
-from attune_nb.backends.dask.worker_poll import WorkerPoll
 from attune_nb.backends.dask.worker_table import WorkerTable
 from attune_nb.backends.dask.worker_wait import WorkerWait
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
@@ -61,10 +60,6 @@ __all__ = ["DaskBackend"]
 
 # seconds that a chunk is to take: Dask spends 2 to 5 ms on a task
 CHUNK_SECONDS = 0.2
-# seconds between two polls of the scheduler
-POLL_INTERVAL = 1.0
-# seconds that a connected scheduler may be busy before it counts as lost
-SCHEDULER_TIMEOUT = 60.0
 
 
 class DaskBackend(RemoteBackend):
@@ -96,12 +91,9 @@ class DaskBackend(RemoteBackend):
         self._task_numbers = count(1)
         self._workers = WorkerTable()
         self._futures = FutureTable()
-        self._worker_poll = WorkerPoll(self._threads.wake)
+        self._scheduler_watch = SchedulerWatch(self._threads.wake)
         self._fetcher = Fetcher(self._notify)
         self._prober = Prober(self._notify)
-        self._polled_at = 0.0
-        # since when the scheduler has not answered
-        self._silent_since: float | None = None
         self._worker_wait = WorkerWait()
         self._backlog = Backlog()
 
@@ -109,7 +101,7 @@ class DaskBackend(RemoteBackend):
         """Start the attempts of a job."""
         super().start(job)
         if self._needs_details(job):
-            self._polled_at = 0.0
+            self._scheduler_watch.request_poll()
 
     @staticmethod
     def _needs_details(job: Job) -> bool:
@@ -128,7 +120,7 @@ class DaskBackend(RemoteBackend):
     def _disconnect(self) -> None:
         self._workers.clear()
         self._worker_wait.cancel()
-        self._worker_poll.cancel()
+        self._scheduler_watch.cancel()
         self._fetcher.cancel()
         self._prober.cancel()
         self._backlog.clear()
@@ -141,49 +133,28 @@ class DaskBackend(RemoteBackend):
 
     def _check_workers(self) -> float:
         """Probe workers and poll the scheduler; return the seconds until the next look."""
-        now = time.monotonic()
         client = self._connection.client
         if client is None:
             return START_INTERVAL if self._connection.is_starting else inf
 
         self._prober.probe(client, self._workers)
-        if not self._worker_poll.is_pending:
-            if now - self._polled_at < POLL_INTERVAL:
+        if not self._scheduler_watch.is_pending:
+            if not self._scheduler_watch.start_if_due():
                 return POLL_INTERVAL if self._futures else inf
 
-            self._polled_at = now
             for future in self._futures:
                 if future.done():
                     self._notify(future)
 
-        reason = self._poll_workers(client)
-        if not reason:
-            self._silent_since = None
-        elif self._silent_since is None:
-            self._silent_since = now
-        elif now - self._silent_since > self._patience(client) or client.status == "closed":
-            self._give_up_cluster(f"its scheduler does not answer ({reason})")
+        reason = self._scheduler_watch.poll(
+            client,
+            partial(self._update_workers, client),
+            details=any(self._needs_details(queue.job) for queue in self._queues.values()),
+            wait=not self._workers,
+        )
+        if reason:
+            self._give_up_cluster(reason)
         return POLL_INTERVAL
-
-    def _patience(self, client: Client) -> float:
-        """Return the seconds that the scheduler may be silent."""
-        if self._worker_poll.is_pending and is_connected(client):
-            return SCHEDULER_TIMEOUT
-        return TIMEOUT
-
-    def _poll_workers(self, client: Client) -> str:
-        """Poll the scheduler for its workers; return why that failed, or an empty string."""
-        if not is_connected(client):
-            return f"its client is {client.status}"
-
-        details = any(self._needs_details(queue.job) for queue in self._queues.values())
-        try:
-            reports = self._worker_poll.poll(client, details=details, wait=not self._workers)
-            if reports is not None:
-                self._update_workers(client, reports)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, there is no answer
-            return str(error) or "it is silent"
-        return ""
 
     def _update_workers(self, client: Client, reports: Mapping[str, Mapping[str, Any]]) -> None:
         self._workers.update(reports, partial(self._release_chunks, client))
@@ -220,7 +191,6 @@ class DaskBackend(RemoteBackend):
         """
         for queue, chunk in self._futures.clear():
             queue.requeue_interrupted(chunk, reason)
-        self._silent_since = None
         self._disconnect()
 
         raise BackendUnavailable(
@@ -237,13 +207,14 @@ class DaskBackend(RemoteBackend):
             return False
 
         if not self._workers:
-            self._polled_at = 0.0
+            self._scheduler_watch.request_poll()
         self._check_workers()
+        if self._scheduler_watch.is_silent:
+            return False
 
-        if self._silent_since is None:
-            self._worker_wait.update(client, self._workers)
-            self._check_own_cluster()
-        return self._silent_since is None
+        self._worker_wait.update(client, self._workers)
+        self._check_own_cluster()
+        return True
 
     def _check_own_cluster(self) -> None:
         """Give up a cluster of the run's own that has lost all workers: no other will start."""
@@ -259,7 +230,8 @@ class DaskBackend(RemoteBackend):
         client = self._connection.client
         if client is None:
             return False
-        if self._needs_details(queue.job) and not all(w.has_details for w in self._workers):
+        has_details = all(worker.has_details for worker in self._workers)
+        if self._needs_details(queue.job) and not has_details:
             return False
 
         required = required_resources(queue.job.spec.selector)
@@ -274,7 +246,7 @@ class DaskBackend(RemoteBackend):
         if queue.can_run_anywhere:
             return self._send(client, queue, None, 1, required)
 
-        able = [w for w in self._workers if w.has_resources(required) and not w.is_paused]
+        able = [worker for worker in self._workers if worker.can_start(required)]
         ready = find_free_workers(queue, able, behind=behind)
         if not ready:
             return False
@@ -282,19 +254,27 @@ class DaskBackend(RemoteBackend):
         worker, share = min(ready, key=lambda pair: (task_spec in pair[0].transfers, pair[0].load))
         # the task spec of a plain task travels with its only chunk
         if not queue.job.source.is_single:
-            others = [other for other, _ in ready if other is not worker]
-            if not self._has_task_spec(client, queue, worker, others[: queue.max_workers - 1]):
+            receivers = [receiver for receiver, _ in ready if receiver is not worker]
+            del receivers[queue.max_workers - 1 :]
+            if not self._has_task_spec(client, queue, worker, receivers):
                 return False
         return self._send(client, queue, worker, share, required)
 
     def _has_task_spec(
-        self, client: Client, queue: ChunkQueue, worker: DaskWorker, others: Sequence[DaskWorker]
+        self,
+        client: Client,
+        queue: ChunkQueue,
+        worker: DaskWorker,
+        receivers: Sequence[DaskWorker],
     ) -> bool:
-        """Return whether a worker has, or will have, a job's task spec; if not, transfer it."""
+        """Return whether a worker has, or will have, a job's task spec; if not, transfer it.
+
+        The receivers will need the task spec, too.
+        """
         task_spec = self._task_specs[queue.job.spec.key]
         wake = self._threads.wake
         try:
-            return ensure_task_spec(client, task_spec, worker, others, self._workers, wake)
+            return ensure_task_spec(client, task_spec, worker, receivers, self._workers, wake)
         except Exception:  # noqa: BLE001 - the worker is gone, or going
             self._workers.remove(worker)
             self._release_chunks(client, worker)
@@ -414,7 +394,7 @@ class DaskBackend(RemoteBackend):
             queue.put_back(chunk)
         elif was_cancelled or isinstance(error, KilledWorker | WrongProcessError):
             # the cluster may have other workers now
-            self._polled_at = 0.0
+            self._scheduler_watch.request_poll()
             deaths = error.allowed_failures + 1 if isinstance(error, KilledWorker) else 1
             queue.requeue_lost(chunk, 0, "its Dask worker was lost", deaths)
         else:

@@ -74,6 +74,9 @@ class Connection:
     """
 
     def __init__(self, target: Client | str | None, workers: int | None) -> None:
+        if not workers:
+            workers = count_cores()
+
         self.target = target
         self.client: Client | None = None
         self._workers = workers
@@ -149,7 +152,7 @@ class Connection:
         try:
             if address is None:
                 if self._own_cluster is None:
-                    self._own_cluster = OwnCluster(self._workers or count_cores())
+                    self._own_cluster = OwnCluster(self._workers)
                 address = self._own_cluster.address()
                 if address is None:
                     return None

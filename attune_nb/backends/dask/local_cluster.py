@@ -111,6 +111,7 @@ def _select_plain(config: dict[str, Any]) -> dict[str, Any]:
                 plain[key] = json.loads(json.dumps(value))
         except (TypeError, ValueError):
             continue
+
     return plain
 
 

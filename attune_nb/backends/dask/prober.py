@@ -75,17 +75,17 @@ def _is_due(worker: DaskWorker, queue: ChunkQueue, chunk: InFlightChunk) -> bool
 
 def _has_waited(now: float, worker: DaskWorker, queue: ChunkQueue, chunk: InFlightChunk) -> bool:
     """Return whether a chunk was sent, or last probed, long enough ago."""
-    known = chunk.probe_state
-    is_unacknowledged = known.sequence != known.acknowledged
+    state = chunk.probe_state
+    is_unacknowledged = state.sequence != state.acknowledged
     is_urgent = _can_grow(queue, chunk) or is_unacknowledged or _is_stuck(worker, chunk)
 
     # a probe for such a chunk can only find out whether it was started: one is enough
     has_no_parts = len(chunk.attempts) == 1 or queue.job.spec.keep_results
-    if known.probed_at and has_no_parts and not is_urgent:
+    if state.probed_at and has_no_parts and not is_urgent:
         return False
 
     factor = EAGER_FACTOR if is_urgent else PATIENT_FACTOR
-    return now - max(chunk.since, known.probed_at) >= factor * chunk.message.budget
+    return now - max(chunk.since, state.probed_at) >= factor * chunk.message.budget
 
 
 def _can_grow(queue: ChunkQueue, chunk: InFlightChunk) -> bool:

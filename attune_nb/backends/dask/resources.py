@@ -35,6 +35,7 @@ class ResourceOffers:
         """
         if not required or not workers:
             return
+
         if any(worker.has_resources(required) for worker in workers):
             self._wait.end()
             return

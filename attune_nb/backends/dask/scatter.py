@@ -27,11 +27,11 @@ def ensure_task_spec(
     client: Client,
     task_spec: TaskSpec,
     worker: DaskWorker,
-    others: Sequence[DaskWorker],
+    receivers: Sequence[DaskWorker],
     workers: Iterable[DaskWorker],
     wake: Callable[[], object],
 ) -> bool:
-    """Make sure that a worker has a task spec, and start its way to others that will need it.
+    """Make sure that a worker has a task spec, and copy it to others that will need it.
 
     It goes from worker to worker before they have anything to do: a busy worker passes nothing on.
 
@@ -39,7 +39,7 @@ def ensure_task_spec(
         client: The client of the cluster.
         task_spec: The task spec.
         worker: The worker that needs it now.
-        others: The workers that will need it.
+        receivers: Other workers that will need it.
         workers: All workers.
         wake: Called, in another thread, when a transfer has ended.
 
@@ -54,7 +54,7 @@ def ensure_task_spec(
     for receiver in workers:
         _finish_transfer(receiver, task_spec, raises=receiver is worker)
     if is_first:
-        _spread(client, task_spec, workers, [worker, *others])
+        _spread(client, task_spec, workers, [worker, *receivers])
 
     copy = worker.task_specs.get(task_spec)
     if copy is not None and copy.status in ("finished", "pending"):
@@ -114,7 +114,8 @@ def _spread(
 
 
 def _available_holders(task_spec: TaskSpec, workers: Iterable[DaskWorker]) -> list[DaskWorker]:
-    return [worker for worker in workers if task_spec in worker.task_specs and not worker.is_paused]
+    holders = [worker for worker in workers if task_spec in worker.task_specs]
+    return [holder for holder in holders if not holder.is_paused]
 
 
 def _has_recent_transfer(task_spec: TaskSpec, workers: Iterable[DaskWorker]) -> bool:

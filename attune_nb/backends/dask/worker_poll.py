@@ -47,7 +47,7 @@ class WorkerPoll:
             wait: Whether to wait for the answer for up to `POLL_TIMEOUT` seconds.
 
         Returns:
-            What the scheduler reports of each worker, by address; None if there is no answer yet.
+            The scheduler's report of each worker, by address; None if there is no answer yet.
 
         Raises:
             TimeoutError: The answer takes too long.

@@ -34,13 +34,15 @@ class DaskWorker(RemoteWorker):
     def __init__(self, address: str) -> None:
         self.address = address
         self.threads = 1
+
         self.resources: Mapping[str, float] = {}
         # it starts nothing: it is short of memory, or about to close
         self.is_paused = False
         # whether its resources and its process are known
         self.has_details = False
-        # its local directory, which tells one process from the next at the same address
+        # its local directory: another process at the same address has another one
         self.process = ""
+
         self.task_specs: dict[TaskSpec, DaskFuture] = {}
         self.transfers: dict[TaskSpec, Transfer] = {}
         self.in_flight: dict[DaskFuture, tuple[ChunkQueue, InFlightChunk]] = {}
@@ -57,6 +59,10 @@ class DaskWorker(RemoteWorker):
     def has_resources(self, required: Mapping[str, float]) -> bool:
         """Return whether it offers the resources that a task requires."""
         return are_enough(self.resources, required)
+
+    def can_start(self, required: Mapping[str, float]) -> bool:
+        """Return whether it has the resources that a task requires, and is not paused."""
+        return self.has_resources(required) and not self.is_paused
 
 
 def are_enough(resources: Mapping[str, float], required: Mapping[str, float]) -> bool:

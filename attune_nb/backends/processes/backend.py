@@ -58,6 +58,7 @@ class ProcessBackend(RemoteBackend):
         if not workers:
             workers = count_cores()
         super().__init__(workers, CHUNK_SECONDS, _KILLED, parts=True)
+
         self._started_at_exit = interpreter_exiting.is_set()
         self._reaper = Reaper()
         self._workers = [WorkerProcess(number, self._reaper) for number in range(workers)]
@@ -217,8 +218,8 @@ class ProcessBackend(RemoteBackend):
             # functions that are past their time still run there
             work = self._kill(worker)
             if work is not None:
-                other_queue, other_chunk = work
-                other_queue.put_back(other_chunk)
+                waiting_queue, waiting_chunk = work
+                waiting_queue.put_back(waiting_chunk)
 
     def _continue_chunk(
         self, worker: WorkerProcess, queue: ChunkQueue, chunk: InFlightChunk
@@ -233,6 +234,7 @@ class ProcessBackend(RemoteBackend):
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)
+
         self._add_call(worker, future, (queue, chunk))
 
     # Workers that die, or are stuck.

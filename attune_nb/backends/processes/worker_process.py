@@ -88,6 +88,7 @@ class WorkerProcess(RemoteWorker):
         self.calls: list[WorkerCall] = []
         self.since = 0.0
         self._kill_lock = threading.Lock()
+
         with _start_lock:
             _workers.add(self)
 
@@ -128,6 +129,7 @@ class WorkerProcess(RemoteWorker):
                 future = Future()
                 future.set_exception(error)
                 return future
+
             if isinstance(error, BrokenExecutor):
                 raise
             raise BackendError(

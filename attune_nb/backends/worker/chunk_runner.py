@@ -155,8 +155,8 @@ class ChunkRunner:
 
     def answer_probe(self) -> bytes:
         """Return a partial report; empty bytes if there is nothing new since the last one."""
-        has_news = self._job.results.count_rows() or len(self._batch) or self._recall_sequence
-        if self._sequence and not has_news:
+        has_rows = self._job.results.count_rows() > 0 or len(self._batch) > 0
+        if self._sequence and not has_rows and not self._recall_sequence:
             return b""
         return self.partial_report()
 
@@ -354,9 +354,11 @@ class _ChunkCall(Call):
         context = self.context
         try:
             require_sent(item)
+
             moment = self.moments.get(index)
             if moment is not None:
                 context = context.with_clock(lambda: moment)
+
             return self.evaluate(ItemScope(context, item, index))
         except BaseException:
             self.unrendered.add(index)
@@ -370,7 +372,7 @@ def _current_moment() -> Moment:
 def _describe_result(value: Any) -> str:
     """Return the kind of a result and its size, or a short value that can be no secret.
 
-    Secrets are masked in the engine: a worker cannot tell whether a string is one.
+    Secrets are masked in the engine: a worker cannot recognize them.
     """
     is_short = type(value) is int and value.bit_length() <= 64  # noqa: PLR2004 - a machine word
     if value is None or is_short or type(value) in (bool, float):

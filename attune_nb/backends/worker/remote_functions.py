@@ -151,9 +151,9 @@ def run_chunk_keeping_results(
     return KeptResults(*_run_chunk(task_spec, chunk, gathered, keep=True))
 
 
-def extract_report(kept: KeptResults) -> bytes:
+def extract_report(results: KeptResults) -> bytes:
     """Return the report without the results."""
-    return kept.report
+    return results.report
 
 
 def copy_task_spec(task_spec: TaskSpec) -> TaskSpec:
