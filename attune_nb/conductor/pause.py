@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attune_nb.conductor.state import Hold
+from attune_nb.conductor.state import SetPaused
 
 if TYPE_CHECKING:
     from attune_nb.conductor.step import Step
@@ -20,7 +20,7 @@ def pause(step: Step) -> None:
     """Start nothing more, if the run is running."""
     if step.state.status == "running":
         step.update(status="paused")
-        step.decide(Hold(over=False))
+        step.decide(SetPaused(paused=True))
 
 
 def resume(step: Step) -> None:
@@ -29,7 +29,7 @@ def resume(step: Step) -> None:
         return
 
     step.update(status="running")
-    step.decide(Hold(over=True))
+    step.decide(SetPaused(paused=False))
     for key in step.state.order:
         execution = step.open_execution(key)
         if execution is not None and execution.status == "paused":

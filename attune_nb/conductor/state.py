@@ -20,10 +20,10 @@ __all__ = [
     "ENDED",
     "Alarm",
     "Execution",
-    "Hold",
     "JoinState",
     "RetryItem",
     "RunState",
+    "SetPaused",
     "StartTask",
     "StopTask",
     "Token",
@@ -181,10 +181,10 @@ class StopTask(msgspec.Struct, frozen=True, kw_only=True):
     force: bool
 
 
-class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """Command: start no attempts of any task, or, if `over`, start them again."""
+class SetPaused(msgspec.Struct, frozen=True, kw_only=True):
+    """Command: start no attempts of any task while `paused`."""
 
-    over: bool
+    paused: bool
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import (
         Alarm,
         Execution,
-        Hold,
         RetryItem,
         RunState,
+        SetPaused,
         StartTask,
         StopTask,
         Token,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from attune_nb.events import ErrorInfo, Fact, Input, Key
     from attune_nb.language.model import Task
 
-    Decision = Fact | StartTask | RetryItem | StopTask | Hold | Alarm
+    Decision = Fact | StartTask | RetryItem | StopTask | SetPaused | Alarm
 
 __all__ = ["Handlers", "Step"]
 

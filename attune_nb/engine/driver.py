@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import queue
 import random
 import threading
 import time
-from array import array
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,30 +12,23 @@ import msgspec
 from attune_nb.backends.attempt.attempt import Call
 from attune_nb.backends.attempt.job import EarlierAttempts, Job
 from attune_nb.backends.attempt.job_spec import JobSpec
-from attune_nb.conductor.answer_schema import explain_answer_misfit
 from attune_nb.conductor.machine import step
-from attune_nb.conductor.state import Alarm, Hold, RetryItem, StartTask, StopTask
+from attune_nb.conductor.state import Alarm, RetryItem, SetPaused, StartTask, StopTask
 from attune_nb.context import Moment
 from attune_nb.engine.event_log import EventLog
+from attune_nb.engine.request_queue import RequestQueue
 from attune_nb.engine.timers import Timers
-from attune_nb.errors import AttuneError, BackendUnavailable, ParameterError
+from attune_nb.errors import AttuneError, BackendUnavailable
 from attune_nb.events import (
-    SUCCEEDED,
     AlarmRang,
-    AskAnswered,
     AttemptsEnded,
-    Batch,
-    CancelRequested,
     Event,
     PauseRequested,
-    RerunRequested,
-    ResumeRequested,
     RunEnded,
     RunResumed,
     RunStarted,
     TaskEnded,
 )
-from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,21 +41,16 @@ if TYPE_CHECKING:
     from attune_nb.engine.event_log import Reader
     from attune_nb.events import Input, Key, RunEndStatus
 
-    # makes an input from its time and its seed
-    InputFactory = Callable[[float, int], Input]
-
 __all__ = ["Driver"]
 
 # Seconds between two collections of finished attempts.
 TICK = 0.05
 
 
-class Driver:
-    """Runs one run from its start to its end.
+class Driver(RequestQueue):
+    """Runs one run from its start to its end, in the thread that calls `run` or `continue_run`.
 
-    The methods `cancel`, `pause`, `resume`, `answer`, `rerun` and `settle` only put a request
-    into a queue, so any thread may call them. All else happens in the thread that calls `run`
-    or `continue_run`.
+    Other threads only put requests into its queue, see `RequestQueue`.
 
     Attributes:
         state: The conductor's latest state.
@@ -89,6 +75,7 @@ class Driver:
         *,
         skip_delays: bool = False,
     ) -> None:
+        super().__init__()
         self.state = state
         self.ended = threading.Event()
         self.announce: Callable[[Key, int, int], None] | None = None
@@ -98,7 +85,6 @@ class Driver:
         self._skip_delays = skip_delays
         self._log = EventLog(readers)
         self._timers = Timers(self.clock)
-        self._inbox: queue.SimpleQueue[InputFactory] = queue.SimpleQueue()
         self._recovered: Recovered | None = None
         self._restarts_timeouts = False
 
@@ -114,70 +100,6 @@ class Driver:
     def clock(self) -> float:
         """Return the seconds since the run started."""
         return time.perf_counter() - self._zero
-
-    def cancel(self, reason: str = "", *, force: bool = False) -> None:
-        """Request that the run stops."""
-        self._inbox.put(
-            lambda time, seed: CancelRequested(time=time, seed=seed, reason=reason, force=force)
-        )
-
-    def pause(self) -> None:
-        """Request that the run starts nothing more."""
-        self._inbox.put(lambda time, seed: PauseRequested(time=time, seed=seed))
-
-    def resume(self) -> None:
-        """Request that a paused run continues."""
-        self._inbox.put(lambda time, seed: ResumeRequested(time=time, seed=seed))
-
-    def answer(self, task: str, visit: int, value: Any, schema: Any = None) -> None:
-        """Answer a question.
-
-        Raises:
-            ParameterError: The answer does not fit the schema, or contains itself.
-        """
-        problem = explain_answer_misfit(value, schema)
-        if problem is not None:
-            raise ParameterError(problem)
-
-        self._inbox.put(
-            lambda time, seed: AskAnswered(
-                time=time, seed=seed, task=task, visit=visit, value=value
-            )
-        )
-
-    def rerun(self, task: str, visit: int, index: int) -> None:
-        """Repeat an attempt in doubt."""
-        self._inbox.put(
-            lambda time, seed: RerunRequested(
-                time=time, seed=seed, task=task, visit=visit, index=index
-            )
-        )
-
-    def settle(self, task: str, visit: int, index: int, attempt: int, result: Any) -> None:
-        """Accept a result for an attempt in doubt.
-
-        Raises:
-            ParameterError: The result contains itself.
-        """
-        try:
-            frozen = freeze(result)
-        except ValueError as error:
-            raise ParameterError(f"the result cannot be used: {error}") from None
-
-        def attempt_ended(time: float, seed: int) -> AttemptsEnded:
-            batch = Batch(
-                index=array("q", [index]),
-                attempt=array("q", [attempt]),
-                worker=array("q", [0]),
-                start=array("d", [time]),
-                duration=array("d", [0.0]),
-                status=bytes([SUCCEEDED]),
-                results=[frozen],
-                errors={},
-            )
-            return AttemptsEnded(time=time, seed=seed, task=task, visit=visit, batch=batch)
-
-        self._inbox.put(attempt_ended)
 
     def run(self, run_id: str, name: str, parameters: Any) -> None:
         """Run the workflow from its start to its end."""
@@ -304,8 +226,7 @@ class Driver:
                 )
             )
 
-        while not self._inbox.empty():
-            make_input = self._inbox.get()
+        while (make_input := self.pop_request()) is not None:
             self._process(make_input(self.clock(), _new_seed()))
 
         while (command := self._timers.pop_due()) is not None:
@@ -345,8 +266,8 @@ class Driver:
             self._start_job(decision)
         elif isinstance(decision, StopTask):
             self._stop_job(decision)
-        elif isinstance(decision, Hold):
-            self._backend.set_paused(paused=not decision.over)
+        elif isinstance(decision, SetPaused):
+            self._backend.set_paused(paused=decision.paused)
         else:
             self._set_timer(decision)
 

@@ -295,7 +295,7 @@ class Run(BaseRun):
             )
 
         (doubt,) = doubts
-        self._driver.settle(doubt.task, doubt.visit, doubt.index, doubt.attempt, result)
+        self._driver.accept(doubt.task, doubt.visit, doubt.index, doubt.attempt, result)
 
     @property
     def has_only_questions(self) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from support.manual_driver import ManualDriver
 from support.outcomes import ended_tasks, wait_until
 
-from attune_nb.conductor.state import Alarm, Hold, RetryItem, StartTask
+from attune_nb.conductor.state import Alarm, RetryItem, SetPaused, StartTask
 
 CHAIN = """
 tasks:
@@ -37,15 +37,15 @@ def settled_length(calls):
 
 def test_a_task_reached_in_a_pause_waits_for_its_end():
     run = ManualDriver(CHAIN.replace(", delay: DELAY", ""))
-    assert run.pause() == [Hold(over=False)]
+    assert run.pause() == [SetPaused(paused=True)]
 
     run.end("a")
     assert run.started_tasks == ["a", "b"]
     assert run.state.executions["b", 1].status == "paused"
     assert [command.key for command in run.commands(StartTask)] == [("a", 1)]
 
-    hold, start = run.resume()
-    assert (hold, start.key) == (Hold(over=True), ("b", 1))
+    set_paused, start = run.resume()
+    assert (set_paused, start.key) == (SetPaused(paused=False), ("b", 1))
     assert run.state.status == "running"
 
 

@@ -14,7 +14,7 @@ from support.random_workflows import flows, load_flow
 from support.simulated_world import OUTCOMES, LazyItems, SimulatedWorld, result_of
 
 from attune_nb.conductor.machine import initial_state, step
-from attune_nb.conductor.state import ENDED, Hold, StartTask
+from attune_nb.conductor.state import ENDED, SetPaused, StartTask
 from attune_nb.errors import Source, WorkflowError
 from attune_nb.events import AttemptsEnded, Event, RunStarted
 from attune_nb.store.event_rows import event_of, row_of
@@ -157,11 +157,11 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def nothing_starts_in_a_paused_run(self):
         if self.world is not None:
-            is_held = False
+            is_paused = False
             for decision in self.world.decisions:
-                if isinstance(decision, Hold):
-                    is_held = not decision.over
-                assert not (is_held and isinstance(decision, StartTask))
+                if isinstance(decision, SetPaused):
+                    is_paused = decision.paused
+                assert not (is_paused and isinstance(decision, StartTask))
 
     @rule()
     def start_again(self):
