@@ -20,8 +20,7 @@ from support.chunk_queues import (
     take_chunk,
 )
 
-from attune_nb.backends.chunks import chunk_queue as feeds
-from attune_nb.backends.chunks import sizing
+from attune_nb.backends.chunks import quarantine, sizing
 from attune_nb.backends.worker import remote_functions
 from attune_nb.backends.worker.chunk_runner import ChunkRunner
 from attune_nb.events import CANCELLED, FAILED, SUCCEEDED
@@ -81,7 +80,7 @@ def test_each_item_ends_once_whatever_happens_to_its_chunks(  # noqa: C901, PLR0
     assert set(found) == set(range(feed.job.source.started if stopped else count))
     for index, (code,) in found.items():
         if code == FAILED:
-            assert lost[index] >= (feeds.DEATHS if idempotent else 1)
+            assert lost[index] >= (quarantine.MAX_DEATHS if idempotent else 1)
         elif code == CANCELLED:
             assert stopped
         else:
@@ -109,13 +108,13 @@ def test_what_was_held_goes_out_in_pieces_and_at_last_item_by_item():
     held = len(sent.attempts)
     assert held > 100
     feed.requeue_lost(sent, 0, "a test")
-    while feed.in_flight or feed._pieces:  # noqa: SLF001 - what is suspected
+    while feed.in_flight or feed._quarantine:  # noqa: SLF001 - what is suspected
         sent = take_chunk(feed)
         sizes.append(len(sent.attempts))
         assert sent.is_quarantined  # nothing waits behind what may end its worker
         run_to_end(feed, definition, sent)
     assert sum(sizes) == held
-    assert max(sizes) <= held // feeds.PIECES + 1
+    assert max(sizes) <= held // quarantine.PIECES + 1
 
 
 def test_a_large_item_or_result_makes_small_chunks(monkeypatch):

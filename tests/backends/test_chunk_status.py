@@ -57,7 +57,7 @@ def held(x):
 
 def test_what_was_not_begun_is_told_though_it_was_asked_before_it_was_taken_back(monkeypatch):
     monkeypatch.setattr(ChunkQueue, "_next_size", lambda *_: 3)
-    feed, definition = make_queue(range(3), held, parts=False)
+    feed, definition = make_queue(range(3), held, partial_reports=False)
     sent = feed.take_chunk(1)
     sent.message = replace(sent.message, name=str(uuid.uuid4()), budget=1.0)
     with ThreadPoolExecutor(1) as pool:
@@ -83,7 +83,7 @@ def test_each_item_ends_once_whenever_it_is_asked_and_whichever_answers_are_lost
     count, lazy, seed, function
 ):
     feed, definition = make_queue(
-        iter(range(count)) if lazy else range(count), function, parts=False
+        iter(range(count)) if lazy else range(count), function, partial_reports=False
     )
     luck, number = random.Random(seed), 0
     with ThreadPoolExecutor(1) as pool:

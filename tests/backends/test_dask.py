@@ -294,7 +294,7 @@ def test_results_stay_on_the_cluster_and_come_when_they_are_asked_for(cluster, m
     assert run.result("each") == run.result("all") == [*sizes, None]
     between = counter.lap()  # from worker to worker, and none of them to the engine
     shown = run.items("a")["result"][2]
-    assert repr(shown) == "<a text of 1,000,002, on the cluster>"
+    assert repr(shown) == "<a string of 1,000,002, on the cluster>"
     assert counter.lap() < 100_000
     assert shown.get() == "x" * 1_000_002
     assert 1_000_000 < counter.lap() < 4_000_000

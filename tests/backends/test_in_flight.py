@@ -113,8 +113,8 @@ def test_an_error_gives_an_object_of_the_notebook(go):
 @pytest.mark.parametrize(
     ("made", "told"),
     [
-        (LoadsThereOnly, "what was sent cannot be made again on the other side"),
-        (threading.Lock, "a map cannot be sent to another process"),
+        (LoadsThereOnly, "a value cannot be unpickled in the process it was sent to"),
+        (threading.Lock, "an object cannot be sent to another process"),
     ],
 )
 def test_an_error_whose_data_cannot_come_comes_without(go, made, told):
@@ -176,8 +176,8 @@ def test_no_part_of_a_long_secret_is_in_what_stands_for_a_result(cluster):
         keystore={"key": SECRET},
     )
     stands = [repr(each) for each in run.items("a")["result"]]
-    assert stands[0] == "<a map of 1, on the cluster>"
-    assert set(stands[1:]) == {f"<a text of {len(SECRET)}, on the cluster>"}
+    assert stands[0] == "<an object of 1, on the cluster>"
+    assert set(stands[1:]) == {f"<a string of {len(SECRET)}, on the cluster>"}
 
 
 def test_no_part_of_a_long_secret_is_in_what_says_why_it_cannot_come(go):

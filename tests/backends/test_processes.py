@@ -144,8 +144,8 @@ class Unloadable:
 @pytest.mark.parametrize(
     ("made", "told"),
     [
-        (threading.Lock, "the result: a lock cannot be sent to another process"),
-        (Unloadable, "the result: what was sent cannot be made again on the other side"),
+        (threading.Lock, "the result: a value of type `lock` cannot be sent to another process"),
+        (Unloadable, "the result: a value cannot be unpickled in the process it was sent to"),
     ],
 )
 def test_a_result_that_cannot_come_back_fails_its_item_only(made, told):
@@ -166,14 +166,14 @@ tasks:
         {"x": [1, threading.Lock(), 3]}, actions={"same": lambda x: x}, backend="processes"
     )
     assert list(errors(run)) == [1]
-    assert "a lock cannot be sent" in errors(run)[1]
+    assert "a value of type `lock` cannot be sent" in errors(run)[1]
 
 
 def test_a_task_that_cannot_go_there_fails_with_a_word_on_what_holds_it():
     lock = threading.Lock()
     told = {
-        "the action refers to `lock`, which": go(lambda x: lock, {"n": 3}),
-        "what its input reads of the context, which": go(
+        "the action refers to `lock`, which cannot be pickled": go(lambda x: lock, {"n": 3}),
+        "the part of the context that its input reads, which cannot be pickled": go(
             lambda x, y: x, {"n": 3, "keep": lock}, more=', y: "{{ parameters.keep }}"'
         ),
     }

@@ -67,7 +67,9 @@ def test_what_can_go_to_no_other_worker_keeps_no_other_from_it():
     told = ended.error
     assert "task `all` failed" in told
     assert "another" in told or "other side" in told
-    with pytest.raises(NotSendable, match="a lock cannot be sent to another process"):
+    with pytest.raises(
+        NotSendable, match="a value of type `lock` cannot be sent to another process"
+    ):
         ended.result("a")
 
 

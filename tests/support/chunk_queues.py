@@ -27,7 +27,7 @@ def make_queue(
     idempotent=True,
     total=None,
     target=0.001,
-    parts=True,
+    partial_reports=True,
 ):
     """Return a chunk queue over items, and the task spec as a worker has unpacked it."""
     action = Action(name="work", function=function, idempotent=idempotent)
@@ -41,7 +41,7 @@ def make_queue(
         clock=lambda: time.perf_counter() - zero,
         retries=retries,
     )
-    queue = ChunkQueue(Job(spec, items), 3, target, lambda: None, parts=parts)
+    queue = ChunkQueue(Job(spec, items), 3, target, lambda: None, partial_reports=partial_reports)
 
     definition = TaskSpec(("a", 1), action, INPUT, slice_context(context, INPUT), None, "")
     return queue, pickle.loads(pickle.dumps(definition))

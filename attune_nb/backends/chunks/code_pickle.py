@@ -1,6 +1,6 @@
-"""Code on its way to another process: it takes along where it stands, for the tracebacks there.
+"""Pickle functions together with their source lines, so that tracebacks elsewhere show them.
 
-cloudpickle leaves out a function's file, and no other process has the cell of a notebook.
+cloudpickle leaves out a function's file name, and no other process has the cells of a notebook.
 """
 
 from __future__ import annotations
@@ -16,46 +16,52 @@ __all__ = ["dumps"]
 
 
 def dumps(value: Any, protocol: int) -> bytes:
-    """Make bytes of a value, with all code in it that the other side cannot import.
+    """Return a value as bytes, with all code in it that another process cannot import.
 
     Raises:
-        Exception: Any at all, as the value's own code raises it.
+        Exception: The value cannot be pickled. Its own code may raise anything.
     """
     buffer = io.BytesIO()
-    _pickler()(buffer, protocol).dump(value)
+    _pickler_class()(buffer, protocol).dump(value)
     return buffer.getvalue()
 
 
 @functools.cache
-def _pickler() -> Any:
-    import cloudpickle  # noqa: PLC0415 - only what is no plain data needs it
+def _pickler_class() -> Any:
+    import cloudpickle  # noqa: PLC0415 - only values that are not plain data need it
 
-    reduced = cloudpickle.Pickler.dispatch_table[CodeType]
+    reduce_code = cloudpickle.Pickler.dispatch_table[CodeType]
 
-    def located(code: CodeType) -> tuple[Any, ...]:
-        make, args = reduced(code)
-        file = code.co_filename
-        return _made, (make, args, file, _lines(file))
+    def reduce_with_source(code: CodeType) -> tuple[Any, ...]:
+        make_code, arguments = reduce_code(code)
+        file_name = code.co_filename
+        return _restore_code, (make_code, arguments, file_name, _cell_lines(file_name))
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         dispatch_table: ClassVar[Any] = ChainMap(
-            {CodeType: located}, cloudpickle.Pickler.dispatch_table
+            {CodeType: reduce_with_source}, cloudpickle.Pickler.dispatch_table
         )
 
     return Pickler
 
 
-def _lines(file: str) -> list[str] | None:
-    """Give the lines of what is no file on a disk, if they are known: of a cell."""
-    entry: Any = linecache.cache.get(file)
-    if entry is None or len(entry) == 1 or entry[1] is not None:  # its lines are to be read
+def _cell_lines(file_name: str) -> list[str] | None:
+    """Return the source lines of a notebook's cell; None for a file on a disk."""
+    entry: Any = linecache.cache.get(file_name)
+    is_cell = entry is not None and len(entry) > 1 and entry[1] is None
+    if not is_cell:
         return None
+
     lines: list[str] = entry[2]
     return lines
 
 
-def _made(make: Any, args: tuple[Any, ...], file: str, lines: list[str] | None) -> CodeType:
+def _restore_code(
+    make_code: Any, arguments: tuple[Any, ...], file_name: str, lines: list[str] | None
+) -> CodeType:
     if lines is not None:
-        linecache.cache.setdefault(file, (sum(map(len, lines)), None, lines, file))
-    code: CodeType = make(*args).replace(co_filename=file)
+        size = sum(map(len, lines))
+        linecache.cache.setdefault(file_name, (size, None, lines, file_name))
+
+    code: CodeType = make_code(*arguments).replace(co_filename=file_name)
     return code

@@ -1,4 +1,4 @@
-"""What was sent to a worker, and what its report says of it: rows as the run records them."""
+"""The chunks that were sent to workers, and the attempts in the reports about them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from attune_nb.backends.attempt.job import Job
     from attune_nb.values.secrets import Mask
 
-    Lane = Callable[[str, int], int]
+    # returns the number of a worker: from its thread, and its number within the chunk
+    NumberWorker = Callable[[str, int], int]
 
 __all__ = ["InFlightChunk", "PendingAttempt", "read_report"]
 
-LONGEST = 500  # characters of what says why something could not be sent
+# characters of a message that says why something could not be sent
+MAX_MESSAGE = 500
 
 
 class PendingAttempt(msgspec.Struct, frozen=True):
-    """An attempt that is to be made."""
+    """An attempt that waits or is in flight."""
 
     index: int
     attempt: int
@@ -74,127 +76,177 @@ class InFlightChunk(msgspec.Struct, eq=False):
     abandoned: int = 0
     probe_state: ProbeState = msgspec.field(default_factory=ProbeState)
 
-    def remainder(self, going: Collection[int]) -> InFlightChunk:
-        """Give what of it goes on, by the items' numbers: another report will come of that."""
-        entries = [each for each in self.attempts if each.index in going]
-        chunk = msgspec.structs.replace(
+    def remainder(self, running: Collection[int]) -> InFlightChunk:
+        """Return the part of it that is still running, by the indexes of its items."""
+        attempts = [attempt for attempt in self.attempts if attempt.index in running]
+        message = msgspec.structs.replace(
             self.message,
-            index=array("q", [each.index for each in entries]),
-            attempt=array("q", [each.attempt for each in entries]),
+            index=array("q", [attempt.index for attempt in attempts]),
+            attempt=array("q", [attempt.attempt for attempt in attempts]),
             items=PackedValues(),
             moments=[],
             merges=False,
         )
         return InFlightChunk(
-            entries, chunk, is_remainder=True, since=self.since, probe_state=self.probe_state
+            attempts, message, is_remainder=True, since=self.since, probe_state=self.probe_state
         )
 
-    def merge(self, left: InFlightChunk) -> InFlightChunk:
-        """Give it together with what goes on of an earlier chunk, where it is sent to."""
-        also = {
-            "merges": True,
-            "reports_partially": left.message.reports_partially,
-            "name": left.message.name,
-        }
-        chunk = msgspec.structs.replace(self.message, **also)
-        return InFlightChunk([*left.attempts, *self.attempts], chunk, probe_state=left.probe_state)
+    def merge(self, remainder: InFlightChunk) -> InFlightChunk:
+        """Return it together with the part of an earlier chunk that is still running."""
+        message = msgspec.structs.replace(
+            self.message,
+            merges=True,
+            reports_partially=remainder.message.reports_partially,
+            name=remainder.message.name,
+        )
+        attempts = [*remainder.attempts, *self.attempts]
+        return InFlightChunk(attempts, message, probe_state=remainder.probe_state)
 
 
-def read_report(job: Job, sent: InFlightChunk, report: Report, lane: Lane) -> Batch:
-    """Give what a report says as a batch: at the run's times, of the run's workers, all frozen.
+def read_report(
+    job: Job, chunk: InFlightChunk, report: Report, number_worker: NumberWorker
+) -> Batch:
+    """Return the attempts of a report: at the run's times, of the run's workers, all frozen.
 
     Args:
         job: The job.
-        sent: The chunk that the report is of.
-        report: What the worker told.
-        lane: Gives the number of a worker: of a place, and of one of several there.
+        chunk: The chunk that the report is about.
+        report: The report.
+        number_worker: Returns the number of a worker.
     """
-    entries = {each.index: each for each in sent.attempts}
     mask = job.spec.call.context.mask
-    results, status = _results(sent, report, mask), bytearray(report.status)
-    errors = _errors(job, report, entries)
+    attempts = {attempt.index: attempt for attempt in chunk.attempts}
+    results = _read_results(chunk, report, mask)
+    errors = _read_errors(job, report, attempts)
+    status = bytearray(report.status)
+
     for row, result in enumerate(results):
-        if isinstance(result, NotSent):
-            results[row] = None
-            if not status[row]:
-                status[row] = FAILED
-                told = _cut(mask.text(f"the result: {result.message}"))
-                errors[row] = ErrorInfo(type="NotSendable", message=told, retryable=False)
-    began = _began(job, report)
+        if not isinstance(result, NotSent):
+            continue
+        results[row] = None
+        if not status[row]:
+            status[row] = FAILED
+            message = _cut(mask.text(f"the result: {result.message}"))
+            errors[row] = ErrorInfo(type="NotSendable", message=message, retryable=False)
+
+    items = None
+    if job.source.lazy:
+        items = [attempts[index].item if index in attempts else None for index in report.index]
+
+    started_at = _to_run_time(job, report)
     batch = Batch(
         index=report.index,
         attempt=report.attempt,
-        worker=array("q", [lane(report.thread, each) for each in report.worker]),
-        start=array("d", [began + each for each in report.start]),
+        worker=array("q", [number_worker(report.thread, worker) for worker in report.worker]),
+        start=array("d", [started_at + start for start in report.start]),
         duration=report.duration,
         status=bytes(status),
         results=results,
         errors=errors,
-        items=[entries[at].item if at in entries else None for at in report.index]
-        if job.source.lazy
-        else None,
+        items=items,
     )
-    if not sent.probe_state.sequence:  # nothing was told of it before
+    if not chunk.probe_state.sequence:
         return batch
-    pairs = zip(report.index, report.attempt, strict=True)
-    known = {(each.index, each.attempt) for each in sent.attempts}
-    return batch.take([row for row, pair in enumerate(pairs) if pair in known])
+
+    return _drop_known_rows(batch, chunk)
 
 
-def _began(job: Job, report: Report) -> float:
-    """Give when a chunk began in the run: the worker's clock is another."""
+def _drop_known_rows(batch: Batch, chunk: InFlightChunk) -> Batch:
+    """Return the rows of a batch that an earlier report of the chunk did not have."""
+    unreported = {(attempt.index, attempt.attempt) for attempt in chunk.attempts}
+    pairs = zip(batch.index, batch.attempt, strict=True)
+    return batch.take([row for row, pair in enumerate(pairs) if pair in unreported])
+
+
+def _to_run_time(job: Job, report: Report) -> float:
+    """Return when a chunk was started, in seconds since the start of the run.
+
+    The worker's clock may differ from ours: the time is not before the run, nor so late that the
+    chunk would end after now.
+    """
     now = job.spec.clock()
-    return min(max(0.0, now - (time.time() - report.started_at)), max(0.0, now - report.elapsed))
+    by_wall_clock = now - (time.time() - report.started_at)
+    latest = now - report.elapsed
+    return min(max(0.0, by_wall_clock), max(0.0, latest))
 
 
-def _results(sent: InFlightChunk, report: Report, mask: Mask) -> list[Any]:
-    if sent.make_reference is None:
-        return [_frozen(each) for each in unpack(report.results)]
-    kept = enumerate(zip(report.descriptions, report.status, strict=True))
-    return [
-        None if code else sent.make_reference(row, mask.text(about)) for row, (about, code) in kept
-    ]
+def _read_results(chunk: InFlightChunk, report: Report, mask: Mask) -> list[Any]:
+    """Return the results of a report, or the remote references for them."""
+    if chunk.make_reference is None:
+        return [_freeze(result) for result in unpack(report.results)]
+
+    references: list[Any] = []
+    pairs = zip(report.descriptions, report.status, strict=True)
+    for row, (description, code) in enumerate(pairs):
+        reference = None
+        if not code:
+            reference = chunk.make_reference(row, mask.text(description))
+        references.append(reference)
+
+    return references
 
 
-def _errors(job: Job, report: Report, entries: dict[int, PendingAttempt]) -> dict[int, ErrorInfo]:
-    """Give the error of each row that has one, without secrets.
+def _read_errors(
+    job: Job, report: Report, attempts: dict[int, PendingAttempt]
+) -> dict[int, ErrorInfo]:
+    """Return the error of each row that has one, without secrets.
 
-    What an expression fails with is said by the whole context: it knows the names nearby.
+    If an input could not be rendered, the error is made here, from the whole context: its message
+    can then suggest names that the worker does not have.
     """
     errors = {}
-    told = zip(report.errors.items(), unpack(report.data), strict=True)
-    for (row, error), data in told:
-        index = report.index[row]
-        if row in report.unrendered and error.type != "NotSendable":
-            try:
-                job.spec.call.render(entries[index].item, index)
-            except Exception as here:  # noqa: BLE001 - this is what it is rendered for
-                errors[row] = job.spec.call.describe_error(here)[1]
-                continue
-        errors[row] = _told(error, _frozen(data), job.spec.call.context.mask)
+    data_of_errors = unpack(report.data)
+    for (row, error), data in zip(report.errors.items(), data_of_errors, strict=True):
+        local_error = None
+        attempt = attempts.get(report.index[row])  # None if an earlier report had this row
+        if attempt is not None and row in report.unrendered and error.type != "NotSendable":
+            local_error = _render_error(job, attempt)
+
+        if local_error is None:
+            local_error = _mask_error(error, _freeze(data), job.spec.call.context.mask)
+        errors[row] = local_error
+
     return errors
 
 
-def _told(error: ErrorInfo, data: Any, mask: Mask) -> ErrorInfo:
-    refused = error.type == "NotSendable"
+def _render_error(job: Job, attempt: PendingAttempt) -> ErrorInfo | None:
+    """Return the error of rendering an input in the whole context; None if that succeeds."""
+    try:
+        job.spec.call.render(attempt.item, attempt.index)
+    except Exception as error:  # noqa: BLE001 - a template may raise anything
+        return job.spec.call.describe_error(error)[1]
+
+    return None
+
+
+def _mask_error(error: ErrorInfo, data: Any, mask: Mask) -> ErrorInfo:
+    """Return an error with its data, without secrets."""
+    is_unsendable = error.type == "NotSendable"
     message = mask.text(error.message)
     if isinstance(data, NotSent):
         message += _cut(mask.text(f" (without its data: {data.message})"))
         data = None
+    if is_unsendable:
+        message = _cut(message)
+
     return msgspec.structs.replace(
         error,
-        message=_cut(message) if refused else message,
+        message=message,
         traceback=mask.text(error.traceback),
         data=freeze(mask.value(data)),
-        retryable=error.retryable and not refused,
+        retryable=error.retryable and not is_unsendable,
     )
 
 
-def _cut(told: str) -> str:
-    return told if len(told) <= LONGEST else f"{told[: LONGEST - 1]}…"
+def _cut(message: str) -> str:
+    if len(message) <= MAX_MESSAGE:
+        return message
+
+    return f"{message[: MAX_MESSAGE - 1]}…"
 
 
-def _frozen(value: Any) -> Any:
+def _freeze(value: Any) -> Any:
+    """Return a value frozen; a `NotSent` if it cannot be frozen."""
     try:
         return freeze(value)
     except ValueError as error:

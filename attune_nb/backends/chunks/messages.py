@@ -1,4 +1,4 @@
-"""What goes to a worker process, and what comes back."""
+"""The messages to worker processes and their reports."""
 
 from __future__ import annotations
 
@@ -93,35 +93,37 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class WrongProcessError(Exception):
-    """A chunk has come to another process than the only one that may make it.
+    """A chunk has reached another process than the one it was sent to.
 
-    That one has ended: before it began, amid it, or after it, and the results with it.
+    That process has ended: before it started the chunk, while it ran it, or after it, and then the
+    results are lost.
     """
 
 
 class KeptResults:
-    """The results of a chunk, which stay where they are, and the report of it.
+    """The results of a chunk that stay on their worker, with the report about the chunk.
 
-    It goes to where they are needed, and then what cannot go, or not be made again there, fails
-    alone: Dask would try for ever to fetch what it cannot.
+    When they are sent to another process, a result that cannot be pickled or unpickled fails by
+    itself: Dask would otherwise try again and again to fetch all of them.
     """
 
     def __init__(self, report: bytes, values: list[Any]) -> None:
-        self.report, self._values = report, values
+        self.report = report
+        self._values = values
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _arrived, (self.report, pack(self._values))
+        return _unpack_results, (self.report, pack(self._values))
 
     def __getitem__(self, row: int) -> Any:
         return require_sent(self._values[row])
 
     def pack_row(self, row: int) -> PackedValues:
-        """Give a result for whoever asks for it alone."""
+        """Return one result, packed by itself."""
         return pack([self._values[row]])
 
     def __sizeof__(self) -> int:
         return object.__sizeof__(self) + sum(map(size_of, self._values))
 
 
-def _arrived(report: bytes, values: PackedValues) -> KeptResults:
+def _unpack_results(report: bytes, values: PackedValues) -> KeptResults:
     return KeptResults(report, unpack(values))

@@ -1,4 +1,4 @@
-"""Items of a source that may take its time, read ahead in a thread."""
+"""Read ahead items whose source may be slow, in a thread."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["Prefetcher"]
 
 
 class Prefetcher:
-    """What a source gives, as far as it was read: `next` never waits where it is `is_ready`.
+    """An iterator over items that were read ahead: `next` does not block if `is_ready`.
 
-    The source's own code runs in a thread of its own, one item after the other. It may wait for
-    whatever it likes, also for what becomes of an earlier item.
+    The source's own code runs in a thread, one item after the other. It may wait for anything,
+    also for the result of an earlier item.
 
     Args:
-        source: The items, each with its number.
-        name: Whose items these are.
-        wake: Called, in that thread, when there is something again.
+        source: The items, each with its index.
+        name: The name of the task, for the thread's name.
+        wake: Called in that thread when an item is ready again.
     """
 
     def __init__(
@@ -29,57 +29,64 @@ class Prefetcher:
     ) -> None:
         self._source = source
         self._wake = wake
-        self._read: deque[tuple[int, Any]] = deque()
+        self._pairs: deque[tuple[int, Any]] = deque()
         self._error: BaseException | None = None
-        self._over = False  # nothing comes any more
-        self._most = 1
-        self._asked = threading.Event()  # for more than there was room for, or for the end
+        self._has_ended = False
+        self._limit = 1
+        self._limit_changed = threading.Event()  # also set at the end
         threading.Thread(target=self._run, name=f"attune items {name}", daemon=True).start()
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is an item, or its end, or what the source has raised."""
-        return bool(self._read) or self._over
+        """Whether an item, the end, or an error of the source can be read without waiting."""
+        return bool(self._pairs) or self._has_ended
 
-    def set_limit(self, most: int) -> None:
-        """Have as many read ahead, at most."""
-        self._most = most
-        self._asked.set()
+    def set_limit(self, limit: int) -> None:
+        """Read ahead as many items as that, at most."""
+        self._limit = limit
+        self._limit_changed.set()
 
     def close(self) -> None:
-        """Read no more; what the source is just waiting for is dropped when it comes."""
-        self._over = True
-        self._asked.set()
+        """Read no more items; the one that the source is producing is dropped."""
+        self._has_ended = True
+        self._limit_changed.set()
 
     def __iter__(self) -> Prefetcher:
         return self
 
     def __next__(self) -> tuple[int, Any]:
-        """Give the next item.
+        """Return the index and value of the next item.
 
         Raises:
-            BaseException: What the source has raised.
-            StopIteration: It has ended.
+            BaseException: The source raised it.
+            StopIteration: The source has ended.
         """
-        if self._read:
-            return self._read.popleft()
-        error, self._error = self._error, None
+        if self._pairs:
+            return self._pairs.popleft()
+
+        error = self._error
+        self._error = None
         if error is not None:
             raise error
+
         raise StopIteration
 
     def _run(self) -> None:
         try:
             for pair in self._source:
-                if self._over:
+                if self._has_ended:
                     return
-                self._read.append(pair)
-                if len(self._read) == 1:
+
+                self._pairs.append(pair)
+                if len(self._pairs) == 1:
                     self._wake()
-                while len(self._read) >= self._most and not self._over:
-                    self._asked.wait()
-                    self._asked.clear()
+
+                while len(self._pairs) >= self._limit and not self._has_ended:
+                    self._limit_changed.wait()
+                    self._limit_changed.clear()
         except BaseException as error:  # noqa: BLE001 - the items' own code raised
             self._error = error
-        self._over = True  # the last of all, as it is read without a lock
+
+        # written last: other threads read it without a lock
+        self._has_ended = True
         self._wake()

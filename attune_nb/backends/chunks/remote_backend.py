@@ -1,4 +1,4 @@
-"""What backends have in common whose attempts run in other processes."""
+"""The base of backends whose attempts run in other processes."""
 
 from __future__ import annotations
 
@@ -22,145 +22,190 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteBackend", "RemoteWorker", "count_cores", "find_free_workers"]
 
-_Place = TypeVar("_Place", bound="RemoteWorker")
+_Worker = TypeVar("_Worker", bound="RemoteWorker")
 
-DEPTH = 2  # chunks for each thread of a worker: one that it is at, one that waits
+# chunks for each thread of a worker: one that runs, one that waits
+DEPTH = 2
 
 
 def count_cores() -> int:
-    """Give how many cores this process may use."""
-    found = getattr(os, "sched_getaffinity", None)
-    return len(found(0)) if found is not None else os.cpu_count() or 1
+    """Return how many cores this process may use."""
+    get_affinity = getattr(os, "sched_getaffinity", None)
+    if get_affinity is not None:
+        return len(get_affinity(0))
+
+    cores = os.cpu_count()
+    return 1 if cores is None else cores
 
 
 class RemoteWorker(abc.ABC):
-    """A worker, by the chunks that it has. It works on as many at once as it has `threads`."""
+    """A worker, by its chunks in flight.
+
+    Attributes:
+        threads: How many chunks it runs at once.
+    """
 
     threads = 1
 
     @abc.abstractmethod
     def chunks(self) -> list[tuple[ChunkQueue, InFlightChunk]]:
-        """Give the chunks that it has, each with its job."""
+        """Return its chunks in flight, each with the queue of its job."""
 
-    def concurrency_by_chunk(self, feed: ChunkQueue) -> list[int]:
-        """Give how many items each of its chunks of a job may be at, at once; the most first."""
-        return sorted(
-            (at.message.concurrency for each, at in self.chunks() if each is feed), reverse=True
-        )
+    def concurrency_by_chunk(self, queue: ChunkQueue) -> list[int]:
+        """Return the concurrency of each of its chunks of a job, the highest first."""
+        concurrencies = []
+        for chunk_queue, chunk in self.chunks():
+            if chunk_queue is queue:
+                concurrencies.append(chunk.message.concurrency)
 
-    def accepts(self, feed: ChunkQueue, *, behind: bool) -> bool:
-        """Tell whether one more chunk of a job may go here, perhaps to wait behind others."""
-        return not self.is_full(behind=behind and not feed.is_slow)
+        return sorted(concurrencies, reverse=True)
+
+    def accepts(self, queue: ChunkQueue, *, behind: bool) -> bool:
+        """Return whether one more chunk of a job may be sent to it.
+
+        Args:
+            queue: The queue of the job.
+            behind: Whether the chunk may wait behind others.
+        """
+        return not self.is_full(behind=behind and not queue.is_slow)
 
     def is_full(self, *, behind: bool) -> bool:
-        """Tell whether no chunk may go here, be it to wait behind others or not."""
-        held = self.chunks()
-        if any(sent.is_quarantined for _, sent in held):
-            return True
-        behind = behind and not any(each.is_slow or sent.is_remainder for each, sent in held)
-        return len(held) >= self.threads * (DEPTH if behind else 1)
+        """Return whether no more chunk may be sent to it.
+
+        Args:
+            behind: Whether the chunk may wait behind others.
+        """
+        chunks = self.chunks()
+        limit = self.threads * DEPTH if behind else self.threads
+
+        for queue, chunk in chunks:
+            if chunk.is_quarantined:
+                return True
+            if queue.is_slow or chunk.is_remainder:
+                limit = self.threads
+
+        return len(chunks) >= limit
 
 
 def find_free_workers(
-    feed: ChunkQueue, places: Collection[_Place], *, behind: bool
-) -> list[tuple[_Place, int]]:
-    """Give the workers that one more chunk of a job may go to, within its concurrency.
+    queue: ChunkQueue, workers: Collection[_Worker], *, behind: bool
+) -> list[tuple[_Worker, int]]:
+    """Return the workers that one more chunk of a job may be sent to, within its concurrency.
 
     Args:
-        feed: The job.
-        places: All workers.
-        behind: Whether it may wait behind other chunks.
+        queue: The queue of the job.
+        workers: All workers.
+        behind: Whether the chunk may wait behind others.
 
     Returns:
-        Each with the number of items that the chunk may be at, at once: what is left of the
-        concurrency is shared with the others that have nothing of the job.
+        Each worker with the concurrency of the chunk: the free part of the job's concurrency is
+        shared with the other workers that have no chunk of the job.
     """
-    shares = {place: place.concurrency_by_chunk(feed) for place in places}
-    left = feed.job.spec.concurrency - sum(
-        sum(each[: place.threads]) for place, each in shares.items()
-    )
-    # of the chunks of one worker, which ones it is at is not known: perhaps the largest
-    rooms = {
-        place: left + sum(each[place.threads - 1 : place.threads]) for place, each in shares.items()
-    }
-    found = [place for place in places if rooms[place] >= 1 and place.accepts(feed, behind=behind)]
-    idle = sum(max(0, place.threads - len(shares[place])) for place in found) or 1
-    return [(place, -(-rooms[place] // idle)) for place in found]
+    concurrencies = {worker: worker.concurrency_by_chunk(queue) for worker in workers}
+    free_slots = queue.job.spec.concurrency
+    for worker, in_use in concurrencies.items():
+        free_slots -= sum(in_use[: worker.threads])
+
+    free_workers = []
+    idle_threads = 0
+    for worker, in_use in concurrencies.items():
+        # which of its chunks a worker runs is not known: perhaps the largest. One that waits
+        # starts when another has ended, perhaps the smallest of these.
+        limit = free_slots + sum(in_use[worker.threads - 1 : worker.threads])
+        if limit >= 1 and worker.accepts(queue, behind=behind):
+            free_workers.append((worker, limit))
+            idle_threads += max(0, worker.threads - len(in_use))
+
+    sharers = max(1, idle_threads)
+    return [(worker, -(-limit // sharers)) for worker, limit in free_workers]
 
 
 class RemoteBackend(abc.ABC):
-    """Hands out the chunks of jobs, and takes in what becomes of them.
+    """Sends the chunks of jobs to workers, and handles the reports.
 
-    All of it happens in the driver's thread, which pumps; what ends elsewhere is only noted by
-    other threads. Actions that belong to this process (made-up results) run in threads here.
+    All of it happens in the driver's thread, which polls. Other threads only call `_notify`.
+    Actions that must run in this process (mocked results) run in threads here.
 
     Args:
-        lanes: How many workers there are.
-        target: Seconds that a chunk is to take.
-        leaves: What becomes of a plain function that is past its time.
-        missing: Says of an item what it needs that is not there any more.
-        parts: Whether chunks are told of in parts.
+        worker_count: How many workers there are.
+        target: Seconds that a chunk should take.
+        timeout_effect: What happens to a plain function at its timeout, for the error's message.
+        describe_missing: Returns a message if an item needs a result that is lost, else None.
+        partial_reports: Whether workers report about a chunk before all of it has ended.
     """
 
     def __init__(
         self,
-        lanes: int,
+        worker_count: int,
         target: float,
-        leaves: str,
-        missing: Callable[[Any], str | None] | None = None,
+        timeout_effect: str,
+        describe_missing: Callable[[Any], str | None] | None = None,
         *,
-        parts: bool = False,
+        partial_reports: bool = False,
     ) -> None:
-        self._worker_count = lanes
+        self._worker_count = worker_count
         self._target = target
-        self._leaves = leaves
-        self._missing = missing
-        self._parts = parts
+        self._timeout_effect = timeout_effect
+        self._describe_missing = describe_missing
+        self._partial_reports = partial_reports
         self._threads = ThreadBackend()
         self._queues: dict[Key, ChunkQueue] = {}
         self._task_specs: dict[Key, TaskSpec] = {}
-        self._notices: deque[Any] = deque()  # noted by other threads
-        self._paused = self._closed = False
-        self._met: dict[tuple[str, int], int] = {}
+        self._notices: deque[Any] = deque()  # other threads append to it
+        self._paused = False
+        self._closed = False
+        # the number of a worker in the record, by its thread and its number in the chunk
+        self._worker_numbers: dict[tuple[str, int], int] = {}
 
     def start(self, job: Job) -> None:
-        """Begin to make the attempts of a job."""
+        """Begin the attempts of a job."""
         self._closed = False
         spec = job.spec
         call = spec.call
         if call.action.local:
             self._threads.start(job)
             return
+
         self._task_specs[spec.key] = TaskSpec(
-            spec.key, call.action, call.template, call.slice_context(), spec.timeout, self._leaves
+            spec.key,
+            call.action,
+            call.template,
+            call.slice_context(),
+            spec.timeout,
+            self._timeout_effect,
         )
         self._queues[spec.key] = ChunkQueue(
             job,
             self._worker_count,
             self._target,
             self._threads.wake,
-            self._missing,
-            parts=self._parts,
+            self._describe_missing,
+            partial_reports=self._partial_reports,
         )
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
         """Make one more attempt, with the same rendered input."""
-        feed = self._queues.get(key)
-        if feed is None:
+        queue = self._queues.get(key)
+        if queue is None:
             self._threads.retry(key, index, attempt)
-        elif feed.job.stopped:
-            feed.job.results.record_cancelled(index, attempt, 0, feed.job.spec.clock(), None)
+            return
+
+        job = queue.job
+        if job.stopped:
+            job.results.record_cancelled(index, attempt, 0, job.spec.clock(), None)
         else:
-            feed.job.retry_queue.append((index, attempt))
+            job.retry_queue.append((index, attempt))
 
     def stop(self, key: Key, *, force: bool) -> None:
-        """Start no more attempts of a job; `force` gives up on those under way."""
+        """Begin no more attempts of a job; with `force`, cancel those that run."""
         self._threads.stop(key, force=force)
-        if key in self._queues:
-            feed = self._queues[key]
-            feed.stop(force=force, in_flight=self._chunks_in_flight(feed))
-            if force:
-                self._cancel_chunks(feed)
+        queue = self._queues.get(key)
+        if queue is None:
+            return
+
+        queue.stop(force=force, in_flight=self._chunks_in_flight(queue))
+        if force:
+            self._cancel_chunks(queue)
 
     def set_paused(self, *, paused: bool) -> None:
         """Begin no attempts of any job, or begin them again."""
@@ -168,123 +213,148 @@ class RemoteBackend(abc.ABC):
         self._threads.set_paused(paused=paused)
 
     def release(self, key: Key) -> None:
-        """Let go of a job whose task has ended."""
+        """Release a job whose task has ended."""
         self._threads.release(key)
-        feed = self._queues.pop(key, None)
-        if feed is not None:
-            feed.close()
+        queue = self._queues.pop(key, None)
+        if queue is not None:
+            queue.close()
             self._drop_task_spec(self._task_specs.pop(key))
 
     def poll(self, timeout: float) -> None:
-        """Hand out work and take in what has ended, for about `timeout` seconds.
+        """Send chunks and handle reports, for about `timeout` seconds.
 
-        What somebody waits for (the end of a task, a failure that may be tried again) is taken in
-        at once; what is one of many may wait for the others.
+        Results that unblock something (the end of a task, a failure to retry) are processed at
+        once; others are batched.
 
         Raises:
-            BackendError: There is nobody to do the work.
+            BackendError: There are no workers.
         """
         until = time.monotonic() + timeout
         while True:
             if not self._paused:
                 self._send_chunks()
-            if any(
-                each.job.results.count_rows() and not each.in_flight
-                for each in self._queues.values()
-            ):
-                return  # what could not be handed out
-            left = min(until - time.monotonic(), self._check_workers())
+            if self._has_unsent_failures():
+                return
+
+            wait = min(until - time.monotonic(), self._check_workers())
             if not self._notices:
-                self._threads.poll(max(0.0, left))
-            urgent = self._threads.has_results()
+                self._threads.poll(max(0.0, wait))
+
+            has_ended = self._threads.has_results()
             while self._notices:
                 self._handle_notice(self._notices.popleft())
-                urgent = True
-            finished = urgent and any(not each.in_flight for each in self._queues.values())
-            if finished or time.monotonic() >= until:
+                has_ended = True
+
+            if (has_ended and self._is_any_idle()) or time.monotonic() >= until:
                 break
+
         if not self._paused:
             self._send_chunks()
 
+    def _has_unsent_failures(self) -> bool:
+        """Return whether a job has nothing in flight but attempts that could not be sent."""
+        return any(
+            queue.job.results.count_rows() and not queue.in_flight
+            for queue in self._queues.values()
+        )
+
+    def _is_any_idle(self) -> bool:
+        """Return whether a job has nothing in flight."""
+        return any(not queue.in_flight for queue in self._queues.values())
+
     def collect(self) -> list[tuple[Key, Batch]]:
-        """Give what has ended since the last call."""
-        found = [(key, feed.job.collect()) for key, feed in list(self._queues.items())]
-        return [*self._threads.collect(), *((key, each) for key, each in found if each is not None)]
+        """Return the attempts that have ended since the last call."""
+        batches = self._threads.collect()
+        for key, queue in list(self._queues.items()):
+            batch = queue.job.collect()
+            if batch is not None:
+                batches.append((key, batch))
+
+        return batches
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all jobs."""
         self._threads.close()
-        for each in self._queues.values():
-            each.close()
+        for queue in self._queues.values():
+            queue.close()
+
         self._queues.clear()
         self._task_specs.clear()
         self._closed = True
         self._notices.clear()
 
-    def _notify(self, what: Any) -> None:
-        """Note that something has ended, from any thread; what comes too late is let go of."""
-        self._notices.append(what)
+    def _notify(self, notice: Any) -> None:
+        """Note from any thread that something has ended; drop the notice if closed."""
+        self._notices.append(notice)
         self._threads.wake()
-        if self._closed:  # looked at after it was noted, as it is closed before that is let go of
-            with suppress(ValueError):  # it was let go of
-                self._notices.remove(what)
 
-    def _number_worker(self, place: str, number: int) -> int:
-        """Give the number of a worker that was met somewhere."""
-        return self._met.setdefault((place, number), len(self._met))
+        # `close` sets the flag before it clears the notices, so this one is dropped by either
+        if self._closed:
+            with suppress(ValueError):
+                self._notices.remove(notice)
+
+    def _number_worker(self, thread: str, number: int) -> int:
+        """Return the number of a worker in the record."""
+        return self._worker_numbers.setdefault((thread, number), len(self._worker_numbers))
 
     def _send_chunks(self) -> None:
         """Send chunks to the workers that may have one.
 
-        The jobs take turns, those first that have the fewest chunks under way. Where one has none
-        and finds no worker, nothing goes to wait at a worker until it has one.
+        The jobs take turns, those with the fewest chunks in flight first. If one of them has none
+        and finds no worker, chunks of the others are not queued at workers until it has one.
         """
-        sending = any(each.is_ready for each in self._queues.values()) and self._can_send()
-        while sending:
-            sending, behind = False, True
-            ready = [each for each in self._queues.values() if each.is_ready]
-            ready.sort(key=lambda each: each.in_flight)
-            for feed in ready:
-                if all(each.is_full(behind=behind) for each in self._list_workers()):
+        is_sending = any(queue.is_ready for queue in self._queues.values()) and self._can_send()
+        while is_sending:
+            is_sending = False
+            behind = True
+            ready = [queue for queue in self._queues.values() if queue.is_ready]
+            ready.sort(key=lambda queue: queue.in_flight)
+
+            for queue in ready:
+                if all(worker.is_full(behind=behind) for worker in self._list_workers()):
                     return
-                if self._send_next(feed, behind=behind):
-                    sending = True
-                elif not feed.in_flight:
+
+                if self._send_next(queue, behind=behind):
+                    is_sending = True
+                elif not queue.in_flight:
                     behind = False
 
-    def _can_extend(self, feed: ChunkQueue) -> bool:
-        """Tell whether a worker that is at a job already may be given more of it at once."""
-        others = (each for each in self._queues.values() if each is not feed)
-        return not self._paused and not any(each.is_ready for each in others)
+    def _can_extend(self, queue: ChunkQueue) -> bool:
+        """Return whether a chunk of a job may be extended: no other job waits for a worker."""
+        if self._paused:
+            return False
+
+        other_queues = [other for other in self._queues.values() if other is not queue]
+        return not any(other.is_ready for other in other_queues)
 
     @abc.abstractmethod
     def _list_workers(self) -> Collection[RemoteWorker]:
-        """Give the workers."""
+        """Return the workers."""
 
     @abc.abstractmethod
     def _can_send(self) -> bool:
-        """Tell whether there is anybody to send chunks to."""
+        """Return whether there are workers to send chunks to."""
 
     @abc.abstractmethod
-    def _send_next(self, feed: ChunkQueue, *, behind: bool) -> bool:
-        """Send a chunk of a job, if a worker may have one; tell whether one went out."""
+    def _send_next(self, queue: ChunkQueue, *, behind: bool) -> bool:
+        """Send a chunk of a job if a worker may have one; return whether one was sent."""
 
     @abc.abstractmethod
-    def _handle_notice(self, what: Any) -> None:
-        """Take in what was noted."""
+    def _handle_notice(self, notice: Any) -> None:
+        """Handle a notice that `_notify` was called with."""
 
     @abc.abstractmethod
     def _check_workers(self) -> float:
-        """End what takes too long; give the seconds until the next look."""
+        """End chunks that take too long; return the seconds until the next check."""
 
     @abc.abstractmethod
-    def _chunks_in_flight(self, feed: ChunkQueue) -> list[InFlightChunk]:
-        """Give the chunks of a feed that are with the workers."""
+    def _chunks_in_flight(self, queue: ChunkQueue) -> list[InFlightChunk]:
+        """Return the chunks of a job that are in flight."""
 
     @abc.abstractmethod
-    def _cancel_chunks(self, feed: ChunkQueue) -> None:
-        """Give up on the chunks of a feed that are with the workers."""
+    def _cancel_chunks(self, queue: ChunkQueue) -> None:
+        """Cancel the chunks of a job that are in flight."""
 
     @abc.abstractmethod
-    def _drop_task_spec(self, definition: TaskSpec) -> None:
-        """Have the workers let go of a definition."""
+    def _drop_task_spec(self, task_spec: TaskSpec) -> None:
+        """Make the workers drop a task spec."""

@@ -1,8 +1,8 @@
-"""Values on their way to another process and back, so that none of them can stop the others.
+"""Values on their way to another process and back.
 
-Plain data of many items goes as one pickle, which always loads. As soon as there is anything
-else among them, each goes by itself (by cloudpickle, which also sends what a notebook has
-defined): what cannot be sent, or not be made again on the other side, fails alone.
+Plain data of many items is one pickle, which always loads. If any value is not plain data, each
+value is pickled by itself, by cloudpickle, which can also send what a notebook defines. So a value
+that cannot be pickled, or not be unpickled in the other process, fails without the others.
 """
 
 from __future__ import annotations
@@ -19,16 +19,26 @@ import msgspec
 
 from attune_nb.backends.chunks.code_pickle import dumps
 from attune_nb.errors import NotSendable
+from attune_nb.values.describe import describe, describe_type
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NotSent", "PackedValues", "kind_of", "pack", "pack_value", "require_sent", "unpack"]
+__all__ = [
+    "NotSent",
+    "PackedValues",
+    "describe_any",
+    "pack",
+    "pack_value",
+    "require_sent",
+    "unpack",
+]
 
 _PROTOCOL = 5
-_FROZEN = (FrozenDict, FrozenList, FrozenTuple)
-_KNOWN = frozenset(
+_FROZEN_TYPES = (FrozenDict, FrozenList, FrozenTuple)
+# types of plain data that pickle stores by a reference to a class of the standard library
+_PLAIN_TYPES = frozenset(
     {
         dt.date,
         dt.datetime,
@@ -43,110 +53,121 @@ _KNOWN = frozenset(
 
 
 class NotSent(msgspec.Struct, frozen=True):
-    """Stands where a value could not be sent, or not be made again on the other side."""
+    """Stands for a value that could not be pickled, or not be unpickled in the other process."""
 
     message: str
 
 
 class PackedValues(msgspec.Struct, frozen=True):
-    """Several values as bytes: all in one, or each alone."""
+    """Several values as bytes: all together in one pickle, or each separately."""
 
     together: bytes | None = None
     separately: Sequence[bytes | NotSent] = ()
 
     def __len__(self) -> int:
-        """Give the bytes that it takes."""
+        """Return the number of bytes."""
         if self.together is not None:
             return len(self.together)
+
         return sum(len(part) for part in self.separately if isinstance(part, bytes))
 
 
 def require_sent(value: Any) -> Any:
-    """Give a value that was sent.
+    """Return a value that was sent.
 
     Raises:
-        NotSendable: It could not be sent, or not be made again here.
+        NotSendable: It could not be pickled, or not be unpickled here.
     """
     if isinstance(value, NotSent):
         raise NotSendable(value.message)
+
     return value
 
 
 class _NotPlainError(Exception):
-    """There is something among the values that may not load on the other side."""
+    """A value is not plain data, so it may not load in the other process."""
 
 
 class _PlainPickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
-        """Leave plain data to pickle, and refuse all else."""
-        known = value is freeze or isinstance(value, _FROZEN) or type(value) in _KNOWN
-        if known or (isinstance(value, type) and value in _KNOWN):
+        """Leave plain data to pickle, and refuse any other value.
+
+        Raises:
+            _NotPlainError: The value is not plain data.
+        """
+        if value is freeze or isinstance(value, _FROZEN_TYPES) or type(value) in _PLAIN_TYPES:
             return NotImplemented
+
+        if isinstance(value, type) and value in _PLAIN_TYPES:
+            return NotImplemented
+
         raise _NotPlainError
 
 
 def pack(values: Sequence[Any]) -> PackedValues:
-    """Make bytes of values; where one cannot be sent, a `NotSent` says why."""
+    """Return values as bytes, with a `NotSent` in place of each that cannot be pickled."""
     buffer = io.BytesIO()
     try:
         _PlainPickler(buffer, _PROTOCOL).dump(list(values))
     except Exception:  # noqa: BLE001 - a value's own code may raise anything
-        return PackedValues(separately=[_alone(each) for each in values])
+        return PackedValues(separately=[_pack_separately(value) for value in values])
+
     return PackedValues(together=buffer.getvalue())
 
 
 def pack_value(value: Any) -> bytes:
-    """Make bytes of one value, whatever it is made of.
+    """Return any value as bytes.
 
     Raises:
-        Exception: Any at all, as the value's own code raises it.
+        Exception: The value cannot be pickled. Its own code may raise anything.
     """
     return dumps(value, _PROTOCOL)
 
 
-def _alone(value: Any) -> bytes | NotSent:
+def _pack_separately(value: Any) -> bytes | NotSent:
     try:
         return pack_value(value)
-    except Exception as error:  # noqa: BLE001 - as above
-        return NotSent(_told(kind_of(value), "be sent to another process", error))
+    except Exception as error:  # noqa: BLE001 - a value's own code may raise anything
+        return NotSent(_explain(f"{describe_any(value)} cannot be sent to another process", error))
 
 
 def unpack(packed: PackedValues) -> list[Any]:
-    """Give the values again; where one could not be sent or made, a `NotSent` says why."""
+    """Return values from bytes, with a `NotSent` in place of each that was not sent or loaded."""
     if packed.together is not None:
-        values: list[Any] = pickle.loads(packed.together)  # noqa: S301 - our own worker's
+        values: list[Any] = pickle.loads(packed.together)  # noqa: S301 - packed by our own process
         return values
-    return [each if isinstance(each, NotSent) else _loaded(each) for each in packed.separately]
+
+    values = []
+    for part in packed.separately:
+        value = part if isinstance(part, NotSent) else _unpack_separately(part)
+        values.append(value)
+
+    return values
 
 
-def _loaded(packed: bytes) -> Any:
+def _unpack_separately(packed: bytes) -> Any:
     try:
-        return pickle.loads(packed)  # noqa: S301 - as above
-    except BaseException as error:  # noqa: BLE001 - as above; nothing of it may end a worker
-        return NotSent(_told("what was sent", "be made again on the other side", error))
+        return pickle.loads(packed)  # noqa: S301 - packed by our own process
+    except BaseException as error:  # noqa: BLE001 - not even `sys.exit` may end a worker here
+        return NotSent(_explain("a value cannot be unpickled in the process it was sent to", error))
 
 
-def kind_of(value: Any) -> str:
-    """Say of what type a value is."""
-    name = type(value).__name__
-    return _KINDS.get(type(value), f"an {name}" if name[:1] in "aeiouAEIOU" else f"a {name}")
-
-
-_KINDS = {
-    str: "a text",
-    int: "a number",
-    FrozenDict: "a map",
-    FrozenList: "a list",
-    FrozenTuple: "a tuple",
-}
-
-
-def _told(what: str, whereto: str, error: BaseException) -> str:
+def describe_any(value: Any) -> str:
+    """Return the kind of a value, even if its own code raises when it is inspected."""
     try:
-        why = f"{type(error).__name__}: {error}"
+        return describe(value)
+    except Exception:  # noqa: BLE001 - a value's own code may raise anything
+        return describe_type(type(value))
+
+
+def _explain(problem: str, error: BaseException) -> str:
+    try:
+        reason = f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001 - an exception's own `__str__` may raise anything
-        why = type(error).__name__
-    return (  # the reason comes last: whoever shows it may cut it, once its secrets are masked
-        f"{what} cannot {whereto}; give and return plain data (texts, numbers, lists, maps, "
-        f"arrays, tables), or run it on the threads backend ({why})"
+        reason = type(error).__name__
+
+    # the reason comes last: it may be cut, once its secrets are masked
+    return (
+        f"{problem}; pass and return plain data (strings, numbers, arrays, objects, NumPy arrays, "
+        f"DataFrames), or use the threads backend ({reason})"
     )

@@ -1,4 +1,4 @@
-"""How many items a chunk is to have: as many as take about the time that is asked."""
+"""How many items a chunk holds: as many as take about a target time."""
 
 from __future__ import annotations
 
@@ -10,56 +10,65 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_ITEMS", "ChunkSizer"]
 
-MAX_GROWTH = 8  # times: a chunk to the one before it
-MAX_ITEMS = 4096  # items in a chunk
-MAX_BYTES = 8_000_000  # of items, or of results, in a chunk
+# times that a chunk may be larger than the one before it
+MAX_GROWTH = 8
+# items in a chunk
+MAX_ITEMS = 4096
+# bytes of the items, or of the results, in a chunk
+MAX_BYTES = 8_000_000
 
 
 class ChunkSizer:
-    """What is known of a job's items, from those that came back.
+    """Computes the size of a job's next chunk from the reports about earlier ones.
 
     Args:
-        target: Seconds that a chunk is to take.
+        target: Seconds that a chunk should take.
 
     Attributes:
-        target: These seconds.
-        seconds_per_item: Seconds that an item takes of late; 0 as long as none came back.
+        target: Seconds that a chunk should take.
+        seconds_per_item: Seconds that recent items took; 0 before the first report.
     """
 
     def __init__(self, target: float) -> None:
         self.target = target
         self.seconds_per_item = 0.0
-        self._bytes = 0.0  # for each, of items or of results
-        self._size = 0
+        self._bytes_per_item = 0.0  # of the items or the results, whichever are larger
+        self._last_size = 0
 
-    def next_size(self, share: int, left: int | None = None) -> int:
-        """Give how many items the next chunk is to have.
+    def next_size(self, concurrency: int, limit: int | None = None) -> int:
+        """Return how many items the next chunk should hold.
 
         Args:
-            share: How many of them may be under way at once.
-            left: How many more it may have at most, so that all workers end together.
+            concurrency: How many of them may run at once; the chunk holds at least as many.
+            limit: How many it should hold at most, so that all workers end together.
         """
         if not self.seconds_per_item:
-            return share
-        size = min(MAX_ITEMS, MAX_GROWTH * self._size, int(self.target / self.seconds_per_item))
-        if self._bytes:
-            size = min(size, int(MAX_BYTES / self._bytes))
-        if left is not None:
-            size = min(size, left)
-        return max(size, share, 1)
+            return concurrency
 
-    def record_size(self, count: int) -> None:
-        """Take in how many items a chunk had in the end."""
-        self._size = count
+        size = int(self.target / self.seconds_per_item)
+        size = min(MAX_ITEMS, MAX_GROWTH * self._last_size, size)
+        if self._bytes_per_item:
+            size = min(size, int(MAX_BYTES / self._bytes_per_item))
+        if limit is not None:
+            size = min(size, limit)
 
-    def update(self, sent: InFlightChunk, report: Report) -> None:
-        """Take in what came back of a chunk when its time was over."""
-        begun = len(report.index) + len(report.running)
-        if sent.is_remainder or not begun:
+        return max(size, concurrency, 1)
+
+    def record_size(self, size: int) -> None:
+        """Record how many items a chunk really holds."""
+        self._last_size = size
+
+    def update(self, chunk: InFlightChunk, report: Report) -> None:
+        """Learn from the first report about a chunk; ignore later ones."""
+        started = len(report.index) + len(report.running)
+        if chunk.is_remainder or not started:
             return
-        each = report.covered_seconds / begun
-        self.seconds_per_item = (
-            (self.seconds_per_item + each) / 2 if self.seconds_per_item else each
-        )
-        given = len(report.results) / max(1, len(report.index))
-        self._bytes = max(len(sent.message.items) / len(sent.attempts), given)
+
+        seconds = report.covered_seconds / started
+        if self.seconds_per_item:
+            seconds = (self.seconds_per_item + seconds) / 2
+        self.seconds_per_item = seconds
+
+        item_bytes = len(chunk.message.items) / len(chunk.attempts)
+        result_bytes = len(report.results) / max(1, len(report.index))
+        self._bytes_per_item = max(item_bytes, result_bytes)

@@ -1,4 +1,4 @@
-"""What a task does to each of its items, on its way to worker processes: sent once to each."""
+"""What a worker needs to run the items of a task, sent once to each worker."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ __all__ = ["TaskSpec"]
 
 
 class TaskSpec:
-    """What a task does to each of its items, on its way to a worker and there.
+    """What a worker needs to run the items of a task, on its way to the worker and there.
 
-    It is packed when it is sent and unpacked when it is first used, so each side holds the
-    context once.
+    It is pickled when it is sent and unpickled when it is first used, so each process holds the
+    context once. Any thread may use it.
 
     Args:
         key: The execution of the task.
         action: Its action.
-        template: Its input.
-        context: What the template reads.
+        template: The template of its input.
+        context: The part of the context that the template reads.
         timeout: Seconds for one attempt.
-        leaves: What becomes of a function that is past its time, for the error's message.
+        timeout_effect: What happens to a function at its timeout, for the error's message.
     """
 
     def __init__(
@@ -46,123 +46,146 @@ class TaskSpec:
         template: Template,
         context: WorkflowContext,
         timeout: float | None,
-        leaves: str,
+        timeout_effect: str,
     ) -> None:
-        self._parts: tuple[Any, ...] | None = (key, action, template, context, timeout, leaves)
+        self._parts: tuple[Any, ...] | None
+        self._parts = (key, action, template, context, timeout, timeout_effect)
         self._packed: bytes | None = None
         self._lock = threading.Lock()
         self._size = context.size_bytes
-        self._checked = False
-        self._elsewhere: list[RemoteReference] | None = None  # once it was looked for
+        self._is_checked = False
+        self._references: list[RemoteReference] | None = None  # None until they are searched for
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> TaskSpec:
-        """Give the definition that was packed, in another process."""
-        made = cls.__new__(cls)
-        made.__setstate__({"size": len(packed), "packed": packed})
-        return made
+        """Return a task spec from bytes that another process has packed."""
+        task_spec = cls.__new__(cls)
+        task_spec.__setstate__({"size": len(packed), "packed": packed})
+        return task_spec
 
     def __getstate__(self) -> dict[str, Any]:
         packed = self.to_bytes()
         if self._parts is not None:
-            self._packed = None  # what `check` has made is on its way
+            self._packed = None  # the bytes that `check_sendable` kept are sent now
         return {"size": self._size, "packed": packed}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._packed, self._size = state["packed"], state["size"]
-        self._parts, self._lock, self._elsewhere = None, threading.Lock(), None
+        self._packed = state["packed"]
+        self._size = state["size"]
+        self._parts = None
+        self._lock = threading.Lock()
+        self._references = None
 
     def __sizeof__(self) -> int:
         return self._size + object.__sizeof__(self)
 
     def check_sendable(self) -> None:
-        """See that it can be sent.
+        """Check that it can be pickled, and keep the bytes until it is sent.
 
         Raises:
-            NotSendable: Something in it cannot.
+            NotSendable: Something in it cannot be pickled.
         """
-        if not self._checked:
-            self._packed = self.to_bytes()  # for the way, which comes next
-            self._checked = True
+        if not self._is_checked:
+            self._packed = self.to_bytes()
+            self._is_checked = True
 
     def to_bytes(self) -> bytes:
-        """Give it as bytes.
+        """Return it as bytes.
 
         Raises:
-            NotSendable: Something in it cannot be sent.
+            NotSendable: Something in it cannot be pickled.
         """
         with self._lock:
             if self._packed is not None:
                 return self._packed
+
             try:
                 return pack_value(self._parts)
-            except Exception as error:  # noqa: BLE001 - as a value's own code raises it
-                raise NotSendable(_not_sent(self._parts, error)) from None
+            except Exception as error:  # noqa: BLE001 - a value's own code may raise anything
+                raise NotSendable(_describe_unsendable(self._parts, error)) from None
 
     def find_references(self) -> list[RemoteReference]:
-        """Give what its context refers to that was left elsewhere."""
-        if self._parts is not None and self._elsewhere is None:
-            self._elsewhere = find_references(self._parts[3])
-        return self._elsewhere or []
+        """Return the remote references in its context."""
+        if self._parts is not None and self._references is None:
+            self._references = find_references(self._parts[3])
 
-    def load(self, near: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, ...]:
-        """Give what it is made of, with what was left elsewhere fetched from what is near.
+        return [] if self._references is None else self._references
+
+    def load(self, fetched: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, ...]:
+        """Return its parts, with the remote references in the context replaced by their values.
+
+        Args:
+            fetched: Chunks of results that were fetched already, by key.
 
         Raises:
-            NotSendable: It cannot be made again in this process.
+            NotSendable: It cannot be unpickled in this process.
         """
         with self._lock:
             if self._parts is None:
+                packed = b"" if self._packed is None else self._packed
                 try:
-                    parts = pickle.loads(self._packed or b"")  # noqa: S301 - our own
-                    self._parts = (*parts[:3], fetch_context(parts[3], near), *parts[4:])
-                except BaseException as error:  # noqa: BLE001 - as above
-                    raise NotSendable(_not_made(error)) from None
+                    parts = pickle.loads(packed)  # noqa: S301 - packed by our own process
+                    context = fetch_context(parts[3], fetched)
+                except BaseException as error:  # noqa: BLE001 - not even `sys.exit` may end a worker
+                    raise NotSendable(_describe_unloadable(error)) from None
+
+                self._parts = (*parts[:3], context, *parts[4:])
                 self._packed = None
-            return self._parts or ()
+
+            return self._parts
 
 
-def _not_sent(parts: Any, error: Exception) -> str:
+def _describe_unsendable(parts: Any, error: Exception) -> str:
     key, action, *_ = parts
-    what = "what its input reads of the context"
-    if not _goes(action):
-        names = ", ".join(f"`{name}`" for name in _culprits(action.function))
-        what = f"the action refers to {names}" if names else "the action"
+    culprit = "the part of the context that its input reads"
+    if not _can_pack(action):
+        culprit = "the action"
+        names = ", ".join(f"`{name}`" for name in _unsendable_names(action.function))
+        if names:
+            culprit = f"the action refers to {names}"
+
     return (
-        f"task `{key[0]}` cannot be sent to a worker process: {what}, which no other process can "
-        f"be given ({type(error).__name__}: {error}); have the action open what it needs, or run "
-        "it on the threads backend"
+        f"task `{key[0]}` cannot be sent to a worker process: {culprit}, which cannot be pickled "
+        f"({type(error).__name__}: {error}); open such objects within the action, or use the "
+        "threads backend"
     )
 
 
-def _goes(value: Any) -> bool:
+def _can_pack(value: Any) -> bool:
     try:
         pack_value(value)
-    except Exception:  # noqa: BLE001 - as a value's own code raises it
+    except Exception:  # noqa: BLE001 - a value's own code may raise anything
         return False
+
     return True
 
 
-def _culprits(function: Any) -> list[str]:
-    """Give the names of what a function refers to and cannot be sent."""
+def _unsendable_names(function: Any) -> list[str]:
+    """Return the names to which a function refers and whose values cannot be pickled."""
     function = inspect.unwrap(function)
     if not isinstance(function, FunctionType):
         return []
-    held = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=False))
-    found = {name: cell.cell_contents for name, cell in held.items()}
-    found |= {
-        name: function.__globals__[name]
-        for name in function.__code__.co_names
-        if name in function.__globals__
-    }
-    return [name for name, value in found.items() if not _goes(value)]
+
+    code = function.__code__
+    cells = function.__closure__
+    values = {}
+    if cells is not None:
+        for name, cell in zip(code.co_freevars, cells, strict=False):
+            values[name] = cell.cell_contents
+
+    for name in code.co_names:
+        if name in function.__globals__:
+            values[name] = function.__globals__[name]
+
+    return [name for name, value in values.items() if not _can_pack(value)]
 
 
-def _not_made(error: BaseException) -> str:
+def _describe_unloadable(error: BaseException) -> str:
     hint = ""
     if isinstance(error, ImportError):
         hint = "; install it on the workers, or define the function in the notebook"
+
     return (
-        "the worker process cannot make the task's action or context again "
+        "the worker process cannot unpickle the task's action or context "
         f"({type(error).__name__}: {error}){hint}"
     )

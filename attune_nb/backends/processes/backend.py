@@ -57,7 +57,7 @@ class ProcessBackend(RemoteBackend):
     def __init__(self, workers: int | None = None) -> None:
         if not workers:
             workers = count_cores()
-        super().__init__(workers, CHUNK_SECONDS, _KILLED, parts=True)
+        super().__init__(workers, CHUNK_SECONDS, _KILLED, partial_reports=True)
 
         self._started_at_exit = interpreter_exiting.is_set()
         self._reaper = Reaper()

@@ -24,7 +24,7 @@ from attune_nb.backends.attempt.job import Job
 from attune_nb.backends.attempt.job_spec import JobSpec
 from attune_nb.backends.attempt.result_columns import WorkerColumns, build_batch
 from attune_nb.backends.chunks.messages import Report
-from attune_nb.backends.chunks.serialize import kind_of, pack, require_sent
+from attune_nb.backends.chunks.serialize import describe_any, pack, require_sent
 from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.context import ItemScope, Moment
 
@@ -378,7 +378,7 @@ def _describe_result(value: Any) -> str:
     if value is None or is_short or type(value) in (bool, float):
         return repr(value)
 
-    kind = kind_of(value)
+    kind = describe_any(value)
     try:
         return f"{kind} of {len(value):,}"
     except Exception:  # noqa: BLE001 - it has no length, or its own code raises
