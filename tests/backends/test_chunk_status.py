@@ -63,7 +63,10 @@ def test_what_was_not_begun_is_told_though_it_was_asked_before_it_was_taken_back
     with ThreadPoolExecutor(1) as pool:
         made = pool.submit(remote_functions.run_chunk, definition, sent.message)
         _begun.wait(60)
-        left = feed.handle_report(sent, number_worker, asked(sent), can_extend=False)
+        report = b""
+        while not report:  # the worker answers once its chunk is registered
+            report = asked(sent)
+        left = feed.handle_report(sent, number_worker, report, can_extend=False)
         assert [each.index for each in left.attempts] == [0, 1, 2]  # its time is not over
         time.sleep(1.5)  # now it is
         left = feed.handle_report(left, number_worker, asked(left), can_extend=False)

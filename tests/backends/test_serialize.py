@@ -1,4 +1,4 @@
-"""Values on their way to another process: none of them stops the others."""
+"""Values on their way to another process: one that fails does not stop the others."""
 
 import datetime as dt
 import decimal
@@ -22,42 +22,56 @@ _values = st.recursive(
 
 
 @given(st.lists(_values))
-def test_plain_data_goes_as_one_and_comes_as_it_was(values):
-    frozen = [freeze(each) for each in values]
+def test_plain_data_is_one_pickle(values):
+    frozen = [freeze(value) for value in values]
     packed = pack(frozen)
     assert packed.together is not None
-    found = unpack(packed)
-    assert found == frozen
-    assert [type(each) for each in found] == [type(each) for each in frozen]
+
+    unpacked = unpack(packed)
+    assert unpacked == frozen
+    assert [type(value) for value in unpacked] == [type(value) for value in frozen]
 
 
-def test_what_is_frozen_stays_so():
-    (found,) = unpack(pack([freeze({"a": [1, {"b": 2}]})]))
-    assert isinstance(found, FrozenDict)
+def test_frozen_values_stay_frozen():
+    (value,) = unpack(pack([freeze({"a": [1, {"b": 2}]})]))
+    assert isinstance(value, FrozenDict)
     with pytest.raises(TypeError, match="read-only"):
-        found["a"][1]["b"] = 3
+        value["a"][1]["b"] = 3
 
 
-class Broken:
+class FailsToPickle:
     def __reduce__(self):
         raise RuntimeError("not me")
 
 
-class Ends:
+class ExitsWhenUnpickled:
     def __reduce__(self):
         return exit, (3,)
 
 
-def test_each_that_cannot_go_or_come_is_told_of_by_itself():
+def test_values_that_cannot_be_sent_fail_separately():
     frame = pd.DataFrame({"a": [1, 2]})
-    values = [1, Broken(), "x", threading.Lock(), Ends(), lambda x: x + 1, np.arange(3), frame]
-    one, broken, text, lock, ends, function, array, table = unpack(pack(values))
-    assert (one, text, function(1), list(array)) == (1, "x", 2, [0, 1, 2])
-    assert table.equals(frame)
-    for found, told in ((broken, "not me"), (lock, "a lock"), (ends, "SystemExit")):
-        assert isinstance(found, NotSent)
-        assert told in found.message
-        assert "threads backend" in found.message
+    array = np.arange(3)
+    values = [
+        1,
+        FailsToPickle(),
+        "x",
+        threading.Lock(),
+        ExitsWhenUnpickled(),
+        lambda x: x + 1,
+        array,
+        frame,
+    ]
+    unpacked = unpack(pack(values))
+    assert (unpacked[0], unpacked[2], unpacked[5](1), list(unpacked[6])) == (1, "x", 2, [0, 1, 2])
+    assert unpacked[7].equals(frame)
+
+    reasons = {1: "not me", 3: "a value of type `lock`", 4: "SystemExit"}
+    for position, reason in reasons.items():
+        value = unpacked[position]
+        assert isinstance(value, NotSent)
+        assert reason in value.message
+        assert "threads backend" in value.message
 
 
 @pytest.mark.parametrize(
@@ -65,7 +79,7 @@ def test_each_that_cannot_go_or_come_is_told_of_by_itself():
     [dt.datetime(2026, 1, 2, tzinfo=dt.UTC), decimal.Decimal("1.5"), uuid.UUID(int=7), 2**200],
     ids=str,
 )
-def test_dates_and_exact_numbers_are_plain(value):
+def test_dates_and_exact_numbers_are_plain_data(value):
     packed = pack([value, {"x": value}])
     assert packed.together is not None
     assert unpack(packed) == [value, {"x": value}]

@@ -43,8 +43,8 @@ def make_queue(
     )
     queue = ChunkQueue(Job(spec, items), 3, target, lambda: None, partial_reports=partial_reports)
 
-    definition = TaskSpec(("a", 1), action, INPUT, slice_context(context, INPUT), None, "")
-    return queue, pickle.loads(pickle.dumps(definition))
+    task_spec = TaskSpec(("a", 1), action, INPUT, slice_context(context, INPUT), None, "")
+    return queue, pickle.loads(pickle.dumps(task_spec))
 
 
 def take_chunk(queue):
@@ -55,25 +55,31 @@ def take_chunk(queue):
     return queue.take_chunk(queue.job.spec.concurrency)
 
 
+def assume_quick_items(queue, last_size):
+    """Make a queue assume that items are quick, and that its last chunk had that size."""
+    queue._sizer.seconds_per_item = 1e-9  # noqa: SLF001 - stands for the reports of many chunks
+    queue._sizer.record_size(last_size)  # noqa: SLF001
+
+
 def number_worker(_, number):
     """Number workers by their number in their process."""
     return number
 
 
-def run_once(queue, definition, chunk, *, can_extend=False):
-    """Run a chunk until its next report; return the part of it that is still running."""
+def run_once(queue, task_spec, chunk, *, can_extend=False):
+    """Run a chunk until its next report; return the part of it that is still running, or None."""
     if chunk.is_remainder:
         report = remote_functions.continue_chunk()
     else:
-        report = remote_functions.run_chunk(definition, chunk.message)
+        report = remote_functions.run_chunk(task_spec, chunk.message)
 
     return queue.handle_report(chunk, number_worker, report, can_extend=can_extend)
 
 
-def run_to_end(queue, definition, chunk):
+def run_to_end(queue, task_spec, chunk):
     """Run a chunk until none of it is still running."""
     while chunk is not None:
-        chunk = run_once(queue, definition, chunk)
+        chunk = run_once(queue, task_spec, chunk)
 
     # a worker must forget the chunks that have ended
     assert not chunk_status._runners  # noqa: SLF001
