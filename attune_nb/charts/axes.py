@@ -1,30 +1,52 @@
-"""What the charts of measurements share: axes with our looks, titles, and numbers in words."""
+"""The axes, titles and number formats that the charts of measurements share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from attune_nb.charts.style import literal, theme_of
+from attune_nb.charts.style import disable_mathtext, theme_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from attune_nb.charts.style import Theme
 
-__all__ = ["finish", "new_axes", "say_bytes", "say_count", "say_ratio", "title"]
+__all__ = [
+    "figure_of",
+    "format_bytes",
+    "format_count",
+    "format_ratio",
+    "prepare_axes",
+    "write_title",
+]
+
+# the part of the figure to draw on: names beside the axes must not touch the edge
+_DRAWN = (0, 0, 0.985, 1)
+
+# points: the space between the axes and the title, and for each further line below the title
+_TITLE_PAD = 24
+_LINE_PAD = 13
+
+_MILLION = 1e6
+
+_COUNT_UNITS = ((1_024_000, "M"), (1_000_000, "M"), (1_024, "k"), (1_000, "k"))
+_BYTE_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+# from this value on, numbers have no fraction
+_NO_FRACTION = 10
 
 
-def new_axes(ax: Axes | None, *, dark: bool) -> tuple[Axes, Theme]:
-    """Give axes with our looks, on a new figure unless there are some."""
+def prepare_axes(ax: Axes | None, *, dark: bool) -> tuple[Axes, Theme]:
+    """Return axes in the style of the charts, on a new figure if there are none, and the theme."""
     theme = theme_of(dark=dark)
     if ax is None:
         figure = Figure(figsize=(8.4, 4.8), dpi=110)
-        whole = (0, 0, 0.985, 1)  # names beside the axes must not touch the edge
-        figure.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1, rect=whole)
+        figure.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1, rect=_DRAWN)
         figure.set_facecolor(theme.paper)
         ax = figure.add_subplot()
+
     ax.set_facecolor(theme.paper)
     for side, spine in ax.spines.items():
         spine.set_visible(side == "bottom")
@@ -35,44 +57,64 @@ def new_axes(ax: Axes | None, *, dark: bool) -> tuple[Axes, Theme]:
     return ax, theme
 
 
-def title(ax: Axes, theme: Theme, words: str, below: str) -> None:
-    """Write a title, and what a reader must know below it, on a line or several."""
-    look: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": theme.ink}
-    literal(ax.set_title(words, loc="left", pad=24 + 13 * below.count("\n"), **look))
-    place: dict[str, Any] = {"xytext": (0, 8), "textcoords": "offset points", "va": "bottom"}
-    look = {"fontsize": 8.5, "color": theme.muted}
-    literal(ax.annotate(below, (0, 1), xycoords="axes fraction", **look, **place))
+def write_title(ax: Axes, theme: Theme, title: str, caption: str) -> None:
+    """Write a title, and below it a caption of one or several lines."""
+    pad = _TITLE_PAD + _LINE_PAD * caption.count("\n")
+    title_text = ax.set_title(
+        title, loc="left", pad=pad, fontsize=12, fontweight="bold", color=theme.ink
+    )
+    disable_mathtext(title_text)
+
+    caption_text = ax.annotate(
+        caption,
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 8),
+        textcoords="offset points",
+        va="bottom",
+        fontsize=8.5,
+        color=theme.muted,
+    )
+    disable_mathtext(caption_text)
 
 
-def finish(ax: Axes) -> Figure:
-    """Give the figure that the axes are part of."""
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that axes are part of, also if they are in a subfigure."""
     figure = ax.figure
     while not isinstance(figure, Figure):
         figure = figure.figure
     return figure
 
 
-def say_count(value: float) -> str:
-    """Say a number of items, or of elements."""
+def format_count(value: float) -> str:
+    """Return a number of items, or of elements, in a short form: `5k`, `1.5M`."""
     if value == 0:
         return "empty"
-    for size, unit in ((1_024_000, "M"), (1_000_000, "M"), (1_024, "k"), (1_000, "k")):
+
+    for size, unit in _COUNT_UNITS:
         if value >= size and value % size == 0:
             return f"{value / size:,.0f}{unit}"
-    return f"{value / 1e6:,.1f}M" if value >= 1e6 else f"{value:,.0f}"  # noqa: PLR2004
+
+    if value >= _MILLION:
+        return f"{value / _MILLION:,.1f}M"
+    return f"{value:,.0f}"
 
 
-def say_bytes(value: float) -> str:
-    """Say a number of bytes."""
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+def format_bytes(value: float) -> str:
+    """Return a number of bytes in a short form: `128 B`, `2.8 kB`, `100 MB`."""
+    for size, unit in _BYTE_UNITS:
         if value >= size:
             scaled = value / size
-            return f"{scaled:.2g} {unit}" if scaled < 10 else f"{scaled:,.0f} {unit}"  # noqa: PLR2004
+            if scaled < _NO_FRACTION:
+                return f"{scaled:.2g} {unit}"
+            return f"{scaled:,.0f} {unit}"
     return f"{value:,.0f} B"
 
 
-def say_ratio(ratio: float) -> str:
-    """Say how many times as much something is."""
-    if ratio >= 1e6:  # noqa: PLR2004
-        return f"{ratio / 1e6:.1f} million times"
-    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.2g} times"  # noqa: PLR2004
+def format_ratio(ratio: float) -> str:
+    """Return a ratio in words: `1.5 times`, `2.0 million times`."""
+    if ratio >= _MILLION:
+        return f"{ratio / _MILLION:.1f} million times"
+    if ratio >= _NO_FRACTION:
+        return f"{ratio:,.0f} times"
+    return f"{ratio:.2g} times"

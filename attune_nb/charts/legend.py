@@ -1,4 +1,4 @@
-"""The legend of a chart: what the chart shows, and nothing else."""
+"""The legend of a chart, which explains only the marks that the chart has."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
@@ -13,27 +15,43 @@ if TYPE_CHECKING:
 
 __all__ = ["legend_height", "place_legend"]
 
-_INCHES = 1.2  # of an entry
-_POINTS = 17.0  # of a line of entries
+_ENTRY_WIDTH = 1.2  # inches
+_LINE_HEIGHT = 17.0  # points: of a line of entries
 
 
-def legend_height(inches: float, entries: int) -> float:
-    """Tell how high a legend of so many entries is on axes of that width. In points."""
-    return _lines(inches, entries) * _POINTS
+def legend_height(width: float, entries: int) -> float:
+    """Return the height of a legend, in points.
+
+    Args:
+        width: The width of the axes, in inches.
+        entries: The number of entries.
+    """
+    return _count_lines(width, entries) * _LINE_HEIGHT
 
 
-def _lines(inches: float, entries: int) -> int:
-    return math.ceil(entries / max(int(inches / _INCHES), 1))
+def _count_lines(width: float, entries: int) -> int:
+    entries_in_line = max(int(width / _ENTRY_WIDTH), 1)
+    return math.ceil(entries / entries_in_line)
 
 
 def place_legend(ax: Axes, theme: Theme, entries: list[Artist], *, inside: bool = False) -> float:
-    """Put a legend above the axes, or at their top. Gives its height in points."""
+    """Draw a legend above the axes, or at their top; return its height in points.
+
+    Args:
+        ax: The axes.
+        theme: The neutral colours.
+        entries: The entries of the legend.
+        inside: Whether the legend stands at the top of the axes, instead of above them.
+    """
     if not entries:
         return 0.0
-    lines = _lines(ax.get_window_extent().width / ax.figure.dpi, len(entries))
+
+    width = ax.get_window_extent().width / ax.figure.dpi
+    lines = _count_lines(width, len(entries))
+    corner: Literal["upper left", "lower left"] = "upper left" if inside else "lower left"
     legend = ax.legend(
         handles=entries,
-        loc="upper left" if inside else "lower left",
+        loc=corner,
         bbox_to_anchor=(0, 1),
         ncols=math.ceil(len(entries) / lines),
         frameon=False,
@@ -45,4 +63,4 @@ def place_legend(ax: Axes, theme: Theme, entries: list[Artist], *, inside: bool 
         columnspacing=1.4,
     )
     legend.set_in_layout(not inside)
-    return lines * _POINTS
+    return lines * _LINE_HEIGHT

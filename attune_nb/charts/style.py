@@ -1,4 +1,4 @@
-"""What every chart looks like: colours, marks, units, and names made safe to draw."""
+"""The style that all charts share: colours, hatches, and texts that are safe to draw."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ __all__ = [
     "LIGHT",
     "STATUSES",
     "Theme",
-    "clean",
-    "literal",
+    "clean_text",
+    "disable_mathtext",
     "theme_of",
 ]
 
-HATCHES = {
-    "succeeded": "",
+HATCHES: dict[str, str | None] = {
+    "succeeded": None,
     "failed": "////",
     "timed_out": "....",
     "cancelled": "----",
-    "running": "",
+    "running": None,
 }
-"""A second mark for what went wrong, so that colour is never all."""
+"""A second mark for each status that is not a success, so that nothing depends on colour alone."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,18 +49,29 @@ DARK = Theme(ink="#ECEFF2", muted="#9AA3AD", rule="#31363C", waiting="#59616A", 
 
 
 def theme_of(*, dark: bool) -> Theme:
-    """Give the dark or the light theme."""
+    """Return the dark or the light theme."""
     return DARK if dark else LIGHT
 
 
-def clean(text: object, longest: int = 28) -> str:
-    """Make a name drawable: no control characters, one line, not too long."""
-    shown = "".join(" " if c in "\t\n\r" else c for c in str(text))
-    shown = "".join(c for c in shown if not unicodedata.category(c).startswith("C"))
+def clean_text(text: object, longest: int = 28) -> str:
+    """Return a text that can be drawn: on one line, without control characters, shortened.
+
+    Args:
+        text: The text.
+        longest: The most characters that it may have.
+    """
+    shown = str(text)
+    for space in "\t\n\r":
+        shown = shown.replace(space, " ")
+
+    shown = "".join(char for char in shown if not unicodedata.category(char).startswith("C"))
     shown = " ".join(shown.split())
-    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+    if len(shown) > longest:
+        return shown[: longest - 1] + "…"
+    return shown
 
 
-def literal(text: Text) -> None:
-    """Have a text drawn as it is written: a dollar sign is a dollar sign."""
+def disable_mathtext(text: Text) -> None:
+    """Draw a text exactly as it is written: a dollar sign is a dollar sign."""
     text.set_parse_math(False)

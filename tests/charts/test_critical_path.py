@@ -3,12 +3,12 @@ from __future__ import annotations
 from support.fake_runs import five_tasks, handed_out, make, task
 
 from attune_nb.charts import timeline
-from attune_nb.charts.timeline_chart.critical_path import critical_path
-from attune_nb.charts.timeline_chart.lanes import read_lanes
+from attune_nb.charts.timeline_chart.critical_path import find_critical_path
+from attune_nb.charts.timeline_chart.read_lanes import read_lanes
 
 
 def path(run):
-    return [lane.key for lane in critical_path(run, read_lanes(run))]
+    return [lane.key for lane in find_critical_path(run, read_lanes(run))]
 
 
 def names(run):

@@ -19,8 +19,8 @@ from support.layout_checks import assert_clear, inside, overlap, steps_of
 
 import attune_nb
 from attune_nb.charts import graph
-from attune_nb.charts.graph_chart.model import read_flow, say_condition
-from attune_nb.charts.graph_chart.plan import plan_of
+from attune_nb.charts.graph_chart.model import format_condition, read_graph
+from attune_nb.charts.graph_chart.plan import choose_plan
 from attune_nb.charts.style import COLOURS, DARK, LIGHT
 
 PAGE = (11.0, 40.0)
@@ -198,13 +198,13 @@ def test_no_text_lies_on_another(name):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_no_link_runs_below_a_card_or_through_a_condition(name):
-    plan = plan_of(read_flow(PICTURES[name]()), PAGE, 0.0)
+    plan = choose_plan(read_graph(PICTURES[name]()), PAGE, 0.0)
     assert len(plan.routes) == len(plan.layout.stations)
     assert_clear(plan.layout, sizes_of(plan), [], plan.routes)
 
 
 def sizes_of(plan):
-    sizes = [(card.width, card.height) for card in plan.cards]
+    sizes = [(card.width, card.height) for card in plan.boxes]
     return [size[::-1] for size in sizes] if plan.sideways else sizes
 
 
@@ -241,7 +241,7 @@ tasks:
 )
 def test_a_condition_is_said_without_its_braces(when, said):
     task = f'{{name: a, action: core.noop, next: [{{when: "{when}", do: noop}}]}}'
-    assert say_condition(made(f"tasks: [{task}]").tasks[0].next[0].when) == said
+    assert format_condition(made(f"tasks: [{task}]").tasks[0].next[0].when) == said
     assert said in words(graph(made(f"tasks: [{task}]")))
 
 
@@ -464,7 +464,7 @@ def test_axes_too_small_for_words_get_shapes():
 
 
 def test_a_wide_fork_flows_from_the_left_to_the_right():
-    plans = [plan_of(read_flow(PICTURES[name]()), PAGE, 0.5) for name in ("rollout", "fan")]
+    plans = [choose_plan(read_graph(PICTURES[name]()), PAGE, 0.5) for name in ("rollout", "fan")]
     assert [plan.sideways for plan in plans] == [False, True]
 
 
@@ -507,11 +507,20 @@ def test_a_look_at_the_record_changes_no_settings_of_matplotlib():
     assert dict(mpl.rcParams) == before
 
 
-@pytest.mark.parametrize("wrong", ["flow.yaml", None, {"tasks": []}, five_tasks(), Figure()])
-def test_anything_else_is_refused_with_what_would_do(wrong):
-    name = type(wrong).__name__
-    with pytest.raises(TypeError, match=f"of a workflow or of a run, not of `{name}`"):
-        graph(wrong)
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("flow.yaml", "a string"),
+        (None, "null"),
+        ({"tasks": []}, "an object"),
+        (five_tasks(), "a value of type `FakeRun`"),
+        (Figure(), "a value of type `Figure`"),
+    ],
+)
+def test_any_other_value_is_refused_by_its_kind(value, kind):
+    message = f"of a workflow or a run, not of {kind}; `attune_nb.load"
+    with pytest.raises(TypeError, match=message):
+        graph(value)
 
 
 def test_pyplot_is_never_loaded():

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.layout_checks import assert_clear, boxes_of, overlap, within
 
-from attune_nb.charts.graph_chart.layout.places import Spacing, lay_out
-from attune_nb.charts.graph_chart.layout.routes import routes
-from attune_nb.charts.graph_chart.layout.settle import spread
+from attune_nb.charts.graph_chart.layout.edge_routing import route_edges
+from attune_nb.charts.graph_chart.layout.separation import separate
+from attune_nb.charts.graph_chart.layout.sugiyama import Spacing, lay_out
 
 SPACING = Spacing()
 
@@ -30,7 +30,7 @@ def test_layers_follow_the_links():
 def test_a_cycle_has_one_link_that_goes_back():
     layout, sizes = layered(3, [(0, 1), (1, 2), (2, 1)], labels=[2])
     assert layout.back == {2}
-    way = routes(layout, sizes, [(0, 1), (1, 2), (2, 1)])[2]
+    way = route_edges(layout, sizes, [(0, 1), (1, 2), (2, 1)])[2]
     assert way.points[0][1] > way.points[-1][1]
     assert abs(way.tip[0] - layout.centres[1][0]) == pytest.approx(sizes[1][0] / 2)
 
@@ -38,7 +38,7 @@ def test_a_cycle_has_one_link_that_goes_back():
 def test_a_chain_is_straight():
     layout, sizes = layered(5, [(at, at + 1) for at in range(4)])
     assert len({round(across, 6) for across, _ in layout.centres}) == 1
-    for way in routes(layout, sizes, [(at, at + 1) for at in range(4)]):
+    for way in route_edges(layout, sizes, [(at, at + 1) for at in range(4)]):
         assert len({round(across, 6) for across, _ in way.points}) == 1
 
 
@@ -60,12 +60,12 @@ def test_few_links_cross_that_need_not():
 
 
 def test_places_are_as_wished_where_there_is_room():
-    assert spread([0.0, 5.0], [1.0, 1.0], [1.0]) == [0.0, 5.0]
+    assert separate([0.0, 5.0], [1.0, 1.0], [1.0]) == [0.0, 5.0]
 
 
 def test_places_too_near_move_apart_about_their_mean():
-    assert spread([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0]) == [-1.0, 0.0, 1.0]
-    assert spread([0.0, 0.0], [3.0, 1.0], [1.0]) == [-0.25, 0.75]
+    assert separate([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0]) == [-1.0, 0.0, 1.0]
+    assert separate([0.0, 0.0], [3.0, 1.0], [1.0]) == [-0.25, 0.75]
 
 
 @st.composite
@@ -102,7 +102,7 @@ def test_any_graph_is_laid_out_in_layers_without_overlaps(made_up):
     layout, sizes = layered(count, links, labels)
     assert_no_boxes_overlap(layout, sizes)
     assert_forward_links_go_forward(layout, sizes, links)
-    ways = routes(layout, sizes, links)
+    ways = route_edges(layout, sizes, links)
     own = {n: at for n, at in layout.labels.items() if n in labels and links[n][0] != links[n][1]}
     areas = [(n, np.array([x - 0.4, y - 0.07, x + 0.4, y + 0.07])) for n, (x, y) in own.items()]
     assert_clear(layout, sizes, areas, ways)
@@ -114,6 +114,6 @@ def test_any_graph_is_laid_out_in_layers_without_overlaps(made_up):
 @given(graphs())
 def test_any_graph_without_channels_has_no_overlaps_either(made_up):
     count, links, _ = made_up
-    layout, sizes = layered(count, links, through=False)
+    layout, sizes = layered(count, links, avoid_boxes=False)
     assert_no_boxes_overlap(layout, sizes)
     assert_forward_links_go_forward(layout, sizes, links)

@@ -12,7 +12,7 @@ from support import killed_workflows
 from support.killed_processes import Nursery
 
 import attune_nb
-from attune_nb.charts.timeline_chart.lanes import read_lanes
+from attune_nb.charts.timeline_chart.read_lanes import read_lanes
 from attune_nb.display.panel import panel
 from attune_nb.errors import AttuneError, LookupFailed, ParameterError, StoreError
 from attune_nb.events import RunResumed

@@ -1,55 +1,80 @@
-"""Names at the ends of lines, moved apart where they would lie on each other."""
+"""The names at the ends of lines, moved apart if they would overlap."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attune_nb.charts.style import literal
+from attune_nb.charts.style import disable_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from attune_nb.charts.style import Theme
 
-__all__ = ["spread_out"]
+__all__ = ["LineEnd", "label_lines"]
 
-_APART = 0.055  # of the axis's height: a line of text
+_LABEL_X = 1.02  # of the axis's width
+
+# the height of a line of text, as a share of the axis's height
+_LINE_HEIGHT = 0.055
+
+# rounds of moving labels apart, and the overlap that is left alone
+_ROUNDS = 50
+_OVERLAP = 1e-6
 
 
-def spread_out(
-    ax: Axes, theme: Theme, ends: list[tuple[float, float, str, str]], last: float
-) -> None:
-    """Write a name beside the end of each line, in the line's colour.
+@dataclasses.dataclass(frozen=True)
+class LineEnd:
+    """The last point of a line, with the line's label and colour."""
+
+    x: float
+    y: float
+    label: str
+    colour: str
+
+
+def label_lines(ax: Axes, theme: Theme, ends: list[LineEnd], last: float) -> None:
+    """Write the label of each line beside its end, in the line's colour.
 
     Args:
-        ax: The axes, whose limits are set by what is drawn.
+        ax: The axes, after all lines have been drawn.
         theme: The neutral colours.
-        ends: The x and y of each line's end, its name and its colour.
-        last: The right end of the axis.
+        ends: The end of each line.
+        last: The right end of the x axis.
     """
     low, high = np.log(ax.get_ylim())
-    ordered = sorted(ends, key=lambda each: each[1])
-    heights = [(np.log(y) - low) / (high - low) for _, y, _, _ in ordered]
-    apart = _APART * max(name.count("\n") + 1 for _, _, name, _ in ends)
-    for at, height in enumerate(_moved_apart(heights, apart)):
-        x, y, name, colour = ordered[at]
-        far = x < last or abs(height - heights[at]) > apart / 2
-        look: dict[str, Any] = {"fontsize": 9, "color": colour, "va": "center"}
-        if far:
-            look["arrowprops"] = {"arrowstyle": "-", "color": theme.rule, "linewidth": 0.7}
-        place: dict[str, Any] = {"xytext": (1.02, height), "textcoords": "axes fraction"}
-        literal(ax.annotate(name, (x, y), **place, **look))
+    ordered = sorted(ends, key=lambda end: end.y)
+    heights = [(np.log(end.y) - low) / (high - low) for end in ordered]
+    text_lines = max(end.label.count("\n") + 1 for end in ends)
+    gap = _LINE_HEIGHT * text_lines
+
+    moved = _move_apart(heights, gap)
+    for end, height, moved_height in zip(ordered, heights, moved, strict=True):
+        options: dict[str, Any] = {"fontsize": 9, "color": end.colour, "va": "center"}
+        if end.x < last or abs(moved_height - height) > gap / 2:
+            options["arrowprops"] = {"arrowstyle": "-", "color": theme.rule, "linewidth": 0.7}
+        text = ax.annotate(
+            end.label,
+            (end.x, end.y),
+            xytext=(_LABEL_X, moved_height),
+            textcoords="axes fraction",
+            **options,
+        )
+        disable_mathtext(text)
 
 
-def _moved_apart(heights: list[float], apart: float) -> list[float]:
-    """Move sorted heights so that each is as far above the one before it as its text is high."""
+def _move_apart(heights: list[float], gap: float) -> list[float]:
+    """Return sorted heights after they were moved so that each is a gap above the one before."""
     moved = list(heights)
-    for _ in range(50):
-        for at in range(1, len(moved)):
-            lack = apart - (moved[at] - moved[at - 1])
-            if lack > 1e-6:  # noqa: PLR2004
-                moved[at - 1] -= lack / 2
-                moved[at] += lack / 2
+
+    for _ in range(_ROUNDS):
+        for index in range(1, len(moved)):
+            overlap = gap - (moved[index] - moved[index - 1])
+            if overlap > _OVERLAP:
+                moved[index - 1] -= overlap / 2
+                moved[index] += overlap / 2
+
     return moved

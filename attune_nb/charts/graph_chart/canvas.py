@@ -1,4 +1,4 @@
-"""What a graph is drawn on: it gathers shapes and texts, and draws all of a kind as one artist."""
+"""The canvas of a graph: it collects shapes and draws all of a style as one artist."""
 
 from __future__ import annotations
 
@@ -9,118 +9,172 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.path import Path
 
-from attune_nb.charts.style import literal
+from attune_nb.charts.style import disable_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from attune_nb.charts.graph_chart.layout.places import Size
-    from attune_nb.charts.graph_chart.layout.routes import Route
+    from attune_nb.charts.graph_chart.layout.edge_routing import Route
+    from attune_nb.charts.graph_chart.layout.sugiyama import Size
     from attune_nb.charts.style import Theme
 
-    Box = tuple[float, float, float, float]  # left, top, right, bottom
+    Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
 
-__all__ = ["Look", "Sheet", "rounded"]
+__all__ = ["GraphCanvas", "ShapeStyle", "round_corners", "round_left_corners"]
 
-_ROUND = 0.07  # inches: the radius of a card's corners
-_HALF = 0.036  # inches: half of the width of an arrow's head, a little less than its length
+_RADIUS = 0.07  # inches: of a box's corners
+_HALF_ARROW = 0.036  # inches: half of the width of an arrow's head
 _ROUNDNESS = 0.5523  # of a radius: where the handles of a quarter of a circle are
+
+# how much wider the head of an arrow is for each point of its line's width
+_ARROW_GROWTH = 0.15
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
-    """How a shape is painted; line widths in points."""
+class ShapeStyle:
+    """The style of a shape.
+
+    Attributes:
+        face: The colour inside.
+        edge: The colour of the outline.
+        width: The width of the outline, in points.
+        dashed: Whether the outline is dashed.
+        hatch: The hatch inside, if any.
+        zorder: The order in which shapes are drawn.
+    """
 
     face: str = "none"
     edge: str = "none"
     width: float = 0.0
     dashed: bool = False
-    hatch: str = ""
-    above: float = 2.0  # what is drawn later
+    hatch: str | None = None
+    zorder: float = 2.0
 
 
 @dataclasses.dataclass
-class Sheet:
-    """The axes in inches, and what is gathered to be drawn on it in one go."""
+class GraphCanvas:
+    """The axes in inches, and the shapes that will be drawn on them at once.
+
+    Attributes:
+        ax: The axes.
+        theme: The neutral colours.
+        scale: The scale of fonts and lines.
+        sideways: Whether the graph flows from left to right.
+        stretch: The factors by which the graph is drawn out in x and y.
+        shapes: The paths of each style.
+        segments: The straight edges of each style.
+    """
 
     ax: Axes
     theme: Theme
-    scale: float  # of fonts and lines
-    sideways: bool  # from the left to the right
+    scale: float
+    sideways: bool
     stretch: Size = (1.0, 1.0)
-    shapes: dict[Look, list[Path]] = dataclasses.field(default_factory=dict)
-    lines: dict[Look, list[list[Size]]] = dataclasses.field(default_factory=dict)
+    shapes: dict[ShapeStyle, list[Path]] = dataclasses.field(default_factory=dict)
+    segments: dict[ShapeStyle, list[list[Size]]] = dataclasses.field(default_factory=dict)
 
-    def at(self, across: float, along: float) -> Size:
-        """Give the place on the page of a place across and along the flow."""
+    def to_page(self, across: float, along: float) -> Size:
+        """Return the x and y of a point across and along the flow."""
         x, y = (along, across) if self.sideways else (across, along)
-        return x * self.stretch[0], y * self.stretch[1]
+        stretch_x, stretch_y = self.stretch
+        return x * stretch_x, y * stretch_y
 
-    def shape(self, path: Path, look: Look) -> None:
-        """Gather a shape."""
-        self.shapes.setdefault(look, []).append(path)
+    def rectangle(self, left: float, top: float, width: float, height: float) -> Rectangle:
+        """Return the left, top, right and bottom of a box on the page."""
+        stretch_x, stretch_y = self.stretch
+        right = (left + width) * stretch_x
+        bottom = (top + height) * stretch_y
+        return left * stretch_x, top * stretch_y, right, bottom
 
-    def straight(self, start: Size, end: Size, look: Look) -> None:
-        """Gather a straight link between two places across and along."""
-        self.lines.setdefault(look, []).append([self.at(*start), self.at(*end)])
+    def add_shape(self, path: Path, style: ShapeStyle) -> None:
+        """Add a shape."""
+        self.shapes.setdefault(style, []).append(path)
 
-    def route(self, route: Route, look: Look) -> None:
-        """Gather a link and the head of its arrow."""
-        points = [self.at(*point) for point in route.points]
-        self.shape(Path(points, route.codes), look)
-        (x, y), (tip_x, tip_y) = points[-1], self.at(*route.tip)
-        wide = _HALF * (1 + 0.15 * look.width) / max(math.hypot(tip_x - x, tip_y - y), 1e-9)
-        right, down = (y - tip_y) * wide, (tip_x - x) * wide
+    def add_segment(self, start: Size, end: Size, style: ShapeStyle) -> None:
+        """Add a straight edge between two points across and along."""
+        segment = [self.to_page(*start), self.to_page(*end)]
+        self.segments.setdefault(style, []).append(segment)
+
+    def add_route(self, route: Route, style: ShapeStyle) -> None:
+        """Add an edge and the head of its arrow."""
+        points = [self.to_page(*point) for point in route.points]
+        self.add_shape(Path(points, route.codes), style)
+
+        x, y = points[-1]
+        tip_x, tip_y = self.to_page(*route.tip)
+        length = max(math.hypot(tip_x - x, tip_y - y), 1e-9)
+        half_width = _HALF_ARROW * (1 + _ARROW_GROWTH * style.width) / length
+        right = (y - tip_y) * half_width
+        down = (tip_x - x) * half_width
         corners = [(x + right, y + down), (tip_x, tip_y), (x - right, y - down), (x, y)]
         codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
-        self.shape(Path(corners, codes), Look(face=look.edge, above=look.above))
+        self.add_shape(Path(corners, codes), ShapeStyle(face=style.edge, zorder=style.zorder))
 
-    def box(self, left: float, top: float, width: float, height: float) -> Box:
-        """Give the left, top, right and bottom of a box on the page."""
-        wide, high = self.stretch
-        return left * wide, top * high, (left + width) * wide, (top + height) * high
-
-    def text(self, x: float, y: float, words: str, size: float, **look: Any) -> None:
-        """Write a text, which is drawn as it is written; size in points."""
-        shared: dict[str, Any] = {"va": "center_baseline", "zorder": 4}
-        shared |= {"fontsize": size * self.scale}
-        literal(self.ax.text(x, y, words, **shared | look))
+    def write(self, x: float, y: float, text: str, size: float, **options: Any) -> None:
+        """Write a text exactly as it is; size in points."""
+        settings: dict[str, Any] = {
+            "va": "center_baseline",
+            "zorder": 4,
+            "fontsize": size * self.scale,
+        }
+        disable_mathtext(self.ax.text(x, y, text, **settings | options))
 
     def draw(self) -> None:
-        """Draw everything that was gathered."""
-        for look, paths in self.shapes.items():
-            shared: dict[str, Any] = {"facecolor": look.face, "edgecolor": look.edge}
-            shared |= {"linewidth": look.width * self.scale, "zorder": look.above}
-            shared |= {"hatch": look.hatch or None, "capstyle": "butt"}
-            shared |= {"linestyle": (0, (3, 2)) if look.dashed else "solid"}
-            self.ax.add_collection(PathCollection(paths, **shared))
-        for look, segments in self.lines.items():
-            shared = {"colors": look.edge, "linewidths": look.width, "zorder": look.above}
-            self.ax.add_collection(LineCollection(segments, **shared))
+        """Draw all shapes and edges."""
+        for style, paths in self.shapes.items():
+            options: dict[str, Any] = {
+                "facecolor": style.face,
+                "edgecolor": style.edge,
+                "linewidth": style.width * self.scale,
+                "zorder": style.zorder,
+                "hatch": style.hatch,
+                "capstyle": "butt",
+                "linestyle": (0, (3, 2)) if style.dashed else "solid",
+            }
+            self.ax.add_collection(PathCollection(paths, **options))
+
+        for style, segments in self.segments.items():
+            lines = LineCollection(
+                segments, colors=style.edge, linewidths=style.width, zorder=style.zorder
+            )
+            self.ax.add_collection(lines)
 
 
-def rounded(
-    left: float,
-    top: float,
-    right: float,
-    bottom: float,
-    *,
-    radius: float = _ROUND,
-    cut: float | None = None,
-) -> Path:
-    """Give a rectangle with round corners; with `cut`, only what is left of there."""
-    radius = min(radius, (right - left) / 2, (bottom - top) / 2)
+def round_corners(rectangle: Rectangle, radius: float = _RADIUS) -> Path:
+    """Return a rectangle with round corners."""
+    _, top, right, bottom = rectangle
+    radius = _limit_radius(rectangle, radius)
+    handle = radius * (1 - _ROUNDNESS)
+    points, codes = _round_left_side(rectangle, radius)
+
+    points += [(right - radius, top), (right - handle, top), (right, top + handle)]
+    points += [(right, top + radius), (right, bottom - radius), (right, bottom - handle)]
+    points += [(right - handle, bottom), (right - radius, bottom)]
+    codes += [Path.LINETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3]
+    return Path([*points, points[0]], [*codes, Path.CLOSEPOLY])
+
+
+def round_left_corners(rectangle: Rectangle, cut: float, radius: float = _RADIUS) -> Path:
+    """Return the part of a rectangle with round corners that is on the left of `cut`."""
+    _, top, _, bottom = rectangle
+    points, codes = _round_left_side(rectangle, _limit_radius(rectangle, radius))
+
+    points += [(cut, top), (cut, bottom)]
+    codes += [Path.LINETO, Path.LINETO]
+    return Path([*points, points[0]], [*codes, Path.CLOSEPOLY])
+
+
+def _limit_radius(rectangle: Rectangle, radius: float) -> float:
+    left, top, right, bottom = rectangle
+    return min(radius, (right - left) / 2, (bottom - top) / 2)
+
+
+def _round_left_side(rectangle: Rectangle, radius: float) -> tuple[list[Size], list[Any]]:
+    """Return the points and codes of a rectangle's left side, from the bottom to the top."""
+    left, top, _, bottom = rectangle
     handle = radius * (1 - _ROUNDNESS)
     points = [(left + radius, bottom), (left + handle, bottom), (left, bottom - handle)]
     points += [(left, bottom - radius), (left, top + radius), (left, top + handle)]
     points += [(left + handle, top), (left + radius, top)]
     codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3]
-    if cut is None:
-        points += [(right - radius, top), (right - handle, top), (right, top + handle)]
-        points += [(right, top + radius), (right, bottom - radius), (right, bottom - handle)]
-        points += [(right - handle, bottom), (right - radius, bottom)]
-        codes += [Path.LINETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3]
-    else:
-        points += [(cut, top), (cut, bottom)]
-        codes += [Path.LINETO, Path.LINETO]
-    return Path([*points, points[0]], [*codes, Path.CLOSEPOLY])
+    return points, codes

@@ -1,7 +1,7 @@
-"""A workflow as a picture: its tasks as cards in layers, its transitions as the links between.
+"""A workflow as a chart: its tasks as boxes in layers, its transitions as the edges between them.
 
-Of a run it shows how far it has come: the state of each task, in colour and in words, and
-which transitions fired.
+The chart of a run also shows how far it has come: the state of each task, in colour and in
+words, and the transitions that fired.
 """
 
 from __future__ import annotations
@@ -10,36 +10,58 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from attune_nb.charts.axes import finish
-from attune_nb.charts.graph_chart.canvas import Sheet
-from attune_nb.charts.graph_chart.model import read_flow
-from attune_nb.charts.graph_chart.nodes import Detail, width_of
-from attune_nb.charts.graph_chart.paint import legend_entries, paint_links, paint_steps
-from attune_nb.charts.graph_chart.plan import plan_of
+from attune_nb.charts.axes import figure_of
+from attune_nb.charts.graph_chart.canvas import GraphCanvas
+from attune_nb.charts.graph_chart.legend import legend_entries
+from attune_nb.charts.graph_chart.model import read_graph
+from attune_nb.charts.graph_chart.nodes import Detail, text_width
+from attune_nb.charts.graph_chart.paint import draw_edges, draw_nodes
+from attune_nb.charts.graph_chart.plan import choose_plan
 from attune_nb.charts.legend import legend_height, place_legend
-from attune_nb.charts.style import literal, theme_of
+from attune_nb.charts.style import disable_mathtext, theme_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from attune_nb.charts.graph_chart.model import Flow
+    from attune_nb.charts.graph_chart.model import WorkflowGraph
     from attune_nb.charts.graph_chart.plan import Plan
     from attune_nb.charts.style import Theme
+
+    Size = tuple[float, float]  # width and height, in inches
 
 __all__ = ["graph"]
 
 _DPI = 110
-_PAGE = (11.0, 40.0)  # inches: what a notebook shows; it may be long
+_POINTS = 72.0  # in an inch
+
+# inches: the size of a notebook's page, which may be long, and of the largest figure
+_PAGE = (11.0, 40.0)
 _LARGEST = (20.0, 48.0)
-_DENSE = (14.0, 12.0)  # likewise, without words; what is narrow may be longer
-_NARROW, _LONG = 3.0, 40.0
-_NARROWEST = 5.2
-_LEAST = 0.5  # the scale below which words cannot be read; a page may be looked at closer
-_MARGIN, _TITLE, _NOTE = 0.2, 0.42, 0.3
-_STRETCH = 1.5  # how far a picture without words may be drawn out
-_MOST_LEGEND = 0.4  # of the height of the axes
-_POINTS = 72.0
-_LEFT_OUT = {
+
+# inches: the size of the largest figure without text; a narrow graph may be longer
+_LARGEST_DENSE = (14.0, 12.0)
+_NARROW = 3.0
+_LONGEST_NARROW = 40.0
+
+_NARROWEST = 5.2  # inches: the width of the narrowest figure
+_MARGIN = 0.2  # inches
+_TITLE = 0.42  # inches: the height of the title
+_NOTE = 0.3  # inches: the height of the note
+_BOTTOM = 0.05  # inches: the space below the graph
+_TITLE_SIZE = 12  # points
+_NOTE_SIZE = 8.5  # points
+
+# the scale below which text cannot be read; a figure of its own can be enlarged
+_LEAST_SCALE = 0.5
+
+# the factor by which a graph without text may be drawn out
+_MOST_STRETCH = 1.5
+
+# the share of the axes' height that a legend may take
+_MOST_LEGEND = 0.4
+
+# the notes on the text that was left out, the longest first
+_OMISSIONS = {
     Detail.ALL: (),
     Detail.NAMES: ("actions and settings of the tasks", "actions and settings", "actions"),
     Detail.SHAPES: ("names, actions, settings and conditions", "names and conditions", "names"),
@@ -47,106 +69,162 @@ _LEFT_OUT = {
 
 
 def graph(wf_or_run: Any, ax: Axes | None = None, dark: bool = False) -> Figure:
-    """Draw a workflow as layers of tasks and the transitions between them; or a run of it.
+    """Draw a workflow, or a run of it, as layers of tasks and the transitions between them.
 
-    A large workflow is drawn with less text, and one of more than a hundred tasks without any;
-    a line below says what was left out.
+    A large workflow is drawn with less text, and one of more than a hundred tasks without any.
+    A line below says which text was left out.
 
     Args:
-        wf_or_run: A workflow, or a run whatever its state.
-        ax: Where to draw. A figure as large as the workflow needs is made when it is left out.
-        dark: Whether the chart will stand on a dark page.
+        wf_or_run: A workflow, or a run in any state.
+        ax: The axes to draw on. Without them, a figure as large as the workflow needs is made.
+        dark: Whether the chart is for a dark page.
 
     Returns:
-        The figure, which pyplot knows nothing of: it is freed like any other object.
+        The figure. It is not registered with pyplot, so it is freed like any other object.
 
     Raises:
         TypeError: It is neither a workflow nor a run.
     """
-    flow = read_flow(wf_or_run)
+    workflow_graph = read_graph(wf_or_run)
     theme = theme_of(dark=dark)
     if ax is None:
-        plan = plan_of(flow, _PAGE, _LEAST / 2)
-        ax = _new_axes(plan, flow, theme)
+        plan = choose_plan(workflow_graph, _PAGE, _LEAST_SCALE / 2)
+        ax = _make_axes(plan, workflow_graph, theme)
     else:
-        plan = plan_of(flow, _room(ax, flow, theme), _LEAST)
-    look: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": theme.ink}
-    literal(ax.set_title(flow.title, loc="left", pad=7, **look))
-    sheet = _sheet(ax, plan, flow, theme)
-    paint_links(sheet, plan, flow)
-    paint_steps(sheet, plan, flow)
-    sheet.draw()
-    return finish(ax)
+        plan = choose_plan(workflow_graph, _free_space(ax, workflow_graph, theme), _LEAST_SCALE)
+
+    title = ax.set_title(
+        workflow_graph.title,
+        loc="left",
+        pad=7,
+        fontsize=_TITLE_SIZE,
+        fontweight="bold",
+        color=theme.ink,
+    )
+    disable_mathtext(title)
+
+    canvas = _make_canvas(ax, plan, workflow_graph, theme)
+    draw_edges(canvas, plan, workflow_graph)
+    draw_nodes(canvas, plan, workflow_graph)
+    canvas.draw()
+    return figure_of(ax)
 
 
-def _new_axes(plan: Plan, flow: Flow, theme: Theme) -> Axes:
-    """Make a figure as large as the plan, the title, the legend and the note need."""
-    inner, high = _size(plan)
-    inner = max(inner, width_of(flow.title, 12, bold=True), _NARROWEST)
-    high += 0.05 + _NOTE * bool(_LEFT_OUT[plan.detail])
-    high += legend_height(inner, len(legend_entries(flow, theme, plan.detail))) / _POINTS
-    pixels = [round((inner + 2 * _MARGIN) * _DPI), round((high + _TITLE + _MARGIN) * _DPI)]
-    width, height = (each / _DPI for each in pixels)  # a part of one would look torn
+def _make_axes(plan: Plan, graph: WorkflowGraph, theme: Theme) -> Axes:
+    """Return axes on a new figure, as large as the plan, title, legend and note need."""
+    inner_width, inner_height = _plan_size(plan)
+    title_width = text_width(graph.title, _TITLE_SIZE, bold=True)
+    inner_width = max(inner_width, title_width, _NARROWEST)
+
+    note = _NOTE if _OMISSIONS[plan.detail] else 0.0
+    inner_height += _BOTTOM + note
+    entries = legend_entries(graph, theme, plan.detail)
+    inner_height += legend_height(inner_width, len(entries)) / _POINTS
+
+    # in whole pixels: a part of one would look torn
+    width = round((inner_width + 2 * _MARGIN) * _DPI) / _DPI
+    height = round((inner_height + _TITLE + _MARGIN) * _DPI) / _DPI
     figure = Figure(figsize=(width, height), dpi=_DPI)
     figure.set_facecolor(theme.paper)
-    return figure.add_axes((_MARGIN / width, _MARGIN / height, inner / width, high / height))
+    left = _MARGIN / width
+    bottom = _MARGIN / height
+    return figure.add_axes((left, bottom, inner_width / width, inner_height / height))
 
 
-def _size(plan: Plan) -> tuple[float, float]:
-    """Tell how large a figure of our own shows a plan, in inches."""
+def _plan_size(plan: Plan) -> Size:
+    """Return the size that a plan has in a figure of its own."""
     if plan.detail:
         scale = plan.scale(_LARGEST)
         return plan.width * scale, plan.height * scale
-    longest = _LONG if plan.width < _NARROW else _DENSE[1]
-    return min(plan.width * _STRETCH, _DENSE[0]), min(plan.height * _STRETCH, longest)
+
+    widest, longest = _LARGEST_DENSE
+    if plan.width < _NARROW:
+        longest = _LONGEST_NARROW
+    width = min(plan.width * _MOST_STRETCH, widest)
+    height = min(plan.height * _MOST_STRETCH, longest)
+    return width, height
 
 
-def _room(ax: Axes, flow: Flow, theme: Theme) -> tuple[float, float]:
-    """Tell how much of the axes the graph may have, in inches."""
-    width, height = _inches(ax)
-    legend = legend_height(width, len(legend_entries(flow, theme, Detail.ALL))) / _POINTS
-    return width, max(height - min(legend, _MOST_LEGEND * height) - _NOTE, 0.1)
+def _free_space(ax: Axes, graph: WorkflowGraph, theme: Theme) -> Size:
+    """Return the size that the axes have for the graph, beside the legend and the note."""
+    width, height = _axes_size(ax)
+    entries = legend_entries(graph, theme, Detail.ALL)
+    legend = legend_height(width, len(entries)) / _POINTS
+    legend = min(legend, _MOST_LEGEND * height)
+    return width, max(height - legend - _NOTE, 0.1)
 
 
-def _inches(ax: Axes) -> tuple[float, float]:
-    """Measure axes, after what lays them out has had its turn."""
-    figure = finish(ax)
+def _axes_size(ax: Axes) -> Size:
+    """Return the size of axes, after the layout engine of their figure has run."""
+    figure = figure_of(ax)
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
-    box = ax.get_window_extent()
-    return max(box.width / figure.dpi, 0.1), max(box.height / figure.dpi, 0.1)
+
+    extent = ax.get_window_extent()
+    return max(extent.width / figure.dpi, 0.1), max(extent.height / figure.dpi, 0.1)
 
 
-def _sheet(ax: Axes, plan: Plan, flow: Flow, theme: Theme) -> Sheet:
+def _make_canvas(ax: Axes, plan: Plan, graph: WorkflowGraph, theme: Theme) -> GraphCanvas:
     """Set the axes to inches: the legend at the top, the graph in the middle, the note below."""
     ax.set(xticks=[], yticks=[], facecolor=theme.paper)
     ax.spines[:].set_visible(False)
-    width, height = _inches(ax)
-    entries, above = legend_entries(flow, theme, plan.detail), 0.0
+    width, height = _axes_size(ax)
+
+    entries = legend_entries(graph, theme, plan.detail)
+    above = 0.0
     if legend_height(width, len(entries)) / _POINTS <= _MOST_LEGEND * height:
         above = place_legend(ax, theme, entries, inside=True) / _POINTS
-    below = _NOTE * _write_note(ax, plan, flow, theme, width)
-    room = (width, max(height - above - below, 0.1))
-    scale, stretch = plan.scale(room), (1.0, 1.0)
-    if not plan.detail:
-        across, down = max(plan.width, 1e-6), max(plan.height, 1e-6)
-        scale, stretch = 1.0, (min(room[0] / across, _STRETCH), min(room[1] / down, _STRETCH))
-    left = (plan.width * stretch[0] - width / scale) / 2
-    top = min((plan.height * stretch[1] - room[1] / scale) / 2, 0.0)
+    has_note = _write_note(ax, plan, graph, theme, width)
+    below = _NOTE if has_note else 0.0
+
+    free_height = max(height - above - below, 0.1)
+    scale, stretch = _fit(plan, (width, free_height))
+    stretch_x, stretch_y = stretch
+    left = (plan.width * stretch_x - width / scale) / 2
+    top = min((plan.height * stretch_y - free_height / scale) / 2, 0.0)
     ax.set_xlim(left, left + width / scale)
-    ax.set_ylim(top + (room[1] + below) / scale, top - above / scale)
-    return Sheet(ax, theme, scale, plan.sideways, stretch)
+    ax.set_ylim(top + (free_height + below) / scale, top - above / scale)
+    return GraphCanvas(ax, theme, scale, plan.sideways, stretch)
 
 
-def _write_note(ax: Axes, plan: Plan, flow: Flow, theme: Theme, width: float) -> bool:
-    """Say below the graph what there was no room for, in as many words as fit."""
-    what = f"{flow.count:,} tasks, {len(flow.transits):,} transitions; " if not plan.detail else ""
-    left_out = [f"left out: {words}" for words in _LEFT_OUT[plan.detail]]
-    notes = [what + words for words in left_out[:1]] + left_out
+def _fit(plan: Plan, space: Size) -> tuple[float, Size]:
+    """Return the scale at which a plan fits a space, and its stretch if it has no text."""
+    if plan.detail:
+        return plan.scale(space), (1.0, 1.0)
+
+    width, height = space
+    stretch_x = min(width / max(plan.width, 1e-6), _MOST_STRETCH)
+    stretch_y = min(height / max(plan.height, 1e-6), _MOST_STRETCH)
+    return 1.0, (stretch_x, stretch_y)
+
+
+def _write_note(ax: Axes, plan: Plan, graph: WorkflowGraph, theme: Theme, width: float) -> bool:
+    """Write which text was left out, in as many words as fit; return whether there was any."""
+    notes = [f"left out: {words}" for words in _OMISSIONS[plan.detail]]
+    if not notes:
+        return False
+
+    if not plan.detail:
+        notes.insert(0, f"{graph.count:,} tasks, {len(graph.edges):,} transitions; {notes[0]}")
+    note = _first_that_fits(notes, width)
+    text = ax.text(
+        0,
+        0,
+        note,
+        transform=ax.transAxes,
+        va="bottom",
+        zorder=4,
+        fontsize=_NOTE_SIZE,
+        color=theme.muted,
+    )
+    text.set_in_layout(False)
+    return True
+
+
+def _first_that_fits(notes: list[str], width: float) -> str:
+    """Return the first note that fits a width, or else the last one."""
     for note in notes:
-        if width_of(note, 8.5) <= width or note == notes[-1]:
-            place: dict[str, Any] = {"transform": ax.transAxes, "va": "bottom", "zorder": 4}
-            ax.text(0, 0, note, fontsize=8.5, color=theme.muted, **place).set_in_layout(False)
-            return True
-    return False
+        if text_width(note, _NOTE_SIZE) <= width:
+            return note
+    return notes[-1]

@@ -1,220 +1,313 @@
-"""What a graph shows: a workflow's tasks and transitions, and what a run has done with them."""
+"""The graph of a workflow: its tasks and transitions, and how far a run has come in them."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from attune_nb.charts.style import clean
+from attune_nb.charts.style import clean_text
 from attune_nb.results.durations import format_duration
 from attune_nb.results.progress import Progress
+from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from attune_nb.events import Event, TaskStatus
     from attune_nb.results.timeline import TaskExecution
 
-__all__ = ["ENDS", "UNREACHED", "Flow", "State", "Step", "Transit", "read_flow"]
+    NodeKind = Literal["task", "parallel", "noop", "fail"]
+    NodeStatus = TaskStatus | Literal["not reached"]
+    LastVisits = dict[str, TaskExecution]  # of each task, by its path
+    Fired = Counter[tuple[str, int]]  # how often each transition of a task fired
+
+__all__ = [
+    "ENDS",
+    "UNREACHED",
+    "GraphEdge",
+    "GraphNode",
+    "NodeState",
+    "WorkflowGraph",
+    "format_condition",
+    "read_graph",
+]
 
 ENDS = ("noop", "fail")
 """Targets of a transition that are no tasks."""
 
-UNREACHED = "not reached"
-"""The status of a task that a run has not come to."""
+UNREACHED: Final = "not reached"
+"""The status of a task that a run has not started."""
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
-_CONDITION = 30  # characters
-_SHORT = {f"{name}()": name.replace("_", " ") for name in (
-    "succeeded", "failed", "timed_out", "skipped", "completed",
-)}  # fmt: skip
+_ENDED = ("succeeded", "failed", "timed_out", "cancelled")
+
+# characters
+_LONGEST_NAME = 48
+_LONGEST_ACTION = 36
+_LONGEST_CONDITION = 30
+_LONGEST_CONCURRENCY = 20
+
+# conditions that have a shorter name
+_SHORT_CONDITIONS = {
+    "succeeded()": "succeeded",
+    "failed()": "failed",
+    "timed_out()": "timed out",
+    "skipped()": "skipped",
+    "completed()": "completed",
+}
 
 
 @dataclasses.dataclass(frozen=True)
-class State:
-    """What a run has made of a task: of its last visit, where there were several."""
+class NodeState:
+    """The state of a task in a run: of its last visit if there were several."""
 
-    status: str
+    status: NodeStatus
     counts: str = ""
     visits: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
-    """A task, or the mark of an end (`kind` is "task", "parallel", "noop" or "fail")."""
+class GraphNode:
+    """A task, or the mark of an end.
+
+    Attributes:
+        path: The path of the task; of an end, the transition that leads to it.
+        kind: Whether it is a task or an end.
+        name: The name to draw.
+        action: The action of the task, to draw below its name.
+        settings: The settings of the task, the most important first.
+        joins: Whether the task waits for several branches.
+        state: The state of the task in the run, or None without a run.
+        inner: The tasks of a parallel task.
+    """
 
     path: str
-    kind: str
+    kind: NodeKind
     name: str
     action: str = ""
     settings: tuple[str, ...] = ()
     joins: bool = False
-    state: State | None = None
-    inner: tuple[Step, ...] = ()
+    state: NodeState | None = None
+    inner: tuple[GraphNode, ...] = ()
 
-    def walk(self) -> Iterable[Step]:
-        """Give the step, and all within it."""
+    def walk(self) -> Iterable[GraphNode]:
+        """Yield the node and all nodes within it."""
         yield self
-        for each in self.inner:
-            yield from each.walk()
+        for node in self.inner:
+            yield from node.walk()
 
 
 @dataclasses.dataclass(frozen=True)
-class Transit:
-    """A way from a step to another one, by their numbers."""
+class GraphEdge:
+    """A transition from a node to one of its targets.
+
+    Attributes:
+        source: The number of the node where it begins.
+        target: The number of the node where it ends.
+        number: The number of the transition in its task.
+        label: The condition, and how often it fired if that was more than once.
+        fired: How often it fired, or None without a run.
+    """
 
     source: int
     target: int
-    number: int  # of the transition, of its task
-    words: str
-    fired: int | None = None  # how often; None without a run
+    number: int
+    label: str
+    fired: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
-class Flow:
-    """A whole workflow, and perhaps a run of it."""
+class WorkflowGraph:
+    """A whole workflow, and a run of it if there is one."""
 
     title: str
-    steps: list[Step]
-    transits: list[Transit]
+    nodes: list[GraphNode]
+    edges: list[GraphEdge]
+
+    def walk(self) -> Iterable[GraphNode]:
+        """Yield all nodes, those within others included."""
+        for node in self.nodes:
+            yield from node.walk()
 
     @property
     def count(self) -> int:
-        """How many tasks there are, those within others included."""
-        return sum(each.kind not in ENDS for step in self.steps for each in step.walk())
+        """The number of tasks, those within others included."""
+        return sum(node.kind not in ENDS for node in self.walk())
 
 
-def read_flow(wf_or_run: Any) -> Flow:
-    """Read a workflow, or a run with its workflow.
+def read_graph(wf_or_run: Any) -> WorkflowGraph:
+    """Return the graph of a workflow, or of a run with its workflow.
 
     Raises:
         TypeError: It is neither.
     """
     events = getattr(wf_or_run, "events", None)
-    workflow: Any = wf_or_run if events is None else getattr(wf_or_run, "workflow", None)
+    workflow: Any = wf_or_run
+    if events is not None:
+        workflow = getattr(wf_or_run, "workflow", None)
+
     tasks = getattr(workflow, "tasks", None)
-    if not isinstance(tasks, tuple) or not all(hasattr(each, "next") for each in tasks):
-        what = type(wf_or_run).__name__
+    if not isinstance(tasks, tuple) or not all(hasattr(task, "next") for task in tasks):
         raise TypeError(
-            f"a graph is drawn of a workflow or of a run, not of `{what}`; "
-            "`attune_nb.load(path)` and `attune_nb.loads(text)` read a workflow"
+            f"a graph can be drawn of a workflow or a run, not of {describe(wf_or_run)}; "
+            "`attune_nb.load(path)` and `attune_nb.loads(text)` return a workflow"
         )
+
     if events is None:
-        title = f"{clean(workflow.name, 48)} · {_counted(len(list(workflow.walk())))}"
-        return _flow(title, tasks, None, Counter())
+        name = clean_text(workflow.name, _LONGEST_NAME)
+        count = len(list(workflow.walk()))
+        return _make_graph(f"{name} · {_format_count(count)}", tasks, None, Counter())
+
     progress = Progress()
     progress.read(events)
-    fired = Counter(
-        (event.task, number) for event in events for number in getattr(event, "fired", ())
-    )
-    return _flow(_run_title(wf_or_run, progress.now), tasks, _last_visits(progress), fired)
+    title = _format_run_title(wf_or_run, progress.now)
+    return _make_graph(title, tasks, _find_last_visits(progress), _count_fired(events))
 
 
-def _counted(tasks: int) -> str:
+def _format_count(tasks: int) -> str:
     return "1 task" if tasks == 1 else f"{tasks:,} tasks"
 
 
-def _run_title(run: Any, seconds: float) -> str:
-    so_far = "" if run.status in ("succeeded", "failed", "timed_out", "cancelled") else " so far"
-    status = clean(run.status).replace("_", " ")
-    return f"{clean(run.workflow_name, 48)} · {status} · {format_duration(seconds)}{so_far}"
+def _format_run_title(run: Any, seconds: float) -> str:
+    so_far = "" if run.status in _ENDED else " so far"
+    name = clean_text(run.workflow_name, _LONGEST_NAME)
+    status = clean_text(run.status).replace("_", " ")
+    return f"{name} · {status} · {format_duration(seconds)}{so_far}"
 
 
-def _last_visits(progress: Progress) -> dict[str, TaskExecution]:
-    found: dict[str, TaskExecution] = {}
+def _find_last_visits(progress: Progress) -> LastVisits:
+    """Return the progress of each task's last visit, by the task's path."""
+    last_visits: LastVisits = {}
     for row in progress.tasks.values():
-        if row.task not in found or found[row.task].visit < row.visit:
-            found[row.task] = row
-    return found
+        if row.task not in last_visits or last_visits[row.task].visit < row.visit:
+            last_visits[row.task] = row
+    return last_visits
 
 
-def _flow(
-    title: str,
-    tasks: tuple[Any, ...],
-    rows: dict[str, TaskExecution] | None,
-    fired: Counter[tuple[str, int]],
-) -> Flow:
-    steps = [_step(task, task.name, rows) for task in tasks]
-    place = {step.path: at for at, step in enumerate(steps)}
-    transits = []
+def _count_fired(events: Iterable[Event]) -> Fired:
+    """Count how often each transition fired, by its task and number."""
+    fired: Fired = Counter()
+    for event in events:
+        for number in getattr(event, "fired", ()):
+            # only events of a task have `fired`
+            task: Any = event
+            fired[task.task, number] += 1
+    return fired
+
+
+def _make_graph(
+    title: str, tasks: tuple[Any, ...], last_visits: LastVisits | None, fired: Fired
+) -> WorkflowGraph:
+    nodes = [_make_node(task, task.name, last_visits) for task in tasks]
+    index_of = {node.path: index for index, node in enumerate(nodes)}
+    edges = []
     for source, task in enumerate(tasks):
         for number, transition in enumerate(task.next):
-            times = None if rows is None else fired[task.name, number]
-            words = say_condition(transition.when)
+            times = None
+            if last_visits is not None:
+                times = fired[task.name, number]
+            label = _format_label(format_condition(transition.when), times)
+
             for name in dict.fromkeys(transition.do):
-                target = place.get(name, len(steps))
-                if name in ENDS and name not in place:
-                    steps.append(Step(f"{task.name}>{number}", name, name))
-                if target < len(steps):
-                    transits.append(
-                        Transit(source, target, number, _with_times(words, times), times)
-                    )
-    return Flow(title, steps, transits)
+                if name in index_of:
+                    target = index_of[name]
+                elif name in ENDS:
+                    # each transition has a mark of its own
+                    target = len(nodes)
+                    nodes.append(GraphNode(f"{task.name}>{number}", name, name))
+                else:
+                    continue
+                edges.append(GraphEdge(source, target, number, label, times))
+
+    return WorkflowGraph(title, nodes, edges)
 
 
-def say_condition(when: Any) -> str:
-    """Say a condition in a few words, without its braces."""
+def format_condition(when: Any) -> str:
+    """Return a condition in a few words, without its braces.
+
+    Args:
+        when: The template of the condition, or None.
+    """
     if when is None:
         return ""
+
     text = " ".join(str(when.source).split())
     if text.startswith("{{") and text.endswith("}}"):
         text = text[2:-2].strip(" -+")
-    return _SHORT.get(text) or clean(text, _CONDITION)
+    if text in _SHORT_CONDITIONS:
+        return _SHORT_CONDITIONS[text]
+    return clean_text(text, _LONGEST_CONDITION)
 
 
-def _with_times(words: str, times: int | None) -> str:
+def _format_label(condition: str, times: int | None) -> str:
+    """Return the label of an edge: its condition, and how often it fired if more than once."""
     if times is None or times <= 1:
-        return words
-    return " · ".join(filter(None, [words, f"{_TIMES}{times:,}"]))
+        return condition
+    if not condition:
+        return f"{_TIMES}{times:,}"
+    return f"{condition} · {_TIMES}{times:,}"
 
 
-def _step(task: Any, path: str, rows: dict[str, TaskExecution] | None) -> Step:
-    inner = tuple(_step(each, f"{path}/{each.name}", rows) for each in task.tasks)
-    row = rows.get(path) if rows is not None else None
-    state = None if rows is None else _state(row, parallel=bool(inner))
-    action = f"parallel · {_counted(len(inner))}" if inner else clean(task.action or "", 36)
-    return Step(
-        path,
-        "parallel" if inner else "task",
-        clean(task.name),
-        action,
-        _settings(task),
-        task.join is not None,
-        state,
-        inner,
+def _make_node(task: Any, path: str, last_visits: LastVisits | None) -> GraphNode:
+    inner = tuple(_make_node(child, f"{path}/{child.name}", last_visits) for child in task.tasks)
+    state = None
+    if last_visits is not None:
+        state = _make_state(last_visits.get(path), parallel=bool(inner))
+
+    kind: NodeKind = "task"
+    action = ""
+    if inner:
+        kind = "parallel"
+        action = f"parallel · {_format_count(len(inner))}"
+    elif task.action:
+        action = clean_text(task.action, _LONGEST_ACTION)
+
+    return GraphNode(
+        path=path,
+        kind=kind,
+        name=clean_text(task.name),
+        action=action,
+        settings=_format_settings(task),
+        joins=task.join is not None,
+        state=state,
+        inner=inner,
     )
 
 
-def _settings(task: Any) -> tuple[str, ...]:
-    """Say what is special about a task, what matters most first."""
-    found = []
+def _format_settings(task: Any) -> tuple[str, ...]:
+    """Return the settings of a task that differ from the defaults, the most important first."""
+    settings = []
     if task.join is not None:
-        found.append(f"join {task.join}")
+        settings.append(f"join {task.join}")
     if task.with_items is not None:
-        found.append("with_items")
+        settings.append("with_items")
     if task.retry is not None:
-        found.append(f"retry {task.retry.count}")
+        settings.append(f"retry {task.retry.count}")
     if task.when is not None:
-        found.append(f"when {say_condition(task.when)}")
+        settings.append(f"when {format_condition(task.when)}")
     if task.delay is not None:
-        found.append(f"delay {say_seconds(task.delay)}")
+        settings.append(f"delay {_format_seconds(task.delay)}")
     if task.timeout is not None:
-        found.append(f"timeout {say_seconds(task.timeout)}")
+        settings.append(f"timeout {_format_seconds(task.timeout)}")
     if task.concurrency is not None:
-        found.append(f"concurrency {clean(task.concurrency.source, 20)}")
+        concurrency = clean_text(task.concurrency.source, _LONGEST_CONCURRENCY)
+        settings.append(f"concurrency {concurrency}")
     if task.batch_size is not None:
-        found.append(f"batch_size {task.batch_size:,}")
-    return tuple(found)
+        settings.append(f"batch_size {task.batch_size:,}")
+    return tuple(settings)
 
 
-def say_seconds(seconds: float) -> str:
-    """Say a setting in seconds as it was written: `2 s`, `0.5 s`."""
+def _format_seconds(seconds: float) -> str:
+    """Return a setting in seconds as it was written: `2 s`, `0.5 s`."""
     return f"{seconds:,.6g} s"
 
 
-def _state(row: TaskExecution | None, *, parallel: bool) -> State:
+def _make_state(row: TaskExecution | None, *, parallel: bool) -> NodeState:
+    """Return the state of a task whose last visit has made this progress, if any."""
     if row is None:
-        return State(UNREACHED)
+        return NodeState(UNREACHED)
+
     counts = []
     if row.with_items:
         counts.append(row.item_counts)
@@ -222,4 +315,4 @@ def _state(row: TaskExecution | None, *, parallel: bool) -> State:
             counts.append(f"{row.failed:,} failed")
     elif row.attempts > 1 and not parallel:
         counts.append(f"{row.attempts:,} attempts")
-    return State(row.status, " · ".join(counts), row.visit)
+    return NodeState(row.status, " · ".join(counts), row.visit)

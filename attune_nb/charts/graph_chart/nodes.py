@@ -1,4 +1,4 @@
-"""A task as a card: its lines of text, how large it is, and the cards within it. In inches."""
+"""The box of a node: its lines of text, its size, and the boxes within it. All in inches."""
 
 from __future__ import annotations
 
@@ -16,163 +16,267 @@ from attune_nb.charts.graph_chart.model import ENDS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from attune_nb.charts.graph_chart.model import Step
+    from attune_nb.charts.graph_chart.model import GraphNode
 
-__all__ = ["BAND", "RING", "SIDE", "Card", "Detail", "Line", "card", "width_of"]
+__all__ = ["BAND", "RING", "SIDE", "Detail", "NodeBox", "TextLine", "make_box", "text_width"]
 
-BAND = 0.1  # the band on the left that shows the state
-RING = 0.15  # across the mark of an end
-SIDE = 0.11  # what is free on the left and on the right of the text
+BAND = 0.1
+"""The width of the band on the left that shows the state."""
 
-_TOP = 0.085  # and above and below it
+RING = 0.15
+"""The width of the mark of an end."""
+
+SIDE = 0.11
+"""The free space on the left and on the right of the text."""
+
+_TOP = 0.085  # the free space above and below the text
 _NARROWEST = (0.0, 0.6, 0.85)  # by detail
 _WIDEST = 2.35
-_GAP = 0.13  # between the cards within a card
-_DOT = (0.13, 0.09)  # of a card without text
-_POINTS = 72.0
-_ROOM = _WIDEST - 2 * SIDE - BAND  # for text
-_LINE = 1.36  # of the size of its font: the height of a line
+_TEXT_WIDTH = _WIDEST - 2 * SIDE - BAND  # the space for text
+_GAP = 0.13  # between the boxes within a box
+_DOT = (0.13, 0.09)  # the size of a box without text
+_END_GAP = 0.06  # between the mark of an end and its name on the right
+_END_GAP_BELOW = 0.02
+_POINTS = 72.0  # in an inch
+_LINE_HEIGHT = 1.36  # of the size of a line's font
+
+# points: the sizes of fonts
+_NAME_SIZE = 9.5
+_SMALL_NAME_SIZE = 8.5
+_ACTION_SIZE = 8.0
+_SMALL_SIZE = 7.5
+
+# up to this number, boxes within a box stand in one row
+_MOST_IN_ROW = 3
 
 
 class Detail(enum.IntEnum):
-    """How much there is room for."""
+    """How much text there is space for."""
 
-    SHAPES = 0  # no words at all
+    SHAPES = 0  # no text at all
     NAMES = 1  # names, conditions and states
     ALL = 2  # also actions and settings
 
 
 @dataclasses.dataclass(frozen=True)
-class Line:
-    """A line of text, `at` below the top of its card."""
+class TextLine:
+    """A line of text.
 
-    words: str
-    size: float  # points
-    at: float
+    Attributes:
+        text: The text.
+        size: The size of its font, in points.
+        offset: The distance from the top of its box to its middle.
+        bold: Whether it is bold.
+        muted: Whether it has the muted colour.
+    """
+
+    text: str
+    size: float
+    offset: float
     bold: bool = False
     muted: bool = False
 
+    @property
+    def height(self) -> float:
+        """The height of the line."""
+        return self.size * _LINE_HEIGHT / _POINTS
+
 
 @dataclasses.dataclass(frozen=True)
-class Card:
-    """A step with its place for text, and the cards within it with their places."""
+class NodeBox:
+    """A node with its lines of text, and the boxes within it with their positions."""
 
-    step: Step
+    node: GraphNode
     width: float
     height: float
-    lines: tuple[Line, ...] = ()
-    inner: tuple[tuple[Card, float, float], ...] = ()
+    lines: tuple[TextLine, ...] = ()
+    inner: tuple[tuple[NodeBox, float, float], ...] = ()
 
-    def resized(self, width: float, height: float) -> Card:
-        """Give a card with more room."""
+    def resize(self, width: float, height: float) -> NodeBox:
+        """Return the box with another size."""
         return dataclasses.replace(self, width=width, height=height)
 
-    def placed(self, left: float, top: float) -> Iterable[tuple[Card, float, float]]:
-        """Give the card and all within it, each with the place of its upper left corner."""
+    def walk(self, left: float, top: float) -> Iterable[tuple[NodeBox, float, float]]:
+        """Yield the box and all boxes within it, each with its upper left corner."""
         yield self, left, top
-        for each, right, down in self.inner:
-            yield from each.placed(left + right, top + down)
+        for box, right, down in self.inner:
+            yield from box.walk(left + right, top + down)
 
 
-def card(step: Step, detail: Detail, *, sideways: bool = False) -> Card:
-    """Make the card of a step; `sideways` where the flow goes from the left to the right."""
-    if step.kind in ENDS:
-        return _end(step, detail, sideways=sideways)
-    lines = _lines(step, detail) if detail else ()
-    inner = [card(each, detail) for each in step.inner]
-    band = BAND if step.state is not None and detail else 0.0
-    width = max((width_of(each.words, each.size, bold=each.bold) for each in lines), default=0.0)
-    width = max(width + 2 * SIDE + band, _NARROWEST[detail]) if detail else _DOT[0]
-    height = lines[-1].at + lines[-1].size * _LINE / _POINTS / 2 + _TOP if lines else _DOT[1]
-    if not inner:
-        return Card(step, width, height, lines)
-    gap = _GAP if detail else _DOT[1] / 2
-    places, right, bottom = _grid(inner, band + gap, height if lines else gap, gap)
-    shift = max(width - right - gap, 0.0) / 2
-    moved = tuple((each, x + shift, y) for each, x, y in places)
-    return Card(step, max(width, right + gap), bottom + gap, lines, moved)
+def make_box(node: GraphNode, detail: Detail, *, sideways: bool = False) -> NodeBox:
+    """Return the box of a node.
 
-
-def _end(step: Step, detail: Detail, *, sideways: bool) -> Card:
-    """Make the mark of an end: a ring, and its word where it does not meet the link."""
+    Args:
+        node: The node.
+        detail: How much text the box shows.
+        sideways: Whether the graph flows from left to right.
+    """
+    if node.kind in ENDS:
+        return _make_end(node, detail, sideways=sideways)
     if not detail:
-        return Card(step, *_DOT)
-    size = 7.5
-    wide, high = width_of(step.name, size), size * _LINE / _POINTS
+        return _make_dot(node)
+
+    lines = _make_lines(node, detail)
+    band = BAND if node.state is not None else 0.0
+    widths = [text_width(line.text, line.size, bold=line.bold) for line in lines]
+    width = max(max(widths, default=0.0) + 2 * SIDE + band, _NARROWEST[detail])
+    height = _DOT[1]
+    if lines:
+        height = lines[-1].offset + lines[-1].height / 2 + _TOP
+
+    inner = [make_box(child, detail) for child in node.inner]
+    if not inner:
+        return NodeBox(node, width, height, lines)
+
+    top = height if lines else _GAP
+    return _enclose(NodeBox(node, width, height, lines), inner, (band + _GAP, top), _GAP)
+
+
+def _make_dot(node: GraphNode) -> NodeBox:
+    """Return the box of a node without text."""
+    width, height = _DOT
+    inner = [make_box(child, Detail.SHAPES) for child in node.inner]
+    if not inner:
+        return NodeBox(node, width, height)
+
+    gap = height / 2
+    return _enclose(NodeBox(node, width, height), inner, (gap, gap), gap)
+
+
+def _enclose(
+    box: NodeBox, inner: list[NodeBox], corner: tuple[float, float], gap: float
+) -> NodeBox:
+    """Return a box that encloses others.
+
+    Args:
+        box: The box as it is without them.
+        inner: The boxes to put in it.
+        corner: The left and the top of the first of them.
+        gap: The space between them.
+    """
+    places, right, bottom = _arrange_in_grid(inner, corner, gap)
+    shift = max(box.width - right - gap, 0.0) / 2
+    return dataclasses.replace(
+        box,
+        width=max(box.width, right + gap),
+        height=bottom + gap,
+        inner=tuple((inner_box, left + shift, top) for inner_box, left, top in places),
+    )
+
+
+def _make_end(node: GraphNode, detail: Detail, *, sideways: bool) -> NodeBox:
+    """Return the mark of an end: a ring, and its name where it does not meet the edge."""
+    if not detail:
+        return NodeBox(node, *_DOT)
+
+    width = text_width(node.name, _SMALL_SIZE)
+    height = _SMALL_SIZE * _LINE_HEIGHT / _POINTS
     if sideways:
-        return Card(step, RING + 0.06 + wide, max(RING, high), (Line(step.name, size, RING / 2),))
-    line = Line(step.name, size, RING + 0.02 + high / 2, muted=True)
-    return Card(step, max(wide, RING), RING + 0.02 + high, (line,))
+        line = TextLine(node.name, _SMALL_SIZE, RING / 2)
+        return NodeBox(node, RING + _END_GAP + width, max(RING, height), (line,))
+
+    top = RING + _END_GAP_BELOW
+    line = TextLine(node.name, _SMALL_SIZE, top + height / 2, muted=True)
+    return NodeBox(node, max(width, RING), top + height, (line,))
 
 
-def _grid(
-    inner: list[Card], left: float, top: float, gap: float
-) -> tuple[list[tuple[Card, float, float]], float, float]:
-    """Put cards in rows and columns. Gives their places, and where they end."""
-    columns = len(inner) if len(inner) <= 3 else math.ceil(math.sqrt(len(inner)))  # noqa: PLR2004
-    wide = max(each.width for each in inner)
-    places, y, right, bottom = [], top, left, top
-    for first in range(0, len(inner), columns):
-        row = inner[first : first + columns]
-        high = max(each.height for each in row)
-        plain = max((each.height for each in row if not each.inner), default=0.0)
-        for at, each in enumerate(row):
-            x = left + at * (wide + gap)
-            places.append((each if each.inner else each.resized(wide, plain), x, y))
-            right = max(right, x + wide)
-        bottom = y + high
-        y = bottom + gap
+def _arrange_in_grid(
+    boxes: list[NodeBox], corner: tuple[float, float], gap: float
+) -> tuple[list[tuple[NodeBox, float, float]], float, float]:
+    """Arrange boxes in rows and columns.
+
+    Returns:
+        The boxes with their left and top, and the right and the bottom of them all.
+    """
+    left, top = corner
+    columns = len(boxes)
+    if columns > _MOST_IN_ROW:
+        columns = math.ceil(math.sqrt(len(boxes)))
+
+    column_width = max(box.width for box in boxes)
+    places = []
+    right = left
+    bottom = top
+    row_top = top
+    for first in range(0, len(boxes), columns):
+        row = boxes[first : first + columns]
+        plain_heights = [box.height for box in row if not box.inner]
+        plain_height = max(plain_heights, default=0.0)
+        for column, box in enumerate(row):
+            box_left = left + column * (column_width + gap)
+            placed = box
+            if not box.inner:
+                placed = box.resize(column_width, plain_height)
+            places.append((placed, box_left, row_top))
+            right = max(right, box_left + column_width)
+
+        bottom = row_top + max(box.height for box in row)
+        row_top = bottom + gap
+
     return places, right, bottom
 
 
-def _lines(step: Step, detail: Detail) -> tuple[Line, ...]:
-    """Write a card: the name, the action, the settings, the state."""
-    full = detail == Detail.ALL
-    size = 9.5 if full else 8.5
-    lines = [Line(_named(step, size), size, 0.0, bold=True)]
-    if full:
-        lines.append(Line(_shortened(step.action, 8.0, _ROOM), 8.0, 0.0, muted=True))
-        lines.append(Line(_as_fits(step.settings, 7.5, _ROOM), 7.5, 0.0, muted=True))
-    if step.state is not None:
-        words = filter(None, [step.state.status.replace("_", " "), step.state.counts])
-        lines.append(Line(_shortened(" · ".join(words), 7.5, _ROOM), 7.5, 0.0))
-    placed, top = [], _TOP
+def _make_lines(node: GraphNode, detail: Detail) -> tuple[TextLine, ...]:
+    """Return the lines of a box: the name, the action, the settings, the state."""
+    name_size = _NAME_SIZE if detail == Detail.ALL else _SMALL_NAME_SIZE
+    lines = [TextLine(_format_name(node, name_size), name_size, 0.0, bold=True)]
+    if detail == Detail.ALL:
+        action = _shorten(node.action, _ACTION_SIZE, _TEXT_WIDTH)
+        settings = _join_settings(node.settings, _SMALL_SIZE, _TEXT_WIDTH)
+        lines.append(TextLine(action, _ACTION_SIZE, 0.0, muted=True))
+        lines.append(TextLine(settings, _SMALL_SIZE, 0.0, muted=True))
+
+    if node.state is not None:
+        state = node.state.status.replace("_", " ")
+        if node.state.counts:
+            state = f"{state} · {node.state.counts}"
+        lines.append(TextLine(_shorten(state, _SMALL_SIZE, _TEXT_WIDTH), _SMALL_SIZE, 0.0))
+
+    placed = []
+    top = _TOP
     for line in lines:
-        if line.words:
-            high = line.size * _LINE / _POINTS
-            placed.append(dataclasses.replace(line, at=top + high / 2))
-            top += high
+        if line.text:
+            placed.append(dataclasses.replace(line, offset=top + line.height / 2))
+            top += line.height
     return tuple(placed)
 
 
-def _named(step: Step, size: float) -> str:
-    """Give a task's name, and how often it ran."""
-    visits = step.state.visits if step.state is not None else 0
-    number = f" #{visits:,}" if visits > 1 else ""
-    room = _ROOM - width_of(number, size, bold=True)
-    return _shortened(step.name, size, room, bold=True) + number
+def _format_name(node: GraphNode, size: float) -> str:
+    """Return the name of a task, and its visit if it ran more than once."""
+    visits = 0
+    if node.state is not None:
+        visits = node.state.visits
+
+    visit = f" #{visits:,}" if visits > 1 else ""
+    width = _TEXT_WIDTH - text_width(visit, size, bold=True)
+    return _shorten(node.name, size, width, bold=True) + visit
 
 
-def _as_fits(parts: tuple[str, ...], size: float, room: float) -> str:
-    """Join as many parts as there is room for; dots tell of the others."""
-    for many in range(len(parts), 0, -1):
-        words = " · ".join([*parts[:many], *["…"] * (many < len(parts))])
-        if many == 1 or width_of(words, size) <= room:
-            return _shortened(words, size, room)
+def _join_settings(settings: tuple[str, ...], size: float, width: float) -> str:
+    """Join as many settings as there is space for; dots stand for the others."""
+    for count in range(len(settings), 0, -1):
+        shown = list(settings[:count])
+        if count < len(settings):
+            shown.append("…")
+
+        text = " · ".join(shown)
+        if count == 1 or text_width(text, size) <= width:
+            return _shorten(text, size, width)
     return ""
 
 
-def _shortened(words: str, size: float, room: float, *, bold: bool = False) -> str:
-    """Shorten a text until it is no wider than the room."""
-    shown = words
-    while len(shown) > 1 and width_of(shown, size, bold=bold) > room:
+def _shorten(text: str, size: float, width: float, *, bold: bool = False) -> str:
+    """Shorten a text until it fits a width."""
+    shown = text
+    while len(shown) > 1 and text_width(shown, size, bold=bold) > width:
         shown = shown.removesuffix("…")[:-1] + "…"
     return shown
 
 
 @functools.lru_cache(maxsize=4096)
-def width_of(words: str, size: float, *, bold: bool = False) -> float:
-    """Measure a text as it will be drawn, `size` in points. In inches."""
-    font = FontProperties(size=size, weight="bold" if bold else "normal")
-    width, _, _ = TextToPath().get_text_width_height_descent(words, font, ismath=False)
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """Return the width of a text as it will be drawn, in inches; `size` in points."""
+    weight = "bold" if bold else "normal"
+    font = FontProperties(size=size, weight=weight)
+    width, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
     return float(width) / _POINTS

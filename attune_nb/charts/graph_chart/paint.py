@@ -1,196 +1,245 @@
-"""How the cards and links of a graph look, and what its legend says of that."""
+"""The drawing of a graph's boxes and edges on its canvas."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.path import Path
 
-from attune_nb.charts.graph_chart.canvas import Look, rounded
+from attune_nb.charts.graph_chart.canvas import ShapeStyle, round_corners, round_left_corners
 from attune_nb.charts.graph_chart.model import ENDS, UNREACHED
+from attune_nb.charts.graph_chart.node_style import (
+    BOX_ORDER,
+    ENCLOSING_ORDER,
+    MARK_ORDER,
+    choose_colour,
+    edge_style,
+    state_style,
+)
 from attune_nb.charts.graph_chart.nodes import BAND, RING, SIDE
 from attune_nb.charts.graph_chart.plan import LABEL, LOOP
-from attune_nb.charts.style import COLOURS, HATCHES, STATUSES
+from attune_nb.charts.style import COLOURS
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-
-    from attune_nb.charts.graph_chart.canvas import Box, Sheet
-    from attune_nb.charts.graph_chart.model import Flow, Transit
-    from attune_nb.charts.graph_chart.nodes import Card, Detail
+    from attune_nb.charts.graph_chart.canvas import GraphCanvas, Rectangle
+    from attune_nb.charts.graph_chart.model import GraphEdge, WorkflowGraph
+    from attune_nb.charts.graph_chart.nodes import NodeBox, TextLine
     from attune_nb.charts.graph_chart.plan import Plan
-    from attune_nb.charts.style import Theme
 
-__all__ = ["legend_entries", "paint_links", "paint_steps"]
+__all__ = ["draw_edges", "draw_nodes"]
 
-_JOIN = 0.022  # inches: half of how thick the bar of a join is
-_CROSS = 0.03  # inches: half of the cross in the mark where a run fails
-_OPEN = ("waiting", "paused", "retrying")  # under way, without a colour of their own
-_STRONG, _PLAIN, _FAINT, _THIN = 1.5, 1.0, 0.8, 0.5  # points: the widths of links
-_BACK, _LINK, _CARD, _BAND, _MARK = 0.9, 1.0, 2.0, 2.2, 2.6  # what is drawn above what
+_HALF_JOIN = 0.022  # inches: half of the thickness of a join's bar
+_JOIN_MARGIN = 0.09  # inches: from the corner of a box to the bar of a join
+_HALF_CROSS = 0.03  # inches: half of the cross in the mark where a run fails
+_END_GAP = 0.05  # inches: between the mark of an end and its name on the right
+
+# the share of its width that an edge has in a graph without text
+_THIN = 0.5
 
 
-def paint_links(sheet: Sheet, plan: Plan, flow: Flow) -> None:
-    """Draw the transitions: what fired is strong, what did not is faint."""
+def draw_edges(canvas: GraphCanvas, plan: Plan, graph: WorkflowGraph) -> None:
+    """Add the transitions to the canvas."""
+    if not plan.routes:
+        _draw_segments(canvas, plan, graph)
+        return
+
     written = set()
-    for number, transit in enumerate(flow.transits):
-        look = _link_look(transit, sheet.theme)
-        if not plan.routes:
-            first, *_, last = plan.layout.stations[number]
-            colour = look.edge if transit.fired else sheet.theme.waiting
-            thin = dataclasses.replace(look, width=look.width * _THIN, edge=colour)
-            sheet.straight((first.across, first.end), (last.across, last.start), thin)
-            continue
-        sheet.route(plan.routes[number], look)
+    for number, edge in enumerate(graph.edges):
+        canvas.add_route(plan.routes[number], edge_style(edge, canvas.theme))
+
+        # the edges of a fork share a label
         place = plan.layout.labels.get(number)
-        if place and transit.words and place not in written:  # a fork has one label
+        if place and edge.label and place not in written:
             written.add(place)
-            _write_condition(sheet, plan, number, transit)
+            _write_condition(canvas, plan, number, edge)
 
 
-def _link_look(transit: Transit, theme: Theme) -> Look:
-    if transit.fired is None:
-        return Look(edge=theme.muted, width=_PLAIN, above=_LINK)
-    if transit.fired:
-        return Look(edge=theme.ink, width=_STRONG, above=_LINK + 0.1)
-    return Look(edge=theme.waiting, width=_FAINT, above=_LINK)
+def _draw_segments(canvas: GraphCanvas, plan: Plan, graph: WorkflowGraph) -> None:
+    """Add the transitions of a graph without text, as thin straight lines."""
+    for number, edge in enumerate(graph.edges):
+        first, *_, last = plan.layout.stations[number]
+        style = edge_style(edge, canvas.theme)
+        colour = style.edge if edge.fired else canvas.theme.waiting
+        thin = dataclasses.replace(style, width=style.width * _THIN, edge=colour)
+
+        start = (first.across, first.end)
+        end = (last.across, last.start)
+        canvas.add_segment(start, end, thin)
 
 
-def _write_condition(sheet: Sheet, plan: Plan, number: int, transit: Transit) -> None:
-    """Write a condition on its link; that of a link to the same task beside it."""
+def _write_condition(canvas: GraphCanvas, plan: Plan, number: int, edge: GraphEdge) -> None:
+    """Write a condition on its edge; the condition of a loop stands beside it."""
     across, along = plan.layout.labels[number]
     align = "center"
-    if transit.source == transit.target:
-        across += LOOP / 2 * (-1 if number in plan.layout.left else 1)
-        ends = [plan.routes[number].points[at][1] for at in (0, -1)]
-        along = min(ends) if plan.sideways else sum(ends) / 2
-        align = "left" if plan.sideways else "center"
-    colour = sheet.theme.ink if transit.fired else sheet.theme.muted
-    back = {"facecolor": sheet.theme.paper, "edgecolor": "none", "pad": sheet.scale}
-    place = sheet.at(across, along)
-    sheet.text(*place, transit.words, LABEL, ha=align, color=colour, bbox=back, zorder=3)
+    if edge.source == edge.target:
+        side = -1 if number in plan.layout.left else 1
+        across += LOOP / 2 * side
+        points = plan.routes[number].points
+        _, start = points[0]
+        _, end = points[-1]
+        if plan.sideways:
+            along = min(start, end)
+            align = "left"
+        else:
+            along = (start + end) / 2
+
+    colour = canvas.theme.ink if edge.fired else canvas.theme.muted
+    background = {"facecolor": canvas.theme.paper, "edgecolor": "none", "pad": canvas.scale}
+    x, y = canvas.to_page(across, along)
+    canvas.write(x, y, edge.label, LABEL, ha=align, color=colour, bbox=background, zorder=3)
 
 
-def paint_steps(sheet: Sheet, plan: Plan, flow: Flow) -> None:
-    """Draw the cards of the tasks, and the marks of the ends."""
-    fired = {each.target: each.fired for each in flow.transits}
-    for number, card in enumerate(plan.cards):
+def draw_nodes(canvas: GraphCanvas, plan: Plan, graph: WorkflowGraph) -> None:
+    """Add the boxes of the tasks and the marks of the ends to the canvas."""
+    fired = {edge.target: edge.fired for edge in graph.edges}
+    for number, box in enumerate(plan.boxes):
         x, y = plan.layout.centres[number]
-        x, y = (y, x) if plan.sideways else (x, y)
-        left, top = x - card.width / 2, y - card.height / 2
-        if card.step.kind in ENDS:
-            _paint_end(sheet, card, left, top, strong=fired.get(number) != 0)
-            continue
-        for each, x0, y0 in card.placed(left, top):
-            _paint_card(sheet, each, x0, y0)
+        if plan.sideways:
+            x, y = y, x
+        left = x - box.width / 2
+        top = y - box.height / 2
+
+        if box.node.kind in ENDS:
+            is_strong = fired.get(number) != 0
+            _draw_end(canvas, box, left, top, strong=is_strong)
+        else:
+            for inner_box, inner_left, inner_top in box.walk(left, top):
+                _draw_box(canvas, inner_box, inner_left, inner_top)
 
 
-def _paint_card(sheet: Sheet, card: Card, left: float, top: float) -> None:
-    theme, step = sheet.theme, card.step
-    box = sheet.box(left, top, card.width, card.height)
-    status = step.state.status if step.state is not None else ""
-    reached = status not in ("", UNREACHED)
-    if not card.lines:
-        _paint_dot(sheet, card, box, status)
+def _draw_box(canvas: GraphCanvas, box: NodeBox, left: float, top: float) -> None:
+    """Add the box of a task with its text."""
+    theme = canvas.theme
+    node = box.node
+    rectangle = canvas.rectangle(left, top, box.width, box.height)
+    status = _status(box)
+    if not box.lines:
+        _draw_dot(canvas, box, rectangle)
         return
-    look = Look(
-        face=theme.rule if step.inner else theme.paper,
-        edge=_colour(status, theme),
-        width=1.3 if reached else 1.0,
+
+    is_reached = status not in ("", UNREACHED)
+    face = theme.rule if node.inner else theme.paper
+    width = 1.3 if is_reached else 1.0
+    outline = ShapeStyle(
+        face=face,
+        edge=choose_colour(status, theme),
+        width=width,
         dashed=status == UNREACHED,
-        above=_LINK + 0.5 if step.inner else _CARD,
+        zorder=_box_order(box),
     )
-    sheet.shape(rounded(*box), look)
-    if reached:
-        sheet.shape(rounded(*box, cut=left + BAND), _state_look(status, theme))
-    if step.joins:
-        _paint_join(sheet, box)
-    for line in card.lines:
-        own: dict[str, Any] = {"weight": "bold", "gid": step.path} if line.bold else {}
-        own["color"] = theme.muted if line.muted or status == UNREACHED else theme.ink
-        x = left + SIDE + (BAND if status else 0.0)
-        sheet.text(x, top + line.at, line.words, line.size, **own)
+    canvas.add_shape(round_corners(rectangle), outline)
+    if is_reached:
+        canvas.add_shape(round_left_corners(rectangle, left + BAND), state_style(status, theme))
+    if node.joins:
+        _draw_join(canvas, rectangle)
+
+    x = left + SIDE
+    if status:
+        x += BAND
+    for line in box.lines:
+        _write_line(canvas, box, line, (x, top + line.offset))
 
 
-def _paint_dot(sheet: Sheet, card: Card, box: Box, status: str) -> None:
-    """Draw a task without words."""
-    theme = sheet.theme
-    if card.inner or status == UNREACHED:
-        above = _LINK + 0.5 if card.inner else _CARD
-        look = Look(face=theme.paper, edge=_colour(status, theme), width=0.5, above=above)
+def _box_order(box: NodeBox) -> float:
+    """Return the drawing order of a box: one that encloses others is drawn before them."""
+    return ENCLOSING_ORDER if box.inner else BOX_ORDER
+
+
+def _write_line(
+    canvas: GraphCanvas, box: NodeBox, line: TextLine, place: tuple[float, float]
+) -> None:
+    """Write a line of a box, from a place on."""
+    theme = canvas.theme
+    is_muted = line.muted or _status(box) == UNREACHED
+    options: dict[str, Any] = {"color": theme.muted if is_muted else theme.ink}
+    if line.bold:
+        options["weight"] = "bold"
+        options["gid"] = box.node.path
+
+    x, y = place
+    canvas.write(x, y, line.text, line.size, **options)
+
+
+def _status(box: NodeBox) -> str:
+    """Return the status of a box's node, or an empty string without a run."""
+    if box.node.state is None:
+        return ""
+    return box.node.state.status
+
+
+def _draw_dot(canvas: GraphCanvas, box: NodeBox, rectangle: Rectangle) -> None:
+    """Add the box of a task without text."""
+    theme = canvas.theme
+    status = _status(box)
+
+    if box.inner or status == UNREACHED:
+        style = ShapeStyle(
+            face=theme.paper,
+            edge=choose_colour(status, theme),
+            width=0.5,
+            zorder=_box_order(box),
+        )
+    elif status:
+        style = state_style(status, theme)
     else:
-        look = _state_look(status, theme) if status else Look(face=theme.muted)
-    sheet.shape(rounded(*box), look)
+        style = ShapeStyle(face=theme.muted)
+    canvas.add_shape(round_corners(rectangle), style)
 
 
-def _state_look(status: str, theme: Theme) -> Look:
-    hatch = HATCHES.get(status, "") if status not in _OPEN else "||||"
-    return Look(face=_colour(status, theme), edge=theme.paper, hatch=hatch, above=_BAND)
-
-
-def _paint_join(sheet: Sheet, box: Box) -> None:
-    """Mark a join: a bar where its links come in."""
-    left, top, right, bottom = box
-    side = 0.09
-    if sheet.sideways:
-        bar = rounded(left - _JOIN, top + side, left + _JOIN, bottom - side)
+def _draw_join(canvas: GraphCanvas, rectangle: Rectangle) -> None:
+    """Add the mark of a join: a bar where its edges enter."""
+    left, top, right, bottom = rectangle
+    if canvas.sideways:
+        bar = (left - _HALF_JOIN, top + _JOIN_MARGIN, left + _HALF_JOIN, bottom - _JOIN_MARGIN)
     else:
-        bar = rounded(left + side, top - _JOIN, right - side, top + _JOIN)
-    sheet.shape(bar, Look(face=sheet.theme.ink, above=_MARK))
+        bar = (left + _JOIN_MARGIN, top - _HALF_JOIN, right - _JOIN_MARGIN, top + _HALF_JOIN)
+    canvas.add_shape(round_corners(bar), ShapeStyle(face=canvas.theme.ink, zorder=MARK_ORDER))
 
 
-def _paint_end(sheet: Sheet, card: Card, left: float, top: float, *, strong: bool) -> None:
-    """Draw the mark of an end: a ring, crossed where the run fails there."""
-    theme, fails = sheet.theme, card.step.kind == "fail"
-    colour = theme.waiting if not strong else COLOURS["failed"] if fails else theme.muted
-    if not card.lines:
-        box = sheet.box(left, top, card.width, card.height)
-        sheet.shape(rounded(*box), Look(face=theme.paper, edge=colour, width=0.5))
+def _draw_end(canvas: GraphCanvas, box: NodeBox, left: float, top: float, *, strong: bool) -> None:
+    """Add the mark of an end: a ring, with a cross in it if the run fails there."""
+    theme = canvas.theme
+    fails = box.node.kind == "fail"
+    if not strong:
+        colour = theme.waiting
+    elif fails:
+        colour = COLOURS["failed"]
+    else:
+        colour = theme.muted
+
+    if not box.lines:
+        rectangle = canvas.rectangle(left, top, box.width, box.height)
+        style = ShapeStyle(face=theme.paper, edge=colour, width=0.5)
+        canvas.add_shape(round_corners(rectangle), style)
         return
+
     radius = RING / 2
-    x = left + (radius if sheet.sideways else card.width / 2)
-    y = top + (card.height / 2 if sheet.sideways else radius)
-    ring = rounded(x - radius, y - radius, x + radius, y + radius, radius=radius)
-    sheet.shape(ring, Look(face=theme.paper, edge=colour, width=1.3, above=_CARD))
+    if canvas.sideways:
+        x = left + radius
+        y = top + box.height / 2
+    else:
+        x = left + box.width / 2
+        y = top + radius
+    ring = round_corners((x - radius, y - radius, x + radius, y + radius), radius)
+    style = ShapeStyle(face=theme.paper, edge=colour, width=1.3, zorder=BOX_ORDER)
+    canvas.add_shape(ring, style)
     if fails:
-        corners = [(-1, -1), (1, 1), (-1, 1), (1, -1)]
-        points = [(x + right * _CROSS, y + down * _CROSS) for right, down in corners]
-        cross = Path(points, [Path.MOVETO, Path.LINETO] * 2)
-        sheet.shape(cross, Look(edge=colour, width=1.3, above=_MARK))
-    line = card.lines[0]
-    place = (x + radius + 0.05, y) if sheet.sideways else (x, top + line.at)
-    align = "left" if sheet.sideways else "center"
-    sheet.text(*place, line.words, line.size, ha=align, color=theme.muted)
+        _draw_cross(canvas, x, y, colour)
+
+    line = box.lines[0]
+    if canvas.sideways:
+        name_x = x + radius + _END_GAP
+        canvas.write(name_x, y, line.text, line.size, ha="left", color=theme.muted)
+    else:
+        name_y = top + line.offset
+        canvas.write(x, name_y, line.text, line.size, ha="center", color=theme.muted)
 
 
-def _colour(status: str, theme: Theme) -> str:
-    return COLOURS["running"] if status in _OPEN else COLOURS.get(status, theme.waiting)
-
-
-def legend_entries(flow: Flow, theme: Theme, detail: Detail) -> list[Artist]:
-    """Give what the legend must explain, and nothing else."""
-    steps = [each for step in flow.steps for each in step.walk()]
-    statuses = {step.state.status for step in steps if step.state is not None}
-    entries: list[Artist] = []
-    for status in (*STATUSES, *sorted(statuses - {*STATUSES, UNREACHED})):
-        if status in statuses:
-            own = _state_look(status, theme)
-            look: dict[str, Any] = {"facecolor": own.face, "edgecolor": own.edge, "linewidth": 0}
-            look |= {"hatch": own.hatch or None, "label": status.replace("_", " ")}
-            entries.append(Patch(**look))
-    if UNREACHED in statuses:
-        line = (0, (3, 2)) if detail else "solid"
-        look = {"facecolor": "none", "edgecolor": theme.waiting, "linestyle": line}
-        entries.append(Patch(label=UNREACHED, **look))
-    fired = {bool(each.fired) for each in flow.transits if each.fired is not None}
-    if True in fired:
-        entries.append(Line2D([], [], color=theme.ink, linewidth=_STRONG, label="fired"))
-    if False in fired:
-        faint: dict[str, Any] = {"color": theme.waiting, "linewidth": _FAINT}
-        entries.append(Line2D([], [], label="did not fire", **faint))
-    if detail and any(step.joins for step in steps):
-        entries.append(Line2D([], [], color=theme.ink, linewidth=3.2, label="join"))
-    return entries
+def _draw_cross(canvas: GraphCanvas, x: float, y: float, colour: str) -> None:
+    """Add the cross in the mark of an end where the run fails."""
+    points = []
+    for right, down in [(-1, -1), (1, 1), (-1, 1), (1, -1)]:
+        points.append((x + right * _HALF_CROSS, y + down * _HALF_CROSS))
+    cross = Path(points, [Path.MOVETO, Path.LINETO] * 2)
+    canvas.add_shape(cross, ShapeStyle(edge=colour, width=1.3, zorder=MARK_ORDER))

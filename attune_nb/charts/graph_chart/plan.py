@@ -1,108 +1,143 @@
-"""How a workflow is set out: how much is told, which way it flows, and where everything stands."""
+"""The plan of a graph: how much text it shows, which way it flows, and where everything stands."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING
 
-from attune_nb.charts.graph_chart.layout.places import Layout, Spacing, lay_out
-from attune_nb.charts.graph_chart.layout.routes import Route, routes
-from attune_nb.charts.graph_chart.nodes import Card, Detail, card, width_of
+from attune_nb.charts.graph_chart.layout.edge_routing import Route, route_edges
+from attune_nb.charts.graph_chart.layout.sugiyama import Layout, Spacing, lay_out
+from attune_nb.charts.graph_chart.nodes import Detail, NodeBox, make_box, text_width
 
 if TYPE_CHECKING:
-    from attune_nb.charts.graph_chart.layout.places import Size
-    from attune_nb.charts.graph_chart.model import Flow, Transit
+    from attune_nb.charts.graph_chart.layout.sugiyama import Size
+    from attune_nb.charts.graph_chart.model import GraphEdge, WorkflowGraph
 
-__all__ = ["LABEL", "LOOP", "Plan", "plan_of"]
+__all__ = ["LABEL", "LOOP", "Plan", "choose_plan"]
 
-LABEL = 7.5  # points: the conditions
-LOOP = 0.14  # inches: what stands between a box and the label of a link to itself
+LABEL = 7.5
+"""The size of the font of conditions, in points."""
 
-_FULL, _NAMED = 40, 110  # tasks: up to here all is told, and up to here their names
-_MOST_LINKS = 400  # beyond, nobody could follow them, nor read their conditions
-_LEAST = 0.6  # the scale at which all that is told can still be read
-_SIDEWAYS = 1.15  # how much larger it must be to flow from the left to the right
-_DENSE = Spacing(boxes=0.07, channels=0.05, ranks=0.1, slope=0.0, steepest=0.0)
+LOOP = 0.14
+"""The space between a box and the label of an edge to itself, in inches."""
+
+# the most tasks of which everything is shown, and of which the names are
+_MOST_WITH_ALL = 40
+_MOST_WITH_NAMES = 110
+
+# with more edges, a reader could neither follow them nor read their conditions
+_MOST_EDGES = 400
+
+# the least scale at which everything that is shown can still be read
+_LEAST_SCALE = 0.6
+
+# how much larger a graph must become to flow from left to right
+_SIDEWAYS_GAIN = 1.15
+
+_LABEL_MARGIN = 0.04  # inches
+_LABEL_HEIGHT = LABEL * 1.4 / 72  # inches
+_SIDEWAYS_SPACING = Spacing(boxes=0.2)
+_DENSE_SPACING = Spacing(boxes=0.07, channels=0.05, ranks=0.1, slope=0.0, steepest=0.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything in its place: in inches, across and along the flow."""
+    """The boxes of a graph with their layout: in inches, across and along the flow.
+
+    Attributes:
+        detail: How much text is shown.
+        sideways: Whether the graph flows from left to right.
+        boxes: The box of each node.
+        layout: The positions of boxes, edges and labels.
+        routes: The route of each edge. Without text there are none, as edges are straight then.
+    """
 
     detail: Detail
-    sideways: bool  # from the left to the right
-    cards: list[Card]
+    sideways: bool
+    boxes: list[NodeBox]
     layout: Layout
-    routes: list[Route]  # empty without words: links are straight then
+    routes: list[Route]
 
     @property
     def width(self) -> float:
-        """Inches from the left to the right."""
+        """The width, in inches."""
         return self.layout.along if self.sideways else self.layout.across
 
     @property
     def height(self) -> float:
-        """Inches from the top to the bottom."""
+        """The height, in inches."""
         return self.layout.across if self.sideways else self.layout.along
 
-    def scale(self, room: Size) -> float:
-        """Tell how large it can be drawn in a room: 1 at most."""
-        return min(1.0, room[0] / max(self.width, 1e-6), room[1] / max(self.height, 1e-6))
+    def scale(self, space: Size) -> float:
+        """Return the scale at which the plan fits a width and a height: 1 at most."""
+        width, height = space
+        return min(1.0, width / max(self.width, 1e-6), height / max(self.height, 1e-6))
 
 
-def plan_of(flow: Flow, room: Size, least: float) -> Plan:
-    """Set a workflow out so that it can be read in a room.
+def choose_plan(graph: WorkflowGraph, space: Size, least_scale: float) -> Plan:
+    """Return the plan with as much text as can be read.
 
     Args:
-        flow: The workflow.
-        room: The width and height to choose for, in inches.
-        least: The scale in that room below which no words are written.
+        graph: The graph.
+        space: The width and height that the plan must fit, in inches.
+        least_scale: The scale below which no text is shown.
     """
-    count = flow.count
-    if count <= _FULL:
-        plan = _better(flow, Detail.ALL, room)
-        if plan.scale(room) >= _LEAST:
+    if graph.count <= _MOST_WITH_ALL:
+        plan = _choose_direction(graph, Detail.ALL, space)
+        if plan.scale(space) >= _LEAST_SCALE:
             return plan
-    if count <= _NAMED and len(flow.transits) <= _MOST_LINKS:
-        plan = _better(flow, Detail.NAMES, room)
-        if plan.scale(room) >= least:
+
+    if graph.count <= _MOST_WITH_NAMES and len(graph.edges) <= _MOST_EDGES:
+        plan = _choose_direction(graph, Detail.NAMES, space)
+        if plan.scale(space) >= least_scale:
             return plan
-    return _better(flow, Detail.SHAPES, room)
+
+    return _choose_direction(graph, Detail.SHAPES, space)
 
 
-def _better(flow: Flow, detail: Detail, room: Size) -> Plan:
-    """Let it flow down, unless it would be larger from the left to the right."""
-    down = _planned(flow, detail, sideways=False)
-    if down.scale(room) == 1.0:
+def _choose_direction(graph: WorkflowGraph, detail: Detail, space: Size) -> Plan:
+    """Return the plan that flows down, unless from left to right it would be larger."""
+    down = _make_plan(graph, detail, sideways=False)
+    if down.scale(space) == 1.0:
         return down
-    right = _planned(flow, detail, sideways=True)
-    return right if right.scale(room) > _SIDEWAYS * down.scale(room) else down
+
+    right = _make_plan(graph, detail, sideways=True)
+    if right.scale(space) > _SIDEWAYS_GAIN * down.scale(space):
+        return right
+    return down
 
 
-def _planned(flow: Flow, detail: Detail, *, sideways: bool) -> Plan:
-    cards = [card(step, detail, sideways=sideways) for step in flow.steps]
-    sizes = [_turned(each.width, each.height, sideways) for each in cards]
-    links = [(each.source, each.target) for each in flow.transits]
-    labels = {
-        number: _label_size(each, cards[each.source], sideways=sideways)
-        for number, each in enumerate(flow.transits if detail else ())
-        if each.words
-    }
-    forks = {number: each.number for number, each in enumerate(flow.transits)}
-    spacing = (Spacing(boxes=0.2) if sideways else Spacing()) if detail else _DENSE
-    layout = lay_out(sizes, links, labels, forks, spacing, through=bool(detail))
-    ways = routes(layout, sizes, links) if detail else []
-    return Plan(detail, sideways, cards, layout, ways)
+def _make_plan(graph: WorkflowGraph, detail: Detail, *, sideways: bool) -> Plan:
+    boxes = [make_box(node, detail, sideways=sideways) for node in graph.nodes]
+    sizes = [_turn((box.width, box.height), sideways=sideways) for box in boxes]
+    edges = [(edge.source, edge.target) for edge in graph.edges]
+    forks = {number: edge.number for number, edge in enumerate(graph.edges)}
+    if not detail:
+        layout = lay_out(sizes, edges, {}, forks, _DENSE_SPACING, avoid_boxes=False)
+        return Plan(detail, sideways, boxes, layout, routes=[])
+
+    labels = {}
+    for number, edge in enumerate(graph.edges):
+        if edge.label:
+            labels[number] = _label_size(edge, boxes[edge.source], sideways=sideways)
+
+    spacing = _SIDEWAYS_SPACING if sideways else Spacing()
+    layout = lay_out(sizes, edges, labels, forks, spacing)
+    return Plan(detail, sideways, boxes, layout, route_edges(layout, sizes, edges))
 
 
-def _label_size(transit: Transit, source: Card, *, sideways: bool) -> Size:
-    """Tell what room a condition needs; that of a loop stands beside its arc."""
-    wide, high = width_of(transit.words, LABEL) + 0.04, LABEL * 1.4 / 72
-    if transit.source == transit.target:
-        return (high + LOOP, wide + source.width) if sideways else (wide + LOOP, high)
-    return _turned(wide, high, sideways)
+def _label_size(edge: GraphEdge, source: NodeBox, *, sideways: bool) -> Size:
+    """Return the size of an edge's label; the label of a loop stands beside its arc."""
+    width = text_width(edge.label, LABEL) + _LABEL_MARGIN
+    height = _LABEL_HEIGHT
+    if edge.source != edge.target:
+        return _turn((width, height), sideways=sideways)
+    if sideways:
+        return height + LOOP, width + source.width
+    return width + LOOP, height
 
 
-def _turned(width: float, height: float, sideways: bool) -> Size:
+def _turn(size: Size, *, sideways: bool) -> Size:
     """Turn a width and a height to across and along, or the other way round."""
+    width, height = size
     return (height, width) if sideways else (width, height)

@@ -2,98 +2,118 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attune_nb.charts.style import COLOURS, clean, literal
-from attune_nb.charts.timeline_chart.density import gather_strip
-from attune_nb.charts.timeline_chart.lanes import EDGED, TOUCHING, followers
+from attune_nb.charts.style import COLOURS, clean_text, disable_mathtext
+from attune_nb.charts.timeline_chart.density import draw_density
+from attune_nb.charts.timeline_chart.lanes import EDGED, TOUCHING, next_starts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attune_nb.charts.timeline_chart.canvas import Canvas
+    from attune_nb.charts.timeline_chart.canvas import TimelineCanvas
     from attune_nb.charts.timeline_chart.lanes import Lane
 
     Floats = NDArray[np.float64]
 
-__all__ = ["gather_lane"]
+__all__ = ["draw_lane"]
 
-_BAR = 0.62  # rows
-_LINE = 0.16  # rows: what is not an attempt
-_MARGIN = 0.2  # rows, above and below many rows
-_VISIBLE = 1 / 200  # of the whole span: a shorter wait is no news
-_MARK, _SMALL_MARK = 4.7, 3.2  # points
-_ROOMY = 0.28  # rows: from this thickness on a bar has the larger mark
+_BAR = 0.62  # rows: the height of a bar
+_LINE = 0.16  # rows: the height of a wait
+_MARGIN = 0.2  # rows, above and below the rows of a lane of several
+
+# the shortest wait that is drawn, as a share of the whole span
+_VISIBLE = 1 / 200
+
+# points: the sizes of a cross, and the height of a bar from which on it has the larger one
+_CROSS = 4.7
+_SMALL_CROSS = 3.2
+_HIGH = 0.28
 
 
-def gather_lane(canvas: Canvas, lane: Lane) -> None:
-    """Gather what a lane shows."""
+def draw_lane(canvas: TimelineCanvas, lane: Lane) -> None:
+    """Add a lane to the canvas."""
     if lane.status == "skipped":
-        canvas.dot(lane.start if lane.started else 0.0, lane.middle)
+        start = lane.start if lane.started else 0.0
+        canvas.add_dot(start, lane.middle)
     elif not lane.started:
-        _note(canvas, lane)
+        _write_note(canvas, lane)
     elif not len(lane.attempts):
-        _whole(canvas, lane)
+        _draw_execution(canvas, lane)
     else:
-        _waits(canvas, lane)
+        _draw_waits(canvas, lane)
         if lane.dense:
-            gather_strip(canvas, lane)
+            draw_density(canvas, lane)
         else:
-            _bars(canvas, lane)
+            _draw_bars(canvas, lane)
 
 
-def _note(canvas: Canvas, lane: Lane) -> None:
-    """Say in words why there is nothing to be seen."""
-    note = "not started" if lane.status == "pending" else clean(lane.status)
-    style: dict[str, Any] = {"fontsize": 8, "style": "italic", "color": canvas.theme.muted}
-    where = canvas.ax.get_yaxis_transform()
-    text = canvas.ax.text(0.008, lane.middle, note, va="center", transform=where, **style)
-    literal(text)
+def _write_note(canvas: TimelineCanvas, lane: Lane) -> None:
+    """Write why a lane is empty."""
+    note = "not started" if lane.status == "pending" else clean_text(lane.status)
+    text = canvas.ax.text(
+        0.008,
+        lane.middle,
+        note,
+        va="center",
+        transform=canvas.ax.get_yaxis_transform(),
+        fontsize=8,
+        style="italic",
+        color=canvas.theme.muted,
+    )
+    disable_mathtext(text)
 
 
-def _whole(canvas: Canvas, lane: Lane) -> None:
-    """Gather one bar for an execution whose attempts are not known."""
+def _draw_execution(canvas: TimelineCanvas, lane: Lane) -> None:
+    """Add one bar for an execution without known attempts."""
     status = lane.status if lane.status in COLOURS else "running"
-    start, end, middle = (np.array([each]) for each in (lane.start, lane.end, lane.middle))
-    box = canvas.boxes(start, end, middle, _BAR)
-    canvas.bar(status, box)
+    start = np.array([lane.start])
+    end = np.array([lane.end])
+    middle = np.array([lane.middle])
+
+    boxes = canvas.make_boxes(start, end, middle, _BAR)
+    canvas.add_bars(status, boxes)
     if status == "failed":
-        canvas.cross(box, _MARK)
+        canvas.add_crosses(boxes, _CROSS)
 
 
-def _waits(canvas: Canvas, lane: Lane) -> None:
-    """Gather when no attempt of an execution ran: in the queue, before a retry, not yet over."""
-    reached = np.maximum.accumulate(lane.attempts.end)
-    since = np.concatenate([[lane.start], reached])
+def _draw_waits(canvas: TimelineCanvas, lane: Lane) -> None:
+    """Add the times in which no attempt ran: in the queue, before a retry, before the end."""
+    last_ends = np.maximum.accumulate(lane.attempts.end)
+    since = np.concatenate([[lane.start], last_ends])
     until = np.concatenate([lane.attempts.start, [lane.end]])
-    wide = until - since > canvas.span * _VISIBLE
+    visible = until - since > canvas.span * _VISIBLE
     if lane.items > 1:
-        wide[1:-1] = False  # between items nothing waits for an attempt to end
-    boxes = canvas.boxes(since, until, np.full(len(since), lane.middle), _LINE)
-    canvas.wait(boxes[:-1][wide[:-1]])
-    if lane.status == "running" and wide[-1]:
-        canvas.bar("running", boxes[-1:])
+        # between items nothing waits for an attempt to end
+        visible[1:-1] = False
+
+    boxes = canvas.make_boxes(since, until, np.full(len(since), lane.middle), _LINE)
+    canvas.add_waits(boxes[:-1][visible[:-1]])
+    if lane.status == "running" and visible[-1]:
+        canvas.add_bars("running", boxes[-1:])
 
 
-def _bars(canvas: Canvas, lane: Lane) -> None:
-    """Gather a bar for each attempt."""
-    mine = lane.attempts
+def _draw_bars(canvas: TimelineCanvas, lane: Lane) -> None:
+    """Add a bar for each attempt."""
+    attempts = lane.attempts
     margin = (1 - _BAR) / 2 if lane.height == 1 else _MARGIN
-    pitch = (lane.height - 2 * margin) / lane.row_count
-    middle = lane.top + margin + (lane.rows.astype(np.float64) + 0.5) * pitch
-    thick = min(_BAR, pitch * 0.86)
-    boxes = canvas.boxes(mine.start, _ends(canvas, lane), middle, thick)
-    for status in np.unique(mine.status):
-        canvas.bar(str(status), boxes[mine.status == status])
-    canvas.retry(boxes[mine.number > 1])
-    canvas.cross(boxes[mine.status == "failed"], _MARK if thick >= _ROOMY else _SMALL_MARK)
+    row_height = (lane.height - 2 * margin) / lane.row_count
+    middle = lane.top + margin + (lane.rows.astype(np.float64) + 0.5) * row_height
+    height = min(_BAR, row_height * 0.86)
+
+    boxes = canvas.make_boxes(attempts.start, _bar_ends(canvas, lane), middle, height)
+    for status in np.unique(attempts.status):
+        canvas.add_bars(str(status), boxes[attempts.status == status])
+    canvas.add_retries(boxes[attempts.number > 1])
+    cross = _CROSS if height >= _HIGH else _SMALL_CROSS
+    canvas.add_crosses(boxes[attempts.status == "failed"], cross)
 
 
-def _ends(canvas: Canvas, lane: Lane) -> Floats:
-    """Give the ends of bars, those that have no edge a little before what follows in their row."""
-    mine = lane.attempts
-    before = followers(mine, lane.rows) - canvas.span * TOUCHING
-    narrow = mine.end - mine.start < canvas.span * EDGED
-    return np.where(narrow, np.minimum(mine.end, before), mine.end)
+def _bar_ends(canvas: TimelineCanvas, lane: Lane) -> Floats:
+    """Return the ends of bars; a bar without an edge ends a little before the next in its row."""
+    attempts = lane.attempts
+    before_next = next_starts(attempts, lane.rows) - canvas.span * TOUCHING
+    narrow = attempts.end - attempts.start < canvas.span * EDGED
+    return np.where(narrow, np.minimum(attempts.end, before_next), attempts.end)

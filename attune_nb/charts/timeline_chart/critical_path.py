@@ -10,48 +10,69 @@ if TYPE_CHECKING:
     from attune_nb.charts.timeline_chart.lanes import Lane, TimelineRun
 
     Key = tuple[str, int]
+    Causes = dict[Key, tuple[Key, ...]]  # the executions that led to each execution
 
-__all__ = ["critical_path"]
+__all__ = ["find_critical_path"]
 
 _UNDER_WAY = ("pending", "running", "cancelling")
 
 
-def critical_path(run: TimelineRun, lanes: list[Lane]) -> list[Lane]:
-    """Follow the causes back from what ended last; of several causes the latest decided.
+def find_critical_path(run: TimelineRun, lanes: list[Lane]) -> list[Lane]:
+    """Return the causes of the end of a run; of several causes the latest one decided.
 
     Args:
-        run: A run. One without `events` has no known causes.
+        run: A run. Without `events` its causes are not known.
         lanes: All its lanes.
 
     Returns:
-        The path in order of time; empty while the run is under way, where no causes are
-        known, and where the path is a single task execution.
+        The path in order of time. It is empty while the run is under way, if no causes are
+        known, and if the path has only one task execution.
     """
-    causes = _causes(run)
-    ran = [lane for lane in lanes if lane.started and lane.status != "skipped"]
+    causes = _read_causes(run)
+    ran = [lane for lane in lanes if _has_run(lane)]
     if run.status in _UNDER_WAY or not ran or not any(causes.values()):
         return []
-    path = [max(ran, key=lambda lane: lane.end)]
-    while before := _before(path[-1], lanes, causes):
-        latest = max(before, key=lambda lane: lane.end)
-        if latest in path:  # no run does this, but a wrong record must not hang the chart
+
+    path = [max(ran, key=_end)]
+    while preceding := _find_preceding(path[-1], lanes, causes):
+        latest = max(preceding, key=_end)
+        if latest in path:
+            # no run does this, but a wrong record must not hang the chart
             break
         path.append(latest)
-    return path[::-1] if len(path) > 1 else []
+
+    if len(path) == 1:
+        return []
+    return path[::-1]
 
 
-def _causes(run: TimelineRun) -> dict[Key, tuple[Key, ...]]:
-    """Read which executions led to each execution that was handed to a backend."""
-    events = getattr(run, "events", ())
-    return {(each.task, each.visit): each.causes for each in events if hasattr(each, "causes")}
+def _has_run(lane: Lane) -> bool:
+    return lane.started and lane.status != "skipped"
 
 
-def _before(lane: Lane, lanes: list[Lane], causes: dict[Key, tuple[Key, ...]]) -> list[Lane]:
-    """Give the lanes that led to a lane.
+def _end(lane: Lane) -> float:
+    return lane.end
 
-    No event tells the causes of an execution that took no time (skipped, or without items):
-    it came about at the very moment at which what caused it ended.
+
+def _read_causes(run: TimelineRun) -> Causes:
+    """Return the executions that led to each execution that was sent to a backend."""
+    causes = {}
+    for event in getattr(run, "events", ()):
+        if hasattr(event, "causes"):
+            causes[event.task, event.visit] = event.causes
+    return causes
+
+
+def _find_preceding(lane: Lane, lanes: list[Lane], causes: Causes) -> list[Lane]:
+    """Return the lanes that led to a lane.
+
+    No event has the causes of an execution that took no time (skipped, or without items). It
+    started at the very moment when its cause ended.
     """
     if lane.key in causes:
-        return [each for each in lanes if each.key in causes[lane.key] and each.started]
-    return [each for each in lanes if each.key in causes and abs(each.end - lane.start) < TINY]
+        keys = causes[lane.key]
+        started = [candidate for candidate in lanes if candidate.started]
+        return [candidate for candidate in started if candidate.key in keys]
+
+    candidates = [candidate for candidate in lanes if candidate.key in causes]
+    return [candidate for candidate in candidates if abs(candidate.end - lane.start) < TINY]

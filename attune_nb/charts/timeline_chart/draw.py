@@ -1,22 +1,25 @@
-"""When each task ran: a lane for each task execution, a bar for each attempt.
+"""The timeline of a run: a lane for each task execution, a bar for each attempt.
 
-The number of artists depends on the number of lanes, never on the number of items: all
-bars of one status are one collection, and a lane with many attempts is a density strip.
+The number of artists depends on the number of lanes, never on the number of items: all bars of
+one status are one collection, and a lane with many attempts is a density strip.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from attune_nb.charts.style import Theme, clean, literal, theme_of
-from attune_nb.charts.timeline_chart.bars import gather_lane
-from attune_nb.charts.timeline_chart.canvas import Canvas
-from attune_nb.charts.timeline_chart.critical_path import critical_path
-from attune_nb.charts.timeline_chart.lanes import TINY, TimelineRun, arrange, read_lanes, shown
+from attune_nb.charts.axes import figure_of
+from attune_nb.charts.style import Theme, clean_text, disable_mathtext, theme_of
+from attune_nb.charts.timeline_chart.arrange_lanes import arrange_lanes, select_lanes
+from attune_nb.charts.timeline_chart.bars import draw_lane
+from attune_nb.charts.timeline_chart.canvas import TimelineCanvas
+from attune_nb.charts.timeline_chart.critical_path import find_critical_path
+from attune_nb.charts.timeline_chart.lanes import TINY, TimelineRun
 from attune_nb.charts.timeline_chart.legend import draw_legend
+from attune_nb.charts.timeline_chart.read_lanes import read_lanes
 from attune_nb.results.durations import format_duration, time_unit
 from attune_nb.results.statuses import format_losses
 
@@ -27,111 +30,138 @@ if TYPE_CHECKING:
 
 __all__ = ["TimelineRun", "timeline"]
 
-_WIDTH, _FRAME = 10.0, 1.35  # inches: of the figure, and of what stands above and below
-_ROW, _LEAST_ROW = 0.36, 0.2  # inches: of a row in a chart of few lanes and of many
 _DPI = 110
-_TALL = 12.0  # inches: from here on the rows become lower instead
-_ABOVE_RULE = 0.09  # rows: where the critical path runs
+_WIDTH = 10.0  # inches: of the figure
+_FRAME = 1.35  # inches: the height of the parts above and below the lanes
+_ROW = 0.36  # inches: the height of a row in a chart of few lanes
+_LEAST_ROW = 0.2  # inches: the height of a row in a chart of many
+_TALL = 12.0  # inches: the height from which on the rows become lower instead
+_ABOVE_RULE = 0.09  # rows: the distance of the critical path from the lane below
+_LONGEST_NAME = 48  # characters: of the workflow
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def timeline(run: TimelineRun, ax: Axes | None = None, dark: bool = False) -> Figure:
-    """Draw when each task of a run waited, ran, failed and was tried again.
+    """Draw when each task of a run waited, ran, failed and was retried.
 
     Args:
-        run: A run, whatever its state.
-        ax: Where to draw. A figure as tall as the run needs is made when it is left out.
-        dark: Whether the chart will stand on a dark page.
+        run: A run in any state.
+        ax: The axes to draw on. Without them, a figure as tall as the run needs is made.
+        dark: Whether the chart is for a dark page.
 
     Returns:
-        The figure, which pyplot knows nothing of: it is freed like any other object.
+        The figure. It is not registered with pyplot, so it is freed like any other object.
     """
-    everything = read_lanes(run)
-    lanes, left_out = shown(everything)
-    span = _last(lanes)
-    depth = arrange(lanes, span)
+    all_lanes = read_lanes(run)
+    lanes, note = select_lanes(all_lanes)
+    span = _last_end(lanes)
+    depth = arrange_lanes(lanes, span)
     theme = theme_of(dark=dark)
-    ax = ax or _figure(depth, theme).add_subplot()
+    if ax is None:
+        ax = _make_figure(depth, theme).add_subplot()
+
     unit, scale = time_unit(span)
-    canvas = Canvas(ax, theme, scale, max(span, TINY))
+    canvas = TimelineCanvas(ax, theme, scale, max(span, TINY))
     for lane in lanes:
-        gather_lane(canvas, lane)
+        draw_lane(canvas, lane)
     canvas.draw()
-    _frame(canvas, lanes, depth)
-    _x_label(canvas, unit, left_out)
-    _mark(canvas, lanes, critical_path(run, everything))
-    _title(canvas, run, _last(everything), draw_legend(canvas))
-    return _whole_figure(ax)
+
+    _set_axes(canvas, depth)
+    _rule_lanes(canvas, lanes)
+    _name_lanes(canvas, lanes)
+    _write_x_label(canvas, unit, note)
+    _mark_critical_path(canvas, lanes, find_critical_path(run, all_lanes))
+    legend_height = draw_legend(canvas)
+    _write_title(canvas, run, _last_end(all_lanes), legend_height)
+    return figure_of(ax)
 
 
-def _last(lanes: list[Lane]) -> float:
-    """Give when the last of the lanes ended."""
+def _last_end(lanes: list[Lane]) -> float:
+    """Return the end of the lane that ended last."""
     return max((lane.end for lane in lanes if lane.started), default=0.0)
 
 
-def _figure(depth: float, theme: Theme) -> Figure:
-    """Make a figure as tall as its rows need."""
+def _make_figure(depth: float, theme: Theme) -> Figure:
+    """Return a figure as tall as its rows need."""
     row = min(max(_TALL / max(depth, 1.0), _LEAST_ROW), _ROW)
-    pixels = round((_FRAME + row * max(depth, 2.0)) * _DPI)  # a part of one would look torn
+    # in whole pixels: a part of one would look torn
+    pixels = round((_FRAME + row * max(depth, 2.0)) * _DPI)
     figure = Figure(figsize=(_WIDTH, pixels / _DPI), dpi=_DPI)
     figure.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1)
     figure.set_facecolor(theme.paper)
     return figure
 
 
-def _whole_figure(ax: Axes) -> Figure:
-    top = ax.figure if isinstance(ax.figure, Figure) else ax.figure.figure
-    if not isinstance(top, Figure):
-        raise TypeError("ax is not part of a figure")
-    return top
-
-
-def _frame(canvas: Canvas, lanes: list[Lane], depth: float) -> None:
-    """Set the axes, rule the lanes and name them."""
-    ax, theme = canvas.ax, canvas.theme
+def _set_axes(canvas: TimelineCanvas, depth: float) -> None:
+    """Set the limits, the grid, the spines and the ticks of the axes."""
+    ax = canvas.ax
+    theme = canvas.theme
     width = canvas.span * canvas.scale
+
     ax.set_xlim(-0.004 * width, 1.015 * width)
     ax.set_ylim(max(depth, 1.0), 0)
+
     ax.set_facecolor(theme.paper)
     ax.grid(axis="x", color=theme.rule, linewidth=0.7)
     ax.set_axisbelow(True)
-    left, right = ax.get_xlim()
-    rules = [[(left, lane.top), (right, lane.top)] for lane in lanes[1:]]
-    ax.add_collection(LineCollection(rules, colors=theme.rule, linewidths=0.7, zorder=0.5))
     for side, spine in ax.spines.items():
         spine.set_visible(side == "bottom")
         spine.set_color(theme.rule)
-    ax.set_yticks([lane.middle for lane in lanes], [_label(lane) for lane in lanes])
+
     ax.tick_params(axis="y", length=0, pad=8, labelsize=9, labelcolor=theme.ink)
     ax.tick_params(axis="x", length=3, labelsize=8.5, color=theme.rule, labelcolor=theme.muted)
+
+
+def _rule_lanes(canvas: TimelineCanvas, lanes: list[Lane]) -> None:
+    """Draw a rule above each lane but the first."""
+    left, right = canvas.ax.get_xlim()
+    rules = [[(left, lane.top), (right, lane.top)] for lane in lanes[1:]]
+    collection = LineCollection(rules, colors=canvas.theme.rule, linewidths=0.7, zorder=0.5)
+    canvas.ax.add_collection(collection)
+
+
+def _name_lanes(canvas: TimelineCanvas, lanes: list[Lane]) -> None:
+    """Write the names of the lanes; those without anything to see are muted."""
+    ax = canvas.ax
+    ax.set_yticks([lane.middle for lane in lanes], [_format_name(lane) for lane in lanes])
     for text, lane in zip(ax.get_yticklabels(), lanes, strict=True):
-        literal(text)
+        disable_mathtext(text)
         if not lane.started or lane.status == "skipped":
-            text.set_color(theme.muted)
+            text.set_color(canvas.theme.muted)
 
 
-def _label(lane: Lane) -> str:
-    """Name a lane, and count its items."""
-    name = clean(lane.name) + (f" #{lane.visit}" if lane.visit > 1 else "")
+def _format_name(lane: Lane) -> str:
+    """Return the name of a lane, with its visit and the counts of its items."""
+    name = clean_text(lane.name)
+    if lane.visit > 1:
+        name += f" #{lane.visit}"
     if lane.items <= 1:
         return name
-    cancelled = int((lane.attempts.status == "cancelled").sum())  # no item is so twice
+
+    # no item is cancelled twice
+    cancelled = int((lane.attempts.status == "cancelled").sum())
     lost = format_losses(lane.failed, cancelled)
-    counts = f"{_TIMES}{lane.items:,}" + (f" · {lost}" if lost else "")
-    peak = f"\npeak {lane.attempts.peak:,} at once" if lane.dense else ""
-    return f"{name}\n{counts}{peak}"
+    lines = [name, f"{_TIMES}{lane.items:,}"]
+    if lost:
+        lines[-1] += f" · {lost}"
+    if lane.dense:
+        lines.append(f"peak {lane.attempts.peak:,} at once")
+    return "\n".join(lines)
 
 
-def _x_label(canvas: Canvas, unit: str, left_out: str) -> None:
-    """Say what the axis is, and what the chart leaves out."""
-    words = f"time since start ({unit})" + (f"\n{left_out}" if left_out else "")
-    canvas.ax.set_xlabel(words, fontsize=9, color=canvas.theme.muted)
+def _write_x_label(canvas: TimelineCanvas, unit: str, note: str) -> None:
+    """Write the unit of the x axis, and a note on the lanes that are left out."""
+    label = f"time since start ({unit})"
+    if note:
+        label += f"\n{note}"
+    canvas.ax.set_xlabel(label, fontsize=9, color=canvas.theme.muted)
 
 
-def _mark(canvas: Canvas, lanes: list[Lane], path: list[Lane]) -> None:
-    """Mark the critical path: a thin line from lane to lane below the bars, and bold names."""
+def _mark_critical_path(canvas: TimelineCanvas, lanes: list[Lane], path: list[Lane]) -> None:
+    """Draw the critical path: a thin line from lane to lane below the bars, and bold names."""
     keys = {lane.key for lane in path}
-    x, y = [], []
+    x = []
+    y = []
     for lane, text in zip(lanes, canvas.ax.get_yticklabels(), strict=True):
         if lane.key in keys:
             text.set_fontweight("bold")
@@ -139,15 +169,31 @@ def _mark(canvas: Canvas, lanes: list[Lane], path: list[Lane]) -> None:
             y += [lane.top + lane.height - _ABOVE_RULE] * 2
     if not x:
         return
-    look: dict[str, Any] = {"color": canvas.theme.ink, "linewidth": 1.1, "zorder": 1.8}
-    canvas.ax.plot(x, y, solid_joinstyle="miter", **look)
-    canvas.seen.add("critical")
+
+    canvas.ax.plot(
+        x,
+        y,
+        solid_joinstyle="miter",
+        color=canvas.theme.ink,
+        linewidth=1.1,
+        zorder=1.8,
+    )
+    canvas.marks.add("critical path")
 
 
-def _title(canvas: Canvas, run: TimelineRun, total: float, below: float) -> None:
-    """Write the title, above a legend that is `below` points high."""
+def _write_title(
+    canvas: TimelineCanvas, run: TimelineRun, seconds: float, legend_height: float
+) -> None:
+    """Write the title above a legend, whose height is in points."""
+    name = clean_text(run.workflow_name, _LONGEST_NAME)
+    status = clean_text(run.status).replace("_", " ")
     so_far = " so far" if run.status == "running" else ""
-    parts = [clean(run.workflow_name, 48), clean(run.status).replace("_", " ")]
-    words = " · ".join([*parts, format_duration(total) + so_far])
-    look: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": canvas.theme.ink}
-    literal(canvas.ax.set_title(words, loc="left", pad=9 + below, **look))
+    title = canvas.ax.set_title(
+        f"{name} · {status} · {format_duration(seconds)}{so_far}",
+        loc="left",
+        pad=9 + legend_height,
+        fontsize=12,
+        fontweight="bold",
+        color=canvas.theme.ink,
+    )
+    disable_mathtext(title)

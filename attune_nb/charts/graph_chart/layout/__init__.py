@@ -1,1 +1,6 @@
-"""Where the boxes and links of a graph stand: no drawing, only places."""
+"""The layout of a graph: positions and routes, without any drawing.
+
+`sugiyama` runs the steps, each of which has a module of its own: `cycle_removal`, `layering`,
+`crossing_reduction`, `return_arcs`, `brandes_koepf` and `relaxation`. Then `ports` and
+`edge_routing` find the route of each edge.
+"""

@@ -1,0 +1,146 @@
+"""Edge routing: the route of each edge, straight through ranks and bent only between them.
+
+No box stands between two ranks, and each edge has a channel of its own in a rank. So no edge
+runs below a box or through a label.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import TYPE_CHECKING
+
+from attune_nb.charts.graph_chart.layout.ports import assign_ports, assign_side_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attune_nb.charts.graph_chart.layout.layered_graph import Edge
+    from attune_nb.charts.graph_chart.layout.sugiyama import Layout, Size, Station
+
+__all__ = ["ARROW", "Route", "route_edges"]
+
+# the codes of matplotlib for the points of a path
+MOVE = 1
+LINE = 2
+QUADRATIC = 3
+CUBIC = 4
+
+ARROW = 0.085  # inches: the length of an arrow's head
+_BEND = 0.09  # inches: the radius of a corner
+
+
+@dataclasses.dataclass
+class Route:
+    """The route of an edge, and the direction of its arrow.
+
+    Attributes:
+        points: The points across and along, in inches.
+        codes: The code of each point, as in a path of matplotlib.
+        heading: The direction of the arrow, as a vector of length 1.
+    """
+
+    points: list[Size]
+    codes: list[int] = dataclasses.field(default_factory=lambda: [MOVE])
+    heading: Size = (0.0, 1.0)
+
+    @property
+    def tip(self) -> Size:
+        """The point of the arrow."""
+        across, along = self.points[-1]
+        right, down = self.heading
+        return across + right * ARROW, along + down * ARROW
+
+    def draw_line(self, across: float, along: float) -> None:
+        """Continue straight to a point."""
+        if self.points[-1] != (across, along):
+            self._add(LINE, (across, along))
+
+    def change_channel(self, across: float, along: float) -> None:
+        """Continue along the flow, and over to another channel on the way."""
+        start_across, start_along = self.points[-1]
+        if start_across == across:
+            self.draw_line(across, along)
+            return
+
+        middle = (start_along + along) / 2
+        self._add(CUBIC, (start_across, middle), (across, middle), (across, along))
+
+    def turn(self, corner: Size, across: float, along: float) -> None:
+        """Continue around a corner to a point."""
+        self._add(QUADRATIC, corner, (across, along))
+
+    def _add(self, code: int, *points: Size) -> None:
+        self.points += points
+        self.codes += [code] * len(points)
+
+
+def route_edges(layout: Layout, sizes: Sequence[Size], edges: Sequence[Edge]) -> list[Route]:
+    """Return the route of each edge.
+
+    Args:
+        layout: The positions of boxes and edges.
+        sizes: The size of each box.
+        edges: The source and the target of each edge.
+    """
+    starts, ends = assign_ports(layout, sizes, edges)
+    side_ports = assign_side_ports(layout, sizes, edges)
+
+    routes = []
+    for number, stations in enumerate(layout.stations):
+        if number in layout.back:
+            route = _route_up(layout, sizes, edges[number], number, side_ports[number])
+        else:
+            route = _route_down(stations, starts[number], ends[number])
+        routes.append(route)
+    return routes
+
+
+def _route_down(stations: list[Station], start: float, end: float) -> Route:
+    """Return the route of an edge that leads down, between two ports."""
+    route = Route([(start, stations[0].end)])
+    for station in stations[1:-1]:
+        route.change_channel(station.across, station.start)
+        route.draw_line(station.across, station.end)
+
+    route.change_channel(end, stations[-1].start - ARROW)
+    return route
+
+
+def _route_up(
+    layout: Layout,
+    sizes: Sequence[Size],
+    edge: Edge,
+    number: int,
+    ports: tuple[float, float],
+) -> Route:
+    """Return the route of an edge that leads up: out at a box's side, up, and in at a side."""
+    source, target = edge
+    side = -1 if number in layout.left else 1
+    source_edge = layout.centres[source][0] + side * sizes[source][0] / 2
+    target_edge = layout.centres[target][0] + side * sizes[target][0] / 2
+
+    stations = layout.stations[number]
+    first_turn = stations[-1].across
+    last_turn = stations[0].across
+    if source == target:
+        # the label stands beside the arc
+        first_turn = layout.centres[source][0] + side * (sizes[source][0] / 2 + 2 * _BEND)
+        last_turn = first_turn
+
+    low, high = ports
+    bend = min(_BEND, abs(low - high) / 2)
+    route = Route([(source_edge, low)])
+    route.draw_line(first_turn - side * bend, low)
+    route.turn((first_turn, low), first_turn, low - bend)
+
+    for lower, upper in itertools.pairwise(reversed(stations)):
+        across, along = route.points[-1]
+        route.draw_line(across, min(lower.start, along))
+        route.change_channel(upper.across, upper.end)
+
+    route.draw_line(last_turn, high + bend)
+    route.turn((last_turn, high), last_turn - side * bend, high)
+    route.draw_line(target_edge + side * ARROW, high)
+    route.heading = (-side, 0.0)
+    return route

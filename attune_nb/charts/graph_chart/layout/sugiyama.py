@@ -1,0 +1,246 @@
+"""The layout of a graph in layers, after Sugiyama, Tagawa and Toda.
+
+The steps are those of Methods for Visual Understanding of Hierarchical System Structures, 1981:
+remove cycles, assign layers, reduce crossings, assign coordinates. All coordinates are in inches
+*across* the flow and *along* it, so that one layout serves a picture from top to bottom and one
+from left to right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from attune_nb.charts.graph_chart.layout.brandes_koepf import assign_positions
+from attune_nb.charts.graph_chart.layout.crossing_reduction import reduce_crossings
+from attune_nb.charts.graph_chart.layout.cycle_removal import find_back_edges
+from attune_nb.charts.graph_chart.layout.layering import (
+    assign_layers,
+    insert_dummies,
+    lower_sources,
+)
+from attune_nb.charts.graph_chart.layout.relaxation import relax
+from attune_nb.charts.graph_chart.layout.return_arcs import add_return_arcs
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from attune_nb.charts.graph_chart.layout.layered_graph import Edge, Gap, LayeredGraph
+
+    Size = tuple[float, float]  # across and along
+    Span = tuple[float, float]  # start and end of a rank, along
+
+__all__ = ["Layout", "Spacing", "Station", "lay_out"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Spacing:
+    """The free space of a layout, in inches.
+
+    Attributes:
+        boxes: Between two boxes, across.
+        channels: Between two edges or an edge and a box, across.
+        ranks: Between two ranks, along.
+        slope: The additional space between two ranks, as a share of how far the widest edge goes
+            across.
+        steepest: The most of that additional space.
+    """
+
+    boxes: float = 0.32
+    channels: float = 0.16
+    ranks: float = 0.27
+    slope: float = 0.06
+    steepest: float = 0.8
+
+
+@dataclasses.dataclass(frozen=True)
+class Station:
+    """The passage of an edge through a rank: straight along, from `start` to `end`."""
+
+    across: float
+    start: float
+    end: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The positions of all boxes, edges and labels.
+
+    The origin is on the left, at the start of the first rank.
+
+    Attributes:
+        centres: The centre of each box.
+        stations: The stations of each edge, its upper end first.
+        labels: The centre of an edge's label, by the edge's number.
+        back: The numbers of the edges that lead up.
+        left: The numbers of those of them whose arc is on the left.
+        across: The size of the layout across the flow.
+        along: The size of the layout along the flow.
+    """
+
+    centres: list[Size]
+    stations: list[list[Station]]
+    labels: dict[int, Size]
+    back: frozenset[int]
+    left: frozenset[int]
+    across: float
+    along: float
+
+
+def lay_out(
+    sizes: Sequence[Size],
+    edges: Sequence[Edge],
+    labels: Mapping[int, Size],
+    forks: Mapping[int, Hashable],
+    spacing: Spacing,
+    *,
+    avoid_boxes: bool = True,
+) -> Layout:
+    """Lay out a graph.
+
+    Args:
+        sizes: The size of each box.
+        edges: The source and the target of each edge, by the number of their boxes. An edge may
+            join a box to itself, or a pair of boxes once more.
+        labels: The size of an edge's label, by the edge's number.
+        forks: A value for each edge. Edges from one box that have an equal value share a label.
+        spacing: The free space.
+        avoid_boxes: Whether edges keep clear of the boxes that they pass. Without that a large
+            graph is laid out in a moment, but its edges run below its boxes.
+    """
+    labelled = {number: forks[number] for number in labels} if avoid_boxes else {}
+    graph = _layer_graph(len(sizes), edges, labelled, avoid_boxes=avoid_boxes)
+
+    vertex_sizes: dict[int, Size] = defaultdict(lambda: (0.0, 0.0), enumerate(sizes))
+    for number, vertex in graph.labels.items():
+        vertex_sizes[vertex] = labels.get(number, (0, 0))
+
+    gap = _make_gap(graph, vertex_sizes, spacing)
+    if avoid_boxes:
+        positions = relax(graph, assign_positions(graph, gap), gap)
+    else:
+        positions = _pack_ranks(graph, gap)
+    positions = _shift_to_origin(positions, vertex_sizes)
+
+    spans = _stack_ranks(graph, vertex_sizes, positions, spacing)
+    return _place_everything(graph, vertex_sizes, positions, spans)
+
+
+def _layer_graph(
+    count: int, edges: Sequence[Edge], labelled: Mapping[int, Hashable], *, avoid_boxes: bool
+) -> LayeredGraph:
+    """Return the graph of the vertices 0 to `count` - 1 in ranks, in order within each.
+
+    Args:
+        count: The number of vertices.
+        edges: The source and the target of each edge.
+        labelled: The numbers of the edges that have a label, each with its value of `forks`.
+        avoid_boxes: Whether an edge gets a vertex in each rank that it passes through.
+    """
+    back = find_back_edges(count, edges)
+    layers = assign_layers(count, edges, back)
+    if not avoid_boxes:
+        layers = lower_sources(layers, edges, back)
+
+    graph = insert_dummies(layers, edges, back, labelled, avoid_boxes=avoid_boxes)
+    graph.ranks = reduce_crossings(graph.ranks, graph.chains, count, thorough=avoid_boxes)
+    if avoid_boxes:
+        graph = add_return_arcs(graph)
+    return graph
+
+
+def _make_gap(graph: LayeredGraph, sizes: Mapping[int, Size], spacing: Spacing) -> Gap:
+    """Return the function that gives the least distance of two neighbours in a rank."""
+
+    def gap(left: int, right: int) -> float:
+        are_boxes = max(left, right) < graph.count
+        free = spacing.boxes if are_boxes else spacing.channels
+        return (sizes[left][0] + sizes[right][0]) / 2 + free
+
+    return gap
+
+
+def _pack_ranks(graph: LayeredGraph, gap: Gap) -> dict[int, float]:
+    """Return the positions of the vertices if each rank is packed, and centred at 0."""
+    positions: dict[int, float] = {}
+    for rank in graph.ranks:
+        steps = [gap(left, right) for left, right in itertools.pairwise(rank)]
+        packed = itertools.accumulate(steps, initial=-sum(steps) / 2)
+        positions |= dict(zip(rank, packed, strict=False))
+    return positions
+
+
+def _shift_to_origin(positions: Mapping[int, float], sizes: Mapping[int, Size]) -> dict[int, float]:
+    """Return the positions after they were shifted so that the leftmost box begins at 0."""
+    edges = [position - sizes[vertex][0] / 2 for vertex, position in positions.items()]
+    left = min(edges, default=0.0)
+    return {vertex: position - left for vertex, position in positions.items()}
+
+
+def _stack_ranks(
+    graph: LayeredGraph,
+    sizes: Mapping[int, Size],
+    positions: Mapping[int, float],
+    spacing: Spacing,
+) -> list[Span]:
+    """Return the start and the end of each rank, along the flow.
+
+    The further the edges between two ranks go across, the more space is between the ranks.
+    """
+    rank_of = graph.rank_of
+    widest = [0.0] * len(graph.ranks)
+    for chain in graph.chains:
+        for upper, lower in itertools.pairwise(chain):
+            index = rank_of[upper]
+            distance = abs(positions[upper] - positions[lower])
+            widest[index] = max(widest[index], distance)
+
+    spans = []
+    start = 0.0
+    for rank, distance in zip(graph.ranks, widest, strict=True):
+        end = start + max((sizes[vertex][1] for vertex in rank), default=0.0)
+        spans.append((start, end))
+        start = end + spacing.ranks + min(spacing.slope * distance, spacing.steepest)
+    return spans
+
+
+def _place_everything(
+    graph: LayeredGraph,
+    sizes: Mapping[int, Size],
+    positions: Mapping[int, float],
+    spans: list[Span],
+) -> Layout:
+    """Return the layout of a graph whose vertices have positions, and whose ranks have spans."""
+    rank_of = graph.rank_of
+
+    centres = []
+    for vertex in range(graph.count):
+        start, _ = spans[rank_of[vertex]]
+        centres.append((positions[vertex], start + sizes[vertex][1] / 2))
+
+    stations = []
+    for chain in graph.chains:
+        passed = []
+        for vertex in chain:
+            start, end = spans[rank_of[vertex]]
+            if vertex < graph.count:
+                end = start + sizes[vertex][1]
+            passed.append(Station(positions[vertex], start, end))
+        stations.append(passed)
+
+    labels = {}
+    for number, vertex in graph.labels.items():
+        labels[number] = (positions[vertex], sum(spans[rank_of[vertex]]) / 2)
+
+    rights = [position + sizes[vertex][0] / 2 for vertex, position in positions.items()]
+    return Layout(
+        centres=centres,
+        stations=stations,
+        labels=labels,
+        back=graph.back,
+        left=graph.left,
+        across=max(rights, default=0.0),
+        along=max((end for _, end in spans), default=0.0),
+    )

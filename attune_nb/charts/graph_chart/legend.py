@@ -1,0 +1,63 @@
+"""The legend of a graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from attune_nb.charts.graph_chart.model import UNREACHED
+from attune_nb.charts.graph_chart.node_style import FAINT, STRONG, state_style
+from attune_nb.charts.style import STATUSES
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+
+    from attune_nb.charts.graph_chart.model import WorkflowGraph
+    from attune_nb.charts.graph_chart.nodes import Detail
+    from attune_nb.charts.style import Theme
+
+__all__ = ["legend_entries"]
+
+_JOIN_WIDTH = 3.2  # points
+
+
+def legend_entries(graph: WorkflowGraph, theme: Theme, detail: Detail) -> list[Artist]:
+    """Return an entry for each mark that the graph has."""
+    nodes = list(graph.walk())
+    entries = _status_entries({node.state.status for node in nodes if node.state}, theme, detail)
+
+    fired = {bool(edge.fired) for edge in graph.edges if edge.fired is not None}
+    if True in fired:
+        entries.append(Line2D([], [], color=theme.ink, linewidth=STRONG, label="fired"))
+    if False in fired:
+        entries.append(Line2D([], [], color=theme.waiting, linewidth=FAINT, label="did not fire"))
+    if detail and any(node.joins for node in nodes):
+        entries.append(Line2D([], [], color=theme.ink, linewidth=_JOIN_WIDTH, label="join"))
+    return entries
+
+
+def _status_entries(statuses: set[str], theme: Theme, detail: Detail) -> list[Artist]:
+    """Return an entry for each status: first those with a colour of their own."""
+    uncoloured = sorted(statuses - {*STATUSES, UNREACHED})
+    shown = [status for status in STATUSES if status in statuses]
+    entries: list[Artist] = [_status_entry(status, theme) for status in shown + uncoloured]
+
+    if UNREACHED in statuses:
+        entry = Patch(facecolor="none", edgecolor=theme.waiting, label=UNREACHED)
+        if detail:
+            entry.set_linestyle((0, (3, 2)))
+        entries.append(entry)
+    return entries
+
+
+def _status_entry(status: str, theme: Theme) -> Patch:
+    style = state_style(status, theme)
+    return Patch(
+        facecolor=style.face,
+        edgecolor=style.edge,
+        linewidth=0,
+        hatch=style.hatch,
+        label=status.replace("_", " "),
+    )

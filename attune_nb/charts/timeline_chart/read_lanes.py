@@ -1,0 +1,123 @@
+"""The reading of a run into lanes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pandas as pd
+
+from attune_nb.charts.timeline_chart.lanes import Attempts, Lane
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from attune_nb.charts.timeline_chart.lanes import TimelineRun
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Rows = dict[tuple[str, int], NDArray[np.intp]]  # the rows of each task execution
+
+__all__ = ["read_lanes"]
+
+
+def read_lanes(run: TimelineRun) -> list[Lane]:
+    """Return a lane for each task execution: the started ones in order of start, then the rest."""
+    attempts, rows = _read_attempts(run.attempts)
+    tasks = run.tasks
+    breaks = getattr(run, "breaks", ())
+    starts = _seconds_since(run.started, tasks["start"], breaks)
+    ends = _seconds_since(run.started, tasks["end"], breaks)
+    now = float(np.nanmax(np.concatenate([starts, ends, attempts.end, [0.0]])))
+
+    no_rows = np.array([], dtype=np.intp)
+    columns = (
+        tasks["task"],
+        tasks["status"],
+        _read_counts(tasks["visit"]),
+        _read_counts(tasks["items"]),
+        _read_counts(tasks["failed_items"]),
+        starts,
+        ends,
+    )
+    lanes = []
+    for name, status, visit, items, failed, start, end in zip(*columns, strict=True):
+        own = attempts.take(rows.get((name, visit), no_rows))
+        lane = Lane(
+            name=name,
+            visit=visit,
+            status=str(status),
+            items=items,
+            failed=failed,
+            start=start,
+            end=end,
+            attempts=own,
+            rows=np.zeros_like(own.item),
+        )
+        _complete(lane, now)
+        lanes.append(lane)
+
+    return sorted(lanes, key=lambda lane: lane.start if lane.started else np.inf)
+
+
+def _read_counts(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column).fillna(0).astype(int)
+
+
+def _read_attempts(frame: pd.DataFrame) -> tuple[Attempts, Rows]:
+    """Return all attempts, and the rows of each task execution among them."""
+    frame = frame.dropna(subset=["start", "duration"]).sort_values("start", kind="stable")
+    start = frame["start"].to_numpy(np.float64)
+    attempts = Attempts(
+        start=start,
+        end=start + frame["duration"].to_numpy(np.float64),
+        item=frame["index"].to_numpy(np.int64),
+        number=frame["attempt"].to_numpy(np.int64),
+        worker=frame["worker"].to_numpy(np.int64),
+        status=frame["status"].to_numpy(np.str_),
+    )
+    rows = frame.groupby(["task", "visit"], sort=False).indices
+    return attempts, cast("Rows", rows)
+
+
+def _seconds_since(
+    moment: dt.datetime, times: pd.Series, breaks: Iterable[tuple[float, float]] = ()
+) -> Floats:
+    """Return times in seconds since a moment, without the breaks.
+
+    Args:
+        moment: The moment; without a time zone it is in UTC.
+        times: The times.
+        breaks: When each break began, in seconds without the breaks before it, and how many
+            seconds it took.
+    """
+    zero = pd.Timestamp(moment)
+    zero = zero.tz_localize("UTC") if zero.tzinfo is None else zero.tz_convert("UTC")
+    since = (pd.to_datetime(times, utc=True) - zero).dt.total_seconds()
+    seconds = np.asarray(since, dtype=np.float64)
+    for began, length in breaks:
+        seconds = np.where(seconds > began + length / 2, seconds - length, seconds)
+    return seconds
+
+
+def _complete(lane: Lane, now: float) -> None:
+    """Set the times and items of a lane that its attempts show better than its task.
+
+    An execution that has not ended ends `now`.
+    """
+    attempts = lane.attempts
+    if len(attempts):
+        first_start = float(attempts.start[0])
+        last_end = float(attempts.end.max())
+        lane.start = min(lane.start, first_start) if lane.started else first_start
+        if lane.status != "running":
+            lane.end = float(np.nanmax([lane.end, last_end]))
+        lane.items = max(lane.items, len(np.unique(attempts.item)))
+
+    if lane.started:
+        lane.start = max(lane.start, 0.0)
+        end = now if np.isnan(lane.end) else lane.end
+        lane.end = max(end, lane.start)
