@@ -46,29 +46,30 @@ def find_differences(before: ReadableRun, after: ReadableRun) -> list[Difference
     ]
 
 
-def _compare_values(what: str, before: Any, after: Any) -> Iterator[Difference]:
+def _compare_values(subject: str, before: Any, after: Any) -> Iterator[Difference]:
     if is_different(before, after):
-        yield Difference(what, _preview(before), _preview(after))
+        yield Difference(subject, _preview(before), _preview(after))
 
 
-def _compare_words(what: str, before: str | None, after: str | None) -> Iterator[Difference]:
+def _compare_words(subject: str, before: str | None, after: str | None) -> Iterator[Difference]:
     if before != after:
-        yield Difference(what, before or _MISSING, after or _MISSING)
+        yield Difference(subject, before or _MISSING, after or _MISSING)
 
 
 def _compare_mappings(
-    what: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    subject: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[Difference]:
     for name in dict.fromkeys([*before, *after]):
         value_before = before.get(name, _Missing)
         value_after = after.get(name, _Missing)
-        yield from _compare_values(f"{what} `{name}`", value_before, value_after)
+        yield from _compare_values(f"{subject} `{name}`", value_before, value_after)
 
 
 def _compare_outputs(before: Any, after: Any) -> Iterator[Difference]:
-    are_fields = all(isinstance(output, dict) or output is None for output in (before, after))
-    if are_fields and not (before is None and after is None):
-        yield from _compare_mappings("output", before or {}, after or {})
+    old_fields = {} if before is None else before
+    new_fields = {} if after is None else after
+    if isinstance(old_fields, dict) and isinstance(new_fields, dict):
+        yield from _compare_mappings("output", old_fields, new_fields)
     else:
         yield from _compare_values("output", before, after)
 
@@ -76,12 +77,14 @@ def _compare_outputs(before: Any, after: Any) -> Iterator[Difference]:
 def _compare_tasks(before: ReadableRun, after: ReadableRun) -> Iterator[Difference]:
     executions_before = _last_executions(before)
     executions_after = _last_executions(after)
+
     for name in dict.fromkeys([*executions_before, *executions_after]):
         old = executions_before.get(name)
         new = executions_after.get(name)
         if old is None or new is None:
             yield Difference(f"task `{name}`", _status(old), _status(new))
             continue
+
         yield from _compare_executions(name, old, new)
         yield from _compare_results(name, before.result(name), after.result(name))
 
@@ -114,10 +117,10 @@ def _seconds(execution: TaskExecution) -> float:
 
 
 def _compare_results(name: str, before: Any, after: Any) -> Iterator[Difference]:
-    what = f"task `{name}`: result"
+    subject = f"task `{name}`: result"
     both_arrays = isinstance(before, list) and isinstance(after, list)
     if not both_arrays or len(before) != len(after):
-        yield from _compare_values(what, before, after)
+        yield from _compare_values(subject, before, after)
         return
 
     pairs = enumerate(zip(before, after, strict=True))
@@ -127,7 +130,7 @@ def _compare_results(name: str, before: Any, after: Any) -> Iterator[Difference]
         if len(indexes) > _MAX_ITEMS:
             names += " ..."
         yield Difference(
-            f"{what}: {len(indexes):,} of {len(before):,} items ({names})",
+            f"{subject}: {len(indexes):,} of {len(before):,} items ({names})",
             _preview(before[indexes[0]]),
             _preview(after[indexes[0]]),
         )

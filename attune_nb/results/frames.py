@@ -75,9 +75,12 @@ def tasks_frame(
     started = {execution.task for execution in timeline.executions.values()}
     rows += [_pending_row(name) for name in names if name not in started]
 
-    frame = pd.DataFrame(
-        {name: pd.Series([row[name] for row in rows], dtype=object) for name in TASK_COLUMNS}
-    )
+    columns = {}
+    for name in TASK_COLUMNS:
+        column = [row[name] for row in rows]
+        columns[name] = pd.Series(column, dtype=object)
+    frame = pd.DataFrame(columns)
+
     for name in ("start", "end"):
         frame[name] = pd.to_datetime(frame[name], utc=True)
     for name in ("items", "failed_items"):
@@ -184,11 +187,8 @@ def _item_of(batch: Batch, row: int, items: Any) -> Any:
 
 def attempts_frame(events: Sequence[Event]) -> pd.DataFrame:
     """Return one row for each attempt; `start` and `duration` in seconds, from the run's start."""
-    frames = [
-        _batch_frame(event)
-        for event in events
-        if isinstance(event, AttemptsEnded) and len(event.batch)
-    ]
+    ends = [event for event in events if isinstance(event, AttemptsEnded)]
+    frames = [_batch_frame(event) for event in ends if len(event.batch)]
     if not frames:
         return pd.DataFrame(columns=ATTEMPT_COLUMNS)
     return pd.concat(frames, ignore_index=True)

@@ -25,7 +25,7 @@ class Doubt(msgspec.Struct, frozen=True):
 
 
 def format_in_doubt(doubts: Sequence[Doubt]) -> str:
-    """Format the attempts in doubt as one line that says what to do about them."""
+    """Format the attempts in doubt as one line, with advice."""
     names = ", ".join(f"`{doubt.task}` {doubt.index}" for doubt in doubts[:_MAX_NAMES])
     if len(doubts) > _MAX_NAMES:
         names += f" and {len(doubts) - _MAX_NAMES:,} more"

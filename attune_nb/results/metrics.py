@@ -57,7 +57,7 @@ def compute_metrics(events: Sequence[Event], context: WorkflowContext) -> dict[s
 
 
 def find_alerts(events: Sequence[Event], context: WorkflowContext) -> list[str]:
-    """Return the alerts of a run: each one line, with what to do."""
+    """Return the alerts of a run: each one line, with advice."""
     return [*_large_context(context), *_rising_memory(events)]
 
 
@@ -114,10 +114,11 @@ def _rising_memory(events: Sequence[Event]) -> Iterator[str]:
             continue
 
         names = ", ".join(f"`{name}`" for name in sorted(span.concurrent))
-        others = f" (and {names} beside it)" if names else ""
+        concurrent = f" (and {names} beside it)" if names else ""
         yield (
-            f"memory rose by {rise / _MEGABYTE:,.0f} MB through `{span.execution.task}`{others}, "
-            f"whose results take {size / _MEGABYTE:,.0f} MB: look for data that its action keeps"
+            f"memory rose by {rise / _MEGABYTE:,.0f} MB through `{span.execution.task}`"
+            f"{concurrent}, whose results take {size / _MEGABYTE:,.0f} MB: look for data that its "
+            "action keeps"
         )
 
 
@@ -180,7 +181,9 @@ def _size_of_results(batches: Sequence[Batch]) -> int | None:
     """Return the bytes of the results, and of items that only a batch holds; None if unknown."""
     size = 0
     for batch in batches:
-        values = [*batch.results, *(batch.items or ())]
+        values = list(batch.results)
+        if batch.items is not None:
+            values += batch.items
         if not all(map(_has_known_size, values)):
             return None
         size += _BYTES_PER_ITEM * len(batch) + sum(map(size_of, values))

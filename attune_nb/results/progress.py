@@ -55,7 +55,7 @@ class Progress:
         self._timeline = TaskTimeline()
         self._doubts: dict[tuple[str, int, int], Doubt] = {}
         self._pause_reason = ""
-        self._paused_at = 0.0
+        self._pause_start = 0.0
 
         # for each execution the seconds in which the run was paused
         self._paused_seconds: dict[Key, float] = {}
@@ -87,6 +87,7 @@ class Progress:
         for event in events:
             self.now = max(self.now, event.time)
             self._timeline.add(event)
+
             if isinstance(event, AttemptsEnded):
                 if self._doubts:
                     self._decide(event.time, event.task, event.visit, event.batch.index)
@@ -105,12 +106,15 @@ class Progress:
                 self._continue(event.time)
             self.status = "cancelling"
             self._doubts = {}
+
         elif isinstance(event, PauseRequested):
             if self.status == "running":
                 self._pause(event.time, event.reason)
+
         elif isinstance(event, ResumeRequested):
             if self.status == "paused":
                 self._continue(event.time)
+
         elif isinstance(event, RerunRequested):
             self._decide(event.time, event.task, event.visit, [event.index])
         elif isinstance(event, RunResumed):
@@ -126,13 +130,13 @@ class Progress:
     def _pause(self, time: float, reason: str = "") -> None:
         self.status = "paused"
         self._pause_reason = reason
-        self._paused_at = time
+        self._pause_start = time
 
     def _continue(self, time: float) -> None:
         """End a pause. Its seconds do not count for the rates of open executions."""
         for key, execution in self.tasks.items():
             if execution.ended is None:
-                paused = time - max(self._paused_at, execution.started)
+                paused = time - max(self._pause_start, execution.started)
                 self._paused_seconds[key] = self._paused_seconds.get(key, 0.0) + max(paused, 0.0)
         self.status = "running"
         self._pause_reason = ""
@@ -140,8 +144,10 @@ class Progress:
     def _decide(self, time: float, task: str, visit: int, indexes: Iterable[int]) -> None:
         """Drop doubts that were decided; with the last one the run continues."""
         had_doubts = bool(self._doubts)
+
         for index in indexes:
             self._doubts.pop((task, visit, index), None)
+
         if had_doubts and not self._doubts and self.status == "paused":
             self._continue(time)
 
@@ -164,10 +170,12 @@ class Progress:
         """Return the heading, and a line for each execution that is open or has failed."""
         rows, hidden_count = self.rows()
         width = max((len(row.task) for row in rows), default=0)
+
         lines = [self.heading()]
         lines += [f"  {row.task:<{width}}  {self._line(row)}" for row in rows]
         if hidden_count:
             lines.append(f"  and {hidden_count:,} more tasks")
+
         if self._doubts:
             lines.append(f"  {format_in_doubt(self.in_doubt)}")
         if self.pause_note:

@@ -124,7 +124,7 @@ class ReadableRun(Protocol):
 
     @property
     def alerts(self) -> list[str]:
-        """Notes on what deserves a look."""
+        """Notes on things that deserve a look."""
 
     @property
     def has_ended(self) -> bool:

@@ -63,7 +63,7 @@ def render_html(run: ReadableRun) -> str:
 
 def _losses(row: dict[str, str]) -> str:
     losses = [f"{row[name]} {name}" for name in ("failed", "cancelled") if row[name]]
-    return ", ".join(losses) or "0 failed"
+    return ", ".join(losses) if losses else "0 failed"
 
 
 def _heading(run: ReadableRun) -> str:
@@ -71,15 +71,17 @@ def _heading(run: ReadableRun) -> str:
 
 
 def _notes(run: ReadableRun) -> list[str]:
-    """Return the lines below the table: what waits for the user, the record, the alerts."""
+    """Return the lines below the table: open decisions, the record, the alerts."""
     notes = []
     doubts = run.in_doubt
     if doubts:
         notes.append(format_in_doubt(doubts))
+
     if run.pause_reason:
         notes.append(format_pause(run.pause_reason))
     if run.status == "interrupted":
         notes.append("its process is gone: `resume` continues it")
+
     if run.store is not None:
         notes.append(f"on record in {run.store}")
     if run.has_ended:

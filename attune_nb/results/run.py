@@ -207,7 +207,7 @@ class RunView:
 
     @property
     def alerts(self) -> list[str]:
-        """Notes on what deserves a look, each one line with what to do."""
+        """Notes on things that deserve a look, each one line with advice."""
         from attune_nb.results.metrics import find_alerts  # noqa: PLC0415 - seldom needed
 
         log = self._log
@@ -228,11 +228,11 @@ class RunView:
     def questions(self) -> list[AskOpened]:
         """The questions that wait for an answer."""
         executions = self._source.state.executions
+        questions = [event for event in self._log if isinstance(event, AskOpened)]
         return [
-            event
-            for event in self._log
-            if isinstance(event, AskOpened)
-            and executions[event.task, event.visit].status == "waiting"
+            question
+            for question in questions
+            if executions[question.task, question.visit].status == "waiting"
         ]
 
     @property
@@ -277,11 +277,8 @@ class RunView:
 
     def failures(self) -> list[ErrorInfo]:
         """Return the errors of the tasks that failed."""
-        return [
-            event.error
-            for event in self._log
-            if isinstance(event, TaskEnded) and event.error is not None
-        ]
+        ends = [event for event in self._log if isinstance(event, TaskEnded)]
+        return [end.error for end in ends if end.error is not None]
 
     def failure_text(self) -> str:
         """Describe the last task that failed: its first failed item, the error and its place."""
@@ -338,7 +335,8 @@ def _summary_row(
     end = execution.ended
     if end is None:
         end = now
-        status = open_status or status
+        if open_status is not None:
+            status = open_status
 
     items = ""
     failed = ""

@@ -132,7 +132,8 @@ class WorkflowScaling:
                 continue
 
             exponent = slope(list(medians), list(medians.values()))
-            fewest, most = min(medians), max(medians)
+            fewest = min(medians)
+            most = max(medians)
             if exponent > _STEEP and medians[most] >= _MIN_SECONDS:
                 yield (
                     f"`{execution.task}` took {format_duration(medians[fewest])} for {fewest:,} "

@@ -39,7 +39,7 @@ class TaskExecution(msgspec.Struct, kw_only=True):
         exhausted_total: The items of a source that was read to its end, or to where the task
             was stopped.
         delay_ended: The end of its delay.
-        asked: When its question was opened.
+        question_opened: When its question was opened.
         attempts: The attempts that have ended.
         failed_attempts: Those that failed or timed out.
         cancelled: Those that were cancelled.
@@ -58,7 +58,7 @@ class TaskExecution(msgspec.Struct, kw_only=True):
     concurrency: int = 1
     causes: tuple[Key, ...] = ()
     delay_ended: float | None = None
-    asked: float | None = None
+    question_opened: float | None = None
     ended: float | None = None
     status: TaskStatus = "running"
     error: ErrorInfo | None = None
@@ -181,7 +181,7 @@ class TaskTimeline:
             execution.error = event.error
         elif isinstance(event, AskOpened):
             execution = self._find(event.task, event.visit, event.time)
-            execution.asked = event.time
+            execution.question_opened = event.time
             execution.status = "waiting"
         elif isinstance(event, AlarmRang) and event.kind == "delay":
             execution = self._find(event.task, event.visit, event.time)

@@ -108,7 +108,9 @@ def _bind(
 
         actions[path] = action
         for argument, message in misfits:
-            position = task.positions.inputs.get(argument or "", task.positions.action)
+            position = task.positions.action
+            if argument is not None:
+                position = task.positions.inputs.get(argument, position)
             problems.append(Problem(message, position))
 
     return actions, problems
@@ -202,6 +204,7 @@ def _not_callable(workflow: WorkflowSpec, actions: Actions) -> Iterator[Problem]
     for name, value in actions.items():
         if _is_action(value):
             continue
+
         message = f"action `{name}` must be a function or a workflow, not {describe(value)}"
         positions = [task.positions.action for _, task in workflow.walk() if task.action == name]
         if not positions:
@@ -218,7 +221,7 @@ def _named_workflows(actions: Actions) -> dict[str, WorkflowView]:
 
 
 def _identity(workflow: WorkflowSpec) -> Source | int:
-    """Return a key that tells workflows apart: a file that is read twice is one workflow."""
+    """Return a key that differs between workflows; a file that is read twice is one workflow."""
     position = workflow.tasks[0].positions.name
     if position is None:
         return id(workflow)

@@ -1,4 +1,4 @@
-"""Plan a run that reuses results of an earlier one: a fork, or a retry of what failed."""
+"""Plan a run that reuses results of an earlier one: a fork, or a retry of failed tasks."""
 
 from __future__ import annotations
 
@@ -72,9 +72,11 @@ def plan_fork(earlier: EarlierRun, request: RunRequest, path: str) -> RunPlan:
     Raises:
         LookupFailed: There is no such task, or the new run does not reach it.
     """
-    paths = [known for known, _ in request.workflow.walk()]
+    paths = [task_path for task_path, _ in request.workflow.walk()]
     if path not in paths:
-        hint = nearest(path, paths) or f"; there are {', '.join(paths[:_MAX_HINTS])}"
+        hint = nearest(path, paths)
+        if not hint:
+            hint = f"; there are {', '.join(paths[:_MAX_HINTS])}"
         raise LookupFailed(f"there is no task `{path}`{hint}")
 
     inputs = fork_inputs.inputs_before_task(earlier.state, earlier.events, path)
@@ -89,7 +91,7 @@ def plan_fork(earlier: EarlierRun, request: RunRequest, path: str) -> RunPlan:
 
 
 def plan_retry(earlier: EarlierRun, request: RunRequest) -> RunPlan:
-    """Plan a run that runs again what failed in another one, and reuses the results.
+    """Plan a run that repeats the failed tasks and items of another one, and reuses its results.
 
     Raises:
         LookupFailed: Nothing has failed.
@@ -206,11 +208,12 @@ def _describe_changed_parameters(
         if is_known and is_different(value, prepared.recorded_parameters.get(name)):
             changed.add(name)
 
-    paths = [
-        path
-        for path, task in earlier.state.workflow.walk()
-        if path in reused and _parameters_read(task) & changed
-    ]
+    paths = []
+    for path, task in earlier.state.workflow.walk():
+        is_stale = path in reused and bool(_parameters_read(task) & changed)
+        if is_stale:
+            paths.append(path)
+
     if paths:
         verb = "reads" if len(paths) == 1 else "read"
         names = ", ".join(f"`parameters.{name}`" for name in sorted(changed))

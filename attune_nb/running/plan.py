@@ -25,7 +25,7 @@ class RunPlan:
     """A run that can be started or continued.
 
     Attributes:
-        request: What was requested; its parameters and code are those of `prepared`.
+        request: The request; its parameters and code are those of `prepared`.
         past: The events and the state that the run begins with; None for a new run.
         claim: The right to write to an existing record.
         notes: Alerts that are known before the start.

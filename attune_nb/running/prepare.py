@@ -214,12 +214,13 @@ def _nesting_error(events: Sequence[Event]) -> str:
 
 def _nested_run_function(workflow: WorkflowSpec, options: RunOptions) -> Callable[..., Any]:
     """Return the function that runs a workflow as one attempt of a task."""
+    # the worker that runs this attempt makes the attempts of the nested run in its own process
+    backend = "inline" if options.backend == "inline" else "threads"
     nested_options = replace(
         options,
         mock={},
         concurrency=None,
-        # the attempt's worker makes the attempts of the nested run within its own process
-        backend="inline" if options.backend == "inline" else "threads",
+        backend=backend,
         depth=options.depth + 1,
     )
 

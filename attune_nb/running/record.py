@@ -83,6 +83,9 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
     text = export.to_record(workflow, hide)
     is_masked = bool(prepared.mask) and text != export.to_record(workflow, str)
     secret_names = prepared.parameters.keys() - prepared.recorded_parameters.keys()
+    backend = options.backend if isinstance(options.backend, str) else "other"
+    config = {} if options.config is None else dict(options.config)
+    keystore = {} if options.keystore is None else options.keystore
 
     return RunRecord(
         run_id=plan.run_id,
@@ -91,18 +94,18 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
         source_name=source_name,
         source_text=source_text,
         options={
-            "backend": options.backend if isinstance(options.backend, str) else "other",
+            "backend": backend,
             "workers": options.workers,
             "concurrency": options.concurrency,
             "dry_run": options.dry_run,
             "allow_imports": options.allow_imports,
-            "config": to_plain(prepared.mask.value(dict(options.config or {}))),
+            "config": to_plain(prepared.mask.value(config)),
             "mock": sorted(options.mock),
             "mocked": sorted(prepared.mocked),
             "code": prepared.code,
             "alike": comparison,
             "secrets": sorted(secret_names),
-            "keys": sorted(options.keystore or {}),
+            "keys": sorted(keystore),
             "masked_text": is_masked,
         },
         versions={"python": platform.python_version(), **dict(_package_versions())},
@@ -151,7 +154,7 @@ def _missing_values(
         if reason:
             yield f"parameter `{name}` ({reason})"
 
-    keystore = options.keystore or {}
+    keystore = {} if options.keystore is None else options.keystore
     for name in stored.options.get("keys", ()):
         if name not in keystore:
             yield f"`{name}` of the keystore"

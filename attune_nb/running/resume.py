@@ -109,7 +109,8 @@ def resume(
         name=stored.workflow,
     )
 
-    recovery = _recover(stored, path, options, parameters or {}, workflow)
+    new_parameters = {} if parameters is None else parameters
+    recovery = _recover(stored, path, options, new_parameters, workflow)
     request = RunRequest(
         workflow=recovery.workflow,
         parameters=recovery.prepared.parameters,
@@ -151,7 +152,7 @@ def _recover(
     """Read a run's events, and replay them with the secrets in their places.
 
     Raises:
-        AttuneError: The record and what was passed again do not suffice, or contradict.
+        AttuneError: The record and the new arguments do not suffice, or contradict each other.
     """
     from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
 
@@ -208,7 +209,7 @@ def _check_interrupted(stored: StoredRun, path: Path) -> None:
         status = stored.status.replace("_", " ")
         raise StoreError(
             f"run {stored.run_id} has ended ({status}), so there is nothing to resume; "
-            f"`open_run({stored.run_id!r}, {str(path)!r}).retry()` runs again what failed"
+            f"`open_run({stored.run_id!r}, {str(path)!r}).retry()` repeats the failed tasks"
         )
     if stored.status != "interrupted":
         raise StoreError(in_progress_message(stored.run_id, stored.host, stored.pid))
@@ -280,8 +281,8 @@ def _replay(prepared: PreparedRun, events: Sequence[Event], stored: StoredRun) -
         subject = f"task `{path}`" if path else "the run"
         raise StoreError(
             f"run {stored.run_id} cannot be resumed: {subject} would not go as it is recorded "
-            f"({type(wrong).__name__} at {wrong.time:.3f} s). What was passed again is not what "
-            "the run began with, or this version of attune_nb works differently "
+            f"({type(wrong).__name__} at {wrong.time:.3f} s). The arguments differ from those "
+            "that the run began with, or this version of attune_nb works differently "
             f"(recorded: {stored.versions.get('attune_nb', '?')})"
         )
     return msgspec.structs.replace(past, events=[*recorded, *past.events[len(recorded) :]])

@@ -63,7 +63,7 @@ class BaseRun(RunView):
     Args:
         run_id: The run's id.
         source: Where its state and its events are.
-        request: What it was started with.
+        request: The request that it follows.
         scaling: The durations of its workflow's tasks in this and earlier runs.
         notes: Alerts that were known before the start.
         store: The file with its record.
@@ -130,7 +130,7 @@ class BaseRun(RunView):
         workflow: WorkflowView | None = None,
         **options: Unpack[RunChanges],
     ) -> Run:
-        """Run again what failed; of a task with items, those that did not succeed.
+        """Run the failed tasks again; of a task with items, those that did not succeed.
 
         Args:
             failed_only: False runs everything again.
@@ -196,10 +196,12 @@ class BaseRun(RunView):
             if name in options:
                 observation[name] = options.pop(name)
 
+        new_workflow = request.workflow if workflow is None else workflow
+        new_parameters = {} if parameters is None else parameters
         changed = replace(
             request,
-            workflow=request.workflow if workflow is None else workflow,
-            parameters={**request.parameters, **(parameters or {})},
+            workflow=new_workflow,
+            parameters={**request.parameters, **new_parameters},
             options=replace(request.options, **options),
             observation=ObservationOptions(**observation),
         )
@@ -266,9 +268,11 @@ class Run(BaseRun):
                 self._driver.answer(task, question.visit, value, question.response_schema)
                 return
 
-        names = ", ".join(f"`{question.task}`" for question in questions) or "none"
+        names = [f"`{question.task}`" for question in questions]
+        if not names:
+            names = ["none"]
         raise LookupFailed(
-            f"task `{task}` has no open question; tasks that wait for an answer: {names}"
+            f"task `{task}` has no open question; tasks that wait for an answer: {', '.join(names)}"
         )
 
     def rerun(self, task: str, index: int | None = None) -> None:
@@ -319,8 +323,9 @@ class Run(BaseRun):
             return doubts
 
         names = [f"`{doubt.task}` {doubt.index}" for doubt in self.in_doubt[:_MAX_NAMES]]
-        known = ", ".join(names) or "nothing"
-        raise LookupFailed(f"no such attempt of `{task}` is in doubt; in doubt: {known}")
+        if not names:
+            names = ["nothing"]
+        raise LookupFailed(f"no such attempt of `{task}` is in doubt; in doubt: {', '.join(names)}")
 
 
 def start_run(request: RunRequest) -> Run:

@@ -199,12 +199,11 @@ def _comparison_keys(request: RunRequest, parameters: Mapping[str, Any]) -> dict
         if task.with_items is not None:
             tasks[path] = f"{_digest(repr(task))} {request.code.get(path)}"
 
-    plain_parameters = sorted(
-        (name, value)
-        for name, value in parameters.items()
-        if value is None or isinstance(value, str | int | float | bool)
-    )
-    return {"given": _digest(repr(plain_parameters)), "tasks": tasks}
+    plain_types = (str, int, float, bool, type(None))
+    plain_parameters = [
+        (name, value) for name, value in parameters.items() if isinstance(value, plain_types)
+    ]
+    return {"given": _digest(repr(sorted(plain_parameters))), "tasks": tasks}
 
 
 def _digest(text: str) -> str:

@@ -38,7 +38,9 @@ class Workflow(WorkflowView):
     ) -> list[Problem]:
         """Return every problem that can be found before a run, those of actions included."""
         check_names("actions", actions)
-        options = RunOptions(load=load_file, actions=actions or {}, allow_imports=allow_imports)
+        if actions is None:
+            actions = {}
+        options = RunOptions(load=load_file, actions=actions, allow_imports=allow_imports)
         _, problems = bind_actions(self.spec, binding_context(options))
         return [*flow.find_problems(self.spec), *problems]
 
@@ -96,11 +98,19 @@ class Workflow(WorkflowView):
         _check_readers(readers)
         if dry_run is None:
             dry_run = mock is not None
+        if mock is None:
+            mock = {}
+        if actions is None:
+            actions = {}
+        if parameters is None:
+            parameters = {}
+        if readers is None:
+            readers = []
 
         options = RunOptions(
             load=load_file,
-            actions={} if actions is None else actions,
-            mock={} if mock is None else mock,
+            actions=actions,
+            mock=mock,
             dry_run=dry_run,
             allow_imports=allow_imports,
             config=config,
@@ -111,14 +121,14 @@ class Workflow(WorkflowView):
         )
         observation = ObservationOptions(
             progress=progress,
-            readers=tuple(readers or ()),
+            readers=tuple(readers),
             background=background,
             store=store,
             name=name,
         )
         request = RunRequest(
             workflow=self,
-            parameters={} if parameters is None else parameters,
+            parameters=parameters,
             options=options,
             observation=observation,
         )
@@ -161,6 +171,7 @@ def load_file(path: str | Path) -> Workflow:
         WorkflowError: The file cannot be read; or every problem, with its line and column.
     """
     check_type(path, (str, PathLike), "a workflow must be a path or a string")
+
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:  # a null byte in the path raises a ValueError
@@ -168,13 +179,16 @@ def load_file(path: str | Path) -> Workflow:
         hint = "; `loads` reads text of one line" if ":" in name else ""
         message = f"cannot read {name[:_MAX_PATH_LENGTH]!r}: {_reason(error)}{hint}"
         raise WorkflowError([Problem(message)]) from None
+
     return loads(text, str(path))
 
 
 def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8 text"
-    return getattr(error, "strerror", None) or str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)
 
 
 def load_parameters(path: Path) -> dict[str, Any]:

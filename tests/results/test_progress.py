@@ -90,7 +90,7 @@ def test_where_there_is_no_terminal_auto_shows_nothing_and_true_writes_lines(mon
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     assert open_display("auto") is None
-    display = open_display(wanted=True)
+    display = open_display(progress=True)
     display.read([*started(), RunEnded(time=5.0, status="succeeded", output=None, error=None)])
     assert stream.getvalue() == "health: succeeded after 5.0 s\n"
 

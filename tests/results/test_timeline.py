@@ -112,7 +112,7 @@ def test_times_of_an_execution_are_kept():
 
     assert execution.started == 1.0
     assert execution.delay_ended == 1.5
-    assert execution.asked == 1.75
+    assert execution.question_opened == 1.75
     assert execution.first_start == 1.5
     assert execution.ended == 5.0
     assert execution.status == "succeeded"

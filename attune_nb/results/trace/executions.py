@@ -92,7 +92,7 @@ def _in_nanoseconds(execution: TaskExecution, now: int) -> Execution:
         attempts=execution.attempts,
         began=_optional_nanoseconds(execution.first_start),
         released=_optional_nanoseconds(execution.delay_ended),
-        asked=_optional_nanoseconds(execution.asked),
+        asked=_optional_nanoseconds(execution.question_opened),
         retried=execution.retried_by_time,
     )
 
