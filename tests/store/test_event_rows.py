@@ -1,4 +1,4 @@
-"""Events to rows and back: a run's whole log, the same events again."""
+"""Events to rows and back: the whole log of a run is read back equal."""
 
 from array import array
 
@@ -20,51 +20,52 @@ tasks:
     retry: {count: 1, delay: 0.001}
     input: {host: "{{ item }}"}
     next:
-      - {when: "{{ failed() }}", do: [ask, both], publish: [{found: "{{ result() }}"}]}
+      - {when: "{{ failed() }}", do: [ask, both], publish: [{results: "{{ result() }}"}]}
   - {name: ask, action: core.ask, input: {prompt: Why?}, timeout: 0.05}
   - {name: both, type: parallel, tasks: [{name: a, action: core.noop}]}
-output_map: {found: "{{ workflow.found }}"}
+output_map: {results: "{{ workflow.results }}"}
 """
 
 
 def ping(host):
     if host == "db":
         raise attune_nb.ActionError("no answer", {"code": (7, b"x")})
-    return {"host": host, "at": (1.5, None)}
+    return {"host": host, "times": (1.5, None)}
 
 
 @pytest.fixture(scope="module")
 def events():
-    hosts = (each for each in ["web", "db", "mail"])  # its items are in the batches
+    # the items of a generator are in the batches
+    hosts = (host for host in ["web", "db", "mail"])
     run = attune_nb.loads(TEXT).run({"hosts": hosts}, actions={"ping": ping})
     run.pause()
     return run.events
 
 
-def again(event):
+def read_back(event):
     return event_of(row_of(event), SOURCE)
 
 
-def test_every_event_of_a_run_comes_back_equal(events):
-    assert len({type(each) for each in events}) >= 7
+def test_every_event_of_a_run_is_read_back_equal(events):
+    assert len({type(event) for event in events}) >= 7
     for event in events[1:]:
-        found = again(event)
-        assert type(found) is type(event)
-        assert found == event
+        copy = read_back(event)
+        assert type(copy) is type(event)
+        assert copy == event
 
 
-def test_a_parameter_that_is_no_data_is_a_marker(events):
-    assert again(events[0]).parameters == {"hosts": NotStored("builtins.generator")}
+def test_a_parameter_that_is_an_object_becomes_a_marker(events):
+    assert read_back(events[0]).parameters == {"hosts": NotStored("builtins.generator")}
 
 
-def test_a_batch_is_24_bytes_an_attempt_where_its_results_are_null():
-    many = range(10_000)
+def test_an_attempt_without_a_result_takes_24_bytes():
+    numbers = range(10_000)
     batch = Batch(
-        index=array("q", many),
+        index=array("q", numbers),
         attempt=array("q", [1] * 10_000),
         worker=array("q", [7] * 10_000),
-        start=array("d", many),
-        duration=array("d", many),
+        start=array("d", numbers),
+        duration=array("d", numbers),
         status=bytes(10_000),
         results=[None] * 10_000,
         errors={},
@@ -75,7 +76,7 @@ def test_a_batch_is_24_bytes_an_attempt_where_its_results_are_null():
     assert event_of(row, SOURCE).batch == batch
 
 
-def test_a_position_refers_to_the_runs_own_text():
+def test_a_position_refers_to_the_text_of_the_run():
     error = ErrorInfo(type="E", message="m", position=Position(Source("x", "y" * 10_000), 3, 4))
     event = TaskEnded(
         time=1.0,
@@ -96,7 +97,8 @@ def test_a_position_refers_to_the_runs_own_text():
     "change",
     [{"kind": "Nothing"}, {"data": b"{"}, {"data": b"{}"}, {"columns": b"123"}],
 )
-def test_a_row_that_cannot_be_read_is_told(events, change):
-    row = next(row_of(each) for each in events if isinstance(each, AttemptsEnded))
+def test_an_unreadable_row_is_reported(events, change):
+    batch_events = [event for event in events if isinstance(event, AttemptsEnded)]
+    row = row_of(batch_events[0])
     with pytest.raises(StoreError, match="cannot be read"):
         event_of(row._replace(**change), SOURCE)

@@ -1,4 +1,4 @@
-"""Whatever part of a run is on record, the run that is resumed from it ends as the run did."""
+"""A run that is resumed from any prefix of its record ends as the run did."""
 
 import contextlib
 import shutil
@@ -80,9 +80,9 @@ ASKING = """
 tasks:
   - {name: a, action: act, input: {x: 1}, next: [{do: [q, z]}]}
   - {name: q, action: core.ask, input: {prompt: well?},
-     next: [{do: b, publish: [{said: "{{ result().response }}"}]}]}
+     next: [{do: b, publish: [{answer: "{{ result().response }}"}]}]}
   - {name: z, action: act, input: {x: 1}}
-  - {name: b, action: act, input: {x: "{{ workflow.said }}"}}
+  - {name: b, action: act, input: {x: "{{ workflow.answer }}"}}
 output_map: {b: "{{ task.b.result }}"}
 """
 FAILING = """
@@ -99,7 +99,7 @@ tasks:
   - {name: c, action: act, input: {x: "{{ workflow.r | length }}"}}
 output_map: {c: "{{ task.c.result }}"}
 """
-FLOWS = {
+WORKFLOWS = {
     "parallel tasks": PARALLEL,
     "a cycle": CYCLE,
     "a join of two of three": JOINS,
@@ -125,61 +125,76 @@ def actions():
     return {"act": act, "bad": bad, "slow": slow, "inner": attune_nb.loads(INNER)}
 
 
-def finished(run):
-    """Wait for the end, and say yes to whatever is asked."""
+def finish(run):
+    """Wait for the end, and answer every question with yes."""
     while not run.wait(0.01):
-        for each in run.questions:
-            with contextlib.suppress(AttuneError):  # it was answered just now
-                run.answer(each.task, "yes")
+        for question in run.questions:
+            # it may have been answered just now
+            with contextlib.suppress(AttuneError):
+                run.answer(question.task, "yes")
     return run
 
 
-def cut(path, events):
-    """Leave the first events on record, as though the run had been killed then."""
+def truncate(path, count):
+    """Keep the first events of the record, as if the run had been killed then."""
     connection = sqlite3.connect(path)
-    connection.execute("DELETE FROM events WHERE number >= ?", (events,))
+    connection.execute("DELETE FROM events WHERE number >= ?", (count,))
     connection.execute("UPDATE runs SET status = 'running'")
     connection.commit()
     connection.close()
 
 
-def resumed(path, run):
-    return finished(attune_nb.resume(run.run_id, path, actions=actions(), background=True))
+def resume(path, run):
+    return finish(attune_nb.resume(run.run_id, path, actions=actions(), background=True))
 
 
-def story(run):
+def outcome(run):
     ended = sorted(
-        (e.task, e.visit, e.status, e.attempts, e.handled, repr(run.result(e.task)))
-        for e in run.events
-        if isinstance(e, TaskEnded)
+        (
+            event.task,
+            event.visit,
+            event.status,
+            event.attempts,
+            event.handled,
+            repr(run.result(event.task)),
+        )
+        for event in run.events
+        if isinstance(event, TaskEnded)
     )
     return run.status, run.output, ended
 
 
 @pytest.mark.parametrize("backend", ["threads", "inline"])
-@pytest.mark.parametrize("name", FLOWS)
-def test_every_part_of_a_record_is_enough_and_is_again(tmp_path, name, backend):
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_run_resumes_from_every_prefix_of_its_record(tmp_path, name, backend):
     path = tmp_path / "whole.db"
-    run = finished(
-        attune_nb.loads(FLOWS[name]).run(
+    run = finish(
+        attune_nb.loads(WORKFLOWS[name]).run(
             actions=actions(), store=path, backend=backend, background=True
         )
     )
-    expected = story(run)
-    for part in range(1, len(run.events)):
-        store = shutil.copy(path, tmp_path / f"{part}.db")
-        cut(store, part)
-        once = resumed(store, run)
-        assert story(once) == expected
-        cut(store, (part + len(once.events)) // 2)  # the resumed run is killed too
-        assert story(resumed(store, run)) == expected
+    expected = outcome(run)
+
+    for count in range(1, len(run.events)):
+        store = shutil.copy(path, tmp_path / f"{count}.db")
+        truncate(store, count)
+        resumed = resume(store, run)
+        assert outcome(resumed) == expected
+
+        # the resumed run is killed, too
+        truncate(store, (count + len(resumed.events)) // 2)
+        assert outcome(resume(store, run)) == expected
 
 
-@pytest.mark.parametrize("name", FLOWS)
-def test_a_fork_of_a_run_on_record_at_any_of_its_tasks_ends_as_the_run_did(tmp_path, name):
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_fork_at_any_task_ends_as_the_run_did(tmp_path, name):
     path = tmp_path / "runs.db"
-    run = finished(attune_nb.loads(FLOWS[name]).run(actions=actions(), store=path, background=True))
-    for task in sorted({each[0] for each in story(run)[2]}):
+    run = finish(
+        attune_nb.loads(WORKFLOWS[name]).run(actions=actions(), store=path, background=True)
+    )
+    for task in sorted({row[0] for row in outcome(run)[2]}):
         stored = attune_nb.open_run(run.run_id, path)
-        assert story(finished(stored.fork(task, actions=actions(), background=True))) == story(run)
-        assert story(finished(run.fork(task, background=True))) == story(run)
+        assert outcome(finish(stored.fork(task, actions=actions(), background=True))) == outcome(
+            run
+        )
+        assert outcome(finish(run.fork(task, background=True))) == outcome(run)

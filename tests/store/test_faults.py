@@ -1,4 +1,4 @@
-"""What goes wrong with a store, a disk, a clock or a reader; and the store of an older version."""
+"""Faults of a store, a disk, a clock or a reader; and a store of an older version."""
 
 import functools
 import logging
@@ -38,10 +38,10 @@ def path(tmp_path):
 
 
 class Full(sqlite3.Connection):
-    """A file that takes no more than 100 pages: SQLite's own way to be full."""
+    """A file of at most 100 pages: the limit of SQLite itself."""
 
-    def __init__(self, *given, **options):
-        super().__init__(*given, **options)
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
         self.execute("PRAGMA max_page_count = 100")
 
 
@@ -56,8 +56,8 @@ def small_disk(tmp_path_factory):
     subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
-def told_when_full(store, caplog):
-    """Run what does not fit, and give the run, with how often its action was called."""
+def run_until_full(store, caplog):
+    """Run a workflow whose results do not fit; return the run and the calls of its action."""
     calls = []
 
     def act(i):
@@ -70,9 +70,9 @@ def told_when_full(store, caplog):
     return run, calls
 
 
-def test_a_full_disk_stops_the_run_and_what_it_has_done_is_there(path, monkeypatch, caplog):
+def test_a_full_disk_stops_the_run_and_keeps_its_results(path, monkeypatch, caplog):
     monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Full))
-    run, calls = told_when_full(path, caplog)
+    run, calls = run_until_full(path, caplog)
     assert run.status == "cancelled"
     assert "the run was cancelled: the disk is full" in run.error
     assert "free space, and resume the run" in run.error
@@ -81,47 +81,48 @@ def test_a_full_disk_stops_the_run_and_what_it_has_done_is_there(path, monkeypat
     assert (frame["status"] == "succeeded").sum() >= len(calls) - 1
     assert caplog.text.count("the disk is full") == 1
     monkeypatch.undo()
-    finished(run, path, calls)
+    check_resume(run, path, calls)
 
 
-def test_a_disk_that_is_really_full_does_too(small_disk, caplog):
+def test_a_full_file_system_stops_the_run(small_disk, caplog):
     store = small_disk / "runs.db"
-    run, calls = told_when_full(store, caplog)
+    run, calls = run_until_full(store, caplog)
     assert run.status == "cancelled"
     assert "full" in run.error
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
-    finished(run, store, calls)
+    check_resume(run, store, calls)
 
 
-def finished(run, store, before):
-    """Resume a run whose record was cut short: what is on record is not run again."""
+def check_resume(run, store, earlier_calls):
+    """Resume a run with an incomplete record: recorded items are not run again."""
     (row,) = attune_nb.runs(store).to_dict("records")
-    assert (row["run_id"], row["status"]) == (run.run_id, "interrupted")
+    assert row["run_id"] == run.run_id
+    assert row["status"] == "interrupted"
     calls = []
 
     def act(i):
         calls.append(i)
         return f"{i}{LARGE}"
 
-    again = attune_nb.resume(run.run_id, store, actions={"act": act})
-    assert again.output["count"] == 3_000
+    resumed = attune_nb.resume(run.run_id, store, actions={"act": act})
+    assert resumed.output["count"] == 3_000
     assert len(calls) == 3_000 - row["items"] + 1
-    assert len(calls) + len(before) < 2 * 3_000
+    assert len(calls) + len(earlier_calls) < 2 * 3_000
 
 
-def test_a_disk_that_is_full_from_the_start_is_told_before_anything_runs(path, monkeypatch):
+def test_a_disk_full_from_the_start_is_reported_before_the_run(path, monkeypatch):
     calls = []
 
     def act(i):
         calls.append(i)
 
     class NoRoom(sqlite3.Connection):
-        def execute(self, statement, *given):
+        def execute(self, statement, *arguments):
             if statement.startswith("CREATE"):
                 error = sqlite3.OperationalError("database or disk is full")
                 error.sqlite_errorname = "SQLITE_FULL"
                 raise error
-            return super().execute(statement, *given)
+            return super().execute(statement, *arguments)
 
     monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=NoRoom))
     with pytest.raises(StoreError, match="the disk is full"):
@@ -129,21 +130,20 @@ def test_a_disk_that_is_full_from_the_start_is_told_before_anything_runs(path, m
     assert calls == []
 
 
-def test_where_the_usual_place_cannot_be_written_to_that_is_told_and_the_run_runs(
-    tmp_path, monkeypatch, caplog
-):
+def test_without_the_default_folder_the_run_is_not_recorded(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ATTUNE_NB_STORE")
     Path(".attune").write_text("a file, and no folder")
     run = attune_nb.loads(TEXT).run({"n": 2}, actions={"act": lambda i: i})
-    assert (run.status, run.store) == ("succeeded", None)
+    assert run.status == "succeeded"
+    assert run.store is None
     assert (
         "the run is not recorded: the folder .attune of the store cannot be created" in caplog.text
     )
     assert "on record" not in repr(run)
 
 
-def test_a_run_is_on_record_without_asking(tmp_path, monkeypatch):
+def test_a_run_is_recorded_by_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ATTUNE_NB_STORE")
     run = attune_nb.loads(TEXT).run({"n": 2}, actions={"act": lambda i: i})
@@ -155,20 +155,21 @@ def test_a_run_is_on_record_without_asking(tmp_path, monkeypatch):
     assert Path(".attune/runs.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_clock_that_is_set_back_makes_no_time_negative(path, monkeypatch):
-    real, back = time.time, []
-    monkeypatch.setattr(time, "time", lambda: real() - (3_600 if back else 0))
+def test_a_clock_set_back_makes_no_duration_negative(path, monkeypatch):
+    system_time = time.time
+    offsets = [0]
+    monkeypatch.setattr(time, "time", lambda: system_time() + offsets[-1])
 
     def act(i):
         if i == 3:
-            back.append(i)
+            offsets.append(-3_600)
         return i
 
     run = attune_nb.loads(TEXT).run({"n": 10}, actions={"act": act}, store=path)
     assert run.status == "succeeded"
     assert (run.attempts["duration"] >= 0).all()
     assert (run.tasks["duration_ms"] >= 0).all()
-    times = [each.time for each in run.events]
+    times = [event.time for event in run.events]
     assert times == sorted(times)
     assert attune_nb.open_run(run.run_id, path).events == run.events
 
@@ -180,37 +181,41 @@ tasks:
 
 
 @pytest.mark.parametrize("hours", [-2, 0, 2])
-def test_a_wait_for_a_retry_is_waited_once_at_most_whatever_the_clock_says(
-    path, monkeypatch, hours
-):
-    tries, gone = [], threading.Event()
+def test_a_delay_of_a_retry_passes_once_with_any_clock(path, monkeypatch, hours):
+    tries = []
+    failed_once = threading.Event()
 
     def act():
         tries.append(time.monotonic())
         if len(tries) == 1:
-            gone.set()
+            failed_once.set()
             raise ValueError("not yet")
 
-    real = time.time
+    system_time = time.time
     run = attune_nb.loads(WAITING).run(actions={"act": act}, store=path, background=True)
-    assert gone.wait(60)
+    assert failed_once.wait(60)
     while not path.exists() or run.run_id not in attune_nb.runs(path)["run_id"].tolist():
         time.sleep(0.01)
     while attune_nb.open_run(run.run_id, path).attempts.empty:
         time.sleep(0.01)
     monkeypatch.setattr("attune_nb.store.reading.LIVE", set())
     monkeypatch.setattr("attune_nb.store.claims.LIVE", set())
-    monkeypatch.setattr(time, "time", lambda: real() + 3_600 * hours)
-    again = attune_nb.resume(run.run_id, path, actions={"act": act})
-    assert again.status == "succeeded"
-    assert list(again.attempts["attempt"]) == [1, 2]
-    (resumed,) = (each.time for each in again.events if isinstance(each, RunResumed))
-    waited = again.attempts["start"][1] - resumed
-    assert waited < 0.5 if hours > 0 else 0.5 < waited < 1.5
+    monkeypatch.setattr(time, "time", lambda: system_time() + 3_600 * hours)
+
+    resumed = attune_nb.resume(run.run_id, path, actions={"act": act})
+    assert resumed.status == "succeeded"
+    assert list(resumed.attempts["attempt"]) == [1, 2]
+
+    (resumed_at,) = [event.time for event in resumed.events if isinstance(event, RunResumed)]
+    delay = resumed.attempts["start"][1] - resumed_at
+    if hours > 0:
+        assert delay < 0.5
+    else:
+        assert 0.5 < delay < 1.5
     run.wait(20)
 
 
-def test_a_reader_that_fails_is_dropped_and_the_record_is_whole(path, caplog):
+def test_a_failing_reader_is_dropped_and_the_record_complete(path, caplog):
     def fails(_events):
         raise ValueError("a chart that cannot be drawn")
 
@@ -226,18 +231,18 @@ def older(tmp_path):
     return shutil.copy(Path(__file__).parent / "stores" / "version_1.db", tmp_path / "older.db")
 
 
-def test_a_store_of_an_older_version_is_read_and_brought_up_to_date(older):
+def test_an_older_store_is_read_and_migrated(older):
     frame = attune_nb.runs(older).set_index("workflow")
     assert frame["status"].to_dict() == {"whole": "succeeded", "cut": "interrupted"}
-    whole = attune_nb.open_run(frame.loc["whole", "run_id"], older)
-    assert whole.output["after"] == {"i": 100, "pair": (100, 1.5)}
-    assert whole.items("work")["attempts"].tolist() == [1, 1, 2, 1, 1, 1]
+    complete = attune_nb.open_run(frame.loc["whole", "run_id"], older)
+    assert complete.output["after"] == {"i": 100, "pair": (100, 1.5)}
+    assert complete.items("work")["attempts"].tolist() == [1, 1, 2, 1, 1, 1]
     with closing(sqlite3.connect(older)) as connection, connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
     connection.close()
 
 
-def test_a_run_of_an_older_version_is_resumed(older):
+def test_a_run_of_an_older_store_is_resumed(older):
     run_id = attune_nb.runs(older).set_index("workflow").loc["cut", "run_id"]
     calls = []
 

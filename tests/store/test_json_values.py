@@ -29,9 +29,9 @@ LEAVES = (
     | st.text(st.characters(categories=["Cs"]), max_size=3)
     | st.binary()
     | st.complex_numbers()
-    | st.datetimes(timezones=st.none() | st.just(UTC)).map(lambda each: each.replace(fold=0))
+    | st.datetimes(timezones=st.none() | st.just(UTC)).map(lambda moment: moment.replace(fold=0))
     | st.dates()
-    | st.times().map(lambda each: each.replace(fold=0))
+    | st.times().map(lambda moment: moment.replace(fold=0))
     | st.timedeltas()
     | st.decimals()
     | st.uuids()
@@ -49,40 +49,42 @@ VALUES = st.recursive(
 )
 
 
-def encoded(value):
+def encode(value):
     try:
         return msgspec.json.encode(to_plain(value))
     except UnicodeEncodeError:
         return msgspec.json.encode(to_plain(value, check_strings=True))
 
 
-def stored(value):
-    return from_plain(json.loads(encoded(value)))
+def read_back(value):
+    return from_plain(json.loads(encode(value)))
 
 
-def form(value):
-    """Give a value with all its types, so that what only compares equal differs."""
+def with_types(value):
+    """Return a value with all its types, so that 1, 1.0 and True differ."""
     if isinstance(value, dict):
-        return type(value), [(form(key), form(each)) for key, each in value.items()]
+        return type(value), [
+            (with_types(key), with_types(element)) for key, element in value.items()
+        ]
     if isinstance(value, list | tuple):
-        return type(value), [form(each) for each in value]
+        return type(value), [with_types(element) for element in value]
     if isinstance(value, frozenset):
-        return type(value), sorted(map(repr, map(form, value)))
+        return type(value), sorted(map(repr, map(with_types, value)))
     return type(value), repr(value)
 
 
 @given(VALUES)
-def test_what_is_data_comes_back_as_it_was(value):
+def test_data_is_read_back_with_its_types(value):
     frozen = freeze(value)
-    assert form(stored(frozen)) == form(frozen)
+    assert with_types(read_back(frozen)) == with_types(frozen)
 
 
 @given(VALUES)
-def test_what_is_stored_is_json_and_nothing_else(value):
-    json.loads(encoded(freeze(value)), parse_constant=pytest.fail)
+def test_the_stored_text_is_strict_json(value):
+    json.loads(encode(freeze(value)), parse_constant=pytest.fail)
 
 
-def test_plain_data_is_written_as_a_person_would_and_not_copied():
+def test_plain_data_is_not_copied():
     value = freeze({"url": "http://a", "ok": True, "ms": [1, 2.5, None]})
     assert to_plain(value) is value
 
@@ -103,20 +105,20 @@ def test_plain_data_is_written_as_a_person_would_and_not_copied():
         ({"$tuple": [1]}, '{"$map":[["$tuple",[1]]]}'),
     ],
 )
-def test_other_data_travels_under_its_tag(value, text):
+def test_other_data_is_tagged(value, text):
     assert msgspec.json.encode(to_plain(freeze(value))).decode() == text
 
 
 @pytest.mark.parametrize("value", [object(), len, Point(1), ValueError("x")])
-def test_an_object_leaves_a_marker_that_tells_its_type(value):
-    kept = stored(freeze([value]))[0]
+def test_an_object_becomes_a_marker_with_its_type(value):
+    marker = read_back(freeze([value]))[0]
     kind = type(value)
-    assert kept == NotStored(f"{kind.__module__}.{kind.__qualname__}")
-    assert "which the store does not hold" in repr(kept)
-    assert stored(kept) == kept
+    assert marker == NotStored(f"{kind.__module__}.{kind.__qualname__}")
+    assert "which the store does not hold" in repr(marker)
+    assert read_back(marker) == marker
 
 
-@pytest.mark.parametrize("held", [{"$no": 1}, {"$date": 3}, {"$map": [1]}, {"$bytes": None}])
-def test_a_tag_that_cannot_be_read_is_told(held):
+@pytest.mark.parametrize("content", [{"$no": 1}, {"$date": 3}, {"$map": [1]}, {"$bytes": None}])
+def test_an_unreadable_tag_is_refused(content):
     with pytest.raises(ValueError, match=r"`\$\w+`|base|x"):
-        from_plain(held)
+        from_plain(content)

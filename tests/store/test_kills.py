@@ -1,4 +1,4 @@
-"""`kill -9` at any moment: the resumed run ends as one that was never killed would."""
+"""`kill -9` at any moment: the resumed run ends as a run that was not killed."""
 
 import random
 import signal
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support import killed_workflows
-from support.killed_processes import Nursery
+from support.killed_processes import ProcessStarter
 
 import attune_nb
 from attune_nb.errors import StoreError
@@ -17,25 +17,29 @@ KILLS = 50
 
 
 @pytest.fixture(scope="module")
-def nursery():
-    found = Nursery()
-    yield found
-    found.close()
+def starter():
+    starter = ProcessStarter()
+    yield starter
+    starter.close()
 
 
-def lines_of(path):
-    return Counter(path.read_text().split("\n")[:-1]) if path.exists() else Counter()
+def count_lines(path):
+    """Return how often every line is in a file."""
+    if not path.exists():
+        return Counter()
+    return Counter(path.read_text().split("\n")[:-1])
 
 
-def on_record(store):
-    """Give the one run of a store, and the items of its first task of which it holds the end."""
+def read_record(store):
+    """Return the one run of a store, and the items of its first task that have ended."""
     try:
-        found = attune_nb.runs(store)
+        runs = attune_nb.runs(store)
     except StoreError:
         return None, set()
-    if not len(found):
+    if not len(runs):
         return None, set()
-    run = attune_nb.open_run(found["run_id"][0], store)
+
+    run = attune_nb.open_run(runs["run_id"][0], store)
     try:
         frame = run.items("work")
     except attune_nb.LookupFailed:
@@ -43,74 +47,86 @@ def on_record(store):
     return run, set(frame["index"])
 
 
-def killed_once(nursery, folder, moment):
-    """Kill a run so long after it made its store, and resume it.
+def kill_and_resume(starter, folder, seconds):
+    """Kill a run some time after it created its store, and resume it.
 
-    Give 0; or -1 for too early, 1 for too late.
+    Return 0, or -1 if the kill came too early, or 1 if it came too late.
     """
-    store, done = folder / "runs.db", folder / "done.txt"
-    code = nursery.run("plain", kill_when=store, kill_after=moment, store=store, done=done)
-    run, ended = on_record(store)
+    store = folder / "runs.db"
+    done = folder / "done.txt"
+    code = starter.run("plain", kill_when=store, kill_after=seconds, store=store, done=done)
+    run, ended = read_record(store)
     if run is None:
-        return -1  # nobody knows of it yet
+        return -1
     if run.status == "succeeded":
         return 1
     assert code == -signal.SIGKILL
     assert attune_nb.runs(store)["status"][0] == "interrupted"
-    again = attune_nb.resume(run.run_id, store, actions=killed_workflows.ACTIONS, progress=False)
+
+    resumed = attune_nb.resume(run.run_id, store, actions=killed_workflows.ACTIONS, progress=False)
     expected = {"sum": sum(range(killed_workflows.ITEMS))}
-    assert (again.status, again.output) == ("succeeded", expected)
-    made = lines_of(done)
-    assert set(made) == set(map(str, range(killed_workflows.ITEMS)))
-    assert {made[str(index)] for index in ended} <= {1}
-    assert max(made.values()) <= 2
+    assert resumed.status == "succeeded"
+    assert resumed.output == expected
+
+    calls = count_lines(done)
+    assert set(calls) == set(map(str, range(killed_workflows.ITEMS)))
+    assert {calls[str(index)] for index in ended} <= {1}
+    assert max(calls.values()) <= 2
     assert attune_nb.open_run(run.run_id, store).output == expected
     return 0
 
 
 @pytest.mark.timeout(600)
-def test_wherever_a_run_is_killed_it_ends_as_if_it_had_not_been(nursery, tmp_path):
-    begun = time.monotonic()
-    assert nursery.run("plain", store=tmp_path / "whole.db", done=tmp_path / "whole.txt") == 0
-    whole = time.monotonic() - begun
+def test_a_run_killed_at_a_random_moment_resumes_to_its_end(starter, tmp_path):
+    started = time.monotonic()
+    assert starter.run("plain", store=tmp_path / "whole.db", done=tmp_path / "whole.txt") == 0
+    whole_duration = time.monotonic() - started
 
     def kill(half):
-        luck, kills, own, takes = random.Random(f"20261125 {half}"), 0, Nursery(), whole
+        generator = random.Random(f"20261125 {half}")
+        own_starter = ProcessStarter()
+        duration = whole_duration
+        kills = 0
         for number in range(3 * KILLS):
             folder = tmp_path / f"{half} {number}"
             folder.mkdir()
-            missed = killed_once(own, folder, luck.uniform(0, takes))
-            takes /= 1.1**missed  # the machine may be busier than it was, or less so
+            missed = kill_and_resume(own_starter, folder, generator.uniform(0, duration))
+            # the machine may be busier than before, or less busy
+            duration /= 1.1**missed
             kills += not missed
             if kills == KILLS // 2:
                 break
-        own.close()
+        own_starter.close()
         return kills
 
     with ThreadPoolExecutor(2) as pool:
-        assert sum(pool.map(kill, range(2))) == KILLS  # each at a moment at which it ran
+        # every kill came while the run was running
+        assert sum(pool.map(kill, range(2))) == KILLS
 
 
-def test_a_kill_before_any_write_loses_nothing_that_was_written(nursery, tmp_path):
-    for at in range(1, 400):
-        store, done = tmp_path / f"{at}.db", tmp_path / f"{at}.txt"
-        code = nursery.run("varied", store=store, done=done, at=at)
+def test_a_kill_before_any_write_loses_no_earlier_write(starter, tmp_path):
+    for number in range(1, 400):
+        store = tmp_path / f"{number}.db"
+        done = tmp_path / f"{number}.txt"
+        code = starter.run("varied", store=store, done=done, write=number)
         if code == 0:
-            assert at > 20  # there were that many writes, and each was tried
+            # the run has at least that many writes, and all were tried
+            assert number > 20
             return
         assert code == -signal.SIGKILL
-        run, _ = on_record(store)
+        run, _ = read_record(store)
         if run is None:
             continue
         written = succeeded_in(run)
-        before = lines_of(done)
+        before = count_lines(done)
         if run.status != "succeeded":
             run = attune_nb.resume(
                 run.run_id, store, actions=killed_workflows.ACTIONS, progress=False
             )
-        assert (run.status, run.output) == ("succeeded", killed_workflows.VARIED_OUTPUT)
+        assert run.status == "succeeded"
+        assert run.output == killed_workflows.VARIED_OUTPUT
         assert written <= succeeded_in(run)
-        after = lines_of(done)
+        after = count_lines(done)
         for task, index in written:
             line = f"left {index}" if task == "left" else task
             assert after[line] == before[line]
@@ -119,7 +135,7 @@ def test_a_kill_before_any_write_loses_nothing_that_was_written(nursery, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "at",
+    "place",
     [
         pytest.param("before", id="before the items"),
         pytest.param("many7", id="among the items"),
@@ -128,26 +144,32 @@ def test_a_kill_before_any_write_loses_nothing_that_was_written(nursery, tmp_pat
         pytest.param("joined", id="behind the join"),
     ],
 )
-def test_a_run_that_was_killed_there_goes_on_from_there(nursery, tmp_path, at):
-    store, done = tmp_path / "runs.db", tmp_path / "done.txt"
-    code = nursery.run("places", kill_when=f"{done}.here", store=store, done=done, at=at)
+def test_a_run_killed_at_a_task_continues_from_there(starter, tmp_path, place):
+    store = tmp_path / "runs.db"
+    done = tmp_path / "done.txt"
+    code = starter.run("places", kill_when=f"{done}.reached", store=store, done=done, place=place)
     assert code == -signal.SIGKILL
-    run, _ = on_record(store)
+    run, _ = read_record(store)
     assert run.status == "interrupted"
     ended = succeeded_in(run)
-    again = attune_nb.resume(
-        run.run_id, store, actions={"place": killed_workflows.place}, progress=False
+
+    resumed = attune_nb.resume(
+        run.run_id, store, actions={"visit": killed_workflows.visit}, progress=False
     )
-    assert (again.status, again.output) == ("succeeded", killed_workflows.PLACES_OUTPUT)
-    made = lines_of(done)
-    assert made[at] == 2
-    assert max(made.values()) == 2
+    assert resumed.status == "succeeded"
+    assert resumed.output == killed_workflows.PLACES_OUTPUT
+
+    visits = count_lines(done)
+    assert visits[place] == 2
+    assert max(visits.values()) == 2
     for task, index in ended:
-        assert made[f"many{index}" if task == "many" else task] == (2 if task == at else 1)
+        name = f"many{index}" if task == "many" else task
+        expected = 2 if task == place else 1
+        assert visits[name] == expected
 
 
 def succeeded_in(run):
-    """Give the items of which the record holds a good end."""
+    """Return the items that have succeeded according to the record."""
     frame = run.attempts
     frame = frame[frame["status"] == "succeeded"]
     return set(zip(frame["task"], frame["index"], strict=True))

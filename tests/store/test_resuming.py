@@ -1,4 +1,4 @@
-"""Taking up a run whose kernel is gone: what is done, what is refused, who may."""
+"""Resume a run whose kernel is gone: results, refusals, and claims of several processes."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 from support import killed_workflows
-from support.killed_processes import Nursery
+from support.killed_processes import ProcessStarter
 
 import attune_nb
 from attune_nb.charts.timeline_chart.read_lanes import read_lanes
@@ -28,7 +28,7 @@ tasks:
     input: {i: "{{ item }}"}
     next: [{do: after}]
   - {name: after, action: act, input: {i: 100}}
-output_map: {found: "{{ task.work.result }}", after: "{{ task.after.result }}"}
+output_map: {results: "{{ task.work.result }}", after: "{{ task.after.result }}"}
 """
 
 
@@ -38,43 +38,58 @@ def path(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def nursery():
-    found = Nursery()
-    yield found
-    found.close()
+def starter():
+    process_starter = ProcessStarter()
+    yield process_starter
+    process_starter.close()
 
 
-def cut(path, text=TEXT, parameters=None, *, after=3, **options):
-    """Run until an action has been called so often; then the engine is gone, and this says so.
+def interrupt(path, text=TEXT, parameters=None, *, after=3, **options):
+    """Start a run that counts as interrupted after some calls of its action.
 
-    The engine lives on in this process, held in the next action until the test is over: its
-    record is given free, as that of a killed one is.
+    The engine goes on in this process, blocked in the next action until the test sets the
+    event. Its record is released, as if the process had been killed.
+
+    Returns:
+        The run, the arguments of the calls, and the event that ends the blocked action.
     """
-    made, gone, over = [], threading.Event(), threading.Event()
+    calls = []
+    is_blocked = threading.Event()
+    end = threading.Event()
 
     def act(i=None):
-        if len(made) >= after:
-            gone.set()
-            over.wait(90)
-            raise RuntimeError("nobody hears this")
-        made.append(i)
+        if len(calls) >= after:
+            is_blocked.set()
+            end.wait(90)
+            raise RuntimeError("the engine is gone")
+        calls.append(i)
         return i
 
     actions = {"act": act, **options.pop("actions", {})}
+    if parameters is None:
+        parameters = {}
     run = attune_nb.loads(text).run(
-        parameters or {}, actions=actions, store=path, background=True, **options
+        parameters, actions=actions, store=path, background=True, **options
     )
-    assert gone.wait(60)
-    on_record = attune_nb.runs(path)
-    while on_record["items"].sum() + (on_record["tasks"].sum() == 0) < after and "with" in text:
+    assert is_blocked.wait(60)
+    while "with" in text and recorded_items(path) < after:
         time.sleep(0.02)
-        on_record = attune_nb.runs(path)
     time.sleep(0.1)
     reading.LIVE.clear()
-    return run, made, over
+    return run, calls, end
 
 
-def took(calls):
+def recorded_items(path):
+    """Return the number of items on record; before any task, one."""
+    runs = attune_nb.runs(path)
+    if not runs["tasks"].sum():
+        return runs["items"].sum() + 1
+    return runs["items"].sum()
+
+
+def recording(calls):
+    """Return an action that records its calls."""
+
     def act(i=None):
         calls.append(i)
         return i
@@ -82,52 +97,55 @@ def took(calls):
     return {"act": act}
 
 
-def test_what_has_ended_is_not_run_again(path):
-    run, made, over = cut(path)
+def test_items_that_have_ended_are_not_run_again(path):
+    run, earlier_calls, end = interrupt(path)
     assert attune_nb.runs(path)["status"][0] == "interrupted"
     calls = []
-    again = attune_nb.resume(run.run_id[:6], path, actions=took(calls))
-    over.set()
-    assert (made, calls) == ([0, 1, 2], [3, 4, 5, 100])
-    assert again.run_id == run.run_id
-    assert again.output == {"found": [0, 1, 2, 3, 4, 5], "after": 100}
+    resumed = attune_nb.resume(run.run_id[:6], path, actions=recording(calls))
+    end.set()
+    assert earlier_calls == [0, 1, 2]
+    assert calls == [3, 4, 5, 100]
+    assert resumed.run_id == run.run_id
+    assert resumed.output == {"results": [0, 1, 2, 3, 4, 5], "after": 100}
     assert len(attune_nb.runs(path)) == 1
     stored = attune_nb.open_run(run.run_id, path)
-    assert (stored.status, stored.output) == ("succeeded", again.output)
-    assert stored.events == again.events
+    assert stored.status == "succeeded"
+    assert stored.output == resumed.output
+    assert stored.events == resumed.events
 
 
-def resumed_amid(run, path):
-    """Resume a run that another engine is at: between two events that it writes."""
+def resume_between_events(run, path):
+    """Resume a run that another engine is running, between two events that it writes."""
     while True:
         try:
-            return attune_nb.resume(run.run_id, path, actions=took([]))
+            return attune_nb.resume(run.run_id, path, actions=recording([]))
         except StoreError as error:
             assert "was continued just now" in str(error)
 
 
-def test_the_engine_that_was_there_before_is_fenced_off_and_stops(path):
-    made = []
+def test_a_resumed_run_stops_its_earlier_engine(path):
+    calls = []
 
     def slow(i):
-        made.append(i)
+        calls.append(i)
         time.sleep(0.02)
         return i
 
     run = attune_nb.loads(TEXT).run({"n": 500}, actions={"act": slow}, store=path, background=True)
     while not path.exists() or attune_nb.runs(path)["items"].sum() < 10:
         time.sleep(0.02)
-    reading.LIVE.clear()  # as though its process were not this one, and gone
-    again = resumed_amid(run, path)
+    # as if its process were another one, and dead
+    reading.LIVE.clear()
+    resumed = resume_between_events(run, path)
     assert run.wait(60)
     assert run.status == "cancelled"
     assert f"run {run.run_id} was taken over by process" in run.error
-    assert len(made) < 500
-    assert again.output["found"] == list(range(500))
-    assert attune_nb.open_run(run.run_id, path).events == again.events
+    assert len(calls) < 500
+    assert resumed.output["results"] == list(range(500))
+    assert attune_nb.open_run(run.run_id, path).events == resumed.events
 
 
-def test_a_run_that_somebody_is_at_is_refused_with_who_it_is(path):
+def test_a_run_in_progress_is_refused_with_its_process(path):
     gate = threading.Event()
     run = attune_nb.loads(TEXT).run(
         actions={"act": lambda i: gate.wait(90)}, store=path, background=True
@@ -136,12 +154,12 @@ def test_a_run_that_somebody_is_at_is_refused_with_who_it_is(path):
         time.sleep(0.02)
     try:
         with pytest.raises(StoreError, match=r"is in progress in process \d+ on .*; wait for it"):
-            attune_nb.resume(run.run_id, path, actions=took([]))
+            attune_nb.resume(run.run_id, path, actions=recording([]))
     finally:
         gate.set()
     assert run.wait(60)
     with pytest.raises(StoreError, match=r"has ended .*nothing to resume"):
-        attune_nb.resume(run.run_id, path, actions=took([]))
+        attune_nb.resume(run.run_id, path, actions=recording([]))
 
 
 RESUME = """
@@ -157,9 +175,10 @@ except attune_nb.StoreError as error:
 """
 
 
-def test_of_two_that_resume_a_run_at_once_one_does(nursery, tmp_path):
-    path, done = tmp_path / "runs.db", tmp_path / "done.txt"
-    nursery.run("slow", kill_when=done, store=path, done=done)
+def test_only_one_of_two_processes_resumes_a_run(starter, tmp_path):
+    path = tmp_path / "runs.db"
+    done = tmp_path / "done.txt"
+    starter.run("slow", kill_when=done, store=path, done=done)
     (run_id,) = attune_nb.runs(path)["run_id"]
     children = [
         subprocess.Popen(
@@ -175,42 +194,43 @@ def test_of_two_that_resume_a_run_at_once_one_does(nursery, tmp_path):
     for child in children:
         child.stdin.write("go\n")
         child.stdin.flush()
-    told = sorted((child.communicate(timeout=60)[0].strip() for child in children), key=len)
-    assert told[0] == "succeeded"
-    assert "is in progress in process" in told[1]
+    outputs = [child.communicate(timeout=60)[0].strip() for child in children]
+    status, message = sorted(outputs, key=len)
+    assert status == "succeeded"
+    assert "is in progress in process" in message
 
 
-def test_secrets_are_to_be_given_again_and_are(path):
+def test_secrets_must_be_passed_again(path):
     text = TEXT.replace("{i: 100}", '{i: "{{ parameters.key ~ keystore.token }}"}')
-    run, _, over = cut(path, text, {"key": "open-sesame"}, keystore={"token": "tell-no-one"})
+    run, _, end = interrupt(path, text, {"key": "open-sesame"}, keystore={"token": "tell-no-one"})
     with pytest.raises(ParameterError) as caught:
-        attune_nb.resume(run.run_id, path, actions=took([]))
+        attune_nb.resume(run.run_id, path, actions=recording([]))
     assert "the secret parameter `key`, `token` of the keystore; pass it again" in str(caught.value)
     calls = []
-    again = attune_nb.resume(
+    resumed = attune_nb.resume(
         run.run_id,
         path,
-        actions=took(calls),
+        actions=recording(calls),
         parameters={"key": "open-sesame"},
         keystore={"token": "tell-no-one"},
     )
-    over.set()
+    end.set()
     assert calls[-1] == "open-sesametell-no-one"
-    assert again.output["after"] == "******"
+    assert resumed.output["after"] == "******"
     assert b"sesame" not in path.read_bytes()
 
 
-def test_a_text_with_a_secret_in_it_is_to_be_given_again(path):
+def test_a_workflow_with_a_secret_must_be_passed_again(path):
     text = TEXT.replace("i: 100", "i: say-open-sesame")
-    run, _, over = cut(path, text, {"key": "open-sesame"})
+    run, _, end = interrupt(path, text, {"key": "open-sesame"})
     with pytest.raises(ParameterError, match="the workflow's text, which contains a secret"):
-        attune_nb.resume(run.run_id, path, actions=took([]), parameters={"key": "open-sesame"})
+        attune_nb.resume(run.run_id, path, actions=recording([]), parameters={"key": "open-sesame"})
     other = attune_nb.loads(text.replace("item }}", "item + 1 }}"))
     with pytest.raises(StoreError, match="another workflow: changed task `work`"):
         attune_nb.resume(
             run.run_id,
             path,
-            actions=took([]),
+            actions=recording([]),
             parameters={"key": "open-sesame"},
             workflow=other,
         )
@@ -218,122 +238,124 @@ def test_a_text_with_a_secret_in_it_is_to_be_given_again(path):
     attune_nb.resume(
         run.run_id,
         path,
-        actions=took(calls),
+        actions=recording(calls),
         parameters={"key": "open-sesame"},
         workflow=attune_nb.loads(text),
     )
-    over.set()
+    end.set()
     assert calls[-1] == "say-open-sesame"
 
 
-def test_objects_that_no_store_holds_are_to_be_given_again(path):
+def test_objects_must_be_passed_again(path):
     text = TEXT.replace("range(parameters.n)", "parameters.rows")
     text = text.replace('"{{ item }}"', '"{{ item.x }}"')
     frame = pd.DataFrame({"x": range(6)})
-    run, _, over = cut(path, text, {"rows": frame})
+    run, _, end = interrupt(path, text, {"rows": frame})
     assert attune_nb.open_run(run.run_id, path).status == "interrupted"
     with pytest.raises(ParameterError, match=r"`rows` \(a pandas.*DataFrame, which no store"):
-        attune_nb.resume(run.run_id, path, actions=took([]))
+        attune_nb.resume(run.run_id, path, actions=recording([]))
     calls = []
-    again = attune_nb.resume(run.run_id, path, actions=took(calls), parameters={"rows": frame})
-    over.set()
+    resumed = attune_nb.resume(
+        run.run_id, path, actions=recording(calls), parameters={"rows": frame}
+    )
+    end.set()
     assert calls == [3, 4, 5, 100]
-    assert again.output["found"] == [0, 1, 2, 3, 4, 5]
-    assert list(again.items("work")["item"])[2:4] == [{"x": 2}, {"x": 3}]
+    assert resumed.output["results"] == [0, 1, 2, 3, 4, 5]
+    assert list(resumed.items("work")["item"])[2:4] == [{"x": 2}, {"x": 3}]
 
 
-def test_a_source_that_is_read_once_is_given_again_from_its_start(path):
+def test_a_generator_must_be_passed_again_from_its_start(path):
     text = TEXT.replace("range(parameters.n)", "parameters.rows").replace(
         "work\n", "work\n    concurrency: 2\n"
     )
-    run, made, over = cut(path, text, {"rows": iter(range(8))})
+    run, earlier_calls, end = interrupt(path, text, {"rows": iter(range(8))})
     calls = []
-    again = attune_nb.resume(
-        run.run_id, path, actions=took(calls), parameters={"rows": iter(range(8))}
+    resumed = attune_nb.resume(
+        run.run_id, path, actions=recording(calls), parameters={"rows": iter(range(8))}
     )
-    over.set()
-    assert sorted(made + calls[:-1]) == list(range(8))
-    assert again.output["found"] == list(range(8))
+    end.set()
+    assert sorted(earlier_calls + calls[:-1]) == list(range(8))
+    assert resumed.output["results"] == list(range(8))
 
 
-def test_a_source_that_ends_too_soon_is_told(path):
+def test_a_generator_that_ends_too_soon_is_reported(path):
     text = TEXT.replace("range(parameters.n)", "parameters.rows")
-    run, _, over = cut(path, text, {"rows": iter(range(8))})
-    again = attune_nb.resume(
-        run.run_id, path, actions=took([]), parameters={"rows": iter(range(2))}
+    run, _, end = interrupt(path, text, {"rows": iter(range(8))})
+    resumed = attune_nb.resume(
+        run.run_id, path, actions=recording([]), parameters={"rows": iter(range(2))}
     )
-    over.set()
-    told = again.items("work").set_index("index").loc[3]
-    assert told["status"] == "failed"
-    assert "ended before item 2, which it gave before the run was resumed" in told["error"]
+    end.set()
+    item = resumed.items("work").set_index("index").loc[3]
+    assert item["status"] == "failed"
+    assert "ended before item 2, which it gave before the run was resumed" in item["error"]
 
 
-def test_another_value_of_a_parameter_is_no_resume(path):
-    run, _, over = cut(path)
+def test_another_value_of_a_parameter_is_refused(path):
+    run, _, end = interrupt(path)
     with pytest.raises(ParameterError, match=r"parameter `n` .* had another value"):
-        attune_nb.resume(run.run_id, path, actions=took([]), parameters={"n": 7})
-    over.set()
+        attune_nb.resume(run.run_id, path, actions=recording([]), parameters={"n": 7})
+    end.set()
 
 
-def test_the_time_goes_on_where_it_stood(path):
+def test_the_clock_of_a_run_continues(path):
     text = TEXT.replace("i: 100", 'i: "{{ now() }}"')
-    run, _, over = cut(path, text)
+    run, _, end = interrupt(path, text)
     time.sleep(0.5)
     calls = []
-    begun = pd.Timestamp.now("UTC")
-    again = attune_nb.resume(run.run_id, path, actions=took(calls))
-    over.set()
-    times = [each.time for each in again.events]
+    resume_time = pd.Timestamp.now("UTC")
+    resumed = attune_nb.resume(run.run_id, path, actions=recording(calls))
+    end.set()
+    times = [event.time for event in resumed.events]
     assert times == sorted(times)
-    resumed = next(each for each in again.events if isinstance(each, RunResumed))
-    assert again.started + timedelta(seconds=0.4) < pd.Timestamp(
-        resumed.started_at, unit="s", tz="UTC"
-    )
-    assert pd.Timestamp(calls[-1]) >= begun - timedelta(seconds=0.01)
-    frame = again.tasks.set_index("task")
-    assert frame.loc["after", "start"] >= begun - timedelta(seconds=0.01)
-    assert abs(frame.loc["work", "start"] - again.started) < timedelta(milliseconds=1)
-    items = again.items("work")
-    assert (items["start"][3:] >= begun - timedelta(seconds=0.01)).all()
+
+    (resumption,) = [event for event in resumed.events if isinstance(event, RunResumed)]
+    resumed_at = pd.Timestamp(resumption.started_at, unit="s", tz="UTC")
+    assert resumed.started + timedelta(seconds=0.4) < resumed_at
+    assert pd.Timestamp(calls[-1]) >= resume_time - timedelta(seconds=0.01)
+    frame = resumed.tasks.set_index("task")
+    assert frame.loc["after", "start"] >= resume_time - timedelta(seconds=0.01)
+    assert abs(frame.loc["work", "start"] - resumed.started) < timedelta(milliseconds=1)
+    items = resumed.items("work")
+    assert (items["start"][3:] >= resume_time - timedelta(seconds=0.01)).all()
 
 
-def test_a_delay_goes_on_while_nobody_is_there(path):
+def test_a_delay_passes_while_the_run_is_interrupted(path):
     text = """
 tasks:
   - {name: a, action: act, next: [{do: [b, c]}]}
   - {name: b, action: act, delay: 0.6}
   - {name: c, action: act}
 """
-    run, _, over = cut(path, text, after=1)
+    run, _, end = interrupt(path, text, after=1)
     time.sleep(0.7)
-    again = attune_nb.resume(run.run_id, path, actions=took([]))
-    over.set()
-    assert again.status == "succeeded"
-    (resumed,) = (each.time for each in again.events if isinstance(each, RunResumed))
-    frame = again.tasks.set_index("task")
-    began = (frame.loc["b", "end"] - again.started).total_seconds()
-    assert again.duration_ms / 1000 - resumed < 0.5
-    assert began > 0
+    resumed = attune_nb.resume(run.run_id, path, actions=recording([]))
+    end.set()
+    assert resumed.status == "succeeded"
+    (resumed_at,) = [event.time for event in resumed.events if isinstance(event, RunResumed)]
+    frame = resumed.tasks.set_index("task")
+    ended_at = (frame.loc["b", "end"] - resumed.started).total_seconds()
+    assert resumed.duration_ms / 1000 - resumed_at < 0.5
+    assert ended_at > 0
 
 
-def test_a_question_waits_on(path):
+def test_a_question_is_still_open_after_a_resume(path):
     text = """
 tasks:
   - {name: a, action: act, next: [{do: [ask, c]}]}
   - {name: ask, action: core.ask, input: {prompt: really?}}
   - {name: c, action: act}
-output_map: {said: "{{ task.ask.result.response }}"}
+output_map: {answer: "{{ task.ask.result.response }}"}
 """
-    run, _, over = cut(path, text, after=1)
-    again = attune_nb.resume(run.run_id, path, actions=took([]), background=True)
-    over.set()
-    assert [each.task for each in again.questions] == ["ask"]
-    again.answer("ask", "yes")
-    assert again.wait(60)
-    assert again.output == {"said": "yes"}
+    run, _, end = interrupt(path, text, after=1)
+    resumed = attune_nb.resume(run.run_id, path, actions=recording([]), background=True)
+    end.set()
+    assert [question.task for question in resumed.questions] == ["ask"]
+    resumed.answer("ask", "yes")
+    assert resumed.wait(60)
+    assert resumed.output == {"answer": "yes"}
 
 
-def test_a_paused_run_goes_on_when_it_is_resumed(path):
+def test_a_paused_run_is_resumed(path):
     gate = threading.Event()
     calls = []
 
@@ -349,42 +371,46 @@ def test_a_paused_run_goes_on_when_it_is_resumed(path):
     while not path.exists() or attune_nb.runs(path)["status"].tolist() != ["paused"]:
         time.sleep(0.02)
     reading.LIVE.clear()
-    again = attune_nb.resume(run.run_id, path, actions=took([]))
+    resumed = attune_nb.resume(run.run_id, path, actions=recording([]))
     gate.set()
-    assert again.output["found"] == [0, 1, 2, 3, 4, 5]
-    assert attune_nb.open_run(run.run_id, path).events == again.events
+    assert resumed.output["results"] == [0, 1, 2, 3, 4, 5]
+    assert attune_nb.open_run(run.run_id, path).events == resumed.events
 
 
-def test_a_run_that_was_to_stop_stops(path):
-    run, _, over = cut(path)
+def test_a_cancelled_run_stays_cancelled(path):
+    run, _, end = interrupt(path)
     run.cancel()
     while attune_nb.runs(path)["status"].tolist() != ["interrupted"]:
         time.sleep(0.02)
     time.sleep(0.2)
     calls = []
-    again = attune_nb.resume(run.run_id, path, actions=took(calls))
-    over.set()
-    assert again.status == "cancelled"
+    resumed = attune_nb.resume(run.run_id, path, actions=recording(calls))
+    end.set()
+    assert resumed.status == "cancelled"
     assert calls == []
-    assert list(again.items("work")["status"])[:3] == ["succeeded"] * 3
+    assert list(resumed.items("work")["status"])[:3] == ["succeeded"] * 3
 
 
-def in_doubt(nursery, tmp_path):
-    store, done = tmp_path / "runs.db", tmp_path / "done.txt"
-    nursery.run("paying", kill_when=f"{done}.began", store=store, done=done)
+def resume_in_doubt(starter, tmp_path):
+    """Kill a run whose action must not run twice, and resume it.
+
+    Returns:
+        The resumed run, the file with a line per call, and its lines before the resume.
+    """
+    store = tmp_path / "runs.db"
+    done = tmp_path / "done.txt"
+    starter.run("paying", kill_when=f"{done}.started", store=store, done=done)
     (tmp_path / "done.txt.open").touch()
     (run_id,) = attune_nb.runs(store)["run_id"]
-    made = done.read_text().split("\n")
-    again = attune_nb.resume(run_id, store, actions={"pay": killed_workflows.pay}, progress=False)
-    return again, done, made
+    lines = done.read_text().split("\n")
+    resumed = attune_nb.resume(run_id, store, actions={"pay": killed_workflows.pay}, progress=False)
+    return resumed, done, lines
 
 
-def test_an_attempt_that_must_not_be_made_twice_is_in_doubt_and_can_be_made_again(
-    nursery, tmp_path
-):
-    run, done, before = in_doubt(nursery, tmp_path)
+def test_an_attempt_in_doubt_can_be_run_again(starter, tmp_path):
+    run, done, lines = resume_in_doubt(starter, tmp_path)
     assert run.status == "paused"
-    assert 2 in [each.index for each in run.in_doubt]
+    assert 2 in [attempt.index for attempt in run.in_doubt]
     assert f"{len(run.in_doubt)} in doubt" in repr(run)
     progress = Progress()
     progress.read(run.events)
@@ -392,9 +418,11 @@ def test_an_attempt_that_must_not_be_made_twice_is_in_doubt_and_can_be_made_agai
     assert progress.status == "paused"
     assert f"{len(run.in_doubt)} in doubt: `pay`" in progress.text()
     assert f"{len(run.in_doubt)} in doubt: `pay`" in str(panel(progress))
-    assert done.read_text().split("\n") == before  # nothing runs before it is decided
-    for each in run.in_doubt:
-        run.rerun(each.task, each.index)
+    # no attempt runs before the decision
+    assert done.read_text().split("\n") == lines
+
+    for attempt in run.in_doubt:
+        run.rerun(attempt.task, attempt.index)
     assert run.wait(60)
     assert run.output == {"paid": [f"paid {item}" for item in range(6)]}
     assert done.read_text().split("\n").count("pay 2") == 2
@@ -404,28 +432,29 @@ def test_an_attempt_that_must_not_be_made_twice_is_in_doubt_and_can_be_made_agai
     assert run.alerts == []
 
 
-def test_an_attempt_in_doubt_may_have_been_made(nursery, tmp_path):
-    run, done, _ = in_doubt(nursery, tmp_path)
+def test_an_attempt_in_doubt_can_be_accepted(starter, tmp_path):
+    run, done, _ = resume_in_doubt(starter, tmp_path)
     with pytest.raises(LookupFailed, match="no such attempt of `pay` is in doubt; in doubt: `pay`"):
         run.accept("pay", "paid", 5)
-    for each in run.in_doubt:
-        run.accept("pay", f"paid {each.index} before", each.index)
+    for attempt in run.in_doubt:
+        run.accept("pay", f"paid {attempt.index} before", attempt.index)
     assert run.wait(60)
     assert run.output["paid"][2] == "paid 2 before"
     assert run.output["paid"][5] == "paid 5"
-    made = done.read_text().split("\n")
-    assert {made.count(f"pay {item}") for item in range(6)} == {1}
+    lines = done.read_text().split("\n")
+    assert {lines.count(f"pay {item}") for item in range(6)} == {1}
 
 
-def test_a_run_in_doubt_can_be_cancelled(nursery, tmp_path):
-    run, done, before = in_doubt(nursery, tmp_path)
+def test_a_run_in_doubt_can_be_cancelled(starter, tmp_path):
+    run, done, lines = resume_in_doubt(starter, tmp_path)
     run.cancel()
     assert run.wait(60)
-    assert (run.status, run.in_doubt) == ("cancelled", [])
-    assert done.read_text().split("\n") == before
+    assert run.status == "cancelled"
+    assert run.in_doubt == []
+    assert done.read_text().split("\n") == lines
 
 
-def test_a_run_that_was_never_killed_pays_once(path, tmp_path):
+def test_a_run_that_was_not_killed_pays_once(path, tmp_path):
     done = tmp_path / "done.txt"
     (tmp_path / "done.txt.open").touch()
     run = attune_nb.loads(killed_workflows.PAYING).run(
@@ -438,7 +467,7 @@ def test_a_run_that_was_never_killed_pays_once(path, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("arguments", "message"),
     [
         ({"run_id": 5}, "the id of a run must be a string, not an integer"),
         ({"run_id": "nobody"}, "there is no run `nobody` in .*; `runs` lists all"),
@@ -451,60 +480,70 @@ def test_a_run_that_was_never_killed_pays_once(path, tmp_path):
         ({"store": "none"}, "the store is `none`; pass its file"),
     ],
 )
-def test_a_mistake_is_told_and_the_run_is_left_as_it_is(path, given, told):
-    run, _, over = cut(path)
-    asked = {"run_id": run.run_id, "store": path, "actions": took([]), **given}
-    with pytest.raises(AttuneError, match=told):
-        attune_nb.resume(**asked)
-    assert attune_nb.resume(run.run_id, path, actions=took([])).status == "succeeded"
-    over.set()
+def test_a_wrong_argument_is_refused_and_the_run_unchanged(path, arguments, message):
+    run, _, end = interrupt(path)
+    arguments = {"run_id": run.run_id, "store": path, "actions": recording([]), **arguments}
+    with pytest.raises(AttuneError, match=message):
+        attune_nb.resume(**arguments)
+    assert attune_nb.resume(run.run_id, path, actions=recording([])).status == "succeeded"
+    end.set()
 
 
-def test_all_that_was_given_before_may_be_given_again(path):
+def test_all_parameters_may_be_passed_again(path):
     text = TEXT.replace("rows: {}", "rows: {}, header: {}, table: {}")
     frame = pd.DataFrame({"x": [1, 2]})
-    given = {"n": 6, "header": "X: open-sesame", "key": "open-sesame", "table": frame, "rows": [1]}
-    run, _, over = cut(path, text, given)
+    parameters = {
+        "n": 6,
+        "header": "X: open-sesame",
+        "key": "open-sesame",
+        "table": frame,
+        "rows": [1],
+    }
+    run, _, end = interrupt(path, text, parameters)
     with pytest.raises(ParameterError, match=r"parameter `rows` of run .* had another value"):
-        attune_nb.resume(run.run_id, path, actions=took([]), parameters={**given, "rows": frame})
-    again = attune_nb.resume(run.run_id, path, actions=took([]), parameters=given)
-    over.set()
-    assert again.status == "succeeded"
+        attune_nb.resume(
+            run.run_id, path, actions=recording([]), parameters={**parameters, "rows": frame}
+        )
+    resumed = attune_nb.resume(run.run_id, path, actions=recording([]), parameters=parameters)
+    end.set()
+    assert resumed.status == "succeeded"
 
 
-def test_a_result_with_a_secret_in_it_is_what_it_was_for_the_tasks_to_come(path):
+def test_later_tasks_see_a_result_with_its_secret(path):
     text = """
 parameters: {header: {}, key: {secret: true}}
 tasks:
   - {name: login, action: login, input: {key: "{{ parameters.key }}"}, next: [{do: [use, act]}]}
   - {name: act, action: act}
-  - {name: use, action: use, delay: 1.5, input: {given: "{{ task.login.result }}",
+  - {name: use, action: use, delay: 1.5, input: {login: "{{ task.login.result }}",
                                                 header: "{{ parameters.header }}"}}
 """
-    seen = []
+    uses = []
 
     def actions():
-        return {"login": lambda key: {"auth": f"Bearer {key}"},
-                "use": lambda given, header: seen.append((given, header))}  # fmt: skip
+        return {
+            "login": lambda key: {"auth": f"Bearer {key}"},
+            "use": lambda login, header: uses.append((login, header)),
+        }
 
-    given = {"header": "X-Key: open-sesame", "key": "open-sesame"}
-    before = {**actions(), "use": lambda given, header: None}
-    run, _, over = cut(path, text, given, after=0, actions=before)
-    assert b"sesame" not in b"".join(each.read_bytes() for each in path.parent.iterdir())
-    seen.clear()
+    parameters = {"header": "X-Key: open-sesame", "key": "open-sesame"}
+    earlier_actions = {**actions(), "use": lambda login, header: None}
+    run, _, end = interrupt(path, text, parameters, after=0, actions=earlier_actions)
+    assert b"sesame" not in b"".join(file.read_bytes() for file in path.parent.iterdir())
+    uses.clear()
     attune_nb.resume(
-        run.run_id, path, parameters={"key": "open-sesame"}, actions={**actions(), **took([])}
+        run.run_id, path, parameters={"key": "open-sesame"}, actions={**actions(), **recording([])}
     )
-    over.set()
-    assert seen == [({"auth": "Bearer open-sesame"}, "X-Key: open-sesame")]
+    end.set()
+    assert uses == [({"auth": "Bearer open-sesame"}, "X-Key: open-sesame")]
     stored = attune_nb.open_run(run.run_id, path)
     assert stored.result("login") == {"auth": "Bearer ***"}
-    seen.clear()
-    stored.fork("use", {"key": "open-sesame"}, actions={**actions(), **took([])})
-    assert seen == [({"auth": "Bearer open-sesame"}, "X-Key: open-sesame")]
+    uses.clear()
+    stored.fork("use", {"key": "open-sesame"}, actions={**actions(), **recording([])})
+    assert uses == [({"auth": "Bearer open-sesame"}, "X-Key: open-sesame")]
 
 
-def test_a_workflow_that_does_what_must_not_be_done_twice_is_announced_as_a_whole(path):
+def test_a_workflow_with_such_an_action_is_one_intent(path):
     @attune_nb.action("once_only", idempotent=False)
     def once_only():
         return 1
@@ -521,26 +560,26 @@ def test_a_workflow_that_does_what_must_not_be_done_twice_is_announced_as_a_whol
         assert [*connection.execute("SELECT task, item FROM intents")] == [("x", 0)]
 
 
-def test_a_break_is_no_time_of_the_run_and_is_not_drawn(path):
-    run, _, over = cut(path)
+def test_a_break_does_not_count_as_time_of_the_run(path):
+    run, _, end = interrupt(path)
     time.sleep(1.0)
-    again = attune_nb.resume(run.run_id, path, actions=took([]))
-    over.set()
-    ((at, taken),) = again.breaks
-    assert taken > 0.9
-    assert again.duration_ms < 900
-    lanes = read_lanes(again)
-    assert max(lane.end for lane in lanes) == pytest.approx(again.duration_ms / 1000, abs=0.01)
-    after = next(lane for lane in lanes if lane.name == "after")
-    assert at <= after.start + 0.01
-    assert again.tasks["duration_ms"].sum() <= again.duration_ms + 10
+    resumed = attune_nb.resume(run.run_id, path, actions=recording([]))
+    end.set()
+    ((break_start, break_duration),) = resumed.breaks
+    assert break_duration > 0.9
+    assert resumed.duration_ms < 900
+    lanes = read_lanes(resumed)
+    assert max(lane.end for lane in lanes) == pytest.approx(resumed.duration_ms / 1000, abs=0.01)
+    (after,) = [lane for lane in lanes if lane.name == "after"]
+    assert break_start <= after.start + 0.01
+    assert resumed.tasks["duration_ms"].sum() <= resumed.duration_ms + 10
 
 
-def test_an_action_that_was_edited_goes_on_and_that_is_told(path):
-    run, _, over = cut(path)
-    again = attune_nb.resume(run.run_id, path, actions={"act": lambda i: i + 1})
-    over.set()
-    assert again.output["found"] == [0, 1, 2, 4, 5, 6]
-    assert again.alerts == [
+def test_an_edited_action_is_used_and_reported(path):
+    run, _, end = interrupt(path)
+    resumed = attune_nb.resume(run.run_id, path, actions={"act": lambda i: i + 1})
+    end.set()
+    assert resumed.output["results"] == [0, 1, 2, 4, 5, 6]
+    assert resumed.alerts == [
         "the action of `work` changed since; results from before the change are kept"
     ]

@@ -1,7 +1,7 @@
-"""Runs in processes of their own that are killed for good, at a moment or at a write.
+"""Runs in processes of their own that are killed, at a moment or at a write.
 
-A process that has imported everything waits for a line, and then forks: each run begins in a
-few milliseconds, with none of this process's threads.
+A process that has imported everything waits for a line and then forks, so that a run starts in
+a few milliseconds, without the threads of this process.
 """
 
 import contextlib
@@ -13,17 +13,17 @@ import sys
 import time
 from pathlib import Path
 
-NURSERY = """
+STARTER = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
 import attune_nb, attune_nb.store.recorder, attune_nb.running.resume, psutil, numpy
 from support import killed_workflows
 for line in sys.stdin:
-    told = json.loads(line)
+    request = json.loads(line)
     child = os.fork()
     if not child:
         sys.stdin.close()
-        getattr(killed_workflows, told["story"])(**told["given"])
+        getattr(killed_workflows, request["function"])(**request["arguments"])
         os._exit(0)
     print(child, flush=True)
     _, status = os.waitpid(child, 0)
@@ -31,36 +31,40 @@ for line in sys.stdin:
 """
 
 
-class Nursery:
+class ProcessStarter:
     """Starts runs, kills them, and waits for their end."""
 
     def __init__(self):
         self._process = subprocess.Popen(
-            [sys.executable, "-c", NURSERY, str(Path(__file__).parents[1])],
+            [sys.executable, "-c", STARTER, str(Path(__file__).parents[1])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, story, kill_after=None, kill_when=None, **given):
-        """Let a story run, and kill it after so many seconds; give its exit code.
+    def run(self, function, kill_after=None, kill_when=None, **arguments):
+        """Run a function of `killed_workflows` in a new process; return the exit code.
 
-        Or kill it once a file is there.
+        The process is killed after `kill_after` seconds, or once the file `kill_when` exists.
         """
-        told = {"story": story, "given": {name: str(each) for name, each in given.items()}}
-        self._process.stdin.write(json.dumps(told) + "\n")
+        texts = {name: str(value) for name, value in arguments.items()}
+        request = {"function": function, "arguments": texts}
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         child = int(self._process.stdout.readline())
         while kill_when is not None and not Path(kill_when).exists():
             time.sleep(0.01)
         if kill_after is not None or kill_when is not None:
-            time.sleep(kill_after or 0.1)
-            with contextlib.suppress(ProcessLookupError):  # it has ended before
+            if kill_after is None:
+                kill_after = 0.1
+            time.sleep(kill_after)
+            # it may have ended before
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         return int(self._process.stdout.readline())
 
     def close(self):
-        """End the process that starts them."""
+        """End the process that starts the runs."""
         self._process.stdin.close()
         self._process.wait(20)
         self._process.stdout.close()

@@ -1,4 +1,4 @@
-"""What runs in the processes that are killed."""
+"""The workflows that run in processes which are killed."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ VARIED_OUTPUT = {"squares": [0, 1, 4, 9, 16, 25], "both": "both"}
 
 
 def append(path, line):
-    """Add a line to a file at once, whoever else does so too."""
+    """Add a line to a file in one write, so that lines of several processes do not mix."""
     file = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
     os.write(file, f"{line}\n".encode())
     os.close(file)
@@ -57,7 +57,7 @@ def note(path, item):
 
 
 def flaky(path, item):
-    """Fail the first time that it is tried, whichever process tries it."""
+    """Fail at the first attempt, in whatever process."""
     append(path, f"left {item}")
     if Path(path).read_text().splitlines().count(f"left {item}") == 1:
         raise ValueError("not yet")
@@ -74,37 +74,37 @@ def plain(store, done):
     )
 
 
-def varied(store, done, at):
-    """Run a retry, a delay, a join; and be killed just before the write with that number."""
-    left = int(at)
+def varied(store, done, write):
+    """Run a retry, a delay and a join; kill the process before the write of that number."""
+    writes_left = int(write)
+
+    def count_write():
+        nonlocal writes_left
+        writes_left -= 1
+        if not writes_left:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     class Deadly(sqlite3.Connection):
-        def execute(self, statement, *given):
-            nonlocal left
+        def execute(self, statement, *arguments):
             if statement.startswith(("BEGIN", "COMMIT", "UPDATE", "INSERT", "CREATE", "PRAGMA u")):
-                left -= 1
-                if not left:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return super().execute(statement, *given)
+                count_write()
+            return super().execute(statement, *arguments)
 
         def executemany(self, statement, rows):
-            nonlocal left
-            left -= 1
-            if not left:
-                os.kill(os.getpid(), signal.SIGKILL)
+            count_write()
             return super().executemany(statement, rows)
 
     connect = sqlite3.connect
-    sqlite3.connect = lambda *given, **options: connect(*given, factory=Deadly, **options)
+    sqlite3.connect = lambda *arguments, **options: connect(*arguments, factory=Deadly, **options)
     attune_nb.loads(VARIED).run({"done": done}, actions=ACTIONS, store=store, progress=False)
 
 
 @attune_nb.action(idempotent=False)
 def pay(path, item):
-    """Do what must not be done twice; never come back from the third."""
+    """Pay for an item, which must not happen twice; never return from the third."""
     append(path, f"pay {item}")
     if item == 2 and not Path(f"{path}.open").exists():
-        append(f"{path}.began", "now")
+        append(f"{path}.started", "now")
         time.sleep(60)
     return f"paid {item}"
 
@@ -122,7 +122,7 @@ output_map: {paid: "{{ task.pay.result }}"}
 
 
 def paying(store, done):
-    """Run an action that is not idempotent, one item of which does not end."""
+    """Run an action that is not idempotent and does not end for one item."""
     attune_nb.loads(PAYING).run(
         {"done": done}, actions={"pay": pay}, store=store, progress=False, workers=2
     )
@@ -137,53 +137,54 @@ tasks:
 
 
 def slow(store, done):
-    """Run an action that takes its time."""
+    """Run a slow action."""
 
     def touch(path):
         time.sleep(0.1)
-        append(path, "here")
+        append(path, "started")
         time.sleep(60)
 
     attune_nb.loads(SLOW).run({"done": done}, actions={"touch": touch}, store=store, progress=False)
 
 
 PLACES = """
-parameters: {done: {type: string}, at: {type: string}}
-vars: [{at: "{{ parameters.at }}"}, {done: "{{ parameters.done }}"}]
+parameters: {done: {type: string}, place: {type: string}}
+vars: [{place: "{{ parameters.place }}"}, {done: "{{ parameters.done }}"}]
 tasks:
-  - {name: before, action: place, input: {name: before, at: "{{ at }}", path: "{{ done }}"},
+  - {name: before, action: visit, input: {name: before, place: "{{ place }}", path: "{{ done }}"},
      next: [{do: [many, slow]}]}
   - name: many
-    action: place
+    action: visit
     with_items: "{{ range(20) }}"
     concurrency: 4
-    input: {name: "{{ 'many' ~ item }}", at: "{{ at }}", path: "{{ done }}"}
+    input: {name: "{{ 'many' ~ item }}", place: "{{ place }}", path: "{{ done }}"}
     next: [{do: moody, publish: [{names: "{{ result() | join(' ') }}"}]}]
-  - {name: moody, action: place, retry: {count: 1, delay: 0.5},
-     input: {name: moody, at: "{{ at }}", path: "{{ done }}"}, next: [{do: joined}]}
-  - {name: slow, action: place, delay: 0.4,
-     input: {name: slow, at: "{{ at }}", path: "{{ done }}"}, next: [{do: joined}]}
-  - {name: joined, action: place, join: all,
-     input: {name: joined, at: "{{ at }}", path: "{{ done }}"}}
+  - {name: moody, action: visit, retry: {count: 1, delay: 0.5},
+     input: {name: moody, place: "{{ place }}", path: "{{ done }}"}, next: [{do: joined}]}
+  - {name: slow, action: visit, delay: 0.4,
+     input: {name: slow, place: "{{ place }}", path: "{{ done }}"}, next: [{do: joined}]}
+  - {name: joined, action: visit, join: all,
+     input: {name: joined, place: "{{ place }}", path: "{{ done }}"}}
 output_map: {names: "{{ workflow.names }}", last: "{{ task.joined.result }}"}
 """
 PLACES_OUTPUT = {"names": " ".join(f"many{item}" for item in range(20)), "last": "joined"}
 
 
-def place(name, at, path):
-    """Be at a place; where it is the one to be killed at, never leave it."""
+def visit(name, place, path):
+    """Record a visit; wait to be killed if it is the first one of the given place."""
     append(path, name)
-    here = Path(f"{path}.here")
-    if name == at and not here.exists():
-        append(here, name)
+    reached = Path(f"{path}.reached")
+    if name == place and not reached.exists():
+        append(reached, name)
         if name == "moody":
-            raise ValueError("not yet")  # and it waits for its retry
+            # killed while it waits for its retry
+            raise ValueError("not yet")
         time.sleep(60)
     return name
 
 
-def places(store, done, at):
-    """Come to a place, and stay there."""
+def places(store, done, place):
+    """Run until a place is reached, and stay there."""
     attune_nb.loads(PLACES).run(
-        {"done": done, "at": at}, actions={"place": place}, store=store, progress=False
+        {"done": done, "place": place}, actions={"visit": visit}, store=store, progress=False
     )
