@@ -101,7 +101,9 @@ def test_values_are_written_as_templates_write_them(url):
     assert headers["x-a"] == "true"
     assert headers["x-b"] == ""
     assert result["json"]["path"] == "/?a=true&b=&c=%7B%22x%22%3A1%7D&d=1&d=false"
-    with pytest.raises(ActionError, match="header `X`: a object has no text"):
+    with pytest.raises(
+        ActionError, match="header `X`: a value of type `object` cannot be part of a string"
+    ):
         http_request(url, headers={"X": object()})
 
 

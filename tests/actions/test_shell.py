@@ -219,8 +219,14 @@ def test_values_are_written_as_templates_write_them(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"argv": ["echo", object()]}, "`argv`, element 2: a object has no text"),
-        ({"cmd": "env", "env": {"A": object()}}, "`env`, `A`: a object has no text"),
+        (
+            {"argv": ["echo", object()]},
+            "`argv`, element 2: a value of type `object` cannot be part of a string",
+        ),
+        (
+            {"cmd": "env", "env": {"A": object()}},
+            "`env`, `A`: a value of type `object` cannot be part of a string",
+        ),
     ],
 )
 def test_a_value_without_text_is_refused(arguments, message):
