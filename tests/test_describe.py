@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from attune_nb.values.describe import describe, describe_with_value
+from attune_nb.values.describe import describe, describe_with_value, is_different, preview
+from attune_nb.values.remote import RemoteReference
 
 KINDS = [
     (None, "null", "null"),
@@ -28,3 +30,49 @@ KINDS = [
 def test_values_are_described_in_json_words(value, kind, kind_and_value):
     assert describe(value) == kind
     assert describe_with_value(value) == kind_and_value
+
+
+class Kept(RemoteReference):
+    """A reference to a value that cannot be fetched."""
+
+    description = "result on the cluster"
+
+    def get(self, gathered=None):
+        raise AssertionError("it is fetched")
+
+    @classmethod
+    def gather(cls, references):
+        raise AssertionError("it is fetched")
+
+
+def test_a_remote_reference_is_described_by_its_own_noun():
+    assert describe(Kept()) == "a result on the cluster"
+    assert describe_with_value(Kept()) == "a result on the cluster"
+
+
+PREVIEWS = [
+    ({"name": 1, "log": 2}, "an object of 2: name, log"),
+    (dict.fromkeys("abcde", 1), "an object of 5: a, b, c, d, …"),
+    ({"x" * 30: 1}, f"an object of 1: {'x' * 20}"),
+    ([0] * 10_000, "an array of 10,000"),
+    ((1, 2, 3, 4), "an array of 4"),
+    ([1, "a", {"b": 1}], "[1, 'a', an object of 1: b]"),
+    ([], "[]"),
+    ({}, "{}"),
+    ("x" * 100, f"'{'x' * 78}…"),
+    (b"abc", "b'abc'"),
+    (None, "None"),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), PREVIEWS, ids=lambda case: str(case)[:20])
+def test_a_preview_is_short_for_any_value(value, text):
+    assert preview(value) == text
+
+
+def test_values_that_cannot_be_compared_are_different():
+    frame = pd.DataFrame({"a": [1, 2]})
+    assert not is_different(frame, frame)
+    assert is_different(frame, frame.copy())
+    assert not is_different([1], [1.0])
+    assert is_different([1], [2])
