@@ -1,4 +1,4 @@
-"""What a worker answers about its chunks while it is at them: each item still ends once."""
+"""Status probes about chunks that a worker is running: each item still ends once."""
 
 import asyncio
 import random
@@ -25,54 +25,65 @@ from attune_nb.backends.worker.chunk_runner import NOT_STARTED
 from attune_nb.events import SUCCEEDED
 
 
-def asked(sent):
-    """Ask about a chunk: give its report, None where it was not begun, else nothing."""
-    joining, sent.message = sent.message, replace(sent.message, merges=False)
-    joining = joining if joining.merges else None
-    about = chunk_status.ChunkProbe(
-        acknowledged=sent.probe_state.sequence, reclaims=True, merging=joining
-    )
-    return asyncio.run(chunk_status.answer_probes({sent.message.name: about})).get(
-        sent.message.name, b""
-    )
+def probe(chunk):
+    """Probe for a chunk; return its report, None if it was not started, or empty bytes."""
+    message = chunk.message
+    chunk.message = replace(message, merges=False)
+    merging = message if message.merges else None
+
+    probes = {
+        message.name: chunk_status.ChunkProbe(
+            acknowledged=chunk.probe_state.sequence, reclaims=True, merging=merging
+        )
+    }
+    answers = asyncio.run(chunk_status.answer_probes(probes))
+    return answers.get(message.name, b"")
 
 
-def followed(feed, sent, made, luck):
-    """Ask about a chunk until it is over or nothing is left of it; now and then in vain."""
-    while not made.done() and sent is not None:
-        told = asked(sent)
-        if told and luck.random() < 0.7:
-            sent = feed.handle_report(sent, number_worker, told, can_extend=True)
-    return sent
+def probe_until_done(queue, chunk, future, rng):
+    """Probe for a chunk until all of it is reported; some of the answers are lost."""
+    while not future.done() and chunk is not None:
+        report = probe(chunk)
+        if report and rng.random() < 0.7:
+            chunk = queue.handle_report(chunk, number_worker, report, can_extend=True)
+    return chunk
 
 
-_begun, _enough = threading.Event(), threading.Event()
+_started = threading.Event()
+_may_end = threading.Event()
 
 
-def held(x):
-    _begun.set()
-    _enough.wait(90)
+def wait_for_test(x):
+    _started.set()
+    _may_end.wait(90)
     return x
 
 
-def test_what_was_not_begun_is_told_though_it_was_asked_before_it_was_taken_back(monkeypatch):
+def test_a_recall_after_a_probe_is_reported(monkeypatch):
+    """Items that are recalled after a first probe are missing from the next answer."""
     monkeypatch.setattr(ChunkQueue, "_next_size", lambda *_: 3)
-    feed, definition = make_queue(range(3), held, partial_reports=False)
-    sent = feed.take_chunk(1)
-    sent.message = replace(sent.message, name=str(uuid.uuid4()), budget=1.0)
+    queue, task_spec = make_queue(range(3), wait_for_test, partial_reports=False)
+    chunk = queue.take_chunk(1)
+    chunk.message = replace(chunk.message, name=str(uuid.uuid4()), budget=1.0)
+
     with ThreadPoolExecutor(1) as pool:
-        made = pool.submit(remote_functions.run_chunk, definition, sent.message)
-        _begun.wait(60)
+        future = pool.submit(remote_functions.run_chunk, task_spec, chunk.message)
+        _started.wait(60)
+
+        # the worker answers once its chunk is registered; within the budget nothing is recalled
         report = b""
-        while not report:  # the worker answers once its chunk is registered
-            report = asked(sent)
-        left = feed.handle_report(sent, number_worker, report, can_extend=False)
-        assert [each.index for each in left.attempts] == [0, 1, 2]  # its time is not over
-        time.sleep(1.5)  # now it is
-        left = feed.handle_report(left, number_worker, asked(left), can_extend=False)
-        assert [each.index for each in left.attempts] == [0]
-        _enough.set()
-        made.result()
+        while not report:
+            report = probe(chunk)
+        chunk = queue.handle_report(chunk, number_worker, report, can_extend=False)
+        assert [attempt.index for attempt in chunk.attempts] == [0, 1, 2]
+
+        # after the budget only the item that has started goes on
+        time.sleep(1.5)
+        chunk = queue.handle_report(chunk, number_worker, probe(chunk), can_extend=False)
+        assert [attempt.index for attempt in chunk.attempts] == [0]
+
+        _may_end.set()
+        future.result()
 
 
 @settings(deadline=None, max_examples=60)
@@ -82,28 +93,32 @@ def test_what_was_not_begun_is_told_though_it_was_asked_before_it_was_taken_back
     st.integers(0, 2**32),
     st.sampled_from([sometimes_sleep, sometimes_wait]),
 )
-def test_each_item_ends_once_whenever_it_is_asked_and_whichever_answers_are_lost(
-    count, lazy, seed, function
-):
-    feed, definition = make_queue(
-        iter(range(count)) if lazy else range(count), function, partial_reports=False
-    )
-    luck, number = random.Random(seed), 0
+def test_each_item_ends_once_under_random_probes(count, lazy, seed, function):
+    """Each item ends once whenever its chunk is probed, and whichever answers are lost."""
+    items = iter(range(count)) if lazy else range(count)
+    queue, task_spec = make_queue(items, function, partial_reports=False)
+    rng = random.Random(seed)
+    number = 0
+
     with ThreadPoolExecutor(1) as pool:
-        while (sent := take_chunk(feed)) is not None or feed.is_ready:
-            if sent is None:
+        while (chunk := take_chunk(queue)) is not None or queue.is_ready:
+            if chunk is None:
                 continue
+
             number += 1
-            sent.message = replace(sent.message, name=f"{uuid.uuid4()} {number}")
-            if luck.random() < 0.1:
-                assert asked(sent) is None  # before it comes to its turn
-                feed.put_back(sent)
-                assert remote_functions.run_chunk(definition, sent.message) == NOT_STARTED
+            chunk.message = replace(chunk.message, name=f"{uuid.uuid4()} {number}")
+            # now and then the chunk is probed before it is started
+            if rng.random() < 0.1:
+                assert probe(chunk) is None
+                queue.put_back(chunk)
+                assert remote_functions.run_chunk(task_spec, chunk.message) == NOT_STARTED
                 continue
-            made = pool.submit(remote_functions.run_chunk, definition, sent.message)
-            sent = followed(feed, sent, made, luck)
-            if sent is not None:
-                assert feed.handle_report(sent, number_worker, made.result()) is None
-    assert feed.in_flight == 0
-    found = statuses_by_index(filter(None, [feed.job.collect()]))
-    assert found == {index: [SUCCEEDED] for index in range(count)}
+
+            future = pool.submit(remote_functions.run_chunk, task_spec, chunk.message)
+            chunk = probe_until_done(queue, chunk, future, rng)
+            if chunk is not None:
+                assert queue.handle_report(chunk, number_worker, future.result()) is None
+
+    assert queue.in_flight == 0
+    batches = filter(None, [queue.job.collect()])
+    assert statuses_by_index(batches) == {index: [SUCCEEDED] for index in range(count)}

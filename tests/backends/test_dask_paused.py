@@ -1,4 +1,4 @@
-"""What becomes of a run where Dask has paused a worker, as one that is short of memory."""
+"""Runs on a Dask cluster whose workers are paused, as Dask does when they are short of memory."""
 
 import sys
 import time
@@ -13,7 +13,7 @@ from support.dask_clusters import run_on_dask, start_appending_run, temporary_cl
 from support.item_runs import PATH, until
 
 import attune_nb
-from attune_nb.backends.dask import DaskBackend, autoscale, worker_wait
+from attune_nb.backends.dask import DaskBackend, worker_wait
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(dask_clusters)
@@ -22,79 +22,94 @@ cloudpickle.register_pickle_by_value(item_runs)
 COUNT = 600
 
 
-async def _set(status, dask_worker):
+async def _set_status(status, dask_worker):
     dask_worker.status = status
 
 
-def pause(client, *workers):
-    """Pause workers; without a limit of memory Dask itself leaves them so."""
-    client.run(_set, Status.paused, workers=[*workers])
+def pause(client, *addresses):
+    """Pause workers; without a memory limit Dask does not change their status again."""
+    client.run(_set_status, Status.paused, workers=[*addresses])
 
 
-def go_on(client, *workers):
-    client.run(_set, Status.running, workers=[*workers])
+def unpause(client, *addresses):
+    client.run(_set_status, Status.running, workers=[*addresses])
 
 
-def addresses(client):
+def worker_addresses(client):
     return list(client.ncores())
 
 
-def test_what_a_paused_worker_has_not_begun_is_done_by_others(tmp_path):
+def test_unstarted_items_of_a_paused_worker_run_elsewhere(tmp_path):
     with temporary_cluster(n_workers=2, memory_limit=0) as client:
         run = start_appending_run(tmp_path / "made", COUNT, DaskBackend(client))
         until(lambda: len(run.attempts) > 100)
-        pause(client, addresses(client)[0])
+        pause(client, worker_addresses(client)[0])
         assert run.wait(60)
+
     assert run.result("a") == [x * 3 for x in range(COUNT)]
     assert set(Counter((tmp_path / "made").read_text().split()).values()) == {1}
 
 
-def test_a_worker_that_is_paused_is_given_nothing():
+def test_a_paused_worker_gets_no_chunks():
     with temporary_cluster(n_workers=2, memory_limit=0) as client:
-        paused, works = addresses(client)
-        pause(client, paused)
-        run = run_on_dask(where, {"n": 100}, backend=DaskBackend(client))
-        assert set(run.result("a")) == {works}
+        paused_address, running_address = worker_addresses(client)
+        pause(client, paused_address)
+        run = run_on_dask(get_own_address, {"n": 100}, backend=DaskBackend(client))
+        assert set(run.result("a")) == {running_address}
 
 
-def where(x):
+def get_own_address(x):
     time.sleep(0.005)
     return distributed.get_worker().address
 
 
-def test_all_may_be_paused_for_a_while_and_a_person_is_told(tmp_path, monkeypatch):
-    told = []  # and not pytest's: clusters silence the handlers of others
-    monkeypatch.setattr(autoscale._log, "warning", lambda text, what: told.append(text % what))  # noqa: SLF001
+def test_a_warning_names_paused_workers_and_the_run_waits(tmp_path, monkeypatch):
+    # not by pytest's `caplog`: clusters silence all log handlers
+    warnings = []
+    monkeypatch.setattr(
+        worker_wait._log,  # noqa: SLF001
+        "warning",
+        lambda template, reason: warnings.append(template % reason),
+    )
     monkeypatch.setattr(worker_wait, "WARN_AFTER", 1.0)
     with temporary_cluster(n_workers=2, memory_limit=0) as client:
         run = start_appending_run(tmp_path / "made", COUNT, DaskBackend(client))
         until(lambda: len(run.attempts) > 100)
-        pause(client, *addresses(client))
-        until(lambda: told)
-        assert "work waits for a Dask worker (all are paused" in told[0]
+        pause(client, *worker_addresses(client))
+        until(lambda: warnings)
+        assert "work waits for a Dask worker (all are paused" in warnings[0]
         assert run.status == "running"
-        go_on(client, *addresses(client))
+
+        unpause(client, *worker_addresses(client))
         assert run.wait(60)
+
     assert run.result("a") == [x * 3 for x in range(COUNT)]
 
 
-def test_what_must_not_be_made_twice_waits_for_its_worker(tmp_path):
+def test_items_that_must_run_once_wait_for_their_worker(tmp_path):
     @attune_nb.action("backends.once_paused", idempotent=False)
-    def once(x, path):
+    def run_once(x, path):
         with Path(path).open("a") as file:
             file.write(f"{x}\n")
         time.sleep(0.01)
         return x
 
-    path, count = tmp_path / "made", 200
+    path = tmp_path / "made"
+    count = 200
     with temporary_cluster(n_workers=2, memory_limit=0) as client:
-        given = {"n": count, "path": str(path)}
-        run = run_on_dask(once, given, more=PATH, backend=DaskBackend(client), background=True)
+        run = run_on_dask(
+            run_once,
+            {"n": count, "path": str(path)},
+            more=PATH,
+            backend=DaskBackend(client),
+            background=True,
+        )
         until(lambda: len(run.attempts) > 20)
-        paused = addresses(client)[0]
-        pause(client, paused)
+        paused_address = worker_addresses(client)[0]
+        pause(client, paused_address)
         time.sleep(3)
-        go_on(client, paused)
+        unpause(client, paused_address)
         assert run.wait(60)
+
     assert run.result("a") == list(range(count))
     assert sorted(map(int, path.read_text().split())) == list(range(count))

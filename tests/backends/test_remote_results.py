@@ -1,4 +1,4 @@
-"""What is left on a Dask cluster: where it may be looked into, where it may go, and where not."""
+"""Results that are kept on a Dask cluster: where they can be used, and where not."""
 
 import sys
 import threading
@@ -39,41 +39,47 @@ tasks:
 """
 
 
-def run(text, parameters=None, **actions):
-    loaded = attune_nb.loads(text)
-    return loaded.run(parameters, actions=actions, backend="dask", progress=False)
+def run_on_cluster(text, parameters=None, **actions):
+    workflow = attune_nb.loads(text)
+    return workflow.run(parameters, actions=actions, backend="dask", progress=False)
 
 
-class Fragile:
-    """Goes to another process, and cannot be made again there."""
+class Unloadable:
+    """A value that can be pickled, but not unpickled."""
 
     def __reduce__(self):
-        return _never, ()
+        return _fail, ()
 
 
-def _never():
+def _fail():
     raise ValueError("it cannot be made again")
 
 
-def held(x):
-    time.sleep(0.3)  # so that both workers have some
-    return (threading.Lock(), Fragile(), 3, [1])[x]
+def make_odd_value(x):
+    # slow enough that both workers take part
+    time.sleep(0.3)
+    return (threading.Lock(), Unloadable(), 3, [1])[x]
 
 
-def test_what_can_go_to_no_other_worker_keeps_no_other_from_it():
-    ended = run(TEXT, {"n": [0, 1, 2, 3]}, make=held, take=lambda x: type(x).__name__)
-    assert ended.tasks.set_index("task").loc["a", "status"] == "succeeded"
-    assert list(ended.result("each")[2:]) == ["int", "FrozenList"]
-    told = ended.error
-    assert "task `all` failed" in told
-    assert "another" in told or "other side" in told
+def test_a_result_that_cannot_be_moved_fails_alone():
+    run = run_on_cluster(
+        TEXT, {"n": [0, 1, 2, 3]}, make=make_odd_value, take=lambda x: type(x).__name__
+    )
+    assert run.tasks.set_index("task").loc["a", "status"] == "succeeded"
+    assert list(run.result("each")[2:]) == ["int", "FrozenList"]
+
+    error = run.error
+    assert "task `all` failed" in error
+    # whichever of the two odd values comes first
+    reasons = ("be sent to another process", "be unpickled in the process it was sent to")
+    assert any(f"cannot {reason}" in error for reason in reasons)
     with pytest.raises(
         NotSendable, match="a value of type `lock` cannot be sent to another process"
     ):
-        ended.result("a")
+        run.result("a")
 
 
-JUDGED = """
+PUBLISHING = """
 tasks:
   - name: a
     action: same
@@ -101,32 +107,36 @@ tasks:
         "'{}' ~ task.a.result[0]",
     ],
 )
-def test_what_stands_for_a_result_is_not_judged_in_its_place(expression):
-    ended = run(JUDGED.replace("EXPRESSION", expression), same=lambda x: x)
-    assert ended.status == "failed"
-    assert "result that `keep_results` left on the cluster" in ended.error
+def test_an_expression_cannot_use_a_kept_result(expression):
+    run = run_on_cluster(PUBLISHING.replace("EXPRESSION", expression), same=lambda x: x)
+    assert run.status == "failed"
+    assert "result that `keep_results` left on the cluster" in run.error
 
 
 @pytest.mark.parametrize(
     "expression", ["task.a.result", "task.a.result | length", "task.a.result[0] | default(5)"]
 )
-def test_what_stands_for_a_result_may_be_passed_on(expression):
-    assert run(JUDGED.replace("EXPRESSION", expression), same=lambda x: x).status == "succeeded"
+def test_an_expression_can_pass_on_a_kept_result(expression):
+    run = run_on_cluster(PUBLISHING.replace("EXPRESSION", expression), same=lambda x: x)
+    assert run.status == "succeeded"
 
 
 @pytest.mark.parametrize("backend", ["threads", "processes", "inline"])
-@pytest.mark.parametrize("at", ["each", "all"])
-def test_a_fork_on_another_backend_is_given_the_values(backend, at):
-    ended = run(TEXT, {"n": [1, 2, 3]}, make=lambda x: [x], take=lambda x: [x])
-    shown = {"make": lambda x: x, "take": lambda x: f"{x}"}
-    forked = ended.fork(at, backend=backend, actions=shown, progress=False)
-    assert forked.status == "succeeded"
-    assert forked.result(at) == (["[1]", "[2]", "[3]"] if at == "each" else "[[1], [2], [3]]")
+@pytest.mark.parametrize(
+    ("task", "result"), [("each", ["[1]", "[2]", "[3]"]), ("all", "[[1], [2], [3]]")]
+)
+def test_a_fork_on_another_backend_fetches_kept_results(backend, task, result):
+    run = run_on_cluster(TEXT, {"n": [1, 2, 3]}, make=lambda x: [x], take=lambda x: [x])
+    actions = {"make": lambda x: x, "take": lambda x: f"{x}"}
+    fork = run.fork(task, backend=backend, actions=actions, progress=False)
+    assert fork.status == "succeeded"
+    assert fork.result(task) == result
 
 
-def test_a_record_says_what_it_does_not_hold():
-    ended = run(JUDGED.replace("EXPRESSION", "task.a.result[0]"), same=lambda x: x)
-    [kept] = ended.context.variables.values()
-    assert type(kept) is ClusterResult
-    told = describe_not_stored(from_plain(to_plain(kept)))
-    assert told == "a result that `keep_results` left on the cluster, which no store holds"
+def test_a_store_describes_a_kept_result():
+    run = run_on_cluster(PUBLISHING.replace("EXPRESSION", "task.a.result[0]"), same=lambda x: x)
+    [reference] = run.context.variables.values()
+    assert type(reference) is ClusterResult
+
+    description = describe_not_stored(from_plain(to_plain(reference)))
+    assert description == "a result that `keep_results` left on the cluster, which no store holds"

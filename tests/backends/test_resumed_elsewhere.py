@@ -1,4 +1,4 @@
-"""A run whose engine was killed goes on, on whatever backend: what has ended is not made again."""
+"""Runs whose engine was killed are resumed on any backend: finished items do not run again."""
 
 import subprocess
 import sys
@@ -47,54 +47,73 @@ def work(x, path):
     return x * 2
 
 
-def killed(folder, *, idempotent, sleep, wanted):
-    """Run in an engine that is killed amid the items; give the store and the items' file."""
-    workflow, store, made = folder / "w.yaml", folder / "runs.db", folder / "made"
+def count_calls(path):
+    """Return how often each item has run."""
+    return Counter(map(int, path.read_text().split()))
+
+
+def run_in_killed_engine(folder, *, idempotent, sleep, min_items):
+    """Run in an engine that is killed after some items.
+
+    Returns:
+        The path of the store, and of the file that items append their numbers to.
+    """
+    workflow = folder / "w.yaml"
     workflow.write_text(WORKFLOW)
     script = folder / "engine.py"
     script.write_text(ENGINE.replace("IDEMPOTENT", str(idempotent)).replace("SLEEP", str(sleep)))
-    engine = subprocess.Popen([sys.executable, script, workflow, store, made])
-    until = time.monotonic() + 60
-    while not made.exists() or len(made.read_text().split()) < wanted:
+
+    store = folder / "runs.db"
+    items_file = folder / "made"
+    engine = subprocess.Popen([sys.executable, script, workflow, store, items_file])
+    deadline = time.monotonic() + 60
+    while not items_file.exists() or len(items_file.read_text().split()) < min_items:
         assert engine.poll() is None
-        assert time.monotonic() < until
+        assert time.monotonic() < deadline
         time.sleep(0.005)
     engine.kill()
     engine.wait()
-    time.sleep(1.5)  # the workers find that it is gone
-    return store, made
+
+    # the workers notice the death of their engine
+    time.sleep(1.5)
+    return store, items_file
 
 
 @pytest.mark.parametrize("backend", ["threads", "processes", "dask"])
-def test_what_was_left_is_done_and_no_end_is_made_twice(tmp_path, backend, request):
+def test_a_resumed_run_repeats_no_finished_item(tmp_path, backend, request):
     if backend == "dask":
         request.getfixturevalue("cluster")
-    store, made = killed(tmp_path, idempotent=True, sleep=0.003, wanted=150)
+    store, items_file = run_in_killed_engine(tmp_path, idempotent=True, sleep=0.003, min_items=150)
     (row,) = attune_nb.runs(store).to_dict("records")
-    known = set(attune_nb.open_run(row["run_id"], store).attempts["index"])
-    before = Counter(map(int, made.read_text().split()))
+    finished = set(attune_nb.open_run(row["run_id"], store).attempts["index"])
+    before = count_calls(items_file)
+
     run = attune_nb.resume(row["run_id"], store, backend=backend, actions={"work": work})
     assert run.output == {"all": [x * 2 for x in range(600)]}
-    times = Counter(map(int, made.read_text().split()))
-    assert set(times) == set(range(600))
-    assert not [x for x in known if times[x] > before[x]]
-    assert max(times.values()) <= 2
+    counts = count_calls(items_file)
+    assert set(counts) == set(range(600))
+    assert not [x for x in finished if counts[x] > before[x]]
+    assert max(counts.values()) <= 2
 
 
-def test_what_must_not_be_made_twice_waits_for_a_word(tmp_path):
-    store, made = killed(tmp_path, idempotent=False, sleep=0.3, wanted=5)
-    before = Counter(map(int, made.read_text().split()))
+def test_items_that_must_run_once_wait_for_the_user(tmp_path):
+    store, items_file = run_in_killed_engine(tmp_path, idempotent=False, sleep=0.3, min_items=5)
+    before = count_calls(items_file)
     (row,) = attune_nb.runs(store).to_dict("records")
-    once = attune_nb.action("elsewhere.work", idempotent=False)(work)
-    run = attune_nb.resume(row["run_id"], store, backend="processes", actions={"work": once})
+
+    run_once = attune_nb.action("elsewhere.work", idempotent=False)(work)
+    run = attune_nb.resume(row["run_id"], store, backend="processes", actions={"work": run_once})
     assert run.status == "paused"
-    doubted = [each.index for each in run.in_doubt]
-    assert 1 <= len(doubted) <= 4  # two under way, and perhaps two that had just ended
-    for index in doubted:
+
+    # two were running, and perhaps two had just ended
+    indexes = [attempt.index for attempt in run.in_doubt]
+    assert 1 <= len(indexes) <= 4
+    for index in indexes:
         run.accept("a", "done by hand", index)
     assert run.wait(60)
     assert run.status == "succeeded"
-    times = Counter(map(int, made.read_text().split()))
-    assert set(times.values()) == {1}
-    assert set(before) <= set(times)
-    assert [run.result("a")[index] for index in doubted] == ["done by hand"] * len(doubted)
+
+    counts = count_calls(items_file)
+    assert set(counts.values()) == {1}
+    assert set(before) <= set(counts)
+    assert [run.result("a")[index] for index in indexes] == ["done by hand"] * len(indexes)
