@@ -1,15 +1,16 @@
-"""Text that is no workflow: each mistake is told once, where it stands, whatever it is.
+"""Texts that are not workflows: every mistake is reported once, at its position.
 
-`test_refusals.py` holds what each key may not be; here stand the mistakes of YAML itself, those
-whose traces could be told twice, and every wrong kind of value for every key. A row is a text,
-words of the message, line and column (None: whatever the parser says).
+`test_refusals.py` has the wrong values of each key. This module has the mistakes of YAML itself,
+those that could be reported twice, and every wrong kind of value for every key. A row is a text,
+words of the message, line and column (None: as the parser reports it).
 """
 
 import itertools
 import sys
 
 import pytest
-from support.bounded_process import tried
+from support.bounded_process import run_cases
+from support.problems import line_and_column, load_problems
 
 import attune_nb
 
@@ -149,35 +150,29 @@ PARAMETERS = [
 ]  # fmt: skip
 
 
-def refused(text):
-    with pytest.raises(attune_nb.WorkflowError) as caught:
-        attune_nb.loads(text)
-    assert str(caught.value)
-    return caught.value.problems
-
-
 @pytest.mark.parametrize(
-    ("text", "said", "line", "column"),
+    ("text", "words", "line", "column"),
     [
         *YAML,
         *FOLLOWING,
-        *((f"parameters: {text}\n{A}", said, 1, column) for text, said, column in PARAMETERS),
+        *((f"parameters: {text}\n{A}", words, 1, column) for text, words, column in PARAMETERS),
     ],
 )
-def test_a_mistake_is_told_once_where_it_stands(text, said, line, column):
-    (problem,) = refused(text)
-    assert said in problem.message
+def test_a_mistake_is_reported_once_at_its_position(text, words, line, column):
+    (problem,) = load_problems(text)
+
+    assert words in problem.message
     assert problem.position.line == line or line is None
     assert problem.position.column == column or column is None
 
 
-def test_a_secret_default_is_not_told():
-    (problem,) = refused("parameters: {p: {default: hunter2, enum: [x], secret: true}}\n" + A)
+def test_a_secret_default_is_not_shown():
+    (problem,) = load_problems("parameters: {p: {default: hunter2, enum: [x], secret: true}}\n" + A)
     assert "hunter2" not in problem.message
 
 
 @pytest.mark.parametrize(
-    ("text", "places"),
+    ("text", "positions"),
     [
         ("tasks:\n  - {nmae: a}\n  - {acton: x}\n", [(2, 6), (3, 5), (3, 6)]),
         (A + "    type: x\n    action: y\n    when: {{ z }}\n", [(5, 5), (6, 11)]),
@@ -186,16 +181,16 @@ def test_a_secret_default_is_not_told():
         ("tasks:\n  - {name: x y, action: !!str a}\n  - {name: .nan}\n", [(2, 25), (3, 12)]),
     ],
 )
-def test_all_mistakes_are_told_at_once_in_the_order_of_the_text(text, places):
-    assert [(each.position.line, each.position.column) for each in refused(text)] == places
+def test_all_mistakes_are_reported_in_the_order_of_the_text(text, positions):
+    assert [line_and_column(problem) for problem in load_problems(text)] == positions
 
 
-def test_a_text_that_is_wrong_throughout_is_given_up_in_time():
+def test_reading_a_text_ends_after_50_problems():
     keys = "".join(f"    k{number}: x\n" for number in range(5000))
-    assert len(refused(A + keys)) == 50
+    assert len(load_problems(A + keys)) == 50
 
 
-KINDS = [
+VALUES = [
     "null", "true", "false", "0", "-1", "7", "1.5", "''", "' '", "text", "'5'", "010", "12:30",
     "[]", "{}", "[null]", "[1]", "[text]", "[[text]]", "[{}]", "[{x: 1}]", "[{x: 1, y: 2}]",
     "{x: 1}", "{x: null}", "{x: [1]}", "{x: {y: z}}", "{type: object}", "{type: {}}",
@@ -269,9 +264,10 @@ LEVELS = {
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_any_kind_of_value_for_any_key_is_read_or_refused(level):
-    shape, keys = LEVELS[level]
-    for key, kind in itertools.product(keys.split(), KINDS):
-        text = shape % (key, kind)
+    template, keys = LEVELS[level]
+
+    for key, value in itertools.product(keys.split(), VALUES):
+        text = template % (key, value)
         try:
             workflow = attune_nb.loads(text)
         except attune_nb.WorkflowError as error:
@@ -293,7 +289,7 @@ EDGES = "".join(
 HEAVY = {
     "a chain of 1,000 tasks": f"tasks:\n{CHAIN}  - {{name: t999, action: core.noop}}\n",
     "10,000 edges": f"tasks:\n{EDGES}",
-    "a circle of 1,000 tasks": f"tasks:\n{CHAIN}"
+    "a cycle of 1,000 tasks": f"tasks:\n{CHAIN}"
     "  - {name: t999, action: core.noop, next: [{do: t0}]}\n",
     "1,000 targets that do not exist": "tasks:\n" + CHAIN.replace("do: t", "do: tt"),
     "5,000 names that do not exist": A
@@ -320,13 +316,14 @@ HEAVY = {
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_large_workflows_are_read_or_refused_in_time_and_memory():
-    told = tried({name: (text, None) for name, text in HEAVY.items()})
-    assert {name for name, each in told.items() if each.said == "loads"} == {
+    outcomes = run_cases({name: (text, None) for name, text in HEAVY.items()})
+
+    assert {name for name, outcome in outcomes.items() if outcome.message == "loads"} == {
         "a chain of 1,000 tasks",
         "10,000 edges",
         "1,000 parameters",
         "a deep schema",
         "items of which each is different",
     }
-    assert len(told["a circle of 1,000 tasks"].said) < 1000
-    assert told["1,000 targets that do not exist"].problems == 50
+    assert len(outcomes["a cycle of 1,000 tasks"].message) < 1000
+    assert outcomes["1,000 targets that do not exist"].problems == 50

@@ -1,9 +1,10 @@
-"""What `check` knows before a run: the flow, the names in expressions, the actions' arguments.
+"""`check` before a run: the flow, the names in expressions, the arguments of actions.
 
-A row is a text, words of each problem told, its severity, line and column.
+A row is a text, words of its one problem, the problem's severity, line and column.
 """
 
 import pytest
+from support.problems import line_and_column
 
 import attune_nb
 
@@ -12,22 +13,16 @@ TO_B = A + "    next: [{do: b}]\n"
 B = "  - {name: b, action: core.noop}\n"
 
 
-def told(workflow, **options):
-    return [
-        (each.message, each.severity, each.position.line, each.position.column)
-        for each in workflow.check(**options)
-    ]
+def as_rows(problems):
+    return [(problem.message, problem.severity, *line_and_column(problem)) for problem in problems]
 
 
-def found(text):
-    """Give what loading raises, or else what checking tells."""
+def find_problems(text):
+    """Return the problems that loading raises, or else those of a check."""
     try:
-        return told(attune_nb.loads(text))
+        return as_rows(attune_nb.loads(text).check())
     except attune_nb.WorkflowError as error:
-        return [
-            (each.message, each.severity, each.position.line, each.position.column)
-            for each in error.problems
-        ]
+        return as_rows(error.problems)
 
 
 TARGETS = [
@@ -130,24 +125,26 @@ ACTIONS = [
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "severity", "line", "column"), [*TARGETS, *FLOW, *NAMES, *ACTIONS]
+    ("text", "words", "severity", "line", "column"), [*TARGETS, *FLOW, *NAMES, *ACTIONS]
 )
-def test_it_is_told_once_where_it_stands(text, said, severity, line, column):
-    ((message, *rest),) = found(text)
-    assert said in message
-    assert rest == [severity, line, column]
+def test_a_problem_is_reported_once_at_its_position(text, words, severity, line, column):
+    ((message, *place),) = find_problems(text)
+
+    assert words in message
+    assert place == [severity, line, column]
 
 
-def test_two_tasks_that_no_way_leads_to_are_told_and_so_is_a_join_with_them():
+def test_unreachable_tasks_and_a_join_with_them_are_reported():
+    """The join is an error; without it, each of the two tasks of the cycle gives a warning."""
     text = TO_B + (
         "  - {name: b, action: core.noop, join: all}\n"
         "  - {name: c, action: core.noop, next: [{when: failed(), do: [d, b]}]}\n"
         "  - {name: d, action: core.noop, next: [{when: failed(), do: c}]}\n"
     )
-    assert found(text) == [
+    assert find_problems(text) == [
         ("`b` joins `c`, which no path leads to: it could never start", "error", 5, 40)
     ]
-    assert found(text.replace(", join: all", "")) == [
+    assert find_problems(text.replace(", join: all", "")) == [
         ("no path leads to `c`", "warning", 6, 12),
         ("no path leads to `d`", "warning", 7, 12),
     ]
@@ -172,11 +169,11 @@ def test_two_tasks_that_no_way_leads_to_are_told_and_so_is_a_join_with_them():
         A + "    when: (task.a.x is defined) or task.a.status == 'x' or system.workflow_ref\n",
     ],
 )
-def test_nothing_is_told_of_what_may_well_be_right(text):
-    assert found(text) == []
+def test_possibly_right_workflows_have_no_problems(text):
+    assert find_problems(text) == []
 
 
-def test_actions_given_are_checked_by_their_signatures():
+def test_passed_actions_are_checked_by_their_signatures():
     workflow = attune_nb.loads(
         "tasks:\n"
         "  - {name: a, action: double, input: {x: 1}}\n"
@@ -184,8 +181,10 @@ def test_actions_given_are_checked_by_their_signatures():
         "  - {name: c, action: other, input: {m: 1}}\n"
         "  - {name: d, action: duoble}\n"
     )
-    other = attune_nb.loads("parameters: {n: {required: true}}\n" + A)
-    assert told(workflow, actions={"double": lambda x, y=0: x, "other": other}) == [
+    child = attune_nb.loads("parameters: {n: {required: true}}\n" + A)
+    actions = {"double": lambda x, y=0: x, "other": child}
+
+    assert as_rows(workflow.check(actions=actions)) == [
         ("action `double` takes no `xx`; did you mean `x`?", "error", 3, 45),
         ("workflow `other` has no parameter `m`", "error", 4, 38),
         ("workflow `other` needs `n` in `input`", "error", 4, 23),

@@ -1,10 +1,10 @@
-"""What an editor can tell of a workflow's text while it is written."""
+"""The JSON Schema by which an editor checks a workflow's text while it is written."""
 
 import json
 
 import jsonschema
 import pytest
-from test_export import KNOWN
+from support.workflow_texts import WORKFLOW_TEXTS
 
 import attune_nb
 from attune_nb.errors import WorkflowError
@@ -47,18 +47,18 @@ def test_it_is_plain_json():
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA
 
 
-def test_every_call_gives_a_schema_of_its_own():
+def test_every_call_returns_a_schema_of_its_own():
     Workflow.json_schema()["$defs"]["task"]["properties"]["name"].clear()
     assert Workflow.json_schema() == SCHEMA
 
 
-@pytest.mark.parametrize("text", KNOWN)
-def test_it_accepts_every_known_workflow(text):
+@pytest.mark.parametrize("text", WORKFLOW_TEXTS)
+def test_it_accepts_every_workflow_of_the_tests(text):
     VALIDATOR.validate(parse(text).data)
 
 
-@pytest.mark.parametrize("text", KNOWN)
-def test_it_accepts_what_is_exported(text):
+@pytest.mark.parametrize("text", WORKFLOW_TEXTS)
+def test_it_accepts_exported_workflows(text):
     VALIDATOR.validate(parse(attune_nb.loads(text).to_yaml()).data)
 
 
@@ -117,7 +117,7 @@ def test_it_accepts_what_is_exported(text):
         INNER % ", with_items: [1], retry: {count: 1}, timeout: 1, delay: 1, join: ",
     ],
 )
-def test_it_accepts_every_form_that_the_loader_does(text):
+def test_it_accepts_every_form_that_the_loader_accepts(text):
     assert loads(text)
     VALIDATOR.validate(parse(text).data)
 
@@ -237,7 +237,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_it_rejects_what_the_loader_does(text):
+def test_it_rejects_what_the_loader_rejects(text):
     assert not loads(text)
     assert not accepts(text)
 
@@ -257,39 +257,45 @@ def properties(schema, name):
         ("choice", ("when", "next", "default")),
     ],
 )
-def test_it_knows_the_keys_that_the_loader_knows_in_both_spellings(name, keys):
+def test_it_has_the_keys_of_the_loader_in_both_spellings(name, keys):
     assert properties(SCHEMA, name) == {*keys, *(key.replace("_", "-") for key in keys)}
 
 
-def described(schema, path=()):
-    """Give the schema of every key, with the way to it."""
-    if isinstance(schema, dict):
-        for key, each in schema.get("properties", {}).items():
-            if isinstance(each, dict) and set(each) != {"const"} and each != {"type": "null"}:
-                yield (*path, key), each
-        for key, each in schema.items():
-            yield from described(each, (*path, key)) if key not in ("if", "properties") else ()
-        for key, each in schema.get("properties", {}).items():
-            yield from described(each, (*path, key))
-    elif isinstance(schema, list):
-        for at, each in enumerate(schema):
-            yield from described(each, (*path, at))
+def walk_keys(schema, path=()):
+    """Yield the path and the schema of every key."""
+    if isinstance(schema, list):
+        for index, inner in enumerate(schema):
+            yield from walk_keys(inner, (*path, index))
+    if not isinstance(schema, dict):
+        return
+
+    properties = schema.get("properties", {})
+    for key, inner in properties.items():
+        if isinstance(inner, dict) and set(inner) != {"const"} and inner != {"type": "null"}:
+            yield (*path, key), inner
+
+    for key, inner in schema.items():
+        if key not in ("if", "properties"):
+            yield from walk_keys(inner, (*path, key))
+    for key, inner in properties.items():
+        yield from walk_keys(inner, (*path, key))
 
 
 def test_every_key_has_a_description():
-    found = dict(described(SCHEMA))
-    assert len(found) > 80
-    for path, each in found.items():
-        text = each.get("description", "")
-        assert text.endswith("."), path
+    schemas = dict(walk_keys(SCHEMA))
+
+    assert len(schemas) > 80
+    for path, schema in schemas.items():
+        assert schema.get("description", "").endswith("."), path
 
 
-def test_every_reference_leads_somewhere():
-    for _, each in described(SCHEMA):
-        target = each.get("$ref", "#/$defs/task").removeprefix("#/$defs/")
+def test_every_reference_leads_to_a_definition():
+    for _, schema in walk_keys(SCHEMA):
+        target = schema.get("$ref", "#/$defs/task").removeprefix("#/$defs/")
         assert target in SCHEMA["$defs"]
 
 
 def test_a_misspelt_key_is_named():
     (error,) = VALIDATOR.iter_errors(parse(TASK % ", inputs: {}").data)
+
     assert "'inputs' was unexpected" in error.message

@@ -1,8 +1,7 @@
-"""Every row of the language's tables, run for what it means; none is left out.
+"""Every row of the language's tables, run in the smallest workflow that shows its meaning.
 
-Other tests try the forms and the edges. Here a row is one test, named for it, that runs the
-smallest workflow showing what the row means; the last test holds the rows against what the
-language knows.
+A row is one test, named after it. Other tests have the forms and the edges. The last test
+compares the rows with the tables of the language.
 """
 
 import itertools
@@ -29,59 +28,67 @@ def run(text, parameters=None, **options):
     return attune_nb.loads(text).run(parameters, **options)
 
 
-def ends(ended):
-    return dict(zip(ended.tasks["task"], ended.tasks["status"], strict=True))
+def statuses(finished):
+    return dict(zip(finished.tasks["task"], finished.tasks["status"], strict=True))
 
 
-def gives(expression, above="", **options):
+def evaluate(expression, above="", **options):
     return run(f"{above}output_map: {{x: '{{{{ {expression} }}}}'}}\n{A}", **options).output["x"]
 
 
-def after(result, form):
-    """Give which of b, c and d ran after a task with the result, or the failure."""
+def find_next_tasks(result, form):
+    """Return which of b, c and d ran after a task with the result, or the failure."""
     text = f"{A}    {form}\n{B}{B.replace('b,', 'c,')}{B.replace('b,', 'd,')}"
     text += "  - {name: z, action: core.noop, next: [{when: failed(), do: [b, c, d]}]}\n"
-    ended = run(text, mock={"a": result})
-    return [name for name, status in ends(ended).items() if name in "bcd" and status != "pending"]
+    finished = run(text, mock={"a": result})
+
+    started = finished.tasks[finished.tasks["status"] != "pending"]
+    return [name for name in started["task"] if name in "bcd"]
 
 
-def most_at_once(text):
-    here, most, lock = set(), [], threading.Lock()
+def measure_concurrency(text):
+    """Return the largest number of items that run at the same time."""
+    running = set()
+    counts = []
+    lock = threading.Lock()
 
     def act(**_):
         with lock:
-            here.add(threading.get_ident())
-            most.append(len(here))
+            running.add(threading.get_ident())
+            counts.append(len(running))
         time.sleep(0.02)
         with lock:
-            here.discard(threading.get_ident())
+            running.discard(threading.get_ident())
 
     run(text.replace("core.noop", "act"), actions={"act": act})
-    return max(most)
+    return max(counts)
 
 
-def cancelled(policy, seconds):
+def cancel(policy, seconds):
+    """Cancel a run that sleeps for some seconds, and return the statuses of its tasks."""
     text = f"cancellation_policy: {policy}\n{SLEEP.replace('60', str(seconds))}"
-    ended = run(text, background=True)
-    while ends(ended) != {"a": "running"}:
+    started = run(text, background=True)
+    while statuses(started) != {"a": "running"}:
         time.sleep(0.01)
-    ended.cancel()
-    assert ended.wait(30)
-    return ends(ended)
+
+    started.cancel()
+
+    assert started.wait(30)
+    return statuses(started)
 
 
 class TestWorkflow:
     def test_ref(self):
-        assert gives("system.workflow_ref", "ref: ops.me\n") == "ops.me"
+        assert evaluate("system.workflow_ref", "ref: ops.me\n") == "ops.me"
         child = attune_nb.loads("ref: ops.child\noutput_map: {x: 1}\n" + A)
-        ended = run(A.replace("core.noop", "ops.child"), actions={"any name": child})
-        assert ended.result("a") == {"x": 1}
+        finished = run(A.replace("core.noop", "ops.child"), actions={"any name": child})
+        assert finished.result("a") == {"x": 1}
 
     @pytest.mark.parametrize("written", ["label: My check", 'description: "no"', "tags:\n  - x"])
-    def test_what_is_kept(self, written):
+    def test_fields_for_people(self, written):
         assert attune_nb.loads(f"{written}\n{A}").to_yaml().startswith(written)
 
-    test_label = test_description = test_tags = test_what_is_kept
+    test_label = test_description = test_tags = test_fields_for_people
 
     def test_version(self):
         assert attune_nb.loads(A).version == "1.0.0"
@@ -97,10 +104,10 @@ class TestWorkflow:
         assert attune_nb.loads(text + A).to_yaml().startswith(text)
 
     def test_vars(self):
-        assert gives("workflow.y", "vars: [{x: 2}, {y: '{{ x + 1 }}'}]\n") == 3
+        assert evaluate("workflow.y", "vars: [{x: 2}, {y: '{{ x + 1 }}'}]\n") == 3
 
     def test_tasks(self):
-        assert ends(run(A + B)) == {"a": "succeeded", "b": "succeeded"}
+        assert statuses(run(A + B)) == {"a": "succeeded", "b": "succeeded"}
         with pytest.raises(attune_nb.WorkflowError, match="tasks"):
             attune_nb.loads("version: 1\n")
 
@@ -109,8 +116,8 @@ class TestWorkflow:
         assert run(A).output is None
 
     def test_cancellation_policy(self):
-        assert cancelled("allow_finish", 0.3) == {"a": "succeeded"}
-        assert cancelled("cancel_running", 60) == {"a": "cancelled"}
+        assert cancel("allow_finish", 0.3) == {"a": "succeeded"}
+        assert cancel("cancel_running", 60) == {"a": "cancelled"}
 
     def test_timeout(self):
         assert run("timeout: 0.1\ncancellation_policy: cancel_running\n" + SLEEP).status == (
@@ -175,7 +182,7 @@ class TestParameter:
 
 class TestTask:
     def test_name(self):
-        assert list(ends(run(A.replace("name: a", "name: no")))) == ["no"]
+        assert list(statuses(run(A.replace("name: a", "name: no")))) == ["no"]
 
     @pytest.mark.parametrize("action", ["site.act", "act", "json:dumps"])
     def test_action(self, action):
@@ -198,10 +205,10 @@ class TestTask:
         assert run(A + "    input: {x: [1, '{{ 1 + 1 }}']}\n").result("a") == {"x": [1, 2]}
 
     def test_when(self):
-        ended = run(
+        finished = run(
             A + "    when: 1 > 2\n    next: [{when: skipped() and succeeded(), do: b}]\n" + B
         )
-        assert ends(ended) == {"a": "skipped", "b": "succeeded"}
+        assert statuses(finished) == {"a": "skipped", "b": "succeeded"}
 
     def test_with_items(self):
         for items in ("[1, '{{ 1 + 1 }}']", "'{{ [1, 2] }}'"):
@@ -210,14 +217,14 @@ class TestTask:
 
     def test_concurrency(self):
         text = A + "    with_items: [1, 2, 3, 4, 5, 6, 7, 8]\n"
-        assert most_at_once(text) == 1
-        assert most_at_once(text + "    concurrency: 3\n") == 3
-        assert most_at_once(text + "    concurrency: '{{ 1 + 1 }}'\n") == 2
+        assert measure_concurrency(text) == 1
+        assert measure_concurrency(text + "    concurrency: 3\n") == 3
+        assert measure_concurrency(text + "    concurrency: '{{ 1 + 1 }}'\n") == 2
 
     def test_batch_size(self):
         text = A + "    with_items: [1, 2, 3]\n    batch_size: 2\n"
-        ended = run(text + "    input: {x: '{{ item }}', n: '{{ index }}'}\n")
-        assert ended.result("a") == [{"x": [1, 2], "n": 0}, {"x": [3], "n": 1}]
+        finished = run(text + "    input: {x: '{{ item }}', n: '{{ index }}'}\n")
+        assert finished.result("a") == [{"x": [1, 2], "n": 0}, {"x": [3], "n": 1}]
 
     def test_retry(self):
         act = in_turn(NO, NO, 5)
@@ -225,14 +232,15 @@ class TestTask:
         assert run(A + "    retry: {count: 1}\n", mock={"a": act}).result("a") == 5
 
     def test_timeout(self):
-        assert ends(run(SLEEP + "    timeout: 0.1\n")) == {"a": "timed_out"}
+        assert statuses(run(SLEEP + "    timeout: 0.1\n")) == {"a": "timed_out"}
 
     def test_delay(self):
         assert run(A + "    delay: 0.2\n").attempts["start"][0] >= 0.2
 
     def test_keep_results(self):
-        for kept in ("run", "cluster"):  # where there is no cluster, the run has them
-            assert run(A + f"    keep_results: {kept}\n").result("a") == {}
+        # without a cluster, the run has the results
+        for location in ("run", "cluster"):
+            assert run(A + f"    keep_results: {location}\n").result("a") == {}
         with pytest.raises(attune_nb.WorkflowError, match="keep_results"):
             run(A + "    keep_results: disk\n")
 
@@ -241,11 +249,11 @@ class TestTask:
         text += "    next: [{do: c}]\n  - {name: b, action: core.noop, next: [{do: c}]}\n"
         text += "  - {name: c, action: core.noop, join: %s}\n"
         assert list(run(text % "all").tasks["task"]) == ["a", "b", "c"]
-        for join, saw in (("all", ["a", "b"]), (1, ["b"])):
-            assert sorted(run(text % join).context_at("c").tasks) == saw
+        for join, names in (("all", ["a", "b"]), (1, ["b"])):
+            assert sorted(run(text % join).context_at("c").tasks) == names
 
     def test_next(self):
-        assert list(ends(run(A + "    next: [{do: b}]\n" + B))) == ["a", "b"]
+        assert list(statuses(run(A + "    next: [{do: b}]\n" + B))) == ["a", "b"]
 
     def test_tasks(self):
         text = "tasks: [{name: p, type: parallel, tasks: {x: {action: core.noop}}}]\n"
@@ -260,7 +268,7 @@ class TestTask:
             "__chart_meta__",
         ],
     )
-    def test_what_is_kept_for_attune(self, key):
+    def test_fields_for_attune(self, key):
         text = f"{A}    {key}:\n      - x\n"
         assert attune_nb.loads(text).to_yaml() == text
 
@@ -270,27 +278,30 @@ class TestTask:
 
 
 class TestRetry:
-    def waits(self, retry):
-        """Give the seconds between attempts: the least of three runs, as each may be late."""
+    def measure_waits(self, retry):
+        """Return the seconds between attempts: the least of three runs, as each may be late."""
         text = f"{A}    retry: {{count: 3, {retry}}}\n"
-        runs = [run(text, dry_run=False, mock={"a": NO}) for _ in range(3)]
-        starts = [[*each.attempts["start"]] for each in runs]
-        gaps = [[b - a for a, b in itertools.pairwise(each)] for each in starts]
-        return [round(min(each), 1) for each in zip(*gaps, strict=True)]
+        waits_of_runs = []
+        for _ in range(3):
+            finished = run(text, dry_run=False, mock={"a": NO})
+            starts = finished.attempts["start"]
+            waits_of_runs.append([later - start for start, later in itertools.pairwise(starts)])
+
+        return [round(min(waits), 1) for waits in zip(*waits_of_runs, strict=True)]
 
     def test_count(self):
         assert run(A + "    retry: {count: 3}\n", mock={"a": NO}).tasks["attempts"][0] == 4
 
     def test_delay(self):
-        assert self.waits("delay: 0.1") == [0.1, 0.1, 0.1]
+        assert self.measure_waits("delay: 0.1") == [0.1, 0.1, 0.1]
 
     def test_backoff(self):
-        assert self.waits("delay: 0.1, backoff: constant") == [0.1, 0.1, 0.1]
-        assert self.waits("delay: 0.1, backoff: linear") == [0.1, 0.2, 0.3]
-        assert self.waits("delay: 0.1, backoff: exponential") == [0.1, 0.2, 0.4]
+        assert self.measure_waits("delay: 0.1, backoff: constant") == [0.1, 0.1, 0.1]
+        assert self.measure_waits("delay: 0.1, backoff: linear") == [0.1, 0.2, 0.3]
+        assert self.measure_waits("delay: 0.1, backoff: exponential") == [0.1, 0.2, 0.4]
 
     def test_max_delay(self):
-        assert self.waits("delay: 0.1, backoff: linear, max_delay: 0.2") == [0.1, 0.2, 0.2]
+        assert self.measure_waits("delay: 0.1, backoff: linear, max_delay: 0.2") == [0.1, 0.2, 0.2]
 
     def test_on_error(self):
         for pattern, tries in (("ValueError", 4), ("no", 4), ("KeyError", 1), ("[x, ^n]", 4)):
@@ -301,44 +312,48 @@ class TestRetry:
 class TestTransition:
     def test_when(self):
         form = "next: [{when: '{{ result() == 5 }}', do: b}, {when: failed(), do: c}, {do: d}]"
-        assert [after(5, form), after(1, form), after(NO, form)] == [["b", "d"], ["d"], ["c", "d"]]
+        assert [find_next_tasks(5, form), find_next_tasks(1, form), find_next_tasks(NO, form)] == [
+            ["b", "d"],
+            ["d"],
+            ["c", "d"],
+        ]
 
     @pytest.mark.parametrize(
         "publish", ["[{x: '{{ result() }}'}, {y: '{{ x + 1 }}'}]", "[x, {y: 6}]", "{x: 5, y: 6}"]
     )
     def test_publish(self, publish):
-        ended = run(f"{A}    next: [{{publish: {publish}}}]\n", mock={"a": 5})
-        assert dict(ended.context.variables) == {"x": 5, "y": 6}
+        finished = run(f"{A}    next: [{{publish: {publish}}}]\n", mock={"a": 5})
+        assert dict(finished.context.variables) == {"x": 5, "y": 6}
 
     def test_do(self):
-        assert after(1, "next: [{do: b}]") == ["b"]
-        assert after(1, "next: [{do: [b, c]}]") == ["b", "c"]
+        assert find_next_tasks(1, "next: [{do: b}]") == ["b"]
+        assert find_next_tasks(1, "next: [{do: [b, c]}]") == ["b", "c"]
         for target, status in (("noop", "succeeded"), ("fail", "failed"), ("[]", "failed")):
             text = f"{A}    next: [{{when: failed(), do: {target}}}]\n"
             assert run(text, mock={"a": NO}).status == status
 
 
-class TestOlderForm:
+class TestLegacyForm:
     ALL = "on_success: b\n    on_failure: c\n    on_timeout: d"
 
     def test_on_success(self):
-        assert after(1, self.ALL) == ["b"]
-        assert after(1, "on_success: [{when: result() > 3, do: b}, c]") == ["c"]
+        assert find_next_tasks(1, self.ALL) == ["b"]
+        assert find_next_tasks(1, "on_success: [{when: result() > 3, do: b}, c]") == ["c"]
 
     def test_on_failure(self):
-        assert after(NO, self.ALL) == ["c"]
+        assert find_next_tasks(NO, self.ALL) == ["c"]
 
     def test_on_timeout(self):
-        assert after(attune_nb.Timeout(), self.ALL) == ["d"]
+        assert find_next_tasks(attune_nb.Timeout(), self.ALL) == ["d"]
 
     def test_on_complete(self):
         for result in (1, NO, attune_nb.Timeout()):
-            assert after(result, "on_complete: [b, c]") == ["b", "c"]
+            assert find_next_tasks(result, "on_complete: [b, c]") == ["b", "c"]
 
     @pytest.mark.parametrize("default", ["default: c", "default: true, next: c"])
     def test_decision(self, default):
         form = f"decision: [{{{default}}}, {{when: result() > 3, next: b}}]"
-        assert (after(5, form), after(1, form)) == (["b"], ["c"])
+        assert (find_next_tasks(5, form), find_next_tasks(1, form)) == (["b"], ["c"])
 
     def test_publish(self):
         assert dict(run(A + "    publish: [x]\n", mock={"a": 5}).context.variables) == {"x": 5}
@@ -346,44 +361,44 @@ class TestOlderForm:
 
 class TestNamespace:
     def test_parameters(self):
-        assert gives("parameters.p", "parameters: {p: {default: 3}}\n") == 3
+        assert evaluate("parameters.p", "parameters: {p: {default: 3}}\n") == 3
 
     @pytest.mark.parametrize("name", ["workflow.x", "vars.x", "variables.x", "x"])
     def test_workflow(self, name):
-        assert gives(name, "vars: {x: 3}\n") == 3
+        assert evaluate(name, "vars: {x: 3}\n") == 3
 
     test_vars = test_variables = test_workflow
 
     @pytest.mark.parametrize("name", ["task", "tasks"])
     def test_task(self, name):
-        assert gives(f"{name}.a", mock={"a": {"items": 1}})["status"] == "succeeded"
-        assert gives(f"{name}.a.items", mock={"a": {"items": 1}}) == 1
-        assert gives(f"{name}.a.result.items", mock={"a": {"items": 1}}) == 1
+        assert evaluate(f"{name}.a", mock={"a": {"items": 1}})["status"] == "succeeded"
+        assert evaluate(f"{name}.a.items", mock={"a": {"items": 1}}) == 1
+        assert evaluate(f"{name}.a.result.items", mock={"a": {"items": 1}}) == 1
 
     test_tasks = test_task
 
     @pytest.mark.parametrize(
-        ("field", "wanted"),
+        ("field", "value"),
         [("result", {"x": 1}), ("status", "succeeded"), ("error", None), ("succeeded", True),
          ("attempts", 1)],
     )  # fmt: skip
-    def test_task_record(self, field, wanted):
-        assert gives(f"task.a.{field}", mock={"a": {"x": 1}}) == wanted
-        assert gives("task.a.duration_ms") >= 0
+    def test_task_record(self, field, value):
+        assert evaluate(f"task.a.{field}", mock={"a": {"x": 1}}) == value
+        assert evaluate("task.a.duration_ms") >= 0
 
     def test_task_record_of_items(self):
         text = A + "    with_items: [1, 2]\n    next: [{when: failed(), do: noop}]\n"
         above = "output_map: {x: '{{ [task.a.total_count, task.a.failed_items] }}'}\n"
-        ended = run(above + text, mock={"a": in_turn(NO, 1)})
-        assert ended.output == {"x": [2, 1]}
+        finished = run(above + text, mock={"a": in_turn(NO, 1)})
+        assert finished.output == {"x": [2, 1]}
 
     def test_config(self):
-        assert gives("config.c", config={"c": 3}) == 3
+        assert evaluate("config.c", config={"c": 3}) == 3
 
     def test_keystore(self):
         text = A.replace("noop", "echo") + "    input: {message: '{{ keystore.k }}'}\n"
         assert run(text, keystore={"k": "s3cret"}).result("a") == {"message": "***"}
-        assert gives("length(keystore.k)", keystore={"k": "s3cret"}) == 6
+        assert evaluate("length(keystore.k)", keystore={"k": "s3cret"}) == 6
 
     def test_item(self):
         text = A + "    with_items: [{n: 4}]\n    input: {x: '{{ item.n }}'}\n"
@@ -394,63 +409,66 @@ class TestNamespace:
         assert run(text).result("a") == [{"x": 0}, {"x": 1}]
 
     def test_system(self):
-        assert len(gives("system.execution_id")) == 12
-        began = gives("system.workflow_start")
-        assert began <= gives("system.timestamp")
-        assert gives("system.workflow_ref", name="me") == "me"
+        assert len(evaluate("system.execution_id")) == 12
+        start = evaluate("system.workflow_start")
+        assert start <= evaluate("system.timestamp")
+        assert evaluate("system.workflow_ref", name="me") == "me"
 
 
 class TestCoreAction:
-    """Their own edges are in tests/actions; here what they give within a workflow."""
+    """The results of core actions within a workflow; tests/actions has their edges."""
 
-    def go(self, action, given):
-        return run(f"tasks: [{{name: a, action: {action}, input: {given}}}]\n")
+    def run_action(self, action, arguments):
+        return run(f"tasks: [{{name: a, action: {action}, input: {arguments}}}]\n")
 
     def test_noop(self):
-        assert self.go("core.noop", "{x: 1}").result("a") == {"x": 1}
+        assert self.run_action("core.noop", "{x: 1}").result("a") == {"x": 1}
 
     def test_echo(self):
-        assert self.go("core.echo", "{message: [1]}").result("a") == {"message": [1]}
+        assert self.run_action("core.echo", "{message: [1]}").result("a") == {"message": [1]}
 
     def test_sleep(self):
-        began = time.monotonic()
-        assert self.go("core.sleep", "{seconds: 0.2}").status == "succeeded"
-        assert time.monotonic() - began >= 0.2
+        start = time.monotonic()
+        assert self.run_action("core.sleep", "{seconds: 0.2}").status == "succeeded"
+        assert time.monotonic() - start >= 0.2
 
     def test_fail(self):
-        ended = self.go("core.fail", "{message: oh no}")
-        assert (ended.status, "oh no" in ended.error) == ("failed", True)
+        finished = self.run_action("core.fail", "{message: oh no}")
+        assert (finished.status, "oh no" in finished.error) == ("failed", True)
 
     def test_shell(self):
-        given = {"exit_code": 0, "stdout": "[1]\n", "stderr": "", "data": [1]}
-        assert self.go("core.shell", "{cmd: 'echo [1]'}").result("a") == given
-        assert self.go("core.shell", "{cmd: exit 3}").result("a")["exit_code"] == 3
+        result = {"exit_code": 0, "stdout": "[1]\n", "stderr": "", "data": [1]}
+        assert self.run_action("core.shell", "{cmd: 'echo [1]'}").result("a") == result
+        assert self.run_action("core.shell", "{cmd: exit 3}").result("a")["exit_code"] == 3
 
     def test_http_request(self):
         with FleetServer(1, failing=[1]) as fleet:
-            given = f"{{url: '{fleet.url}/health/1'}}"
-            found = self.go("core.http_request", given).result("a")
-        assert set(found) == {
+            arguments = f"{{url: '{fleet.url}/health/1'}}"
+            result = self.run_action("core.http_request", arguments).result("a")
+
+        assert set(result) == {
             "status_code", "headers", "body", "json", "elapsed_ms", "url", "success",
         }  # fmt: skip
-        assert (found["status_code"], found["success"]) == (503, False)
-        assert self.go("core.http_request", given).status == "failed"
+        assert (result["status_code"], result["success"]) == (503, False)
+        assert self.run_action("core.http_request", arguments).status == "failed"
 
     def test_ask(self):
         text = "tasks: [{name: a, action: core.ask, input: {prompt: hm}}]\n"
-        ended = run(text, background=True)
-        while not ended.questions:
+        finished = run(text, background=True)
+        while not finished.questions:
             time.sleep(0.01)
-        ended.answer("a", 5)
-        assert ended.wait(30)
-        assert ended.result("a") == {"response": 5}
+
+        finished.answer("a", 5)
+
+        assert finished.wait(30)
+        assert finished.result("a") == {"response": 5}
 
 
 def in_turn(*outcomes):
-    left = iter(outcomes)
+    remaining = iter(outcomes)
 
     def act(_):
-        outcome = next(left)
+        outcome = next(remaining)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -458,23 +476,23 @@ def in_turn(*outcomes):
     return act
 
 
-def tried(table):
-    """Give the rows that a table of tests has."""
+def list_rows(table):
+    """Return the rows that a class of tests has."""
     return {name.removeprefix("test_") for name in vars(table) if name.startswith("test_")}
 
 
 @pytest.mark.parametrize(
-    ("table", "known"),
+    ("table", "keys"),
     [
         (TestWorkflow, load.WORKFLOW_KEYS),
         (TestParameter, ["type", "required", "default", "secret", "description"]),
         (TestTask, read_tasks.TASK_KEYS),
         (TestRetry, read_tasks.RETRY_KEYS),
         (TestTransition, read_tasks.TRANSITION_KEYS),
-        (TestOlderForm, legacy_syntax.LEGACY_KEYS),
+        (TestLegacyForm, legacy_syntax.LEGACY_KEYS),
         (TestNamespace, NAMESPACES),
         (TestCoreAction, [name.removeprefix("core.") for name in CORE]),
     ],
 )
-def test_no_row_is_left_out(table, known):
-    assert set(known) - tried(table) == set()
+def test_every_row_has_a_test(table, keys):
+    assert set(keys) - list_rows(table) == set()

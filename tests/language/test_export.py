@@ -1,6 +1,5 @@
-"""A workflow back to text: what is written reads as the very same workflow."""
+"""A workflow written as text: loading the text gives the same workflow."""
 
-import ast
 import dataclasses
 import json
 import os
@@ -12,6 +11,7 @@ import hypothesis.strategies as st
 import pytest
 import yaml
 from hypothesis import example, given, settings
+from support.workflow_texts import WORKFLOW_TEXTS
 
 import attune_nb
 from attune_nb.errors import WorkflowError
@@ -21,65 +21,50 @@ from attune_nb.language.reading import yaml_source
 from attune_nb.language.reading.yaml_source import parse
 from attune_nb.templates.template import Template
 
-ROOT = Path(attune_nb.__file__).parents[1]
-FILES = [
-    ROOT / "attune_nb" / "demo.py",
-    *(path for path in sorted((ROOT / "tests").rglob("*.py")) if path != Path(__file__)),
-]
 SMALL = "tasks:\n  - name: a\n    action: core.noop\n"
 
 
-def workflow_texts():
-    """Give every text in the tests and the demo that is a workflow."""
-    for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and "tasks:" in str(node.value):
-                try:
-                    attune_nb.loads(node.value)
-                except WorkflowError:
-                    continue
-                yield pytest.param(node.value, id=f"{path.name}-{node.lineno}")
+def add_braces(workflow):
+    """Return the workflow with braces around every condition, which mean the same."""
 
-
-KNOWN = list(workflow_texts())
-
-
-def braced(workflow):
-    """Give the workflow with braces around every condition: they mean nothing more."""
-
-    def condition(template):
-        bare = template is not None and isinstance(template.source, str)
-        if not bare or "{{" in template.source:
+    def add_to_condition(template):
+        if template is None or not isinstance(template.source, str) or "{{" in template.source:
             return template
         return Template("{{ " + template.source.strip() + " }}", condition=True)
 
-    def task(each):
-        steps = tuple(dataclasses.replace(s, when=condition(s.when)) for s in each.next)
-        within = tuple(map(task, each.tasks))
-        return dataclasses.replace(each, when=condition(each.when), next=steps, tasks=within)
+    def add_to_task(task):
+        transitions = []
+        for transition in task.next:
+            when = add_to_condition(transition.when)
+            transitions.append(dataclasses.replace(transition, when=when))
+        return dataclasses.replace(
+            task,
+            when=add_to_condition(task.when),
+            next=tuple(transitions),
+            tasks=tuple(map(add_to_task, task.tasks)),
+        )
 
-    tasks = tuple(map(task, workflow.tasks))
+    tasks = tuple(map(add_to_task, workflow.tasks))
     return attune_nb.Workflow(dataclasses.replace(workflow.spec, tasks=tasks))
 
 
-def same(again, workflow):
-    """Compare kinds of values too: `1`, `1.0` and `true` are equal to Python."""
-    return again == workflow and repr(again) == repr(workflow)
+def is_same(first, second):
+    """Return whether workflows are equal, also in kinds of values: to Python, `1` equals `true`."""
+    return first == second and repr(first) == repr(second)
 
 
-def canonical(text):
+def to_canonical(text):
     return attune_nb.loads(text).to_yaml()
 
 
-def written(value):
-    """Give a workflow's text with a value in it, and what our loader reads there."""
-    text = to_yaml(attune_nb.loads(flow({"vars": {"v": value}, **parse(SMALL).data})))
+def write_value(value):
+    """Return a workflow's text with a value in it, and the value that our loader reads there."""
+    text = to_yaml(attune_nb.loads(to_flow({"vars": {"v": value}, **parse(SMALL).data})))
     return text, parse(text).data["vars"]["v"]
 
 
-# Texts that a careless writer spoils.
-
-WEIRD = [
+# Strings that a careless writer spoils.
+DIFFICULT_STRINGS = [
     "", " ", "no", "Yes", "on", "off", "y", "N", "true", "True", "FALSE", "null", "Null", "~", "=",
     "<<", "010", "0x1f", "0o17", "0b1", "1_000", "12:30", "1:2:3", "1e3", "1.5E+7", "+.5", "1.",
     ".inf", "-.INF", ".nan", "1.10", "2024-01-02", "2001-12-14 21:59:43.10 -5", "-", "- a", "?",
@@ -101,11 +86,13 @@ def loader(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("loader")
-@pytest.mark.parametrize("text", WEIRD, ids=lambda text: ascii(text[:20]))
-def test_a_text_stays_that_text_for_us_and_for_a_yaml_1_1_reader(text):
-    whole, got = written({text: [text, {"k": text}]})
-    assert got == {text: [text, {"k": text}]}
-    assert yaml.safe_load(whole)["vars"]["v"] == got
+@pytest.mark.parametrize("text", DIFFICULT_STRINGS, ids=lambda text: ascii(text[:20]))
+def test_a_string_is_read_the_same_by_yaml_1_1_and_1_2(text):
+    value = {text: [text, {"k": text}]}
+    written, read = write_value(value)
+
+    assert read == value
+    assert yaml.safe_load(written)["vars"]["v"] == value
 
 
 @pytest.mark.usefixtures("loader")
@@ -113,60 +100,70 @@ def test_a_text_stays_that_text_for_us_and_for_a_yaml_1_1_reader(text):
     "value",
     [True, False, None, 0, -1, 10**99, 0.0, -0.0, 0.1, 1.0, 1e16, 1e-7, 1.5e300, 5e-324, [], {}],
 )
-def test_a_value_stays_of_its_kind(value):
-    whole, got = written(value)
-    assert repr(got) == repr(value)
-    assert repr(yaml.safe_load(whole)["vars"]["v"]) == repr(value)
+def test_a_value_keeps_its_kind(value):
+    written, read = write_value(value)
+
+    assert repr(read) == repr(value)
+    assert repr(yaml.safe_load(written)["vars"]["v"]) == repr(value)
 
 
 @pytest.mark.parametrize("text", ["y", "N", "no", "on", "0o17", "12:30", "1e3", "1_000", "="])
-def test_what_another_reader_could_take_for_something_else_is_quoted(text):
-    assert f'v: "{text}"' in written(text)[0]
+def test_a_string_that_is_ambiguous_in_yaml_1_1_is_quoted(text):
+    assert f'v: "{text}"' in write_value(text)[0]
 
 
 def test_a_script_is_a_literal_block_even_with_tabs_and_blanks():
-    text, _ = written("if a\n\tthen b  \n\nfi\n")
+    text, _ = write_value("if a\n\tthen b  \n\nfi\n")
     assert "  v: |\n    if a\n    \tthen b  \n\n    fi\n" in text
 
 
 def test_expressions_stand_in_double_quotes():
-    assert 'v: "{{ 1 + 1 }}"' in written("{{ 1 + 1 }}")[0]
+    assert 'v: "{{ 1 + 1 }}"' in write_value("{{ 1 + 1 }}")[0]
 
 
 def test_a_long_line_is_not_broken():
     long = "word " * 200 + "end"
-    assert f"v: {long}\n" in written(long)[0]
+    assert f"v: {long}\n" in write_value(long)[0]
 
 
 # Whole workflows.
 
 
-@pytest.mark.parametrize("text", KNOWN)
-def test_a_known_workflow_comes_back_the_same(text):
+@pytest.mark.parametrize("text", WORKFLOW_TEXTS)
+def test_a_workflow_of_the_tests_comes_back_the_same(text):
     workflow = attune_nb.loads(text)
-    assert same(attune_nb.loads(workflow.to_yaml()), braced(workflow))
+
+    assert is_same(attune_nb.loads(workflow.to_yaml()), add_braces(workflow))
 
 
-@pytest.mark.parametrize("text", KNOWN)
-def test_writing_what_was_written_changes_nothing(text):
-    once = canonical(text)
-    assert canonical(once) == once
+@pytest.mark.parametrize("text", WORKFLOW_TEXTS)
+def test_the_canonical_text_of_a_canonical_text_is_the_same(text):
+    once = to_canonical(text)
+    assert to_canonical(once) == once
 
 
-def test_there_are_enough_known_workflows():
-    assert len(KNOWN) > 30
+def test_the_tests_have_more_than_30_workflows():
+    assert len(WORKFLOW_TEXTS) > 30
 
 
-def flow(value):
-    """Write data as flow YAML by hand: nothing of it is left to a library."""
+def to_flow(value):
+    """Return data as flow YAML, written without a library."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"? {flow(key)} : {flow(each)}" for key, each in value.items()) + "}"
+        pairs = [f"? {to_flow(key)} : {to_flow(inner)}" for key, inner in value.items()]
+        return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(flow, value)) + "]"
+        return "[" + ", ".join(map(to_flow, value)) + "]"
     if isinstance(value, str):
-        kept = (c if c.isascii() and c.isalnum() else f"\\U{ord(c):08X}" for c in value)
-        return '"' + "".join(kept) + '"'
-    return repr(value) if type(value) in (int, float) else json.dumps(value)
+        return '"' + "".join(map(escape, value)) + '"'
+    if type(value) in (int, float):
+        return repr(value)
+    return json.dumps(value)
+
+
+def escape(character):
+    if character.isascii() and character.isalnum():
+        return character
+    return f"\\U{ord(character):08X}"
 
 
 def is_plain(text):
@@ -176,7 +173,7 @@ def is_plain(text):
 characters = st.characters(exclude_categories=["Cs"])
 plain = st.text(characters, max_size=12).filter(is_plain)
 texts = st.one_of(
-    st.sampled_from([each for each in WEIRD if len(each) < 100]),
+    st.sampled_from([text for text in DIFFICULT_STRINGS if len(text) < 100]),
     plain,
     st.lists(plain, min_size=2, max_size=4).map("\n".join).filter(is_plain),
     st.text("\t\n #:-{'\"\\a\u2028😀", max_size=8).filter(is_plain),
@@ -206,7 +203,7 @@ patterns = texts.map(lambda text: re.escape(text[:100]))
 bindings = st.lists(
     st.dictionaries(keys, values, min_size=1, max_size=1),
     max_size=3,
-    unique_by=lambda one: next(iter(one)),
+    unique_by=lambda binding: next(iter(binding)),
 )
 publish = st.lists(
     keys | st.dictionaries(keys, values, min_size=1, max_size=1), max_size=3
@@ -233,10 +230,11 @@ steps = {
     **dict.fromkeys(ATTUNE_KEYS, values),
     "worker_selector": st.dictionaries(keys, texts | st.integers(1, 9), max_size=3),
 }
+optional_fields = {key: strategy for key, strategy in steps.items() if key != "action"}
 inner_tasks = st.lists(
     st.fixed_dictionaries(
         {"name": names, "action": steps["action"]},
-        optional={key: each for key, each in steps.items() if key != "action"},
+        optional=optional_fields,
     ),
     min_size=1,
     max_size=3,
@@ -258,42 +256,58 @@ specs = st.one_of(
 flat = st.dictionaries(keys, specs, max_size=3).filter(
     lambda declared: not {"type", "properties"} & set(declared)
 )
-whole_schema = st.builds(
-    lambda found, more: {
-        "type": "object", "properties": found, "required": list(found)[:1], **more,
-    },
-    flat,
-    st.sampled_from([{}, {"additionalProperties": False}]),
-)  # fmt: skip
+
+
+def make_object_schema(properties, rules):
+    required = list(properties)[:1]
+    return {"type": "object", "properties": properties, "required": required, **rules}
+
+
+object_schemas = st.builds(
+    make_object_schema, flat, st.sampled_from([{}, {"additionalProperties": False}])
+)
 
 
 @st.composite
 def tasks(draw):
-    """Draw tasks that only go on to later ones, so that all of them can start."""
-    found = []
-    called = draw(st.lists(names, min_size=1, max_size=4, unique=True))
-    inbound = {name: set() for name in called}
-    for at, name in enumerate(called):
-        targets = st.sampled_from([*called[at + 1 :], "noop", "fail"])
-        do = st.lists(targets, max_size=3) | targets
-        transition = {"when": conditions, "publish": publish, "do": do}
-        going = st.lists(st.fixed_dictionaries({}, optional=transition), max_size=3)
+    """Draw tasks that lead only to later ones, so that all of them can start."""
+    drawn = []
+    task_names = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    sources = {name: set() for name in task_names}
+
+    for index, name in enumerate(task_names):
         if draw(st.booleans()):
             task = {"type": "parallel", "tasks": draw(inner_tasks)}
         else:
-            optional = {key: each for key, each in steps.items() if key != "action"}
-            task = draw(st.fixed_dictionaries({"action": steps["action"]}, optional=optional))
+            fields = {"action": steps["action"]}
+            task = draw(st.fixed_dictionaries(fields, optional=optional_fields))
             if "with_items" in task and draw(st.booleans()):
                 task["batch_size"] = draw(st.integers(1, 9))
-        task["next"] = draw(going)
-        for each in task["next"]:
-            do = each.get("do", [])
-            for target in [do] if isinstance(do, str) else do:
-                inbound.get(target, set()).add(name)
-        if inbound[name]:
-            task["join"] = draw(st.sampled_from(["all", 1, len(inbound[name]), None]))
-        found.append({"name": name, **task})
-    return found
+
+        targets = st.sampled_from([*task_names[index + 1 :], "noop", "fail"])
+        transition = {
+            "when": conditions,
+            "publish": publish,
+            "do": st.lists(targets, max_size=3) | targets,
+        }
+        transitions = st.lists(st.fixed_dictionaries({}, optional=transition), max_size=3)
+        task["next"] = draw(transitions)
+
+        for target in list_targets(task["next"]):
+            if target in sources:
+                sources[target].add(name)
+        if sources[name]:
+            task["join"] = draw(st.sampled_from(["all", 1, len(sources[name]), None]))
+        drawn.append({"name": name, **task})
+    return drawn
+
+
+def list_targets(transitions):
+    targets = []
+    for transition in transitions:
+        do = transition.get("do", [])
+        targets += [do] if isinstance(do, str) else do
+    return targets
 
 
 workflows = st.fixed_dictionaries(
@@ -304,7 +318,7 @@ workflows = st.fixed_dictionaries(
         "description": texts,
         "tags": some_texts | texts,
         "version": texts | st.sampled_from(["1.10", "1.0.0"]),
-        "parameters": flat | whole_schema,
+        "parameters": flat | object_schemas,
         "output": maps,
         "vars": bindings | maps,
         "output_map": maps,
@@ -317,18 +331,20 @@ workflows = st.fixed_dictionaries(
 @settings(max_examples=300, deadline=None)
 @given(workflows)
 @example({"tasks": [{"name": "no", "action": "no"}], "vars": [{"<<": "1e3"}, {"=": 1e3}]})
-def test_what_is_written_reads_as_the_same_workflow(data):
-    workflow = attune_nb.loads(flow(data))
+def test_a_written_workflow_is_read_as_the_same_one(data):
+    workflow = attune_nb.loads(to_flow(data))
     text = workflow.to_yaml()
-    assert same(attune_nb.loads(text), workflow)
-    assert repr(yaml.safe_load(text)) == repr(parse(text).data)  # YAML 1.1 reads no other values
+
+    assert is_same(attune_nb.loads(text), workflow)
+    # a YAML 1.1 reader reads the same values
+    assert repr(yaml.safe_load(text)) == repr(parse(text).data)
 
 
 # The canonical form.
 
 
 def test_older_forms_become_next():
-    text = canonical("""
+    text = to_canonical("""
 workflow:
   tasks:
     a:
@@ -355,8 +371,8 @@ tasks:
     )
 
 
-def test_keys_stand_in_the_order_of_the_language():
-    text = canonical("""
+def test_keys_are_in_the_order_of_the_language():
+    text = to_canonical("""
 timeout: 5
 output_map: {}
 tasks:
@@ -371,7 +387,7 @@ ref: p.n
 
 
 def test_defaults_are_left_out():
-    assert canonical(f"""
+    assert to_canonical(f"""
 version: "1.0.0"
 tags: []
 vars: {{}}
@@ -385,26 +401,27 @@ cancellation_policy: allow_finish
 
 
 def test_a_version_keeps_its_zero():
-    assert canonical(f"version: 1.10\n{SMALL}").startswith('version: "1.10"\n')
+    assert to_canonical(f"version: 1.10\n{SMALL}").startswith('version: "1.10"\n')
 
 
 def test_a_condition_gets_its_braces():
-    text = canonical(SMALL + "    when: 1 < 2 and true\n")
+    text = to_canonical(SMALL + "    when: 1 < 2 and true\n")
     assert 'when: "{{ 1 < 2 and true }}"' in text
 
 
-def test_a_publish_keeps_bare_names_and_names_that_stand_twice():
-    text = canonical(SMALL + "    next: [{publish: [x, {z: 1}, {z: null}]}]\n")
+def test_a_publish_keeps_bare_and_repeated_names():
+    text = to_canonical(SMALL + "    next: [{publish: [x, {z: 1}, {z: null}]}]\n")
     assert "publish:\n          - x\n          - z: 1\n          - z: null\n" in text
 
 
 def test_aliases_are_written_out():
-    text = canonical("vars: {a: &a [1], b: *a}\n" + SMALL)
+    text = to_canonical("vars: {a: &a [1], b: *a}\n" + SMALL)
     assert text.startswith("vars:\n  a:\n    - 1\n  b:\n    - 1\n")
 
 
 def test_data_that_yaml_cannot_hold_is_refused():
     workflow = attune_nb.loads(SMALL)
+
     for bad in [{1}, object(), float("nan"), {1: "a key"}, b"bytes"]:
         with pytest.raises(WorkflowError, match=r"plain data|is not a string"):
             to_yaml(dataclasses.replace(workflow.spec, output={"k": bad}))
@@ -440,13 +457,14 @@ def read(path):
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def test_a_pack_has_the_action_and_beneath_it_the_graph(pack, tmp_path):
+def test_a_pack_has_the_action_and_the_graph(pack, tmp_path):
     root = tmp_path / "pack" / "actions"
+
     assert pack == (root / "deploy.yaml", root / "workflows" / "deploy.workflow.yaml")
     assert [path for path in root.rglob("*") if path.is_file() and path not in pack] == []
 
 
-def test_the_action_holds_what_others_see(pack):
+def test_the_action_has_what_other_workflows_see(pack):
     assert read(pack[0]) == {
         "ref": "ops.deploy",
         "label": "Deploy",
@@ -459,27 +477,30 @@ def test_the_action_holds_what_others_see(pack):
     }
 
 
-def test_the_graph_holds_the_tasks_and_what_goes_with_them(pack):
+def test_the_graph_has_the_tasks_and_their_data(pack):
     graph = read(pack[1])
+
     assert list(graph) == ["version", "vars", "tasks", "output_map", "cancellation_policy"]
     assert graph["version"] == "1.10"
 
 
-def test_the_graph_states_even_the_version_that_is_the_default(tmp_path):
+def test_the_graph_states_the_default_version(tmp_path):
     _, graph = attune_nb.loads(SMALL).export(tmp_path, ref="p.n")
+
     assert graph.read_text() == f'version: "1.0.0"\n{SMALL}'
 
 
-def test_a_join_of_all_is_told_as_a_number(pack):
+def test_a_join_of_all_is_written_as_a_number(pack):
     assert read(pack[1])["tasks"][2]["join"] == 2
 
 
 def test_both_files_together_are_the_workflow(pack):
     action, graph = map(read, pack)
     own = {key: action[key] for key in action if key not in ("workflow_file", "timeout_seconds")}
-    again = attune_nb.loads(yaml.safe_dump({**own, **graph, "timeout": 1.5}, sort_keys=False))
-    wanted = attune_nb.loads(PACKED.replace("join: all", "join: 2"))
-    assert same(again, wanted)
+    text = yaml.safe_dump({**own, **graph, "timeout": 1.5}, sort_keys=False)
+
+    expected = attune_nb.loads(PACKED.replace("join: all", "join: 2"))
+    assert is_same(attune_nb.loads(text), expected)
 
 
 def test_parameters_are_flat(tmp_path):
@@ -490,6 +511,7 @@ parameters:
   required: [a]
 """
     action, _ = attune_nb.loads(text + SMALL).export(tmp_path, ref="p.n")
+
     assert read(action)["parameters"] == {
         "a": {"type": "string", "required": True},
         "b": {"type": "integer", "default": 1},
@@ -504,19 +526,21 @@ parameters:
         "{type: object, properties: {a: {type: string}}, title: Given}",
     ],
 )
-def test_parameters_that_are_not_flat_without_loss_stay_as_they_are(schema, tmp_path):
+def test_parameters_stay_if_the_flat_form_would_lose_some(schema, tmp_path):
     workflow = attune_nb.loads(f"parameters: {schema}\n{SMALL}")
     action, _ = workflow.export(tmp_path, ref="p.n")
+
     assert read(action)["parameters"] == workflow.parameters
 
 
-def test_a_ref_may_be_given(tmp_path):
+def test_a_ref_can_be_passed(tmp_path):
     action, _ = attune_nb.loads(PACKED).export(tmp_path, ref="other.name")
+
     assert action.name == "name.yaml"
     assert read(action)["ref"] == "other.name"
 
 
-def test_without_a_ref_it_says_where_to_put_one(tmp_path):
+def test_without_a_ref_the_message_shows_how_to_write_it(tmp_path):
     with pytest.raises(WorkflowError, match=r"write `ref: pack\.name` in it"):
         attune_nb.loads(SMALL).export(tmp_path)
 
@@ -536,10 +560,12 @@ def test_a_ref_that_is_no_pack_and_name_is_refused(ref, tmp_path):
 
 @pytest.mark.parametrize("link", ["actions", "actions/workflows"])
 def test_nothing_is_written_through_a_link_out_of_the_pack(link, tmp_path):
-    outside, root = tmp_path / "outside", tmp_path / "pack"
+    outside = tmp_path / "outside"
     outside.mkdir()
+    root = tmp_path / "pack"
     (root / link).parent.mkdir(parents=True)
     (root / link).symlink_to(outside)
+
     with pytest.raises(WorkflowError, match="a link that leads out of the pack"):
         attune_nb.loads(SMALL).export(root, ref="p.n")
     assert list(outside.iterdir()) == []
@@ -551,23 +577,31 @@ def test_a_file_that_is_a_link_is_replaced_and_not_followed(tmp_path):
     link = tmp_path / "pack" / "actions" / "n.yaml"
     link.parent.mkdir(parents=True)
     link.symlink_to(precious)
+
     attune_nb.loads(SMALL).export(tmp_path / "pack", ref="p.n")
+
     assert precious.read_text() == "precious"
     assert not link.is_symlink()
 
 
 def test_a_failure_leaves_the_old_files_and_no_scraps(tmp_path, monkeypatch):
     old = attune_nb.loads(PACKED).export(tmp_path)
-    before = [path.read_text() for path in old]
-    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    texts = [path.read_text() for path in old]
+
+    def fail(*_):
+        raise OSError(28, "full")
+
+    monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(WorkflowError, match=r"cannot write to .*: full"):
         attune_nb.loads(SMALL).export(tmp_path, ref="ops.deploy")
-    assert [path.read_text() for path in old] == before
-    assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == sorted(old)
+
+    assert [path.read_text() for path in old] == texts
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(old)
 
 
-def test_a_folder_that_is_a_file_is_told(tmp_path):
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
+
     with pytest.raises(WorkflowError, match="cannot write to"):
         attune_nb.loads(SMALL).export(tmp_path / "file", ref="p.n")
 
@@ -576,6 +610,7 @@ def test_a_folder_that_is_a_file_is_told(tmp_path):
 def test_files_are_as_readable_as_any_other(pack, tmp_path):
     (tmp_path / "any").write_text("")
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (*pack, tmp_path / "any")}
+
     assert len(modes) == 1
 
 
@@ -584,15 +619,17 @@ def test_files_are_utf_8_with_plain_line_ends(tmp_path):
     assert "label: é😀\n".encode() in action.read_bytes()
 
 
-def test_a_plain_model_can_be_written_too(tmp_path):
+def test_a_spec_can_be_written_too(tmp_path):
     loaded = attune_nb.loads(SMALL)
-    plain_model = WorkflowSpec(tasks=loaded.tasks)
-    assert to_yaml(plain_model) == SMALL
-    assert write_pack(plain_model, tmp_path, "p.n")[0].exists()
+    spec = WorkflowSpec(tasks=loaded.tasks)
+
+    assert to_yaml(spec) == SMALL
+    assert write_pack(spec, tmp_path, "p.n")[0].exists()
 
 
-def test_variables_that_are_given_twice_keep_both_values():
+def test_a_variable_with_two_values_keeps_both():
     text = "vars: [{x: 1}, {x: '{{ x + 1 }}'}]\ntasks: [{name: a, action: core.noop}]\n"
     workflow = attune_nb.loads(text)
+
     assert attune_nb.loads(workflow.to_yaml()) == workflow
     assert attune_nb.loads(workflow.to_yaml()).run().context.variables["x"] == 2

@@ -1,6 +1,7 @@
-"""Older ways to say where a workflow goes next become transitions, in one fixed order."""
+"""The older forms of transitions become `next`, in one fixed order."""
 
 import pytest
+from support.problems import line_and_column, load_problems
 
 import attune_nb
 
@@ -11,17 +12,21 @@ TEXT = """tasks:
   - {{name: b, action: b}}
   - {{name: c, action: c}}
   - {{name: d, action: d}}
-  - name: elsewhere  # points at all of them, so that none starts by itself
+  # leads to all of them, so that none starts by itself
+  - name: elsewhere
     action: elsewhere
     next: [{{when: failed(), do: [b, c, d]}}]
 """
 
 
-def transitions(form):
-    return [
-        (step.when.source if step.when else None, [name for name, _ in step.publish], step.do)
-        for step in attune_nb.loads(TEXT.format(form)).task("a").next
-    ]
+def read_transitions(form):
+    """Return the condition, the published names and the targets of each transition."""
+    rows = []
+    for transition in attune_nb.loads(TEXT.format(form)).task("a").next:
+        condition = transition.when.source if transition.when else None
+        names = [name for name, _ in transition.publish]
+        rows.append((condition, names, transition.do))
+    return rows
 
 
 @pytest.mark.parametrize(
@@ -66,42 +71,45 @@ def transitions(form):
     ],
 )
 def test_each_form_is_a_list_of_transitions(form, expected):
-    assert transitions(form) == expected
+    assert read_transitions(form) == expected
 
 
-def ran(form, a):
-    run = attune_nb.loads(TEXT.format(form)).run(mock={"a": a}, backend="inline")
-    done = run.tasks[run.tasks["status"] == "succeeded"]
-    return run, sorted(set(done["task"]) - {"a", "elsewhere"})
+def run_form(form, result):
+    """Run the form after a task with the result, or the failure; return the run and what ran."""
+    run = attune_nb.loads(TEXT.format(form)).run(mock={"a": result}, backend="inline")
+    succeeded = run.tasks[run.tasks["status"] == "succeeded"]
+    return run, sorted(set(succeeded["task"]) - {"a", "elsewhere"})
 
 
 ENDINGS = "    on_success: b\n    on_failure: c\n    on_timeout: d"
 
 
 @pytest.mark.parametrize(
-    ("a", "expected"), [(1, ["b"]), (ValueError("no"), ["c"]), (attune_nb.Timeout, ["d"])]
+    ("result", "expected"), [(1, ["b"]), (ValueError("no"), ["c"]), (attune_nb.Timeout, ["d"])]
 )
-def test_a_task_goes_on_by_how_it_ended(a, expected):
-    run, done = ran(ENDINGS, a)
+def test_the_end_of_a_task_decides_the_next_one(result, expected):
+    run, succeeded = run_form(ENDINGS, result)
+
     assert run.status == "succeeded"
-    assert done == expected
+    assert succeeded == expected
 
 
 @pytest.mark.parametrize("default", ["default: c", "default: true, next: c"])
 @pytest.mark.parametrize(("limit", "expected"), [(1, ["b"]), (9, ["c"])])
-def test_the_default_of_a_decision_is_taken_when_no_branch_is(default, limit, expected):
+def test_the_default_fires_if_no_branch_of_a_decision_does(default, limit, expected):
     form = f"    decision:\n      - {{when: result() > {limit}, next: b}}\n      - {{{default}}}"
-    assert ran(form, 5)[1] == expected
+
+    assert run_form(form, 5)[1] == expected
 
 
 def test_a_tasks_own_publish_happens_on_success_only():
     form = "    publish: [{seen: '{{ result() }}'}]\n    on_failure: c"
-    assert ran(form, 5)[0].context.variables["seen"] == 5
-    assert "seen" not in ran(form, ValueError("no"))[0].context.variables
+    assert run_form(form, 5)[0].context.variables["seen"] == 5
+    assert "seen" not in run_form(form, ValueError("no"))[0].context.variables
 
 
 @pytest.mark.parametrize(
-    ("form", "said", "line", "column"),
+    ("form", "words", "line", "column"),
     [
         ("    on_success: b\n    next: [{do: c}]", "`on_success` cannot stand beside `next`", 4, 5),
         ("    publish: [x]\n    next: [{do: c}]", "`publish` cannot stand beside `next`", 4, 5),
@@ -114,9 +122,8 @@ def test_a_tasks_own_publish_happens_on_success_only():
         ("    decision: [{when: 1 > 0, nxt: b}]", "did you mean `next`?", 4, 30),
     ],
 )
-def test_a_mistake_in_an_older_form_is_told_where_it_stands(form, said, line, column):
-    with pytest.raises(attune_nb.WorkflowError) as caught:
-        attune_nb.loads(TEXT.format(form))
-    (problem,) = caught.value.problems
-    assert said in problem.message
-    assert (problem.position.line, problem.position.column) == (line, column)
+def test_a_mistake_in_an_older_form_has_its_position(form, words, line, column):
+    (problem,) = load_problems(TEXT.format(form))
+
+    assert words in problem.message
+    assert line_and_column(problem) == (line, column)

@@ -1,24 +1,25 @@
-"""Every bad input that a careful tool is known to meet: one table, to which more can be added.
+"""One table of the bad inputs that careful tools meet; add a row to add a case.
 
-A case is a name, a text, and what must be told; `run` are the options of its run, written as
-Python, and `at` is the line and column where it must be told. All run in one process of their
-own, each within 2 seconds and 200 MB; none may crash it, and none may raise what is not an
-`AttuneError`.
+A case is a name, a text, and words of the message. `run` has the options of its run, written as
+Python; `position` is the line and column of the message. All cases run in one process of their
+own, each within 2 seconds and 200 MB. None may crash it, and none may raise an error that is
+not an `AttuneError`.
 """
 
+import itertools
 import sys
 from typing import NamedTuple
 
 import pytest
-from support.bounded_process import tried
+from support.bounded_process import run_cases
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 
 class Case(NamedTuple):
     text: str
-    told: str
-    at: tuple[int, int] | None = None
+    words: str
+    position: tuple[int, int] | None = None
     run: str | None = ""
 
 
@@ -34,17 +35,19 @@ def expression(text):
     return A + f"    input: {{x: {quoted}}}\n"
 
 
-def bomb(first, rest):
-    letters = zip("abcdefgh", "bcdefghi", strict=True)
-    lines = [f"{name}: &{name} {rest.format('*' + before)}\n" for before, name in letters]
-    return f"a: &a {first}\n" + "".join(lines) + "tasks: *i\n"
+def bomb(first, template):
+    """Return a text in which each value holds an earlier one several times."""
+    lines = [f"a: &a {first}\n"]
+    for earlier, name in itertools.pairwise("abcdefghi"):
+        lines.append(f"{name}: &{name} {template.format('*' + earlier)}\n")
+    return "".join(lines) + "tasks: *i\n"
 
 
 YAML = {
     "an empty text": Case("", "nothing to run"),
     "only comments": Case("# nothing\n", "nothing to run"),
-    "a list": Case("- a\n", "a workflow must be an object", (1, 1)),
-    "a word": Case("a\n", "a workflow must be an object", (1, 1)),
+    "an array": Case("- a\n", "a workflow must be an object", (1, 1)),
+    "a string": Case("a\n", "a workflow must be an object", (1, 1)),
     "two documents": Case(A + "---\n" + A, "a second document starts in line 4", (4, 1)),
     "not YAML": Case("tasks: [a: b: c\n", "never closed", (1, 8)),
     "a quote that is not closed": Case("tasks: 'a\n", "never closed", (1, 8)),
@@ -55,7 +58,7 @@ YAML = {
     ),
     "a merge-key bomb": Case(bomb("{x: 1}", "{{<<: [{0}, {0}, {0}]}}"), "<<"),
     "an alias of itself": Case("tasks: &a [*a]\n", "contains it", (1, 12)),
-    "an alias of nothing": Case("tasks: *x\n", "x", (1, 8)),
+    "an alias without an anchor": Case("tasks: *x\n", "x", (1, 8)),
     "10,000 levels": Case("tasks: " + "[" * 10_000, "deep"),
     "100,000 brackets": Case("[" * 100_000, "deep"),
     "2 MiB": Case("a: " + "x" * 2**21, "larger than 1 MiB", (1, 1)),
@@ -70,7 +73,7 @@ YAML = {
     "!!set": Case("tasks: !!set {a, b}\n", "tag", (1, 8)),
     "!!omap": Case("tasks: !!omap [a: b]\n", "tag", (1, 8)),
     "a key that is a number": Case("1: x\n", "quote", (1, 1)),
-    "a key that is a list": Case("[a]: x\n", "a key must be a string", (1, 1)),
+    "a key that is an array": Case("[a]: x\n", "a key must be a string", (1, 1)),
     "a template without quotes": Case(A + "    when: {{ x }}\n", "put quotes around", (4, 11)),
     "a number that is not finite": Case(A + "    timeout: .inf\n", "not finite", (4, 14)),
     "NaN": Case(A + "    timeout: .nan\n", "not finite", (4, 14)),
@@ -82,7 +85,7 @@ YAML = {
 WORKFLOW = {
     "no tasks": Case("version: 1\n", "needs `tasks`", (1, 1)),
     "empty tasks": Case("tasks: []\n", "tasks", (1, 8)),
-    "tasks that are a text": Case("tasks: a\n", "tasks", (1, 8)),
+    "tasks that are a string": Case("tasks: a\n", "tasks", (1, 8)),
     "two tasks of one name": Case(A + "  - {name: a, action: x}\n", "line 2", (4, 12)),
     "10,000 tasks of one name": Case("tasks:\n" + A.partition("\n")[2] * 10_000, "line 2"),
     "a target that does not exist": Case(
@@ -119,7 +122,7 @@ WORKFLOW = {
     "timeout true": Case(A + "    timeout: true\n", "more than 0", (4, 14)),
     "join 0": Case(A + "    join: 0\n", "`all` or an integer", (4, 11)),
     "join -1": Case(A + "    join: -1\n", "`all` or an integer", (4, 11)),
-    "a join larger than what points at it": Case(
+    "a join of more tasks than point at it": Case(
         A + "    next: [{do: b}]\n  - {name: b, action: core.noop, join: 2}\n", "join", (5, 40)
     ),
     "a self-join": Case(
@@ -147,7 +150,7 @@ TEMPLATES = {
     "a syntax error": Case(expression("{{ 1 + }}"), "not an expression", (4, 16)),
     "an undefined name": Case("vars: {item: 1}\n" + expression("{{ itme }}"),
                               "did you mean `item`?", (5, 16)),
-    "an undefined name in a list": Case(expression("{{ [xx]|length }}"), "`xx` is undefined",
+    "an undefined name in an array": Case(expression("{{ [xx]|length }}"), "`xx` is undefined",
                                         (4, 16)),
     "a key of null": Case("parameters: {a: {default: null}}\n" + expression("{{ parameters.a.b }}"),
                           "null", (5, 16)),
@@ -155,14 +158,14 @@ TEMPLATES = {
     "3,000 parentheses": Case(expression("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}"),
                               "brackets", (4, 16)),
     "range(10**9)": Case(expression("{{ range(10**9) }}"), "at most 100,000 numbers", (4, 16)),
-    "a text times 10**9": Case(expression("{{ 'a' * 10**9 }}"), "10,000,000 characters"),
+    "a string times 10**9": Case(expression("{{ 'a' * 10**9 }}"), "10,000,000 characters"),
     "2 ** 10**8": Case(expression("{{ 2 ** (10**8) }}"), "4,096 bits", (4, 16)),
     "9**(9**9)": Case(expression("{{ 9**(9**9) }}"), "4,096 bits", (4, 16)),
     "filters like nested comprehensions": Case(
         expression("{{ range(99999)" + "|map('string')|sort" * 4 + "|list }}"), "too much work"
     ),
-    "a list times 10**9": Case(expression("{{ [0] * 10**9 }}"), "too much work", (4, 16)),
-    "a text that doubles": Case(expression("{{ " + " ~ ".join(["('ab' * 10**6)"] * 50) + " }}"),
+    "an array times 10**9": Case(expression("{{ [0] * 10**9 }}"), "too much work", (4, 16)),
+    "a string that doubles": Case(expression("{{ " + " ~ ".join(["('ab' * 10**6)"] * 50) + " }}"),
                                 "10,000,000 characters"),
     "ljust": Case(expression("{{ 'x'.ljust(10**9) }}"), "no method `ljust`", (4, 16)),
     "center": Case(expression("{{ 'x'|center(10**9) }}"), "at most 10,000", (4, 16)),
@@ -182,9 +185,11 @@ TEMPLATES = {
 }  # fmt: skip
 DATA = {
     **{
-        f"with-items over {what}": Case(ITEMS, told, (5, 17), f"{{'parameters': {{'p': {value}}}}}")
-        for what, value, told in [
-            ("text", "'abc'", "needs an array, not a string"),
+        f"with-items over {kind}": Case(
+            ITEMS, words, (5, 17), f"{{'parameters': {{'p': {value}}}}}"
+        )
+        for kind, value, words in [
+            ("a string", "'abc'", "needs an array, not a string"),
             ("null", "None", "needs an array, not null"),
             ("a number", "5", "needs an array, not an integer"),
         ]
@@ -195,7 +200,7 @@ DATA = {
     "a parameter of the wrong type": Case(NUMBER, "number", None, "{'parameters': {'num': 'x'}}"),
     "a parameter that is NaN": Case(NUMBER, "finite", None, "{'parameters': {'num': math.nan}}"),
     "a parameter of bytes": Case(NUMBER, "bytes", None, "{'parameters': {'num': b'x'}}"),
-    "parameters that are a list": Case(NUMBER, "must be an object", None, "{'parameters': [1]}"),
+    "parameters that are an array": Case(NUMBER, "must be an object", None, "{'parameters': [1]}"),
     "a key that an item lacks": Case(
         ITEMS + "    input: {x: '{{ item.k }}'}\n", "index 2: `item` has no `k`", (6, 16),
         "{'parameters': {'p': [{'k': 1}, {'k': 2}, {'l': 3}]}}"),
@@ -203,7 +208,7 @@ DATA = {
     "an argument that is missing": Case(A.replace("noop", "sleep"), "seconds", (3, 13), "{}"),
     "an argument that is unknown": Case(
         A.replace("noop", "sleep") + "    input: {seconds: 0, secs: 1}\n", "secs", (4, 25), "{}"),
-    "an import that nobody allowed": Case(A.replace("core.noop", "os:getcwd"), "allow_imports",
+    "an import that is not allowed": Case(A.replace("core.noop", "os:getcwd"), "allow_imports",
                                           (3, 13), "{}"),
 }  # fmt: skip
 DATA["a DataFrame with a column twice"] = Case(
@@ -214,15 +219,15 @@ DATA["a sleep of text"] = Case(
     A.replace("noop", "sleep") + "    input: {seconds: x}\n", "seconds", None, "{}"
 )
 ACTIONS = {
-    f"an action that {what}": Case(
-        ACT + more, told, None, f"{{'backend': 'threads', 'actions': {{'act': {act}}}}}"
+    f"an action that {deed}": Case(
+        ACT + more, words, None, f"{{'backend': 'threads', 'actions': {{'act': {act}}}}}"
     )
-    for what, act, more, told in [
+    for deed, act, more, words in [
         ("raises", "raising(ValueError('no'))", "", "no"),
-        ("raises what cannot be said", "raising(Unsayable())", "", "Unsayable"),
+        ("raises an error without a text", "raising(Unsayable())", "", "Unsayable"),
         ("raises a BaseException", "raising(BaseException('no'))", "", "no"),
         ("calls sys.exit", "sys.exit", "", "SystemExit"),
-        ("gives a value that contains itself", "lambda: itself", "", "contains itself"),
+        ("returns a value that contains itself", "lambda: itself", "", "contains itself"),
         ("changes its input", "lambda x: x.append(1)", "    input: {x: [1]}\n", "read-only"),
     ]
 }
@@ -245,14 +250,14 @@ FINE = {
     "concurrency 10**9": Case(
         A + "    with_items: [1]\n    concurrency: 1000000000\n", "", run="{}"
     ),
-    "an empty list of items": Case(ITEMS, "", run="{'parameters': {'p': []}}"),
+    "an empty array of items": Case(ITEMS, "", run="{'parameters': {'p': []}}"),
     "1,000 tasks in a chain": Case(
         "tasks:\n" + "".join(
             f"  - {{name: t{n}, action: core.noop, next: [{{do: t{n + 1}}}]}}\n"
             for n in range(999)
         ) + "  - {name: t999, action: core.noop}\n", "", run="{}"),
-    "an action that gives any object": Case(ACT, "", run="{'actions': {'act': object}}"),
-    "an action that gives bytes": Case(ACT, "", run="{'actions': {'act': lambda: b'x'}}"),
+    "an action that returns any object": Case(ACT, "", run="{'actions': {'act': object}}"),
+    "an action that returns bytes": Case(ACT, "", run="{'actions': {'act': lambda: b'x'}}"),
     "an action that prints 100,000 lines": Case(
         ACT, "", run="{'actions': {'act': lambda: print('x\\n' * 100_000, file=sys.stderr)}}"),
     "an action that runs a workflow": Case(
@@ -263,20 +268,22 @@ CASES = {**YAML, **WORKFLOW, **TEMPLATES, **DATA, **ACTIONS}
 
 @pytest.fixture(scope="module")
 def outcomes():
-    """Try all at once: a process for each would take a minute."""
+    """Run all cases at once: a process for each would take a minute."""
     cases = {**CASES, **FINE}
-    return tried({name: (case.text, case.run) for name, case in cases.items()})
+    return run_cases({name: (case.text, case.run) for name, case in cases.items()})
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_is_told_where_it_stands(outcomes, name):
-    outcome, case = outcomes[name], CASES[name]
-    assert outcome.said.startswith(("refused: ", "failed: ", "warned: "))
-    assert case.told in outcome.said
-    if case.at is not None:
-        assert (outcome.line, outcome.column) == case.at
+def test_bad_input_is_reported_at_its_position(outcomes, name):
+    outcome = outcomes[name]
+    case = CASES[name]
+
+    assert outcome.message.startswith(("refused: ", "failed: ", "warned: "))
+    assert case.words in outcome.message
+    if case.position is not None:
+        assert (outcome.line, outcome.column) == case.position
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_it_is_fine(outcomes, name):
-    assert outcomes[name].said == "succeeded: None"
+def test_unusual_input_is_right(outcomes, name):
+    assert outcomes[name].message == "succeeded: None"

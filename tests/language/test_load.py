@@ -1,6 +1,6 @@
 """Every row of the language's tables: keys, forms, spellings and defaults.
 
-A row is a text and what one attribute of the loaded workflow, task or transition is then.
+A row is a text, and the value of one attribute of the loaded workflow, task or transition.
 """
 
 import pytest
@@ -104,40 +104,47 @@ def test_a_key_of_a_workflow(text, key, value, wrapped):
 @pytest.mark.parametrize("key", WORKFLOW_DEFAULTS)
 @pytest.mark.parametrize("written", [False, True])
 def test_a_key_of_a_workflow_left_out_or_empty(key, written):
-    workflow = attune_nb.loads(f"{key}:\n{TASKS}" if written else TASKS)
+    text = f"{key}:\n{TASKS}" if written else TASKS
+    workflow = attune_nb.loads(text)
+
     assert getattr(workflow, key) == WORKFLOW_DEFAULTS[key]
 
 
 @pytest.mark.parametrize(
     "tasks", ["[{name: a, action: x}, {name: b, action: y}]", "{a: {action: x}, b: {action: y}}"]
 )
-def test_tasks_are_a_list_or_a_map_of_names(tasks):
-    found = attune_nb.loads(f"tasks: {tasks}\n").tasks
-    assert [(task.name, task.action) for task in found] == [("a", "x"), ("b", "y")]
-    assert all(task.positions.name.line == 1 for task in found)
+def test_tasks_are_an_array_or_an_object_of_names(tasks):
+    loaded = attune_nb.loads(f"tasks: {tasks}\n").tasks
+
+    assert [(task.name, task.action) for task in loaded] == [("a", "x"), ("b", "y")]
+    assert all(task.positions.name.line == 1 for task in loaded)
 
 
-def test_the_name_of_a_task_in_a_map_stands_at_its_key():
-    found = attune_nb.loads("tasks:\n  a:\n    action: x\n  b:\n    name: b\n    action: y\n").tasks
-    assert [(task.positions.name.line, task.positions.name.column) for task in found] == [
-        (2, 3),
-        (5, 11),
-    ]
+def test_the_name_of_a_task_in_an_object_stands_at_its_key():
+    text = "tasks:\n  a:\n    action: x\n  b:\n    name: b\n    action: y\n"
+    positions = [task.positions.name for task in attune_nb.loads(text).tasks]
+
+    assert [(position.line, position.column) for position in positions] == [(2, 3), (5, 11)]
 
 
 @pytest.mark.parametrize(("text", "key", "value"), TASK)
 def test_a_key_of_a_task(text, key, value):
-    inner = text.strip("{}") if text.startswith("{") else text
+    fields = text.strip("{}") if text.startswith("{") else text
     action = "" if key == "action" else ", action: x"
-    (task,) = attune_nb.loads(f"tasks: [{{name: a{action}, {inner}}}]\n").tasks
+
+    (task,) = attune_nb.loads(f"tasks: [{{name: a{action}, {fields}}}]\n").tasks
+
     assert getattr(task, key) == value
 
 
 @pytest.mark.parametrize("key", TASK_DEFAULTS)
 @pytest.mark.parametrize("written", [False, True])
 def test_a_key_of_a_task_left_out_or_empty(key, written):
-    empty = f", {key}: " if written and key not in ("tasks", "attune_fields") else ""
-    (task,) = attune_nb.loads(f"tasks: [{{name: a, action: x{empty}}}]\n").tasks
+    is_empty = written and key not in ("tasks", "attune_fields")
+    field = f", {key}: " if is_empty else ""
+
+    (task,) = attune_nb.loads(f"tasks: [{{name: a, action: x{field}}}]\n").tasks
+
     assert getattr(task, key) == TASK_DEFAULTS[key]
 
 
@@ -145,13 +152,15 @@ def test_a_key_of_a_task_left_out_or_empty(key, written):
 def test_join_is_all_or_a_number(join):
     text = f"{A}    next: [{{do: c}}]\n  - {{name: b, action: x, next: [{{do: c}}]}}\n"
     workflow = attune_nb.loads(f"{text}  - {{name: c, action: x, join: {join}}}\n")
+
     assert workflow.task("c").join == join
 
 
-def test_the_tasks_of_a_parallel_task_are_found_by_their_path():
+def test_inner_tasks_are_found_by_their_path():
     workflow = attune_nb.loads(
         "tasks:\n  - {name: p, type: parallel, tasks: {x: {action: core.noop}}}\n"
     )
+
     assert (workflow.task("p").type, workflow.task("p").action) == ("parallel", None)
     assert workflow.task("p/x").action == "core.noop"
     assert workflow.run(mock={"x": 3}, backend="inline").result("p") == {"x": 3}
@@ -160,42 +169,47 @@ def test_the_tasks_of_a_parallel_task_are_found_by_their_path():
 @pytest.mark.parametrize(("text", "key", "value"), TRANSITION)
 def test_a_transition(text, key, value):
     source = f"{A}    next: [{text}]\n{B}  - {{name: c, action: core.noop}}\n"
-    (step,) = attune_nb.loads(source).task("a").next
-    assert getattr(step, key) == value
+    (transition,) = attune_nb.loads(source).task("a").next
+
+    assert getattr(transition, key) == value
 
 
 def test_a_bare_name_publishes_the_result():
     run = attune_nb.loads(A + "    next: [{publish: [x, {y: '{{ x + 1 }}'}]}]\n").run(
         mock={"a": 5}, backend="inline"
     )
+
     assert (run.context.variables["x"], run.context.variables["y"]) == (5, 6)
 
 
 @pytest.mark.parametrize(
     ("target", "status"), [("noop", "succeeded"), ("fail", "failed"), ("[]", "failed")]
 )
-def test_a_reserved_target_says_what_a_failure_means(target, status):
+def test_a_reserved_target_decides_what_a_failure_means(target, status):
     run = attune_nb.loads(f"{A}    next: [{{when: failed(), do: {target}}}]\n").run(
         mock={"a": ValueError("no")}, backend="inline"
     )
+
     assert run.status == status
 
 
-def test_a_task_whose_when_is_false_is_skipped_and_goes_on():
+def test_after_a_skipped_task_its_transitions_fire():
     run = attune_nb.loads(
         A + "    when: false\n    next: [{when: skipped() and succeeded(), do: b}]\n" + B
     ).run(mock={}, backend="inline")
+
     assert dict(zip(run.tasks["task"], run.tasks["status"], strict=True)) == {
         "a": "skipped",
         "b": "succeeded",
     }
 
 
-def test_a_batch_is_a_list_of_items_under_the_number_of_the_batch():
+def test_a_batch_is_an_array_with_the_number_of_the_batch():
     text = A + "    with_items: [1, 2, 3]\n    batch_size: 2\n"
     run = attune_nb.loads(text + "    input: {i: '{{ item }}', n: '{{ index }}'}\n").run(
-        mock={"a": lambda given: [given["n"], *given["i"]]}, backend="inline"
+        mock={"a": lambda arguments: [arguments["n"], *arguments["i"]]}, backend="inline"
     )
+
     assert run.result("a") == [[0, 1, 2], [1, 3]]
 
 
@@ -222,19 +236,21 @@ SHOWN = (
 
 @pytest.mark.parametrize("declared", [FLAT, SCHEMA], ids=["flat", "schema"])
 class TestParameters:
-    def test_values_are_taken_and_defaults_fill_the_rest(self, declared):
+    def test_defaults_fill_missing_values(self, declared):
         run = attune_nb.loads(declared + SHOWN + TASKS).run({"n": 2}, backend="inline")
+
         assert run.output == {"n": 2, "all": "small "}
 
-    @pytest.mark.parametrize("given", [{}, {"n": 0}, {"n": "2"}, {"n": 2, "kind": "x"}])
-    def test_what_does_not_fit_is_refused(self, declared, given):
+    @pytest.mark.parametrize("values", [{}, {"n": 0}, {"n": "2"}, {"n": 2, "kind": "x"}])
+    def test_values_that_do_not_fit_are_refused(self, declared, values):
         with pytest.raises(attune_nb.ParameterError):
-            attune_nb.loads(declared + TASKS).run(given, backend="inline")
+            attune_nb.loads(declared + TASKS).run(values, backend="inline")
 
     def test_a_secret_is_not_shown(self, declared):
         text = declared + "output_map: {k: '{{ parameters.key }}'}\n" + TASKS
         run = attune_nb.loads(text).run({"n": 2, "key": "hunter22"}, backend="inline")
         assert "hunter22" not in f"{run.output} {run!r} {run.events}"
+
         with pytest.raises(attune_nb.ParameterError) as caught:
             attune_nb.loads(text).run({"n": 2, "key": 12345678}, backend="inline")
         assert "12345678" not in str(caught.value)
@@ -243,6 +259,7 @@ class TestParameters:
 def test_rules_over_several_parameters_of_a_schema_hold():
     text = "parameters: {type: object, properties: {a: {}, b: {}}, dependentRequired: {a: [b]}}\n"
     workflow = attune_nb.loads(text + TASKS)
+
     assert workflow.run({"a": 1, "b": 2}, backend="inline").status == "succeeded"
     with pytest.raises(attune_nb.ParameterError, match="'b' is a dependency of 'a'"):
         workflow.run({"a": 1}, backend="inline")
@@ -255,14 +272,15 @@ def test_rules_over_several_parameters_of_a_schema_hold():
         "{type: object, required: [n], properties: {n: {default: 3}}}",
     ],
 )
-def test_what_has_a_default_need_not_be_given(declared):
+def test_a_parameter_with_a_default_may_be_missing(declared):
     text = f"parameters: {declared}\noutput_map: {{n: '{{{{ parameters.n }}}}'}}\n{TASKS}"
     assert attune_nb.loads(text).run(backend="inline").output == {"n": 3}
 
 
-def test_every_parameter_that_does_not_fit_is_told_at_once():
+def test_all_problems_of_parameters_are_reported_at_once():
     with pytest.raises(attune_nb.ParameterError) as caught:
         attune_nb.loads(FLAT + TASKS).run({"kind": "x", "nope": 1}, backend="inline")
+
     assert [line[2:12] for line in str(caught.value).splitlines()[1:]] == [
         "the run ne", "parameter ", "there is n",
     ]  # fmt: skip
@@ -279,31 +297,35 @@ workflow:
 """
 
 
-def test_the_seeds_own_snippet_lacks_only_what_it_leaves_out():
+def test_the_seeds_snippet_has_only_two_gaps():
     with pytest.raises(attune_nb.WorkflowError) as caught:
         attune_nb.loads(SEED)
-    assert [(each.message, each.position.line) for each in caught.value.problems] == [
+
+    problems = caught.value.problems
+    assert [(problem.message, problem.position.line) for problem in problems] == [
         ("task `process_list` needs an `action`", 5),
         ("`task` has no `data`", 6),
     ]
 
 
-def test_the_seeds_own_snippet_runs_with_these_filled_in():
+def test_the_seeds_snippet_runs_with_the_gaps_filled():
     text = SEED.replace(
         "    # ... 100 tasks that produce results ...\n",
         "    - {name: data, action: site.data, next: [{do: process_list}]}\n",
     ).replace("    - name: process_list\n", "    - name: process_list\n      action: site.one\n")
     items = list(range(1000))
+
     run = attune_nb.loads(text).run(
         mock={"data": {"items": items}, "process_list": "done"}, backend="inline"
     )
+
     assert run.status == "succeeded"
     assert run.result("process_list") == ["done"] * 1000
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
-def test_line_ends_a_bom_and_trailing_spaces_make_no_difference(line_end, bom):
+def test_line_ends_bom_and_trailing_spaces_do_not_matter(line_end, bom):
     text = bom + (A + "    when: 2024-1-2 > 0  \n").replace("\n", line_end)
     assert attune_nb.loads(text).task("a").when == Template("2024-1-2 > 0", condition=True)
 
@@ -313,7 +335,7 @@ def test_a_task_may_be_named(name):
     assert attune_nb.loads(f"tasks: [{{name: '{name}', action: x}}]\n").tasks[0].name == name
 
 
-def test_names_that_yaml_would_read_otherwise_stay_text():
+def test_words_of_yaml_1_1_stay_strings():
     (task,) = attune_nb.loads("tasks: [{name: no, action: on, input: {a: 010, b: 12:30}}]\n").tasks
     assert (task.name, task.action, task.input.source) == ("no", "on", {"a": "010", "b": "12:30"})
 
@@ -334,7 +356,7 @@ def test_only_a_string_or_a_path_can_be_loaded(load, source, kind):
         load(source)
 
 
-def test_text_of_one_line_is_not_taken_for_a_file_without_a_hint():
+def test_a_text_of_one_line_gets_a_hint_at_loads():
     with pytest.raises(attune_nb.WorkflowError, match="`loads` reads text of one line"):
         attune_nb.load("tasks: [{name: a, action: core.noop}]")
     with pytest.raises(attune_nb.WorkflowError, match="nothing to run"):

@@ -1,6 +1,7 @@
-"""A mistake within a longer text is told in its own line, not in the one where the text begins."""
+"""A mistake in a long string has its own line, not the line where the string begins."""
 
 import pytest
+from support.problems import line_and_column, load_problems
 
 import attune_nb
 
@@ -18,11 +19,9 @@ tasks:
 FOLLOWING = "  - {name: b, action: core.noop, when: '{{ nope }}'}\n"
 
 
-def place(text):
-    with pytest.raises(attune_nb.WorkflowError) as caught:
-        attune_nb.loads(text)
-    (problem,) = caught.value.problems
-    return problem.position.line, problem.position.column
+def find_position(text):
+    (problem,) = load_problems(text)
+    return line_and_column(problem)
 
 
 @pytest.mark.parametrize("style", ["|", "|-", "|2", ">", ">-"])
@@ -30,42 +29,42 @@ def place(text):
     "mistake", ["{{ nope }}", "{{ 1 + }}", "{{ 9 ** (9 ** 9) }}", "{{ 1", "{% if %}", "{{ 'a }}"]
 )
 def test_in_a_block(style, mistake):
-    assert place(BLOCK.format(style=style, mistake=mistake)) == (9, 14)
+    assert find_position(BLOCK.format(style=style, mistake=mistake)) == (9, 14)
 
 
 @pytest.mark.parametrize("written", ["'{{ nope }}'", '"{{ nope }}"', "'hi {{ nope }}'"])
-def test_in_a_text_of_one_line(written):
+def test_in_a_string_of_one_line(written):
+    column = 26 if "hi" in written else 22
     text = f"tasks:\n  - name: a\n    action: core.echo\n    input: {{message: {written}}}\n"
-    assert place(text) == (4, 26 if "hi" in written else 22)
+    assert find_position(text) == (4, column)
 
 
-def test_in_a_text_that_goes_on_in_the_next_line():
+def test_in_a_string_of_two_lines():
     text = (
         "tasks:\n  - name: a\n    action: core.echo\n    input: {message: 'b\n      {{ nope }}'}\n"
     )
-    assert place(text) == (5, 7)
+    assert find_position(text) == (5, 7)
 
 
-def test_an_expression_over_several_lines_has_its_first():
+def test_an_expression_of_two_lines_has_its_first_line():
     block = BLOCK.format(style="|", mistake="{{ nope +\n          1 }}")
-    assert place(block) == (9, 14)
+    assert find_position(block) == (9, 14)
 
 
-def test_what_is_nowhere_to_be_found_has_the_place_of_the_text():
+def test_an_expression_that_yaml_changed_has_the_strings_line():
     folded = BLOCK.format(style=">", mistake="x").replace("echo x", "echo {{\n        nope }}")
-    assert place(folded) == (5, 12)
+    assert find_position(folded) == (5, 12)
     escaped = 'tasks: [{name: a, action: core.echo, input: {message: "\\x7b{ nope }}"}}]\n'
-    assert place(escaped) == (1, 55)
+    assert find_position(escaped) == (1, 55)
 
 
-def test_the_same_mistake_further_down_is_not_meant():
+def test_two_equal_mistakes_have_their_own_lines():
     text = BLOCK.format(style="|", mistake="x").replace("1 + 1", "nope")
-    with pytest.raises(attune_nb.WorkflowError) as caught:
-        attune_nb.loads(text + FOLLOWING)
-    assert [each.position.line for each in caught.value.problems] == [8, 10]
+    problems = load_problems(text + FOLLOWING)
+    assert [problem.position.line for problem in problems] == [8, 10]
 
 
-def test_while_running():
+def test_in_an_error_of_the_run():
     text = BLOCK.format(style="|", mistake="{{ parameters.p.q }}").replace("cmd", "message")
     run = attune_nb.loads("parameters: {p: {}}\n" + text.replace("shell", "echo")).run({"p": {}})
     assert "line 10, column 14" in run.error

@@ -1,9 +1,10 @@
-"""What a workflow's text may not say: each mistake is one message, where it stands.
+"""The values that a workflow's text cannot have: each mistake is one message at its position.
 
 Add a row to add a case: the text, words of the message, line and column.
 """
 
 import pytest
+from support.problems import line_and_column, load_problems
 
 import attune_nb
 
@@ -197,24 +198,23 @@ EXPRESSION = [
 ]
 
 
-@pytest.mark.parametrize(("text", "said", "line", "column"), [*WORKFLOW, *TASK, *FLOW, *EXPRESSION])
-def test_a_mistake_is_one_message_where_it_stands(text, said, line, column):
-    with pytest.raises(attune_nb.WorkflowError) as caught:
-        attune_nb.loads(text)
-    (problem,) = caught.value.problems
-    assert said in problem.message
-    assert (problem.position.line, problem.position.column) == (line, column)
+@pytest.mark.parametrize(
+    ("text", "words", "line", "column"), [*WORKFLOW, *TASK, *FLOW, *EXPRESSION]
+)
+def test_a_mistake_is_one_message_at_its_position(text, words, line, column):
+    (problem,) = load_problems(text)
+
+    assert words in problem.message
+    assert line_and_column(problem) == (line, column)
 
 
-def test_every_mistake_of_a_text_is_told_in_its_order():
+def test_mistakes_are_reported_in_the_order_of_the_text():
     text = A + "    retires: 1\n    timeout: soon\n    next: [{do: bb}]\n" + B
-    with pytest.raises(attune_nb.WorkflowError) as caught:
-        attune_nb.loads(text)
-    assert [each.position.line for each in caught.value.problems] == [4, 5, 6]
+    assert [problem.position.line for problem in load_problems(text)] == [4, 5, 6]
 
 
 @pytest.mark.parametrize(
-    ("action", "said"),
+    ("action", "words"),
     [
         ("core.nop", "there is no action `core.nop`; did you mean `core.noop`?"),
         ("core.echo, input: {mesage: 1}", "takes no `mesage`; did you mean `message`?"),
@@ -222,10 +222,11 @@ def test_every_mistake_of_a_text_is_told_in_its_order():
         ("core.echo, input: {message: 1, loud: true}", "action `core.echo` takes no `loud`"),
     ],
 )
-def test_an_action_that_cannot_be_called_so_is_found_before_the_run(action, said):
+def test_a_wrong_call_of_an_action_is_found_before_the_run(action, words):
     workflow = attune_nb.loads(f"tasks:\n  - {{name: a, action: {action}}}\n")
     (problem,) = workflow.check()
-    assert said in problem.message
+
+    assert words in problem.message
     assert problem.position.line == 2
     with pytest.raises(attune_nb.WorkflowError):
         workflow.run()
@@ -245,7 +246,7 @@ tasks:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("values", "words"),
     [
         ({}, "the run needs the parameter `n`"),
         ({"n": 1, "m": 2}, "there is no parameter `m`"),
@@ -265,19 +266,20 @@ tasks:
         ({"n": 1, "extra": []}, "parameter `extra` must be an object, not an array"),
     ],
 )
-def test_parameters_that_do_not_fit_are_refused_before_anything_runs(given, said):
+def test_parameters_that_do_not_fit_are_refused(values, words):
     with pytest.raises(attune_nb.ParameterError) as caught:
-        attune_nb.loads(DECLARED).run(given)
-    assert said in str(caught.value)
+        attune_nb.loads(DECLARED).run(values)
+
+    assert words in str(caught.value)
 
 
 def test_ranges_and_tuples_are_arrays_and_any_takes_any_object():
-    given = {"n": 1, "hosts": ("a", "b"), "anything": object()}
-    assert attune_nb.loads(DECLARED).run(given).status == "succeeded"
+    values = {"n": 1, "hosts": ("a", "b"), "anything": object()}
+    assert attune_nb.loads(DECLARED).run(values).status == "succeeded"
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "severity"),
+    ("text", "words", "severity"),
     [
         (A + "    next: [{do: c}]\n  - {name: c, action: core.noop}\n"
          "  - {name: d, action: core.noop, next: [{do: e}]}\n"
@@ -289,7 +291,9 @@ def test_ranges_and_tuples_are_arrays_and_any_takes_any_object():
         ("vars: {spare: 1}\n" + A, "no expression reads the variable `spare`", "hint"),
     ],
 )  # fmt: skip
-def test_what_is_merely_odd_loads_and_is_told_by_check(text, said, severity):
-    told = [each for each in attune_nb.loads(text).check() if said in each.message]
-    assert [each.severity for each in told] == [severity]
-    assert told[0].position is not None
+def test_an_oddity_loads_and_is_reported_by_check(text, words, severity):
+    problems = attune_nb.loads(text).check()
+    (problem,) = [problem for problem in problems if words in problem.message]
+
+    assert problem.severity == severity
+    assert problem.position is not None

@@ -1,3 +1,5 @@
+"""YAML text to plain data, with the position of each part, and the texts that are refused."""
+
 import math
 import pickle
 import time
@@ -17,10 +19,11 @@ def loader(request, monkeypatch):
     monkeypatch.setattr(yaml_source, "_LOADER", getattr(yaml, request.param))
 
 
-def problems(text):
+def parse_problems(text):
     with pytest.raises(WorkflowError) as caught:
         parse(text, "w.yaml")
-    str(caught.value)
+
+    assert str(caught.value)
     return caught.value.problems
 
 
@@ -35,34 +38,37 @@ def place(position):
         ("0", 0), ("12", 12), ("-3", -3), ("+3", 3), ("1.10", 1.1), ("1e3", 1000.0),
         (".5", 0.5), ("1.", 1.0), ("'1'", "1"), ('"true"', "true"), ('""', ""),
         ("|\n  12", "12"), (">-\n  true", "true"), ("True", "True"), ("\u0661", "\u0661"),
-        *((each, each) for each in (
+        *((text, text) for text in (
             "no", "on", "yes", "010", "0x1f", "0o7", "1_000", "12:30", "2024-01-02", "1.2.3",
             "010.5", "e3", ".", "=", "<<",
         )),
     ],
 )  # fmt: skip
 def test_scalars(text, value):
-    got = parse(f"k: {text}").data["k"]
-    assert got == value
-    assert type(got) is type(value)
+    parsed = parse(f"k: {text}").data["k"]
+
+    assert parsed == value
+    assert type(parsed) is type(value)
 
 
 @pytest.mark.parametrize("text", [".inf", "-.inf", ".nan", "1e999", "-1e999", ".NaN"])
 def test_numbers_must_be_finite(text):
-    (problem,) = problems(f"k: {text}")
+    (problem,) = parse_problems(f"k: {text}")
+
     assert "not finite" in problem.message
     assert place(problem.position) == (1, 4)
 
 
 def test_long_numbers():
     assert parse("k: " + "9" * 100).data["k"] == 10**100 - 1
-    assert "100 digits" in problems("k: " + "9" * 101)[0].message
-    assert "100 digits" in problems("k: 0." + "1" * 100)[0].message
+    assert "100 digits" in parse_problems("k: " + "9" * 101)[0].message
+    assert "100 digits" in parse_problems("k: 0." + "1" * 100)[0].message
     assert math.isclose(parse("k: 0.1").data["k"], 0.1)
 
 
 def test_positions():
     doc = parse("a: 1\nb:\n  - x\n  - c: {d: 2}\n")
+
     assert doc.data == {"a": 1, "b": ["x", {"c": {"d": 2}}]}
     assert place(doc.value_position(())) == (1, 1)
     assert place(doc.value_position(("b", 1, "c", "d"))) == (4, 12)
@@ -77,6 +83,7 @@ def test_positions():
 
 def test_raw_text():
     doc = parse("version: 1.10\nq: '1.10'\nl: [1.0]\ne:\n")
+
     assert doc.data["version"] == 1.1
     assert doc.raw_text(("version",)) == "1.10"
     assert doc.raw_text(("q",)) == "1.10"
@@ -88,6 +95,7 @@ def test_raw_text():
 
 def test_bom_crlf_and_astral_columns():
     doc = parse("\ufeffa: 1\r\nb: |\r\n  x\r\n  y\r\n'😀': z\r\n")
+
     assert doc.data == {"a": 1, "b": "x\ny\n", "😀": "z"}
     assert place(doc.key_position(("a",))) == (1, 1)
     assert place(doc.value_position(("😀",))) == (5, 6)
@@ -95,6 +103,7 @@ def test_bom_crlf_and_astral_columns():
 
 def test_alias():
     doc = parse("a: &x {k: [1]}\nb: *x\nc: &t name\nd: {*t : 1}\n")
+
     assert doc.data == {"a": {"k": [1]}, "b": {"k": [1]}, "c": "name", "d": {"name": 1}}
     assert doc.data["a"]["k"] is not doc.data["b"]["k"]
     assert place(doc.value_position(("b",))) == (2, 4)
@@ -152,22 +161,24 @@ DEEP = "a: &a " + "[" * 60 + "]" * 60 + "\nb: " + "[" * 60 + "*a" + "]" * 60
         ('a: "\\UFFFFFFFF"', "", 1),
         ("%YAML 9.0\n---\na: 1", "", 1),
     ],
-    ids=lambda each: repr(each)[:30],
+    ids=lambda case: repr(case)[:30],
 )
 def test_refusals(text, words, line):
-    began = time.perf_counter()
-    found = problems(text)
-    assert time.perf_counter() - began < 20
-    assert words in found[0].message
-    assert found[0].position.source.name == "w.yaml"
-    assert line is None or found[0].position.line == line
+    started = time.perf_counter()
+    problem = parse_problems(text)[0]
+
+    assert time.perf_counter() - started < 20
+    assert words in problem.message
+    assert problem.position.source.name == "w.yaml"
+    assert line is None or problem.position.line == line
 
 
 @pytest.mark.parametrize(
     "char", ["\0", "\x07", "\x0c", "\x1b", "\x7f", "\x80", "\ud800", "\uffff", "\ufeff"]
 )
 def test_forbidden_characters(char):
-    (problem,) = problems(f"a: 1\r\nb: x{char}y")
+    (problem,) = parse_problems(f"a: 1\r\nb: x{char}y")
+
     assert f"U+{ord(char):04X}" in problem.message
     assert place(problem.position) == (2, 5)
 
@@ -178,10 +189,11 @@ def test_limits_are_inclusive():
 
 
 def test_every_problem_at_once():
-    found = problems("a: 1\na: 2\nb: {{ x }}\nc: {{ y }} z\n")
-    assert [each.position.line for each in found] == [2, 3, 4]
-    assert place(found[1].position) == (3, 4)
-    assert len(problems("a: 1\n" * 1000)) == yaml_source.MAX_PROBLEMS
+    problems = parse_problems("a: 1\na: 2\nb: {{ x }}\nc: {{ y }} z\n")
+
+    assert [problem.position.line for problem in problems] == [2, 3, 4]
+    assert place(problems[1].position) == (3, 4)
+    assert len(parse_problems("a: 1\n" * 1000)) == yaml_source.MAX_PROBLEMS
 
 
 def test_harmless_text():

@@ -1,4 +1,4 @@
-"""Runs heavy or hostile input in a process of its own, within 200 MB more than imports take."""
+"""Run heavy or hostile input in a process of its own, within limits of memory and time."""
 
 import json
 import os
@@ -6,16 +6,23 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+# Bytes beyond those that imports take.
 MEMORY = 200 * 2**20
-SECONDS = 2 * 2  # of processor time, for one text: two are promised, and cores may be shared
+
+# Seconds of processor time for one text: two are promised, and cores may be shared.
+SECONDS = 2 * 2
 
 CHILD = """
 import json, math, pathlib, resource, sys, threading, time
-import attune_nb, jsonschema, pandas, attune_nb.language.validation.validate  # imports do not count
+
+# imports do not count
+import attune_nb, jsonschema, pandas, attune_nb.language.validation.validate
 
 A = "tasks: [{name: a, action: core.noop}]\\n"
 attune_nb.loads(A).run(backend="inline")
-threading.stack_size(2**18)  # a thread's stack counts as memory, used or not
+
+# a thread's stack counts as memory, used or not
+threading.stack_size(2**18)
 
 class Unsayable(Exception):
     def __str__(self):
@@ -29,60 +36,76 @@ def raising(error):
 itself = []
 itself.append(itself)
 
+def position_of(problem):
+    position = getattr(problem, "position", None)
+    return (position.line, position.column) if position else (0, 0)
+
+def load_and_run(text, options):
+    workflow = attune_nb.loads(text)
+    warnings = [problem for problem in workflow.check() if problem.severity == "warning"]
+    if options is None and warnings:
+        return f"warned: {warnings[0]}", position_of(warnings[0])
+    if options is None:
+        return "loads", (0, 0)
+
+    run = workflow.run(**{"backend": "inline"} | eval(options or "{}"))
+    for failure in run.failures()[:1]:
+        return f"{run.status}: {run.error}", position_of(failure)
+    return f"{run.status}: {run.error}", (0, 0)
+
 cases, memory = json.load(sys.stdin)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + memory,) * 2)
-told = {}
+
+outcomes = {}
 for name, (text, options) in cases.items():
-    began, count, line, column = time.process_time(), 0, 0, 0
+    started = time.process_time()
+    problems = []
+    position = (0, 0)
     try:
-        workflow = attune_nb.loads(text)
-        said = "loads"
-        warned = [each for each in workflow.check() if each.severity == "warning"]
-        if options is None and warned:
-            said, place = f"warned: {warned[0]}", warned[0].position
-            line, column = place.line, place.column
-        if options is not None:
-            ended = workflow.run(**{"backend": "inline"} | eval(options or "{}"))
-            said = f"{ended.status}: {ended.error}"
-            for failure in ended.failures()[:1]:
-                if failure.position:
-                    line, column = failure.position.line, failure.position.column
+        message, position = load_and_run(text, options)
     except attune_nb.AttuneError as error:
         problems = getattr(error, "problems", None) or [error]
-        count, said = len(problems), f"refused: {error}"
-        place = getattr(problems[0], "position", None)
-        line, column = (place.line, place.column) if place else (0, 0)
+        message = f"refused: {error}"
+        position = position_of(problems[0])
     except Exception as error:
-        said = f"bare {type(error).__name__}: {error}"
-    told[name] = [said[:5000], count, time.process_time() - began, line, column]
-json.dump(told, sys.stdout)
+        message = f"bare {type(error).__name__}: {error}"
+
+    seconds = time.process_time() - started
+    outcomes[name] = [message[:5000], len(problems), seconds, *position]
+json.dump(outcomes, sys.stdout)
 """
 
 
-class Told(NamedTuple):
-    """What came of a text: how it ended, what it took, and where the first problem stands."""
+class Outcome(NamedTuple):
+    """How loading and running a text ended, its cost, and the position of its first problem."""
 
-    said: str
+    message: str
     problems: int
     seconds: float
     line: int
     column: int
 
 
-def tried(cases):
-    """Load each text, and run it with the options (a Python expression) unless they are None.
+def run_cases(cases):
+    """Load each text, and run it with its options (a Python expression) unless they are None.
 
-    None may take too long or too much; the process must outlive them all.
+    No text may take too much time or memory, and the process must outlive them all.
     """
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD], input=json.dumps([cases, MEMORY]),
-        capture_output=True, text=True, timeout=100, check=False,
-        env=os.environ | {"MALLOC_ARENA_MAX": "1"},  # and so does what malloc sets aside for it
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    told = {name: Told(*each) for name, each in json.loads(done.stdout).items()}
-    assert set(told) == set(cases)
-    for name, each in told.items():
-        assert each.seconds < SECONDS, (name, each.said[:300], each.seconds)
-    return told
+    process = subprocess.run(
+        [sys.executable, "-c", CHILD],
+        input=json.dumps([cases, MEMORY]),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        # memory that malloc sets aside for a thread counts as well
+        env=os.environ | {"MALLOC_ARENA_MAX": "1"},
+    )
+    assert process.returncode == 0, process.stderr[-2000:]
+
+    outcomes = {name: Outcome(*row) for name, row in json.loads(process.stdout).items()}
+    assert set(outcomes) == set(cases)
+    for name, outcome in outcomes.items():
+        assert outcome.seconds < SECONDS, (name, outcome.message[:300], outcome.seconds)
+    return outcomes
