@@ -1,4 +1,4 @@
-"""What a person is told of items that were cancelled: they have not failed."""
+"""Cancelled items are shown apart from failed ones."""
 
 import threading
 
@@ -20,7 +20,7 @@ tasks:
 
 
 def cancelled(items, store="none"):
-    """Give a run that was cancelled once all its items were under way, or had failed."""
+    """Return a run that was cancelled once all its items were running, or had failed."""
     begun, failed = threading.Semaphore(0), threading.Semaphore(0)
     over = threading.Event()
 
@@ -30,16 +30,17 @@ def cancelled(items, store="none"):
         begun.release()
         over.wait(90)
 
-    def hear(events):
-        for each in events:
-            if isinstance(each, AttemptsEnded):
+    def count_ends(events):
+        for event in events:
+            if isinstance(event, AttemptsEnded):
                 failed.release()
 
     run = attune_nb.loads(TEXT.replace("ITEMS", str(items))).run(
-        actions={"go": go}, background=True, store=store, readers=[hear]
+        actions={"go": go}, background=True, store=store, readers=[count_ends]
     )
-    for each in items:
-        assert (failed if each == "bad" else begun).acquire(timeout=20)
+    for item in items:
+        semaphore = failed if item == "bad" else begun
+        assert semaphore.acquire(timeout=20)
     run.cancel(force=True)
     assert run.wait(60)
     over.set()
@@ -52,39 +53,42 @@ def mixed():
 
 
 def progress_of(run):
-    """Give the progress as it was before the task was said to have ended."""
+    """Return the progress as it was before the end of the task."""
     progress = Progress()
-    progress.read([each for each in run.events if isinstance(each, AttemptsEnded | TaskStarted)])
+    progress.read([event for event in run.events if isinstance(event, AttemptsEnded | TaskStarted)])
     return progress
 
 
-def test_what_was_cancelled_is_told_apart_from_what_failed(mixed):
+def test_a_run_shows_cancelled_items_apart(mixed):
     assert list(mixed.items("go")["status"]) == ["failed", "cancelled", "cancelled"]
     assert mixed.tasks["failed_items"][0] == 1
     assert mixed.context.tasks["go"].failed_items == 1
+
     (row,) = mixed.summary()
     assert (row["failed"], row["cancelled"]) == ("1", "2")
-    told = "1 of 3 items failed, 2 cancelled; the first, index 0: it is bad"
-    assert mixed.tasks["error"][0] == told
+
+    error = "1 of 3 items failed, 2 cancelled; the first, index 0: it is bad"
+    assert mixed.tasks["error"][0] == error
     assert "3/3 items, 1 failed, 2 cancelled" in repr(mixed)
     assert ">cancelled<" in mixed._repr_html_()
 
 
-def test_a_panel_tells_both_and_the_last_error_is_of_what_failed(mixed):
+def test_the_panel_shows_both_and_the_last_error(mixed):
     progress = progress_of(mixed)
-    for shown in (progress.text(), str(panel(progress))):
-        assert "1 failed, 2 cancelled" in shown
-        assert "last error: it is bad" in shown
+    for text in (progress.text(), str(panel(progress))):
+        assert "1 failed, 2 cancelled" in text
+        assert "last error: it is bad" in text
 
 
-def test_a_timeline_s_label_tells_both(mixed):
+def test_a_label_of_the_timeline_shows_both(mixed):
     label = mixed.timeline().axes[0].get_yticklabels()[0].get_text()
     assert label.endswith("3 · 1 failed, 2 cancelled")
 
 
-def test_where_all_were_cancelled_none_has_failed(tmp_path):
+def test_if_all_items_were_cancelled_none_has_failed(tmp_path):
     run = cancelled([1, 2], store=tmp_path / "runs.db")
     (row,) = run.summary()
+
     assert (row["failed"], row["cancelled"]) == ("", "2")
     assert run.tasks["error"][0] == (
         "2 of 2 items cancelled; the first, index 0: the run was cancelled"

@@ -1,4 +1,4 @@
-"""What is told of a run that failed: the task, the item, its index, and the user's own lines."""
+"""The description of a failure: the task, the item, and the user's own lines."""
 
 import attune_nb
 
@@ -17,42 +17,45 @@ def ping(host):
         raise ConnectionError(f"no answer from {host}")
 
 
-def told(text, parameters=None, **options):
+def failure_of(text, parameters=None, **options):
     run = attune_nb.loads(text).run(parameters, actions={"ping": ping}, **options)
     assert run.status == "failed"
     return run.failure_text()
 
 
-def test_the_first_failed_item_is_told_with_its_index_and_the_users_frames():
+def test_the_first_failed_item_and_its_frames_are_shown():
     hosts = [{"name": "web"}, {"name": "db"}, {"name": "mail"}]
-    text = told(FAN_OUT, {"hosts": hosts})
+    text = failure_of(FAN_OUT, {"hosts": hosts})
+
     assert text.startswith("task `check`, item 1: {'name': 'db'}\nTraceback")
     assert "in ping" in text
     assert text.endswith("ConnectionError: no answer from db")
     assert "attune_nb/backends" not in text
 
 
-def test_an_item_that_succeeded_in_the_end_is_no_failure():
-    seen = []
+def test_an_item_that_succeeded_in_a_retry_is_not_shown():
+    calls = []
 
     def flaky(host):
-        seen.append(host)
-        if host == "mail" or seen.count(host) == 1:
+        calls.append(host)
+        if host == "mail" or calls.count(host) == 1:
             raise OSError(host)
 
     hosts = [{"name": "web"}, {"name": "mail"}]
     text = FAN_OUT + "    retry: {count: 1, delay: 0.001}\n"
     run = attune_nb.loads(text).run({"hosts": hosts}, actions={"ping": flaky})
+
     assert "item 1: {'name': 'mail'}" in run.failure_text()
 
 
-def test_the_item_of_a_source_that_can_be_read_once_is_told_too():
-    text = told(FAN_OUT, {"hosts": ({"name": each} for each in ("web", "db"))})
+def test_the_item_of_an_iterator_is_shown():
+    text = failure_of(FAN_OUT, {"hosts": ({"name": name} for name in ("web", "db"))})
     assert "item 1: {'name': 'db'}" in text
 
 
-def test_an_expression_that_fails_shows_the_lines_of_the_workflow_and_no_traceback():
-    text = told(FAN_OUT, {"hosts": [{"name": "web"}, {}]})
+def test_a_failed_expression_shows_the_workflows_lines():
+    """There is no traceback."""
+    text = failure_of(FAN_OUT, {"hosts": [{"name": "web"}, {}]})
     assert text.startswith("task `check`, item 1: {}\n")
     assert "has no `name`" in text
     assert '    7 |     input: {host: "{{ item.name }}"}\n' in text
@@ -61,23 +64,24 @@ def test_an_expression_that_fails_shows_the_lines_of_the_workflow_and_no_traceba
     assert text.count("line 7") == 1
 
 
-def test_a_task_without_items_is_told_by_its_name():
-    text = told("tasks: [{name: a, action: ping, input: {host: db}}]")
+def test_a_task_without_items_is_shown_by_its_name():
+    text = failure_of("tasks: [{name: a, action: ping, input: {host: db}}]")
     assert text.startswith("task `a`\nTraceback")
 
 
-def test_a_large_item_is_told_by_what_it_is():
-    text = told(FAN_OUT, {"hosts": [{"name": "db", "log": ["line"] * 100_000}]})
+def test_a_large_item_is_shown_as_a_summary():
+    text = failure_of(FAN_OUT, {"hosts": [{"name": "db", "log": ["line"] * 100_000}]})
     assert text.startswith("task `check`, item 0: an object of 2: name, log\n")
 
 
-def test_a_secret_in_an_item_is_not_told():
+def test_a_secret_in_an_item_is_masked():
     keystore = {"token": "hunter2-hunter2"}
-    text = told(FAN_OUT, {"hosts": [{"name": "hunter2-hunter2"}]}, keystore=keystore)
+    text = failure_of(FAN_OUT, {"hosts": [{"name": "hunter2-hunter2"}]}, keystore=keystore)
+
     assert "item 0: {'name': '***'}" in text
     assert "hunter2" not in text
 
 
-def test_nothing_is_told_of_a_run_that_succeeded():
+def test_a_run_that_succeeded_has_no_description():
     run = attune_nb.loads(FAN_OUT).run({"hosts": []}, actions={"ping": ping})
     assert run.failure_text() == ""

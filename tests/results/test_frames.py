@@ -1,4 +1,4 @@
-"""A run as DataFrames: the columns that the documentation names, and what stands in them."""
+"""A run as DataFrames: the documented columns and their values."""
 
 import pandas as pd
 import pytest
@@ -33,7 +33,8 @@ def run():
     return attune_nb.loads(TEXT).run(actions={"check": check})
 
 
-def test_tasks_has_one_row_for_each_execution_and_the_unstarted_last(run):
+def test_tasks_has_one_row_for_each_execution(run):
+    """Tasks that never started come last."""
     tasks = run.tasks
     assert list(tasks.columns) == [
         "task", "visit", "status", "attempts", "items", "failed_items", "start", "end",
@@ -66,18 +67,19 @@ def test_times_are_in_utc_and_in_order(run):
         assert isinstance(frame["start"].dtype, pd.DatetimeTZDtype)
         assert str(frame["start"].dt.tz) == "UTC"
     started = run.tasks.dropna(subset=["end"])
+
     assert (started["end"] >= started["start"]).all()
     assert (run.tasks["duration_ms"] >= 0).all()
 
 
-def test_an_unknown_task_is_told_with_the_nearest(run):
+def test_an_unknown_task_has_a_suggestion(run):
     with pytest.raises(attune_nb.LookupFailed, match="did you mean `check`"):
         run.items("chekc")
     with pytest.raises(attune_nb.LookupFailed, match="task `never` has not run"):
         run.result("never")
 
 
-def test_a_run_that_never_started_a_task_has_frames_too():
+def test_a_run_without_executions_has_frames():
     run = attune_nb.loads("vars: {x: '{{ 1 // length([]) }}'}\n" + TEXT.lstrip()).run(
         actions={"check": check}
     )
@@ -97,22 +99,23 @@ tasks:
 """
 
 
-def test_a_run_under_way_tells_what_each_task_is_at():
+def test_tasks_has_the_present_status_of_a_running_run():
     run = attune_nb.loads("cancellation_policy: cancel_running" + LIVE).run(background=True)
-    wanted = {
+    expected = {
         "asks": "waiting", "waits": "pending", "fails": "retrying", "works": "running",
         "first": "pending", "later": "pending",
     }  # fmt: skip
     for _ in range(200):
-        found = dict(zip(run.tasks["task"], run.tasks["status"], strict=True))
-        if found == wanted:
+        statuses = dict(zip(run.tasks["task"], run.tasks["status"], strict=True))
+        if statuses == expected:
             break
         run.wait(0.05)
     run.cancel()
+
     assert run.wait(60)
-    assert found == wanted
+    assert statuses == expected
 
 
-def test_a_run_knows_its_workflow(run):
+def test_the_workflow_of_a_run_can_be_run_again(run):
     again = run.workflow.run(actions={"check": check})
     assert again.status == run.status

@@ -1,4 +1,4 @@
-"""What a person is told while a run is under way."""
+"""The progress of a run in words."""
 
 import io
 from array import array
@@ -52,7 +52,7 @@ def text(*events):
     return progress.text()
 
 
-def test_a_fan_out_tells_done_failed_rate_time_left_and_the_last_error():
+def test_a_task_with_items_has_counts_rate_and_last_error():
     assert text(*started(), ended(500, failed=20)) == (
         "health: running after 2.0 s\n"
         "  check  ██████████░░░░░░░░░░ 500/1,000  20 failed  250/s  2.0 s left"
@@ -60,25 +60,26 @@ def test_a_fan_out_tells_done_failed_rate_time_left_and_the_last_error():
     )
 
 
-def test_an_attempt_that_will_be_made_again_is_neither_done_nor_failed():
+def test_a_retried_attempt_is_neither_done_nor_failed():
     planned = RetriesPlanned(time=2.0, task="check", visit=1, count=15)
-    told = text(*started(), ended(500, failed=20), planned)
-    assert "485/1,000  5 failed" in told
+    line = text(*started(), ended(500, failed=20), planned)
+    assert "485/1,000  5 failed" in line
 
 
-def test_a_source_of_unknown_length_is_told_as_such_until_it_is_exhausted():
+def test_an_unknown_total_is_a_question_mark():
+    """The total is shown once the source is exhausted."""
     assert "500/?" in text(*started(None), ended(500))
     assert "500/500" in text(*started(None), ended(500, total=500))
 
 
-def test_a_task_without_items_tells_since_when_it_runs():
+def test_a_task_without_items_has_its_time():
     events = [*started(with_items=False), TaskStarted(
         time=3.0, task="other", visit=1, total=1, with_items=False, concurrency=1, causes=(),
     )]  # fmt: skip
     assert "check  running for 3.0 s" in text(*events)
 
 
-def test_of_tasks_that_have_ended_only_the_failed_ones_stay():
+def test_only_failed_tasks_stay_when_they_have_ended():
     end = TaskEnded(
         time=4.0, task="check", visit=1, status="succeeded", attempts=1, error=None, fired=(),
         handled=False,
@@ -86,40 +87,47 @@ def test_of_tasks_that_have_ended_only_the_failed_ones_stay():
     assert text(*started(), end) == "health: running after 4.0 s"
 
 
-def test_where_there_is_no_terminal_auto_shows_nothing_and_true_writes_lines(monkeypatch):
+def test_without_a_terminal_only_true_writes_lines(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
+
     assert open_display("auto") is None
+
     display = open_display(progress=True)
     display.read([*started(), RunEnded(time=5.0, status="succeeded", output=None, error=None)])
+
     assert stream.getvalue() == "health: succeeded after 5.0 s\n"
 
 
-def test_what_was_asked_for_is_told_until_the_run_ends():
+def test_a_pause_and_a_cancel_are_shown():
     pause, resume = PauseRequested(time=1.0), ResumeRequested(time=2.0)
     assert text(*started(), pause).startswith("health: paused")
     assert text(*started(), pause, resume).startswith("health: running")
     assert text(*started(), pause, CancelRequested(time=3.0)).startswith("health: cancelling")
 
 
-def test_a_pause_is_told_with_its_reason_and_what_ends_it_and_no_pace():
+def test_a_pause_has_its_reason_and_no_rate():
+    """It also says how to continue."""
     lost = PauseRequested(time=2.0, reason="the cluster is gone: " + "word " * 100)
-    heading, row, told = text(*started(), ended(500), lost).splitlines()
+    heading, row, note = text(*started(), ended(500), lost).splitlines()
+
     assert heading == "health: paused after 2.0 s"
     assert row.endswith("500/1,000")
-    assert told.startswith("  the cluster is gone: word")
-    assert told.endswith("word…; `run.resume()` continues")
-    assert len(told) < 340
+    assert note.startswith("  the cluster is gone: word")
+    assert note.endswith("word…; `run.resume()` continues")
+    assert len(note) < 340
+
     by_hand = text(*started(), PauseRequested(time=1.0))
     assert by_hand.endswith("\n  `run.resume()` continues")
     assert "resume" not in text(*started(), lost, ResumeRequested(time=3.0))
 
 
-def test_the_seconds_of_a_pause_make_the_pace_no_worse():
+def test_the_seconds_of_a_pause_do_not_lower_the_rate():
     pause, resume = PauseRequested(time=2.0), ResumeRequested(time=92.0)
-    told = text(*started(), ended(500), pause, resume)
-    assert told.startswith("health: running after 92.0 s")
-    assert "250/s  2.0 s left" in told
+    line = text(*started(), ended(500), pause, resume)
+
+    assert line.startswith("health: running after 92.0 s")
+    assert "250/s  2.0 s left" in line
 
 
 def test_an_error_is_cut_at_a_word():
@@ -129,11 +137,12 @@ def test_an_error_is_cut_at_a_word():
     run = attune_nb.loads("tasks: [{name: a, action: fails}]").run(actions={"fails": fails})
     (row,) = run.summary()
     words = ("the words of a long error " * 5).strip()
+
     assert len(row["error"]) <= 120
     assert row["error"].endswith("…")
     assert words.startswith(row["error"][:-1])
     assert words[len(row["error"]) - 1] == " "
 
 
-def test_a_task_that_was_stopped_still_tells_how_many_items_there_were():
+def test_a_stopped_task_keeps_its_total():
     assert "4/1,000" in text(*started(), ended(4, total=4))

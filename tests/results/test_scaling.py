@@ -1,4 +1,4 @@
-"""An alert where the time of a with-items task grows faster than its items."""
+"""An alert if the time of a task grows faster than its items."""
 
 import time
 
@@ -21,30 +21,31 @@ SIZES = (20, 40, 80)
 
 def go(name, act, count, text=TEXT, **parameters):
     workflow = attune_nb.loads(text)
-    given = {"items": range(count), **parameters}
-    return workflow.run(given, actions={"act": act}, name=name, backend="inline")
+    parameters = {"items": range(count), **parameters}
+    return workflow.run(parameters, actions={"act": act}, name=name, backend="inline")
 
 
 def quadratic(n):
-    """Wait the longer, the later the item."""
+    """Wait longer for each item."""
     time.sleep(n * 1e-4)
 
 
 def even(n):
-    """Wait the same for every item, and once: no hiccup makes that grow faster than the items."""
+    """Wait equally long for all items but the first, which takes longer than any hiccup."""
     time.sleep(0.002 if n else 0.1)
 
 
-def test_a_task_that_slows_down_with_every_item_is_told_with_its_slope():
+def test_a_task_that_slows_down_has_an_alert():
     runs = [go("slows down", quadratic, count) for count in SIZES]
     (alert,) = runs[-1].alerts
+
     assert alert.startswith("`each` took ")
     assert "for 20 items and" in alert
     assert "for 80: its time grows as the items to the power of " in alert
     assert f"alert: {alert}" in repr(runs[-1])
 
 
-def test_items_that_fail_take_their_time_too():
+def test_failed_items_count_too():
     def fails_once(n):
         time.sleep(n * 1e-4)
         if n == 7:
@@ -54,17 +55,17 @@ def test_items_that_fail_take_their_time_too():
     assert len(runs[-1].alerts) == 1
 
 
-def test_a_task_in_proportion_is_not_told():
+def test_a_task_in_proportion_has_no_alert():
     runs = [go("in proportion", even, count) for count in SIZES]
     assert runs[-1].alerts == []
 
 
-def test_two_sizes_are_too_few_to_tell():
+def test_two_sizes_are_too_few():
     runs = [go("two sizes", quadratic, count) for count in (20, 80, 80)]
     assert runs[-1].alerts == []
 
 
-def test_of_a_run_with_few_items_nothing_is_told():
+def test_a_run_with_few_items_has_no_alert():
     for count in SIZES:
         go("few items", quadratic, count)
     assert go("few items", quadratic, 10).alerts == []
@@ -77,7 +78,7 @@ def also_quadratic(n):
 
 
 @pytest.mark.parametrize(
-    ("what", "changed"),
+    ("kind", "changed"),
     [
         ("name", {"name": "another"}),
         ("action", {"act": also_quadratic}),
@@ -85,33 +86,36 @@ def also_quadratic(n):
         ("parameter", {"wait": 1}),
     ],
 )
-def test_what_was_changed_has_no_past(what, changed):
-    usual = {"name": f"{what} changed", "act": quadratic}
+def test_a_changed_task_has_no_past(kind, changed):
+    usual = {"name": f"{kind} changed", "act": quadratic}
     for count in SIZES[:-1]:
         go(count=count, **usual)
+
     assert go(count=SIZES[-1], **usual | changed).alerts == []
     assert len(go(count=SIZES[-1], **usual).alerts) == 1
 
 
-def test_the_record_keeps_the_newest_of_a_thousand_tasks():
+def test_the_history_keeps_the_newest_thousand_tasks():
     history = DurationHistory()
     for number in range(1_500):
         history.add(("workflow", f"task {number}", "act", 1), 10, 1.0)
+
     assert history.medians(("workflow", "task 1499", "act", 1)) == {10: 1.0}
     assert history.medians(("workflow", "task 499", "act", 1)) == {}
 
 
 def test_a_slope_is_the_exponent_of_a_power_law():
     x = [10, 100, 1_000]
-    assert slope(x, [3 * each**1.5 for each in x]) == pytest.approx(1.5)
+    assert slope(x, [3 * size**1.5 for size in x]) == pytest.approx(1.5)
 
 
-def test_the_past_is_on_record_for_other_processes_too(tmp_path, monkeypatch):
+def test_the_store_holds_the_past_of_other_processes(tmp_path, monkeypatch):
     monkeypatch.setenv("ATTUNE_NB_STORE", str(tmp_path / "runs.db"))
     for count in SIZES[:-1]:
         go("on record", quadratic, count)
     monkeypatch.setattr("attune_nb.running.start._history", DurationHistory())
     (alert,) = go("on record", quadratic, SIZES[-1]).alerts
+
     assert "for 80: its time grows as the items to the power of " in alert
     assert go("on record", also_quadratic, SIZES[-1]).alerts == []
     assert go("on record", quadratic, SIZES[-1], wait=1).alerts == []

@@ -1,4 +1,4 @@
-"""Runs that begin with what another has done: forks, and runs of what has failed."""
+"""Forks and retries: runs that reuse results of another run."""
 
 import threading
 import tracemalloc
@@ -34,7 +34,7 @@ output_map: {total: "{{ task.report.result }}", checked: "{{ task.check.result |
 
 
 class Acts:
-    """Actions that count their calls, and fail where they are told to."""
+    """Counts the calls of an action, and fails for the items in `bad`."""
 
     def __init__(self):
         self.calls = Counter()
@@ -47,8 +47,9 @@ class Acts:
         return item
 
     def taken(self):
-        found, self.calls = dict(self.calls), Counter()
-        return found
+        calls = dict(self.calls)
+        self.calls = Counter()
+        return calls
 
 
 @pytest.fixture
@@ -70,12 +71,13 @@ def first(acts, text=TEXT, parameters=None, **options):
 
 
 def batches(run):
-    return [each.batch for each in run.events if isinstance(each, AttemptsEnded)]
+    return [event.batch for event in run.events if isinstance(event, AttemptsEnded)]
 
 
-def test_a_fork_runs_a_task_and_what_it_leads_to(acts):
+def test_a_fork_runs_a_task_and_its_successors(acts):
     run = first(acts)
     fork = run.fork("check", {"k": 2})
+
     assert acts.taken() == {"check": 20, "report": 1}
     assert fork.output == {"total": 45, "checked": 380}
     assert fork.run_id != run.run_id
@@ -86,6 +88,7 @@ def test_a_fork_runs_a_task_and_what_it_leads_to(acts):
 def test_a_fork_at_the_end_runs_the_end(acts):
     run = first(acts)
     fork = run.fork(at="report")
+
     assert acts.taken() == {"report": 1}
     assert fork.output == run.output
     assert fork.fork("report").output == run.output
@@ -96,7 +99,7 @@ def test_a_fork_at_the_start_runs_all(acts):
     assert acts.taken() == {"fetch": 10, "aside": 1, "check": 20, "report": 1}
 
 
-def test_a_branch_beside_is_reused_although_it_ended_later(acts):
+def test_a_parallel_branch_that_ended_later_is_reused(acts):
     gate = threading.Event()
 
     def act(task, item):
@@ -108,23 +111,25 @@ def test_a_branch_beside_is_reused_although_it_ended_later(acts):
 
     run = attune_nb.loads(TEXT).run(actions={"act": act})
     acts.taken()
+
     assert run.fork("check").output == run.output
     assert acts.taken() == {"check": 20, "report": 1}
 
 
-def test_what_is_reused_is_shared_and_not_copied(acts):
+def test_reused_results_are_shared_and_not_copied(acts):
     run = first(acts, parameters={"n": 1_000})
     fork = run.fork("report")
-    kept = {id(each) for each in batches(run)}
-    assert [id(each) in kept for each in batches(fork)].count(False) == 1
+    shared = {id(batch) for batch in batches(run)}
+
+    assert [id(batch) in shared for batch in batches(fork)].count(False) == 1
     assert fork.result("fetch") == run.result("fetch")
 
 
-def test_a_fork_takes_no_memory_for_what_is_reused():
+def test_a_fork_takes_no_memory_for_reused_results():
     text = TEXT.replace("{{ result() | sum }}", "{{ result() | length }}")
     quick = {"act": lambda task, item: 0}
 
-    def taken(size):
+    def traced_memory(size):
         large = {"act": lambda task, item: "x" * size if task == "fetch" else 0}
         run = attune_nb.loads(text).run({"n": 100}, actions=large)
         tracemalloc.start()
@@ -135,31 +140,36 @@ def test_a_fork_takes_no_memory_for_what_is_reused():
         assert fork.result("fetch")[7] == "x" * size
         return after - before
 
-    taken(10)
-    assert abs(taken(100_000) - taken(10)) < 100_000  # a hundredth of what is reused
+    traced_memory(10)
+
+    # a hundredth of the reused results
+    assert abs(traced_memory(100_000) - traced_memory(10)) < 100_000
 
 
-def test_a_changed_task_before_the_point_is_reused_and_told(acts):
+def test_a_changed_task_that_is_reused_has_an_alert(acts):
     run = first(acts)
     edited = attune_nb.loads(TEXT.replace("{{ item * parameters.k }}", "{{ item }}"))
     fork = run.fork("report", workflow=edited)
+
     assert acts.taken() == {"report": 1}
-    told = "task `check` changed since, but the earlier results are reused; fork at `check`"
-    assert told in fork.alerts[0]
-    assert told in repr(fork)
+
+    alert = "task `check` changed since, but the earlier results are reused; fork at `check`"
+    assert alert in fork.alerts[0]
+    assert alert in repr(fork)
     assert run.fork("check", workflow=edited).alerts == []
 
 
-def test_what_a_reused_task_publishes_is_published_anew(acts):
+def test_a_reused_task_publishes_anew(acts):
     run = first(acts)
     edited = attune_nb.loads(TEXT.replace("{{ result() | sum }}", "{{ result() | length }}"))
     fork = run.fork("report", workflow=edited)
+
     assert fork.output["total"] == 10
     assert fork.alerts == []
     assert acts.taken() == {"report": 1}
 
 
-def test_a_new_task_behind_the_point_runs(acts):
+def test_a_new_task_after_the_fork_runs(acts):
     run = first(acts)
     text = TEXT.replace('item: "{{ workflow.total }}"}}', "item: 1}, next: [{do: more}]}")
     edited = attune_nb.loads(
@@ -167,11 +177,12 @@ def test_a_new_task_behind_the_point_runs(acts):
             "output_map", "  - {name: more, action: act, input: {task: more, item: 2}}\noutput_map"
         )
     )
+
     assert run.fork("report", workflow=edited).status == "succeeded"
     assert acts.taken() == {"report": 1, "more": 1}
 
 
-def test_a_parameter_that_a_reused_task_reads_is_told(acts):
+def test_a_changed_parameter_of_a_reused_task_has_an_alert(acts):
     run = first(acts)
     fork = run.fork("report", {"k": 5})
     assert fork.alerts == [
@@ -179,20 +190,25 @@ def test_a_parameter_that_a_reused_task_reads_is_told(acts):
     ]
 
 
-def test_a_task_whose_items_are_others_begins_anew_and_so_does_what_it_leads_to(acts):
+def test_a_task_whose_items_changed_runs_again(acts):
+    """The tasks that follow from it run again too."""
     run = first(acts)
     fork = run.fork("report", {"n": 12})
+
     assert fork.output["total"] == sum(range(12))
     assert acts.taken() == {"fetch": 12, "aside": 1, "check": 20, "report": 1}
     assert fork.alerts == ["task `fetch` runs again, because the items changed"]
 
 
-def test_a_retry_runs_the_items_that_failed_and_what_follows(acts):
+def test_a_retry_runs_failed_items_and_the_tasks_after(acts):
     acts.bad = {("check", 3), ("check", 7)}
     run = first(acts)
+
     assert (run.status, run.tasks.set_index("task").loc["check", "attempts"]) == ("failed", 22)
+
     acts.bad = set()
     again = run.retry()
+
     assert acts.taken() == {"check": 2, "report": 1}
     assert (again.status, again.output) == ("succeeded", {"total": 45, "checked": 190})
     assert list(again.items("check")["attempts"]) == [1] * 20
@@ -203,7 +219,9 @@ def test_a_retry_may_fail_again_and_be_tried_again(acts):
     run = first(acts)
     acts.bad = {("check", 3)}
     again = run.retry()
+
     assert (again.status, acts.taken()) == ("failed", {"check": 3})
+
     acts.bad = set()
     assert again.retry().status == "succeeded"
     assert acts.taken() == {"check": 1, "report": 1}
@@ -215,12 +233,12 @@ def test_a_retry_of_all_is_a_new_run(acts):
     assert acts.taken() == {"fetch": 10, "aside": 1, "check": 20, "report": 1}
 
 
-def test_where_nothing_failed_there_is_nothing_to_retry(acts):
+def test_a_run_without_failures_cannot_be_retried(acts):
     with pytest.raises(LookupFailed, match="nothing has failed in run"):
         first(acts).retry()
 
 
-def test_a_cancelled_run_goes_on_with_what_was_left(acts):
+def test_a_retry_continues_a_cancelled_run(acts):
     gate, reached = threading.Event(), threading.Event()
 
     def act(task, item):
@@ -230,22 +248,28 @@ def test_a_cancelled_run_goes_on_with_what_was_left(acts):
         return acts(task, item)
 
     run = attune_nb.loads(TEXT).run(actions={"act": act}, background=True)
+
     assert reached.wait(60)
+
     run.cancel()
     while run.status != "cancelling":
         run.wait(0.01)
     gate.set()
+
     assert run.wait(60)
     assert run.status == "cancelled"
-    made = acts.taken()["check"]
+
+    checked = acts.taken()["check"]
     again = run.retry()
+
     assert again.output == {"total": 45, "checked": 190}
-    assert acts.taken() == {"check": 20 - made, "report": 1}
+    assert acts.taken() == {"check": 20 - checked, "report": 1}
 
 
-def test_a_failed_expression_is_tried_again_with_an_edited_workflow(acts):
+def test_a_failed_expression_is_retried_after_an_edit(acts):
     text = TEXT.replace("{{ item * parameters.k }}", "{{ item.name }}")
     run = first(acts, text)
+
     assert run.status == "failed"
     assert run.retry(workflow=attune_nb.loads(TEXT)).output["checked"] == 190
     assert acts.taken() == {"check": 20, "report": 1}
@@ -263,18 +287,21 @@ tasks:
 """
 
 
-def test_a_part_of_a_parallel_task_runs_again_alone(acts):
+def test_an_inner_task_is_forked_alone(acts):
     run = first(acts, PARALLEL)
     run.fork("both/b")
+
     assert acts.taken() == {"b": 1, "after": 1}
+
     run.fork("both")
     assert acts.taken() == {"a": 1, "b": 1, "after": 1}
 
 
-def test_a_failed_part_is_retried_alone(acts):
+def test_a_failed_inner_task_is_retried_alone(acts):
     acts.bad = {("b", 2)}
     run = first(acts, PARALLEL.replace("do: after", 'when: "{{ succeeded() }}", do: after'))
     acts.bad = set()
+
     assert run.retry().status == "succeeded"
     assert acts.taken() == {"b": 1, "after": 1}
 
@@ -291,11 +318,12 @@ tasks:
 output_map: {n: "{{ workflow.n }}"}
 """
     run = first(acts, text)
+
     assert run.fork("turn").output == {"n": 3}
     assert acts.taken() == {"turn": 4}
 
 
-def test_who_forks_a_run_that_is_under_way_gets_a_run_of_its_own(acts):
+def test_a_running_run_can_be_forked(acts):
     gate = threading.Event()
 
     def act(task, item):
@@ -309,6 +337,7 @@ def test_who_forks_a_run_that_is_under_way_gets_a_run_of_its_own(acts):
     run.wait(0.2)
     fork = run.fork("check", background=True)
     gate.set()
+
     assert run.wait(60)
     assert fork.wait(60)
     assert run.output == fork.output
@@ -316,7 +345,7 @@ def test_who_forks_a_run_that_is_under_way_gets_a_run_of_its_own(acts):
 
 
 @pytest.mark.parametrize(
-    ("told", "given"),
+    ("message", "arguments"),
     [
         ("there is no task `chekc`; did you mean `check`?", {"at": "chekc"}),
         ("`parameters` must be an object, not an integer", {"at": "check", "parameters": 5}),
@@ -329,69 +358,76 @@ def test_who_forks_a_run_that_is_under_way_gets_a_run_of_its_own(acts):
         ("takes no parameter|unknown|`nn`", {"at": "check", "parameters": {"nn": 1}}),
     ],
 )
-def test_a_mistake_is_told(acts, told, given):
-    with pytest.raises(AttuneError, match=told.replace("?", r"\?")):
-        first(acts).fork(**given)
+def test_a_wrong_argument_is_refused(acts, message, arguments):
+    with pytest.raises(AttuneError, match=message.replace("?", r"\?")):
+        first(acts).fork(**arguments)
 
 
-def test_a_task_that_nothing_led_to_cannot_be_forked_at(acts):
+def test_a_task_that_was_not_reached_cannot_be_forked(acts):
     acts.bad = {("check", 3)}
     run = first(acts)
     with pytest.raises(LookupFailed, match="task `report` has not run in run"):
         run.fork("report")
 
 
-def test_mocks_and_secrets_go_along(acts):
+def test_a_fork_keeps_mocks_and_secrets(acts):
     text = TEXT.replace("k: {type", "key: {secret: true}, k: {type").replace(
         'item: "{{ workflow.total }}"', 'item: "{{ parameters.key }}"'
     )
     run = first(acts, text, {"key": "open-sesame"}, mock={"fetch": 4, "aside": 1}, dry_run=False)
-    seen = []
-    fork = run.fork("report", actions={"act": lambda task, item: seen.append(item)})
-    assert seen == ["open-sesame"]
+    items = []
+    fork = run.fork("report", actions={"act": lambda task, item: items.append(item)})
+
+    assert items == ["open-sesame"]
     assert fork.result("fetch") == [4] * 10
 
 
-def test_a_run_on_record_is_forked_and_retried(acts, tmp_path):
+def test_a_recorded_run_is_forked_and_retried(acts, tmp_path):
     store = tmp_path / "runs.db"
     acts.bad = {("check", 3)}
     run = first(acts, store=store)
     acts.bad = set()
     stored = attune_nb.open_run(run.run_id, store)
     again = stored.retry(actions=act_of(acts))
+
     assert (again.status, acts.taken()) == ("succeeded", {"check": 1, "report": 1})
+
     fork = attune_nb.open_run(again.run_id, store).fork("report", actions=act_of(acts))
     assert acts.taken() == {"report": 1}
     assert set(attune_nb.runs(store)["run_id"]) == {run.run_id, again.run_id, fork.run_id}
+
     reopened = attune_nb.open_run(fork.run_id, store)
     assert reopened.events == fork.events
     assert reopened.output == fork.output
 
 
-def test_a_run_on_record_wants_its_secrets_again(acts, tmp_path):
+def test_a_recorded_run_needs_its_secrets_again(acts, tmp_path):
     store = tmp_path / "runs.db"
     text = TEXT.replace("k: {type", "key: {secret: true}, k: {type")
     run = first(acts, text, {"key": "open-sesame"}, store=store)
     stored = attune_nb.open_run(run.run_id, store)
+
     with pytest.raises(ParameterError, match="does not hold the secret parameter `key`"):
         stored.fork("report", actions=act_of(acts))
+
     fork = stored.fork("report", {"key": "open-sesame"}, actions=act_of(acts))
     assert fork.status == "succeeded"
 
 
 @st.composite
 def graphs(draw):
-    """Give a workflow of a few tasks, each of which leads to later ones."""
+    """Draw a workflow of a few tasks, each of which leads to later ones."""
     count = draw(st.integers(2, 6))
     tasks = []
-    for at in range(count):
+    for number in range(count):
         items = draw(st.integers(1, 3))
-        later = [f"t{n}" for n in range(at + 1, count)]
+        later = [f"t{other_number}" for other_number in range(number + 1, count)]
         chosen = draw(st.lists(st.sampled_from(later), unique=True, max_size=2)) if later else []
         tasks.append(
-            f'  - {{name: t{at}, action: act, with_items: "{{{{ range({items}) }}}}", '
-            f'input: {{task: t{at}, item: "{{{{ item }}}}"}}, '
-            f'next: [{{publish: [{{v{at}: "{{{{ result() }}}}"}}], do: [{", ".join(chosen)}]}}]}}'
+            f'  - {{name: t{number}, action: act, with_items: "{{{{ range({items}) }}}}", '
+            f'input: {{task: t{number}, item: "{{{{ item }}}}"}}, '
+            f'next: [{{publish: [{{v{number}: "{{{{ result() }}}}"}}], '
+            f"do: [{', '.join(chosen)}]}}]}}"
         )
     return "\n".join(["tasks:", *tasks])
 
@@ -407,23 +443,26 @@ def test_a_fork_anywhere_ends_as_the_run_did(text, data):
     acts = Acts()
     run = attune_nb.loads(text).run(actions=act_of(acts), backend="inline")
     acts.taken()
-    ran = sorted(set(run.attempts["task"]))
-    at = data.draw(st.sampled_from(ran))
-    fork = run.fork(at)
+    tasks = sorted(set(run.attempts["task"]))
+    task = data.draw(st.sampled_from(tasks))
+    fork = run.fork(task)
+
     assert story(fork) == story(run)
-    assert at in acts.taken()
+    assert task in acts.taken()
 
 
-def test_an_action_that_was_edited_is_told_where_its_results_are_reused(acts, tmp_path):
+def test_an_edited_action_that_is_reused_has_an_alert(acts, tmp_path):
     def edited(task, item):
         return acts(task, item) + 0
 
     store = tmp_path / "runs.db"
     run = first(acts, store=store)
     fork = run.fork("report", actions={"act": edited})
-    told = "tasks `aside`, `check`, `fetch` changed since, but the earlier results are reused"
-    assert told in fork.alerts[0]
+    alert = "tasks `aside`, `check`, `fetch` changed since, but the earlier results are reused"
+
+    assert alert in fork.alerts[0]
     assert run.fork("report", actions=act_of(acts)).alerts == []
+
     stored = attune_nb.open_run(run.run_id, store)
-    assert told in stored.fork("report", actions={"act": edited}).alerts[0]
+    assert alert in stored.fork("report", actions={"act": edited}).alerts[0]
     assert stored.fork("fetch", actions={"act": edited}).alerts == []

@@ -1,4 +1,4 @@
-"""Whatever an action does, its task says so, the others go on and the run ends."""
+"""Whatever an action does, only its item fails, and the run ends."""
 
 import math
 import sys
@@ -13,7 +13,7 @@ tasks:
   - name: act
     action: act
     with_items: [good, bad, good]
-    input: {what: "{{ item }}"}
+    input: {item: "{{ item }}"}
 """
 
 
@@ -23,21 +23,21 @@ class UnspeakableError(Exception):
 
 
 class Custom(BaseException):
-    def __init__(self, one, two):
-        super().__init__(one)
+    def __init__(self, first, second):
+        super().__init__(first)
 
 
 def raising(error):
-    def act(what):
-        if what == "bad":
+    def act(item):
+        if item == "bad":
             raise error
-        return what
+        return item
 
     return act
 
 
-def giving(value):
-    return lambda what: value if what == "bad" else what
+def returning(value):
+    return lambda item: value if item == "bad" else item
 
 
 def go(act, backend="threads"):
@@ -59,11 +59,12 @@ def go(act, backend="threads"):
         (attune_nb.ActionError("down", {"code": 7}), "ActionError", "down"),
         (ValueError("<script>\x1b[31m\udcff"), "ValueError", "<script>\x1b[31m\udcff"),
     ],
-    ids=lambda each: type(each).__name__,
+    ids=lambda error: type(error).__name__,
 )
-def test_what_it_raises_is_the_failure_of_that_item_alone(backend, error, kind, message):
+def test_an_exception_fails_only_its_item(backend, error, kind, message):
     run = go(raising(error), backend)
     assert list(run.items("act")["status"]) == ["succeeded", "failed", "succeeded"]
+
     failure = run.result("act")[1]
     assert (failure["error_type"], failure["error"]) == (kind, message)
     assert "<script>" not in run._repr_html_()
@@ -80,13 +81,13 @@ def test_what_it_raises_is_the_failure_of_that_item_alone(backend, error, kind, 
         (GeneratorExit(), "inline"),
     ],
 )
-def test_no_exception_gets_out_whatever_its_kind(error, backend):
+def test_no_kind_of_exception_escapes(error, backend):
     run = go(raising(error), backend)
     assert list(run.items("act")["status"]) == ["succeeded", "failed", "succeeded"]
     assert run.result("act")[1]["error_type"] == type(error).__name__
 
 
-def test_inline_an_interrupt_stops_the_run_as_an_interrupt_does():
+def test_an_interrupt_inline_cancels_the_run():
     run = go(raising(KeyboardInterrupt()), "inline")
     assert run.status == "cancelled"
     assert run.error == "the run was interrupted"
@@ -95,42 +96,44 @@ def test_inline_an_interrupt_stops_the_run_as_an_interrupt_does():
 @pytest.mark.parametrize(
     "value",
     [math.inf, b"bytes", {1, 2}, {1: "int key"}, print, object(), (1, [2]), 2**80, "x" * 10**6],
-    ids=lambda each: type(each).__name__,
+    ids=lambda value: type(value).__name__,
 )
 def test_any_object_is_a_result(value):
-    run = go(giving(value))
+    run = go(returning(value))
     assert run.status == "succeeded"
     assert run.result("act")[1] == value
     assert len(repr(run)) < 1000
     assert len(run._repr_html_()) < 5000
 
 
-def test_a_value_that_contains_itself_is_a_failure_that_says_so():
+def test_a_result_that_contains_itself_fails_its_item():
     endless = []
     endless.append(endless)
-    run = go(giving(endless))
+    run = go(returning(endless))
+
     assert "contains itself" in run.result("act")[1]["error"]
 
 
-def test_an_item_without_the_key_fails_alone_and_says_where():
+def test_an_item_without_the_key_fails_with_its_line():
     text = TEXT.replace("[good, bad, good]", "[{a: 1}, {b: 2}, {a: 3}]").replace(
         '"{{ item }}"', '"{{ item.a }}"'
     )
-    run = attune_nb.loads(text).run(actions={"act": lambda what: what})
+    run = attune_nb.loads(text).run(actions={"act": lambda item: item})
+
     assert list(run.items("act")["status"]) == ["succeeded", "failed", "succeeded"]
     assert "has no `a`" in run.result("act")[1]["error"]
     assert "line 6" in run.result("act")[1]["error"]
 
 
-def test_a_million_lines_do_not_stop_it(capfd):
-    run = go(lambda what: sys.stdout.write("line\n" * 300_000) and what)
+def test_a_million_printed_lines_do_not_stop_the_run(capfd):
+    run = go(lambda item: sys.stdout.write("line\n" * 300_000) and item)
     assert run.status == "succeeded"
     assert len(capfd.readouterr().out) > 4_000_000
 
 
-def test_a_run_within_an_action_is_a_run_of_its_own():
+def test_an_action_can_run_another_workflow():
     inner = attune_nb.loads(TEXT)
-    run = go(lambda what: inner.run(actions={"act": giving(2)}).result("act")[1])
+    run = go(lambda item: inner.run(actions={"act": returning(2)}).result("act")[1])
     assert run.result("act") == [2, 2, 2]
 
 
@@ -142,9 +145,10 @@ def test_a_failing_source_of_items_fails_the_task():
     text = """
 parameters: {source: {type: any}}
 tasks:
-  - {name: act, action: act, with_items: "{{ parameters.source }}", input: {what: "{{ item }}"}}
+  - {name: act, action: act, with_items: "{{ parameters.source }}", input: {item: "{{ item }}"}}
 """
-    run = attune_nb.loads(text).run({"source": source()}, actions={"act": lambda what: what})
+    run = attune_nb.loads(text).run({"source": source()}, actions={"act": lambda item: item})
+
     assert run.status == "failed"
     assert "the cursor was closed" in run.error
     assert list(run.items("act")["status"]) == ["succeeded", "failed"]
@@ -154,7 +158,8 @@ def test_a_reader_that_fails_is_dropped_with_a_warning(caplog):
     def reader(events):
         raise RuntimeError("no screen")
 
-    run = attune_nb.loads(TEXT).run(actions={"act": lambda what: what}, readers=[reader])
+    run = attune_nb.loads(TEXT).run(actions={"act": lambda item: item}, readers=[reader])
+
     assert run.status == "succeeded"
     assert "no screen" in caplog.text
 
@@ -167,9 +172,9 @@ def test_a_reader_that_fails_is_dropped_with_a_warning(caplog):
     ],
     ids=str,
 )  # fmt: skip
-def test_an_option_that_makes_no_sense_is_refused_before_anything_runs(options):
+def test_a_wrong_backend_option_is_refused(options):
     with pytest.raises(attune_nb.BackendError):
-        attune_nb.loads(TEXT).run(actions={"act": giving(1)}, **options)
+        attune_nb.loads(TEXT).run(actions={"act": returning(1)}, **options)
 
 
 def test_a_terminal_gets_no_control_characters():
@@ -177,41 +182,46 @@ def test_a_terminal_gets_no_control_characters():
     assert "\x1b" not in repr(run)
 
 
-def test_a_backend_that_breaks_lets_go_of_whoever_waits():
+def test_a_backend_that_breaks_ends_the_run():
     class Broken:
         def __getattr__(self, name):
             raise RuntimeError("no workers")
 
         poll = start = collect = None
 
-    run = attune_nb.loads(TEXT).run(actions={"act": giving(1)}, backend=Broken(), background=True)
+    run = attune_nb.loads(TEXT).run(
+        actions={"act": returning(1)}, backend=Broken(), background=True
+    )
+
     assert run.wait(30)
     assert run.status == "failed"
     assert run.error.startswith("the engine failed")
 
 
-@pytest.mark.parametrize("given", [1, 3])
-def test_a_task_makes_do_with_the_threads_that_the_system_gives(monkeypatch, given):
-    start, left = threading.Thread.start, [given]
+@pytest.mark.parametrize("thread_count", [1, 3])
+def test_a_task_runs_with_fewer_threads_than_requested(monkeypatch, thread_count):
+    start, remaining = threading.Thread.start, [thread_count]
 
     def scarce(thread):
         if "act" in thread.name:
-            left[0] -= 1
-            if left[0] < 0:
+            remaining[0] -= 1
+            if remaining[0] < 0:
                 raise RuntimeError("can't start new thread")
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", scarce)
     text = "tasks: [{name: act, action: act, with_items: [1, 2, 3, 4], concurrency: 4}]\n"
     run = attune_nb.loads(text).run(actions={"act": lambda: 1})
+
     assert run.result("act") == [1, 1, 1, 1]
 
 
-def test_a_system_that_gives_no_thread_is_told(monkeypatch):
-    def none(thread):
+def test_a_system_without_threads_raises(monkeypatch):
+    def refuse(thread):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", none)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
     with pytest.raises(attune_nb.errors.BackendError, match="use the inline backend"):
-        attune_nb.loads(TEXT).run(actions={"act": giving(1)})
-    assert go(giving(1), "inline").status == "succeeded"
+        attune_nb.loads(TEXT).run(actions={"act": returning(1)})
+    assert go(returning(1), "inline").status == "succeeded"

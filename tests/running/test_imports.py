@@ -1,4 +1,4 @@
-"""An action that is imported: code that a text names."""
+"""Actions that are imported: `module:function`."""
 
 import pytest
 
@@ -7,21 +7,21 @@ import attune_nb
 
 def problems(action, **options):
     text = f"tasks:\n  - {{name: a, action: '{action}'}}\n"
-    return [each.message for each in attune_nb.loads(text).check(**options)]
+    return [problem.message for problem in attune_nb.loads(text).check(**options)]
 
 
 def test_nothing_is_imported_unless_it_is_allowed():
-    (told,) = problems("os:system")
-    assert told.startswith("`os:system` would be imported; allow that with `allow_imports=True`")
+    (message,) = problems("os:system")
+    assert message.startswith("`os:system` would be imported; allow that with `allow_imports=True`")
 
 
-def test_where_it_is_allowed_the_function_runs():
+def test_an_imported_function_runs_if_imports_are_allowed():
     text = "tasks:\n  - {name: a, action: 'json:dumps', input: {obj: [1]}}\n"
     assert attune_nb.loads(text).run(allow_imports=True).result("a") == "[1]"
 
 
 @pytest.mark.parametrize(
-    ("action", "said"),
+    ("action", "message"),
     [
         ("no_such_module:f", "cannot import `no_such_module:f`"),
         ("json:nothing", "cannot import `json:nothing`"),
@@ -30,5 +30,5 @@ def test_where_it_is_allowed_the_function_runs():
         ("json:", "cannot import"),
     ],
 )
-def test_what_cannot_be_imported_is_told(action, said):
-    assert said in problems(action, allow_imports=True)[0]
+def test_a_failed_import_is_a_problem(action, message):
+    assert message in problems(action, allow_imports=True)[0]

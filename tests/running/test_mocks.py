@@ -1,4 +1,4 @@
-"""Walking a workflow without running its actions."""
+"""Mocks and dry runs: a workflow runs without its actions."""
 
 import pytest
 
@@ -27,46 +27,48 @@ def counted(all):  # noqa: A002 - the argument's name in the workflow
     return len(all)
 
 
-def ended(mock, **options):
+def run_mocked(mock, **options):
     return attune_nb.loads(TEXT).run(mock=mock, **options)
 
 
-def ran(run):
+def statuses(run):
     return dict(zip(run.tasks["task"], run.tasks["status"], strict=True))
 
 
-def test_a_value_is_the_result_and_what_has_no_mock_gives_null():
-    run = ended({"check": {"ok": True}})
+def test_a_value_is_the_result_and_no_mock_means_null():
+    run = run_mocked({"check": {"ok": True}})
     assert run.status == "succeeded"
     assert run.result("check") == [{"ok": True}] * 3
     assert run.result("report") is None
-    assert ran(run)["page"] == "pending"
+    assert statuses(run)["page"] == "pending"
 
 
 def test_an_exception_is_the_failure():
-    run = ended({"check": ValueError("down")})
-    assert ran(run) | {"report": "pending"} == ran(run)
-    assert ran(run)["page"] == "succeeded"
+    run = run_mocked({"check": ValueError("down")})
+    assert statuses(run) | {"report": "pending"} == statuses(run)
+    assert statuses(run)["page"] == "succeeded"
     assert run.result("check")[0] == {"error": "down", "error_type": "ValueError"}
 
 
 @pytest.mark.parametrize("timeout", [attune_nb.Timeout, attune_nb.Timeout("too slow")])
 def test_timeout_is_a_timeout(timeout):
-    run = ended({"check": timeout})
-    assert ran(run)["check"] == "timed_out"
-    assert ran(run)["slow"] == "succeeded"
+    run = run_mocked({"check": timeout})
+    assert statuses(run)["check"] == "timed_out"
+    assert statuses(run)["slow"] == "succeeded"
 
 
-def test_a_callable_gets_the_rendered_input_once_for_each_item_and_attempt():
+def test_a_callable_is_called_for_each_attempt():
+    """It gets the rendered input."""
     calls = []
 
-    def check(given):
-        calls.append((given["server"], given["at"]))
-        if given["server"] == "b":
+    def check(rendered):
+        calls.append((rendered["server"], rendered["at"]))
+        if rendered["server"] == "b":
             raise ValueError("no")
-        return given["server"].upper()
+        return rendered["server"].upper()
 
-    run = ended({"check": check}, backend="inline")
+    run = run_mocked({"check": check}, backend="inline")
+
     assert sorted(calls) == [("a", 0), ("b", 1), ("b", 1), ("c", 2)]
     assert run.result("check")[0] == "A"
     assert list(run.items("check")["attempts"]) == [1, 2, 1]
@@ -78,16 +80,17 @@ def test_no_action_runs_and_none_has_to_exist():
         attune_nb.loads(TEXT).run()
 
 
-def test_without_a_dry_run_what_has_no_mock_runs():
+def test_without_a_dry_run_other_tasks_run():
     actions = {"fleet.report": counted, "pager.page": print, "pager.slow": print}
     text = TEXT.replace("delay: 3600, ", "").replace(", delay: 3600", "")
     run = attune_nb.loads(text).run(mock={"check": 1}, dry_run=False, actions=actions)
+
     assert run.result("report") == 3
 
 
-def test_a_mock_of_no_task_is_refused_with_the_nearest():
+def test_a_mock_of_an_unknown_task_is_refused():
     with pytest.raises(attune_nb.ParameterError, match="did you mean `check`"):
-        ended({"chekc": 1})
+        run_mocked({"chekc": 1})
 
 
 def test_a_question_that_is_mocked_is_not_asked():
@@ -114,13 +117,15 @@ output_map: {p: "{{ task.p.result }}"}
         ({"z": 5}, {"x": None, "y": {"z": 5}}),
     ],
 )
-def test_a_parallel_task_may_be_mocked_as_a_whole_or_in_part(mock, output):
+def test_a_parallel_task_is_mocked_as_a_whole_or_in_part(mock, output):
     run = attune_nb.loads(PARALLEL).run(mock=mock)
     assert run.output == {"p": output}
 
 
 def test_a_parallel_task_may_be_mocked_to_fail():
     assert attune_nb.loads(PARALLEL).run(mock={"p": ValueError("no")}).status == "failed"
-    asked = []
-    attune_nb.loads(PARALLEL).run(mock={"p": asked.append})
-    assert asked == [{}]
+
+    inputs = []
+    attune_nb.loads(PARALLEL).run(mock={"p": inputs.append})
+
+    assert inputs == [{}]

@@ -1,4 +1,4 @@
-"""A workflow as the action of a task."""
+"""Workflows as actions of tasks."""
 
 import time
 
@@ -39,56 +39,61 @@ def run(text, **options):
 
 @pytest.mark.parametrize("action", ["double", "math.double"])
 @pytest.mark.parametrize("backend", ["threads", "inline"])
-def test_its_output_is_the_result_by_name_and_by_ref(action, backend):
-    ended = run(PARENT.format(action=action), backend=backend)
-    assert ended.status == "succeeded", ended.error
-    assert ended.result("all") == [{"twice": 2}, {"twice": 4}, {"twice": 6}]
+def test_the_output_is_the_result_of_the_task(action, backend):
+    """The action may be the name that was passed, or the workflow's ref."""
+    outer_run = run(PARENT.format(action=action), backend=backend)
+    assert outer_run.status == "succeeded", outer_run.error
+    assert outer_run.result("all") == [{"twice": 2}, {"twice": 4}, {"twice": 6}]
 
 
-def test_a_file_is_read_beside_the_workflow_that_names_it(tmp_path):
+def test_a_file_is_relative_to_the_outer_workflow(tmp_path):
     (tmp_path / "child.yaml").write_text(CHILD)
     (tmp_path / "parent.yaml").write_text(PARENT.format(action="child.yaml"))
-    ended = attune_nb.load(tmp_path / "parent.yaml").run(actions={"twice": twice})
-    assert ended.result("all")[0] == {"twice": 2}
+    outer_run = attune_nb.load(tmp_path / "parent.yaml").run(actions={"twice": twice})
+
+    assert outer_run.result("all")[0] == {"twice": 2}
 
 
-def test_its_failure_is_the_tasks_failure():
-    ended = run(PARENT.format(action="double").replace("[1, 2, 3]", "[13]"))
-    assert ended.status == "failed"
-    assert ended.error.endswith("workflow `math.double` failed: task `twice` failed: unlucky")
+def test_a_nested_failure_fails_the_task():
+    outer_run = run(PARENT.format(action="double").replace("[1, 2, 3]", "[13]"))
+    assert outer_run.status == "failed"
+    assert outer_run.error.endswith("workflow `math.double` failed: task `twice` failed: unlucky")
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("task_input", "message"),
     [
         ('{m: "{{ item }}"}', "has no parameter `m`"),
         ("{}", "needs `n` in `input`"),
     ],
 )
-def test_an_input_that_does_not_fit_its_parameters_is_found_before_the_run(given, said):
-    text = PARENT.format(action="double").replace('{n: "{{ item }}"}', given)
-    with pytest.raises(attune_nb.WorkflowError, match=said):
+def test_an_input_that_does_not_fit_is_a_problem(task_input, message):
+    """It is found before the run."""
+    text = PARENT.format(action="double").replace('{n: "{{ item }}"}', task_input)
+    with pytest.raises(attune_nb.WorkflowError, match=message):
         run(text)
 
 
-def test_cancelling_the_run_cancels_it():
+def test_cancelling_the_run_cancels_the_nested_one():
     text = PARENT.format(action="double").replace('"{{ item }}"}', '"{{ item }}", wait: 60}')
-    ended = run("cancellation_policy: cancel_running\n" + text, background=True)
+    outer_run = run("cancellation_policy: cancel_running\n" + text, background=True)
     time.sleep(0.3)
-    ended.cancel()
-    assert ended.wait(30)
-    assert ended.status == "cancelled"
+    outer_run.cancel()
+
+    assert outer_run.wait(30)
+    assert outer_run.status == "cancelled"
 
 
-def test_one_that_runs_itself_without_end_is_stopped():
+def test_endless_nesting_is_stopped():
     text = "ref: me.again\ntasks:\n  - {name: again, action: me.again}\n"
     workflow = attune_nb.loads(text)
-    ended = workflow.run(actions={"me": workflow})
-    assert ended.status == "failed"
-    assert "nested deeper than 20 levels" in ended.error
+    outer_run = workflow.run(actions={"me": workflow})
+
+    assert outer_run.status == "failed"
+    assert "nested deeper than 20 levels" in outer_run.error
 
 
-def test_type_workflow_wants_a_workflow():
+def test_type_workflow_needs_a_workflow():
     text = "tasks:\n  - {name: a, type: workflow, action: doubel}\n"
     with pytest.raises(
         attune_nb.WorkflowError, match="no workflow `doubel`; did you mean `double`"
@@ -108,7 +113,7 @@ tasks:
 
 @pytest.mark.parametrize("form", ["flat", "schema"])
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("task_input", "message"),
     [
         ("{x: a}", "workflow `kid`: parameter `x` must be an integer, not a string"),
         ("{x: null}", "workflow `kid`: parameter `x` must be an integer, not null"),
@@ -119,37 +124,41 @@ tasks:
         ("{deep: '{{ 2 }}'}", None),
     ],
 )
-def test_a_literal_that_does_not_fit_its_parameter_is_found_before_the_run(form, given, said):
+def test_a_constant_that_does_not_fit_is_a_problem(form, task_input, message):
+    """It is found before the run; a template is not."""
     child = WITHIN
     if form == "schema":
         lines = WITHIN.splitlines()
-        inner = "\n".join("  " + each for each in lines[2:5])
+        inner = "\n".join("  " + problem for problem in lines[2:5])
         head = "parameters:\n  type: object\n  required: [x]\n  properties:\n"
         child = "\n".join([head + inner, *lines[5:], ""]).replace("required: [x]\n", "title: t\n")
-    given_actions = {"kid": attune_nb.loads(child), "twice": twice}
-    text = f"tasks:\n  - name: a\n    action: kid\n    input: {given}\n"
+    actions = {"kid": attune_nb.loads(child), "twice": twice}
+    text = f"tasks:\n  - name: a\n    action: kid\n    input: {task_input}\n"
     parent = attune_nb.loads(text)
-    problems = parent.check(given_actions)
-    assert [each.message for each in problems] == ([said] if said else [])
-    if said:
+    problems = parent.check(actions)
+
+    assert [problem.message for problem in problems] == ([message] if message else [])
+
+    if message:
         assert (problems[0].position.line, problems[0].position.column) == (4, 13)
         with pytest.raises(attune_nb.WorkflowError, match="workflow `kid`: parameter"):
-            parent.run(actions=given_actions)
+            parent.run(actions=actions)
 
 
 WRONG_CHILD = "ref: kids.child\ntasks:\n  - {name: b, action: twcie, input: {n: 1}}\n"
 
 
 @pytest.mark.parametrize("action", ["kid", "kids.child", "kid.yaml"])
-def test_what_is_wrong_within_it_is_told_where_it_is_run(tmp_path, action):
+def test_a_nested_problem_is_reported_at_the_task(tmp_path, action):
     (tmp_path / "kid.yaml").write_text(WRONG_CHILD)
     (tmp_path / "parent.yaml").write_text(f"tasks:\n  - name: a\n    action: {action}\n")
     actions = {"kid": attune_nb.load(tmp_path / "kid.yaml"), "twice": twice}
     parent = attune_nb.load(tmp_path / "parent.yaml")
     (problem,) = parent.check(actions)
     place = f"{tmp_path / 'kid.yaml'}, line 3, column 23"
-    told = f"workflow `{action}`: {place}: there is no action `twcie`; did you mean `twice`?"
-    assert problem.message == told
+    message = f"workflow `{action}`: {place}: there is no action `twcie`; did you mean `twice`?"
+
+    assert problem.message == message
     assert (problem.position.source.name, problem.position.line) == (
         str(tmp_path / "parent.yaml"),
         3,
@@ -158,57 +167,64 @@ def test_what_is_wrong_within_it_is_told_where_it_is_run(tmp_path, action):
         parent.run(actions=actions)
 
 
-def test_so_is_what_is_wrong_two_levels_down_and_in_the_text_of_a_file(tmp_path):
+def test_problems_two_levels_down_are_reported(tmp_path):
     (tmp_path / "c.yaml").write_text("tasks:\n  - {name: c, action: core.sleep}\n")
     (tmp_path / "b.yaml").write_text("tasks:\n  - {name: b, action: c.yaml}\n")
     (tmp_path / "bad.yaml").write_text("tasks:\n  - {name: b, action: x, next: [{do: no}]}\n")
     parent = "tasks: [{name: a, action: b.yaml}, {name: d, action: bad.yaml}, {name: e, action: b.yaml}]\n"  # noqa: E501
     (tmp_path / "a.yaml").write_text(parent)
-    problems = [each.message for each in attune_nb.load(tmp_path / "a.yaml").check()]
+    problems = [problem.message for problem in attune_nb.load(tmp_path / "a.yaml").check()]
     deep = (
         f"workflow `b.yaml`: {tmp_path}/b.yaml, line 2, column 23: "
         f"workflow `c.yaml`: {tmp_path}/c.yaml, line 2, column 23: "
         "action `core.sleep` needs `seconds` in `input`"
     )
+
     assert (problems[0], problems[2]) == (deep, deep)
     assert problems[1].startswith(f"workflow `bad.yaml`: {tmp_path}/bad.yaml, line 2, column")
     assert "\n" not in "".join(problems)
 
 
-def test_a_mocked_workflow_is_not_looked_into():
+def test_a_mocked_workflow_is_not_checked():
     workflow = attune_nb.loads("tasks:\n  - {name: a, action: kid}\n")
     child = attune_nb.loads(WRONG_CHILD)
+
     assert workflow.run(mock={"a": 1}, actions={"kid": child}).result("a") == 1
     with pytest.raises(attune_nb.WorkflowError, match="twcie"):
         workflow.run(mock={}, dry_run=False, actions={"kid": child})
 
 
-def test_files_that_run_each_other_are_looked_into_once(tmp_path):
+def test_files_that_run_each_other_are_checked_once(tmp_path):
     (tmp_path / "me.yaml").write_text("tasks:\n  - {name: a, action: me.yaml}\n")
     (tmp_path / "one.yaml").write_text("tasks:\n  - {name: a, action: two.yaml}\n")
     (tmp_path / "two.yaml").write_text(
         "tasks:\n  - {name: a, action: one.yaml}\n  - {name: b, action: nothing}\n"
     )
+
     assert attune_nb.load(tmp_path / "me.yaml").check() == []
+
     (problem,) = attune_nb.load(tmp_path / "one.yaml").check()
     assert "no action `nothing`" in problem.message
-    (own,) = [
-        each
-        for each in attune_nb.load(tmp_path / "two.yaml").check()
-        if "no action `nothing`" in each.message
+
+    (own_problem,) = [
+        problem
+        for problem in attune_nb.load(tmp_path / "two.yaml").check()
+        if "no action `nothing`" in problem.message
     ]
-    assert own.position.line == 3
+    assert own_problem.position.line == 3
 
 
-def test_a_long_chain_of_files_is_looked_into_only_so_far(tmp_path):
-    for at in range(400):
-        text = f"tasks:\n  - {{name: a, action: {at + 1}.yaml}}\n"
-        (tmp_path / f"{at}.yaml").write_text(text)
+def test_a_long_chain_of_files_is_checked_to_a_limit(tmp_path):
+    for number in range(400):
+        text = f"tasks:\n  - {{name: a, action: {number + 1}.yaml}}\n"
+        (tmp_path / f"{number}.yaml").write_text(text)
     assert attune_nb.load(tmp_path / "0.yaml").check() == []
 
 
-def test_a_misspelt_ref_of_a_given_workflow_is_offered_without_type_workflow():
+def test_a_misspelt_ref_has_a_suggestion():
+    """Also without `type: workflow`."""
     child = attune_nb.loads(CHILD.replace("math.double", "kids.child"))
     workflow = attune_nb.loads("tasks:\n  - {name: a, action: kids.chid}\n")
     (problem,) = workflow.check({"kid": child, "twice": twice})
+
     assert problem.message == "there is no action `kids.chid`; did you mean `kids.child`?"

@@ -1,4 +1,4 @@
-"""A workflow within another cannot ask anybody."""
+"""A nested workflow cannot ask the user."""
 
 import attune_nb
 
@@ -6,7 +6,7 @@ CHILD = "ref: ops.ask\ntasks: [{name: q, action: core.ask, input: {prompt: hm}}]
 PARENT = "tasks: [{name: a, action: ops.ask}]\n"
 
 
-def test_a_question_of_a_nested_workflow_is_a_failure_that_says_what_to_do():
+def test_a_nested_question_fails_with_advice():
     run = attune_nb.loads(PARENT).run(actions={"x": attune_nb.loads(CHILD)})
     assert run.status == "failed"
     assert "workflow `ops.ask` asks a question (task `q`)" in run.error

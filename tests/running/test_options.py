@@ -1,4 +1,4 @@
-"""An option that is not what it can be is refused before anything runs."""
+"""Options with a wrong value are refused before anything runs."""
 
 import pytest
 
@@ -8,7 +8,7 @@ A = "tasks: [{name: a, action: core.noop}]\n"
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"actions": [1]}, "`actions` must be an object, not an array"),
         ({"actions": 5}, "`actions` must be an object, not an integer"),
@@ -22,23 +22,23 @@ A = "tasks: [{name: a, action: core.noop}]\n"
         ({"parameters": [1]}, "the parameters must be an object of names and values, not an array"),
     ],
 )
-def test_of_a_run(options, said):
-    with pytest.raises(attune_nb.ParameterError, match=said):
+def test_a_wrong_option_of_a_run_is_refused(options, message):
+    with pytest.raises(attune_nb.ParameterError, match=message):
         attune_nb.loads(A).run(**options)
 
 
-def test_of_a_check():
+def test_a_wrong_option_of_a_check_is_refused():
     with pytest.raises(attune_nb.ParameterError, match="`actions` must be an object"):
         attune_nb.loads(A).check([1])
 
 
-def test_a_number_of_any_length_is_a_number():
+def test_a_number_may_have_any_length():
     text = "parameters: {x: {type: number}}\n" + A
     assert attune_nb.loads(text).run({"x": 10**400}).status == "succeeded"
 
 
 @pytest.mark.parametrize(("folder", "ref"), [(5, "a.b"), (None, "a.b"), ("p", 5), ("a\0b", "a.b")])
-def test_of_an_export(folder, ref):
+def test_a_wrong_option_of_an_export_is_refused(folder, ref):
     with pytest.raises(
         attune_nb.WorkflowError, match=r"not (an integer|null)|null (byte|character)"
     ):

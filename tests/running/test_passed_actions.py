@@ -1,4 +1,4 @@
-"""What is given in `actions` and is no action."""
+"""Values in `actions` that are no actions."""
 
 import pytest
 
@@ -8,7 +8,7 @@ TEXT = "tasks:\n  - {name: a, action: f}\n  - {name: b, action: f}\n"
 
 
 @pytest.mark.parametrize(
-    ("given", "kind"),
+    ("value", "kind"),
     [
         (5, "an integer"),
         (5.0, "a number"),
@@ -17,25 +17,27 @@ TEXT = "tasks:\n  - {name: a, action: f}\n  - {name: b, action: f}\n"
         ([len], "an array"),
     ],
 )
-def test_it_is_told_at_each_task_that_uses_it(given, kind):
+def test_it_is_a_problem_at_each_task_that_uses_it(value, kind):
     workflow = attune_nb.loads(TEXT)
-    problems = workflow.check({"f": given})
-    assert [each.message for each in problems] == [
+    problems = workflow.check({"f": value})
+
+    assert [problem.message for problem in problems] == [
         f"action `f` must be a function or a workflow, not {kind}"
     ] * 2
-    assert [each.position.line for each in problems] == [2, 3]
+    assert [problem.position.line for problem in problems] == [2, 3]
     with pytest.raises(attune_nb.WorkflowError, match=f"`f` must be a function .*, not {kind}"):
-        workflow.run(actions={"f": given})
+        workflow.run(actions={"f": value})
 
 
-def test_it_is_told_where_no_task_uses_it():
+def test_it_is_a_problem_if_no_task_uses_it():
     workflow = attune_nb.loads(TEXT)
     (problem,) = workflow.check({"f": len, "g": 5})
+
     assert problem.message == "action `g` must be a function or a workflow, not an integer"
     assert problem.position is None
 
 
-def test_within_a_workflow_too():
+def test_it_is_a_problem_of_a_nested_workflow_too():
     parent = attune_nb.loads("tasks:\n  - {name: p, action: kid}\n")
     with pytest.raises(attune_nb.WorkflowError, match=r"`f` must be a function .*, not an integer"):
         parent.run(actions={"kid": attune_nb.loads(TEXT), "f": 5})
