@@ -281,7 +281,8 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
 
 def _freeze_space(values: Mapping[str, Any] | None) -> FrozenDict:
     """Return the frozen values of `parameters`, `config` and the like."""
-    frozen: FrozenDict = freeze({} if values is None else dict(values))
+    plain = {} if values is None else dict(values)
+    frozen: FrozenDict = freeze(plain)
     return frozen
 
 

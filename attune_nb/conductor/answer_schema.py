@@ -65,6 +65,7 @@ def _references(schema: Any) -> Iterator[str]:
     parts = [schema]
     while parts:
         part = parts.pop()
+
         if isinstance(part, dict):
             reference = part.get("$ref")
             if isinstance(reference, str):

@@ -252,14 +252,17 @@ def make_outcome(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo 
 
     has_items = execution.items is not None
     result = freeze_list(results) if has_items else results[0]
+    total_count = count if has_items else None
+    failed_items = failed if has_items else None
+
     outcome = Outcome(
         status=status,
         result=result,
         error=message,
         attempts=execution.attempts,
         duration_ms=(time - execution.started) * 1000,
-        total_count=count if has_items else None,
-        failed_items=failed if has_items else None,
+        total_count=total_count,
+        failed_items=failed_items,
     )
     return outcome, error
 
@@ -292,7 +295,7 @@ def _overall_status(execution: Execution, codes: set[int], count: int) -> TaskEn
 
 def _collect_results(execution: Execution) -> tuple[list[Any], bytearray]:
     """Return the result and the status code of each item's last attempt."""
-    total = execution.total or 0
+    total = 0 if execution.total is None else execution.total
     results: list[Any] = [None] * total
     statuses = bytearray(total)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AttemptId", "OpenJob", "PendingTimer", "Recovered", "first_difference", "recover"]
 
-# The fields of events that a replay must give again.
+# The fields of events that a replay must reproduce.
 _COMPARED_FIELDS = ("task", "visit", "status", "fired", "total", "causes", "count")
 
 AttemptId = tuple[str, int, int, int]
@@ -122,7 +122,7 @@ def _timer_id(command: Alarm | RetryItem) -> tuple[str, Key, int]:
 
 
 def first_difference(recorded: Sequence[Event], replayed: Sequence[Event]) -> Event | None:
-    """Return the first recorded event that a replay does not give again, or None."""
+    """Return the first recorded event that a replay does not reproduce, or None."""
     for event_before, event_now in zip(recorded, replayed, strict=False):
         is_compared = isinstance(event_before, Fact | Input)
         if is_compared and _compared_values(event_before) != _compared_values(event_now):

@@ -26,8 +26,8 @@ def cancel(step: Step, event: CancelRequested) -> None:
         reason = step.mask(event.reason)
     step.update(reason=reason)
 
-    policy = step.state.workflow.cancellation_policy
-    _stop(step, force=event.force or policy == "cancel_running")
+    cancels_running = step.state.workflow.cancellation_policy == "cancel_running"
+    _stop(step, force=event.force or cancels_running)
 
 
 def _stop(step: Step, *, force: bool) -> None:

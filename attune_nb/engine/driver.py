@@ -262,7 +262,9 @@ class Driver(RequestQueue):
             self._log.append(decision)
             if isinstance(decision, TaskEnded):
                 self._backend.release((decision.task, decision.visit))
-        elif isinstance(decision, StartTask):
+            return
+
+        if isinstance(decision, StartTask):
             self._start_job(decision)
         elif isinstance(decision, StopTask):
             self._stop_job(decision)

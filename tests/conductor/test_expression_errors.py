@@ -41,6 +41,7 @@ def test_in_the_input_of_a_task_and_of_an_item(runner):
     for items in ("", "    with_items: [7]\n"):
         text = TASK.replace("    input: {x: 1}", items + f'    input: {{x: "{BAD}"}}')
         run = runner.run(text)
+
         assert run.status == "failed"
         assert ended_tasks(run)[-1] == ("a", 1, "failed")
         (error,) = run.failures()

@@ -114,6 +114,7 @@ def add_trace(flow):
             targets = ",".join(transition["do"])
             trace = {"trace": f"{{{{ workflow.trace }}}}{task['name']}>{targets};"}
             transitions.append({**transition, "publish": [*transition["publish"], trace]})
+
         tasks.append({**add_index(task), "next": transitions})
     return {**flow, "tasks": tasks}
 
@@ -143,6 +144,7 @@ def make_mocks(workflow, outcome):
             index = values["index"]
             attempts[path, index] += 1
             status = outcome(path, index, attempts[path, index])
+
             if status == "failed":
                 raise ValueError("it broke")
             if status == "timed_out":
