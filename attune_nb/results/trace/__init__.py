@@ -1,1 +1,1 @@
-"""A run as a trace that Perfetto and Chrome can show."""
+"""A run as a trace that Perfetto opens."""

@@ -1,7 +1,7 @@
-"""A run's events in the Chrome Trace Event format, as Perfetto and chrome://tracing open it.
+"""A run's events in Chrome's trace format, for Perfetto and chrome://tracing.
 
-Of the events, no input and no result is shown: what stands here are names, times, statuses and
-the texts of errors, from which secrets are gone since they were made.
+No input and no result is shown, only names, times, statuses and the texts of errors. Secrets
+were masked when the events were made.
 """
 
 from __future__ import annotations
@@ -10,41 +10,44 @@ import gzip
 import itertools
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.events import RunStarted
 from attune_nb.html import printable
-from attune_nb.results.trace.slices import Slices
+from attune_nb.results.trace.slices import TraceEvents
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from os import PathLike
 
     from attune_nb.events import Event
 
 __all__ = ["chrome_trace", "write_chrome_trace"]
 
-_AT_ONCE = 2_000  # trace events between two writes
+# trace events between two writes
+_AT_ONCE = 2_000
+
+_COMPRESSION = 6
 
 
 def chrome_trace(events: Sequence[Event]) -> dict[str, Any]:
-    """Give a run's trace as one object; `ts` and `dur` are in microseconds from its start.
+    """Return a run's trace as one object; `ts` and `dur` are in microseconds from its start.
 
-    What is under way lasts until the last event.
+    Executions under way last until the last event.
 
     Args:
         events: The run's events, oldest first.
     """
-    return {**_head(events), "traceEvents": list(Slices(events))}
+    return {**_make_head(events), "traceEvents": list(TraceEvents(events))}
 
 
 def write_chrome_trace(path: str | PathLike[str], events: Sequence[Event]) -> Path:
     """Write a run's trace piece by piece, so that a million attempts need no second copy.
 
     Args:
-        path: The file; one that ends in `.gz` is compressed, which Perfetto opens as well.
+        path: The file. If it ends in `.gz`, it is compressed; Perfetto opens that as well.
         events: The run's events, oldest first.
 
     Returns:
@@ -55,25 +58,44 @@ def write_chrome_trace(path: str | PathLike[str], events: Sequence[Event]) -> Pa
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
-    lines = map(msgspec.json.encode, Slices(events))
+    lines = map(msgspec.json.encode, TraceEvents(events))
+
     try:
-        with gzip.open(part, "wb", 6) if path.suffix == ".gz" else part.open("wb") as file:
-            file.write(msgspec.json.encode(_head(events))[:-1] + b',"traceEvents":[')
-            between = b"\n"
-            while some := list(itertools.islice(lines, _AT_ONCE)):
-                file.write(between + b",\n".join(some))
-                between = b",\n"
+        with _open(part, compressed=path.suffix == ".gz") as file:
+            head = msgspec.json.encode(_make_head(events))
+            file.write(head.removesuffix(b"}") + b',"traceEvents":[')
+            _write_lines(file, lines)
             file.write(b"\n]}\n")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
     return path
 
 
-def _head(events: Sequence[Event]) -> dict[str, Any]:
-    told = {"producer": "attune_nb"}
-    first = next((each for each in events if isinstance(each, RunStarted)), None)
-    if first is not None:
-        told["workflow"], told["run_id"] = printable(first.workflow), first.run_id
-        told["started"] = datetime.fromtimestamp(first.started_at, UTC).isoformat()
-    return {"displayTimeUnit": "ms", "otherData": told}
+def _open(path: Path, *, compressed: bool) -> IO[bytes] | gzip.GzipFile:
+    if compressed:
+        return gzip.open(path, "wb", _COMPRESSION)
+
+    return path.open("wb")
+
+
+def _write_lines(file: IO[bytes] | gzip.GzipFile, lines: Iterator[bytes]) -> None:
+    """Write the elements of an array, each on a line of its own."""
+    separator = b"\n"
+    while chunk := list(itertools.islice(lines, _AT_ONCE)):
+        file.write(separator + b",\n".join(chunk))
+        separator = b",\n"
+
+
+def _make_head(events: Sequence[Event]) -> dict[str, Any]:
+    """Return the trace without its events."""
+    data = {"producer": "attune_nb"}
+    for event in events:
+        if isinstance(event, RunStarted):
+            data["workflow"] = printable(event.workflow)
+            data["run_id"] = event.run_id
+            data["started"] = datetime.fromtimestamp(event.started_at, UTC).isoformat()
+            break
+
+    return {"displayTimeUnit": "ms", "otherData": data}

@@ -1,21 +1,18 @@
-"""The events of a run as trace events: slices on threads, arrows between them, and counters.
+"""The trace events of a run: slices on threads, arrows between them, and counters.
 
-The run is a process with a thread for each task: its executions are slices, and the waits
-stand inside them, as do the attempts of a task without items. A with-items task is a process of
-its own, with a thread for each worker and a counter of the items done. Slices on one thread
-must nest, so what would overlap goes to a thread beside it. Arrows (flows) lead from each
-execution to those that its transitions led to.
+The run is a process with a thread for each task. A task's executions are slices, with the waits
+inside them, and also the attempts of a task without items. A with-items task is a process of its
+own, with a thread for each worker and a counter of the items done. Slices on one thread must
+nest, so a slice that would overlap another goes to a thread beside it. Arrows (flows) lead from
+each execution to those that its transitions led to.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attune_nb.events import (
-    STATUS_CODES,
     AttemptsEnded,
     CancelRequested,
     PauseRequested,
@@ -26,243 +23,298 @@ from attune_nb.events import (
     TaskStarted,
 )
 from attune_nb.html import printable
-from attune_nb.results.trace.executions import nanoseconds, read_executions
-from attune_nb.results.trace.tracks import NEAR, Tracks
+from attune_nb.results.trace.attempts import TracedAttempt
+from attune_nb.results.trace.executions import read_executions, to_nanoseconds
+from attune_nb.results.trace.trace_events import (
+    format_error,
+    format_title,
+    make_arrow,
+    make_counter,
+    make_instant,
+    make_slice,
+    shorten,
+)
+from attune_nb.results.trace.tracks import ROUNDING, Tracks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from attune_nb.events import Batch, ErrorInfo, Event, Key
-    from attune_nb.results.trace.executions import Execution
+    from attune_nb.events import Event, Key
+    from attune_nb.results.trace.executions import TracedExecution
+    from attune_nb.results.trace.trace_events import TraceEvent
 
-__all__ = ["Slices"]
+__all__ = ["TraceEvents"]
 
-_LONGEST = 500  # characters of an error
-_WAITS = 16  # threads for items that wait to be tried again; an attempt's `waited_ms` tells of all
-_BELOW = 1_000_000  # the place of these threads: below the workers
+T = TypeVar("T")
 
-Traced = dict[str, Any]
-"""One trace event."""
+# the most threads for items that wait for a retry; `waited_ms` of an attempt shows every wait
+_MOST_WAIT_THREADS = 16
+
+# the place of these threads: below all workers
+_BELOW_WORKERS = 1_000_000
 
 
-class _Placed:
-    """An execution on its thread: what has been told of it so far."""
+class _PlacedExecution:
+    """An execution on its thread, and how much of it has been shown so far.
 
-    def __init__(self, one: Execution, tid: int, start: int) -> None:
-        self.one = one
+    Attributes:
+        execution: The execution.
+        tid: The thread.
+        start: The start of its slice.
+        filled: The time until which the slice holds waits and attempts.
+        failed_at: The end of each item's last attempt, which failed.
+        done: The items that have ended for good.
+        failed: The items that have failed for good.
+    """
+
+    def __init__(self, execution: TracedExecution, tid: int, start: int) -> None:
+        self.execution = execution
         self.tid = tid
-        self.start = self.filled = start  # until where the thread is filled below the slice
-        self.again: dict[int, int] = {}  # item -> the end of its last attempt, which failed
-        self.done = self.failed = 0  # items
+        self.start = start
+        self.filled = start
+        self.failed_at: dict[int, int] = {}
+        self.done = 0
+        self.failed = 0
 
 
-class Slices:
-    """Goes through the events once more, and gives the trace events in turn.
+class TraceEvents:
+    """Yields the trace events of a run.
 
-    A slice is given before what stands in it, and an arrow after both its slices: where times
-    are equal, Perfetto goes by the order.
+    A slice comes before the slices in it, and an arrow after both its slices: if times are
+    equal, Perfetto follows the order.
     """
 
     def __init__(self, events: Sequence[Event]) -> None:
         self._events = events
         self._executions = read_executions(events)
         self._tracks = Tracks()
-        self._placed: dict[Key, _Placed] = {}
-        self._arrows = itertools.count(1)
+        self._placed: dict[Key, _PlacedExecution] = {}
+        self._arrow_numbers = itertools.count(1)
         self._pid = 0
 
-    def __iter__(self) -> Iterator[Traced]:
-        yield from self._run()
+    def __iter__(self) -> Iterator[TraceEvent]:
+        yield from self._show_run()
         for event in self._events:
-            if isinstance(event, TaskStarted | AttemptsEnded | TaskEnded):
-                key = (event.task, event.visit)
-                if key not in self._placed:
-                    yield from self._open(self._executions[key])
-                if isinstance(event, AttemptsEnded) and len(event.batch):
-                    yield from self._attempts(self._placed[key], event)
+            if not isinstance(event, TaskStarted | AttemptsEnded | TaskEnded):
+                continue
 
-    def _run(self) -> Iterator[Traced]:
-        """Give the run's own slice."""
-        first = next((each for each in self._events if isinstance(each, RunStarted)), None)
-        ended = next((each for each in self._events if isinstance(each, RunEnded)), None)
-        name = printable(first.workflow) if first is not None else "workflow"
-        self._pid = self._tracks.process(f"{name} ({first.run_id})" if first is not None else name)
-        now = nanoseconds(max((each.time for each in self._events), default=0.0))
+            key = (event.task, event.visit)
+            if key not in self._placed:
+                yield from self._show_execution(self._executions[key])
+            if isinstance(event, AttemptsEnded) and len(event.batch):
+                yield from self._show_batch(self._placed[key], event)
+
+    def _show_run(self) -> Iterator[TraceEvent]:
+        """Yield the slice of the run, and its pauses."""
+        name = "workflow"
+        process = name
+        started = self._find_first(RunStarted)
+        if started is not None:
+            name = printable(started.workflow)
+            process = f"{name} ({started.run_id})"
+
+        args: dict[str, Any] = {"status": "unfinished"}
+        ended = self._find_first(RunEnded)
+        if ended is not None:
+            args["status"] = ended.status
+            if ended.error:
+                args["error"] = shorten(ended.error)
+
+        self._pid = self._tracks.process(process)
+        now = to_nanoseconds(max((event.time for event in self._events), default=0.0))
         tid, _ = self._tracks.place(self._pid, "run", 0, now, order=0)
-        yield from self._tracks.news()
-        args: Traced = {"status": ended.status if ended is not None else "unfinished"}
-        if ended is not None and ended.error:
-            args["error"] = _cut(ended.error)
-        yield _slice(self._pid, tid, _said(name, args["status"]), "run", 0, now, args)
-        yield from self._asked(tid, now)
+        yield from self._tracks.take_metadata()
 
-    def _asked(self, tid: int, now: int) -> Iterator[Traced]:
-        """Give what was asked of the run meanwhile: that it pause, go on, or stop."""
-        since: int | None = None
+        title = format_title(name, args["status"])
+        yield make_slice((self._pid, tid), title, "run", 0, now, args)
+        yield from self._show_requests(tid, now)
+
+    def _find_first(self, kind: type[T]) -> T | None:
+        """Return the first event of a kind, or None if there is none."""
         for event in self._events:
-            time = nanoseconds(event.time)
-            if isinstance(event, PauseRequested) and since is None:
-                since = time
+            if isinstance(event, kind):
+                return event
+
+        return None
+
+    def _show_requests(self, tid: int, now: int) -> Iterator[TraceEvent]:
+        """Yield the pauses of the run, and the request to cancel it."""
+        thread = (self._pid, tid)
+        paused_since: int | None = None
+        for event in self._events:
+            time = to_nanoseconds(event.time)
+            if isinstance(event, PauseRequested) and paused_since is None:
+                paused_since = time
+
             elif isinstance(event, ResumeRequested | CancelRequested | RunEnded):
-                if since is not None:
-                    yield _slice(self._pid, tid, "paused", "wait", since, time)
-                since = None
+                if paused_since is not None:
+                    yield make_slice(thread, "paused", "wait", paused_since, time)
+                paused_since = None
+
             if isinstance(event, CancelRequested):
-                told = {"ph": "i", "name": "cancel requested", "cat": "run", "s": "t"}
-                yield {**told, "pid": self._pid, "tid": tid, "ts": time / 1000}
-        if since is not None:
-            yield _slice(self._pid, tid, "paused", "wait", since, now)
+                yield make_instant(thread, "cancel requested", "run", time)
 
-    def _open(self, one: Execution) -> Iterator[Traced]:
-        """Give the slice of an execution, what led to it, and what it waited for at first."""
-        name, order = printable(one.task), len(self._placed) + 1
-        tid, start = self._tracks.place(self._pid, name, one.start, one.end, order=order)
-        placed = self._placed[one.key] = _Placed(one, tid, start)
-        yield from self._tracks.news()
-        args: Traced = {"status": one.status, "visit": one.visit, "attempts": one.attempts}
-        if one.with_items:
-            args["items"] = one.total
-        if one.error is not None:
-            args["error"] = _text(one.error)
-        title = _said(name + _visit(one), one.status)
-        yield _slice(self._pid, tid, title, "task", start, one.end, args)
-        for cause in one.causes:
-            yield from self._arrow(self._placed.get(cause), placed)
-        if one.released is not None:
-            yield from self._fill(placed, "delay", one.released)
-        if one.began is not None:
-            yield from self._fill(placed, "queued", one.began)
-        elif one.asked is not None:
-            yield from self._fill(placed, "waits for an answer", one.end)
+        if paused_since is not None:
+            yield make_slice(thread, "paused", "wait", paused_since, now)
 
-    def _fill(self, placed: _Placed, name: str, until: int) -> Iterator[Traced]:
-        """Give a wait that stands in an execution's slice, from where that is filled."""
-        until = min(until, placed.one.end)
-        if until - placed.filled > NEAR:
-            yield _slice(self._pid, placed.tid, name, "wait", placed.filled, until)
+    def _show_execution(self, execution: TracedExecution) -> Iterator[TraceEvent]:
+        """Yield the slice of an execution, the arrows to it, and its first waits."""
+        name = printable(execution.task)
+        order = len(self._placed) + 1
+        tid, start = self._tracks.place(
+            self._pid, name, execution.start, execution.end, order=order
+        )
+        placed = _PlacedExecution(execution, tid, start)
+        self._placed[execution.key] = placed
+        yield from self._tracks.take_metadata()
+
+        title = format_title(name + _format_visit(execution), execution.status)
+        args = _execution_args(execution)
+        yield make_slice((self._pid, tid), title, "task", start, execution.end, args)
+
+        for cause in execution.causes:
+            if cause in self._placed:
+                yield from self._show_arrow(self._placed[cause], placed)
+
+        if execution.delay_ended is not None:
+            yield from self._fill(placed, "delay", execution.delay_ended)
+        if execution.first_start is not None:
+            yield from self._fill(placed, "queued", execution.first_start)
+        elif execution.question_opened is not None:
+            yield from self._fill(placed, "waits for an answer", execution.end)
+
+    def _fill(self, placed: _PlacedExecution, name: str, until: int) -> Iterator[TraceEvent]:
+        """Yield a wait in an execution's slice, from the time until which that is filled."""
+        until = min(until, placed.execution.end)
+
+        if until - placed.filled > ROUNDING:
+            yield make_slice((self._pid, placed.tid), name, "wait", placed.filled, until)
             placed.filled = until
 
-    def _arrow(self, source: _Placed | None, target: _Placed) -> Iterator[Traced]:
-        if source is None or source.start > target.start:
-            return  # an event is missing: an arrow from nowhere would be no use
-        # a nanosecond before its end, where no later slice can be meant
-        leaves = min(max(source.start, source.one.end - 1), target.start)
-        told = {"name": "led to", "cat": "transition", "id": next(self._arrows), "pid": self._pid}
-        yield {"ph": "s", **told, "tid": source.tid, "ts": leaves / 1000}
-        yield {"ph": "f", "bp": "e", **told, "tid": target.tid, "ts": target.start / 1000}
+    def _show_arrow(
+        self, source: _PlacedExecution, target: _PlacedExecution
+    ) -> Iterator[TraceEvent]:
+        """Yield an arrow from one execution to the next."""
+        if source.start > target.start:
+            # an event is missing, and an arrow back in time would be no use
+            return
 
-    def _attempts(self, placed: _Placed, event: AttemptsEnded) -> Iterator[Traced]:
-        """Give the attempts of a batch in order of start, and how far the task has come."""
-        batch, one = event.batch, placed.one
-        give = self._item if one.with_items else self._attempt
+        # a nanosecond before the end of its slice, where it cannot belong to a later one
+        leaves = max(source.start, source.execution.end - 1)
+        leaves = min(leaves, target.start)
+
+        start = (source.tid, leaves)
+        end = (target.tid, target.start)
+        yield from make_arrow(next(self._arrow_numbers), self._pid, start, end)
+
+    def _show_batch(self, placed: _PlacedExecution, event: AttemptsEnded) -> Iterator[TraceEvent]:
+        """Yield the attempts of a batch in order of start, and the counter of the items."""
+        batch = event.batch
+        execution = placed.execution
+        show = self._show_item if execution.with_items else self._show_attempt
+
         for row in sorted(range(len(batch)), key=batch.start.__getitem__):
-            attempt = _Attempt.of(batch, row, placed.again.pop(batch.index[row], None))
+            failed_before = placed.failed_at.pop(batch.index[row], None)
+            attempt = TracedAttempt.read(batch, row, failed_before)
             if attempt.status != "succeeded":
-                placed.again[attempt.index] = attempt.end
-            yield from give(placed, attempt)
-        placed.done += len(batch) - one.retried[event.time]
-        placed.failed += batch.failed - one.retried[event.time]
-        if one.with_items:
-            counts = {"done": placed.done, "failed": max(placed.failed, 0)}
-            pid = self._items_pid(one)
-            told = {"ph": "C", "name": "items" + _visit(one), "pid": pid, "tid": pid}
-            yield {**told, "ts": nanoseconds(event.time) / 1000, "args": counts}
+                placed.failed_at[attempt.index] = attempt.end
 
-    def _attempt(self, placed: _Placed, attempt: _Attempt) -> Iterator[Traced]:
-        """Give an attempt of a task without items: in the task's slice, where there is room."""
-        name, tid, last = f"attempt {attempt.number}", placed.tid, placed.one.end
-        if placed.filled - NEAR <= attempt.start and attempt.end <= last + NEAR:
-            if attempt.since is not None:
+            yield from show(placed, attempt)
+
+        retried = execution.retried_by_time[event.time]
+        placed.done += len(batch) - retried
+        placed.failed += batch.failed - retried
+
+        if execution.with_items:
+            pid = self._items_process(execution)
+            name = "items" + _format_visit(execution)
+            counts = {"done": placed.done, "failed": max(placed.failed, 0)}
+            yield make_counter(pid, name, to_nanoseconds(event.time), counts)
+
+    def _show_attempt(
+        self, placed: _PlacedExecution, attempt: TracedAttempt
+    ) -> Iterator[TraceEvent]:
+        """Yield an attempt of a task without items: in the task's slice if there is space."""
+        last = placed.execution.end
+        fits = placed.filled - ROUNDING <= attempt.start and attempt.end <= last + ROUNDING
+
+        if fits:
+            if attempt.failed_before is not None:
                 yield from self._fill(placed, "waits to be tried again", attempt.start)
+
+            tid = placed.tid
             start = max(attempt.start, placed.filled)
-            end = placed.filled = max(start, min(attempt.end, last))
+            end = max(start, min(attempt.end, last))
+            placed.filled = end
         else:
-            beside, order = f"{printable(placed.one.task)} attempts", len(self._placed)
+            name = f"{printable(placed.execution.task)} attempts"
+            order = len(self._placed)
             tid, start = self._tracks.place(
-                self._pid, beside, attempt.start, attempt.end, order=order
+                self._pid, name, attempt.start, attempt.end, order=order
             )
             end = max(start, attempt.end)
-            yield from self._tracks.news()
-        title, args = _said(name, attempt.status), attempt.told(start)
-        yield _slice(self._pid, tid, title, "attempt", start, end, args)
+            yield from self._tracks.take_metadata()
 
-    def _item(self, placed: _Placed, attempt: _Attempt) -> Iterator[Traced]:
-        """Give an attempt of an item on its worker's thread, and what it waited for."""
-        pid, item, worker = self._items_pid(placed.one), f"item {attempt.index}", attempt.worker
+        title = format_title(f"attempt {attempt.number}", attempt.status)
+        args = attempt.make_args(start)
+        yield make_slice((self._pid, tid), title, "attempt", start, end, args)
+
+    def _show_item(self, placed: _PlacedExecution, attempt: TracedAttempt) -> Iterator[TraceEvent]:
+        """Yield an attempt of an item on its worker's thread, and the wait before it."""
+        pid = self._items_process(placed.execution)
+        worker = attempt.worker
         tid, start = self._tracks.place(
             pid, f"worker {worker}", attempt.start, attempt.end, order=worker
         )
-        yield from self._tracks.news()
-        again = f", attempt {attempt.number}" if attempt.number > 1 else ""
-        title, end = _said(item + again, attempt.status), max(start, attempt.end)
-        yield _slice(pid, tid, title, "attempt", start, end, attempt.told(start))
-        if attempt.since is not None and start - attempt.since > NEAR:
-            wait = self._tracks.place_few(
-                _WAITS, pid, "waits to be tried again", attempt.since, start, order=_BELOW
-            )
-            yield from self._tracks.news()
-            if wait is not None:
-                yield _slice(pid, wait[0], f"{item} waits", "wait", wait[1], max(wait[1], start))
+        yield from self._tracks.take_metadata()
 
-    def _items_pid(self, one: Execution) -> int:
-        return self._tracks.process(f"{printable(one.task)}: items")
+        name = f"item {attempt.index}"
+        if attempt.number > 1:
+            name += f", attempt {attempt.number}"
 
+        title = format_title(name, attempt.status)
+        end = max(start, attempt.end)
+        yield make_slice((pid, tid), title, "attempt", start, end, attempt.make_args(start))
 
-class _Attempt(msgspec.Struct, gc=False):
-    """A row of a batch, in nanoseconds; `since` is when the item's last attempt failed."""
+        since = attempt.failed_before
+        if since is not None and start - since > ROUNDING:
+            yield from self._show_item_wait(pid, attempt.index, since, start)
 
-    index: int
-    number: int
-    worker: int
-    start: int
-    end: int
-    status: str
-    error: ErrorInfo | None
-    since: int | None
+    def _show_item_wait(self, pid: int, item: int, since: int, until: int) -> Iterator[TraceEvent]:
+        """Yield the wait of an item for a retry, if there are threads left for it."""
+        place = self._tracks.place_on_few(
+            _MOST_WAIT_THREADS,
+            pid,
+            "waits to be tried again",
+            since,
+            until,
+            order=_BELOW_WORKERS,
+        )
+        yield from self._tracks.take_metadata()
 
-    @classmethod
-    def of(cls, batch: Batch, row: int, since: int | None) -> _Attempt:
-        begun = batch.start[row]
-        start = max(nanoseconds(begun), 0)
-        end = max(nanoseconds(begun + batch.duration[row]), start)
-        status, error = STATUS_CODES[batch.status[row]], batch.errors.get(row)
-        number, worker = batch.attempt[row], batch.worker[row]
-        return cls(batch.index[row], number, worker, start, end, status, error, since)
+        if place is not None:
+            tid, start = place
+            yield make_slice((pid, tid), f"item {item} waits", "wait", start, max(start, until))
 
-    def told(self, start: int) -> Traced:
-        """Say what is known of it, which is to be seen as begun at `start`."""
-        args: Traced = {"index": self.index, "attempt": self.number}
-        args |= {"status": self.status, "worker": self.worker}
-        if self.since is not None:
-            args["waited_ms"] = max(start - self.since, 0) / 1e6
-        if self.error is not None:
-            args["error"] = _text(self.error)
-        return args
+    def _items_process(self, execution: TracedExecution) -> int:
+        """Return the process of a with-items task."""
+        return self._tracks.process(f"{printable(execution.task)}: items")
 
 
-def _slice(
-    pid: int, tid: int, name: str, kind: str, start: int, end: int, args: Traced | None = None
-) -> Traced:
-    told = {"ph": "X", "name": name, "cat": kind, "pid": pid, "tid": tid, "ts": start / 1000}
-    return {**told, "dur": (end - start) / 1000, "args": args or {}}
+def _execution_args(execution: TracedExecution) -> dict[str, Any]:
+    """Return the arguments of an execution's slice."""
+    args: dict[str, Any] = {
+        "status": execution.status,
+        "visit": execution.visit,
+        "attempts": execution.attempts,
+    }
+
+    if execution.with_items:
+        args["items"] = execution.total
+    if execution.error is not None:
+        args["error"] = format_error(execution.error)
+    return args
 
 
-def _said(name: str, status: str) -> str:
-    """Name a slice; its status too where it is not the usual one, so that it can be searched for.
-
-    Perfetto colours slices by their names, so these look different as well.
-    """
-    return name if status == "succeeded" else f"{name}: {status.replace('_', ' ')}"
-
-
-def _visit(one: Execution) -> str:
-    return f" #{one.visit}" if one.visit > 1 else ""
-
-
-def _text(error: ErrorInfo) -> str:
-    return _cut(f"{error.type}: {error.message}")
-
-
-def _cut(text: str) -> str:
-    text = printable(text)
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + " …"
+def _format_visit(execution: TracedExecution) -> str:
+    return f" #{execution.visit}" if execution.visit > 1 else ""

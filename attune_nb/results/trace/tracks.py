@@ -1,79 +1,99 @@
-"""Threads of a trace, side by side, so that no two slices on one of them overlap."""
+"""The tracks of a trace: threads side by side, so that no two slices on one of them overlap."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import defaultdict
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["NEAR", "Tracks"]
+from attune_nb.results.trace.trace_events import make_metadata
 
-NEAR = 1_000  # nanoseconds: what overlaps by less does so by the clock's rounding
+if TYPE_CHECKING:
+    from attune_nb.results.trace.trace_events import TraceEvent
 
-_Thread = list[int]  # its number, and until when it is filled
+__all__ = ["ROUNDING", "Tracks"]
+
+ROUNDING = 1_000
+"""Nanoseconds: a shorter overlap comes from the rounding of the clock."""
+
+
+@dataclasses.dataclass
+class _Thread:
+    """A thread, and the end of the last slice on it."""
+
+    number: int
+    end: int
+
+    def is_free(self, start: int) -> bool:
+        """Return whether a slice may start then, rounding aside."""
+        return self.end - ROUNDING <= start
 
 
 class Tracks:
-    """Gives each slice a thread that is free then, and names the processes and threads.
+    """Finds a free thread for each slice, and names the processes and threads.
 
     Numbers are unique among processes and threads together: Perfetto names a thread by its
-    number alone, and takes one that has its process's number for the main thread.
+    number alone, and treats a thread with the number of its process as the main thread.
     """
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._threads: defaultdict[tuple[int, str], list[_Thread]] = defaultdict(list)
         self._processes: dict[str, int] = {}
-        self._news: list[dict[str, Any]] = []
+        self._metadata: list[TraceEvent] = []
 
     def process(self, name: str) -> int:
-        """Give the number of the process of this name."""
+        """Return the number of the process of this name."""
         if name not in self._processes:
-            number = self._processes[name] = next(self._numbers)
-            self._tell("process", number, number, name, len(self._processes))
+            number = next(self._numbers)
+            self._processes[name] = number
+            order = len(self._processes)
+            self._metadata += make_metadata("process", (number, number), name, order)
+
         return self._processes[name]
 
     def place(self, pid: int, name: str, start: int, end: int, *, order: int) -> tuple[int, int]:
-        """Find room for a slice on the threads of this name, or begin one more.
+        """Find a free thread of this name for a slice, or add one.
 
         Args:
-            pid: Their process.
-            name: What the first of them is called; the others are numbered.
-            start: The slice's start, in nanoseconds.
-            end: Its end.
-            order: Where these threads stand among those of their process.
+            pid: The process.
+            name: The name of the first thread; further threads are numbered.
+            start: The start of the slice, in nanoseconds.
+            end: The end of the slice.
+            order: The place of these threads among those of their process.
 
         Returns:
-            The thread, and the slice's start there: later by the clock's rounding, where it
-            follows upon another.
+            The number of the thread, and the slice's start there. It is later by the rounding of
+            the clock if the slice follows another.
         """
         threads = self._threads[pid, name]
         for thread in threads:
-            number, filled = thread
-            if filled - NEAR <= start:
-                thread[1] = max(filled, end)
-                return number, max(filled, start)
+            if thread.is_free(start):
+                start = max(thread.end, start)
+                thread.end = max(thread.end, end)
+                return thread.number, start
+
         number = next(self._numbers)
-        threads.append([number, end])
-        beside = f" ({len(threads)})" if len(threads) > 1 else ""
-        self._tell("thread", pid, number, name + beside, order)
+        threads.append(_Thread(number, end))
+        if len(threads) > 1:
+            name = f"{name} ({len(threads)})"
+
+        self._metadata += make_metadata("thread", (pid, number), name, order)
         return number, start
 
-    def place_few(
+    def place_on_few(
         self, most: int, pid: int, name: str, start: int, end: int, *, order: int
     ) -> tuple[int, int] | None:
-        """Do as `place` does; give None where that would take more than `most` threads."""
+        """Do as `place`, but return None if that would take more than `most` threads."""
         threads = self._threads[pid, name]
-        if len(threads) >= most and all(filled - NEAR > start for _, filled in threads):
+        if len(threads) >= most and not any(thread.is_free(start) for thread in threads):
             return None
+
         return self.place(pid, name, start, end, order=order)
 
-    def news(self) -> list[dict[str, Any]]:
-        """Give the metadata events of what is new since the last call."""
-        found, self._news = self._news, []
-        return found
-
-    def _tell(self, what: str, pid: int, tid: int, name: str, order: int) -> None:
-        for key, args in (("name", {"name": name}), ("sort_index", {"sort_index": order})):
-            told = {"ph": "M", "name": f"{what}_{key}", "pid": pid, "tid": tid, "args": args}
-            self._news.append(told)
+    def take_metadata(self) -> list[TraceEvent]:
+        """Return the names of the processes and threads that were added since the last call."""
+        metadata = self._metadata
+        self._metadata = []
+        return metadata
