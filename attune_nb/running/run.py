@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack
 
@@ -236,6 +235,8 @@ class Run(BaseRun):
 
     def __await__(self) -> Generator[Any, None, Self]:
         """Wait for the end in a cell or a coroutine, and return the run."""
+        import asyncio  # noqa: PLC0415 - slow to import
+
         while not self.wait(0.0):
             yield from asyncio.sleep(_POLL).__await__()
         return self
