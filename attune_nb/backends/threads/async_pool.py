@@ -1,4 +1,4 @@
-"""Attempts of `async` actions: coroutines of one loop, each pulling from the job's one iterator."""
+"""Attempts of `async` actions: coroutines of one event loop."""
 
 from __future__ import annotations
 
@@ -20,13 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = ["CoroutinePool", "EventLoop"]
 
-MOST_COROUTINES = 10_000  # for one task
-TURN = 0.002  # seconds that one coroutine may go on without letting the others
-SLOW = 0.001  # seconds: a source that takes longer is read in a thread
+# coroutines for one job
+MAX_COROUTINES = 10_000
+# seconds that coroutines may run without a turn of the loop
+MAX_TURN = 0.002
+# seconds to read an item: a source that takes longer is read in a thread
+MAX_READ = 0.001
 
 
 class EventLoop:
-    """A loop in a thread of its own: the one that a cell runs in does not move while it waits."""
+    """An event loop in a thread of its own.
+
+    The loop of a notebook's cell does not run while the cell waits.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -36,14 +42,14 @@ class EventLoop:
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             while not self._end.is_set():
-                # a task that an action has made ends the loop with `sys.exit`, not what others do
+                # `sys.exit` in a task that an action has made ends `run`, not the other tasks
                 with contextlib.suppress(SystemExit, KeyboardInterrupt):
                     runner.run(self._end.wait())
 
-    def call(self, function: Callable[..., object], *given: Any) -> None:
-        """Call a function in the loop's thread, soon; nothing once the loop is closed."""
+    def call(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Schedule a function in the loop's thread, from any thread; do nothing if closed."""
         try:
-            self._loop.call_soon_threadsafe(function, *given)
+            self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:
             if not self._loop.is_closed():
                 raise
@@ -54,67 +60,73 @@ class EventLoop:
 
 
 class CoroutinePool(WorkerPool):
-    """The coroutines that work on one job."""
+    """The coroutines of one job."""
 
     def __init__(self, job: Job, wake: threading.Event, loop: EventLoop) -> None:
-        super().__init__(job, wake, MOST_COROUTINES)
+        super().__init__(job, wake, MAX_COROUTINES)
         self._loop = loop
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by worker
-        self._moved = 0.0  # when the loop was last let go on, on the run's clock
-        self._slow = False  # whether reading the source takes its time
+        self._last_turn = 0.0  # when the loop last had a turn, in seconds since the run's start
+        self._is_source_slow = False
 
-    def _start_workers(self, numbers: list[int]) -> None:
-        self._loop.call(self._create, numbers)
+    def _start_workers(self, workers: list[int]) -> None:
+        self._loop.call(self._create_tasks, workers)
 
-    def _create(self, numbers: list[int]) -> None:
-        for number in numbers:
-            task = asyncio.get_running_loop().create_task(self._pull(number))
-            self._tasks[number] = task
-            task.add_done_callback(partial(self._done, number))
+    def _create_tasks(self, workers: list[int]) -> None:
+        loop = asyncio.get_running_loop()
+        for worker in workers:
+            task = loop.create_task(self._work(worker))
+            self._tasks[worker] = task
+            task.add_done_callback(partial(self._drop_task, worker))
 
-    def _done(self, number: int, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(number) is task:  # another has its number, where it was given up on
-            del self._tasks[number]
+    def _drop_task(self, worker: int, task: asyncio.Task[None]) -> None:
+        # if the task was given up, another task has its number
+        if self._tasks.get(worker) is task:
+            del self._tasks[worker]
 
     def stop(self, *, force: bool) -> None:
-        """Begin no more attempts; `force` also gives up on those under way."""
+        """Begin no more attempts; with `force`, also cancel those that run."""
         super().stop(force=force)
         if force:
-            self._loop.call(self._cancel_all)
+            self._loop.call(self._cancel_tasks)
 
-    def _cancel_all(self) -> None:
+    def _cancel_tasks(self) -> None:
         for task in list(self._tasks.values()):
             task.cancel()
 
-    def _cancel(self, worker: int, at: RunningAttempt) -> None:
-        """Cancel an attempt, if it is still under way."""
-        if worker in self._tasks and self.running.get(worker) is at:
+    def cancel_attempt(self, worker: int, attempt: RunningAttempt) -> None:
+        """Cancel an attempt if it is still running, from any thread."""
+        self._loop.call(self._cancel_task, worker, attempt)
+
+    def _cancel_task(self, worker: int, attempt: RunningAttempt) -> None:
+        if worker in self._tasks and self.running.get(worker) is attempt:
             self._tasks[worker].cancel()
 
-    async def _next(self) -> tuple[int, int, Any] | None:
+    async def _take_next(self) -> tuple[int, int, Any] | None:
+        """Return the next attempt; read a slow source in a thread."""
         if not self.job.source.lazy:
             return self._take_attempt()
-        if self._slow:
-            return await asyncio.to_thread(self._take_attempt)
-        began = self.job.spec.clock()
-        taken = self._take_attempt()
-        self._slow = self.job.spec.clock() - began > SLOW
-        return taken
 
-    async def _pull(self, worker: int) -> None:
-        """Make attempts until there are none left: what each coroutine does."""
+        if self._is_source_slow:
+            return await asyncio.to_thread(self._take_attempt)
+
+        clock = self.job.spec.clock
+        start = clock()
+        attempt = self._take_attempt()
+        self._is_source_slow = clock() - start > MAX_READ
+        return attempt
+
+    async def _work(self, worker: int) -> None:
+        """Make attempts until none is left."""
         try:
             while True:
-                held = self.paused
-                taken = None if held else await self._next()
-                if taken is None:
-                    with self.lock:
-                        # held no more by now: the number was not free when all were spawned
-                        if self.paused or not (held or self.job.retry_queue):
-                            self.free_workers.add(worker)
-                            break
-                elif not await self._make(worker, *taken):
-                    return  # the attempt was given up on, and with it this coroutine
+                paused = self.paused
+                attempt = None if paused else await self._take_next()
+                if attempt is None:
+                    if self._may_end(worker, was_paused=paused):
+                        break
+                elif not await self._run(worker, *attempt):
+                    return  # the attempt was given up, and another worker has this one's number
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - the items' own code raised
@@ -124,53 +136,67 @@ class CoroutinePool(WorkerPool):
         finally:
             self.wake.set()
 
-    async def _make(self, worker: int, index: int, attempt: int, item: Any) -> bool:
-        """Make one attempt and record it; tell whether anybody still wanted its result."""
-        job, spec = self.job, self.job.spec
-        call, clock = spec.call, spec.clock
-        at = RunningAttempt(index, attempt, clock(), item)
-        at.token = _Cancel(self, worker, at) if spec.timeout is not None else None
-        self.running[worker] = at
-        code, result, cause, error, rendered = SUCCEEDED, None, None, None, None
+    async def _run(self, worker: int, index: int, attempt: int, item: Any) -> bool:
+        """Make one attempt and record it; return False if it was given up."""
+        job = self.job
+        spec = job.spec
+        call = spec.call
+        clock = spec.clock
+        running = RunningAttempt(index, attempt, clock(), item)
+        if spec.timeout is not None:
+            running.token = _AttemptCanceller(self, worker, running)
+        self.running[worker] = running
+
+        code = SUCCEEDED
+        result = None
+        cause = None
+        error = None
+        rendered = None
         try:
-            if at.start - self._moved > TURN:
+            if running.start - self._last_turn > MAX_TURN:
                 await asyncio.sleep(0)
-                self._moved = clock()
+                self._last_turn = clock()
+
             rendered = job.render_input(index, attempt, item)
             if spec.announce is not None:
                 spec.announce(spec.key, index, attempt)
             if spec.timeout is not None:
-                at.due = clock() + spec.timeout
+                running.due = clock() + spec.timeout
+
             result = call.start(rendered, job.cancel_token)
             if type(result) is CoroutineType:
                 result = await result
             result = freeze(result)
-        except BaseException as raised:  # noqa: BLE001 - whatever an action raises is its failure
-            error, result = raised, None  # it was the coroutine, if that has raised
+        except BaseException as raised:  # noqa: BLE001 - an action may raise anything
+            error = raised
+            result = None  # it was the coroutine, if that has raised
             code, cause = call.describe_error(raised)
-        if spec.retries and self.running.get(worker) is at:
-            self._update_input(index, rendered, wanted=bool(code) or at.stopping)
-        if at.stopping:
+
+        if spec.retries and self.running.get(worker) is running:
+            self._update_input(index, rendered, failed=bool(code) or running.stopping)
+        if running.stopping:
             _uncancel()
-        return self._record_end(worker, at, (code, result, cause), error)
+
+        return self._record_end(worker, running, (code, result, cause), error)
 
 
-class _Cancel:
+class _AttemptCanceller:
     """Cancels one attempt, from any thread."""
 
-    __slots__ = ("_at", "_pullers", "_worker")
+    __slots__ = ("_attempt", "_pool", "_worker")
 
-    def __init__(self, pullers: CoroutinePool, worker: int, at: RunningAttempt) -> None:
-        self._pullers, self._worker, self._at = pullers, worker, at
+    def __init__(self, pool: CoroutinePool, worker: int, attempt: RunningAttempt) -> None:
+        self._pool = pool
+        self._worker = worker
+        self._attempt = attempt
 
     def cancel(self) -> None:
-        """Cancel it, if it is still under way."""
-        pullers = self._pullers
-        pullers._loop.call(pullers._cancel, self._worker, self._at)  # noqa: SLF001 - of this module
+        """Cancel the attempt if it is still running."""
+        self._pool.cancel_attempt(self._worker, self._attempt)
 
 
 def _uncancel() -> None:
-    """Take back that this coroutine was cancelled: it goes on to the next item."""
+    """Take back the cancellation of the current task, which goes on with the next item."""
     task = asyncio.current_task()
     while task is not None and task.cancelling():
         task.uncancel()

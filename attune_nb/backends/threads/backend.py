@@ -1,7 +1,4 @@
-"""Attempts in threads of this process: each thread pulls from the job's one iterator.
-
-What waits in a loop (an `async` action) shares one thread.
-"""
+"""The threads backend: attempts in threads of this process, or in one event loop."""
 
 from __future__ import annotations
 
@@ -24,171 +21,201 @@ if TYPE_CHECKING:
 
 __all__ = ["ThreadBackend"]
 
-MOST_THREADS = 512  # for one task
+# threads for one job
+MAX_THREADS = 512
 
 
 class ThreadBackend:
-    """Daemon threads, as many for a job as its concurrency (and at most `workers`).
+    """Daemon threads, as many for a job as its concurrency, and at most `workers`.
 
-    The attempts of `async` actions run as coroutines of one loop, in a thread of its own: there
-    the job's concurrency is the only bound.
+    The attempts of `async` actions run as coroutines of one event loop, in a thread of its own.
+    Only the job's concurrency limits how many.
 
-    The threads are our own and not a pool of the standard library's, whose threads are
-    joined when the interpreter exits: an action that never returns would never let it.
+    The standard library's thread pools are not used: their threads are joined when the
+    interpreter exits, so an action that never returns would keep it from exiting.
+
+    The driver's thread calls all methods but `wake`.
 
     Args:
         workers: How many threads for a job, at most.
-        loop: Runs the coroutines, also those of others, and is not closed; else one of its own.
+        get_loop: Returns a loop for the coroutines, which is not closed; by default the backend
+            has a loop of its own.
     """
 
     def __init__(
-        self, workers: int | None = None, *, loop: Callable[[], EventLoop] | None = None
+        self, workers: int | None = None, *, get_loop: Callable[[], EventLoop] | None = None
     ) -> None:
-        self._most = min(workers or MOST_THREADS, MOST_THREADS)
-        self._jobs: dict[Key, WorkerPool] = {}
+        self._max_threads = MAX_THREADS
+        if workers:
+            self._max_threads = min(workers, MAX_THREADS)
+        self._pools: dict[Key, WorkerPool] = {}
         self._wake = threading.Event()
         self._paused = False
-        self._loop: EventLoop | None = None
-        self._lent = loop
+        self._get_loop = get_loop
+        self._own_loop: EventLoop | None = None
 
     def start(self, job: Job) -> None:
-        """Begin to make the attempts of a job."""
+        """Begin the attempts of a job."""
         fetch_inputs(job)
-        pullers = (
-            self._awaiting(job)
-            if job.spec.call.is_async
-            else _ThreadPool(job, self._wake, self._most)
-        )
-        self._jobs[job.spec.key] = pullers
-        pullers.set_paused(paused=self._paused)
 
-    def _awaiting(self, job: Job) -> WorkerPool:
-        # asyncio is a tenth of what importing this package takes
+        pool: WorkerPool
+        if job.spec.call.is_async:
+            pool = self._make_coroutine_pool(job)
+        else:
+            pool = _ThreadPool(job, self._wake, self._max_threads)
+
+        self._pools[job.spec.key] = pool
+        pool.set_paused(paused=self._paused)
+
+    def _make_coroutine_pool(self, job: Job) -> WorkerPool:
+        # asyncio is a tenth of the time to import this package
         from attune_nb.backends.threads.async_pool import CoroutinePool, EventLoop  # noqa: PLC0415
 
-        if self._lent is not None:
-            return CoroutinePool(job, self._wake, self._lent())
-        if self._loop is None:
-            self._loop = EventLoop()
-        return CoroutinePool(job, self._wake, self._loop)
+        if self._get_loop is not None:
+            return CoroutinePool(job, self._wake, self._get_loop())
+
+        if self._own_loop is None:
+            self._own_loop = EventLoop()
+        return CoroutinePool(job, self._wake, self._own_loop)
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
         """Make one more attempt, with the same rendered input."""
-        job = self._jobs[key].job
+        job = self._pools[key].job
         if job.stopped:
             job.results.record_cancelled(index, attempt, 0, job.spec.clock(), None)
         else:
             self.make_attempts(key, [(index, attempt)])
 
-    def make_attempts(self, key: Key, pairs: list[tuple[int, int]]) -> None:
-        """Make attempts of items that are known by their numbers: each index, and which attempt."""
-        pullers = self._jobs[key]
-        pullers.job.retry_queue.extend(pairs)
-        pullers.start_workers(len(pairs))
+    def make_attempts(self, key: Key, attempts: list[tuple[int, int]]) -> None:
+        """Make attempts, each given by the index of an item and the number of the attempt."""
+        pool = self._pools[key]
+        pool.job.retry_queue.extend(attempts)
+        pool.start_workers(len(attempts))
 
     def stop(self, key: Key, *, force: bool) -> None:
-        """Start no more attempts of a job; `force` gives up on those under way."""
-        if key in self._jobs:
-            self._jobs[key].stop(force=force)
+        """Begin no more attempts of a job; with `force`, cancel those that run."""
+        if key in self._pools:
+            self._pools[key].stop(force=force)
             self._wake.set()
 
     def recall(self, key: Key) -> list[tuple[int, int]]:
-        """Take back the attempts of a job that were asked for again and are not begun."""
-        return self._jobs[key].recall()
+        """Remove and return the attempts of a job that are queued and not begun."""
+        return self._pools[key].recall()
 
     def has_results(self) -> bool:
-        """Tell whether anything has ended that was not drained yet."""
-        return any(pullers.job.results.count_rows() for pullers in self._jobs.values())
+        """Return whether attempts have ended that were not collected yet."""
+        return any(pool.job.results.count_rows() for pool in self._pools.values())
 
     def wake(self) -> None:
-        """Let `pump` return; from any thread."""
+        """Make `poll` return, from any thread."""
         self._wake.set()
 
     def set_paused(self, *, paused: bool) -> None:
         """Begin no attempts of any job, or begin them again."""
         self._paused = paused
-        for pullers in self._jobs.values():
-            pullers.set_paused(paused=paused)
+        for pool in self._pools.values():
+            pool.set_paused(paused=paused)
 
     def release(self, key: Key) -> None:
-        """Let go of a job whose task has ended; a thread left behind in it ends by itself."""
-        self._jobs.pop(key, None)
+        """Release a job whose task has ended; a thread that is still busy ends by itself."""
+        self._pools.pop(key, None)
 
     def poll(self, timeout: float) -> None:
-        """Wait until something has ended, at most `timeout` seconds; end what takes too long."""
-        timed = [each for each in self._jobs.values() if each.job.spec.timeout is not None]
-        for pullers in timed:
-            timeout = min(timeout, pullers.end_overdue())
+        """Wait until an attempt has ended, at most `timeout` seconds; end overdue attempts."""
+        for pool in self._pools.values():
+            if pool.job.spec.timeout is not None:
+                timeout = min(timeout, pool.end_overdue())
+
         self._wake.wait(max(timeout, 0.0))
         self._wake.clear()
 
     def collect(self) -> list[tuple[Key, Batch]]:
-        """Give what has ended since the last call."""
-        found = [(key, pullers.job.collect()) for key, pullers in list(self._jobs.items())]
-        return [(key, batch) for key, batch in found if batch is not None]
+        """Return the attempts that have ended since the last call."""
+        batches = []
+        for key, pool in list(self._pools.items()):
+            batch = pool.job.collect()
+            if batch is not None:
+                batches.append((key, batch))
+
+        return batches
 
     def close(self) -> None:
-        """Stop every job; threads whose attempt is under way end with it."""
-        for pullers in self._jobs.values():
-            pullers.abandon()
-        self._jobs.clear()
-        if self._loop is not None:
-            self._loop.close()
+        """Stop every job; a thread whose attempt is running ends with it."""
+        for pool in self._pools.values():
+            pool.abandon()
+
+        self._pools.clear()
+        if self._own_loop is not None:
+            self._own_loop.close()
 
 
 class _ThreadPool(WorkerPool):
-    """The threads that work on one job."""
+    """The threads of one job."""
 
-    def _start_workers(self, numbers: list[int]) -> None:
-        for begun, number in enumerate(numbers):
-            name = f"attune {self.job.spec.key[0]} {number}"
-            run = contextvars.copy_context().run  # what surrounds the backend, as a Dask worker
-            thread = threading.Thread(target=run, args=(self._pull, number), name=name, daemon=True)
+    def _start_workers(self, workers: list[int]) -> None:
+        for position, worker in enumerate(workers):
+            # the context variables around the backend, such as those of a Dask worker
+            run = contextvars.copy_context().run
+            thread = threading.Thread(
+                target=run,
+                args=(self._work, worker),
+                name=f"attune {self.job.spec.key[0]} {worker}",
+                daemon=True,
+            )
             try:
                 thread.start()
             except RuntimeError as error:
-                self._go_on_without(numbers[begun:], error, alone=not begun)
+                self._free_unstarted(workers[position:], error, is_first=position == 0)
                 return
 
-    def _go_on_without(self, numbers: list[int], error: RuntimeError, *, alone: bool) -> None:
-        """Do without threads that the system does not give, if there is any other."""
+    def _free_unstarted(self, workers: list[int], error: RuntimeError, *, is_first: bool) -> None:
+        """Free the numbers of threads that the system refuses.
+
+        Raises:
+            BackendError: The first of them was refused, and the job has no other thread.
+        """
         with self.lock:
-            self.free_workers.update(numbers)
-            alone = alone and len(self.free_workers) == self.size
-        if alone:
+            self.free_workers.update(workers)
+            has_no_thread = len(self.free_workers) == self.size
+
+        if is_first and has_no_thread:
             raise BackendError(
-                f"the system gives no thread for task `{self.job.spec.key[0]}` ({error}); "
-                "end other work, or use the inline backend"
+                f"the system refuses to start a thread for task `{self.job.spec.key[0]}` "
+                f"({error}); end other work, or use the inline backend"
             ) from None
 
-    def _pull(self, worker: int) -> None:
-        """Make attempts until there are none left: what each thread does."""
-        attempt = self._make if self.job.spec.timeout is None else self._make_within
+    def _work(self, worker: int) -> None:
+        """Make attempts until none is left."""
+        run = self._run if self.job.spec.timeout is None else self._run_with_timeout
+        take_attempt = self._take_attempt
         try:
             while True:
-                held = self.paused
-                taken = None if held else self._take_attempt()
-                if taken is None:
-                    with self.lock:
-                        # held no more by now: the number was not free when all were spawned
-                        if self.paused or not (held or self.job.retry_queue):
-                            self.free_workers.add(worker)
-                            break
-                elif not attempt(worker, *taken):
-                    return  # the attempt was given up on, and with it this thread
+                paused = self.paused
+                attempt = None if paused else take_attempt()
+                if attempt is None:
+                    if self._may_end(worker, was_paused=paused):
+                        break
+                elif not run(worker, *attempt):
+                    return  # the attempt was given up, and another worker has this one's number
         except BaseException as error:  # noqa: BLE001 - the items' own code raised
             self.job.record_source_failure(worker, error)
             with self.lock:
                 self.free_workers.add(worker)
+
         self.wake.set()
 
-    def _make(self, worker: int, index: int, attempt: int, item: Any) -> bool:
-        """Make one attempt and record it; tell whether anybody still wanted its result."""
-        job, spec = self.job, self.job.spec
+    def _run(self, worker: int, index: int, attempt: int, item: Any) -> bool:
+        """Make one attempt and record it; return False if it was given up."""
+        job = self.job
+        spec = job.spec
         call = spec.call
         start = spec.clock()
         self.running[worker] = RunningAttempt(index, attempt, start, item)
-        code, result, cause, rendered = SUCCEEDED, None, None, None
+
+        code = SUCCEEDED
+        result = None
+        cause = None
+        rendered = None
         try:
             if attempt == 1 and not job.source.unavailable:
                 rendered = call.render(item, index)
@@ -197,25 +224,33 @@ class _ThreadPool(WorkerPool):
             if spec.announce is not None:
                 spec.announce(spec.key, index, attempt)
             result = call.invoke(rendered, job.cancel_token)
-        except BaseException as error:  # noqa: BLE001 - whatever an action raises is its failure
+        except BaseException as error:  # noqa: BLE001 - an action may raise anything
             code, cause = call.describe_error(error)
+
         if self.forced:
             return False
+
         if spec.retries and (code or attempt > 1):
-            self._update_input(index, rendered, wanted=bool(code))
+            self._update_input(index, rendered, failed=bool(code))
         job.results.record(index, attempt, worker, start, item, code, result, cause)
         self.running.pop(worker, None)
         return True
 
-    def _make_within(self, worker: int, index: int, attempt: int, item: Any) -> bool:
-        """Make one attempt as `_make` does, where `end_overdue` may take it away."""
-        job, spec = self.job, self.job.spec
-        call, clock = spec.call, spec.clock
-        at = RunningAttempt(index, attempt, clock(), item)
-        at.token = CancelToken() if call.is_cancellable else None
-        self.running[worker] = at
-        limit = spec.timeout or 0.0
-        code, result, cause, error = SUCCEEDED, None, None, None
+    def _run_with_timeout(self, worker: int, index: int, attempt: int, item: Any) -> bool:
+        """Make one attempt as `_run` does, which `end_overdue` may end meanwhile."""
+        job = self.job
+        spec = job.spec
+        call = spec.call
+        running = RunningAttempt(index, attempt, spec.clock(), item)
+        token = CancelToken() if call.is_cancellable else None
+        running.token = token
+        self.running[worker] = running
+        timeout = spec.timeout or 0.0
+
+        code = SUCCEEDED
+        result = None
+        cause = None
+        error = None
         try:
             if attempt == 1 and not job.source.unavailable:
                 rendered = call.render(item, index)
@@ -225,9 +260,10 @@ class _ThreadPool(WorkerPool):
                 spec.announce(spec.key, index, attempt)
             if spec.retries:
                 job.keep_input(index, rendered)
-            at.due = clock() + limit
-            result = call.invoke(rendered, at.token or job.cancel_token)
-        except BaseException as raised:  # noqa: BLE001 - whatever an action raises is its failure
+            running.due = spec.clock() + timeout
+            result = call.invoke(rendered, job.cancel_token if token is None else token)
+        except BaseException as raised:  # noqa: BLE001 - an action may raise anything
             error = raised
             code, cause = call.describe_error(raised)
-        return self._record_end(worker, at, (code, result, cause), error)
+
+        return self._record_end(worker, running, (code, result, cause), error)

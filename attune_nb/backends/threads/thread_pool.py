@@ -1,4 +1,4 @@
-"""How the workers of one job share it: what is next, what is under way, what is overdue."""
+"""The workers of one job in this process: threads, or coroutines of an event loop."""
 
 from __future__ import annotations
 
@@ -19,75 +19,98 @@ if TYPE_CHECKING:
 
 __all__ = ["GRACE", "Cancellable", "RunningAttempt", "WorkerPool"]
 
-GRACE = 2.0  # seconds that a stopped action has to say what it got done
+# seconds that a cancelled action has to return or raise what it got done
+GRACE = 2.0
 
 
 class Cancellable(Protocol):
-    """What an attempt is told through that it is to end."""
+    """A handle that cancels one attempt."""
 
     def cancel(self) -> None:
-        """Tell it."""
+        """Cancel the attempt, from any thread."""
 
 
 class RunningAttempt(msgspec.Struct, gc=False):
-    """An attempt that a worker is at. Whoever takes it out of `busy` records its end."""
+    """A running attempt. The thread that removes it from `running` must record how it ended.
+
+    Attributes:
+        index: The index of the item.
+        attempt: The number of the attempt.
+        start: When it began, in seconds since the start of the run.
+        item: The item.
+        token: Cancels it at its timeout, if it has one and the action can be cancelled.
+        due: When it is overdue; infinite until its input is rendered.
+        stopping: Whether the token was cancelled because it was overdue.
+    """
 
     index: int
     attempt: int
     start: float
     item: Any
-    token: Cancellable | None = None  # its own, where it has a timeout and can be stopped
-    due: float = inf  # when it must have ended; known once its input is rendered
-    stopping: bool = False  # the token was raised, because it was due
+    token: Cancellable | None = None
+    due: float = inf
+    stopping: bool = False
 
 
 class WorkerPool(abc.ABC):
-    """What works on one job: threads or coroutines, each pulling its items from it.
+    """The workers of one job, which each take attempts from it until none is left.
+
+    The driver's thread calls the public methods. The workers call the others, which take the
+    lock.
 
     Args:
         job: The job.
-        wake: Set when something has ended that somebody may wait for.
-        size: How many pull at once, at most.
+        wake: Set when the driver should look for results.
+        max_workers: How many workers run at once, at most.
     """
 
-    def __init__(self, job: Job, wake: threading.Event, most: int) -> None:
+    def __init__(self, job: Job, wake: threading.Event, max_workers: int) -> None:
         self.job = job
         self.wake = wake
         self.lock = threading.Lock()
-        self.size = min(job.spec.concurrency, most)
+        self.size = min(job.spec.concurrency, max_workers)
         self.free_workers = set(range(self.size))  # numbers of the workers that do not run
-        self.running: dict[int, RunningAttempt] = {}  # worker -> what it is at
+        self.running: dict[int, RunningAttempt] = {}  # by worker
         self.forced = False
-        self.paused = True  # until it is first let go
+        self.paused = True  # until `set_paused` is first called
+
         # A counter's `next` is atomic under the GIL, so items with a length need no lock: a
         # lock that is taken for each item makes the threads queue for it.
-        self.next_index = itertools.count(job.source.started)
-        self.end = len(job.source.items) if not job.source.lazy else 0
+        source = job.source
+        self.next_index = itertools.count(source.started)
+        self.end = 0 if source.lazy else len(source.items)
 
     def set_paused(self, *, paused: bool) -> None:
         """Let the workers end after their current attempts, or start them again."""
-        with self.lock:  # a worker that stops for it frees its number under this lock
-            self.paused = paused
-        if not paused:
-            spec = self.job.spec
-            self.start_workers(spec.total if spec.total is not None else spec.concurrency)
-
-    def start_workers(self, wanted: int) -> None:
-        """Have as many more attempts made at once, within the bound."""
-        if self.paused:
-            return  # all are begun when it is over
+        # a worker that ends because of it frees its number under this lock
         with self.lock:
-            numbers = [self.free_workers.pop() for _ in range(min(wanted, len(self.free_workers)))]
-        if numbers:
-            self._start_workers(sorted(numbers))
+            self.paused = paused
+        if paused:
+            return
+
+        spec = self.job.spec
+        self.start_workers(spec.concurrency if spec.total is None else spec.total)
+
+    def start_workers(self, count: int) -> None:
+        """Start as many more workers as that, as far as there are free ones."""
+        if self.paused:
+            return  # `set_paused` starts them
+
+        with self.lock:
+            count = min(count, len(self.free_workers))
+            workers = [self.free_workers.pop() for _ in range(count)]
+
+        if workers:
+            self._start_workers(sorted(workers))
 
     @abc.abstractmethod
-    def _start_workers(self, numbers: list[int]) -> None:
-        """Begin to pull, as the workers of these numbers."""
+    def _start_workers(self, workers: list[int]) -> None:
+        """Start the workers of these numbers."""
 
     def stop(self, *, force: bool) -> None:
-        """Begin no more attempts; `force` also gives up on those under way."""
+        """Begin no more attempts; with `force`, also cancel those that run."""
         job = self.job
+        cancelled: dict[int, RunningAttempt] = {}
         with self.lock:
             if not job.stopped:
                 job.stop()
@@ -95,56 +118,64 @@ class WorkerPool(abc.ABC):
                     self.end = min(next(self.next_index), self.end)
                     job.source.close(self.end)
             job.cancel_waiting()
+
             if force:
                 self.forced = True
-                given_up, self.running = self.running, {}
-                for worker, at in given_up.items():
-                    job.results.record_cancelled(at.index, at.attempt, worker, at.start, at.item)
+                cancelled = self.running
+                self.running = {}
+                for worker, attempt in cancelled.items():
+                    job.results.record_cancelled(
+                        attempt.index, attempt.attempt, worker, attempt.start, attempt.item
+                    )
+
         if force:
             job.cancel_token.cancel()
-            for at in given_up.values():
-                if at.token is not None:
-                    at.token.cancel()
+            _cancel_all(cancelled)
 
     def recall(self) -> list[tuple[int, int]]:
-        """Give the attempts that wait, and forget about them."""
+        """Remove and return the attempts in the retry queue."""
         with self.lock:
             waiting = list(self.job.retry_queue)
             self.job.retry_queue.clear()
+
         return waiting
 
     def abandon(self) -> None:
-        """Let the threads end with what they are at; nobody reads what they record."""
+        """Cancel the attempts that run and let the workers end; their results are not read."""
         self.job.stop()
         self.job.cancel_token.cancel()
-        for at in list(self.running.values()):
-            if at.token is not None:
-                at.token.cancel()
+        _cancel_all(dict(self.running))
 
     def end_overdue(self) -> float:
-        """End the attempts that take too long; give the seconds until the next may do so."""
-        now, nearest = self.job.spec.clock(), inf
-        for worker, at in list(self.running.items()):
-            if at.due <= now and at.token is not None and not at.stopping:
-                at.stopping, at.due = True, now + GRACE
-                at.token.cancel()
-            if at.due <= now:
-                self._record_overdue(worker, at)
+        """End the attempts that are overdue; return the seconds until the next may be."""
+        now = self.job.spec.clock()
+        nearest = inf
+        for worker, attempt in list(self.running.items()):
+            if attempt.due <= now and attempt.token is not None and not attempt.stopping:
+                attempt.stopping = True
+                attempt.due = now + GRACE
+                attempt.token.cancel()
+
+            if attempt.due <= now:
+                self._record_overdue(worker, attempt)
             else:
-                nearest = min(nearest, at.due - now)
+                nearest = min(nearest, attempt.due - now)
+
         return nearest
 
-    def _record_overdue(self, worker: int, at: RunningAttempt) -> None:
+    def _record_overdue(self, worker: int, attempt: RunningAttempt) -> None:
+        """Record a timeout, and start another worker in place of the one that is still busy."""
         job = self.job
         with self.lock:
-            if self.running.get(worker) is not at:
+            if self.running.get(worker) is not attempt:
                 return  # it has ended just now
             del self.running[worker]
             self.free_workers.add(worker)
+
         job.count_abandoned()
         cause = timeout_error(job.spec.timeout or 0.0, job.spec.timeout_effect)
         job.results.record_failure(
-            worker, at.index, at.attempt, at.start, at.item, TIMED_OUT, cause
+            worker, attempt.index, attempt.attempt, attempt.start, attempt.item, TIMED_OUT, cause
         )
         self.wake.set()
         self.start_workers(1)
@@ -152,42 +183,48 @@ class WorkerPool(abc.ABC):
     def _record_end(
         self,
         worker: int,
-        at: RunningAttempt,
+        attempt: RunningAttempt,
         end: tuple[int, Any, ErrorInfo | None],
         error: BaseException | None,
     ) -> bool:
-        """Record how an attempt has ended, unless somebody has recorded that it took too long.
+        """Record how an attempt has ended; return False if another thread has recorded it.
 
         Args:
-            worker: Who made it.
-            at: The attempt.
+            worker: The worker that made it.
+            attempt: The attempt.
             end: Its status, its result and its error.
-            error: What it raised.
+            error: The exception that it raised.
         """
         job = self.job
         with self.lock:
-            if self.running.get(worker) is not at:
+            if self.running.get(worker) is not attempt:
                 return False
             del self.running[worker]
+
         code, result, cause = end
-        if at.stopping:
-            code, result = TIMED_OUT, None
+        if attempt.stopping:
+            code = TIMED_OUT
+            result = None
             cause = timeout_error(job.spec.timeout or 0.0, error=error)
-        job.results.record(at.index, at.attempt, worker, at.start, at.item, code, result, cause)
+
+        job.results.record(
+            attempt.index, attempt.attempt, worker, attempt.start, attempt.item, code, result, cause
+        )
         if code:
             self.wake.set()
+
         return True
 
-    def _update_input(self, index: int, rendered: Any, *, wanted: bool) -> None:
-        """Keep an input for the attempts to come, or let go of it after the last."""
-        if wanted:
+    def _update_input(self, index: int, rendered: Any, *, failed: bool) -> None:
+        """Keep the input of an item that failed for its next attempt, or drop it."""
+        if failed:
             self.job.keep_input(index, rendered)
             self.wake.set()
         else:
             self.job.drop_input(index)
 
     def _take_attempt(self) -> tuple[int, int, Any] | None:
-        """Give the next attempt to make: its index, its number and its item."""
+        """Return index, attempt and item of the next attempt; None if there is none."""
         job = self.job
         source = job.source
         if job.retry_queue:
@@ -195,11 +232,35 @@ class WorkerPool(abc.ABC):
                 if job.retry_queue:
                     index, attempt = job.retry_queue.popleft()
                     return index, attempt, source.item(index)
+
         if source.lazy:
             pair = source.pull()
             return None if pair is None else (pair[0], 1, pair[1])
+
         index = next(self.next_index)
         if job.stopped:
-            with self.lock:  # the end may be moving just now
+            with self.lock:  # `stop` may be changing the end
                 return (index, 1, source.items[index]) if index < self.end else None
+
         return (index, 1, source.items[index]) if index < self.end else None
+
+    def _may_end(self, worker: int, *, was_paused: bool) -> bool:
+        """Return whether a worker that found no attempt may end; free its number then.
+
+        Args:
+            worker: The worker.
+            was_paused: Whether it looked for none because the pool was paused.
+        """
+        with self.lock:
+            # the pool may have been resumed while this number was not free
+            if not self.paused and (was_paused or self.job.retry_queue):
+                return False
+
+            self.free_workers.add(worker)
+            return True
+
+
+def _cancel_all(attempts: dict[int, RunningAttempt]) -> None:
+    for attempt in attempts.values():
+        if attempt.token is not None:
+            attempt.token.cancel()

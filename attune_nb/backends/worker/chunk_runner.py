@@ -86,7 +86,7 @@ class ChunkRunner:
         self._recall_sequence = 0
 
         self._thread = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
-        self._backend = ThreadBackend(chunk.concurrency, loop=_event_loop)
+        self._backend = ThreadBackend(chunk.concurrency, get_loop=_event_loop)
         self._backend.start(self._job)
         self._start_attempts(chunk, items)
 
