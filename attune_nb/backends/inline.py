@@ -1,4 +1,4 @@
-"""Attempts in the driver's own thread, one after the other: for debugging and for tests."""
+"""The inline backend: attempts in the driver's thread, one after the other, to debug and test."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["InlineBackend"]
 
 
 class InlineBackend:
-    """Makes attempts while it is pumped."""
+    """Makes attempts while it is polled."""
 
     def __init__(self) -> None:
         self._jobs: dict[Key, Job] = {}
         self._paused = False
 
     def start(self, job: Job) -> None:
-        """Take a job in; its attempts are made by `pump`."""
+        """Add a job, whose attempts `poll` makes."""
         fetch_inputs(job)
         self._jobs[job.spec.key] = job
 
@@ -40,7 +40,7 @@ class InlineBackend:
         else:
             job.retry_queue.append((index, attempt))
 
-    def stop(self, key: Key, *, force: bool) -> None:  # noqa: ARG002 - nothing is under way here
+    def stop(self, key: Key, *, force: bool) -> None:  # noqa: ARG002 - no attempt runs meanwhile
         """Make no more attempts of a job."""
         job = self._jobs.get(key)
         if job is not None and not job.stopped:
@@ -52,82 +52,101 @@ class InlineBackend:
         self._paused = paused
 
     def release(self, key: Key) -> None:
-        """Let go of a job whose task has ended."""
+        """Release a job whose task has ended."""
         self._jobs.pop(key, None)
 
     def poll(self, timeout: float) -> None:
-        """Make attempts for about `timeout` seconds, or wait where there is nothing to do."""
+        """Make attempts for about `timeout` seconds, or wait if there are none to make."""
         until = time.monotonic() + timeout
-        worked = False
+        has_worked = False
+
         for job in self._jobs.values():
             while not self._paused and _advance(job):
-                worked = True
+                has_worked = True
                 if time.monotonic() > until:
                     return
-        if not worked:
+
+        if not has_worked:
             time.sleep(timeout)
 
     def collect(self) -> list[tuple[Key, Batch]]:
-        """Give what has ended since the last call."""
-        found = [(key, job.collect()) for key, job in self._jobs.items()]
-        return [(key, batch) for key, batch in found if batch is not None]
+        """Return the attempts that have ended since the last call."""
+        batches = []
+        for key, job in self._jobs.items():
+            batch = job.collect()
+            if batch is not None:
+                batches.append((key, batch))
+
+        return batches
 
     def close(self) -> None:
-        """Let go of every job."""
+        """Release every job."""
         self._jobs.clear()
 
 
 def _advance(job: Job) -> bool:
-    """Make one attempt, or find that there are no more items; tell whether it did either."""
+    """Make one attempt or notice the end of the items; return False if neither can be done."""
     source = job.source
     if job.stopped or (source.exhausted and not job.retry_queue):
         return False
+
     if job.retry_queue:
         index, attempt = job.retry_queue.popleft()
-        _attempt(job, index, attempt, source.item(index))
+        _run_attempt(job, index, attempt, source.item(index))
         return True
+
     try:
         pair = source.read_next()
     except KeyboardInterrupt:
-        raise  # this is the thread that a person interrupts
+        raise  # a user interrupts this very thread
     except BaseException as error:  # noqa: BLE001 - the items' own code raised
         job.record_source_failure(0, error)
         return True
+
     if pair is not None:
-        _attempt(job, pair[0], 1, pair[1])
+        _run_attempt(job, pair[0], 1, pair[1])
+
     return True
 
 
-def _attempt(job: Job, index: int, attempt: int, item: Any) -> None:
+def _run_attempt(job: Job, index: int, attempt: int, item: Any) -> None:
     spec = job.spec
-    start, rendered = spec.clock(), None
-    code, result, cause = SUCCEEDED, None, None
+    start = spec.clock()
+    rendered = None
+    code = SUCCEEDED
+    result = None
+    cause = None
     try:
         rendered = job.render_input(index, attempt, item)
         if spec.announce is not None:
             spec.announce(spec.key, index, attempt)
         result, cause = _invoke(job, rendered)
-        code = TIMED_OUT if cause else SUCCEEDED
+        if cause is not None:
+            code = TIMED_OUT
     except KeyboardInterrupt:
-        raise  # this is the thread that a person interrupts
-    except BaseException as error:  # noqa: BLE001 - whatever an action raises is its failure
+        raise  # a user interrupts this very thread
+    except BaseException as error:  # noqa: BLE001 - an action may raise anything
         code, cause = spec.call.describe_error(error)
+
     if code and spec.retries:
         job.keep_input(index, rendered)
     job.results.record(index, attempt, 0, start, item, code, result, cause)
 
 
 def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:
-    """Call the action; give its result, or the reason why it came too late.
+    """Call the action; return its result, or None and the error of its timeout.
 
-    Nobody can interrupt a plain function in this very thread: it is found to be late once it
-    is back.
+    A plain function in this very thread cannot be stopped. Its timeout is noticed when it has
+    returned.
     """
     spec = job.spec
-    if spec.timeout is None:
+    timeout = spec.timeout
+    if timeout is None:
         return spec.call.invoke(rendered, job.cancel_token), None
-    token, began = CancelToken(), time.monotonic()
-    timer = threading.Timer(spec.timeout, token.cancel)
+
+    token = CancelToken()
+    started_at = time.monotonic()
+    timer = threading.Timer(timeout, token.cancel)
     timer.daemon = True
     timer.start()
     try:
@@ -135,9 +154,11 @@ def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:
     except Exception as error:
         if not token.cancelled:
             raise
-        return None, timeout_error(spec.timeout, error=error)
+        return None, timeout_error(timeout, error=error)
     finally:
         timer.cancel()
-    if not token.cancelled and time.monotonic() - began <= spec.timeout:
-        return result, None
-    return None, timeout_error(spec.timeout)
+
+    if token.cancelled or time.monotonic() - started_at > timeout:
+        return None, timeout_error(timeout)
+
+    return result, None

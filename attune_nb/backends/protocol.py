@@ -1,4 +1,4 @@
-"""The contract between the driver and the places where attempts run."""
+"""The contract between the driver and the backends, where attempts run."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ __all__ = ["Backend"]
 
 
 class Backend(Protocol):
-    """Where attempts run. Every method is called from the driver's thread."""
+    """A place where attempts run. The driver's thread calls every method."""
 
     def start(self, job: Job) -> None:
-        """Begin to make the attempts of a job."""
+        """Begin the attempts of a job."""
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
         """Make one more attempt, with the same rendered input."""
 
     def stop(self, key: Key, *, force: bool) -> None:
-        """Start no more attempts of a job; `force` gives up on those under way."""
+        """Begin no more attempts of a job; with `force`, cancel those that run."""
 
     def set_paused(self, *, paused: bool) -> None:
-        """Begin no attempts of any job, or begin them again."""
+        """Begin no attempts of any job, also of later jobs, or begin them again."""
 
     def release(self, key: Key) -> None:
-        """Let go of a job whose task has ended; one that is not known is none to let go of."""
+        """Release a job whose task has ended; do nothing if there is no such job."""
 
     def poll(self, timeout: float) -> None:
-        """Let work be done, or wait for some to end, for about `timeout` seconds."""
+        """Make attempts, or wait until some have ended, for about `timeout` seconds."""
 
     def collect(self) -> list[tuple[Key, Batch]]:
-        """Give what has ended since the last call."""
+        """Return the attempts that have ended since the last call."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all jobs, and end all workers of the backend's own."""

@@ -122,9 +122,9 @@ def chunk(share):
 )
 def test_the_concurrency_is_shared_among_the_workers_that_are_free(concurrency, held, shares):
     mine = SimpleNamespace(
-        job=SimpleNamespace(spec=SimpleNamespace(concurrency=concurrency)), slow=True
+        job=SimpleNamespace(spec=SimpleNamespace(concurrency=concurrency)), is_slow=True
     )
-    other = SimpleNamespace(slow=True)
+    other = SimpleNamespace(is_slow=True)
     places = [
         Busy(*((other, 1) if each == "other" else (mine, each) for each in one)) for one in held
     ]

@@ -137,7 +137,7 @@ def test_a_plain_task_that_ends_its_worker_each_time_is_given_up(tmp_path):
         run = attune_nb.loads(PLAIN).run(
             given, actions={"work": work}, backend=DaskBackend(client), progress=False
         )
-    assert "the worker ended 4 times while it was at this item alone" in run.error
+    assert "the worker died 4 times while it ran this item alone" in run.error
     assert (tmp_path / "made").read_text() == "3\n" * 4
 
 

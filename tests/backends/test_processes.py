@@ -296,7 +296,7 @@ def test_an_item_that_ends_its_worker_each_time_is_found_and_fails_alone():
     run = go(work, {"n": 400})
     assert list(errors(run)) == [13]
     assert run.result("a")[13]["error_type"] == "WorkerLost"
-    assert "the worker ended 3 times while it was at this item alone" in errors(run)[13]
+    assert "the worker died 3 times while it ran this item alone" in errors(run)[13]
     assert "SIGSEGV" in errors(run)[13]
     assert [x for x in run.result("a") if isinstance(x, int)] == [x for x in range(400) if x != 13]
 

@@ -1,4 +1,4 @@
-"""One attempt: render the input, call the action, freeze what comes back."""
+"""One attempt: render the input, call the action, freeze the result; and the errors of attempts."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ __all__ = [
     "worker_lost_error",
 ]
 
+# what happens to a plain function at its timeout, in a thread
 THREAD_TIMEOUT_EFFECT = (
     "a Python function in a thread cannot be stopped, so it may still be running; "
-    "what it gives will be dropped"
+    "its result will be dropped"
 )
-"""What becomes of a plain function that took too long, in a thread of this process."""
 
-_BARE = (LookupError, SystemExit, StopIteration)
-_NOT_OF_USERS = (str(Path(__file__).parents[2]), "<template>")
+# exceptions whose text, such as `'url'` or `3`, is unclear without the name of the type
+_NAMED_ERRORS = (LookupError, SystemExit, StopIteration)
+# the files of frames that are not of the user's code
+_INTERNAL_FILES = (str(Path(__file__).parents[2]), "<template>")
 
 
 class Call:
@@ -70,110 +72,132 @@ class Call:
         self.is_cancellable = action.cancellable or self.is_async
 
     def slice_context(self) -> WorkflowContext:
-        """Give the part of the context that the input reads."""
+        """Return the part of the context that the input reads."""
         return slice_context(self.context, self.template)
 
     def render(self, item: Any, index: Any) -> Any:
-        """Render the input for one item."""
+        """Return the input of one item.
+
+        Raises:
+            TemplateError: An expression fails.
+        """
         return self.evaluate(ItemScope(self.context, item, index))
 
     def start(self, rendered: Any, token: CancelToken) -> Any:
-        """Call the action with a rendered input; give what it gives, perhaps a coroutine."""
-        given = thaw(rendered) if self.action.mutable_input else rendered
+        """Call the action with a rendered input; return its result or its coroutine."""
+        argument = thaw(rendered) if self.action.mutable_input else rendered
         if self.action.whole_input:
-            return self.function(given)
+            return self.function(argument)
+
         if self.action.cancellable:
-            return self.function(cancel=token, **given)
-        return self.function(**given)
+            return self.function(cancel=token, **argument)
+
+        return self.function(**argument)
 
     def invoke(self, rendered: Any, token: CancelToken) -> Any:
-        """Call the action with a rendered input; give the frozen result."""
+        """Call the action with a rendered input; return its frozen result."""
         result = self.start(rendered, token)
         if type(result) is CoroutineType:
-            # asyncio is a tenth of what importing this package takes
+            # asyncio is a tenth of the time to import this package
             from attune_nb.backends.attempt.run_coroutine import run_coroutine  # noqa: PLC0415
 
             result = run_coroutine(result, token)
+
         return freeze(result)
 
     def describe_error(self, error: BaseException) -> tuple[int, ErrorInfo]:
-        """Turn what an attempt raised into its status and plain data, secrets masked.
+        """Return the status and the error of an attempt that raised, without secrets.
 
         The traceback holds the frames of the user's own code.
         """
         trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_NOT_OF_USERS):
+        while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_INTERNAL_FILES):
             trace = trace.tb_next
-        of_template = isinstance(error, TemplateError)
-        lines = _formatted(error, trace)
-        if of_template and trace is None:
-            lines = []  # an expression of the workflow: its position says where
+
+        is_template_error = isinstance(error, TemplateError)
+        lines = _format_traceback(error, trace)
+        if is_template_error and trace is None:
+            lines = []  # the position of the expression says where it failed
+
         mask = self.context.mask
         data = error.data if isinstance(error, ActionError) else None
-        return TIMED_OUT if isinstance(error, Timeout) else FAILED, ErrorInfo(
+        position = error.position if isinstance(error, TemplateError) else None
+        info = ErrorInfo(
             type=type(error).__name__,
-            message=mask.text(_message(error)),
+            message=mask.text(_error_message(error)),
             traceback=mask.text("".join(lines)),
             data=freeze(mask.value(data)),
-            retryable=not of_template,
-            position=error.position if isinstance(error, TemplateError) else None,
+            retryable=not is_template_error,
+            position=position,
         )
+        code = TIMED_OUT if isinstance(error, Timeout) else FAILED
+        return code, info
 
 
-def _formatted(error: BaseException, trace: TracebackType | None) -> list[str]:
+def _format_traceback(error: BaseException, trace: TracebackType | None) -> list[str]:
     try:
         return traceback.format_exception(type(error), error, trace)
-    except SystemError:  # CPython 3.11 parses a line for its carets, which two threads may not
+    except SystemError:
+        # CPython 3.11 parses a line to mark its columns, which two threads cannot do at once
         return traceback.format_exception_only(type(error), error)
 
 
-def _message(error: BaseException) -> str:
+def _error_message(error: BaseException) -> str:
     name = type(error).__name__
     try:
-        told = str.__str__(str(error))  # perhaps of a class of its own, that stays here
-        # `'url'` or `3` says nothing without the name
-        return f"{name}: {told}" if told and isinstance(error, _BARE) else told or name
+        # `str.__str__` turns an instance of a subclass into a plain string
+        message = str.__str__(str(error))
+        if not message:
+            return name
+        if isinstance(error, _NAMED_ERRORS):
+            return f"{name}: {message}"
     except Exception:  # noqa: BLE001 - an exception's own `__str__` may raise anything
         return name
 
+    return message
+
 
 def timeout_error(
-    seconds: float, became: str = "it was stopped", error: BaseException | None = None
+    seconds: float, effect: str = "it was stopped", error: BaseException | None = None
 ) -> ErrorInfo:
-    """Say that an attempt took longer than it may, and what became of it.
+    """Return the error of an attempt that reached its timeout.
 
-    `error` is what a stopped action raised: what it had to give until then is kept.
+    Args:
+        seconds: The timeout.
+        effect: What happened to the attempt.
+        error: The exception that a cancelled action raised. Its data is kept.
     """
     data = freeze(error.data) if isinstance(error, ActionError) else None
-    return ErrorInfo(type="Timeout", message=f"no end within {seconds:g} s; {became}", data=data)
+    return ErrorInfo(type="Timeout", message=f"no end within {seconds:g} s; {effect}", data=data)
 
 
 def cancelled_error() -> ErrorInfo:
-    """Say that an attempt was not made, or given up on, because the run was to stop."""
+    """Return the error of an attempt that was not made or was cancelled as the run stopped."""
     return ErrorInfo(type="Cancelled", message="the run was cancelled", retryable=False)
 
 
 def not_sendable_error(message: str) -> ErrorInfo:
-    """Say that an attempt was not made, as what it needs cannot go to its worker."""
+    """Return the error of an attempt whose input or task cannot be sent to a worker."""
     return ErrorInfo(type="NotSendable", message=message, retryable=False)
 
 
-def worker_lost_error(deaths: int, why: str, *, idempotent: bool) -> ErrorInfo:
-    """Say that an attempt ended its worker, or may have.
+def worker_lost_error(deaths: int, reason: str, *, idempotent: bool) -> ErrorInfo:
+    """Return the error of an attempt whose worker died.
 
     Args:
-        deaths: How many workers ended while they were at it alone.
-        why: What is known of their end.
-        idempotent: Whether it may be made again.
+        deaths: How many workers died while they ran this item alone.
+        reason: Why, as far as it is known.
+        idempotent: Whether the attempt may be made again.
     """
-    if not idempotent:
-        told = (
-            f"the worker ended while it was at this item ({why}); the action is declared not "
-            "idempotent, so it is not made again by itself: see whether it was done"
+    if idempotent:
+        message = (
+            f"the worker died {deaths} times while it ran this item alone ({reason}); look for a "
+            "crash in compiled code, or for more memory than there is"
         )
     else:
-        told = (
-            f"the worker ended {deaths} times while it was at this item alone ({why}); look for "
-            "what ends a process: a crash in compiled code, or more memory than there is"
+        message = (
+            f"the worker died while it ran this item ({reason}); the action is declared not "
+            "idempotent, so it is not run again automatically: check whether it took effect"
         )
-    return ErrorInfo(type="WorkerLost", message=told, retryable=idempotent)
+
+    return ErrorInfo(type="WorkerLost", message=message, retryable=idempotent)

@@ -1,9 +1,9 @@
-"""The part of a context that one template reads: what is worth sending to another process.
+"""The part of a context that one template reads, to send it to another process.
 
-A name that is read whole is sent whole; of a map of which only some keys are read, only those
-are. What was left out is never missed: an expression that is evaluated in an excerpt either
-gives what it would give in the whole context, or fails, and is evaluated in the whole one then
-so that its message says what is there.
+A value that is read as a whole is sent as a whole; of an object of which only some keys are read,
+only these keys are sent. An expression that is evaluated in a slice either gives its value in the
+whole context, or fails. It is then evaluated again in the whole context, so that its message can
+name what there is.
 """
 
 from __future__ import annotations
@@ -28,115 +28,155 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch_context", "find_references", "slice_context"]
 
-_Read = dict[str, Any]  # what is read below each name; nothing below: the whole value
-_ITEM = ("item", "index")
-_MAPS = ("parameters", "config", "keystore", "system")
+# the names that are read below a name; an empty dict: the whole value
+_NameTree = dict[str, Any]
+
+_ITEM_NAMES = ("item", "index")
+_OBJECT_FIELDS = ("parameters", "config", "keystore", "system")
+# a name that no result has as a key
+_NO_KEYS: _NameTree = {"": {}}
 
 
 def slice_context(context: WorkflowContext, template: Template) -> WorkflowContext:
-    """Give a context that holds what a template reads, and no secret but those it reads."""
-    read = _read_by(template)
-    maps = {
-        name: freeze(_below(getattr(context, name), read[name]) if name in read else {})
-        for name in _MAPS
-    }
-    variables = {
-        name: freeze(_below(value, below))
-        for name, value, below in _named(context.variables, read.get("variables"))
-    }
-    tasks = {
-        name: _record(outcome, below)
-        for name, outcome, below in _named(context.tasks, read.get("tasks"))
-    }
-    held = [*maps.values(), *variables.values(), *(each.result for each in tasks.values())]
+    """Return a context that holds what a template reads, and no secret but those it reads."""
+    names = _names_read_by(template)
+
+    objects = {}
+    for field in _OBJECT_FIELDS:
+        value = {}
+        if field in names:
+            value = _select(getattr(context, field), names[field])
+        objects[field] = freeze(value)
+
+    variables = {}
+    for name, value, names_below in _iterate_read(context.variables, names.get("variables")):
+        variables[name] = freeze(_select(value, names_below))
+
+    tasks = {}
+    for name, outcome, names_below in _iterate_read(context.tasks, names.get("tasks")):
+        tasks[name] = _select_outcome(outcome, names_below)
+
+    results = [outcome.result for outcome in tasks.values()]
+    values = [*objects.values(), *variables.values(), *results]
     return WorkflowContext(
-        **maps,
+        **objects,
         variables=pmap(variables),
         tasks=pmap(tasks),
-        size_bytes=sum(map(size_of, held)),
+        size_bytes=sum(map(size_of, values)),
         mask=Mask(),
     )
 
 
-def _read_by(template: Template) -> _Read:
-    """Give, by field of the context, what a template reads of it or asks after."""
-    read: _Read = {}
+def _names_read_by(template: Template) -> _NameTree:
+    """Return the names that a template reads or tests, below the fields of the context."""
     paths: set[tuple[str, ...]] = set()
-    for path in (*(each for each, _ in template.references), *template.tested_names):
-        root, rest = path[0], path[1:]
-        if root in _ITEM:
+    references = [path for path, _ in template.references]
+    for path in [*references, *template.tested_names]:
+        root = path[0]
+        if root in _ITEM_NAMES:
             continue
-        names = (NAMESPACES[root], *rest) if root in NAMESPACES else ("variables", *path)
-        paths.add(names)
-    for names in sorted(paths):
-        if any(names[:length] in paths for length in range(1, len(names))):
-            continue  # what it lies in is sent whole
-        below = read
-        for name in names:
-            below = below.setdefault(name, {})
-    return read
+        if root in NAMESPACES:
+            paths.add((NAMESPACES[root], *path[1:]))
+        else:
+            paths.add(("variables", *path))
+
+    tree: _NameTree = {}
+    for path in sorted(paths):
+        parents = [path[:length] for length in range(1, len(path))]
+        if paths.isdisjoint(parents):  # else the value that it is in is sent as a whole
+            _add_path(tree, path)
+
+    return tree
 
 
-def _named(values: Mapping[str, Any], read: _Read | None) -> Iterator[tuple[str, Any, _Read]]:
-    """Give what is read of a namespace: each name, what it holds, what is read below."""
-    if read is not None:
-        for name in read or sorted(values):
-            if name in values:
-                yield name, values[name], read.get(name, {})
+def _add_path(tree: _NameTree, path: tuple[str, ...]) -> None:
+    for name in path:
+        tree = tree.setdefault(name, {})
 
 
-def _below(value: Any, read: _Read) -> Any:
-    """Give a value, or of a map the keys that are read."""
-    if not read or not isinstance(value, dict):
+def _iterate_read(
+    values: Mapping[str, Any], names: _NameTree | None
+) -> Iterator[tuple[str, Any, _NameTree]]:
+    """Yield the values of a namespace that are read: name, value, names read below it."""
+    if names is None:
+        return
+
+    for name in names if names else sorted(values):
+        if name in values:
+            yield name, values[name], names.get(name, {})
+
+
+def _select(value: Any, names: _NameTree) -> Any:
+    """Return a value, or of an object the keys that are read."""
+    if not names or not isinstance(value, dict):
         return value
-    return {name: _below(value[name], below) for name, below in read.items() if name in value}
+
+    selected = {}
+    for name, names_below in names.items():
+        if name in value:
+            selected[name] = _select(value[name], names_below)
+
+    return selected
 
 
-def _record(outcome: Outcome, read: _Read) -> Outcome:
-    """Give a task's record: a name is a key of its result, else a field of the record."""
+def _select_outcome(outcome: Outcome, names: _NameTree) -> Outcome:
+    """Return a task's outcome with the part of its result that is read.
+
+    A name is a key of the result, or else a field of the outcome.
+    """
     result = outcome.result
-    if not read:
+    if not names:
         return outcome
+
     if not isinstance(result, dict):
-        return outcome if "result" in read else msgspec.structs.replace(outcome, result=None)
-    wanted = {name: below for name, below in read.items() if name in result}
-    if "result" in read and "result" not in result:
-        if not read["result"]:
+        return outcome if "result" in names else msgspec.structs.replace(outcome, result=None)
+
+    keys = {name: names_below for name, names_below in names.items() if name in result}
+    if "result" in names and "result" not in result:
+        if not names["result"]:
             return outcome
-        wanted = _merged(wanted, read["result"])
-    return msgspec.structs.replace(outcome, result=freeze(_below(result, wanted or _NOTHING)))
+        keys = _merge(keys, names["result"])
+    if not keys:
+        keys = _NO_KEYS
+
+    return msgspec.structs.replace(outcome, result=freeze(_select(result, keys)))
 
 
-_NOTHING: _Read = {"": {}}  # a name that is read, and that no result has as a key
+def _merge(first: _NameTree, second: _NameTree) -> _NameTree:
+    """Return the names of both trees; a whole value wins over its parts."""
+    merged = {**first, **second}
+    for name in first.keys() & second.keys():
+        is_whole = not first[name] or not second[name]
+        merged[name] = {} if is_whole else _merge(first[name], second[name])
 
-
-def _merged(one: _Read, other: _Read) -> _Read:
-    """Put together what is read in two ways."""
-    merged = {**one, **other}
-    for name in one.keys() & other.keys():
-        merged[name] = _merged(one[name], other[name]) if one[name] and other[name] else {}
     return merged
 
 
 def find_references(context: WorkflowContext) -> list[RemoteReference]:
-    """Give what a context refers to that was left elsewhere."""
-    results = [each.result for each in context.tasks.values()]
+    """Return the remote references in a context."""
+    results = [outcome.result for outcome in context.tasks.values()]
     return [*remote_references([context.parameters, [*context.variables.values()], results])]
 
 
-def fetch_context(context: WorkflowContext, near: Mapping[str, Any]) -> WorkflowContext:
-    """Give a context with what was left elsewhere fetched, from what is near where it is there.
+def fetch_context(context: WorkflowContext, fetched: Mapping[str, Any]) -> WorkflowContext:
+    """Return a context with its remote references replaced by their values.
+
+    Args:
+        context: The context.
+        fetched: Chunks of results that were fetched already, by key.
 
     Raises:
-        BackendError: Something is not there any more.
-        NotSendable: Something cannot be sent, or not be made again here.
+        BackendError: A result is lost.
+        NotSendable: A result cannot be pickled, or not be unpickled here.
     """
-    tasks = {
-        name: msgspec.structs.replace(each, result=fetch(each.result, near))
-        for name, each in context.tasks.items()
-    }
+    variables = {name: fetch(value, fetched) for name, value in context.variables.items()}
+
+    tasks = {}
+    for name, outcome in context.tasks.items():
+        tasks[name] = msgspec.structs.replace(outcome, result=fetch(outcome.result, fetched))
+
     return context.replace(
-        parameters=fetch(context.parameters, near),
-        variables=pmap({name: fetch(each, near) for name, each in context.variables.items()}),
+        parameters=fetch(context.parameters, fetched),
+        variables=pmap(variables),
         tasks=pmap(tasks),
     )

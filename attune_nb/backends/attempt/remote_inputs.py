@@ -1,4 +1,4 @@
-"""What a task needs that was left on a cluster, brought to where its attempts are made."""
+"""Fetch results kept on a cluster (`keep_results`) before a local backend uses them as input."""
 
 from __future__ import annotations
 
@@ -20,52 +20,64 @@ __all__ = ["fetch_inputs"]
 
 
 def fetch_inputs(job: Job) -> None:
-    """Fetch what a job's inputs refer to that was left elsewhere; most runs left nothing.
+    """Fetch the kept results that a job's inputs refer to, if there are any.
 
-    What cannot be had fails the attempts that need it, and those only. What passes a value on, as
-    `core.echo` does, passes on what stands for it.
+    If one cannot be fetched, only the attempts that need it fail. An action such as `core.echo`,
+    which passes values on unread, passes on the reference.
     """
-    call, source = job.spec.call, job.source
+    call = job.spec.call
+    source = job.source
     if not RemoteReference.in_use or call.action.local:
         return
-    read = call.slice_context()
-    items = [] if source.lazy else [*remote_references(list(source.items))]
-    needed = find_references(read) + items
-    if not needed:
+
+    context = call.slice_context()
+    item_references: list[RemoteReference] = []
+    if not source.lazy:
+        item_references.extend(remote_references(list(source.items)))
+
+    references = find_references(context) + item_references
+    if not references:
         return
-    near = gather(needed)
-    job.replace_call(_NearCall(call, read, near))
-    if items:
-        source.replace_items([_brought(each, near) for each in source.items])
+
+    fetched = gather(references)
+    job.replace_call(_FetchedCall(call, context, fetched))
+    if item_references:
+        source.replace_items([_fetch_item(item, fetched) for item in source.items])
 
 
-def _brought(item: Any, near: dict[str, Any]) -> Any:
+def _fetch_item(item: Any, fetched: dict[str, Any]) -> Any:
     try:
-        return fetch(item, near)
+        return fetch(item, fetched)
     except AttuneError:
-        return item  # what it is given to says so
+        return item  # `render` fetches it again, and raises
 
 
-class _NearCall(Call):
-    """A call whose inputs are made of what was fetched."""
+class _FetchedCall(Call):
+    """A call whose context and items have their remote references replaced by values."""
 
-    __slots__ = ("_lost", "_near", "_read")
+    __slots__ = ("_fetched", "_problem", "_slice")
 
-    def __init__(self, call: Call, read: WorkflowContext, near: dict[str, Any]) -> None:
+    def __init__(self, call: Call, context: WorkflowContext, fetched: dict[str, Any]) -> None:
         super().__init__(call.action, call.template, call.context)
-        self._near, self._lost = near, ""
+        self._fetched = fetched
+        self._problem = ""
         try:
-            read = fetch_context(read, near)
+            context = fetch_context(context, fetched)
         except AttuneError as error:
-            self._lost = str(error)
-        self._read = msgspec.structs.replace(read, moments=call.context.moments)
+            self._problem = str(error)
+        self._slice = msgspec.structs.replace(context, moments=call.context.moments)
 
     def slice_context(self) -> WorkflowContext:
-        """Give the part of the context that the input reads."""
-        return self._read
+        """Return the part of the context that the input reads."""
+        return self._slice
 
     def render(self, item: Any, index: Any) -> Any:
-        """Render the input for one item."""
-        if self._lost:
-            raise NotSendable(self._lost)
-        return self.evaluate(ItemScope(self._read, fetch(item, self._near), index))
+        """Return the input of one item.
+
+        Raises:
+            NotSendable: A result that the context refers to could not be fetched.
+        """
+        if self._problem:
+            raise NotSendable(self._problem)
+
+        return self.evaluate(ItemScope(self._slice, fetch(item, self._fetched), index))

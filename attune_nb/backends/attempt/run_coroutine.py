@@ -1,4 +1,4 @@
-"""Running an action that is a coroutine to its end, in the thread that makes the attempt."""
+"""Run the coroutine of an action to its end, in the thread that makes the attempt."""
 
 from __future__ import annotations
 
@@ -17,33 +17,38 @@ __all__ = ["run_coroutine"]
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, Any], token: CancelToken) -> Any:
-    """Run a coroutine to its end; the token cancels it.
+    """Run a coroutine to its end and return its result; the token cancels it.
 
-    Where this thread already runs a loop (the inline backend in a notebook), another thread
-    lends its own.
+    If this thread already runs an event loop (the inline backend in a notebook), the coroutine
+    runs in the loop of another thread.
     """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(_cancellable(coroutine, token))
-    box: list[tuple[Any, BaseException | None]] = []
+        return asyncio.run(_run_cancellable(coroutine, token))
 
-    def lend() -> None:
+    outcomes: list[tuple[Any, BaseException | None]] = []
+
+    def run_in_thread() -> None:
         try:
-            box.append((asyncio.run(_cancellable(coroutine, token)), None))
+            result = asyncio.run(_run_cancellable(coroutine, token))
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            box.append((None, error))
+            outcomes.append((None, error))
+        else:
+            outcomes.append((result, None))
 
-    thread = threading.Thread(target=lend, name="attune coroutine", daemon=True)
+    thread = threading.Thread(target=run_in_thread, name="attune coroutine", daemon=True)
     thread.start()
     thread.join()
-    value, error = box[0]
+
+    result, error = outcomes[0]
     if error is not None:
         raise error
-    return value
+
+    return result
 
 
-async def _cancellable(coroutine: Coroutine[Any, Any, Any], token: CancelToken) -> Any:
+async def _run_cancellable(coroutine: Coroutine[Any, Any, Any], token: CancelToken) -> Any:
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(coroutine)
     with token.on_cancel(lambda: loop.call_soon_threadsafe(task.cancel)):
