@@ -101,7 +101,7 @@ def _iterate_read(
     if names is None:
         return
 
-    for name in names if names else sorted(values):
+    for name in names or sorted(values):
         if name in values:
             yield name, values[name], names.get(name, {})
 

@@ -45,6 +45,7 @@ class ItemSource:
         self._iterator: Iterator[tuple[int, Any]] = enumerate(self.items)
         self._remembered: dict[int, Any] = {}
         self._closed = False
+        self._failed_index: int | None = None
         self._reading = threading.Lock()  # held while the items' own code runs
         self._lock = threading.Lock()  # held while items are counted
 
@@ -59,7 +60,7 @@ class ItemSource:
 
         Raises:
             ActionError: A lazy source has fewer items than were started.
-            BaseException: The items' own code raised.
+            BaseException: The items' own code raised. See `failed_index`.
         """
         count = len(last_attempts)
         self.started = count
@@ -97,9 +98,14 @@ class ItemSource:
         """Return the index and value of the next item, or None at the end.
 
         Raises:
-            BaseException: The items' own code raised.
+            BaseException: The items' own code raised. See `failed_index`.
         """
-        pair = next(self._iterator, None)
+        try:
+            pair = next(self._iterator, None)
+        except BaseException:
+            self._count_failure()
+            raise
+
         if pair is None:
             self.exhausted = True
         else:
@@ -111,12 +117,17 @@ class ItemSource:
         """Return the next item as `read_next` does, from any thread; None once it is closed.
 
         Raises:
-            BaseException: The items' own code raised.
+            BaseException: The items' own code raised. See `failed_index`.
         """
         with self._reading:
             pair = None
             if not (self._closed or self.exhausted):
-                pair = next(self._iterator, None)
+                try:
+                    pair = next(self._iterator, None)
+                except BaseException:
+                    # counted before another thread can see the end
+                    self._count_failure()
+                    raise
 
             with self._lock:
                 # `close` may have been called while the item was read
@@ -138,10 +149,19 @@ class ItemSource:
             if started is not None:
                 self.started = started
 
-    def fail_next(self) -> int:
-        """Count the next item as started, and as the last; return its index. From any thread."""
+    def failed_index(self) -> int:
+        """Return the index of the item at which the items' own code raised, from any thread.
+
+        It is the last item.
+        """
+        index = self._failed_index
+        return self._count_failure() if index is None else index
+
+    def _count_failure(self) -> int:
+        """Count the next item as started and as the last; return its index."""
         with self._lock:
             index = self.started
+            self._failed_index = index
             self.started += 1
             self.exhausted = True
 

@@ -142,7 +142,7 @@ class Job:
         The next item has failed, and is the last.
         """
         code, cause = self.spec.call.describe_error(error)
-        index = self.source.fail_next()
+        index = self.source.failed_index()
         self.results.record_failure(worker, index, 1, self.spec.clock(), None, code, cause)
 
     def collect(self) -> Batch | None:
