@@ -283,7 +283,7 @@ def publish(
                 status.update(f"{notebook.name}: code cell {number} of {count}")
 
             page = publishing.publish(
-                notebook, output, _pairs(param, "-p"), to=to, told=show_progress
+                notebook, output, _pairs(param, "-p"), to=to, on_cell_start=show_progress
             )
     except RunFailed as error:
         _errors.print(str(error), markup=False)
@@ -293,8 +293,10 @@ def publish(
 
     size = page.stat().st_size
     typer.echo(f"{page}: {size / 1e6:.2f} MB")
-    if size > publishing.LARGE:
-        _errors.print(f"this is a large page: over {publishing.LARGE / 1e6:g} MB", markup=False)
+    if size > publishing.LARGE_PAGE:
+        _errors.print(
+            f"this is a large page: over {publishing.LARGE_PAGE / 1e6:g} MB", markup=False
+        )
 
 
 @app.command()

@@ -1,1 +1,1 @@
-"""What a person types and sees in IPython and Jupyter."""
+"""The magics and outputs for IPython and Jupyter, and the publishing of notebooks."""

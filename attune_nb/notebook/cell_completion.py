@@ -1,6 +1,6 @@
-"""What may stand at a place in a workflow's text that is still being written.
+"""Tab completion within the text of a workflow.
 
-The text is read by its lines and their indents, never parsed: it is not whole yet.
+The text is read by its lines and their indentation, never parsed: it is still being written.
 """
 
 from __future__ import annotations
@@ -16,140 +16,212 @@ from attune_nb.templates.library.functions import FUNCTIONS, OUTCOME_FUNCTIONS, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["offers"]
+__all__ = ["complete_cell"]
 
-_OPENING = re.compile(r"^( *)(- +)?([\w-]+):\s*$")  # a key with a block below it
-_ITEM = re.compile(r"^( *)- ")
-_NAME = re.compile(r"(?:^\s*-\s*|[{,]\s*|^\s+)name:\s*[\"']?([\w.-]+)")
+# a key whose block follows below it: indent, dash of an array's element, key
+_OPENING = re.compile(r"^( *)(- +)?([\w-]+):\s*$")
+
+_ELEMENT = re.compile(r"^( *)- ")
+_TASK_NAME = re.compile(r"(?:^\s*-\s*|[{,]\s*|^\s+)name:\s*[\"']?([\w.-]+)")
+
+# `key: value` up to the cursor; `value` may be an element of an array in brackets
+_VALUE = re.compile(r"([\w-]+):\s*\[?(?:[\w./-]+,\s*)*[\"']?([\w./-]*)$")
+_KEY = re.compile(r"(?:^|[{,]|- )\s*([\w-]*)$")
+_KEY_IN_BRACES = re.compile(r"[{,]\s*[\w-]*$")
+
+# the key before a brace; objects that stand before it in the same array are skipped
+_KEY_OF_BRACE = re.compile(r"([\w-]+):\s*\[?\s*(?:\{.*\},\s*)*$")
+
+# a key in a block under a section of the workflow: indent, key
+_SECTION_KEY = re.compile(r"^(\s+)(?:- )?(?:\{)?(\w+):")
+_SECTION_KEY_IN_BRACES = re.compile(r"[{,]\s*(\w+):\s*\{")
+
+# a deeper key belongs to the value of a section's key
+_LARGEST_SECTION_INDENT = 4
+
+# the kind of object below a key, as the definitions of the JSON schema are called
 _KINDS = {"tasks": "task", "next": "transition", "retry": "retry"}
-_SPACES = ("config", "index", "item", "keystore", "parameters", "system", "task", "workflow")
+
+# `parameters`, and below it the name of a parameter
+_PARAMETER_DEPTH = 2
+
+# older forms of a key, and keys of other engines, are not offered
+_HIDDEN_KEYS = ("on_", "decision", "permission", "worker_", "__")
+
+_NAMESPACES = (
+    "config", "index", "item", "keystore", "parameters", "system", "task", "workflow",
+)  # fmt: skip
 
 
-def offers(
+def complete_cell(
     above: Sequence[str], before: str, lines: Sequence[str], actions: Iterable[str]
 ) -> tuple[list[str], str]:
-    """Give what fits at the cursor, and the part of it that is there already.
+    """Return the candidates at the cursor, and the part of the word before the cursor.
 
     Args:
-        above: The lines above the cursor's, the first of the workflow's text first.
-        before: The cursor's line up to it.
+        above: The lines above the cursor's, from the first line of the workflow's text.
+        before: The cursor's line up to the cursor.
         lines: All lines of the text.
-        actions: What an action can be.
+        actions: The names that an action can have.
     """
-    inside = before.rpartition("{{")[2] if before.count("{{") > before.count("}}") else None
-    if inside is not None:
-        return _in_expression(inside, lines)
-    value = re.search(r"([\w-]+):\s*\[?(?:[\w./-]+,\s*)*[\"']?([\w./-]*)$", before)
-    if value is not None and not re.search(r"[{,]\s*[\w-]*$", before.rpartition(":")[2]):
-        return _values(value[1], _kind_at(above, before), lines, actions), value[2]
-    key = re.search(r"(?:^|[{,]|- )\s*([\w-]*)$", before)
+    if before.count("{{") > before.count("}}"):
+        expression = before.rpartition("{{")[2]
+        return _complete_expression(expression, lines)
+
+    value = _VALUE.search(before)
+    is_key_in_braces = _KEY_IN_BRACES.search(before.rpartition(":")[2]) is not None
+    if value is not None and not is_key_in_braces:
+        name, fragment = value.groups()
+        return _values(name, _kind_at(above, before), lines, actions), fragment
+
+    key = _KEY.search(before)
     if key is None:
         return [], ""
-    kind = _kind_at(above, before)
-    return [f"{each}: " for each in _properties(kind)], key[1]
+    properties = _properties(_kind_at(above, before))
+    return [f"{name}: " for name in properties], key[1]
 
 
-def _in_expression(inside: str, lines: Sequence[str]) -> tuple[list[str], str]:
-    if re.search(r"\|\s*\w*$", inside):
-        return sorted(FILTERS), re.search(r"\w*$", inside)[0]  # type: ignore[index]
-    path = re.search(r"(?:([\w.]+)\.)?(\w*)$", inside)
-    space, word = (path[1] or "", path[2]) if path else ("", "")
-    if not space:
-        calls = [f"{each}(" for each in (*FUNCTIONS, *SCOPE_FUNCTIONS, *OUTCOME_FUNCTIONS)]
-        return [*_SPACES, *calls], word
-    if space in ("parameters", "workflow", "vars"):
-        return _keys_under("parameters" if space == "parameters" else "vars", lines), word
-    if space in ("task", "tasks"):
-        return _tasks(lines), word
-    return (["result", "status", "error"] if space.startswith("task") else []), word
+def _complete_expression(expression: str, lines: Sequence[str]) -> tuple[list[str], str]:
+    """Return the candidates at the end of an expression, and the last word of it."""
+    after_pipe = re.search(r"\|\s*(\w*)$", expression)
+    if after_pipe is not None:
+        return sorted(FILTERS), after_pipe[1]
+
+    path = re.search(r"(?:([\w.]+)\.)?(\w*)$", expression)
+    if path is None:
+        return _members("", lines), ""
+    return _members(path[1] or "", lines), path[2]
+
+
+def _members(namespace: str, lines: Sequence[str]) -> list[str]:
+    """Return the names below a namespace of expressions; for "", those at the top."""
+    if not namespace:
+        functions = [*FUNCTIONS, *SCOPE_FUNCTIONS, *OUTCOME_FUNCTIONS]
+        return [*_NAMESPACES, *(f"{name}(" for name in functions)]
+    if namespace == "parameters":
+        return _section_keys("parameters", lines)
+    if namespace in ("workflow", "vars"):
+        return _section_keys("vars", lines)
+    if namespace in ("task", "tasks"):
+        return _task_names(lines)
+    if namespace.startswith("task"):
+        return ["result", "status", "error"]
+    return []
 
 
 def _values(key: str, kind: str, lines: Sequence[str], actions: Iterable[str]) -> list[str]:
+    """Return the candidates for the value of a key in an object of a kind."""
     if key == "action":
         return list(actions)
     if key == "do":
-        return [*_tasks(lines), "noop", "fail"]
+        return [*_task_names(lines), "noop", "fail"]
     if key == "join":
         return ["all"]
-    return [each for each in _choices(_properties(kind).get(key, {})) if isinstance(each, str)]
+
+    schema = _properties(kind).get(key, {})
+    return [value for value in _enum_values(schema) if isinstance(value, str)]
 
 
-def _choices(schema: Any) -> list[Any]:
+def _enum_values(schema: Any) -> list[Any]:
+    """Return the values that a JSON schema lists, also in its alternatives."""
     if not isinstance(schema, dict):
         return []
-    deeper = [*schema.get("anyOf", []), *schema.get("oneOf", [])]
-    return [*schema.get("enum", []), *(each for part in deeper for each in _choices(part))]
+
+    values = [*schema.get("enum", [])]
+    for alternative in [*schema.get("anyOf", []), *schema.get("oneOf", [])]:
+        values += _enum_values(alternative)
+    return values
 
 
 def _kind_at(above: Sequence[str], before: str) -> str:
-    """Tell what the map is that the cursor stands in, by the keys around it."""
-    keys = [*_blocks_around(above, before), *_flows_around(before)]
+    """Return the kind of the object around the cursor, judged by the keys that enclose it."""
+    keys = [*_enclosing_blocks(above, before), *_enclosing_braces(before)]
     if not keys:
         return "workflow"
     if keys[0] == "parameters":
-        return "parameter" if len(keys) == 2 else ""  # noqa: PLR2004 - a name, and what it is
+        return "parameter" if len(keys) == _PARAMETER_DEPTH else ""
     return _KINDS.get(keys[-1], "")
 
 
-def _blocks_around(above: Sequence[str], before: str) -> list[str]:
-    """Give the keys whose blocks the cursor's line stands in, the outermost first."""
+def _enclosing_blocks(above: Sequence[str], before: str) -> list[str]:
+    """Return the keys whose blocks enclose the cursor's line, the outermost first."""
     keys: list[str] = []
-    column = len(before) - len(before.lstrip(" "))
-    is_item = before.lstrip(" ").startswith("-")
+    text = before.lstrip(" ")
+    column = len(before) - len(text)
+    is_element = text.startswith("-")
+
     for line in reversed(above):
-        opening, item = _OPENING.match(line), _ITEM.match(line)
+        opening = _OPENING.match(line)
+        element = _ELEMENT.match(line)
         if opening is not None:
             indent, dash, key = opening.groups()
-            at = len(indent + (dash or ""))
-            # a list may stand as far to the left as its key
-            if at < column or (is_item and at == column and not dash):
+            key_column = len(indent + (dash or ""))
+
+            # an array may be indented as its key is
+            is_array_of_key = is_element and key_column == column and not dash
+            if key_column < column or is_array_of_key:
                 keys.insert(0, key)
-                column, is_item = len(indent), bool(dash)
-        elif item is not None and len(item[1]) < column:
-            column, is_item = len(item[1]), True
+                column = len(indent)
+                is_element = bool(dash)
+        elif element is not None and len(element[1]) < column:
+            column = len(element[1])
+            is_element = True
     return keys
 
 
-def _flows_around(before: str) -> list[str]:
-    """Give the keys whose `{` is not closed yet: `retry` in `retry: {count: 2, `."""
+def _enclosing_braces(before: str) -> list[str]:
+    """Return the keys whose `{` is not closed yet: `retry` in `retry: {count: 2, `."""
+    open_braces: list[int] = []
+    for position, character in enumerate(before):
+        if character == "{":
+            open_braces.append(position)
+        elif character == "}" and open_braces:
+            open_braces.pop()
+
     keys: list[str] = []
-    open_at: list[int] = []
-    for at, sign in enumerate(before):
-        if sign == "{":
-            open_at.append(at)
-        elif sign == "}" and open_at:
-            open_at.pop()
-    for at in open_at:
-        key = re.search(r"([\w-]+):\s*\[?\s*(?:\{.*\},\s*)*$", before[:at])
-        keys += [key[1]] if key else []
+    for position in open_braces:
+        key = _KEY_OF_BRACE.search(before[:position])
+        if key is not None:
+            keys.append(key[1])
     return keys
 
 
 @cache
 def _properties(kind: str) -> dict[str, Any]:
-    found = Workflow.json_schema()["$defs"].get(kind, {}).get("properties", {})
-    hidden = ("on_", "decision", "permission", "worker_", "__")  # older forms, and other engines'
-    return {
-        key: each for key, each in found.items() if "-" not in key and not key.startswith(hidden)
-    }
+    """Return the keys of a kind of object, and the JSON schemas of their values."""
+    definition = Workflow.json_schema()["$defs"].get(kind, {})
+    properties = definition.get("properties", {})
+    return {name: schema for name, schema in properties.items() if not _is_hidden(name)}
 
 
-def _tasks(lines: Sequence[str]) -> list[str]:
-    return [found[1] for line in lines for found in _NAME.finditer(line)]
+def _is_hidden(key: str) -> bool:
+    return "-" in key or key.startswith(_HIDDEN_KEYS)
 
 
-def _keys_under(section: str, lines: Sequence[str]) -> list[str]:
-    """Give the keys of a section at the top, whether it is a block or stands on its line."""
-    found: list[str] = []
-    inside = False
+def _task_names(lines: Sequence[str]) -> list[str]:
+    names: list[str] = []
+    for line in lines:
+        names += _TASK_NAME.findall(line)
+    return names
+
+
+def _section_keys(section: str, lines: Sequence[str]) -> list[str]:
+    """Return the keys of a section of the workflow, as a block or in braces on its line."""
+    keys: list[str] = []
+    is_inside = False
     for line in lines:
         if line.startswith(f"{section}:"):
-            inside = True
-            found += re.findall(r"[{,]\s*(\w+):\s*\{", line)
+            is_inside = True
+            keys += _SECTION_KEY_IN_BRACES.findall(line)
             continue
-        if line and not line[0].isspace() and not line.startswith("-"):
-            inside = False
-        key = re.match(r"^(\s+)(?:- )?(?:\{)?(\w+):", line) if inside else None
-        if key is not None and len(key[1]) <= 4:  # noqa: PLR2004 - the section's own, not their keys
-            found.append(key[2])
-    return found
+
+        is_indented = line[:1].isspace() or line.startswith("-")
+        if line and not is_indented:
+            is_inside = False
+        if not is_inside:
+            continue
+
+        key = _SECTION_KEY.match(line)
+        if key is not None and len(key[1]) <= _LARGEST_SECTION_INDENT:
+            keys.append(key[2])
+    return keys

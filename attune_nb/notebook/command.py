@@ -1,4 +1,4 @@
-"""What a command of `%attune` is: its words, its help, and how it is found."""
+"""The commands of `%attune`: their arguments, their help, and the table of all commands."""
 
 from __future__ import annotations
 
@@ -21,120 +21,167 @@ __all__ = [
     "DARK",
     "RUN",
     "WORKFLOW",
-    "Begin",
-    "Command",
-    "Word",
+    "CommandArgument",
+    "MagicCommand",
+    "PendingRun",
+    "argument",
     "command",
-    "command_of",
-    "listed",
-    "parsed",
-    "word",
+    "format_commands",
+    "get_command",
+    "option_names",
+    "parse_words",
 ]
 
 
-class Word(NamedTuple):
-    """One word or option of a command; `kind` says what completes it."""
+class CommandArgument(NamedTuple):
+    """A positional argument or an option of a command.
+
+    Attributes:
+        name: As in `ArgumentParser.add_argument`; an option begins with "-".
+        kind: Selects the candidates that Tab offers for it: "run", "workflow", "graph",
+            "task", or "" for none.
+        help: One line.
+        settings: Further keywords of `ArgumentParser.add_argument`.
+    """
 
     name: str
     kind: str
     help: str
-    options: dict[str, Any]
+    settings: dict[str, Any]
 
     @property
-    def takes_a_value(self) -> bool:
-        """Whether it is an option, and the word after it is its value."""
-        return self.name.startswith("-") and self.options.get("action") != "store_true"
+    def is_option(self) -> bool:
+        """Whether it is an option."""
+        return self.name.startswith("-")
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether it is an option whose value is the next word."""
+        return self.is_option and self.settings.get("action") != "store_true"
 
 
-class _Parser(argparse.ArgumentParser):
+class _CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
-        """Raise instead of leaving the kernel."""
+        """Raise UsageError; argparse's own method would end the kernel."""
         raise UsageError(f"%attune {self.prog.split()[-1]}: {message}")
 
 
-def parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
-    """Parse the words of a line; of an option that there is not, the nearest is told.
+def option_names(parser: argparse.ArgumentParser) -> list[str]:
+    """Return all options of a parser, long and short."""
+    return [*parser._option_string_actions]  # noqa: SLF001 - argparse has no public way
+
+
+def parse_words(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Parse the words of a line.
 
     Raises:
-        UsageError: They are not what the parser takes.
+        UsageError: The parser does not take them. For an unknown option the message suggests
+            the nearest one.
     """
-    given, left = parser.parse_known_args(words)
-    if left:
-        known = [each for each in parser._option_string_actions if each.startswith("--")]  # noqa: SLF001 - argparse tells no other way
-        odd = [each.partition("=")[0] for each in left if each.startswith("-")]
-        hints = (nearest(each, known) for each in odd)
-        parser.error(f"unrecognized arguments: {' '.join(left)}{next(filter(None, hints), '')}")
-    return given
+    options, unknown_words = parser.parse_known_args(words)
+    if unknown_words:
+        hint = _suggest_option(parser, unknown_words)
+        parser.error(f"unrecognized arguments: {' '.join(unknown_words)}{hint}")
+    return options
 
 
-class Command:
-    """A command: its name, its words, and the function that does it."""
+def _suggest_option(parser: argparse.ArgumentParser, words: Sequence[str]) -> str:
+    """Return a hint at an option that resembles one of the words, or an empty string."""
+    long_options = [name for name in option_names(parser) if name.startswith("--")]
+    for word in words:
+        hint = nearest(word.partition("=")[0], long_options)
+        if word.startswith("-") and hint:
+            return hint
+    return ""
 
-    def __init__(self, name: str, act: Callable[..., Any], words: Sequence[Word]) -> None:
-        self.name, self.words, self._act = name, words, act
-        self.help = (act.__doc__ or "").partition("\n")[0]
-        self._parser = _Parser(prog=f"%attune {name}", description=self.help, add_help=False)
-        for word in words:
-            self._parser.add_argument(word.name, help=word.help, **word.options)
-        self._parser.add_argument("--help", action="store_true", help="show this")
+
+class MagicCommand:
+    """A command of `%attune`: its name, its arguments, and the function that carries it out."""
+
+    def __init__(
+        self, name: str, function: Callable[..., Any], arguments: Sequence[CommandArgument]
+    ) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.help = (function.__doc__ or "").partition("\n")[0]
+        self._function = function
+
+        self._parser = _CommandParser(prog=f"%attune {name}", description=self.help, add_help=False)
+        for item in arguments:
+            self._parser.add_argument(item.name, help=item.help, **item.settings)
+        self._parser.add_argument("--help", action="store_true", help="show this help")
 
     def __call__(self, session: Session, words: Sequence[str]) -> Any:
-        """Do it, or show its help."""
+        """Carry out the command, or show its help.
+
+        Raises:
+            UsageError: The words are not its arguments, or a backend or a file failed.
+        """
         if "--help" in words:
             return Text(self._parser.format_help().rstrip())
-        given = vars(parsed(self._parser, words))
-        del given["help"]
+
+        options = vars(parse_words(self._parser, words))
+        del options["help"]
         try:
-            return self._act(session, **given)
+            return self._function(session, **options)
         except (BackendError, OSError) as error:
             raise UsageError(f"%attune {self.name}: {error}") from None
 
 
-class Begin(NamedTuple):
-    """A run that a command makes: what it is called, and how, given what shows its progress."""
+class PendingRun(NamedTuple):
+    """A run that a command is about to start.
+
+    Attributes:
+        name: The workflow's name in the session.
+        start: Starts the run; its argument is the `progress` option of `Workflow.run`.
+    """
 
     name: str
-    make: Callable[[Any], Run]
+    start: Callable[[Any], Run]
 
 
-COMMANDS: dict[str, Command] = {}
+COMMANDS: dict[str, MagicCommand] = {}
+"""All commands by name."""
 
 
-def word(name: str, kind: str, told: str, **options: Any) -> Word:
-    """Make a word of a command."""
-    return Word(name, kind, told, options)
+def argument(name: str, kind: str, description: str, **settings: Any) -> CommandArgument:
+    """Return an argument of a command."""
+    return CommandArgument(name, kind, description, settings)
 
 
-RUN = word("run", "run", "a variable, a workflow's name or an id; the latest run", nargs="?")
-WORKFLOW = word("name", "workflow", "the name of a defined workflow")
-DARK = word("--dark", "", "for a dark page", action="store_true")
+RUN = argument("run", "run", "a variable, a workflow's name or an id; the latest run", nargs="?")
+WORKFLOW = argument("name", "workflow", "the name of a defined workflow")
+DARK = argument("--dark", "", "for a dark page", action="store_true")
 
 
-def command(*words: Word, name: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a function a command: under its own name, or the one given."""
+def command(*arguments: CommandArgument) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function as the command of its name; the first line of its docstring is help."""
 
-    def added(act: Callable[..., Any]) -> Callable[..., Any]:
-        called = name or act.__name__.strip("_")
-        COMMANDS[called] = Command(called, act, words)
-        return act
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = function.__name__.strip("_")
+        COMMANDS[name] = MagicCommand(name, function, arguments)
+        return function
 
-    return added
+    return register
 
 
-def command_of(name: str) -> Command:
-    """Give a command by its name.
+def get_command(name: str) -> MagicCommand:
+    """Return a command by its name.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is no such command.
     """
-    if name not in COMMANDS:
-        hint = nearest(name, [*COMMANDS, "run"]) or "; `%attune --help` lists them"
-        raise UsageError(f"%attune has no command `{name}`{hint}")
-    return COMMANDS[name]
+    if name in COMMANDS:
+        return COMMANDS[name]
+
+    hint = nearest(name, [*COMMANDS, "run"]) or "; `%attune --help` lists the commands"
+    raise UsageError(f"%attune has no command `{name}`{hint}")
 
 
-def listed() -> str:
-    """Give all commands, a line each."""
+def format_commands() -> str:
+    """Return the list of all commands, one a line."""
+    lines = ["commands (`%attune COMMAND --help` shows the options of one):"]
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {each.help}" for name, each in sorted(COMMANDS.items())]
-    return "\n".join(["commands (`%attune COMMAND --help` says more):", *lines])
+    for name, entry in sorted(COMMANDS.items()):
+        lines.append(f"  {name:<{width}}  {entry.help}")
+    return "\n".join(lines)

@@ -1,252 +1,215 @@
-"""The commands of `%attune` that tell of workflows and runs."""
+"""The commands of `%attune` that show a run: its state, results, events, charts and costs."""
 
 from __future__ import annotations
 
-from inspect import getdoc
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from IPython.core.error import UsageError
 
-from attune_nb.actions.registry import registered_functions
+from attune_nb import html
 from attune_nb.display.outputs import Text
 from attune_nb.display.panel import View
-from attune_nb.errors import AttuneError, StoreError
-from attune_nb.html import element, table
-from attune_nb.notebook.command import DARK, RUN, WORKFLOW, command, word
-from attune_nb.notebook.commands_rerun import under_way
+from attune_nb.errors import StoreError
+from attune_nb.notebook.command import DARK, RUN, argument, command
+from attune_nb.results.diff import find_differences
 from attune_nb.results.durations import format_duration
 from attune_nb.running.history import runs
-from attune_nb.running.workflow import Workflow, load_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from attune_nb.notebook.session import Session
+    from attune_nb.running.history import AnyRun
 
-__all__ = ["counted_tasks"]
+__all__: list[str] = []
 
-_EVENTS = 50  # that `%attune events` shows
+# the number of events that `%attune events` shows
+_MAX_EVENTS = 50
 
-
-def counted_tasks(workflow: Workflow) -> str:
-    """Say how many tasks a workflow has."""
-    return "1 task" if len(workflow.tasks) == 1 else f"{len(workflow.tasks):,} tasks"
-
-
-@command()
-def _list(session: Session) -> Text:
-    """List the workflows that are defined."""
-    lines = [f"{name}: {counted_tasks(each)}" for name, each in session.workflows.items()]
-    return Text("\n".join(lines) or "no workflow is defined yet")
+# fields of an event that `%attune events` shows if the event has them
+_EVENT_FIELDS = ("task", "visit", "status", "total", "count", "kind", "reason", "prompt")
 
 
-@command(WORKFLOW)
-def _show(session: Session, name: str) -> Text:
-    """Show a workflow's text."""
-    session.workflow(name)
-    return Text(session.texts[name])
+class _RunSummary(NamedTuple):
+    """A line of `%attune runs`; runs are sorted by their start."""
 
-
-@command()
-def _actions(session: Session) -> Text:
-    """List what a task's `action` can name here."""
-    functions = {**registered_functions(), **session.functions(), **session.workflows}
-    width = max(map(len, functions))
-    lines = [f"{name:<{width}}  {_first_line(each)}".rstrip() for name, each in functions.items()]
-    return Text("\n".join(lines))
-
-
-def _first_line(action: Any) -> str:
-    if isinstance(action, Workflow):
-        return action.description or "a workflow"
-    return (getdoc(action) or "").partition("\n")[0]
+    started: datetime
+    run_id: str
+    workflow: str
+    status: str
+    duration_ms: float
 
 
 @command()
 def _runs(session: Session) -> View:
     """List the runs of this session, and those of the store."""
-    found: list[tuple[datetime, str, str, str, float]] = [
-        (run.started, run.run_id, run.workflow_name, run.status, run.duration_ms)
+    summaries = [
+        _RunSummary(run.started, run.run_id, run.workflow_name, run.status, run.duration_ms)
         for run in session.runs.values()
     ]
-    found += [each for each in _stored(session) if each[1] not in session.runs]
+    summaries += [
+        summary for summary in _stored_runs(session) if summary.run_id not in session.runs
+    ]
+
     rows = [
         {
-            "run": run_id,
-            "workflow": workflow,
-            "status": status,
-            "started": f"{started:%Y-%m-%d %H:%M:%S}",
-            "time": format_duration(spent / 1000),
+            "run": summary.run_id,
+            "workflow": summary.workflow,
+            "status": summary.status,
+            "started": f"{summary.started:%Y-%m-%d %H:%M:%S}",
+            "time": format_duration(summary.duration_ms / 1000),
         }
-        for started, run_id, workflow, status, spent in sorted(found)
+        for summary in sorted(summaries)
     ]
     columns = ["run", "workflow", "status", "started", "time"]
-    lines = ["  ".join(str(row[name]) for name in columns) for row in rows]
-    return View(table(columns, rows), "\n".join(lines) or "nothing has run yet")
+
+    text = "\n".join("  ".join(map(str, row.values())) for row in rows)
+    return View(html.table(columns, rows), text or "nothing has run yet")
 
 
-def _stored(session: Session) -> list[tuple[datetime, str, str, str, float]]:
-    """Give what the store tells of its runs; nothing where there is none."""
+def _stored_runs(session: Session) -> list[_RunSummary]:
+    """Return the runs of the store; an empty list if none is configured and none exists.
+
+    Raises:
+        UsageError: The configured store cannot be read.
+    """
     try:
         frame = runs(session.store)
     except StoreError as error:
         if session.store is not None:
             raise UsageError(str(error)) from None
         return []
-    names = ["started", "run_id", "workflow", "status", "duration_ms"]
-    return list(frame[names].itertuples(index=False, name=None))
+
+    columns = list(_RunSummary._fields)
+    return [_RunSummary(*row) for row in frame[columns].itertuples(index=False, name=None)]
 
 
 @command(RUN)
-def _status(session: Session, run: str | None) -> Any:
-    """Show how a run stands."""
-    return session.run(run)
+def _status(session: Session, run: str | None) -> AnyRun:
+    """Show the state of a run."""
+    return session.get_run(run)
 
 
-@command(RUN, word("task", "task", "a task", nargs="?"))
+@command(RUN, argument("task", "task", "a task", nargs="?"))
 def _results(session: Session, run: str | None, task: str | None) -> Any:
-    """Give a run's output, or what a task gave: a DataFrame where it had items."""
-    found = session.run(run)
+    """Show a run's output, or the result of a task: a DataFrame if the task has items."""
+    selected_run = session.get_run(run)
     if task is None:
-        return found.output if found.output is not None else found.tasks
-    fans_out = any(
-        path == task and each.with_items is not None for path, each in found.workflow.walk()
-    )
-    # the rows show what was left on a cluster as such: to fetch it all would take its time
-    return found.items(task) if fans_out else found.result(task)
+        output = selected_run.output
+        return selected_run.tasks if output is None else output
+
+    if _has_items(selected_run, task):
+        # rows only describe results that are kept on a cluster: fetching all would take long
+        return selected_run.items(task)
+    return selected_run.result(task)
 
 
-@command(RUN, word("--at", "task", "as this task saw it when it started", metavar="TASK"))
-def _context(session: Session, run: str | None, at: str | None) -> Any:
-    """Give a run's context, as it stands or as a task saw it."""
-    found = session.run(run)
-    return found.context_at(at) if at else found.context
+def _has_items(run: AnyRun, task: str) -> bool:
+    for path, task_spec in run.workflow.walk():
+        if path == task and task_spec.with_items is not None:
+            return True
+    return False
+
+
+@command(
+    RUN,
+    argument("--at", "task", "as this task saw it when it started", metavar="TASK", dest="task"),
+)
+def _context(session: Session, run: str | None, task: str | None) -> Any:
+    """Show a run's context, in its present state or as a task saw it."""
+    selected_run = session.get_run(run)
+    if task:
+        return selected_run.context_at(task)
+    return selected_run.context
 
 
 @command(RUN, DARK)
 def _timeline(session: Session, run: str | None, *, dark: bool) -> Any:
-    """Draw what ran when."""
-    return session.run(run).timeline(dark=dark)
+    """Draw the timeline of a run."""
+    return session.get_run(run).timeline(dark=dark)
 
 
-@command(word("name", "graph", "a workflow or a run; the latest run", nargs="?"), DARK)
+@command(argument("name", "graph", "a workflow or a run; the latest run", nargs="?"), DARK)
 def _graph(session: Session, name: str | None, *, dark: bool) -> Any:
-    """Draw a workflow, or how far a run has come in it."""
+    """Draw a workflow, or the state of a run in it."""
     from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy
 
-    ran = name is None or name in session.last or name not in session.workflows
-    return charts.graph(session.run(name) if ran else session.workflow(str(name)), dark=dark)
+    # a workflow that has run is drawn with the state of its last run
+    is_unused_workflow = name in session.workflows and name not in session.last_runs
+    if name is not None and is_unused_workflow:
+        return charts.graph(session.get_workflow(name), dark=dark)
+    return charts.graph(session.get_run(name), dark=dark)
 
 
 @command(RUN)
 def _events(session: Session, run: str | None) -> Text:
-    """Show the last events of a run's record."""
-    events = session.run(run).events
-    lines = [f"{each.time:10.3f} s  {type(each).__name__:<15} {_told(each)}" for each in events]
-    more = [f"the last {_EVENTS} of {len(lines):,}:"] if len(lines) > _EVENTS else []
-    return Text("\n".join([*more, *lines[-_EVENTS:]]))
+    """Show the last events of a run."""
+    events = session.get_run(run).events
+
+    lines = []
+    if len(events) > _MAX_EVENTS:
+        lines.append(f"the last {_MAX_EVENTS} of {len(events):,}:")
+    for event in events[-_MAX_EVENTS:]:
+        kind = type(event).__name__
+        lines.append(f"{event.time:10.3f} s  {kind:<15} {_format_fields(event)}")
+    return Text("\n".join(lines))
 
 
-def _told(event: Any) -> str:
-    named = ("task", "visit", "status", "total", "count", "kind", "reason", "prompt")
-    parts = [f"{name}={getattr(event, name)!r}" for name in named if hasattr(event, name)]
+def _format_fields(event: Any) -> str:
+    fields = [f"{name}={getattr(event, name)!r}" for name in _EVENT_FIELDS if hasattr(event, name)]
     if hasattr(event, "batch"):
         batch = event.batch
-        parts.append(f"attempts={len(batch)} failed={batch.failed}")
-        parts += [f"cancelled={batch.cancelled}"] if batch.cancelled else []
-    return " ".join(parts)
-
-
-@command(RUN, word("--force", "", "give up on what is under way", action="store_true"))
-def _cancel(session: Session, run: str | None, *, force: bool) -> Text:
-    """Cancel a run."""
-    found = under_way(session, run)
-    found.cancel(force=force)
-    return Text(f"{found.workflow_name} was asked to stop")
-
-
-@command(RUN)
-def _pause(session: Session, run: str | None) -> Text:
-    """Have a run begin nothing more, until `resume`."""
-    found = under_way(session, run)
-    found.pause()
-    return Text(f"{found.workflow_name} begins nothing more until `%attune resume`")
-
-
-@command(
-    word("run", "run", "a variable, a workflow's name or an id"),
-    word("task", "task", "the task that asks"),
-    word("expression", "expression", "the answer, a Python expression; else text"),
-)
-def _answer(session: Session, run: str, task: str, expression: str) -> None:
-    """Answer a question of `core.ask`."""
-    try:
-        session.run(run).answer(task, session.value(expression, "answer"))
-    except AttuneError as error:
-        raise UsageError(str(error)) from None
-
-
-@command(word("file", "file", "a workflow's YAML"), word("--as", "", "its name", dest="name"))
-def _load(session: Session, file: str, name: str | None) -> Text:
-    """Define the workflow of a file."""
-    workflow = load_file(file)
-    called = name or Path(file).name.split(".")[0]
-    session.define(called, workflow, Path(file).read_text(encoding="utf-8"))
-    return Text(f"{called}: {counted_tasks(workflow)}, defined")
-
-
-@command(WORKFLOW, word("file", "file", "where to"))
-def _save(session: Session, name: str, file: str) -> Text:
-    """Write a workflow's text to a file."""
-    session.workflow(name)
-    Path(file).write_text(session.texts[name], encoding="utf-8")
-    return Text(f"{name} is in {file}")
-
-
-@command(WORKFLOW, word("folder", "file", "the pack's folder"))
-def _export(session: Session, name: str, folder: str) -> Text:
-    """Write the two files of an Attune pack."""
-    workflow = session.workflow(name)
-    ref = workflow.ref or f"notebook.{name}"
-    return Text("\n".join(map(str, workflow.export(folder, ref=ref))))
-
-
-@command()
-def _config(session: Session) -> Text:
-    """Show what the options default to, and how to change it."""
-    magics = session.shell.magics_manager.registry["AttuneMagics"]
-    traits = magics.traits(config=True)
-    width = max(map(len, traits))
-    lines = [
-        f"{name:<{width}}  {getattr(magics, name)!r:<9}  {trait.help}"
-        for name, trait in sorted(traits.items())
-    ]
-    lines.append("to change one: `%config AttuneMagics.NAME = VALUE`")
-    return Text("\n".join(lines))
+        fields.append(f"attempts={len(batch)} failed={batch.failed}")
+        if batch.cancelled:
+            fields.append(f"cancelled={batch.cancelled}")
+    return " ".join(fields)
 
 
 @command(RUN)
 def _metrics(session: Session, run: str | None) -> View:
-    """Show what a run has cost, and its alerts."""
-    found = session.run(run)
-    figures, alerts = found.metrics, [f"alert: {each}" for each in found.alerts]
-    said = {name: f"{value:,.1f}".removesuffix(".0") for name, value in figures.items()}
-    width = max(map(len, said))
-    lines = [f"{name:<{width}}  {value}" for name, value in said.items()]
-    rows = [{"metric": name, "value": value} for name, value in said.items()]
-    shown = [table(["metric", "value"], rows), *(element("div", each) for each in alerts)]
-    return View(element("div", *shown), "\n".join([*lines, *alerts]))
+    """Show the costs of a run, and its alerts."""
+    selected_run = session.get_run(run)
+    figures = {
+        name: f"{value:,.1f}".removesuffix(".0") for name, value in selected_run.metrics.items()
+    }
+    alerts = [f"alert: {alert}" for alert in selected_run.alerts]
+
+    width = max(map(len, figures))
+    lines = [f"{name:<{width}}  {value}" for name, value in figures.items()]
+
+    rows = [{"metric": name, "value": value} for name, value in figures.items()]
+    table = html.table(["metric", "value"], rows)
+    alert_elements = [html.element("div", alert) for alert in alerts]
+    page = html.element("div", table, *alert_elements)
+    return View(page, "\n".join([*lines, *alerts]))
 
 
-@command(word("what", "bench", "clone or fanout", metavar="clone|fanout"))
-def _bench(_: Session, what: str) -> Any:
-    """Measure what an item costs, beside what people would use instead."""
-    from IPython.display import display  # noqa: PLC0415 - only a shell has it
+@command(
+    argument("before", "run", "a variable, a workflow's name or an id"),
+    argument("after", "run", "the run to compare it with; the latest run", nargs="?"),
+)
+def _diff(session: Session, before: str, after: str | None) -> View:
+    """Show the differences between two runs: parameters, outcomes, results, times."""
+    compared_runs = session.get_run(before), session.get_run(after)
+    differences = find_differences(*compared_runs)
+    if not differences:
+        message = "the runs do not differ"
+        return View(html.element("div", message), message)
 
-    from attune_nb.bench import charted  # noqa: PLC0415 - pandas and matplotlib are heavy
+    # the first column is called as in the frame of `Run.diff`
+    columns = ["what"]
+    columns += [f"{run.workflow_name} {run.run_id[:6]}" for run in compared_runs]
+    rows = [dict(zip(columns, difference, strict=True)) for difference in differences]
+    return View(html.table(columns, rows), _align([columns, *differences]))
 
-    df, figures = charted(what)
-    for figure in figures.values():
-        display(figure)  # type: ignore[no-untyped-call, unused-ignore]
-    return df
+
+def _align(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as lines of text with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+    lines = []
+    for row in rows:
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What Tab offers on a line with `%attune`, and inside a cell under `%%attune`."""
+"""Tab completion of lines with `%attune`, and of cells under `%%attune`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import SimpleCompletion, context_matcher
 
 from attune_nb.actions.registry import registered_functions
-from attune_nb.notebook.cell_completion import offers
-from attune_nb.notebook.command import COMMANDS
+from attune_nb.notebook.cell_completion import complete_cell
+from attune_nb.notebook.command import COMMANDS, option_names
 from attune_nb.running.prepare import BACKENDS
 from attune_nb.running.run import BaseRun
 
@@ -21,148 +21,209 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext
     from IPython.core.interactiveshell import InteractiveShell
 
+    from attune_nb.notebook.command import MagicCommand
     from attune_nb.notebook.session import Session
     from attune_nb.running.workflow import Workflow
 
 __all__ = ["register", "unregister"]
 
+# the magic, and the words after it up to the cursor
 _LINE = re.compile(r"^.*?(%%?)attune\b[ \t]*(.*)$")
-_NAMES = {"--backend": BACKENDS, "bench": ("clone", "fanout")}
+
+# fixed values that follow a word
+_VALUES = {"--backend": BACKENDS, "bench": ("clone", "fanout")}
 
 
 def register(shell: InteractiveShell, session: Session, parser: ArgumentParser) -> None:
-    """Have the shell ask here too."""
-    completer: Any = shell.Completer
+    """Add the matcher of `%attune` to the shell's completer.
+
+    Args:
+        shell: IPython's shell.
+        session: The names to complete.
+        parser: The parser of the magic's options.
+    """
     unregister(shell)
-    completer.custom_matchers.append(_matcher(session, parser))
+    completer: Any = shell.Completer
+    completer.custom_matchers.append(_create_matcher(session, parser))
 
 
 def unregister(shell: InteractiveShell) -> None:
-    """Have it ask here no more."""
+    """Remove the matcher from the shell's completer."""
     completer: Any = shell.Completer
     completer.custom_matchers[:] = [
-        each for each in completer.custom_matchers if not hasattr(each, "is_of_attune")
+        matcher for matcher in completer.custom_matchers if not hasattr(matcher, "is_of_attune")
     ]
 
 
-def _matcher(session: Session, parser: ArgumentParser) -> Callable[..., Any]:
+def _create_matcher(session: Session, parser: ArgumentParser) -> Callable[..., Any]:
     @context_matcher(identifier="attune_nb")  # type: ignore[untyped-decorator, unused-ignore]
     def matcher(context: CompletionContext) -> Any:
-        first, _, body = context.full_text.partition("\n")
+        magic_line, _, body = context.full_text.partition("\n")
         before = context.text_until_cursor
-        here = _LINE.match(before)
-        if here is not None:
-            words, fragment = _words_before(here[2])
-            found = _on_line(session, parser, words, fragment, is_cell=here[1] == "%%")
-        elif first.startswith("%%attune") and context.cursor_line > 0:
+
+        line = _LINE.match(before)
+        if line is not None:
+            sign, text = line.groups()
+            candidates, fragment = _complete_line(session, parser, text, is_cell=sign == "%%")
+        elif magic_line.startswith("%%attune") and context.cursor_line > 0:
             lines = body.split("\n")
             above = lines[: context.cursor_line - 1]
-            found, fragment = offers(
-                above, before, lines, [*registered_functions(), *_names_of(session)]
-            )
+            actions = [*registered_functions(), *session.functions(), *session.workflows]
+            candidates, fragment = complete_cell(above, before, lines, actions)
         else:
             return {"completions": []}
-        wanted = sorted(each for each in dict.fromkeys(found) if each.startswith(fragment))
+
+        matches = sorted({name for name in candidates if name.startswith(fragment)})
         return {
-            "completions": [SimpleCompletion(each, type="attune") for each in wanted],
+            "completions": [SimpleCompletion(match, type="attune") for match in matches],
             "matched_fragment": fragment,
-            "suppress": bool(wanted),
+            "suppress": bool(matches),
         }
 
-    made: Any = matcher
-    made.is_of_attune = True
-    return made  # type: ignore[no-any-return]
+    # `unregister` finds it by this
+    attune_matcher: Any = matcher
+    attune_matcher.is_of_attune = True
+    return attune_matcher  # type: ignore[no-any-return]
 
 
-def _names_of(session: Session) -> list[str]:
-    return [*session.functions(), *session.workflows]
-
-
-def _words_before(text: str) -> tuple[list[str], str]:
-    """Give the words before the one at the cursor, and what there is of that one."""
+def _complete_line(
+    session: Session, parser: ArgumentParser, text: str, *, is_cell: bool
+) -> tuple[Iterable[str], str]:
+    """Return the candidates for the word at the cursor, and its part before the cursor."""
     *words, fragment = re.split(r"\s+", text)
-    return [each for each in words if each], fragment
+    words = [word for word in words if word]
+
+    candidates = _option_values(session, words, fragment)
+    if candidates is None and fragment.startswith("-"):
+        candidates = _options(parser, words, is_cell=is_cell)
+    elif candidates is None:
+        candidates = _words(session, words, fragment, is_cell=is_cell)
+    return candidates, fragment
 
 
-def _on_line(
-    session: Session, parser: ArgumentParser, words: list[str], fragment: str, *, is_cell: bool
-) -> Iterable[str]:
-    taken = _taken_by(session, words, fragment)
-    if taken is not None:
-        return taken
-    runs_something = is_cell or not words or words[0] == "run"
-    if fragment.startswith("-"):
-        if runs_something:
-            return [each for action in parser._actions for each in action.option_strings]  # noqa: SLF001 - argparse tells no other way
-        given = COMMANDS.get(words[0])
-        named = [each.name for each in given.words] if given else []
-        return ["--help", *(each for each in named if each.startswith("-"))]
-    if not words:
-        return session.workflows if is_cell else [*COMMANDS, "run"]
-    if is_cell:
-        return []
-    if words[0] == "run":
-        return session.workflows if len(words) == 1 else _pairs(session, words, fragment)
-    return _of_command(session, words)
-
-
-def _taken_by(session: Session, words: list[str], fragment: str) -> Iterable[str] | None:
-    """Give what the option before the cursor takes; None where there is none that does."""
+def _option_values(session: Session, words: list[str], fragment: str) -> Iterable[str] | None:
+    """Return the values of the option before the cursor; None if no such option is there."""
     option = words[-1] if words else ""
-    if option in _NAMES:
-        return _NAMES[option]
-    if option in ("--set", "--mock"):
-        return _pairs(session, words, fragment, of_tasks=option == "--mock")
+
+    if option in _VALUES:
+        return _VALUES[option]
+    if option == "--set":
+        return _parameter_pairs(session, words, fragment)
+    if option == "--mock":
+        return _mock_pairs(session, words, fragment)
     if option == "--params":
-        return session.names_of(dict)
+        return session.variables_of_type(dict)
     if option in ("--retry-failed", "--resume") and not fragment.startswith("-"):
-        return _runs(session)
+        return _run_names(session)
     if option == "--from":
-        workflow = _workflow_in(session, words)
+        workflow = _find_workflow(session, words)
         return [path for path, _ in workflow.walk()] if workflow is not None else []
     return None
 
 
-def _runs(session: Session) -> list[str]:
-    return [*session.last, *session.runs, *session.names_of(BaseRun)]
+def _options(parser: ArgumentParser, words: list[str], *, is_cell: bool) -> list[str]:
+    """Return the options of the magic, or of the command of a line."""
+    if is_cell or not words or words[0] == "run":
+        return option_names(parser)
 
-
-def _workflow_in(session: Session, words: list[str]) -> Workflow | None:
-    """Give the workflow that is named among the words."""
-    name = next((each for each in words if each in session.workflows), None)
-    return session.workflows.get(name or "")
-
-
-def _of_command(session: Session, words: list[str]) -> Iterable[str]:
     command = COMMANDS.get(words[0])
     if command is None:
-        return []
-    by_option = {each.name: each.kind for each in command.words}
-    places = [each.kind for each in command.words if not each.name.startswith("-")]
-    values = {each.name for each in command.words if each.takes_a_value}
-    at = sum(not each.startswith("-") and before not in values for before, each in pairwise(words))
-    kind = by_option.get(words[-1], places[at] if at < len(places) else "")
-    if kind in ("run", "graph"):
-        return [*_runs(session), *session.workflows] if kind == "graph" else _runs(session)
-    if kind == "workflow":
+        return ["--help"]
+    return ["--help", *(item.name for item in command.arguments if item.is_option)]
+
+
+def _words(session: Session, words: list[str], fragment: str, *, is_cell: bool) -> Iterable[str]:
+    """Return the candidates for a word that is not an option and not the value of one."""
+    if is_cell:
+        return [] if words else session.workflows
+    if not words:
+        return [*COMMANDS, "run"]
+    if words == ["run"]:
         return session.workflows
-    if kind == "task":
-        run = session.find(words[1]) if len(words) > 1 else None
-        run = run or next(reversed(session.last.values()), None)
-        return [task.name for task in run.workflow.tasks] if run is not None else []
+    if words[0] == "run":
+        return _parameter_pairs(session, words, fragment)
+    if words[0] in COMMANDS:
+        return _command_words(session, COMMANDS[words[0]], words)
     return []
 
 
-def _pairs(
-    session: Session, words: list[str], fragment: str, *, of_tasks: bool = False
-) -> Iterable[str]:
-    """Give `name=` for each parameter (or task), and after the sign the notebook's names."""
-    name, sign, _ = fragment.partition("=")
-    if sign:
-        names = [each for each in session.shell.user_ns if not each.startswith("_")]
-        return [f"{name}={each}" for each in names]
-    workflow = _workflow_in(session, words)
-    if workflow is None:
+def _command_words(session: Session, command: MagicCommand, words: list[str]) -> Iterable[str]:
+    """Return the candidates for the next argument of a command."""
+    kind = _kind_of_next_argument(command, words)
+    if kind == "run":
+        return _run_names(session)
+    if kind == "graph":
+        return [*_run_names(session), *session.workflows]
+    if kind == "workflow":
+        return session.workflows
+    if kind == "task":
+        return _task_names(session, words)
+    return []
+
+
+def _kind_of_next_argument(command: MagicCommand, words: list[str]) -> str:
+    """Return the kind of the argument at the cursor, "" if the command takes none there."""
+    for item in command.arguments:
+        if item.is_option and item.name == words[-1]:
+            return item.kind
+
+    # positional arguments are counted; `words[0]` is the command itself
+    value_options = {item.name for item in command.arguments if item.takes_value}
+    count = 0
+    for previous, word in pairwise(words):
+        if not word.startswith("-") and previous not in value_options:
+            count += 1
+
+    kinds = [item.kind for item in command.arguments if not item.is_option]
+    return kinds[count] if count < len(kinds) else ""
+
+
+def _task_names(session: Session, words: list[str]) -> list[str]:
+    """Return the tasks of the run that a line names; otherwise of the latest run."""
+    run = None
+    if len(words) > 1:
+        run = session.find_run(words[1])
+    if run is None:
+        run = session.latest_run()
+    if run is None:
         return []
-    named = [task.name for task in workflow.tasks] if of_tasks else workflow.parameters or {}
-    return [f"{each}=" for each in named]
+    return [task.name for task in run.workflow.tasks]
+
+
+def _run_names(session: Session) -> list[str]:
+    return [*session.last_runs, *session.runs, *session.variables_of_type(BaseRun)]
+
+
+def _find_workflow(session: Session, words: list[str]) -> Workflow | None:
+    """Return the first workflow that is named among the words, or None."""
+    for word in words:
+        if word in session.workflows:
+            return session.workflows[word]
+    return None
+
+
+def _parameter_pairs(session: Session, words: list[str], fragment: str) -> list[str]:
+    """Return `NAME=` for the parameters of the line's workflow; after the sign, variables."""
+    workflow = _find_workflow(session, words)
+    names: Iterable[str] = []
+    if workflow is not None and workflow.parameters:
+        names = workflow.parameters
+    return _pairs(session, names, fragment)
+
+
+def _mock_pairs(session: Session, words: list[str], fragment: str) -> list[str]:
+    """Return `TASK=` for the tasks of the line's workflow; after the sign, variables."""
+    workflow = _find_workflow(session, words)
+    names: Iterable[str] = []
+    if workflow is not None:
+        names = [task.name for task in workflow.tasks]
+    return _pairs(session, names, fragment)
+
+
+def _pairs(session: Session, names: Iterable[str], fragment: str) -> list[str]:
+    name, sign, _ = fragment.partition("=")
+    if not sign:
+        return [f"{candidate}=" for candidate in names]
+
+    variables = [variable for variable in session.shell.user_ns if not variable.startswith("_")]
+    return [f"{name}={variable}" for variable in variables]

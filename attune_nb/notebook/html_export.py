@@ -1,13 +1,13 @@
-"""An executed notebook as one HTML page that tells nothing of the machine but what it should.
+"""Export of an executed notebook to a single HTML page.
 
-The page stands alone: pictures are in it, widgets are gone, and nothing is fetched from the
-network unless a cell's own output needs it (formulas need MathJax).
+The page is self-contained: it includes its pictures and has no widgets, and a browser loads
+nothing from the network unless an output needs it (formulas need MathJax). It does not reveal
+the folders of this machine; only its footer describes the machine.
 """
 
 from __future__ import annotations
 
 import copy
-import importlib.metadata
 import os
 import platform
 import re
@@ -25,19 +25,20 @@ from nbconvert import HTMLExporter
 from attune_nb import html
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from nbformat import NotebookNode
 
 __all__ = ["to_html"]
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
+_WIDGET_TYPE = "application/vnd.jupyter.widget-view+json"
+# packages whose versions the footer lists, if they are installed
 _PACKAGES = (
     "ipykernel", "ipython", "ipywidgets", "jinja2", "matplotlib", "msgspec", "numpy", "pandas",
     "pyrsistent",
 )  # fmt: skip
 
-# JupyterLab's own look, without the scripts that it fetches where nothing needs them.
+# JupyterLab's own template, without the scripts that it would load although nothing needs them
 _TEMPLATE = """
 {%- extends 'index.html.j2' -%}
 {%- block html_head_js_requirejs -%}
@@ -52,7 +53,7 @@ _TEMPLATE = """
 {%- block html_head_css -%}
 <style>
   main { max-width: 1100px; margin: 0 auto; padding: 0 12px; }
-  /* what is too wide scrolls; as the table cells that they are, these would be cut off */
+  /* wide content scrolls; as table cells, which they are by default, these would be cut off */
   .jp-InputArea-editor, .jp-OutputArea-child .jp-OutputArea-output {
     display: block; flex: 1; min-width: 0; overflow-x: auto; }
   .jp-InputArea, .jp-OutputArea-child { display: block; }
@@ -60,7 +61,7 @@ _TEMPLATE = """
   @media only screen and (min-width: 761px) {
     .jp-InputArea, .jp-OutputArea-child { display: flex; }
     .jp-InputPrompt, .jp-OutputPrompt { flex: none; }
-    /* an output without a number stands where those with one do */
+    /* an output without a number is aligned with those that have one */
     .jp-OutputArea-prompt:empty { padding: var(--jp-code-padding);
       border: var(--jp-border-width) solid transparent; }
   }
@@ -69,35 +70,51 @@ _TEMPLATE = """
 </style>
 {%- endblock -%}
 {%- block body_footer -%}
-{{ resources.measured }}
+{{ resources.footer }}
 {{ super() }}
 {%- endblock -%}
 """
 
+# code blocks, and inline code
 _FENCED = re.compile(r"```.*?```|~~~.*?~~~", re.DOTALL)
 _CODE = re.compile(rf"{_FENCED.pattern}|`[^`\n]*`", re.DOTALL)
+
+# uses of MathJax and RequireJS
 _MATH = re.compile(r"\$[^$\s][^$]*\$|\$\$.+?\$\$|\\\(|\\\[|\\begin\{", re.DOTALL)
 _SCRIPT = re.compile(r"<script\b.*?\brequire(js)?\b", re.DOTALL)
+
+# the temporary file in which ipykernel compiles a cell
 _CELL_FILE = re.compile(r"[^\s\"'<>]*[/\\]ipykernel_\d+[/\\]\d+\.py")
+
+_HEADING = re.compile(r"^#{1,3}\s+(.+?)\s*#*$", re.MULTILINE)
+
+# pictures other than SVG are not text
+_SVG_TYPE = "image/svg+xml"
 
 
 def to_html(notebook: NotebookNode, name: str, folder: Path) -> str:
-    """Give an executed notebook as a page of HTML; the notebook itself stays as it is.
+    """Return an executed notebook as a page of HTML; the notebook itself is not changed.
 
     Args:
-        notebook: In version 4 of the format, executed by this very Python on this machine:
-            the page says so at its end, with the date that the cells' timing tells.
-        name: What the notebook is called, if it has neither a title nor a heading.
-        folder: Where it was executed; pictures that its texts name are taken from there.
+        notebook: In version 4 of the format, executed by this Python on this machine: the
+            footer says so, with the date from the cells' timing.
+        name: The page's title if the notebook has no heading.
+        folder: Where it was executed; pictures that its Markdown refers to are read from there.
     """
-    shown = _hide_places(_without_widgets(copy.deepcopy(notebook)), folder)
+    public_notebook = copy.deepcopy(notebook)
+    _replace_widgets(public_notebook)
+    _hide_paths(public_notebook, folder)
+
     exporter = HTMLExporter(raw_template=_TEMPLATE, embed_images=True)
-    resources = {
-        "metadata": {"name": _heading(shown) or name, "path": str(folder)},
-        "needs": _needs(shown),
-        "measured": _measured(notebook, name),
+    title = _first_heading(public_notebook)
+    if title is None:
+        title = name
+    page_resources = {
+        "metadata": {"name": title, "path": str(folder)},
+        "needs": _needed_scripts(public_notebook),
+        "footer": _footer(notebook, name),
     }
-    page, _ = exporter.from_notebook_node(shown, resources)
+    page, _ = exporter.from_notebook_node(public_notebook, page_resources)
     return str(page)
 
 
@@ -106,112 +123,172 @@ def _outputs(notebook: NotebookNode) -> Iterator[NotebookNode]:
         yield from cell.get("outputs", [])
 
 
-def _without_widgets(notebook: NotebookNode) -> NotebookNode:
-    """Take out what only a live kernel can show; the text beside it is shown instead."""
+def _markdown_texts(notebook: NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def _replace_widgets(notebook: NotebookNode) -> None:
+    """Remove the widgets, which need a kernel; their text representation is shown instead."""
     notebook.metadata.pop("widgets", None)
     for output in _outputs(notebook):
         data = output.get("data", {})
-        if data.pop(WIDGET, None) is not None and not data:
+        widget = data.pop(_WIDGET_TYPE, None)
+        if widget is not None and not data:
             data["text/plain"] = "(a widget, which only a running notebook can show)"
-    return notebook
 
 
-def _hide_places(notebook: NotebookNode, folder: Path) -> NotebookNode:
-    """Make paths of this machine relative, wherever they stand in the notebook's texts."""
-    labels: dict[str, str] = {}
-    for place, label in _places(folder):
-        for path in (place, place.resolve()):
-            if len(path.parts) > 1:  # the root alone is every machine's
-                labels = dict.fromkeys(_forms(path), label) | labels
+def _hide_paths(notebook: NotebookNode, folder: Path) -> None:
+    """Replace paths of this machine by relative ones, in all texts of the notebook."""
+    labels = _path_labels(folder)
     longest_first = sorted(labels, key=len, reverse=True)
-    among = "|".join(map(re.escape, longest_first))
+    paths = "|".join(map(re.escape, longest_first))
     # a colour's code ends in a letter, and a path may follow it
-    pattern = re.compile(rf"(^|[^\w.~-]|\x1b\[[\d;]*m)({among})(?![\w-]|\.\w)")
+    pattern = re.compile(rf"(^|[^\w.~-]|\x1b\[[\d;]*m)({paths})(?![\w-]|\.\w)")
 
     def hide(value: Any) -> Any:
         if isinstance(value, str):
-            plain = _CELL_FILE.sub("cell.py", value)
-            return pattern.sub(lambda match: match[1] + labels[match[2]], plain)
+            text = _CELL_FILE.sub("cell.py", value)
+            return pattern.sub(lambda match: match[1] + labels[match[2]], text)
+
         if isinstance(value, list):
-            return [hide(each) for each in value]
+            return [hide(element) for element in value]
+
+        # changed in place, since it may be a NotebookNode
         if isinstance(value, dict):
             for key in value:
-                if not key.startswith("image/") or key == "image/svg+xml":
+                if not key.startswith("image/") or key == _SVG_TYPE:
                     value[key] = hide(value[key])
         return value
 
-    hidden: NotebookNode = hide(notebook)
-    return hidden
+    hide(notebook)
 
 
-def _forms(path: Path) -> Iterator[str]:
-    """Give a path as it may stand in a text: also in a URL, in HTML, in a repr, below `~`."""
-    for text in (str(path), path.as_posix()):
-        yield from (text, quote(text), escape(text), text.replace("\\", "\\\\"))
-    if path.is_relative_to(Path.home()) and path != Path.home():
-        yield f"~{os.sep}{path.relative_to(Path.home())}"  # as IPython writes it
+def _path_labels(folder: Path) -> dict[str, str]:
+    """Return the label of each path to hide, in every form in which a text may contain it."""
+    labels: dict[str, str] = {}
+    for machine_folder, label in _machine_folders(folder):
+        for path in (machine_folder, machine_folder.resolve()):
+            # every machine has the root
+            if len(path.parts) == 1:
+                continue
+            for form in _path_forms(path):
+                # the first label of a path counts
+                labels.setdefault(form, label)
+    return labels
 
 
-def _places(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Give the folders that say where things stand on this machine, and what to call them."""
+def _machine_folders(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Return the folders that would reveal this machine, each with its label in the page."""
     yield folder, "."
     yield Path.cwd(), "."
     yield Path.home(), "~"
+
     paths = sysconfig.get_paths()
     for name in ("purelib", "platlib", "stdlib", "platstdlib"):
         yield Path(paths[name]), f"…/{Path(paths[name]).name}"
+
     yield Path(str(resources.files("attune_nb"))).parent, "…"
-    if sys.prefix != sys.base_prefix:  # else it may be /usr, which is every machine's
+    # outside a virtual environment it may be /usr, which every machine has
+    if sys.prefix != sys.base_prefix:
         yield Path(sys.prefix), "…"
 
 
-def _needs(notebook: NotebookNode) -> dict[str, bool]:
-    """Tell which of the scripts that JupyterLab's page loads have something to do here."""
-    texts = [_CODE.sub("", cell.source) for cell in notebook.cells if cell.cell_type == "markdown"]
-    whole = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    data = [output.get("data", {}) for output in _outputs(notebook)]
-    texts += [_CODE.sub("", each.get("text/markdown", "")) for each in data]
-    pages = [each.get("text/html", "") for each in data]
+def _path_forms(path: Path) -> Iterator[str]:
+    """Return a path as plain text, in a URL, in HTML, in a `repr`, and relative to `~`."""
+    for text in (str(path), path.as_posix()):
+        yield text
+        yield quote(text)
+        yield escape(text)
+        yield text.replace("\\", "\\\\")
+
+    # as IPython writes it
+    if path.is_relative_to(Path.home()) and path != Path.home():
+        yield f"~{os.sep}{path.relative_to(Path.home())}"
+
+
+def _needed_scripts(notebook: NotebookNode) -> dict[str, bool]:
+    """Return which of the scripts of JupyterLab's template the notebook needs."""
+    markdown = _markdown_texts(notebook)
+    outputs = [output.get("data", {}) for output in _outputs(notebook)]
     return {
-        "math": any("text/latex" in each and "text/html" not in each for each in data)
-        or any(_MATH.search(text) for text in texts),
-        "mermaid": any("text/vnd.mermaid" in each for each in data)
-        or any("```mermaid" in text for text in whole),
-        "require": any("application/javascript" in each for each in data)
-        or any(_SCRIPT.search(page) for page in pages),
+        "math": _needs_math(markdown, outputs),
+        "mermaid": _needs_mermaid(markdown, outputs),
+        "require": _needs_require(outputs),
     }
 
 
-def _heading(notebook: NotebookNode) -> str | None:
-    """Give the notebook's first heading."""
-    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    prose = _FENCED.sub("", "\n".join(texts))
-    found = re.search(r"^#{1,3}\s+(.+?)\s*#*$", prose, re.MULTILINE)
-    return found.group(1).replace("`", "") if found else None
+def _needs_math(markdown: list[str], outputs: list[Mapping[str, Any]]) -> bool:
+    texts = [*markdown, *(data.get("text/markdown", "") for data in outputs)]
+    if any(_MATH.search(_CODE.sub("", text)) for text in texts):
+        return True
+    return any("text/latex" in data and "text/html" not in data for data in outputs)
 
 
-def _measured(notebook: NotebookNode, name: str) -> html.Markup:
-    """Say what the page was made from, when, and on what machine its figures were measured."""
-    versions = [f"Python {platform.python_version()}", f"attune_nb {metadata.version('attune_nb')}"]
-    for package in _PACKAGES:
-        try:
-            versions.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    machine = f"{platform.platform(aliased=True)}, {cores} core{'s' * (cores != 1)}"
-    when = _executed(notebook)
+def _needs_mermaid(markdown: list[str], outputs: list[Mapping[str, Any]]) -> bool:
+    if any("```mermaid" in text for text in markdown):
+        return True
+    return any("text/vnd.mermaid" in data for data in outputs)
+
+
+def _needs_require(outputs: list[Mapping[str, Any]]) -> bool:
+    if any("application/javascript" in data for data in outputs):
+        return True
+    return any(_SCRIPT.search(data.get("text/html", "")) for data in outputs)
+
+
+def _first_heading(notebook: NotebookNode) -> str | None:
+    prose = _FENCED.sub("", "\n".join(_markdown_texts(notebook)))
+    heading = _HEADING.search(prose)
+    if heading is None:
+        return None
+    return heading[1].replace("`", "")
+
+
+def _footer(notebook: NotebookNode, name: str) -> html.Markup:
+    """Return the footer: the notebook, the date, and the machine and packages of its figures."""
+    date = _execution_date(notebook)
+    source = f"{name}, executed from top to bottom on {date}."
+    versions = f"With: {', '.join(_versions())}."
     return html.element(
         "footer",
-        html.element("div", f"{name}, executed from top to bottom on {when}."),
-        html.element("div", f"Measured on: {machine}."),
-        html.element("div", html.text("With: " + ", ".join(versions) + ".", max_length=2_000)),
+        html.element("div", source),
+        html.element("div", f"Measured on: {_machine()}."),
+        html.element("div", html.text(versions, max_length=2_000)),
         class_="attune-measured",
     )
 
 
-def _executed(notebook: NotebookNode) -> str:
-    """Give the date on which the first cell ran, in UTC; today's where none tells."""
-    timing = [cell.metadata.get("execution", {}) for cell in notebook.cells]
-    times = sorted(each["iopub.execute_input"] for each in timing if "iopub.execute_input" in each)
-    return str(times[0])[:10] if times else datetime.now(UTC).strftime("%Y-%m-%d")
+def _machine() -> str:
+    """Return the platform and the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        core_count = len(os.sched_getaffinity(0))
+    else:
+        core_count = os.cpu_count() or 1
+
+    cores = "1 core" if core_count == 1 else f"{core_count} cores"
+    return f"{platform.platform(aliased=True)}, {cores}"
+
+
+def _versions() -> list[str]:
+    """Return the versions of Python and of the installed packages."""
+    versions = [f"Python {platform.python_version()}"]
+    for package in ("attune_nb", *_PACKAGES):
+        try:
+            versions.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _execution_date(notebook: NotebookNode) -> str:
+    """Return the date on which the first cell ran, in UTC; today's if no cell has timing."""
+    times: list[str] = []
+    for cell in notebook.cells:
+        timing = cell.metadata.get("execution", {})
+        if "iopub.execute_input" in timing:
+            times.append(str(timing["iopub.execute_input"]))
+
+    if times:
+        # ISO 8601: the first ten characters are the date
+        return min(times)[:10]
+    return datetime.now(UTC).strftime("%Y-%m-%d")

@@ -1,4 +1,4 @@
-"""Publishing a notebook: a copy runs in a fresh kernel, and becomes a page of HTML.
+"""Publishing of notebooks: a copy is executed in a fresh kernel and becomes a page of HTML.
 
 Needs the packages of the extra `publish`.
 """
@@ -32,7 +32,8 @@ from attune_nb.errors import AttuneError, RunFailed, nearest
 from attune_nb.html import printable
 from attune_nb.notebook.html_export import to_html
 
-if find_spec("ipykernel") is None:  # a kernel needs it, and only its process would say so
+# only the kernel's process imports it, which would end without a clear message
+if find_spec("ipykernel") is None:
     raise ModuleNotFoundError("No module named 'ipykernel'", name="ipykernel")
 
 if TYPE_CHECKING:
@@ -40,32 +41,48 @@ if TYPE_CHECKING:
 
     from nbformat import NotebookNode
 
-    Told = Callable[[int, int], None]
+    # the number of the cell, and the number of all cells
+    CellCallback = Callable[[int, int], None]
 
-__all__ = ["FORMATS", "LARGE", "executed", "publish", "read_notebook", "to_html"]
+__all__ = ["FORMATS", "LARGE_PAGE", "execute", "publish", "read_notebook", "to_html"]
 
 FORMATS = ("html",)
-LARGE = 2_000_000  # bytes of a page, from which on it is told
-INJECTED = "injected-parameters"  # papermill's tag for the cell that it adds
-_LINES = 40  # of a failing cell's source
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+LARGE_PAGE = 2_000_000
+"""Bytes of a page from which on the command line warns of its size."""
+
+# papermill's tag for the cell that it adds
+_INJECTED = "injected-parameters"
+
+# lines of a failed cell, or of the kernel's log, that an error shows, and characters of a line
+_MAX_LINES = 40
+_MAX_LINE_LENGTH = 160
+
+# bytes of the kernel's log that are searched for its last lines
+_MAX_LOG_SIZE = 100 * _MAX_LINES
+
+# characters of an error of nbformat that a message shows
+_MAX_REASON_LENGTH = 200
+
+_COLOUR_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class _ThisPython(AsyncKernelManager):
-    """A kernel of this very Python, whatever kernels the machine knows under what names."""
+class _KernelManager(AsyncKernelManager):
+    """Starts a kernel of the running Python, whatever kernel the notebook names."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        # a warning as it begins is not why it died
-        launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        # its log is shown if it dies, and warnings of its start are not the cause
+        command.append("--IPKernelApp.log_level=50")
         return KernelSpec(
-            argv=[*launch, "--IPKernelApp.log_level=50"],
+            argv=command,
             display_name="this Python",
             language="python",
-            # A page shows no widgets, also where the command runs within JupyterLab; and it is
-            # the record itself, so there is no other unless a cell or the environment names one.
             env={
+                # the page is the record, unless a cell or the environment names a store
                 "ATTUNE_NB_STORE": os.environ.get("ATTUNE_NB_STORE", "none"),
+                # a page has no widgets, also if the command runs within JupyterLab
                 "ATTUNE_NB_WIDGETS": "0",
             },
         )
@@ -77,19 +94,19 @@ def publish(
     parameters: Mapping[str, Any] | None = None,
     *,
     to: str = "html",
-    told: Told | None = None,
+    on_cell_start: CellCallback | None = None,
 ) -> Path:
-    """Execute a copy of a notebook in its own folder, and write it as a page.
+    """Execute a copy of a notebook in the notebook's folder, and write it as a page.
 
     Args:
         source: The notebook.
-        output: The page, or a folder for it; beside the notebook when it is left out.
+        output: The page, or a folder for it; by default beside the notebook.
         parameters: Values for names in the notebook's cell tagged `parameters`.
         to: The page's format.
-        told: Called as each code cell begins: with its number, and how many there are.
+        on_cell_start: Called when a code cell starts, with its number and the number of all.
 
     Returns:
-        The page. If this raises, no page was written or changed.
+        The page. If an error is raised, no page was written or changed.
 
     Raises:
         RunFailed: A cell failed.
@@ -100,192 +117,252 @@ def publish(
     if to not in FORMATS:
         hint = nearest(to, FORMATS) or f"; there is {', '.join(FORMATS)}"
         raise AttuneError(f"there is no format `{to}`{hint}")
+
     notebook = read_notebook(source)
-    page = _target(source, Path(output) if output is not None else None, to)
-    prepared = _prepared(notebook, parameters or {}, source.name)
+    page = _page_path(source, output, to)
+    notebook = _insert_parameters(notebook, parameters or {}, source.name)
+
     folder = source.resolve().parent
-    text = to_html(executed(prepared, folder, source.name, told), source.name, folder)
-    part = page.with_name(f".{page.name}.part")
+    executed_notebook = execute(notebook, folder, source.name, on_cell_start)
+    text = to_html(executed_notebook, source.name, folder)
+
+    temporary_file = page.with_name(f".{page.name}.part")
     try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(page)
+        temporary_file.write_text(text, encoding="utf-8")
+        temporary_file.replace(page)
     finally:
-        part.unlink(missing_ok=True)
+        temporary_file.unlink(missing_ok=True)
     return page
 
 
 def read_notebook(path: Path) -> NotebookNode:
-    """Read a notebook, in whatever version of the format.
+    """Read a notebook in any version of the format.
 
     Raises:
-        AttuneError: There is none, or it is none, or one in another language.
+        AttuneError: There is no such file, or it is not a notebook in Python.
     """
     if not path.is_file():
         raise AttuneError(f"there is no notebook {path}")
+
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of older versions, which are brought up to date
+            # older versions are converted
+            warnings.simplefilter("ignore")
             notebook: NotebookNode = nbformat.read(path, as_version=4)
             nbformat.validate(notebook)
     except UnicodeDecodeError:
-        raise AttuneError(f"{path} is not a notebook: it is not text") from None
+        raise AttuneError(f"{path} is not a notebook: it is not a text file") from None
     except (NotJSONError, nbformat.ValidationError, OSError) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise AttuneError(f"{path} is not a notebook: {lines[0][:200]}") from None
-    except Exception:  # noqa: BLE001 - whatever nbformat trips over
-        raise AttuneError(f"{path} is not a notebook: it is JSON of another form") from None
-    told = notebook.metadata
-    kernel = told.get("kernelspec", {}).get("language", "python")
-    language = told.get("language_info", {}).get("name", kernel)
-    if str(language).lower() not in ("python", "ipython"):
+        raise AttuneError(f"{path} is not a notebook: {_first_line(error)}") from None
+    except Exception:  # noqa: BLE001 - nbformat raises any error on unexpected JSON
+        raise AttuneError(
+            f"{path} is not a notebook: its JSON does not have the structure of one"
+        ) from None
+
+    language = _language(notebook)
+    if language.lower() not in ("python", "ipython"):
         raise AttuneError(f"{path} is in {language}; only notebooks in Python can be published")
     return notebook
 
 
-def _target(source: Path, output: Path | None, to: str) -> Path:
-    """Say where the page will be, before anything runs.
-
-    Raises:
-        AttuneError: It cannot be there.
-    """
-    page = source.with_suffix(f".{to}") if output is None else output
-    if page.is_dir():
-        page /= f"{source.stem}.{to}"
-    if not page.parent.is_dir():
-        raise AttuneError(f"there is no folder {page.parent} for the page")
-    if page.exists() and page.samefile(source):
-        raise AttuneError(f"the page would take the place of the notebook {source}")
-    if not os.access(page if page.exists() else page.parent, os.W_OK):
-        raise AttuneError(f"{page} cannot be written")
-    return page
-
-
-def _prepared(notebook: NotebookNode, parameters: Mapping[str, Any], name: str) -> NotebookNode:
-    """Give a copy with a cell that sets the parameters.
-
-    Raises:
-        AttuneError: The notebook has no cell for them, or not for all.
-    """
-    notebook.metadata.kernelspec = {
-        "name": "python3", "language": "python", "display_name": "Python 3",
-    }  # fmt: skip
-    if not parameters:
-        return notebook
-    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    if not tagged:
-        raise AttuneError(
-            f"{name} has no cell tagged `parameters`, so it takes no parameter "
-            f"`{next(iter(parameters))}`"
-        )
-    known = _names(tagged[0].source)
-    for each in parameters:
-        if each not in known:
-            hint = nearest(each, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
-            raise AttuneError(f"{name} has no parameter `{each}`{hint}")
-    made: NotebookNode = parameterize_notebook(load_notebook_node(notebook), dict(parameters))
-    return made
-
-
-def _names(source: str) -> set[str]:
-    """Give the names that a cell sets.
-
-    papermill's own `inspect_notebook` skips lines with two equals signs.
-    """
-    tree = ast.parse(TransformerManager().transform_cell(source))
-    stored = (each for each in ast.walk(tree) if isinstance(each, ast.Name))
-    return {each.id for each in stored if isinstance(each.ctx, ast.Store)}
-
-
-def executed(
-    notebook: NotebookNode, folder: Path, name: str = "the notebook", told: Told | None = None
+def execute(
+    notebook: NotebookNode,
+    folder: Path,
+    name: str = "the notebook",
+    on_cell_start: CellCallback | None = None,
 ) -> NotebookNode:
-    """Execute a notebook in a fresh kernel of this Python, and give it with its outputs.
+    """Execute a notebook in a fresh kernel of the running Python.
 
-    The work is nbclient's own: papermill takes a cell that is tagged `raises-exception`, and
-    does as it says, for one that failed.
+    nbclient executes it. papermill would do less: it treats a cell tagged `raises-exception`
+    that raises one as failed.
 
     Args:
         notebook: In version 4 of the format; its outputs are replaced.
-        folder: Where the kernel starts.
-        name: What to call it in an error.
-        told: Called as each code cell begins: with its number, and how many there are.
+        folder: The folder where the kernel starts.
+        name: The notebook's name in errors.
+        on_cell_start: Called when a code cell starts, with its number and the number of all.
+
+    Returns:
+        The notebook with its outputs.
 
     Raises:
-        RunFailed: A cell failed, or the kernel died in it or did not start.
-        KeyboardInterrupt: The process was told to stop; the kernel has been ended.
+        RunFailed: A cell failed, the kernel died, or it did not start.
+        KeyboardInterrupt: The process received a signal to stop; the kernel has been ended.
     """
-    cells = [each for each in notebook.cells if each.cell_type == "code" and each.source.strip()]
-    begun: list[NotebookNode] = []
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    started_cells: list[NotebookNode] = []
 
-    def begin(cell: NotebookNode, **_: Any) -> None:
-        begun.append(cell)
-        if told is not None:
-            told(len(begun), len(cells))
+    def record_start(cell: NotebookNode, **_: Any) -> None:
+        started_cells.append(cell)
+        if on_cell_start is not None:
+            on_cell_start(len(started_cells), len(cells))
 
     client = NotebookClient(
         notebook,
         timeout=None,
-        kernel_manager_class=_ThisPython,
+        kernel_manager_class=_KernelManager,
         resources={"metadata": {"path": str(folder)}},
-        on_cell_execute=begin,
+        on_cell_execute=record_start,
     )
-    # What cells print is in the notebook; what the kernel itself has to say, such as tracebacks
-    # of its own end, is of interest only where it died.
-    with tempfile.TemporaryFile() as said:
+    # the kernel's own log, such as tracebacks of its end: shown only if it dies
+    with tempfile.TemporaryFile() as kernel_log:
         try:
-            done: NotebookNode = client.execute(stderr=said)
+            executed_notebook: NotebookNode = client.execute(stderr=kernel_log)
         except CellExecutionError as error:
-            why = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
-            raise RunFailed(_failure(name, cells, begun[-1], why)) from None
+            reason = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
+            message = _describe_failure(name, cells, started_cells[-1], reason)
+            raise RunFailed(message) from None
         except (AssertionError, RuntimeError) as error:
-            # on a signal nbclient ends the kernel, and then trips over that
+            # nbclient ends the kernel after a signal, and then fails itself
             if getattr(client, "_async_cleanup_kernel_future", None) is not None:
                 raise KeyboardInterrupt from None
-            if begun:
-                why = _failure(name, cells, begun[-1], "the kernel died")
+
+            if started_cells:
+                message = _describe_failure(name, cells, started_cells[-1], "the kernel died")
             else:
-                # nbclient would end at the exit what never began, and trip over that too
-                atexit.unregister(client._cleanup_kernel)  # noqa: SLF001
-                why = f"{name}: no kernel of {sys.executable} came up: {error}"
-            raise RunFailed(why + _last_words(said)) from None
+                message = f"{name}: the kernel of {sys.executable} did not start: {error}"
+                # at exit nbclient would end a kernel that does not exist, and fail
+                atexit.unregister(client._cleanup_kernel)  # noqa: SLF001 - no public way
+            raise RunFailed(message + _last_lines(kernel_log)) from None
+
     for cell in cells:
-        cell.outputs = _whole(cell.outputs)
-    return done
+        cell.outputs = _merge_streams(cell.outputs)
+    return executed_notebook
 
 
-def _whole(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Join what is printed: a kernel sends it in pieces, cut anywhere.
+def _first_line(error: Exception) -> str:
+    """Return the first line of an error's message; its type if the message is empty."""
+    lines = str(error).strip().splitlines()
+    if not lines:
+        return type(error).__name__
+    return lines[0][:_MAX_REASON_LENGTH]
 
-    A page would begin a line with each. Of what a bar drew over itself, the last is left. (What
-    nbconvert has for this takes time by the square of a line's length.)
+
+def _language(notebook: NotebookNode) -> str:
+    metadata = notebook.metadata
+    kernel_language = metadata.get("kernelspec", {}).get("language", "python")
+    return str(metadata.get("language_info", {}).get("name", kernel_language))
+
+
+def _page_path(source: Path, output: str | Path | None, to: str) -> Path:
+    """Return the path of the page; called before anything runs.
+
+    Raises:
+        AttuneError: The page cannot be written there.
     """
-    found: list[NotebookNode] = []
-    kinds = groupby(outputs, key=lambda each: (each.output_type, each.get("name")))
-    for (kind, name), group in kinds:
+    page = source.with_suffix(f".{to}") if output is None else Path(output)
+    if page.is_dir():
+        page /= f"{source.stem}.{to}"
+
+    if not page.parent.is_dir():
+        raise AttuneError(f"there is no folder {page.parent} for the page: create it first")
+    if page.exists() and page.samefile(source):
+        raise AttuneError(f"the page would overwrite the notebook {source}: choose another output")
+
+    written_path = page if page.exists() else page.parent
+    if not os.access(written_path, os.W_OK):
+        raise AttuneError(f"{page} cannot be written: {written_path} is not writable")
+    return page
+
+
+def _insert_parameters(
+    notebook: NotebookNode, parameters: Mapping[str, Any], name: str
+) -> NotebookNode:
+    """Return the notebook with a cell that sets the parameters.
+
+    Raises:
+        AttuneError: The notebook has no cell for parameters, or not one of these parameters.
+    """
+    notebook.metadata.kernelspec = {
+        "name": "python3",
+        "language": "python",
+        "display_name": "Python 3",
+    }
+    if not parameters:
+        return notebook
+
+    tagged_cells = [
+        cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])
+    ]
+    if not tagged_cells:
+        first = next(iter(parameters))
+        raise AttuneError(
+            f"{name} has no cell tagged `parameters`, so it takes no parameter `{first}`"
+        )
+
+    defined_names = _assigned_names(tagged_cells[0].source)
+    for parameter in parameters:
+        if parameter not in defined_names:
+            listing = ", ".join(sorted(defined_names)) or "none"
+            hint = nearest(parameter, defined_names) or f"; there are {listing}"
+            raise AttuneError(f"{name} has no parameter `{parameter}`{hint}")
+
+    parameterized: NotebookNode = parameterize_notebook(
+        load_notebook_node(notebook), dict(parameters)
+    )
+    return parameterized
+
+
+def _assigned_names(source: str) -> set[str]:
+    """Return the names that a cell assigns.
+
+    papermill's own `inspect_notebook` skips lines with two equals signs.
+    """
+    tree = ast.parse(TransformerManager().transform_cell(source))
+
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
+
+
+def _merge_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Merge adjacent outputs of the same stream, which a kernel sends in arbitrary pieces.
+
+    A page would begin a new line with every piece. Of a progress bar that was drawn over itself
+    only the last state is left. nbconvert's own preprocessor for this needs quadratic time in
+    the length of a line.
+    """
+    merged: list[NotebookNode] = []
+    groups = groupby(outputs, key=lambda output: (output.output_type, output.get("name")))
+    for (kind, name), group in groups:
         if kind != "stream":
-            found += group
+            merged += group
             continue
-        lines = "".join(each.text for each in group).split("\n")
-        text = "\n".join(each.rstrip("\r").rpartition("\r")[2] for each in lines)
-        found.append(new_output("stream", name=name, text=text))
-    return found
+
+        text = "".join(output.text for output in group)
+        lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
+        merged.append(new_output("stream", name=name, text="\n".join(lines)))
+    return merged
 
 
-def _last_words(said: IO[bytes]) -> str:
-    """Give the end of what a kernel wrote before it died, on lines of its own."""
-    said.seek(0)
-    lines = said.read()[-100 * _LINES :].decode(errors="replace").splitlines()[-_LINES:]
-    return printable("".join(f"\nkernel: {line}" for line in lines if line.strip()))
+def _last_lines(kernel_log: IO[bytes]) -> str:
+    """Return the last lines that a kernel wrote before it died, each after a line break."""
+    kernel_log.seek(0)
+    text = kernel_log.read()[-_MAX_LOG_SIZE:].decode(errors="replace")
+
+    lines = [f"\nkernel: {line}" for line in text.splitlines()[-_MAX_LINES:] if line.strip()]
+    return printable("".join(lines))
 
 
-def _failure(name: str, cells: list[NotebookNode], failed: NotebookNode, why: str) -> str:
-    """Say which cell failed and why, and show it; cells have the numbers of a run in Jupyter."""
-    own = [each for each in cells if INJECTED not in each.metadata.get("tags", [])]
-    number = next((n for n, each in enumerate(own, start=1) if each is failed), None)
-    which = "the cell of the parameters" if number is None else f"code cell {number}"
-    lines = failed.source.splitlines()
-    shown = [f"{n:>5} | {line[:160]}" for n, line in enumerate(lines[:_LINES], start=1)]
-    if len(lines) > _LINES:
-        shown.append(f"and {len(lines) - _LINES:,} more lines")
-    told = _COLOURS.sub("", why)
-    return printable("\n".join([f"{name}, {which} failed: {told}", *shown]))
+def _describe_failure(
+    name: str, cells: list[NotebookNode], failed_cell: NotebookNode, reason: str
+) -> str:
+    """Return the message that a cell failed, with the reason and the cell's source."""
+    # numbered as in a run in Jupyter, which lacks the injected cell
+    original_cells = [cell for cell in cells if _INJECTED not in cell.metadata.get("tags", [])]
+    description = "the cell of the parameters"
+    for number, cell in enumerate(original_cells, start=1):
+        if cell is failed_cell:
+            description = f"code cell {number}"
+
+    plain_reason = _COLOUR_CODES.sub("", reason)
+    message_lines = [f"{name}, {description} failed: {plain_reason}"]
+
+    source_lines = failed_cell.source.splitlines()
+    for number, line in enumerate(source_lines[:_MAX_LINES], start=1):
+        message_lines.append(f"{number:>5} | {line[:_MAX_LINE_LENGTH]}")
+    if len(source_lines) > _MAX_LINES:
+        message_lines.append(f"and {len(source_lines) - _MAX_LINES:,} more lines")
+    return printable("\n".join(message_lines))

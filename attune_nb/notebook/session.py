@@ -1,232 +1,217 @@
-"""What a notebook's session knows: its workflows, its runs, its own functions and values."""
+"""The state of a notebook's session: its workflows, its runs, its own functions and values."""
 
 from __future__ import annotations
 
-import sys
 import weakref
 from inspect import isfunction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from attune_nb.errors import ParameterError, StoreError, nearest
+from attune_nb.errors import StoreError, nearest
 from attune_nb.running.history import AnyRun, open_run, runs
 from attune_nb.running.run import BaseRun
-from attune_nb.running.workflow import Workflow, load_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
     from IPython.core.interactiveshell import InteractiveShell
+
+    from attune_nb.running.workflow import Workflow
 
 __all__ = ["Session"]
 
 
 class Session:
-    """The names that a line may use.
+    """The workflows and runs of a notebook, and the names that a line may use.
 
     Attributes:
+        shell: IPython's shell; its `user_ns` holds the notebook's variables.
         workflows: The workflows of the cells, by name.
-        texts: Their texts.
-        last: The last run of each, the latest last.
-        runs: All runs that somebody still holds, by their id.
+        texts: Their texts, by the same names.
+        last_runs: The last run of each workflow that has run; the most recent run is last.
+        runs: All runs of this session that are still referenced, by id.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
         self.workflows: dict[str, Workflow] = {}
         self.texts: dict[str, str] = {}
-        self.last: dict[str, AnyRun] = {}
+        self.last_runs: dict[str, AnyRun] = {}
         self.runs: weakref.WeakValueDictionary[str, AnyRun] = weakref.WeakValueDictionary()
-
-    def define(self, name: str, workflow: Workflow, text: str) -> None:
-        """Keep a workflow under a name."""
-        self.workflows[name], self.texts[name] = workflow, text
-
-    def keep(self, name: str, run: AnyRun) -> None:
-        """Keep a run as the last of its workflow."""
-        self.last.pop(name, None)
-        self.last[name] = self.runs[run.run_id] = run
-
-    def workflow(self, name: str) -> Workflow:
-        """Give a workflow by its name.
-
-        Raises:
-            UsageError: There is none.
-        """
-        if name not in self.workflows:
-            hint = nearest(name, self.workflows) or "; `%attune list` shows them"
-            raise UsageError(f"there is no workflow `{name}`{hint}")
-        return self.workflows[name]
-
-    def run(self, word: str | None) -> AnyRun:
-        """Give the run that is meant: a variable, a workflow's last, an id; or the latest.
-
-        Raises:
-            UsageError: There is none.
-        """
-        if not word:
-            if not self.last:
-                raise UsageError("nothing has run yet")
-            return next(reversed(self.last.values()))
-        found = self.find(word) or self.stored(word)
-        if found is None:
-            hint = nearest(word, [*self.last, *self.runs, *self.names_of(BaseRun)])
-            told = f"`{word}` is no variable with a Run, no workflow that ran and no id of a run"
-            raise UsageError(told + hint)
-        return found
-
-    def find(self, word: str) -> AnyRun | None:
-        """Give the run of that variable, workflow or id, or None."""
-        for place in (self.shell.user_ns, self.last, self.runs):
-            found = place.get(word)
-            if isinstance(found, AnyRun):
-                return found
-        return None
 
     @property
     def store(self) -> str | None:
-        """The record of runs that is configured; None where only the environment may name one."""
+        """The configured store; None if only the environment may name one."""
         store: str = self.shell.magics_manager.registry["AttuneMagics"].store
         return store or None
 
     @property
     def allows_imports(self) -> bool:
-        """Whether an action may be `module:function`, as is configured."""
-        allowed: bool = self.shell.magics_manager.registry["AttuneMagics"].allow_imports
-        return allowed
+        """Whether the configuration allows `module:function` as an action."""
+        is_allowed: bool = self.shell.magics_manager.registry["AttuneMagics"].allow_imports
+        return is_allowed
 
-    def stored(self, word: str) -> AnyRun | None:
-        """Give the run of the store with that id, or whose id begins so; or None."""
+    def define(self, name: str, workflow: Workflow, text: str) -> None:
+        """Define a workflow under a name; an earlier one of that name is replaced."""
+        self.workflows[name] = workflow
+        self.texts[name] = text
+
+    def get_workflow(self, name: str) -> Workflow:
+        """Return the workflow with a name.
+
+        Raises:
+            UsageError: No workflow has this name.
+        """
+        if name in self.workflows:
+            return self.workflows[name]
+
+        hint = nearest(name, self.workflows) or "; `%attune list` shows the workflows"
+        raise UsageError(f"there is no workflow `{name}`{hint}")
+
+    def add_run(self, name: str, run: AnyRun) -> None:
+        """Record a run as the last one of its workflow."""
+        self.runs[run.run_id] = run
+
+        # removed first, so that the most recent run is at the end
+        self.last_runs.pop(name, None)
+        self.last_runs[name] = run
+
+    def latest_run(self) -> AnyRun | None:
+        """Return the most recent run of this session, or None."""
+        if not self.last_runs:
+            return None
+        return next(reversed(self.last_runs.values()))
+
+    def get_run(self, word: str | None) -> AnyRun:
+        """Return the run that a word of a line refers to.
+
+        Args:
+            word: A variable that holds a run, the name of a workflow (its last run), a run's
+                id or the beginning of one in the store. None or "": the latest run.
+
+        Raises:
+            UsageError: There is no such run.
+        """
+        if not word:
+            run = self.latest_run()
+            if run is None:
+                raise UsageError("nothing has run yet: run a workflow in a cell with `%%attune`")
+            return run
+
+        run = self.find_run(word) or self.find_stored_run(word)
+        if run is None:
+            known_names = [*self.last_runs, *self.runs, *self.variables_of_type(BaseRun)]
+            hint = nearest(word, known_names) or "; `%attune runs` lists the runs"
+            raise UsageError(
+                f"there is no run `{word}`: it is not a variable that holds a Run, not a "
+                f"workflow that has run, and not the id of a run{hint}"
+            )
+        return run
+
+    def find_run(self, word: str) -> AnyRun | None:
+        """Return this session's run of a variable, a workflow or an id, or None."""
+        for namespace in (self.shell.user_ns, self.last_runs, self.runs):
+            value = namespace.get(word)
+            if isinstance(value, AnyRun):
+                return value
+        return None
+
+    def find_stored_run(self, run_id: str) -> AnyRun | None:
+        """Return the run of the store whose id begins with a text, or None."""
         try:
-            return open_run(word, self.store)
+            return open_run(run_id, self.store)
         except StoreError:
             return None
 
-    def earlier(self, name: str, word: str, store: str | None) -> AnyRun:
-        """Give an earlier run of a workflow: the one that is meant, or the last.
+    def get_earlier_run(self, name: str, word: str, store: str | None) -> AnyRun:
+        """Return an earlier run of a workflow.
+
+        Args:
+            name: The workflow.
+            word: The run, as in `get_run`; "" for the workflow's last run.
+            store: The store where the last run is looked up if this session has none.
 
         Raises:
-            UsageError: There is none.
+            UsageError: There is no such run.
         """
         if word:
-            return self.run(word)
-        if name in self.last:
-            return self.last[name]
-        found = [each for each in self._on_record(store) if each["workflow"] == name]
-        if not found:
+            return self.get_run(word)
+        if name in self.last_runs:
+            return self.last_runs[name]
+
+        rows = [row for row in self._stored_rows(store) if row["workflow"] == name]
+        if not rows:
             raise UsageError(f"`{name}` has not run before, so there is nothing to reuse: run it")
-        return open_run(found[-1]["run_id"], store)
+        return open_run(rows[-1]["run_id"], store)
 
-    def interrupted(self, name: str | None, word: str, store: str | None) -> str:
-        """Give the id of a run whose kernel is gone: the one that is meant, or the last.
+    def get_interrupted_run_id(self, name: str | None, word: str, store: str | None) -> str:
+        """Return the id of a run whose kernel is gone.
+
+        Args:
+            name: The workflow; None for any.
+            word: The run: as in `find_run`, or its id. "" for the last one that was interrupted.
+            store: The store that holds its record.
 
         Raises:
-            UsageError: There is none.
+            UsageError: No run was interrupted.
         """
         if word:
-            known = self.find(word)
-            return known.run_id if known is not None else word
-        found = [
-            each["run_id"]
-            for each in self._on_record(store)
-            if each["status"] == "interrupted" and name in (None, each["workflow"])
-        ]
-        if not found:
-            of = f" of `{name}`" if name else ""
-            raise UsageError(f"no run{of} on record was interrupted; `%attune runs` lists them")
-        return str(found[-1])
+            run = self.find_run(word)
+            return word if run is None else run.run_id
 
-    def _on_record(self, store: str | None) -> list[dict[str, Any]]:
-        """Give the runs of the store, the oldest first; none where there is no store."""
+        rows = [row for row in self._stored_rows(store) if row["status"] == "interrupted"]
+        if name is not None:
+            rows = [row for row in rows if row["workflow"] == name]
+        if not rows:
+            subject = "no run" if name is None else f"no run of `{name}`"
+            raise UsageError(f"{subject} on record was interrupted; `%attune runs` lists the runs")
+        return str(rows[-1]["run_id"])
+
+    def _stored_rows(self, store: str | None) -> list[dict[str, Any]]:
+        """Return the runs of the store, the oldest first; an empty list without a store."""
         try:
-            rows: list[dict[str, Any]] = runs(store or self.store).to_dict("records")  # type: ignore[assignment]
+            frame = runs(store or self.store)
         except StoreError:
             return []
+
+        rows: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
         return rows
 
-    def names_of(self, kind: type) -> list[str]:
-        """Give the variables that hold something of a kind; IPython's own left out."""
-        return [
-            name
-            for name, value in self.shell.user_ns.items()
-            if isinstance(value, kind) and not name.startswith("_")
-        ]
+    def variables_of_type(self, kind: type) -> list[str]:
+        """Return the names of the variables that hold a `kind`, without IPython's own."""
+        return [name for name, value in self._variables() if isinstance(value, kind)]
 
     def functions(self) -> dict[str, Callable[..., Any]]:
-        """Give the functions that the notebook has defined itself."""
+        """Return the functions that the notebook itself defines."""
         return {
             name: value
-            for name, value in self.shell.user_ns.items()
-            if isfunction(value) and value.__module__ == "__main__" and not name.startswith("_")
+            for name, value in self._variables()
+            if isfunction(value) and value.__module__ == "__main__"
         }
 
     def actions(self, workflow: Workflow) -> dict[str, Callable[..., Any] | Workflow]:
-        """Give what an action may be here: the notebook's functions, and its other workflows.
+        """Return the actions that a workflow can use: functions and the other workflows.
 
-        All functions are given, so that a mistyped name is told the nearest; of what else can
-        be called, only what the workflow names.
+        All functions of the notebook are offered, so that a typo gets a suggestion; other
+        callables only if the workflow names them.
         """
-        named = {task.action for _, task in workflow.walk()}
-        functions = {
+        other_workflows = {
+            name: candidate
+            for name, candidate in self.workflows.items()
+            if candidate is not workflow
+        }
+        functions = {name: value for name, value in self._variables() if isfunction(value)}
+
+        named_actions = {task.action for _, task in workflow.walk()}
+        named_callables = {
             name: value
             for name, value in self.shell.user_ns.items()
-            if (name in named and callable(value)) or (isfunction(value) and name[0] != "_")
+            if name in named_actions and callable(value)
         }
-        others = {name: each for name, each in self.workflows.items() if each is not workflow}
-        return {**others, **functions}
+        return {**other_workflows, **functions, **named_callables}
 
-    def value(self, expression: str, what: str) -> Any:
-        """Evaluate an expression in the notebook's namespace; what is none is text.
-
-        Raises:
-            UsageError: It raises.
-        """
-        try:
-            return eval(expression, self.shell.user_ns)  # noqa: S307 - the user's own cell
-        except (NameError, SyntaxError) as error:
-            hint = nearest(expression, self.shell.user_ns) if isinstance(error, NameError) else ""
-            if hint:
-                told = f"{what}: `{expression}` is no variable here, so it is taken as text{hint}"
-                print(told, file=sys.stderr)  # noqa: T201 - for the cell's own output
-            return expression
-        except Exception as error:  # noqa: BLE001 - whatever the expression raises
-            raise UsageError(f"{what}={expression}: {type(error).__name__}: {error}") from None
-
-    def values(self, pairs: Iterable[str], option: str) -> dict[str, Any]:
-        """Evaluate `NAME=EXPR` each.
-
-        Raises:
-            UsageError: One is no such pair.
-        """
-        found: dict[str, Any] = {}
-        for pair in pairs:
-            name, sign, expression = pair.partition("=")
-            if not sign or not name:
-                raise UsageError(f"{option} takes NAME=EXPR, not `{pair}`")
-            found[name] = self.value(expression, f"{option} {name}")
-        return found
-
-    def parameters(self, given: str | None, pairs: Iterable[str]) -> dict[str, Any]:
-        """Put the parameters of a file or a variable and those of `NAME=EXPR` together.
-
-        Raises:
-            UsageError: There are none to be read.
-        """
-        found = self._all_of(given) if given else {}
-        return {**found, **self.values(pairs, "--set")}
-
-    def _all_of(self, given: str) -> Mapping[str, Any]:
-        if Path(given).suffix in (".yaml", ".yml", ".json"):
-            try:
-                return load_parameters(Path(given))
-            except ParameterError as error:
-                raise UsageError(f"--params: {error}") from None
-        value = self.value(given, "--params")
-        if not isinstance(value, dict):
-            raise UsageError(
-                f"--params takes a file (.yaml, .json) or a dict, and `{given}` is "
-                f"{'neither' if isinstance(value, str) else type(value).__name__}"
-            )
-        return value
+    def _variables(self) -> list[tuple[str, Any]]:
+        """Return the notebook's variables and their values, without IPython's own."""
+        variables = self.shell.user_ns.items()
+        return [(name, value) for name, value in variables if not name.startswith("_")]

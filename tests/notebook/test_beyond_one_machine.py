@@ -1,4 +1,4 @@
-"""The notebook of processes and Dask runs again, and tells the same."""
+"""The notebook about worker processes and Dask runs again with the committed outputs."""
 
 import pytest
 from support.published_pages import check_published
@@ -7,10 +7,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.mark.timeout(600)
-def test_it_runs_and_tells_what_it_told(tmp_path):
-    told = [
+def test_it_shows_the_committed_outputs_again(tmp_path):
+    texts = [
         "2 worker processes, on this machine only",
         "4,000/4,000 items, 0 failed",
         "an item takes",
     ]
-    check_published("05_beyond_one_machine.ipynb", told, 3, tmp_path)
+    check_published("05_beyond_one_machine.ipynb", texts, 3, tmp_path)

@@ -1,4 +1,4 @@
-"""The notebook of what a context costs runs again, and tells the same."""
+"""The notebook about the cost of a context runs again with the committed outputs."""
 
 import pytest
 from support.published_pages import check_published
@@ -7,6 +7,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.mark.timeout(600)
-def test_it_runs_and_tells_what_it_told(tmp_path):
-    told = ["1 MB of lists", "report before", "workflow.context.clone_count     1,000"]
-    check_published("02_clone_cost.ipynb", told, 5, tmp_path)
+def test_it_shows_the_committed_outputs_again(tmp_path):
+    texts = ["1 MB of lists", "report before", "workflow.context.clone_count     1,000"]
+    check_published("02_clone_cost.ipynb", texts, 5, tmp_path)

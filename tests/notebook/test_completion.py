@@ -1,4 +1,4 @@
-"""What Tab offers, asked of IPython's own completer as the front ends ask it."""
+"""The candidates that Tab offers, from IPython's own completer as front ends call it."""
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -27,22 +27,26 @@ tasks:
 def shell(ipython):
     ipython.run_cell("fleet = [1]\nsettings = {'n': [1]}\ndef check_server(server):\n    return 1")
     ipython.run_cell_magic("attune", "health --define", CELL.partition("\n")[2])
+
     small = "parameters: {n: {}}\ntasks: [{name: only, action: core.noop}]"
     ipython.run_cell_magic("attune", "small --out small_run", small)
     return ipython
 
 
-def offered(shell, text):
-    """Give what is offered where `|` stands, as the text that would stand there then."""
-    at = text.index("|")
-    whole = text.replace("|", "", 1)
+def complete(shell, text, cursor):
+    """Return the texts of the candidates of `%attune`."""
     with provisionalcompleter():
-        found = list(shell.Completer.completions(whole, at))
-    return {whole[each.start : at][:0] + each.text for each in found if each.type == "attune"}
+        completions = list(shell.Completer.completions(text, cursor))
+    return {completion.text for completion in completions if completion.type == "attune"}
+
+
+def complete_at_bar(shell, text):
+    """Return the candidates at the position of `|`."""
+    return complete(shell, text.replace("|", "", 1), text.index("|"))
 
 
 @pytest.mark.parametrize(
-    ("line", "some"),
+    ("line", "candidates"),
     [
         ("%attune |", {"run", "list", "graph", "metrics", "answer"}),
         ("%attune gr|", {"graph"}),
@@ -75,12 +79,18 @@ def offered(shell, text):
         ("%%attune he|", {"health"}),
     ],
 )
-def test_a_line_offers(shell, line, some):
-    assert some <= offered(shell, line)
+def test_a_line_is_completed(shell, line, candidates):
+    assert candidates <= complete_at_bar(shell, line)
+
+
+def test_a_variable_may_have_the_name_of_an_argument(shell, monkeypatch):
+    monkeypatch.setitem(shell.user_ns, "run", shell.user_ns["small_run"])
+
+    assert complete_at_bar(shell, "%attune results run |") == {"only"}
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "some", "none"),
+    ("old", "new", "candidates", "excluded"),
     [
         ("vars:", "va|", {"vars: "}, {"action: "}),
         ("    action: check_server", "    ac|", {"action: "}, {"do: ", "vars: "}),
@@ -101,18 +111,16 @@ def test_a_line_offers(shell, line, some):
         ("limit: {type: integer, default: 3}", "limit: {ty|", {"type: "}, {"timeout: "}),
     ],
 )
-def test_a_cell_offers_what_fits_there(shell, old, new, some, none):
-    told = CELL.replace(old, new.replace("item | up|", "item \0 up|"), 1)
-    at = told.rindex("|")
-    whole = (told[:at] + told[at + 1 :]).replace("\0", "|")
-    with provisionalcompleter():
-        found = {
-            each.text for each in shell.Completer.completions(whole, at) if each.type == "attune"
-        }
-    assert some <= found
-    assert not none & found
+def test_a_cell_is_completed(shell, old, new, candidates, excluded):
+    # the last bar is the cursor; a bar before it is a pipe of an expression
+    text_before, _, _ = new.rpartition("|")
+    cursor = CELL.index(old) + len(text_before)
+    offered = complete(shell, CELL.replace(old, text_before, 1), cursor)
+
+    assert candidates <= offered
+    assert not excluded & offered
 
 
-def test_other_cells_are_left_alone(shell):
-    assert offered(shell, "fle|") == set()
-    assert offered(shell, "x = 1\n%timeit fle|") == set()
+def test_other_cells_are_not_completed(shell):
+    assert complete_at_bar(shell, "fle|") == set()
+    assert complete_at_bar(shell, "x = 1\n%timeit fle|") == set()

@@ -1,14 +1,14 @@
-"""Interrupting the kernel: once cancels, twice waits no more."""
+"""Interrupts of the kernel: the first cancels the run, the second stops the wait for it."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.notebook_kernels import ThisPython
+from support.notebook_kernels import KernelManager
 
 import attune_nb
 
-NAP = """
+ACTIONS = """
 import pathlib, time
 
 def nap(flag):
@@ -30,55 +30,68 @@ tasks:
     concurrency: 4
     input: {{flag: "{{{{ parameters.flag }}}}"}}
 """
-
-
-TOLD = "print(run.status, 4 <= len(run.items('nap')) < 400)"
 STUCK = SLOW.replace("action: nap", "action: stuck")
 
 
-def in_its_own_loop(coroutine):
-    """Run a coroutine where no loop runs: a browser that is open may hold this thread's."""
+def run_in_own_loop(coroutine):
+    """Run a coroutine in another thread: an open browser may use the loop of this one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result()
 
 
-async def _printed(client, code):
-    said = []
+async def _execute(client, code):
+    """Execute code in the kernel, and return the text that it prints."""
+    texts = []
 
-    def hear(message):
+    def receive(message):
         if message["msg_type"] == "stream":
-            said.append(message["content"]["text"])
+            texts.append(message["content"]["text"])
 
-    await client.execute_interactive(code, output_hook=hear, timeout=30)
-    return "".join(said)
+    await client.execute_interactive(code, output_hook=receive, timeout=30)
+    return "".join(texts)
 
 
-async def _interrupted_run(flag, slow=SLOW, times=1, told=TOLD):
-    manager = ThisPython()
+async def _interrupt_run(flag, workflow, times, code):
+    """Interrupt the run of a cell, then return the text that `code` prints.
+
+    Args:
+        flag: A file that an action creates when it runs.
+        workflow: The cell.
+        times: The number of interrupts.
+        code: Executed after the interrupts.
+    """
+    manager = KernelManager()
     await manager.start_kernel()
     client = manager.client()
     client.start_channels()
     try:
         await client.wait_for_ready(timeout=30)
-        await _printed(client, f"%load_ext attune_nb\n{NAP}")
-        cell = asyncio.ensure_future(_printed(client, slow.format(flag=str(flag))))
-        while not flag.exists():  # noqa: ASYNC110 - another process touches it
+        await _execute(client, f"%load_ext attune_nb\n{ACTIONS}")
+
+        cell = asyncio.ensure_future(_execute(client, workflow.format(flag=str(flag))))
+        while not flag.exists():  # noqa: ASYNC110 - another process creates it
             await asyncio.sleep(0.05)
+
         for _ in range(times):
             await manager.interrupt_kernel()
             await asyncio.sleep(0.4)
         await cell
-        return await _printed(client, told)
+        return await _execute(client, code)
     finally:
         client.stop_channels()
         await manager.shutdown_kernel(now=True)
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_interrupting_the_kernel_cancels_the_run_and_leaves_the_partial_run(tmp_path, monkeypatch):
+def test_an_interrupt_cancels_the_run(tmp_path, monkeypatch):
+    """The results up to the interrupt remain, in the Run and on record."""
     store = tmp_path / "runs.db"
     monkeypatch.setenv("ATTUNE_NB_STORE", str(store))
-    assert in_its_own_loop(_interrupted_run(tmp_path / "flag")).strip() == "cancelled True"
+
+    code = "print(run.status, 4 <= len(run.items('nap')) < 400)"
+    text = run_in_own_loop(_interrupt_run(tmp_path / "flag", SLOW, 1, code))
+    assert text.strip() == "cancelled True"
+
     (row,) = attune_nb.runs(store).to_dict("records")
     assert row["status"] == "cancelled"
     assert 4 <= row["items"] < 400
@@ -86,21 +99,23 @@ def test_interrupting_the_kernel_cancels_the_run_and_leaves_the_partial_run(tmp_
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("times", [1, 2])
-def test_what_never_ends_is_given_up_on(tmp_path, times):
-    told = "run.wait(5); print(run.status, len(run.items('nap')))"
-    said = in_its_own_loop(_interrupted_run(tmp_path / "flag", STUCK, times, told))
-    assert said.strip() == "cancelled 4"
+def test_an_action_that_does_not_end_is_abandoned(tmp_path, times):
+    code = "run.wait(5); print(run.status, len(run.items('nap')))"
+    text = run_in_own_loop(_interrupt_run(tmp_path / "flag", STUCK, times, code))
+
+    assert text.strip() == "cancelled 4"
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("backend", ["processes", "dask"])
-def test_an_interrupt_is_not_for_the_workers_and_none_of_them_stays(tmp_path, backend):
-    told = """
+def test_an_interrupt_leaves_no_worker_process(tmp_path, backend):
+    code = """
 import psutil
 run.wait(20)
-left = [" ".join(each.cmdline()) for each in psutil.Process().children(recursive=True)]
-print(run.status, [each for each in left if "resource_tracker" not in each])
+commands = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+print(run.status, [command for command in commands if "resource_tracker" not in command])
 """
-    slow = STUCK.replace("--out run", f"--out run --workers 2 --backend {backend}")
-    said = in_its_own_loop(_interrupted_run(tmp_path / "flag", slow, 1, told))
-    assert said.strip() == "cancelled []"
+    workflow = STUCK.replace("--out run", f"--out run --workers 2 --backend {backend}")
+    text = run_in_own_loop(_interrupt_run(tmp_path / "flag", workflow, 1, code))
+
+    assert text.strip() == "cancelled []"

@@ -14,11 +14,11 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from support.notebook_kernels import NOTEBOOKS
-from support.published_pages import check_page, parts
+from support.published_pages import check_page, split_pictures
 
 import attune_nb
 from attune_nb.notebook.html_export import to_html
-from attune_nb.notebook.publish import executed, publish, read_notebook
+from attune_nb.notebook.publish import execute, publish, read_notebook
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # of Jupyter's own packages
@@ -81,14 +81,16 @@ def book(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(book):
     before = book.read_bytes()
-    told = []
+    started = []
     written_to = publish(
-        book, parameters={"n": 12, "label": 'x "y" é'}, told=lambda *each: told.append(each)
+        book,
+        parameters={"n": 12, "label": 'x "y" é'},
+        on_cell_start=lambda number, count: started.append((number, count)),
     )
     assert written_to == book.with_suffix(".html")
     assert book.read_bytes() == before
     assert names(book.parent) == ["book.html", "book.ipynb", "dot.png"]
-    assert told == [(number, 12) for number in range(1, 13)]
+    assert started == [(number, 12) for number in range(1, 13)]
     return written_to.read_text(encoding="utf-8")
 
 
@@ -98,7 +100,7 @@ def test_a_page_stands_alone(page, book):
 
 
 def test_it_shows_what_ran_with_the_parameters_given(page):
-    text = re.sub(r"<[^>]+>", "", parts(page)[0])
+    text = re.sub(r"<[^>]+>", "", split_pictures(page)[0])
     assert "<title>Squares &amp; more</title>" in page
     assert "x &quot;y&quot; é 12 0" in text or 'x "y" é 12 0' in text
     assert "{'count': 12}" in text or "{&#39;count&#39;: 12}" in text
@@ -109,7 +111,7 @@ def test_it_shows_what_ran_with_the_parameters_given(page):
 
 
 def test_places_are_told_as_a_reader_can_use_them(page):
-    text = re.sub(r"<[^>]+>", "", parts(page)[0])
+    text = re.sub(r"<[^>]+>", "", split_pictures(page)[0])
     assert re.search(r"^\.$", text, re.MULTILINE)
     assert re.search(r"^~/x$", text, re.MULTILINE)
     assert "/json/decoder.py" in text
@@ -159,20 +161,20 @@ def test_a_page_that_was_there_is_left_as_it_was(tmp_path):
 def test_a_kernel_that_dies_is_told(tmp_path):
     notebook = new_notebook(cells=[code("x = 1"), code("import os\nos._exit(3)")])
     with pytest.raises(attune_nb.RunFailed, match=r"code cell 2 failed: the kernel died\n.*import"):
-        executed(notebook, tmp_path)
+        execute(notebook, tmp_path)
 
 
 def test_a_kernel_that_does_not_come_up_says_why(tmp_path):
     (tmp_path / "ipykernel_launcher.py").write_text("raise RuntimeError('not the one')")
     with pytest.raises(attune_nb.RunFailed) as caught:
-        executed(new_notebook(cells=[code("1")]), tmp_path)
-    assert "no kernel of" in str(caught.value)
+        execute(new_notebook(cells=[code("1")]), tmp_path)
+    assert "book: the kernel of" in str(caught.value)
     assert "kernel: RuntimeError: not the one" in str(caught.value)
 
 
 def test_what_the_kernel_itself_prints_is_not_for_the_terminal(tmp_path, capfd):
     noise = "import atexit, os\n_ = atexit.register(os.system, 'echo noise >&2')\nprint(1)"
-    done = executed(new_notebook(cells=[code(noise)]), tmp_path)
+    done = execute(new_notebook(cells=[code(noise)]), tmp_path)
     assert done.cells[0].outputs[0].text == "1\n"
     assert capfd.readouterr() == ("", "")
 
@@ -189,7 +191,7 @@ display("between")
 print("behind", file=sys.stderr)
 print("in front")
 """
-    done = executed(new_notebook(cells=[code(pieces)]), tmp_path)
+    done = execute(new_notebook(cells=[code(pieces)]), tmp_path)
     first, *others = done.cells[0].outputs
     assert first.text == f"100%\n{'x' * 1_000_000}\n"
     kinds = [each.get("name", each.output_type) for each in others]
@@ -251,7 +253,7 @@ def test_what_is_no_notebook_is_told_before_anything_runs(tmp_path):
 def test_what_cannot_be_written_is_told_before_anything_runs(tmp_path):
     path = written(tmp_path, code("1 / 0"))
     assert refused(path, tmp_path / "no" / "x.html").startswith("there is no folder ")
-    assert "take the place of the notebook" in refused(path, path)
+    assert "the page would overwrite the notebook" in refused(path, path)
     assert refused(path, to="htm") == "there is no format `htm`; did you mean `html`?"
     assert refused(path, to="pdf") == "there is no format `pdf`; there is html"
 

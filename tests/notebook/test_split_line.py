@@ -1,3 +1,5 @@
+"""The words of a magic's line."""
+
 import pytest
 
 from attune_nb.notebook.split_line import split_line
@@ -22,8 +24,8 @@ def test_a_python_expression_is_one_word(line, words):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"), [("k='a", "quote"), ("k=[1, 2", "`]`"), ("k=(1, [2)", "`]`")]
+    ("line", "message"), [("k='a", "quote"), ("k=[1, 2", "`]`"), ("k=(1, [2)", "`]`")]
 )
-def test_what_is_not_closed_is_told(line, said):
-    with pytest.raises(ValueError, match=said):
+def test_an_open_quote_or_bracket_is_refused(line, message):
+    with pytest.raises(ValueError, match=message):
         split_line(line)

@@ -1,4 +1,4 @@
-"""Running a notebook of the project in a kernel of this very Python."""
+"""Execution of notebooks in a kernel of the running Python."""
 
 import shutil
 import sys
@@ -14,47 +14,66 @@ from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
-class ThisPython(AsyncKernelManager):
-    """A kernel of the Python that runs the tests, whatever kernels the machine knows."""
+class KernelManager(AsyncKernelManager):
+    """Starts a kernel of the Python that runs the tests, whatever kernels are installed."""
 
     @property
     def kernel_spec(self):
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        here = {"PYTHONPATH": str(NOTEBOOKS.parent)}  # whatever is installed
-        return KernelSpec(argv=argv, display_name="this Python", language="python", env=here)
+        # this project's package, also if another version is installed
+        env = {"PYTHONPATH": str(NOTEBOOKS.parent)}
+        return KernelSpec(argv=argv, display_name="this Python", language="python", env=env)
 
 
-def executed(name, folder):
-    """Give a copy of a notebook after all its cells have run; a cell that fails raises."""
-    return ran(nbformat.read(shutil.copy(NOTEBOOKS / name, folder), as_version=4), folder)
+def execute_copy(name, folder):
+    """Execute a copy of a notebook of the project in a folder, and return it.
+
+    A cell that fails raises its error.
+    """
+    path = shutil.copy(NOTEBOOKS / name, folder)
+    return execute_notebook(nbformat.read(path, as_version=4), folder)
 
 
-def ran_cells(folder, *cells):
-    """Run cells in a kernel; give the notebook with what they show."""
-    made = [nbformat.v4.new_code_cell(cell) for cell in cells]
-    return ran(nbformat.v4.new_notebook(cells=made), folder)
+def execute_cells(folder, *sources):
+    """Execute cells in a kernel, and return the notebook with their outputs."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    return execute_notebook(nbformat.v4.new_notebook(cells=cells), folder)
 
 
-def ran(notebook, folder):
-    """Run a notebook in a kernel; a cell that fails raises."""
-    manager = ThisPython()
+def execute_notebook(notebook, folder):
+    """Execute a notebook in a kernel, and return it; a cell that fails raises its error."""
+    manager = KernelManager()
     client = NotebookClient(
         notebook, timeout=500, km=manager, resources={"metadata": {"path": str(folder)}}
     )
     try:
-        return CoalesceStreamsPreprocessor().preprocess(client.execute(), {})[0]  # as in JupyterLab
+        executed_notebook = client.execute()
     finally:
-        run_sync(manager.shutdown_kernel)(now=True)  # the client ends only what it began itself
+        # the client only ends a kernel that it started itself
+        run_sync(manager.shutdown_kernel)(now=True)
+
+    # JupyterLab joins them too
+    joined_notebook, _ = CoalesceStreamsPreprocessor().preprocess(executed_notebook, {})
+    return joined_notebook
 
 
-def texts(notebook):
-    """Give all that its cells show as text."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    shown = [each.get("text", "") or each.get("data", {}).get("text/plain", "") for each in outputs]
-    return "\n".join(shown)
+def outputs_of(notebook):
+    """Return the outputs of all cells."""
+    outputs = []
+    for cell in notebook.cells:
+        outputs += cell.get("outputs", [])
+    return outputs
 
 
-def pictures(notebook):
-    """Count the pictures that its cells show."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    return sum("image/png" in output.get("data", {}) for output in outputs)
+def text_of(notebook):
+    """Return the text of all outputs."""
+    texts = []
+    for output in outputs_of(notebook):
+        plain_text = output.get("data", {}).get("text/plain", "")
+        texts.append(output.get("text", "") or plain_text)
+    return "\n".join(texts)
+
+
+def count_pictures(notebook):
+    """Return the number of pictures in the outputs."""
+    return sum("image/png" in output.get("data", {}) for output in outputs_of(notebook))

@@ -1,4 +1,4 @@
-"""What must hold of every page that a notebook is published as."""
+"""Properties that every published page must have."""
 
 import re
 import sys
@@ -9,40 +9,65 @@ import nbformat
 
 import attune_nb
 from attune_nb.notebook.html_export import to_html
-from support.notebook_kernels import NOTEBOOKS, executed, pictures, texts
+from support.notebook_kernels import NOTEBOOKS, count_pictures, execute_copy, text_of
 
-LARGEST = 2_000_000  # bytes
+MAX_SIZE = 2_000_000
+"""Bytes of a page."""
 
 
-def parts(page):
-    """Give a page without its pictures' data, and the pictures' addresses."""
-    pictures = re.findall(r"<img\b[^>]*\bsrc=\"([^\"]*)\"", page)
-    return re.sub(r"data:image/[^\"')]*", "", page), pictures
+def split_pictures(page):
+    """Return a page without the data of its pictures, and the addresses of the pictures."""
+    addresses = re.findall(r"<img\b[^>]*\bsrc=\"([^\"]*)\"", page)
+    return re.sub(r"data:image/[^\"')]*", "", page), addresses
 
 
 def check_page(page, *folders):
-    """Assert that a page stands alone, and says nothing of where it was made."""
-    assert len(page.encode()) < LARGEST
-    text, pictures = parts(page)
-    assert all(each.startswith("data:image/") for each in pictures)
+    """Assert that a page is self-contained and does not reveal this machine's folders.
+
+    Args:
+        page: The page.
+        folders: Further folders that must not be in it.
+
+    Returns:
+        The addresses of its pictures.
+    """
+    assert len(page.encode()) < MAX_SIZE
+
+    text, addresses = split_pictures(page)
+    assert all(address.startswith("data:image/") for address in addresses)
     for sign in ("widget-view", "widget-state", "jupyter-widgets", "Error displaying widget"):
         assert sign not in text
+
     assert not re.search(r"<script\b[^>]*\bsrc=", text)
     assert not re.search(r"<link\b[^>]*\bhref=", text)
     assert not re.search(r"\bimport\s*\(|@import|url\(\s*[\"']?https?:", text)
-    named = [Path.home(), Path.cwd(), sys.prefix, Path(attune_nb.__file__).parents[1], *folders]
-    for path in [*named, *(sysconfig.get_paths()[name] for name in ("purelib", "stdlib"))]:
+
+    install_paths = sysconfig.get_paths()
+    hidden_paths = [
+        Path.home(),
+        Path.cwd(),
+        sys.prefix,
+        Path(attune_nb.__file__).parents[1],
+        install_paths["purelib"],
+        install_paths["stdlib"],
+        *folders,
+    ]
+    for path in hidden_paths:
         assert str(path) not in text
     assert "ipykernel_" not in text
+
     assert 'class="attune-measured"' in text
     assert f"attune_nb {attune_nb.__version__}" in text
-    return pictures
+    return addresses
 
 
-def check_published(name, told, charts, folder):
-    """See that a notebook tells something as it is committed, and when it runs once more."""
-    for notebook in (nbformat.read(NOTEBOOKS / name, as_version=4), executed(name, folder)):
-        for each in told:
-            assert each in texts(notebook)
-        assert pictures(notebook) == charts
-        assert len(check_page(to_html(notebook, name, folder), folder)) == charts
+def check_published(name, texts, chart_count, folder):
+    """Assert that a notebook shows these texts, as committed and when it is executed again."""
+    committed_notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
+    for notebook in (committed_notebook, execute_copy(name, folder)):
+        for text in texts:
+            assert text in text_of(notebook)
+        assert count_pictures(notebook) == chart_count
+
+        page = to_html(notebook, name, folder)
+        assert len(check_page(page, folder)) == chart_count

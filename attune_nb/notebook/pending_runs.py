@@ -1,0 +1,159 @@
+"""Preparation of a run from the options of a line with `%attune run` or `%%attune`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from attune_nb.notebook.command import PendingRun
+from attune_nb.notebook.expressions import evaluate_pairs, read_parameters
+from attune_nb.running.resume import resume
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping
+
+    from attune_nb.notebook.post_mortem import ErrorCapture
+    from attune_nb.notebook.session import Session
+    from attune_nb.running.run import Run
+    from attune_nb.running.workflow import Workflow
+
+__all__ = ["prepare_pending_run"]
+
+
+def prepare_pending_run(
+    session: Session,
+    name: str,
+    options: Namespace,
+    defaults: Mapping[str, Any],
+    error_capture: ErrorCapture,
+) -> PendingRun:
+    """Prepare a new run of a workflow, or one that reuses or continues an earlier run.
+
+    Args:
+        session: The session that defines the workflow.
+        name: The workflow's name in the session.
+        options: The options of the line.
+        defaults: The configured `backend`, `workers`, `concurrency` and `store`.
+        error_capture: Receives the errors of actions with `--debug`.
+
+    Raises:
+        UsageError: An option cannot be used, or there is no such earlier run.
+    """
+    workflow = session.get_workflow(name)
+    run_options = _run_options(session, workflow, options, error_capture)
+    parameters = read_parameters(options.params, options.set, session.shell.user_ns)
+
+    _check_earlier_run_options(options)
+    store = options.store or defaults["store"]
+    if options.resume is not None:
+        run_id = session.get_interrupted_run_id(name, options.resume, store)
+        return _prepare_resume(name, run_id, store, workflow, parameters, run_options)
+
+    if options.from_task is not None or options.retry_failed is not None:
+        if store:
+            run_options["store"] = store
+        return _prepare_reuse(session, name, options, workflow, parameters, run_options)
+
+    run_options = {**defaults, "store": store, "name": name, **run_options}
+    return PendingRun(
+        name, lambda progress: workflow.run(parameters, progress=progress, **run_options)
+    )
+
+
+def _run_options(
+    session: Session, workflow: Workflow, options: Namespace, error_capture: ErrorCapture
+) -> dict[str, Any]:
+    """Return the options of the line as options of `Workflow.run`, without those left out."""
+    actions: Mapping[str, Any] = session.actions(workflow)
+    backend = options.backend
+    if options.debug:
+        if backend not in (None, "inline"):
+            sys.stderr.write(
+                "--debug runs the workflow inline, in this thread: "
+                f"`--backend {backend}` is ignored\n"
+            )
+        backend = "inline"
+        actions = error_capture.wrap_actions(actions)
+
+    run_options: dict[str, Any] = {"actions": actions, "background": options.background}
+    if backend is not None:
+        run_options["backend"] = backend
+    if options.workers is not None:
+        run_options["workers"] = options.workers
+    if options.concurrency is not None:
+        run_options["concurrency"] = options.concurrency
+    if options.mock:
+        run_options["mock"] = evaluate_pairs(options.mock, session.shell.user_ns, "--mock")
+    if options.dry_run:
+        run_options["dry_run"] = True
+    if session.allows_imports:
+        run_options["allow_imports"] = True
+    return run_options
+
+
+def _check_earlier_run_options(options: Namespace) -> None:
+    """Raise UsageError if more than one option selects an earlier run."""
+    values = {
+        "--from": options.from_task,
+        "--retry-failed": options.retry_failed,
+        "--resume": options.resume,
+    }
+    names = [name for name, value in values.items() if value is not None]
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(names)} cannot be combined: use one of them")
+
+
+def _prepare_resume(
+    name: str,
+    run_id: str,
+    store: str | None,
+    workflow: Workflow,
+    parameters: dict[str, Any],
+    run_options: dict[str, Any],
+) -> PendingRun:
+    # a resumed run continues as it started, dry or not
+    run_options.pop("dry_run", None)
+
+    def start(progress: Any) -> Run:
+        return resume(
+            run_id,
+            store,
+            parameters=parameters,
+            workflow=workflow,
+            progress=progress,
+            **run_options,
+        )
+
+    return PendingRun(name, start)
+
+
+def _prepare_reuse(
+    session: Session,
+    name: str,
+    options: Namespace,
+    workflow: Workflow,
+    parameters: dict[str, Any],
+    run_options: dict[str, Any],
+) -> PendingRun:
+    """Prepare a fork from a task, or a retry of an earlier run."""
+    earlier_run = session.get_earlier_run(
+        name, options.retry_failed or "", run_options.get("store")
+    )
+
+    if options.from_task:
+        return PendingRun(
+            name,
+            lambda progress: earlier_run.fork(
+                options.from_task, parameters, workflow, progress=progress, **run_options
+            ),
+        )
+
+    return PendingRun(
+        name,
+        lambda progress: earlier_run.retry(
+            parameters=parameters, workflow=workflow, progress=progress, **run_options
+        ),
+    )
