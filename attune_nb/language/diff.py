@@ -43,12 +43,10 @@ def changed_tasks(
 
 def describe_changes(before: WorkflowSpec, after: WorkflowSpec) -> str:
     """Return in one line which tasks of a workflow are changed, new and gone."""
-    names_before = [task.name for task in before.tasks]
-    names_after = [task.name for task in after.tasks]
     names_by_change = {
         "changed": changed_tasks(before, after),
-        "new": [name for name in names_after if name not in names_before],
-        "gone": [name for name in names_before if name not in names_after],
+        "new": _subtract(after.task_names, before.task_names),
+        "gone": _subtract(before.task_names, after.task_names),
     }
 
     parts = []
@@ -63,6 +61,10 @@ def describe_changes(before: WorkflowSpec, after: WorkflowSpec) -> str:
     return "; ".join(parts)
 
 
+def _subtract(names: Collection[str], removed: Collection[str]) -> list[str]:
+    return [name for name in names if name not in removed]
+
+
 def reachable_tasks(workflow: WorkflowSpec, starts: Collection[str]) -> list[str]:
     """Return the names of the tasks that some tasks lead to, those included."""
     tasks = {task.name: task for task in workflow.tasks}
@@ -73,6 +75,7 @@ def reachable_tasks(workflow: WorkflowSpec, starts: Collection[str]) -> list[str
         task = tasks.get(pending.pop())
         if task is None:
             continue
+
         for transition in task.next:
             for name in transition.do:
                 if name in tasks and name not in reached:

@@ -108,9 +108,9 @@ def _refers(definition: str, description: str) -> Schema:
     return {"description": description, "$ref": f"#/$defs/{definition}"}
 
 
-def _array(definition: str, description: str, *other_types: str) -> Schema:
+def _array(definition: str, description: str, *further_types: str) -> Schema:
     items = {"$ref": f"#/$defs/{definition}"}
-    return {"description": description, "type": ["array", *other_types, "null"], "items": items}
+    return {"description": description, "type": ["array", *further_types, "null"], "items": items}
 
 
 def _condition(description: str) -> Schema:
@@ -143,10 +143,10 @@ def _pairs(*entry_types: str) -> Schema:
     }
 
 
-def _tasks(definition: str, *other_types: str) -> Schema:
+def _tasks(definition: str, *further_types: str) -> Schema:
     task = {"$ref": f"#/$defs/{definition}"}
     return {
-        "type": ["array", "object", *other_types],
+        "type": ["array", "object", *further_types],
         "minItems": 1,
         "minProperties": 1,
         "items": {**task, "required": ["name"]},
@@ -159,7 +159,7 @@ def _workflow() -> Schema:
 
 
 def _parameters() -> Schema:
-    """Return the schema of both forms; the loader tells them apart in the same way."""
+    """Return the schema of both forms; the loader distinguishes them in the same way."""
     specs = {"type": "object", "additionalProperties": {"$ref": "#/$defs/parameter"}}
     return {
         "type": ["object", "null"],

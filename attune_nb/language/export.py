@@ -302,7 +302,9 @@ def _null_if(value: Any, default: Any) -> Any:
 
 
 def _null_if_empty(value: Any) -> Any:
-    return value or None
+    if not value:
+        return None
+    return value
 
 
 def _source(template: Template | None) -> Any:
@@ -339,10 +341,7 @@ class _Dumper(yaml.SafeDumper):
             case str():
                 return self._represent_string(data)
             case dict():
-                pairs = []
-                for key, value in data.items():
-                    pairs.append((self._represent_key(key), self.represent_data(value)))
-                return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=False)
+                return self._represent_object(data)
             case list() | tuple():
                 elements = [self.represent_data(element) for element in data]
                 return yaml.SequenceNode("tag:yaml.org,2002:seq", elements, flow_style=False)
@@ -354,8 +353,15 @@ class _Dumper(yaml.SafeDumper):
                 return yaml.ScalarNode("tag:yaml.org,2002:int", str(int(data)))
             case float() if math.isfinite(data):
                 return yaml.ScalarNode("tag:yaml.org,2002:float", _format_float(data))
+
         message = f"`{data!r:.80}` is not plain data, so YAML cannot hold it"
         raise WorkflowError([Problem(message)])
+
+    def _represent_object(self, data: dict[Any, Any]) -> yaml.MappingNode:
+        pairs = []
+        for key, value in data.items():
+            pairs.append((self._represent_key(key), self.represent_data(value)))
+        return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=False)
 
     def _represent_key(self, key: Any) -> yaml.ScalarNode:
         if not isinstance(key, str):

@@ -155,7 +155,9 @@ def _read_version(reader: FieldReader, fields: dict[str, Any], path: KeyPath) ->
         case int() | float() if not isinstance(value, bool):
             # 1.10 is another version than 1.1, so the text counts and not the number
             text = reader.document.raw_text(version_path)
-            return text or str(value)
+            if text:
+                return text
+            return str(value)
 
     message = f"`version` must be a string or a number, not {describe(value)}"
     reader.add_problem(message, version_path)

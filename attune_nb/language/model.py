@@ -183,6 +183,11 @@ class WorkflowSpec:
 
             pending += [(f"{path}/{inner.name}", inner) for inner in reversed(task.tasks)]
 
+    @cached_property
+    def task_names(self) -> tuple[str, ...]:
+        """The names of the tasks, without inner ones, in the order of the text."""
+        return tuple(task.name for task in self.tasks)
+
     def sources(self, name: str) -> tuple[str, ...]:
         """Return the names of the tasks that lead to a task, in the order of the text."""
         return self._sources_by_target.get(name, ())

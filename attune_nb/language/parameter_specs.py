@@ -176,8 +176,8 @@ def remove_secrets(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | No
     if not is_object_schema(declared):
         return specs
 
-    kept = {key: value for key, value in declared.items() if key not in _VALUE_KEYS}
-    return {**kept, "properties": specs}
+    without_values = {key: value for key, value in declared.items() if key not in _VALUE_KEYS}
+    return {**without_values, "properties": specs}
 
 
 def mask_secrets(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -52,7 +52,10 @@ def render_text(workflow: WorkflowSpec) -> str:
     """Return the heading and the rows, one a line."""
     rows = task_rows(workflow)
     shown = rows[:_MAX_ROWS]
-    widths = {name: max((len(row[name]) for row in shown), default=0) for name in COLUMNS}
+    widths = dict.fromkeys(COLUMNS, 0)
+    for row in shown:
+        for name, cell in row.items():
+            widths[name] = max(widths[name], len(cell))
     columns = [name for name in COLUMNS if widths[name]]
 
     lines = [heading(workflow)]

@@ -75,7 +75,7 @@ def test_each_form_is_a_list_of_transitions(form, expected):
 
 
 def run_form(form, result):
-    """Run the form after a task with the result, or the failure; return the run and what ran."""
+    """Run a form after a task with a result or failure; return the run and the tasks that ran."""
     run = attune_nb.loads(TEXT.format(form)).run(mock={"a": result}, backend="inline")
     succeeded = run.tasks[run.tasks["status"] == "succeeded"]
     return run, sorted(set(succeeded["task"]) - {"a", "elsewhere"})

@@ -1,1 +1,1 @@
-"""Checks of a loaded workflow: its flow, its names, what it reads before it exists."""
+"""Checks of a loaded workflow: its flow, its names, reads of results that cannot exist yet."""

@@ -54,7 +54,8 @@ def find_problems(workflow: WorkflowSpec, unclear: frozenset[str] = frozenset())
 
 
 def _check_targets(workflow: WorkflowSpec) -> Iterator[Problem]:
-    targets = {task.name for task in workflow.tasks} | set(RESERVED_TARGETS)
+    targets = {*workflow.task_names, *RESERVED_TARGETS}
+
     for task, name, position in _walk_targets(workflow):
         if name not in targets:
             hint = _suggest_target(workflow, name)
@@ -75,8 +76,7 @@ def _suggest_target(workflow: WorkflowSpec, name: str) -> str:
         if any(inner.name == name for inner in task.tasks):
             return f"; it is within `{task.name}`"
 
-    task_names = [task.name for task in workflow.tasks]
-    return names.suggest_name(name, [*task_names, *RESERVED_TARGETS])
+    return names.suggest_name(name, [*workflow.task_names, *RESERVED_TARGETS])
 
 
 def _check_entries(workflow: WorkflowSpec) -> Iterator[Problem]:
@@ -130,11 +130,15 @@ def _targets_by_task(workflow: WorkflowSpec, *, certain: bool = False) -> dict[s
         workflow: The workflow.
         certain: Only the targets of transitions that always fire.
     """
-    targets: dict[str, set[str]] = {task.name: set() for task in workflow.tasks}
+    task_names = set(workflow.task_names)
+    targets: dict[str, set[str]] = {}
     for task in workflow.tasks:
+        targets[task.name] = set()
         for transition in task.next:
             if not certain or _always_fires(transition):
-                targets[task.name].update(name for name in transition.do if name in targets)
+                targets[task.name].update(transition.do)
+
+        targets[task.name].intersection_update(task_names)
     return targets
 
 
@@ -145,6 +149,7 @@ def _always_fires(transition: Transition) -> bool:
 def _startable_tasks(workflow: WorkflowSpec) -> set[str]:
     """Return the names of the tasks that can start if every condition is true."""
     targets = _targets_by_task(workflow)
+
     missing_arrivals = {}
     for task in workflow.tasks:
         if task.join == "all":
@@ -157,6 +162,7 @@ def _startable_tasks(workflow: WorkflowSpec) -> set[str]:
     while pending:
         for name in targets[pending.pop()]:
             missing_arrivals[name] -= 1
+
             if missing_arrivals[name] == 0:
                 startable.add(name)
                 pending.append(name)
@@ -165,11 +171,13 @@ def _startable_tasks(workflow: WorkflowSpec) -> set[str]:
 
 def _check_joins(workflow: WorkflowSpec) -> Iterator[Problem]:
     startable = _startable_tasks(workflow)
+
     for task in workflow.tasks:
-        if task.join is not None:
-            message = _explain_join(workflow, task, startable)
-            if message:
-                yield Problem(message, task.positions.join)
+        if task.join is None:
+            continue
+        message = _explain_join(workflow, task, startable)
+        if message:
+            yield Problem(message, task.positions.join)
 
 
 def _explain_join(workflow: WorkflowSpec, task: Task, startable: set[str]) -> str | None:
@@ -206,6 +214,7 @@ def _explain_blocked_join(workflow: WorkflowSpec, task: Task, startable: set[str
 def _check_unreached(workflow: WorkflowSpec, reached: set[str]) -> Iterator[Problem]:
     if not reached:
         return
+
     for task in workflow.tasks:
         if task.name not in reached:
             yield Problem(f"no path leads to `{task.name}`", task.positions.name, "warning")
@@ -228,6 +237,7 @@ def _check_endless_cycles(workflow: WorkflowSpec, reached: set[str]) -> Iterator
         while path:
             last = next(reversed(path))
             name = next((target for target in path[last] if target not in finished), None)
+
             if name is None:
                 finished.add(last)
                 del path[last]
@@ -248,6 +258,7 @@ def _check_concurrency(workflow: WorkflowSpec) -> Iterator[Problem]:
     for _, task in workflow.walk():
         if task.concurrency is None:
             continue
+
         concurrency = task.concurrency.source
         if isinstance(concurrency, int) and concurrency > _MAX_CONCURRENCY:
             message = (
@@ -260,6 +271,7 @@ def _check_concurrency(workflow: WorkflowSpec) -> Iterator[Problem]:
 def _check_repeated_vars(workflow: WorkflowSpec) -> Iterator[Problem]:
     """Warn of an array of `vars` in which a name is repeated: the last value counts."""
     seen: set[str] = set()
+
     for (name, _), position in zip(workflow.vars, workflow.vars_positions, strict=False):
         if name in seen:
             message = f"`vars` gives `{name}` a value again; only the last one counts"
@@ -270,6 +282,7 @@ def _check_repeated_vars(workflow: WorkflowSpec) -> Iterator[Problem]:
 def _check_unused_vars(workflow: WorkflowSpec) -> Iterator[Problem]:
     """Hint at `vars` that no expression reads."""
     read_names: set[str] = set()
+
     for template in names.walk_templates(workflow):
         for path, _ in template.references:
             if path[0] in names.VARIABLE_SPACES:

@@ -84,10 +84,10 @@ class _NameTable:
                 self.published.update(name for name, _ in transition.publish)
 
         variables = {name for name, _ in workflow.vars} | self.published
-        tasks = {task.name for task in workflow.tasks}
         parameters = parameter_specs.declared_names(workflow.parameters)
+
         self.variables = None if "names" in unclear else variables
-        self.tasks = None if "tasks" in unclear else tasks
+        self.tasks = None if "tasks" in unclear else set(workflow.task_names)
         self.parameters = None if "parameters" in unclear else parameters
         self.are_items_clear = "items" not in unclear
 
@@ -138,6 +138,7 @@ def _check_tasks(workflow: WorkflowSpec, name_table: _NameTable) -> Iterator[Pro
 
 def _check_vars(workflow: WorkflowSpec, name_table: _NameTable) -> Iterator[Problem]:
     names_before: set[str] = set()
+
     for name, template in workflow.vars:
         tested = {path[:2] for path in template.tested_names}
         reported = set()
@@ -158,6 +159,7 @@ def _explain_early_read(
 ) -> str | None:
     """Return why a variable's first value cannot read a name, or None if it can."""
     root, *members = path
+
     if root in _TASK_SPACES and members:
         return f"`{root}.{members[0][:_MAX_NAME_LENGTH]}` is not there yet: {_VARS_ORDER}"
     if root in _ITEM_NAMES:
@@ -165,6 +167,7 @@ def _explain_early_read(
 
     name = root
     if root in NAMESPACES:
+        # of the namespaces, only variables are set in an order
         if root not in VARIABLE_SPACES or not members:
             return None
         name = members[0]
@@ -204,6 +207,7 @@ def _find_unknown_names(
 ) -> Iterator[Problem]:
     """Yield the names that mean nothing, without those that were reported before."""
     hints = _hyphen_hints(template, name_table)
+
     for path, locate in template.references:
         root = path[0]
         if path in reported:
@@ -236,6 +240,7 @@ def _explain_undefined(
     if hint == "":
         # a further part of a name with hyphens, which is reported at its first part
         return None
+
     message = function_hint(name)
     if message:
         return message

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from attune_nb.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from attune_nb.errors import Position
     from attune_nb.language.model import Task, WorkflowSpec
@@ -58,7 +58,8 @@ def find_early_reads(workflow: WorkflowSpec) -> Iterator[Problem]:
 
 def _find_reads(workflow: WorkflowSpec) -> Iterator[Read]:
     """Yield each read of a task in a template that is evaluated before the reader has ended."""
-    task_names = {task.name for task in workflow.tasks}
+    task_names = set(workflow.task_names)
+
     for path, task in workflow.walk():
         # an inner task belongs to its parallel task
         name = path.partition("/")[0]
@@ -81,8 +82,9 @@ def _is_task_path(path: tuple[str, ...]) -> bool:
 
 
 def _build_dominator_tree(workflow: WorkflowSpec) -> _DominatorTree:
-    targets: dict[str, set[str]] = {task.name: set() for task in workflow.tasks}
+    targets: dict[str, set[str]] = {}
     for task in workflow.tasks:
+        targets[task.name] = set()
         for transition in task.next:
             targets[task.name].update(transition.do)
 
@@ -92,13 +94,15 @@ def _build_dominator_tree(workflow: WorkflowSpec) -> _DominatorTree:
     while pending:
         name = pending.pop()
         tree.add(name, tree.find_common(workflow.sources(name)))
+
         for target in targets[name] & missing_sources.keys():
             missing_sources[target] -= 1
             if missing_sources[target] == 0:
                 pending.append(target)
 
-    in_cycles = {name for name in targets if name not in tree}
-    sources = [name for name in targets if name in tree and targets[name] & in_cycles]
+    in_cycles = targets.keys() - set(tree)
+    acyclic = [name for name in targets if name in tree]
+    sources = [name for name in acyclic if targets[name] & in_cycles]
     if sources:
         tree.add(_CYCLES, tree.find_common(sources))
     return tree
@@ -134,17 +138,21 @@ class _DominatorTree:
         # two links of equal length are joined to one, as in a skew-binary number
         self._ancestor[node] = farther if length == farther_length else parent
 
-    def find_common(self, nodes: Iterable[Node]) -> Node:
+    def find_common(self, nodes: Sequence[Node]) -> Node:
         """Return the lowest node that is above all nodes, or is one; the root if there are none."""
-        common: Node | None = None
-        for node in nodes:
-            common = node if common is None else self._find_common(common, node)
-        return _ROOT if common is None else common
+        if not nodes:
+            return _ROOT
+
+        common = nodes[0]
+        for node in nodes[1:]:
+            common = self._find_common(common, node)
+        return common
 
     def is_above(self, node: Node, lower: Node) -> bool:
         """Return whether a node is above another one, or is the same."""
         if lower not in self or self._depth[lower] < self._depth[node]:
             return False
+
         return self._raise(lower, self._depth[node]) == node
 
     def _raise(self, node: Node, depth: int) -> Node:

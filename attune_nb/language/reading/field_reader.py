@@ -49,7 +49,7 @@ class FieldReader:
 
     `unclear` names the parts that problems have left unknown: all `tasks`, all `ways` between
     them, the `names` of variables, the `parameters`, and which tasks have `items`. Checks leave
-    out what follows from these parts.
+    out the problems that would follow from these parts.
     `named_by_key` holds the paths of names that are keys of an object of tasks.
     `derived` holds transitions whose `when` repeats conditions that stand elsewhere.
     `misspelt` holds the canonical paths of keys that were reported as misspelt.
@@ -71,8 +71,10 @@ class FieldReader:
                 self._mark_unclear(part)
                 break
 
-        position = self.key_position(path) if key else self.value_position(path)
-        self.add_problem_at(message, position)
+        if key:
+            self.add_problem_at(message, self.key_position(path))
+        else:
+            self.add_problem_at(message, self.value_position(path))
 
     def add_missing_key(self, message: str, path: KeyPath, key: str) -> None:
         """Note that a key is missing, unless it was already reported as misspelt."""
@@ -86,6 +88,7 @@ class FieldReader:
             WorkflowError: There are too many problems to go on.
         """
         self.problems.append(Problem(message, position))
+
         if len(self.problems) >= MAX_PROBLEMS:
             raise WorkflowError(sort_by_position(self.problems), unfinished=True)
 
@@ -132,6 +135,7 @@ class FieldReader:
         fields: dict[str, Any] = {}
         for key, value in data.items():
             name = key if key in known_keys else key.replace("-", "_")
+
             if name not in known_keys:
                 self._add_unknown_key(key, path, known_keys, owner)
             elif name in fields:
@@ -150,7 +154,10 @@ class FieldReader:
         if hint:
             meant = hint.split("`")[1]
             self.misspelt.add((*path, meant))
-            self._mark_unclear("tasks" if meant == "name" else meant)
+            if meant == "name":
+                self._mark_unclear("tasks")
+            else:
+                self._mark_unclear(meant)
         else:
             hint = f"; known keys: {', '.join(known_keys)}"
             # an unknown key of a transition may have been meant as `do`
@@ -179,6 +186,7 @@ class FieldReader:
         value = fields.get(key)
         if value is None:
             return allowed[0]
+
         for word in allowed:
             if value == word:
                 return word
@@ -288,9 +296,11 @@ class FieldReader:
             message = error.message
             if error.expression:
                 message += f" in {error.expression}"
+
             position = error.position
             if position is None:
                 position = self.value_position(path)
+
             self.add_problem_at(message, position)
             return Template(None)
 
@@ -312,6 +322,7 @@ class FieldReader:
             return [self._read_pair(name, inner, path) for name, inner in value.items()]
         if allow_names and isinstance(value, str):
             value = [value]
+
         if not isinstance(value, list):
             names = ", or an array of names" if allow_names else ""
             message = f"`{key}` must be an object, or an array of objects with one key{names}"

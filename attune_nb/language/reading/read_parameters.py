@@ -157,7 +157,7 @@ def _check_answer_part(
 
 
 def _check_object_schema(reader: FieldReader, declared: dict[str, Any], path: KeyPath) -> bool:
-    """Check what stands beside `properties`; return whether it is valid."""
+    """Check the keys beside `properties`; return whether they are valid."""
     rules = {key: declared[key] for key in declared if key not in ("properties", "required")}
     problem_count = len(reader.problems)
     _check_keys(reader, rules, path, "`parameters`", declared)

@@ -128,13 +128,17 @@ def _list_named_tasks(
         task_path = (*path, name)
         if not isinstance(data, dict):
             listed.append((data, task_path))
-        elif data.get("name", name) != name:
+            continue
+
+        name_path = (*task_path, "name")
+        if data.get("name", name) != name:
             message = f"the task is named by its key `{name}`; remove this `name`"
-            reader.add_problem(message, (*task_path, "name"))
-        else:
-            if "name" not in data:
-                reader.named_by_key.add((*task_path, "name"))
-            listed.append(({"name": name, **data}, task_path))
+            reader.add_problem(message, name_path)
+            continue
+
+        if "name" not in data:
+            reader.named_by_key.add(name_path)
+        listed.append(({"name": name, **data}, task_path))
     return listed
 
 
@@ -369,9 +373,11 @@ def _read_retry(reader: FieldReader, value: Any, path: KeyPath) -> Retry | None:
 
     count = _read_retry_count(reader, fields, path)
     delay = reader.read_seconds(fields, "delay", path, above_zero=False)
+    if delay is None:
+        delay = 0.0
     return Retry(
         count=count,
-        delay=0.0 if delay is None else delay,
+        delay=delay,
         backoff=reader.read_choice(fields, "backoff", path, BACKOFFS),
         max_delay=reader.read_seconds(fields, "max_delay", path, above_zero=False),
         on_error=_read_patterns(reader, fields.get("on_error"), (*path, "on_error")),

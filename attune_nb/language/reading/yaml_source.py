@@ -398,7 +398,7 @@ def _resolve(text: str) -> Any:
 
 
 def _explain(error: Exception, text: str) -> tuple[str, Mark]:
-    """Return a message about a parser's error that says what to change, and its mark.
+    """Return a message about a parser's error, which names the change to make, and its mark.
 
     The parser's own words are about tokens.
     """
@@ -424,8 +424,8 @@ def _explain(error: Exception, text: str) -> tuple[str, Mark]:
     context = getattr(error, "context", None)
     words = f"{context} {reason}" if context else f" {reason}"
     # a quote or a bracket that is never closed is best shown where it is opened
-    mark = problem_mark or context_mark
-    if context_mark and ("quoted" in words or "flow" in words):
+    mark = problem_mark
+    if mark is None or (context_mark and ("quoted" in words or "flow" in words)):
         mark = context_mark
     if mark is None:
         return _friendly_message(words, reason), (1, 1)
@@ -452,7 +452,7 @@ def _friendly_message(words: str, reason: str) -> str:
 
 
 def _explain_escape(text: str) -> str:
-    """Return what is wrong with the escape that a text in double quotes begins with."""
+    """Return the fault of the escape at the start of a text in double quotes."""
     pair = _SURROGATE_PAIR.match(text)
     if pair:
         high = int(pair[1], 16)
