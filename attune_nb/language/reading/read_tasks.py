@@ -204,15 +204,20 @@ def _read_name(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> st
             reader.add_missing_key("a task needs a `name`", path, "name")
         return None
 
-    name_path = (*path, "name")
-    if name in RESERVED_TARGETS:
-        reader.add_problem(f"`{name}` is a reserved target; choose another name", name_path)
-    elif not name.strip() or name != name.strip() or len(name) > MAX_NAME_LENGTH:
-        message = f"a task's name has 1 to {MAX_NAME_LENGTH} characters, and no blank at its ends"
-        reader.add_problem(message, name_path)
-    elif "/" in name or not name.isprintable():
-        reader.add_problem("a task's name has only printable characters, without `/`", name_path)
+    fault = _explain_wrong_name(name)
+    if fault:
+        reader.add_problem(fault, (*path, "name"))
     return name
+
+
+def _explain_wrong_name(name: str) -> str | None:
+    if name in RESERVED_TARGETS:
+        return f"`{name}` is a reserved target; choose another name"
+    if not name.strip() or name != name.strip() or len(name) > MAX_NAME_LENGTH:
+        return f"a task's name must have 1 to {MAX_NAME_LENGTH} characters, no space at its ends"
+    if "/" in name or not name.isprintable():
+        return "a task's name must have only printable characters, without `/`"
+    return None
 
 
 def _refuse_misplaced(
