@@ -1,4 +1,4 @@
-"""Stopping a run: what is under way ends by the workflow's policy, nothing new begins."""
+"""Cancel a run: running attempts end by the workflow's policy, and no new ones begin."""
 
 import threading
 import time
@@ -20,19 +20,21 @@ tasks:
 """
 
 
-def begun(policy, work):
+def start_run(policy, work):
+    """Start a run with a cancellation policy."""
     return attune_nb.loads(TEXT.format(policy=policy)).run(actions={"work": work}, background=True)
 
 
-def test_allow_finish_lets_what_is_under_way_end():
-    started, release = threading.Semaphore(0), threading.Event()
+def test_allow_finish_lets_running_attempts_end():
+    started = threading.Semaphore(0)
+    release = threading.Event()
 
     def work(n):
         started.release()
         release.wait(90)
         return n
 
-    run = begun("allow_finish", work)
+    run = start_run("allow_finish", work)
     for _ in range(3):
         started.acquire(timeout=5)
     run.cancel()
@@ -45,9 +47,9 @@ def test_allow_finish_lets_what_is_under_way_end():
     assert list(run.tasks["status"]) == ["cancelled", "pending"]
 
 
-def test_cancel_running_gives_up_on_what_is_under_way():
+def test_cancel_running_cancels_running_attempts():
     release = threading.Event()
-    run = begun("cancel_running", lambda n: release.wait(90))
+    run = start_run("cancel_running", lambda n: release.wait(90))
     time.sleep(0.2)
     run.cancel()
     assert run.wait(30)
@@ -74,7 +76,7 @@ tasks:
             assert not thread.is_alive()
 
 
-def test_a_retry_that_waits_is_not_made():
+def test_a_waiting_retry_is_not_made():
     calls = []
 
     def work():
@@ -89,7 +91,7 @@ def test_a_retry_that_waits_is_not_made():
     assert (run.status, len(calls)) == ("cancelled", 1)
 
 
-def test_the_runs_own_timeout_ends_it_as_timed_out():
+def test_a_run_has_a_timeout_of_its_own():
     text = """
 timeout: 0.3
 tasks:
@@ -113,14 +115,14 @@ tasks:
 
 
 @pytest.mark.parametrize("policy", ["allow_finish", "cancel_running"])
-def test_a_source_of_items_that_never_gives_the_next_holds_nothing_up(policy):
-    ever = threading.Event()
+def test_a_source_that_blocks_does_not_block_the_end(policy):
+    release = threading.Event()
 
     def source():
         yield 1
-        ever.wait(90)
+        release.wait(90)
 
     run = attune_nb.loads(f"cancellation_policy: {policy}" + BLOCKED).run({"s": source()})
-    ever.set()
+    release.set()
     assert run.status == "timed_out"
     assert run.result("a") == [{"message": 1}]

@@ -1,4 +1,4 @@
-"""How many items of a task are under way at once: never more than its concurrency."""
+"""The items of a task that run at once are never more than its concurrency."""
 
 import asyncio
 import sys
@@ -37,115 +37,122 @@ def go(backend):
     return partial(run_work, backend=backend, workers=2)
 
 
-def test_a_backend_that_is_at_a_run_refuses_another_until_it_has_ended():
-    backend, let_go = ThreadBackend(2), threading.Event()
-    first = run_work(lambda x: let_go.wait(90), {"n": 1}, backend=backend, background=True)
+def test_a_backend_is_reserved_for_one_run_at_a_time():
+    backend = ThreadBackend(2)
+    release = threading.Event()
+    first = run_work(lambda x: release.wait(90), {"n": 1}, backend=backend, background=True)
     with pytest.raises(attune_nb.BackendError, match="ThreadBackend is in use by another run"):
         run_work(lambda x: x, {"n": 1}, backend=backend)
-    let_go.set()
+    release.set()
     assert first.wait(60)
     assert run_work(lambda x: x, {"n": 1}, backend=backend).result("a") == [0]
 
 
-async def waits(x):
-    before = time.time()
+async def wait_shortly(x):
+    start = time.time()
     await asyncio.sleep(0.01)
-    return before, time.time()
+    return start, time.time()
 
 
-def sleeps(x):
-    before = time.time()
+def sleep_shortly(x):
+    start = time.time()
     time.sleep(0.01)
-    return before, time.time()
+    return start, time.time()
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 3, 5, 8])
-def test_coroutines_wait_together_as_many_as_the_concurrency_and_no_more(go, concurrency):
-    run = go(waits, {"n": 120}, concurrency=concurrency)
+def test_concurrency_limits_coroutines(go, concurrency):
+    run = go(wait_shortly, {"n": 120}, concurrency=concurrency)
     assert min(2, concurrency) <= most_at_once(run.result("a")) <= concurrency
 
 
-@pytest.mark.parametrize(("concurrency", "most"), [(1, 1), (2, 2), (3, 2)])
-def test_functions_run_at_once_one_in_each_worker_within_the_concurrency(go, concurrency, most):
-    run = go(sleeps, {"n": 60}, concurrency=concurrency)
-    assert most_at_once(run.result("a")) <= most
+@pytest.mark.parametrize(("concurrency", "limit"), [(1, 1), (2, 2), (3, 2)])
+def test_each_worker_runs_one_function_at_once(go, concurrency, limit):
+    """Within the concurrency."""
+    run = go(sleep_shortly, {"n": 60}, concurrency=concurrency)
+    assert most_at_once(run.result("a")) <= limit
 
 
-def test_coroutines_that_are_retried_do_not_exceed_it_either(go):
+def test_concurrency_limits_coroutines_that_are_retried(go):
     async def work(x):
-        spans = [*await waits(x)]
+        spans = [*await wait_shortly(x)]
         if x % 3 == 0:
             raise attune_nb.ActionError("no", data={"span": spans})
         return spans
 
     run = go(work, {"n": 60}, concurrency=3, keys="retry: {count: 2}")
-    spans = [each["span"] if isinstance(each, dict) else each for each in run.result("a")]
+    results = run.result("a")
+    spans = [result["span"] if isinstance(result, dict) else result for result in results]
     assert most_at_once(spans) <= 3
 
 
-def test_a_worker_that_takes_long_until_it_has_all_it_needs_begins_nevertheless(go):
-    class Slow:
+def test_a_task_spec_that_is_slow_to_unpickle_runs(go):
+    class SlowToUnpickle:
         def __reduce__(self):
             return time.sleep, (0.7,)
 
-    slow = Slow()
+    slow = SlowToUnpickle()
 
     async def work(x):
         await asyncio.sleep(0.001)
-        return slow  # what it was made of there: nothing
+        return slow  # `time.sleep` has returned None in its place
 
     assert go(work, {"n": 40}, concurrency=4).result("a") == [None] * 40
 
 
-class Busy(RemoteWorker):
-    def __init__(self, *shares, threads=1):
-        self.threads, self._held = threads, shares
+class BusyWorker(RemoteWorker):
+    """A worker with chunks in flight, each given by its queue and its concurrency."""
+
+    def __init__(self, chunks):
+        self._chunks = chunks
 
     def chunks(self):
-        return [(feed, InFlightChunk([], chunk(share))) for feed, share in self._held]
+        return [(queue, make_chunk(concurrency)) for queue, concurrency in self._chunks]
 
 
-def chunk(share):
-    return ChunkMessage(array("q"), array("q"), PackedValues(), [], 0.0, share)
+def make_chunk(concurrency):
+    message = ChunkMessage(array("q"), array("q"), PackedValues(), [], 0.0, concurrency)
+    return InFlightChunk([], message)
 
 
 @pytest.mark.parametrize(
-    ("concurrency", "held", "shares"),
+    ("concurrency", "in_flight", "expected"),
     [
         (8, [[], []], [4, 4]),
-        (3, [[], []], [2, 2]),  # the first to get it; what is left is then for the other
+        (3, [[], []], [2, 2]),  # the first to be sent a chunk; then one is free for the second
         (3, [[2], []], [None, 1]),
-        (20, [["other"], []], [None, 20]),  # who is at something else takes nothing
+        (20, [["other"], []], [None, 20]),  # a worker that runs another job gets no chunk
         (20, [[20], []], [None, None]),
         (5, [[2], [2]], [None, None]),
     ],
 )
-def test_the_concurrency_is_shared_among_the_workers_that_are_free(concurrency, held, shares):
-    mine = SimpleNamespace(
-        job=SimpleNamespace(spec=SimpleNamespace(concurrency=concurrency)), is_slow=True
-    )
-    other = SimpleNamespace(is_slow=True)
-    places = [
-        Busy(*((other, 1) if each == "other" else (mine, each) for each in one)) for one in held
-    ]
-    found = dict(find_free_workers(mine, places, behind=True))
-    assert [found.get(each) for each in places] == shares
+def test_free_workers_share_the_concurrency(concurrency, in_flight, expected):
+    job = SimpleNamespace(spec=SimpleNamespace(concurrency=concurrency))
+    queue = SimpleNamespace(job=job, is_slow=True)
+    other_queue = SimpleNamespace(is_slow=True)
+    workers = []
+    for chunks in in_flight:
+        pairs = [(other_queue, 1) if chunk == "other" else (queue, chunk) for chunk in chunks]
+        workers.append(BusyWorker(pairs))
+
+    free_workers = dict(find_free_workers(queue, workers, behind=True))
+    assert [free_workers.get(worker) for worker in workers] == expected
 
 
-def test_what_a_module_keeps_for_its_coroutines_is_of_use_in_every_chunk(backend, tmp_path):
+def test_all_coroutines_of_a_process_share_one_loop(backend, tmp_path):
     (tmp_path / "keeps_a_lock.py").write_text("import asyncio; lock, loops = asyncio.Lock(), set()")
 
     async def work(x, path):
         sys.path.insert(0, path)
-        import keeps_a_lock  # noqa: PLC0415 - it is there only now
+        import keeps_a_lock  # noqa: PLC0415 - its folder was just added to the path
 
         keeps_a_lock.loops.add(asyncio.get_running_loop())
         async with keeps_a_lock.lock:
-            await asyncio.sleep(0.02)  # others wait for it, in chunks before and after this
+            await asyncio.sleep(0.02)  # coroutines of chunks before and after this wait for it
         return len(keeps_a_lock.loops)
 
-    given = {"n": 60, "path": str(tmp_path)}
-    run = run_work(work, given, more=item_runs.PATH, backend=backend, workers=2)
+    parameters = {"n": 60, "path": str(tmp_path)}
+    run = run_work(work, parameters, more=item_runs.PATH, backend=backend, workers=2)
     assert set(run.result("a")) == {1}
 
 
@@ -156,16 +163,19 @@ tasks:
 """
 
 
-@pytest.mark.parametrize("where", ["threads", "processes"])
-def test_a_coroutine_that_would_end_the_interpreter_ends_no_other_task(where):
-    async def leaves():
+@pytest.mark.parametrize("backend_name", ["threads", "processes"])
+def test_a_coroutine_that_exits_ends_no_other_task(backend_name):
+    async def exit_interpreter():
         sys.exit(3)
 
     async def exits():
-        await asyncio.gather(asyncio.create_task(leaves()), asyncio.sleep(60))
+        await asyncio.gather(asyncio.create_task(exit_interpreter()), asyncio.sleep(60))
 
     run = attune_nb.loads(EXITING).run(
-        actions={"exits": exits, "waits": waits}, backend=where, workers=1, progress=False
+        actions={"exits": exits, "waits": wait_shortly},
+        backend=backend_name,
+        workers=1,
+        progress=False,
     )
     assert dict(run.tasks[["task", "status"]].itertuples(index=False)) == {
         "a": "failed",
@@ -173,7 +183,7 @@ def test_a_coroutine_that_would_end_the_interpreter_ends_no_other_task(where):
     }
 
 
-TWO = """
+LONG_AND_SHORT = """
 tasks:
   - name: long
     action: work
@@ -188,11 +198,12 @@ tasks:
 
 
 def test_short_tasks_do_not_wait_for_the_end_of_a_long_one(backend):
-    run = attune_nb.loads(TWO).run(
-        actions={"work": lambda x: (time.sleep(0.002), x)[1], "waits": waits},
+    run = attune_nb.loads(LONG_AND_SHORT).run(
+        actions={"work": lambda x: (time.sleep(0.002), x)[1], "waits": wait_shortly},
         backend=backend,
         workers=2,
         progress=False,
     )
     assert run.status == "succeeded"
-    assert [each.task for each in run.events if isinstance(each, TaskEnded)][-1] == "long"
+    ended_tasks = [event.task for event in run.events if isinstance(event, TaskEnded)]
+    assert ended_tasks[-1] == "long"

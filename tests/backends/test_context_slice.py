@@ -1,4 +1,4 @@
-"""What of a context goes to another process: what a template reads, and it gives the same there."""
+"""The slice of a context that is sent to another process: templates render the same from it."""
 
 import pickle
 
@@ -12,25 +12,28 @@ from attune_nb.errors import TemplateError
 from attune_nb.templates.template import Template
 
 
-def context():
-    made = WorkflowContext.create(
+def make_context():
+    context = WorkflowContext.create(
         {"url": "https://x", "big": "x" * 1000, "deep": {"a": {"b": 1, "c": "y" * 500}, "d": 2}},
         vars={"total": 3, "held": {"k": [1, 2], "l": "z" * 400}},
         config={"zone": "eu"},
         keystore={"token": "hunter22", "other": "secret-other"},
     )
-    made = made.with_result("fetch", {"items": [1, 2], "status": "own", "rest": "r" * 600})
-    made = made.with_outcome("rows", Outcome(status="succeeded", result=[1] * 300, total_count=300))
-    return made.with_result("odd", {"result": {"x": 1}, "y": 2})
+    context = context.with_result("fetch", {"items": [1, 2], "status": "own", "rest": "r" * 600})
+    context = context.with_outcome(
+        "rows", Outcome(status="succeeded", result=[1] * 300, total_count=300)
+    )
+    return context.with_result("odd", {"result": {"x": 1}, "y": 2})
 
 
-def names(made):
-    """Give what is there, as dotted names."""
-    found = []
-    for space in ("parameters", "config", "keystore"):
-        found += [f"{space}.{name}" for name in getattr(made, space)]
-    found += [f"workflow.{name}" for name in made.variables]
-    return sorted([*found, *(f"task.{name}" for name in made.tasks)])
+def dotted_names(context):
+    """Return the names in a context, as a template reads them."""
+    names = []
+    for namespace in ("parameters", "config", "keystore"):
+        names += [f"{namespace}.{name}" for name in getattr(context, namespace)]
+    names += [f"workflow.{name}" for name in context.variables]
+    names += [f"task.{name}" for name in context.tasks]
+    return sorted(names)
 
 
 @pytest.mark.parametrize(
@@ -49,16 +52,18 @@ def names(made):
     ],
     ids=str,
 )
-def test_only_what_is_read_goes(source, expected):
-    assert names(slice_context(context(), Template(source))) == expected
+def test_only_names_that_are_read_are_sent(source, expected):
+    assert dotted_names(slice_context(make_context(), Template(source))) == expected
 
 
-def test_of_a_map_only_the_keys_that_are_read_go():
-    made = slice_context(context(), Template("{{ parameters.deep.a.b }} {{ parameters.deep.d }}"))
-    assert made.parameters == {"deep": {"a": {"b": 1}, "d": 2}}
-    whole = slice_context(context(), Template("{{ parameters.deep.a.b }} {{ parameters.deep }}"))
-    assert whole.parameters["deep"] == context().parameters["deep"]
-    assert made.size_bytes < 2000 < whole.size_bytes + 2000
+def test_only_keys_that_are_read_are_sent():
+    context = make_context()
+    keys = slice_context(context, Template("{{ parameters.deep.a.b }} {{ parameters.deep.d }}"))
+    assert keys.parameters == {"deep": {"a": {"b": 1}, "d": 2}}
+
+    everything = slice_context(context, Template("{{ parameters.deep.a.b }} {{ parameters.deep }}"))
+    assert everything.parameters["deep"] == context.parameters["deep"]
+    assert keys.size_bytes < 2000 < everything.size_bytes + 2000
 
 
 @pytest.mark.parametrize(
@@ -73,14 +78,15 @@ def test_of_a_map_only_the_keys_that_are_read_go():
         ("{{ task.odd.result.x }}", {"result": {"x": 1}}),
     ],
 )
-def test_of_a_task_only_what_is_read_of_its_result_goes(source, result):
-    ((name, made),) = slice_context(context(), Template(source)).tasks.items()
-    assert made.result == result
-    assert made.status == context().tasks[name].status
+def test_only_the_part_of_a_result_that_is_read_is_sent(source, result):
+    context = make_context()
+    ((name, outcome),) = slice_context(context, Template(source)).tasks.items()
+    assert outcome.result == result
+    assert outcome.status == context.tasks[name].status
 
 
-def test_no_secret_goes_that_is_not_read():
-    packed = pickle.dumps(slice_context(context(), Template("{{ keystore.token }}")))
+def test_secrets_that_are_not_read_are_not_sent():
+    packed = pickle.dumps(slice_context(make_context(), Template("{{ keystore.token }}")))
     assert b"hunter22" in packed
     assert b"secret-other" not in packed
 
@@ -130,18 +136,19 @@ _USES = st.sampled_from(
 
 
 @given(st.lists(st.tuples(_USES, _PATHS), min_size=1, max_size=3))
-def test_an_expression_gives_in_an_excerpt_what_it_gives_in_the_whole(parts):
+def test_a_template_renders_the_same_from_a_slice(parts):
     try:
         template = Template([use % path for use, path in parts])
     except TemplateError:
-        return  # refused when the workflow loads
-    whole = context()
-    part = pickle.loads(pickle.dumps(slice_context(whole, template)))
+        return  # the workflow would not load
+
+    context = make_context()
+    context_slice = pickle.loads(pickle.dumps(slice_context(context, template)))
     try:
-        expected = template.render(whole.scope("x", 0))
+        expected = template.render(context.scope("x", 0))
     except TemplateError:
         with pytest.raises(TemplateError):
-            template.render(part.scope("x", 0))
+            template.render(context_slice.scope("x", 0))
     else:
-        # a map that is read as a whole keeps its order, a namespace its names
-        assert template.render(part.scope("x", 0)) == expected
+        # an object that is read as a whole keeps its order, a namespace its names
+        assert template.render(context_slice.scope("x", 0)) == expected

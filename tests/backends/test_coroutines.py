@@ -1,4 +1,4 @@
-"""Attempts of `async` actions: one loop, and the concurrency as the only bound."""
+"""Attempts of `async` actions: one event loop, limited only by the concurrency."""
 
 import asyncio
 import threading
@@ -18,50 +18,55 @@ tasks:
 """
 
 
-def go(work, items, concurrency=8, keys="", **options):
+def run_items(work, items, concurrency=8, keys="", **options):
+    """Run an action over items; `keys` are keys of the task."""
     text = WORK.replace("CONCURRENCY", str(concurrency)).replace("KEYS", keys)
     return attune_nb.loads(text).run(
         {"items": items}, actions={"work": work}, progress=False, **options
     )
 
 
-def test_they_wait_together_in_one_thread_beyond_what_threads_there_could_be():
-    now, most, threads = 0, 0, set()
+def test_more_of_them_wait_than_there_are_threads():
+    """All in one thread."""
+    waiting = 0
+    max_waiting = 0
+    threads = set()
 
     async def work(x):
-        nonlocal now, most
+        nonlocal waiting, max_waiting
         threads.add(threading.get_ident())
-        now += 1
-        most = max(most, now)
+        waiting += 1
+        max_waiting = max(max_waiting, waiting)
         await asyncio.sleep(0.1)
-        now -= 1
+        waiting -= 1
         return x
 
-    run = go(work, range(1200), concurrency=1000)
+    run = run_items(work, range(1200), concurrency=1000)
     assert run.result("a") == list(range(1200))
-    assert most == 1000
+    assert max_waiting == 1000
     assert len(threads) == 1
     assert threading.main_thread().ident not in threads
 
 
-def test_no_more_wait_together_than_the_concurrency_and_workers_say_nothing_about_it():
-    now, most = 0, 0
+def test_concurrency_limits_them_and_workers_does_not():
+    waiting = 0
+    max_waiting = 0
 
     async def work(x):
-        nonlocal now, most
-        now += 1
-        most = max(most, now)
+        nonlocal waiting, max_waiting
+        waiting += 1
+        max_waiting = max(max_waiting, waiting)
         await asyncio.sleep(0.002)
-        now -= 1
+        waiting -= 1
 
-    run = go(work, range(60), concurrency=5, workers=1)
+    run = run_items(work, range(60), concurrency=5, workers=1)
     assert run.status == "succeeded"
-    assert most == 5
+    assert max_waiting == 5
 
 
-def test_one_that_never_waits_lets_the_others_go_on():
+def test_one_that_never_waits_does_not_block_others():
     async def busy(x):
-        time.sleep(0.003)  # noqa: ASYNC251 - this is the one that never waits
+        time.sleep(0.003)  # noqa: ASYNC251 - blocks on purpose
 
     async def quick():
         return time.time()
@@ -76,7 +81,7 @@ def test_one_that_never_waits_lets_the_others_go_on():
     assert tasks.loc["b", "end"] < tasks.loc["a", "end"]
 
 
-def test_its_time_is_up_and_it_is_cancelled_where_it_waits():
+def test_a_timeout_cancels_one_where_it_waits():
     cleaned = []
 
     async def work(x):
@@ -86,13 +91,13 @@ def test_its_time_is_up_and_it_is_cancelled_where_it_waits():
             cleaned.append(x)
         return x
 
-    run = go(work, range(5), keys="timeout: 0.1")
+    run = run_items(work, range(5), keys="timeout: 0.1")
     assert run.result("a")[2]["error"] == "no end within 0.1 s; it was stopped"
-    assert [each for each in run.result("a") if isinstance(each, int)] == [0, 1, 3, 4]
+    assert [result for result in run.result("a") if isinstance(result, int)] == [0, 1, 3, 4]
     assert sorted(cleaned) == [0, 1, 2, 3, 4]
 
 
-def test_one_cancelled_for_its_time_goes_on_to_the_next_item_undisturbed():
+def test_items_after_a_timeout_are_not_cancelled():
     async def work(x):
         if x == 0:
             await asyncio.sleep(60)
@@ -100,16 +105,16 @@ def test_one_cancelled_for_its_time_goes_on_to_the_next_item_undisturbed():
             await asyncio.sleep(0.001)
         return x
 
-    run = go(work, range(6), concurrency=1, keys="timeout: 0.1")
-    assert [each for each in run.result("a") if isinstance(each, int)] == [1, 2, 3, 4, 5]
+    run = run_items(work, range(6), concurrency=1, keys="timeout: 0.1")
+    assert [result for result in run.result("a") if isinstance(result, int)] == [1, 2, 3, 4, 5]
 
 
-def test_a_failed_one_is_tried_again_with_the_same_input():
-    seen = []
+def test_a_retry_has_the_same_input():
+    inputs = []
 
     async def work(x, luck):
-        seen.append((x, luck))
-        if len(seen) < 3:
+        inputs.append((x, luck))
+        if len(inputs) < 3:
             raise ValueError
         return x
 
@@ -120,23 +125,24 @@ def test_a_failed_one_is_tried_again_with_the_same_input():
     )
     run = attune_nb.loads(text).run({"items": [7]}, actions={"work": work}, progress=False)
     assert run.result("a") == [7]
-    assert len(seen) == 3
-    assert len(set(seen)) == 1
+    assert len(inputs) == 3
+    assert len(set(inputs)) == 1
 
 
-def test_a_run_that_is_cancelled_cancels_them():
-    begun, cancelled = threading.Event(), []
+def test_cancelling_a_run_cancels_them():
+    started = threading.Event()
+    cancelled = []
 
     async def work(x):
-        begun.set()
+        started.set()
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
             cancelled.append(x)
             raise
 
-    run = go(work, range(50), background=True)
-    assert begun.wait(60)
+    run = run_items(work, range(50), background=True)
+    assert started.wait(60)
     run.cancel(force=True)
     assert run.wait(60)
     assert run.status == "cancelled"
@@ -146,25 +152,25 @@ def test_a_run_that_is_cancelled_cancels_them():
     assert sorted(cancelled) == list(range(8))
 
 
-def test_a_source_that_takes_its_time_is_read_while_they_wait():
-    def slowly():
-        for each in range(8):
+def test_a_slow_source_is_read_while_they_wait():
+    def read_slowly():
+        for x in range(8):
             time.sleep(0.03)
-            yield each
+            yield x
 
     waited = []
 
     async def work(x):
-        began = time.monotonic()
+        start = time.monotonic()
         await asyncio.sleep(0.01)
-        waited.append(time.monotonic() - began)
+        waited.append(time.monotonic() - start)
         return x
 
-    run = go(work, slowly(), concurrency=4)
+    run = run_items(work, read_slowly(), concurrency=4)
     assert run.result("a") == list(range(8))
 
 
-def test_a_source_that_fails_fails_the_item_to_come():
+def test_a_source_that_fails_fails_the_next_item():
     def broken():
         yield 1
         raise OSError("the disk is gone")
@@ -172,29 +178,29 @@ def test_a_source_that_fails_fails_the_item_to_come():
     async def work(x):
         return x
 
-    run = go(work, broken(), concurrency=3)
+    run = run_items(work, broken(), concurrency=3)
     assert run.status == "failed"
     assert run.result("a")[0] == 1
     assert run.result("a")[1]["error"] == "the disk is gone"
 
 
-def test_a_pause_holds_them():
+def test_a_pause_stops_them():
     seen = []
 
     async def work(x):
         seen.append(x)
         await asyncio.sleep(0.002)
 
-    run = go(work, range(400), concurrency=2, background=True)
+    run = run_items(work, range(400), concurrency=2, background=True)
     while len(seen) < 10:
         time.sleep(0.005)
     run.pause()
     while run.status != "paused":
         time.sleep(0.005)
     time.sleep(0.1)
-    held = len(seen)
+    count = len(seen)
     time.sleep(0.1)
-    assert len(seen) == held < 400
+    assert len(seen) == count < 400
     run.resume()
     assert run.wait(60)
     assert sorted(seen) == list(range(400))
@@ -205,8 +211,8 @@ def test_no_thread_stays_after_the_run():
         await asyncio.sleep(0)
 
     before = threading.enumerate()
-    go(work, range(10))
+    run_items(work, range(10))
     until = time.monotonic() + 60
-    while any(each.name.startswith("attune") for each in {*threading.enumerate()} - {*before}):
+    while any(thread.name.startswith("attune") for thread in {*threading.enumerate()} - {*before}):
         assert time.monotonic() < until
         time.sleep(0.01)

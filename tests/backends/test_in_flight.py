@@ -1,4 +1,4 @@
-"""What workers tell of failures: an item's error is its own, whatever it is made of."""
+"""The errors that workers report: an item's error is its own, whatever its data."""
 
 import asyncio
 import linecache
@@ -21,7 +21,8 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(item_runs)
 
 ENGINE = os.getpid()
-SECRET = "a-key-" + "0123456789" * 20  # longer than what is shown of anything
+# longer than any preview of a value
+SECRET = "a-key-" + "0123456789" * 20
 
 
 @pytest.fixture(params=["processes", "dask"])
@@ -31,7 +32,7 @@ def go(request):
     return partial(run_work, backend=request.param, workers=2)
 
 
-def test_a_coroutine_that_fails_is_told_with_what_it_raised(go):
+def test_a_coroutines_error_is_reported(go):
     async def work(x):
         await asyncio.sleep(0)
         if x == 3:
@@ -50,26 +51,30 @@ def test_a_traceback_shows_the_lines_of_the_cell(go):
             raise ValueError("no")
         inner()
 """
-    file, made = "/nowhere/cell.py", {"__name__": "__main__"}
+    file = "/nowhere/cell.py"
+    namespace = {"__name__": "__main__"}
     linecache.cache[file] = len(cell), None, cell.splitlines(keepends=True), file
-    exec(compile(cell, file, "exec"), made)
+    exec(compile(cell, file, "exec"), namespace)
 
-    def told(run):
-        ends = [each.batch for each in run.events if isinstance(each, AttemptsEnded)]
-        [error] = [error for batch in ends for error in batch.errors.values()]
+    def only_traceback(run):
+        batches = [event.batch for event in run.events if isinstance(event, AttemptsEnded)]
+        all_errors = []
+        for batch in batches:
+            all_errors += batch.errors.values()
+        [error] = all_errors
         return error.traceback
 
-    there = told(go(made["work"]))
-    assert f'File "{file}", line 4, in inner' in there
-    assert 'raise ValueError("no")' in there
-    assert there == told(run_work(made["work"]))
+    remote_traceback = only_traceback(go(namespace["work"]))
+    assert f'File "{file}", line 4, in inner' in remote_traceback
+    assert 'raise ValueError("no")' in remote_traceback
+    assert remote_traceback == only_traceback(run_work(namespace["work"]))
 
 
-def test_a_coroutine_that_fails_is_tried_again(go, tmp_path):
+def test_a_coroutine_that_fails_is_retried(go, tmp_path):
     async def work(x, path):
         await asyncio.sleep(0)
-        if x == 3 and not os.path.exists(path):  # noqa: ASYNC240, PTH110 - a moment
-            open(path, "w").close()  # noqa: ASYNC230, PTH123 - a moment
+        if x == 3 and not os.path.exists(path):  # noqa: ASYNC240, PTH110 - quick
+            open(path, "w").close()  # noqa: ASYNC230, PTH123 - quick
             raise ConnectionError("reset")
         return x
 
@@ -78,57 +83,59 @@ def test_a_coroutine_that_fails_is_tried_again(go, tmp_path):
 
 
 class Part:
-    """Loads where there is this module, or what was sent of it."""
+    """Loads in a process that has this module, or was sent its code."""
 
     def __init__(self, number):
         self.number = number
 
 
-class LoadsThereOnly:
+class LoadsInWorkersOnly:
     def __reduce__(self):
-        return _only_there, ()
+        return _load_in_worker, ()
 
 
-def _only_there():
+def _load_in_worker():
     if os.getpid() == ENGINE:
         raise OSError("not in the engine")
-    return LoadsThereOnly()
+    return LoadsInWorkersOnly()
 
 
-def fails_with(made):
+def fails_with(make_data):
+    """Return an action that fails for item 7, with data."""
+
     def work(x):
         if x == 7:
-            raise attune_nb.ActionError("no", data={"made": made()})
+            raise attune_nb.ActionError("no", data={"part": make_data()})
         return x
 
     return work
 
 
-def test_an_error_gives_an_object_of_the_notebook(go):
+def test_an_error_may_hold_an_object_of_the_notebook(go):
     run = go(fails_with(lambda: Part(5)))
     assert errors(run) == {7: "no"}
-    assert run.result("a")[7]["made"].number == 5
+    assert run.result("a")[7]["part"].number == 5
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("make_data", "problem"),
     [
-        (LoadsThereOnly, "a value cannot be unpickled in the process it was sent to"),
+        (LoadsInWorkersOnly, "a value cannot be unpickled in the process it was sent to"),
         (threading.Lock, "an object cannot be sent to another process"),
     ],
 )
-def test_an_error_whose_data_cannot_come_comes_without(go, made, told):
-    run = go(fails_with(made), keys="retry: {count: 2}")
+def test_an_error_is_reported_without_unsendable_data(go, make_data, problem):
+    run = go(fails_with(make_data), keys="retry: {count: 2}")
     assert run.status == "failed"
     assert list(errors(run)) == [7]
-    assert errors(run)[7].startswith(f"no (without its data: {told}")
+    assert errors(run)[7].startswith(f"no (without its data: {problem}")
     assert run.result("a")[7]["error_type"] == "ActionError"
-    assert "made" not in run.result("a")[7]
+    assert "part" not in run.result("a")[7]
     assert max(run.attempts["attempt"]) == 3
     assert [x for x in run.result("a") if isinstance(x, int)] == [x for x in range(20) if x != 7]
 
 
-def test_a_message_of_a_class_of_its_own_comes_as_text(go):
+def test_an_errors_text_becomes_a_plain_string(go):
     class Text(str):
         __slots__ = ()
 
@@ -147,15 +154,15 @@ def test_a_message_of_a_class_of_its_own_comes_as_text(go):
     assert errors(go(work)) == {7: "odd"}
 
 
-def test_a_report_that_cannot_be_read_fails_its_own_items_only(go, monkeypatch):
-    whole = chunk_queue.read_report
+def test_an_unreadable_report_fails_its_own_items_only(go, monkeypatch):
+    read_report = chunk_queue.read_report
 
-    def reported(job, sent, report, lane):
+    def fail_for_item_7(job, chunk, report, number_worker):
         if 7 in report.index:
             raise ValueError("a column is missing")
-        return whole(job, sent, report, lane)
+        return read_report(job, chunk, report, number_worker)
 
-    monkeypatch.setattr(chunk_queue, "read_report", reported)
+    monkeypatch.setattr(chunk_queue, "read_report", fail_for_item_7)
     run = go(lambda x: x)
     assert 7 in errors(run)
     assert len(errors(run)) < 20
@@ -164,10 +171,10 @@ def test_a_report_that_cannot_be_read_fails_its_own_items_only(go, monkeypatch):
     )
 
 
-# No part of a secret is shown either, however short the text is cut.
+# No part of a secret is shown, wherever a message is cut.
 
 
-def test_no_part_of_a_long_secret_is_in_what_stands_for_a_result(cluster):
+def test_a_remote_reference_shows_no_part_of_a_secret(cluster):
     run = run_work(
         lambda x, key: key if x else {key: [key]},
         backend="dask",
@@ -175,13 +182,13 @@ def test_no_part_of_a_long_secret_is_in_what_stands_for_a_result(cluster):
         more=', key: "{{ keystore.key }}"',
         keystore={"key": SECRET},
     )
-    stands = [repr(each) for each in run.items("a")["result"]]
-    assert stands[0] == "<an object of 1, on the cluster>"
-    assert set(stands[1:]) == {f"<a string of {len(SECRET)}, on the cluster>"}
+    shown = [repr(result) for result in run.items("a")["result"]]
+    assert shown[0] == "<an object of 1, on the cluster>"
+    assert set(shown[1:]) == {f"<a string of {len(SECRET)}, on the cluster>"}
 
 
-def test_no_part_of_a_long_secret_is_in_what_says_why_it_cannot_come(go):
-    class Holds:
+def test_a_not_sendable_error_shows_no_part_of_a_secret(go):
+    class HoldsSecret:
         def __init__(self, key):
             self.key = key
 
@@ -190,9 +197,9 @@ def test_no_part_of_a_long_secret_is_in_what_says_why_it_cannot_come(go):
 
     def work(x, key):
         if x == 7:
-            return Holds(key)
+            return HoldsSecret(key)
         if x == 8:
-            raise attune_nb.ActionError("no", data={"held": Holds(key)})
+            raise attune_nb.ActionError("no", data={"held": HoldsSecret(key)})
         return x
 
     run = go(work, more=', key: "{{ keystore.key }}"', keystore={"key": SECRET})

@@ -1,4 +1,4 @@
-"""A task that has ended is gone from its backend: a long cycle costs no more round after round."""
+"""Backends release a task that has ended: a long cycle does not use more and more memory."""
 
 import pytest
 
@@ -21,29 +21,32 @@ tasks:
 """
 
 
-def watched(kind):
-    class Watched(kind):
+def watch_backend(backend_type):
+    """Return a backend that counts the jobs it has not released."""
+
+    class WatchedBackend(backend_type):
         def __init__(self):
             super().__init__()
-            self.held, self.most = set(), 0
+            self.keys = set()
+            self.max_jobs = 0
 
         def start(self, job):
-            self.held.add(job.spec.key)
-            self.most = max(self.most, len(self.held))
+            self.keys.add(job.spec.key)
+            self.max_jobs = max(self.max_jobs, len(self.keys))
             super().start(job)
 
         def release(self, key):
-            self.held.discard(key)
+            self.keys.discard(key)
             super().release(key)
 
-    return Watched()
+    return WatchedBackend()
 
 
-@pytest.mark.parametrize("kind", [InlineBackend, ThreadBackend])
-def test_a_backend_holds_only_what_is_under_way(kind):
-    backend = watched(kind)
+@pytest.mark.parametrize("backend_type", [InlineBackend, ThreadBackend])
+def test_a_backend_keeps_only_jobs_that_run(backend_type):
+    backend = watch_backend(backend_type)
     run = attune_nb.loads(CYCLE).run(backend=backend)
     assert run.status == "succeeded"
     assert len(run.tasks) == 23
-    assert backend.held == set()
-    assert backend.most <= 2
+    assert backend.keys == set()
+    assert backend.max_jobs <= 2

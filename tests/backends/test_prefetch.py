@@ -1,4 +1,4 @@
-"""Items that come when they come: a source that takes its time holds up nobody."""
+"""Items that are read ahead: a slow source of items does not block the run."""
 
 import itertools
 import sys
@@ -45,10 +45,11 @@ def go(request):
 
 
 class Valve:
-    """Gives items up to a number, and the others once it is open."""
+    """Yields items up to a number, and the rest when it is open."""
 
     def __init__(self, before, after=0):
-        self.before, self.after = before, after
+        self.before = before
+        self.after = after
         self.open = threading.Event()
 
     def __iter__(self):
@@ -57,7 +58,7 @@ class Valve:
         yield from range(self.before, self.before + self.after)
 
 
-def test_while_a_source_is_waited_for_what_it_gave_ends_and_other_tasks_run(go):
+def test_a_blocked_source_does_not_block_items_and_tasks(go):
     valve = Valve(3, 4)
     run = go(iter(valve), background=True)
     until(lambda: len(run.attempts) == 4)
@@ -67,7 +68,7 @@ def test_while_a_source_is_waited_for_what_it_gave_ends_and_other_tasks_run(go):
     assert (run.result("a"), run.result("b")) == (list(range(7)), "done")
 
 
-def test_a_run_is_cancelled_while_a_source_is_waited_for(go):
+def test_a_run_is_cancelled_while_a_source_blocks(go):
     valve = Valve(3)
     run = go(iter(valve), background=True)
     until(lambda: len(run.attempts) == 4)
@@ -78,7 +79,7 @@ def test_a_run_is_cancelled_while_a_source_is_waited_for(go):
     valve.open.set()
 
 
-def test_a_run_is_paused_and_goes_on_while_a_source_is_waited_for(go):
+def test_a_run_is_paused_and_resumed_while_a_source_blocks(go):
     valve = Valve(3, 2)
     run = go(iter(valve), background=True)
     until(lambda: len(run.attempts) == 4)
@@ -90,21 +91,22 @@ def test_a_run_is_paused_and_goes_on_while_a_source_is_waited_for(go):
     assert run.result("a") == list(range(5))
 
 
-def test_a_source_may_wait_for_what_becomes_of_its_items(go, tmp_path):
+def test_a_source_may_wait_for_its_own_items(go, tmp_path):
     def steps():
-        for each in range(6):
-            yield str(tmp_path / str(each))
-            until((tmp_path / str(each)).exists)
+        for step in range(6):
+            path = tmp_path / str(step)
+            yield str(path)
+            until(path.exists)
 
     def work(x):
         Path(x).touch()
         return x
 
     run = go(steps(), work)
-    assert run.result("a") == [str(tmp_path / str(each)) for each in range(6)]
+    assert run.result("a") == [str(tmp_path / str(step)) for step in range(6)]
 
 
-def test_a_source_that_fails_fails_the_item_to_come(go):
+def test_a_source_that_fails_fails_the_next_item(go):
     def broken():
         yield from range(50)
         raise OSError("the disk is gone")
@@ -114,7 +116,7 @@ def test_a_source_that_fails_fails_the_item_to_come(go):
     assert run.result("a")[:50] == list(range(50))
 
 
-def test_a_source_that_ends_the_interpreter_ends_its_task_only(go):
+def test_a_source_that_exits_ends_its_task_only(go):
     def broken():
         yield 0
         sys.exit(3)
@@ -124,26 +126,26 @@ def test_a_source_that_ends_the_interpreter_ends_its_task_only(go):
     assert run.result("b") == "done"
 
 
-def test_an_endless_source_is_read_no_further_than_there_is_use_for(go):
-    read = itertools.count()
-    run = go(read, lambda x: (time.sleep(0.002), x)[1], background=True)
+def test_an_endless_source_is_not_read_far_ahead(go):
+    source = itertools.count()
+    run = go(source, lambda x: (time.sleep(0.002), x)[1], background=True)
     until(lambda: len(run.attempts) > 100)
     run.cancel(force=True)
     assert run.wait(60)
     time.sleep(0.05)
-    at = next(read)
-    assert at < len(run.items("a")) + 5_000
+    position = next(source)
+    assert position < len(run.items("a")) + 5_000
     time.sleep(0.1)
-    assert next(read) == at + 1  # by nobody any more
+    assert next(source) == position + 1  # no thread reads any more
 
 
-def test_many_items_of_a_source_come_in_their_order_to_the_end(go):
+def test_all_items_of_a_source_come_in_order(go):
     run = go(iter(range(30_000)))
     assert run.result("a") == list(range(30_000))
 
 
 @pytest.mark.parametrize("go", ["processes", "dask"], indirect=True)
-def test_an_endless_source_of_what_cannot_be_sent_can_be_cancelled(go):
+def test_an_endless_source_of_unsendable_items_is_cancelled(go):
     lock = threading.Lock()
     run = go(itertools.count(), lambda x: lock, background=True)
     until(lambda: len(run.attempts) > 10)
@@ -159,4 +161,4 @@ def test_no_thread_reads_on_after_the_run(go):
     run.cancel()
     assert run.wait(30)
     valve.open.set()
-    until(lambda: not any(each.name == "attune items a" for each in threading.enumerate()))
+    until(lambda: not any(thread.name == "attune items a" for thread in threading.enumerate()))

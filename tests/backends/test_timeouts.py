@@ -1,4 +1,4 @@
-"""A timeout ends the attempt, whatever the action does."""
+"""A timeout ends an attempt, whatever its action does."""
 
 import asyncio
 import threading
@@ -8,14 +8,14 @@ import pytest
 
 import attune_nb
 
-ONE = """
+SINGLE = """
 tasks:
   - name: slow
     action: slow
     timeout: 0.15
-    {more}
+    {extra_keys}
 """
-MANY = """
+ITEMS = """
 tasks:
   - name: slow
     action: slow
@@ -27,24 +27,28 @@ tasks:
 
 
 def run(text, function, backend="threads"):
+    """Run a workflow with a function as its slow action."""
     return attune_nb.loads(text).run(actions={"slow": function}, backend=backend)
 
 
-def one(function, more="", backend="threads"):
-    return run(ONE.format(more=more), function, backend)
+def run_single(function, extra_keys="", backend="threads"):
+    """Run a task without items; `extra_keys` are keys of the task."""
+    return run(SINGLE.format(extra_keys=extra_keys), function, backend)
 
 
-def test_a_function_that_cannot_be_stopped_is_left_behind_and_the_run_says_so():
-    release, waited = threading.Event(), []
-    ended = one(lambda: waited.append(release.wait(90)))
+def test_a_plain_function_is_abandoned_at_its_timeout():
+    """The error says that it may still be running."""
+    release = threading.Event()
+    waited = []
+    finished = run_single(lambda: waited.append(release.wait(90)))
     assert not waited
     release.set()
-    assert ended.status == "failed"
-    assert list(ended.tasks["status"]) == ["timed_out"]
-    assert "no end within 0.15 s; a Python function in a thread cannot be stopped" in ended.error
+    assert finished.status == "failed"
+    assert list(finished.tasks["status"]) == ["timed_out"]
+    assert "no end within 0.15 s; a Python function in a thread cannot be stopped" in finished.error
 
 
-def test_what_a_late_function_gives_is_dropped():
+def test_the_result_of_a_late_function_is_dropped():
     late = threading.Event()
 
     def slow():
@@ -52,13 +56,13 @@ def test_what_a_late_function_gives_is_dropped():
         late.set()
         return "late"
 
-    ended = one(slow)
+    finished = run_single(slow)
     assert late.wait(30)
-    assert ended.result("slow")["error_type"] == "Timeout"
-    assert list(ended.attempts["status"]) == ["timed_out"]
+    assert finished.result("slow")["error_type"] == "Timeout"
+    assert list(finished.attempts["status"]) == ["timed_out"]
 
 
-def test_an_item_that_never_ends_does_not_hold_the_others_up():
+def test_an_item_that_never_ends_does_not_block_others():
     release = threading.Event()
 
     def slow(n):
@@ -66,33 +70,34 @@ def test_an_item_that_never_ends_does_not_hold_the_others_up():
             release.wait(90)
         return n
 
-    ended = run(MANY, slow)
+    finished = run(ITEMS, slow)
     release.set()
-    items = ended.items("slow")
+    items = finished.items("slow")
     assert list(items["status"]) == [
         "timed_out", "succeeded", "succeeded", "timed_out", "succeeded", "succeeded",
     ]  # fmt: skip
-    assert "2 of 6 items failed" in ended.error
+    assert "2 of 6 items failed" in finished.error
 
 
 @pytest.mark.parametrize("backend", ["threads", "inline"])
 def test_a_coroutine_is_cancelled(backend):
-    seen = []
+    events = []
 
     async def slow():
         try:
             await asyncio.sleep(10)
         except asyncio.CancelledError:
-            seen.append("cancelled")
+            events.append("cancelled")
             raise
 
-    ended = one(slow, backend=backend)
-    assert seen == ["cancelled"]
-    assert "no end within 0.15 s; it was stopped" in ended.error
+    finished = run_single(slow, backend=backend)
+    assert events == ["cancelled"]
+    assert "no end within 0.15 s; it was stopped" in finished.error
 
 
 @pytest.mark.parametrize("backend", ["threads", "inline"])
-def test_a_shell_command_and_its_children_are_killed_and_what_they_said_is_kept(backend, tmp_path):
+def test_a_shell_command_and_its_children_are_killed(backend, tmp_path):
+    """Their output so far is kept."""
     alive = tmp_path / "alive"
     text = f"""
 tasks:
@@ -101,19 +106,20 @@ tasks:
     timeout: 0.3
     input: {{cmd: "echo begun; (sleep 1.5; touch {alive}) & sleep 10"}}
 """
-    ended = attune_nb.loads(text).run(backend=backend)
-    assert ended.result("slow")["stdout"] == "begun\n"
-    assert list(ended.tasks["status"]) == ["timed_out"]
+    finished = attune_nb.loads(text).run(backend=backend)
+    assert finished.result("slow")["stdout"] == "begun\n"
+    assert list(finished.tasks["status"]) == ["timed_out"]
     time.sleep(1.5)
     assert not alive.exists()
 
 
-def test_the_inline_backend_finds_a_plain_function_late_once_it_is_back():
-    ended = one(lambda: time.sleep(0.3), backend="inline")
-    assert list(ended.tasks["status"]) == ["timed_out"]
+def test_the_inline_backend_notices_a_timeout_at_return():
+    """A plain function in the driver's thread cannot be stopped."""
+    finished = run_single(lambda: time.sleep(0.3), backend="inline")
+    assert list(finished.tasks["status"]) == ["timed_out"]
 
 
-def test_a_timed_out_attempt_is_made_again_where_retry_says_so():
+def test_a_timed_out_attempt_is_retried():
     calls = []
 
     def slow():
@@ -122,22 +128,22 @@ def test_a_timed_out_attempt_is_made_again_where_retry_says_so():
             time.sleep(0.6)
         return len(calls)
 
-    ended = one(slow, more="retry: {count: 1}")
-    assert ended.status == "succeeded"
-    assert list(ended.attempts["status"]) == ["timed_out", "succeeded"]
+    finished = run_single(slow, extra_keys="retry: {count: 1}")
+    assert finished.status == "succeeded"
+    assert list(finished.attempts["status"]) == ["timed_out", "succeeded"]
 
 
 @pytest.mark.parametrize("backend", ["threads", "inline"])
-def test_an_action_may_say_itself_that_it_timed_out(backend):
+def test_an_action_may_raise_a_timeout_itself(backend):
     def slow():
         raise attune_nb.Timeout("the server took too long")
 
-    ended = one(slow, backend=backend)
-    assert list(ended.tasks["status"]) == ["timed_out"]
-    assert ended.error == "task `slow` timed out: the server took too long"
+    finished = run_single(slow, backend=backend)
+    assert list(finished.tasks["status"]) == ["timed_out"]
+    assert finished.error == "task `slow` timed out: the server took too long"
 
 
-def test_timed_out_leads_where_its_transition_says():
-    text = ONE.format(more='next: [{when: "{{ timed_out() }}", do: noop}]')
-    ended = run(text, lambda: time.sleep(0.5))
-    assert ended.status == "succeeded"
+def test_a_transition_may_follow_a_timeout():
+    text = SINGLE.format(extra_keys='next: [{when: "{{ timed_out() }}", do: noop}]')
+    finished = run(text, lambda: time.sleep(0.5))
+    assert finished.status == "succeeded"

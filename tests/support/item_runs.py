@@ -1,4 +1,4 @@
-"""One task over many items, run where a test says; and what became of its items."""
+"""Run one task over many items on any backend, and read the errors of its items."""
 
 import subprocess
 import sys
@@ -20,34 +20,41 @@ tasks:
 
 
 def text_of(keys="", more="", concurrency=8):
+    """Return the workflow; `keys` are keys of the task, `more` is more of its input."""
     text = WORK.replace("KEYS", keys).replace("MORE", more)
     return text.replace("CONCURRENCY", str(concurrency))
 
 
 def run_work(work, parameters=None, keys="", more="", concurrency=8, **options):
-    """Run a function over items; `keys` are the task's, `more` is what else it is given."""
-    made = attune_nb.loads(text_of(keys, more, concurrency))
-    return made.run(parameters, actions={"work": work}, **{"progress": False, **options})
+    """Run a function over items; `keys` are keys of the task, `more` is more of its input."""
+    workflow = attune_nb.loads(text_of(keys, more, concurrency))
+    return workflow.run(parameters, actions={"work": work}, **{"progress": False, **options})
 
 
 def errors(run):
-    """Give the messages of the items that failed, by number."""
-    found = run.items("a")
-    return dict(found[found["error"].notna()][["index", "error"]].itertuples(index=False))
+    """Return the messages of the items that failed, by index."""
+    items = run.items("a")
+    failed_items = items[items["error"].notna()]
+    return dict(failed_items[["index", "error"]].itertuples(index=False))
 
 
 def most_at_once(spans):
-    """Give how many of some spans of time lie over each other, at most."""
-    edges = sorted(edge for begun, ended in spans for edge in ((begun, 1), (ended, -1)))
-    now = most = 0
-    for _, step in edges:
-        now += step
-        most = max(most, now)
-    return most
+    """Return how many of some spans of time overlap, at most."""
+    edges = []
+    for start, end in spans:
+        edges += [(start, 1), (end, -1)]
+
+    overlapping = 0
+    max_overlapping = 0
+    for _, change in sorted(edges):
+        overlapping += change
+        max_overlapping = max(max_overlapping, overlapping)
+
+    return max_overlapping
 
 
 def until(condition, seconds=60):
-    """Wait for something that must come about."""
+    """Wait until a condition holds, which it must."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -70,11 +77,11 @@ while len(run.attempts) < 10:
 
 
 def check_a_script_may_end_amid_a_run(folder, backend, before=""):
-    """See that its end is quiet, and that the run is on record as one that may be resumed."""
+    """Check that a script may end during a run: quietly, and the run is recorded as interrupted."""
     store = folder / "runs.db"
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", before + ENDING, backend, store], capture_output=True, text=True,
         timeout=60, check=False,
     )  # fmt: skip
-    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
     assert list(attune_nb.runs(store)["status"]) == ["interrupted"]
