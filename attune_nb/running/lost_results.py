@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import Execution, RunState
     from attune_nb.language.model import WorkflowSpec
 
-    Path = tuple[str, ...]
+    ReferencePath = tuple[str, ...]
 
 __all__ = ["refuse_lost_results"]
 
@@ -78,7 +78,9 @@ def _open_tasks(state: RunState) -> set[str]:
     return {path.partition("/")[0] for path, _ in keys}
 
 
-def _paths_read(workflow: WorkflowSpec, open_tasks: set[str]) -> Iterator[tuple[str, Path]]:
+def _paths_read(
+    workflow: WorkflowSpec, open_tasks: set[str]
+) -> Iterator[tuple[str, ReferencePath]]:
     """Yield the paths that tasks which may still run read, and the output, each with its reader."""
     reachable = set(diff.reachable_tasks(workflow, open_tasks))
     for task_path, task in workflow.walk():
