@@ -32,6 +32,9 @@ _KEY_IN_BRACES = re.compile(r"[{,]\s*[\w-]*$")
 # the key before a brace; objects that stand before it in the same array are skipped
 _KEY_OF_BRACE = re.compile(r"([\w-]+):\s*\[?\s*(?:\{.*\},\s*)*$")
 
+# the end of an expression: `namespace.fragment`, of which either may be empty
+_PATH = re.compile(r"(?:([\w.]+)\.)?(\w*)$")
+
 # a key in a block under a section of the workflow: indent, key
 _SECTION_KEY = re.compile(r"^(\s+)(?:- )?(?:\{)?(\w+):")
 _SECTION_KEY_IN_BRACES = re.compile(r"[{,]\s*(\w+):\s*\{")
@@ -87,10 +90,11 @@ def _complete_expression(expression: str, lines: Sequence[str]) -> tuple[list[st
     if after_pipe is not None:
         return sorted(FILTERS), after_pipe[1]
 
-    path = re.search(r"(?:([\w.]+)\.)?(\w*)$", expression)
+    path = _PATH.search(expression)
     if path is None:
-        return _members("", lines), ""
-    return _members(path[1] or "", lines), path[2]
+        return [], ""
+    namespace, fragment = path.groups(default="")
+    return _members(namespace, lines), fragment
 
 
 def _members(namespace: str, lines: Sequence[str]) -> list[str]:
@@ -98,6 +102,7 @@ def _members(namespace: str, lines: Sequence[str]) -> list[str]:
     if not namespace:
         functions = [*FUNCTIONS, *SCOPE_FUNCTIONS, *OUTCOME_FUNCTIONS]
         return [*_NAMESPACES, *(f"{name}(" for name in functions)]
+
     if namespace == "parameters":
         return _section_keys("parameters", lines)
     if namespace in ("workflow", "vars"):
@@ -154,8 +159,8 @@ def _enclosing_blocks(above: Sequence[str], before: str) -> list[str]:
         opening = _OPENING.match(line)
         element = _ELEMENT.match(line)
         if opening is not None:
-            indent, dash, key = opening.groups()
-            key_column = len(indent + (dash or ""))
+            indent, dash, key = opening.groups(default="")
+            key_column = len(indent + dash)
 
             # an array may be indented as its key is
             is_array_of_key = is_element and key_column == column and not dash

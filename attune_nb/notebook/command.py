@@ -103,7 +103,8 @@ class MagicCommand:
     ) -> None:
         self.name = name
         self.arguments = arguments
-        self.help = (function.__doc__ or "").partition("\n")[0]
+        docstring = function.__doc__ or ""
+        self.help = docstring.partition("\n")[0]
         self._function = function
 
         self._parser = _CommandParser(prog=f"%attune {name}", description=self.help, add_help=False)
@@ -174,7 +175,9 @@ def get_command(name: str) -> MagicCommand:
     if name in COMMANDS:
         return COMMANDS[name]
 
-    hint = nearest(name, [*COMMANDS, "run"]) or "; `%attune --help` lists the commands"
+    hint = nearest(name, [*COMMANDS, "run"])
+    if not hint:
+        hint = "; `%attune --help` lists the commands"
     raise UsageError(f"%attune has no command `{name}`{hint}")
 
 

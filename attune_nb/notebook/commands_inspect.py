@@ -64,8 +64,10 @@ def _runs(session: Session) -> View:
     ]
     columns = ["run", "workflow", "status", "started", "time"]
 
-    text = "\n".join("  ".join(map(str, row.values())) for row in rows)
-    return View(html.table(columns, rows), text or "nothing has run yet")
+    text = "nothing has run yet"
+    if rows:
+        text = "\n".join("  ".join(row.values()) for row in rows)
+    return View(html.table(columns, rows), text)
 
 
 def _stored_runs(session: Session) -> list[_RunSummary]:

@@ -61,8 +61,10 @@ def _actions(session: Session) -> Text:
 
 
 def _summarize_action(action: Any) -> str:
+    if isinstance(action, Workflow) and action.description:
+        return action.description
     if isinstance(action, Workflow):
-        return action.description or "a workflow"
+        return "a workflow"
 
     docstring = getdoc(action) or ""
     return docstring.partition("\n")[0]

@@ -12,7 +12,6 @@ from attune_nb.actions.registry import registered_functions
 from attune_nb.notebook.cell_completion import complete_cell
 from attune_nb.notebook.command import COMMANDS, option_names
 from attune_nb.running.prepare import BACKENDS
-from attune_nb.running.run import BaseRun
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -114,7 +113,7 @@ def _option_values(session: Session, words: list[str], fragment: str) -> Iterabl
     if option == "--params":
         return session.variables_of_type(dict)
     if option in ("--retry-failed", "--resume") and not fragment.startswith("-"):
-        return _run_names(session)
+        return session.run_names()
     if option == "--from":
         workflow = _find_workflow(session, words)
         return [path for path, _ in workflow.walk()] if workflow is not None else []
@@ -138,6 +137,7 @@ def _words(session: Session, words: list[str], fragment: str, *, is_cell: bool) 
         return [] if words else session.workflows
     if not words:
         return [*COMMANDS, "run"]
+
     if words == ["run"]:
         return session.workflows
     if words[0] == "run":
@@ -150,10 +150,11 @@ def _words(session: Session, words: list[str], fragment: str, *, is_cell: bool) 
 def _command_words(session: Session, command: MagicCommand, words: list[str]) -> Iterable[str]:
     """Return the candidates for the next argument of a command."""
     kind = _kind_of_next_argument(command, words)
+
     if kind == "run":
-        return _run_names(session)
+        return session.run_names()
     if kind == "graph":
-        return [*_run_names(session), *session.workflows]
+        return [*session.run_names(), *session.workflows]
     if kind == "workflow":
         return session.workflows
     if kind == "task":
@@ -185,13 +186,10 @@ def _task_names(session: Session, words: list[str]) -> list[str]:
         run = session.find_run(words[1])
     if run is None:
         run = session.latest_run()
+
     if run is None:
         return []
     return [task.name for task in run.workflow.tasks]
-
-
-def _run_names(session: Session) -> list[str]:
-    return [*session.last_runs, *session.runs, *session.variables_of_type(BaseRun)]
 
 
 def _find_workflow(session: Session, words: list[str]) -> Workflow | None:

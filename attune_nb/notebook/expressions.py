@@ -38,6 +38,7 @@ def evaluate(expression: str, namespace: dict[str, Any], option: str) -> Any:
     except SyntaxError:
         return expression
     except NameError:
+        # a hint means that a typo is likely
         hint = nearest(expression, namespace)
         if hint:
             message = f"{option}: `{expression}` is not a variable, so it is used as a string{hint}"

@@ -173,9 +173,9 @@ class AttuneMagics(Magics):
         if options.help:
             return self._help()
 
-        name, *superfluous_words = options.words or ["cell"]
-        if superfluous_words:
-            raise UsageError(f"%%attune takes one name: remove `{' '.join(superfluous_words)}`")
+        name = options.words[0] if options.words else "cell"
+        if len(options.words) > 1:
+            raise UsageError(f"%%attune takes one name: remove `{' '.join(options.words[1:])}`")
         if name.startswith("core."):
             raise UsageError(
                 f"`{name}` cannot be a workflow's name: `core.` is reserved for built-in actions; "
@@ -202,22 +202,22 @@ class AttuneMagics(Magics):
     def _start(
         self, pending_run: PendingRun, options: Namespace, error_capture: ErrorCapture
     ) -> Run | None:
-        # the panel would be drawn over a breakpoint's prompt
-        has_progress = self.progress and not (options.no_progress or options.debug)
+        hides_progress = options.no_progress or options.debug
         return self.cell_runner.start(
             pending_run,
             error_capture,
             out=options.out,
             quiet=options.quiet,
-            has_progress=has_progress,
+            has_progress=self.progress and not hides_progress,
         )
 
     def _parse_options(self, words: list[str]) -> Namespace:
         magic: Any = self.attune
         options = parse_words(magic.parser, words)
 
-        options.out = options.out or self.out or None
-        if options.out is not None and not options.out.isidentifier():
+        if not options.out and self.out:
+            options.out = self.out
+        if options.out and not options.out.isidentifier():
             raise UsageError(f"--out takes a variable's name, not `{options.out}`")
         return options
 

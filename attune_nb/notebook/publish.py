@@ -115,12 +115,22 @@ def publish(
     """
     source = Path(source)
     if to not in FORMATS:
-        hint = nearest(to, FORMATS) or f"; there is {', '.join(FORMATS)}"
+        hint = nearest(to, FORMATS)
+        if not hint:
+            hint = f"; there is {', '.join(FORMATS)}"
         raise AttuneError(f"there is no format `{to}`{hint}")
 
     notebook = read_notebook(source)
     page = _page_path(source, output, to)
-    notebook = _insert_parameters(notebook, parameters or {}, source.name)
+
+    # the kernel that the notebook names may not exist here
+    notebook.metadata.kernelspec = {
+        "name": "python3",
+        "language": "python",
+        "display_name": "Python 3",
+    }
+    if parameters:
+        notebook = _insert_parameters(notebook, parameters, source.name)
 
     folder = source.resolve().parent
     executed_notebook = execute(notebook, folder, source.name, on_cell_start)
@@ -189,7 +199,7 @@ def execute(
         RunFailed: A cell failed, the kernel died, or it did not start.
         KeyboardInterrupt: The process received a signal to stop; the kernel has been ended.
     """
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    cells = [cell for cell in notebook.cells if _is_executed(cell)]
     started_cells: list[NotebookNode] = []
 
     def record_start(cell: NotebookNode, **_: Any) -> None:
@@ -228,6 +238,10 @@ def execute(
     for cell in cells:
         cell.outputs = _merge_streams(cell.outputs)
     return executed_notebook
+
+
+def _is_executed(cell: NotebookNode) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip())
 
 
 def _first_line(error: Exception) -> str:
@@ -273,14 +287,6 @@ def _insert_parameters(
     Raises:
         AttuneError: The notebook has no cell for parameters, or not one of these parameters.
     """
-    notebook.metadata.kernelspec = {
-        "name": "python3",
-        "language": "python",
-        "display_name": "Python 3",
-    }
-    if not parameters:
-        return notebook
-
     tagged_cells = [
         cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])
     ]
@@ -293,8 +299,9 @@ def _insert_parameters(
     defined_names = _assigned_names(tagged_cells[0].source)
     for parameter in parameters:
         if parameter not in defined_names:
-            listing = ", ".join(sorted(defined_names)) or "none"
-            hint = nearest(parameter, defined_names) or f"; there are {listing}"
+            hint = nearest(parameter, defined_names)
+            if not hint:
+                hint = f"; there are {', '.join(sorted(defined_names)) or 'none'}"
             raise AttuneError(f"{name} has no parameter `{parameter}`{hint}")
 
     parameterized: NotebookNode = parameterize_notebook(

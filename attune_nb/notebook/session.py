@@ -44,7 +44,9 @@ class Session:
     def store(self) -> str | None:
         """The configured store; None if only the environment may name one."""
         store: str = self.shell.magics_manager.registry["AttuneMagics"].store
-        return store or None
+        if not store:
+            return None
+        return store
 
     @property
     def allows_imports(self) -> bool:
@@ -66,7 +68,9 @@ class Session:
         if name in self.workflows:
             return self.workflows[name]
 
-        hint = nearest(name, self.workflows) or "; `%attune list` shows the workflows"
+        hint = nearest(name, self.workflows)
+        if not hint:
+            hint = "; `%attune list` shows the workflows"
         raise UsageError(f"there is no workflow `{name}`{hint}")
 
     def add_run(self, name: str, run: AnyRun) -> None:
@@ -99,15 +103,22 @@ class Session:
                 raise UsageError("nothing has run yet: run a workflow in a cell with `%%attune`")
             return run
 
-        run = self.find_run(word) or self.find_stored_run(word)
+        run = self.find_run(word)
         if run is None:
-            known_names = [*self.last_runs, *self.runs, *self.variables_of_type(BaseRun)]
-            hint = nearest(word, known_names) or "; `%attune runs` lists the runs"
+            run = self.find_stored_run(word)
+        if run is None:
+            hint = nearest(word, self.run_names())
+            if not hint:
+                hint = "; `%attune runs` lists the runs"
             raise UsageError(
                 f"there is no run `{word}`: it is not a variable that holds a Run, not a "
                 f"workflow that has run, and not the id of a run{hint}"
             )
         return run
+
+    def run_names(self) -> list[str]:
+        """Return the names of this session's runs: workflows, ids and variables."""
+        return [*self.last_runs, *self.runs, *self.variables_of_type(BaseRun)]
 
     def find_run(self, word: str) -> AnyRun | None:
         """Return this session's run of a variable, a workflow or an id, or None."""
@@ -170,8 +181,10 @@ class Session:
 
     def _stored_rows(self, store: str | None) -> list[dict[str, Any]]:
         """Return the runs of the store, the oldest first; an empty list without a store."""
+        if store is None:
+            store = self.store
         try:
-            frame = runs(store or self.store)
+            frame = runs(store)
         except StoreError:
             return []
 
@@ -184,11 +197,7 @@ class Session:
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return the functions that the notebook itself defines."""
-        return {
-            name: value
-            for name, value in self._variables()
-            if isfunction(value) and value.__module__ == "__main__"
-        }
+        return {name: value for name, value in self._variables() if _is_own_function(value)}
 
     def actions(self, workflow: Workflow) -> dict[str, Callable[..., Any] | Workflow]:
         """Return the actions that a workflow can use: functions and the other workflows.
@@ -196,22 +205,25 @@ class Session:
         All functions of the notebook are offered, so that a typo gets a suggestion; other
         callables only if the workflow names them.
         """
-        other_workflows = {
-            name: candidate
-            for name, candidate in self.workflows.items()
-            if candidate is not workflow
+        workflows = self.workflows.items()
+        actions: dict[str, Callable[..., Any] | Workflow] = {
+            name: candidate for name, candidate in workflows if candidate is not workflow
         }
-        functions = {name: value for name, value in self._variables() if isfunction(value)}
 
         named_actions = {task.action for _, task in workflow.walk()}
-        named_callables = {
-            name: value
-            for name, value in self.shell.user_ns.items()
-            if name in named_actions and callable(value)
-        }
-        return {**other_workflows, **functions, **named_callables}
+        for name, value in self.shell.user_ns.items():
+            is_named = name in named_actions and callable(value)
+            is_offered = isfunction(value) and not name.startswith("_")
+            if is_named or is_offered:
+                actions[name] = value
+        return actions
 
     def _variables(self) -> list[tuple[str, Any]]:
         """Return the notebook's variables and their values, without IPython's own."""
         variables = self.shell.user_ns.items()
         return [(name, value) for name, value in variables if not name.startswith("_")]
+
+
+def _is_own_function(value: object) -> bool:
+    """Return whether a value is a function that a cell defined."""
+    return isfunction(value) and value.__module__ == "__main__"

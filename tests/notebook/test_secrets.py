@@ -12,14 +12,19 @@ import attune_nb
 from attune_nb.notebook.publish import publish
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore"),  # of Jupyter's own packages
+    # of Jupyter's own packages
+    pytest.mark.filterwarnings("ignore"),
     pytest.mark.timeout(240),
 ]
 
-PARAMETER, KEY, DEFAULT = "hunter2-hunter2", 'open "sesame"\n& more', "a-default-of-mine"
-TEXTS = [
-    *(each.encode() for each in (PARAMETER, DEFAULT, "sesame", "hunter2", "a-default")),
-    b"aHVudGVyMi1odW50ZXIy",  # in base 64: nothing encodes it
+PARAMETER = "hunter2-hunter2"
+KEY = 'open "sesame"\n& more'
+DEFAULT = "a-default-of-mine"
+
+SECRET_PARTS = [
+    *(text.encode() for text in (PARAMETER, DEFAULT, "sesame", "hunter2", "a-default")),
+    # PARAMETER in base 64, in case an output encodes it
+    b"aHVudGVyMi1odW50ZXIy",
 ]
 TEXT = """
 label: hidden
@@ -52,31 +57,54 @@ def call(host, header, key, other):
     return {"header": header, "key": key, "nested": [other, {key: header}]}
 
 
-def told(run):
-    """Give everything that can be seen of a run, as one text."""
-    frames = [run.tasks, run.items("call"), run.attempts, run.diff(run)]
-    contexts = [run.context, run.context_at("tell")]
+def visible_data(run):
+    """Return everything that can be seen of a run, as one text."""
     parts = [
-        run, run._repr_html_(), run.events, run.output, run.error, run.failures(),
-        run.failure_text(), run.alerts, run.metrics, run.result("call"), run.result("tell"),
-        run.workflow, run.workflow._repr_html_(), run.summary(), run.questions,
-        *(each.to_csv() for each in frames), *(each.to_html() for each in frames),
-        *contexts, *(each._repr_html_() for each in contexts),
-        *(dict(each.variables) for each in contexts), *(each.parameters for each in contexts),
-        *(each.keystore for each in contexts),
-    ]  # fmt: skip
+        run,
+        run._repr_html_(),
+        run.events,
+        run.output,
+        run.error,
+        run.failures(),
+        run.failure_text(),
+        run.alerts,
+        run.metrics,
+        run.result("call"),
+        run.result("tell"),
+        run.workflow,
+        run.workflow._repr_html_(),
+        run.summary(),
+        run.questions,
+    ]
+    for frame in (run.tasks, run.items("call"), run.attempts, run.diff(run)):
+        parts += [frame.to_csv(), frame.to_html()]
+
+    for context in (run.context, run.context_at("tell")):
+        parts += [
+            context,
+            context._repr_html_(),
+            dict(context.variables),
+            context.parameters,
+            context.keystore,
+        ]
+
     for figure in (run.timeline(), run.graph()):
         picture = io.StringIO()
         figure.savefig(picture, format="svg")
         parts.append(picture.getvalue())
-    return "\n".join(f"{each}\n{each!r}" for each in parts).encode()
+    return "\n".join(f"{part}\n{part!r}" for part in parts).encode()
 
 
-def found_in(data):
-    return [each for each in TEXTS if each in data]
+def find_secrets(data):
+    """Return the parts of secrets that are in some data."""
+    return [part for part in SECRET_PARTS if part in data]
 
 
-def run_of(store):
+def read_files(folder):
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+def run_workflow(store):
     run = attune_nb.loads(TEXT).run(
         {"hosts": [0, 1, 2], "token": PARAMETER},
         actions={"call": call},
@@ -86,6 +114,7 @@ def run_of(store):
     )
     while not run.questions:
         assert not run.wait(0.02)
+
     run.answer("ask", {"said": f"yes, {PARAMETER}"})
     assert run.wait(60)
     return run
@@ -94,32 +123,39 @@ def run_of(store):
 def test_no_byte_of_a_secret_is_anywhere(tmp_path, caplog, capfd):
     store = tmp_path / "runs.db"
     with caplog.at_level(logging.DEBUG):
-        run = run_of(store)
-        seen = told(run)
-        stored = attune_nb.open_run(run.run_id, store)
-        again = told(stored)
+        run = run_workflow(store)
+        live_data = visible_data(run)
+        stored_data = visible_data(attune_nb.open_run(run.run_id, store))
     assert run.status == "failed" or run.output["header"] == "Bearer ***"
-    assert b"***" in seen
+    assert b"***" in live_data
+
     run.to_chrome_trace(tmp_path / "trace.json")
-    files = b"".join(each.read_bytes() for each in tmp_path.iterdir())
-    assert b"hidden" in files
-    logs = caplog.text.encode() + "".join(capfd.readouterr()).encode()
-    assert b"calling 0" in logs
-    for data in (seen, again, files, logs):
-        assert found_in(data) == []
+    file_data = read_files(tmp_path)
+    assert b"hidden" in file_data
+
+    printed = "".join(capfd.readouterr())
+    log_data = f"{caplog.text}{printed}".encode()
+    assert b"calling 0" in log_data
+    for data in (live_data, stored_data, file_data, log_data):
+        assert find_secrets(data) == []
 
 
-def test_nor_after_the_run_was_forked(tmp_path):
+def test_no_byte_of_a_secret_is_in_a_fork(tmp_path):
     store = tmp_path / "runs.db"
-    run = run_of(store)
+    run = run_workflow(store)
     fork = run.fork("tell")
-    assert found_in(told(fork)) == []
-    stored = attune_nb.open_run(run.run_id, store)
-    given = {"actions": {"call": call}, "keystore": {"key": KEY}}
-    again = stored.fork("tell", {"token": PARAMETER, "other": DEFAULT}, **given)
-    assert again.result("tell") == run.result("tell")
-    assert found_in(told(again)) == []
-    assert found_in(b"".join(each.read_bytes() for each in tmp_path.iterdir())) == []
+    assert find_secrets(visible_data(fork)) == []
+
+    stored_run = attune_nb.open_run(run.run_id, store)
+    stored_fork = stored_run.fork(
+        "tell",
+        {"token": PARAMETER, "other": DEFAULT},
+        actions={"call": call},
+        keystore={"key": KEY},
+    )
+    assert stored_fork.result("tell") == run.result("tell")
+    assert find_secrets(visible_data(stored_fork)) == []
+    assert find_secrets(read_files(tmp_path)) == []
 
 
 SETUP = """import os
@@ -132,12 +168,12 @@ def call(host, header, key, other):
 """
 
 
-def test_nor_in_a_published_page(tmp_path, monkeypatch):
+def test_no_byte_of_a_secret_is_in_a_published_page(tmp_path, monkeypatch):
     monkeypatch.setenv("A_SECRET", PARAMETER)
     monkeypatch.setenv("ATTUNE_NB_STORE", str(tmp_path / "runs.db"))
     text = re.sub(r".*core\.ask.*\n", "", TEXT).replace("[ask, tell]", "[tell]")
     text = text.replace("{{ keystore.key }}", "none")
-    cells = [
+    sources = [
         SETUP,
         f"%%attune hidden --set hosts=[0,1,2] --set token=token --out run\n{text}",
         "run",
@@ -151,11 +187,14 @@ def test_nor_in_a_published_page(tmp_path, monkeypatch):
         "%attune show hidden",
         "%attune runs",
     ]
-    notebook = new_notebook(cells=[new_code_cell(each) for each in cells])
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
     nbformat.write(notebook, tmp_path / "book.ipynb")
+
     page = publish(tmp_path / "book.ipynb")
+
     data = page.read_bytes()
     assert b"Bearer ***" in data
-    # the default stands in the cell's own text, which a person has written and sees
-    assert [each for each in found_in(data) if DEFAULT.encode()[:9] not in each] == []
-    assert found_in((tmp_path / "runs.db").read_bytes()) == []
+    # the default is in the cell's own text, which its author sees anyway
+    default_start = DEFAULT.encode()[:9]
+    assert [part for part in find_secrets(data) if default_start not in part] == []
+    assert find_secrets((tmp_path / "runs.db").read_bytes()) == []
