@@ -338,12 +338,12 @@ def bench(
     # checked before minutes of measuring
     if csv is not None and not csv.absolute().parent.is_dir():
         _exit_with_error(AttuneError(f"--csv {csv}: there is no folder {csv.parent}"))
-    from attune_nb.bench import charted  # noqa: PLC0415 - pandas and matplotlib are heavy
+    from attune_nb.bench import run_benchmark  # noqa: PLC0415 - pandas and matplotlib are heavy
 
     try:
         if charts is not None:
             charts.mkdir(parents=True, exist_ok=True)
-        frame, figures = charted(name)
+        frame, figures = run_benchmark(name)
         if csv is not None:
             frame.to_csv(csv, index=False)
         if charts is not None:

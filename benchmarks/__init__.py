@@ -1,1 +1,1 @@
-"""Measurements: ratios in one run, medians, both sides for real."""
+"""Measurements as ratios within one run, by medians, with both sides measured."""

@@ -1,7 +1,8 @@
-"""What is around a run: progress, the store, the import, the picture."""
+"""The costs around a run: progress, the store, the import, the timeline."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
 import json
@@ -16,110 +17,132 @@ from typing import TYPE_CHECKING, Any
 
 import attune_nb as attune
 from attune_nb.bench.peers import WORKFLOW, no_op
-from benchmarks.verdict import Verdict, ratios, turns
+from benchmarks.verdict import Verdict, compare, time_in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ITEMS = 100_000
+TURNS = 9
 MOST_PROGRESS = 1.03
-MOST_IMPORT, IMPORTS = 0.15, 7  # seconds, and how often it is measured
+MOST_IMPORT = 0.15  # seconds
+IMPORTS = 7  # measurements of the import
 MOST_STORE = 1.5  # microseconds an item
-MOST_DRAWING, MOST_PICTURE = 2.0, 300_000  # seconds, bytes
+MOST_DRAWING = 2.0  # seconds
+MOST_PICTURE = 300_000  # bytes
+
+# names of the package are imported when they are first used
 IMPORT = """
 import sys, time
 begin = time.perf_counter()
-from attune_nb import Run, action, load, resume  # names are made when they are asked for
+from attune_nb import Run, action, load, resume
 print(time.perf_counter() - begin, *{"pandas", "matplotlib", "ipywidgets"} & set(sys.modules))
 """
-
 
 WIDGETS = {"ATTUNE_NB_WIDGETS": "1"}
 PANEL = f"""
 import json
 import attune_nb as attune
 from attune_nb.bench.peers import WORKFLOW, no_op
-from benchmarks.verdict import turns
+from benchmarks.verdict import time_in_turn
 workflow = attune.loads(WORKFLOW)
-def go(shown):
+def fan_out(shown):
     workflow.run(
         {{"items": range({ITEMS})}}, actions={{"no_op": no_op}}, progress=shown, store="none"
     )
-print(json.dumps(turns({{"on": lambda: go(True), "off": lambda: go(False)}}, 25)))
+sides = {{"on": lambda: fan_out(True), "off": lambda: fan_out(False)}}
+print(json.dumps(time_in_turn(sides, 25)))
 """
 
 
 def measure() -> Iterator[Verdict]:
-    """Measure each against its own absence."""
-    workflow = attune.loads(WORKFLOW)
+    """Measure each with and without it."""
+    yield _measure_progress()
+    yield _measure_panel()
+    yield _measure_store("a number", no_op)
+    yield _measure_store("an object of three", _return_object)
+    yield _measure_import()
+    yield _measure_timeline()
 
-    def go(*, progress: bool) -> attune.Run:
-        return workflow.run(
-            {"items": range(ITEMS)}, actions={"no_op": no_op}, progress=progress, store="none"
+
+class _FanOut:
+    """A workflow that is loaded once, and runs an action over all items."""
+
+    def __init__(self, action: Callable[[Any], Any] = no_op) -> None:
+        self._workflow = attune.loads(WORKFLOW)
+        self._actions = {"no_op": action}
+
+    def run(self, *, progress: bool = False, store: str = "none") -> attune.Run:
+        return self._workflow.run(
+            {"items": range(ITEMS)}, actions=self._actions, progress=progress, store=store
         )
 
-    real, sys.stderr = sys.stderr, io.StringIO()
-    try:
-        taken = turns({"on": lambda: go(progress=True), "off": lambda: go(progress=False)}, 9)
-    finally:
-        sys.stderr = real
-    ratio, words = ratios(taken, "on", "off")
-    yield Verdict("progress on against off, 100,000 items", f"at most {MOST_PROGRESS}x", words,
-                  ratio <= MOST_PROGRESS)  # fmt: skip
-    yield _panel()
-    yield _store("a number", no_op)
-    yield _store("a map of three", _mapped)
-    spent, heavy = _imports()
-    yield Verdict(
-        "import of what loads and runs a workflow",
-        f"at most {MOST_IMPORT} s, no pandas, matplotlib, ipywidgets",
-        f"{spent:.3f} s {heavy}".strip(),
-        spent <= MOST_IMPORT and not heavy,
+
+def _measure_progress() -> Verdict:
+    """Measure a run with progress, whose output is dropped."""
+    fan_out = _FanOut()
+    sides = {"on": lambda: fan_out.run(progress=True), "off": lambda: fan_out.run(progress=False)}
+    with contextlib.redirect_stderr(io.StringIO()):
+        turns = time_in_turn(sides, TURNS)
+
+    ratio = compare(turns, "on", "off")
+    return Verdict(
+        "progress on against off, 100,000 items",
+        f"at most {MOST_PROGRESS}x",
+        ratio.text,
+        ratio.median <= MOST_PROGRESS,
     )
-    run = go(progress=False)
-    run.timeline()
-    begin = time.perf_counter()
-    picture = io.BytesIO()
-    run.timeline().savefig(picture, format="png")
-    spent, size = time.perf_counter() - begin, picture.tell()
-    yield Verdict(
-        "timeline of 100,000 items", "drawn in 2 s, under 300 KB", f"{spent:.2f} s, {size:,} B",
-        spent <= MOST_DRAWING and size < MOST_PICTURE,
-    )  # fmt: skip
 
 
-def _mapped(value: Any) -> dict[str, Any]:
+def _return_object(value: Any) -> dict[str, Any]:
     return {"url": "http://host", "index": value, "ok": True}
 
 
-def _store(gives: str, action: Callable[[Any], Any]) -> Verdict:
-    """Measure what keeping a record costs, with items that give little and with some that do."""
-    workflow = attune.loads(WORKFLOW)
+def _measure_store(result: str, action: Callable[[Any], Any]) -> Verdict:
+    """Measure the cost of a record.
+
+    Args:
+        result: The description of an item's result.
+        action: Returns it.
+    """
+    fan_out = _FanOut(action)
     with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "runs.db"))
+        sides = {"on": lambda: fan_out.run(store=path), "off": lambda: fan_out.run(store="none")}
+        turns = time_in_turn(sides, TURNS)
+        size = Path(path).stat().st_size / len(attune.runs(path))
 
-        def go(store: str) -> attune.Run:
-            return workflow.run(
-                {"items": range(ITEMS)}, actions={"no_op": action}, progress=False, store=store
-            )
-
-        kept = str(Path(folder, "runs.db"))
-        taken = turns({"on": lambda: go(kept), "off": lambda: go("none")}, 9)
-        size = Path(kept).stat().st_size / len(attune.runs(kept))
-    more = [(turn["on"] - turn["off"]) / ITEMS * 1e6 for turn in taken]
-    middle = statistics.median(more)
+    us = [(turn["on"] - turn["off"]) / ITEMS * 1e6 for turn in turns]
+    median = statistics.median(us)
     return Verdict(
-        f"store on against off, 100,000 items that give {gives}",
+        f"store on against off, 100,000 items that return {result}",
         f"at most {MOST_STORE} us an item more",
-        f"{middle:.2f} us ({min(more):.2f} to {max(more):.2f}), {size / ITEMS:.0f} B",
-        middle <= MOST_STORE,
+        f"{median:.2f} us ({min(us):.2f} to {max(us):.2f}), {size / ITEMS:.0f} B",
+        median <= MOST_STORE,
     )
 
 
-def _panel() -> Verdict:
-    """Measure the panel where it is drawn: in a kernel, for a front end that shows widgets."""
-    what = "the panel on against off, 100,000 items, in a kernel"
+def _measure_panel() -> Verdict:
+    """Measure the panel in a kernel, for a front end that shows widgets.
+
+    Raises:
+        RuntimeError: The kernel has printed no measurement.
+    """
+    subject = "the panel on against off, 100,000 items, in a kernel"
     if importlib.util.find_spec("ipykernel") is None:
-        return Verdict(what, "shown", "ipykernel is not installed")
+        return Verdict(subject, "shown", "ipykernel is not installed")
+
+    texts = _run_in_kernel(PANEL)
+    for text in texts:
+        if text.startswith("[{"):
+            ratio = compare(json.loads(text), "on", "off")
+            limit = f"at most {MOST_PROGRESS}x"
+            return Verdict(subject, limit, ratio.text, ratio.median <= MOST_PROGRESS)
+    raise RuntimeError(f"the kernel measured nothing: {' '.join(texts)[:500]}")
+
+
+def _run_in_kernel(code: str) -> list[str]:
+    """Run code in a kernel with widgets; return its outputs and errors."""
     from jupyter_client.manager import start_new_kernel  # noqa: PLC0415 - optional
 
     manager, client = start_new_kernel(
@@ -127,32 +150,60 @@ def _panel() -> Verdict:
         env=os.environ | WIDGETS,
         extra_arguments=["--IPKernelApp.log_level=50"],
     )
-    said: list[str] = []
+    texts: list[str] = []
 
-    def hear(message: dict[str, Any]) -> None:
-        said.append(message["content"].get("text", "") or str(message["content"].get("evalue", "")))
+    def add_output(message: dict[str, Any]) -> None:
+        content = message["content"]
+        if content.get("text"):
+            texts.append(content["text"])
+        else:
+            texts.append(str(content.get("evalue", "")))
 
     try:
-        client.execute_interactive(PANEL, output_hook=hear, timeout=120)
+        client.execute_interactive(code, output_hook=add_output, timeout=120)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-    told = next((each for each in said if each.startswith("[{")), "")
-    if not told:
-        raise RuntimeError(f"the kernel measured nothing: {' '.join(said)[:500]}")
-    ratio, words = ratios(json.loads(told), "on", "off")
-    return Verdict(what, f"at most {MOST_PROGRESS}x", words, ratio <= MOST_PROGRESS)
+    return texts
 
 
-def _imports() -> tuple[float, str]:
+def _measure_import() -> Verdict:
     """Import in fresh processes, with compiled modules as an installation has them."""
+    command = [sys.executable, "-c", IMPORT]
     with tempfile.TemporaryDirectory() as compiled:
-        around = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": compiled}
-        told = [
-            subprocess.run(  # noqa: S603
-                [sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True,
-                env=around,
-            ).stdout.split()
-            for _ in range(1 + IMPORTS)
-        ]  # fmt: skip
-    return statistics.median(float(each[0]) for each in told[1:]), " ".join(told[0][1:])
+        env = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": compiled}
+        outputs = []
+        for _ in range(1 + IMPORTS):
+            process = subprocess.run(  # noqa: S603 - the command is ours
+                command, capture_output=True, text=True, check=True, env=env
+            )
+            outputs.append(process.stdout.split())
+
+    # the first import compiles
+    seconds = statistics.median(float(output[0]) for output in outputs[1:])
+    heavy = " ".join(outputs[0][1:])
+    return Verdict(
+        "import of the names that load and run a workflow",
+        f"at most {MOST_IMPORT} s, no pandas, matplotlib, ipywidgets",
+        f"{seconds:.3f} s {heavy}".strip(),
+        seconds <= MOST_IMPORT and not heavy,
+    )
+
+
+def _measure_timeline() -> Verdict:
+    """Measure drawing and saving a timeline, after a first one has been drawn."""
+    run = _FanOut().run()
+    run.timeline()
+
+    begin = time.perf_counter()
+    picture = io.BytesIO()
+    run.timeline().savefig(picture, format="png")
+    seconds = time.perf_counter() - begin
+
+    size = picture.tell()
+    return Verdict(
+        "timeline of 100,000 items",
+        "drawn in 2 s, under 300 KB",
+        f"{seconds:.2f} s, {size:,} B",
+        seconds <= MOST_DRAWING and size < MOST_PICTURE,
+    )

@@ -1,10 +1,10 @@
-"""The pieces of an item's cost, to be compared with an earlier state of the code.
+"""The parts of an item's cost, to compare with an earlier state of the code.
 
     pytest benchmarks --benchmark-save=before
     pytest benchmarks --benchmark-compare --benchmark-compare-fail=median:50%
 
-The first keeps the figures in `.benchmarks`, the second, after a change, holds the new ones
-against the last that were kept.
+The first command saves the figures in `.benchmarks`. The second, after a change, compares the new
+figures with the last ones that were saved.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ from attune_nb.demo import WORKFLOW as DEMO
 from attune_nb.values.frozen import freeze
 
 SIZES = {"empty": 0, "100KB": 102_400, "500KB": 512_000, "1MB": 1_024_000, "5MB": 5_120_000}
+TEXTS = [
+    "{{ item.url }}",
+    "{{ item.name }} at {{ item.url }}",
+    "{{ item.name | upper }}",
+    "{{ workflow.region }}",
+    "{{ task.fetch.total }}",
+]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -31,7 +38,7 @@ def test_scope(benchmark: Any, size: str) -> None:
 @pytest.mark.parametrize("variables", [1, 10, 100])
 def test_scope_with_variables_of_1_kb(benchmark: Any, variables: int) -> None:
     context = attune.WorkflowContext.create(
-        vars={f"name_{at}": "x" * 1_024 for at in range(variables)}
+        vars={f"name_{number}": "x" * 1_024 for number in range(variables)}
     )
     benchmark(context.scope, "item", 7)
 
@@ -40,35 +47,32 @@ def test_scope_with_variables_of_1_kb(benchmark: Any, variables: int) -> None:
 def test_scopes_on_1_mb(benchmark: Any, count: int) -> None:
     make = STRATEGIES["attune_nb"](plain_context(SIZES["1MB"]))
 
-    def many() -> None:
+    def make_all() -> None:
         for number in range(count):
             make(number, number)
 
-    benchmark(many)
+    benchmark(make_all)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["{{ item.url }}", "{{ item.name }} at {{ item.url }}", "{{ item.name | upper }}",
-     "{{ workflow.region }}", "{{ task.fetch.total }}"],
-)  # fmt: skip
+@pytest.mark.parametrize("text", TEXTS)
 def test_template(benchmark: Any, text: str) -> None:
-    context = attune.WorkflowContext.create(vars={"region": "eu"}).with_result(
-        "fetch", {"total": 3}
-    )
+    context = attune.WorkflowContext.create(vars={"region": "eu"})
+    context = context.with_result("fetch", {"total": 3})
     scope = context.scope(freeze({"url": "http://127.0.0.1", "name": "web-1"}), 0)
+
     benchmark(attune.Template(text).evaluate, scope)
 
 
 @pytest.mark.parametrize("backend", ["threads", "inline"])
 def test_fan_out_of_10_000(benchmark: Any, backend: str) -> None:
     workflow = attune.loads(WORKFLOW)
-    given = {"items": range(10_000)}
-    benchmark(
-        lambda: workflow.run(
-            given, actions={"no_op": no_op}, backend=backend, progress=False, store="none"
-        )
-    )
+    parameters = {"items": range(10_000)}
+    actions = {"no_op": no_op}
+
+    def run() -> None:
+        workflow.run(parameters, actions=actions, backend=backend, progress=False, store="none")
+
+    benchmark(run)
 
 
 def test_load(benchmark: Any) -> None:

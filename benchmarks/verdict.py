@@ -1,54 +1,98 @@
-"""What a measurement says, and how two sides are measured fairly."""
+"""The rows of the table, and fair measurements of two sides."""
 
 from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from attune_nb.bench.rounds import timed, turned
+from attune_nb.bench.rounds import rotate, time_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Verdict", "ratios", "turns"]
+    Turn = dict[str, float]  # the seconds of each side
+
+__all__ = ["Ratio", "Verdict", "compare", "format_spread", "time_in_turn"]
+
+# from this value on, ratios have no fraction
+_NO_FRACTION = 100
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One line of the table; `wanted` is "shown" where nothing must be reached."""
+    """A row of the table.
 
-    what: str
-    wanted: str
-    found: str
+    Attributes:
+        subject: The property that was measured.
+        limit: The limit for the figure, or "shown" if there is none.
+        figure: The figure that was measured.
+        holds: Whether the figure keeps the limit.
+    """
+
+    subject: str
+    limit: str
+    figure: str
     holds: bool = True
 
     def __str__(self) -> str:
-        shown = self.wanted == "shown"
-        mark = "MISSED" if not self.holds else "shown" if shown else "ok"
-        words = f"{mark:<7}{self.what:<60} {self.found:<42}"
-        return words.rstrip() if shown else f"{words} wanted: {self.wanted}"
+        row = f"{self._mark():<7}{self.subject:<60} {self.figure:<42}"
+        if self.limit == "shown":
+            return row.rstrip()
+        return f"{row} limit: {self.limit}"
+
+    def _mark(self) -> str:
+        if not self.holds:
+            return "MISSED"
+        return "shown" if self.limit == "shown" else "ok"
 
 
-def turns(sides: dict[str, Callable[[], object]], repeats: int) -> list[dict[str, float]]:
-    """Time the sides in turn, each turn beginning with another one, after a warm-up.
+class Ratio(NamedTuple):
+    """The median of ratios, and a text with their spread."""
+
+    median: float
+    text: str
+
+
+def time_in_turn(sides: Mapping[str, Callable[[], object]], repeats: int) -> list[Turn]:
+    """Time the sides in turn after a warm-up; each turn begins with another side.
 
     So a drift of the machine's speed meets all sides, and none always follows the same other.
     """
     for side in sides.values():
         side()
-    names = list(sides)
-    return [
-        {name: timed(sides[name])[0] for name in turned(names, repeat)} for repeat in range(repeats)
-    ]
+
+    turns = []
+    for repeat in range(repeats):
+        turn = {}
+        for name in rotate(list(sides), repeat):
+            turn[name], _ = time_call(sides[name])
+        turns.append(turn)
+    return turns
 
 
-def ratios(taken: Sequence[dict[str, float]], one: str, other: str) -> tuple[float, str]:
-    """Give the median of a side's time over another's, taken within each turn; and its words."""
-    each = [turn[one] / turn[other] for turn in taken]
-    middle = statistics.median(each)
-    return middle, f"{_say(middle)}x ({_say(min(each))} to {_say(max(each))})"
+def compare(turns: Sequence[Turn], side: str, base: str) -> Ratio:
+    """Return the ratio of a side's time to another's, taken within each turn."""
+    ratios = [turn[side] / turn[base] for turn in turns]
+    median = statistics.median(ratios)
+    least = _format_ratio(min(ratios))
+    most = _format_ratio(max(ratios))
+    return Ratio(median, f"{_format_ratio(median)}x ({least} to {most})")
 
 
-def _say(ratio: float) -> str:
-    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.2f}"  # noqa: PLR2004
+def format_spread(values: Sequence[float], spec: str, unit: str = "") -> str:
+    """Return the median of values with its unit, and the least and the most.
+
+    Args:
+        values: The values.
+        spec: The format of a value, such as `.2f`.
+        unit: The unit, with a space before it if there should be one.
+    """
+    median = statistics.median(values)
+    return f"{median:{spec}}{unit} ({min(values):{spec}} to {max(values):{spec}})"
+
+
+def _format_ratio(ratio: float) -> str:
+    if ratio >= _NO_FRACTION:
+        return f"{ratio:,.0f}"
+    return f"{ratio:.2f}"

@@ -1,4 +1,4 @@
-"""Measurements that anyone can make again: what a context costs, and what a fan-out does."""
+"""Measurements of the costs of a context and a fan-out, which anyone can repeat."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from attune_nb.bench.clone import clone
 from attune_nb.bench.crossing import crossing
 from attune_nb.bench.fanout import fanout
 from attune_nb.bench.peers import PEERS
-from attune_nb.bench.presets import charted
+from attune_nb.bench.presets import run_benchmark
 from attune_nb.bench.strategies import STRATEGIES
 
-__all__ = ["PEERS", "STRATEGIES", "charted", "clone", "crossing", "fanout"]
+__all__ = ["PEERS", "STRATEGIES", "clone", "crossing", "fanout", "run_benchmark"]

@@ -1,4 +1,4 @@
-"""What a measurement was asked for, checked before anything is measured."""
+"""Checks of a measurement's arguments, before anything is measured."""
 
 from __future__ import annotations
 
@@ -8,89 +8,106 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.bench.strategies import KINDS
 from attune_nb.errors import BackendError, nearest
+from attune_nb.values.describe import describe_with_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_kind", "names", "number", "numbers", "seconds"]
+__all__ = ["check_kind", "read_integer", "read_integers", "read_names", "read_seconds"]
 
 
-def numbers(argument: str, given: Any, least: int) -> list[int]:
-    """Give a list of whole numbers, none below the least, none twice.
-
-    Raises:
-        BackendError: It is something else; the message names the argument.
-    """
-    return _once(argument, [number(argument, each, least) for each in _listed(argument, given)])
-
-
-def number(argument: str, given: Any, least: int) -> int:
-    """Give a whole number that is not below the least.
-
-    Raises:
-        BackendError: It is something else; the message names the argument.
-    """
-    try:
-        found = operator.index(given)  # numpy's whole numbers too
-    except TypeError:
-        found = least - 1
-    if isinstance(given, bool) or found < least:
-        raise BackendError(f"`{argument}`: a whole number of at least {least}, not {given!r}")
-    return found
-
-
-def seconds(argument: str, given: Any) -> float:
-    """Give a number of seconds above 0.
-
-    Raises:
-        BackendError: It is something else; the message names the argument.
-    """
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not given > 0:
-        raise BackendError(f"`{argument}`: a number of seconds above 0, not {given!r}")
-    return float(given)
-
-
-def names(argument: str, given: Any, known: Iterable[str], what: str) -> list[str]:
-    """Give a list of known names, none twice; all of them for None.
+def read_integers(argument: str, values: Any, least: int) -> list[int]:
+    """Return an array of integers, none below the least, none twice.
 
     Args:
-        argument: What the message is about.
-        given: The names, in the order in which they are wanted.
-        known: What there is.
-        what: What each is called, "strategy" or "peer".
+        argument: The name of the argument, for the message.
+        values: Its value.
+        least: The least that an integer may be.
 
     Raises:
-        BackendError: It is something else; the message names the argument.
+        BackendError: The value is something else.
     """
-    every = list(known)
-    if given is None:
-        return every
-    found = _listed(argument, given)
-    for each in found:
-        if each not in every:
-            hint = nearest(each, every) if isinstance(each, str) else ""
-            raise BackendError(f"`{argument}`: there is no {what} `{each}`{hint}")
-    return _once(argument, found)
+    elements = _read_array(argument, values)
+    integers = [read_integer(argument, element, least) for element in elements]
+    _refuse_duplicates(argument, integers)
+    return integers
 
 
-def check_kind(given: Any) -> None:
-    """Check what contexts are made of.
+def read_integer(argument: str, value: Any, least: int) -> int:
+    """Return an integer that is not below the least; integers of numpy are integers too.
+
+    Raises:
+        BackendError: The value is something else.
+    """
+    try:
+        integer = operator.index(value)
+    except TypeError:
+        integer = None
+
+    if isinstance(value, bool) or integer is None or integer < least:
+        actual = describe_with_value(value)
+        raise BackendError(f"`{argument}` must be an integer of at least {least}, not {actual}")
+    return integer
+
+
+def read_seconds(argument: str, value: Any) -> float:
+    """Return a number of seconds above 0.
+
+    Raises:
+        BackendError: The value is something else.
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not value > 0:
+        actual = describe_with_value(value)
+        raise BackendError(f"`{argument}` must be a number of seconds above 0, not {actual}")
+    return float(value)
+
+
+def read_names(argument: str, values: Any, known: Iterable[str], kind: str) -> list[str]:
+    """Return an array of known names, none twice; all of them for None.
+
+    Args:
+        argument: The name of the argument, for the message.
+        values: The names, in the order in which they are measured.
+        known: All names.
+        kind: The kind of the names, "strategy" or "peer".
+
+    Raises:
+        BackendError: The value is something else.
+    """
+    known_names = list(known)
+    if values is None:
+        return known_names
+
+    names = _read_array(argument, values)
+    for name in names:
+        if name not in known_names:
+            hint = nearest(name, known_names) if isinstance(name, str) else ""
+            raise BackendError(f"`{argument}`: there is no {kind} `{name}`{hint}")
+
+    _refuse_duplicates(argument, names)
+    return names
+
+
+def check_kind(kind: Any) -> None:
+    """Check the kind of value that contexts are made of.
 
     Raises:
         BackendError: There is no such kind.
     """
-    if given not in list(KINDS):  # a list, since what cannot be hashed may be given
-        raise BackendError(f"`kind`: {' or '.join(map(repr, KINDS))}, not {given!r}")
+    # a list, since a value that cannot be hashed may be passed
+    if kind not in list(KINDS):
+        names = " or ".join(f"`{name}`" for name in KINDS)
+        raise BackendError(f"`kind` must be {names}, not {describe_with_value(kind)}")
 
 
-def _listed(argument: str, given: Any) -> list[Any]:
-    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-        raise BackendError(f"`{argument}`: a list, not {given!r}")
-    return list(given)
+def _read_array(argument: str, values: Any) -> list[Any]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise BackendError(f"`{argument}` must be an array, not {describe_with_value(values)}")
+    return list(values)
 
 
-def _once(argument: str, found: Sequence[Any]) -> list[Any]:
-    twice = next((each for at, each in enumerate(found) if each in found[:at]), None)
-    if twice is not None:
-        raise BackendError(f"`{argument}`: {twice!r} is there twice")
-    return list(found)
+def _refuse_duplicates(argument: str, values: Sequence[Any]) -> None:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise BackendError(f"`{argument}` has {describe_with_value(value)} twice")

@@ -1,4 +1,4 @@
-"""What giving one item its context costs, by the context's size and the way it is done."""
+"""The cost of giving one item its context, by the context's size and the strategy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.bench import arguments
-from attune_nb.bench.memory import Weighed
-from attune_nb.bench.rounds import turned
+from attune_nb.bench.memory import MemoryProbe
+from attune_nb.bench.rounds import rotate
 from attune_nb.bench.strategies import STRATEGIES, plain_context
 
 if TYPE_CHECKING:
@@ -27,10 +27,18 @@ SIZES = (0, 102_400, 512_000, 1_024_000, 5_120_000)
 
 COLUMNS = ["bench", "strategy", "kind", "size", "n", "seconds", "bytes", "repeat"]
 
-_LONGEST = 5.0  # seconds for one row by default
-_MANY, _FEW = 200, 2  # scopes that are kept to weigh them: of cheap ways, and of dear ones
-_DEAR = 0.001  # seconds
-_WHILE = 0.05  # of what one row may take: ten times that many scopes are in time, too
+# seconds for one row by default
+_LONGEST = 5.0
+
+# scopes that are kept to measure their memory: of cheap strategies, and of slow ones
+_KEPT_SCOPES = 200
+_KEPT_SLOW_SCOPES = 2
+
+# the seconds for a scope from which on a strategy is slow
+_SLOW = 0.001
+
+# the share of a row's seconds after which its whole time can be estimated
+_ENOUGH = 0.05
 
 
 def clone(
@@ -42,103 +50,122 @@ def clone(
     repeats: int = 5,
     longest: float = _LONGEST,
 ) -> pd.DataFrame:
-    """Measure scopes, each way in turn, and nothing estimated.
+    """Measure scopes, each strategy in turn; nothing is estimated.
 
     Args:
         sizes: Elements (or characters) in the task results of the context.
         strategies: Names of `attune_nb.bench.STRATEGIES`; by default all.
-        counts: How many scopes are made in one measurement.
-        kind: What the results are made of, "list" or "text".
-        repeats: How often each is measured.
-        longest: Seconds that one measurement may take; where the first scopes tell that so
-            many would take longer, fewer are made, and `n` says how many it were.
+        counts: The number of scopes that are made in one measurement.
+        kind: The kind of the results, "list" or "text".
+        repeats: The number of measurements of each strategy.
+        longest: The most seconds of one measurement. If the first scopes show that it would take
+            longer, fewer are made, and the column `n` has their number.
 
     Returns:
         One row a measurement: bench ("clone"), strategy, kind, size, n (scopes made), seconds
-        (for all n), bytes (that one scope holds, as `tracemalloc` counts them; NaN in later
-        repeats of what takes long to weigh), repeat.
+        (for all n), bytes (of one scope, as `tracemalloc` counts them; NaN in later repeats if
+        they take long to measure), repeat.
 
     Raises:
-        BackendError: There is no such strategy or kind, or an argument is no list of whole
-            numbers (sizes of at least 0, counts of at least 1), or names something twice.
+        BackendError: There is no such strategy or kind; or an argument is not an array of
+            integers (sizes of at least 0, counts of at least 1); or it has a value twice.
     """
     import pandas as pd  # noqa: PLC0415 - heavy
 
     arguments.check_kind(kind)
-    names = arguments.names("strategies", strategies, STRATEGIES, "strategy")
-    each_count = arguments.numbers("counts", counts, 1)
-    turns = range(arguments.number("repeats", repeats, 1))
-    room = arguments.seconds("longest", longest)
+    names = arguments.read_names("strategies", strategies, STRATEGIES, "strategy")
+    counts = arguments.read_integers("counts", counts, 1)
+    repeats = arguments.read_integer("repeats", repeats, 1)
+    longest = arguments.read_seconds("longest", longest)
+    sizes = arguments.read_integers("sizes", sizes, 0)
+
     rows: list[dict[str, Any]] = []
-    for size in arguments.numbers("sizes", sizes, 0):
+    for size in sizes:
         plain = plain_context(size, kind)
         makers = {name: STRATEGIES[name](plain) for name in names}
-        weighed = Weighed()
-        for repeat in turns:
-            rows += [
-                {"bench": "clone", "kind": kind, "size": size, "repeat": repeat, **row}
-                for row in _one_turn(makers, each_count, repeat, room, weighed)
-            ]
+        probe = MemoryProbe()
+        for repeat in range(repeats):
+            shared = {"bench": "clone", "kind": kind, "size": size, "repeat": repeat}
+            measured = _measure_repeat(makers, counts, repeat, longest, probe)
+            rows += [shared | row for row in measured]
+
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _one_turn(
+def _measure_repeat(
     makers: dict[str, MakeScope],
     counts: Sequence[int],
     repeat: int,
     longest: float,
-    weighed: Weighed,
+    probe: MemoryProbe,
 ) -> Iterator[dict[str, Any]]:
+    """Measure all strategies once, with each count; yield a row for each measurement."""
     if not counts:
         return
-    held = {
-        name: weighed.bytes(name, functools.partial(_bytes, make)) for name, make in makers.items()
-    }
+
+    sizes = {}
+    for name, make in makers.items():
+        sizes[name] = probe.measure(name, functools.partial(_scope_bytes, make))
+
     for count in counts:
-        for name in turned(list(makers), repeat):
-            n, seconds = _seconds(makers[name], count, longest)
-            yield {"strategy": name, "n": n, "seconds": seconds, "bytes": held[name]}
+        for name in rotate(list(makers), repeat):
+            n, seconds = _time_scopes(makers[name], count, longest)
+            yield {"strategy": name, "n": n, "seconds": seconds, "bytes": sizes[name]}
 
 
-def _seconds(make: MakeScope, count: int, longest: float) -> tuple[int, float]:
-    """Time so many scopes, or as many as there is time for; none is kept.
+def _time_scopes(make: MakeScope, count: int, longest: float) -> tuple[int, float]:
+    """Time making scopes; none is kept.
 
-    A while must have gone before it is told how long all will take: of a single scope, a hiccup
-    of the machine would tell too much.
+    If all would take longer than `longest`, fewer are made. That is not estimated before some
+    time has passed: a hiccup of the machine would make a single scope look far too slow.
+
+    Args:
+        make: Makes a scope.
+        count: The number of scopes.
+        longest: The most seconds.
+
+    Returns:
+        The number of scopes that were made, and the seconds.
     """
-    make(0, 0)  # the first may warm something up
+    # the first may warm something up
+    make(0, 0)
     gc.collect()
-    made, spent = 0, 0.0
-    for part in _parts(count):
+
+    count_made = 0
+    spent = 0.0
+    for part in _split_count(count):
         numbers = range(part)
         begin = time.perf_counter()
         for number in numbers:
             make(number, number)
         spent += time.perf_counter() - begin
-        made += part
-        if spent * count / made > longest and spent > _WHILE * longest:
+        count_made += part
+        if spent * count / count_made > longest and spent > _ENOUGH * longest:
             break
-    return made, spent
+
+    return count_made, spent
 
 
-def _parts(count: int) -> Iterator[int]:
-    """Split a count: 1, 9, 90, ... and the rest, so that a dear way is known soon."""
-    done = 0
-    while done < count:
-        part = min(max(9 * done, 1), count - done)
+def _split_count(count: int) -> Iterator[int]:
+    """Split a count in 1, 9, 90, ... and the remainder, so that a slow strategy shows early."""
+    total = 0
+    while total < count:
+        part = min(max(9 * total, 1), count - total)
         yield part
-        done += part
+        total += part
 
 
-def _bytes(make: MakeScope) -> float:
-    """Give the bytes that one scope holds while it is kept."""
-    count = _MANY if _seconds(make, 1, 0.0)[1] < _DEAR else _FEW
-    kept: list[Any] = [None] * count
+def _scope_bytes(make: MakeScope) -> float:
+    """Return the bytes of one scope while it is kept."""
+    _, seconds = _time_scopes(make, 1, 0.0)
+    count = _KEPT_SCOPES if seconds < _SLOW else _KEPT_SLOW_SCOPES
+    scopes: list[Any] = [None] * count
     gc.collect()
+
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    for at in range(count):
-        kept[at] = make(None, 0)
+    for index in range(count):
+        scopes[index] = make(None, 0)
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return (after - before) / count

@@ -1,4 +1,4 @@
-"""Bytes that cross a Dask cluster's wire for one more item, by the size of the context."""
+"""The bytes that cross a Dask cluster's wire for one more item, by the size of the context."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import attune_nb.running.workflow as attune
 from attune_nb.backends.dask import DaskBackend
 from attune_nb.backends.dask.local_cluster import start_local_cluster
-from attune_nb.bench.arguments import number, numbers
-from attune_nb.bench.rounds import turned
-from attune_nb.bench.wire_bytes import WireCount
+from attune_nb.bench.arguments import read_integer, read_integers
+from attune_nb.bench.rounds import rotate
+from attune_nb.bench.wire_bytes import WireCounter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,26 +20,34 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
+    # makes a function that runs a number of items, from a client and a context
     Side = Callable[[Client, str], Callable[[int], None]]
 
-__all__ = ["crossing", "local_client"]
+__all__ = ["crossing", "local_client", "read_size"]
 
 WORKFLOW = """
-parameters: {items: {}, held: {}}
+parameters: {items: {}, data: {}}
 tasks:
   - name: each
-    action: measured
+    action: read_size
     with_items: "{{ parameters.items }}"
     concurrency: 8
-    input: {value: "{{ item }}", size: "{{ parameters.held|length }}"}
+    input: {value: "{{ item }}", size: "{{ parameters.data|length }}"}
 """
-FEW, MORE = 1_000, 50_000  # items of ours, and those that the second run has more
-PEERS_MORE = 1_000  # likewise of a peer, whose items take longer
-PEERS_BYTES = 400_000_000  # that these send at most: they are fewer where each takes the context
+
+# the items of our first run, and how many more the second run has
+_FEW = 1_000
+_MORE = 50_000
+
+# how many more items the second run of a peer has, whose items take longer
+_PEERS_MORE = 1_000
+
+# the most bytes that they send: there are fewer items if each takes the context
+_PEERS_BYTES = 400_000_000
 
 
-def measured(value: Any, size: int) -> Any:
-    """Read the context's size, and do nothing."""
+def read_size(value: Any, size: int) -> Any:
+    """Take the context's size, and return the item."""
     del size
     return value
 
@@ -50,94 +58,109 @@ def crossing(
     repeats: int = 3,
     client: Client | None = None,
 ) -> pd.DataFrame:
-    """Measure the bytes on the wire for one more item: ours, and two ways of `client.map`.
+    """Measure the bytes on the wire for one more item: ours, and two ways to use `client.map`.
 
-    `client.map` has one task an item, as its documentation shows: with the context among what the
-    function refers to ("captured"), or scattered to all workers before. Each way is run twice,
-    with items of which the second run has more; the bytes are what the two differ by. So what is
-    sent once, however many items there are, is left out of each: of ours the context that goes to
-    the workers, of the peers the function that goes to the scheduler. A peer has as many more
-    items as 400 MB allow, 2 at least.
+    `client.map` has one task an item, as its documentation shows. The context is among the values
+    that the function refers to ("captured"), or is scattered to all workers before. Each side is
+    run twice, the second time with more items, and the bytes are the difference of both runs. So
+    the bytes that are sent once, however many items there are, are left out: of ours the context
+    that goes to the workers, of the peers the function that goes to the scheduler. A peer has as
+    many more items as 400 MB allow, 2 at least.
 
-    Meanwhile the cluster's active memory manager rests. It would remove one of the copies that
-    were scattered, at a moment of its own, and some run would send that again.
+    Meanwhile the cluster's active memory manager is stopped. Otherwise it would remove a scattered
+    copy at any moment, and some run would send it again.
 
     Args:
-        contexts: Sizes of the context, in characters (bytes) of one text.
-        repeats: How often each is measured.
-        client: Where; by default two worker processes on this machine.
+        contexts: Sizes of the context, in characters (bytes) of one string.
+        repeats: The number of measurements of each side.
+        client: The client of a cluster; by default of two worker processes on this machine.
 
     Returns:
-        One row a measurement: bench, strategy, size (of the context), n (items that the second
-        run has more), seconds (for these; below 0 where noise is more than they take), bytes
-        (for one of them), repeat.
+        One row a measurement: bench, strategy, size (of the context), n (how many more items the
+        second run has), seconds (for these; below 0 if noise is more than they take), bytes (for
+        one of them), repeat.
 
     Raises:
-        BackendError: An argument is not what it says.
+        BackendError: An argument has a wrong value.
     """
-    import pandas as pd  # noqa: PLC0415 - pandas is heavy
+    import pandas as pd  # noqa: PLC0415 - heavy
 
-    sizes = numbers("contexts", contexts, 1)
-    repeats = number("repeats", repeats, 1)
+    sizes = read_integers("contexts", contexts, 1)
+    repeats = read_integer("repeats", repeats, 1)
     if client is None:
-        with local_client() as made:
-            return crossing(sizes, repeats=repeats, client=made)
+        with local_client() as new_client:
+            return crossing(sizes, repeats=repeats, client=new_client)
+
     rows = []
-    with _tidying_rests(client):
-        counter = WireCount(client)
+    with _memory_manager_stopped(client):
+        counter = WireCounter(client)
         for repeat in range(repeats):
             for size in sizes:
-                for name in turned([*SIDES], repeat):
+                for name in rotate(list(SIDES), repeat):
+                    few, more = _choose_counts(name, size)
                     run = SIDES[name](client, "x" * size)
+                    seconds, sent = _measure_difference(counter, run, few, more)
                     rows.append(
                         {
                             "bench": "crossing",
                             "strategy": name,
                             "size": size,
-                            **_difference(counter, run, *_counts(name, size)),
+                            "n": more,
+                            "seconds": seconds,
+                            "bytes": sent,
                             "repeat": repeat,
                         }
                     )
+
     return pd.DataFrame(rows)
 
 
-def _counts(name: str, size: int) -> tuple[int, int]:
-    """Give how many items the first run of a side has, and how many more the second."""
+def _choose_counts(name: str, size: int) -> tuple[int, int]:
+    """Return the items of a side's first run, and how many more the second has."""
     if name == "attune_nb":
-        return FEW, MORE
-    more = max(2, min(PEERS_MORE, PEERS_BYTES // size)) if name == CAPTURED else PEERS_MORE
+        return _FEW, _MORE
+
+    more = _PEERS_MORE
+    if name == CAPTURED:
+        more = max(2, min(_PEERS_MORE, _PEERS_BYTES // size))
     return max(1, more // 10), more
 
 
-def _difference(
-    counter: WireCount, run: Callable[[int], None], few: int, more: int
-) -> dict[str, float]:
-    """Run a few items, and more; give what each that there were more took."""
-    sent, spent = [], []
+def _measure_difference(
+    counter: WireCounter, run: Callable[[int], None], few: int, more: int
+) -> tuple[float, float]:
+    """Run a few items, and more of them.
+
+    Returns:
+        The seconds that all further items took, and the bytes that one of them took.
+    """
+    sent = []
+    seconds = []
     counter.lap()
     for count in (few, few + more):
         began = time.perf_counter()
         run(count)
-        spent.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - began)
         sent.append(counter.lap())
-    return {"n": more, "seconds": spent[1] - spent[0], "bytes": (sent[1] - sent[0]) / more}
+
+    return seconds[1] - seconds[0], (sent[1] - sent[0]) / more
 
 
 @contextmanager
-def _tidying_rests(client: Client) -> Iterator[None]:
-    """Stop what removes spare copies from workers, and begin it again if it was at work."""
-    was = client.amm.running()
+def _memory_manager_stopped(client: Client) -> Iterator[None]:
+    """Stop the cluster's active memory manager, and start it again if it was running."""
+    was_running = client.amm.running()
     client.amm.stop()
     try:
         yield
     finally:
-        if was:
+        if was_running:
             client.amm.start()
 
 
 @contextmanager
 def local_client(workers: int = 2) -> Iterator[Client]:
-    """Begin a cluster of worker processes on this machine, for this machine only."""
+    """Start a cluster of worker processes that only this machine can reach."""
     from distributed import Client  # noqa: PLC0415 - Dask is an extra
 
     with (
@@ -147,11 +170,11 @@ def local_client(workers: int = 2) -> Iterator[Client]:
         yield client
 
 
-def _ours(client: Client, held: str) -> Callable[[int], None]:
+def _make_ours(client: Client, data: str) -> Callable[[int], None]:
     def run(count: int) -> None:
         attune.loads(WORKFLOW).run(
-            {"items": range(count), "held": held},
-            actions={"measured": measured},
+            {"items": range(count), "data": data},
+            actions={"read_size": read_size},
             backend=DaskBackend(client),
             progress=False,
             store="none",
@@ -160,29 +183,33 @@ def _ours(client: Client, held: str) -> Callable[[int], None]:
     return run
 
 
-def _captured(client: Client, held: str) -> Callable[[int], None]:
-    return lambda count: _map(client, lambda value: measured(value, len(held)), count)
+def _make_captured(client: Client, data: str) -> Callable[[int], None]:
+    return lambda count: _map(client, lambda value: read_size(value, len(data)), count)
 
 
-def _scattered(client: Client, held: str) -> Callable[[int], None]:
-    there = client.scatter(held, broadcast=True, hash=False)
+def _make_scattered(client: Client, data: str) -> Callable[[int], None]:
+    future = client.scatter(data, broadcast=True, hash=False)
 
-    def reading(value: Any, held: Any) -> Any:
-        return measured(value, len(held))
+    # its name is part of every task's key, and so of the bytes
+    def measure(value: Any, data: Any) -> Any:
+        return read_size(value, len(data))
 
-    return lambda count: _map(client, reading, count, held=there)
+    return lambda count: _map(client, measure, count, data=future)
 
 
-def _map(client: Client, call: Callable[..., Any], count: int, **given: Any) -> None:
+def _map(client: Client, call: Callable[..., Any], count: int, **kwargs: Any) -> None:
+    """Call a function for a number of items, and gather the results."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the graph is large: it is what is measured
-        client.gather(client.map(call, range(count), pure=False, **given))
+        # Dask warns that the graph is large, but that is measured here
+        warnings.simplefilter("ignore")
+        client.gather(client.map(call, range(count), pure=False, **kwargs))
 
 
 CAPTURED = "client.map, captured"
+
 SIDES: dict[str, Side] = {
-    "attune_nb": _ours,
-    CAPTURED: _captured,
-    "client.map, scattered": _scattered,
+    "attune_nb": _make_ours,
+    CAPTURED: _make_captured,
+    "client.map, scattered": _make_scattered,
 }
-"""By name, what gives a run of so many items with a context at hand."""
+"""The sides by their names."""

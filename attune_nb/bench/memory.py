@@ -1,4 +1,4 @@
-"""Memory that is weighed again in each repeat, except where that would take long."""
+"""Memory that is measured again in each repeat, unless that would take long."""
 
 from __future__ import annotations
 
@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Weighed"]
+__all__ = ["MemoryProbe"]
 
-_CHEAP = 0.1  # seconds that weighing may take to be done in each repeat
+# the most seconds that a measurement may take to be made in each repeat
+_CHEAP = 0.1
 
 
-class Weighed:
-    """Weighs each side in the first repeat; in the others only what was quick to weigh."""
+class MemoryProbe:
+    """Measures every side in the first repeat, and in the others only those that took no time."""
 
     def __init__(self) -> None:
-        self._spent: dict[str, float] = {}
+        self._seconds: dict[str, float] = {}
 
-    def bytes(self, name: str, weigh: Callable[[], float]) -> float:
-        """Give what a side weighs now, in bytes, or NaN where it is not weighed again."""
-        if self._spent.get(name, 0.0) > _CHEAP:
+    def measure(self, name: str, measure: Callable[[], float]) -> float:
+        """Return the bytes of a side, or NaN if it is not measured again.
+
+        Args:
+            name: The name of the side.
+            measure: Measures the bytes.
+        """
+        if self._seconds.get(name, 0.0) > _CHEAP:
             return math.nan
+
         begin = time.perf_counter()
-        found = weigh()
-        self._spent[name] = time.perf_counter() - begin
-        return found
+        size = measure()
+        self._seconds[name] = time.perf_counter() - begin
+        return size

@@ -1,8 +1,8 @@
 """Other ways to call a function for every item of a list, each as its documentation shows it.
 
-Every peer calls the same function on the same items, at most `WORKERS` at once where it knows
-such a bound, and gives the results in order. The context is what the function reads beside its
-item: a closure, except where a peer's documentation says otherwise.
+Every peer calls the same function on the same items and returns the results in order. It makes at
+most `WORKERS` calls at once if it has such a limit. The context is a value that the function can
+read beside its item: in a closure, unless a peer's documentation says otherwise.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attune_nb.running.workflow as attune
 from attune_nb.bench.strategies import NaiveThreads
@@ -20,17 +20,17 @@ from attune_nb.errors import BackendError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
-    Call = Callable[[Any], Any]
-    Side = Callable[[Sequence[Any], Any], list[Any]]
+    Side = Callable[[Sequence[Any], Any], list[Any]]  # returns results, from items and a context
 
-__all__ = ["PEERS", "SERVICES", "WORKERS", "opened"]
+__all__ = ["PEERS", "SERVICES", "WORKERS", "WORKFLOW", "Peer", "no_op", "open_peer"]
 
 WORKERS = 8
 WORKFLOW = f"""
 parameters:
   items: {{type: array}}
-  held: {{type: any}}
+  data: {{type: any}}
 tasks:
   - name: each
     action: no_op
@@ -41,7 +41,7 @@ tasks:
 
 
 def no_op(value: Any) -> Any:
-    """Do nothing: what is measured is all that happens around it."""
+    """Return the value, so that only the work around the call is measured."""
     return value
 
 
@@ -49,30 +49,31 @@ def no_op(value: Any) -> Any:
 def _attune(backend: Any = "threads") -> Iterator[Side]:
     workflow = attune.loads(WORKFLOW)
 
-    def side(items: Sequence[Any], held: Any) -> list[Any]:
-        where = backend() if callable(backend) else backend
+    def side(items: Sequence[Any], data: Any) -> list[Any]:
+        new_backend = backend() if callable(backend) else backend
         run = workflow.run(
-            {"items": items, "held": held},
+            {"items": items, "data": data},
             actions={"no_op": no_op},
-            backend=where,
+            backend=new_backend,
             progress=False,
             store="none",
         )
         run.raise_for_status()
-        found: list[Any] = run.result("each")
-        return found
+
+        results: list[Any] = run.result("each")
+        return results
 
     yield side
 
 
 @contextmanager
 def _loop() -> Iterator[Side]:
-    yield lambda items, _held: [no_op(value=item) for item in items]
+    yield lambda items, _data: [no_op(value=item) for item in items]
 
 
 @contextmanager
 def _executor() -> Iterator[Side]:
-    def side(items: Sequence[Any], _held: Any) -> list[Any]:
+    def side(items: Sequence[Any], _data: Any) -> list[Any]:
         with ThreadPoolExecutor(WORKERS) as pool:
             return list(pool.map(no_op, items))
 
@@ -83,7 +84,7 @@ def _executor() -> Iterator[Side]:
 def _joblib() -> Iterator[Side]:
     from joblib import Parallel, delayed  # noqa: PLC0415 - optional
 
-    def side(items: Sequence[Any], _held: Any) -> list[Any]:
+    def side(items: Sequence[Any], _data: Any) -> list[Any]:
         return list(Parallel(WORKERS, prefer="threads")(delayed(no_op)(item) for item in items))
 
     yield side
@@ -93,7 +94,7 @@ def _joblib() -> Iterator[Side]:
 def _tqdm() -> Iterator[Side]:
     from tqdm.contrib.concurrent import thread_map  # noqa: PLC0415 - optional
 
-    def side(items: Sequence[Any], _held: Any) -> list[Any]:
+    def side(items: Sequence[Any], _data: Any) -> list[Any]:
         return list(thread_map(no_op, items, max_workers=WORKERS, disable=True))
 
     yield side
@@ -103,7 +104,7 @@ def _tqdm() -> Iterator[Side]:
 def _dask_delayed() -> Iterator[Side]:
     import dask  # noqa: PLC0415 - optional
 
-    def side(items: Sequence[Any], _held: Any) -> list[Any]:
+    def side(items: Sequence[Any], _data: Any) -> list[Any]:
         task = dask.delayed(no_op, pure=False)
         with dask.config.set(scheduler="threads", num_workers=WORKERS):
             return list(dask.compute(*[task(item) for item in items]))
@@ -115,31 +116,38 @@ def _dask_delayed() -> Iterator[Side]:
 def _distributed() -> Iterator[Side]:
     from distributed import Client, LocalCluster  # noqa: PLC0415 - optional
 
-    def reading(held: Any, value: Any) -> Any:
-        del held
+    def read(data: Any, value: Any) -> Any:
+        del data
         return value
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it tells of its own closing
+    # it logs that it is closing
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+
     with ExitStack() as stack:
         cluster = stack.enter_context(
             LocalCluster(
-                n_workers=2, threads_per_worker=WORKERS // 2, host="127.0.0.1",
-                dashboard_address="127.0.0.1:0", silence_logs=logging.ERROR,
+                n_workers=2,
+                threads_per_worker=WORKERS // 2,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.ERROR,
             )
-        )  # fmt: skip
+        )
         client = stack.enter_context(Client(cluster))
 
-        def side(items: Sequence[Any], held: Any) -> list[Any]:
-            # A key of its own each time: one made from the content is that of the turn before,
-            # whose late release takes the data away from this one.
-            placed = client.scatter([held], broadcast=True, hash=False)[0]
-            futures = client.map(lambda item, held: reading(held, item), items, held=placed,
-                                 pure=False)  # fmt: skip
+        def side(items: Sequence[Any], data: Any) -> list[Any]:
+            # A key made from the content would be that of the call before, whose late release
+            # would remove the data of this one. So each call has a key of its own.
+            [future] = client.scatter([data], broadcast=True, hash=False)
+            futures = client.map(
+                lambda item, data: read(data, item), items, data=future, pure=False
+            )
             return list(client.gather(futures))
 
         yield side
 
 
+# settings that stop the logs of Prefect
 _QUIET = {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
@@ -149,66 +157,75 @@ _QUIET = {
 
 @contextmanager
 def _prefect() -> Iterator[Side]:
-    # a line for each item would be measured along, and hide what the table says
+    # a line for each item would be measured too, and hide the table
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+
     from prefect import flow, task  # noqa: PLC0415 - optional
     from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415
     from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415
 
-    def side(items: Sequence[Any], held: Any) -> list[Any]:
+    def side(items: Sequence[Any], data: Any) -> list[Any]:
         @task
-        def one(value: Any, _held: Any = held) -> Any:
+        def call(value: Any, _data: Any = data) -> Any:
             return value
 
+        # the items are no parameter: those of a flow may take half a megabyte at most
         @flow(task_runner=ThreadPoolTaskRunner(WORKERS))
-        def every() -> list[Any]:  # the parameters of a flow may take half a megabyte at most
-            return [each.result() for each in one.map(list(items))]
+        def call_all() -> list[Any]:
+            return [future.result() for future in call.map(list(items))]
 
-        found: list[Any] = every()
-        return found
+        results: list[Any] = call_all()
+        return results
 
     with prefect_test_harness():
         yield side
 
 
-PEERS: dict[str, tuple[Any, str]] = {
-    "attune_nb": (_attune, ""),
-    "naive context": (lambda: _attune(NaiveThreads), ""),
-    "for loop": (_loop, ""),
-    "concurrent.futures": (_executor, ""),
-    "joblib": (_joblib, "joblib"),
-    "tqdm": (_tqdm, "tqdm"),
-    "dask.delayed": (_dask_delayed, "dask"),
-    "distributed": (_distributed, "distributed"),
-    "prefect": (_prefect, "prefect"),
-}
-"""What opens each peer, and the module that it needs.
+class Peer(NamedTuple):
+    """A peer: a function that opens it, and the module that it needs, if any."""
 
-`attune_nb` records each item's result, status, start and duration, and can retry; of the
-others, prefect does, and the rest give results. `naive context` is attune_nb with a copy of the
-context for each item. Sources: the user guides of joblib ("thread-based parallelism"), tqdm
+    open: Callable[[], AbstractContextManager[Side]]
+    module: str = ""
+
+
+PEERS: dict[str, Peer] = {
+    "attune_nb": Peer(_attune),
+    "naive context": Peer(lambda: _attune(NaiveThreads)),
+    "for loop": Peer(_loop),
+    "concurrent.futures": Peer(_executor),
+    "joblib": Peer(_joblib, "joblib"),
+    "tqdm": Peer(_tqdm, "tqdm"),
+    "dask.delayed": Peer(_dask_delayed, "dask"),
+    "distributed": Peer(_distributed, "distributed"),
+    "prefect": Peer(_prefect, "prefect"),
+}
+"""The peers by their names.
+
+`attune_nb` records each item's result, status, start and duration, and can retry. Of the others,
+prefect does so too, and the rest only return results. `naive context` is attune_nb with a copy of
+the context for each item. Sources: the user guides of joblib ("thread-based parallelism"), tqdm
 (`tqdm.contrib.concurrent`), dask ("best practices" of `dask.delayed`), distributed
 ("scatter data"), prefect ("run tasks concurrently").
 """
-
 
 SERVICES = ("distributed", "prefect")
 """Peers that keep processes or threads of their own busy while they are open."""
 
 
 @contextmanager
-def opened(name: str) -> Iterator[Side | None]:
-    """Open a peer, or give None where what it needs is not installed.
+def open_peer(name: str) -> Iterator[Side | None]:
+    """Open a peer, or return None if the module that it needs is not installed.
 
     Raises:
         BackendError: There is no such peer.
     """
     if name not in PEERS:
         raise BackendError(f"there is no peer `{name}`{nearest(name, PEERS)}")
-    opener, module = PEERS[name]
-    if module and importlib.util.find_spec(module) is None:
+
+    peer = PEERS[name]
+    if peer.module and importlib.util.find_spec(peer.module) is None:
         yield None
-        return
-    with opener() as side:
-        yield side
+    else:
+        with peer.open() as side:
+            yield side

@@ -1,4 +1,4 @@
-"""A measurement with its defaults, and the charts that tell it."""
+"""Measurements with their defaults, and the charts of them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["BENCHES", "charted"]
+__all__ = ["BENCHES", "run_benchmark"]
 
 BENCHES: dict[str, Callable[[], pd.DataFrame]] = {"clone": clone, "fanout": fanout}
 
 
-def charted(name: str) -> tuple[pd.DataFrame, dict[str, Figure]]:
-    """Measure, and draw; give the figures as a frame, and the charts by their names.
+def run_benchmark(name: str) -> tuple[pd.DataFrame, dict[str, Figure]]:
+    """Run a measurement; return its frame, and its charts by their names.
 
     Raises:
         BackendError: There is no such measurement.
@@ -30,6 +30,7 @@ def charted(name: str) -> tuple[pd.DataFrame, dict[str, Figure]]:
     if name not in BENCHES:
         hint = nearest(name, BENCHES)
         raise BackendError(f"there is no measurement `{name}`; there are clone and fanout{hint}")
+
     df = BENCHES[name]()
     if name == "clone":
         return df, {"clone_cost": charts.clone_cost(df), "memory": charts.memory(df)}

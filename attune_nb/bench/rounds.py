@@ -1,4 +1,4 @@
-"""Measuring several ways in turn, so that what changes meets all of them."""
+"""Measurements of several sides in turn, so that a change of the machine's speed meets all."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["timed", "turned"]
+__all__ = ["rotate", "time_call"]
 
 
-def turned(sides: Sequence[T], by: int) -> list[T]:
-    """Let another one begin each time, so that none always comes after the same."""
-    start = by % max(len(sides), 1)
+def rotate(sides: Sequence[T], steps: int) -> list[T]:
+    """Return the sides from another one on, so that none always follows the same other."""
+    start = steps % max(len(sides), 1)
     return [*sides[start:], *sides[:start]]
 
 
-def timed(call: Callable[[], T]) -> tuple[float, T]:
-    """Give the seconds that a call takes, and what it gives."""
-    gc.collect()  # nobody pays for what another left behind
+def time_call(call: Callable[[], T]) -> tuple[float, T]:
+    """Return the seconds that a call takes, and its result."""
+    # no side pays for the garbage of another
+    gc.collect()
+
     begin = time.perf_counter()
-    found = call()
-    return time.perf_counter() - begin, found
+    result = call()
+    return time.perf_counter() - begin, result

@@ -1,11 +1,11 @@
-"""Ways to give each item of a fan-out what it sees: ours, the naive one, and others.
+"""Strategies to give each item of a fan-out its context: ours, the naive one, and others.
 
 "The original report" is the notice of a repair in Attune, an engine in Rust whose with-items
-copied the whole context for every item; its sizes are measured here.
+copied the whole context for every item. Its sizes are measured here.
 
-The naive way is what engines of this kind commonly do, and what this one is measured against:
-each item gets a copy of the whole context. It runs through the same engine, as a backend whose
-attempts copy first; no workflow can ask for it.
+The naive strategy is common among engines of this kind, and this one is compared with it: each
+item gets a copy of the whole context. It runs through the same engine, as a backend whose
+attempts copy first. No workflow can choose it.
 """
 
 from __future__ import annotations
@@ -41,28 +41,34 @@ KINDS: dict[str, Callable[[int], Any]] = {
     "list": lambda size: list(range(size)),
     "text": lambda size: "x" * size,
 }
-"""What a result is made of. Copying a list copies each of its elements' places; a text is
-immutable, so a deep copy shares it, which makes the naive way look as good as it can."""
+"""The kinds of results.
+
+Copying a list copies the place of each of its elements. A text is immutable, so a deep copy
+shares it, which makes the naive strategy look as good as it can.
+"""
 
 
 def plain_context(size: int, kind: str = "list") -> Plain:
-    """Make the parts of a context that holds task results of `size` elements or characters.
+    """Return the parts of a context with task results of `size` elements or characters.
 
     Each result has 10,240 of them, so that 1,024,000 make a hundred results, 1 MB of
     them, as in the original report.
     """
-    make, results = KINDS[kind], {}
+    make = KINDS[kind]
+    results = {}
     for number, start in enumerate(range(0, size, RESULT_SIZE)):
         results[f"task_{number}"] = {"data": make(min(RESULT_SIZE, size - start))}
+
     variables = {f"name_{number}": number for number in range(10)}
     return {"parameters": {"url": "http://127.0.0.1"}, "variables": variables, "tasks": results}
 
 
 def shared(plain: Plain) -> MakeScope:
-    """Refer to one context that nobody can change: attune_nb's way."""
+    """Refer to one context that cannot be changed: attune_nb's strategy."""
     context = WorkflowContext.create(plain["parameters"], vars=plain["variables"])
     for name, result in plain["tasks"].items():
         context = context.with_result(name, result)
+
     return context.scope
 
 
@@ -82,7 +88,7 @@ def through_pickle(plain: Plain) -> MakeScope:
 
 
 def shallow(plain: Plain) -> MakeScope:
-    """Copy the map of names, and refer to the values: safe only while nobody changes one."""
+    """Copy the map of names, and refer to the values: safe only while no value is changed."""
     names = {**plain["parameters"], **plain["variables"], **plain["tasks"]}
     return lambda item, index: {**names, "item": item, "index": index}
 
@@ -108,14 +114,14 @@ STRATEGIES: dict[str, Callable[[Plain], MakeScope]] = {
     "JSON": through_json,
     "deep copy": naive,
 }
-"""By name, from the cheapest to the dearest on a large context of lists."""
+"""The strategies by name, from the fastest to the slowest on a large context of lists."""
 
 
 class NaiveThreads(ThreadBackend):
-    """Threads whose every attempt first copies the whole context: the measured "before"."""
+    """Threads whose every attempt first copies the whole context: the baseline."""
 
     def start(self, job: Job) -> None:
-        """Begin to make the attempts of a job."""
+        """Start the attempts of a job."""
         job.replace_call(_CopyingCall(job.spec.call))
         super().start(job)
 
@@ -123,8 +129,8 @@ class NaiveThreads(ThreadBackend):
 class _CopyingCall(Call):
     """A call that gives each item a context of its own.
 
-    The parts are plain maps and lists, as an engine without shared values keeps them, so that
-    a copy copies them.
+    The parts are plain dicts and lists, as in an engine without shared values, so that a copy
+    copies them.
     """
 
     __slots__ = ("_parts",)
@@ -132,21 +138,23 @@ class _CopyingCall(Call):
     def __init__(self, call: Call) -> None:
         for name in Call.__slots__:
             setattr(self, name, getattr(call, name))
+
         context = call.context
         self._parts: dict[str, Any] = {
             "parameters": thaw(context.parameters),
             "config": thaw(context.config),
             "keystore": thaw(context.keystore),
-            "variables": {name: thaw(each) for name, each in context.variables.items()},
-            "tasks": {name: thaw(each.result) for name, each in context.tasks.items()},
+            "variables": {name: thaw(value) for name, value in context.variables.items()},
+            "tasks": {name: thaw(task.result) for name, task in context.tasks.items()},
         }
 
     def render(self, item: Any, index: Any) -> Any:
         """Render the input for one item, on a copy of everything."""
         parts = copy.deepcopy(self._parts)
-        ended = {
-            name: msgspec.structs.replace(each, result=parts["tasks"][name])
-            for name, each in self.context.tasks.items()
+        tasks = {
+            name: msgspec.structs.replace(task, result=parts["tasks"][name])
+            for name, task in self.context.tasks.items()
         }
-        parts |= {"variables": pmap(parts["variables"]), "tasks": pmap(ended)}
+        parts |= {"variables": pmap(parts["variables"]), "tasks": pmap(tasks)}
+
         return self.evaluate(ItemScope(self.context.replace(**parts), item, index))

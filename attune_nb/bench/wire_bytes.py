@@ -1,7 +1,7 @@
-"""Bytes on the wire of a Dask cluster, as its own connections count them.
+"""The bytes on the wire of a Dask cluster, as its own connections count them.
 
-Every message that Dask sends tells how many bytes it took; here these are added up, in this
-process (the client, and the scheduler where it is here) and in every worker.
+Dask returns the size of every message that it sends. The sizes are added up here: in this process
+(the client, and the scheduler if it is here) and in every worker.
 """
 
 from __future__ import annotations
@@ -12,74 +12,87 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["WireCount"]
+__all__ = ["WireCounter"]
 
-_PAUSE = 0.05  # seconds between two looks at the counters
-_STILL = 20_000  # bytes that they may differ by: to look takes some, and so do heartbeats
-_LONGEST = 10.0  # seconds that stillness is waited for
-_written = {"bytes": 0, "under way": 0}
+_PAUSE = 0.05  # seconds between two readings of the counters
+_LONGEST = 10.0  # seconds: the longest wait for the wire to be quiet
+
+# the most bytes by which two readings differ on a quiet wire: a reading takes some, and so do
+# heartbeats
+_QUIET = 20_000
+
+_counts = {"bytes": 0, "in flight": 0}
 
 
-class WireCount:
-    """Counts what a client, its scheduler and its workers send over TCP from now on.
+class WireCounter:
+    """Counts the bytes that a client, its scheduler and its workers send over TCP from now on.
 
     Args:
-        client: A client of a cluster whose scheduler is in this process, as a `LocalCluster`'s is.
+        client: The client of a cluster whose scheduler is in this process, like a `LocalCluster`.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        _count()
-        client.run(_count)
-        self._before = self._settled()
+        _count_writes()
+        client.run(_count_writes)
+        self._before = self._wait_until_quiet()
 
     def lap(self) -> int:
-        """Give the bytes since the last lap, once the wire is still; the first: since the start.
+        """Return the bytes since the last lap, or since the start, once the wire is quiet.
 
-        What was begun within the lap is counted in it, also where it ends a little later.
+        A message that is begun within the lap is counted in it, even if it ends a little later.
         """
-        now = self._settled()
-        spent, self._before = now - self._before, now
-        return spent
+        now = self._wait_until_quiet()
+        sent = now - self._before
+        self._before = now
+        return sent
 
-    def _settled(self) -> int:
-        """Give the bytes of all once no message is under way, and no more come."""
-        until = time.monotonic() + _LONGEST
+    def _wait_until_quiet(self) -> int:
+        """Return the bytes of all processes once no message is in flight and no more come."""
+        deadline = time.monotonic() + _LONGEST
         last, _ = self._total()
+
         while True:
             time.sleep(_PAUSE)
-            now, under_way = self._total()
-            still = not under_way and now - last <= _STILL
-            if still or time.monotonic() > until:
+            now, in_flight = self._total()
+            is_quiet = not in_flight and now - last <= _QUIET
+            if is_quiet or time.monotonic() > deadline:
                 return now
+
             last = now
 
     def _total(self) -> tuple[int, int]:
-        there: dict[str, tuple[int, int]] = self._client.run(_read)
-        every = [_read(), *there.values()]
-        return sum(each for each, _ in every), sum(each for _, each in every)
+        """Return the bytes and the messages in flight of all processes."""
+        workers: dict[str, tuple[int, int]] = self._client.run(_read_counts)
+        counts = [_read_counts(), *workers.values()]
+        sent = sum(size for size, _ in counts)
+        in_flight = sum(messages for _, messages in counts)
+        return sent, in_flight
 
 
-def _read() -> tuple[int, int]:
-    return _written["bytes"], _written["under way"]
+def _read_counts() -> tuple[int, int]:
+    """Return the bytes that this process has sent, and its messages in flight."""
+    return _counts["bytes"], _counts["in flight"]
 
 
-def _count() -> None:
-    """Have every TCP connection of this process add up what it writes."""
+def _count_writes() -> None:
+    """Make every TCP connection of this process add up the bytes that it writes."""
     from distributed.comm.tcp import TCP  # noqa: PLC0415 - Dask is an extra
 
     if getattr(TCP.write, "counts", False):
         return
+
     write = TCP.write
 
-    async def counted(self: Any, *given: Any, **options: Any) -> Any:
-        _written["under way"] += 1  # a large message is pickled first, and counted afterwards
+    async def counted_write(self: Any, *args: Any, **kwargs: Any) -> Any:
+        # a large message is pickled first, and counted only after that
+        _counts["in flight"] += 1
         try:
-            size = await write(self, *given, **options)
+            size = await write(self, *args, **kwargs)
         finally:
-            _written["under way"] -= 1
-        _written["bytes"] += size
+            _counts["in flight"] -= 1
+        _counts["bytes"] += size
         return size
 
-    counted.counts = True  # type: ignore[attr-defined]
-    TCP.write = counted
+    counted_write.counts = True  # type: ignore[attr-defined]
+    TCP.write = counted_write

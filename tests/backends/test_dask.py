@@ -19,7 +19,7 @@ from support.item_runs import PATH, errors, until
 import attune_nb
 from attune_nb.backends.dask import DaskBackend, autoscale, backend, worker_wait
 from attune_nb.backends.dask import connection as cluster_of
-from attune_nb.bench.wire_bytes import WireCount
+from attune_nb.bench.wire_bytes import WireCounter
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(item_runs)
@@ -31,7 +31,7 @@ cloudpickle.register_pickle_by_value(item_runs)
 def test_an_item_takes_as_many_bytes_whatever_the_context_and_that_crosses_once_a_worker():
     few, many, small, large = 1_000, 41_000, 10_000, 20_000_000
     with temporary_cluster(n_workers=2) as client:
-        counter = WireCount(client)
+        counter = WireCounter(client)
 
         def sent(count, size):
             counter.lap()
@@ -56,7 +56,7 @@ def test_it_does_not_cross_again_when_dask_tidies_up():
     manager = "distributed.scheduler.active-memory-manager"
     tidy = {f"{manager}.start": True, f"{manager}.interval": "5ms"}
     with dask.config.set(tidy), temporary_cluster(n_workers=2) as client:
-        counter, size = WireCount(client), 5_000_000
+        counter, size = WireCounter(client), 5_000_000
         run = run_on_dask(
             lambda x, size: time.sleep(0.05 * (x % 2)),  # one of the two is idle now and then
             {"n": 100, "big": "x" * size},
@@ -68,7 +68,7 @@ def test_it_does_not_cross_again_when_dask_tidies_up():
 
 
 def test_what_a_template_does_not_read_does_not_cross(cluster):
-    counter = WireCount(cluster)
+    counter = WireCounter(cluster)
     run_on_dask(lambda x: x, {"n": 10, "big": "x" * 5_000_000})
     assert counter.lap() < 500_000
 
@@ -279,7 +279,7 @@ tasks:
 
 
 def test_results_stay_on_the_cluster_and_come_when_they_are_asked_for(cluster, monkeypatch):
-    counter = WireCount(cluster)
+    counter = WireCounter(cluster)
     run = attune_nb.loads(KEPT).run(
         actions={
             "make": lambda x: None if x == 5 else "x" * (1_000_000 + x),

@@ -1,4 +1,4 @@
-"""What is measured collects garbage before each call: that of a whole suite would take minutes."""
+"""Measurements collect garbage before each call; that of a whole suite would take minutes."""
 
 import gc
 
@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.fixture(autouse=True, scope="module")
-def only_what_is_new_is_collected():
+def only_new_objects_are_collected():
     gc.collect()
     gc.freeze()
     yield

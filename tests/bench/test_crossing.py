@@ -1,4 +1,4 @@
-"""Bytes on the wire for one more item, measured the same way for each side."""
+"""The bytes on the wire for one more item, measured in the same way for each side."""
 
 import dask
 import pytest
@@ -10,48 +10,53 @@ SIZE = 5_000_000
 
 
 @pytest.fixture(scope="module")
-def found():
-    """What was measured on a cluster that removes spare copies whenever it can."""
+def measured():
+    """The measurement on a cluster that removes spare copies whenever it can."""
     manager = "distributed.scheduler.active-memory-manager"
-    tidy = {f"{manager}.start": True, f"{manager}.interval": "5ms"}
-    with dask.config.set(tidy), local_client() as client:
+    settings = {f"{manager}.start": True, f"{manager}.interval": "5ms"}
+    with dask.config.set(settings), local_client() as client:
         df = crossing([SIZE], repeats=1, client=client)
-        assert client.amm.running()  # again
+        assert client.amm.running(), "it is started again"
     return df.set_index("strategy")
 
 
-def test_a_captured_context_crosses_once_for_each_further_item(found):
-    assert found.loc["client.map, captured", "n"] > 2
-    assert 1.0 <= found.loc["client.map, captured", "bytes"] / SIZE < 1.01
+def test_a_captured_context_crosses_for_each_further_item(measured):
+    assert measured.loc["client.map, captured", "n"] > 2
+    assert 1.0 <= measured.loc["client.map, captured", "bytes"] / SIZE < 1.01
 
 
-def test_one_that_was_scattered_and_ours_do_not_cross_again(found):
-    assert 1_000 < found.loc["client.map, scattered", "bytes"] < 4_000
-    assert 50 < found.loc["attune_nb", "bytes"] < 200
+def test_a_scattered_context_and_ours_cross_once(measured):
+    assert 1_000 < measured.loc["client.map, scattered", "bytes"] < 4_000
+    assert 50 < measured.loc["attune_nb", "bytes"] < 200
 
 
-class Cluster:
-    """Stands for one worker, whose counters are told at each look."""
+class FakeCluster:
+    """A client of one worker, whose counters are read in turn; the last ones stay."""
 
-    def __init__(self, *told):
-        self.told = [(0, 0), (0, 0), *told]  # it is still at first
+    def __init__(self, *counts):
+        # the wire is quiet at first
+        self.counts = [(0, 0), (0, 0), *counts]
 
     def run(self, function):
-        if function() is None:  # it asks to count, not for the counters
+        # a request to count returns nothing
+        if function() is None:
             return {}
-        return {"worker": self.told.pop(0) if len(self.told) > 1 else self.told[0]}
+        if len(self.counts) > 1:
+            return {"worker": self.counts.pop(0)}
+        return {"worker": self.counts[0]}
 
 
 @pytest.mark.parametrize(
-    "late",
+    "counts",
     [
-        [(0, 1), (0, 1), (100_000_000, 0)],  # a large message is counted after it was pickled
-        [(0, 0), (100_000_000, 0)],  # it begins a little later
-        [(50_000_000, 0), (100_000_000, 0)],  # they come one by one
+        pytest.param([(0, 1), (0, 1), (100_000_000, 0)], id="counted after it was pickled"),
+        pytest.param([(0, 0), (100_000_000, 0)], id="begins a little later"),
+        pytest.param([(50_000_000, 0), (100_000_000, 0)], id="two messages"),
     ],
 )
-def test_what_is_under_way_is_counted_in_the_lap_in_which_it_began(monkeypatch, late):
+def test_a_message_counts_in_the_lap_where_it_began(monkeypatch, counts):
     monkeypatch.setattr(wire_bytes, "_PAUSE", 0.0)
-    counter = wire_bytes.WireCount(Cluster(*late, (100_000_000, 0), (100_000_100, 0)))
+    cluster = FakeCluster(*counts, (100_000_000, 0), (100_000_100, 0))
+    counter = wire_bytes.WireCounter(cluster)
     assert counter.lap() == pytest.approx(100_000_000, abs=50_000)
     assert counter.lap() == pytest.approx(0, abs=50_000)
