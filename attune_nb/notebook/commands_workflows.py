@@ -122,9 +122,9 @@ def _bench(_: Session, benchmark: str) -> Any:
     """Measure the cost of an item, and compare it with other ways to run it."""
     from IPython.display import display  # noqa: PLC0415 - only a shell has it
 
-    from attune_nb.bench import charted  # noqa: PLC0415 - pandas and matplotlib are heavy
+    from attune_nb.bench import run_benchmark  # noqa: PLC0415 - pandas and matplotlib are heavy
 
-    df, figures = charted(benchmark)
+    df, figures = run_benchmark(benchmark)
     for figure in figures.values():
         display(figure)  # type: ignore[no-untyped-call, unused-ignore]
     return df
