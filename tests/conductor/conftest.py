@@ -50,7 +50,14 @@ class Runner:
         )
 
 
-@pytest.fixture(params=["inline", "threads", "processes", "dask"])
+@pytest.fixture(
+    params=[
+        "inline",
+        "threads",
+        pytest.param("processes", marks=pytest.mark.slow),
+        pytest.param("dask", marks=pytest.mark.slow),
+    ]
+)
 def runner(request):
     """Run workflows on each backend."""
     if request.param == "dask":

@@ -3,12 +3,15 @@
 import sqlite3
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_replay import make_actions, workflows
 
 import attune_nb
 from attune_nb.events import AttemptsEnded, TaskEnded
+
+pytestmark = pytest.mark.slow
 
 
 def cut_record(path, count):

@@ -463,6 +463,7 @@ def test_ten_thousand_edges(join):
     assert Counter(name[0] for name, _, _ in run.ended_tasks) == {"s": 1, "a": 100, "b": 100}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("join", ["", ", join: 1"])
 def test_a_cycle_without_a_way_out_fails_the_run(join):
     run = ManualDriver(f"""
