@@ -1,1 +1,1 @@
-"""What every backend needs: jobs, calls of actions, columns of results."""
+"""Jobs, calls of actions and columns of results: the parts that every backend uses."""

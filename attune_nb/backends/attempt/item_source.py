@@ -91,7 +91,7 @@ class ItemSource:
     def replace_iterator(
         self, wrap: Callable[[Iterator[tuple[int, Any]]], Iterator[tuple[int, Any]]]
     ) -> None:
-        """Read from what a function makes of the current iterator over indexes and items."""
+        """Replace the iterator over indexes and items by one that a function makes of it."""
         self._iterator = wrap(self._iterator)
 
     def read_next(self) -> tuple[int, Any] | None:

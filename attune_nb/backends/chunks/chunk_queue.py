@@ -10,33 +10,27 @@ import math
 import pickle
 import time
 from array import array
-from collections import deque
-from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from attune_nb.backends.attempt.attempt import not_sendable_error, worker_lost_error
+from attune_nb.backends.chunks.attempt_queue import AttemptQueue, MomentCache
 from attune_nb.backends.chunks.in_flight import InFlightChunk, PendingAttempt, read_report
 from attune_nb.backends.chunks.messages import ChunkMessage, Report
-from attune_nb.backends.chunks.prefetch import Prefetcher
 from attune_nb.backends.chunks.quarantine import MAX_DEATHS, Quarantine
 from attune_nb.backends.chunks.serialize import pack
 from attune_nb.backends.chunks.sizing import MAX_ITEMS, ChunkSizer
 from attune_nb.events import FAILED, SUCCEEDED, Batch, ErrorInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.chunks.in_flight import NumberWorker
-    from attune_nb.context import Moment
 
 __all__ = ["ChunkQueue"]
-
-# template functions that return another value each time
-_VARYING = ("now", "uuid")
 
 
 class ChunkQueue:
@@ -76,25 +70,9 @@ class ChunkQueue:
         self._sizer = ChunkSizer(target)
         self._describe_missing = describe_missing
         self._partial_reports = partial_reports
-        self._returned: deque[PendingAttempt] = deque()  # sent, but not started by a worker
+        self._attempts = AttemptQueue(job, wake)
         self._quarantine = Quarantine()
-
-        # the time and seed of each item, if its input varies and it may be attempted again
-        self._moments: dict[int, Moment] = {}
-        self._make_moment: Callable[[], Moment] | None = None
-        call = job.spec.call
-        if any(name in _VARYING for name, _ in call.template.calls):
-            self._make_moment = call.context.moments
-
-        self._prefetcher: Prefetcher | None = None
-        if job.source.lazy:
-            job.source.replace_iterator(partial(self._prefetch, wake))
-
-    def _prefetch(
-        self, wake: Callable[[], None], iterator: Iterator[tuple[int, Any]]
-    ) -> Iterator[tuple[int, Any]]:
-        self._prefetcher = Prefetcher(iterator, self.job.spec.key[0], wake)
-        return self._prefetcher
+        self._moments = MomentCache(job)
 
     @property
     def max_workers(self) -> int:
@@ -120,31 +98,16 @@ class ChunkQueue:
         if self.is_cancelled or self.job.stopped:
             return False
 
-        is_waiting = bool(self._quarantine or self._returned or self.job.retry_queue)
-        return is_waiting or self._can_read
+        return bool(self._quarantine) or self._attempts.is_ready
 
     @property
     def can_run_anywhere(self) -> bool:
         """Whether Dask may choose the worker, and choose another if that one dies."""
         return self.job.source.is_single and self.is_idempotent and not self._quarantine
 
-    @property
-    def _can_read(self) -> bool:
-        """Whether an item or the end can be read without waiting."""
-        if self.job.source.exhausted:
-            return False
-
-        return self._prefetcher is None or self._prefetcher.is_ready
-
-    @property
-    def _waiting_count(self) -> int:
-        """How many attempts wait; of lazy items, an estimate: as many as were started."""
-        source = self.job.source
-        unread = 0
-        if not source.exhausted:
-            unread = source.started if source.lazy else len(source.items) - source.started
-
-        return unread + len(self.job.retry_queue) + len(self._returned) + len(self._quarantine)
+    def _count_waiting(self) -> int:
+        """Return how many attempts wait; of lazy items, an estimate."""
+        return self._attempts.count() + len(self._quarantine)
 
     def estimate_threads(
         self, within: float, default_seconds: float, in_flight: list[InFlightChunk]
@@ -160,7 +123,7 @@ class ChunkQueue:
             return 0
 
         now = time.monotonic()
-        count = self._waiting_count
+        count = self._count_waiting()
         seconds_per_item = self._sizer.seconds_per_item
         if not seconds_per_item:
             seconds_per_item = default_seconds
@@ -190,7 +153,7 @@ class ChunkQueue:
         if is_quarantined:
             attempts = self._quarantine.take_piece()
         else:
-            attempts = self._take_attempts(self._next_size(concurrency, free_slots))
+            attempts = self._attempts.take(self._next_size(concurrency, free_slots))
 
         if self._describe_missing is not None:
             attempts = [attempt for attempt in attempts if self._has_inputs(attempt)]
@@ -211,54 +174,13 @@ class ChunkQueue:
         # the last chunks are small, so that all workers end at about the same time
         limit = None
         if not self.job.source.lazy:
-            limit = -(-self._waiting_count // (2 * self.max_workers))
+            limit = -(-self._count_waiting() // (2 * self.max_workers))
 
         size = self._sizer.next_size(concurrency, limit)
         if free_slots:
             size = max(free_slots, size * free_slots // concurrency)
 
         return size
-
-    def _take_attempts(self, size: int) -> list[PendingAttempt]:
-        """Take up to that many attempts: returned ones, retries, then items not read yet."""
-        job = self.job
-        source = job.source
-        attempts: list[PendingAttempt] = []
-
-        try:
-            while len(attempts) < size and not job.stopped:
-                if self._returned:
-                    attempts.append(self._returned.popleft())
-                elif job.retry_queue:
-                    index, attempt = job.retry_queue.popleft()
-                    if index in source.unavailable:
-                        self._fail_unavailable(index, attempt)
-                    else:
-                        attempts.append(PendingAttempt(index, attempt, source.item(index)))
-                else:
-                    pair = source.read_next() if self._can_read else None
-                    if pair is None:
-                        break
-                    attempts.append(PendingAttempt(pair[0], 1, pair[1]))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - the items' own code raised
-            job.record_source_failure(0, error)
-
-        if self._prefetcher is not None:
-            # for another chunk of this size, and one of another worker
-            self._prefetcher.set_limit(2 * size)
-
-        return attempts
-
-    def _fail_unavailable(self, index: int, attempt: int) -> None:
-        """Record that an item cannot be attempted, since its source did not give it again."""
-        spec = self.job.spec
-        try:
-            self.job.render_input(index, attempt, None)
-        except Exception as error:  # noqa: BLE001 - it always raises for such an item
-            code, cause = spec.call.describe_error(error)
-            self.job.results.record_failure(0, index, attempt, spec.clock(), None, code, cause)
 
     def _has_inputs(self, attempt: PendingAttempt) -> bool:
         """Return whether the results that an item needs are there; record a failure if not."""
@@ -297,28 +219,12 @@ class ChunkQueue:
             index=index,
             attempt=array("q", [attempt.attempt for attempt in attempts]),
             items=pack([attempt.item for attempt in attempts]),
-            moments=self._take_moments(index),
+            moments=self._moments.take(index),
             budget=2 * self._sizer.target,
             concurrency=concurrency,
             process=process,
             reports_partially=self._partial_reports and len(attempts) > 1,
         )
-
-    def _take_moments(self, indexes: array[int]) -> list[Moment]:
-        """Return the time and seed of each item, if the input varies; else an empty list."""
-        if self._make_moment is None:
-            return []
-
-        moments = []
-        for index in indexes:
-            moment = self._moments.get(index)
-            if moment is None:
-                moment = self._make_moment()
-                if self.job.spec.retries:
-                    self._moments[index] = moment
-            moments.append(moment)
-
-        return moments
 
     def put_back(self, chunk: InFlightChunk) -> None:
         """Put back the attempts of a chunk that no worker has started."""
@@ -332,7 +238,7 @@ class ChunkQueue:
         if self.job.stopped:
             self._cancel_attempts(attempts)
         else:
-            self._returned.extendleft(reversed(attempts))
+            self._attempts.put_back(attempts)
 
     def requeue_lost(self, chunk: InFlightChunk, worker: int, reason: str, deaths: int = 1) -> None:
         """Send the attempts of a chunk again whose worker died before it reported them.
@@ -420,7 +326,7 @@ class ChunkQueue:
 
     def fail_next(self, message: str) -> None:
         """Record that the next items could not be attempted."""
-        for attempt in self._take_attempts(MAX_ITEMS):
+        for attempt in self._attempts.take(MAX_ITEMS):
             self.record_failure(attempt, 0, not_sendable_error(message))
 
     def stop(self, *, force: bool, in_flight: list[InFlightChunk]) -> None:
@@ -429,8 +335,7 @@ class ChunkQueue:
             self.job.stop()
             self.job.cancel_waiting()
 
-        waiting = [*self._returned, *self._quarantine.clear()]
-        self._returned.clear()
+        waiting = [*self._attempts.clear_returned(), *self._quarantine.clear()]
         self._cancel_attempts(waiting)
         self.close()
 
@@ -441,8 +346,7 @@ class ChunkQueue:
 
     def close(self) -> None:
         """Read no more items."""
-        if self._prefetcher is not None:
-            self._prefetcher.close()
+        self._attempts.close()
 
     def _cancel_attempts(self, attempts: list[PendingAttempt], since: float = inf) -> None:
         for attempt in attempts:
@@ -542,8 +446,8 @@ class ChunkQueue:
         return new_chunk.merge(remainder)
 
     def _keep_for_retry(self, attempt: PendingAttempt, code: int) -> None:
-        """Keep what another attempt of an item needs, as long as there may be one."""
+        """Keep an item, its time and its seed, as long as there may be one."""
         if code == SUCCEEDED:
-            self._moments.pop(attempt.index, None)
+            self._moments.drop(attempt.index)
         elif self.job.source.lazy and self.job.spec.retries:
             self.job.source.remember(attempt.index, attempt.item)

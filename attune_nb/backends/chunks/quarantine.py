@@ -59,6 +59,8 @@ class Quarantine:
 
     def clear(self) -> list[PendingAttempt]:
         """Remove and return all attempts."""
-        attempts = [attempt for piece in self._pieces for attempt in piece]
+        attempts: list[PendingAttempt] = []
+        for piece in self._pieces:
+            attempts += piece
         self._pieces.clear()
         return attempts

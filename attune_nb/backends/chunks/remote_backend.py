@@ -324,8 +324,8 @@ class RemoteBackend(abc.ABC):
         if self._paused:
             return False
 
-        other_queues = [other for other in self._queues.values() if other is not queue]
-        return not any(other.is_ready for other in other_queues)
+        ready = [waiting for waiting in self._queues.values() if waiting.is_ready]
+        return all(waiting is queue for waiting in ready)
 
     @abc.abstractmethod
     def _list_workers(self) -> Collection[RemoteWorker]:

@@ -1,4 +1,4 @@
-"""What a worker needs to run the items of a task, sent once to each worker."""
+"""The action, input template and context of a task, sent once to each worker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["TaskSpec"]
 
 
 class TaskSpec:
-    """What a worker needs to run the items of a task, on its way to the worker and there.
+    """The action, input template and context of a task, on their way to a worker and there.
 
     It is pickled when it is sent and unpickled when it is first used, so each process holds the
     context once. Any thread may use it.

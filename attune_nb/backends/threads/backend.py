@@ -244,8 +244,8 @@ class _ThreadPool(WorkerPool):
         running = RunningAttempt(index, attempt, spec.clock(), item)
         token = CancelToken() if call.is_cancellable else None
         running.token = token
+        cancel_token = job.cancel_token if token is None else token
         self.running[worker] = running
-        timeout = spec.timeout or 0.0
 
         code = SUCCEEDED
         result = None
@@ -260,8 +260,8 @@ class _ThreadPool(WorkerPool):
                 spec.announce(spec.key, index, attempt)
             if spec.retries:
                 job.keep_input(index, rendered)
-            running.due = spec.clock() + timeout
-            result = call.invoke(rendered, job.cancel_token if token is None else token)
+            running.due = spec.clock() + self.timeout
+            result = call.invoke(rendered, cancel_token)
         except BaseException as raised:  # noqa: BLE001 - an action may raise anything
             error = raised
             code, cause = call.describe_error(raised)

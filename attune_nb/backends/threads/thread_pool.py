@@ -69,6 +69,7 @@ class WorkerPool(abc.ABC):
         self.wake = wake
         self.lock = threading.Lock()
         self.size = min(job.spec.concurrency, max_workers)
+        self.timeout = inf if job.spec.timeout is None else job.spec.timeout  # seconds
         self.free_workers = set(range(self.size))  # numbers of the workers that do not run
         self.running: dict[int, RunningAttempt] = {}  # by worker
         self.forced = False
@@ -89,7 +90,8 @@ class WorkerPool(abc.ABC):
             return
 
         spec = self.job.spec
-        self.start_workers(spec.concurrency if spec.total is None else spec.total)
+        count = spec.concurrency if spec.total is None else spec.total
+        self.start_workers(count)
 
     def start_workers(self, count: int) -> None:
         """Start as many more workers as that, as far as there are free ones."""
@@ -173,7 +175,7 @@ class WorkerPool(abc.ABC):
             self.free_workers.add(worker)
 
         job.count_abandoned()
-        cause = timeout_error(job.spec.timeout or 0.0, job.spec.timeout_effect)
+        cause = timeout_error(self.timeout, job.spec.timeout_effect)
         job.results.record_failure(
             worker, attempt.index, attempt.attempt, attempt.start, attempt.item, TIMED_OUT, cause
         )
@@ -205,7 +207,7 @@ class WorkerPool(abc.ABC):
         if attempt.stopping:
             code = TIMED_OUT
             result = None
-            cause = timeout_error(job.spec.timeout or 0.0, error=error)
+            cause = timeout_error(self.timeout, error=error)
 
         job.results.record(
             attempt.index, attempt.attempt, worker, attempt.start, attempt.item, code, result, cause
