@@ -62,12 +62,14 @@ def _list_shared_processes():
 def _list_children():
     """Return the processes that this one has started, and theirs, without the trackers."""
     children = set()
+
     for process in psutil.Process().children(recursive=True):
         try:
             command = " ".join(process.cmdline())
         except psutil.Error:
             # it has just ended
             continue
+
         if not any(tracker in command for tracker in _TRACKERS):
             children.add(process)
     return children
@@ -136,8 +138,10 @@ def _describe_scheduler(scheduler):
     for address, worker in list(scheduler.workers.items()):
         yield f"{address}: {worker.status}, {worker.nthreads} threads, {list(worker.processing)}"
     for key, task in list(scheduler.tasks.items()):
-        holders = [*(task.who_has or ())]
-        yield f"{key}: {task.state}, on {task.processing_on or holders}"
+        workers = task.processing_on
+        if workers is None and task.who_has:
+            workers = list(task.who_has)
+        yield f"{key}: {task.state}, on {workers}"
 
 
 def _describe_backends():

@@ -1,4 +1,4 @@
-"""What becomes of what is lost on a Dask cluster: workers, a scheduler, results."""
+"""Losses on a Dask cluster: workers, a scheduler, results."""
 
 import asyncio
 import os
@@ -31,50 +31,53 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(item_runs)
 
 
-def test_a_worker_that_is_killed_loses_nothing_that_is_finished(tmp_path):
-    path, count = tmp_path / "made", 4_000
+def test_a_killed_worker_loses_no_finished_item(tmp_path):
+    path = tmp_path / "made"
+    count = 4_000
     with temporary_cluster(n_workers=2) as client:
         run = start_appending_run(path, count, DaskBackend(client))
         until(lambda: len(run.attempts) > 500)
         os.kill(worker_pids(client)[0], signal.SIGKILL)
-        known = set(run.attempts["index"])
+        finished = set(run.attempts["index"])
         before = Counter(path.read_text().split())
         assert run.wait(60)
+
     assert run.status == "succeeded"
     assert run.result("a") == [x * 3 for x in range(count)]
-    times = Counter(path.read_text().split())
-    assert set(times) == set(map(str, range(count)))
-    assert set(times.values()) <= {1, 2}
-    assert_not_run_again(path, known, before)
+    counts = Counter(path.read_text().split())
+    assert set(counts) == set(map(str, range(count)))
+    assert set(counts.values()) <= {1, 2}
+    assert_not_run_again(path, finished, before)
 
 
-def test_a_worker_that_leaves_in_peace_takes_nothing_along(tmp_path):
+def test_a_retired_worker_loses_nothing(tmp_path):
     path = tmp_path / "made"
     with temporary_cluster(n_workers=2) as client:
         run = start_appending_run(path, 1_000, DaskBackend(client))
         until(lambda: len(run.attempts) > 100)
-        known = set(run.attempts["index"])
+        finished = set(run.attempts["index"])
         before = Counter(path.read_text().split())
         client.retire_workers([next(iter(client.nthreads()))])
         assert run.wait(60)
+
     assert run.status == "succeeded"
     assert run.result("a") == [x * 3 for x in range(1_000)]
-    assert_not_run_again(path, known, before)
+    assert_not_run_again(path, finished, before)
 
 
 def test_all_workers_may_be_killed_at_once(tmp_path):
-    path = tmp_path / "made"
     with temporary_cluster(n_workers=2) as client:
-        run = start_appending_run(path, 2_000, DaskBackend(client))
+        run = start_appending_run(tmp_path / "made", 2_000, DaskBackend(client))
         until(lambda: len(run.attempts) > 200)
-        for each in worker_pids(client):
-            os.kill(each, signal.SIGKILL)
+        for pid in worker_pids(client):
+            os.kill(pid, signal.SIGKILL)
         assert run.wait(60)
+
     assert run.status == "succeeded"
     assert run.result("a") == [x * 3 for x in range(2_000)]
 
 
-def test_an_item_that_ends_its_worker_each_time_is_found_and_fails_alone():
+def test_an_item_that_kills_its_worker_fails_alone():
     def work(x):
         if x == 3:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -82,9 +85,11 @@ def test_an_item_that_ends_its_worker_each_time_is_found_and_fails_alone():
 
     with temporary_cluster(n_workers=2) as client:
         run = run_on_dask(work, {"n": 12}, backend=DaskBackend(client))
+
     assert list(errors(run)) == [3]
     assert run.result("a")[3]["error_type"] == "WorkerLost"
-    assert [x for x in run.result("a") if isinstance(x, int)] == [x for x in range(12) if x != 3]
+    succeeded = [x for x in run.result("a") if isinstance(x, int)]
+    assert succeeded == [x for x in range(12) if x != 3]
 
 
 PLAIN = """
@@ -94,51 +99,59 @@ tasks:
 """
 
 
+def run_plain_task(work, path, backend, **options):
+    """Run a task without items."""
+    workflow = attune_nb.loads(PLAIN)
+    return workflow.run(
+        {"path": str(path)}, actions={"work": work}, backend=backend, progress=False, **options
+    )
+
+
 @pytest.mark.parametrize("same", [False, True], ids=["another address", "the same address"])
 @pytest.mark.parametrize("plain", [True, False], ids=["plain", "items"])
-def test_what_must_not_be_made_twice_is_not_though_the_cluster_would(
-    tmp_path, monkeypatch, plain, same
-):
-    if same:  # nobody looks while there is none
+def test_a_task_that_must_run_once_is_not_repeated(tmp_path, monkeypatch, plain, same):
+    """A task that is not idempotent is not run again, although Dask itself would run it again."""
+    # the engine does not notice that another worker has the same address
+    if same:
         monkeypatch.setattr(scheduler_watch, "POLL_INTERVAL", 60.0)
 
     @attune_nb.action("dask.once", idempotent=False)
-    def once(x, path):
+    def run_once(x, path):
         with Path(path).open("a") as file:
             file.write(f"{x}\n")
         if x == 3:
             os.kill(os.getpid(), signal.SIGKILL)
         return x
 
-    given = {"path": str(tmp_path / "made")}
-    port = {"worker_port": find_free_port()} if same else {}  # a nanny begins the next one there
-    with temporary_cluster(failures=3, n_workers=1, **port) as client:
+    path = tmp_path / "made"
+    # with a fixed port, the nanny starts the next worker at the same address
+    options = {"worker_port": find_free_port()} if same else {}
+    with temporary_cluster(failures=3, n_workers=1, **options) as client:
+        backend = DaskBackend(client)
         if plain:
-            run = attune_nb.loads(PLAIN).run(
-                given, actions={"work": once}, backend=DaskBackend(client), progress=False
-            )
-            told = run.error
+            error = run_plain_task(run_once, path, backend).error
         else:
-            run = run_on_dask(once, {"n": 8, **given}, more=PATH, backend=DaskBackend(client))
+            parameters = {"n": 8, "path": str(path)}
+            run = run_on_dask(run_once, parameters, more=PATH, backend=backend)
             assert list(errors(run)) == [3]
-            told = errors(run)[3]
-    assert "declared not idempotent" in told
-    assert Counter((tmp_path / "made").read_text().split())["3"] == 1
+            error = errors(run)[3]
+
+    assert "declared not idempotent" in error
+    assert Counter(path.read_text().split())["3"] == 1
 
 
-def test_a_plain_task_that_ends_its_worker_each_time_is_given_up(tmp_path):
+def test_a_plain_task_that_kills_its_workers_is_given_up(tmp_path):
     def work(x, path):
         with Path(path).open("a") as file:
             file.write(f"{x}\n")
         os.kill(os.getpid(), signal.SIGKILL)
 
-    given = {"path": str(tmp_path / "made")}
+    path = tmp_path / "made"
     with temporary_cluster(failures=3, n_workers=2) as client:
-        run = attune_nb.loads(PLAIN).run(
-            given, actions={"work": work}, backend=DaskBackend(client), progress=False
-        )
+        run = run_plain_task(work, path, DaskBackend(client))
+
     assert "the worker died 4 times while it ran this item alone" in run.error
-    assert (tmp_path / "made").read_text() == "3\n" * 4
+    assert path.read_text() == "3\n" * 4
 
 
 TAKING = """
@@ -150,43 +163,43 @@ tasks:
 
 
 @pytest.mark.parametrize("plain", [True, False], ids=["plain", "items"])
-def test_what_is_lost_when_it_was_made_and_not_yet_fetched_is_made_again(
-    tmp_path, monkeypatch, plain
-):
+def test_a_report_lost_before_it_is_fetched_is_made_again(tmp_path, monkeypatch, plain):
     def work(x, path):
         with Path(path).open("a") as file:
             file.write(f"{x}\n")
         time.sleep(0.5)
         return x
 
-    take_in, killed = DaskBackend._handle_notice, []  # noqa: SLF001 - the moment that is meant
+    killed = []
 
-    def lose_first(self, what):
+    def kill_workers_first(self, notice, handle=DaskBackend._handle_notice):  # noqa: SLF001
         if not killed:
             killed.extend(worker_pids(client))
-            for each in killed:
-                os.kill(each, signal.SIGKILL)
-            until(lambda: not any(psutil.pid_exists(each) for each in killed))
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+            until(lambda: not any(psutil.pid_exists(pid) for pid in killed))
             time.sleep(0.2)
-        take_in(self, what)
+        handle(self, notice)
 
-    monkeypatch.setattr(DaskBackend, "_handle_notice", lose_first)
-    given = {"path": str(tmp_path / "made")}
+    monkeypatch.setattr(DaskBackend, "_handle_notice", kill_workers_first)
+    path = tmp_path / "made"
     with temporary_cluster(failures=3, n_workers=1) as client:
-        where = DaskBackend(client)
+        backend = DaskBackend(client)
         if plain:
-            run = attune_nb.loads(PLAIN).run(
-                given, actions={"work": work}, backend=where, progress=False, background=True
-            )
+            run = run_plain_task(work, path, backend, background=True)
         else:
-            run = run_on_dask(work, {"n": 2, **given}, more=PATH, backend=where, background=True)
+            parameters = {"n": 2, "path": str(path)}
+            run = run_on_dask(work, parameters, more=PATH, backend=backend, background=True)
         assert run.wait(30)
+
     assert run.status == "succeeded"
     assert run.result("a") == (3 if plain else [0, 1])
 
 
 @pytest.mark.parametrize("same", [False, True], ids=["another address", "the same address"])
-def test_a_result_that_is_lost_with_its_worker_is_told_of_and_not_made_again(tmp_path, same):
+def test_a_kept_result_lost_with_its_worker_is_reported(tmp_path, same):
+    """The items of a kept result that is lost are not run again."""
+
     def work(x, path):
         with Path(path).open("a") as file:
             file.write(f"{x}\n")
@@ -194,19 +207,26 @@ def test_a_result_that_is_lost_with_its_worker_is_told_of_and_not_made_again(tmp
         return [os.getpid(), x]
 
     path = tmp_path / "made"
-    options = {"n_workers": 1, "worker_port": find_free_port()} if same else {"n_workers": 2}
+    options = {"n_workers": 2}
+    if same:
+        options = {"n_workers": 1, "worker_port": find_free_port()}
     with temporary_cluster(**options) as client:
-        where = DaskBackend(client)
-        keys = "keep_results: cluster"
-        run = run_on_dask(work, {"n": 8, "path": str(path)}, more=PATH, keys=keys, backend=where)
-        kept = list(run.items("a")["result"])
-        worker = [each.get()[0] for each in kept]
-        os.kill(worker[0], signal.SIGKILL)
-        until(lambda: not psutil.pid_exists(worker[0]))
-        taking = attune_nb.loads(TAKING).run(
-            {"kept": kept}, actions={"same": lambda x: x}, backend=DaskBackend(client)
+        run = run_on_dask(
+            work,
+            {"n": 8, "path": str(path)},
+            more=PATH,
+            keys="keep_results: cluster",
+            backend=DaskBackend(client),
         )
-        lost = [x for x in range(8) if worker[x] == worker[0]]
+        references = list(run.items("a")["result"])
+        pids = [reference.get()[0] for reference in references]
+        os.kill(pids[0], signal.SIGKILL)
+        until(lambda: not psutil.pid_exists(pids[0]))
+
+        taking = attune_nb.loads(TAKING).run(
+            {"kept": references}, actions={"same": lambda x: x}, backend=DaskBackend(client)
+        )
+        lost = [x for x in range(8) if pids[x] == pids[0]]
         assert list(errors(taking)) == lost
         assert "a result that was kept on the cluster, <" in errors(taking)[0]
         assert "is lost" in errors(taking)[0]
@@ -215,65 +235,72 @@ def test_a_result_that_is_lost_with_its_worker_is_told_of_and_not_made_again(tmp
                 with pytest.raises(
                     attune_nb.BackendError, match=r"kept on the cluster, .*, is lost"
                 ):
-                    kept[x].get()
+                    references[x].get()
             else:
-                assert kept[x].get() == [worker[x], x]
+                assert references[x].get() == [pids[x], x]
+
     assert set(Counter(path.read_text().split()).values()) == {1}
 
 
-def test_a_scheduler_that_is_gone_pauses_the_run_and_another_goes_on(
-    tmp_path, start_external_cluster
-):
-    path, count = tmp_path / "made", 1_500
-    there = start_external_cluster()
-    client = there.client()
-    where = DaskBackend(client)
-    run = start_appending_run(path, count, where)
+def test_a_lost_scheduler_pauses_the_run_until_resumed(tmp_path, start_external_cluster):
+    """A run whose scheduler is lost pauses; it is resumed on another cluster."""
+    path = tmp_path / "made"
+    count = 1_500
+    external = start_external_cluster()
+    client = external.client()
+    backend = DaskBackend(client)
+    run = start_appending_run(path, count, backend)
     until(lambda: len(run.attempts) > 200)
-    began = time.monotonic()
-    there.close()
+
+    start = time.monotonic()
+    external.close()
     until(lambda: run.status == "paused")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - start < 30
     assert "the Dask cluster is gone" in run.pause_reason
-    known = set(run.attempts["index"])
+    finished = set(run.attempts["index"])
     before = Counter(path.read_text().split())
     client.close()
 
-    with start_external_cluster().client() as another:
-        where._connection.target = another  # noqa: SLF001 - the current client is the whole session's
+    with start_external_cluster().client() as new_client:
+        # passed directly, since the current client is the session's
+        backend._connection.target = new_client  # noqa: SLF001
         run.resume()
         assert run.wait(60)
         assert run.status == "succeeded"
+
     assert run.result("a") == [x * 3 for x in range(count)]
-    assert_not_run_again(path, known, before)
+    assert_not_run_again(path, finished, before)
     assert run.pause_reason == ""
 
 
-def test_a_scheduler_that_ends_while_it_is_asked_something_pauses_the_run(
+def test_a_scheduler_lost_during_a_poll_pauses_the_run(
     tmp_path, start_external_cluster, monkeypatch
 ):
-    async def never(client, details):
+    async def wait_for_ever(client, details):
         await asyncio.Event().wait()
 
-    there = start_external_cluster()
-    client = there.client(timeout=600)  # for which it tries to come back to its scheduler
-    where = DaskBackend(client)
-    run = start_appending_run(tmp_path / "made", 1_500, where)
+    external = start_external_cluster()
+    # for so long the client tries to connect again
+    client = external.client(timeout=600)
+    backend = DaskBackend(client)
+    run = start_appending_run(tmp_path / "made", 1_500, backend)
     until(lambda: len(run.attempts) > 200)
-    there.worker.kill()
-    until(lambda: not where._workers)  # noqa: SLF001 - the moment that is meant
-    monkeypatch.setattr(worker_poll, "_request_workers", never)
-    until(lambda: where._scheduler_watch.is_pending)  # noqa: SLF001 - as above
-    there.close()
+
+    external.worker.kill()
+    until(lambda: not backend._workers)  # noqa: SLF001
+    monkeypatch.setattr(worker_poll, "_request_workers", wait_for_ever)
+    until(lambda: backend._scheduler_watch.is_pending)  # noqa: SLF001
+    external.close()
     until(lambda: run.status == "paused")
     assert client.status == "connecting"
     assert "the Dask cluster is gone" in run.pause_reason
+
     run.cancel()
     client.close()
     assert run.wait(30)
 
 
-LOST = """
+SCRIPT = """
 import attune_nb, distributed, os, sys, time
 from attune_nb.backends.dask import DaskBackend
 
@@ -288,46 +315,53 @@ print(run.run_id, run.status, flush=True)
 os._exit(0)
 """
 
-
-def test_what_a_lost_cluster_has_left_is_done_on_another_backend(tmp_path, start_external_cluster):
-    there = start_external_cluster()
-    workflow, store, script = tmp_path / "w.yaml", tmp_path / "runs.db", tmp_path / "s.py"
-    workflow.write_text("""
+WORKFLOW = """
 tasks:
   - {name: a, action: work, with_items: "{{ range(800) }}", concurrency: 2,
      input: {x: "{{ item }}"}}
 output_map: {all: "{{ task.a.result }}"}
-""")
-    script.write_text(LOST)
-    begun = subprocess.Popen(
-        [sys.executable, script, workflow, there.file, store], stdout=subprocess.PIPE, text=True
+"""
+
+
+def test_a_run_of_a_lost_cluster_resumes_on_threads(tmp_path, start_external_cluster):
+    external = start_external_cluster()
+    workflow = tmp_path / "w.yaml"
+    workflow.write_text(WORKFLOW)
+    script = tmp_path / "s.py"
+    script.write_text(SCRIPT)
+    store = tmp_path / "runs.db"
+    process = subprocess.Popen(
+        [sys.executable, script, workflow, external.file, store],
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
-    def some_are_on_record():
+    def some_items_are_stored():
         if not store.exists():
             return False
-        found = attune_nb.runs(store)
-        return (
-            len(found)
-            and found["items"][0]
-            and len(attune_nb.open_run(found["run_id"][0], store).attempts) > 50
-        )
 
-    until(some_are_on_record)
-    there.close()
-    told, _ = begun.communicate(timeout=60)
-    run_id, status = told.split()
+        runs = attune_nb.runs(store)
+        if not len(runs) or not runs["items"][0]:
+            return False
+        return len(attune_nb.open_run(runs["run_id"][0], store).attempts) > 50
+
+    until(some_items_are_stored)
+    external.close()
+    output, _ = process.communicate(timeout=60)
+    run_id, status = output.split()
     assert status == "paused"
-    made, lock = [], threading.Lock()
+
+    run_items = []
+    lock = threading.Lock()
 
     def work(x):
         with lock:
-            made.append(x)
+            run_items.append(x)
         return x
 
-    before = set(attune_nb.open_run(run_id, store).attempts["index"])
+    finished = set(attune_nb.open_run(run_id, store).attempts["index"])
     run = attune_nb.resume(run_id, store, backend="threads", actions={"work": work})
     assert run.status == "succeeded"
     assert run.output == {"all": list(range(800))}
-    assert sorted(made) == sorted(set(range(800)) - before)
-    assert 50 < len(before) < 800
+    assert sorted(run_items) == sorted(set(range(800)) - finished)
+    assert 50 < len(finished) < 800

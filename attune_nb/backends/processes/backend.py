@@ -266,7 +266,7 @@ class ProcessBackend(RemoteBackend):
         queue, chunk = work
         key = queue.job.spec.key
         if had_started and not ran_chunk:
-            reason += ", while it loaded what the action needs"
+            reason += ", while it loaded the action and its context"
             self._load_failures[key] += 1
         if ran_chunk or self._load_failures[key] >= MAX_START_FAILURES:
             queue.requeue_lost(chunk, worker.number, reason)
