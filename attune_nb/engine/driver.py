@@ -84,7 +84,7 @@ class Driver(RequestQueue):
         self._actions = actions
         self._skip_delays = skip_delays
         self._log = EventLog(readers)
-        self._timers = Timers(self.clock)
+        self._timers = Timers()
         self._recovered: Recovered | None = None
         self._restarts_timeouts = False
 
@@ -188,7 +188,7 @@ class Driver(RequestQueue):
         remaining = min(seconds, max(0.0, seconds - elapsed))
         if self._skip_delays:
             remaining = 0.0
-        self._timers.set(remaining, timer.command)
+        self._timers.set(self.clock() + remaining, timer.command)
 
     def _run_loop(self, begin: Callable[[], None]) -> None:
         try:
@@ -210,7 +210,7 @@ class Driver(RequestQueue):
     def _turn(self) -> None:
         """Process all that has happened since the last turn."""
         try:
-            self._backend.poll(self._timers.seconds_until_next(TICK))
+            self._backend.poll(self._timers.seconds_until_next(self.clock(), TICK))
         except BackendUnavailable as error:
             self._process(PauseRequested(time=self.clock(), seed=_new_seed(), reason=str(error)))
 
@@ -229,7 +229,7 @@ class Driver(RequestQueue):
         while (make_input := self.pop_request()) is not None:
             self._process(make_input(self.clock(), _new_seed()))
 
-        while (command := self._timers.pop_due()) is not None:
+        while (command := self._timers.pop_due(self.clock())) is not None:
             self._execute_due(command)
 
         self._log.flush()
@@ -277,7 +277,7 @@ class Driver(RequestQueue):
         seconds, is_delay = _wait_of(command)
         if is_delay and self._skip_delays:
             seconds = 0.0
-        self._timers.set(seconds, command)
+        self._timers.set(self.clock() + seconds, command)
 
     def _start_job(self, command: StartTask, earlier: EarlierAttempts | None = None) -> None:
         path, _ = command.key

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from attune_nb.conductor.state import Alarm, RetryItem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from attune_nb.events import Key
 
     Timer = tuple[float, int, RetryItem | Alarm]
@@ -21,23 +19,21 @@ __all__ = ["Timers"]
 class Timers:
     """Commands of the conductor, ordered by the time at which they are due.
 
-    Args:
-        clock: Returns the seconds since the start of the run.
+    All times are in seconds since the start of the run.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._heap: list[Timer] = []
         # commands that are due at the same time keep their order
         self._numbers = itertools.count()
 
-    def set(self, seconds: float, command: RetryItem | Alarm) -> None:
-        """Set a timer that is due after some seconds."""
-        heapq.heappush(self._heap, (self._clock() + seconds, next(self._numbers), command))
+    def set(self, due: float, command: RetryItem | Alarm) -> None:
+        """Set a timer that is due at a time."""
+        heapq.heappush(self._heap, (due, next(self._numbers), command))
 
-    def pop_due(self) -> RetryItem | Alarm | None:
+    def pop_due(self, now: float) -> RetryItem | Alarm | None:
         """Remove the first command that is due and return it, or None if none is due."""
-        if not self._heap or self._heap[0][0] > self._clock():
+        if not self._heap or self._heap[0][0] > now:
             return None
 
         _, _, command = heapq.heappop(self._heap)
@@ -58,8 +54,8 @@ class Timers:
         self._heap = remaining
         return retries
 
-    def seconds_until_next(self, longest: float) -> float:
+    def seconds_until_next(self, now: float, longest: float) -> float:
         """Return the seconds until the first timer is due, `longest` at most."""
         if not self._heap:
             return longest
-        return min(longest, max(0.0, self._heap[0][0] - self._clock()))
+        return min(longest, max(0.0, self._heap[0][0] - now))

@@ -1,5 +1,8 @@
 """Backends release a task that has ended: a long cycle does not use more and more memory."""
 
+import gc
+import weakref
+
 import pytest
 
 import attune_nb
@@ -50,3 +53,18 @@ def test_a_backend_keeps_only_jobs_that_run(backend_type):
     assert len(run.tasks) == 23
     assert backend.keys == set()
     assert backend.max_jobs <= 2
+
+
+@pytest.mark.parametrize("backend", ["inline", "threads"])
+def test_a_run_is_released_without_the_garbage_collector(backend):
+    """A run has no reference cycle: kept results on a cluster end with the last reference."""
+    run = attune_nb.loads(CYCLE).run(backend=backend)
+    assert run.status == "succeeded"
+
+    driver = weakref.ref(run._driver)  # noqa: SLF001
+    gc.disable()
+    try:
+        del run
+        assert driver() is None
+    finally:
+        gc.enable()
