@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import expect
 from support.jupyterlab import chromium, lab_in
 
-expect.set_options(timeout=20_000)  # a machine may be busy with other tests
+# other tests may run on the machine at the same time
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
@@ -14,5 +15,6 @@ def lab(tmp_path_factory):
     if chromium() is None:
         assert not os.environ.get("CI"), "there is no chromium, and this is CI"
         pytest.skip("there is no chromium here: `apt-get install chromium`")
+
     with lab_in(tmp_path_factory.mktemp("lab")) as lab:
         yield lab

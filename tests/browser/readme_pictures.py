@@ -62,34 +62,36 @@ tasks:
 """
 
 
-def main(lab, folder):
-    """Take them all."""
+def take_pictures(lab, folder):
+    """Write all pictures to a folder."""
     with lab.opened(SETUP, HEALTH, DEPLOY, MISTAKE, height=2_400) as notebook:
 
-        def taken(number, name):
-            cell = notebook.page.locator(".jp-CodeCell").nth(number)
-            notebook.page.locator(".jp-CodeCell").first.click()  # no toolbar over the picture
-            cell.screenshot(path=folder / f"{name}.png")
+        def take_picture(number, name):
+            # the toolbar of the active cell would be in the picture
+            notebook.code_cell(0).click()
+            notebook.code_cell(number).screenshot(path=folder / f"{name}.png")
 
         notebook.run(0)
         notebook.run(1)
         bar = notebook.output(1).locator("[role=progressbar]")
         expect(bar).to_be_visible(timeout=20_000)
-        half = re.compile(r"^2\d\d\d$")
-        expect(bar).to_have_attribute("aria-valuenow", half, timeout=20_000)
-        taken(1, "panel")
+        part_of_the_items = re.compile(r"^2\d\d\d$")
+        expect(bar).to_have_attribute("aria-valuenow", part_of_the_items, timeout=20_000)
+        take_picture(1, "panel")
         expect(notebook.output(1)).to_contain_text("8,000/8,000", timeout=60_000)
+
         notebook.run(2)
         form = notebook.output(2)
         expect(form).to_contain_text("Deploy release 1.4")
         form.get_by_label("reason").fill("all checks are green")
         form.get_by_label("servers").fill("20")
-        taken(2, "form")
-        notebook.page.get_by_role("button", name="Answer").click()
+        take_picture(2, "form")
+        notebook.click_button("Answer")
+
         notebook.run(3)
-        taken(3, "mistake")
+        take_picture(3, "mistake")
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as place, lab_in(place) as lab:
-        main(lab, Path(sys.argv[1]))
+    with tempfile.TemporaryDirectory() as server_folder, lab_in(server_folder) as lab:
+        take_pictures(lab, Path(sys.argv[1]))

@@ -1,30 +1,30 @@
-"""What stays on the page: errors, dark pages, saved notebooks, and texts that would be code."""
+"""The page itself: errors, the dark theme, saved notebooks, and texts that contain markup."""
 
 import re
 
 from playwright.sync_api import expect
 
-EVIL = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
-CODE = f"""%%attune "{EVIL}" --out run
-description: "{EVIL}"
+MARKUP = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
+CELL = f"""%%attune "{MARKUP}" --out run
+description: "{MARKUP}"
 tasks:
   - name: "ask"
     action: core.echo
-    input: {{message: "{EVIL}"}}
+    input: {{message: "{MARKUP}"}}
     next: [{{do: fails}}]
   - name: fails
     action: breaks
-    with_items: ["{EVIL}"]
+    with_items: ["{MARKUP}"]
     input: {{x: "{{{{ item }}}}"}}
     next: [{{do: asks}}]
   - name: asks
     action: core.ask
     input:
-      prompt: "{EVIL}"
+      prompt: "{MARKUP}"
       response_schema:
         type: object
         properties:
-          "{EVIL}": {{title: "{EVIL}", description: "{EVIL}", enum: ["{EVIL}"]}}
+          "{MARKUP}": {{title: "{MARKUP}", description: "{MARKUP}", enum: ["{MARKUP}"]}}
 """
 FLEET = """%load_ext attune_nb
 import time
@@ -47,18 +47,20 @@ tasks:
 """
 
 
-def test_a_mistake_is_told_with_its_line_and_a_caret(lab):
-    wrong = CHECK.replace("with_items", "with_itmes")
-    with lab.opened(FLEET, wrong, "1 + 1") as notebook:
+def test_a_mistake_is_shown_with_its_line_and_a_caret(lab):
+    mistyped = CHECK.replace("with_items", "with_itmes")
+    with lab.opened(FLEET, mistyped, "1 + 1") as notebook:
         notebook.run(0)
         notebook.run(1)
-        told = notebook.output(1)
-        expect(told).to_contain_text("WorkflowError")
-        expect(told).to_contain_text("line 5")
-        expect(told).to_contain_text("^")
-        expect(told).to_contain_text("did you mean `with_items`?")
-        assert "Traceback" not in told.inner_text()
-        notebook.picture("mistake")
+
+        error = notebook.output(1)
+        expect(error).to_contain_text("WorkflowError")
+        expect(error).to_contain_text("line 5")
+        expect(error).to_contain_text("^")
+        expect(error).to_contain_text("did you mean `with_items`?")
+        assert "Traceback" not in error.inner_text()
+        notebook.take_screenshot("mistake")
+
         notebook.run(2)
         expect(notebook.output(2)).to_contain_text("2")
 
@@ -69,21 +71,25 @@ def test_a_dark_page_is_readable(lab):
         for number in range(4):
             notebook.run(number)
         expect(notebook.output(1)).to_contain_text("400/400")
-        look = "element => getComputedStyle(element).color"
-        ink = notebook.output(1).locator("td").first.evaluate(look)
-        assert min(int(each) for each in re.findall(r"\d+", ink)[:3]) > 150, ink
+
+        cell = notebook.output(1).locator("td").first
+        colour = cell.evaluate("element => getComputedStyle(element).color")
+        red_green_blue = re.findall(r"\d+", colour)[:3]
+        assert min(map(int, red_green_blue)) > 150, colour
         expect(notebook.output(3).locator("img")).to_be_visible()
-        notebook.picture("dark")
+        notebook.take_screenshot("dark")
 
 
-def test_a_saved_page_is_read_without_a_kernel(lab):
+def test_a_saved_notebook_is_readable_without_a_kernel(lab):
     with lab.opened(FLEET, CHECK, "run.timeline()") as notebook:
         for number in range(3):
             notebook.run(number)
-        saved = notebook.save()
-        assert "widgets" not in saved.metadata
-        shown = saved.cells[1].outputs
-        assert [sorted(each["data"]) for each in shown] == [["text/html", "text/plain"]]
+
+        saved_notebook = notebook.save()
+        assert "widgets" not in saved_notebook.metadata
+        outputs = saved_notebook.cells[1].outputs
+        assert [sorted(output["data"]) for output in outputs] == [["text/html", "text/plain"]]
+
         notebook.shut_down()
         notebook.page.reload()
         notebook.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=60_000)
@@ -92,13 +98,15 @@ def test_a_saved_page_is_read_without_a_kernel(lab):
         assert "Error displaying widget" not in notebook.page.content()
 
 
-def test_texts_of_a_workflow_are_never_code(lab):
-    load = "%load_ext attune_nb\ndef breaks(x):\n    raise ValueError(x)"
+def test_texts_of_a_workflow_are_never_executed(lab):
+    setup = "%load_ext attune_nb\ndef breaks(x):\n    raise ValueError(x)"
     commands = ("list", "runs", "events", "actions", "graph", "timeline", "metrics")
-    lines = ("run", "run.tasks", *(f"%attune {each}" for each in commands))
-    with lab.opened(load, CODE, *lines) as notebook:
+    lines = ("run", "run.tasks", *(f"%attune {command}" for command in commands))
+    with lab.opened(setup, CELL, *lines) as notebook:
         for number in range(11):
             notebook.run(number)
+
         notebook.page.wait_for_timeout(500)
         assert notebook.page.evaluate("() => window.hacked") is None
-        expect(notebook.output(2)).to_contain_text("onerror")  # it is shown, as text
+        # it is shown as text
+        expect(notebook.output(2)).to_contain_text("onerror")

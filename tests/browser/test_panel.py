@@ -1,4 +1,4 @@
-"""What a person sees and touches in JupyterLab while a workflow runs."""
+"""The panel and the buttons in JupyterLab while a workflow runs."""
 
 import re
 
@@ -20,67 +20,77 @@ tasks:
 """
 
 
-def cells(line="", count=2_000, sleep=0.005):
-    text = FAN_OUT.replace("LINE", line).replace("COUNT", str(count))
-    return LOAD.replace("SLEEP", str(sleep)), text
+def fan_out_cells(line="", count=2_000, sleep=0.005):
+    """Return the sources of a cell that loads the extension, and of one that runs items."""
+    fan_out = FAN_OUT.replace("LINE", line).replace("COUNT", str(count))
+    return LOAD.replace("SLEEP", str(sleep)), fan_out
 
 
 def test_the_bar_moves_and_ends_full(lab):
-    with lab.opened(*cells(), "_", "1 + 1") as notebook:
+    with lab.opened(*fan_out_cells(), "_", "1 + 1") as notebook:
         notebook.run(0)
         notebook.run(1, wait=False)
+
         bar = notebook.output(1).locator("[role=progressbar]")
         expect(bar).to_be_visible()
         expect(bar).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]\d+$"))
+
         first = int(bar.get_attribute("aria-valuenow"))
         expect(bar).not_to_have_attribute("aria-valuenow", str(first))
         assert int(bar.get_attribute("aria-valuenow")) > first
         expect(notebook.output(1)).to_contain_text("interrupt the kernel to cancel")
-        notebook.picture("running")
+        notebook.take_screenshot("running")
+
         notebook.wait_until_idle()
         expect(notebook.output(1)).to_contain_text("2,000/2,000")
         expect(notebook.output(1)).to_contain_text("succeeded")
         expect(notebook.output(1).locator(".jp-OutputArea-child")).to_have_count(1)
-        notebook.picture("ended")
+        notebook.take_screenshot("ended")
 
 
-def test_a_run_in_the_background_is_cancelled_by_its_button(lab):
-    with lab.opened(*cells("--background --out run", 50_000), "run.status") as notebook:
+def test_a_background_run_is_cancelled_by_its_button(lab):
+    with lab.opened(*fan_out_cells("--background --out run", 50_000), "run.status") as notebook:
         notebook.run(0)
         notebook.run(1)
         notebook.page.get_by_role("button", name="Pause").wait_for()
-        notebook.picture("background")
-        notebook.page.get_by_role("button", name="Cancel").click()
+        notebook.take_screenshot("background")
+
+        notebook.click_button("Cancel")
         expect(notebook.output(1)).to_contain_text("cancelled after")
         expect(notebook.page.get_by_role("button", name="Cancel")).to_have_count(0)
-        notebook.page.wait_for_timeout(1_000)  # nothing late is drawn over it
+
+        # nothing is drawn over it later
+        notebook.page.wait_for_timeout(1_000)
         expect(notebook.output(1)).to_contain_text("cancelled after")
         notebook.run(2)
         expect(notebook.output(2)).to_contain_text("'cancelled'")
 
 
 def test_a_run_is_paused_and_resumed_by_its_button(lab):
-    with lab.opened(*cells("--background --out run", 3_000)) as notebook:
+    with lab.opened(*fan_out_cells("--background --out run", 3_000)) as notebook:
         notebook.run(0)
         notebook.run(1)
-        notebook.page.get_by_role("button", name="Pause").click()
+        notebook.click_button("Pause")
         expect(notebook.output(1)).to_contain_text("paused")
+
         bar = notebook.output(1).locator("[role=progressbar]")
         notebook.page.wait_for_timeout(500)
         before = bar.get_attribute("aria-valuenow")
         notebook.page.wait_for_timeout(700)
         assert bar.get_attribute("aria-valuenow") == before
-        notebook.picture("paused")
-        notebook.page.get_by_role("button", name="Resume").click()
+        notebook.take_screenshot("paused")
+
+        notebook.click_button("Resume")
         expect(notebook.output(1)).to_contain_text("3,000/3,000", timeout=20_000)
         expect(notebook.output(1)).to_contain_text("succeeded")
 
 
-def test_interrupting_the_kernel_cancels_a_run_in_the_foreground(lab):
-    with lab.opened(*cells("--out run", 50_000), "run.status") as notebook:
+def test_an_interrupt_cancels_a_foreground_run(lab):
+    with lab.opened(*fan_out_cells("--out run", 50_000), "run.status") as notebook:
         notebook.run(0)
         notebook.run(1, wait=False)
         expect(notebook.output(1).locator("[role=progressbar]")).to_be_visible()
+
         notebook.interrupt()
         expect(notebook.output(1)).to_contain_text("cancelled after", timeout=20_000)
         notebook.run(2)

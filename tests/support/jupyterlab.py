@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real browser, and a notebook opened in it."""
+"""A JupyterLab server and a browser, and a notebook opened in them."""
 
 import json
 import os
@@ -19,32 +19,79 @@ SETTINGS = {
     "notification": {"fetchNews": "false", "checkForUpdates": False},
     "themes": {"theme": "JupyterLab Light"},
 }
-BROWSER = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
     "--disable-dev-shm-usage",
-]  # fmt: skip
-READY = """async () => {
-  const shown = window.jupyterapp.shell.currentWidget;
-  await shown.context.ready; await shown.sessionContext.ready;
-  await shown.sessionContext.session.kernel.info; }"""
-IDLE = """() => {
+]
+SERVER_ARGUMENTS = [
+    "--no-browser",
+    "--ip=127.0.0.1",
+    "--ServerApp.port_retries=0",
+    "--allow-root",
+    "--LabApp.expose_app_in_browser=True",
+    "--JupyterNotebookApp.expose_app_in_browser=True",
+]
+
+# environment variables of the server, and the folders that they name
+SERVER_FOLDERS = {
+    "HOME": "home",
+    "JUPYTER_CONFIG_DIR": "config",
+    "JUPYTER_DATA_DIR": "data",
+    "JUPYTER_RUNTIME_DIR": "runtime",
+    "IPYTHONDIR": "ipython",
+    "JUPYTERLAB_SETTINGS_DIR": "settings",
+    "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+}
+
+WAIT_FOR_KERNEL = """async () => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  await panel.context.ready; await panel.sessionContext.ready;
+  await panel.sessionContext.session.kernel.info; }"""
+IS_IDLE = """() => {
   const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel;
   return !!kernel && kernel.connectionStatus === 'connected' && kernel.status === 'idle'; }"""
-COMMAND = "name => { window.jupyterapp.commands.execute(name); }"  # not waited for
-CLOSING = ("Canceled future", "Kernel connection", "WebSocket", "404", "Failed to load resource")
+ACTIVATE_CELL = (
+    "number => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }"
+)
+HAS_RUN = """([number, before]) => {
+  const prompts = document.querySelectorAll('.jp-CodeCell .jp-InputArea .jp-InputPrompt');
+  const prompt = prompts[number].innerText;
+  return prompt !== before && !prompt.includes('*'); }"""
+SHUT_DOWN = "async () => { await window.jupyterapp.serviceManager.sessions.shutdownAll(); }"
+
+# the command's promise is not returned, so that the call does not wait for it
+EXECUTE_COMMAND = "name => { window.jupyterapp.commands.execute(name); }"
+
+# messages of a browser about connections that are closed at the end
+CLOSING_MESSAGES = (
+    "Canceled future",
+    "Kernel connection",
+    "WebSocket",
+    "404",
+    "Failed to load resource",
+)
+
+SCREENSHOTS_VARIABLE = "ATTUNE_NB_SCREENSHOTS"
+"""The environment variable that names a folder for screenshots."""
 
 
 def chromium():
-    """Give the browser's path, or None."""
+    """Return the path of the browser, or None."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Lab:
-    """A server of its own in a temporary folder, and one browser."""
+    """A JupyterLab server in a folder of its own, and a browser."""
 
     def __init__(self, folder, browser):
-        self.folder, self.browser = Path(folder), browser
+        self.folder = Path(folder)
+        self.browser = browser
         self.root = self.folder / "root"
         self.root.mkdir()
         self.token = secrets.token_hex(16)
@@ -54,38 +101,22 @@ class Lab:
 
     def start(self):
         """Start the server and wait until it answers."""
-        places = {
-            "HOME": "home", "JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data",
-            "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
-            "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        }  # fmt: skip
-        around = os.environ | {name: str(self.folder / place) for name, place in places.items()}
-        around["PYTHONPATH"] = str(Path(__file__).parents[2])  # whatever is installed
-        extension = self.folder / "settings/@jupyterlab/apputils-extension"
-        extension.mkdir(parents=True)
-        for name, value in SETTINGS.items():
-            (extension / f"{name}.jupyterlab-settings").write_text(json.dumps(value))
+        self._write_settings()
         command = [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1",
-            f"--port={self.port}", "--ServerApp.port_retries=0", "--allow-root",
-            f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.root}",
-            "--LabApp.expose_app_in_browser=True",
-            "--JupyterNotebookApp.expose_app_in_browser=True",
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            *SERVER_ARGUMENTS,
+            f"--port={self.port}",
+            f"--IdentityProvider.token={self.token}",
+            f"--ServerApp.root_dir={self.root}",
+        ]
         with (self.folder / "server.log").open("w") as log:
-            self.server = subprocess.Popen(command, env=around, stdout=log, stderr=log)
-        until = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.url('api/status')}?token={self.token}").close()
-            except OSError:
-                assert time.monotonic() < until, (self.folder / "server.log").read_text()
-                time.sleep(0.1)
-            else:
-                return
+            self.server = subprocess.Popen(command, env=self._environment(), stdout=log, stderr=log)
+        self._wait_until_ready()
 
     def stop(self):
-        """End the server, and with it its kernels."""
+        """Stop the server, which ends its kernels."""
         self.server.terminate()
         self.server.wait(20)
 
@@ -93,56 +124,98 @@ class Lab:
         return f"http://127.0.0.1:{self.port}/{path}"
 
     @contextmanager
-    def opened(self, *cells, name="work.ipynb", height=900, dark=False, place="lab/tree"):
-        """Open a new notebook with these cells; give it, and afterwards hold it had no errors.
+    def opened(self, *sources, name="work.ipynb", height=900, dark=False, path="lab/tree"):
+        """Open a new notebook with these cells; assert at the end that its page had no errors.
 
-        It is opened in JupyterLab, or in Notebook where `place` is "notebooks".
+        Args:
+            sources: The sources of the cells.
+            name: The notebook's file name.
+            height: The height of the window in pixels.
+            dark: Use the dark theme.
+            path: "lab/tree" opens it in JupyterLab, "notebooks" in Jupyter Notebook.
         """
         notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            cells=[nbformat.v4.new_code_cell(source) for source in sources],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         )
         nbformat.write(notebook, self.root / name)
+
+        theme = "Dark" if dark else "Light"
         page = self.browser.new_page(viewport={"width": 1000, "height": height})
-        shown = Notebook(self, page, f"{place}/{name}")
+        opened_notebook = Notebook(self, page, f"{path}/{name}")
         try:
-            shown.load()
-            shown.forget_errors()
-            shown.change_theme("Dark" if dark else "Light")
-            yield shown
-            assert not shown.errors, shown.errors
+            opened_notebook.load()
+            opened_notebook.forget_errors()
+            opened_notebook.change_theme(theme)
+            yield opened_notebook
+            assert not opened_notebook.errors, opened_notebook.errors
         finally:
-            shown.shut_down()
+            opened_notebook.shut_down()
             page.close()
+
+    def _write_settings(self):
+        folder = self.folder / "settings/@jupyterlab/apputils-extension"
+        folder.mkdir(parents=True)
+        for name, value in SETTINGS.items():
+            (folder / f"{name}.jupyterlab-settings").write_text(json.dumps(value))
+
+    def _environment(self):
+        environment = dict(os.environ)
+        for name, folder in SERVER_FOLDERS.items():
+            environment[name] = str(self.folder / folder)
+
+        # this project's package, also if another version is installed
+        environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+        return environment
+
+    def _wait_until_ready(self):
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url('api/status')}?token={self.token}").close()
+            except OSError:
+                assert time.monotonic() < deadline, (self.folder / "server.log").read_text()
+                time.sleep(0.1)
+            else:
+                return
 
 
 class Notebook:
-    """A notebook on a page."""
+    """A notebook that is open in a page.
 
-    def __init__(self, lab, page, place):
-        self.lab, self.page, self.place = lab, page, place
+    Attributes:
+        lab: The server.
+        page: The page of the browser.
+        path: The path in the page's address.
+        errors: The errors of the page.
+    """
+
+    def __init__(self, lab, page, path):
+        self.lab = lab
+        self.page = page
+        self.path = path
         self.errors = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", self._told)
+        page.on("console", self._record_error)
 
-    def _told(self, message):
-        # what the browser says of a connection that is closed at the end is no error of a page
-        if message.type == "error" and not any(each in message.text for each in CLOSING):
+    def _record_error(self, message):
+        is_closing = any(text in message.text for text in CLOSING_MESSAGES)
+        if message.type == "error" and not is_closing:
             self.errors.append(message.text)
 
     def load(self):
         """Open it, and wait for its kernel."""
-        self.page.goto(f"{self.lab.url(self.place)}?reset&token={self.lab.token}")
+        self.page.goto(f"{self.lab.url(self.path)}?reset&token={self.lab.token}")
         self.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=60_000)
-        self.page.evaluate(READY)
+        self.page.evaluate(WAIT_FOR_KERNEL)
         self.wait_until_idle()
 
     def forget_errors(self):
-        """Let go of what the application said of itself while it opened: from now on it is ours."""
+        """Remove the errors so far: those during loading are JupyterLab's own."""
         self.errors.clear()
 
     def change_theme(self, name):
-        """Change to the Light or the Dark theme, which stays for the pages to come."""
+        """Change to the Light or the Dark theme, for this page and later ones."""
         self.page.evaluate(
             "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
             f"JupyterLab {name}",
@@ -151,63 +224,61 @@ class Notebook:
         body.wait_for(state="attached")
 
     def wait_until_idle(self, seconds=60):
-        """Wait until the kernel has nothing to do."""
-        self.page.wait_for_function(IDLE, timeout=seconds * 1000)
+        """Wait until the kernel is idle."""
+        self.page.wait_for_function(IS_IDLE, timeout=seconds * 1000)
 
-    def command(self, name):
-        """Have JupyterLab do something, without waiting for it."""
-        self.page.evaluate(COMMAND, name)
+    def execute_command(self, name):
+        """Execute a command of JupyterLab without waiting for its end."""
+        self.page.evaluate(EXECUTE_COMMAND, name)
+
+    def code_cell(self, number):
+        """Return a cell; the first is 0."""
+        return self.page.locator(".jp-CodeCell").nth(number)
 
     def run(self, number, *, wait=True):
-        """Run one cell, the first being 0."""
-        self.page.evaluate(
-            "number => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }",
-            number,
-        )
-        done = self.page.locator(".jp-CodeCell").nth(number).locator(".jp-InputPrompt")
-        before = done.inner_text()
-        self.command("notebook:run-cell")
+        """Run a cell; the first is 0."""
+        self.page.evaluate(ACTIVATE_CELL, number)
+        before = self.code_cell(number).locator(".jp-InputPrompt").inner_text()
+
+        self.execute_command("notebook:run-cell")
         if wait:
-            self.page.wait_for_function(
-                "([number, before]) => { const told = document.querySelectorAll("
-                "'.jp-CodeCell .jp-InputArea .jp-InputPrompt')[number].innerText;"
-                " return told !== before && !told.includes('*'); }",
-                arg=[number, before], timeout=90_000,
-            )  # fmt: skip
+            self.page.wait_for_function(HAS_RUN, arg=[number, before], timeout=90_000)
 
     def output(self, number):
-        """Give a cell's output area."""
-        return self.page.locator(".jp-CodeCell").nth(number).locator(".jp-Cell-outputArea")
+        """Return the output area of a cell."""
+        return self.code_cell(number).locator(".jp-Cell-outputArea")
 
     def interrupt(self):
-        """Press JupyterLab's own stop."""
-        self.command("notebook:interrupt-kernel")
+        """Interrupt the kernel, as JupyterLab's stop button does."""
+        self.execute_command("notebook:interrupt-kernel")
+
+    def click_button(self, name):
+        """Click the button with a label."""
+        self.page.get_by_role("button", name=name).click()
 
     def save(self):
-        """Save, and give what was written."""
+        """Save the notebook, and read the file."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-        return nbformat.read(self.lab.root / Path(self.place).name, as_version=4)
+        return nbformat.read(self.lab.root / Path(self.path).name, as_version=4)
 
-    def picture(self, name):
-        """Keep a screenshot, where somebody wants them."""
-        folder = os.environ.get("ATTUNE_NB_SCREENSHOTS")
+    def take_screenshot(self, name):
+        """Write a screenshot, if the environment names a folder for them."""
+        folder = os.environ.get(SCREENSHOTS_VARIABLE)
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=f"{folder}/{name}.png")
 
     def shut_down(self):
         """End the kernel."""
-        self.page.evaluate(
-            "async () => { await window.jupyterapp.serviceManager.sessions.shutdownAll(); }"
-        )
+        self.page.evaluate(SHUT_DOWN)
 
 
 @contextmanager
 def lab_in(folder):
-    """Give a JupyterLab that serves a folder of its own, and a browser."""
+    """Start a JupyterLab whose files are in a folder, and a browser; stop both at the end."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium(), headless=True, args=BROWSER
+            executable_path=chromium(), headless=True, args=BROWSER_ARGUMENTS
         )
         lab = Lab(folder, browser)
         lab.start()
