@@ -64,7 +64,8 @@ __all__ = [
 ]
 
 
-_MODULES = {  # those of the names that are no errors
+# the modules of the public names; those of errors are left out
+_MODULES = {
     "Run": "running.run",
     "Template": "templates.template",
     "Workflow": "running.workflow",
@@ -84,26 +85,26 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Bring in what is asked for, and no more: a worker process needs next to nothing of it."""
+    """Import a public name when it is first used: a worker process needs few of them."""
     if name in ("bench", "charts"):
         return importlib.import_module(f"attune_nb.{name}")
     if name in __all__:
         module = importlib.import_module(f"attune_nb.{_MODULES.get(name, 'errors')}")
-        found = getattr(module, name)
-        globals()[name] = found
-        return found
+        value = getattr(module, name)
+        globals()[name] = value
+        return value
     raise AttributeError(f"module `attune_nb` has no `{name}`")
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Make `%attune` and `%%attune` known (called by `%load_ext attune_nb`)."""
+    """Register `%attune` and `%%attune` (called by `%load_ext attune_nb`)."""
     from attune_nb.notebook.magics import register  # noqa: PLC0415 - needs IPython
 
     register(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Take the magics away again (called by `%unload_ext attune_nb`)."""
+    """Remove the magics (called by `%unload_ext attune_nb`)."""
     from attune_nb.notebook.magics import unregister  # noqa: PLC0415 - needs IPython
 
     unregister(shell)

@@ -261,7 +261,7 @@ class Timeout(AttuneError):  # noqa: N818 - users write this name in `on_error`
 
 
 class BackendError(_PlainError):
-    """The backend is unknown, or it cannot do what the run needs."""
+    """The backend is unknown, or it does not meet the needs of the run."""
 
 
 class BackendUnavailable(BackendError):  # noqa: N818 - it names the state of the backend

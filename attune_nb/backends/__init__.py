@@ -1,1 +1,1 @@
-"""Where attempts run. A backend knows attempts, not workflows."""
+"""The places where attempts run. A backend handles attempts, not workflows."""

@@ -1,1 +1,1 @@
-"""Text to `Workflow`: careful YAML, the model, and all that can be known to be wrong."""
+"""The workflow language: strict YAML, the model, checks, export."""

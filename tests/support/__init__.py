@@ -1,1 +1,1 @@
-"""What several test modules share: workflows, processes, clusters, browsers."""
+"""Helpers that several test modules share: workflows, processes, clusters, browsers."""

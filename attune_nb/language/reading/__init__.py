@@ -1,1 +1,1 @@
-"""YAML to the model, one kind of section a module."""
+"""YAML to the model, one module per kind of section."""

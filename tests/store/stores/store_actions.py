@@ -97,7 +97,7 @@ def inspect(kind, repaired):
 
 
 def crash(kind, repaired):
-    """End the worker process, or return what cannot be sent, unless repaired."""
+    """End the worker process, or return a value that cannot be pickled, unless repaired."""
     if kind == "exit" and not repaired:
         os._exit(3)
     if kind == "lock" and not repaired:

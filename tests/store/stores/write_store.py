@@ -29,7 +29,7 @@ import pandas as pd
 import attune_nb
 
 HERE = Path(__file__).parent
-PATIENCE = 60  # seconds to wait for a record to hold what is expected
+PATIENCE = 60  # seconds to wait for the expected content of a record
 KEY, TOKEN = "open-sesame", "tell-no-one"
 HOSTS = ["alpha", "beta", "gamma", "delta"]
 
@@ -69,7 +69,7 @@ def wait_until(condition):
     end = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > end:
-            raise TimeoutError("the record does not hold what is expected")
+            raise TimeoutError("the record lacks the expected content")
         time.sleep(0.02)
 
 
@@ -314,7 +314,7 @@ def write_in_a_process(writer, store):
 
 
 def tidy(store):
-    """Make the store one file, and remove what identifies the machine from it.
+    """Make the store one file, without the data that identifies the machine.
 
     A run without an end counts as interrupted if its host is another one and was not heard of
     for a minute. So the host gets a made-up name, and was last heard of in 1970.
