@@ -28,7 +28,7 @@ def shell(ipython):
     return ipython
 
 
-def test_a_cell_runs_a_workflow_with_the_notebook_s_functions(shell):
+def test_a_cell_uses_functions_of_the_notebook(shell):
     shell.run_cell_magic("attune", "doubling --set n=[1,2,3] --out run", FAN_OUT)
 
     assert shell.user_ns["run"].result("double") == [2, 4, 6]
