@@ -1,4 +1,4 @@
-"""A run writes itself as a trace file."""
+"""The trace file that a run writes."""
 
 import json
 
@@ -10,7 +10,7 @@ TEXT = "tasks: [{name: a, action: core.noop, with_items: [1, 2, 3]}]"
 def test_a_run_writes_its_trace(tmp_path):
     run = attune_nb.loads(TEXT).run()
     path = run.to_chrome_trace(tmp_path / "run.json")
-    trace = json.loads(path.read_text())
-    names = [event["name"] for event in trace["traceEvents"] if event["ph"] == "X"]
 
-    assert "a" in names
+    trace = json.loads(path.read_text())
+    slices = [event for event in trace["traceEvents"] if event["ph"] == "X"]
+    assert "a" in [event["name"] for event in slices]

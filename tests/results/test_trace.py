@@ -1,4 +1,4 @@
-"""A run as a trace: it keeps the rules of the format that Perfetto reads, and tells the truth."""
+"""A run as a trace: it keeps the rules of the format, and its events match those of the run."""
 
 import gzip
 import itertools
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import attune_nb
 from attune_nb.events import (
+    FAILED,
     AttemptsEnded,
     Batch,
     ErrorInfo,
@@ -24,6 +25,7 @@ from attune_nb.events import (
 )
 from attune_nb.results.trace.chrome import chrome_trace, write_chrome_trace
 
+# the fields of each kind of event
 REQUIRED = {
     "X": {"name", "cat", "pid", "tid", "ts", "dur", "args"},
     "M": {"name", "pid", "tid", "args"},
@@ -34,100 +36,137 @@ REQUIRED = {
 }
 
 
-def ns(microseconds):
+def nanoseconds(microseconds):
     return round(microseconds * 1000)
 
 
 def check(trace):
-    """Hold a trace against the rules of the format; give its events by phase."""
+    """Check a trace by the rules of the format; return its events by phase."""
     json.dumps(trace, allow_nan=False).encode()
     assert trace["displayTimeUnit"] in ("ms", "ns")
-    found = defaultdict(list)
+
+    by_phase = defaultdict(list)
     for event in trace["traceEvents"]:
         assert set(event) >= REQUIRED[event["ph"]] | {"ph"}, event
         assert isinstance(event["pid"], int)
         assert isinstance(event["tid"], int)
         assert event.get("ts", 0) >= 0, event
         assert event.get("dur", 0) >= 0, event
-        found[event["ph"]].append(event)
-    check_names(found)
-    check_nesting(found["X"])
-    check_flows(found, trace["traceEvents"])
-    for event in found["C"]:
+        by_phase[event["ph"]].append(event)
+
+    check_names(by_phase)
+    check_nesting(by_phase["X"])
+    check_arrows(by_phase, trace["traceEvents"])
+    for event in by_phase["C"]:
         assert all(type(value) in (int, float) for value in event["args"].values())
-    return found
+    return by_phase
 
 
-def check_names(found):
-    named = defaultdict(dict)
-    for event in found["M"]:
-        assert event["name"] not in named[event["pid"], event["tid"]]
-        named[event["pid"], event["tid"]][event["name"]] = event["args"]
-    processes = {pid for (pid, _), names in named.items() if "process_name" in names}
-    for event in found["X"] + found["i"]:
-        assert named[event["pid"], event["tid"]]["thread_name"]["name"]
+def thread_of(event):
+    return event["pid"], event["tid"]
+
+
+def check_names(by_phase):
+    """Check that every process and thread has one name."""
+    metadata = defaultdict(dict)
+    for event in by_phase["M"]:
+        own = metadata[thread_of(event)]
+        assert event["name"] not in own
+        own[event["name"]] = event["args"]
+
+    processes = {pid for (pid, _), own in metadata.items() if "process_name" in own}
+    for event in by_phase["X"] + by_phase["i"]:
+        assert metadata[thread_of(event)]["thread_name"]["name"]
         assert event["pid"] in processes
-    assert {event["pid"] for event in found["C"]} <= processes
+    assert {event["pid"] for event in by_phase["C"]} <= processes
+
     # Perfetto names a thread by its number alone
-    threads = [tid for (_, tid), names in named.items() if "thread_name" in names]
+    threads = [tid for (_, tid), own in metadata.items() if "thread_name" in own]
     assert len(threads) == len(set(threads))
 
 
 def check_nesting(slices):
+    """Check that the slices on each thread nest."""
     threads = defaultdict(list)
-    for at, event in enumerate(slices):
-        start = ns(event["ts"])
-        threads[event["pid"], event["tid"]].append((start, at, start + ns(event["dur"]), event))
+    for event in slices:
+        threads[thread_of(event)].append(event)
+
     for thread in threads.values():
         open_ends = []
-        for start, _, end, event in sorted(thread, key=lambda each: each[:2]):
-            while open_ends and open_ends[-1] <= start:
+        for event in sorted(thread, key=slice_start):
+            while open_ends and open_ends[-1] <= slice_start(event):
                 open_ends.pop()
-            assert not open_ends or end <= open_ends[-1], event
-            open_ends.append(end)
+            assert not open_ends or slice_end(event) <= open_ends[-1], event
+            open_ends.append(slice_end(event))
 
 
-def check_flows(found, order):
-    starts = {event["id"]: event for event in found["s"]}
-    ends = {event["id"]: event for event in found["f"]}
-    assert len(starts) == len(found["s"])
-    assert len(ends) == len(found["f"])
+def slice_start(event):
+    return nanoseconds(event["ts"])
+
+
+def slice_end(event):
+    return slice_start(event) + nanoseconds(event["dur"])
+
+
+def check_arrows(by_phase, events):
+    """Check that each arrow starts and ends in a slice that comes before it."""
+    starts = {event["id"]: event for event in by_phase["s"]}
+    ends = {event["id"]: event for event in by_phase["f"]}
+    assert len(starts) == len(by_phase["s"])
+    assert len(ends) == len(by_phase["f"])
     assert set(starts) == set(ends)
+
     for number, start in starts.items():
         end = ends[number]
         assert (start["name"], start["cat"]) == (end["name"], end["cat"])
-        assert ns(start["ts"]) <= ns(end["ts"])
-        assert order.index(start) < order.index(end)
+        assert nanoseconds(start["ts"]) <= nanoseconds(end["ts"])
+        assert events.index(start) < events.index(end)
         assert end["bp"] == "e"
         for event in (start, end):
-            assert any(holds(each, event) for each in order[: order.index(event)]), event
+            before = events[: events.index(event)]
+            slices = [earlier for earlier in before if earlier["ph"] == "X"]
+            assert any(holds(slice_event, event) for slice_event in slices), event
 
 
-def holds(slice_, event):
-    if slice_["ph"] != "X" or (slice_["pid"], slice_["tid"]) != (event["pid"], event["tid"]):
+def holds(slice_event, event):
+    """Return whether an event is on the thread of a slice, within its time."""
+    if thread_of(slice_event) != thread_of(event):
         return False
-    return ns(slice_["ts"]) <= ns(event["ts"]) <= ns(slice_["ts"]) + ns(slice_["dur"])
+    return slice_start(slice_event) <= nanoseconds(event["ts"]) <= slice_end(slice_event)
 
 
-def arrows(found):
-    """Give the names of the task slices that each arrow joins."""
-    tasks = [each for each in found["X"] if each["cat"] == "task"]
-
-    def at(event):
-        # where one ends as the next begins, an arrow leaves the first and reaches the second
-        inside = [each for each in tasks if holds(each, event)]
-        return (inside[0] if event["ph"] == "s" else inside[-1])["name"]
-
-    ends = {event["id"]: event for event in found["f"]}
-    return sorted((at(event), at(ends[event["id"]])) for event in found["s"])
+def of_category(by_phase, category):
+    """Return the slices of a category."""
+    return [event for event in by_phase["X"] if event["cat"] == category]
 
 
-def named(found, name):
-    return [each for each in found["X"] if each["name"] == name]
+def names_of(events):
+    return [event["name"] for event in events]
 
 
-def traced(text, actions, parameters=None, **options):
-    run = attune_nb.loads(text).run(parameters, actions=actions, **options)
+def arrows(by_phase):
+    """Return the names of the task slices that each arrow joins."""
+    tasks = of_category(by_phase, "task")
+    ends = {event["id"]: event for event in by_phase["f"]}
+    pairs = []
+    for start in by_phase["s"]:
+        # if one slice ends when the next begins, an arrow leaves the first and reaches the second
+        end = ends[start["id"]]
+        sources = [task for task in tasks if holds(task, start)]
+        targets = [task for task in tasks if holds(task, end)]
+        pairs.append((sources[0]["name"], targets[-1]["name"]))
+
+    return sorted(pairs)
+
+
+def named(by_phase, name):
+    """Return the slices of a name."""
+    return [event for event in by_phase["X"] if event["name"] == name]
+
+
+def trace_run(text, actions, **options):
+    """Run a workflow; return the run, and the events of its checked trace by phase."""
+    run = attune_nb.loads(text).run(actions=actions, **options)
     return run, check(chrome_trace(run.events))
 
 
@@ -141,23 +180,27 @@ tasks:
 """
 
 
-def test_tasks_their_waits_and_what_led_to_them():
-    run, found = traced(CHAIN, {"load": lambda: 1, "work": lambda: time.sleep(0.02)})
+def test_tasks_their_waits_and_the_arrows_between_them():
+    run, by_phase = trace_run(CHAIN, {"load": lambda: 1, "work": lambda: time.sleep(0.02)})
     assert run.status == "succeeded"
-    assert [each["name"] for each in found["X"] if each["cat"] == "task"] == [
-        "load", "left", "right", "both", "never: skipped",
-    ]  # fmt: skip
-    # a task that is skipped starts nothing, so no event tells what led to it
-    expected = [("left", "both"), ("load", "left"), ("load", "right"), ("right", "both")]
-    assert arrows(found) == expected
-    (delay,) = named(found, "delay")
+    names = names_of(of_category(by_phase, "task"))
+    assert names == ["load", "left", "right", "both", "never: skipped"]
+    # a task that is skipped starts nothing, so no event has its causes
+    assert arrows(by_phase) == [
+        ("left", "both"),
+        ("load", "left"),
+        ("load", "right"),
+        ("right", "both"),
+    ]
+
+    [delay] = named(by_phase, "delay")
     assert delay["dur"] >= 50_000
     assert delay["cat"] == "wait"
-    work = named(found, "attempt 1")
-    assert len(work) == 4
-    assert all(each["dur"] >= 20_000 for each in work[1:])
-    (whole,) = (each for each in found["X"] if each["cat"] == "run")
-    assert whole["dur"] == pytest.approx(run.duration_ms * 1000, abs=0.001)
+    attempts = named(by_phase, "attempt 1")
+    assert len(attempts) == 4
+    assert all(attempt["dur"] >= 20_000 for attempt in attempts[1:])
+    [run_slice] = of_category(by_phase, "run")
+    assert run_slice["dur"] == pytest.approx(run.duration_ms * 1000, abs=0.001)
 
 
 RETRIED = """
@@ -174,20 +217,23 @@ def test_attempts_of_a_task_and_the_waits_between_them():
     def shaky():
         raise ValueError('never "mind"\ud800\x00')
 
-    _, found = traced(RETRIED, {"shaky": shaky})
-    attempts = [each for each in found["X"] if each["cat"] == "attempt" and "error" in each["args"]]
-    assert [each["name"] for each in attempts] == [f"attempt {n}: failed" for n in (1, 2, 3)]
-    assert [each["args"]["attempt"] for each in attempts] == [1, 2, 3]
-    assert {each["args"]["error"] for each in attempts} == {'ValueError: never "mind"'}
+    _, by_phase = trace_run(RETRIED, {"shaky": shaky})
+    attempts = of_category(by_phase, "attempt")
+    attempts = [attempt for attempt in attempts if "error" in attempt["args"]]
+    assert names_of(attempts) == [f"attempt {number}: failed" for number in (1, 2, 3)]
+    assert [attempt["args"]["attempt"] for attempt in attempts] == [1, 2, 3]
+    assert {attempt["args"]["error"] for attempt in attempts} == {'ValueError: never "mind"'}
     assert attempts[1]["args"]["waited_ms"] >= 30
-    waits = named(found, "waits to be tried again")
+
+    waits = named(by_phase, "waits to be tried again")
     assert len(waits) == 2
-    assert all(each["dur"] >= 29_000 for each in waits)
-    (task,) = named(found, "shaky: failed")
+    assert all(wait["dur"] >= 29_000 for wait in waits)
+
+    [task] = named(by_phase, "shaky: failed")
     assert task["args"]["attempts"] == 3
     assert "mind" in task["args"]["error"]
-    assert {each["tid"] for each in attempts + waits} == {task["tid"]}
-    assert ("shaky: failed", "after") in arrows(found)
+    assert {event["tid"] for event in attempts + waits} == {task["tid"]}
+    assert ("shaky: failed", "after") in arrows(by_phase)
 
 
 ITEMS = """
@@ -201,34 +247,49 @@ tasks:
 """
 
 
-def test_items_stand_on_a_thread_for_each_worker():
+def test_each_worker_has_a_thread_for_its_items():
     def act(n):
         time.sleep(0.001)
         if n % 50 == 0:
             raise ValueError(n)
 
-    run, found = traced(ITEMS, {"act": act}, backend="threads")
-    attempts = [each for each in found["X"] if each["cat"] == "attempt"]
+    run, by_phase = trace_run(ITEMS, {"act": act}, backend="threads")
+    attempts = of_category(by_phase, "attempt")
     assert len(attempts) == 306
-    assert {each["args"]["index"] for each in attempts} == set(range(300))
-    again = [each for each in attempts if each["args"]["attempt"] == 2]
-    assert {each["name"] for each in again} == {
-        f"item {n}, attempt 2: failed" for n in range(0, 300, 50)
-    }
-    assert all(each["args"]["waited_ms"] >= 10 for each in again)
-    assert len([each for each in found["X"] if each["name"].endswith(" waits")]) == 6
-    assert len({each["pid"] for each in attempts}) == 1
-    threads = {
-        each["tid"]: each["args"]["name"] for each in found["M"] if each["name"] == "thread_name"
-    }
-    for each in attempts:
-        assert threads[each["tid"]].partition(" (")[0] == f"worker {each['args']['worker']}"
-    counts = [each["args"] for each in found["C"]]
+    assert {attempt["args"]["index"] for attempt in attempts} == set(range(300))
+    assert len({attempt["pid"] for attempt in attempts}) == 1
+    thread_names = names_of_threads(by_phase)
+    for attempt in attempts:
+        name, _, _ = thread_names[attempt["tid"]].partition(" (")
+        assert name == f"worker {attempt['args']['worker']}"
+
+    retries = [attempt for attempt in attempts if attempt["args"]["attempt"] == 2]
+    expected = {f"item {n}, attempt 2: failed" for n in range(0, 300, 50)}
+    assert set(names_of(retries)) == expected
+    assert all(retry["args"]["waited_ms"] >= 10 for retry in retries)
+    assert len([name for name in names_of(by_phase["X"]) if name.endswith(" waits")]) == 6
+
+    counts = [event["args"] for event in by_phase["C"]]
     assert counts[-1] == {"done": 300, "failed": 6}
-    assert all(a["done"] <= b["done"] for a, b in itertools.pairwise(counts))
+    done = [count["done"] for count in counts]
+    assert done == sorted(done)
+
     frame = run.attempts.sort_values(["index", "attempt"])
-    told = sorted(attempts, key=lambda each: (each["args"]["index"], each["args"]["attempt"]))
-    assert [each["dur"] / 1e6 for each in told] == pytest.approx(list(frame["duration"]), abs=2e-6)
+    ordered = sorted(attempts, key=item_and_number)
+    seconds = [attempt["dur"] / 1e6 for attempt in ordered]
+    assert seconds == pytest.approx(list(frame["duration"]), abs=2e-6)
+
+
+def names_of_threads(by_phase):
+    names = {}
+    for event in by_phase["M"]:
+        if event["name"] == "thread_name":
+            names[event["tid"]] = event["args"]["name"]
+    return names
+
+
+def item_and_number(attempt):
+    return attempt["args"]["index"], attempt["args"]["attempt"]
 
 
 PARALLEL = """
@@ -244,11 +305,12 @@ tasks:
 
 
 def test_parallel_tasks_overlap_on_threads_of_their_own():
-    _, found = traced(PARALLEL, {"work": lambda: time.sleep(0.05)}, backend="threads")
-    (a,), (b,) = named(found, "both/a"), named(found, "both/b")
+    _, by_phase = trace_run(PARALLEL, {"work": lambda: time.sleep(0.05)}, backend="threads")
+    [a] = named(by_phase, "both/a")
+    [b] = named(by_phase, "both/b")
     assert a["tid"] != b["tid"]
     assert max(a["ts"], b["ts"]) < min(a["ts"] + a["dur"], b["ts"] + b["dur"])
-    assert ("both", "after") in arrows(found)
+    assert ("both", "after") in arrows(by_phase)
 
 
 LOOP = """
@@ -262,30 +324,34 @@ tasks:
 
 
 def test_a_cycle_leads_from_each_visit_to_the_next():
-    count = iter(range(10))
-    run, found = traced(LOOP, {"count": lambda: next(count)})
+    numbers = itertools.count()
+    run, by_phase = trace_run(LOOP, {"count": lambda: next(numbers)})
     assert run.status == "succeeded"
-    visits = ["first", "again", *(f"again #{n}" for n in range(2, 6))]
-    assert [each["name"] for each in found["X"] if each["cat"] == "task"] == visits
-    assert arrows(found) == sorted(itertools.pairwise(visits))
-    assert len({each["tid"] for each in found["X"] if each["cat"] == "task"}) == 2
+
+    tasks = of_category(by_phase, "task")
+    visits = ["first", "again", "again #2", "again #3", "again #4", "again #5"]
+    assert names_of(tasks) == visits
+    assert arrows(by_phase) == sorted(itertools.pairwise(visits))
+    assert len({task["tid"] for task in tasks}) == 2
 
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_cancelled_run_and_one_that_is_still_under_way(force):
-    begun, gate = threading.Event(), threading.Event()
+    begun = threading.Event()
+    gate = threading.Event()
 
     def act(n):
         if n == 5:
             begun.set()
-        gate.wait(90 if n >= 5 else 0.001)
+        seconds = 90 if n >= 5 else 0.001
+        gate.wait(seconds)
 
     run = attune_nb.loads(ITEMS).run(actions={"act": act}, background=True)
     try:
         assert begun.wait(30)
         time.sleep(0.1)
-        found = check(chrome_trace(run.events))
-        assert named(found, "each: unfinished")
+        by_phase = check(chrome_trace(run.events))
+        assert named(by_phase, "each: unfinished")
         run.pause()
         time.sleep(0.1)
         run.cancel(force=force)
@@ -295,12 +361,14 @@ def test_a_cancelled_run_and_one_that_is_still_under_way(force):
         assert run.wait(30)
     finally:
         gate.set()
-    found = check(chrome_trace(run.events))
-    assert named(found, "each: cancelled")
-    assert [each["name"] for each in found["i"]] == ["cancel requested"]
-    assert named(found, "paused")[0]["dur"] >= 90_000
-    given_up = [each for each in found["X"] if each["args"].get("status") == "cancelled"]
-    assert (len(given_up) > 2) == force  # the run and the task are
+
+    by_phase = check(chrome_trace(run.events))
+    assert named(by_phase, "each: cancelled")
+    assert names_of(by_phase["i"]) == ["cancel requested"]
+    assert named(by_phase, "paused")[0]["dur"] >= 90_000
+    cancelled = [event for event in by_phase["X"] if event["args"].get("status") == "cancelled"]
+    # the run and the task are cancelled, and with `force` also attempts
+    assert (len(cancelled) > 2) == force
 
 
 ASKS = """
@@ -310,12 +378,12 @@ tasks:
 
 
 def test_a_question_is_a_wait():
-    _, found = traced(ASKS, {})
-    (wait,) = named(found, "waits for an answer")
+    _, by_phase = trace_run(ASKS, {})
+    [wait] = named(by_phase, "waits for an answer")
     assert wait["dur"] >= 100_000
 
 
-def test_neither_inputs_nor_results_nor_secrets_are_told():
+def test_no_inputs_results_or_secrets_are_shown():
     text = """
 tasks:
   - name: each
@@ -328,103 +396,112 @@ tasks:
         raise ValueError(f"bad key {key}")
 
     run = attune_nb.loads(text).run(actions={"act": act}, keystore={"key": "hunter22"})
-    for events in (run.events, run._log):  # noqa: SLF001 - what is not masked
-        told = json.dumps(chrome_trace(events))
-        assert "bad key ***" in told
-        assert "hunter22" not in told
-        assert "in-put-1" not in told
+    for events in (run.events, run._log):  # noqa: SLF001 - events before they are masked
+        text = json.dumps(chrome_trace(events))
+        assert "bad key ***" in text
+        assert "hunter22" not in text
+        assert "in-put-1" not in text
 
 
-def test_what_is_written_is_what_is_given(tmp_path):
+def test_the_file_has_the_same_trace(tmp_path):
     run = attune_nb.loads(ITEMS).run(actions={"act": lambda n: 1})
     trace = chrome_trace(run.events)
     path = write_chrome_trace(tmp_path / "run.json", run.events)
     assert json.loads(path.read_text()) == trace
-    packed = write_chrome_trace(str(tmp_path / "run.json.gz"), run.events)
-    assert json.loads(gzip.decompress(packed.read_bytes())) == trace
+    compressed = write_chrome_trace(str(tmp_path / "run.json.gz"), run.events)
+    assert json.loads(gzip.decompress(compressed.read_bytes())) == trace
     assert trace["otherData"]["run_id"] == run.run_id
     assert trace["otherData"]["started"] == run.started.isoformat()
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["run.json", "run.json.gz"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["run.json", "run.json.gz"]
 
 
-def test_nothing_is_left_where_writing_fails(tmp_path):
-    class Bad(list):
+def test_no_file_remains_if_writing_fails(tmp_path):
+    class BrokenEvents(list):
         def __iter__(self):
             yield from list.__iter__(self)
             raise OSError("no more")
 
     path = tmp_path / "run.json"
+    events = BrokenEvents([RunEnded(time=1.0, status="failed", output=None, error="x")])
     with pytest.raises(OSError, match="no more"):
-        write_chrome_trace(path, Bad([RunEnded(time=1.0, status="failed", output=None, error="x")]))
+        write_chrome_trace(path, events)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(FileNotFoundError):
         write_chrome_trace(tmp_path / "no" / "run.json", [])
 
 
-def test_a_run_of_which_nothing_is_known_is_a_trace_too():
-    found = check(chrome_trace([]))
-    assert [each["name"] for each in found["X"]] == ["workflow: unfinished"]
+def test_no_events_make_a_trace_too():
+    by_phase = check(chrome_trace([]))
+    assert names_of(by_phase["X"]) == ["workflow: unfinished"]
 
 
 TIMES = st.floats(0, 10, allow_nan=False)
-ROWS = st.lists(
-    st.tuples(st.integers(0, 5), st.integers(1, 3), st.integers(0, 2), TIMES, TIMES,
-              st.integers(0, 3)),
-    max_size=12,
-)  # fmt: skip
+INDEXES = st.integers(0, 5)
+ATTEMPTS = st.integers(1, 3)
+WORKERS = st.integers(0, 2)
+STATUSES = st.integers(0, 3)
+ROWS = st.lists(st.tuples(INDEXES, ATTEMPTS, WORKERS, TIMES, TIMES, STATUSES), max_size=12)
+EXECUTIONS = st.tuples(st.sampled_from("abc"), st.integers(1, 3), TIMES, TIMES, ROWS)
 
 
 def batch_of(rows):
-    columns = list(zip(*rows, strict=True)) or [()] * 6
-    errors = {at: ErrorInfo(type="E", message="m") for at, row in enumerate(rows) if row[5] == 1}
+    """Return a batch of rows: index, attempt, worker, start, duration, status."""
+    errors = {}
+    for number, (*_, status) in enumerate(rows):
+        if status == FAILED:
+            errors[number] = ErrorInfo(type="E", message="m")
+
     return Batch(
-        index=array("q", columns[0]),
-        attempt=array("q", columns[1]),
-        worker=array("q", columns[2]),
-        start=array("d", columns[3]),
-        duration=array("d", columns[4]),
-        status=bytes(columns[5]),
+        index=array("q", [row[0] for row in rows]),
+        attempt=array("q", [row[1] for row in rows]),
+        worker=array("q", [row[2] for row in rows]),
+        start=array("d", [row[3] for row in rows]),
+        duration=array("d", [row[4] for row in rows]),
+        status=bytes(row[5] for row in rows),
         results=[None] * len(rows),
         errors=errors,
     )
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 3), TIMES, TIMES, ROWS), max_size=8),
-    st.booleans(),
-    st.booleans(),
-)
-def test_the_rules_hold_whatever_the_record(executions, with_items, ends):
-    """Also where attempts overlap on a worker, come late, or belong to no known execution."""
+def start_event(task, visit, time, with_items, causes):
+    return TaskStarted(
+        time=time,
+        task=task,
+        visit=visit,
+        total=None,
+        with_items=with_items,
+        concurrency=3,
+        causes=causes,
+    )
+
+
+def end_event(task, visit, time, attempts):
+    return TaskEnded(
+        time=time,
+        task=task,
+        visit=visit,
+        status="failed",
+        attempts=attempts,
+        error=None,
+        fired=(),
+        handled=False,
+    )
+
+
+@given(st.lists(EXECUTIONS, max_size=8), st.booleans(), st.booleans())
+def test_the_rules_hold_for_any_record(executions, with_items, ends):
+    """Also if attempts overlap on a worker, come late, or belong to no known execution."""
     events = [RunStarted(time=0.0, run_id="r", workflow="w", started_at=1.0, parameters=None)]
-    before = ()
+    causes = ()
     for task, visit, start, length, rows in executions:
-        told = {"task": task, "visit": visit}
+        end = start + length
         if with_items or visit != 2:
-            events.append(
-                TaskStarted(
-                    time=start,
-                    total=None,
-                    with_items=with_items,
-                    concurrency=3,
-                    causes=before,
-                    **told,
-                )
-            )
-        events.append(AttemptsEnded(time=start + length, batch=batch_of(rows), **told))
+            events.append(start_event(task, visit, start, with_items, causes))
+        events.append(AttemptsEnded(time=end, task=task, visit=visit, batch=batch_of(rows)))
         if ends:
-            events.append(
-                TaskEnded(
-                    time=start + length,
-                    status="failed",
-                    attempts=len(rows),
-                    error=None,
-                    fired=(),
-                    handled=False,
-                    **told,
-                )
-            )
-        before = ((task, visit),)
-    found = check(chrome_trace(events))
-    attempts = [each for each in found["X"] if each["cat"] == "attempt"]
+            events.append(end_event(task, visit, end, len(rows)))
+        causes = ((task, visit),)
+
+    by_phase = check(chrome_trace(events))
+    attempts = of_category(by_phase, "attempt")
     assert len(attempts) == sum(len(rows) for *_, rows in executions)

@@ -1,4 +1,4 @@
-"""Runs made up for the charts: tables like those of a real run, and events where needed."""
+"""Runs for the charts that were made up: tables like those of a real run, and its events."""
 
 from __future__ import annotations
 
@@ -11,43 +11,75 @@ import pandas as pd
 
 from attune_nb.events import TaskStarted
 
-T0 = dt.datetime(2025, 3, 1, 12, tzinfo=dt.UTC)
-ATTEMPT = ["task", "visit", "index", "attempt", "worker", "start", "duration", "status"]
+STARTED = dt.datetime(2025, 3, 1, 12, tzinfo=dt.UTC)
+TASK_COLUMNS = [
+    "task",
+    "visit",
+    "status",
+    "attempts",
+    "items",
+    "failed_items",
+    "start",
+    "end",
+    "duration_ms",
+    "error",
+]
+ATTEMPT_COLUMNS = ["task", "visit", "index", "attempt", "worker", "start", "duration", "status"]
 
 
 @dataclasses.dataclass
 class FakeRun:
+    """A run as a chart reads it."""
+
     tasks: pd.DataFrame
     attempts: pd.DataFrame
     workflow_name: str = "nightly_report"
     status: str = "succeeded"
-    started: dt.datetime = T0
+    started: dt.datetime = STARTED
     events: list[Any] = dataclasses.field(default_factory=list)
 
 
-def task(name, start=None, end=None, status="succeeded", **more):
-    moments = [pd.NaT if s is None else T0 + dt.timedelta(seconds=s) for s in (start, end)]
-    row = {"task": name, "visit": 1, "status": status, "attempts": 1, "items": 1}
-    row |= {"failed_items": 0, "start": moments[0], "end": moments[1]}
-    return row | {"duration_ms": None, "error": None} | more
+def task_row(name, start=None, end=None, status="succeeded", **columns):
+    """Return a row of the table of tasks, with times in seconds since the start of the run."""
+    row = {
+        "task": name,
+        "visit": 1,
+        "status": status,
+        "attempts": 1,
+        "items": 1,
+        "failed_items": 0,
+        "start": _moment(start),
+        "end": _moment(end),
+        "duration_ms": None,
+        "error": None,
+    }
+    return row | columns
 
 
-def make(tasks, attempts, **more):
-    frame = pd.DataFrame(tasks, columns=list(task("x")))
+def _moment(seconds):
+    if seconds is None:
+        return pd.NaT
+    return STARTED + dt.timedelta(seconds=seconds)
+
+
+def make_run(tasks, attempts, **options):
+    """Return a run with rows of tasks and of attempts."""
+    frame = pd.DataFrame(tasks, columns=TASK_COLUMNS)
     for column in ("start", "end"):
         frame[column] = pd.to_datetime(frame[column], utc=True)
-    return FakeRun(frame, pd.DataFrame(attempts, columns=ATTEMPT), **more)
+    return FakeRun(frame, pd.DataFrame(attempts, columns=ATTEMPT_COLUMNS), **options)
 
 
 def five_tasks():
+    """Return a failed run of five tasks: retries, items, a skipped task, a second visit."""
     tasks = [
-        task("extract", 0, 2.1),
-        task("validate", 2.1, 6.9),
-        task("load_regions", 2.1, 7.4, items=12),
-        task("notify", 7.4, 9.0, "failed"),
-        task("archive", 7.4, 7.4, "skipped"),
-        task("extract", 9.0, 10.2, visit=2),
-        task("publish", status="pending"),
+        task_row("extract", 0, 2.1),
+        task_row("validate", 2.1, 6.9),
+        task_row("load_regions", 2.1, 7.4, items=12),
+        task_row("notify", 7.4, 9.0, "failed"),
+        task_row("archive", 7.4, 7.4, "skipped"),
+        task_row("extract", 9.0, 10.2, visit=2),
+        task_row("publish", status="pending"),
     ]
     attempts = [
         ("extract", 1, 0, 1, 0, 0.2, 1.9, "succeeded"),
@@ -57,55 +89,85 @@ def five_tasks():
         ("notify", 1, 0, 1, 2, 7.9, 1.1, "failed"),
         ("extract", 2, 0, 1, 2, 9.1, 1.1, "succeeded"),
     ]
-    for i in range(12):
-        status = "failed" if i == 5 else "succeeded"
-        attempts.append(("load_regions", 1, i, 1, i % 4, 2.5 + 1.4 * (i // 4), 1.2, status))
+    for index in range(12):
+        status = "failed" if index == 5 else "succeeded"
+        start = 2.5 + 1.4 * (index // 4)
+        attempts.append(("load_regions", 1, index, 1, index % 4, start, 1.2, status))
     attempts.append(("load_regions", 1, 5, 2, 1, 6.6, 0.7, "succeeded"))
-    return make(tasks, attempts, status="failed")
+    return make_run(tasks, attempts, status="failed")
 
 
 def many_items(count=1000, workers=50, *, name="fetch_pages"):
-    luck = np.random.default_rng(7)
-    free = np.full(workers, 1.5)
+    """Return a run of many items with random durations, of which some are retried."""
+    random = np.random.default_rng(7)
+    free_at = np.full(workers, 1.5)
     attempts = [("list_pages", 1, 0, 1, 0, 0.1, 1.3, "succeeded")]
-    for i in range(count):
-        attempt, status = 1, ""
-        while status != "succeeded" and attempt <= 3:
-            worker = int(free.argmin())
-            long = float(luck.gamma(3.0, 0.25))
-            bad = luck.random() < (0.35 if 400 < i < 520 else 0.03)
-            status = luck.choice(["failed", "timed_out"], p=[0.7, 0.3]) if bad else "succeeded"
-            attempts.append((name, 1, i, attempt, worker, float(free[worker]), long, status))
-            free[worker] += long + 0.01
-            attempt += 1
-    end = float(free.max())
+    for index in range(count):
+        number = 1
+        status = ""
+        while status != "succeeded" and number <= 3:
+            worker = int(free_at.argmin())
+            start = float(free_at[worker])
+            duration = float(random.gamma(3.0, 0.25))
+            failure_rate = 0.35 if 400 < index < 520 else 0.03
+            status = "succeeded"
+            if random.random() < failure_rate:
+                status = random.choice(["failed", "timed_out"], p=[0.7, 0.3])
+
+            attempts.append((name, 1, index, number, worker, start, duration, status))
+            free_at[worker] += duration + 0.01
+            number += 1
+
+    end = float(free_at.max())
     attempts.append(("summarise", 1, 0, 1, 0, end + 0.3, 0.9, "succeeded"))
     tasks = [
-        task("list_pages", 0, 1.4),
-        task(name, 1.4, end, items=count),
-        task("summarise", end, end + 1.2),
+        task_row("list_pages", 0, 1.4),
+        task_row(name, 1.4, end, items=count),
+        task_row("summarise", end, end + 1.2),
     ]
-    return make(tasks, attempts, workflow_name="crawl")
+    return make_run(tasks, attempts, workflow_name="crawl")
 
 
-def weird():
+def odd_names():
+    """Return a run whose names are hard to draw."""
     names = ["$x^{$", "_hidden", "a\x00b\x1b[31m\nc", "%s {0} \\frac", "n" * 200, "größe €"]
-    tasks = [task(n, i * 0.01, i * 0.01 + 0.02) for i, n in enumerate(names)]
-    attempts = [(n, 1, 0, 1, 0, i * 0.01, 0.02, "cancelled") for i, n in enumerate(names)]
-    return make(tasks, attempts, workflow_name="$\\bad{$ \x07flow", status="cancelled")
+    tasks = []
+    attempts = []
+    for index, name in enumerate(names):
+        start = index * 0.01
+        tasks.append(task_row(name, start, start + 0.02))
+        attempts.append((name, 1, 0, 1, 0, start, 0.02, "cancelled"))
+    return make_run(tasks, attempts, workflow_name="$\\bad{$ \x07flow", status="cancelled")
 
 
-def wide():
-    rows = [
-        ("map", 1, i, 1, i % 30, (i // 30) * 60.0, 50.0 + i % 9, "succeeded") for i in range(300)
-    ]
-    rows[40] = (*rows[40][:-1], "failed")
-    return make([task("map", 0, 600, items=300), task("noop", 600, 600)], rows)
+def many_workers():
+    """Return a run of 300 items on 30 workers, of which one failed."""
+    attempts = []
+    for index in range(300):
+        status = "failed" if index == 40 else "succeeded"
+        start = (index // 30) * 60.0
+        attempts.append(("map", 1, index, 1, index % 30, start, 50.0 + index % 9, status))
+    return make_run([task_row("map", 0, 600, items=300), task_row("noop", 600, 600)], attempts)
 
 
-def handed_out(name, *causes, visit=1):
-    """Give the event that tells what led to an execution: the names of tasks on first visit."""
-    keys = tuple((cause, 1) if isinstance(cause, str) else cause for cause in causes)
+def started_after(name, *causes, visit=1):
+    """Return the event that an execution started, with the executions that led to it.
+
+    Args:
+        name: The name of the task.
+        causes: Names of tasks, whose first visit is meant, or keys.
+        visit: The visit of the execution.
+    """
     return TaskStarted(
-        time=0.0, task=name, visit=visit, total=1, with_items=False, concurrency=1, causes=keys
+        time=0.0,
+        task=name,
+        visit=visit,
+        total=1,
+        with_items=False,
+        concurrency=1,
+        causes=tuple(_key(cause) for cause in causes),
     )
+
+
+def _key(cause):
+    return (cause, 1) if isinstance(cause, str) else cause
