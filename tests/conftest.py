@@ -23,7 +23,21 @@ _SLOWEST_FILES = (
     "test_fanout",
     "test_kills",
 )
+
+# their tests are marked `slow`, but for the files below
 _SLOW_FOLDERS = ("backends", "bench", "browser", "notebook", "store")
+_FAST_FILES = (
+    "test_chunk_queue",
+    "test_context_slice",
+    "test_database",
+    "test_event_rows",
+    "test_item_source",
+    "test_json_values",
+    "test_presets",
+    "test_reprs",
+    "test_serialize",
+    "test_split_line",
+)
 
 # the cluster of the session, once a test has requested it
 _shared_clusters = []
@@ -90,14 +104,23 @@ def _list_leftovers(before):
     return [process for process in children if not _descends_from(process, before)]
 
 
+def _is_slow(item):
+    return item.path.parent.name in _SLOW_FOLDERS and item.path.stem not in _FAST_FILES
+
+
 def _order(item):
+    """Return 0 for fast tests, 1 for the slowest files, 2 for other slow ones."""
     if item.path.stem in _SLOWEST_FILES:
         return 1
-    return 2 if item.path.parent.name in _SLOW_FOLDERS else 0
+    return 2 if _is_slow(item) else 0
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Run fast tests first, then the files whose tests take half a minute, then the others."""
+    """Mark slow tests. Run fast ones first, then the slowest files, then the others."""
+    for item in items:
+        if _is_slow(item):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=_order)
 
 
