@@ -80,7 +80,7 @@ def _resume(session: Session, run: str | None, **placement: Any) -> Text | Pendi
         running.resume()
         return Text(f"`{running.workflow_name}` continues")
 
-    run_id = session.get_interrupted_run_id(None, run or "", None)
+    run_id = session.get_interrupted_run_id(None, run, None)
     stored_run = open_run(run_id, session.store)
     options = {**_code_options(session, stored_run), **placement}
     return PendingRun(

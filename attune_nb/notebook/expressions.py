@@ -38,11 +38,7 @@ def evaluate(expression: str, namespace: dict[str, Any], option: str) -> Any:
     except SyntaxError:
         return expression
     except NameError:
-        # a hint means that a typo is likely
-        hint = nearest(expression, namespace)
-        if hint:
-            message = f"{option}: `{expression}` is not a variable, so it is used as a string{hint}"
-            sys.stderr.write(f"{message}\n")
+        _warn_of_typo(expression, namespace, option)
         return expression
     except Exception as error:  # noqa: BLE001 - the user's expression can raise any error
         raise UsageError(f"{option}={expression}: {type(error).__name__}: {error}") from None
@@ -81,6 +77,14 @@ def read_parameters(
         parameters.update(_read_params_option(source, namespace))
     parameters.update(evaluate_pairs(pairs, namespace, "--set"))
     return parameters
+
+
+def _warn_of_typo(expression: str, namespace: dict[str, Any], option: str) -> None:
+    """Print a warning if an expression resembles the name of a variable."""
+    hint = nearest(expression, namespace)
+    if hint:
+        message = f"{option}: `{expression}` is not a variable, so it is used as a string{hint}"
+        sys.stderr.write(f"{message}\n")
 
 
 def _read_params_option(source: str, namespace: dict[str, Any]) -> Mapping[str, Any]:

@@ -167,13 +167,10 @@ def _path_labels(folder: Path) -> dict[str, str]:
     """Return the label of each path to hide, in every form in which a text may contain it."""
     labels: dict[str, str] = {}
     for machine_folder, label in _machine_folders(folder):
-        for path in (machine_folder, machine_folder.resolve()):
-            # every machine has the root
-            if len(path.parts) == 1:
-                continue
-            for form in _path_forms(path):
-                # the first label of a path counts
-                labels.setdefault(form, label)
+        forms = [*_path_forms(machine_folder), *_path_forms(machine_folder.resolve())]
+        for form in forms:
+            # the first label of a path counts
+            labels.setdefault(form, label)
     return labels
 
 
@@ -194,7 +191,13 @@ def _machine_folders(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _path_forms(path: Path) -> Iterator[str]:
-    """Return a path as plain text, in a URL, in HTML, in a `repr`, and relative to `~`."""
+    """Return a path as plain text, in a URL, in HTML, in a `repr`, and relative to `~`.
+
+    The root has no form to hide, since every machine has it.
+    """
+    if len(path.parts) == 1:
+        return
+
     for text in (str(path), path.as_posix()):
         yield text
         yield quote(text)

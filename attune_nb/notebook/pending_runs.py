@@ -139,9 +139,8 @@ def _prepare_reuse(
     run_options: dict[str, Any],
 ) -> PendingRun:
     """Prepare a fork from a task, or a retry of an earlier run."""
-    earlier_run = session.get_earlier_run(
-        name, options.retry_failed or "", run_options.get("store")
-    )
+    store = run_options.get("store")
+    earlier_run = session.get_earlier_run(name, options.retry_failed, store)
 
     if options.from_task:
         return PendingRun(

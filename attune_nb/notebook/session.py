@@ -92,7 +92,7 @@ class Session:
 
         Args:
             word: A variable that holds a run, the name of a workflow (its last run), a run's
-                id or the beginning of one in the store. None or "": the latest run.
+                id or the beginning of one in the store; None or "" for the latest run.
 
         Raises:
             UsageError: There is no such run.
@@ -135,12 +135,12 @@ class Session:
         except StoreError:
             return None
 
-    def get_earlier_run(self, name: str, word: str, store: str | None) -> AnyRun:
+    def get_earlier_run(self, name: str, word: str | None, store: str | None) -> AnyRun:
         """Return an earlier run of a workflow.
 
         Args:
             name: The workflow.
-            word: The run, as in `get_run`; "" for the workflow's last run.
+            word: The run, as in `get_run`; None or "" for the workflow's last run.
             store: The store where the last run is looked up if this session has none.
 
         Raises:
@@ -156,12 +156,12 @@ class Session:
             raise UsageError(f"`{name}` has not run before, so there is nothing to reuse: run it")
         return open_run(rows[-1]["run_id"], store)
 
-    def get_interrupted_run_id(self, name: str | None, word: str, store: str | None) -> str:
+    def get_interrupted_run_id(self, name: str | None, word: str | None, store: str | None) -> str:
         """Return the id of a run whose kernel is gone.
 
         Args:
             name: The workflow; None for any.
-            word: The run: as in `find_run`, or its id. "" for the last one that was interrupted.
+            word: The run, as in `find_run`, or its id; None or "" for the last interrupted one.
             store: The store that holds its record.
 
         Raises:
