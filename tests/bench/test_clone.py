@@ -51,6 +51,7 @@ def test_only_some_strategies_copy():
 
 def test_a_row_is_one_measurement():
     df = bench.clone([0, 10_240], ["attune_nb", "deep copy"], counts=[10, 100], repeats=2)
+
     assert list(df.columns) == COLUMNS
     assert len(df) == 2 * 2 * 2 * 2
     assert set(df["n"]) == {10, 100}
@@ -75,6 +76,7 @@ def test_a_hiccup_cuts_no_measurement_short(monkeypatch):
 def test_only_the_bytes_of_a_copy_grow_with_the_context():
     df = bench.clone([0, 102_400], ["attune_nb", "deep copy"], repeats=1)
     sizes = df.pivot_table(index="size", columns="strategy", values="bytes")
+
     assert sizes["attune_nb"].max() <= 48
     assert sizes["attune_nb"].min() >= 40
     assert sizes["deep copy"][102_400] > 8 * 102_400

@@ -58,5 +58,6 @@ def test_a_message_counts_in_the_lap_where_it_began(monkeypatch, counts):
     monkeypatch.setattr(wire_bytes, "_PAUSE", 0.0)
     cluster = FakeCluster(*counts, (100_000_000, 0), (100_000_100, 0))
     counter = wire_bytes.WireCounter(cluster)
+
     assert counter.lap() == pytest.approx(100_000_000, abs=50_000)
     assert counter.lap() == pytest.approx(0, abs=50_000)

@@ -18,6 +18,7 @@ INSTALLED = ["attune_nb", "naive context", "for loop", "concurrent.futures"]
 
 def test_every_installed_peer_returns_all_results():
     df = bench.fanout([10, 100], [10_240], INSTALLED, repeats=2)
+
     assert list(df.columns) == COLUMNS
     assert len(df) == 2 * len(INSTALLED) * 2
     # in later repeats only cheap memory is measured
@@ -28,6 +29,7 @@ def test_a_missing_peer_is_left_out_with_a_warning(monkeypatch, caplog):
     missing = peers.PEERS["joblib"]._replace(module="no_such_module")
     monkeypatch.setitem(peers.PEERS, "joblib", missing)
     df = bench.fanout([10], [0], ["attune_nb", "joblib"], repeats=1)
+
     assert set(df["strategy"]) == {"attune_nb"}
     assert "joblib is not installed: it is left out" in caplog.text
 
@@ -41,6 +43,7 @@ def test_a_slow_peer_is_left_out_and_not_estimated():
         repeats=1,
         longest=2.0,
     )
+
     assert set(df[df["strategy"] == "naive context"]["n"]) <= {10}
     assert set(df[df["strategy"] == "attune_nb"]["n"]) == {10, 5_000}
 

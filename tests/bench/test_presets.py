@@ -30,6 +30,7 @@ def test_bench_prints_writes_and_draws(name, charts, tmp_path):
     folder = tmp_path / "charts"
     arguments = ["bench", name, "--csv", str(csv), "--charts", str(folder)]
     result = CliRunner().invoke(app, arguments)
+
     assert result.exit_code == 0, result.output
     assert "attune_nb" in result.output
     assert "us an item" in result.output
@@ -41,5 +42,6 @@ def test_a_missing_folder_is_reported_before_measuring(monkeypatch, tmp_path):
     monkeypatch.setitem(presets.BENCHES, "clone", lambda: pytest.fail("it was measured"))
     csv = tmp_path / "no" / "x.csv"
     result = CliRunner().invoke(app, ["bench", "clone", "--csv", str(csv)])
+
     assert result.exit_code == 2
     assert "there is no folder" in " ".join(result.output.split())

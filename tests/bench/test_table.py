@@ -32,6 +32,7 @@ def test_the_exit_status_is_1_if_a_row_is_missed(holds, status, mark, monkeypatc
 
 def test_a_row_without_a_limit_is_only_shown(monkeypatch, capsys):
     use_part(monkeypatch, Verdict("a thing", "shown", "1x"))
+
     assert table.main(["scopes"]) == 0
     output = capsys.readouterr().out
     assert "  shown  a thing" in output
@@ -53,6 +54,7 @@ def test_help_names_the_parts():
         cwd=ROOT,
         check=True,
     )
+
     assert "[]" not in process.stdout
     assert all(name in process.stdout for name in table.PARTS)
 

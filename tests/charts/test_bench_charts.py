@@ -57,6 +57,7 @@ def has_text_from(texts, start):
 def test_a_chart_is_a_figure_that_can_be_saved(draw, dark, tmp_path):
     counts = COUNTS if draw is charts.scaling else (100,)
     figure = draw(measurements(BOTH, counts=counts), dark=dark)
+
     assert isinstance(figure, Figure)
     figure.savefig(tmp_path / "chart.png")
     assert 5_000 < (tmp_path / "chart.png").stat().st_size < 200_000
@@ -146,6 +147,7 @@ def test_a_start_that_was_measured_has_a_part_of_the_bar():
     df = threads_and_processes()
     figure = charts.speedup(df, to="threads", faster=True)
     width = sum(bar.get_width() for bar in figure.axes[0].patches)
+
     assert has_text(drawn_texts(figure), "; 1.96 times without a start of 100 ms")
     assert 1.0 + 1 / 0.6 < width < 1.0 + 2.0
 
@@ -306,6 +308,7 @@ def test_all_bars_have_the_most_items_that_all_share():
     df = measurements({"attune_nb": 0.0, "deep copy": 1e-7}, sizes=(1_000,), counts=(100, 1_000))
     slow = measurements({"naive": 1e-6}, sizes=(1_000,), counts=(100,))
     texts = drawn_texts(charts.speedup(pd.concat([df, slow])))
+
     assert has_text_from(texts, "100 items, 1k in the context")
     assert not has_text(texts, "left out")
 
@@ -316,6 +319,7 @@ def test_a_strategy_measured_with_fewer_items_is_left_out():
     slow = measurements({"$naive$": 1e-6}, sizes=(1_000,), counts=(100,))
     figure = charts.speedup(pd.concat([df, slow]))
     texts = drawn_texts(figure)
+
     assert has_text_from(texts, "1k items")
     assert has_text(texts, "left out, not measured there: $naive$")
     assert len(figure.axes[0].get_yticklabels()) == 2
@@ -366,5 +370,6 @@ def test_twelve_strategies_look_different_from_each_other():
     [ax] = charts.clone_cost(measurements(strategies | {"attune_nb": 0.0, "deep copy": 1e-7})).axes
     lines = [line for line in ax.lines if line.get_marker() not in ("None", None)]
     looks = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}
+
     assert len(looks) == len(lines) == 12
     assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 12

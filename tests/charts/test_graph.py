@@ -278,6 +278,7 @@ def test_edges_of_one_transition_share_its_condition():
 def test_ends_are_marks_and_not_tasks():
     figure = graph(load(ROLLOUT))
     texts = drawn_texts(figure)
+
     assert texts.count("noop") == texts.count("fail") == 1
     assert not {"noop", "fail"} & drawn_names(figure).keys()
     assert figure.axes[0].get_title(loc="left") == "deploy.rollout · 5 tasks"
@@ -292,6 +293,7 @@ def test_an_end_that_no_transition_reached_is_faint():
 
 def test_a_join_is_marked():
     figure = graph(load(ROLLOUT))
+
     assert legend_texts(figure) == ["join"]
     [bar] = shapes(figure, face=LIGHT.ink)
     _, top, _, _ = box_of(figure, "publish")
@@ -302,6 +304,7 @@ def test_a_parallel_task_encloses_its_tasks():
     figure = graph(load(GATHER))
     outer = box_of(figure, "gather")
     inner = [box_of(figure, f"gather/{name}") for name in ("users", "orders", "deeper")]
+
     assert all(contains(outer, box) for box in inner)
     assert not any_overlap(inner)
     assert contains(inner[2], box_of(figure, "gather/deeper/stock"))
@@ -311,6 +314,7 @@ def test_a_parallel_task_encloses_its_tasks():
 def test_states_are_colours_hatches_and_words():
     figure = graph(run(GATHER))
     texts = drawn_texts(figure)
+
     assert texts.count("succeeded") == 4
     # one of these is a condition
     assert texts.count("failed") == 3
@@ -337,6 +341,7 @@ def test_attempts_are_counted():
 
 def test_visits_and_firings_are_counted():
     figure = graph(run(POLL))
+
     assert drawn_names(figure)["check"].get_text() == "check #3"
     assert drawn_names(figure)["begin"].get_text() == "begin"
     twice = "\N{MULTIPLICATION SIGN}2"
@@ -412,6 +417,7 @@ tasks:
   - {name: a, action: "$x^{$", next: [{when: "'$^{$' == ''", do: noop}]}
 """
     figure = graph(load(text))
+
     assert {"$x^{$", "'$^{$' == ''"} <= set(drawn_texts(figure))
     assert not any(text.get_parse_math() for text in figure.axes[0].texts)
     figure.savefig(io.BytesIO())
@@ -427,12 +433,14 @@ def test_a_name_is_shortened_but_not_its_visits():
     name = "check_" * 8
     figure = graph(run(POLL.replace("check", name)))
     text = drawn_names(figure)[name].get_text()
+
     assert len(text) < 30
     assert text.endswith("… #3")
 
 
 def test_the_dark_theme_is_dark():
     figure = graph(run(ROLLOUT), dark=True)
+
     assert to_hex(figure.get_facecolor()).upper() == DARK.paper
     assert drawn_names(figure)["build"].get_color() == DARK.ink
     assert shapes(figure, face=DARK.paper)
@@ -443,6 +451,7 @@ def test_axes_that_are_passed_get_the_colours_of_the_theme():
     figure = Figure()
     ax = figure.subplots()
     graph(load(POLL), ax=ax, dark=True)
+
     assert ax.patch.get_visible()
     assert to_hex(ax.get_facecolor()).upper() == DARK.paper
 

@@ -43,6 +43,7 @@ def test_a_cycle_has_one_edge_that_goes_back():
 def test_a_chain_is_straight():
     edges = [(box, box + 1) for box in range(4)]
     layout, sizes = lay_out_boxes(5, edges)
+
     assert len({round(across, 6) for across, _ in layout.centres}) == 1
     for route in route_edges(layout, sizes, edges):
         assert len({round(across, 6) for across, _ in route.points}) == 1
@@ -52,6 +53,7 @@ def test_a_long_edge_is_straight_beside_the_boxes_it_passes():
     edges = [(box, box + 1) for box in range(6)] + [(0, 6)]
     layout, _ = lay_out_boxes(7, edges)
     across = [station.across for station in layout.stations[-1][1:-1]]
+
     assert len(across) == 5
     assert max(across) - min(across) < 1e-3
 

@@ -81,6 +81,7 @@ def test_the_legend_has_only_the_marks_of_the_chart():
 def test_names_are_drawn_as_written_but_for_control_characters():
     figure = timeline(odd_names())
     labels = label_texts(figure)
+
     assert labels[:3] == ["$x^{$", "_hidden", "ab[31m c"]
     assert len(labels[4]) == 28
     assert not any(label.get_parse_math() for label in figure.axes[0].get_yticklabels())
@@ -104,6 +105,7 @@ def test_a_hundred_thousand_attempts_make_a_small_picture(tmp_path):
     run = make_run([task_row("a", 0, count, items=count)], one_item_a_second(count))
     figure = timeline(run)
     figure.savefig(tmp_path / "many.png")
+
     assert count_artists(figure) < 60
     assert (tmp_path / "many.png").stat().st_size < 300_000
 
@@ -209,6 +211,7 @@ def test_a_failed_attempt_has_a_cross_and_a_hatch():
     run = make_run([task_row("a", 0, 1, "failed")], [("a", 1, 0, 1, 0, 0, 1, "failed")])
     ax = timeline(run).axes[0]
     crosses = [artist for artist in ax.collections if isinstance(artist, PathCollection)]
+
     assert [len(artist.get_offsets()) for artist in crosses] == [1]
     assert any(artist.get_hatch() for artist in ax.collections)
 

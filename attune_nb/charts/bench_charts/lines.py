@@ -59,7 +59,7 @@ def clone_cost(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) 
         dark: Whether the chart is for a dark page.
 
     Raises:
-        ValueError: The frame lacks what is drawn, or is of another measurement.
+        ValueError: The frame lacks a column or a row to draw, or is of another measurement.
     """
     check_bench(df, "clone")
     rows = select_rows(df, "seconds", above_zero=("n", "seconds"))
@@ -92,7 +92,7 @@ def memory(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> F
         dark: Whether the chart is for a dark page.
 
     Raises:
-        ValueError: The frame lacks what is drawn, or has rows of several measurements.
+        ValueError: The frame lacks a column or a row to draw, or has rows of several measurements.
     """
     bench = check_bench(df)
     rows = select_rows(df, "bytes")
@@ -171,7 +171,7 @@ def scaling(df: pd.DataFrame, ax: Axes | None = None, *, dark: bool = False) -> 
         dark: Whether the chart is for a dark page.
 
     Raises:
-        ValueError: The frame lacks what is drawn, or is of another measurement.
+        ValueError: The frame lacks a column or a row to draw, or is of another measurement.
     """
     check_bench(df, "fanout")
     rows = select_rows(df, "seconds", above_zero=("n", "seconds"))

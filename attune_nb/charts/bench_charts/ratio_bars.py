@@ -92,8 +92,8 @@ def speedup(
         cores: The number of cores, with `faster`: a line marks that many times as fast.
 
     Raises:
-        ValueError: The frame lacks what is drawn; that strategy was not measured; or no other one
-            was measured with as many items.
+        ValueError: The frame lacks a column or a row to draw; that strategy was not measured; or no
+            other one was measured with as many items.
     """
     bench = check_bench(df)
     measured = select_rows(df, "seconds", above_zero=("n", "seconds"))
@@ -262,13 +262,13 @@ def _draw_faster(
 
         ratio = "1" if row.strategy == to else f"{row.median:.2f} times as fast"
         if row.median < _SHORT * most:
-            text_at = end
+            text_x = end
             text_colour = theme.ink
         else:
-            text_at = 0.0
+            text_x = 0.0
             # green is no darker on a dark page
             text_colour = theme.ink if row.strategy == to else LIGHT.ink
-        _write_bar_text(ax, (text_at, index), ratio, _format_times(row, startup), text_colour)
+        _write_bar_text(ax, (text_x, index), ratio, _format_times(row, startup), text_colour)
 
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x" if value else "0"))

@@ -21,8 +21,7 @@ def select_rows(df: pd.DataFrame, value: str, *, above_zero: tuple[str, ...] = (
         above_zero: Columns that must be above 0, since a logarithmic axis has no place for less.
 
     Raises:
-        ValueError: A column is missing, or no row can be drawn. The message says what the frame
-            lacks.
+        ValueError: A column is missing, or no row can be drawn. The message names it.
     """
     for name in (*_REQUIRED, value, *above_zero):
         if name not in df.columns:

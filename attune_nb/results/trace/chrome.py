@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["chrome_trace", "write_chrome_trace"]
 
 # trace events between two writes
-_AT_ONCE = 2_000
+_EVENTS_IN_WRITE = 2_000
 
 _COMPRESSION = 6
 
@@ -83,7 +83,7 @@ def _open(path: Path, *, compressed: bool) -> IO[bytes] | gzip.GzipFile:
 def _write_lines(file: IO[bytes] | gzip.GzipFile, lines: Iterator[bytes]) -> None:
     """Write the elements of an array, each on a line of its own."""
     separator = b"\n"
-    while chunk := list(itertools.islice(lines, _AT_ONCE)):
+    while chunk := list(itertools.islice(lines, _EVENTS_IN_WRITE)):
         file.write(separator + b",\n".join(chunk))
         separator = b",\n"
 

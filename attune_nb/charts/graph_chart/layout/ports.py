@@ -140,7 +140,7 @@ def assign_side_ports(
         edges: The source and the target of each edge.
     """
     # the ends of arcs, by the box and its side; an end that enters has the number ~number
-    ends_at: dict[tuple[int, bool], list[tuple[int, float, int]]] = defaultdict(list)
+    box_ends: dict[tuple[int, bool], list[tuple[int, float, int]]] = defaultdict(list)
     for number in layout.back:
         source, target = edges[number]
         on_left = number in layout.left
@@ -156,11 +156,11 @@ def assign_side_ports(
         else:
             source_order = 0
             target_order = 1
-        ends_at[source, on_left].append((source_order, source_distance, number))
-        ends_at[target, on_left].append((target_order, 1 / (1 + target_distance), ~number))
+        box_ends[source, on_left].append((source_order, source_distance, number))
+        box_ends[target, on_left].append((target_order, 1 / (1 + target_distance), ~number))
 
     ports: dict[int, float] = {}
-    for (box, _), ends in ends_at.items():
+    for (box, _), ends in box_ends.items():
         _, middle = layout.centres[box]
         _, height = sizes[box]
         gap = min(_PORTS, height / (len(ends) + 1))
