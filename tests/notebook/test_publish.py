@@ -42,7 +42,8 @@ output_map: {count: "{{ task.square.total_count }}"}
 
 
 def code_cell(source, *tags):
-    return new_code_cell(source, metadata={"tags": list(tags)} if tags else {})
+    metadata = {"tags": list(tags)} if tags else {}
+    return new_code_cell(source, metadata=metadata)
 
 
 def write_notebook(folder, *cells, name="book.ipynb", **metadata):

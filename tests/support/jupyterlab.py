@@ -94,6 +94,7 @@ class Lab:
         self.browser = browser
         self.root = self.folder / "root"
         self.root.mkdir()
+
         self.token = secrets.token_hex(16)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -195,6 +196,7 @@ class Notebook:
         self.page = page
         self.path = path
         self.errors = []
+
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._record_error)
 
@@ -241,6 +243,7 @@ class Notebook:
         before = self.code_cell(number).locator(".jp-InputPrompt").inner_text()
 
         self.execute_command("notebook:run-cell")
+
         if wait:
             self.page.wait_for_function(HAS_RUN, arg=[number, before], timeout=90_000)
 
@@ -264,6 +267,7 @@ class Notebook:
     def take_screenshot(self, name):
         """Write a screenshot, if the environment names a folder for them."""
         folder = os.environ.get(SCREENSHOTS_VARIABLE)
+
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=f"{folder}/{name}.png")
@@ -282,6 +286,7 @@ def lab_in(folder):
         )
         lab = Lab(folder, browser)
         lab.start()
+
         try:
             yield lab
         finally:

@@ -20,6 +20,7 @@ class KernelManager(AsyncKernelManager):
     @property
     def kernel_spec(self):
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
         # this project's package, also if another version is installed
         env = {"PYTHONPATH": str(NOTEBOOKS.parent)}
         return KernelSpec(argv=argv, display_name="this Python", language="python", env=env)
@@ -69,8 +70,11 @@ def text_of(notebook):
     """Return the text of all outputs."""
     texts = []
     for output in outputs_of(notebook):
-        plain_text = output.get("data", {}).get("text/plain", "")
-        texts.append(output.get("text", "") or plain_text)
+        # a stream has a text, other outputs have data
+        if "text" in output:
+            texts.append(output.text)
+        else:
+            texts.append(output.get("data", {}).get("text/plain", ""))
     return "\n".join(texts)
 
 
