@@ -13,14 +13,13 @@ import msgspec
 from pyrsistent import PMap, pmap
 
 from attune_nb import html
+from attune_nb.events import TaskEndStatus  # noqa: TC001 - msgspec reads the annotations
 from attune_nb.values.describe import preview
 from attune_nb.values.frozen import FrozenDict, freeze, size_of
 from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
-    from attune_nb.events import TaskEndStatus
 
 __all__ = [
     "ABSENT",

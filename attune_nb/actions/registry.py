@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from attune_nb.actions.arguments import Mismatch
 
-__all__ = ["CORE", "Action", "action", "find_action", "find_mismatches", "registered_functions"]
+__all__ = [
+    "CORE",
+    "Action",
+    "action",
+    "find_action",
+    "find_mismatches",
+    "is_core",
+    "registered_functions",
+]
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +101,11 @@ def action(name: Any = None, /, *, mutable_input: bool = False, idempotent: bool
     if callable(name):
         return register(name)
     return register
+
+
+def is_core(action: Action) -> bool:
+    """Return whether an action is one of the core actions."""
+    return CORE.get(action.name) == action
 
 
 def registered_functions() -> dict[str, Callable[..., Any]]:

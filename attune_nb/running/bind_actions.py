@@ -12,6 +12,7 @@ import msgspec
 from attune_nb.actions import registry
 from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowError, nearest
 from attune_nb.language import parameter_specs
+from attune_nb.language.identity import workflow_identity
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.values.describe import describe
@@ -182,7 +183,7 @@ def _nested_action(
         function=context.nest(nested.spec),
         idempotent=_identity(nested.spec) not in context.not_idempotent,
         cancellable=True,
-        version=repr(nested),
+        version=workflow_identity(nested.spec),
     )
 
     misfits = list(_parameter_misfits(name, nested, task))

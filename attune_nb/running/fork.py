@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from attune_nb.actions.fingerprint import is_changed
 from attune_nb.conductor import fork_inputs
 from attune_nb.conductor.recovery import recover
 from attune_nb.errors import LookupFailed, nearest
@@ -181,11 +182,9 @@ def _changed_paths(
     )
     changed = [name for name in with_changed_text if name in outermost]
 
-    for path in sorted(reused):
-        if path in with_changed_text or path not in earlier.code:
-            continue
-        if earlier.code[path] != prepared.code.get(path):
-            changed.append(path)
+    code = prepared.code
+    compared = (reused & code.keys() & earlier.code.keys()) - set(with_changed_text)
+    changed += [path for path in sorted(compared) if is_changed(earlier.code[path], code[path])]
     return changed
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from attune_nb.actions.fingerprint import is_changed
 from attune_nb.conductor.recovery import first_difference, recover
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
@@ -186,11 +187,9 @@ def _describe_changed_code(stored: StoredRun, recovery: _Recovery) -> Iterator[s
 
     executions = recovery.past.state.executions.values()
     begun = {execution.task for execution in executions if execution.attempts}
-    changed = [
-        path
-        for path in sorted(begun)
-        if before.get(path, "") != recovery.prepared.code.get(path, "")
-    ]
+    now = recovery.prepared.code
+    compared = begun & before.keys() & now.keys()
+    changed = [path for path in sorted(compared) if is_changed(before[path], now[path])]
     if changed:
         names = ", ".join(f"`{path}`" for path in changed)
         yield f"the action of {names} changed since; results from before the change are kept"

@@ -17,7 +17,7 @@ from attune_nb.running.request import (
     ObservationOptions,
     RunChanges,
 )
-from attune_nb.running.start import assemble_engine, carry_run
+from attune_nb.running.start import assemble_engine, drive_run
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -353,5 +353,5 @@ def execute_plan(plan: RunPlan) -> Run:
         plan.notes,
         engine.store,
     )
-    carry_run(run, engine, plan)
+    drive_run(run, engine, plan)
     return run

@@ -1,4 +1,4 @@
-"""Assemble the engine of a run, let it carry the run, and wait for the end."""
+"""Assemble the engine of a run, let it drive the run, and wait for the end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.display.outputs import open_display
 from attune_nb.errors import BackendError, StoreError
+from attune_nb.language.identity import task_identity
 from attune_nb.results.scaling import DurationHistory
 from attune_nb.running.record import open_recorder
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import ProgressOption, RunRequest
 
-__all__ = ["Engine", "assemble_engine", "carry_run"]
+__all__ = ["Engine", "assemble_engine", "drive_run"]
 
 _log = logging.getLogger("attune_nb")
 
@@ -41,12 +42,12 @@ class Engine(NamedTuple):
     """A driver and everything that follows its run.
 
     Attributes:
-        carry: Carries the run to its end.
+        drive: Drives the run to its end.
         store: The file with the run's record.
     """
 
     driver: Driver
-    carry: Callable[[], None]
+    drive: Callable[[], None]
     display: Display | None
     scaling: WorkflowScaling
     store: Path | None
@@ -96,8 +97,8 @@ def assemble_engine(plan: RunPlan) -> Engine:
     return Engine(driver, driver.continue_run, display, scaling, store)
 
 
-def carry_run(run: LiveRun, engine: Engine, plan: RunPlan) -> None:
-    """Let the engine carry a run; unless it is in the background, wait for its end.
+def drive_run(run: LiveRun, engine: Engine, plan: RunPlan) -> None:
+    """Let the engine drive a run; unless it is in the background, wait for its end.
 
     Raises:
         BackendError: The system provides no thread.
@@ -111,10 +112,10 @@ def carry_run(run: LiveRun, engine: Engine, plan: RunPlan) -> None:
         display.attach(run, background=in_background)
 
     if is_inline:
-        _carry_here(engine)
+        _drive_here(engine)
         return
 
-    _carry_in_thread(run.run_id, engine)
+    _drive_in_thread(run.run_id, engine)
     if not in_background:
         _wait(run, display)
 
@@ -125,17 +126,17 @@ def _open_display(progress: ProgressOption) -> Display | None:
     return open_display(progress)
 
 
-def _carry_here(engine: Engine) -> None:
+def _drive_here(engine: Engine) -> None:
     try:
-        engine.carry()
+        engine.drive()
     except KeyboardInterrupt:
         # the driver has recorded the run as cancelled, and the user gets the partial run
         return
 
 
-def _carry_in_thread(run_id: str, engine: Engine) -> None:
+def _drive_in_thread(run_id: str, engine: Engine) -> None:
     thread = threading.Thread(
-        target=_carry_and_log, args=(engine, run_id), name=f"attune {run_id}", daemon=True
+        target=_drive_and_log, args=(engine, run_id), name=f"attune {run_id}", daemon=True
     )
     try:
         thread.start()
@@ -147,10 +148,10 @@ def _carry_in_thread(run_id: str, engine: Engine) -> None:
         ) from None
 
 
-def _carry_and_log(engine: Engine, run_id: str) -> None:
+def _drive_and_log(engine: Engine, run_id: str) -> None:
     """Carry a run in a thread of its own, and log it if the engine itself breaks."""
     try:
-        engine.carry()
+        engine.drive()
     except BaseException:  # noqa: BLE001 - logged here; the driver has recorded it as the run's error
         _log.exception("the engine of run %s failed", run_id)
 
@@ -197,7 +198,7 @@ def _comparison_keys(request: RunRequest, parameters: Mapping[str, Any]) -> dict
     tasks = {}
     for path, task in request.workflow.walk():
         if task.with_items is not None:
-            tasks[path] = f"{_digest(repr(task))} {request.code.get(path)}"
+            tasks[path] = f"{_digest(task_identity(task))} {request.code.get(path)}"
 
     plain_types = (str, int, float, bool, type(None))
     plain_parameters = [

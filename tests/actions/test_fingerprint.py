@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from attune_nb.actions.fingerprint import fingerprints
+from attune_nb.actions.fingerprint import fingerprints, is_changed
 from attune_nb.actions.registry import CORE, Action
 
 SOURCE = """
@@ -60,6 +60,19 @@ def test_a_fingerprint_is_the_same_in_another_process(seed):
         env={"PYTHONHASHSEED": seed},
     )
     assert process.stdout.strip() == fingerprint(SOURCE)
+
+
+def test_a_core_action_is_identified_by_its_name():
+    assert fingerprints({"a": CORE["core.echo"]}) == {"a": "core.echo"}
+
+
+def test_digits_of_older_records_are_compared_for_functions_only():
+    digits = fingerprint(SOURCE)
+    assert not is_changed(digits, digits)
+    assert is_changed(digits, fingerprint(DIFFERENT[0]))
+    assert not is_changed(digits, "core.echo")
+    assert not is_changed(digits, "workflow 0123456789ab")
+    assert is_changed("workflow ba9876543210", "workflow 0123456789ab")
 
 
 def test_core_actions_and_builtins_have_fingerprints():

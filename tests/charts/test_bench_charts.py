@@ -34,7 +34,7 @@ CHARTS = [charts.clone_cost, charts.memory, charts.scaling, charts.speedup]
 COUNTS = (100, 1_000, 10_000)
 
 
-def drawn_texts(figure):
+def all_texts(figure):
     """Return the texts on the axes, the title and the name of the x axis."""
     [ax] = figure.axes
     figure.canvas.draw()
@@ -82,20 +82,20 @@ def test_lines_go_through_medians_and_bands_from_least_to_most():
 
 
 def test_the_ratio_of_both_sides_stands_between_them():
-    texts = drawn_texts(charts.clone_cost(measurements(BOTH)))
+    texts = all_texts(charts.clone_cost(measurements(BOTH)))
     assert "100,001 times " in texts
     assert has_text_from(texts, "deep copy  (slope 1.00)")
     assert has_text_from(texts, "attune_nb  (slope 0.00)")
 
 
 def test_without_the_other_side_there_is_no_ratio():
-    texts = drawn_texts(charts.clone_cost(measurements({"attune_nb": 0.0})))
+    texts = all_texts(charts.clone_cost(measurements({"attune_nb": 0.0})))
     assert not has_text(texts, "times")
 
 
 def test_speedup_shows_ratios_within_repeats():
     df = measurements({"attune_nb": 0.0, "deep copy": 1e-7})
-    assert "  100,001 times" in drawn_texts(charts.speedup(df))
+    assert "  100,001 times" in all_texts(charts.speedup(df))
 
 
 def test_speedup_refuses_an_unknown_strategy():
@@ -128,7 +128,7 @@ def without_startup():
 def test_speedup_can_show_how_many_times_as_fast():
     figure = charts.speedup(without_startup(), to="threads", faster=True, cores=2)
     [ax] = figure.axes
-    texts = drawn_texts(figure)
+    texts = all_texts(figure)
     assert "How many times as fast as threads" in texts
     assert "1" in texts
     assert "1.67 times as fast" in texts
@@ -148,7 +148,7 @@ def test_a_start_that_was_measured_has_a_part_of_the_bar():
     figure = charts.speedup(df, to="threads", faster=True)
     width = sum(bar.get_width() for bar in figure.axes[0].patches)
 
-    assert has_text(drawn_texts(figure), "; 1.96 times without a start of 100 ms")
+    assert has_text(all_texts(figure), "; 1.96 times without a start of 100 ms")
     assert 1.0 + 1 / 0.6 < width < 1.0 + 2.0
 
 
@@ -156,7 +156,7 @@ def test_a_start_that_was_measured_only_at_times_is_ignored():
     df = threads_and_processes()
     df["startup"] = df["startup"].where(df["repeat"] > 0)
     figure = charts.speedup(df, to="threads", faster=True)
-    assert not has_text(drawn_texts(figure), "start")
+    assert not has_text(all_texts(figure), "start")
 
 
 def test_text_stands_beside_a_bar_that_is_short():
@@ -168,8 +168,8 @@ def test_text_stands_beside_a_bar_that_is_short():
 
 def test_memory_is_by_items_if_several_were_measured():
     by_items = measurements(BOTH, sizes=(1_000,), counts=(100, 1_000))
-    assert "items" in drawn_texts(charts.memory(by_items))
-    assert "elements or characters in the context" in drawn_texts(charts.memory(measurements(BOTH)))
+    assert "items" in all_texts(charts.memory(by_items))
+    assert "elements or characters in the context" in all_texts(charts.memory(measurements(BOTH)))
 
 
 def of(df, bench):
@@ -181,7 +181,7 @@ def of(df, bench):
 def test_memory_of_scopes_is_by_context(counts):
     """However many scopes were made."""
     df = of(measurements(BOTH, sizes=(1_000,), counts=counts), "clone")
-    texts = drawn_texts(charts.memory(df))
+    texts = all_texts(charts.memory(df))
     assert "What one item's context holds" in texts
     assert "elements or characters in the context" in texts
 
@@ -191,13 +191,13 @@ def test_memory_of_scopes_is_by_context(counts):
     [((100,), "elements or characters in the context"), ((100, 1_000), "items")],
 )
 def test_memory_of_a_fan_out_has_its_title(counts, axis):
-    texts = drawn_texts(charts.memory(of(measurements(BOTH, counts=counts), "fanout")))
+    texts = all_texts(charts.memory(of(measurements(BOTH, counts=counts), "fanout")))
     assert "The most memory that a fan-out took" in texts
     assert axis in texts
 
 
 def test_memory_without_a_measurement_has_a_neutral_title():
-    assert "The memory that was measured" in drawn_texts(charts.memory(measurements(BOTH)))
+    assert "The memory that was measured" in all_texts(charts.memory(measurements(BOTH)))
 
 
 def test_the_caption_notes_strategies_measured_once():
@@ -208,14 +208,14 @@ def test_the_caption_notes_strategies_measured_once():
     some_once = spread.assign(bytes=spread["bytes"].where(is_first | is_ours))
     all_once = df.assign(bytes=df["bytes"].where(is_first))
 
-    assert has_text(drawn_texts(charts.memory(some_once)), "measured once has no band")
-    assert has_text_from(drawn_texts(charts.memory(all_once)), "each measured once")
-    assert not has_text(drawn_texts(charts.memory(df)), "measured once")
+    assert has_text(all_texts(charts.memory(some_once)), "measured once has no band")
+    assert has_text_from(all_texts(charts.memory(all_once)), "each measured once")
+    assert not has_text(all_texts(charts.memory(df)), "measured once")
 
 
 def caption(figure):
     """Return the text below the title."""
-    [text] = [text for text in drawn_texts(figure) if "medians" in text]
+    [text] = [text for text in all_texts(figure) if "medians" in text]
     return text
 
 
@@ -263,7 +263,7 @@ def wire_measurements(sizes):
 
 def test_the_wire_is_shown_in_bytes_and_ratios():
     figure = charts.memory(wire_measurements([1_000_000, 100_000_000]))
-    texts = drawn_texts(figure)
+    texts = all_texts(figure)
     assert "What crosses the wire for one more item" in texts
     assert "bytes of context" in texts
     ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
@@ -307,7 +307,7 @@ def test_a_frame_of_both_measurements_is_refused():
 def test_all_bars_have_the_most_items_that_all_share():
     df = measurements({"attune_nb": 0.0, "deep copy": 1e-7}, sizes=(1_000,), counts=(100, 1_000))
     slow = measurements({"naive": 1e-6}, sizes=(1_000,), counts=(100,))
-    texts = drawn_texts(charts.speedup(pd.concat([df, slow])))
+    texts = all_texts(charts.speedup(pd.concat([df, slow])))
 
     assert has_text_from(texts, "100 items, 1k in the context")
     assert not has_text(texts, "left out")
@@ -318,7 +318,7 @@ def test_a_strategy_measured_with_fewer_items_is_left_out():
     df = measurements({"attune_nb": 0.0, "deep copy": 1e-7}, sizes=(1_000,), counts=(1_000,))
     slow = measurements({"$naive$": 1e-6}, sizes=(1_000,), counts=(100,))
     figure = charts.speedup(pd.concat([df, slow]))
-    texts = drawn_texts(figure)
+    texts = all_texts(figure)
 
     assert has_text_from(texts, "1k items")
     assert has_text(texts, "left out, not measured there: $naive$")

@@ -4,6 +4,7 @@ The store and its writer, `write_store.py`, are in `stores`. Tests use the publi
 modules behind them may change, the record may not. Each test works on a copy of its own.
 """
 
+import hashlib
 import importlib.util
 import json
 import platform
@@ -22,6 +23,7 @@ import pytest
 import attune_nb
 from attune_nb import events
 from attune_nb.errors import LookupFailed, ParameterError, RunCancelled, RunFailed, StoreError
+from attune_nb.language.identity import task_identity
 
 STORES = Path(__file__).parent / "stores"
 WITH_ITS_PYTHON = pytest.mark.skipif(
@@ -405,9 +407,36 @@ def test_a_resumed_run_is_recorded_to_its_end(store, actions):
 
 
 @WITH_ITS_PYTHON
-def test_unchanged_actions_raise_no_alert(store, actions):
-    run = resume(store, "census", actions)
+@pytest.mark.parametrize("name", ["census", "nested", "stream", "join"])
+def test_unchanged_actions_raise_no_alert(store, actions, name):
+    """Resume runs of functions, core actions and a workflow used as an action."""
+    area = attune_nb.load(STORES / "workflows" / "area.yaml")
+    options = {"actions": {**actions.ACTIONS, "area": area}}
+    if name == "stream":
+        options["parameters"] = {"numbers": iter(range(8))}
+
+    run = resume(store, name, actions, **options)
     assert not [alert for alert in run.alerts if "changed" in alert]
+
+
+@WITH_ITS_PYTHON
+@pytest.mark.parametrize("task", ["pairs", "later"])
+def test_a_fork_raises_no_alert_of_unchanged_actions(store, actions, task):
+    fork = recorded(store, "survey").fork(task, actions=actions.ACTIONS, progress=False)
+    assert not [alert for alert in fork.alerts if "changed" in alert]
+
+
+def test_the_recorded_digests_of_tasks_are_unchanged(store):
+    """The digests decide whether the durations of two runs are compared."""
+    count = 0
+    for run_id, options in query(store, "SELECT run_id, options FROM runs"):
+        workflow = attune_nb.open_run(run_id, store).workflow
+        for path, recorded_digest in json.loads(options)["alike"]["tasks"].items():
+            text = task_identity(workflow.spec.task(path))
+            digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+            assert recorded_digest.split()[0] == digest
+            count += 1
+    assert count == 18
 
 
 def test_a_changed_action_is_used_from_then_on(store, actions):

@@ -34,7 +34,8 @@ class ResultColumns:
         self._clock = clock
         self._lazy = lazy
         self._by_worker: dict[int, WorkerColumns] = {}
-        self._lock = threading.Lock()  # held for what follows
+        # guards the following attributes
+        self._lock = threading.Lock()
         self._shared = WorkerColumns(lazy=lazy)
         self._shared_workers: list[int] = []  # the worker of each row of `_shared`
         self._batches: list[Batch] = []

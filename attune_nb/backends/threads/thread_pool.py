@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GRACE", "Cancellable", "RunningAttempt", "WorkerPool"]
 
-# seconds that a cancelled action has to return or raise what it got done
+# seconds that a cancelled action has to return its partial result, or to raise with it
 GRACE = 2.0
 
 

@@ -36,7 +36,7 @@ BOX_ORDER = 2.0
 BAND_ORDER = 2.2
 MARK_ORDER = 2.6
 
-# statuses of a task under way that have no colour of their own
+# statuses of a task in progress that have no colour of their own
 _UNDER_WAY = ("waiting", "paused", "retrying")
 
 

@@ -1,4 +1,4 @@
-"""The plan of a graph: how much text it shows, which way it flows, and where everything stands."""
+"""The plan of a graph: its level of detail, its direction, and the positions of its parts."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def find_critical_path(run: TimelineRun, lanes: list[Lane]) -> list[Lane]:
         lanes: All its lanes.
 
     Returns:
-        The path in order of time. It is empty while the run is under way, if no causes are
+        The path in order of time. It is empty while the run is in progress, if no causes are
         known, and if the path has only one task execution.
     """
     causes = _read_causes(run)

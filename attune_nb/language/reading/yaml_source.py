@@ -43,7 +43,7 @@ _DECIMAL = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _BARE_TEMPLATE = re.compile(r"(?:^|[:\-?,\[]\s)\s*\{[{%]")
-_QUOTE_TEMPLATE = "put quotes around `{{ ... }}`: without them YAML reads the braces as a mapping"
+_QUOTE_TEMPLATE = "put quotes around `{{ ... }}`: without them YAML reads the braces as an object"
 
 # Words of the parser's messages, and the message to show instead.
 _FRIENDLY_MESSAGES = (

@@ -35,7 +35,7 @@ _COMPRESSION = 6
 def chrome_trace(events: Sequence[Event]) -> dict[str, Any]:
     """Return a run's trace as one object; `ts` and `dur` are in microseconds from its start.
 
-    Executions under way last until the last event.
+    Executions in progress last until the last event.
 
     Args:
         events: The run's events, oldest first.

@@ -1,6 +1,6 @@
 """The task executions of a run, with their times in whole nanoseconds.
 
-With whole numbers, an execution never overlaps one that begins when it ends.
+With integers, an execution never overlaps one that begins when it ends.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class TracedExecution(msgspec.Struct, kw_only=True):
     """One execution of a task. Times are in nanoseconds since the start of the run.
 
     Attributes:
-        end: Its end, or the time of the run's last event while it is under way.
-        status: Its status; "unfinished" while it is under way.
+        end: Its end, or the time of the run's last event while it is in progress.
+        status: Its status; "unfinished" while it is in progress.
         first_start: The start of its first attempt.
         delay_ended: The end of its delay.
         question_opened: When its question was opened.

@@ -4,8 +4,8 @@ Expressions such as `item.url` and `{{ parameters.base }}/{{ item.name }}` are e
 each item, so each gets a function of its own, which indexes the dictionaries directly, formats one
 f-string and calls nothing. The source that is compiled here holds only fixed words and numbers;
 every name and every text of the workflow is inserted as a value. If a name does not exist, or a
-value is not an object, the function raises `KeyError` within itself, and the general way starts
-from the beginning: it can explain the error.
+value is not an object, the function raises `KeyError` within itself, and the general evaluator
+starts from the beginning: it can explain the error.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _MOST_PARTS = 8
 # Values that are joined without a look at their lengths: two are never too long together.
 _FEW_VALUES = 2
 
-# Characters. A function gives a longer string up to the general way, which counts it.
+# Characters. A function leaves a longer string to the general evaluator, which counts it.
 _SHORT = 1_000_000
 
 # A persistent map is searched once in each version of the context; then a `dict` has the value.
@@ -59,11 +59,11 @@ _TO_TEXT = "if type({0}) is not str and type({0}) is not int: {0} = write({0})"
 
 
 def path_function(path: Path, general: Evaluate) -> Evaluate:
-    """Return a function for a path's value, or the general way if the path needs that.
+    """Return a function for a path's value, or the general evaluator if the path needs it.
 
     Args:
         path: The root and the keys.
-        general: The general way, which is taken if the function fails.
+        general: The general evaluator, which is used if the function fails.
     """
     builder = _FunctionBuilder(general)
     lines = builder.read_path(path, "value")
@@ -79,11 +79,11 @@ def path_function(path: Path, general: Evaluate) -> Evaluate:
 
 
 def string_function(parts: Sequence[str | Path | None], general: Evaluate) -> Evaluate | None:
-    """Return a function for a string with plain paths in it, or None if it needs the general way.
+    """Return a function for a string with plain paths, or None if it needs the general evaluator.
 
     Args:
         parts: Plain texts and paths; None stands for any other expression.
-        general: The general way, which is taken if the function fails.
+        general: The general evaluator, which is used if the function fails.
     """
     if len(parts) > 2 * _MOST_PARTS:
         return None
@@ -125,7 +125,7 @@ class _FunctionBuilder:
     """The source of one function, with the values to insert into it.
 
     Args:
-        general: The general way, which is taken if the function fails.
+        general: The general evaluator, which is used if the function fails.
     """
 
     def __init__(self, general: Evaluate) -> None:
@@ -158,7 +158,7 @@ class _FunctionBuilder:
             lines = self._read_once(field, f"scope.context.{field}")
             return lines + self._read_keys(field, keys, target)
 
-        # A whole namespace, or the record of a task, becomes an object in the general way.
+        # A whole namespace, or the record of a task, becomes an object in the general evaluator.
         if not keys or (field == "tasks" and len(keys) == 1):
             return None
 
@@ -180,7 +180,7 @@ class _FunctionBuilder:
 
         Args:
             body: The lines.
-            caught: The exceptions upon which the general way is taken.
+            caught: The exceptions after which the general evaluator is used.
         """
         self._globals["otherwise"] = self._general
         lines = ["def generated(scope):", "    try:"]

@@ -1,7 +1,7 @@
 """Names and dotted paths, looked up when an expression reaches them.
 
-This is the general way, which can explain every error; `codegen.py` has the fast way for names
-that exist.
+This is the general evaluator, which can explain every error; `codegen.py` has the fast one for
+names that exist.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _format_path(root: str, keys: Keys) -> str:
 
 
 def look_up(root: str, keys: Keys) -> Evaluate:
-    """Return the general way to a path's value, which may be a record or `Undefined`."""
+    """Return the general evaluator of a path's value, which may be a record or `Undefined`."""
     look_up_root = _look_up_root(root)
     steps = [(key, _format_path(root, keys[:depth])) for depth, key in enumerate(keys)]
 
