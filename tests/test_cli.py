@@ -10,6 +10,8 @@ import pytest
 
 import attune_nb
 
+pytestmark = pytest.mark.slow
+
 WORKFLOW = "tasks:\n  - name: greet\n    action: core.echo\n    input: {message: hello}\n"
 
 
