@@ -103,17 +103,13 @@ def _compare_executions(
     yield from _compare_values(f"task `{name}`: attempts", before.attempts, after.attempts)
     yield from _compare_values(f"task `{name}`: executions", before.visit, after.visit)
 
-    seconds_before = _seconds(before)
-    seconds_after = _seconds(after)
+    seconds_before = before.duration
+    seconds_after = after.duration
     time_before = format_duration(seconds_before)
     time_after = format_duration(seconds_after)
     if time_before != time_after:
         ratio = f" ({seconds_after / seconds_before:.2f}x)" if seconds_before > 0 else ""
         yield Difference(f"task `{name}`: time", time_before, f"{time_after}{ratio}")
-
-
-def _seconds(execution: TaskExecution) -> float:
-    return 0.0 if execution.ended is None else execution.ended - execution.started
 
 
 def _compare_results(name: str, before: Any, after: Any) -> Iterator[Difference]:

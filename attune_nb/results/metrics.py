@@ -43,11 +43,7 @@ def compute_metrics(events: Sequence[Event], context: WorkflowContext) -> dict[s
         max_memory = max(max_memory, getattr(event, "memory", 0))
 
     executions = [execution for execution in timeline.executions.values() if execution.with_items]
-    seconds = sum(
-        execution.ended - execution.started
-        for execution in executions
-        if execution.ended is not None
-    )
+    seconds = sum(execution.duration for execution in executions)
     return {
         "workflow.context.clone_count": sum(execution.first_attempts for execution in executions),
         "workflow.context.size_bytes": context.size_bytes,

@@ -110,7 +110,7 @@ class WorkflowScaling:
 
         def read(events: Sequence[Event]) -> None:
             for execution, items in _complete_executions(timeline, events):
-                self.history.add(self._key(execution), items, _seconds(execution))
+                self.history.add(self._key(execution), items, execution.duration)
 
         return read
 
@@ -120,7 +120,7 @@ class WorkflowScaling:
         A run with fewer items than earlier ones has none: the slow runs are the large ones.
         """
         executions = list(_complete_executions(TaskTimeline(), events))
-        if all(_seconds(execution) < _MIN_SECONDS for execution, _ in executions):
+        if all(execution.duration < _MIN_SECONDS for execution, _ in executions):
             return
 
         history = self._full_history()
@@ -174,10 +174,6 @@ def _complete_executions(
         items = execution.first_attempts
         if items and execution.planned in (items, None):
             yield execution, items
-
-
-def _seconds(execution: TaskExecution) -> float:
-    return 0.0 if execution.ended is None else execution.ended - execution.started
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:

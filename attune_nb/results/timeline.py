@@ -73,6 +73,13 @@ class TaskExecution(msgspec.Struct, kw_only=True):
     batches: list[Batch] = msgspec.field(default_factory=list)
 
     @property
+    def duration(self) -> float:
+        """The seconds from its start to its end; 0 if it has not ended."""
+        if self.ended is None:
+            return 0.0
+        return self.ended - self.started
+
+    @property
     def key(self) -> Key:
         """The task's path and the visit."""
         return self.task, self.visit
