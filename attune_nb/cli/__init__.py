@@ -1,0 +1,27 @@
+"""The `attune-nb` command: a thin layer over the same calls that Python makes.
+
+Exit status: 0 succeeded, 1 the run failed, 2 wrong usage or an invalid workflow, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from attune_nb.cli.file_commands import check, export, graph
+from attune_nb.cli.publish_command import publish
+from attune_nb.cli.record_commands import runs, show, timeline
+from attune_nb.cli.run_commands import resume, run
+from attune_nb.cli.trial_commands import bench, demo
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+# in the order of `attune-nb --help`
+for command in (run, check, runs, show, resume, timeline, graph, export, publish, demo, bench):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,57 @@
+"""What a command prints: the outcome of a run, or an error; and its exit status."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from attune_nb.running.history import AnyRun
+    from attune_nb.running.run import Run
+
+__all__ = ["ERRORS", "exit_status", "exit_with_error", "hint_at_resume", "print_run"]
+
+# standard error, where a terminal may show progress
+ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
+
+# Exit status by status of the run, otherwise 1. After a second interrupt the command ends
+# while the run is still cancelling or running.
+_EXIT_STATUS = {"succeeded": 0, "cancelled": 130, "cancelling": 130, "running": 130}
+
+
+def exit_status(ended_run: AnyRun) -> int:
+    """Return the exit status of a command that made a run."""
+    return _EXIT_STATUS.get(ended_run.status, 1)
+
+
+def print_run(run_view: AnyRun, *, as_json: bool) -> None:
+    """Print the outcome of a run, for a person or as JSON."""
+    if as_json:
+        outcome = {
+            "run_id": run_view.run_id,
+            "status": run_view.status,
+            "output": run_view.output,
+            "error": run_view.error,
+            "duration_ms": run_view.duration_ms,
+        }
+        typer.echo(json.dumps(outcome, default=repr))
+        return
+
+    typer.echo(repr(run_view))
+    if run_view.output is not None:
+        typer.echo(f"output: {json.dumps(run_view.output, default=repr)}")
+
+
+def hint_at_resume(paused_run: Run) -> None:
+    """Print the command that continues a paused run, which ends with this process."""
+    if paused_run.status == "paused" and paused_run.store is not None:
+        ERRORS.print(f"`attune-nb resume {paused_run.run_id}` continues it", markup=False)
+
+
+def exit_with_error(error: Exception) -> NoReturn:
+    """Print an error and exit with status 2."""
+    ERRORS.print(str(error), markup=False)
+    raise typer.Exit(2)

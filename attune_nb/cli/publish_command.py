@@ -1,0 +1,64 @@
+"""The command `publish`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from attune_nb.cli.options import read_pairs
+from attune_nb.cli.output import ERRORS, exit_with_error
+from attune_nb.errors import AttuneError, RunFailed
+
+__all__ = ["publish"]
+
+
+def publish(
+    notebook: Path,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            "--param",
+            help="NAME=VALUE (JSON or string) for the cell tagged `parameters`; shown in the page",
+        ),
+    ] = None,
+    to: Annotated[str, typer.Option(help="the page's format: html")] = "html",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="the page, or its folder; by default beside the notebook"
+        ),
+    ] = None,
+) -> None:
+    """Execute a copy of NOTEBOOK from top to bottom, and write it as an HTML page."""
+    try:
+        from attune_nb.notebook import publish as publishing  # noqa: PLC0415 - an extra's packages
+    except ImportError as error:
+        if error.name is None:
+            raise
+        missing = error.name.partition(".")[0]
+        if missing in ("", "attune_nb"):
+            raise
+        exit_with_error(AttuneError(f"{missing} is missing: pip install 'attune_nb[publish]'"))
+
+    try:
+        with ERRORS.status(f"executing {notebook.name}") as status:
+
+            def show_progress(number: int, count: int) -> None:
+                status.update(f"{notebook.name}: code cell {number} of {count}")
+
+            page = publishing.publish(
+                notebook, output, read_pairs(param, "-p"), to=to, on_cell_start=show_progress
+            )
+    except RunFailed as error:
+        ERRORS.print(str(error), markup=False)
+        raise typer.Exit(1) from None
+    except (AttuneError, OSError, ValueError) as error:
+        exit_with_error(error)
+
+    size = page.stat().st_size
+    typer.echo(f"{page}: {size / 1e6:.2f} MB")
+    if size > publishing.LARGE_PAGE:
+        ERRORS.print(f"this is a large page: over {publishing.LARGE_PAGE / 1e6:g} MB", markup=False)
