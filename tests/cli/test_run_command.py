@@ -1,0 +1,58 @@
+"""`attune-nb run` and `check`."""
+
+import pytest
+from support.command_line import GREET, attune
+
+import attune_nb
+
+pytestmark = pytest.mark.slow
+
+
+def test_run_prints_the_outcome_and_exits_zero(tmp_path):
+    file = tmp_path / "good.yaml"
+    file.write_text(GREET)
+    process = attune("run", str(file), "--json")
+    assert process.returncode == 0
+    assert '"status": "succeeded"' in process.stdout
+
+
+def test_a_failed_run_exits_one(tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_text(GREET.replace("core.echo", "core.fail"))
+    assert attune("run", str(file)).returncode == 1
+
+
+def test_check_shows_line_column_and_the_nearest_name(tmp_path):
+    file = tmp_path / "typo.yaml"
+    file.write_text(GREET.replace("action:", "acton:"))
+    process = attune("check", str(file))
+    assert process.returncode == 2
+    assert "line 3, column 5" in process.stderr
+    assert "did you mean `action`" in process.stderr
+
+
+def test_a_module_of_the_folder_is_imported_if_allowed(tmp_path):
+    (tmp_path / "fleet.py").write_text("def ping(host):\n    return host.upper()\n")
+    file = tmp_path / "ping.yaml"
+    file.write_text("tasks: [{name: a, action: 'fleet:ping', input: {host: web}}]\n")
+    refused = attune("check", str(file))
+    assert refused.returncode == 2
+    assert "--allow-imports" in refused.stderr
+
+    process = attune("run", "ping.yaml", "--allow-imports", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+
+
+def test_a_paused_run_prints_the_command_that_continues_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:9")
+    file = tmp_path / "good.yaml"
+    file.write_text(GREET)
+    store = tmp_path / "runs.db"
+
+    short_timeout = "from attune_nb.backends.dask import connection; connection.TIMEOUT = 0.1"
+    dask = ["--backend", "dask", "--store", str(store)]
+    process = attune("run", str(file), *dask, before=short_timeout)
+
+    assert "there is no Dask cluster at tcp://127.0.0.1:9" in process.stdout
+    run_id = attune_nb.runs(store)["run_id"][0]
+    assert f"`attune-nb resume {run_id}` continues it" in process.stderr
