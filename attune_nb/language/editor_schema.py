@@ -7,11 +7,18 @@ It describes the shape: keys, kinds of values, limits. Problems that need the wh
 from __future__ import annotations
 
 import copy
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from attune_nb.language import load
 from attune_nb.language.model import ATTUNE_KEYS, RESERVED_TARGETS
 from attune_nb.language.reading import legacy_syntax, read_parameters, read_tasks
+from attune_nb.reference.entry import explanations, names
+from attune_nb.reference.parameter_keys import PARAMETER_KEYS
+from attune_nb.reference.workflow_keys import KEYS
+
+if TYPE_CHECKING:
+    from attune_nb.reference.entry import Entry, Kind
 
 __all__ = ["json_schema"]
 
@@ -78,44 +85,26 @@ def _object(
     }
 
 
-def _string(description: str) -> Schema:
-    return {"description": description, "type": ["string", "null"]}
+def _choice(*words: str) -> Schema:
+    return {"enum": [*words, None], "default": words[0]}
 
 
-def _choice(description: str, *words: str) -> Schema:
-    return {"description": description, "enum": [*words, None], "default": words[0]}
-
-
-def _seconds(description: str, *, above_zero: bool = False) -> Schema:
+def _seconds(*, above_zero: bool = False) -> Schema:
     limit = "exclusiveMinimum" if above_zero else "minimum"
-    return {"description": description, "type": ["number", "null"], limit: 0}
+    return {"type": ["number", "null"], limit: 0}
 
 
-def _positive_integer(description: str) -> Schema:
-    return {"description": description, "type": ["integer", "null"], "minimum": 1}
+def _positive_integer_or_string(pattern: str) -> Schema:
+    return {**_POSITIVE_INTEGER, "type": ["integer", "string", "null"], "pattern": pattern}
 
 
-def _positive_integer_or_string(description: str, pattern: str) -> Schema:
-    schema = _positive_integer(description)
-    return {**schema, "type": ["integer", "string", "null"], "pattern": pattern}
+def _refers(definition: str) -> Schema:
+    return {"$ref": f"#/$defs/{definition}"}
 
 
-def _mapping(description: str) -> Schema:
-    return {"description": description, "type": ["object", "null"]}
-
-
-def _refers(definition: str, description: str) -> Schema:
-    return {"description": description, "$ref": f"#/$defs/{definition}"}
-
-
-def _array(definition: str, description: str, *further_types: str) -> Schema:
+def _array(definition: str, *further_types: str) -> Schema:
     items = {"$ref": f"#/$defs/{definition}"}
-    return {"description": description, "type": ["array", *further_types, "null"], "items": items}
-
-
-def _condition(description: str) -> Schema:
-    types = ["string", "boolean", "null"]
-    return {"description": description, "type": types, "pattern": r"\S"}
+    return {"type": ["array", *further_types, "null"], "items": items}
 
 
 def _default_or_next() -> Schema:
@@ -185,7 +174,7 @@ def _parameter() -> Schema:
     return {
         "type": "object",
         "properties": _PARAMETER,
-        "patternProperties": {f"^({'|'.join(_RARER)}|x-.*)$": {}},
+        "patternProperties": {f"^({'|'.join(_RARE_KEYS)}|x-.*)$": {}},
         "additionalProperties": False,
     }
 
@@ -256,154 +245,137 @@ def _refused(keys: tuple[str, ...], reason: str) -> Schema:
     return refused
 
 
-_WORKFLOW: dict[str, Schema] = {
-    "ref": _string("The name for other workflows and Attune: `pack.name`."),
-    "label": _string("A short name for people."),
-    "description": _string("The purpose of the workflow."),
-    "tags": _refers("names", "Words for searches."),
-    "version": {
-        "description": "The version of this workflow; quote it.",
-        "type": ["string", "number", "null"],
-        "default": "1.0.0",
-    },
-    "parameters": _refers(
-        "parameters", "The values that a run needs: names, each with its declaration."
-    ),
-    "output": _mapping("A schema of the output; for readers only."),
-    "vars": _refers("pairs", "Variables and their first values, read as `workflow.NAME`."),
-    "tasks": _refers("tasks", "The steps. A run starts with those that no other task points at."),
-    "output_map": _mapping("The output: names and values, with `{{ expressions }}`."),
-    "cancellation_policy": _choice(
-        "The effect of cancelling on tasks that are running.", *load.CANCELLATION_POLICIES
-    ),
-    "timeout": _seconds("The time limit of the whole run, in seconds.", above_zero=True),
-}
+def _describe(
+    entries: tuple[Entry, ...], kind: Kind, fields: dict[str, Schema]
+) -> dict[str, Schema]:
+    """Return the schemas of keys with the explanations of the reference."""
+    texts = explanations(entries, kind)
+    return {key: {"description": texts[key], **schema} for key, schema in fields.items()}
 
-_TASK: dict[str, Schema] = {
-    "name": {
-        "description": "The name that `do`, `task.NAME` and messages use; it is unique.",
-        "type": "string",
-        "maxLength": read_tasks.MAX_NAME_LENGTH,
-        "pattern": r"^[^\s/]([^/]*[^\s/])?$",
-        "not": {"enum": list(RESERVED_TARGETS)},
-    },
-    "action": {
-        "description": "The action: `pack.name`, a registered name, `module:function`, a workflow.",
-        "type": ["string", "null"],
-        "minLength": 1,
-    },
-    "type": _choice("The kind of task.", *read_tasks.TASK_TYPES),
-    "input": _mapping("The action's arguments, with `{{ expressions }}`."),
-    "when": _condition("If this is false, the task is skipped."),
-    "with_items": {
-        "description": "Run once for each item of an array; `input` can read `item` and `index`.",
-        "type": ["array", "string", "null"],
-        "pattern": _TEMPLATE,
-    },
-    "concurrency": _positive_integer_or_string("How many items run at once.", _TEMPLATE),
-    "batch_size": _positive_integer("Pass an array of up to that many items to each run."),
-    "retry": _refers("retry", "How often a failed attempt is retried."),
-    "timeout": _seconds("The time limit of one attempt, in seconds.", above_zero=True),
-    "delay": _seconds("Seconds to wait before the task starts."),
-    "join": _positive_integer_or_string(
-        "Wait for `all` tasks that point at this one, or for that many.", "^all$"
-    ),
-    "keep_results": _choice(
-        "The place of results: with the run, or on the cluster that computed them (dask).",
-        *read_tasks.RESULT_LOCATIONS,
-    ),
-    "next": _array("transition", "The transitions; every one whose `when` is true fires."),
-    "tasks": _refers("inner_tasks", "The tasks that a `parallel` task runs together."),
-    "on_success": _array("branch", "Older form: the tasks to start on success.", "string"),
-    "on_failure": _array("branch", "Older form: the tasks to start on failure.", "string"),
-    "on_complete": _array("branch", "Older form: the tasks to start after any end.", "string"),
-    "on_timeout": _array("branch", "Older form: the tasks to start on a timeout.", "string"),
-    "decision": _array(
-        "choice", "Older form: start the tasks of the branch whose condition is true."
-    ),
-    "publish": _refers("publish", "Older form: variables to set on success."),
-    **{key: {"description": "Kept for Attune; it changes nothing here."} for key in ATTUNE_KEYS},
-    "worker_selector": {
-        "description": "The Dask resources that a worker must have, and how much of each.",
-        "type": ["object", "null"],
-        "additionalProperties": {"not": {"type": "number", "maximum": 0}},
-    },
-}
 
-_RETRY: dict[str, Schema] = {
-    "count": {
-        "description": "How many more attempts after the first.",
-        "type": "integer",
-        "minimum": 1,
-        "maximum": read_tasks.MAX_RETRIES,
+_STRING: Schema = {"type": ["string", "null"]}
+_OBJECT: Schema = {"type": ["object", "null"]}
+_POSITIVE_INTEGER: Schema = {"type": ["integer", "null"], "minimum": 1}
+_CONDITION: Schema = {"type": ["string", "boolean", "null"], "pattern": r"\S"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+
+_WORKFLOW = _describe(
+    KEYS,
+    "workflow key",
+    {
+        "ref": _STRING,
+        "label": _STRING,
+        "description": _STRING,
+        "tags": _refers("names"),
+        "version": {"type": ["string", "number", "null"], "default": "1.0.0"},
+        "parameters": _refers("parameters"),
+        "output": _OBJECT,
+        "vars": _refers("pairs"),
+        "tasks": _refers("tasks"),
+        "output_map": _OBJECT,
+        "cancellation_policy": _choice(*load.CANCELLATION_POLICIES),
+        "timeout": _seconds(above_zero=True),
     },
-    "delay": _seconds("Seconds to wait before another attempt."),
-    "backoff": _choice("How the wait grows.", *read_tasks.BACKOFFS),
-    "max_delay": _seconds("The longest wait, in seconds."),
-    "on_error": _refers(
-        "names", "Regular expressions; an error is retried if one is found in its type or message."
-    ),
-}
+)
 
-_TRANSITION: dict[str, Schema] = {
-    "when": _condition("Whether it fires, such as `{{ succeeded() }}`; always if absent."),
-    "publish": _refers("publish", "Variables to set; a bare name is set to `result()`."),
-    "do": _refers("names", "The tasks to start; `noop` does nothing, `fail` fails the run."),
-}
-
-_BRANCH: dict[str, Schema] = {
-    **_TRANSITION,
-    "when": _condition("A further condition, besides how the task ended."),
-}
-
-_CHOICE: dict[str, Schema] = {
-    "when": _condition("If this is true, start the tasks of `next`."),
-    "next": _refers("names", "The tasks to start."),
-    "default": {
-        "description": "If no other branch fires: true (start the tasks of `next`), or the tasks.",
-        "type": ["boolean", "string", "array", "null"],
-        "items": {"type": "string"},
+_TASK = _describe(
+    KEYS,
+    "task key",
+    {
+        "name": {
+            "type": "string",
+            "maxLength": read_tasks.MAX_NAME_LENGTH,
+            "pattern": r"^[^\s/]([^/]*[^\s/])?$",
+            "not": {"enum": list(RESERVED_TARGETS)},
+        },
+        "action": {"type": ["string", "null"], "minLength": 1},
+        "type": _choice(*read_tasks.TASK_TYPES),
+        "input": _OBJECT,
+        "when": _CONDITION,
+        "with_items": {"type": ["array", "string", "null"], "pattern": _TEMPLATE},
+        "concurrency": _positive_integer_or_string(_TEMPLATE),
+        "batch_size": _POSITIVE_INTEGER,
+        "retry": _refers("retry"),
+        "timeout": _seconds(above_zero=True),
+        "delay": _seconds(),
+        "join": _positive_integer_or_string("^all$"),
+        "keep_results": _choice(*read_tasks.RESULT_LOCATIONS),
+        "next": _array("transition"),
+        "tasks": _refers("inner_tasks"),
+        "on_success": _array("branch", "string"),
+        "on_failure": _array("branch", "string"),
+        "on_complete": _array("branch", "string"),
+        "on_timeout": _array("branch", "string"),
+        "decision": _array("choice"),
+        "publish": _refers("publish"),
+        **{key: {} for key in ATTUNE_KEYS},
+        "worker_selector": {
+            "type": ["object", "null"],
+            "additionalProperties": {"not": {"type": "number", "maximum": 0}},
+        },
     },
-}
+)
 
-_PARAMETER: dict[str, Schema] = {
-    "type": {
-        "description": "The kind of value.",
-        "anyOf": [
-            {"enum": [*read_parameters.PARAMETER_TYPES, "null"]},
-            {
-                "type": "array",
-                "items": {"enum": [*read_parameters.PARAMETER_TYPES, "null"]},
-                "minItems": 1,
-            },
-        ],
+_RETRY = _describe(
+    KEYS,
+    "retry key",
+    {
+        "count": {"type": "integer", "minimum": 1, "maximum": read_tasks.MAX_RETRIES},
+        "delay": _seconds(),
+        "backoff": _choice(*read_tasks.BACKOFFS),
+        "max_delay": _seconds(),
+        "on_error": _refers("names"),
     },
-    "required": {
-        "description": "Whether a run needs it; of an object, the keys that it must have.",
-        "type": ["boolean", "array"],
-        "items": {"type": "string"},
-    },
-    "default": {"description": "Its value if a run passes none."},
-    "secret": {"description": "Whether its value is never shown.", "type": "boolean"},
-    "description": {"description": "Its purpose.", "type": "string"},
-    "enum": {"description": "The only values it may have.", "type": "array"},
-    "items": {"description": "A schema of an array's items.", "type": ["object", "boolean"]},
-    "properties": {"description": "Schemas of an object's keys.", "type": "object"},
-    "minimum": {"description": "The least number.", "type": "number"},
-    "maximum": {"description": "The greatest number.", "type": "number"},
-    "minLength": {"description": "The fewest characters.", "type": "integer", "minimum": 0},
-    "maxLength": {"description": "The most characters.", "type": "integer", "minimum": 0},
-    "minItems": {"description": "The fewest items.", "type": "integer", "minimum": 0},
-    "maxItems": {"description": "The most items.", "type": "integer", "minimum": 0},
-    "pattern": {"description": "A regular expression that a string matches.", "type": "string"},
-    "format": {"description": "Such as `date` or `uri`; for readers only.", "type": "string"},
-}
+)
 
-_RARER = (
-    "title", "label", "examples", "deprecated", "readOnly", "writeOnly", "position", "const",
-    "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems", "minContains",
-    "maxContains", "minProperties", "maxProperties", "dependentRequired", "contains", "not", "if",
-    "then", "else", "propertyNames", "additionalProperties", "unevaluatedItems",
-    "unevaluatedProperties", "allOf", "anyOf", "oneOf", "prefixItems", "definitions",
-    "dependentSchemas", r"\$ref", r"\$defs", r"\$comment", r"\$schema",
-)  # fmt: skip
+_TRANSITION = _describe(
+    KEYS,
+    "transition key",
+    {"when": _CONDITION, "publish": _refers("publish"), "do": _refers("names")},
+)
+
+_BRANCH = _describe(
+    KEYS,
+    "branch key",
+    {"when": _CONDITION, "publish": _refers("publish"), "do": _refers("names")},
+)
+
+_CHOICE = _describe(
+    KEYS,
+    "decision key",
+    {
+        "when": _CONDITION,
+        "next": _refers("names"),
+        "default": {
+            "type": ["boolean", "string", "array", "null"],
+            "items": {"type": "string"},
+        },
+    },
+)
+
+_TYPE_NAME: Schema = {"enum": [*read_parameters.PARAMETER_TYPES, "null"]}
+
+_PARAMETER = _describe(
+    PARAMETER_KEYS,
+    "parameter key",
+    {
+        "type": {"anyOf": [_TYPE_NAME, {"type": "array", "items": _TYPE_NAME, "minItems": 1}]},
+        "required": {"type": ["boolean", "array"], "items": {"type": "string"}},
+        "default": {},
+        "secret": {"type": "boolean"},
+        "description": {"type": "string"},
+        "enum": {"type": "array"},
+        "items": {"type": ["object", "boolean"]},
+        "properties": {"type": "object"},
+        "minimum": {"type": "number"},
+        "maximum": {"type": "number"},
+        "minLength": _COUNT,
+        "maxLength": _COUNT,
+        "minItems": _COUNT,
+        "maxItems": _COUNT,
+        "pattern": {"type": "string"},
+        "format": {"type": "string"},
+    },
+)
+
+_RARE_KEYS = [re.escape(name) for name in names(PARAMETER_KEYS, "parameter key", "rare")]

@@ -10,6 +10,8 @@ from attune_nb.language.describe import MAX_PROBLEMS
 from attune_nb.language.model import CancellationPolicy, WorkflowSpec
 from attune_nb.language.reading import read_parameters, read_tasks, yaml_source
 from attune_nb.language.reading.field_reader import FieldReader
+from attune_nb.reference.entry import names
+from attune_nb.reference.workflow_keys import KEYS
 from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
@@ -18,20 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_workflow"]
 
-WORKFLOW_KEYS = (
-    "ref",
-    "label",
-    "description",
-    "tags",
-    "version",
-    "parameters",
-    "output",
-    "vars",
-    "tasks",
-    "output_map",
-    "cancellation_policy",
-    "timeout",
-)
+WORKFLOW_KEYS = names(KEYS, "workflow key")
 CANCELLATION_POLICIES: tuple[CancellationPolicy, ...] = get_args(CancellationPolicy)
 
 

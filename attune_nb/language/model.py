@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from attune_nb.language import parameter_specs
+from attune_nb.reference.entry import names
+from attune_nb.reference.workflow_keys import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,13 +41,7 @@ RESERVED_TARGETS = ("noop", "fail")
 ASK = "core.ask"
 
 # Keys of a task that are kept for a round trip to Attune. A backend may read `worker_selector`.
-ATTUNE_KEYS = (
-    "permission_set_refs",
-    "worker_selector",
-    "worker_tolerations",
-    "worker_affinity",
-    "__chart_meta__",
-)
+ATTUNE_KEYS = names(KEYS, "task key", "attune")
 
 TaskType = Literal["action", "parallel", "workflow"]
 Backoff = Literal["constant", "linear", "exponential"]

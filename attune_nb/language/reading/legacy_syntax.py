@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.reference.entry import names
+from attune_nb.reference.workflow_keys import KEYS
 from attune_nb.values.describe import describe_with_value
 
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ _CONDITIONS = {
     "on_complete": None,
     "on_timeout": "timed_out()",
 }
-LEGACY_KEYS = (*_CONDITIONS, "decision", "publish")
-_BRANCH_KEYS = ("when", "do", "publish")
-_DECISION_KEYS = ("when", "next", "default")
+LEGACY_KEYS = names(KEYS, "task key", "older")
+_BRANCH_KEYS = names(KEYS, "branch key", "older")
+_DECISION_KEYS = names(KEYS, "decision key", "older")
 
 
 def read_transitions(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> Transitions:

@@ -16,6 +16,7 @@ from attune_nb.language.parameter_specs import (
     specs_by_name,
     to_json_schema,
 )
+from attune_nb.reference.parameter_keys import PARAMETER_KEYS
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.templates.library.to_text import compile_pattern
 from attune_nb.values.describe import describe_with_value
@@ -33,14 +34,9 @@ __all__ = ["check_answer_schema", "read_parameters"]
 PARAMETER_TYPES = ("string", "number", "integer", "boolean", "array", "object", "any")
 _SCHEMA_TYPES = PARAMETER_TYPES[:-1]
 MAX_PARAMETERS = 1000
-_VALUE_KEYS = (
-    "type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
-    "multipleOf", "minLength", "maxLength", "pattern", "format", "minItems", "maxItems",
-    "uniqueItems", "minContains", "maxContains", "minProperties", "maxProperties", "required",
-    "dependentRequired", "$ref", "default", "title", "label", "description", "examples",
-    "deprecated", "readOnly", "writeOnly", "position", "$comment", "$schema",
-)  # fmt: skip
-_KNOWN_KEYS = (*_VALUE_KEYS, *SCHEMA_KEYS, *SCHEMA_LIST_KEYS, *SCHEMA_MAP_KEYS)
+# Keys of a parameter, and of the schemas within its declaration.
+_PARAMETER_KEYS = tuple(entry.name for entry in PARAMETER_KEYS)
+_KNOWN_KEYS = tuple(name for name in _PARAMETER_KEYS if name != "secret")
 
 # Characters of a name that a message shows.
 _MAX_NAME_LENGTH = 80
@@ -215,7 +211,7 @@ def _check_keys(
     reader: FieldReader, spec: dict[str, Any], path: KeyPath, owner: str, declared: dict[str, Any]
 ) -> None:
     """Note unknown keys, types and references, also those of inner schemas."""
-    known_keys = (*_KNOWN_KEYS, "secret") if owner.startswith("parameter") else _KNOWN_KEYS
+    known_keys = _PARAMETER_KEYS if owner.startswith("parameter") else _KNOWN_KEYS
 
     for key, value in spec.items():
         value_path = (*path, key)

@@ -26,6 +26,8 @@ from attune_nb.language.model import (
     Transition,
 )
 from attune_nb.language.reading import legacy_syntax, read_parameters
+from attune_nb.reference.entry import names
+from attune_nb.reference.workflow_keys import KEYS
 from attune_nb.templates.constant import SURROUNDED, constant_value
 from attune_nb.templates.library.to_text import compile_pattern
 from attune_nb.values.describe import describe, describe_with_value
@@ -40,25 +42,9 @@ __all__ = ["read_tasks"]
 RESULT_LOCATIONS: tuple[ResultLocation, ...] = get_args(ResultLocation)
 TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)
 BACKOFFS: tuple[Backoff, ...] = get_args(Backoff)
-TASK_KEYS = (
-    "name",
-    "action",
-    "type",
-    "input",
-    "when",
-    "with_items",
-    "concurrency",
-    "batch_size",
-    "retry",
-    "timeout",
-    "delay",
-    "join",
-    "keep_results",
-    "next",
-    "tasks",
-)
-TRANSITION_KEYS = ("when", "publish", "do")
-RETRY_KEYS = ("count", "delay", "backoff", "max_delay", "on_error")
+TASK_KEYS = names(KEYS, "task key")
+TRANSITION_KEYS = names(KEYS, "transition key")
+RETRY_KEYS = names(KEYS, "retry key")
 MAX_RETRIES = 100
 MAX_NAME_LENGTH = 100
 KEYS_NOT_FOR_PARALLEL = (

@@ -1,0 +1,1 @@
+"""The reference: every word of the language with its meaning and an example."""

@@ -1,0 +1,79 @@
+"""The entry of one word of the language."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Entry", "Form", "Kind", "explanations", "names"]
+
+Kind = Literal[
+    "topic",
+    "workflow key",
+    "task key",
+    "retry key",
+    "transition key",
+    "branch key",
+    "decision key",
+    "parameter key",
+    "namespace",
+    "task field",
+    "system value",
+    "function",
+    "filter",
+    "test",
+    "method",
+    "task status",
+    "run status",
+    "action",
+    "target",
+]
+"""Where a word stands. `branch key` and `decision key` belong to older forms of `next`."""
+
+Form = Literal["usual", "older", "rare", "attune"]
+"""Whether a key is usual, an older form, seldom needed, or kept for the Attune platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One word of the language.
+
+    Attributes:
+        kind: Where the word stands. A word with several meanings has several entries.
+        name: The word.
+        explanation: Its meaning in one to three sentences, in which names stand in backquotes.
+        text: An example, indented as the source that it stands in. If there is a `result`, an
+            expression without braces; otherwise a whole workflow, or a line with `%attune`.
+        result: The value of the expression, as JSON.
+        values: The values that a key takes, and its default.
+        related: Further words to look up.
+        form: Whether it is a usual word.
+    """
+
+    kind: Kind
+    name: str
+    explanation: str
+    text: str
+    result: str = ""
+    values: str = ""
+    related: tuple[str, ...] = ()
+    form: Form = "usual"
+
+    @property
+    def example(self) -> str:
+        """The example without the indentation of the source."""
+        return inspect.cleandoc(self.text)
+
+
+def names(entries: Iterable[Entry], kind: Kind, form: Form = "usual") -> tuple[str, ...]:
+    """Return the words of a kind and a form, in the order of the entries."""
+    return tuple(entry.name for entry in entries if entry.kind == kind and entry.form == form)
+
+
+def explanations(entries: Iterable[Entry], kind: Kind) -> dict[str, str]:
+    """Return the explanations of the words of a kind, by word."""
+    return {entry.name: entry.explanation for entry in entries if entry.kind == kind}
