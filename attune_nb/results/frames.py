@@ -1,53 +1,30 @@
-"""The events of a run as pandas DataFrames."""
+"""The tasks and the attempts of a run as pandas DataFrames."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from attune_nb.events import STATUS_CODES, AttemptsEnded, RunResumed, RunStarted
+from attune_nb.events import STATUS_CODES
+from attune_nb.results.attempt_columns import AttemptColumns
+from attune_nb.results.clock import RunClock
+from attune_nb.results.item_frames import object_column
 from attune_nb.results.timeline import TaskTimeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from attune_nb.events import Batch, Event, Key, TaskStatus
     from attune_nb.results.timeline import TaskExecution
 
-__all__ = ["attempts_frame", "items_frame", "tasks_frame"]
+__all__ = ["attempts_frame", "tasks_frame"]
 
 TASK_COLUMNS = [
     "task", "visit", "status", "attempts", "items", "failed_items", "start", "end",
     "duration_ms", "error",
 ]  # fmt: skip
-ITEM_COLUMNS = ["index", "item", "status", "attempts", "start", "duration_ms", "result", "error"]
-ATTEMPT_COLUMNS = ["task", "visit", "index", "attempt", "worker", "start", "duration", "status"]
-
-# places in a row of an item
-_ITEM = ITEM_COLUMNS.index("item")
-_START = ITEM_COLUMNS.index("start")
-
-
-class _Clock:
-    """Turns the seconds of a run into dates. A run that was resumed had a break."""
-
-    def __init__(self, events: Sequence[Event]) -> None:
-        starts = [event for event in events if isinstance(event, RunStarted | RunResumed)]
-        self._times = [event.time for event in starts]
-        self._epochs = [event.started_at for event in starts] or [0.0]
-
-    def seconds(self, time: float) -> float:
-        """Return a time of the run in seconds since the epoch, UTC."""
-        last_start = max(0, bisect_right(self._times, time) - 1)
-        return self._epochs[last_start] + time
-
-    def date(self, time: float | None) -> Any:
-        """Return a time of the run as a date; pandas' NaT for None."""
-        if time is None:
-            return pd.NaT
-        return pd.Timestamp(self.seconds(time), unit="s", tz="UTC")
 
 
 def tasks_frame(
@@ -61,7 +38,6 @@ def tasks_frame(
         open_statuses: The statuses of the executions that have not ended: running, retrying,
             waiting, or pending during their delay.
     """
-    clock = _Clock(events)
     timeline = TaskTimeline()
     timeline.read(events)
 
@@ -70,7 +46,7 @@ def tasks_frame(
         status = execution.status
         if execution.ended is None:
             status = open_statuses.get(execution.key, status)
-        rows.append(_task_row(execution, status, clock, timeline.now))
+        rows.append(_task_row(execution, status, timeline.now))
 
     started = {execution.task for execution in timeline.executions.values()}
     rows += [_pending_row(name) for name in names if name not in started]
@@ -81,17 +57,16 @@ def tasks_frame(
         columns[name] = pd.Series(column, dtype=object)
     frame = pd.DataFrame(columns)
 
+    clock = RunClock(events)
     for name in ("start", "end"):
-        frame[name] = pd.to_datetime(frame[name], utc=True)
+        frame[name] = clock.dates(frame[name].astype("float64"))
     for name in ("items", "failed_items"):
         # `Int64` has missing values, for tasks without items
         frame[name] = frame[name].astype("Int64")
     return frame.astype({"visit": "int64", "attempts": "int64", "duration_ms": "float64"})
 
 
-def _task_row(
-    execution: TaskExecution, status: TaskStatus, clock: _Clock, now: float
-) -> dict[str, Any]:
+def _task_row(execution: TaskExecution, status: TaskStatus, now: float) -> dict[str, Any]:
     end = now if execution.ended is None else execution.ended
     error = None if execution.error is None else execution.error.message
     row = {
@@ -101,8 +76,8 @@ def _task_row(
         "attempts": execution.attempts,
         "items": None,
         "failed_items": None,
-        "start": clock.date(execution.started),
-        "end": clock.date(execution.ended),
+        "start": execution.started,
+        "end": execution.ended,
         "duration_ms": (end - execution.started) * 1000,
         "error": error,
     }
@@ -122,90 +97,39 @@ def _pending_row(name: str) -> dict[str, Any]:
     return row
 
 
-def items_frame(events: Sequence[Event], key: Key, items: Any) -> pd.DataFrame:
-    """Return one row for each item, in item order, from the item's last attempt.
+def attempts_frame(attempts: Mapping[Key, Sequence[Batch]], clock: RunClock) -> pd.DataFrame:
+    """Return one row for each attempt that has ended.
 
     Args:
-        events: The events of the run, oldest first.
-        key: The execution of the task.
-        items: The source of its items. If it can be read only once, the events hold the items.
+        attempts: The batches of each execution of a task.
+        clock: The dates of the run.
     """
-    clock = _Clock(events)
-    rows: dict[int, tuple[Any, ...]] = {}
-    for batch in _batches(events, key):
-        for row, index in enumerate(batch.index):
-            error = batch.errors.get(row)
-            first = rows.get(index)
-            if first is not None:
-                item = first[_ITEM]
-                start = first[_START]
-            else:
-                item = _item_of(batch, row, items)
-                start = clock.seconds(batch.start[row])
-            rows[index] = (
-                index,
-                item,
-                STATUS_CODES[batch.status[row]],
-                batch.attempt[row],
-                start,
-                batch.duration[row] * 1000,
-                batch.results[row],
-                error.message if error else None,
-            )
-
-    ordered = [rows[index] for index in sorted(rows)]
-    columns: list[tuple[Any, ...]] = [()] * len(ITEM_COLUMNS)
-    if ordered:
-        columns = list(zip(*ordered, strict=True))
-
-    # as objects: pandas would turn None into NaN, and integers into floats
-    frame = pd.DataFrame(
-        {
-            name: pd.Series(column, dtype=object)
-            for name, column in zip(ITEM_COLUMNS, columns, strict=True)
-        }
-    )
-    frame["start"] = pd.to_datetime(frame["start"].astype("float64"), unit="s", utc=True)
-    return frame.astype(
-        {"index": "int64", "attempts": "int64", "duration_ms": "float64", "status": "str"}
-    )
-
-
-def _batches(events: Sequence[Event], key: Key) -> Iterator[Batch]:
-    for event in events:
-        if isinstance(event, AttemptsEnded) and (event.task, event.visit) == key:
-            yield event.batch
-
-
-def _item_of(batch: Batch, row: int, items: Any) -> Any:
-    if batch.items is not None:
-        return batch.items[row]
-    if items is not None and hasattr(items, "__getitem__"):
-        return items[batch.index[row]]
-    return None
-
-
-def attempts_frame(events: Sequence[Event]) -> pd.DataFrame:
-    """Return one row for each attempt; `start` and `duration` in seconds, from the run's start."""
-    ends = [event for event in events if isinstance(event, AttemptsEnded)]
-    frames = [_batch_frame(event) for event in ends if len(event.batch)]
+    frames = [
+        _execution_frame(key, AttemptColumns(batches), clock)
+        for key, batches in attempts.items()
+        if any(map(len, batches))
+    ]
     if not frames:
-        return pd.DataFrame(columns=ATTEMPT_COLUMNS)
+        frames = [_execution_frame(("", 1), AttemptColumns([]), clock)]
     return pd.concat(frames, ignore_index=True)
 
 
-def _batch_frame(event: AttemptsEnded) -> pd.DataFrame:
-    batch = event.batch
+def _execution_frame(key: Key, columns: AttemptColumns, clock: RunClock) -> pd.DataFrame:
+    count = len(columns)
+    rows = range(count)
+    statuses = np.array(STATUS_CODES, dtype=object)[columns.code]
     return pd.DataFrame(
         {
-            "task": event.task,
-            "visit": event.visit,
-            "index": list(batch.index),
-            "attempt": list(batch.attempt),
-            "worker": list(batch.worker),
-            "start": list(batch.start),
-            "duration": list(batch.duration),
-            "status": [STATUS_CODES[code] for code in batch.status],
-        },
-        columns=ATTEMPT_COLUMNS,
+            "task": pd.Series([key[0]] * count, dtype="str"),
+            "visit": np.full(count, key[1], dtype=np.int64),
+            "index": columns.index,
+            "attempt": columns.attempt,
+            "worker": columns.worker,
+            "start": clock.dates(columns.start),
+            "end": clock.dates(columns.start + columns.duration),
+            "duration_ms": columns.duration * 1000,
+            "status": pd.Series(statuses, dtype="str"),
+            "error": object_column(columns.error_messages(rows)),
+            "error_type": object_column(columns.error_types(rows)),
+        }
     )

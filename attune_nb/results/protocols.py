@@ -31,6 +31,10 @@ class ExecutionState(Protocol):
         """The source of the items; None for a task without `with_items`."""
 
     @property
+    def last_attempts(self) -> bytes:
+        """For each item the number of its last attempt; `FINAL` if no more will follow."""
+
+    @property
     def context(self) -> WorkflowContext:
         """The context that the task saw when it started."""
 

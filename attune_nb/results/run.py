@@ -18,20 +18,22 @@ from attune_nb.events import (
 )
 from attune_nb.html import shortened
 from attune_nb.results import render
+from attune_nb.results.batches import batches_by_key
 from attune_nb.results.durations import format_duration
 from attune_nb.results.in_doubt import Doubt
 from attune_nb.results.timeline import TaskTimeline
 from attune_nb.values.remote import fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
     from pathlib import Path
 
     import pandas as pd
 
     from attune_nb.context import WorkflowContext
-    from attune_nb.events import ErrorInfo, Event, Key, RunStatus, TaskStatus
+    from attune_nb.events import Batch, ErrorInfo, Event, Key, RunStatus, TaskStatus
+    from attune_nb.results.item_frames import ItemTable
     from attune_nb.results.protocols import ExecutionState, ReadableRun, RunSource
     from attune_nb.results.scaling import WorkflowScaling
     from attune_nb.results.timeline import TaskExecution
@@ -154,23 +156,90 @@ class RunView:
 
         return tasks_frame(self._log, self._task_names, self._open_statuses())
 
-    @property
-    def attempts(self) -> pd.DataFrame:
-        """One row for each attempt; `start` and `duration` in seconds from the run's start."""
-        from attune_nb.results.frames import attempts_frame  # noqa: PLC0415
+    def attempts(self, task: str | None = None) -> pd.DataFrame:
+        """Return one row for each attempt that has ended.
 
-        return attempts_frame(self._log)
+        Columns: task, visit, index (of the item), attempt (from 1), worker, start, end (dates in
+        UTC), duration_ms, status, error, error_type.
 
-    def items(self, task: str) -> pd.DataFrame:
-        """Return one row for each item of a task's last execution.
+        Args:
+            task: The task whose last execution is meant; by default all executions of all tasks.
 
         Raises:
             LookupFailed: There is no such task, or it has not run.
         """
-        from attune_nb.results.frames import items_frame  # noqa: PLC0415
+        from attune_nb.results.clock import RunClock  # noqa: PLC0415 - pandas is slow to import
+        from attune_nb.results.frames import attempts_frame  # noqa: PLC0415
 
-        execution = self._last_execution(task)
-        return items_frame(self.events, execution.key, self._mask.value(execution.items))
+        log = self._log
+        batches = batches_by_key(log)
+        if task is not None:
+            key = self._last_execution(task).key
+            batches = {key: batches.get(key, [])}
+        return attempts_frame(batches, RunClock(log))
+
+    def items(self, task: str, *, expand: bool = False) -> pd.DataFrame:
+        """Return one row for each item of a task's last execution whose attempts have ended.
+
+        Columns: index, item, status (`retrying` until a failed item's next attempt has ended),
+        attempts, start (of the first attempt), end (of the last one; both are dates in UTC),
+        duration_ms (from the first start to the end: all attempts and the waits between them),
+        attempt_ms (the last attempt alone), result (of a failed item the data that its action
+        left behind), error, error_type.
+
+        Args:
+            task: The task. One without `with_items` has one row, of index 0.
+            expand: Whether each key of the results becomes a column in place of `result`; a key
+                that another column is named after becomes `result.KEY`. Results that were kept
+                on a cluster are fetched.
+
+        Raises:
+            LookupFailed: There is no such task, or it has not run.
+            BackendError: A result that was kept on a cluster is lost (with `expand`).
+        """
+        from attune_nb.results.clock import RunClock  # noqa: PLC0415
+        from attune_nb.results.item_frames import items_frame  # noqa: PLC0415
+
+        log = self._log
+        table = self._item_table(self._last_execution(task), batches_by_key(log))
+        return items_frame(table, RunClock(log), expand=expand)
+
+    def failures(self, task: str | None = None) -> pd.DataFrame:
+        """Return one row for each item that has failed for good, of a task's last execution.
+
+        Columns: index, item, error (the message), error_type, attempts, result (the data that
+        the action left behind, such as its output, or None). Cancelled items have not failed.
+        A task that failed although no item of it did, because an expression failed or a question
+        had no answer in time, has one row without an index.
+
+        Args:
+            task: The task; by default all tasks, with a column `task` before the others.
+
+        Raises:
+            LookupFailed: There is no such task, or it has not run.
+        """
+        from attune_nb.results.item_frames import failures_frame  # noqa: PLC0415
+
+        errors = {}
+        for event in self._log:
+            if isinstance(event, TaskEnded):
+                errors[event.task, event.visit] = event.error
+        return self._item_rows(task, lambda key, table: failures_frame(table, errors.get(key)))
+
+    def successes(self, task: str | None = None) -> pd.DataFrame:
+        """Return one row for each item that succeeded, of a task's last execution.
+
+        Columns: index, item, result.
+
+        Args:
+            task: As in `failures`.
+
+        Raises:
+            LookupFailed: There is no such task, or it has not run.
+        """
+        from attune_nb.results.item_frames import successes_frame  # noqa: PLC0415
+
+        return self._item_rows(task, lambda _, table: successes_frame(table))
 
     def result(self, task: str) -> Any:
         """Return the result of a task's last execution; None until it has ended.
@@ -275,8 +344,8 @@ class RunView:
         if self.status in ("failed", "timed_out"):
             raise RunFailed(self.error or "the run failed")
 
-    def failures(self) -> list[ErrorInfo]:
-        """Return the errors of the tasks that failed."""
+    def errors(self) -> list[ErrorInfo]:
+        """Return the errors of the task executions that did not succeed, oldest first."""
         ends = [event for event in self._log if isinstance(event, TaskEnded)]
         return [end.error for end in ends if end.error is not None]
 
@@ -318,6 +387,43 @@ class RunView:
         if not hint:
             hint = f"; there are {', '.join(self._task_names[:_MAX_NAMES])}"
         raise LookupFailed(f"there is no task `{task}`{hint}")
+
+    def _item_rows(
+        self, task: str | None, make_frame: Callable[[Key, ItemTable], pd.DataFrame]
+    ) -> pd.DataFrame:
+        """Return the rows of a task's items, or those of all tasks with a column `task`."""
+        import pandas as pd  # noqa: PLC0415 - slow to import
+
+        from attune_nb.results.item_frames import ItemTable  # noqa: PLC0415
+
+        batches = batches_by_key(self._log)
+        if task is not None:
+            execution = self._last_execution(task)
+            return make_frame(execution.key, self._item_table(execution, batches))
+
+        # a later execution of a task takes the place of an earlier one
+        state = self._source.state
+        last_keys = {key[0]: key for key in state.order}
+        frames = []
+        for name, key in last_keys.items():
+            frame = make_frame(key, self._item_table(state.executions[key], batches))
+            frame.insert(0, "task", name)
+            frames.append(frame)
+
+        if not frames:
+            frame = make_frame(("", 0), ItemTable([], None, self._mask))
+            frame.insert(0, "task", "")
+            return frame
+        return pd.concat(frames, ignore_index=True)
+
+    def _item_table(
+        self, execution: ExecutionState, batches: Mapping[Key, Sequence[Batch]]
+    ) -> ItemTable:
+        from attune_nb.results.item_frames import ItemTable  # noqa: PLC0415 - imports pandas
+
+        last_attempts = execution.last_attempts if execution.outcome is None else None
+        own_batches = batches.get(execution.key, ())
+        return ItemTable(own_batches, execution.items, self._mask, last_attempts)
 
     def _open_statuses(self) -> dict[Key, TaskStatus]:
         """Return the statuses of the task executions that have not ended, as they are now."""

@@ -217,7 +217,7 @@ def test_a_selected_worker_is_waited_for_after_its_loss(tmp_path):
         run = attune_nb.loads(text).run(
             actions={"work": work}, backend=DaskBackend(client), progress=False, background=True
         )
-        until(lambda: len(run.attempts) > 2)
+        until(lambda: len(run.attempts()) > 2)
         os.kill(cluster.workers["gpu"].pid, signal.SIGKILL)
         assert run.wait(60)
 
@@ -280,7 +280,7 @@ def test_an_adaptive_cluster_scales_up_with_queued_work(tmp_path):
             backend=DaskBackend(client),
             background=True,
         )
-        until(lambda: len(run.attempts) > 100)
+        until(lambda: len(run.attempts()) > 100)
         # the cluster is not adaptive yet
         assert not unrunnable
 
@@ -360,7 +360,7 @@ def test_a_failure_is_reported_although_results_stay(cluster):
 
 def test_a_cancelled_run_leaves_nothing_on_the_cluster(cluster):
     run = run_on_dask(lambda x: time.sleep(0.05), {"n": 500}, background=True)
-    until(lambda: len(run.attempts) > 4)
+    until(lambda: len(run.attempts()) > 4)
     run.cancel(force=True)
     assert run.wait(60)
     assert run.status == "cancelled"

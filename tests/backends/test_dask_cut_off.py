@@ -46,11 +46,11 @@ def test_a_silent_scheduler_pauses_the_run_until_resumed(
     external = start_external_cluster()
     with external.client() as client:
         run = start_appending_run(path, count, DaskBackend(client))
-        until(lambda: len(run.attempts) > 200)
+        until(lambda: len(run.attempts()) > 200)
         with stop_process(external.scheduler.pid):
             until(lambda: run.status == "paused")
             assert "the Dask cluster is gone: its scheduler does not answer" in run.pause_reason
-            finished = set(run.attempts["index"])
+            finished = set(run.attempts()["index"])
 
         before = Counter(path.read_text().split())
         run.resume()
@@ -68,7 +68,7 @@ def test_a_silent_scheduler_delays_no_pause_or_cancel(
     external = start_external_cluster()
     with external.client() as client:
         run = start_appending_run(tmp_path / "made", 3_000, DaskBackend(client))
-        until(lambda: len(run.attempts) > 200)
+        until(lambda: len(run.attempts()) > 200)
         with stop_process(external.scheduler.pid):
             if request_name == "pause":
                 run.pause()
@@ -83,9 +83,9 @@ def test_a_silent_worker_delays_no_others(tmp_path):
     count = 1_500
     with temporary_cluster(n_workers=2) as client:
         run = start_appending_run(tmp_path / "made", count, DaskBackend(client))
-        until(lambda: len(run.attempts) > 200)
+        until(lambda: len(run.attempts()) > 200)
         with stop_process(worker_pids(client)[0]):
-            until(lambda: len(run.attempts) > count * 2 // 3)
+            until(lambda: len(run.attempts()) > count * 2 // 3)
         assert run.wait(60)
 
     assert run.status == "succeeded"

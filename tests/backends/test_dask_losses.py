@@ -36,9 +36,9 @@ def test_a_killed_worker_loses_no_finished_item(tmp_path):
     count = 4_000
     with temporary_cluster(n_workers=2) as client:
         run = start_appending_run(path, count, DaskBackend(client))
-        until(lambda: len(run.attempts) > 500)
+        until(lambda: len(run.attempts()) > 500)
         os.kill(worker_pids(client)[0], signal.SIGKILL)
-        finished = set(run.attempts["index"])
+        finished = set(run.attempts()["index"])
         before = Counter(path.read_text().split())
         assert run.wait(60)
 
@@ -54,8 +54,8 @@ def test_a_retired_worker_loses_nothing(tmp_path):
     path = tmp_path / "made"
     with temporary_cluster(n_workers=2) as client:
         run = start_appending_run(path, 1_000, DaskBackend(client))
-        until(lambda: len(run.attempts) > 100)
-        finished = set(run.attempts["index"])
+        until(lambda: len(run.attempts()) > 100)
+        finished = set(run.attempts()["index"])
         before = Counter(path.read_text().split())
         client.retire_workers([next(iter(client.nthreads()))])
         assert run.wait(60)
@@ -68,7 +68,7 @@ def test_a_retired_worker_loses_nothing(tmp_path):
 def test_all_workers_may_be_killed_at_once(tmp_path):
     with temporary_cluster(n_workers=2) as client:
         run = start_appending_run(tmp_path / "made", 2_000, DaskBackend(client))
-        until(lambda: len(run.attempts) > 200)
+        until(lambda: len(run.attempts()) > 200)
         for pid in worker_pids(client):
             os.kill(pid, signal.SIGKILL)
         assert run.wait(60)
@@ -250,14 +250,14 @@ def test_a_lost_scheduler_pauses_the_run_until_resumed(tmp_path, start_external_
     client = external.client()
     backend = DaskBackend(client)
     run = start_appending_run(path, count, backend)
-    until(lambda: len(run.attempts) > 200)
+    until(lambda: len(run.attempts()) > 200)
 
     start = time.monotonic()
     external.close()
     until(lambda: run.status == "paused")
     assert time.monotonic() - start < 30
     assert "the Dask cluster is gone" in run.pause_reason
-    finished = set(run.attempts["index"])
+    finished = set(run.attempts()["index"])
     before = Counter(path.read_text().split())
     client.close()
 
@@ -284,7 +284,7 @@ def test_a_scheduler_lost_during_a_poll_pauses_the_run(
     client = external.client(timeout=600)
     backend = DaskBackend(client)
     run = start_appending_run(tmp_path / "made", 1_500, backend)
-    until(lambda: len(run.attempts) > 200)
+    until(lambda: len(run.attempts()) > 200)
 
     external.worker.kill()
     until(lambda: not backend._workers)  # noqa: SLF001
@@ -343,7 +343,7 @@ def test_a_run_of_a_lost_cluster_resumes_on_threads(tmp_path, start_external_clu
         runs = attune_nb.runs(store)
         if not len(runs) or not runs["items"][0]:
             return False
-        return len(attune_nb.open_run(runs["run_id"][0], store).attempts) > 50
+        return len(attune_nb.open_run(runs["run_id"][0], store).attempts()) > 50
 
     until(some_items_are_stored)
     external.close()
@@ -359,7 +359,7 @@ def test_a_run_of_a_lost_cluster_resumes_on_threads(tmp_path, start_external_clu
             run_items.append(x)
         return x
 
-    finished = set(attune_nb.open_run(run_id, store).attempts["index"])
+    finished = set(attune_nb.open_run(run_id, store).attempts()["index"])
     run = attune_nb.resume(run_id, store, backend="threads", actions={"work": work})
     assert run.status == "succeeded"
     assert run.output == {"all": list(range(800))}

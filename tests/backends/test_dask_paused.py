@@ -42,7 +42,7 @@ def worker_addresses(client):
 def test_unstarted_items_of_a_paused_worker_run_elsewhere(tmp_path):
     with temporary_cluster(n_workers=2, memory_limit=0) as client:
         run = start_appending_run(tmp_path / "made", COUNT, DaskBackend(client))
-        until(lambda: len(run.attempts) > 100)
+        until(lambda: len(run.attempts()) > 100)
         pause(client, worker_addresses(client)[0])
         assert run.wait(60)
 
@@ -74,7 +74,7 @@ def test_a_warning_names_paused_workers_and_the_run_waits(tmp_path, monkeypatch)
     monkeypatch.setattr(worker_wait, "WARN_AFTER", 1.0)
     with temporary_cluster(n_workers=2, memory_limit=0) as client:
         run = start_appending_run(tmp_path / "made", COUNT, DaskBackend(client))
-        until(lambda: len(run.attempts) > 100)
+        until(lambda: len(run.attempts()) > 100)
         pause(client, *worker_addresses(client))
         until(lambda: warnings)
         assert "work waits for a Dask worker (all are paused" in warnings[0]
@@ -104,7 +104,7 @@ def test_items_that_must_run_once_wait_for_their_worker(tmp_path):
             backend=DaskBackend(client),
             background=True,
         )
-        until(lambda: len(run.attempts) > 20)
+        until(lambda: len(run.attempts()) > 20)
         paused_address = worker_addresses(client)[0]
         pause(client, paused_address)
         time.sleep(3)

@@ -131,7 +131,7 @@ def test_an_error_is_reported_without_unsendable_data(go, make_data, problem):
     assert errors(run)[7].startswith(f"no (without its data: {problem}")
     assert run.result("a")[7]["error_type"] == "ActionError"
     assert "part" not in run.result("a")[7]
-    assert max(run.attempts["attempt"]) == 3
+    assert max(run.attempts()["attempt"]) == 3
     assert [x for x in run.result("a") if isinstance(x, int)] == [x for x in range(20) if x != 7]
 
 

@@ -61,7 +61,7 @@ class Valve:
 def test_a_blocked_source_does_not_block_items_and_tasks(go):
     valve = Valve(3, 4)
     run = go(iter(valve), background=True)
-    until(lambda: len(run.attempts) == 4)
+    until(lambda: len(run.attempts()) == 4)
     assert set(run.tasks["status"]) == {"running", "succeeded"}
     valve.open.set()
     assert run.wait(60)
@@ -71,7 +71,7 @@ def test_a_blocked_source_does_not_block_items_and_tasks(go):
 def test_a_run_is_cancelled_while_a_source_blocks(go):
     valve = Valve(3)
     run = go(iter(valve), background=True)
-    until(lambda: len(run.attempts) == 4)
+    until(lambda: len(run.attempts()) == 4)
     run.cancel()
     assert run.wait(30)
     assert run.status == "cancelled"
@@ -82,7 +82,7 @@ def test_a_run_is_cancelled_while_a_source_blocks(go):
 def test_a_run_is_paused_and_resumed_while_a_source_blocks(go):
     valve = Valve(3, 2)
     run = go(iter(valve), background=True)
-    until(lambda: len(run.attempts) == 4)
+    until(lambda: len(run.attempts()) == 4)
     run.pause()
     until(lambda: run.status == "paused")
     run.resume()
@@ -129,7 +129,7 @@ def test_a_source_that_exits_ends_its_task_only(go):
 def test_an_endless_source_is_not_read_far_ahead(go):
     source = itertools.count()
     run = go(source, lambda x: (time.sleep(0.002), x)[1], background=True)
-    until(lambda: len(run.attempts) > 100)
+    until(lambda: len(run.attempts()) > 100)
     run.cancel(force=True)
     assert run.wait(60)
     time.sleep(0.05)
@@ -148,7 +148,7 @@ def test_all_items_of_a_source_come_in_order(go):
 def test_an_endless_source_of_unsendable_items_is_cancelled(go):
     lock = threading.Lock()
     run = go(itertools.count(), lambda x: lock, background=True)
-    until(lambda: len(run.attempts) > 10)
+    until(lambda: len(run.attempts()) > 10)
     run.cancel(force=True)
     assert run.wait(60)
     assert run.status == "cancelled"
@@ -157,7 +157,7 @@ def test_an_endless_source_of_unsendable_items_is_cancelled(go):
 def test_no_thread_reads_on_after_the_run(go):
     valve = Valve(2)
     run = go(iter(valve), background=True)
-    until(lambda: len(run.attempts) == 3)
+    until(lambda: len(run.attempts()) == 3)
     run.cancel()
     assert run.wait(30)
     valve.open.set()

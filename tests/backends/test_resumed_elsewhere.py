@@ -85,7 +85,7 @@ def test_a_resumed_run_repeats_no_finished_item(tmp_path, backend, request):
         request.getfixturevalue("cluster")
     store, items_file = run_in_killed_engine(tmp_path, idempotent=True, sleep=0.003, min_items=150)
     (row,) = attune_nb.runs(store).to_dict("records")
-    finished = set(attune_nb.open_run(row["run_id"], store).attempts["index"])
+    finished = set(attune_nb.open_run(row["run_id"], store).attempts()["index"])
     before = count_calls(items_file)
 
     run = attune_nb.resume(row["run_id"], store, backend=backend, actions={"work": work})

@@ -59,7 +59,7 @@ def test_the_result_of_a_late_function_is_dropped():
     finished = run_single(slow)
     assert late.wait(30)
     assert finished.result("slow")["error_type"] == "Timeout"
-    assert list(finished.attempts["status"]) == ["timed_out"]
+    assert list(finished.attempts()["status"]) == ["timed_out"]
 
 
 def test_an_item_that_never_ends_does_not_block_others():
@@ -130,7 +130,7 @@ def test_a_timed_out_attempt_is_retried():
 
     finished = run_single(slow, extra_keys="retry: {count: 1}")
     assert finished.status == "succeeded"
-    assert list(finished.attempts["status"]) == ["timed_out", "succeeded"]
+    assert list(finished.attempts()["status"]) == ["timed_out", "succeeded"]
 
 
 @pytest.mark.parametrize("backend", ["threads", "inline"])

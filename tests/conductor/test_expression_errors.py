@@ -30,7 +30,7 @@ def test_before_a_task_starts(runner, line, column):
     run = runner.run(TASK.replace("    input: {x: 1}", f"    input: {{x: 1}}\n{line}"))
     assert ended_tasks(run) == [("first", 1, "succeeded"), ("a", 1, "failed")]
 
-    (error,) = run.failures()
+    (error,) = run.errors()
     assert error.type == "TemplateError"
     assert (error.position.line, error.position.column) == (7 + line.count("\n"), column)
     assert run.status == "failed"
@@ -44,7 +44,7 @@ def test_in_the_input_of_a_task_and_of_an_item(runner):
 
         assert run.status == "failed"
         assert ended_tasks(run)[-1] == ("a", 1, "failed")
-        (error,) = run.failures()
+        (error,) = run.errors()
         assert (error.type, error.position.column) == ("TemplateError", 16)
         assert "has no `none`" in run.error
 
@@ -62,7 +62,7 @@ def test_in_a_transition_fails_the_task_and_no_other_starts(runner, transition):
     run = runner.run(TASK.replace("{when: succeeded(), do: b}", transition))
     assert ended_tasks(run) == [("first", 1, "succeeded"), ("a", 1, "failed")]
 
-    (error,) = run.failures()
+    (error,) = run.errors()
     assert error.position.line == 7
     assert run.result("a") == 1
     assert run.context.tasks["a"].status == "failed"

@@ -107,7 +107,7 @@ def test_a_value_without_items_is_refused_with_its_position(runner, value, probl
     run = run_over(runner, value)
     assert ended_tasks(run) == [("s", 1, "succeeded"), ("a", 1, "failed")]
 
-    (error,) = run.failures()
+    (error,) = run.errors()
     assert problem in error.message
     assert (error.type, error.position.line, error.position.column) == ("TemplateError", 4, 41)
     assert error.message in run.error

@@ -181,7 +181,7 @@ def test_a_failed_attempt_is_repeated_count_times(runner, calls, failures, attem
 
     (end,) = [event for event in run.events if isinstance(event, TaskEnded)]
     assert end.attempts == attempts
-    assert list(run.attempts["attempt"]) == list(range(1, attempts + 1))
+    assert list(run.attempts()["attempt"]) == list(range(1, attempts + 1))
 
 
 def test_a_failed_item_fails_the_task_and_is_in_its_result(runner):

@@ -65,7 +65,7 @@ def visible_data(run):
         run.events,
         run.output,
         run.error,
-        run.failures(),
+        run.errors(),
         run.failure_text(),
         run.alerts,
         run.metrics,
@@ -76,7 +76,16 @@ def visible_data(run):
         run.summary(),
         run.questions,
     ]
-    for frame in (run.tasks, run.items("call"), run.attempts, run.diff(run)):
+    frames = (
+        run.tasks,
+        run.items("call"),
+        run.items("call", expand=True),
+        run.failures(),
+        run.successes(),
+        run.attempts(),
+        run.diff(run),
+    )
+    for frame in frames:
         parts += [frame.to_csv(), frame.to_html()]
 
     for context in (run.context, run.context_at("tell")):

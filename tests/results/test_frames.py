@@ -52,7 +52,8 @@ def test_tasks_has_one_row_for_each_execution(run):
 def test_items_has_one_row_for_each_item_in_order(run):
     items = run.items("check")
     assert list(items.columns) == [
-        "index", "item", "status", "attempts", "start", "duration_ms", "result", "error",
+        "index", "item", "status", "attempts", "start", "end", "duration_ms", "attempt_ms",
+        "result", "error", "error_type",
     ]  # fmt: skip
     assert list(items["index"]) == [0, 1, 2]
     assert list(items["item"]) == [1, 2, 3]
@@ -60,12 +61,13 @@ def test_items_has_one_row_for_each_item_in_order(run):
     assert list(items["attempts"]) == [1, 2, 1]
     assert list(items["result"]) == [{"n": 1}, None, {"n": 3}]
     assert list(items["error"]) == [None, "two", None]
+    assert list(items["error_type"]) == [None, "ValueError", None]
 
 
 def test_times_are_in_utc_and_in_order(run):
-    for frame in (run.tasks, run.items("check")):
-        assert isinstance(frame["start"].dtype, pd.DatetimeTZDtype)
-        assert str(frame["start"].dt.tz) == "UTC"
+    for frame in (run.tasks, run.items("check"), run.attempts()):
+        assert str(frame["start"].dtype) == "datetime64[ns, UTC]"
+        assert str(frame["end"].dtype) == "datetime64[ns, UTC]"
     started = run.tasks.dropna(subset=["end"])
 
     assert (started["end"] >= started["start"]).all()
@@ -85,7 +87,7 @@ def test_a_run_without_executions_has_frames():
     )
     assert run.status == "failed"
     assert set(run.tasks["status"]) == {"pending"}
-    assert len(run.attempts) == 0
+    assert len(run.attempts()) == 0
 
 
 LIVE = """

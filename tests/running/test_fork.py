@@ -443,7 +443,7 @@ def test_a_fork_anywhere_ends_as_the_run_did(text, data):
     acts = Acts()
     run = attune_nb.loads(text).run(actions=act_of(acts), backend="inline")
     acts.taken()
-    tasks = sorted(set(run.attempts["task"]))
+    tasks = sorted(set(run.attempts()["task"]))
     task = data.draw(st.sampled_from(tasks))
     fork = run.fork(task)
 

@@ -170,6 +170,6 @@ def test_a_run_killed_at_a_task_continues_from_there(starter, tmp_path, place):
 
 def succeeded_in(run):
     """Return the items that have succeeded according to the record."""
-    frame = run.attempts
+    frame = run.attempts()
     frame = frame[frame["status"] == "succeeded"]
     return set(zip(frame["task"], frame["index"], strict=True))

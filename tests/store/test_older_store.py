@@ -281,7 +281,7 @@ def test_an_error_keeps_its_data_and_traceback(store):
 
 
 def test_an_error_keeps_its_position_in_the_text(store):
-    errors = recorded(store, "inspection").failures()
+    errors = recorded(store, "inspection").errors()
     (position,) = [error.position for error in errors if error.type == "TemplateError"]
     assert (position.source.name, position.line, position.column) == ("<cell>", 28, 16)
     assert '   28 |       message: "{{ parameters.settings.limit }}"' in position.excerpt()

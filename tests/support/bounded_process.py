@@ -49,7 +49,7 @@ def load_and_run(text, options):
         return "loads", (0, 0)
 
     run = workflow.run(**{"backend": "inline"} | eval(options or "{}"))
-    for failure in run.failures()[:1]:
+    for failure in run.errors()[:1]:
         return f"{run.status}: {run.error}", position_of(failure)
     return f"{run.status}: {run.error}", (0, 0)
 

@@ -24,7 +24,7 @@ TASK_COLUMNS = [
     "duration_ms",
     "error",
 ]
-ATTEMPT_COLUMNS = ["task", "visit", "index", "attempt", "worker", "start", "duration", "status"]
+ATTEMPT_COLUMNS = ["task", "visit", "index", "attempt", "worker", "start", "duration_ms", "status"]
 
 
 @dataclasses.dataclass
@@ -32,11 +32,15 @@ class FakeRun:
     """A run as a chart reads it."""
 
     tasks: pd.DataFrame
-    attempts: pd.DataFrame
+    attempt_rows: pd.DataFrame
     workflow_name: str = "nightly_report"
     status: str = "succeeded"
     started: dt.datetime = STARTED
     events: list[Any] = dataclasses.field(default_factory=list)
+
+    def attempts(self):
+        """Return one row for each attempt."""
+        return self.attempt_rows
 
 
 def task_row(name, start=None, end=None, status="succeeded", **columns):
@@ -63,11 +67,16 @@ def _moment(seconds):
 
 
 def make_run(tasks, attempts, **options):
-    """Return a run with rows of tasks and of attempts."""
+    """Return a run with rows of tasks and of attempts; times of attempts are in seconds."""
     frame = pd.DataFrame(tasks, columns=TASK_COLUMNS)
     for column in ("start", "end"):
         frame[column] = pd.to_datetime(frame[column], utc=True)
-    return FakeRun(frame, pd.DataFrame(attempts, columns=ATTEMPT_COLUMNS), **options)
+
+    attempt_rows = pd.DataFrame(attempts, columns=ATTEMPT_COLUMNS)
+    since_start = pd.to_timedelta(attempt_rows["start"].astype("float64"), unit="s")
+    attempt_rows["start"] = pd.Timestamp(STARTED) + since_start
+    attempt_rows["duration_ms"] = attempt_rows["duration_ms"].astype("float64") * 1000
+    return FakeRun(frame, attempt_rows, **options)
 
 
 def five_tasks():

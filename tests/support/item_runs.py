@@ -71,7 +71,7 @@ tasks:
     actions={"work": lambda x: x}, backend=sys.argv[1], workers=2, progress=False,
     store=sys.argv[2], background=True,
 )
-while len(run.attempts) < 10:
+while len(run.attempts()) < 10:
     time.sleep(0.01)
 """
 

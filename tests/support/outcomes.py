@@ -16,6 +16,12 @@ def ended_names(run):
     return [name for name, _, _ in ended_tasks(run)]
 
 
+def seconds_until_first_attempt(run):
+    """Return the seconds from the start of a run to the start of its first attempt."""
+    first_start = run.attempts()["start"].min()
+    return (first_start - run.started).total_seconds()
+
+
 def wait_until(condition, seconds=60):
     """Wait until a condition holds; fail if it does not hold in time."""
     deadline = time.monotonic() + seconds

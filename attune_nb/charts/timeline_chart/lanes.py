@@ -52,9 +52,8 @@ class TimelineRun(Protocol):
     def tasks(self) -> pd.DataFrame:
         """One row for each task execution."""
 
-    @property
     def attempts(self) -> pd.DataFrame:
-        """One row for each attempt."""
+        """Return one row for each attempt."""
 
     @property
     def workflow_name(self) -> str:

@@ -26,9 +26,9 @@ __all__ = ["read_lanes"]
 
 def read_lanes(run: TimelineRun) -> list[Lane]:
     """Return a lane for each task execution: the started ones in order of start, then the rest."""
-    attempts, rows = _read_attempts(run.attempts)
     tasks = run.tasks
     breaks = getattr(run, "breaks", ())
+    attempts, rows = _read_attempts(run.attempts(), run.started, breaks)
     starts = _seconds_since(run.started, tasks["start"], breaks)
     ends = _seconds_since(run.started, tasks["end"], breaks)
     now = float(np.nanmax(np.concatenate([starts, ends, attempts.end, [0.0]])))
@@ -67,13 +67,15 @@ def _read_counts(column: pd.Series) -> pd.Series:
     return pd.to_numeric(column).fillna(0).astype(int)
 
 
-def _read_attempts(frame: pd.DataFrame) -> tuple[Attempts, Rows]:
+def _read_attempts(
+    frame: pd.DataFrame, started: dt.datetime, breaks: Iterable[tuple[float, float]]
+) -> tuple[Attempts, Rows]:
     """Return all attempts, and the rows of each task execution among them."""
-    frame = frame.dropna(subset=["start", "duration"]).sort_values("start", kind="stable")
-    start = frame["start"].to_numpy(np.float64)
+    frame = frame.dropna(subset=["start", "duration_ms"]).sort_values("start", kind="stable")
+    start = _seconds_since(started, frame["start"], breaks)
     attempts = Attempts(
         start=start,
-        end=start + frame["duration"].to_numpy(np.float64),
+        end=start + frame["duration_ms"].to_numpy(np.float64) / 1000,
         item=frame["index"].to_numpy(np.int64),
         number=frame["attempt"].to_numpy(np.int64),
         worker=frame["worker"].to_numpy(np.int64),

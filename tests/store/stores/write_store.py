@@ -77,7 +77,7 @@ def wait_for_items(store, run, task, count):
     """Wait until so many attempts of a task are on record, and so many calls are blocked."""
 
     def is_there():
-        attempts = recorded(store, run).attempts
+        attempts = recorded(store, run).attempts()
         return (attempts["task"] == task).sum() == count
 
     wait_until(is_there)

@@ -1,0 +1,271 @@
+"""The items of a task as pandas DataFrames: all, those that failed, those that succeeded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from attune_nb.events import FAILED, FINAL, STATUS_CODES, SUCCEEDED, TIMED_OUT
+from attune_nb.results.attempt_columns import AttemptColumns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from attune_nb.events import Batch, ErrorInfo
+    from attune_nb.results.clock import RunClock
+    from attune_nb.values.secrets import Mask
+
+__all__ = ["ItemTable", "failures_frame", "items_frame", "object_column", "successes_frame"]
+
+# the column of the results
+_RESULT = "result"
+
+_FAILED_CODES = (FAILED, TIMED_OUT)
+
+# the errors of tasks that were cancelled, and of those whose inner tasks failed
+_NO_FAILURES = ("Cancelled", "ParallelFailed")
+
+
+class ItemTable:
+    """The last attempt of each item of one execution of a task, in the order of the items.
+
+    Args:
+        batches: The attempts of the execution that have ended.
+        source: The source of its items. If it can be read only once, the batches hold them.
+        mask: Removes secrets from items and results.
+        last_attempts: For each item of an execution that has not ended the number of its last
+            attempt, `FINAL` if no more will follow. None if the execution has ended.
+
+    Attributes:
+        failed: The places in this table of the items that have failed for good.
+        succeeded: The places of the items that succeeded.
+    """
+
+    def __init__(
+        self, batches: Sequence[Batch], source: Any, mask: Mask, last_attempts: bytes | None = None
+    ) -> None:
+        self._columns = AttemptColumns(batches)
+        self._source = source
+        self._mask = mask
+        self._first_rows = self._columns.first_rows()
+        self._last_rows = self._columns.last_rows()
+        self._codes = self._columns.code[self._last_rows]
+
+        self._retrying = self._find_retrying(last_attempts)
+        is_failed = np.isin(self._codes, _FAILED_CODES)
+        is_failed[self._retrying] = False
+        self.failed = np.flatnonzero(is_failed)
+        self.succeeded = np.flatnonzero(self._codes == SUCCEEDED)
+
+    def _find_retrying(self, last_attempts: bytes | None) -> list[int]:
+        """Return the places of the items whose last attempt failed and will be repeated."""
+        if last_attempts is None:
+            return []
+
+        indexes = self._columns.index[self._last_rows]
+        retrying = []
+        for place in np.flatnonzero(self._codes).tolist():
+            index = indexes[place]
+            if index < len(last_attempts) and last_attempts[index] != FINAL:
+                retrying.append(place)
+        return retrying
+
+    def every_place(self) -> NDArray[np.intp]:
+        """Return the places of all items."""
+        return np.arange(len(self._last_rows))
+
+    def indexes(self, places: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return the indexes of the items at some places."""
+        return self._columns.index[self._last_rows[places]]
+
+    def items(self, places: NDArray[np.intp]) -> list[Any]:
+        """Return the items at some places, without secrets."""
+        rows = self._first_rows[places].tolist()
+        items: list[Any] = self._mask.value(self._columns.items_at(rows, self._source))
+        return items
+
+    def results(self, places: NDArray[np.intp]) -> list[Any]:
+        """Return the results at some places, without secrets; of a failed item its error's data."""
+        results = self._columns.results
+        errors = self._columns.errors
+        column = []
+        for row in self._last_rows[places].tolist():
+            error = errors.get(row)
+            column.append(results[row] if error is None else error.data)
+
+        masked: list[Any] = self._mask.value(column)
+        return masked
+
+    def errors(self, places: NDArray[np.intp]) -> list[ErrorInfo | None]:
+        """Return the errors at some places; None for an item that succeeded."""
+        errors = self._columns.errors
+        return [errors.get(row) for row in self._last_rows[places].tolist()]
+
+    def attempts(self, places: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return the numbers of the last attempts at some places."""
+        return self._columns.attempt[self._last_rows[places]]
+
+    def statuses(self) -> pd.Series:
+        """Return the statuses of all items."""
+        statuses = np.array(STATUS_CODES, dtype=object)[self._codes]
+        statuses[self._retrying] = "retrying"
+        return pd.Series(statuses, dtype="str")
+
+    def times(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return start of the first attempt, end of the last one and its duration, in seconds."""
+        starts = self._columns.start[self._first_rows]
+        durations = self._columns.duration[self._last_rows]
+        ends = self._columns.start[self._last_rows] + durations
+        return starts, ends, durations
+
+
+def items_frame(table: ItemTable, clock: RunClock, *, expand: bool = False) -> pd.DataFrame:
+    """Return one row for each item, in item order.
+
+    Args:
+        table: The items.
+        clock: The dates of the run.
+        expand: Whether to replace the column of results by a column for each of their keys.
+    """
+    places = table.every_place()
+    starts, ends, durations = table.times()
+    errors = table.errors(places)
+    frame = pd.DataFrame(
+        {
+            "index": table.indexes(places),
+            "item": object_column(table.items(places)),
+            "status": table.statuses(),
+            "attempts": table.attempts(places),
+            "start": clock.dates(starts),
+            "end": clock.dates(ends),
+            "duration_ms": (ends - starts) * 1000,
+            "attempt_ms": durations * 1000,
+            _RESULT: object_column(table.results(places)),
+            "error": object_column([_message(error) for error in errors]),
+            "error_type": object_column([_type_name(error) for error in errors]),
+        }
+    )
+    return _expand(frame) if expand else frame
+
+
+def failures_frame(table: ItemTable, error: ErrorInfo | None = None) -> pd.DataFrame:
+    """Return one row for each item that has failed for good, in item order.
+
+    Args:
+        table: The items.
+        error: The error of their task. If no item failed, it has a row without an index.
+    """
+    places = table.failed
+    if not len(places) and error is not None and error.type not in _NO_FAILURES:
+        return _task_failure(error)
+
+    errors = table.errors(places)
+    return pd.DataFrame(
+        {
+            "index": pd.Series(table.indexes(places), dtype="Int64"),
+            "item": object_column(table.items(places)),
+            "error": object_column([_message(error) for error in errors]),
+            "error_type": object_column([_type_name(error) for error in errors]),
+            "attempts": table.attempts(places),
+            _RESULT: object_column(table.results(places)),
+        }
+    )
+
+
+def _task_failure(error: ErrorInfo) -> pd.DataFrame:
+    """Return the row of a task that failed although no item of it did."""
+    return pd.DataFrame(
+        {
+            "index": pd.Series([pd.NA], dtype="Int64"),
+            "item": object_column([None]),
+            "error": object_column([error.message]),
+            "error_type": object_column([error.type]),
+            "attempts": np.zeros(1, dtype=np.int64),
+            _RESULT: object_column([None]),
+        }
+    )
+
+
+def successes_frame(table: ItemTable) -> pd.DataFrame:
+    """Return one row for each item that succeeded, in item order."""
+    places = table.succeeded
+    return pd.DataFrame(
+        {
+            "index": table.indexes(places),
+            "item": object_column(table.items(places)),
+            _RESULT: object_column(table.results(places)),
+        }
+    )
+
+
+def object_column(values: list[Any]) -> pd.Series:
+    """Return values as they are: pandas would turn None into NaN, and integers into floats."""
+    return pd.Series(values, dtype=object)
+
+
+def _message(error: ErrorInfo | None) -> str | None:
+    return None if error is None else error.message
+
+
+def _type_name(error: ErrorInfo | None) -> str | None:
+    return None if error is None else error.type
+
+
+def _expand(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with the keys of the results as columns in place of the results.
+
+    A key that is the name of another column gets the prefix `result.`. Results that are no
+    objects stay in the column of the results.
+    """
+    results = frame[_RESULT].tolist()
+    keys: dict[Any, None] = {}
+    has_others = False
+    for result in results:
+        if isinstance(result, dict):
+            keys.update(dict.fromkeys(result))
+        elif result is not None:
+            has_others = True
+
+    columns: dict[str, Any] = {}
+    for name in frame.columns:
+        if name != _RESULT:
+            columns[name] = frame[name]
+            continue
+        for key in keys:
+            column_name = f"{_RESULT}.{key}" if key in frame.columns else str(key)
+            columns[column_name] = _typed_column([_value_of(result, key) for result in results])
+        if has_others:
+            others = [None if isinstance(result, dict) else result for result in results]
+            columns[_RESULT] = object_column(others)
+    return pd.DataFrame(columns)
+
+
+def _value_of(result: Any, key: Any) -> Any:
+    return result.get(key) if isinstance(result, dict) else None
+
+
+def _typed_column(values: list[Any]) -> pd.Series:
+    """Return values as a column of numbers or booleans if they are such, else as objects."""
+    kinds = set(map(type, values))
+    is_complete = type(None) not in kinds
+    kinds.discard(type(None))
+
+    if kinds == {int}:
+        return _as_type(values, "int64" if is_complete else "Int64")
+    if kinds == {bool}:
+        return _as_type(values, "bool" if is_complete else "boolean")
+    if kinds and kinds <= {int, float}:
+        return _as_type(values, "float64")
+    return object_column(values)
+
+
+def _as_type(values: list[Any], kind: str) -> pd.Series:
+    try:
+        return pd.Series(values, dtype=kind)
+    except OverflowError:
+        # an integer of more than 64 bits
+        return object_column(values)
