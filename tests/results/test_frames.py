@@ -1,6 +1,5 @@
 """A run as DataFrames: the documented columns and their values."""
 
-import pandas as pd
 import pytest
 
 import attune_nb
