@@ -287,11 +287,17 @@ class RunCancelled(_PlainError):  # noqa: N818 - pairs with RunFailed
     """A run was cancelled; raised by `Run.raise_for_status`."""
 
 
-def nearest(name: str, candidates: Iterable[str]) -> str:
-    """Return `; did you mean `x`?` for the closest candidate, or an empty string."""
+def nearest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return `; did you mean `x`?` for the closest candidate, or an empty string.
+
+    Args:
+        name: The unknown name.
+        candidates: The known names.
+        cutoff: How much the names must resemble each other, from 0 (not at all) to 1 (equal).
+    """
     names = sorted(set(candidates))
 
-    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
     if not matches:
         matches = [candidate for candidate in names if candidate.lower() == name.lower()]
     if not matches:

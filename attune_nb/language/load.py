@@ -10,6 +10,7 @@ from attune_nb.language.describe import MAX_PROBLEMS
 from attune_nb.language.model import CancellationPolicy, WorkflowSpec
 from attune_nb.language.reading import read_parameters, read_tasks, yaml_source
 from attune_nb.language.reading.field_reader import FieldReader
+from attune_nb.language.reading.foreign_templates import find_foreign_templates
 from attune_nb.reference.entry import names
 from attune_nb.reference.workflow_keys import KEYS
 from attune_nb.values.describe import describe, describe_with_value
@@ -36,7 +37,12 @@ def load_workflow(text: str, name: str = "<text>", above: str = "") -> WorkflowS
     Raises:
         WorkflowError: The text has problems; the error has all of them, each with its position.
     """
-    reader = FieldReader(yaml_source.parse(text, name, above))
+    document = yaml_source.parse(text, name, above)
+    foreign_templates = [*find_foreign_templates(document)]
+    if foreign_templates:
+        raise WorkflowError(yaml_source.sort_by_position(foreign_templates))
+
+    reader = FieldReader(document)
     workflow = _read_workflow(reader)
     problems = list(reader.problems)
 

@@ -205,7 +205,8 @@ class Template:
         if part.expression is None:
             return None, None
 
-        node = parse_expression(part.expression)
+        written = part.text if part.text.startswith("{{") else ""
+        node = parse_expression(part.expression, written)
         find_position: FindPosition = _no_position
         if position is not None:
             find_position = partial(position.of, part.text)

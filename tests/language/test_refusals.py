@@ -189,7 +189,7 @@ FLOW = [
 ]
 EXPRESSION = [
     (A + "    input: {x: '{{ 1'}\n", "`{{` is not closed", 4, 16),
-    (A + "    input: {x: '{% if x %}'}\n", "statements (`{% %}`) are not part", 4, 16),
+    (A + "    input: {x: '{% if x %}'}\n", "statements (`{% if %}`) are not part", 4, 16),
     (A + "    input: {x: '{{ itme }}'}\n", "`itme` is undefined", 4, 16),
     (A + "    when: '{{ item > 1 }}'\n", "`item` exists only within the `input` of a task", 4, 11),
     ("vars: {total: 1}\n" + A + "    when: totl > 1\n", "did you mean `total`?", 5, 11),

@@ -12,6 +12,7 @@ from attune_nb.language.describe import (
     is_positive_integer,
     to_integer_if_whole,
 )
+from attune_nb.language.reading.foreign_keys import explain_foreign_key
 from attune_nb.language.reading.yaml_source import sort_by_position
 from attune_nb.templates.template import Template
 from attune_nb.values.describe import describe, describe_with_value
@@ -27,6 +28,8 @@ _Word = TypeVar("_Word", bound=str)
 
 # Characters of a key that a message shows.
 _MAX_KEY_LENGTH = 80
+# How much a key must resemble a rare one to be taken for it; see `nearest`.
+_RARE_KEY_CUTOFF = 0.85
 
 # By key: the part of the workflow that is unclear if the key's value has a problem.
 _UNCLEAR_PARTS = {
@@ -118,26 +121,35 @@ class FieldReader:
         return path
 
     def read_object(
-        self, data: Any, path: KeyPath, known_keys: Sequence[str], owner: str
+        self,
+        data: Any,
+        path: KeyPath,
+        known_keys: Sequence[str],
+        owner: str,
+        rare_keys: Sequence[str] = (),
     ) -> dict[str, Any] | None:
         """Return an object's fields by their canonical names, and note unknown ones.
 
         Args:
             data: The value.
             path: Its path.
-            known_keys: The canonical names of the keys that it may have.
+            known_keys: The canonical names of the keys that it may have, the usual ones first.
             owner: The thing that has these keys, as a message calls it: "a task".
+            rare_keys: Further keys that it may have, which a person hardly means: a message
+                suggests one only if it differs in a letter or two, and lists none of them.
         """
         if not isinstance(data, dict):
             self.add_problem(f"{owner} must be an object, not {describe_with_value(data)}", path)
             return None
 
         fields: dict[str, Any] = {}
+        allowed_keys = (*known_keys, *rare_keys)
         for key, value in data.items():
-            name = key if key in known_keys else key.replace("-", "_")
+            name = key if key in allowed_keys else key.replace("-", "_")
 
-            if name not in known_keys:
-                self._add_unknown_key(key, path, known_keys, owner)
+            if name not in allowed_keys:
+                meant, advice = self._explain_unknown_key(key, data, known_keys, rare_keys, owner)
+                self._add_unknown_key(key, path, owner, meant, advice)
             elif name in fields:
                 message = f"`{key}` is given twice, with `_` and with `-`"
                 self.add_problem(message, (*path, key), key=True)
@@ -147,24 +159,38 @@ class FieldReader:
                     self.written[(*path, name)] = (*path, key)
         return fields
 
-    def _add_unknown_key(
-        self, key: str, path: KeyPath, known_keys: Sequence[str], owner: str
-    ) -> None:
-        hint = nearest(key.replace("-", "_")[:_MAX_KEY_LENGTH], known_keys)
-        if hint:
-            meant = hint.split("`")[1]
-            self.misspelt.add((*path, meant))
-            if meant == "name":
-                self._mark_unclear("tasks")
-            else:
-                self._mark_unclear(meant)
-        else:
-            hint = f"; known keys: {', '.join(known_keys)}"
-            # an unknown key of a transition may have been meant as `do`
-            if "tasks" not in path[-2:] and path:
-                self._mark_unclear(str(path[-2:][0]))
+    def _explain_unknown_key(
+        self,
+        key: str,
+        data: dict[str, Any],
+        known_keys: Sequence[str],
+        rare_keys: Sequence[str],
+        owner: str,
+    ) -> tuple[str, str]:
+        """Return the key that is meant by an unknown one, or none, and the end of the message."""
+        foreign_key = explain_foreign_key(owner, key, data)
+        if foreign_key is not None:
+            return foreign_key.meant, f"; {foreign_key.advice}"
 
-        message = f"unknown key `{key[:_MAX_KEY_LENGTH]}` in {owner}{hint}"
+        word = key.replace("-", "_")[:_MAX_KEY_LENGTH]
+        hint = nearest(word, rare_keys, cutoff=_RARE_KEY_CUTOFF)
+        if not hint:
+            hint = nearest(word, known_keys)
+        if hint:
+            return hint.split("`")[1], hint
+        return "", f"; known keys: {', '.join(known_keys)}"
+
+    def _add_unknown_key(
+        self, key: str, path: KeyPath, owner: str, meant: str, advice: str
+    ) -> None:
+        if meant:
+            self.misspelt.add((*path, meant))
+            self._mark_unclear("tasks" if meant == "name" else meant)
+        elif "tasks" not in path[-2:] and path:
+            # an unknown key of a transition may have been meant as `do`
+            self._mark_unclear(str(path[-2:][0]))
+
+        message = f"unknown key `{key[:_MAX_KEY_LENGTH]}` in {owner}{advice}"
         self.add_problem(message, (*path, key), key=True)
 
     def read_string(self, fields: dict[str, Any], key: str, path: KeyPath) -> str | None:

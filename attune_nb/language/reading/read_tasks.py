@@ -129,8 +129,8 @@ def _list_named_tasks(
 
 
 def _read_task(reader: FieldReader, data: Any, path: KeyPath, *, within: bool) -> Task | None:
-    known_keys = (*TASK_KEYS, *legacy_syntax.LEGACY_KEYS, *ATTUNE_KEYS)
-    fields = reader.read_object(data, path, known_keys, "a task")
+    rare_keys = (*legacy_syntax.LEGACY_KEYS, *ATTUNE_KEYS)
+    fields = reader.read_object(data, path, TASK_KEYS, "a task", rare_keys)
     if fields is None:
         return None
     name = _read_name(reader, fields, path)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 
 from attune_nb.errors import Position, Problem, Source, WorkflowError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Document", "KeyPath", "parse", "sort_by_position"]
 
@@ -109,6 +112,15 @@ class Document:
         """Return a scalar's text without quotes: version 1.10 keeps its zero."""
         node, is_complete = self._walk(path)
         return node.raw if is_complete else None
+
+    def walk_strings(self) -> Iterator[tuple[str, Position]]:
+        """Yield every value that is a string, with its position."""
+        pending = [self._root]
+        while pending:
+            node = pending.pop()
+            if isinstance(node.value, str):
+                yield node.value, Position(self.source, *node.mark)
+            pending += node.children.values()
 
     def _walk(self, path: KeyPath) -> tuple[_Node, bool]:
         """Return the last node on a path that the text has, and whether it is the path's end."""

@@ -37,6 +37,9 @@ _LONGEST_SOURCE = 100_000
 # Brackets that are open at once. Jinja2 parses each with some 13 nested calls.
 _MOST_BRACKETS = 40
 
+# Characters of a template that advice repeats.
+_LONGEST_SHOWN = 60
+
 # Levels of nodes in an expression.
 _DEEPEST = 200
 
@@ -44,6 +47,26 @@ _OPENING = re.compile(r"\{\{|\{%")
 _TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|['"]|[\[({\])}]""", re.DOTALL)
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _ESCAPE = re.compile(r"""\\([^\\'"abfnrtvxuUN0-7\n])|\\.""", re.DOTALL)
+
+_STATEMENT = re.compile(r"[-+]?\s*(\w{1,20})")
+
+# What to write instead of a statement of Jinja2, by its first word.
+_STATEMENT_ADVICE = {
+    "if": "use an expression `{{ a if b else c }}`",
+    "for": "use `with_items`, or an expression `{{ values | join(', ') }}`",
+    "set": "use `vars` or `publish`",
+    "raw": "write braces as a string, `{{ '{{.Names}}' }}`",
+}
+_STATEMENT_ADVICE |= dict.fromkeys(("elif", "else", "endif"), _STATEMENT_ADVICE["if"])
+_STATEMENT_ADVICE |= {"endfor": _STATEMENT_ADVICE["for"], "endraw": _STATEMENT_ADVICE["raw"]}
+
+# A field as Go's templates have it: docker, kubectl and helm print such formats.
+_GO_FIELD = re.compile(r"(?:^-?|[\s(])\.(?:[A-Za-z_]|\s|$)")
+
+# A function of Go's templates with a field, which Jinja2 would read as one dotted name.
+_GO_CALL = re.compile(
+    r"-?\s*(?:json|range|index|with|if|len|join|printf|println|upper|lower|title) +\.[A-Za-z_]"
+)
 
 # Advice by the beginning of a message of Jinja2.
 _ADVICE = {
@@ -151,10 +174,7 @@ def _parts(source: str) -> Iterator[Part]:
 def _find_end(source: str, start: int, opening: str) -> int:
     """Return the index of the braces that close an expression."""
     if opening == "{%":
-        raise TemplateError(
-            "statements (`{% %}`) are not part of the language; use an expression "
-            "`{{ a if b else c }}`, or `{{ '{%' }}` for these very characters"
-        )
+        raise TemplateError(_explain_statement(source, start))
 
     depth = 0
     for token in _TOKEN.finditer(source, start):
@@ -171,6 +191,19 @@ def _find_end(source: str, start: int, opening: str) -> int:
             return token.start()
 
     raise TemplateError("`{{` is not closed; write `}}` after the expression")
+
+
+def _explain_statement(source: str, start: int) -> str:
+    """Return why there is no statement, and what to write instead of the one that begins here."""
+    match = _STATEMENT.match(source, start)
+    word = match[1] if match else ""
+    shown = f"`{{% {word} %}}`" if word else "`{% %}`"
+
+    advice = _STATEMENT_ADVICE.get(word, _STATEMENT_ADVICE["if"])
+    return (
+        f"statements ({shown}) are not part of the language; {advice}, "
+        "or `{{ '{%' }}` for these very characters"
+    )
 
 
 def _find_unbalanced(source: str) -> str:
@@ -195,8 +228,12 @@ def _find_unbalanced(source: str) -> str:
     return ""
 
 
-def parse_expression(text: str) -> nodes.Expr:
+def parse_expression(text: str, written: str = "") -> nodes.Expr:
     """Return the syntax tree of one expression.
+
+    Args:
+        text: The expression.
+        written: The expression with its braces, if it has any.
 
     Raises:
         TemplateError: The text is not an expression, or a limit is exceeded.
@@ -204,13 +241,18 @@ def parse_expression(text: str) -> nodes.Expr:
     if not text.strip():
         raise TemplateError("the braces are empty; write an expression in `{{ }}`")
 
+    if _GO_CALL.match(text):
+        raise TemplateError(_explain_go_field(text, written, "a name stands before ` .`"))
+
     try:
         parser = Parser(parser_environment(), _double_backslashes(text), state="variable")
         node = parser.parse_tuple(with_condexpr=True)
         if not parser.stream.eos:
-            raise TemplateError(f"`{parser.stream.current.value}` is not expected there")
+            message = f"`{parser.stream.current.value}` is not expected there"
+            raise TemplateError(_explain_go_field(text, written, message))
     except TemplateSyntaxError as error:
-        raise TemplateError(_explain(str(error.message))) from None
+        message = _explain(str(error.message))
+        raise TemplateError(_explain_go_field(text, written, message)) from None
     except RecursionError:
         raise TemplateError("the expression is nested too deeply") from None
     except (ValueError, MemoryError):
@@ -230,6 +272,21 @@ def _explain(message: str) -> str:
         if message.startswith(beginning):
             return f"not an expression: {message}; {advice}"
     return f"not an expression: {message}"
+
+
+def _explain_go_field(text: str, written: str, message: str) -> str:
+    """Return the way out for a template of Go, as docker has it; for others the message."""
+    if not written or not _GO_FIELD.search(text):
+        return message
+
+    quote = '"' if "'" in written else "'"
+    if len(written) > _LONGEST_SHOWN or quote in written:
+        written = "{{.Names}}"
+        quote = "'"
+    return (
+        "this is a template of Go (docker, kubectl), not an expression; to pass it on as it is, "
+        f"write it as a string: `{{{{ {quote}{written}{quote} }}}}`"
+    )
 
 
 def _check_depth(node: nodes.Node) -> None:

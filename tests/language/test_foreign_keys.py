@@ -1,0 +1,143 @@
+"""Words of other workflow tools: the message names the key of this language that does the same.
+
+Add a row to add a word: the text, words of the message, line and column.
+"""
+
+import pytest
+from support.problems import line_and_column, load_problems
+
+A = "tasks:\n  - name: a\n    action: core.noop\n"
+B = "  - name: b\n    action: core.noop\n"
+
+TASK_KEYS = [
+    ("    depends_on: a\n", "the earlier task names the later one: write `next: [{do: b}]` in `a`"),
+    ("    needs: [a]\n", "write `next: [{do: b}]` in `a`"),
+    ("    dependsOn: [a, c]\n", "`next: [{do: b}]` in `a` and in `c`, and `join: all` in `b`"),
+    ("    upstream: [a, c, d]\n", "in `a`, `c` and in `d`, and `join: all` in `b`"),
+    ("    requires: {x: 1}\n", "write `next: [{do: b}]` in `FIRST`"),
+    ("    loop: [1]\n", "write `with_items: ARRAY`, and `{{ item }}` in `input`"),
+    ("    foreach: [1]\n", "write `with_items: ARRAY`"),
+    ("    for-each: [1]\n    batch_size: 2\n", "write `with_items: ARRAY`"),
+    (
+        "    with: {x: 1}\n",
+        "write `input: {NAME: VALUE}` for arguments, or `with_items",
+    ),
+    ("    args: {x: 1}\n", "the action's arguments stand in `input: {NAME: VALUE}`"),
+    ("    env: {x: 1}\n", "`input: {cmd: ..., env: {...}}`"),
+    ("    if: succeeded()\n", "write `when: CONDITION`"),
+    ("    unless: x\n", "write `when: not (CONDITION)`"),
+    ("    register: x\n    when: x.y\n", "later tasks read a result as `{{ task.NAME.KEY }}`"),
+    ("    until: result().ready\n", "a transition leads back for another round"),
+    ("    retries: 3\n", "write `retry: {count: N, delay: SECONDS}`"),
+    ("    max-attempts: 3\n", "`count` is how many more attempts follow the first"),
+    ("    ignore_errors: true\n", "`next: [{when: '{{ failed() }}', do: noop}]`"),
+    ("    continue-on-error: true\n", "a failure with a target is handled"),
+    ("    on-error: a\n", "write a transition: `next: [{when: '{{ failed() }}', do: NAME}]`"),
+    ("    finally: a\n", "write a transition without `when`, which always fires"),
+    ("    do: a\n", "write `next: [{do: NAME}]`"),
+    ("    switch: []\n", "write a transition for each branch"),
+    ("    trigger_rule: all_done\n", "write `join: all` or `join: N`"),
+    ("    max_parallel: 3\n", "write `concurrency: N`: how many items run at once"),
+    ("    fail-fast: true\n", "write `max_failures: N` (0 for the first failure)"),
+    ("    timeout-minutes: 3\n", "write `timeout: SECONDS`"),
+    ("    sleep: 3\n", "write `delay: SECONDS`"),
+    ("    runs-on: ubuntu\n", "a task runs where the run's backend is (`--backend`)"),
+    ("    description: x\n", "write it as a comment of YAML: `# ...`"),
+    ("    permissions: x\n", "known keys: name, action, "),
+]
+ACTION_KEYS = [
+    ("run: ls", "write `action: core.shell` and `input: {cmd: ...}`"),
+    ("script: [ls]", "write `action: core.shell` and `input: {cmd: ...}`"),
+    ("uses: actions/checkout", "write `action: NAME`, and its arguments in `input`"),
+    ("python_callable: f", "write `action: NAME`, and its arguments in `input`"),
+]
+WORKFLOW_KEYS = [
+    ("inputs: {x: {}}\n", "write `parameters: {NAME: {type: string}}`"),
+    ("env: {TOKEN: x}\n", "`--secret-env NAME=VARIABLE`, read as `{{ keystore.NAME }}`"),
+    ("outputs: {x: 1}\n", "write `output_map: {NAME: '{{ task.NAME.KEY }}'}`"),
+    ("schedule: daily\n", "a timer such as cron can call that command"),
+    ("on: push\n", "a run is started by a cell, by Python or by `attune-nb run FILE`"),
+    ("retries: 3\n", "this is a key of a task: write it in `tasks`"),
+    ("on_failure: a\n", "this belongs to a task: write it in that task's `next`"),
+    ("start_at: a\n", "a run begins with the tasks that no other task points at"),
+]
+TRANSITION_KEYS = [
+    ("if: true", "write `when: CONDITION`"),
+    ("goto: b", "write `do: NAME`"),
+    ("set: {x: 1}", "write `publish: [{NAME: VALUE}]`"),
+    ("else: b", "write another one with the opposite `when`"),
+    ("on_failure: b", "write `when: '{{ failed() }}'` and `do: NAME`"),
+]
+RETRY_KEYS = [
+    ("attempts: 3", "write `count: N`, how many more attempts follow the first"),
+    ("count: 1, interval: 3", "write `delay: SECONDS`"),
+    ("count: 1, multiplier: 3", "write `backoff: constant`, `linear` or `exponential`"),
+    ("count: 1, exceptions: [X]", "write `on_error: PATTERN`"),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), TASK_KEYS)
+def test_a_foreign_key_of_a_task_is_explained(line, words):
+    (problem,) = load_problems(A + B + line)
+
+    assert problem.message.startswith(f"unknown key `{line.split(':')[0].strip()}` in a task; ")
+    assert words in problem.message
+    assert line_and_column(problem) == (6, 5)
+
+
+@pytest.mark.parametrize(("key", "words"), ACTION_KEYS)
+def test_a_foreign_word_for_the_action_is_one_problem(key, words):
+    (problem,) = load_problems(f"tasks:\n  - name: a\n    {key}\n")
+
+    assert words in problem.message
+    assert line_and_column(problem) == (3, 5)
+
+
+@pytest.mark.parametrize("key", ["jobs", "steps", "stages", "nodes", "dag"])
+def test_a_foreign_word_for_the_tasks_is_one_problem(key):
+    (problem,) = load_problems(f"{key}:\n  - name: a\n")
+
+    assert "write `tasks: [{name: ..., action: ..., next: [...]}]`" in problem.message
+    assert line_and_column(problem) == (1, 1)
+
+
+@pytest.mark.parametrize(("line", "words"), WORKFLOW_KEYS)
+def test_a_foreign_key_of_a_workflow_is_explained(line, words):
+    (problem,) = load_problems(line + A)
+
+    assert words in problem.message
+    assert line_and_column(problem) == (1, 1)
+
+
+@pytest.mark.parametrize(("key", "words"), TRANSITION_KEYS)
+def test_a_foreign_key_of_a_transition_is_explained(key, words):
+    (problem,) = load_problems(f"{A}    next: [{{{key}}}]\n{B}")
+
+    assert words in problem.message
+    assert line_and_column(problem) == (4, 13)
+
+
+@pytest.mark.parametrize(("keys", "words"), RETRY_KEYS)
+def test_a_foreign_key_of_a_retry_is_explained(keys, words):
+    (problem,) = load_problems(f"{A}    retry: {{{keys}}}\n")
+
+    assert words in problem.message
+    assert problem.position.line == 4
+
+
+def test_keys_that_only_attune_reads_are_not_listed():
+    (problem,) = load_problems(A + "    zzz: 1\n")
+
+    assert "permission_set_refs" not in problem.message
+    assert "worker_" not in problem.message
+    assert "__chart_meta__" not in problem.message
+    assert "on_success" not in problem.message
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("on_succes", "on_success"), ("worker_selectr", "worker_selector"), ("decison", "decision")],
+)
+def test_a_slip_in_a_rare_key_is_still_recognized(key, meant):
+    (problem,) = load_problems(A + f"    {key}: {{}}\n")
+    assert f"did you mean `{meant}`?" in problem.message
