@@ -90,7 +90,7 @@ _WORKFLOW = (
             input: {message: "{{ parameters.url }}"}
         """,
         values="an object of names, each with an object of parameter keys",
-        related=("type", "required", "default", "enum", "secret", "start"),
+        related=("type", "required", "default", "enum", "secret"),
     ),
     Entry(
         "workflow key",
@@ -140,7 +140,7 @@ _WORKFLOW = (
             action: core.noop
         """,
         values="an array of tasks, or an object of names and tasks",
-        related=("name", "action", "next", "parallel"),
+        related=("name", "action", "next", "type"),
     ),
     Entry(
         "workflow key",
@@ -379,7 +379,7 @@ _TASK = (
             join: all
         """,
         values="`all`, or an integer of 1 or more",
-        related=("next", "do", "parallel"),
+        related=("next", "do", "type"),
     ),
     Entry(
         "task key",

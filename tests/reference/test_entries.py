@@ -1,14 +1,31 @@
 """The entries of the reference: complete, plain, with examples that work."""
 
+import json
+from typing import get_args
+
 import pytest
 
 import attune_nb as attune
+from attune_nb.actions.registry import CORE
+from attune_nb.events import ItemStatus, RunStatus, TaskStatus
 from attune_nb.language import editor_schema
-from attune_nb.reference.parameter_keys import PARAMETER_KEYS
-from attune_nb.reference.workflow_keys import KEYS
+from attune_nb.language.model import RESERVED_TARGETS
+from attune_nb.language.reading import read_parameters, read_tasks
+from attune_nb.notebook import magics
+from attune_nb.notebook.command import COMMANDS
+from attune_nb.reference.entry import Kind
+from attune_nb.reference.table import ENTRIES, PLACES, find_entries
+from attune_nb.templates.compiler.calls import FILTER_NAMES
+from attune_nb.templates.compiler.codegen import NAMESPACES
+from attune_nb.templates.library.functions import FUNCTIONS, SCOPE_FUNCTIONS
+from attune_nb.templates.library.jinja_tests import TESTS
+from attune_nb.templates.library.methods import METHODS
+from attune_nb.templates.members import ITEM_NAMES
+from attune_nb.templates.sandbox import OUTCOME_FIELDS
 
-ENTRIES = [*KEYS, *PARAMETER_KEYS]
 WORKFLOWS = [entry for entry in ENTRIES if "tasks:" in entry.example]
+EXPRESSIONS = [entry for entry in ENTRIES if entry.result]
+LINES = [entry for entry in ENTRIES if entry.example.startswith("%attune ")]
 SCHEMA = editor_schema.json_schema()["$defs"]
 
 # the definition of the schema whose keys have entries of a kind
@@ -22,31 +39,94 @@ DEFINITIONS = {
     "parameter key": "parameter",
 }
 
+# the names that the product itself knows, by the kind of their entries
+KNOWN = {
+    "namespace": {*NAMESPACES, *ITEM_NAMES},
+    "task field": OUTCOME_FIELDS,
+    "target": RESERVED_TARGETS,
+    "function": {*FUNCTIONS, *SCOPE_FUNCTIONS, "uuid"},
+    "filter": FILTER_NAMES,
+    "test": TESTS,
+    "string method": METHODS["string"],
+    "array method": METHODS["array"],
+    "object method": METHODS["object"],
+    "action": CORE,
+}
+
+# results of tasks that would wait for a person, or need a server
+MOCKS = {"core.ask": {"response": True}, "core.http_request": {"status_code": 200}}
+
 
 def name_of(entry):
     return f"{entry.kind} {entry.name}".replace(" ", "-")
 
 
+def words_of(kind):
+    return [entry.name for entry in ENTRIES if entry.kind == kind]
+
+
+def run_example(entry):
+    """Run the workflow of an example, with mocks for actions that wait or need a server."""
+    workflow = attune.loads(entry.example)
+    actions = {task.name: task.action for task in workflow.tasks}
+    mocks = {name: MOCKS[action] for name, action in actions.items() if action in MOCKS}
+    assert workflow.check() == []
+    if not mocks:
+        return workflow.run()
+    return workflow.run(mock=mocks)
+
+
 @pytest.mark.parametrize("entry", WORKFLOWS, ids=name_of)
 def test_an_example_runs_as_pasted(entry):
-    workflow = attune.loads(entry.example)
+    run = run_example(entry)
 
-    run = workflow.run()
+    statuses = {run.status, *run.tasks["status"]}
+    if "status" in entry.kind and entry.name in {"succeeded", "failed", "timed_out", "skipped"}:
+        assert entry.name in statuses
+    elif entry.name == "core.fail":
+        assert run.status == "failed"
+    else:
+        assert run.status == "succeeded"
 
-    assert workflow.check() == []
-    assert run.status == "succeeded"
+
+@pytest.mark.parametrize("entry", EXPRESSIONS, ids=name_of)
+def test_an_expression_has_the_result_that_is_shown(entry):
+    context = attune.WorkflowContext.create()
+
+    value = attune.Template(f"{{{{ {entry.example} }}}}").render(context)
+
+    assert json.dumps(value) == json.dumps(json.loads(entry.result))
+
+
+@pytest.mark.parametrize("entry", LINES, ids=name_of)
+def test_a_line_names_a_command(entry):
+    assert entry.example.split()[1] in {*COMMANDS, "run"}
+
+
+def test_each_example_is_a_workflow_an_expression_or_a_line():
+    assert len(WORKFLOWS) + len(EXPRESSIONS) + len(LINES) == len(ENTRIES)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name_of)
 def test_an_example_has_the_word(entry):
+    if entry.kind == "topic" or "status" in entry.kind:
+        pytest.skip("its example shows more than one word")
+
     assert entry.name in entry.example
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=name_of)
 def test_an_explanation_is_short(entry):
-    assert entry.explanation[0].isupper()
+    assert entry.explanation[0].isupper() or entry.explanation.startswith("`")
     assert entry.explanation.endswith(".")
     assert 1 <= entry.explanation.count(". ") + 1 <= 3
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=name_of)
+def test_related_words_lead_to_entries_or_commands(entry):
+    for word in entry.related:
+        assert find_entries(word) or word in COMMANDS, word
+        assert word != entry.name or len(find_entries(word)) > 1
 
 
 @pytest.mark.parametrize("kind", DEFINITIONS)
@@ -65,7 +145,68 @@ def test_the_editor_shows_the_explanation_of_each_key(kind):
     assert described == entries
 
 
+@pytest.mark.parametrize("kind", KNOWN)
+def test_every_name_of_the_language_has_an_entry(kind):
+    assert set(words_of(kind)) == set(KNOWN[kind])
+
+
+def test_every_status_has_an_entry():
+    item_statuses, task_statuses, run_statuses = map(
+        read_literal, (ItemStatus, TaskStatus, RunStatus)
+    )
+
+    assert item_statuses <= task_statuses == set(words_of("task status"))
+    assert run_statuses == set(words_of("run status"))
+
+
+def read_literal(literal):
+    """Return the words of a `Literal`, which may hold others."""
+    words = set()
+    for argument in get_args(literal):
+        words |= {argument} if isinstance(argument, str) else read_literal(argument)
+    return words
+
+
+def test_the_values_of_a_key_name_each_choice():
+    entries = {(entry.kind, entry.name): entry for entry in ENTRIES}
+    choices = {
+        ("retry key", "backoff"): read_tasks.BACKOFFS,
+        ("task key", "type"): read_tasks.TASK_TYPES,
+        ("task key", "keep_results"): read_tasks.RESULT_LOCATIONS,
+        ("parameter key", "type"): read_parameters.PARAMETER_TYPES,
+    }
+
+    for word, words in choices.items():
+        assert all(f"`{choice}`" in entries[word].values for choice in words), word
+
+
 def test_no_word_has_two_entries_of_one_kind():
     words = [(entry.kind, entry.name) for entry in ENTRIES]
 
     assert len(words) == len(set(words))
+
+
+def test_every_kind_is_described():
+    assert set(PLACES) == set(get_args(Kind))
+
+
+@pytest.mark.parametrize(
+    ("word", "kinds"),
+    [
+        ("with_items", {"task key"}),
+        ("with-items", {"task key"}),
+        ("{{ failed() }}", {"function"}),
+        ("retry.delay", {"retry key"}),
+        ("task.delay", {"task key"}),
+        ("timeout", {"workflow key", "task key"}),
+        ("task.check.status", {"task field"}),
+        ("parameters.url", {"namespace"}),
+        ("core.shell", {"action"}),
+        ("failed", {"function", "task status", "run status"}),
+        ("text.split", {"function", "string method"}),
+        ("nonsense", set()),
+        ("", set()),
+    ],
+)
+def test_a_word_finds_its_entries(word, kinds):
+    assert {entry.kind for entry in find_entries(word)} == kinds

@@ -15,7 +15,7 @@ from attune_nb.templates.sandbox import ARRAYS, KEYS, OBJECTS, charge_if_many, d
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["METHOD_NAMES", "get_method", "no_method"]
+__all__ = ["METHODS", "METHOD_NAMES", "get_method", "no_method"]
 
 
 def _get(value: Any, key: Any, default: Any = None) -> Any:
@@ -124,6 +124,9 @@ _ARRAY_METHODS = make_callees(
         "index": ("values: array, needle: any", _array_index),
     }
 )
+METHODS = {"string": _STRING_METHODS, "array": _ARRAY_METHODS, "object": _OBJECT_METHODS}
+"""The methods by name, of each kind of value."""
+
 METHOD_NAMES = frozenset({*_STRING_METHODS, *_OBJECT_METHODS, *_ARRAY_METHODS})
 
 _NO_FORMAT = "; it can read attributes: join with `~`, or write the values as `{{ ... }}`"

@@ -1,0 +1,109 @@
+"""The table of all entries, and its look-up by word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attune_nb.reference.actions import ACTIONS
+from attune_nb.reference.filters import FILTERS
+from attune_nb.reference.functions import FUNCTIONS
+from attune_nb.reference.jinja_tests import TESTS
+from attune_nb.reference.methods import METHODS
+from attune_nb.reference.names import NAMES
+from attune_nb.reference.parameter_keys import PARAMETER_KEYS
+from attune_nb.reference.statuses import STATUSES
+from attune_nb.reference.topics import TOPICS
+from attune_nb.reference.workflow_keys import KEYS
+
+if TYPE_CHECKING:
+    from attune_nb.reference.entry import Entry
+
+__all__ = ["ENTRIES", "PLACES", "find_entries"]
+
+ENTRIES: tuple[Entry, ...] = (
+    *TOPICS,
+    *KEYS,
+    *PARAMETER_KEYS,
+    *NAMES,
+    *FUNCTIONS,
+    *FILTERS,
+    *TESTS,
+    *METHODS,
+    *STATUSES,
+    *ACTIONS,
+)
+"""All entries."""
+
+# The description of each kind, after the word: "retry, a key of a task".
+PLACES = {
+    "topic": "a topic",
+    "workflow key": "a key of a workflow",
+    "task key": "a key of a task",
+    "retry key": "a key of `retry`",
+    "transition key": "a key of a transition in `next`",
+    "branch key": "a key of a branch in `on_success` and its like, an older form",
+    "decision key": "a key of a branch in `decision`, an older form",
+    "parameter key": "a key of a parameter",
+    "namespace": "a name in expressions",
+    "task field": "a field of `task.NAME` in expressions",
+    "system value": "a value of `system` in expressions",
+    "function": "a function in expressions",
+    "filter": "a filter in expressions",
+    "test": "a test in expressions",
+    "string method": "a method of strings in expressions",
+    "array method": "a method of arrays in expressions",
+    "object method": "a method of objects in expressions",
+    "task status": "a status of a task or an item",
+    "run status": "a status of a run",
+    "action": "a core action",
+    "target": "a target of `do`",
+}
+"""Where a word of each kind stands, for people."""
+
+# The first part of a dotted word, and the kind of entry that its last part selects.
+_OWNERS = {
+    "workflow key": ("workflow",),
+    "task key": ("task", "tasks"),
+    "retry key": ("retry",),
+    "transition key": ("next", "transition"),
+    "branch key": ("on_success", "on_failure", "on_complete", "on_timeout"),
+    "decision key": ("decision",),
+    "parameter key": ("parameter", "parameters"),
+    "task field": ("task", "tasks"),
+    "system value": ("system",),
+}
+
+
+# The kinds of words that are called: `failed()`.
+_CALLED = ("function", "string method", "array method", "object method")
+
+
+def find_entries(word: str) -> list[Entry]:
+    """Return the entries of a word, in the order of the table; none if it is unknown.
+
+    Braces around it are ignored, and `-` stands for `_`. Brackets after it select functions and
+    methods; the part before a dot selects among the entries of the last part, such as
+    `retry.delay` or `task.NAME.status`.
+    """
+    name = word.strip("{}` :")
+    if name.endswith("()"):
+        called = find_entries(name.removesuffix("()"))
+        return [entry for entry in called if entry.kind in _CALLED]
+
+    exact = [entry for entry in ENTRIES if entry.name == name]
+    if exact:
+        return exact
+
+    owner, _, last = name.replace("-", "_").rpartition(".")
+    entries = [entry for entry in ENTRIES if entry.name == last]
+    if not owner:
+        return entries
+
+    first = owner.partition(".")[0]
+    selected = [entry for entry in entries if first in _OWNERS.get(entry.kind, ())]
+    # `parameters.url`: the name is the user's own, so the namespace is explained
+    namespaces = [entry for entry in ENTRIES if entry.name == first and entry.kind == "namespace"]
+    for candidates in (selected, namespaces):
+        if candidates:
+            return candidates
+    return entries

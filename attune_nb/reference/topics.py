@@ -1,0 +1,170 @@
+"""Short introductions, which lead to the words of their subject."""
+
+from __future__ import annotations
+
+from attune_nb.reference.entry import Entry
+
+__all__ = ["TOPICS"]
+
+
+def _topic(name: str, explanation: str, text: str, *related: str) -> Entry:
+    return Entry("topic", name, explanation, text, related=related)
+
+
+TOPICS: tuple[Entry, ...] = (
+    _topic(
+        "workflows",
+        "A workflow is one YAML text: `parameters` come in, `tasks` run actions, `next` leads from "
+        "task to task, and `output_map` makes the output. In a notebook it stands in a cell below "
+        "`%%attune NAME`.",
+        """
+        parameters:
+          name: {type: string, default: world}
+        tasks:
+          - name: greet
+            action: core.echo
+            input: {message: "hello {{ parameters.name }}"}
+            next:
+              - do: shout
+          - name: shout
+            action: core.echo
+            input: {message: "{{ upper(task.greet.message) }}"}
+        output_map: {text: "{{ task.shout.message }}"}
+        """,
+        "tasks", "parameters", "vars", "next", "output_map", "timeout",
+    ),
+    _topic(
+        "actions",
+        "An action is a Python function of the notebook, a core action, another workflow, or "
+        "`module:function`. `%attune actions` lists them, and `%attune actions NAME` shows the "
+        "arguments of one, which stand below `input`.",
+        """
+        tasks:
+          - name: greet
+            action: core.echo
+            input: {message: hello}
+        """,
+        "action", "input", "core.shell", "core.http_request", "core.ask",
+    ),
+    _topic(
+        "expressions",
+        "Between `{{` and `}}` stands an expression: Jinja2's syntax with namespaces, functions, "
+        "filters and tests. A string that is nothing but one expression gives the value with its "
+        "kind; any other string becomes text.",
+        """
+        vars: {sizes: [3, 1, 2]}
+        tasks:
+          - name: show
+            action: core.echo
+            input: {message: "{{ sort(workflow.sizes) }}, {{ length(workflow.sizes) }} of them"}
+        """,
+        "parameters", "workflow", "task", "item", "result", "default", "select", "round", "match",
+    ),
+    _topic(
+        "items",
+        "`with_items` runs the action of a task once for every item, `concurrency` many at once. "
+        "Items fail and are retried one by one; the task fails if an item did, after all have "
+        "ended.",
+        """
+        parameters:
+          hosts: {type: array, default: [a, b, c]}
+        tasks:
+          - name: check
+            action: core.echo
+            with_items: "{{ parameters.hosts }}"
+            concurrency: 10
+            retry: {count: 2, delay: 1}
+            input: {message: "checking {{ item }}"}
+        """,
+        "with_items", "item", "index", "concurrency", "batch_size", "retry", "failed_items",
+    ),
+    _topic(
+        "failures",
+        "A failed attempt is made again if the task has `retry`. If the task fails in the end, a "
+        "transition of its `next` can handle that: `do` names the task that goes on, or `noop`. "
+        "A failure that nothing handles fails the run.",
+        """
+        tasks:
+          - name: deploy
+            action: core.noop
+            retry: {count: 2, delay: 1, backoff: exponential, on_error: Timeout}
+            next:
+              - when: "{{ not succeeded() }}"
+                publish: {reason: "{{ result().error }}"}
+                do: undo
+          - name: undo
+            action: core.echo
+            input: {message: "undone: {{ workflow.reason }}"}
+        """,
+        "retry", "on_error", "timeout", "next", "failed", "timed_out", "noop", "fail",
+    ),
+    _topic(
+        "branches",
+        "Every transition of `next` whose `when` is true fires, so that tasks run side by side; "
+        "`join: all` waits for all of them. `type: parallel` does the same for a few tasks in one.",
+        """
+        tasks:
+          - name: build
+            action: core.noop
+            next: [{do: [unit, style]}]
+          - name: unit
+            action: core.noop
+            next: [{do: deploy}]
+          - name: style
+            action: core.noop
+            next: [{do: deploy}]
+          - name: deploy
+            action: core.noop
+            join: all
+        """,
+        "next", "when", "do", "publish", "join", "type", "skipped",
+    ),
+    _topic(
+        "questions",
+        "`core.ask` asks a person and waits. In a notebook the question is a form; answer it "
+        "there, or with `%attune answer RUN TASK EXPR`, or with `run.answer(task, value)`. "
+        "`response_schema` is the kind of the answer.",
+        """
+        tasks:
+          - name: approve
+            action: core.ask
+            input: {prompt: "Deploy now?", response_schema: {type: boolean}}
+            next:
+              - when: "{{ result().response == true }}"
+                do: deploy
+          - name: deploy
+            action: core.noop
+        """,
+        "core.ask", "waiting", "answer",
+    ),
+    _topic(
+        "secrets",
+        "A parameter with `secret: true` and all values of `keystore` are shown as `***` and are "
+        "never recorded. Pass them again when a run is resumed.",
+        """
+        parameters:
+          token: {type: string, secret: true, default: none}
+        tasks:
+          - name: show
+            action: core.echo
+            input: {message: "{{ parameters.token }}"}
+        """,
+        "secret", "keystore",
+    ),
+    _topic(
+        "backends",
+        "Attempts run in `threads` (the default), in worker `processes`, on a `dask` cluster, or "
+        "`inline` for debugging. A workflow means the same on each; `--backend` chooses.",
+        "%attune run NAME --backend processes",
+        "concurrency", "keep_results", "worker_selector", "timeout",
+    ),
+    _topic(
+        "records",
+        "Every run is recorded. `%attune runs` lists them, `%attune resume` continues an "
+        "interrupted one, `%attune retry` runs only what failed, and `%attune fork RUN --at TASK` "
+        "runs a task again with those that follow it.",
+        "%attune runs",
+        "runs", "resume", "retry", "fork", "diff", "interrupted",
+    ),
+)  # fmt: skip
+"""The topics, in the order in which a newcomer meets them."""
