@@ -29,6 +29,7 @@ from attune_nb.events import (
     RunStarted,
     TaskEnded,
 )
+from attune_nb.values.frozen import may_hold_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -295,9 +296,13 @@ class Driver(RequestQueue):
             # the cause of an attempt is on record before the attempt
             self._log.flush()
 
+        call = Call(action, task.input, context)
+        if may_hold_tables(command.items):
+            call.hands_out_tables = True
+
         spec = JobSpec(
             key=command.key,
-            call=Call(action, task.input, context),
+            call=call,
             total=command.total,
             concurrency=command.concurrency,
             clock=self.clock,

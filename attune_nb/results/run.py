@@ -22,6 +22,7 @@ from attune_nb.results.batches import batches_by_key
 from attune_nb.results.durations import format_duration
 from attune_nb.results.in_doubt import Doubt
 from attune_nb.results.timeline import TaskTimeline
+from attune_nb.values.frozen import copy_tables
 from attune_nb.values.remote import fetch
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class RunView:
     @property
     def output(self) -> Any:
         """The value of `output_map`, or None."""
-        return self._mask.value(self._source.state.output)
+        return copy_tables(self._mask.value(self._source.state.output))
 
     @property
     def error(self) -> str | None:
@@ -252,7 +253,7 @@ class RunView:
         outcome = self._last_execution(task).outcome
         if outcome is None:
             return None
-        return self._mask.value(fetch(outcome.result))
+        return copy_tables(self._mask.value(fetch(outcome.result)))
 
     @property
     def context(self) -> WorkflowContext:

@@ -6,6 +6,7 @@ objects.
 
 from __future__ import annotations
 
+import operator
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,16 +18,21 @@ __all__ = [
     "FrozenList",
     "FrozenTuple",
     "NotStored",
+    "copy_tables",
     "describe_not_stored",
     "freeze",
     "freeze_list",
     "frozen_rows",
+    "may_hold_tables",
     "size_of",
     "thaw",
 ]
 
 # Levels of nesting of a value.
 _DEEPEST = 200
+
+# The version of pandas from which on a shallow copy is copied when it is written to.
+_COPY_ON_WRITE_VERSION = 3
 
 
 def _refuse(self: object, *_: object, **__: object) -> NoReturn:
@@ -48,9 +54,11 @@ class FrozenDict(dict[Any, Any]):
 
     Attributes:
         size: The bytes of memory of the object and everything in it.
+        holds_objects: True if something in it is no plain data; else the attribute is not set.
     """
 
-    __slots__ = ("size",)
+    __slots__ = ("holds_objects", "size")
+    holds_objects: bool
     size: int
 
     __setitem__ = __delitem__ = __ior__ = _refuse
@@ -74,9 +82,11 @@ class FrozenList(list[Any]):
 
     Attributes:
         size: The bytes of memory of the array and everything in it.
+        holds_objects: True if something in it is no plain data; else the attribute is not set.
     """
 
-    __slots__ = ("size",)
+    __slots__ = ("holds_objects", "size")
+    holds_objects: bool
     size: int
 
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
@@ -100,8 +110,10 @@ class FrozenTuple(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have a slo
 
     Attributes:
         size: The bytes of memory of the tuple and everything in it.
+        holds_objects: True if something in it is no plain data; else the attribute is not set.
     """
 
+    holds_objects: bool
     size: int
 
     def __copy__(self) -> tuple[Any, ...]:
@@ -167,7 +179,8 @@ def freeze(value: Any) -> Any:
     `dict` and `list` (and their subclasses) become `FrozenDict` and `FrozenList`, a `tuple`
     becomes a `FrozenTuple`, and a set a frozenset. A NumPy array becomes a read-only view of
     itself, a NumPy scalar a plain number, and an instance of a subclass of `str` a plain `str`.
-    Any other object is returned as it is. (C code for lists, such as `heapq`, bypasses the
+    A table of pandas becomes a shallow copy, so that a change of the original is not seen. Any
+    other object is returned as it is. (C code for lists, such as `heapq`, bypasses the
     methods of a list; Python cannot prevent that.)
 
     Raises:
@@ -195,7 +208,7 @@ def _freeze(value: Any, depth: int) -> Any:
         if not _LEAVES.issuperset(map(type, value.values())):
             parts = {key: _freeze(part, depth - 1) for key, part in value.items()}
         frozen_dict = FrozenDict(parts)
-        frozen_dict.size = _container_size(frozen_dict, frozen_dict.values())
+        _measure(frozen_dict, frozen_dict.values())
         frozen_dict.size += _total_size(frozen_dict)
         return frozen_dict
 
@@ -203,8 +216,8 @@ def _freeze(value: Any, depth: int) -> Any:
         parts = value
         if not _LEAVES.issuperset(map(type, value)):
             parts = [_freeze(part, depth - 1) for part in value]
-        frozen = FrozenTuple(parts) if kind is tuple else FrozenList(parts)
-        frozen.size = _container_size(frozen, frozen)
+        frozen: Any = FrozenTuple(parts) if kind is tuple else FrozenList(parts)
+        _measure(frozen, frozen)
         return frozen
 
     if kind is set:
@@ -215,7 +228,75 @@ def _freeze(value: Any, depth: int) -> Any:
         return str.__str__(value)
     if kind.__module__ == "numpy":
         return _freeze_numpy(value)
-    return value
+    return _copy_table(value)
+
+
+def may_hold_tables(value: Any) -> bool:
+    """Return whether a frozen value may be a table or hold one: whether it is no plain data."""
+    kind = type(value)
+    if kind in _LEAVES:
+        return False
+    if kind in _FROZEN:
+        return getattr(value, "holds_objects", False)
+    return kind is not range
+
+
+def copy_tables(value: Any) -> Any:
+    """Return a value in which every table is a shallow copy, so that a change stays in the copy.
+
+    Tables are the DataFrames and Series of pandas. Containers are made anew only around a table.
+    With pandas 3, or copy-on-write turned on in pandas 2, the data is shared until someone
+    writes to it; without it, the data is copied.
+    """
+    if not may_hold_tables(value):
+        return value
+
+    if isinstance(value, dict):
+        parts = {key: copy_tables(part) for key, part in value.items()}
+        is_same = all(part is value[key] for key, part in parts.items())
+        if is_same:
+            return value
+        return _container_like(value, FrozenDict, parts)
+
+    if isinstance(value, list | tuple):
+        elements = [copy_tables(element) for element in value]
+        is_same = all(map(operator.is_, elements, value))
+        if is_same:
+            return value
+        array_kind = FrozenTuple if isinstance(value, tuple) else FrozenList
+        return _container_like(value, array_kind, elements)
+
+    return _copy_table(value)
+
+
+def _container_like(value: Any, kind: type, parts: Any) -> Any:
+    """Return a container with other parts; it is frozen if `value` is."""
+    if type(value) not in _FROZEN:
+        return type(value)(parts)
+
+    container: Any = kind(parts)
+    container.size = value.size
+    container.holds_objects = True
+    return container
+
+
+def _copy_table(value: Any) -> Any:
+    """Return a shallow copy of a table of pandas; any other object as it is."""
+    pandas = sys.modules.get("pandas")
+    # pandas may be about to be imported by another thread
+    tables = (getattr(pandas, "DataFrame", None), getattr(pandas, "Series", None))
+    kinds = tuple(table for table in tables if isinstance(table, type))
+    if not issubclass(type(value), kinds):
+        return value
+    return value.copy(deep=not _copies_on_write(pandas))
+
+
+def _copies_on_write(pandas: Any) -> bool:
+    """Return whether a shallow copy has its own data as soon as someone writes to it."""
+    major, _, _ = pandas.__version__.partition(".")
+    if int(major) >= _COPY_ON_WRITE_VERSION:
+        return True
+    return pandas.options.mode.copy_on_write is True
 
 
 def _freeze_numpy(value: Any) -> Any:
@@ -232,12 +313,25 @@ def _freeze_numpy(value: Any) -> Any:
 def freeze_list(values: list[Any]) -> FrozenList:
     """Return a read-only list of values that are frozen already."""
     frozen = FrozenList(values)
-    frozen.size = _container_size(frozen, frozen)
+    _measure(frozen, frozen)
     return frozen
 
 
-def _container_size(container: Any, parts: Any) -> int:
-    return sys.getsizeof(container) + _total_size(parts)
+def _measure(container: Any, parts: Any) -> None:
+    """Set a container's size, and whether it holds something that is no plain data.
+
+    Args:
+        container: The frozen container.
+        parts: Its elements or values.
+    """
+    size = sys.getsizeof(container)
+    if _LEAVES.issuperset(map(type, parts)):
+        size += sum(map(sys.getsizeof, parts))
+    else:
+        size += sum(map(size_of, parts))
+        if any(map(may_hold_tables, parts)):
+            container.holds_objects = True
+    container.size = size
 
 
 def _total_size(values: Iterable[Any]) -> int:

@@ -427,6 +427,9 @@ def test_any_value_is_passed_on_unread(expression, expected, kind):
 def test_anything_can_be_a_part_of_a_result():
     frame = OPAQUE["frame"]
 
-    assert value("[frame, {'a': frame}]", frame=frame)[0] is frame
-    assert value("merge({'a': 1}, {'b': frame})", frame=frame)["b"] is frame
-    assert value("rows | map(attribute='f')", rows=freeze([{"f": frame}]))[0] is frame
+    first, second = value("[frame, {'a': frame}]", frame=frame)
+    assert first is second["a"]
+    merged = value("merge({'a': frame}, {'b': frame})", frame=frame)
+    assert merged["a"] is merged["b"]
+    rows = freeze([{"f": frame}])
+    assert value("rows | map(attribute='f')", rows=rows)[0] is rows[0]["f"]

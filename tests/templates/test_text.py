@@ -52,13 +52,19 @@ def test_a_value_becomes_part_of_a_string(source, value, text):
 
 
 def test_a_single_expression_returns_the_same_object():
-    frame = pd.DataFrame({"a": [1]})
-    for value in (frame, freeze([1]), 10**30, "1", None, object()):
+    for value in (freeze([1]), 10**30, "1", None, object()):
         assert render("{{ x }}", x=value) is value
         assert render("{{x}}", x=value) is value
         assert render({"k": ["{{ workflow.x }}"]}, x=value)["k"][0] is value
         assert render("{{ x if true else 1 }}", x=value) is value
         assert render("{{ y | default(x) }}", x=value) is value
+
+
+def test_a_single_expression_returns_the_table_of_the_context():
+    context = WorkflowContext.create(vars={"x": pd.DataFrame({"a": [1]})})
+    tables = Template(["{{ x }}", "{{ workflow.x }}", "{{ x if true else 1 }}"]).render(context)
+    assert isinstance(tables[0], pd.DataFrame)
+    assert tables[0] is tables[1] is tables[2]
 
 
 @pytest.mark.parametrize("source", [" {{ x }}", "{{ x }} ", "{{ x }}\n", "{{ x }}{{ '' }}"])

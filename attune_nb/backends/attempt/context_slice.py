@@ -15,7 +15,7 @@ from pyrsistent import pmap
 
 from attune_nb.context import WorkflowContext
 from attune_nb.templates.compiler.codegen import NAMESPACES
-from attune_nb.values.frozen import freeze, size_of
+from attune_nb.values.frozen import freeze, may_hold_tables, size_of
 from attune_nb.values.remote import fetch, remote_references
 from attune_nb.values.secrets import Mask
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from attune_nb.templates.template import Template
     from attune_nb.values.remote import RemoteReference
 
-__all__ = ["fetch_context", "find_references", "slice_context"]
+__all__ = ["fetch_context", "find_references", "may_read_tables", "slice_context"]
 
 # the names that are read below a name; an empty dict: the whole value
 _NameTree = dict[str, Any]
@@ -65,6 +65,16 @@ def slice_context(context: WorkflowContext, template: Template) -> WorkflowConte
         size_bytes=sum(map(size_of, values)),
         mask=Mask(),
     )
+
+
+def may_read_tables(context: WorkflowContext, template: Template) -> bool:
+    """Return whether a template reads a value of the context that may hold a table."""
+    names = _names_read_by(template)
+    values = [getattr(context, field) for field in _OBJECT_FIELDS if field in names]
+    values += [value for _, value, _ in _iterate_read(context.variables, names.get("variables"))]
+    outcomes = [outcome for _, outcome, _ in _iterate_read(context.tasks, names.get("tasks"))]
+    values += [outcome.result for outcome in outcomes]
+    return any(map(may_hold_tables, values))
 
 
 def _names_read_by(template: Template) -> _NameTree:

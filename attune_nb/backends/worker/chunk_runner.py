@@ -27,6 +27,7 @@ from attune_nb.backends.chunks.messages import Report
 from attune_nb.backends.chunks.serialize import describe_any, pack, require_sent
 from attune_nb.backends.threads.backend import ThreadBackend
 from attune_nb.context import ItemScope, Moment
+from attune_nb.values.frozen import may_hold_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,6 +93,8 @@ class ChunkRunner:
 
     def _start_attempts(self, chunk: ChunkMessage, items: list[Any]) -> None:
         attempts = [*zip(chunk.index, chunk.attempt, strict=True)]
+        if any(map(may_hold_tables, items)):
+            self._call.hands_out_tables = True
         self._items.update(zip(chunk.index, items, strict=True))
         self._call.moments.update(zip(chunk.index, chunk.moments, strict=False))
         self._unfinished += attempts
