@@ -77,7 +77,7 @@ def check_server(url: str) -> dict[str, Any]:
     Raises:
         ActionError: The server responds with an error, or not at all.
     """
-    response = http_request(url, timeout=5)
+    response = http_request(url, timeout=5, expect_status="any")
     if not response["success"]:
         raise ActionError(f"HTTP {response['status_code']}")
     return {"status": response["json"]["status"], "elapsed_ms": response["elapsed_ms"]}

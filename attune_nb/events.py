@@ -107,6 +107,8 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
         data: The values that the action had produced before it failed.
         retryable: Whether another attempt with the same input may succeed.
         position: The position in the workflow's text, if the error has one.
+        bases: The names of the base classes of the error's type, the nearest first, without
+            `Exception` and what is above it.
     """
 
     type: str
@@ -115,6 +117,7 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
     data: Any = None
     retryable: bool = True
     position: Position | None = None
+    bases: tuple[str, ...] = ()
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,7 +47,8 @@ def test_a_fleet_lists_its_servers_and_their_health():
         assert check_server(servers[3]["url"])["status"] == "ok"
 
         for path in ("health/0", "health/6", "health/x", "5", ""):
-            assert http_request(f"{fleet.url}/{path}")["status_code"] == 404
+            response = http_request(f"{fleet.url}/{path}", expect_status=404)
+            assert response["status_code"] == 404
 
     with pytest.raises(ActionError, match=servers[0]["url"]):
         check_server(servers[0]["url"])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
+from attune_nb.actions.http_status import STATUS_WORDS, are_status_patterns
 from attune_nb.errors import ActionError
 from attune_nb.templates.compiler.parse import has_braces
 from attune_nb.values.describe import describe_with_value
@@ -20,6 +21,7 @@ __all__ = [
     "AuthType",
     "Count",
     "Seconds",
+    "StatusPatterns",
     "TimeoutSeconds",
     "check_arguments",
 ]
@@ -35,6 +37,8 @@ Count: TypeAlias = int
 """An integer, 0 or more."""
 AuthType: TypeAlias = str
 """One of `AUTH_TYPES`."""
+StatusPatterns: TypeAlias = int | str | list[int | str]
+"""The statuses that a request expects."""
 
 Mismatch: TypeAlias = tuple[str | None, str]
 """An argument (None: no single one), and the message."""
@@ -92,6 +96,7 @@ _KINDS: dict[str, _Kind] = {
         f"a number of seconds, more than 0 (at most {MAX_TIMEOUT_SECONDS:,}), or null for no limit",
         lambda value: _is_number(value) and 0 < value <= MAX_TIMEOUT_SECONDS,
     ),
+    "StatusPatterns": _Kind(STATUS_WORDS, are_status_patterns),
     "AuthType": _Kind(_AUTH_WORDS, lambda value: isinstance(value, str) and value in AUTH_TYPES),
 }
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.actions import http_errors
 from attune_nb.actions.arguments import check_arguments
+from attune_nb.actions.http_errors import HTTPError, HTTPStatusError
+from attune_nb.actions.http_status import DEFAULT_STATUSES, is_expected_status
 from attune_nb.actions.to_text import to_text
-from attune_nb.errors import ActionError
 from attune_nb.templates.library.to_text import STRICT_JSON
 
 if TYPE_CHECKING:
@@ -19,9 +22,28 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from attune_nb.actions.arguments import AuthType, Count, TimeoutSeconds
+    from attune_nb.actions.arguments import AuthType, Count, StatusPatterns, TimeoutSeconds
 
 __all__ = ["http_request"]
+
+# Our errors by the names of those of the HTTP library.
+_ERROR_TYPES: dict[str, type[HTTPError]] = {
+    "ConnectTimeout": http_errors.ConnectTimeout,
+    "PoolTimeout": http_errors.ConnectTimeout,
+    "ReadTimeout": http_errors.ReadTimeout,
+    "WriteTimeout": http_errors.WriteTimeout,
+    "ConnectError": http_errors.ConnectError,
+    "ReadError": http_errors.ReadError,
+    "WriteError": http_errors.WriteError,
+    "ProxyError": http_errors.ProxyError,
+    "ProtocolError": http_errors.ProtocolError,
+    "DecodingError": http_errors.ProtocolError,
+    "TooManyRedirects": http_errors.TooManyRedirects,
+    "UnsupportedProtocol": http_errors.InvalidURL,
+    "InvalidURL": http_errors.InvalidURL,
+}
+# The user and password of an address, after its scheme.
+_CREDENTIALS = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#]*@")
 
 _clients: dict[tuple[bool, bool, int], httpx.Client] = {}
 _lock = threading.Lock()
@@ -56,6 +78,7 @@ def http_request(
     auth_token: str | None = None,
     follow_redirects: bool = True,
     max_redirects: Count = 10,
+    expect_status: StatusPatterns = DEFAULT_STATUSES,
 ) -> dict[str, Any]:
     """Send one request. All threads share connections, but no cookies.
 
@@ -74,13 +97,17 @@ def http_request(
         auth_token: For `bearer`.
         follow_redirects: Whether to follow the redirects of 3xx responses.
         max_redirects: The maximum number of redirects.
+        expect_status: The statuses that are no failure: a number (404), a class (`4xx`), several
+            of them (`2xx,404`, or an array), or `any`.
 
     Returns:
         `status_code`, `headers` (names in lower case), `body`, `json` (None if the body is
         not JSON), `elapsed_ms`, `url` (after redirects), and `success`: False for 4xx and 5xx.
 
     Raises:
-        ActionError: The input is invalid, or no response came.
+        ActionError: The input is invalid.
+        HTTPStatusError: The status is not expected. The error's data is the response.
+        HTTPError: No complete response came; see `attune_nb.actions.http_errors`.
     """
     import httpx  # noqa: PLC0415 - slow to import, and many workflows never need it
 
@@ -108,14 +135,59 @@ def http_request(
             timeout=timeout,
             auth=auth,
         )
-    except httpx.TimeoutException as error:
-        raise ActionError(f"{method} {url}: no response within {timeout} s") from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError) as error:
-        reason = str(error)
-        if not reason:
-            reason = type(error).__name__
-        raise ActionError(f"{method} {url}: {reason}") from error
-    return _result(response, (time.perf_counter() - started) * 1000)
+        raise _request_error(error, f"{method} {_without_password(url)}", timeout) from error
+
+    result = _result(response, (time.perf_counter() - started) * 1000)
+    if not is_expected_status(response.status_code, expect_status):
+        status = f"{response.status_code} {response.reason_phrase}".rstrip()
+        raise HTTPStatusError(f"{status} from {method} {result['url']}", result)
+    return result
+
+
+def _request_error(error: Exception, request: str, timeout: float | None) -> HTTPError:
+    """Return the error for a request without a complete response.
+
+    Args:
+        error: The error of the HTTP library.
+        request: The method and the address.
+        timeout: The timeout of the request, in seconds.
+    """
+    import httpx  # noqa: PLC0415 - slow to import
+
+    if isinstance(error, httpx.TimeoutException):
+        kind = _ERROR_TYPES[type(error).__name__]
+        return kind(f"{request}: no response within {timeout} s")
+
+    kind = HTTPError
+    for library_type in type(error).__mro__:
+        if library_type.__name__ in _ERROR_TYPES:
+            kind = _ERROR_TYPES[library_type.__name__]
+            break
+    if kind is http_errors.ConnectError and _is_tls_error(error):
+        kind = http_errors.TLSError
+
+    reason = str(error)
+    if not reason:
+        reason = type(error).__name__
+    return kind(f"{request}: {reason}")
+
+
+def _is_tls_error(error: BaseException | None) -> bool:
+    """Return whether an error was caused by TLS."""
+    import ssl  # noqa: PLC0415 - slow to import
+
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        cause = error.__cause__
+        error = error.__context__ if cause is None else cause
+    return False
+
+
+def _without_password(url: str) -> str:
+    """Return an address without the user and password in it."""
+    return _CREDENTIALS.sub(r"\1", url, count=1)
 
 
 def _result(response: httpx.Response, elapsed_ms: float) -> dict[str, Any]:
@@ -129,7 +201,7 @@ def _result(response: httpx.Response, elapsed_ms: float) -> dict[str, Any]:
         "body": response.text,
         "json": parsed,
         "elapsed_ms": round(elapsed_ms, 3),
-        "url": str(response.url),
+        "url": _without_password(str(response.url)),
         "success": not response.is_error,
     }
 

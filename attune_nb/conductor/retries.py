@@ -40,15 +40,17 @@ def retry_delay(retry: Retry | None, attempt: int, error: ErrorInfo | None) -> f
 
 
 def _matches(retry: Retry, error: ErrorInfo) -> bool:
-    """Return whether `on_error` allows a retry after an error."""
+    """Return whether `on_error` allows a retry after an error.
+
+    A pattern is searched in the name of the error's type, in those of its base classes, and in
+    the message.
+    """
     if not retry.on_error:
         return True
 
     message = error.message[:_SEARCHED_CHARACTERS]
-    for pattern in retry.on_error:
-        if _is_found(pattern, error.type) or _is_found(pattern, message):
-            return True
-    return False
+    texts = (error.type, *error.bases, message)
+    return any(_is_found(pattern, text) for pattern in retry.on_error for text in texts)
 
 
 def _is_found(pattern: str, text: str) -> bool:

@@ -226,6 +226,7 @@ def _error_to_plain(error: ErrorInfo, plain: Callable[[Any], Any]) -> dict[str, 
         "traceback": plain(error.traceback),
         "data": plain(error.data),
         "retryable": error.retryable,
+        "bases": error.bases,
         "position": position,
     }
 
@@ -240,5 +241,6 @@ def _error_of(data: dict[str, Any], source: Source) -> ErrorInfo:
         traceback=from_plain(data["traceback"]),
         data=from_plain(data["data"]),
         retryable=data["retryable"],
+        bases=tuple(data.get("bases", ())),
         position=position,
     )

@@ -17,6 +17,16 @@ import trustme
 
 import attune_nb
 from attune_nb.actions.http import http_request
+from attune_nb.actions.http_errors import (
+    ConnectError,
+    HTTPStatusError,
+    InvalidURL,
+    ProtocolError,
+    ReadError,
+    ReadTimeout,
+    TLSError,
+    TooManyRedirects,
+)
 from attune_nb.errors import ActionError
 
 
@@ -121,10 +131,63 @@ def test_bodies(url):
 
 
 @pytest.mark.parametrize("status", [404, 503])
-def test_an_error_status_is_a_response(url, status):
-    result = http_request(f"{url}/status/{status}")
-    assert result["status_code"] == status
-    assert result["success"] is False
+def test_an_error_status_is_a_failure_with_the_response(url, status):
+    with pytest.raises(HTTPStatusError, match=f"^{status} .* from GET {url}/status") as caught:
+        http_request(f"{url}/status/{status}")
+
+    response = caught.value.data
+    assert response["status_code"] == status
+    assert response["success"] is False
+    assert response["json"]["path"] == f"/status/{status}"
+    assert "content-length" in response["headers"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "status", "is_expected"),
+    [
+        ("2xx,3xx", 204, True),
+        ("2xx,3xx", 404, False),
+        (404, 404, True),
+        (404, 200, False),
+        ("404", 404, True),
+        ("4xx", 429, True),
+        ("4XX", 429, True),
+        ("4xx", 200, False),
+        ([200, "4xx"], 418, True),
+        ([200, "4xx"], 201, False),
+        ("2xx, 404", 404, True),
+        ("any", 503, True),
+    ],
+)
+def test_expected_statuses(url, expected, status, is_expected):
+    address = f"{url}/status/{status}"
+    if is_expected:
+        assert http_request(address, expect_status=expected)["status_code"] == status
+    else:
+        with pytest.raises(HTTPStatusError, match=f"^{status}"):
+            http_request(address, expect_status=expected)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["maybe", "6xx", "", 99, 600, True, [], ["2xx", "x"], 2.5, "2xx;3xx"]
+)
+def test_an_invalid_expect_status_is_refused(wrong):
+    message = r"`expect_status` must be a status \(404\), a class of statuses \(`4xx`\)"
+    with pytest.raises(ActionError, match=message):
+        http_request("http://127.0.0.1:1", expect_status=wrong)
+
+
+def test_an_invalid_expect_status_is_found_in_the_text():
+    text = """
+tasks:
+  - name: ask
+    action: core.http_request
+    input: {url: "http://127.0.0.1:1", expect_status: maybe}
+"""
+    [problem] = attune_nb.loads(text).check()
+    assert "`expect_status` must be a status" in problem.message
+    assert "not the string `maybe`" in problem.message
+    assert (problem.position.line, problem.position.column) == (5, 40)
 
 
 def test_authorisation(url):
@@ -143,7 +206,7 @@ def test_authorisation(url):
 def test_an_unknown_certificate_is_refused_by_default():
     with serving(trustme.CA().issue_cert("127.0.0.1")) as server:
         url = f"https://127.0.0.1:{server.server_port}/x"
-        with pytest.raises(ActionError, match=r"(?i)certificate"):
+        with pytest.raises(TLSError, match=r"(?i)certificate"):
             http_request(url)
         assert http_request(url, verify_ssl=False)["success"]
 
@@ -151,7 +214,7 @@ def test_an_unknown_certificate_is_refused_by_default():
 def test_redirects(url):
     assert http_request(f"{url}/away")["url"] == f"{url}/there"
     assert http_request(f"{url}/away", follow_redirects=False)["status_code"] == 302
-    with pytest.raises(ActionError, match="/loop"):
+    with pytest.raises(TooManyRedirects, match="/loop"):
         http_request(f"{url}/loop", max_redirects=2)
 
 
@@ -175,16 +238,74 @@ def test_a_missing_response_names_the_url(url):
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         closed_url = f"http://127.0.0.1:{bound.getsockname()[1]}/x"
-        with pytest.raises(ActionError, match=closed_url):
+        with pytest.raises(ConnectError, match=closed_url):
             http_request(closed_url)
 
-    with pytest.raises(ActionError, match=r"/slow: no response within 0.1 s"):
+    with pytest.raises(ReadTimeout, match=r"/slow: no response within 0.1 s"):
         http_request(f"{url}/slow", timeout=0.1)
 
     for invalid_url in ("nowhere", "ftp://x/y", "http://[bad", "http://h:99999999/"):
-        with pytest.raises(ActionError) as caught:
+        with pytest.raises((InvalidURL, ConnectError)) as caught:
             http_request(invalid_url)
         assert invalid_url in str(caught.value)
+
+
+def test_a_password_in_the_url_is_not_shown(url):
+    with_password = url.replace("://", "://user:pa55word@")
+    assert (
+        http_request(with_password)["url"] == f"{url}/" or http_request(with_password)["url"] == url
+    )
+    with pytest.raises(HTTPStatusError) as caught:
+        http_request(f"{with_password}/status/500")
+    assert "pa55word" not in str(caught.value)
+    assert "pa55word" not in caught.value.data["url"]
+
+    with pytest.raises(ConnectError) as refused:
+        http_request("http://user:pa55word@127.0.0.1:1/")
+    assert "pa55word" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error_type"),
+    [
+        (b"", (ProtocolError, ReadError)),
+        (b"nonsense\r\n\r\n", ProtocolError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", ProtocolError),
+    ],
+)
+def test_a_broken_answer_is_a_transport_error(answer, error_type):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer_once():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        with pytest.raises(error_type, match="GET http://127"):
+            http_request(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        thread.join()
+
+
+RETRIED = """
+tasks:
+  - name: ask
+    action: core.http_request
+    input: {url: "http://127.0.0.1:1/"}
+    retry: {count: 1, delay: 0, on_error: %s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "attempts"),
+    [("ConnectError", 2), ("TransportError", 2), ("HTTPError", 2), ("ReadError", 1)],
+)
+def test_on_error_matches_the_name_of_a_base_class(pattern, attempts):
+    run = attune_nb.loads(RETRIED % pattern).run()
+    assert run.status == "failed"
+    assert list(run.tasks["attempts"]) == [attempts]
 
 
 def test_many_threads_share_one_client(url):

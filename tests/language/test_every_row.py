@@ -448,7 +448,9 @@ class TestCoreAction:
 
         assert set(result) == {
             "status_code", "headers", "body", "json", "elapsed_ms", "url", "success",
+            "error", "error_type",
         }  # fmt: skip
+        assert result["error_type"] == "HTTPStatusError"
         assert (result["status_code"], result["success"]) == (503, False)
         assert self.run_action("core.http_request", arguments).status == "failed"
 

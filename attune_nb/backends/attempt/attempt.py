@@ -8,11 +8,11 @@ from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.backends.attempt.context_slice import slice_context
+from attune_nb.backends.attempt.context_slice import may_read_tables, slice_context
 from attune_nb.context import ItemScope
-from attune_nb.errors import ActionError, TemplateError, Timeout
+from attune_nb.errors import ActionError, AttuneError, TemplateError, Timeout
 from attune_nb.events import FAILED, TIMED_OUT, ErrorInfo
-from attune_nb.values.frozen import freeze, thaw
+from attune_nb.values.frozen import copy_tables, freeze, thaw
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,6 +39,8 @@ THREAD_TIMEOUT_EFFECT = (
 
 # exceptions whose text, such as `'url'` or `3`, is unclear without the name of the type
 _NAMED_ERRORS = (LookupError, SystemExit, StopIteration)
+# base classes that say nothing about an error
+_GENERAL_ERRORS = (AttuneError, Exception, BaseException, object)
 # the files of frames that are not of the user's code
 _INTERNAL_FILES = (str(Path(__file__).parents[2]), "<template>")
 
@@ -47,6 +49,8 @@ class Call:
     """The action of a task, with its input template and context. Threads may share it.
 
     Attributes:
+        hands_out_tables: Whether an input may hold a table. Each attempt then gets a shallow
+            copy of it, so that no action changes the table that others see.
         is_async: Whether the action is a coroutine function, which runs in an event loop.
         is_cancellable: Whether the action can be cancelled while it runs: it takes a `cancel`
             argument, or is a coroutine function.
@@ -57,6 +61,7 @@ class Call:
         "context",
         "evaluate",
         "function",
+        "hands_out_tables",
         "is_async",
         "is_cancellable",
         "template",
@@ -67,6 +72,7 @@ class Call:
         self.context = context
         self.evaluate = template.evaluate
         self.function = action.function
+        self.hands_out_tables = may_read_tables(context, template)
         self.template = template
         self.is_async = inspect.iscoroutinefunction(action.function)
         self.is_cancellable = action.cancellable or self.is_async
@@ -85,7 +91,12 @@ class Call:
 
     def start(self, rendered: Any, token: CancelToken) -> Any:
         """Call the action with a rendered input; return its result or its coroutine."""
-        argument = thaw(rendered) if self.action.mutable_input else rendered
+        argument = rendered
+        if self.hands_out_tables:
+            argument = copy_tables(argument)
+        if self.action.mutable_input:
+            argument = thaw(argument)
+
         if self.action.whole_input:
             return self.function(argument)
 
@@ -129,9 +140,16 @@ class Call:
             data=freeze(mask.value(data)),
             retryable=not is_template_error,
             position=position,
+            bases=_base_names(type(error)),
         )
         code = TIMED_OUT if isinstance(error, Timeout) else FAILED
         return code, info
+
+
+def _base_names(error_type: type[BaseException]) -> tuple[str, ...]:
+    """Return the names of the base classes of an error's type, without the most general ones."""
+    bases = error_type.__mro__[1:]
+    return tuple(base.__name__ for base in bases if base not in _GENERAL_ERRORS)
 
 
 def _format_traceback(error: BaseException, trace: TracebackType | None) -> list[str]:
