@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from attune_nb.running.history import open_run, runs
     from attune_nb.running.resume import resume
-    from attune_nb.running.run import Run
+    from attune_nb.running.run import Run, last_run
     from attune_nb.running.workflow import Workflow, load, load_file, loads
     from attune_nb.templates.template import Template
 
@@ -53,6 +53,7 @@ __all__ = [
     "action",
     "bench",
     "charts",
+    "last_run",
     "load",
     "load_file",
     "load_ipython_extension",
@@ -71,6 +72,7 @@ _MODULES = {
     "Workflow": "running.workflow",
     "WorkflowContext": "context",
     "action": "actions.registry",
+    "last_run": "running.run",
     "load": "running.workflow",
     "load_file": "running.workflow",
     "loads": "running.workflow",

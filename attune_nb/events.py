@@ -55,6 +55,7 @@ __all__ = [
     "TaskEnded",
     "TaskStarted",
     "TaskStatus",
+    "describe_kind",
     "mask_event",
 ]
 
@@ -235,6 +236,9 @@ class RunStarted(Input, frozen=True, kw_only=True, tag=True):
         started_at: When it was requested, in seconds since the epoch, UTC.
         parameters: The values of its parameters.
         memory: The memory of the engine's process, in bytes.
+        dry_run: Whether it runs no action at all.
+        mocked: Whether results of tasks are made up.
+        origin: The run that it is made from: "fork of RUN" or "retry of RUN"; else empty.
     """
 
     run_id: str
@@ -242,6 +246,14 @@ class RunStarted(Input, frozen=True, kw_only=True, tag=True):
     started_at: float
     parameters: Any
     memory: int = 0
+    dry_run: bool = False
+    mocked: bool = False
+    origin: str = ""
+
+    @property
+    def kind(self) -> str:
+        """How it differs from an ordinary run, see `describe_kind`."""
+        return describe_kind(dry_run=self.dry_run, mocked=self.mocked, origin=self.origin)
 
 
 class RunResumed(Input, frozen=True, kw_only=True, tag=True):
@@ -407,6 +419,21 @@ class RunEnded(Fact, frozen=True, kw_only=True, tag=True):
     status: RunEndStatus
     output: Any
     error: str | None
+
+
+def describe_kind(*, dry_run: bool, mocked: bool, origin: str) -> str:
+    """Return how a run differs from an ordinary one, for people; else an empty string.
+
+    It is made of `dry run`, `mocked`, and `fork of RUN` or `retry of RUN`.
+    """
+    words = []
+    if dry_run:
+        words.append("dry run")
+    if mocked:
+        words.append("mocked")
+    if origin:
+        words.append(origin)
+    return ", ".join(words)
 
 
 def mask_event(event: Event, mask: Mask, *, named: bool = False) -> Event:

@@ -33,6 +33,7 @@ def print_run(run_view: AnyRun, *, as_json: bool) -> None:
         outcome = {
             "run_id": run_view.run_id,
             "status": run_view.status,
+            "kind": run_view.kind,
             "output": run_view.output,
             "error": run_view.error,
             "duration_ms": run_view.duration_ms,

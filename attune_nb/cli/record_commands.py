@@ -13,26 +13,46 @@ from attune_nb.errors import AttuneError
 from attune_nb.html import printable
 from attune_nb.results.durations import format_duration
 from attune_nb.running import history
+from attune_nb.running.run_selection import DEFAULT_LIMIT, RunSelection
 
 __all__ = ["runs", "show", "timeline"]
 
 
-def runs(store: Store = None) -> None:
-    """List the runs of a store, also those that another process is running."""
+def runs(
+    status: Annotated[
+        list[str] | None,
+        typer.Option(help="only runs of this status, such as failed; repeatable"),
+    ] = None,
+    workflow: Annotated[str | None, typer.Option(help="only runs of this workflow")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="only runs that began since then: a date (UTC), or 3h, 2d ... ago"),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="the most runs")] = DEFAULT_LIMIT,
+    store: Store = None,
+) -> None:
+    """List the runs of a store, the newest first, also those that another process is running."""
     try:
-        frame = history.runs(store)
+        RunSelection.read(limit=limit)
+        # one more shows that there are more
+        frame = history.runs(store, status=status, workflow=workflow, since=since, limit=limit + 1)
     except AttuneError as error:
         exit_with_error(error)
 
-    for row in frame.to_dict("records"):
+    rows = frame.to_dict("records")
+    for row in rows[:limit]:
         duration = format_duration(row["duration_ms"] / 1000)
         failed = ""
         if row["failed"]:
             failed = f", {row['failed']:,} failed"
+        kind = f" ({row['kind']})" if row["kind"] else ""
         typer.echo(
             f"{row['run_id']}  {row['started']:%Y-%m-%d %H:%M:%S}  {row['status']:<11}  "
-            f"{printable(row['workflow'])}: {duration}, {row['items']:,} items{failed}"
+            f"{printable(row['workflow'])}: {duration}, {row['items']:,} items{failed}{kind}"
         )
+
+    if len(rows) > limit:
+        typer.echo(f"these are the newest {limit:,}; `--limit` shows more")
 
 
 def show(

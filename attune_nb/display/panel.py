@@ -57,7 +57,8 @@ def panel(progress: Progress, hint: str = "") -> Markup:
     rows, hidden_count = progress.rows()
     name = html.element("b", progress.name)
     state = html.element("span", _state(progress), style=_MUTED)
-    parts: list[object] = [html.element("div", name, " ", state)]
+    kind = f" ({progress.kind}) " if progress.kind else " "
+    parts: list[object] = [html.element("div", name, kind, state)]
 
     if rows:
         lines = [_row(row, progress.rate_and_time_left(row)) for row in rows]

@@ -102,8 +102,24 @@ class Driver(RequestQueue):
         """Return the seconds since the run started."""
         return time.perf_counter() - self._zero
 
-    def run(self, run_id: str, name: str, parameters: Any) -> None:
-        """Run the workflow from its start to its end."""
+    def run(
+        self,
+        run_id: str,
+        name: str,
+        parameters: Any,
+        *,
+        dry_run: bool = False,
+        mocked: bool = False,
+    ) -> None:
+        """Run the workflow from its start to its end.
+
+        Args:
+            run_id: The id of the run.
+            name: The workflow's name.
+            parameters: The parameters, without the secret ones.
+            dry_run: Whether it runs no action at all.
+            mocked: Whether results of tasks are made up.
+        """
 
         def begin() -> None:
             self._process(
@@ -115,6 +131,8 @@ class Driver(RequestQueue):
                     started_at=self._started_at,
                     parameters=parameters,
                     memory=self._read_memory(),
+                    dry_run=dry_run,
+                    mocked=mocked,
                 )
             )
 

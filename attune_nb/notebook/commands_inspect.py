@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from IPython.core.error import UsageError
+from typing import TYPE_CHECKING, Any
 
 from attune_nb import html
 from attune_nb.display.outputs import Text
 from attune_nb.display.panel import View
-from attune_nb.errors import StoreError
 from attune_nb.notebook.command import DARK, RUN, argument, command
 from attune_nb.results.diff import find_differences
-from attune_nb.results.durations import format_duration
-from attune_nb.running.history import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
     from attune_nb.notebook.session import Session
     from attune_nb.running.history import AnyRun
 
@@ -29,62 +21,6 @@ _MAX_EVENTS = 50
 
 # fields of an event that `%attune events` shows if the event has them
 _EVENT_FIELDS = ("task", "visit", "status", "total", "count", "kind", "reason", "prompt")
-
-
-class _RunSummary(NamedTuple):
-    """A line of `%attune runs`; runs are sorted by their start."""
-
-    started: datetime
-    run_id: str
-    workflow: str
-    status: str
-    duration_ms: float
-
-
-@command()
-def _runs(session: Session) -> View:
-    """List the runs of this session, and those of the store."""
-    summaries = [
-        _RunSummary(run.started, run.run_id, run.workflow_name, run.status, run.duration_ms)
-        for run in session.runs.values()
-    ]
-    summaries += [
-        summary for summary in _stored_runs(session) if summary.run_id not in session.runs
-    ]
-
-    rows = [
-        {
-            "run": summary.run_id,
-            "workflow": summary.workflow,
-            "status": summary.status,
-            "started": f"{summary.started:%Y-%m-%d %H:%M:%S}",
-            "time": format_duration(summary.duration_ms / 1000),
-        }
-        for summary in sorted(summaries)
-    ]
-    columns = ["run", "workflow", "status", "started", "time"]
-
-    text = "nothing has run yet"
-    if rows:
-        text = "\n".join("  ".join(row.values()) for row in rows)
-    return View(html.table(columns, rows), text)
-
-
-def _stored_runs(session: Session) -> list[_RunSummary]:
-    """Return the runs of the store; an empty list if none is configured and none exists.
-
-    Raises:
-        UsageError: The configured store cannot be read.
-    """
-    try:
-        frame = runs(session.store)
-    except StoreError as error:
-        if session.store is not None:
-            raise UsageError(str(error)) from None
-        return []
-
-    columns = list(_RunSummary._fields)
-    return [_RunSummary(*row) for row in frame[columns].itertuples(index=False, name=None)]
 
 
 @command(RUN)
@@ -203,15 +139,9 @@ def _diff(session: Session, before: str, after: str | None) -> View:
     columns = ["what"]
     columns += [f"{run.workflow_name} {run.run_id[:6]}" for run in compared_runs]
     rows = [dict(zip(columns, difference, strict=True)) for difference in differences]
-    return View(html.table(columns, rows), _align([columns, *differences]))
-
-
-def _align(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines of text with aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-
-    lines = []
-    for row in rows:
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    lines = [
+        f"{difference.what}: {difference.before} -> {difference.after}"
+        for difference in differences
+    ]
+    heading = f"{' -> '.join(columns[1:])}:"
+    return View(html.table(columns, rows), "\n".join([heading, *lines]))

@@ -14,6 +14,7 @@ from attune_nb.display.outputs import Text
 from attune_nb.notebook import (  # noqa: F401 - importing them registers their commands
     commands_control,
     commands_inspect,
+    commands_records,
     completion,
 )
 from attune_nb.notebook.cell_runner import CellRunner

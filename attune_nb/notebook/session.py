@@ -154,7 +154,7 @@ class Session:
         rows = [row for row in self._stored_rows(store) if row["workflow"] == name]
         if not rows:
             raise UsageError(f"`{name}` has not run before, so there is nothing to reuse: run it")
-        return open_run(rows[-1]["run_id"], store)
+        return open_run(rows[0]["run_id"], store)
 
     def get_interrupted_run_id(self, name: str | None, word: str | None, store: str | None) -> str:
         """Return the id of a run whose kernel is gone.
@@ -177,10 +177,10 @@ class Session:
         if not rows:
             subject = "no run" if name is None else f"no run of `{name}`"
             raise UsageError(f"{subject} on record was interrupted; `%attune runs` lists the runs")
-        return str(rows[-1]["run_id"])
+        return str(rows[0]["run_id"])
 
     def _stored_rows(self, store: str | None) -> list[dict[str, Any]]:
-        """Return the runs of the store, the oldest first; an empty list without a store."""
+        """Return the runs of the store, the newest first; an empty list without a store."""
         if store is None:
             store = self.store
         try:

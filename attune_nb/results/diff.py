@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "find_differences"]
 
-# items that are named
+# items that are named, and different changes of a task's items that are shown
 _MAX_ITEMS = 10
+_MAX_CHANGES = 10
 
 # shown for a value that does not exist
 _MISSING = "-"
@@ -86,7 +87,8 @@ def _compare_tasks(before: ReadableRun, after: ReadableRun) -> Iterator[Differen
             continue
 
         yield from _compare_executions(name, old, new)
-        yield from _compare_results(name, before.result(name), after.result(name))
+        noun = "item" if new.with_items else "element"
+        yield from _compare_results(name, noun, before.result(name), after.result(name))
 
 
 def _status(execution: TaskExecution | None) -> str:
@@ -112,24 +114,44 @@ def _compare_executions(
         yield Difference(f"task `{name}`: time", time_before, f"{time_after}{ratio}")
 
 
-def _compare_results(name: str, before: Any, after: Any) -> Iterator[Difference]:
-    subject = f"task `{name}`: result"
+def _compare_results(name: str, noun: str, before: Any, after: Any) -> Iterator[Difference]:
+    """Yield the differences between two results of a task; of arrays, those of their elements.
+
+    Elements with the same change are one difference.
+
+    Args:
+        name: The task.
+        noun: The name of an element.
+        before: One result.
+        after: The other.
+    """
     both_arrays = isinstance(before, list) and isinstance(after, list)
     if not both_arrays or len(before) != len(after):
-        yield from _compare_values(subject, before, after)
+        yield from _compare_values(f"task `{name}`: result", before, after)
         return
 
-    pairs = enumerate(zip(before, after, strict=True))
-    indexes = [index for index, pair in pairs if is_different(*pair)]
-    if indexes:
-        names = ", ".join(map(str, indexes[:_MAX_ITEMS]))
-        if len(indexes) > _MAX_ITEMS:
-            names += " ..."
-        yield Difference(
-            f"{subject}: {len(indexes):,} of {len(before):,} items ({names})",
-            _preview(before[indexes[0]]),
-            _preview(after[indexes[0]]),
-        )
+    indexes_by_change: dict[tuple[str, str], list[int]] = {}
+    for index, (old, new) in enumerate(zip(before, after, strict=True)):
+        if is_different(old, new):
+            change = (_preview(old), _preview(new))
+            indexes_by_change.setdefault(change, []).append(index)
+
+    changes = list(indexes_by_change.items())
+    for change, indexes in changes[:_MAX_CHANGES]:
+        yield Difference(f"task `{name}`: {noun} {_format_indexes(indexes)}", *change)
+
+    hidden = changes[_MAX_CHANGES:]
+    if hidden:
+        count = sum(len(indexes) for _, indexes in hidden)
+        first_change, _ = hidden[0]
+        yield Difference(f"task `{name}`: {count:,} more {noun}s, the first", *first_change)
+
+
+def _format_indexes(indexes: list[int]) -> str:
+    names = ", ".join(map(str, indexes[:_MAX_ITEMS]))
+    if len(indexes) > _MAX_ITEMS:
+        names += f" and {len(indexes) - _MAX_ITEMS:,} more"
+    return names
 
 
 def _last_executions(run: ReadableRun) -> dict[str, TaskExecution]:

@@ -43,6 +43,7 @@ class Progress:
 
     Attributes:
         name: The workflow's name.
+        kind: How the run differs from an ordinary one, such as `dry run`; else empty.
         status: The run's status.
         now: The time of the last event, in seconds since the run's start. A display may set it.
         tasks: The executions of tasks, in order of start.
@@ -50,6 +51,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.name = "workflow"
+        self.kind = ""
         self.status: RunStatus = "pending"
         self.now = 0.0
         self._timeline = TaskTimeline()
@@ -93,6 +95,7 @@ class Progress:
                     self._decide(event.time, event.task, event.visit, event.batch.index)
             elif isinstance(event, RunStarted):
                 self.name = event.workflow
+                self.kind = event.kind
                 self.status = "running"
             elif isinstance(event, RunEnded):
                 self.status = event.status
@@ -153,7 +156,8 @@ class Progress:
 
     def heading(self) -> str:
         """Return the run's state as one line."""
-        return f"{self.name}: {self.status} after {format_duration(self.now)}"
+        kind = f" ({self.kind})" if self.kind else ""
+        return f"{self.name}{kind}: {self.status} after {format_duration(self.now)}"
 
     def rows(self) -> tuple[list[TaskExecution], int]:
         """Return the executions to show, and how many more are open.

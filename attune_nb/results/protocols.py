@@ -99,6 +99,10 @@ class ReadableRun(Protocol):
         """The status."""
 
     @property
+    def kind(self) -> str:
+        """How it differs from an ordinary run; empty if it does not."""
+
+    @property
     def error(self) -> str | None:
         """The reason why the run did not succeed."""
 

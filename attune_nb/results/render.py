@@ -67,7 +67,9 @@ def _losses(row: dict[str, str]) -> str:
 
 
 def _heading(run: ReadableRun) -> str:
-    return f"{run.workflow_name}: {run.status} after {format_duration(run.duration_ms / 1000)}"
+    kind = f" ({run.kind})" if run.kind else ""
+    duration = format_duration(run.duration_ms / 1000)
+    return f"{run.workflow_name}{kind}: {run.status} after {duration}"
 
 
 def _notes(run: ReadableRun) -> list[str]:

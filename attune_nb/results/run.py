@@ -92,6 +92,17 @@ class RunView:
         return self._source.state.status
 
     @property
+    def kind(self) -> str:
+        """How it differs from an ordinary run: dry run, mocked, fork of RUN, retry of RUN.
+
+        Empty for an ordinary run.
+        """
+        for event in self._source.events:
+            if isinstance(event, RunStarted):
+                return event.kind
+        return ""
+
+    @property
     def has_ended(self) -> bool:
         """Whether the run has ended."""
         last_events = self._source.events[-_LAST_EVENTS:]

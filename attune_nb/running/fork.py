@@ -81,7 +81,7 @@ def plan_fork(earlier: EarlierRun, request: RunRequest, path: str) -> RunPlan:
         raise LookupFailed(f"there is no task `{path}`{hint}")
 
     inputs = fork_inputs.inputs_before_task(earlier.state, earlier.events, path)
-    plan, past = _plan(earlier, request, inputs)
+    plan, past = _plan(earlier, request, inputs, f"fork of {earlier.run_id}")
     is_reached = any(task == path for task, _ in past.state.executions)
     if past.state.ended and not is_reached:
         raise LookupFailed(
@@ -98,7 +98,7 @@ def plan_retry(earlier: EarlierRun, request: RunRequest) -> RunPlan:
         LookupFailed: Nothing has failed.
     """
     inputs = fork_inputs.inputs_that_succeeded(earlier.state, earlier.events)
-    plan, past = _plan(earlier, request, inputs)
+    plan, past = _plan(earlier, request, inputs, f"retry of {earlier.run_id}")
     if past.state.status == "succeeded" and earlier.state.status == "succeeded":
         raise LookupFailed(
             f"nothing has failed in run {earlier.run_id}; `retry(failed_only=False)` runs all again"
@@ -107,7 +107,7 @@ def plan_retry(earlier: EarlierRun, request: RunRequest) -> RunPlan:
 
 
 def _plan(
-    earlier: EarlierRun, request: RunRequest, inputs: Sequence[Input]
+    earlier: EarlierRun, request: RunRequest, inputs: Sequence[Input], origin: str
 ) -> tuple[RunPlan, Recovered]:
     """Replay the inputs that are reused, as those of a new run that began as long ago.
 
@@ -123,6 +123,9 @@ def _plan(
         workflow=request.name,
         started_at=time.time() - spent,
         parameters=prepared.recorded_parameters,
+        dry_run=request.options.dry_run,
+        mocked=bool(request.options.mock),
+        origin=origin,
     )
 
     input_filter = fork_inputs.InputFilter(earlier.state)
@@ -141,6 +144,7 @@ def _plan(
         prepared=prepared,
         past=past,
         notes=notes,
+        origin=origin,
     )
     return plan, past
 

@@ -18,10 +18,11 @@ from attune_nb.running.record import store_path
 from attune_nb.running.recorded_run import RecordedRun, ReplayedRun
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run
+from attune_nb.running.run_selection import RunSelection
 from attune_nb.running.workflow import Workflow, load_file, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from os import PathLike
     from pathlib import Path
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
     from attune_nb.language.model import WorkflowSpec
+    from attune_nb.running.run_selection import Age
     from attune_nb.store.reading import StoredRun
     from attune_nb.templates.template import Template
 
@@ -38,23 +40,46 @@ __all__ = ["AnyRun", "open_run", "recorded_code", "recorded_options", "recorded_
 AnyRun = Run | RecordedRun
 """A run of this process, or one opened from a store."""
 
-_COLUMNS = ("run_id", "workflow", "status", "started", "duration_ms", "tasks", "items", "failed")
+_COLUMNS = (
+    "run_id", "workflow", "status", "started", "duration_ms", "tasks", "items", "failed", "kind",
+)  # fmt: skip
 
 
-def runs(store: str | PathLike[str] | None = None) -> pd.DataFrame:
-    """Return the runs of a store, the oldest first: one row a run.
+def runs(
+    store: str | PathLike[str] | None = None,
+    *,
+    status: str | Iterable[str] | None = None,
+    workflow: str | None = None,
+    since: Age | None = None,
+    limit: int | None = None,
+) -> pd.DataFrame:
+    """Return the runs of a store, the newest first: one row a run.
 
-    A run whose process is gone is "interrupted". `started` is in UTC.
+    A run whose process is gone is "interrupted". `started` is in UTC. `kind` says how a run
+    differs from an ordinary one: `dry run`, `mocked`, `fork of RUN`, `retry of RUN`.
 
     Args:
         store: Its file; by default as in `Workflow.run`.
+        status: Only runs of this status, or of one of these.
+        workflow: Only runs of the workflow of this name.
+        since: Only runs that began since then: a date (in UTC, unless it names a time zone), a
+            `timedelta`, or text: `2024-12-24`, `2024-12-24 18:30`, `90s`, `15m`, `3h`, `2d`.
+        limit: The most runs, counted from the newest; by default all.
 
     Raises:
+        ParameterError: An argument cannot be used.
         StoreError: There is no store, or it cannot be read.
     """
     import pandas as pd  # noqa: PLC0415 - slow to import
 
     from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import too
+
+    selection = RunSelection.read(status, workflow, since, limit)
+
+    def is_selected(stored: StoredRun) -> bool:
+        return selection.includes(
+            status=stored.status, workflow=stored.workflow, started=stored.started
+        )
 
     rows = [
         {
@@ -66,8 +91,9 @@ def runs(store: str | PathLike[str] | None = None) -> pd.DataFrame:
             "tasks": stored.tasks,
             "items": stored.items,
             "failed": stored.failed,
+            "kind": stored.kind,
         }
-        for stored in reading.runs_in(store_path(store))
+        for stored in reading.runs_in(store_path(store), is_selected, selection.limit)
     ]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
@@ -87,7 +113,7 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedR
     path = store_path(store)
     stored = reading.run_of(path, run_id)
     workflow = recorded_workflow(stored)
-    events = reading.events_of(path, stored)
+    events = _with_kind(reading.events_of(path, stored), stored)
     state = _replayed_state(stored, workflow, events)
 
     return RecordedRun(
@@ -97,6 +123,17 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedR
         DurationHistory().of(stored.workflow, {}),
         store=path,
     )
+
+
+def _with_kind(events: list[Event], stored: StoredRun) -> list[Event]:
+    """Return events whose start says what kind of run it is; older stores keep it elsewhere."""
+    for number, event in enumerate(events):
+        if isinstance(event, RunStarted):
+            start = msgspec.structs.replace(
+                event, dry_run=stored.options["dry_run"], mocked=bool(stored.options["mock"])
+            )
+            return [*events[:number], start, *events[number + 1 :]]
+    return events
 
 
 def recorded_workflow(stored: StoredRun) -> Workflow:

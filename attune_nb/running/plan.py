@@ -29,6 +29,7 @@ class RunPlan:
         past: The events and the state that the run begins with; None for a new run.
         claim: The right to write to an existing record.
         notes: Alerts that are known before the start.
+        origin: The run that it is made from, as in `RunStarted`.
     """
 
     run_id: str
@@ -37,6 +38,7 @@ class RunPlan:
     past: Recovered | None = None
     claim: Claim | None = None
     notes: Sequence[str] = ()
+    origin: str = ""
 
     @property
     def recorded_events(self) -> Sequence[Event]:

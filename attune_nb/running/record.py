@@ -98,6 +98,7 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
             "workers": options.workers,
             "concurrency": options.concurrency,
             "dry_run": options.dry_run,
+            "origin": plan.origin,
             "allow_imports": options.allow_imports,
             "config": to_plain(prepared.mask.value(config)),
             "mock": sorted(options.mock),

@@ -127,6 +127,7 @@ def resume(
             past=recovery.past,
             claim=claimed,
             notes=list(_describe_changed_code(stored, recovery)),
+            origin=stored.options.get("origin", ""),
         )
         return execute_plan(plan)
     except BaseException:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from attune_nb.running.request import RunRequest
     from attune_nb.running.workflow_view import WorkflowView
 
-__all__ = ["BaseRun", "Run", "StateSource", "execute_plan", "start_run"]
+__all__ = ["BaseRun", "Run", "StateSource", "execute_plan", "last_run", "start_run"]
 
 # seconds between two looks of a coroutine that waits
 _POLL = 0.02
@@ -341,6 +341,8 @@ def start_run(request: RunRequest) -> Run:
 def execute_plan(plan: RunPlan) -> Run:
     """Start or continue a run; unless it is in the background, wait for its end.
 
+    `last_run` returns the run from its start on, also if an interrupt ends the wait.
+
     Raises:
         AttuneError: The store or the backend cannot be used.
     """
@@ -353,5 +355,26 @@ def execute_plan(plan: RunPlan) -> Run:
         plan.notes,
         engine.store,
     )
+    _last_runs[:] = [run]
     drive_run(run, engine, plan)
     return run
+
+
+# the latest run of this process, if there is one
+_last_runs: list[Run] = []
+
+
+def last_run() -> Run:
+    """Return the latest run of this process, also one that is in progress or was interrupted.
+
+    It is kept until the next run begins. A resumed, forked or retried run counts; a nested
+    workflow does not, as it is a part of its run.
+
+    Raises:
+        LookupFailed: No workflow has run in this process.
+    """
+    if not _last_runs:
+        raise LookupFailed(
+            "no workflow has run in this process; `attune_nb.runs()` lists the runs on record"
+        )
+    return _last_runs[0]

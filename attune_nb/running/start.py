@@ -83,7 +83,13 @@ def assemble_engine(plan: RunPlan) -> Engine:
         parameters = plan.prepared.recorded_parameters
         return Engine(
             driver,
-            lambda: driver.run(plan.run_id, request.name, parameters),
+            lambda: driver.run(
+                plan.run_id,
+                request.name,
+                parameters,
+                dry_run=request.options.dry_run,
+                mocked=bool(request.options.mock),
+            ),
             display,
             scaling,
             store,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
     from attune_nb.language.model import Task, WorkflowSpec
     from attune_nb.templates.template import Template
 
@@ -155,6 +158,17 @@ class WorkflowView:
             check_type(ref, (str,), "`ref` must be a string")
 
         return export.write_pack(self._spec, folder, ref)
+
+    def graph(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
+        """Draw the tasks and the transitions between them; `run.graph` draws a run of them.
+
+        Args:
+            ax: The axes to draw on; by default those of a new figure.
+            dark: For a dark page.
+        """
+        from attune_nb.charts import graph  # noqa: PLC0415 - matplotlib is slow to import
+
+        return graph(self, ax=ax, dark=dark)
 
     @staticmethod
     def json_schema() -> dict[str, Any]:

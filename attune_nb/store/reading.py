@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.errors import Source, StoreError, nearest
+from attune_nb.events import describe_kind
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow, event_of
@@ -18,7 +19,7 @@ from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from attune_nb.events import Event, RunStatus
@@ -48,7 +49,7 @@ _COLUMNS = (
     "started", "status", "duration", "tasks", "items", "failed", "host", "pid", "born", "beat",
     "owner",
 )  # fmt: skip
-_SELECT_RUNS = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY started, number"  # noqa: S608 - constants
+_SELECT_RUNS = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY started DESC, number DESC"  # noqa: S608 - constants
 
 # run ids in a message
 _MAX_SHOWN = 10
@@ -77,15 +78,40 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     pid: int
 
+    @property
+    def kind(self) -> str:
+        """How it differs from an ordinary run, as `RunStarted.kind`."""
+        return describe_kind(
+            dry_run=self.options["dry_run"],
+            mocked=bool(self.options["mock"]),
+            origin=self.options.get("origin", ""),
+        )
 
-def runs_in(path: Path) -> list[StoredRun]:
-    """Return all runs, the oldest first.
+
+def runs_in(
+    path: Path,
+    is_wanted: Callable[[StoredRun], bool] = lambda _: True,
+    limit: int | None = None,
+) -> list[StoredRun]:
+    """Return the runs, the newest first.
+
+    Args:
+        path: The store.
+        is_wanted: Selects runs.
+        limit: The most runs; None for all.
 
     Raises:
         StoreError: There is no store, or it cannot be read.
     """
+    runs: list[StoredRun] = []
     with connected(path) as connection:
-        return [_stored_run(row) for row in connection.execute(_SELECT_RUNS)]
+        for row in connection.execute(_SELECT_RUNS):
+            if limit is not None and len(runs) >= limit:
+                break
+            run = _stored_run(row)
+            if is_wanted(run):
+                runs.append(run)
+    return runs
 
 
 def run_of(path: Path, run_id: str) -> StoredRun:

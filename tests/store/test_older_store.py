@@ -79,8 +79,8 @@ def actions():
 
 def run_id_of(store, name, number=0):
     """Return the id of a run by its workflow's name; a later one of that name by its number."""
-    runs = attune_nb.runs(store)
-    return runs.loc[runs["workflow"] == name, "run_id"].iloc[number]
+    runs = attune_nb.runs(store, workflow=name)
+    return runs["run_id"].iloc[-1 - number]
 
 
 def recorded(store, name, number=0):
@@ -122,11 +122,11 @@ def query(store, statement):
 
 def test_the_runs_are_listed_with_their_statuses(store):
     runs = attune_nb.runs(store)
-    assert list(zip(runs["workflow"], runs["status"], strict=True)) == STATUSES
+    assert list(zip(runs["workflow"], runs["status"], strict=True)) == STATUSES[::-1]
 
 
 def test_the_list_counts_tasks_items_and_failures(store):
-    runs = attune_nb.runs(store).drop_duplicates("workflow").set_index("workflow")
+    runs = attune_nb.runs(store)[::-1].drop_duplicates("workflow").set_index("workflow")
     counts = runs.loc[["survey", "inspection", "census", "turns"], ["tasks", "items", "failed"]]
     assert counts.to_numpy().tolist() == [[6, 6, 0], [3, 5, 4], [1, 4, 0], [13, 0, 0]]
 
@@ -134,7 +134,7 @@ def test_the_list_counts_tasks_items_and_failures(store):
 def test_an_opened_run_has_its_listed_status(store):
     runs = attune_nb.runs(store)
     statuses = [attune_nb.open_run(run_id, store).status for run_id in runs["run_id"]]
-    assert statuses == [status for _, status in STATUSES]
+    assert statuses == [status for _, status in STATUSES[::-1]]
 
 
 @pytest.mark.parametrize(

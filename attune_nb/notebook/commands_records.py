@@ -1,0 +1,160 @@
+"""The commands of `%attune` for the runs of this session and those on record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from IPython.core.error import UsageError
+
+from attune_nb import html
+from attune_nb.display.panel import View
+from attune_nb.errors import ParameterError, StoreError
+from attune_nb.notebook.command import argument, command
+from attune_nb.results.durations import format_duration
+from attune_nb.running.history import runs
+from attune_nb.running.run_selection import DEFAULT_LIMIT, RunSelection
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from attune_nb.notebook.session import Session
+
+__all__: list[str] = []
+
+_COLUMNS = ("run", "workflow", "status", "started (UTC)", "time", "kind")
+
+
+class _RunSummary(NamedTuple):
+    """A line of `%attune runs`; runs are sorted by their start."""
+
+    started: datetime
+    run_id: str
+    workflow: str
+    status: str
+    duration_ms: float
+    kind: str
+
+
+@command(
+    argument(
+        "--status",
+        "",
+        "only runs of this status, such as failed; repeatable",
+        action="append",
+        metavar="STATUS",
+    ),
+    argument("--workflow", "workflow", "only runs of this workflow", metavar="NAME"),
+    argument(
+        "--since",
+        "",
+        "only runs that began since then: a date (UTC), or 3h, 2d ... ago",
+        metavar="WHEN",
+    ),
+    argument(
+        "--limit", "", f"the most runs, by default {DEFAULT_LIMIT}", type=int, default=DEFAULT_LIMIT
+    ),
+)
+def _runs(
+    session: Session,
+    status: list[str] | None,
+    workflow: str | None,
+    since: str | None,
+    limit: int,
+) -> View:
+    """List the runs of this session and those on record, the newest first."""
+    try:
+        selection = RunSelection.read(status, workflow, since, limit)
+    except ParameterError as error:
+        raise UsageError(f"%attune runs: {error}") from None
+
+    summaries = _selected_runs(session, selection)
+    rows = [_row(summary) for summary in summaries[:limit]]
+    if not rows:
+        message = "no run matches" if status or workflow or since else "nothing has run yet"
+        return View(html.element("div", message), message)
+
+    columns = [name for name in _COLUMNS if any(row[name] for row in rows)]
+    table = html.table(columns, rows)
+    text = _align([columns, *([row[name] for name in columns] for row in rows)])
+    if len(summaries) > limit:
+        note = f"these are the newest {limit:,}; `--limit` shows more"
+        return View(html.element("div", table, html.element("div", note)), f"{text}\n{note}")
+    return View(table, text)
+
+
+def _selected_runs(session: Session, selection: RunSelection) -> list[_RunSummary]:
+    """Return the runs of a selection, the newest first: one more than its limit, if there is one.
+
+    A run of this session is listed as it is now, not as it stands on record.
+    """
+    summaries = []
+    for run in list(session.runs.values()):
+        is_selected = selection.includes(
+            status=run.status, workflow=run.workflow_name, started=run.started.timestamp()
+        )
+        if is_selected:
+            summaries.append(
+                _RunSummary(
+                    run.started,
+                    run.run_id,
+                    run.workflow_name,
+                    run.status,
+                    run.duration_ms,
+                    run.kind,
+                )
+            )
+
+    summaries += _stored_runs(session, selection)
+    return sorted(summaries, reverse=True)
+
+
+def _stored_runs(session: Session, selection: RunSelection) -> list[_RunSummary]:
+    """Return the runs of the store that are not of this session.
+
+    The list is empty if no store is configured and the default one does not exist.
+
+    Raises:
+        UsageError: The configured store cannot be read.
+    """
+    # the runs of this session are left out, and one more shows that there are more
+    limit = None
+    if selection.limit is not None:
+        limit = selection.limit + len(session.runs) + 1
+    try:
+        frame = runs(
+            session.store,
+            status=selection.statuses,
+            workflow=selection.workflow,
+            since=selection.since_date,
+            limit=limit,
+        )
+    except StoreError as error:
+        if session.store is not None:
+            raise UsageError(str(error)) from None
+        return []
+
+    columns = list(_RunSummary._fields)
+    stored = [_RunSummary(*row) for row in frame[columns].itertuples(index=False, name=None)]
+    return [summary for summary in stored if summary.run_id not in session.runs]
+
+
+def _row(summary: _RunSummary) -> dict[str, Any]:
+    return {
+        "run": summary.run_id,
+        "workflow": summary.workflow,
+        "status": summary.status,
+        "started (UTC)": f"{summary.started:%Y-%m-%d %H:%M:%S}",
+        "time": format_duration(summary.duration_ms / 1000),
+        "kind": summary.kind,
+    }
+
+
+def _align(rows: list[list[str]]) -> str:
+    """Return rows as lines of text with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+    lines = []
+    for row in rows:
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
