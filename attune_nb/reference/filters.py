@@ -195,6 +195,8 @@ _TEXTS = (
     _filter("string", "Return a value as text.", "[1, true]|string", '"[1,true]"', "tojson"),
     _filter("tojson", "Return a value as JSON text; `indent` writes it in lines.",
             "{'a': 1}|tojson", r'"{\"a\":1}"', "to_json", "from_json"),
+    _filter("quote", "Return a value as one word of a shell's command, whatever it holds; an array "
+            "as one word an element.", "'it is; rm x'|quote", "\"'it is; rm x'\"", "urlencode"),
     _filter("urlencode", "Return text, or the pairs of an object, as a part of an address.",
             "{'q': 'a b'}|urlencode", '"q=a+b"'),
 )  # fmt: skip

@@ -2,10 +2,13 @@
 
 import datetime as dt
 import pathlib
+import subprocess
 
 import jinja2
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from attune_nb import Template, WorkflowContext
 from attune_nb.errors import TemplateError
@@ -246,6 +249,32 @@ def test_an_expression_has_its_own_value(expression, expected):
     else:
         assert value(expression) == expected
         assert type(value(expression)) is type(expected)
+
+
+# all texts that an argument of a program can hold
+arguments = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+@given(st.lists(arguments, min_size=1, max_size=20))
+def test_a_quoted_text_is_one_word_of_a_shell(texts):
+    command = "printf '%s\\0' " + value("texts | quote", texts=freeze(texts))
+    shell = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=True)
+    assert shell.stdout.decode().split("\0")[:-1] == texts
+    assert command == "printf '%s\\0' " + " ".join(value("t | quote", t=text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("'a b'", "'a b'"),
+        ("''", "''"),
+        ("5", "5"),
+        ("null", "''"),
+        ("[1, 'x y', true]", "1 'x y' true"),
+    ],
+)
+def test_any_plain_value_can_be_quoted(expression, expected):
+    assert value(f"{expression} | quote") == expected
 
 
 def test_a_key_comes_before_a_method():

@@ -7,6 +7,7 @@ and that no attribute of a Python object is ever read.
 from __future__ import annotations
 
 import math
+import shlex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
@@ -46,6 +47,9 @@ _MOST_DIGITS = 300
 
 # An escaped character has at most this many characters more.
 _ESCAPE_GROWTH = 5
+# The same for a quote within a quoted word of a shell, and the quotes around the word.
+_QUOTE_GROWTH = 4
+_QUOTE_LENGTH = 2
 
 
 def _escape(value: Any) -> str:
@@ -165,22 +169,39 @@ def _url_encode(value: Any) -> str:
     if type(value) in OBJECTS:
         value = list(value.items())
     if type(value) not in ARRAYS:
-        return _quote(value, quote)
+        return _quote_for_url(value, quote)
 
     for pair in value:
         if type(pair) not in ARRAYS or len(pair) != _PAIR_LENGTH:
             raise TemplateError("`urlencode` takes a string, an object, or an array of pairs")
-    pairs = [f"{_quote(key, quote_plus)}={_quote(part, quote_plus)}" for key, part in value]
+    pairs = [
+        f"{_quote_for_url(key, quote_plus)}={_quote_for_url(part, quote_plus)}"
+        for key, part in value
+    ]
     return strings.join(pairs, "&")
 
 
-def _quote(value: Any, quote_text: Any) -> str:
+def _quote_for_url(value: Any, quote_text: Any) -> str:
     text = to_text(value)
     charge_if_many(1 + len(text))
     try:
         return str(quote_text(text))
     except UnicodeEncodeError:
         raise TemplateError("`urlencode` cannot encode half a surrogate pair") from None
+
+
+def _quote_for_shell(value: Any) -> str:
+    """Return a value as one word of a shell's line, or an array as one word an element."""
+    if type(value) in ARRAYS:
+        return strings.join([_quote_word(element) for element in value], " ")
+    return _quote_word(value)
+
+
+def _quote_word(value: Any) -> str:
+    text = to_text(value)
+    growth = _QUOTE_LENGTH + text.count("'") * _QUOTE_GROWTH
+    charge_bounded_string(len(text) + growth, ascii_only=text.isascii())
+    return shlex.quote(text)
 
 
 def _word_count(value: Any) -> int:
@@ -249,6 +270,7 @@ FILTERS = make_callees(
         "length": ("value: any", _length),
         "list": ("value: any", _list),
         "lower": ("value: any", _string_method(str.lower)),
+        "quote": ("value: any", _quote_for_shell),
         "replace": ("value: any, old: any, new: any, count: integer|null?", _replace),
         "reverse": ("value: any", _reverse),
         "round": ("value: number, precision: integer?, method: string?", _round),
