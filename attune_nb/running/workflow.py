@@ -6,11 +6,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from attune_nb.errors import ParameterError, Problem, WorkflowError
 from attune_nb.language.checks import flow
 from attune_nb.language.load import load_workflow
+from attune_nb.language.reading.data_files import read_object_file
 from attune_nb.running.bind_actions import bind_actions
 from attune_nb.running.prepare import binding_context, check_names
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
@@ -191,23 +190,21 @@ def _reason(error: OSError | ValueError) -> str:
     return str(error)
 
 
-def load_parameters(path: Path) -> dict[str, Any]:
-    """Load parameters from a YAML or JSON file.
+def load_parameters(
+    path: Path, noun: str = "parameters", *, is_secret: bool = False
+) -> dict[str, Any]:
+    """Load parameters, or other names and values, from a YAML or JSON file.
+
+    Args:
+        path: The file; one whose name ends in `.json` is read as JSON, others as YAML.
+        noun: The word for its values in messages.
+        is_secret: Whether messages must not show lines of the file.
 
     Raises:
-        ParameterError: The file cannot be read, or is not an object.
+        ParameterError: The file cannot be read, or is not an object; with every problem of its
+            text, each with its line and column.
     """
-    try:
-        parameters = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ParameterError(f"cannot read `{path}`: {reason}") from None
-
-    if not isinstance(parameters, dict):
-        raise ParameterError(
-            f"`{path}` must be an object of parameters, not {describe(parameters)}"
-        )
-    return parameters
+    return read_object_file(path, noun, is_secret=is_secret)
 
 
 def _check_readers(readers: object) -> None:

@@ -51,7 +51,7 @@ YAML = [
     (A + '    label: "\\ud800"\n', "the escape `\\ud800` stands for no character", 4, 13),
     (A + "    timeout: 010\n", "not the string `010`; write 10", 4, 14),
     (A + "    timeout: 1_000\n", "not the string `1_000`; write 1000", 4, 14),
-    (A + "    timeout: 0x1F\n", "not the string `0x1F`; write 31", 4, 14),
+    (A + "    timeout: '0x1F'\n", "not the string `0x1F`; write 31", 4, 14),
     (A + "    timeout: 12:30\n", "not the string `12:30`", 4, 14),
     (A + "    timeout: '30'\n", "not the string `30`; write 30, without quotes", 4, 14),
     (A + "    timeout: '1.50'\n", "not the string `1.50`; write 1.5", 4, 14),

@@ -37,9 +37,14 @@ def place(position):
         ("true", True), ("false", False), ("null", None), ("~", None), ("", None),
         ("0", 0), ("12", 12), ("-3", -3), ("+3", 3), ("1.10", 1.1), ("1e3", 1000.0),
         (".5", 0.5), ("1.", 1.0), ("'1'", "1"), ('"true"', "true"), ('""', ""),
-        ("|\n  12", "12"), (">-\n  true", "true"), ("True", "True"), ("\u0661", "\u0661"),
+        ("|\n  12", "12"), (">-\n  true", "true"), ("'True'", "True"), ("\u0661", "\u0661"),
+        *((text, True) for text in ("True", "TRUE")),
+        *((text, False) for text in ("False", "FALSE")),
+        *((text, None) for text in ("Null", "NULL")),
+        ("0x1f", 31), ("0x1F", 31), ("0o17", 15), ("+.5", 0.5), ("1e-05", 1e-05), ("-0", 0),
         *((text, text) for text in (
-            "no", "on", "yes", "010", "0x1f", "0o7", "1_000", "12:30", "2024-01-02", "1.2.3",
+            "no", "on", "yes", "off", "y", "n", "No", "010", "0x", "0o8", "0X1F", "-0x1f", "1_000",
+            "tRUE", "nULL", "12:30", "2024-01-02", "1.2.3",
             "010.5", "e3", ".", "=", "<<",
         )),
     ],
@@ -63,6 +68,7 @@ def test_long_numbers():
     assert parse("k: " + "9" * 100).data["k"] == 10**100 - 1
     assert "100 digits" in parse_problems("k: " + "9" * 101)[0].message
     assert "100 digits" in parse_problems("k: 0." + "1" * 100)[0].message
+    assert "100 digits" in parse_problems("k: 0x" + "f" * 101)[0].message
     assert math.isclose(parse("k: 0.1").data["k"], 0.1)
 
 

@@ -17,9 +17,9 @@ import yaml
 from attune_nb.errors import Position, Problem, Source, WorkflowError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["Document", "KeyPath", "parse", "sort_by_position"]
+__all__ = ["Builder", "Document", "KeyPath", "check_text", "parse", "sort_by_position"]
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
@@ -44,7 +44,12 @@ _SURROGATE_PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
+_OTHER_BASE = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("null", "Null", "NULL", "~", ""), None),
+}
 _BARE_TEMPLATE = re.compile(r"(?:^|[:\-?,\[]\s)\s*\{[{%]")
 _QUOTE_TEMPLATE = "put quotes around `{{ ... }}`: without them YAML reads the braces as an object"
 
@@ -132,37 +137,67 @@ class Document:
         return node, True
 
 
-def parse(text: str, name: str = "<text>", above: str = "") -> Document:
-    """Return a workflow's text as a document.
+def parse(
+    text: str, name: str = "<text>", above: str = "", *, noun: str = "a workflow"
+) -> Document:
+    """Return a text as a document.
 
     Args:
         text: The YAML.
         name: The name of the text in messages.
         above: Lines that stand above the text where a person sees it, such as the first line
             of a cell. They are not parsed, but positions count from them and messages show them.
+        noun: The text as a message calls it.
 
     Raises:
         WorkflowError: The text is not plain YAML, or is too large.
     """
     text = text.removeprefix("\ufeff")
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        message = "the text is larger than 1 MiB; keep data in files and read them in a task"
-        raise WorkflowError([Problem(message, Position(Source(name, text[:1000]), 1, 1))])
-
     shown = text
     if above:
         shown = f"{above}\n{text}"
+        _check_size(text, name)
         text = "\n" * (above.count("\n") + 1) + text
+    source = check_text(text, name, shown, noun)
+
+    builder = Builder(source, text)
+    root = builder.build(yaml.parse(text, Loader=_LOADER))
+    if root.value is None:
+        message = f"{noun} cannot be empty: expected names and values"
+        if noun == "a workflow":
+            message = "nothing to run: expected a workflow with `tasks`"
+        builder.refuse(message, (1, 1))
+    return Document(source, root)
+
+
+def check_text(text: str, name: str, shown: str, noun: str = "a file") -> Source:
+    """Check the size and the characters of a text, and return it as the source of positions.
+
+    Args:
+        text: The text.
+        name: Its name in messages.
+        shown: The text that messages show.
+        noun: The text as a message calls it.
+
+    Raises:
+        WorkflowError: The text is too large, or holds a character that it cannot have.
+    """
+    _check_size(text, name)
     source = Source(name, shown)
 
     forbidden = _FORBIDDEN.search(text)
     if forbidden:
         code = ord(forbidden[0])
-        message = f"the character U+{code:04X} cannot stand in a workflow; remove it"
+        message = f"the character U+{code:04X} cannot stand in {noun}; remove it"
         position = Position(source, *_mark_at(text, forbidden.start()))
         raise WorkflowError([Problem(message, position)])
+    return source
 
-    return Document(source, _Builder(source, text).build())
+
+def _check_size(text: str, name: str) -> None:
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        message = "the text is larger than 1 MiB; keep data in files and read them in a task"
+        raise WorkflowError([Problem(message, Position(Source(name, text[:1000]), 1, 1))])
 
 
 def _mark_at(text: str, index: int) -> Mark:
@@ -182,7 +217,7 @@ def sort_by_position(problems: list[Problem]) -> list[Problem]:
     return sorted(problems, key=sort_key)
 
 
-class _Builder:
+class Builder:
     """Builds nodes from events. It continues after problems that leave the structure clear."""
 
     def __init__(self, source: Source, text: str) -> None:
@@ -195,14 +230,17 @@ class _Builder:
         self.count = 0
         self.root: _Node | None = None
 
-    def build(self) -> _Node:
+    def build(self, events: Iterable[Any]) -> _Node:
         """Return the root node.
+
+        Args:
+            events: The events of the text.
 
         Raises:
             WorkflowError: The text has problems.
         """
         try:
-            for event in yaml.parse(self.text, Loader=_LOADER):
+            for event in events:
                 self._take(event)
         except (yaml.YAMLError, ValueError, OverflowError) as error:
             message, mark = _explain(error, self.text)
@@ -211,8 +249,8 @@ class _Builder:
 
         if self.problems:
             raise WorkflowError(sort_by_position(self.problems))
-        if self.root is None or self.root.value is None:
-            self._refuse("nothing to run: expected a workflow with `tasks`", (1, 1))
+        if self.root is None:
+            return _Node(None, (1, 1))
         return self.root
 
     def _has_problem_on_line(self, line: int) -> bool:
@@ -233,14 +271,19 @@ class _Builder:
                 self._add_alias(event)
             case yaml.DocumentStartEvent() if self.root:
                 mark = _mark(event)
-                self._refuse(f"a second document starts in line {mark[0]}; write one", mark)
+                self.refuse(f"a second document starts in line {mark[0]}; write one", mark)
 
     def _note(self, message: str, mark: Mark) -> None:
         self.problems.append(Problem(message, Position(self.source, *mark)))
         if len(self.problems) >= MAX_PROBLEMS:
             raise WorkflowError(sort_by_position(self.problems), unfinished=True)
 
-    def _refuse(self, message: str, mark: Mark) -> NoReturn:
+    def refuse(self, message: str, mark: Mark) -> NoReturn:
+        """Raise the problems noted so far and a last one.
+
+        Raises:
+            WorkflowError: Always.
+        """
         last = Problem(message, Position(self.source, *mark))
         raise WorkflowError(sort_by_position([*self.problems, last]))
 
@@ -249,9 +292,9 @@ class _Builder:
         mark = _mark(event)
         self.count += weight
         if self.count > MAX_NODES:
-            self._refuse(f"more than {MAX_NODES:,} values (each alias counts in full)", mark)
+            self.refuse(f"more than {MAX_NODES:,} values (each alias counts in full)", mark)
         if len(self.stack) + height > MAX_DEPTH:
-            self._refuse(f"nested deeper than {MAX_DEPTH} levels", mark)
+            self.refuse(f"nested deeper than {MAX_DEPTH} levels", mark)
 
         if getattr(event, "tag", None) is not None:
             self._note("tags such as `!!str` are not supported; remove the tag", mark)
@@ -261,11 +304,11 @@ class _Builder:
         mark = _mark(event)
         name = event.anchor
         if name not in self.anchors:
-            self._refuse(f"line {mark[0]}: no anchor `&{name}` stands before `*{name}`", mark)
+            self.refuse(f"line {mark[0]}: no anchor `&{name}` stands before `*{name}`", mark)
 
         node = self.anchors[name]
         if node is None:
-            self._refuse(f"`*{name}` refers to a value that contains it", mark)
+            self.refuse(f"`*{name}` refers to a value that contains it", mark)
         self._count(event, node.weight, node.height)
         self._place(replace(node, value=_copy(node.value), mark=mark))
 
@@ -386,7 +429,10 @@ def _copy(value: Any) -> Any:
 
 
 def _resolve(text: str) -> Any:
-    """Return the value of unquoted text by YAML 1.2: `no`, `010` and `12:30` stay strings.
+    """Return the value of unquoted text by the core schema of YAML 1.2.
+
+    So `no`, `12:30` and dates stay strings. `010` stays one too: that schema makes 10 of it, but
+    it is more often a code than a number.
 
     Raises:
         ValueError: It is a number that is too long or not finite.
@@ -395,11 +441,16 @@ def _resolve(text: str) -> Any:
         return _WORDS[text]
 
     is_integer = _INTEGER.fullmatch(text) is not None
-    if is_integer or _DECIMAL.fullmatch(text):
-        if sum(map(str.isdigit, text)) > MAX_DIGITS:
+    is_other_base = _OTHER_BASE.fullmatch(text) is not None
+    if is_integer or is_other_base or _DECIMAL.fullmatch(text):
+        digits = text[2:] if is_other_base else "".join(filter(str.isdigit, text))
+        if len(digits) > MAX_DIGITS:
             raise ValueError(
                 f"a number of more than {MAX_DIGITS} digits; quote it to keep it a string"
             )
+
+        if is_other_base:
+            return int(text, 0)
         number = int(text) if is_integer else float(text)
         if math.isfinite(number):
             return number
