@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Timeout,
         WorkflowError,
     )
+    from attune_nb.running.forgetting import forget
     from attune_nb.running.history import open_run, runs
     from attune_nb.running.resume import resume
     from attune_nb.running.run import Run, last_run
@@ -53,6 +54,7 @@ __all__ = [
     "action",
     "bench",
     "charts",
+    "forget",
     "last_run",
     "load",
     "load_file",
@@ -72,6 +74,7 @@ _MODULES = {
     "Workflow": "running.workflow",
     "WorkflowContext": "context",
     "action": "actions.registry",
+    "forget": "running.forgetting",
     "last_run": "running.run",
     "load": "running.workflow",
     "load_file": "running.workflow",

@@ -9,7 +9,7 @@ import typer
 
 from attune_nb.cli.file_commands import check, export, graph
 from attune_nb.cli.publish_command import publish
-from attune_nb.cli.record_commands import runs, show, timeline
+from attune_nb.cli.record_commands import forget, runs, show, timeline
 from attune_nb.cli.run_commands import resume, run
 from attune_nb.cli.trial_commands import bench, demo
 
@@ -18,7 +18,20 @@ __all__ = ["app", "main"]
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 # in the order of `attune-nb --help`
-for command in (run, check, runs, show, resume, timeline, graph, export, publish, demo, bench):
+for command in (
+    run,
+    check,
+    runs,
+    show,
+    forget,
+    resume,
+    timeline,
+    graph,
+    export,
+    publish,
+    demo,
+    bench,
+):
     app.command()(command)
 
 

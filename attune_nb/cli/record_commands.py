@@ -1,4 +1,4 @@
-"""The commands that read the record of runs: `runs`, `show` and `timeline`."""
+"""The commands for the record of runs: `runs`, `show`, `timeline` and `forget`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from attune_nb.cli.output import exit_with_error, print_run
 from attune_nb.errors import AttuneError
 from attune_nb.html import printable
 from attune_nb.results.durations import format_duration
-from attune_nb.running import history
+from attune_nb.running import forgetting, history
 from attune_nb.running.run_selection import DEFAULT_LIMIT, RunSelection
 
-__all__ = ["runs", "show", "timeline"]
+__all__ = ["forget", "runs", "show", "timeline"]
 
 
 def runs(
@@ -53,6 +53,27 @@ def runs(
 
     if len(rows) > limit:
         typer.echo(f"these are the newest {limit:,}; `--limit` shows more")
+
+
+def forget(
+    runs: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="ids, or their beginnings")
+    ] = None,
+    older: Annotated[
+        str | None,
+        typer.Option(help="all runs that began before: a date (UTC), or 30d, 12h ... ago"),
+    ] = None,
+    store: Store = None,
+) -> None:
+    """Remove runs from the record, and give the space back to the disk."""
+    if bool(runs) == (older is not None):
+        exit_with_error(AttuneError("forget takes RUN..., or --older: one of the two"))
+    ids = [] if runs is None else runs
+    try:
+        forgotten = forgetting.forget(ids, older=older, store=store)
+    except AttuneError as error:
+        exit_with_error(error)
+    typer.echo(str(forgotten))
 
 
 def show(

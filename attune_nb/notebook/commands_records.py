@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from IPython.core.error import UsageError
 
 from attune_nb import html
+from attune_nb.display.outputs import Text
 from attune_nb.display.panel import View
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.notebook.command import argument, command
 from attune_nb.results.durations import format_duration
+from attune_nb.running.forgetting import forget
 from attune_nb.running.history import runs
 from attune_nb.running.run_selection import DEFAULT_LIMIT, RunSelection
 
@@ -80,6 +82,33 @@ def _runs(
         note = f"these are the newest {limit:,}; `--limit` shows more"
         return View(html.element("div", table, html.element("div", note)), f"{text}\n{note}")
     return View(table, text)
+
+
+@command(
+    argument("words", "run", "variables, workflows' names or ids", nargs="*", metavar="run"),
+    argument(
+        "--older",
+        "",
+        "all runs on record that began before: a date (UTC), or 30d, 12h ... ago",
+        metavar="WHEN",
+    ),
+)
+def _forget(session: Session, words: list[str], older: str | None) -> Text:
+    """Remove runs from the record, and give the space back to the disk."""
+    if bool(words) == (older is not None):
+        raise UsageError("%attune forget takes RUN..., or --older: one of the two")
+
+    ids = []
+    for word in words:
+        run = session.find_run(word)
+        ids.append(word if run is None else run.run_id)
+    try:
+        forgotten = forget(ids, older=older, store=session.store)
+    except (ParameterError, StoreError) as error:
+        raise UsageError(f"%attune forget: {error}") from None
+
+    session.drop_runs(forgotten.run_ids)
+    return Text(str(forgotten))
 
 
 def _selected_runs(session: Session, selection: RunSelection) -> list[_RunSummary]:

@@ -13,7 +13,7 @@ from attune_nb.running.history import AnyRun, open_run, runs
 from attune_nb.running.run import BaseRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -80,6 +80,14 @@ class Session:
         # removed first, so that the most recent run is at the end
         self.last_runs.pop(name, None)
         self.last_runs[name] = run
+
+    def drop_runs(self, run_ids: Collection[str]) -> None:
+        """Drop runs from this session; variables may still hold them."""
+        for run_id in run_ids:
+            self.runs.pop(run_id, None)
+        self.last_runs = {
+            name: run for name, run in self.last_runs.items() if run.run_id not in run_ids
+        }
 
     def latest_run(self) -> AnyRun | None:
         """Return the most recent run of this session, or None."""

@@ -91,9 +91,12 @@ def release(released: Claim) -> None:
 
 
 def _claim(connection: sqlite3.Connection, run_id: str, read: int) -> Claim:
-    number, status, host, pid, born, beat, owner = connection.execute(
+    row = connection.execute(
         "SELECT number, status, host, pid, born, beat, owner FROM runs WHERE run_id = ?", (run_id,)
     ).fetchone()
+    if row is None:
+        raise StoreError(f"run {run_id} was removed from the store by another program")
+    number, status, host, pid, born, beat, owner = row
     if status in ENDED:
         raise StoreError(f"run {run_id} has {_ENDINGS[status]}: there is nothing to resume")
     if is_alive(host, pid, born, beat, owner):

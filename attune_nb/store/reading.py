@@ -151,6 +151,7 @@ def events_of(path: Path, run: StoredRun, mask: Mask = NO_SECRETS) -> list[Event
         StoreError: They cannot be read.
     """
     with connected(path) as connection:
+        _check_exists(connection, run)
         # all rows at once: a read that stays open would keep the writer's log growing
         rows = connection.execute(
             "SELECT kind, time, task, visit, data, columns FROM events WHERE run = ? "
@@ -173,8 +174,20 @@ def intents_of(path: Path, run: StoredRun) -> list[tuple[str, int, int, int]]:
         StoreError: They cannot be read.
     """
     with connected(path) as connection:
+        _check_exists(connection, run)
         statement = "SELECT task, visit, item, attempt FROM intents WHERE run = ?"
         return connection.execute(statement, (run.number,)).fetchall()
+
+
+def _check_exists(connection: sqlite3.Connection, run: StoredRun) -> None:
+    """Check that a run is still in the store: SQLite gives its number to a later run.
+
+    Raises:
+        StoreError: It is not.
+    """
+    statement = "SELECT 1 FROM runs WHERE number = ? AND run_id = ?"
+    if connection.execute(statement, (run.number, run.run_id)).fetchone() is None:
+        raise StoreError(f"run {run.run_id} was removed from the store by another program")
 
 
 def task_durations(

@@ -5,6 +5,8 @@ import json
 import pytest
 from support.command_line import GREET, attune
 
+import attune_nb
+
 pytestmark = pytest.mark.slow
 
 
@@ -32,3 +34,48 @@ def test_a_missing_store_is_refused_with_the_way_to_name_one(command):
     process = attune(*command, "--store", "none")
     assert process.returncode == 2
     assert "ATTUNE_NB_STORE" in process.stderr
+
+
+def test_the_list_is_filtered_and_says_what_kind_a_run_is(tmp_path):
+    store = tmp_path / "runs.db"
+    workflow = attune_nb.loads(GREET, "greet")
+    workflow.run(store=store, name="real", progress=False)
+    dry = workflow.run(store=store, name="trial", dry_run=True, progress=False)
+
+    trials = attune("runs", "--store", str(store), "--workflow", "trial", "--since", "1h")
+    assert [line.split()[0] for line in trials.stdout.splitlines()] == [dry.run_id]
+    assert trials.stdout.rstrip().endswith("(dry run)")
+
+    newest = attune("runs", "--store", str(store), "--limit", "1").stdout.splitlines()
+    assert newest[0].startswith(dry.run_id)
+    assert newest[1] == "these are the newest 1; `--limit` shows more"
+
+    shown = json.loads(attune("show", dry.run_id, "--store", str(store), "--json").stdout)
+    assert shown["kind"] == "dry run"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["runs", "--status", "faild"], "did you mean `failed`"),
+        (["runs", "--limit", "0"], "`limit` must be an integer of 1 or more"),
+        (["forget"], "forget takes RUN..., or --older: one of the two"),
+        (["forget", "abc"], "there is no run `abc`"),
+    ],
+)
+def test_a_wrong_word_gets_one_clear_error(tmp_path, words, message):
+    store = tmp_path / "runs.db"
+    attune_nb.loads(GREET, "greet").run(store=store, progress=False)
+    process = attune(*words, "--store", str(store))
+    assert process.returncode == 2
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_runs_are_forgotten(tmp_path):
+    store = tmp_path / "runs.db"
+    run = attune_nb.loads(GREET, "greet").run(store=store, progress=False)
+    process = attune("forget", run.run_id, "--store", str(store))
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith("1 run forgotten, ")
+    assert attune_nb.runs(store).empty

@@ -1,0 +1,135 @@
+"""Forget runs: remove their records from a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attune_nb.errors import ParameterError
+from attune_nb.running.record import store_path
+from attune_nb.running.run import BaseRun
+from attune_nb.running.run_selection import read_age
+from attune_nb.values.describe import describe_with_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+    from pathlib import Path
+
+    from attune_nb.running.run_selection import Age
+    from attune_nb.store.reading import StoredRun
+
+__all__ = ["ForgottenRuns", "forget"]
+
+# bytes of a unit, the largest first
+_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+
+
+class ForgottenRuns(NamedTuple):
+    """The runs that were forgotten.
+
+    Attributes:
+        run_ids: Their ids.
+        kept: The ids of older runs that are under way, and were kept.
+        bytes: The bytes that were given back to the disk.
+        reusable: Bytes within the store's file that are free for new records.
+    """
+
+    run_ids: list[str]
+    kept: list[str]
+    bytes: int
+    reusable: int
+
+    def __str__(self) -> str:
+        parts = [f"{_format_count(len(self.run_ids))} forgotten"]
+        if self.run_ids:
+            parts.append(f"{_format_bytes(self.bytes)} given back")
+        if self.reusable:
+            parts.append(f"{_format_bytes(self.reusable)} free in the store for new records")
+        if self.kept:
+            parts.append(f"{_format_count(len(self.kept))} kept, being under way")
+        return ", ".join(parts)
+
+
+def forget(
+    runs: str | BaseRun | Sequence[str | BaseRun] = (),
+    *,
+    older: Age | None = None,
+    store: str | PathLike[str] | None = None,
+) -> ForgottenRuns:
+    """Remove runs from the record, with everything that only they need, and free the space.
+
+    A run that is under way in any process is refused; with `older` it is kept. A fork of a
+    forgotten run keeps all its results. Run objects in memory stay as they are.
+
+    Args:
+        runs: Ids, their beginnings, or runs: one, or an array of them.
+        older: Instead of `runs`: all runs that began before this: a date (in UTC), a
+            `timedelta`, or text such as `2024-12-24`, `30d`, `12h`.
+        store: The file; by default as in `Workflow.run`.
+
+    Returns:
+        The ids of the forgotten runs, and how many bytes the file is smaller.
+
+    Raises:
+        ParameterError: Neither or both of `runs` and `older` were passed, or one is no such
+            value.
+        StoreError: There is no such run, it is under way, or the store cannot be used. Nothing
+            was removed.
+    """
+    from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
+    from attune_nb.store.forgetting import remove_runs  # noqa: PLC0415
+
+    ids = _read_ids(runs)
+    if bool(ids) == (older is not None):
+        raise ParameterError("`forget` takes runs, or `older=`: one of the two")
+
+    path = store_path(store)
+    if older is None:
+        selected = _find_runs(path, ids)
+    else:
+        latest = read_age(older, "older")
+        selected = reading.runs_in(path, lambda run: run.started < latest)
+    return ForgottenRuns(*remove_runs(path, selected, keep_open=older is not None))
+
+
+def _find_runs(path: Path, ids: Sequence[str]) -> list[StoredRun]:
+    """Return each run once.
+
+    Raises:
+        StoreError: There is no such run, or more than one begins with an id.
+    """
+    from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
+
+    runs = [reading.run_of(path, run_id) for run_id in ids]
+    return list({run.run_id: run for run in runs}.values())
+
+
+def _read_ids(runs: Any) -> list[str]:
+    if isinstance(runs, str | BaseRun):
+        runs = [runs]
+    if not isinstance(runs, list | tuple):
+        raise ParameterError(
+            f"`runs` must be run ids or runs, or an array of them, not {describe_with_value(runs)}"
+        )
+
+    ids = []
+    for run in runs:
+        run_id = run.run_id if isinstance(run, BaseRun) else run
+        if not isinstance(run_id, str) or not run_id:
+            raise ParameterError(
+                f"`runs` must be run ids or runs, or an array of them, not "
+                f"{describe_with_value(run_id)}"
+            )
+        ids.append(run_id)
+    return ids
+
+
+def _format_count(count: int) -> str:
+    return "1 run" if count == 1 else f"{count:,} runs"
+
+
+def _format_bytes(count: int) -> str:
+    for size, unit in _UNITS:
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count:,} bytes"

@@ -1,0 +1,134 @@
+"""Remove the records of runs, and give their space back to the disk."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, NamedTuple
+
+from attune_nb.errors import StoreError
+from attune_nb.store.claims import in_progress_message
+from attune_nb.store.database import connected
+from attune_nb.store.reading import ENDED, is_alive
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from attune_nb.store.reading import StoredRun
+
+__all__ = ["RemovedRecords", "remove_runs"]
+
+# The blobs that no event refers to. An event's reference is `@` and 32 bytes. The length is
+# compared first, since SQLite knows it without reading the data.
+_DELETE_UNUSED_BLOBS = """DELETE FROM blobs WHERE hash NOT IN (
+    SELECT substr(data, 2) FROM events WHERE length(data) = 33 AND substr(data, 1, 1) = X'40'
+)"""
+
+
+# milliseconds to wait for the readers of the file
+_PATIENCE = 500
+
+
+class RemovedRecords(NamedTuple):
+    """The outcome of a removal.
+
+    Attributes:
+        run_ids: The runs that were removed.
+        kept: Runs that are under way, and were therefore kept.
+        bytes: How much smaller the file is now.
+        reusable: Bytes within the file that new records use, since another program held it.
+    """
+
+    run_ids: list[str]
+    kept: list[str]
+    bytes: int
+    reusable: int
+
+
+def remove_runs(path: Path, runs: Sequence[StoredRun], *, keep_open: bool) -> RemovedRecords:
+    """Remove the records of runs, with the blobs that no other run needs.
+
+    Another kernel may write its own runs at the same time. It waits while the file is made
+    smaller; if it holds the file itself for long, the space stays in the file for new records.
+
+    Args:
+        path: The store.
+        runs: The runs.
+        keep_open: Keep runs that are under way, instead of refusing to remove any.
+
+    Raises:
+        StoreError: A run is under way, or the file cannot be used. Nothing was removed.
+    """
+    with connected(path) as connection:
+        size_before = _size(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            removed, kept = _remove(connection, runs, keep_open=keep_open)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+        if removed:
+            _shrink(connection)
+        free_bytes = _pragma(connection, "freelist_count") * _pragma(connection, "page_size")
+        return RemovedRecords(removed, kept, size_before - _size(connection), free_bytes)
+
+
+def _remove(
+    connection: sqlite3.Connection, runs: Sequence[StoredRun], *, keep_open: bool
+) -> tuple[list[str], list[str]]:
+    """Remove runs within a transaction; return the ids of those removed and of those kept."""
+    removed: list[str] = []
+    kept: list[str] = []
+    for run in runs:
+        row = connection.execute(
+            "SELECT number, status, host, pid, born, beat, owner FROM runs WHERE run_id = ?",
+            (run.run_id,),
+        ).fetchone()
+        if row is None:
+            # another program has removed it meanwhile
+            continue
+
+        number, status, host, pid, *life = row
+        if status not in ENDED and is_alive(host, pid, *life):
+            if not keep_open:
+                raise StoreError(f"{in_progress_message(run.run_id, host, pid)}; nothing removed")
+            kept.append(run.run_id)
+            continue
+
+        for table in ("events", "intents"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE run = ?",  # noqa: S608 - constant names
+                (number,),
+            )
+        connection.execute("DELETE FROM runs WHERE number = ?", (number,))
+        removed.append(run.run_id)
+
+    if removed:
+        connection.execute(_DELETE_UNUSED_BLOBS)
+    return removed, kept
+
+
+def _shrink(connection: sqlite3.Connection) -> None:
+    """Give the free pages back to the disk, unless another program holds the file."""
+    try:
+        connection.execute("VACUUM")
+        # In WAL mode the file itself shrinks only now; if another program reads it, with one of
+        # its next checkpoints.
+        connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.OperationalError as error:
+        is_expected = any(word in error.sqlite_errorname for word in ("BUSY", "LOCKED", "FULL"))
+        if not is_expected:
+            raise
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    """Return the bytes of the database."""
+    return _pragma(connection, "page_count") * _pragma(connection, "page_size")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    number: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return number
