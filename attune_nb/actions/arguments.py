@@ -131,6 +131,18 @@ class ArgumentChecker:
         }
         self._check_together = check_together
 
+    def describe_kinds(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """Return the kinds of values that an argument takes in words, and its only values."""
+        kinds = self.kinds.get(name, [])
+        words = " or ".join(kind.words for kind in kinds if kind.words)
+        if words == _BOOLEAN:
+            return words, ("true", "false")
+        if words == _AUTH_WORDS:
+            return words, AUTH_TYPES
+        if not words:
+            words = "any value"
+        return words, ()
+
     def mismatches(self, arguments: Mapping[str, Any]) -> list[Mismatch]:
         """Return the mismatches of arguments."""
         mismatches = self._kind_mismatches(arguments)

@@ -23,7 +23,11 @@ def noop(**input: Any) -> dict[str, Any]:  # noqa: A002 - the key of a task
 
 
 def echo(message: Any) -> dict[str, Any]:
-    """Return the message as `message`."""
+    """Return the message as `message`.
+
+    Args:
+        message: Any value.
+    """
     return {"message": message}
 
 
@@ -62,6 +66,9 @@ def ask(prompt: str, response_schema: Mapping[str, Any] | None = None) -> NoRetu
 @check_arguments()
 def fail(message: str) -> NoReturn:
     """Fail with the message.
+
+    Args:
+        message: The reason.
 
     Raises:
         ActionError: Always.

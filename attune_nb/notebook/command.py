@@ -39,7 +39,7 @@ class CommandArgument(NamedTuple):
     Attributes:
         name: As in `ArgumentParser.add_argument`; an option begins with "-".
         kind: Selects the candidates that Tab offers for it: "run", "workflow", "graph",
-            "task", or "" for none.
+            "task", "action", "help", or "" for none.
         help: One line.
         settings: Further keywords of `ArgumentParser.add_argument`.
     """
@@ -112,6 +112,10 @@ class MagicCommand:
             self._parser.add_argument(item.name, help=item.help, **item.settings)
         self._parser.add_argument("--help", action="store_true", help="show this help")
 
+    def format_help(self) -> str:
+        """Return the help of the command and its options, as text."""
+        return self._parser.format_help().rstrip()
+
     def __call__(self, session: Session, words: Sequence[str]) -> Any:
         """Carry out the command, or show its help.
 
@@ -119,7 +123,7 @@ class MagicCommand:
             UsageError: The words are not its arguments, or a backend or a file failed.
         """
         if "--help" in words:
-            return Text(self._parser.format_help().rstrip())
+            return Text(self.format_help())
 
         options = vars(parse_words(self._parser, words))
         del options["help"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.actions.registry import registered_functions
 from attune_nb.display.outputs import Text
 from attune_nb.notebook.command import WORKFLOW, argument, command
 from attune_nb.running.workflow import Workflow, load_file
@@ -46,28 +44,6 @@ def _show(session: Session, name: str) -> Text:
     # raises if it is not defined
     session.get_workflow(name)
     return Text(session.texts[name])
-
-
-@command()
-def _actions(session: Session) -> Text:
-    """List the names that a task's `action` can have here."""
-    actions = {**registered_functions(), **session.functions(), **session.workflows}
-    width = max(map(len, actions))
-
-    lines = []
-    for name, action in actions.items():
-        lines.append(f"{name:<{width}}  {_summarize_action(action)}".rstrip())
-    return Text("\n".join(lines))
-
-
-def _summarize_action(action: Any) -> str:
-    if isinstance(action, Workflow) and action.description:
-        return action.description
-    if isinstance(action, Workflow):
-        return "a workflow"
-
-    docstring = getdoc(action) or ""
-    return docstring.partition("\n")[0]
 
 
 @command(

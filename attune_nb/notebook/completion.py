@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
-from attune_nb.actions.registry import registered_functions
+from attune_nb.help.lookup import known_words
 from attune_nb.notebook.cell_completion import complete_cell
 from attune_nb.notebook.command import COMMANDS, option_names
+from attune_nb.notebook.commands_help import available_actions
 from attune_nb.running.prepare import BACKENDS
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ def _create_matcher(session: Session, parser: ArgumentParser) -> Callable[..., A
         elif magic_line.startswith("%%attune") and context.cursor_line > 0:
             lines = body.split("\n")
             above = lines[: context.cursor_line - 1]
-            actions = [*registered_functions(), *session.functions(), *session.workflows]
-            candidates, fragment = complete_cell(above, before, lines, actions)
+            candidates, fragment = complete_cell(above, before, lines, available_actions(session))
         else:
             return {"completions": []}
 
@@ -157,6 +157,10 @@ def _command_words(session: Session, command: MagicCommand, words: list[str]) ->
         return [*session.run_names(), *session.workflows]
     if kind == "workflow":
         return session.workflows
+    if kind == "action":
+        return available_actions(session)
+    if kind == "help":
+        return [*known_words(), *available_actions(session), *COMMANDS]
     if kind == "task":
         return _task_names(session, words)
     return []

@@ -13,6 +13,7 @@ from traitlets import Bool, Enum, Integer, Unicode
 from attune_nb.display.outputs import Text
 from attune_nb.notebook import (  # noqa: F401 - importing them registers their commands
     commands_control,
+    commands_help,
     commands_inspect,
     commands_records,
     completion,

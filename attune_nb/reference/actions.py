@@ -98,7 +98,7 @@ ACTIONS: tuple[Entry, ...] = (
         "action",
         "core.http_request",
         "Send an HTTP request. It returns `status_code`, `headers`, `body`, `json`, `url` and "
-        "`elapsed_ms`.",
+        "`elapsed_ms`. A status of 4xx or 5xx fails, unless `expect_status` says otherwise.",
         """
         parameters:
           url: {type: string, default: "http://127.0.0.1:8000"}

@@ -79,7 +79,7 @@ _CALLED = ("function", "string method", "array method", "object method")
 
 
 def find_entries(word: str) -> list[Entry]:
-    """Return the entries of a word, in the order of the table; none if it is unknown.
+    """Return the entries of a word, the usual ones first; none if it is unknown.
 
     Braces around it are ignored, and `-` stands for `_`. Brackets after it select functions and
     methods; the part before a dot selects among the entries of the last part, such as
@@ -90,20 +90,25 @@ def find_entries(word: str) -> list[Entry]:
         called = find_entries(name.removesuffix("()"))
         return [entry for entry in called if entry.kind in _CALLED]
 
-    exact = [entry for entry in ENTRIES if entry.name == name]
+    exact = _entries_of(name)
     if exact:
         return exact
 
     owner, _, last = name.replace("-", "_").rpartition(".")
-    entries = [entry for entry in ENTRIES if entry.name == last]
+    entries = _entries_of(last)
     if not owner:
         return entries
 
     first = owner.partition(".")[0]
     selected = [entry for entry in entries if first in _OWNERS.get(entry.kind, ())]
     # `parameters.url`: the name is the user's own, so the namespace is explained
-    namespaces = [entry for entry in ENTRIES if entry.name == first and entry.kind == "namespace"]
+    namespaces = [entry for entry in _entries_of(first) if entry.kind == "namespace"]
     for candidates in (selected, namespaces):
         if candidates:
             return candidates
     return entries
+
+
+def _entries_of(name: str) -> list[Entry]:
+    entries = [entry for entry in ENTRIES if entry.name == name]
+    return sorted(entries, key=lambda entry: entry.form != "usual")

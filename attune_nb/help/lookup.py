@@ -1,0 +1,129 @@
+"""The help of a word: its entries in the reference, or the word that it is taken for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attune_nb.errors import nearest
+from attune_nb.help.page import Code, Heading, Page, Paragraph, Table
+from attune_nb.help.signatures import format_call, format_parameters
+from attune_nb.language.reading.foreign_keys import explain_foreign_key
+from attune_nb.reference.table import ENTRIES, PLACES, find_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from attune_nb.help.page import Block
+    from attune_nb.reference.entry import Entry, Kind
+
+__all__ = ["entry_blocks", "explain_word", "known_words", "overview", "suggest_word"]
+
+# The groups of the overview: a heading, and the kinds of words in it.
+_GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
+    ("keys of a workflow", ("workflow key",)),
+    ("keys of a task", ("task key",)),
+    ("keys of `retry`", ("retry key",)),
+    ("keys of a transition in `next`", ("transition key",)),
+    ("keys of a parameter", ("parameter key",)),
+    ("names in expressions", ("namespace",)),
+    ("fields of `task.NAME`", ("task field",)),
+    ("values of `system`", ("system value",)),
+    ("targets of `do`", ("target",)),
+    ("functions", ("function",)),
+    ("filters", ("filter",)),
+    ("tests", ("test",)),
+    ("methods", ("string method", "array method", "object method")),
+    ("statuses", ("task status", "run status")),
+    ("core actions", ("action",)),
+)
+
+# The things that have keys, as the messages of the loader call them.
+_OWNERS = ("a task", "a transition", "`retry`", "a workflow")
+
+
+def overview(command: str) -> Page:
+    """Return the page of all topics and words.
+
+    Args:
+        command: The command that shows the help of a word: "%attune help".
+    """
+    topics = [entry for entry in ENTRIES if entry.kind == "topic"]
+    rows = [(f"`{topic.name}`", topic.explanation.partition(". ")[0]) for topic in topics]
+    blocks: list[Block] = [
+        Paragraph(f"`{command} WORD` explains a topic, a key, a function or a status:"),
+        Table(tuple((name, text.rstrip(".") + ".") for name, text in rows)),
+    ]
+
+    words = []
+    for heading, kinds in _GROUPS:
+        names = dict.fromkeys(
+            entry.name for entry in ENTRIES if entry.kind in kinds and entry.form == "usual"
+        )
+        words.append((heading, ", ".join(names)))
+    blocks.append(Table(tuple(words)))
+    return Page(blocks)
+
+
+def explain_word(word: str) -> Page | None:
+    """Return the page of a word, or None if the reference does not have it.
+
+    A key of another workflow tool leads to the key that does the same.
+    """
+    entries = find_entries(word)
+    if entries:
+        return Page([block for entry in entries for block in entry_blocks(entry)])
+
+    for owner in _OWNERS:
+        foreign_key = explain_foreign_key(owner, word, {})
+        if foreign_key is not None:
+            blocks: list[Block] = [Paragraph(f"There is no key `{word}`; {foreign_key.advice}.")]
+            for entry in find_entries(foreign_key.meant):
+                blocks += entry_blocks(entry)
+            return Page(blocks)
+    return None
+
+
+def known_words() -> list[str]:
+    """Return all words of the reference, once each."""
+    return list(dict.fromkeys(entry.name for entry in ENTRIES))
+
+
+def suggest_word(word: str, further_words: Iterable[str] = ()) -> str:
+    """Return a hint at the word that is meant, or an empty string."""
+    return nearest(word[:60], [*known_words(), *further_words])
+
+
+def entry_blocks(entry: Entry) -> list[Block]:
+    """Return the blocks of one entry: meaning, call or values, example, related words."""
+    blocks: list[Block] = [
+        Heading(f"`{entry.name}`, {PLACES[entry.kind]}"),
+        Paragraph(entry.explanation),
+    ]
+    blocks += _usage_blocks(entry)
+    blocks += _example_blocks(entry)
+    if entry.related:
+        words = ", ".join(f"`{word}`" for word in entry.related)
+        blocks.append(Paragraph(f"See also: {words}"))
+    return blocks
+
+
+def _usage_blocks(entry: Entry) -> list[Block]:
+    call = format_call(entry)
+    if not call:
+        return [Paragraph(f"Values: {entry.values}")] if entry.values else []
+
+    rows = format_parameters(entry)
+    blocks: list[Block] = [Paragraph(f"Call: `{call}`")]
+    if rows:
+        blocks.append(Table(tuple(rows)))
+    return blocks
+
+
+def _example_blocks(entry: Entry) -> list[Block]:
+    if entry.result:
+        expression = f"{{{{ {entry.example} }}}}"
+        return [Code(f"{expression}\n# gives {entry.result}", "jinja")]
+    if re.match(r"%attune", entry.example):
+        return [Code(entry.example, "text")]
+    return [Code(entry.example)]

@@ -1,0 +1,107 @@
+"""The commands of `%attune` that explain: words of the language, and actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from IPython.core.error import UsageError
+
+from attune_nb.actions.registry import registered_functions
+from attune_nb.display.outputs import Text
+from attune_nb.errors import nearest
+from attune_nb.help.describe_action import (
+    action_page,
+    describe_function,
+    describe_workflow,
+    summarize_action,
+)
+from attune_nb.help.lookup import explain_word, overview, suggest_word
+from attune_nb.help.page import Code, Page, Paragraph
+from attune_nb.notebook.command import COMMANDS, argument, command
+from attune_nb.running.workflow import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from attune_nb.help.describe_action import ActionDescription
+    from attune_nb.notebook.session import Session
+
+__all__ = ["available_actions", "describe_action"]
+
+_WORD = argument("word", "help", "a key, a function, a status, a topic, an action", nargs="?")
+
+
+def available_actions(session: Session) -> dict[str, Callable[..., Any] | Workflow]:
+    """Return what a task's `action` can name here: core actions, functions and workflows."""
+    return {**registered_functions(), **session.functions(), **session.workflows}
+
+
+def describe_action(name: str, action: Callable[..., Any] | Workflow) -> ActionDescription:
+    """Return the description of a function or of a workflow as an action."""
+    if isinstance(action, Workflow):
+        return describe_workflow(name, action.description, action.parameters)
+    return describe_function(name, action)
+
+
+@command(argument("name", "action", "an action; all actions", nargs="?"))
+def _actions(session: Session, name: str | None) -> Text | Page:
+    """List the names that a task's `action` can have here, or show the arguments of one."""
+    actions = available_actions(session)
+    if name is None:
+        return Text(_list_actions(actions))
+    if name in actions:
+        return action_page(describe_action(name, actions[name]))
+
+    hint = nearest(name, actions)
+    if not hint:
+        hint = "; `%attune actions` lists them"
+    raise UsageError(f"there is no action `{name}`{hint}")
+
+
+def _list_actions(actions: dict[str, Callable[..., Any] | Workflow]) -> str:
+    width = max(map(len, actions))
+
+    lines = []
+    for name, action in actions.items():
+        summary = summarize_action(describe_action(name, action))
+        lines.append(f"{name:<{width}}  {summary}".rstrip())
+    lines.append("`%attune actions NAME` shows the arguments of one")
+    return "\n".join(lines)
+
+
+@command(_WORD)
+def _help(session: Session, word: str | None) -> Page:
+    """Explain a key, a function, a status or a topic; without a word, list them."""
+    if word is None:
+        return overview("%attune help")
+
+    pages = []
+    actions = available_actions(session)
+    if word in actions:
+        pages.append(action_page(describe_action(word, actions[word])))
+
+    # the page of a core action has its entry already
+    page = None if word.startswith("core.") else explain_word(word)
+    if page is not None:
+        pages.append(page)
+    if word in COMMANDS:
+        pages.append(_command_page(word))
+
+    if not pages:
+        hint = suggest_word(word, [*COMMANDS, *actions])
+        if not hint:
+            hint = "; `%attune help` lists all words"
+        raise UsageError(f"there is no help for `{word}`{hint}")
+    return Page([block for page in pages for block in page.blocks])
+
+
+def _command_page(name: str) -> Page:
+    """Return the page of a command of `%attune`."""
+    entry = COMMANDS[name]
+    return Page(
+        [
+            Paragraph(f"`%attune {name}` is a command: {entry.help}"),
+            Code(entry.format_help(), "text"),
+        ]
+    )
