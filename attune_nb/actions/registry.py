@@ -146,7 +146,7 @@ def find_action(
 
     hint = nearest(name, [*functions, *alternatives, *_registered, *CORE])
     if not hint:
-        hint = "; define it, or pass actions="
+        hint = "; define it, or pass actions= (in a shell `--actions FILE.py`)"
     raise KeyError(f"there is no action `{name}`{hint}")
 
 

@@ -5,8 +5,11 @@ Exit status: 0 succeeded, 1 the run failed, 2 wrong usage or an invalid workflow
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+import attune_nb
 from attune_nb.cli.file_commands import check, export, graph
 from attune_nb.cli.publish_command import publish
 from attune_nb.cli.record_commands import forget, runs, show, timeline
@@ -37,4 +40,23 @@ for command in (
 
 def main() -> None:
     """Run the command line."""
-    app()
+    app(prog_name="attune-nb")
+
+
+def _print_version(asked: bool) -> None:
+    """Print the version of attune_nb, and exit."""
+    if asked:
+        typer.echo(f"attune-nb {attune_nb.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _attune_nb(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="print the version and exit"
+        ),
+    ] = False,
+) -> None:
+    """Run workflows, and look at the record of their runs."""

@@ -7,20 +7,22 @@ from typing import Annotated
 
 import typer
 
-from attune_nb.cli.options import AllowImports, find_modules_here
+from attune_nb.cli.action_files import load_action_files
+from attune_nb.cli.options import Actions, AllowImports, Dark, WorkflowFile, find_modules_here
 from attune_nb.cli.output import ERRORS, exit_with_error
-from attune_nb.errors import AttuneError, WorkflowError
+from attune_nb.errors import AttuneError
 from attune_nb.running.workflow import load_file
 
 __all__ = ["check", "export", "graph"]
 
 
-def check(file: Path, allow_imports: AllowImports = False) -> None:
+def check(file: WorkflowFile, actions: Actions = None, allow_imports: AllowImports = False) -> None:
     """Report the problems of the workflow in FILE."""
     find_modules_here(allowed=allow_imports)
     try:
-        problems = load_file(file).check(allow_imports=allow_imports)
-    except WorkflowError as error:
+        workflow = load_file(file)
+        problems = workflow.check(load_action_files(actions), allow_imports=allow_imports)
+    except AttuneError as error:
         exit_with_error(error)
 
     for problem in problems:
@@ -31,11 +33,17 @@ def check(file: Path, allow_imports: AllowImports = False) -> None:
 
 
 def graph(
-    file: Path,
+    file: WorkflowFile,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="the image file: .svg, .png or .pdf")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="the image file: .svg, .png or .pdf; by default beside the workflow",
+        ),
     ] = None,
-    dark: Annotated[bool, typer.Option(help="for a dark page")] = False,
+    dark: Dark = False,
 ) -> None:
     """Draw the workflow in FILE."""
     if output is None:
@@ -51,8 +59,8 @@ def graph(
 
 
 def export(
-    file: Path,
-    folder: Path,
+    file: WorkflowFile,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="the folder of the pack")],
     ref: Annotated[
         str | None, typer.Option(help="pack.name; by default the workflow's own ref")
     ] = None,

@@ -1,28 +1,55 @@
-"""Options that several commands share, and the reading of their values."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from attune_nb.running.workflow import load_parameters
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 __all__ = [
+    "Actions",
     "AllowImports",
     "AsJson",
+    "Backend",
+    "Concurrency",
+    "Dark",
+    "DryRun",
+    "Keystore",
+    "Mock",
+    "Parameters",
+    "Params",
     "RunId",
+    "Secret",
+    "SecretEnv",
     "Store",
+    "Workers",
+    "WorkflowFile",
     "find_modules_here",
-    "read_pairs",
-    "read_parameters",
 ]
 
+WorkflowFile = Annotated[Path, typer.Argument(metavar="FILE", help="the workflow's YAML file")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="the run's id, or the beginning of it")]
+
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="a parameter: JSON or a literal of Python, otherwise a string; repeatable",
+    ),
+]
+Params = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="parameters: a YAML or JSON file")
+]
+Actions = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE.py",
+        help="a Python file that is executed, and whose functions are actions; repeatable",
+    ),
+]
 AllowImports = Annotated[
     bool,
     typer.Option(
@@ -30,47 +57,59 @@ AllowImports = Annotated[
         help="allow `module:function` as an action, also from modules of the current folder",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="print the outcome as JSON")]
-RunId = Annotated[str, typer.Argument(help="the run's id, or the beginning of it")]
+Mock = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TASK=VALUE",
+        help="a result for a task, whose action does not run, or a failure such as "
+        "`ValueError('no')`; repeatable",
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="run the workflow without its actions")]
+
+Backend = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="where attempts run: threads, processes, dask or inline"),
+]
+Workers = Annotated[
+    int | None, typer.Option(metavar="N", help="threads for a task, or worker processes")
+]
+Concurrency = Annotated[
+    int | None, typer.Option(metavar="N", help="overrides the concurrency of every task")
+]
+
+Keystore = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|DICT", help="the values of `keystore`: a YAML or JSON file, or an object"
+    ),
+]
+Secret = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", help="ask for the value of `keystore.NAME` and do not show it; repeatable"
+    ),
+]
+SecretEnv = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VARIABLE",
+        help="take `keystore.NAME` from an environment variable; repeatable",
+    ),
+]
+
 Store = Annotated[
     str | None,
     typer.Option(
-        help="file of the run records, or none [default: ATTUNE_NB_STORE, or .attune/runs.db]"
+        metavar="FILE|none",
+        help="the record of runs [default: ATTUNE_NB_STORE, or .attune/runs.db]",
     ),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="print the outcome as JSON")]
+Dark = Annotated[bool, typer.Option("--dark", help="for a dark page")]
 
 
 def find_modules_here(*, allowed: bool) -> None:
     """Make modules of the current folder importable, as `python -m` does."""
     if allowed and "" not in sys.path:
         sys.path.insert(0, "")
-
-
-def read_parameters(file: Path | None, pairs: list[str] | None) -> dict[str, Any]:
-    """Return the parameters of a file, overridden by NAME=VALUE pairs."""
-    parameters: dict[str, Any] = {}
-    if file is not None:
-        parameters.update(load_parameters(file))
-    parameters.update(read_pairs(pairs, "--set"))
-    return parameters
-
-
-def read_pairs(pairs: list[str] | None, option: str) -> dict[str, Any]:
-    """Return the values of NAME=VALUE pairs; a value that is no JSON is a string.
-
-    Raises:
-        ValueError: A pair has another form.
-    """
-    values: dict[str, Any] = {}
-    if pairs is None:
-        return values
-
-    for pair in pairs:
-        name, sign, value = pair.partition("=")
-        if not sign or not name:
-            raise ValueError(f"{option} takes NAME=VALUE, not {pair!r}")
-        try:
-            values[name] = json.loads(value)
-        except ValueError:
-            values[name] = value
-    return values

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from attune_nb.cli.options import read_pairs
 from attune_nb.cli.output import ERRORS, exit_with_error
+from attune_nb.cli.values import read_pairs
 from attune_nb.errors import AttuneError, RunFailed
 
 __all__ = ["publish"]

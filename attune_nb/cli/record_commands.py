@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from attune_nb.cli.options import AsJson, RunId, Store  # noqa: TC001 - typer reads them
+from attune_nb.cli.options import AsJson, Dark, RunId, Store  # noqa: TC001 - typer reads them
 from attune_nb.cli.output import exit_with_error, print_run
 from attune_nb.errors import AttuneError
 from attune_nb.html import printable
@@ -92,10 +92,11 @@ def show(
 def timeline(
     run: RunId,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="the image file: .svg, .png or .pdf")
+        Path,
+        typer.Option("-o", "--output", metavar="FILE", help="the image file: .svg, .png or .pdf"),
     ],
     store: Store = None,
-    dark: Annotated[bool, typer.Option(help="for a dark page")] = False,
+    dark: Dark = False,
 ) -> None:
     """Draw the timeline of a run of a store."""
     try:

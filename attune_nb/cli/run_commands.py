@@ -2,92 +2,144 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from attune_nb.cli.action_files import load_action_files
 from attune_nb.cli.options import (
+    Actions,
     AllowImports,
     AsJson,
+    Backend,
+    Concurrency,
+    DryRun,
+    Keystore,
+    Mock,
+    Parameters,
+    Params,
     RunId,
+    Secret,
+    SecretEnv,
     Store,
+    Workers,
+    WorkflowFile,
     find_modules_here,
-    read_pairs,
-    read_parameters,
 )
 from attune_nb.cli.output import exit_status, exit_with_error, hint_at_resume, print_run
+from attune_nb.cli.secrets import read_secrets
+from attune_nb.cli.values import read_mocks, read_pairs, read_parameters
 from attune_nb.errors import AttuneError
+from attune_nb.running import history
 from attune_nb.running import resume as resuming
+from attune_nb.running.secret_sources import add_secret_parameters
 from attune_nb.running.workflow import load_file
+
+if TYPE_CHECKING:
+    from attune_nb.running.run import Run
 
 __all__ = ["resume", "run"]
 
+_DEFAULT_BACKEND = "threads"
+
 
 def run(
-    file: Path,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="NAME=VALUE (JSON, or a string)")
-    ] = None,
-    params: Annotated[Path | None, typer.Option(help="parameters as a JSON or YAML file")] = None,
-    backend: Annotated[str, typer.Option(help="threads, processes, dask or inline")] = "threads",
-    workers: Annotated[
-        int | None, typer.Option(help="number of worker processes, or of threads for a task")
-    ] = None,
-    as_json: AsJson = False,
+    file: WorkflowFile,
+    set_: Parameters = None,
+    params: Params = None,
+    actions: Actions = None,
     allow_imports: AllowImports = False,
+    backend: Backend = _DEFAULT_BACKEND,
+    workers: Workers = None,
+    concurrency: Concurrency = None,
+    mock: Mock = None,
+    dry_run: DryRun = False,
+    keystore: Keystore = None,
+    secret: Secret = None,
+    secret_env: SecretEnv = None,
     store: Store = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run the workflow in FILE."""
     find_modules_here(allowed=allow_imports)
     try:
         workflow = load_file(file)
+        parameters = read_parameters(params, set_)
+        mocks = read_mocks(mock)
+        functions = load_action_files(actions)
+        all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
+
+        options: dict[str, Any] = {}
+        if mocks:
+            options["mock"] = mocks
+        if dry_run:
+            options["dry_run"] = True
         workflow_run = workflow.run(
-            read_parameters(params, set_),
+            add_secret_parameters(workflow, parameters, named_secrets),
             name=file.stem,
-            backend=backend,
+            backend=backend or _DEFAULT_BACKEND,
             workers=workers,
+            concurrency=concurrency,
+            actions=functions,
             allow_imports=allow_imports,
+            keystore=all_secrets,
             store=store,
+            **options,
         )
     except (AttuneError, ValueError) as error:
         exit_with_error(error)
 
-    print_run(workflow_run, as_json=as_json)
-    hint_at_resume(workflow_run)
-    raise typer.Exit(exit_status(workflow_run))
+    _exit_with_outcome(workflow_run, as_json=as_json)
 
 
 def resume(
     run: RunId,
-    store: Store = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", help="NAME=VALUE: a secret parameter, which the record does not hold"
+            "--set",
+            metavar="NAME=VALUE",
+            help="a secret parameter, which the record does not hold; repeatable",
         ),
     ] = None,
+    actions: Actions = None,
+    allow_imports: AllowImports = False,
     rerun: Annotated[
         bool,
         typer.Option("--rerun", help="run attempts in doubt again, which may then run twice"),
     ] = False,
-    backend: Annotated[
-        str | None, typer.Option(help="threads, processes, dask or inline; by default as before")
-    ] = None,
-    workers: Annotated[int | None, typer.Option(help="as for `run`")] = None,
+    backend: Backend = None,
+    workers: Workers = None,
+    concurrency: Concurrency = None,
+    mock: Mock = None,
+    keystore: Keystore = None,
+    secret: Secret = None,
+    secret_env: SecretEnv = None,
+    store: Store = None,
     as_json: AsJson = False,
-    allow_imports: AllowImports = False,
 ) -> None:
-    """Continue an interrupted run of a store."""
+    """Continue an interrupted run of a store; options that are left out are as before."""
     find_modules_here(allowed=allow_imports)
     try:
+        parameters = read_pairs(set_, "--set")
+        mocks = read_mocks(mock)
+        functions = load_action_files(actions)
+        all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
+        if named_secrets:
+            workflow = history.open_run(run, store).workflow
+            parameters = add_secret_parameters(workflow, parameters, named_secrets)
+
         resumed_run = resuming.resume(
             run,
             store,
-            parameters=read_pairs(set_, "--set"),
+            parameters=parameters,
             backend=backend,
             workers=workers,
+            concurrency=concurrency,
+            mock=mocks or None,
+            actions=functions,
             allow_imports=allow_imports,
+            keystore=all_secrets,
         )
     except (AttuneError, ValueError) as error:
         exit_with_error(error)
@@ -97,6 +149,11 @@ def resume(
             resumed_run.rerun(attempt.task, attempt.index)
         resumed_run.wait()
 
-    print_run(resumed_run, as_json=as_json)
-    hint_at_resume(resumed_run)
-    raise typer.Exit(exit_status(resumed_run))
+    _exit_with_outcome(resumed_run, as_json=as_json)
+
+
+def _exit_with_outcome(ended_run: Run, *, as_json: bool) -> None:
+    """Print the outcome of a run, and exit with its status."""
+    print_run(ended_run, as_json=as_json)
+    hint_at_resume(ended_run)
+    raise typer.Exit(exit_status(ended_run))

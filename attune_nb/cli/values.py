@@ -1,0 +1,127 @@
+"""Values that stand on a command line: `NAME=VALUE` pairs.
+
+A value is JSON, or a literal of Python in brackets, or a word such as `True`. Everything else is
+a string. No value is ever computed.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.errors import ActionError, ParameterError, Timeout
+from attune_nb.running.workflow import load_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+__all__ = ["read_mocks", "read_pairs", "read_parameters", "read_value"]
+
+# words and first characters that only a literal of Python has
+_CONSTANTS = {"True": True, "False": False, "None": None}
+_BRACKETS = ("[", "{", "(")
+
+# errors that a mock can raise, besides those of Python
+_MOCK_ERRORS: dict[str, type[Exception]] = {"ActionError": ActionError, "Timeout": Timeout}
+
+
+def read_parameters(file: Path | None, pairs: Iterable[str] | None) -> dict[str, Any]:
+    """Return the parameters of a file, overridden by the `NAME=VALUE` pairs of `--set`.
+
+    Raises:
+        ParameterError: The file cannot be read, or a pair has another form.
+    """
+    parameters: dict[str, Any] = {}
+    if file is not None:
+        parameters.update(load_parameters(file))
+    parameters.update(read_pairs(pairs, "--set"))
+    return parameters
+
+
+def read_pairs(pairs: Iterable[str] | None, option: str) -> dict[str, Any]:
+    """Return the values of `NAME=VALUE` pairs by name.
+
+    Args:
+        pairs: The pairs; None if the option is not there.
+        option: The option, for messages.
+
+    Raises:
+        ParameterError: A pair has another form.
+    """
+    return {name: read_value(text) for name, text in _split_pairs(pairs, option, "NAME=VALUE")}
+
+
+def read_mocks(pairs: Iterable[str] | None) -> dict[str, Any]:
+    """Return the made-up results of the `TASK=VALUE` pairs of `--mock`.
+
+    A value such as `ValueError("disk full")` is the failure of the task: the name of an
+    exception of Python, `Timeout` or `ActionError`, with literals as its arguments.
+
+    Raises:
+        ParameterError: A pair has another form.
+    """
+    mocks: dict[str, Any] = {}
+    for task, text in _split_pairs(pairs, "--mock", "TASK=VALUE"):
+        error = _read_error(text)
+        mocks[task] = read_value(text) if error is None else error
+    return mocks
+
+
+def read_value(text: str) -> Any:
+    """Return the value of a text: JSON or a literal of Python, otherwise the text itself."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+
+    if not text.startswith(_BRACKETS):
+        return text
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
+
+
+def _split_pairs(pairs: Iterable[str] | None, option: str, form: str) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each pair.
+
+    Raises:
+        ParameterError: A pair has another form. The message does not hold the text, which may
+            be a secret.
+    """
+    if pairs is None:
+        return
+
+    for pair in pairs:
+        name, sign, text = pair.partition("=")
+        if not sign:
+            raise ParameterError(f"{option} takes {form}, and `{name}` has no `=`")
+        if not name:
+            raise ParameterError(f"{option} takes {form}, and there is no name before the `=`")
+        yield name, text
+
+
+def _read_error(text: str) -> BaseException | None:
+    """Return the exception that a text such as `ValueError("no")` makes, or None."""
+    try:
+        call = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.keywords:
+        return None
+
+    name = call.func.id
+    kind = _MOCK_ERRORS.get(name, getattr(builtins, name, None))
+    if not isinstance(kind, type) or not issubclass(kind, Exception):
+        return None
+    try:
+        arguments = [ast.literal_eval(argument) for argument in call.args]
+        return kind(*arguments)
+    except (ValueError, TypeError):
+        return None
