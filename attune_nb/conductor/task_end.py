@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune_nb.conductor import in_doubt, items, joins
-from attune_nb.conductor.failures import render_failure
+from attune_nb.conductor.failures import describe_failed_task, explain_fail, render_failure
 from attune_nb.conductor.state import JoinState, Token
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
@@ -93,8 +93,7 @@ def end(step: Step, key: Key, outcome: Outcome, error: ErrorInfo | None) -> None
         return
 
     if not outcome.succeeded and not handled:
-        status = outcome.status.replace("_", " ")
-        step.fail_run(f"task `{execution.task}` {status}: {outcome.error}")
+        step.fail_run(describe_failed_task(step.state.executions[key]))
     _follow(step, execution, targets)
 
 
@@ -147,7 +146,7 @@ def _follow(step: Step, execution: Execution, targets: list[str]) -> None:
     token = Token((execution.key,), visits)
     for name in targets:
         if name == "fail":
-            step.fail_run(f"task `{execution.task}` went to `fail`")
+            step.fail_run(explain_fail(step, execution))
         elif name != "noop":
             step.later(_arrive, name, token, execution.task)
 
