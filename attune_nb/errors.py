@@ -11,8 +11,8 @@
     │   └── BackendUnavailable  the backend was lost during the run: the run pauses
     ├── StoreError            the store cannot be read or written
     ├── LookupFailed          a run has no such task, or the task has not run yet
-    ├── RunFailed             a run failed (raised by `Run.raise_for_status`)
-    └── RunCancelled          a run was cancelled (raised by `Run.raise_for_status`)
+    └── RunFailed             a run did not succeed (raised by a cell and `Run.raise_for_status`)
+        └── RunCancelled      a run was cancelled
 
 A problem in a text has a `Position`. Every error can be pickled: the arguments of its
 constructor are the exception's `args`.
@@ -280,11 +280,26 @@ class LookupFailed(_PlainError):  # noqa: N818 - `LookupError` is Python's
 
 
 class RunFailed(_PlainError):  # noqa: N818 - pairs with RunCancelled
-    """A run ended `failed` or `timed_out`; raised by `Run.raise_for_status`."""
+    """A run did not succeed. Raised by `Run.raise_for_status`, and by the cell that ran it.
+
+    Args:
+        message: The reason.
+        run: The run, which is not pickled with the error.
+
+    Attributes:
+        run: The Run; None if a notebook's page could not be made, or after pickling.
+    """
+
+    def __init__(self, message: str, run: Any = None) -> None:
+        super().__init__(message)
+        self.run = run
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.args
 
 
-class RunCancelled(_PlainError):  # noqa: N818 - pairs with RunFailed
-    """A run was cancelled; raised by `Run.raise_for_status`."""
+class RunCancelled(RunFailed):
+    """A run was cancelled."""
 
 
 def nearest(name: str, candidates: Iterable[str], cutoff: float = 0.6) -> str:

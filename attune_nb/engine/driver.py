@@ -15,6 +15,7 @@ from attune_nb.backends.attempt.job_spec import JobSpec
 from attune_nb.conductor.machine import step
 from attune_nb.conductor.state import Alarm, RetryItem, SetPaused, StartTask, StopTask
 from attune_nb.context import Moment
+from attune_nb.engine.cell_names import name_cells
 from attune_nb.engine.event_log import EventLog
 from attune_nb.engine.request_queue import RequestQueue
 from attune_nb.engine.timers import Timers
@@ -58,6 +59,7 @@ class Driver(RequestQueue):
         ended: Is set when the run has ended.
         announce: Called with task, index and attempt before each attempt that must not run
             twice.
+        on_error: Called with each exception that an action raised in this process.
 
     Args:
         state: The conductor's state before the run.
@@ -80,6 +82,7 @@ class Driver(RequestQueue):
         self.state = state
         self.ended = threading.Event()
         self.announce: Callable[[Key, int, int], None] | None = None
+        self.on_error: Callable[[BaseException], None] | None = None
 
         self._backend = backend
         self._actions = actions
@@ -240,7 +243,7 @@ class Driver(RequestQueue):
                     seed=_new_seed(),
                     task=task,
                     visit=visit,
-                    batch=batch,
+                    batch=name_cells(batch) if batch.errors else batch,
                     memory=self._read_memory(always=len(batch) > 1),
                 )
             )
@@ -314,7 +317,7 @@ class Driver(RequestQueue):
             # the cause of an attempt is on record before the attempt
             self._log.flush()
 
-        call = Call(action, task.input, context)
+        call = Call(action, task.input, context, self.on_error)
         if may_hold_tables(command.items):
             call.hands_out_tables = True
 

@@ -139,10 +139,12 @@ class PendingRun(NamedTuple):
     Attributes:
         name: The workflow's name in the session.
         start: Starts the run; its argument is the `progress` option of `Workflow.run`.
+        raises: Whether its cell fails if the run does not succeed.
     """
 
     name: str
     start: Callable[[Any], Run]
+    raises: bool = True
 
 
 COMMANDS: dict[str, MagicCommand] = {}

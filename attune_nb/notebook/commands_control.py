@@ -36,6 +36,7 @@ _BACKEND = argument(
 _WORKERS = argument(
     "--workers", "", "threads for a task, or worker processes", type=int, metavar="N"
 )
+_NO_RAISE = argument("--no-raise", "", "do not fail the cell if the run fails", action="store_true")
 
 
 @command(RUN)
@@ -69,8 +70,10 @@ def _answer(session: Session, run: str, task: str, expression: str) -> None:
         raise UsageError(str(error)) from None
 
 
-@command(RUN, _BACKEND, _WORKERS)
-def _resume(session: Session, run: str | None, **placement: Any) -> Text | PendingRun:
+@command(RUN, _BACKEND, _WORKERS, _NO_RAISE)
+def _resume(
+    session: Session, run: str | None, *, no_raise: bool, **placement: Any
+) -> Text | PendingRun:
     """Continue a paused run, or an interrupted one whose kernel is gone."""
     placement = _given_options(placement)
     if _is_of_this_session(session, run):
@@ -86,11 +89,14 @@ def _resume(session: Session, run: str | None, **placement: Any) -> Text | Pendi
     return PendingRun(
         stored_run.workflow_name,
         lambda progress: resume(stored_run.run_id, session.store, progress=progress, **options),
+        raises=not no_raise,
     )
 
 
-@command(RUN, _SET, _BACKEND, _WORKERS)
-def _retry(session: Session, run: str | None, pairs: list[str], **placement: Any) -> PendingRun:
+@command(RUN, _SET, _BACKEND, _WORKERS, _NO_RAISE)
+def _retry(
+    session: Session, run: str | None, pairs: list[str], *, no_raise: bool, **placement: Any
+) -> PendingRun:
     """Run the failed tasks and items of a run again, and reuse the other results."""
     earlier_run = session.get_run(run)
     values = evaluate_pairs(pairs, session.shell.user_ns, "--set")
@@ -98,6 +104,7 @@ def _retry(session: Session, run: str | None, pairs: list[str], **placement: Any
     return PendingRun(
         earlier_run.workflow_name,
         lambda progress: earlier_run.retry(parameters=values, progress=progress, **options),
+        raises=not no_raise,
     )
 
 
@@ -114,8 +121,17 @@ def _retry(session: Session, run: str | None, pairs: list[str], **placement: Any
     _SET,
     _BACKEND,
     _WORKERS,
+    _NO_RAISE,
 )
-def _fork(session: Session, run: str, task: str, pairs: list[str], **placement: Any) -> PendingRun:
+def _fork(
+    session: Session,
+    run: str,
+    task: str,
+    pairs: list[str],
+    *,
+    no_raise: bool,
+    **placement: Any,
+) -> PendingRun:
     """Run a task of a run and the tasks that follow it again, and reuse the other results."""
     earlier_run = session.get_run(run)
     values = evaluate_pairs(pairs, session.shell.user_ns, "--set")
@@ -123,6 +139,7 @@ def _fork(session: Session, run: str, task: str, pairs: list[str], **placement: 
     return PendingRun(
         earlier_run.workflow_name,
         lambda progress: earlier_run.fork(task, values, progress=progress, **options),
+        raises=not no_raise,
     )
 
 

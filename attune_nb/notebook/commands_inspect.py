@@ -111,7 +111,7 @@ def _metrics(session: Session, run: str | None) -> View:
     figures = {
         name: f"{value:,.1f}".removesuffix(".0") for name, value in selected_run.metrics.items()
     }
-    alerts = [f"alert: {alert}" for alert in selected_run.alerts]
+    alerts = [f"note: {alert}" for alert in selected_run.alerts]
 
     width = max(map(len, figures))
     lines = [f"{name:<{width}}  {value}" for name, value in figures.items()]

@@ -27,7 +27,6 @@ from attune_nb.notebook.command import (
 )
 from attune_nb.notebook.commands_workflows import define_workflow
 from attune_nb.notebook.pending_runs import prepare_pending_run
-from attune_nb.notebook.post_mortem import ErrorCapture
 from attune_nb.notebook.session import Session
 from attune_nb.notebook.split_line import split_line
 from attune_nb.running.prepare import BACKENDS
@@ -58,6 +57,9 @@ class AttuneMagics(Magics):
     progress = Bool(default_value=True, help="Whether a cell shows the progress of its run.").tag(
         config=True
     )
+    raise_on_failure = Bool(
+        default_value=True, help="Whether a cell fails if its run does not succeed."
+    ).tag(config=True)
     allow_imports = Bool(
         default_value=False, help="Whether an action may be `module:function`."
     ).tag(config=True)
@@ -126,6 +128,7 @@ class AttuneMagics(Magics):
         metavar="RUN",
         help="continue a run whose kernel is gone, by default the last one",
     )
+    @argument("--no-raise", action="store_true", help="do not fail the cell if the run fails")
     @argument("--store", metavar="FILE|none", help="the record of runs")
     @argument("--no-progress", action="store_true", help="show no progress while it runs")
     @argument("--quiet", action="store_true", help="show nothing at all")
@@ -166,7 +169,7 @@ class AttuneMagics(Magics):
     def _run_command(self, name: str, words: list[str]) -> Any:
         result = get_command(name)(self.session, words)
         if isinstance(result, PendingRun):
-            return self._start(result, self._parse_options([]), ErrorCapture())
+            return self._start(result, self._parse_options([]))
         return result
 
     def _run_cell(self, line: str, text: str) -> Any:
@@ -197,19 +200,18 @@ class AttuneMagics(Magics):
             "concurrency": self.concurrency,
             "store": self.store or None,
         }
-        error_capture = ErrorCapture()
-        pending_run = prepare_pending_run(self.session, name, options, defaults, error_capture)
-        return self._start(pending_run, options, error_capture)
+        pending_run = prepare_pending_run(self.session, name, options, defaults)
+        return self._start(pending_run, options)
 
-    def _start(
-        self, pending_run: PendingRun, options: Namespace, error_capture: ErrorCapture
-    ) -> Run | None:
+    def _start(self, pending_run: PendingRun, options: Namespace) -> Run | None:
         hides_progress = options.no_progress or options.debug
+        raises = self.raise_on_failure and not options.no_raise
         return self.cell_runner.start(
-            pending_run,
-            error_capture,
+            pending_run._replace(raises=pending_run.raises and raises),
             out=options.out,
             quiet=options.quiet,
+            debug=options.debug,
+            background=options.background,
             has_progress=self.progress and not hides_progress,
         )
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Mapping
 
-    from attune_nb.notebook.post_mortem import ErrorCapture
     from attune_nb.notebook.session import Session
     from attune_nb.running.run import Run
     from attune_nb.running.workflow import Workflow
@@ -28,7 +27,6 @@ def prepare_pending_run(
     name: str,
     options: Namespace,
     defaults: Mapping[str, Any],
-    error_capture: ErrorCapture,
 ) -> PendingRun:
     """Prepare a new run of a workflow, or one that reuses or continues an earlier run.
 
@@ -37,13 +35,12 @@ def prepare_pending_run(
         name: The workflow's name in the session.
         options: The options of the line.
         defaults: The configured `backend`, `workers`, `concurrency` and `store`.
-        error_capture: Receives the errors of actions with `--debug`.
 
     Raises:
         UsageError: An option cannot be used, or there is no such earlier run.
     """
     workflow = session.get_workflow(name)
-    run_options = _run_options(session, workflow, options, error_capture)
+    run_options = _run_options(session, workflow, options)
     parameters = read_parameters(options.params, options.set, session.shell.user_ns)
 
     _check_earlier_run_options(options)
@@ -63,9 +60,7 @@ def prepare_pending_run(
     )
 
 
-def _run_options(
-    session: Session, workflow: Workflow, options: Namespace, error_capture: ErrorCapture
-) -> dict[str, Any]:
+def _run_options(session: Session, workflow: Workflow, options: Namespace) -> dict[str, Any]:
     """Return the options of the line as options of `Workflow.run`, without those left out."""
     actions: Mapping[str, Any] = session.actions(workflow)
     backend = options.backend
@@ -76,7 +71,6 @@ def _run_options(
                 f"`--backend {backend}` is ignored\n"
             )
         backend = "inline"
-        actions = error_capture.wrap_actions(actions)
 
     run_options: dict[str, Any] = {"actions": actions, "background": options.background}
     if backend is not None:

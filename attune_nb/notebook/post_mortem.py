@@ -1,82 +1,80 @@
-"""The error of an action as it was raised, so that `%debug` opens in the action's frame.
-
-Used by `%%attune --debug`.
-"""
+"""The errors of actions as they were raised, so that `%debug` opens in the frame of an action."""
 
 from __future__ import annotations
 
-from functools import wraps
 from importlib import resources
-from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
-
-from attune_nb.running.workflow import Workflow
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from types import TracebackType
+
+    from attune_nb.events import ErrorInfo
 
 __all__ = ["ErrorCapture"]
 
 _PACKAGE_FOLDER = str(resources.files("attune_nb"))
 
+# errors that are kept while a run is in progress: each keeps the variables of its frames alive
+_MAX_ERRORS = 4
+
 
 class ErrorCapture:
-    """Records the last error that an action raised.
-
-    Attributes:
-        error: The error, or None.
-    """
+    """Keeps a few errors that the actions of a run raise, each of another type or message."""
 
     def __init__(self) -> None:
-        self.error: BaseException | None = None
+        self._errors: dict[tuple[str, str], BaseException] = {}
+        self._is_closed = False
 
-    def wrap_actions(self, actions: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the same actions, wrapped so that their errors are recorded."""
-        wrapped: dict[str, Any] = {}
-        for name, action in actions.items():
-            is_function = not isinstance(action, Workflow)
-            wrapped[name] = self._wrap(action) if is_function else action
-        return wrapped
+    def record(self, error: BaseException) -> None:
+        """Keep an error, unless it has no frame of the user's own code; called in any thread."""
+        if self._is_closed or len(self._errors) >= _MAX_ERRORS:
+            return
+        if _first_own_frame(error) is not None:
+            self._errors.setdefault((type(error).__name__, _message_of(error)), error)
 
-    def exc_info(self) -> tuple[type, BaseException, TracebackType | None] | None:
-        """Return the error as `sys.exc_info` does, or None.
+    def find(self, error: ErrorInfo) -> tuple[BaseException, TracebackType] | None:
+        """Return the exception that an error describes, with its traceback, or None.
 
-        Its traceback begins at the first frame that is not of this package.
+        The traceback begins at the first frame that is not of this package.
         """
-        if self.error is None:
+        candidates = [
+            exception for (name, _), exception in self._errors.items() if name == error.type
+        ]
+        if not candidates:
             return None
 
-        traceback = self.error.__traceback__
-        while traceback is not None and _is_own_frame(traceback):
-            traceback = traceback.tb_next
+        # a secret is masked in the description: then the type decides
+        exception = candidates[0]
+        for candidate in candidates:
+            if _message_of(candidate) in error.message:
+                exception = candidate
+                break
+        traceback = _first_own_frame(exception)
         if traceback is None:
-            traceback = self.error.__traceback__
-        return type(self.error), self.error, traceback
+            return None
+        return exception, traceback
 
-    def _wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        if iscoroutinefunction(function):
-
-            @wraps(function)
-            async def call_async(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    return await function(*args, **kwargs)
-                except Exception as error:
-                    self.error = error
-                    raise
-
-            return call_async
-
-        @wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return function(*args, **kwargs)
-            except Exception as error:
-                self.error = error
-                raise
-
-        return call
+    def close(self) -> None:
+        """Drop the errors, and keep no more."""
+        self._is_closed = True
+        self._errors.clear()
 
 
-def _is_own_frame(traceback: TracebackType) -> bool:
-    return traceback.tb_frame.f_code.co_filename.startswith(_PACKAGE_FOLDER)
+def _message_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - an exception's own `__str__` may raise anything
+        return ""
+
+
+def _first_own_frame(error: BaseException) -> TracebackType | None:
+    """Return the part of a traceback that begins at the first frame of the user's code."""
+    traceback = error.__traceback__
+    while traceback is not None and _is_of_package(traceback):
+        traceback = traceback.tb_next
+    return traceback
+
+
+def _is_of_package(traceback: TracebackType) -> bool:
+    file_name = traceback.tb_frame.f_code.co_filename
+    return file_name.startswith(_PACKAGE_FOLDER) or file_name == "<template>"

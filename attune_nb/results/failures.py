@@ -1,28 +1,192 @@
-"""The reason why a run failed: the failed item, and the lines of code or of the workflow."""
+"""The failures of a run: which tasks failed, by which errors, on which lines of the user's code."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import sysconfig
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from attune_nb.events import CANCELLED, AttemptsEnded, TaskEnded, TaskStarted
+from attune_nb.html import shortened
 from attune_nb.values.describe import preview
 from attune_nb.values.frozen import size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from attune_nb.events import Batch, ErrorInfo, Event, Key
+    from attune_nb.events import Batch, ErrorInfo, Event, Key, TaskStatus
 
-__all__ = ["describe_failure"]
+    ItemSource = Callable[[Key, int], Any]
+    Hide = Callable[[Any], Any]
+
+__all__ = [
+    "ErrorGroup",
+    "FailedTask",
+    "describe_failure",
+    "explain_error",
+    "find_failed_tasks",
+    "find_mistakes",
+    "is_code_mistake",
+]
 
 # bytes below which an item is shown in full, and the characters of it that are shown
 _MAX_ITEM_SIZE = 2000
 _MAX_ITEM_LENGTH = 200
 
+# characters of an error in one line, and the groups of errors in one line
+_MAX_ERROR_LENGTH = 240
+_MAX_GROUPS = 3
 
-@dataclass(frozen=True)
-class _FailedItem:
+# errors whose type says nothing that the message does not
+_PLAIN_TYPES = ("ActionError", "Cancelled", "ParallelFailed", "TemplateError")
+
+# errors of the code itself, whatever the data
+_CODE_ERRORS = (
+    "AttributeError",
+    "ImportError",
+    "IndentationError",
+    "ModuleNotFoundError",
+    "NameError",
+    "SyntaxError",
+    "TabError",
+    "UnboundLocalError",
+)
+# the message of a call whose arguments do not fit
+_CALL_MISFIT = re.compile(
+    r"\(\) (got an unexpected|got multiple values|missing \d+ required|takes )|is not callable$"
+)
+
+_FRAME = re.compile(r'^\s*File "([^"\n]+)", line (\d+)', re.MULTILINE)
+_TRACEBACK_HEAD = "Traceback (most recent call last)"
+# the names of cells, as the engine writes them and as IPython does
+_CELL = re.compile(r"cell \[\d+\]$")
+_UNNUMBERED_CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]\d+\.py$|^<ipython-input-")
+_LIBRARY_FOLDERS = ("site-packages", "dist-packages")
+_STANDARD_FOLDERS = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+_STANDARD_LIBRARY = re.compile(r"[/\\]lib[/\\]python3\.\d+[/\\]|^<frozen ")
+
+
+class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Failed items of a task that have the same error: the same type and message.
+
+    Attributes:
+        error: The error of the first of them.
+        count: How many they are; 1 for a task without items.
+        index: The index of the first one; None for a task without items.
+        item: The first one, described; empty for a task without items.
+    """
+
+    error: ErrorInfo
+    count: int
+    index: int | None = None
+    item: str = ""
+
+    @property
+    def title(self) -> str:
+        """The error as one line: `NameError: name 'x' is not defined (cell [3], line 2)`.
+
+        A type that says nothing which the message does not is left out.
+        """
+        is_plain = self.error.type in _PLAIN_TYPES
+        return _format_title(self.error, has_type=not is_plain)
+
+    @property
+    def typed_title(self) -> str:
+        """The same, always with the type."""
+        return _format_title(self.error, has_type=True)
+
+    @property
+    def details(self) -> str:
+        """The frames of the user's own code, or the lines of the workflow; may be empty."""
+        error = self.error
+        if error.traceback:
+            return error.traceback.rstrip()
+        if error.position is not None:
+            return error.position.excerpt()
+        return ""
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether the details show lines of code, and not only the error again."""
+        return self.error.position is not None or bool(_FRAME.search(self.error.traceback))
+
+
+class FailedTask(msgspec.Struct, frozen=True, kw_only=True):
+    """The failures of a task in a run, in all its executions.
+
+    Attributes:
+        task: The task's path.
+        status: How its last execution that failed ended.
+        handled: Whether a transition led on from it, so that its failure is not the run's.
+        executions: How many executions failed.
+        with_items: Whether it has items.
+        total: Its items in these executions; None if unknown.
+        groups: Its errors, the most frequent first.
+        messages: The messages of these executions' errors.
+    """
+
+    task: str
+    status: TaskStatus
+    handled: bool
+    executions: int
+    with_items: bool
+    total: int | None
+    groups: tuple[ErrorGroup, ...]
+    messages: tuple[str, ...]
+
+    @property
+    def failed(self) -> int:
+        """The items that failed; the executions, for a task without items."""
+        return sum(group.count for group in self.groups)
+
+    @property
+    def first(self) -> ErrorGroup:
+        """The most frequent error."""
+        return self.groups[0]
+
+    @property
+    def reason(self) -> str:
+        """The counts and the errors, without the task: `3 of 3 items failed, all with ...`."""
+        if self.with_items:
+            total = "?" if self.total is None else f"{self.total:,}"
+            noun = "item" if self.total == 1 else "items"
+            counts = f"{self.failed:,} of {total} {noun} failed"
+        elif self.executions > 1:
+            counts = f"failed {self.executions:,} times"
+        else:
+            status = self.status.replace("_", " ")
+            return f"{status}: {self.first.title}"
+        return f"{counts}{self._describe_groups()}"
+
+    @property
+    def description(self) -> str:
+        """The failures as one line."""
+        return f"`{self.task}` {self.reason}"
+
+    def _describe_groups(self) -> str:
+        if self.failed == 1:
+            return f" with {self.first.typed_title}"
+        if len(self.groups) == 1:
+            return f", all with {self.first.typed_title}"
+        if len(self.groups) == self.failed and len(self._types()) == 1:
+            # each with a message of its own
+            return f", all with {self._types()[0]}, such as {self.first.typed_title}"
+
+        shown = [f"{group.count:,} with {group.typed_title}" for group in self.groups[:_MAX_GROUPS]]
+        hidden = self.groups[_MAX_GROUPS:]
+        if hidden:
+            count = sum(group.count for group in hidden)
+            shown.append(f"{count:,} with {len(hidden):,} other errors")
+        return f": {', '.join(shown)}"
+
+    def _types(self) -> list[str]:
+        return list(dict.fromkeys(group.error.type for group in self.groups))
+
+
+class _FailedItem(msgspec.Struct, frozen=True):
     """The last attempt of an item that failed: a row of a batch."""
 
     index: int
@@ -31,78 +195,302 @@ class _FailedItem:
     row: int
 
 
-def describe_failure(events: Sequence[Event], item_of: Callable[[Key, int], Any]) -> str:
-    """Describe the last task that failed; return an empty string if none has.
+class _FailedExecution(msgspec.Struct, frozen=True):
+    """An execution of a task that failed, with the errors of its items."""
+
+    end: TaskEnded
+    handled: bool
+    with_items: bool
+    total: int | None
+    items: list[_FailedItem]
+
+    @property
+    def key(self) -> Key:
+        return self.end.task, self.end.visit
+
+    @property
+    def has_failed_expression(self) -> bool:
+        """Whether after its failed items an expression of its transitions failed, too."""
+        if not self.items or _error_type(self.end) != "TemplateError":
+            return False
+        return all(item.error.type != "TemplateError" for item in self.items)
+
+
+def find_failed_tasks(events: Sequence[Event], item_of: ItemSource, hide: Hide) -> list[FailedTask]:
+    """Return the tasks that failed, in the order of their last failures.
+
+    A task whose failure was handled is among them, and a task that was cancelled after some of
+    its items had failed. A parallel task is represented by its tasks.
 
     Args:
-        events: The run's events, secrets masked.
+        events: The run's events.
         item_of: Returns an item of a task execution by its index.
+        hide: Masks the secrets in an item.
+    """
+    by_task: dict[tuple[str, bool, bool], list[_FailedExecution]] = {}
+    for execution in _failed_executions(events):
+        kind = (execution.end.task, execution.handled, bool(execution.items))
+        # removed first, so that the last failure is at the end
+        executions = by_task.pop(kind, [])
+        by_task[kind] = [*executions, execution]
+    return [_summarize(executions, item_of, hide) for executions in by_task.values()]
+
+
+def _failed_executions(events: Sequence[Event]) -> list[_FailedExecution]:
+    """Return the executions that failed, in order of their ends."""
+    starts: dict[Key, TaskStarted] = {}
+    totals: dict[Key, int] = {}
+    failed_items: dict[Key, dict[int, _FailedItem]] = {}
+    ends: list[TaskEnded] = []
+    for event in events:
+        if isinstance(event, TaskStarted):
+            starts[event.task, event.visit] = event
+        elif isinstance(event, AttemptsEnded):
+            key = (event.task, event.visit)
+            if event.batch.total is not None:
+                totals[key] = event.batch.total
+            _collect_failed_items(failed_items.setdefault(key, {}), event.batch)
+        elif isinstance(event, TaskEnded) and event.error is not None:
+            ends.append(event)
+
+    handled = {(end.task, end.visit): end.handled for end in ends}
+    parents = {(end.task.rpartition("/")[0], end.visit) for end in ends}
+    executions = []
+    for end in ends:
+        key = (end.task, end.visit)
+        items = failed_items.get(key, {})
+        is_failed = end.status in ("failed", "timed_out") or bool(items)
+        is_represented = key in parents and _error_type(end) == "ParallelFailed"
+        if not is_failed or is_represented:
+            continue
+
+        start = starts.get(key)
+        total = totals.get(key)
+        if total is None and start is not None:
+            total = start.total
+        execution = _FailedExecution(
+            end=end,
+            handled=_is_handled(key, handled),
+            with_items=start is not None and start.with_items,
+            total=total,
+            items=[items[index] for index in sorted(items)],
+        )
+        executions.append(execution)
+        if execution.has_failed_expression:
+            executions.append(msgspec.structs.replace(execution, items=[]))
+    return executions
+
+
+def _error_type(end: TaskEnded) -> str:
+    return "" if end.error is None else end.error.type
+
+
+def _is_handled(key: Key, handled: dict[Key, bool]) -> bool:
+    """Return whether an execution was handled, or the parallel task that it is part of."""
+    task, visit = key
+    while not handled.get((task, visit), False):
+        task, slash, _ = task.rpartition("/")
+        if not slash:
+            return False
+    return True
+
+
+def _collect_failed_items(failed: dict[int, _FailedItem], batch: Batch) -> None:
+    """Add the failed items of a batch; cancelled items have not failed."""
+    if failed:
+        # the items of this batch were attempted again
+        for index in batch.index:
+            failed.pop(index, None)
+    for row, error in batch.errors.items():
+        if batch.status[row] != CANCELLED:
+            index = batch.index[row]
+            failed[index] = _FailedItem(index, error, batch, row)
+
+
+def _summarize(
+    executions: Sequence[_FailedExecution], item_of: ItemSource, hide: Hide
+) -> FailedTask:
+    """Return the failures of one task."""
+    last = executions[-1]
+    totals = [execution.total for execution in executions]
+    total = None
+    if None not in totals:
+        total = sum(count for count in totals if count is not None)
+
+    has_failed_items = last.with_items and bool(last.items)
+    return FailedTask(
+        task=last.end.task,
+        status=last.end.status,
+        handled=last.handled,
+        executions=len(executions),
+        with_items=has_failed_items,
+        total=total,
+        groups=_group_errors(executions, item_of, hide),
+        messages=tuple(
+            execution.end.error.message
+            for execution in executions
+            if execution.end.error is not None
+        ),
+    )
+
+
+def _group_errors(
+    executions: Iterable[_FailedExecution], item_of: ItemSource, hide: Hide
+) -> tuple[ErrorGroup, ...]:
+    """Group the errors of executions by type and message, the most frequent group first."""
+    counts: dict[tuple[str, str], int] = {}
+    examples: dict[tuple[str, str], tuple[ErrorInfo, _FailedExecution, _FailedItem | None]] = {}
+
+    for execution in executions:
+        failed_items: list[_FailedItem | None] = [*execution.items]
+        if not failed_items or not execution.with_items:
+            # an expression of the task itself failed, or its only attempt
+            failed_items = [None]
+        for item in failed_items:
+            error = _error_of(execution, item)
+            kind = (error.type, error.message)
+            counts[kind] = counts.get(kind, 0) + 1
+            example = examples.get(kind)
+            if example is None or (error.traceback and not example[0].traceback):
+                examples[kind] = (error, execution, item)
+
+    groups = []
+    for kind in sorted(counts, key=lambda kind: -counts[kind]):
+        error, execution, item = examples[kind]
+        index = None
+        description = ""
+        if item is not None:
+            index = item.index
+            description = _describe_item(execution.key, item, item_of, hide)
+        groups.append(ErrorGroup(error=error, count=counts[kind], index=index, item=description))
+    return tuple(groups)
+
+
+def _error_of(execution: _FailedExecution, item: _FailedItem | None) -> ErrorInfo:
+    error = execution.end.error if item is None else item.error
+    assert error is not None  # noqa: S101 - executions without an error are no failures
+    return error
+
+
+def _describe_item(key: Key, failed: _FailedItem, item_of: ItemSource, hide: Hide) -> str:
+    if failed.batch.items is None:
+        item = item_of(key, failed.index)
+    else:
+        item = failed.batch.items[failed.row]
+    item = hide(item)
+    text = repr(item) if size_of(item) < _MAX_ITEM_SIZE else preview(item)
+    return text if len(text) <= _MAX_ITEM_LENGTH else f"{text[:_MAX_ITEM_LENGTH]}…"
+
+
+def describe_failure(failed_tasks: Sequence[FailedTask]) -> str:
+    """Describe the last task that failed; return an empty string if none has.
 
     Returns:
         The task, the first item that failed with its index, and the frames of the user's own
         code; or the lines of the workflow, if an expression failed.
     """
-    failed_task = _last_failed_task(events)
-    if failed_task is None:
+    if not failed_tasks:
         return ""
 
-    key, error = failed_task
-    heading = f"task `{key[0]}`"
-    if _has_items(events, key):
-        failed_item = _first_failed_item(events, key)
-        if failed_item is not None:
-            error = failed_item.error
-            batch = failed_item.batch
-            if batch.items is None:
-                item = item_of(key, failed_item.index)
-            else:
-                item = batch.items[failed_item.row]
-            heading += f", item {failed_item.index}: {_format_item(item)}"
-    return f"{heading}\n{_format_error(error)}"
+    failed_task = failed_tasks[-1]
+    group = failed_task.first
+    if group.index is not None:
+        group = min(failed_task.groups, key=_index_of)
 
-
-def _last_failed_task(events: Sequence[Event]) -> tuple[Key, ErrorInfo] | None:
-    for event in reversed(events):
-        if isinstance(event, TaskEnded) and event.error is not None:
-            return (event.task, event.visit), event.error
-    return None
-
-
-def _has_items(events: Sequence[Event], key: Key) -> bool:
-    for event in events:
-        if isinstance(event, TaskStarted) and (event.task, event.visit) == key:
-            return event.with_items
-    return False
-
-
-def _first_failed_item(events: Sequence[Event], key: Key) -> _FailedItem | None:
-    """Return the failed item with the lowest index; cancelled items have not failed."""
-    failed: dict[int, _FailedItem] = {}
-    for event in events:
-        if not isinstance(event, AttemptsEnded) or (event.task, event.visit) != key:
-            continue
-
-        batch = event.batch
-        if failed:
-            # the items of this batch were attempted again
-            for index in batch.index:
-                failed.pop(index, None)
-        for row, error in batch.errors.items():
-            if batch.status[row] != CANCELLED:
-                index = batch.index[row]
-                failed[index] = _FailedItem(index, error, batch, row)
-
-    return failed[min(failed)] if failed else None
-
-
-def _format_item(item: Any) -> str:
-    text = repr(item) if size_of(item) < _MAX_ITEM_SIZE else preview(item)
-    return text if len(text) <= _MAX_ITEM_LENGTH else f"{text[:_MAX_ITEM_LENGTH]}…"
-
-
-def _format_error(error: ErrorInfo) -> str:
+    heading = f"task `{failed_task.task}`"
+    if group.index is not None:
+        heading += f", item {group.index}: {group.item}"
+    error = group.error
     if error.traceback:
-        return error.traceback.rstrip()
+        return f"{heading}\n{group.details}"
     if error.position is not None:
-        return f"{error.message}\n{error.position.excerpt()}"
-    return f"{error.type}: {error.message}"
+        return f"{heading}\n{error.message}\n{group.details}"
+    return f"{heading}\n{error.type}: {error.message}"
+
+
+def _index_of(group: ErrorGroup) -> int:
+    return 0 if group.index is None else group.index
+
+
+def explain_error(error: str, failed_tasks: Iterable[FailedTask]) -> str:
+    """Return a run's error, with the counts, types and lines of its tasks' errors.
+
+    Args:
+        error: The run's error.
+        failed_tasks: The tasks that failed.
+    """
+    explained = error
+    for failed_task in failed_tasks:
+        for message in failed_task.messages:
+            for status in ("failed", "timed out"):
+                head = f"task `{failed_task.task}` {status}: "
+                reason = failed_task.reason
+                if not failed_task.with_items:
+                    reason = failed_task.first.title
+                explained = explained.replace(f"{head}{message}", f"{head}{reason}", 1)
+    return explained
+
+
+def find_mistakes(failed_tasks: Iterable[FailedTask]) -> list[str]:
+    """Return an alert for each task whose failure looks like a mistake, not like an outcome.
+
+    These are tasks of which every item failed with the same programming error, and tasks with
+    an expression that failed.
+    """
+    alerts = []
+    for failed_task in failed_tasks:
+        is_complete = not failed_task.with_items or failed_task.failed == failed_task.total
+        types = {group.error.type for group in failed_task.groups}
+        if "TemplateError" in types:
+            advice = "an expression of the workflow failed, which looks like a mistake in it"
+        elif is_complete and len(types) == 1 and is_code_mistake(failed_task.first.error):
+            advice = "this looks like a mistake in the code"
+        else:
+            continue
+        alerts.append(f"{failed_task.description}: {advice} and not like an outcome")
+    return alerts
+
+
+def is_code_mistake(error: ErrorInfo) -> bool:
+    """Return whether an error is one of the code, whatever its data."""
+    if error.type in _CODE_ERRORS:
+        return True
+    return error.type == "TypeError" and bool(_CALL_MISFIT.search(error.message))
+
+
+def _format_title(error: ErrorInfo, *, has_type: bool) -> str:
+    """Return an error as one line, with the user's own line."""
+    title = shortened(error.message, _MAX_ERROR_LENGTH)
+    if has_type and not title.startswith(error.type):
+        title = f"{error.type}: {title}"
+    place = _find_place(error.traceback)
+    if place:
+        title += f" ({place})"
+    return title
+
+
+def _find_place(traceback: str) -> str:
+    """Return the last line of the user's own code in a traceback, or an empty string.
+
+    Libraries and the standard library are not the user's own.
+    """
+    last_block = traceback.rpartition(_TRACEBACK_HEAD)[2]
+    for file_name, line in reversed(_FRAME.findall(last_block)):
+        if not _is_library(file_name):
+            return f"{_name_file(file_name)}, line {line}"
+    return ""
+
+
+def _is_library(file_name: str) -> bool:
+    if any(folder in file_name for folder in _LIBRARY_FOLDERS):
+        return True
+    is_standard = file_name.startswith(_STANDARD_FOLDERS)
+    return is_standard or bool(_STANDARD_LIBRARY.search(file_name))
+
+
+def _name_file(file_name: str) -> str:
+    if _CELL.match(file_name) or file_name.startswith("<"):
+        return file_name
+    if _UNNUMBERED_CELL.search(file_name):
+        return "a cell"
+    return PurePath(file_name.replace("\\", "/")).name

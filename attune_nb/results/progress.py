@@ -13,11 +13,12 @@ from attune_nb.events import (
     RunEnded,
     RunResumed,
     RunStarted,
+    TaskEnded,
 )
 from attune_nb.html import shortened
 from attune_nb.results.durations import format_duration
 from attune_nb.results.in_doubt import Doubt, format_in_doubt
-from attune_nb.results.statuses import format_pause
+from attune_nb.results.statuses import format_handled, format_pause
 from attune_nb.results.timeline import TaskTimeline
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Progress:
         self._doubts: dict[tuple[str, int, int], Doubt] = {}
         self._pause_reason = ""
         self._pause_start = 0.0
+        # the failures that a transition led on from
+        self._handled = 0
 
         # for each execution the seconds in which the run was paused
         self._paused_seconds: dict[Key, float] = {}
@@ -93,12 +96,17 @@ class Progress:
             if isinstance(event, AttemptsEnded):
                 if self._doubts:
                     self._decide(event.time, event.task, event.visit, event.batch.index)
+            elif isinstance(event, TaskEnded):
+                if event.handled and event.status in ("failed", "timed_out"):
+                    self._handled += 1
             elif isinstance(event, RunStarted):
                 self.name = event.workflow
                 self.kind = event.kind
                 self.status = "running"
             elif isinstance(event, RunEnded):
                 self.status = event.status
+                # the clock of a display may be ahead
+                self.now = event.time
             else:
                 self._change_status(event)
 
@@ -157,7 +165,9 @@ class Progress:
     def heading(self) -> str:
         """Return the run's state as one line."""
         kind = f" ({self.kind})" if self.kind else ""
-        return f"{self.name}{kind}: {self.status} after {format_duration(self.now)}"
+        duration = format_duration(self.now)
+        handled = format_handled(self._handled)
+        return f"{self.name}{kind}: {self.status} after {duration}{handled}"
 
     def rows(self) -> tuple[list[TaskExecution], int]:
         """Return the executions to show, and how many more are open.

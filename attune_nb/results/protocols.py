@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from attune_nb.context import Outcome, WorkflowContext
     from attune_nb.events import AskOpened, Event, Key, RunStatus, TaskStatus
+    from attune_nb.results.failures import FailedTask
     from attune_nb.results.in_doubt import Doubt
 
 __all__ = ["ExecutionState", "LiveRun", "ReadableRun", "RunSource", "ViewedState"]
@@ -140,6 +141,12 @@ class ReadableRun(Protocol):
 
     def result(self, task: str) -> Any:
         """Return the result of a task's last execution."""
+
+    def error_text(self) -> str:
+        """Return the error with counts, types and the user's own lines."""
+
+    def failed_tasks(self) -> list[FailedTask]:
+        """Return the tasks that failed, also those whose failure was handled."""
 
     def summary(self) -> list[dict[str, str]]:
         """Return a small row for each task execution."""

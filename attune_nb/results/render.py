@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 from attune_nb import html
 from attune_nb.results.durations import format_duration
+from attune_nb.results.failures import explain_error
 from attune_nb.results.in_doubt import format_in_doubt
-from attune_nb.results.statuses import COLOURS, format_pause
+from attune_nb.results.statuses import COLOURS, format_handled, format_pause
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attune_nb.results.failures import FailedTask
     from attune_nb.results.protocols import ReadableRun
 
 __all__ = ["render_html", "render_text"]
@@ -20,13 +24,21 @@ _MAX_ROWS = 40
 # characters of a note: its advice stands at the end
 _MAX_NOTE_LENGTH = 1_000
 
+# tasks whose failures are shown, and characters of a traceback
+_MAX_FAILURES = 10
+_MAX_DETAILS = 20_000
+
+_DETAILS_STYLE = "font-family:var(--jp-code-font-family,monospace);font-size:12px;margin:2px 0 6px"
+_MUTED = "color:var(--jp-ui-font-color2,#767676)"
+
 _COLUMNS = ("task", "status", "items", "failed", "cancelled", "time", "error")
 _NUMBERS = ("items", "failed", "cancelled", "time")
 
 
 def render_text(run: ReadableRun) -> str:
     """Render a run as text."""
-    lines = [f"Run {run.run_id}: {_heading(run)}"]
+    failed_tasks = run.failed_tasks()
+    lines = [f"Run {run.run_id}: {_heading(run, failed_tasks)}"]
 
     rows = run.summary()
     width = max((len(row["task"]) for row in rows), default=0)
@@ -36,9 +48,10 @@ def render_text(run: ReadableRun) -> str:
     if len(rows) > _MAX_ROWS:
         lines.append(f"  and {len(rows) - _MAX_ROWS:,} more; `run.tasks` has them all")
 
-    if run.error:
-        lines.append(f"  {run.error}")
+    lines += [f"  {line}" for line in _failure_lines(run, failed_tasks)]
     lines += [f"  {note}" for note in _notes(run)]
+    if run.has_ended:
+        lines += [f"  note: {alert}" for alert in run.alerts]
     return html.printable("\n".join(lines))
 
 
@@ -46,7 +59,10 @@ def render_html(run: ReadableRun) -> str:
     """Render a run as a table."""
     colour = COLOURS.get(run.status, "inherit")
     mark = html.element("span", "● ", style=f"color:{colour}")
-    parts: list[object] = [html.element("div", mark, html.element("b", _heading(run)))]
+    run_id = html.element("span", f" run {run.run_id}", style=_MUTED)
+    failed_tasks = run.failed_tasks()
+    heading = html.element("b", _heading(run, failed_tasks))
+    parts: list[object] = [html.element("div", mark, heading, run_id)]
 
     rows = run.summary()
     columns = [name for name in _COLUMNS if any(row[name] for row in rows)]
@@ -55,10 +71,87 @@ def render_html(run: ReadableRun) -> str:
         hidden = f"and {len(rows) - _MAX_ROWS:,} more; run.tasks has them all"
         parts.append(html.element("div", hidden))
 
-    if run.error:
-        parts.append(html.element("div", run.error, style=f"color:{COLOURS['failed']}"))
+    parts += _failure_elements(run, failed_tasks)
     parts += [html.element("div", html.text(note, _MAX_NOTE_LENGTH)) for note in _notes(run)]
+    if run.has_ended:
+        parts += [_alert_element(alert) for alert in run.alerts]
     return str(html.element("div", *parts))
+
+
+def _alert_element(alert: str) -> html.Markup:
+    """Return an alert with a mark, so that it is not read as an output of the workflow."""
+    mark = html.element("span", "▲ ", style=f"color:{COLOURS['timed_out']}", aria_hidden="true")
+    return html.element(
+        "div",
+        mark,
+        html.element("b", "note:"),
+        " ",
+        html.text(alert, _MAX_NOTE_LENGTH),
+        role="note",
+    )
+
+
+def _failure_lines(run: ReadableRun, failed_tasks: Sequence[FailedTask]) -> list[str]:
+    """Return the run's error, and a line for each task whose failure it does not name."""
+    lines = []
+    if run.error:
+        lines.append(explain_error(run.error, failed_tasks))
+
+    others = [task for task in failed_tasks if not _is_named(task, run.error)]
+    is_only = _count_handled(failed_tasks) == 1
+    lines += [_describe(failed_task, is_only=is_only) for failed_task in others[:_MAX_FAILURES]]
+    if len(others) > _MAX_FAILURES:
+        lines.append(f"and {len(others) - _MAX_FAILURES:,} more tasks failed; `run.tasks` has them")
+    return lines
+
+
+def _failure_elements(run: ReadableRun, failed_tasks: Sequence[FailedTask]) -> list[html.Markup]:
+    """Return the same as HTML, each task with the folded lines of its first error."""
+    parts = []
+    failed_style = f"color:{COLOURS['failed']}"
+    if run.error:
+        message = html.text(explain_error(run.error, failed_tasks), _MAX_NOTE_LENGTH)
+        parts.append(html.element("div", message, style=failed_style))
+
+    is_only = _count_handled(failed_tasks) == 1
+    for failed_task in failed_tasks[:_MAX_FAILURES]:
+        if not _is_named(failed_task, run.error):
+            text = html.text(_describe(failed_task, is_only=is_only), _MAX_NOTE_LENGTH)
+            parts.append(html.element("div", text, style=failed_style))
+        if failed_task.first.has_frames:
+            parts.append(_details(failed_task))
+    if len(failed_tasks) > _MAX_FAILURES:
+        hidden = f"and {len(failed_tasks) - _MAX_FAILURES:,} more tasks failed; run.tasks has them"
+        parts.append(html.element("div", hidden))
+    return parts
+
+
+def _details(failed_task: FailedTask) -> html.Markup:
+    """Return the folded traceback of a task's first error."""
+    group = failed_task.first
+    title = f"first traceback of `{failed_task.task}`"
+    if group.error.position is not None:
+        title = f"the lines of `{failed_task.task}` in the workflow"
+    if group.index is not None:
+        title += f", item {group.index}: {group.item}"
+    lines = html.element("pre", html.text(group.details, _MAX_DETAILS), style=_DETAILS_STYLE)
+    return html.element("details", html.element("summary", title, style="cursor:pointer"), lines)
+
+
+def _describe(failed_task: FailedTask, *, is_only: bool) -> str:
+    if not failed_task.handled:
+        return failed_task.description
+    head = "1 failure handled" if is_only else "handled"
+    return f"{head}: {failed_task.description}"
+
+
+def _count_handled(failed_tasks: Sequence[FailedTask]) -> int:
+    return sum(task.executions for task in failed_tasks if task.handled)
+
+
+def _is_named(failed_task: FailedTask, error: str | None) -> bool:
+    """Return whether a run's error says how a task failed."""
+    return error is not None and f"task `{failed_task.task}` " in error
 
 
 def _losses(row: dict[str, str]) -> str:
@@ -66,14 +159,15 @@ def _losses(row: dict[str, str]) -> str:
     return ", ".join(losses) if losses else "0 failed"
 
 
-def _heading(run: ReadableRun) -> str:
+def _heading(run: ReadableRun, failed_tasks: Sequence[FailedTask]) -> str:
     kind = f" ({run.kind})" if run.kind else ""
     duration = format_duration(run.duration_ms / 1000)
-    return f"{run.workflow_name}{kind}: {run.status} after {duration}"
+    heading = f"{run.workflow_name}{kind}: {run.status} after {duration}"
+    return heading + format_handled(_count_handled(failed_tasks))
 
 
 def _notes(run: ReadableRun) -> list[str]:
-    """Return the lines below the table: open decisions, the record, the alerts."""
+    """Return the lines below the table: open decisions, the record."""
     notes = []
     doubts = run.in_doubt
     if doubts:
@@ -86,6 +180,4 @@ def _notes(run: ReadableRun) -> list[str]:
 
     if run.store is not None:
         notes.append(f"on record in {run.store}")
-    if run.has_ended:
-        notes += [f"alert: {alert}" for alert in run.alerts]
     return notes

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from attune_nb.context import WorkflowContext
     from attune_nb.events import Batch, ErrorInfo, Event, Key, RunStatus, TaskStatus
+    from attune_nb.results.failures import FailedTask
     from attune_nb.results.item_frames import ItemTable
     from attune_nb.results.protocols import ExecutionState, ReadableRun, RunSource
     from attune_nb.results.scaling import WorkflowScaling
@@ -289,11 +290,13 @@ class RunView:
     @property
     def alerts(self) -> list[str]:
         """Notes on things that deserve a look, each one line with advice."""
+        from attune_nb.results.failures import find_mistakes  # noqa: PLC0415 - seldom needed
         from attune_nb.results.metrics import find_alerts  # noqa: PLC0415 - seldom needed
 
         log = self._log
+        mistakes = find_mistakes(self.failed_tasks())
         alerts = find_alerts(log, self._source.state.context)
-        return [*self._notes, *alerts, *self._scaling.alerts(log)]
+        return [*mistakes, *self._notes, *alerts, *self._scaling.alerts(log)]
 
     @property
     def pause_reason(self) -> str:
@@ -350,11 +353,17 @@ class RunView:
         return write_chrome_trace(path, self._log)
 
     def raise_for_status(self) -> None:
-        """Raise `RunFailed` or `RunCancelled` unless the run succeeded."""
+        """Raise an error if the run did not succeed; its message has the reason first.
+
+        Raises:
+            RunCancelled: The run was cancelled.
+            RunFailed: The run failed or timed out.
+        """
+        reason = self.error_text()
         if self.status == "cancelled":
-            raise RunCancelled(self.error or "the run was cancelled")
+            raise RunCancelled(reason or "the run was cancelled", self)
         if self.status in ("failed", "timed_out"):
-            raise RunFailed(self.error or "the run failed")
+            raise RunFailed(reason or "the run failed", self)
 
     def errors(self) -> list[ErrorInfo]:
         """Return the errors of the task executions that did not succeed, oldest first."""
@@ -365,10 +374,23 @@ class RunView:
         """Describe the last task that failed: its first failed item, the error and its place."""
         from attune_nb.results.failures import describe_failure  # noqa: PLC0415 - seldom needed
 
+        return describe_failure(self.failed_tasks())
+
+    def error_text(self) -> str:
+        """Return `error` with counts, types and the user's own lines; empty without an error."""
+        from attune_nb.results.failures import explain_error  # noqa: PLC0415 - seldom needed
+
+        if self.error is None:
+            return ""
+        return explain_error(self.error, self.failed_tasks())
+
+    def failed_tasks(self) -> list[FailedTask]:
+        """Return the tasks that failed, also those whose failure was handled, with their errors."""
+        from attune_nb.results.failures import find_failed_tasks  # noqa: PLC0415 - seldom needed
+
         executions = self._source.state.executions
-        mask = self._mask
-        return describe_failure(
-            self.events, lambda key, index: mask.value(executions[key].items[index])
+        return find_failed_tasks(
+            self._log, lambda key, index: executions[key].items[index], self._mask.value
         )
 
     def summary(self) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["COLOURS", "STATUSES", "format_losses", "format_pause"]
+__all__ = ["COLOURS", "STATUSES", "format_handled", "format_losses", "format_pause"]
 
 STATUSES = ("succeeded", "failed", "timed_out", "cancelled", "running")
 """In the order of a legend."""
@@ -27,6 +27,13 @@ def format_losses(failed: int, cancelled: int) -> str:
     if cancelled:
         parts.append(f"{cancelled:,} cancelled")
     return ", ".join(parts)
+
+
+def format_handled(count: int) -> str:
+    """Format the count of handled failures: `, 2 failures handled`, or an empty string."""
+    if not count:
+        return ""
+    return f", {count:,} {'failure' if count == 1 else 'failures'} handled"
 
 
 def format_pause(reason: str) -> str:

@@ -11,6 +11,7 @@ from attune_nb.display.outputs import open_display
 from attune_nb.errors import BackendError, StoreError
 from attune_nb.language.identity import task_identity
 from attune_nb.results.scaling import DurationHistory
+from attune_nb.running.raised_errors import current_observer
 from attune_nb.running.record import open_recorder
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     readers.append(remember_durations)
 
     driver = plan.prepared.make_driver(readers)
+    driver.on_error = current_observer()
     if recorder is not None:
         recorder.on_failure(lambda reason: driver.cancel(reason, force=True))
         driver.announce = recorder.intend

@@ -73,7 +73,7 @@ def test_a_changed_task_before_it_gives_an_alert(shell):
 
 def test_only_failed_items_are_retried(shell):
     shell.user_ns["bad"].add(2)
-    run, _ = run_cell(shell, "flow")
+    run, _ = run_cell(shell, "flow --no-raise")
     assert run.status == "failed"
 
     shell.user_ns["bad"].clear()
@@ -85,7 +85,7 @@ def test_only_failed_items_are_retried(shell):
 
 def test_a_line_can_also_retry_and_fork(shell):
     shell.user_ns["bad"].add(2)
-    run_cell(shell, "flow --out before")
+    run_cell(shell, "flow --no-raise --out before")
     shell.user_ns["bad"].clear()
 
     assert run_line(shell, "retry before").output == {"sum": 6}
@@ -107,7 +107,7 @@ def test_a_retry_and_a_fork_use_the_backend_of_their_line(shell):
         "    assert not is_broken\n"
         "    return threading.current_thread() is threading.main_thread()"
     )
-    run_cell(shell, "placed --backend inline --out before", THREAD_FLOW)
+    run_cell(shell, "placed --backend inline --no-raise --out before", THREAD_FLOW)
     shell.user_ns["is_broken"] = False
 
     assert run_line(shell, "retry before").result("is_main") is True

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.notebook_kernels import execute_cells, text_of
+from support.notebook_kernels import errors_of, execute_cells, execute_failing_cells, text_of
 
 SETUP = """%load_ext attune_nb
 import os, time
@@ -117,20 +117,20 @@ print("remains", before, after, before == after, "attune_nb.display.controls" in
 
 def test_debug_opens_the_frame_of_the_action(tmp_path):
     debug = FAN_OUT.replace("--out run", "--debug").replace("do: noop", "do: fail")
-    list_frames = """
+    show_frame = """
 import sys
-traceback, names = sys.last_traceback, []
-while traceback:
-    names.append(traceback.tb_frame.f_code.co_name)
+traceback = sys.last_traceback
+while traceback.tb_next:
     traceback = traceback.tb_next
-print("frames", names, sys.last_value)
+print("frame", traceback.tb_frame.f_code.co_name, traceback.tb_frame.f_locals["n"])
 """
-    notebook = execute_cells(tmp_path, WITHOUT_WIDGETS, debug, list_frames)
+    notebook = execute_failing_cells(tmp_path, WITHOUT_WIDGETS, debug, show_frame)
 
-    assert "frames ['work'] three" in text_of(notebook)
-    outputs = notebook.cells[1].outputs
-    errors = [output["ename"] for output in outputs if output["output_type"] == "error"]
-    assert errors == ["ValueError"]
+    assert "frame work 3" in text_of(notebook)
+    shown, raised = errors_of(notebook.cells[1])
+    assert shown == ("ValueError", "three")
+    assert raised[0] == "RunFailed"
+    assert "failed with ValueError: three (cell [1], line 7); then `fail`" in raised[1]
 
 
 def test_a_run_within_an_action_shows_nothing(tmp_path):

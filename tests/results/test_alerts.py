@@ -31,7 +31,7 @@ def test_every_run_has_metrics():
 def test_a_quiet_run_has_no_alert():
     run = go()
     assert run.alerts == []
-    assert "alert" not in repr(run) + run._repr_html_()
+    assert "note:" not in repr(run) + run._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_memory_that_an_action_keeps_has_an_alert():
     (alert,) = run.alerts
 
     assert "through `each`, whose results take 0 MB: look for data that its action keeps" in alert
-    assert f"alert: {alert}" in repr(run)
-    assert "alert: memory rose" in run._repr_html_()
+    assert f"note: {alert}" in repr(run)
+    assert "<b>note:</b> memory rose" in run._repr_html_()
 
     buffers.clear()
     run_with_results = go(act=lambda n: "x" * 3_000_000 + str(n))

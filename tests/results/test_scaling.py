@@ -42,7 +42,7 @@ def test_a_task_that_slows_down_has_an_alert():
     assert alert.startswith("`each` took ")
     assert "for 20 items and" in alert
     assert "for 80: its time grows as the items to the power of " in alert
-    assert f"alert: {alert}" in repr(runs[-1])
+    assert f"note: {alert}" in repr(runs[-1])
 
 
 def test_failed_items_count_too():

@@ -41,11 +41,21 @@ def execute_cells(folder, *sources):
     return execute_notebook(nbformat.v4.new_notebook(cells=cells), folder)
 
 
-def execute_notebook(notebook, folder):
+def execute_failing_cells(folder, *sources):
+    """Execute cells in a kernel, also those after one that fails, and return the notebook."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    return execute_notebook(nbformat.v4.new_notebook(cells=cells), folder, allow_errors=True)
+
+
+def execute_notebook(notebook, folder, *, allow_errors=False):
     """Execute a notebook in a kernel, and return it; a cell that fails raises its error."""
     manager = KernelManager()
     client = NotebookClient(
-        notebook, timeout=500, km=manager, resources={"metadata": {"path": str(folder)}}
+        notebook,
+        timeout=500,
+        km=manager,
+        allow_errors=allow_errors,
+        resources={"metadata": {"path": str(folder)}},
     )
     try:
         executed_notebook = client.execute()
@@ -64,6 +74,12 @@ def outputs_of(notebook):
     for cell in notebook.cells:
         outputs += cell.get("outputs", [])
     return outputs
+
+
+def errors_of(cell):
+    """Return the names of the errors among the outputs of a cell, with their messages."""
+    outputs = [output for output in cell.outputs if output.output_type == "error"]
+    return [(output.ename, output.evalue) for output in outputs]
 
 
 def text_of(notebook):

@@ -15,6 +15,7 @@ from attune_nb.events import FAILED, TIMED_OUT, ErrorInfo
 from attune_nb.values.frozen import copy_tables, freeze, thaw
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from attune_nb.actions.cancel import CancelToken
@@ -54,6 +55,7 @@ class Call:
         is_async: Whether the action is a coroutine function, which runs in an event loop.
         is_cancellable: Whether the action can be cancelled while it runs: it takes a `cancel`
             argument, or is a coroutine function.
+        on_error: Called with each exception that an attempt raised in the engine's process.
     """
 
     __slots__ = (
@@ -64,15 +66,23 @@ class Call:
         "hands_out_tables",
         "is_async",
         "is_cancellable",
+        "on_error",
         "template",
     )
 
-    def __init__(self, action: Action, template: Template, context: WorkflowContext) -> None:
+    def __init__(
+        self,
+        action: Action,
+        template: Template,
+        context: WorkflowContext,
+        on_error: Callable[[BaseException], None] | None = None,
+    ) -> None:
         self.action = action
         self.context = context
         self.evaluate = template.evaluate
         self.function = action.function
         self.hands_out_tables = may_read_tables(context, template)
+        self.on_error = on_error
         self.template = template
         self.is_async = inspect.iscoroutinefunction(action.function)
         self.is_cancellable = action.cancellable or self.is_async
@@ -121,6 +131,9 @@ class Call:
 
         The traceback holds the frames of the user's own code.
         """
+        if self.on_error is not None:
+            self.on_error(error)
+
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_INTERNAL_FILES):
             trace = trace.tb_next

@@ -58,7 +58,7 @@ class _FetchedCall(Call):
     __slots__ = ("_fetched", "_problem", "_slice")
 
     def __init__(self, call: Call, context: WorkflowContext, fetched: dict[str, Any]) -> None:
-        super().__init__(call.action, call.template, call.context)
+        super().__init__(call.action, call.template, call.context, call.on_error)
         self.hands_out_tables = True
         self._fetched = fetched
         self._problem = ""
