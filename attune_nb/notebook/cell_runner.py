@@ -172,7 +172,8 @@ class CellRunner:
         failed_tasks = run.failed_tasks()
         exception = None
         if failed_tasks:
-            exception = error_capture.find(failed_tasks[-1].first.error)
+            error_info = failed_tasks[-1].first.error
+            exception = error_capture.find(error_info.type, error_info.message)
         if raises and not is_shown:
             display(run)  # type: ignore[no-untyped-call, unused-ignore]
         if debug and exception is not None:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from attune_nb.events import ErrorInfo
-
 __all__ = ["ErrorCapture"]
 
 _PACKAGE_FOLDER = str(resources.files("attune_nb"))
@@ -32,21 +30,25 @@ class ErrorCapture:
         if _first_own_frame(error) is not None:
             self._errors.setdefault((type(error).__name__, _message_of(error)), error)
 
-    def find(self, error: ErrorInfo) -> tuple[BaseException, TracebackType] | None:
-        """Return the exception that an error describes, with its traceback, or None.
+    def find(self, type_name: str, message: str) -> tuple[BaseException, TracebackType] | None:
+        """Return an exception that was recorded, with its traceback, or None.
 
         The traceback begins at the first frame that is not of this package.
+
+        Args:
+            type_name: The name of its type.
+            message: Its message, in which secrets may be masked.
         """
         candidates = [
-            exception for (name, _), exception in self._errors.items() if name == error.type
+            exception for (name, _), exception in self._errors.items() if name == type_name
         ]
         if not candidates:
             return None
 
-        # a secret is masked in the description: then the type decides
+        # with a masked secret only the type decides
         exception = candidates[0]
         for candidate in candidates:
-            if _message_of(candidate) in error.message:
+            if _message_of(candidate) in message:
                 exception = candidate
                 break
         traceback = _first_own_frame(exception)
