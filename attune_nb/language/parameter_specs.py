@@ -212,7 +212,13 @@ def bind(declared: Mapping[str, Any] | None, values: Any) -> dict[str, Any]:
     if not declared or not specs_by_name(declared):
         if values:
             names = ", ".join(sorted(_quote_name(name) for name in values))
-            raise ParameterError(f"the workflow declares no parameters, but was given {names}")
+            declarations = ", ".join(
+                f"{str(name)[:_MAX_NAME_LENGTH]}: {{type: any}}" for name in [*values][:_MAX_NAMES]
+            )
+            raise ParameterError(
+                f"the workflow declares no parameters, but was given {names}; declare "
+                f"`parameters: {{{declarations}}}`"
+            )
         return {}
 
     validator: SchemaValidator = import_validation().SchemaValidator()

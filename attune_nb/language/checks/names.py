@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from attune_nb.errors import Problem, nearest
 from attune_nb.language import parameter_specs
 from attune_nb.templates.compiler.codegen import NAMESPACES
+from attune_nb.templates.library.foreign_names import explain_foreign_name
 from attune_nb.templates.library.functions import OUTCOME_FUNCTIONS, function_hint
+from attune_nb.templates.library.outer_names import explain_outer_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -222,7 +224,7 @@ def _find_unknown_names(
             if unknown_member:
                 yield Problem(unknown_member, locate())
         elif name_table.variables is not None and root not in name_table.variables:
-            undefined = _explain_undefined(root, name_table, place, hints)
+            undefined = _explain_undefined(path, name_table, place, hints)
             if undefined:
                 yield Problem(undefined, locate())
 
@@ -234,8 +236,9 @@ def _describe_item_input(place: _Place) -> str:
 
 
 def _explain_undefined(
-    name: str, name_table: _NameTable, place: _Place, hints: Mapping[str, str]
+    path: NamePath, name_table: _NameTable, place: _Place, hints: Mapping[str, str]
 ) -> str | None:
+    name = path[0]
     hint = hints.get(name)
     if hint == "":
         # a further part of a name with hyphens, which is reported at its first part
@@ -246,12 +249,29 @@ def _explain_undefined(
         return message
 
     if not hint:
+        hint = _suggest_namespace(name, name_table)
+    if not hint:
+        hint = _explain_outside(path)
+    if not hint:
         items = _ITEM_NAMES if place.has_item else ()
         variables = name_table.in_space("workflow")
         hint = suggest_name(name, [*NAMESPACES, *items, *variables])
-    if not hint:
-        hint = _suggest_namespace(name, name_table)
     return f"`{name}` is undefined{hint}"
+
+
+def _explain_outside(path: NamePath) -> str:
+    """Return a hint for a name of another tool or of the notebook, or an empty string.
+
+    A secret comes from outside in one way only, also if the notebook has a variable `env`.
+    """
+    hint = explain_foreign_name(path)
+    if "keystore" in hint:
+        return hint
+
+    outer_hint = explain_outer_name(path[0])
+    if outer_hint:
+        return outer_hint
+    return hint
 
 
 def _suggest_namespace(name: str, name_table: _NameTable) -> str:
@@ -272,6 +292,12 @@ def _explain_unknown_member(
 
     name = members[0]
     hint = hints.get(f"{space}.{name}")
+    if not hint and space in VARIABLE_SPACES and name in name_table.in_space("parameters"):
+        hint = f"; did you mean `parameters.{name}`?"
+    if not hint and space == "parameters" and name in name_table.in_space("workflow"):
+        hint = f"; did you mean `workflow.{name}`?"
+    if not hint and space in (*VARIABLE_SPACES, "parameters"):
+        hint = explain_outer_name(name)
     if not hint:
         hint = suggest_name(name, names)
     return f"`{space}` has no `{name}`{hint}"

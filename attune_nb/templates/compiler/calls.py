@@ -11,8 +11,13 @@ from jinja2 import nodes
 
 from attune_nb.errors import TemplateError, nearest
 from attune_nb.templates.compiler.map_select import SELECT_FILTERS, compile_map, compile_select
+from attune_nb.templates.compiler.name_lookup import path_of
 from attune_nb.templates.library.filters import FILTERS, LEFT_OUT_FILTERS
 from attune_nb.templates.library.filters_sequence import SEQUENCE_FILTERS
+from attune_nb.templates.library.foreign_names import (
+    explain_foreign_function,
+    explain_foreign_name,
+)
 from attune_nb.templates.library.functions import (
     FUNCTIONS,
     LEFT_OUT_FUNCTIONS,
@@ -21,6 +26,7 @@ from attune_nb.templates.library.functions import (
 )
 from attune_nb.templates.library.jinja_tests import DEFINED_TESTS, TESTS
 from attune_nb.templates.library.methods import METHOD_NAMES, get_method, no_method
+from attune_nb.templates.library.outer_names import explain_outer_function
 from attune_nb.templates.library.to_text import compile_pattern
 from attune_nb.templates.members import Undefined
 from attune_nb.templates.sandbox import is_true
@@ -57,18 +63,27 @@ def compile_call(node: Any, build: BuildState) -> Evaluate:
     if name in SCOPE_FUNCTIONS or name == "uuid":
         return _compile_scope_function(name, node, build)
     if name not in FUNCTIONS:
-        raise TemplateError(_no_function(name))
+        raise TemplateError(_no_function(name, node.args))
     return _compile_function(FUNCTIONS[name], node, build)
 
 
-def _no_function(name: str) -> str:
+def _no_function(name: str, arguments: list[nodes.Expr]) -> str:
     if name in LEFT_OUT_FUNCTIONS:
         return f"the function `{name}` is not available here: {LEFT_OUT_FUNCTIONS[name]}"
 
-    hint = nearest(name, [*FUNCTIONS, *SCOPE_FUNCTIONS, "uuid"])
+    hint = explain_outer_function(name)
+    if not hint:
+        hint = explain_foreign_function(name, _constant_strings(arguments))
+    if not hint:
+        hint = nearest(name, [*FUNCTIONS, *SCOPE_FUNCTIONS, "uuid"])
     if not hint and name in FILTER_NAMES:
         hint = f"; it is a filter: write `x|{name}`"
     return f"there is no function `{name}`{hint}"
+
+
+def _constant_strings(arguments: list[nodes.Expr]) -> list[str]:
+    values = [argument.value for argument in arguments if isinstance(argument, nodes.Const)]
+    return [value for value in values if isinstance(value, str)]
 
 
 def _compile_scope_function(name: str, node: Any, build: BuildState) -> Evaluate:
@@ -146,6 +161,9 @@ def _compile_method(node: Any, build: BuildState) -> Evaluate:
     name = node.node.attr
     target = build.compile_value(node.node.node)
     if name not in METHOD_NAMES:
+        advice = _explain_foreign_method(node)
+        if advice:
+            raise TemplateError(advice)
         raise no_method(name, METHOD_NAMES, "a value")
 
     positional = build.compile_values(node.args)
@@ -168,6 +186,20 @@ def _compile_method(node: Any, build: BuildState) -> Evaluate:
         return callee.function(*values, **named_values)
 
     return call_method
+
+
+def _explain_foreign_method(node: Any) -> str:
+    """Return what to write instead of a call such as `os.getenv('X')`, or an empty string."""
+    path = path_of(node.node)
+    if path is None:
+        return ""
+
+    root, keys = path
+    names = [key for key in keys if isinstance(key, str)]
+    advice = explain_foreign_name([root, *names[:-1], *_constant_strings(node.args)])
+    if not advice:
+        return ""
+    return f"`{'.'.join([root, *names])}()` is no call of the language{advice}"
 
 
 def compile_filter(node: Any, build: BuildState) -> Evaluate:

@@ -12,6 +12,7 @@ from jinja2 import nodes
 
 from attune_nb.context import ABSENT
 from attune_nb.templates.compiler.codegen import NAMESPACES
+from attune_nb.templates.library.foreign_names import explain_foreign_name
 from attune_nb.templates.library.functions import function_hint
 from attune_nb.templates.members import (
     ITEM_NAMES,
@@ -70,7 +71,7 @@ def _format_path(root: str, keys: Keys) -> str:
 
 def look_up(root: str, keys: Keys) -> Evaluate:
     """Return the general evaluator of a path's value, which may be a record or `Undefined`."""
-    look_up_root = _look_up_root(root)
+    look_up_root = _look_up_root(root, keys)
     steps = [(key, _format_path(root, keys[:depth])) for depth, key in enumerate(keys)]
 
     def walk(scope: Any) -> Any:
@@ -84,7 +85,7 @@ def look_up(root: str, keys: Keys) -> Evaluate:
     return walk
 
 
-def _look_up_root(name: str) -> Evaluate:
+def _look_up_root(name: str, keys: Keys) -> Evaluate:
     if name in ITEM_NAMES:
         return lambda scope: _check_present(getattr(scope, name), name)
     if name in NAMESPACES:
@@ -97,7 +98,7 @@ def _look_up_root(name: str) -> Evaluate:
         variables = scope.context.variables
         if name in variables:
             return variables[name]
-        return Undefined(lambda: _explain_undefined(name, variables))
+        return Undefined(lambda: _explain_undefined(name, keys, variables))
 
     return look_up_variable
 
@@ -108,10 +109,13 @@ def _check_present(value: Any, name: str) -> Any:
     return value
 
 
-def _explain_undefined(name: str, variables: Any) -> str:
-    hint = function_hint(name)
-    if hint:
-        return hint
+def _explain_undefined(name: str, keys: Keys, variables: Any) -> str:
+    message = function_hint(name)
+    if message:
+        return message
 
+    advice = explain_foreign_name([name, *(key for key in keys if isinstance(key, str))])
+    if advice:
+        return f"`{name}` is undefined{advice}"
     names = [*NAMESPACES, *ITEM_NAMES, "true", "false", "null", *variables]
     return f"`{name[:LONGEST_NAME]}` is undefined{nearest_name(name, names)}"
