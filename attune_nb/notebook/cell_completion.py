@@ -9,12 +9,18 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.notebook.cell_arguments import find_action, find_given_names
+from attune_nb.notebook.session_actions import describe_action
+from attune_nb.reference.entry import names
+from attune_nb.reference.table import ENTRIES
 from attune_nb.running.workflow import Workflow
-from attune_nb.templates.library.filters import FILTERS
-from attune_nb.templates.library.functions import FUNCTIONS, OUTCOME_FUNCTIONS, SCOPE_FUNCTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from attune_nb.help.describe_action import Argument
+
+    Actions = Mapping[str, Callable[..., Any] | Workflow]
 
 __all__ = ["complete_cell"]
 
@@ -48,16 +54,13 @@ _KINDS = {"tasks": "task", "next": "transition", "retry": "retry"}
 # `parameters`, and below it the name of a parameter
 _PARAMETER_DEPTH = 2
 
-# older forms of a key, and keys of other engines, are not offered
-_HIDDEN_KEYS = ("on_", "decision", "permission", "worker_", "__")
-
 _NAMESPACES = (
     "config", "index", "item", "keystore", "parameters", "system", "task", "workflow",
 )  # fmt: skip
 
 
 def complete_cell(
-    above: Sequence[str], before: str, lines: Sequence[str], actions: Iterable[str]
+    above: Sequence[str], before: str, lines: Sequence[str], actions: Actions
 ) -> tuple[list[str], str]:
     """Return the candidates at the cursor, and the part of the word before the cursor.
 
@@ -65,30 +68,60 @@ def complete_cell(
         above: The lines above the cursor's, from the first line of the workflow's text.
         before: The cursor's line up to the cursor.
         lines: All lines of the text.
-        actions: The names that an action can have.
+        actions: The actions that a task can have, by name.
     """
     if before.count("{{") > before.count("}}"):
         expression = before.rpartition("{{")[2]
         return _complete_expression(expression, lines)
 
+    keys = _keys_at(above, before)
+    arguments: list[Argument] = []
+    if keys[-1:] == ["input"]:
+        arguments = _arguments_at(lines, len(above), before, actions)
+
     value = _VALUE.search(before)
     is_key_in_braces = _KEY_IN_BRACES.search(before.rpartition(":")[2]) is not None
     if value is not None and not is_key_in_braces:
         name, fragment = value.groups()
-        return _values(name, _kind_at(above, before), lines, actions), fragment
+        if keys[-1:] == ["input"]:
+            return _argument_values(name, arguments), fragment
+        return _values(name, _kind_of(keys), lines, actions), fragment
 
     key = _KEY.search(before)
     if key is None:
         return [], ""
-    properties = _properties(_kind_at(above, before))
-    return [f"{name}: " for name in properties], key[1]
+    candidates = list(_properties(_kind_of(keys)))
+    if arguments:
+        given = find_given_names(lines, len(above), before)
+        candidates = [argument.name for argument in arguments if argument.name not in given]
+    return [f"{name}: " for name in candidates], key[1]
+
+
+def _arguments_at(lines: Sequence[str], row: int, before: str, actions: Actions) -> list[Argument]:
+    """Return the arguments of the action whose `input` is around the cursor."""
+    name = find_action(lines, row, before)
+    if name not in actions:
+        return []
+    return list(describe_action(name, actions[name]).arguments)
+
+
+def _argument_values(name: str, arguments: Sequence[Argument]) -> list[str]:
+    """Return the values that an argument can have, if it has only some."""
+    for argument in arguments:
+        if argument.name == name:
+            return list(argument.choices)
+    return []
 
 
 def _complete_expression(expression: str, lines: Sequence[str]) -> tuple[list[str], str]:
     """Return the candidates at the end of an expression, and the last word of it."""
     after_pipe = re.search(r"\|\s*(\w*)$", expression)
     if after_pipe is not None:
-        return sorted(FILTERS), after_pipe[1]
+        return sorted(names(ENTRIES, "filter")), after_pipe[1]
+
+    after_is = re.search(r"\bis\s+(?:not\s+)?(\w*)$", expression)
+    if after_is is not None:
+        return sorted(names(ENTRIES, "test")), after_is[1]
 
     path = _PATH.search(expression)
     if path is None:
@@ -100,8 +133,7 @@ def _complete_expression(expression: str, lines: Sequence[str]) -> tuple[list[st
 def _members(namespace: str, lines: Sequence[str]) -> list[str]:
     """Return the names below a namespace of expressions; for "", those at the top."""
     if not namespace:
-        functions = [*FUNCTIONS, *SCOPE_FUNCTIONS, *OUTCOME_FUNCTIONS]
-        return [*_NAMESPACES, *(f"{name}(" for name in functions)]
+        return [*_NAMESPACES, *(f"{name}(" for name in names(ENTRIES, "function"))]
 
     if namespace == "parameters":
         return _section_keys("parameters", lines)
@@ -110,11 +142,13 @@ def _members(namespace: str, lines: Sequence[str]) -> list[str]:
     if namespace in ("task", "tasks"):
         return _task_names(lines)
     if namespace.startswith("task"):
-        return ["result", "status", "error"]
+        return list(names(ENTRIES, "task field"))
+    if namespace == "system":
+        return list(names(ENTRIES, "system value"))
     return []
 
 
-def _values(key: str, kind: str, lines: Sequence[str], actions: Iterable[str]) -> list[str]:
+def _values(key: str, kind: str, lines: Sequence[str], actions: Actions) -> list[str]:
     """Return the candidates for the value of a key in an object of a kind."""
     if key == "action":
         return list(actions)
@@ -138,9 +172,13 @@ def _enum_values(schema: Any) -> list[Any]:
     return values
 
 
-def _kind_at(above: Sequence[str], before: str) -> str:
+def _keys_at(above: Sequence[str], before: str) -> list[str]:
+    """Return the keys that enclose the cursor, the outermost first."""
+    return [*_enclosing_blocks(above, before), *_enclosing_braces(before)]
+
+
+def _kind_of(keys: Sequence[str]) -> str:
     """Return the kind of the object around the cursor, judged by the keys that enclose it."""
-    keys = [*_enclosing_blocks(above, before), *_enclosing_braces(before)]
     if not keys:
         return "workflow"
     if keys[0] == "parameters":
@@ -196,11 +234,9 @@ def _properties(kind: str) -> dict[str, Any]:
     """Return the keys of a kind of object, and the JSON schemas of their values."""
     definition = Workflow.json_schema()["$defs"].get(kind, {})
     properties = definition.get("properties", {})
-    return {name: schema for name, schema in properties.items() if not _is_hidden(name)}
-
-
-def _is_hidden(key: str) -> bool:
-    return "-" in key or key.startswith(_HIDDEN_KEYS)
+    # older forms, and keys that only the platform reads, are not offered
+    usual = names(ENTRIES, f"{kind} key")
+    return {name: schema for name, schema in properties.items() if name in usual}
 
 
 def _task_names(lines: Sequence[str]) -> list[str]:

@@ -6,42 +6,24 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
-from attune_nb.actions.registry import registered_functions
 from attune_nb.display.outputs import Text
 from attune_nb.errors import nearest
-from attune_nb.help.describe_action import (
-    action_page,
-    describe_function,
-    describe_workflow,
-    summarize_action,
-)
+from attune_nb.help.describe_action import action_page, summarize_action
 from attune_nb.help.lookup import explain_word, overview, suggest_word
 from attune_nb.help.page import Code, Page, Paragraph
 from attune_nb.notebook.command import COMMANDS, argument, command
-from attune_nb.running.workflow import Workflow
+from attune_nb.notebook.session_actions import available_actions, describe_action
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from attune_nb.help.describe_action import ActionDescription
     from attune_nb.notebook.session import Session
+    from attune_nb.running.workflow import Workflow
 
-__all__ = ["available_actions", "describe_action"]
+__all__: list[str] = []
 
 _WORD = argument("word", "help", "a key, a function, a status, a topic, an action", nargs="?")
-
-
-def available_actions(session: Session) -> dict[str, Callable[..., Any] | Workflow]:
-    """Return what a task's `action` can name here: core actions, functions and workflows."""
-    return {**registered_functions(), **session.functions(), **session.workflows}
-
-
-def describe_action(name: str, action: Callable[..., Any] | Workflow) -> ActionDescription:
-    """Return the description of a function or of a workflow as an action."""
-    if isinstance(action, Workflow):
-        return describe_workflow(name, action.description, action.parameters)
-    return describe_function(name, action)
 
 
 @command(argument("name", "action", "an action; all actions", nargs="?"))

@@ -11,7 +11,7 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 from attune_nb.help.lookup import known_words
 from attune_nb.notebook.cell_completion import complete_cell
 from attune_nb.notebook.command import COMMANDS, option_names
-from attune_nb.notebook.commands_help import available_actions
+from attune_nb.notebook.session_actions import available_actions
 from attune_nb.running.prepare import BACKENDS
 
 if TYPE_CHECKING:

@@ -71,11 +71,11 @@ class Entry:
         return inspect.cleandoc(self.text)
 
 
-def names(entries: Iterable[Entry], kind: Kind, form: Form = "usual") -> tuple[str, ...]:
+def names(entries: Iterable[Entry], kind: str, form: Form = "usual") -> tuple[str, ...]:
     """Return the words of a kind and a form, in the order of the entries."""
     return tuple(entry.name for entry in entries if entry.kind == kind and entry.form == form)
 
 
-def explanations(entries: Iterable[Entry], kind: Kind) -> dict[str, str]:
+def explanations(entries: Iterable[Entry], kind: str) -> dict[str, str]:
     """Return the explanations of the words of a kind, by word."""
     return {entry.name: entry.explanation for entry in entries if entry.kind == kind}

@@ -1,5 +1,7 @@
 """The candidates that Tab offers, from IPython's own completer as front ends call it."""
 
+import re
+
 import pytest
 from IPython.core.completer import provisionalcompleter
 
@@ -59,6 +61,11 @@ def complete_at_bar(shell, text):
         ("%attune results small_run |", {"only"}),
         ("%attune context small_run --at |", {"only"}),
         ("%attune context small_run --|", {"--at", "--help"}),
+        ("%attune actions |", {"core.echo", "check_server", "health"}),
+        ("%attune actions core.|", {"core.echo", "core.http_request"}),
+        ("%attune help ret|", {"retry"}),
+        ("%attune help core.e|", {"core.echo"}),
+        ("%attune help timel|", {"timeline"}),
         ("%attune bench |", {"clone", "fanout"}),
         ("%attune fork small_run --at |", {"only"}),
         ("%attune resume --|", {"--backend", "--workers"}),
@@ -100,13 +107,19 @@ def test_a_variable_may_have_the_name_of_an_argument(shell, monkeypatch):
         ("do: report", "do: |", {"report", "check", "noop", "fail"}, set()),
         ("        do: report", "        d|", {"do: "}, {"delay: "}),
         ("{count: 2, delay: 1}", "{count: 2, b|", {"backoff: "}, {"batch_size: "}),
+        ("{count: 2, delay: 1}", "{|", {"count: ", "on_error: ", "max_delay: "}, {"name: "}),
+        ("    action: check_server", "    on|", set(), {"on_success: "}),
         ("delay: 1}", "backoff: |", {"linear", "constant", "exponential"}, set()),
         ("parameters.servers }}", "parameters.|", {"servers", "limit"}, {"found"}),
         ("parameters.servers }}", "workflow.|", {"found"}, {"servers"}),
         ("parameters.servers }}", "task.|", {"check", "report"}, set()),
-        ("parameters.servers }}", "task.check.|", {"result"}, {"check"}),
+        ("parameters.servers }}", "task.check.|", {"result", "failed_items"}, {"check"}),
+        ("parameters.servers }}", "system.|", {"execution_id"}, {"check"}),
         ("parameters.servers }}", "par|", {"parameters"}, {"item"}),
         ("parameters.servers }}", "item | up|", {"upper"}, {"range("}),
+        ("parameters.servers }}", "item | |", {"map", "default", "upper"}, {"range("}),
+        ("parameters.servers }}", "item is de|", {"defined"}, {"default"}),
+        ("parameters.servers }}", "item is not de|", {"defined"}, {"default"}),
         ("parameters.servers }}", "ran|", {"range("}, set()),
         ("limit: {type: integer, default: 3}", "limit: {ty|", {"type: "}, {"timeout: "}),
     ],
@@ -119,6 +132,82 @@ def test_a_cell_is_completed(shell, old, new, candidates, excluded):
 
     assert candidates <= offered
     assert not excluded & offered
+
+
+SETTLE = """
+parameters: {kind: {enum: [low, high]}, is_late: {type: boolean}}
+tasks: [{name: a, action: core.noop}]
+"""
+INPUTS = """%%attune
+tasks:
+  - name: first
+    action: small
+    input:
+      n: 1
+  - name: fetch
+    with_items: [1, 2]
+    input:
+      url: "http://a"
+      headers: {accept: text}
+      @block
+
+    action: core.http_request
+    retry: {count: 1}
+  - name: both
+    type: parallel
+    tasks:
+      - name: inner
+        input: @braces
+        action: core.shell
+      - {name: line, action: core.sleep, input: @line}
+  - name: ask
+    action: settle
+    input:
+      @own
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "candidates", "excluded"),
+    [
+        ("block", "|", {"method: ", "timeout: "}, {"url: ", "headers: ", "cmd: ", "n: "}),
+        ("block", "me|", {"method: "}, {"timeout: "}),
+        ("block", "verify_ssl: |", {"true", "false"}, {"noop"}),
+        ("block", "auth_type: ba|", {"basic"}, {"bearer"}),
+        ("braces", "{|", {"cmd: ", "argv: "}, {"url: ", "seconds: "}),
+        ("braces", "{cmd: ls, |", {"cwd: "}, {"cmd: "}),
+        ("braces", "{env: {cwd: a}, |, stdin: b}", {"cwd: "}, {"env: ", "stdin: "}),
+        ("braces", "{env: {|", set(), {"cwd: "}),
+        ("line", "{se|}", {"seconds: "}, {"cancel: "}),
+        ("own", "|", {"kind: ", "is_late: "}, {"name: ", "action: "}),
+        ("own", "kind: |", {"low", "high"}, {"true"}),
+        ("own", "is_late: |", {"true", "false"}, {"low"}),
+        ("own", "action: |", set(), {"core.echo"}),
+    ],
+)
+def test_arguments_are_completed_in_an_input(shell, place, text, candidates, excluded):
+    define = "parameters: {kind: {enum: [low, high]}, is_late: {type: boolean}}\n"
+    shell.run_cell_magic(
+        "attune", "settle --define", f"{define}tasks: [{{name: a, action: small}}]"
+    )
+    cursor = INPUTS.index(f"@{place}") + text.index("|")
+
+    cell = INPUTS.replace(f"@{place}", text.replace("|", "", 1))
+    # the other places become nulls, which keeps the positions before the cursor
+    offered = complete(shell, re.sub(r"@\w+", lambda place: "~" * len(place[0]), cell), cursor)
+
+    assert candidates <= offered
+    assert not excluded & offered
+
+
+def test_arguments_of_a_function_are_completed(shell):
+    text = CELL.replace('input: {server: "{{ item }}"}', "input: {|")
+    assert complete_at_bar(shell, text) == {"server: "}
+
+
+def test_arguments_of_an_unknown_action_are_not_completed(shell):
+    text = CELL.replace("action: check_server", "action: nothing")
+    assert complete_at_bar(shell, text.replace('{server: "{{ item }}"}', "{|")) == set()
 
 
 def test_other_cells_are_not_completed(shell):
