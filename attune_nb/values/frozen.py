@@ -53,13 +53,12 @@ class FrozenDict(dict[Any, Any]):
     """A read-only `dict`, which `json`, pandas and `isinstance` accept as a `dict`.
 
     Attributes:
-        size: The bytes of memory of the object and everything in it.
-        holds_objects: True if something in it is no plain data; else the attribute is not set.
+        size: The bytes of memory of the object and everything in it: a `float`, as an estimate,
+            if something in it is no plain data, else an `int`.
     """
 
-    __slots__ = ("holds_objects", "size")
-    holds_objects: bool
-    size: int
+    __slots__ = ("size",)
+    size: float
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
@@ -81,13 +80,12 @@ class FrozenList(list[Any]):
     """A read-only `list`.
 
     Attributes:
-        size: The bytes of memory of the array and everything in it.
-        holds_objects: True if something in it is no plain data; else the attribute is not set.
+        size: The bytes of memory of the array and everything in it: a `float`, as an estimate,
+            if something in it is no plain data, else an `int`.
     """
 
-    __slots__ = ("holds_objects", "size")
-    holds_objects: bool
-    size: int
+    __slots__ = ("size",)
+    size: float
 
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
     append = clear = extend = insert = pop = remove = reverse = sort = _refuse
@@ -109,12 +107,11 @@ class FrozenTuple(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have a slo
     """A `tuple` of frozen values. Its type shows that its elements are frozen already.
 
     Attributes:
-        size: The bytes of memory of the tuple and everything in it.
-        holds_objects: True if something in it is no plain data; else the attribute is not set.
+        size: The bytes of memory of the tuple and everything in it: a `float`, as an estimate,
+            if something in it is no plain data, else an `int`.
     """
 
-    holds_objects: bool
-    size: int
+    size: float
 
     def __copy__(self) -> tuple[Any, ...]:
         return tuple(self)
@@ -208,7 +205,7 @@ def _freeze(value: Any, depth: int) -> Any:
         if not _LEAVES.issuperset(map(type, value.values())):
             parts = {key: _freeze(part, depth - 1) for key, part in value.items()}
         frozen_dict = FrozenDict(parts)
-        _measure(frozen_dict, frozen_dict.values())
+        frozen_dict.size = _container_size(frozen_dict, frozen_dict.values())
         frozen_dict.size += _total_size(frozen_dict)
         return frozen_dict
 
@@ -216,8 +213,8 @@ def _freeze(value: Any, depth: int) -> Any:
         parts = value
         if not _LEAVES.issuperset(map(type, value)):
             parts = [_freeze(part, depth - 1) for part in value]
-        frozen: Any = FrozenTuple(parts) if kind is tuple else FrozenList(parts)
-        _measure(frozen, frozen)
+        frozen = FrozenTuple(parts) if kind is tuple else FrozenList(parts)
+        frozen.size = _container_size(frozen, frozen)
         return frozen
 
     if kind is set:
@@ -237,7 +234,8 @@ def may_hold_tables(value: Any) -> bool:
     if kind in _LEAVES:
         return False
     if kind in _FROZEN:
-        return getattr(value, "holds_objects", False)
+        # the size of plain data is exact
+        return type(value.size) is float
     return kind is not range
 
 
@@ -276,7 +274,6 @@ def _container_like(value: Any, kind: type, parts: Any) -> Any:
 
     container: Any = kind(parts)
     container.size = value.size
-    container.holds_objects = True
     return container
 
 
@@ -313,31 +310,18 @@ def _freeze_numpy(value: Any) -> Any:
 def freeze_list(values: list[Any]) -> FrozenList:
     """Return a read-only list of values that are frozen already."""
     frozen = FrozenList(values)
-    _measure(frozen, frozen)
+    frozen.size = _container_size(frozen, frozen)
     return frozen
 
 
-def _measure(container: Any, parts: Any) -> None:
-    """Set a container's size, and whether it holds something that is no plain data.
-
-    Args:
-        container: The frozen container.
-        parts: Its elements or values.
-    """
-    size = sys.getsizeof(container)
-    if _LEAVES.issuperset(map(type, parts)):
-        size += sum(map(sys.getsizeof, parts))
-    else:
-        size += sum(map(size_of, parts))
-        if any(map(may_hold_tables, parts)):
-            container.holds_objects = True
-    container.size = size
+def _container_size(container: Any, parts: Any) -> float:
+    return sys.getsizeof(container) + _total_size(parts)
 
 
-def _total_size(values: Iterable[Any]) -> int:
+def _total_size(values: Iterable[Any]) -> float:
     if _LEAVES.issuperset(map(type, values)):
         return sum(map(sys.getsizeof, values))
-    return sum(map(size_of, values))
+    return sum(map(_size_of, values))
 
 
 def size_of(value: Any) -> int:
@@ -346,17 +330,25 @@ def size_of(value: Any) -> int:
     Shared parts count each time they are referred to. An object that is not plain data counts by
     its `nbytes` if it has any, else without its contents.
     """
+    return int(_size_of(value))
+
+
+def _size_of(value: Any) -> float:
+    """Return the size of a frozen value: an `int` for plain data, a `float` for anything else.
+
+    The size of an object is an estimate, and so is that of all that holds the object.
+    """
     kind = type(value)
     if kind in _FROZEN:
-        size: int = value.size
+        size: float = value.size
         return size
     if kind in _LEAVES:
         return sys.getsizeof(value)
 
     nbytes = getattr(value, "nbytes", None)
     if isinstance(nbytes, int):
-        return nbytes
-    return sys.getsizeof(value, 0)
+        return float(nbytes)
+    return float(sys.getsizeof(value, 0))
 
 
 def thaw(value: Any) -> Any:
