@@ -1,4 +1,22 @@
-"""Workflows in a notebook cell: YAML in, millions of items through, a record and a picture out."""
+"""Workflows in a notebook cell: YAML in, millions of items through, a record and a picture out.
+
+In a notebook, after `%load_ext attune_nb`:
+
+    %%attune NAME             run the workflow in the lines below it
+    %attune help [WORD]       explain a key, a function, a status or a topic of workflows
+    %attune actions [NAME]    list actions, or show the arguments of one
+    %attune --help            list the options and commands
+
+In Python:
+
+    import attune_nb as attune
+
+    workflow = attune.loads("tasks: [{name: greet, action: core.echo, input: {message: hi}}]")
+    run = workflow.run()
+    run.result("greet")
+
+`help(attune.Workflow)`, `help(attune.Run)` and `help(attune.action)` say more.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ the size of the context.
 
 from __future__ import annotations
 
+from collections.abc import Callable  # noqa: TC003 - `help()` evaluates the annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import msgspec
@@ -19,7 +20,7 @@ from attune_nb.values.frozen import FrozenDict, freeze, size_of
 from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "ABSENT",
