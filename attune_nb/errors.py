@@ -11,6 +11,7 @@
     │   └── BackendUnavailable  the backend was lost during the run: the run pauses
     ├── StoreError            the store cannot be read or written
     ├── LookupFailed          a run has no such task, or the task has not run yet
+    ├── QuestionOpen          a run waits for an answer that nobody can give where it runs
     └── RunFailed             a run did not succeed (raised by a cell and `Run.raise_for_status`)
         └── RunCancelled      a run was cancelled
 
@@ -39,6 +40,7 @@ __all__ = [
     "ParameterError",
     "Position",
     "Problem",
+    "QuestionOpen",
     "RunCancelled",
     "RunFailed",
     "Source",
@@ -277,6 +279,26 @@ class StoreError(_PlainError):
 
 class LookupFailed(_PlainError):  # noqa: N818 - `LookupError` is Python's
     """A run has no such task, or the task has not run yet."""
+
+
+class QuestionOpen(_PlainError):  # noqa: N818 - it names the state of the run
+    """A run waits for an answer, and nobody can give it where the run was started.
+
+    The run is paused: with the answer, `resume` continues it.
+
+    Args:
+        message: The questions, and how to answer them.
+        run: The `Run`; None after the error was pickled.
+        interrupted: Whether a person broke off the reading of an answer with Ctrl-C.
+    """
+
+    def __init__(self, message: str, run: Any = None, *, interrupted: bool = False) -> None:
+        super().__init__(message)
+        self.run = run
+        self.interrupted = interrupted
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.args
 
 
 class RunFailed(_PlainError):  # noqa: N818 - pairs with RunCancelled

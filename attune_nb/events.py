@@ -325,11 +325,19 @@ class ResumeRequested(Input, frozen=True, kw_only=True, tag=True):
 
 
 class AskAnswered(Input, frozen=True, kw_only=True, tag=True):
-    """A user answered the question of a `core.ask` task."""
+    """A user answered the question of a `core.ask` task.
+
+    Attributes:
+        task: The task's path.
+        visit: The number of the execution of the task.
+        value: The answer.
+        by: Who answered: a user's name, and how, if the answer was passed in advance.
+    """
 
     task: str
     visit: int
     value: Any
+    by: str = ""
 
 
 class AlarmRang(Input, frozen=True, kw_only=True, tag=True):

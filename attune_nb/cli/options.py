@@ -11,6 +11,7 @@ import typer
 __all__ = [
     "Actions",
     "AllowImports",
+    "Answers",
     "AsJson",
     "Backend",
     "Concurrency",
@@ -76,6 +77,14 @@ Workers = Annotated[
 ]
 Concurrency = Annotated[
     int | None, typer.Option(metavar="N", help="overrides the concurrency of every task")
+]
+Answers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--answer",
+        metavar="TASK=VALUE|FILE",
+        help="an answer to a question, or a YAML or JSON file with answers by task; repeatable",
+    ),
 ]
 
 Keystore = Annotated[

@@ -9,10 +9,18 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from attune_nb.errors import QuestionOpen
     from attune_nb.running.history import AnyRun
     from attune_nb.running.run import Run
 
-__all__ = ["ERRORS", "exit_status", "exit_with_error", "hint_at_resume", "print_run"]
+__all__ = [
+    "ERRORS",
+    "exit_status",
+    "exit_with_error",
+    "exit_with_question",
+    "hint_at_resume",
+    "print_run",
+]
 
 # standard error, where a terminal may show progress
 ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -20,6 +28,9 @@ ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
 # Exit status by status of the run, otherwise 1. After a second interrupt the command ends
 # while the run is still cancelling or running.
 _EXIT_STATUS = {"succeeded": 0, "cancelled": 130, "cancelling": 130, "running": 130}
+
+# exit status of a command whose run waits for an answer
+_QUESTION_OPEN = 3
 
 
 def exit_status(ended_run: AnyRun) -> int:
@@ -50,6 +61,17 @@ def hint_at_resume(paused_run: Run) -> None:
     """Print the command that continues a paused run, which ends with this process."""
     if paused_run.status == "paused" and paused_run.store is not None:
         ERRORS.print(f"`attune-nb resume {paused_run.run_id}` continues it", markup=False)
+
+
+def exit_with_question(error: QuestionOpen, *, as_json: bool) -> NoReturn:
+    """Print a run that waits for an answer, and how to go on; exit with status 3.
+
+    After Ctrl-C the status is 130.
+    """
+    if error.run is not None:
+        print_run(error.run, as_json=as_json)
+    ERRORS.print(str(error), markup=False)
+    raise typer.Exit(130 if error.interrupted else _QUESTION_OPEN)
 
 
 def exit_with_error(error: Exception) -> NoReturn:

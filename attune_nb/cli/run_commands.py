@@ -10,6 +10,7 @@ from attune_nb.cli.action_files import load_action_files
 from attune_nb.cli.options import (
     Actions,
     AllowImports,
+    Answers,
     AsJson,
     Backend,
     Concurrency,
@@ -26,13 +27,21 @@ from attune_nb.cli.options import (
     WorkflowFile,
     find_modules_here,
 )
-from attune_nb.cli.output import exit_status, exit_with_error, hint_at_resume, print_run
+from attune_nb.cli.output import (
+    exit_status,
+    exit_with_error,
+    exit_with_question,
+    hint_at_resume,
+    print_run,
+)
 from attune_nb.cli.secrets import read_secrets
 from attune_nb.cli.values import read_mocks, read_pairs, read_parameters
-from attune_nb.errors import AttuneError
+from attune_nb.errors import AttuneError, QuestionOpen
 from attune_nb.running import history
 from attune_nb.running import resume as resuming
+from attune_nb.running.answers import read_answer_options
 from attune_nb.running.secret_sources import add_secret_parameters
+from attune_nb.running.waiting import wait_for_end
 from attune_nb.running.workflow import load_file
 
 if TYPE_CHECKING:
@@ -41,6 +50,9 @@ if TYPE_CHECKING:
 __all__ = ["resume", "run"]
 
 _DEFAULT_BACKEND = "threads"
+
+# seconds between two looks at the attempts in doubt
+_LOOK = 0.05
 
 
 def run(
@@ -52,6 +64,7 @@ def run(
     backend: Backend = _DEFAULT_BACKEND,
     workers: Workers = None,
     concurrency: Concurrency = None,
+    answer: Answers = None,
     mock: Mock = None,
     dry_run: DryRun = False,
     keystore: Keystore = None,
@@ -65,6 +78,7 @@ def run(
     try:
         workflow = load_file(file)
         parameters = read_parameters(params, set_)
+        answers = read_answer_options(answer or [])
         mocks = read_mocks(mock)
         functions = load_action_files(actions)
         all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
@@ -80,12 +94,15 @@ def run(
             backend=backend or _DEFAULT_BACKEND,
             workers=workers,
             concurrency=concurrency,
+            answers=answers,
             actions=functions,
             allow_imports=allow_imports,
             keystore=all_secrets,
             store=store,
             **options,
         )
+    except QuestionOpen as error:
+        exit_with_question(error, as_json=as_json)
     except (AttuneError, ValueError) as error:
         exit_with_error(error)
 
@@ -111,6 +128,7 @@ def resume(
     backend: Backend = None,
     workers: Workers = None,
     concurrency: Concurrency = None,
+    answer: Answers = None,
     mock: Mock = None,
     keystore: Keystore = None,
     secret: Secret = None,
@@ -122,6 +140,7 @@ def resume(
     find_modules_here(allowed=allow_imports)
     try:
         parameters = read_pairs(set_, "--set")
+        answers = read_answer_options(answer or [])
         mocks = read_mocks(mock)
         functions = load_action_files(actions)
         all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
@@ -136,20 +155,35 @@ def resume(
             backend=backend,
             workers=workers,
             concurrency=concurrency,
+            answers=answers,
             mock=mocks or None,
             actions=functions,
             allow_imports=allow_imports,
             keystore=all_secrets,
         )
+        while rerun and resumed_run.in_doubt:
+            _rerun_attempts(resumed_run)
+    except QuestionOpen as error:
+        exit_with_question(error, as_json=as_json)
     except (AttuneError, ValueError) as error:
         exit_with_error(error)
 
-    while rerun and resumed_run.in_doubt:
-        for attempt in resumed_run.in_doubt:
-            resumed_run.rerun(attempt.task, attempt.index)
-        resumed_run.wait()
-
     _exit_with_outcome(resumed_run, as_json=as_json)
+
+
+def _rerun_attempts(resumed_run: Run) -> None:
+    """Run the attempts in doubt again, and wait for the end of the run.
+
+    Raises:
+        QuestionOpen: The run then waits for an answer that nobody can give here.
+    """
+    for attempt in resumed_run.in_doubt:
+        resumed_run.rerun(attempt.task, attempt.index)
+
+    # the requests are processed within a moment
+    while resumed_run.in_doubt and not resumed_run.wait(_LOOK):
+        continue
+    wait_for_end(resumed_run, None)
 
 
 def _exit_with_outcome(ended_run: Run, *, as_json: bool) -> None:

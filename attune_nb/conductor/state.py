@@ -154,6 +154,19 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the run has ended."""
         return self.status in ENDED
 
+    @property
+    def has_only_questions(self) -> bool:
+        """Whether nothing runs, and questions wait for an answer."""
+        if self.ended or not self.ask_tasks:
+            return False
+
+        statuses = set()
+        for execution in self.executions.values():
+            is_parallel = self.workflow.task(execution.task).type == "parallel"
+            if execution.outcome is None and not is_parallel:
+                statuses.add(execution.status)
+        return statuses == {"waiting"}
+
 
 class StartTask(msgspec.Struct, frozen=True, kw_only=True):
     """Command: start a task at the backend, with one attempt or one for each item."""

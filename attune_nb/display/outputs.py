@@ -21,11 +21,21 @@ from attune_nb.results.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.live import Live
+
     from attune_nb.display.controls import Controls
     from attune_nb.events import Event
     from attune_nb.results.protocols import LiveRun
 
-__all__ = ["CellDisplay", "Display", "TerminalDisplay", "Text", "in_kernel", "open_display"]
+__all__ = [
+    "CellDisplay",
+    "Display",
+    "TerminalDisplay",
+    "Text",
+    "in_kernel",
+    "open_display",
+    "takes_input",
+]
 
 LOG_WAIT = 5.0
 """Seconds between two blocks of lines if standard error is a file."""
@@ -61,6 +71,22 @@ def shows_widgets() -> bool:
     return any(name in os.environ for name in names) or "google.colab" in sys.modules
 
 
+def takes_input() -> bool:
+    """Return whether a person can answer a question in this kernel.
+
+    A program that executes a notebook (nbclient, nbconvert, papermill) forbids its cells to ask
+    for input; a front end with a person before it allows it. A page with widgets but without
+    input, such as one of Voila, sets ATTUNE_NB_WIDGETS=1.
+    """
+    if os.environ.get("ATTUNE_NB_WIDGETS", "") == "1":
+        return True
+
+    from IPython import get_ipython  # noqa: PLC0415 - a kernel has imported it
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    return bool(getattr(kernel, "_allow_stdin", True))
+
+
 def open_display(progress: bool | str) -> Display | None:
     """Open the display for a run's progress, or return None if there is none.
 
@@ -94,14 +120,7 @@ class Text:
 
 
 class Display:
-    """Shows the progress of a run until it ends, and then its result.
-
-    Attributes:
-        hears_answers: Whether a question can be answered elsewhere, such as in another cell,
-            after the call that runs has returned.
-    """
-
-    hears_answers = False
+    """Shows the progress of a run until it ends, and then its result."""
 
     def __init__(self) -> None:
         self.progress = Progress()
@@ -177,8 +196,6 @@ class CellDisplay(Display):
     threads reach this cell.
     """
 
-    hears_answers = True
-
     def __init__(self) -> None:
         from IPython.display import display  # noqa: PLC0415 - not needed outside a notebook
 
@@ -240,20 +257,42 @@ class TerminalDisplay(Display):
 
     def __init__(self) -> None:
         from rich.console import Console  # noqa: PLC0415 - not needed in a notebook
-        from rich.live import Live  # noqa: PLC0415 - not needed in a notebook
 
         super().__init__()
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
+        self._is_held = False
         self._last_written = time.monotonic()
+        self._start_live()
+
+    def _start_live(self) -> None:
+        from rich.live import Live  # noqa: PLC0415 - not needed in a notebook
+
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
+
+    def hold(self) -> None:
+        """Remove the lines, and draw nothing until `release`: a person is typing."""
+        with self._lock:
+            self._is_held = True
+            if self._live is not None and not self._is_over:
+                self._live.stop()
+
+    def release(self) -> None:
+        """Draw again."""
+        with self._lock:
+            self._is_held = False
+            if not self._is_over:
+                # a new one: the cursor has moved since the last drawing
+                self._start_live()
 
     def show(self) -> None:
         """Draw the lines again."""
         from rich.text import Text as Line  # noqa: PLC0415 - not needed in a notebook
 
+        if self._is_held:
+            return
         if self._live is not None:
             self._live.update(Line(self.progress.text()), refresh=True)
         elif time.monotonic() - self._last_written >= LOG_WAIT:

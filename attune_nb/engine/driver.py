@@ -22,6 +22,7 @@ from attune_nb.engine.timers import Timers
 from attune_nb.errors import AttuneError, BackendUnavailable
 from attune_nb.events import (
     AlarmRang,
+    AskOpened,
     AttemptsEnded,
     Event,
     PauseRequested,
@@ -60,6 +61,9 @@ class Driver(RequestQueue):
         announce: Called with task, index and attempt before each attempt that must not run
             twice.
         on_error: Called with each exception that an action raised in this process.
+        on_question: Called with each question that opens, or is open in a recovered run.
+        leaves_at_questions: Whether `run` and `continue_run` return when nothing but questions
+            is open. `drive_on` continues.
 
     Args:
         state: The conductor's state before the run.
@@ -83,6 +87,8 @@ class Driver(RequestQueue):
         self.ended = threading.Event()
         self.announce: Callable[[Key, int, int], None] | None = None
         self.on_error: Callable[[BaseException], None] | None = None
+        self.on_question: Callable[[AskOpened], None] | None = None
+        self.leaves_at_questions = False
 
         self._backend = backend
         self._actions = actions
@@ -158,6 +164,28 @@ class Driver(RequestQueue):
         """Run a restored run to its end."""
         self._run_loop(self._resume_recovered)
 
+    def drive_on(self) -> None:
+        """Run a run to its end that `run` or `continue_run` left at its questions."""
+        self.leaves_at_questions = False
+        self._run_loop(lambda: None)
+
+    def pause_for_questions(self, reason: str, *, at_once: bool = False) -> None:
+        """Request a pause if only questions are open when it is processed.
+
+        Args:
+            reason: The reason of the pause.
+            at_once: Pause it in any case.
+        """
+
+        def make_pause(time: float, seed: int) -> PauseRequested | None:
+            if self.state.status != "running":
+                return None
+            if not at_once and not self.state.has_only_questions:
+                return None
+            return PauseRequested(time=time, seed=seed, reason=reason)
+
+        self._requests.put(make_pause)
+
     def _resume_recovered(self) -> None:
         """Set the timers and start the jobs of a recovered run."""
         past = self._recovered
@@ -192,6 +220,17 @@ class Driver(RequestQueue):
         )
         if self.state.status != "paused":
             self._backend.set_paused(paused=False)
+        self._report_open_questions()
+
+    def _report_open_questions(self) -> None:
+        """Call `on_question` with the questions that are open in a recovered run."""
+        if self.on_question is None:
+            return
+        for event in self._log.events:
+            if not isinstance(event, AskOpened):
+                continue
+            if self.state.executions[event.task, event.visit].status == "waiting":
+                self.on_question(event)
 
     def _restore_timer(self, timer: PendingTimer, last_time: float, started_at: float) -> None:
         """Set a timer for the rest of a delay or timeout.
@@ -213,21 +252,30 @@ class Driver(RequestQueue):
         self._timers.set(self.clock() + remaining, timer.command)
 
     def _run_loop(self, begin: Callable[[], None]) -> None:
+        is_left = False
         try:
             begin()
             self._log.flush()
-            while not self.state.ended:
+            while not self.state.ended and not is_left:
                 self._turn()
+                is_left = self.leaves_at_questions and self._has_only_unanswered_questions()
         except BaseException as error:
             self._end_with_error(error)
             raise
         finally:
-            try:
-                self._backend.close()
-                self._log.flush()
-            finally:
-                # threads that wait for the run must not wait forever if the backend fails
-                self.ended.set()
+            if not is_left:
+                self._close()
+
+    def _has_only_unanswered_questions(self) -> bool:
+        return self.has_no_requests() and self.state.has_only_questions
+
+    def _close(self) -> None:
+        try:
+            self._backend.close()
+            self._log.flush()
+        finally:
+            # threads that wait for the run must not wait forever if the backend fails
+            self.ended.set()
 
     def _turn(self) -> None:
         """Process all that has happened since the last turn."""
@@ -249,7 +297,9 @@ class Driver(RequestQueue):
             )
 
         while (make_input := self.pop_request()) is not None:
-            self._process(make_input(self.clock(), _new_seed()))
+            event = make_input(self.clock(), _new_seed())
+            if event is not None:
+                self._process(event)
 
         while (command := self._timers.pop_due(self.clock())) is not None:
             self._execute_due(command)
@@ -280,6 +330,9 @@ class Driver(RequestQueue):
             self._execute(decision)
 
     def _execute(self, decision: Decision) -> None:
+        if isinstance(decision, AskOpened) and self.on_question is not None:
+            # before the log shows the question, so that nobody is asked in vain
+            self.on_question(decision)
         if isinstance(decision, Event):
             self._log.append(decision)
             if isinstance(decision, TaskEnded):

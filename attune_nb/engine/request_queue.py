@@ -23,18 +23,23 @@ from attune_nb.values.frozen import freeze
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.events import Input
+    from attune_nb.events import Input, Key
 
-    # makes an input from its time and its seed
-    InputFactory = Callable[[float, int], Input]
+    # makes an input from its time and its seed; None if there is no more reason for one
+    InputFactory = Callable[[float, int], Input | None]
 
 __all__ = ["RequestQueue"]
 
 
 class RequestQueue:
-    """The requests that the driver has not processed yet. Any thread may add one."""
+    """The requests that the driver has not processed yet. Any thread may add one.
+
+    Attributes:
+        answered: The questions that were answered, also those whose answer is not processed yet.
+    """
 
     def __init__(self) -> None:
+        self.answered: set[Key] = set()
         self._requests: queue.SimpleQueue[InputFactory] = queue.SimpleQueue()
 
     def pop_request(self) -> InputFactory | None:
@@ -43,6 +48,10 @@ class RequestQueue:
             return self._requests.get_nowait()
         except queue.Empty:
             return None
+
+    def has_no_requests(self) -> bool:
+        """Return whether all requests so far were processed, or are being processed."""
+        return self._requests.empty()
 
     def cancel(self, reason: str = "", *, force: bool = False) -> None:
         """Request that the run stops."""
@@ -58,8 +67,17 @@ class RequestQueue:
         """Request that a paused run continues."""
         self._requests.put(lambda time, seed: ResumeRequested(time=time, seed=seed))
 
-    def answer(self, task: str, visit: int, value: Any, schema: Any = None) -> None:
+    def answer(
+        self, task: str, visit: int, value: Any, schema: Any = None, *, by: str = ""
+    ) -> None:
         """Answer a question.
+
+        Args:
+            task: The task's path.
+            visit: The number of the execution of the task.
+            value: The answer.
+            schema: The question's `response_schema`.
+            by: Who answers.
 
         Raises:
             ParameterError: The answer does not fit the schema, or contains itself.
@@ -68,9 +86,10 @@ class RequestQueue:
         if problem is not None:
             raise ParameterError(problem)
 
+        self.answered.add((task, visit))
         self._requests.put(
             lambda time, seed: AskAnswered(
-                time=time, seed=seed, task=task, visit=visit, value=value
+                time=time, seed=seed, task=task, visit=visit, value=value, by=by
             )
         )
 

@@ -163,6 +163,13 @@ class LiveRun(ReadableRun, Protocol):
     def has_only_questions(self) -> bool:
         """Whether nothing runs, and questions wait for an answer."""
 
+    @property
+    def answer_problems(self) -> Mapping[Key, str]:
+        """Why an answer that was passed in advance was not used, by the execution that asks."""
+
+    def pause_for_questions(self, *, at_once: bool = False) -> None:
+        """Pause the run because nobody answers, if or as soon as only questions are open."""
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, and return whether it has come."""
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["COLOURS", "STATUSES", "format_handled", "format_losses", "format_pause"]
+__all__ = [
+    "COLOURS",
+    "STATUSES",
+    "UNATTENDED",
+    "format_handled",
+    "format_losses",
+    "format_pause",
+]
 
 STATUSES = ("succeeded", "failed", "timed_out", "cancelled", "running")
 """In the order of a legend."""
@@ -15,6 +22,9 @@ COLOURS = {
     "running": "#56B4E9",
 }
 """Okabe and Ito's colours, which people with any kind of colour vision can distinguish."""
+
+UNATTENDED = "nobody can answer here; `run.answer(task, value)` continues"
+"""The reason for the pause of a run whose open questions nobody can answer."""
 
 _RESUME = "`run.resume()`"
 
@@ -38,7 +48,7 @@ def format_handled(count: int) -> str:
 
 def format_pause(reason: str) -> str:
     """Format the reason for a pause, if there is one, and how to continue the run."""
-    if _RESUME in reason:
+    if _RESUME in reason or reason == UNATTENDED:
         return reason
 
     hint = f"{_RESUME} continues"

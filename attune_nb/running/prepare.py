@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,7 @@ from attune_nb.events import TaskEnded
 from attune_nb.language import parameter_specs
 from attune_nb.language.describe import is_positive_integer
 from attune_nb.language.model import ASK
+from attune_nb.running.answers import AdvanceAnswers, answers_of_dry_run, bind_answers
 from attune_nb.running.bind_actions import (
     BindingContext,
     bind_actions,
@@ -88,6 +90,7 @@ class PreparedRun:
         recorded_parameters: Those that are not secret.
         mocked: The paths of the tasks whose results are made up.
         code: For each task the fingerprint of its action, which changes with the action's code.
+        answers: The answers to questions that are not open yet.
     """
 
     state: RunState
@@ -97,6 +100,7 @@ class PreparedRun:
     code: dict[str, str]
     actions: Mapping[str, Action]
     backend: Backend
+    answers: AdvanceAnswers
     skip_delays: bool
 
     @property
@@ -116,6 +120,7 @@ class PreparedRun:
         driver = Driver(
             self.state, self.backend, self.actions, readers, skip_delays=self.skip_delays
         )
+        driver.on_question = partial(self.answers.give, driver)
         _reserve_backend(self.backend, driver)
         return driver
 
@@ -128,8 +133,10 @@ def prepare_run(
     Raises:
         AttuneError: The workflow, its parameters or an option cannot be used.
     """
-    for name in ("actions", "mock", "config", "keystore"):
+    for name in ("actions", "mock", "config", "keystore", "answers"):
         check_names(name, getattr(options, name))
+    if options.dry_run and options.answers:
+        options = _answer_dry_run(workflow, options)
 
     workflow = replace_mocked_parallel_tasks(workflow, options.mock)
     actions, problems = bind_actions(workflow, binding_context(options))
@@ -142,6 +149,7 @@ def prepare_run(
 
     _check_count("concurrency", options.concurrency)
     mocked = frozenset(mocked_paths(workflow, options.mock, dry_run=options.dry_run))
+    answers = bind_answers(workflow, options.answers, mocked)
     state = initial_state(
         workflow,
         options.config,
@@ -158,8 +166,15 @@ def prepare_run(
         code=fingerprints(actions),
         actions=actions,
         backend=_make_backend(options.backend, options.workers),
+        answers=answers,
         skip_delays=options.dry_run,
     )
+
+
+def _answer_dry_run(workflow: WorkflowSpec, options: RunOptions) -> RunOptions:
+    """Return the options of a dry run, in which answers are the results of tasks that ask."""
+    results = answers_of_dry_run(workflow, options.answers)
+    return replace(options, answers={}, mock={**results, **options.mock})
 
 
 def check_names(option: str, value: object) -> None:
@@ -219,6 +234,7 @@ def _nested_run_function(workflow: WorkflowSpec, options: RunOptions) -> Callabl
     nested_options = replace(
         options,
         mock={},
+        answers={},
         concurrency=None,
         backend=backend,
         depth=options.depth + 1,

@@ -53,6 +53,7 @@ class RunOptions:
     backend: str | Backend = "threads"
     workers: int | None = None
     concurrency: int | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
     depth: int = 0
 
 
@@ -96,6 +97,7 @@ class RunChanges(TypedDict, total=False):
     backend: str | Backend
     workers: int | None
     concurrency: int | None
+    answers: Mapping[str, Any]
     mock: Mapping[str, Any]
     dry_run: bool
     actions: Actions

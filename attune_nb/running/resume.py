@@ -11,6 +11,7 @@ from attune_nb.conductor.recovery import first_difference, recover
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
 from attune_nb.language import diff, export
+from attune_nb.running.answers import check_open_questions
 from attune_nb.running.history import recorded_code, recorded_options, recorded_workflow
 from attune_nb.running.lost_results import refuse_lost_results
 from attune_nb.running.plan import RunPlan, with_prepared
@@ -48,6 +49,7 @@ def resume(
     backend: str | Backend | None = None,
     workers: int | None = None,
     concurrency: int | None = None,
+    answers: Mapping[str, Any] | None = None,
     mock: Mapping[str, Any] | None = None,
     actions: Actions | None = None,
     allow_imports: bool = False,
@@ -70,6 +72,7 @@ def resume(
         backend: As in `Workflow.run`, as are those that follow; by default as recorded.
         workers: The most threads for one task, or the number of worker processes.
         concurrency: Overrides every task's own.
+        answers: Answers to questions that are open, or will be: `{"approve": True}`.
         mock: Made-up results; needed again if the run began with some.
         actions: Functions for this run, by name; or workflows.
         allow_imports: Whether an action may be `module:function`; never read from a record.
@@ -79,7 +82,9 @@ def resume(
         background: Return at once.
 
     Raises:
-        ParameterError: Something that no record holds must be passed again.
+        ParameterError: Something that no record holds must be passed again, or an answer does
+            not fit its question.
+        QuestionOpen: As in `Workflow.run`.
         StoreError: There is no such run; it has ended, or a process is running it; or its
             record does not suffice to continue it.
         WorkflowError: An action does not exist, or the workflow is another one.
@@ -97,6 +102,7 @@ def resume(
         backend=backend,
         workers=workers,
         concurrency=concurrency,
+        answers=answers,
         mock=mock,
         actions=actions,
         allow_imports=allow_imports,
@@ -112,6 +118,7 @@ def resume(
 
     new_parameters = {} if parameters is None else parameters
     recovery = _recover(stored, path, options, new_parameters, workflow)
+    check_open_questions(recovery.past, options.answers)
     request = RunRequest(
         workflow=recovery.workflow,
         parameters=recovery.prepared.parameters,

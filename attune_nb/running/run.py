@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack
 
 from attune_nb.errors import LookupFailed, ParameterError, nearest
 from attune_nb.results.run import RunView
+from attune_nb.results.statuses import UNATTENDED
+from attune_nb.running.answers import AdvanceAnswers, user_name
 from attune_nb.running.fork import plan_fork, plan_retry, restore_secrets
 from attune_nb.running.plan import plan_run
 from attune_nb.running.prepare import check_names, check_workflow
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from attune_nb.conductor.state import RunState
     from attune_nb.engine.driver import Driver
-    from attune_nb.events import Event
+    from attune_nb.events import AskOpened, Event, Key
     from attune_nb.results.in_doubt import Doubt
     from attune_nb.results.scaling import WorkflowScaling
     from attune_nb.running.plan import RunPlan
@@ -225,9 +227,11 @@ class Run(BaseRun):
         scaling: WorkflowScaling,
         notes: Sequence[str] = (),
         store: Path | None = None,
+        answers: AdvanceAnswers | None = None,
     ) -> None:
         super().__init__(run_id, driver, request, scaling, notes, store)
         self._driver = driver
+        self._answers = answers if answers is not None else AdvanceAnswers({})
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most `timeout` seconds, and return whether the run has ended."""
@@ -256,8 +260,15 @@ class Run(BaseRun):
         """Continue a paused run."""
         self._driver.resume()
 
-    def answer(self, task: str, value: Any) -> None:
+    def answer(self, task: str, value: Any, *, by: str | None = None) -> None:
         """Answer the question of a `core.ask` task.
+
+        A run that was paused because nobody could answer continues.
+
+        Args:
+            task: The task; `parallel/name` for one within a parallel task.
+            value: The answer.
+            by: Who answers, for the record; by default the user of this process.
 
         Raises:
             ParameterError: The answer does not fit the question's schema, or contains itself.
@@ -266,7 +277,7 @@ class Run(BaseRun):
         questions = self.questions
         for question in questions:
             if question.task == task:
-                self._driver.answer(task, question.visit, value, question.response_schema)
+                self._answer_question(question, value, by)
                 return
 
         names = [f"`{question.task}`" for question in questions]
@@ -275,6 +286,14 @@ class Run(BaseRun):
         raise LookupFailed(
             f"task `{task}` has no open question; tasks that wait for an answer: {', '.join(names)}"
         )
+
+    def _answer_question(self, question: AskOpened, value: Any, by: str | None) -> None:
+        if by is None:
+            by = user_name()
+        schema = question.response_schema
+        self._driver.answer(question.task, question.visit, value, schema, by=by)
+        if self.pause_reason == UNATTENDED:
+            self._driver.resume()
 
     def rerun(self, task: str, index: int | None = None) -> None:
         """Make an attempt in doubt again; without an index, all those of a task.
@@ -306,15 +325,35 @@ class Run(BaseRun):
     def has_only_questions(self) -> bool:
         """Whether nothing runs, and questions wait for an answer."""
         state = self._source.state
-        if state.ended or not state.ask_tasks:
+        if not state.has_only_questions:
             return False
 
-        statuses = set()
-        for execution in state.executions.values():
-            is_parallel = state.workflow.task(execution.task).type == "parallel"
-            if execution.outcome is None and not is_parallel:
-                statuses.add(execution.status)
-        return statuses == {"waiting"}
+        answered = self._driver.answered
+        waiting = [key for key in answered if state.executions[key].status == "waiting"]
+        return not waiting
+
+    @property
+    def questions(self) -> list[AskOpened]:
+        """The questions that wait for an answer."""
+        answered = self._driver.answered
+        return [
+            question
+            for question in super().questions
+            if (question.task, question.visit) not in answered
+        ]
+
+    def pause_for_questions(self, *, at_once: bool = False) -> None:
+        """Pause the run because nobody answers its questions.
+
+        Args:
+            at_once: Pause it also if more than questions is open.
+        """
+        self._driver.pause_for_questions(UNATTENDED, at_once=at_once)
+
+    @property
+    def answer_problems(self) -> Mapping[Key, str]:
+        """Why an answer that was passed in advance was not used, by the execution that asks."""
+        return self._answers.problems
 
     def _find_doubts(self, task: str, index: int | None) -> list[Doubt]:
         doubts = [doubt for doubt in self.in_doubt if doubt.task == task]
@@ -354,6 +393,7 @@ def execute_plan(plan: RunPlan) -> Run:
         engine.scaling,
         plan.notes,
         engine.store,
+        plan.prepared.answers,
     )
     _last_runs[:] = [run]
     drive_run(run, engine, plan)

@@ -13,6 +13,7 @@ from attune_nb.language.identity import task_identity
 from attune_nb.results.scaling import DurationHistory
 from attune_nb.running.raised_errors import current_observer
 from attune_nb.running.record import open_recorder
+from attune_nb.running.waiting import wait_for_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "assemble_engine", "drive_run"]
 
 _log = logging.getLogger("attune_nb")
-
-# seconds that an interrupt waits for running attempts
-_GRACE = 1.5
-
-# seconds between two looks at a run that is waited for
-_POLL = 0.2
 
 # the durations of the tasks that this process ran
 _history = DurationHistory()
@@ -115,17 +110,21 @@ def drive_run(run: LiveRun, engine: Engine, plan: RunPlan) -> None:
     in_background = plan.request.observation.background
     has_doubts = plan.past is not None and bool(plan.past.in_doubt)
     is_inline = plan.request.options.backend == "inline" and not in_background and not has_doubts
+    # inline, the questions are asked when nothing else is left
+    engine.driver.leaves_at_questions = is_inline
 
     if display is not None:
         display.attach(run, background=in_background)
 
     if is_inline:
         _drive_here(engine)
-        return
+        if engine.driver.state.ended:
+            return
+        engine = engine._replace(drive=engine.driver.drive_on)
 
     _drive_in_thread(run.run_id, engine)
     if not in_background:
-        _wait(run, display)
+        wait_for_end(run, display)
 
 
 def _open_display(progress: ProgressOption) -> Display | None:
@@ -162,39 +161,6 @@ def _drive_and_log(engine: Engine, run_id: str) -> None:
         engine.drive()
     except BaseException:  # noqa: BLE001 - logged here; the driver has recorded it as the run's error
         _log.exception("the engine of run %s failed", run_id)
-
-
-def _wait(run: LiveRun, display: Display | None) -> None:
-    """Wait for the end of a run; an interrupt cancels it.
-
-    While a notebook's cell blocks, its kernel handles no answer. So once only questions are
-    open, the cell returns and the run continues in the background. The same is done, in a
-    notebook or not, if attempts are in doubt or if the backend is gone.
-    """
-    takes_answers = display is not None and display.hears_answers
-    try:
-        while not run.wait(_POLL):
-            if takes_answers and run.has_only_questions:
-                break
-            if run.in_doubt or run.pause_reason:
-                break
-    except KeyboardInterrupt:
-        _interrupt(run)
-
-    if display is not None and not run.has_ended:
-        display.attach(run, background=True)
-
-
-def _interrupt(run: LiveRun) -> None:
-    """Cancel a run, and after a moment its running attempts; a second interrupt does so at once."""
-    try:
-        run.cancel()
-        if not run.wait(_GRACE):
-            run.cancel(force=True)
-            run.wait(_GRACE)
-    except KeyboardInterrupt:
-        run.cancel(force=True)
-        run.wait(_POLL)
 
 
 def _comparison_keys(request: RunRequest, parameters: Mapping[str, Any]) -> dict[str, Any]:

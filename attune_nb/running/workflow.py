@@ -50,6 +50,7 @@ class Workflow(WorkflowView):
         backend: str | Backend = "threads",
         workers: int | None = None,
         concurrency: int | None = None,
+        answers: Mapping[str, Any] | None = None,
         mock: Mapping[str, Any] | None = None,
         dry_run: bool | None = None,
         actions: Actions | None = None,
@@ -70,6 +71,8 @@ class Workflow(WorkflowView):
             workers: The most threads for one task; or the number of worker processes, by
                 default the number of cores. An existing Dask cluster has its own.
             concurrency: Overrides every task's own.
+            answers: Answers to the questions of `core.ask` by task, for a run that nobody
+                watches: `{"approve": True}`. Each is used once, when the question opens.
             mock: Made-up results by task: a value is the result, an exception the failure,
                 `attune_nb.Timeout` a timeout; a callable is called with the rendered input,
                 once for each item and attempt, and returns or raises.
@@ -90,7 +93,10 @@ class Workflow(WorkflowView):
 
         Raises:
             BackendError: There is no such backend, or the system provides no thread.
-            ParameterError: The parameters do not fit, or another option cannot be used.
+            ParameterError: The parameters or the answers do not fit, or another option cannot
+                be used.
+            QuestionOpen: The run waits for an answer, and this is neither a terminal nor a
+                notebook that a person sits at.
             StoreError: The store cannot be used.
             WorkflowError: An action does not exist or does not take the task's input.
         """
@@ -99,6 +105,8 @@ class Workflow(WorkflowView):
             dry_run = mock is not None
         if mock is None:
             mock = {}
+        if answers is None:
+            answers = {}
         if actions is None:
             actions = {}
         if parameters is None:
@@ -117,6 +125,7 @@ class Workflow(WorkflowView):
             backend=backend,
             workers=workers,
             concurrency=concurrency,
+            answers=answers,
         )
         observation = ObservationOptions(
             progress=progress,

@@ -1,0 +1,312 @@
+"""Answers that are passed before their questions open: `answers=` and `--answer`."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attune_nb.conductor.answer_schema import explain_answer_misfit
+from attune_nb.errors import ParameterError, WorkflowError, nearest
+from attune_nb.events import AskOpened
+from attune_nb.language.model import ASK
+from attune_nb.language.reading import yaml_source
+from attune_nb.templates.compiler.parse import has_template
+from attune_nb.values.describe import describe_with_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from attune_nb.conductor.recovery import Recovered
+    from attune_nb.engine.driver import Driver
+    from attune_nb.events import Key
+    from attune_nb.language.model import WorkflowSpec
+
+__all__ = [
+    "AdvanceAnswers",
+    "AnswerText",
+    "OptionAnswers",
+    "answers_of_dry_run",
+    "bind_answers",
+    "check_open_questions",
+    "read_answer_options",
+    "user_name",
+]
+
+# the words that answer a question of `type: boolean`, beside true and false
+_BOOLEANS = {
+    "true": True,
+    "yes": True,
+    "y": True,
+    "on": True,
+    "false": False,
+    "no": False,
+    "n": False,
+    "off": False,
+}
+
+_ANSWER_FILES = (".yaml", ".yml", ".json")
+
+# names in a message
+_MAX_NAMES = 20
+
+
+class AnswerText(NamedTuple):
+    """An answer as a person typed it; its value follows from the question's schema.
+
+    Attributes:
+        text: The text.
+        value: The value that the text has in YAML.
+    """
+
+    text: str
+    value: Any
+
+    @classmethod
+    def parse(cls, text: str) -> AnswerText:
+        """Return the answer that a text gives."""
+        try:
+            return cls(text, yaml_source.parse(text).data)
+        except WorkflowError:
+            # null, or no YAML
+            return cls(text, None if text.strip() in ("null", "~") else text)
+
+    def read_as(self, schema: Any) -> Any:
+        """Return the value for a question with a `response_schema`.
+
+        A question for text gets the text itself, also if it looks like a number.
+        """
+        if not isinstance(schema, Mapping):
+            return self.text
+
+        choices = schema.get("enum")
+        if isinstance(choices, list):
+            return self._choose(choices)
+        kind = schema.get("type")
+        if kind == "boolean":
+            return _BOOLEANS.get(self.text.strip().lower(), self.value)
+        if kind == "string":
+            return self.text
+        return self.value
+
+    def _choose(self, choices: Sequence[Any]) -> Any:
+        for choice in choices:
+            label = choice if isinstance(choice, str) else json.dumps(choice, default=str)
+            if label == self.text.strip():
+                return choice
+        return self.value
+
+
+class OptionAnswers(dict[str, Any]):
+    """Answers from the option `--answer`, which messages and the record name."""
+
+
+def read_answer_options(options: Iterable[str]) -> OptionAnswers:
+    """Return the answers of `--answer TASK=VALUE` and `--answer FILE.yaml`, by task.
+
+    Raises:
+        ParameterError: One has another form, a file cannot be read, or a task has two answers.
+    """
+    from pathlib import Path  # noqa: PLC0415 - for types only elsewhere
+
+    answers = OptionAnswers()
+    for option in options:
+        name, sign, text = option.partition("=")
+        if sign and name.strip():
+            found: dict[str, Any] = {name.strip(): AnswerText.parse(text)}
+        elif not sign and Path(option).suffix in _ANSWER_FILES:
+            found = _read_answer_file(Path(option))
+        else:
+            raise ParameterError(
+                f"--answer takes TASK=VALUE or a file (.yaml, .yml, .json), not `{option}`"
+            )
+
+        for task, answer in found.items():
+            if task in answers:
+                raise ParameterError(f"--answer gives two answers for `{task}`; remove one")
+            answers[task] = answer
+    return answers
+
+
+def _read_answer_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = yaml_source.parse(text, str(path))
+    except (OSError, ValueError) as error:
+        raise ParameterError(f"--answer {path}: cannot be read: {error}") from None
+    except WorkflowError as error:
+        problem = error.problems[0]
+        raise ParameterError(f"--answer: {problem.explain()}") from None
+
+    if not isinstance(document.data, dict):
+        raise ParameterError(
+            f"--answer {path}: must be an object of tasks and answers, "
+            f"not {describe_with_value(document.data)}"
+        )
+
+    answers: dict[str, Any] = {}
+    for task, value in document.data.items():
+        raw_text = document.raw_text((task,))
+        answers[task] = value if raw_text is None else AnswerText(raw_text, value)
+    return answers
+
+
+def user_name() -> str:
+    """Return the name of the user of this process, or an empty string if it has none."""
+    name = os.environ.get("JUPYTERHUB_USER", "")
+    if name:
+        return name
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+class AdvanceAnswers:
+    """Answers for questions that are not open yet. Each is used once.
+
+    So a task that asks again in a cycle is not answered again.
+
+    Attributes:
+        problems: Why an answer was not used, by the execution that asks.
+
+    Args:
+        answers: The answers by the task's path.
+        option: The option that the answers come from, for the record.
+    """
+
+    def __init__(self, answers: Mapping[str, Any], option: str = "answers") -> None:
+        self.problems: dict[Key, str] = {}
+        self._answers = dict(answers)
+        self._by = f"{user_name()} ({option})".strip()
+
+    def give(self, driver: Driver, question: AskOpened) -> None:
+        """Answer a question that has just opened, if there is an answer for it."""
+        if question.task not in self._answers:
+            return
+
+        schema = question.response_schema
+        value = _value_of(self._answers.pop(question.task), schema)
+        try:
+            driver.answer(question.task, question.visit, value, schema, by=self._by)
+        except ParameterError as error:
+            self.problems[question.task, question.visit] = str(error)
+
+
+def bind_answers(
+    workflow: WorkflowSpec, answers: Mapping[str, Any], mocked: Iterable[str] = ()
+) -> AdvanceAnswers:
+    """Check answers against a workflow, as far as it is known before a run.
+
+    Args:
+        workflow: The workflow.
+        answers: The answers by task; for a task within a parallel task its name is enough.
+        mocked: The paths of the tasks that have a mock, and ask nothing.
+
+    Raises:
+        ParameterError: An answer is for no question, or does not fit its `response_schema`.
+    """
+    option = _option_of(answers)
+    questions = {path: task for path, task in workflow.walk() if task.action == ASK}
+    paths = [path for path, _ in workflow.walk()]
+    bound: dict[str, Any] = {}
+
+    for name, answer in answers.items():
+        matches = [path for path in questions if name in (path, path.rpartition("/")[2])]
+        if name in matches:
+            matches = [name]
+        if not matches:
+            raise ParameterError(
+                f"{option} `{name}`: {_explain_no_question(name, paths, questions)}"
+            )
+        if len(matches) > 1:
+            raise ParameterError(f"{option} `{name}`: several tasks ask: {', '.join(matches)}")
+
+        path = matches[0]
+        if path in mocked:
+            raise ParameterError(f"{option} `{name}`: the task has a mock, so it asks nothing")
+        _check_answer(option, name, answer, _written_schema(questions[path]))
+        bound[path] = answer
+    return AdvanceAnswers(bound, option)
+
+
+def answers_of_dry_run(workflow: WorkflowSpec, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return answers as mocks: in a dry run no task asks, and these are its results."""
+    bound = bind_answers(workflow, answers)
+    mocks: dict[str, Any] = {}
+    for path, answer in bound._answers.items():  # noqa: SLF001 - of this module
+        schema = _written_schema(workflow.task(path))
+        mocks[path] = {"response": _value_of(answer, schema)}
+    return mocks
+
+
+def check_open_questions(past: Recovered, answers: Mapping[str, Any]) -> None:
+    """Check answers against the questions that are open in a run that is continued.
+
+    Raises:
+        ParameterError: An answer does not fit.
+    """
+    option = _option_of(answers)
+    for event in past.events:
+        if not isinstance(event, AskOpened) or not _is_waiting(past, event):
+            continue
+        for name in (event.task, event.task.rpartition("/")[2]):
+            if name in answers:
+                _check_answer(option, name, answers[name], event.response_schema)
+
+
+def _is_waiting(past: Recovered, question: AskOpened) -> bool:
+    execution = past.state.executions.get((question.task, question.visit))
+    return execution is not None and execution.status == "waiting"
+
+
+def _option_of(answers: Mapping[str, Any]) -> str:
+    if isinstance(answers, OptionAnswers):
+        return "--answer"
+    return "answers"
+
+
+def _explain_no_question(name: str, paths: Sequence[str], questions: Iterable[str]) -> str:
+    fault = "the task asks no question" if name in paths else "there is no such task"
+    names = list(questions)
+    if not names:
+        return f"{fault}; no task of the workflow asks one"
+
+    hint = nearest(name, names)
+    if not hint:
+        listed = ", ".join(f"`{path}`" for path in names[:_MAX_NAMES])
+        hint = f"; tasks that ask: {listed}"
+    return f"{fault}{hint}"
+
+
+def _written_schema(task: Any) -> Any:
+    """Return the schema of a question as far as the workflow's text says it.
+
+    A schema with expressions is known only when the question opens.
+    """
+    source = task.input.source
+    schema = source.get("response_schema") if isinstance(source, dict) else None
+    if has_template(schema):
+        return _UNKNOWN
+    return schema
+
+
+# stands for a schema that is known only when the question opens
+_UNKNOWN: Any = object()
+
+
+def _check_answer(option: str, name: str, answer: Any, schema: Any) -> None:
+    if schema is _UNKNOWN:
+        return
+    problem = explain_answer_misfit(_value_of(answer, schema), schema)
+    if problem is not None:
+        raise ParameterError(f"{option} `{name}`: {problem}")
+
+
+def _value_of(answer: Any, schema: Any) -> Any:
+    if isinstance(answer, AnswerText):
+        return answer.read_as(schema)
+    return answer

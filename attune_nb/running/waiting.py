@@ -1,0 +1,216 @@
+"""Wait for the end of a run, and bring its questions to a person, or say that nobody is there."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.conductor.answer_schema import explain_answer_misfit
+from attune_nb.display.outputs import CellDisplay, TerminalDisplay, in_kernel, takes_input
+from attune_nb.display.terminal_form import TerminalForms
+from attune_nb.errors import QuestionOpen, StoreError
+from attune_nb.html import printable, shortened
+from attune_nb.results.statuses import UNATTENDED
+from attune_nb.running.record import store_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from attune_nb.display.outputs import Display
+    from attune_nb.events import AskOpened
+    from attune_nb.results.protocols import LiveRun
+
+__all__ = ["wait_for_end"]
+
+# seconds that an interrupt waits for running attempts
+_GRACE = 1.5
+
+# seconds between two looks at a run that is waited for
+_POLL = 0.05
+
+# characters of a prompt, and questions, in a message
+_MAX_PROMPT = 200
+_MAX_QUESTIONS = 5
+
+# examples of an answer by the type of the question
+_EXAMPLES = {
+    "boolean": "true",
+    "integer": "NUMBER",
+    "number": "NUMBER",
+    "object": "'{...}'",
+    "array": "'[...]'",
+}
+
+
+def wait_for_end(run: LiveRun, display: Display | None) -> None:
+    """Wait for the end of a run; an interrupt cancels it.
+
+    Its questions are asked in the terminal. While a notebook's cell blocks, its kernel handles
+    no answer; so once only questions are open, the cell returns and the run continues in the
+    background. The same is done, in a notebook or not, if attempts are in doubt or if the
+    backend is gone.
+
+    Raises:
+        QuestionOpen: Only questions are open, and nobody can answer them here. The run is
+            paused.
+    """
+    attendant = _find_attendant(display)
+    try:
+        while not run.wait(_POLL):
+            if run.in_doubt or run.pause_reason:
+                break
+            if attendant.attend(run):
+                break
+    except KeyboardInterrupt:
+        _interrupt(run)
+
+    if display is not None and not run.has_ended:
+        display.attach(run, background=True)
+    if run.pause_reason == UNATTENDED:
+        message = _describe_open_questions(run)
+        raise QuestionOpen(message, run, interrupted=attendant.was_interrupted)
+
+
+def _find_attendant(display: Display | None) -> _Attendant:
+    if isinstance(display, CellDisplay):
+        return _notebook_attendant()
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    is_own_display = display is not None and not isinstance(display, TerminalDisplay)
+    if is_own_display or not in_main_thread:
+        return _Attendant()
+    if in_kernel():
+        return _notebook_attendant()
+
+    forms = TerminalForms.open(display, explain_answer_misfit)
+    if forms is None:
+        return _Nobody()
+    return _Terminal(forms)
+
+
+def _notebook_attendant() -> _Attendant:
+    if takes_input():
+        return _Notebook()
+    return _Nobody()
+
+
+class _Attendant:
+    """Looks at the questions of a run while a call waits for it.
+
+    This one leaves them to the program that shows the run.
+
+    Attributes:
+        was_interrupted: Whether a person broke off an answer with Ctrl-C.
+    """
+
+    was_interrupted = False
+
+    def attend(self, run: LiveRun) -> bool:  # noqa: ARG002 - others look at it
+        """Look at the open questions; return whether the call that waits returns now."""
+        return False
+
+
+class _Notebook(_Attendant):
+    """Questions are answered in a form or in another cell, once this cell has returned."""
+
+    def attend(self, run: LiveRun) -> bool:
+        """Return whether only questions are open."""
+        return run.has_only_questions
+
+
+class _Nobody(_Attendant):
+    """Nobody can answer: the run is paused once only questions are open."""
+
+    def attend(self, run: LiveRun) -> bool:
+        """Pause the run if only questions are open; the pause ends the wait."""
+        if run.has_only_questions:
+            run.pause_for_questions()
+        return False
+
+
+class _Terminal(_Nobody):
+    """Questions are asked in the terminal as they open, until its input ends."""
+
+    def __init__(self, forms: TerminalForms) -> None:
+        self._forms = forms
+
+    def attend(self, run: LiveRun) -> bool:
+        """Ask the open questions, one after the other."""
+        if self._forms.is_closed:
+            return super().attend(run)
+
+        try:
+            self._forms.ask(run)
+        except KeyboardInterrupt:
+            # the run stays as it is, so that it can be continued with an answer
+            self.was_interrupted = True
+            run.pause_for_questions(at_once=True)
+            self._forms.close()
+        return False
+
+
+def _interrupt(run: LiveRun) -> None:
+    """Cancel a run, and after a moment its running attempts; a second interrupt does so at once."""
+    try:
+        run.cancel()
+        if not run.wait(_GRACE):
+            run.cancel(force=True)
+            run.wait(_GRACE)
+    except KeyboardInterrupt:
+        run.cancel(force=True)
+        run.wait(_POLL)
+
+
+def _describe_open_questions(run: LiveRun) -> str:
+    """Return the message of `QuestionOpen`: the questions, and how to answer them."""
+    questions = run.questions
+    lines = []
+    for question in questions[:_MAX_QUESTIONS]:
+        prompt = shortened(printable(question.prompt), _MAX_PROMPT)
+        lines.append(f"task `{question.task}` asks: {prompt}")
+        problem = run.answer_problems.get((question.task, question.visit))
+        if problem:
+            lines.append(f"  its answer was not used: {problem}")
+    if len(questions) > _MAX_QUESTIONS:
+        lines.append(f"and {len(questions) - _MAX_QUESTIONS:,} more questions are open")
+
+    answers = " ".join(_example_answer(question) for question in questions[:_MAX_QUESTIONS])
+    lines.append("Nobody can answer here, so the run is paused.")
+    if run.store is None:
+        lines.append(f"It has no record (the store is `none`): run it again with {answers}")
+    else:
+        command = f"resume {run.run_id} {answers}"
+        lines.append(f"To go on: `attune-nb {command}{_store_option(run.store)}`")
+        if in_kernel():
+            lines.append(f"or `%attune {command}`; or run it again with {answers}")
+    return "\n".join(lines)
+
+
+def _example_answer(question: AskOpened) -> str:
+    schema: Any = question.response_schema
+    return f"--answer {shlex.quote(question.task)}={_example_value(schema)}"
+
+
+def _example_value(schema: Any) -> str:
+    if not isinstance(schema, Mapping):
+        return "TEXT"
+
+    choices = schema.get("enum")
+    if isinstance(choices, list) and choices:
+        choice = choices[0]
+        text = choice if isinstance(choice, str) else json.dumps(choice, default=str)
+        return shlex.quote(text)
+    return _EXAMPLES.get(str(schema.get("type")), "TEXT")
+
+
+def _store_option(store: Path) -> str:
+    """Return the option that names a store, if it is not the one that is used without it."""
+    try:
+        if store_path(None) == store:
+            return ""
+    except StoreError:
+        pass
+    return f" --store {shlex.quote(str(store))}"
