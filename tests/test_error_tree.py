@@ -25,6 +25,7 @@ ERRORS = [
     errors.StoreError("message"),
     errors.RunFailed("message"),
     errors.LookupFailed("message"),
+    errors.QuestionOpen("message"),
     errors.RunCancelled("message"),
 ]
 

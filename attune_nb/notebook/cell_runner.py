@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from attune_nb.display.outputs import CellDisplay, Display, in_kernel
-from attune_nb.errors import RunCancelled, RunFailed
+from attune_nb.errors import QuestionOpen, RunCancelled, RunFailed
 from attune_nb.html import printable, shortened
 from attune_nb.notebook.post_mortem import ErrorCapture
 from attune_nb.running.raised_errors import observe_errors
@@ -68,6 +68,7 @@ class CellRunner:
 
         Raises:
             RunFailed: The run did not succeed. Its outcome is shown, and the variables hold it.
+            QuestionOpen: The run waits for an answer that nobody can give here.
         """
         displays: list[Display] = []
 
@@ -82,8 +83,14 @@ class CellRunner:
         observation: Any = nullcontext()
         if not background:
             observation = observe_errors(error_capture.record)
+        question: QuestionOpen | None = None
         with observation:
-            run = pending_run.start(progress_option)
+            try:
+                run = pending_run.start(progress_option)
+            except QuestionOpen as error:
+                # the run is kept as any other, so that it can be answered and continued
+                question = error
+                run = error.run
 
         self._session.add_run(pending_run.name, run)
         variable = self._assign(run, out)
@@ -96,7 +103,7 @@ class CellRunner:
                 self._check_outcome(
                     run,
                     error_capture,
-                    variable=variable,
+                    question or _failure_of(run, variable),
                     is_shown=bool(displays) or quiet,
                     debug=debug,
                     raises=pending_run.raises,
@@ -154,8 +161,8 @@ class CellRunner:
         self,
         run: Run,
         error_capture: ErrorCapture,
+        failure: QuestionOpen | RunFailed | None,
         *,
-        variable: str,
         is_shown: bool,
         debug: bool,
         raises: bool,
@@ -164,8 +171,8 @@ class CellRunner:
 
         Raises:
             RunFailed: It did not succeed, and the cell shall fail.
+            QuestionOpen: It waits for an answer that nobody can give here.
         """
-        failure = _failure_of(run, variable)
         if failure is None:
             return
 

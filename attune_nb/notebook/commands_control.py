@@ -10,6 +10,7 @@ from attune_nb.display.outputs import Text
 from attune_nb.errors import AttuneError
 from attune_nb.notebook.command import RUN, PendingRun, argument, command
 from attune_nb.notebook.expressions import evaluate, evaluate_pairs
+from attune_nb.running.answers import AnswerText, read_answer_options
 from attune_nb.running.history import open_run
 from attune_nb.running.resume import resume
 
@@ -27,6 +28,15 @@ _SET = argument(
     default=[],
     dest="pairs",
     metavar="NAME=EXPR",
+)
+_ANSWER = argument(
+    "--answer",
+    "",
+    "an answer to a question, or a YAML file with answers by task; repeatable",
+    action="append",
+    default=[],
+    dest="answers",
+    metavar="TASK=VALUE|FILE",
 )
 _BACKEND = argument(
     "--backend",
@@ -64,20 +74,26 @@ def _answer(session: Session, run: str, task: str, expression: str) -> None:
     """Answer a question of `core.ask`."""
     asking_run = session.get_run(run)
     value = evaluate(expression, session.shell.user_ns, "answer")
+    if isinstance(value, str) and value == expression:
+        # no expression: the text is read as the question expects it
+        value = AnswerText.parse(expression)
     try:
         asking_run.answer(task, value)
     except AttuneError as error:
         raise UsageError(str(error)) from None
 
 
-@command(RUN, _BACKEND, _WORKERS, _NO_RAISE)
+@command(RUN, _ANSWER, _BACKEND, _WORKERS, _NO_RAISE)
 def _resume(
-    session: Session, run: str | None, *, no_raise: bool, **placement: Any
+    session: Session, run: str | None, answers: list[str], *, no_raise: bool, **placement: Any
 ) -> Text | PendingRun:
     """Continue a paused run, or an interrupted one whose kernel is gone."""
     placement = _given_options(placement)
     if _is_of_this_session(session, run):
         running = _get_running(session, run)
+        if answers:
+            _give_answers(running, answers)
+            return Text(f"`{running.workflow_name}` continues")
         if placement:
             raise UsageError(_describe_refused_move(running, placement))
         running.resume()
@@ -86,6 +102,7 @@ def _resume(
     run_id = session.get_interrupted_run_id(None, run, None)
     stored_run = open_run(run_id, session.store)
     options = {**_code_options(session, stored_run), **placement}
+    options["answers"] = read_answer_options(answers)
     return PendingRun(
         stored_run.workflow_name,
         lambda progress: resume(stored_run.run_id, session.store, progress=progress, **options),
@@ -93,14 +110,22 @@ def _resume(
     )
 
 
-@command(RUN, _SET, _BACKEND, _WORKERS, _NO_RAISE)
+@command(RUN, _SET, _ANSWER, _BACKEND, _WORKERS, _NO_RAISE)
 def _retry(
-    session: Session, run: str | None, pairs: list[str], *, no_raise: bool, **placement: Any
+    session: Session,
+    run: str | None,
+    pairs: list[str],
+    answers: list[str],
+    *,
+    no_raise: bool,
+    **placement: Any,
 ) -> PendingRun:
     """Run the failed tasks and items of a run again, and reuse the other results."""
     earlier_run = session.get_run(run)
     values = evaluate_pairs(pairs, session.shell.user_ns, "--set")
     options = {**_code_options(session, earlier_run), **_given_options(placement)}
+    if answers:
+        options["answers"] = read_answer_options(answers)
     return PendingRun(
         earlier_run.workflow_name,
         lambda progress: earlier_run.retry(parameters=values, progress=progress, **options),
@@ -119,6 +144,7 @@ def _retry(
         metavar="TASK",
     ),
     _SET,
+    _ANSWER,
     _BACKEND,
     _WORKERS,
     _NO_RAISE,
@@ -128,6 +154,7 @@ def _fork(
     run: str,
     task: str,
     pairs: list[str],
+    answers: list[str],
     *,
     no_raise: bool,
     **placement: Any,
@@ -136,11 +163,26 @@ def _fork(
     earlier_run = session.get_run(run)
     values = evaluate_pairs(pairs, session.shell.user_ns, "--set")
     options = {**_code_options(session, earlier_run), **_given_options(placement)}
+    if answers:
+        options["answers"] = read_answer_options(answers)
     return PendingRun(
         earlier_run.workflow_name,
         lambda progress: earlier_run.fork(task, values, progress=progress, **options),
         raises=not no_raise,
     )
+
+
+def _give_answers(run: AnyRun, options: list[str]) -> None:
+    """Answer open questions of a run of this session.
+
+    Raises:
+        UsageError: A task has no open question, or the answer does not fit it.
+    """
+    for task, answer in read_answer_options(options).items():
+        try:
+            run.answer(task, answer)
+        except AttuneError as error:
+            raise UsageError(f"--answer {task}: {error}") from None
 
 
 def _get_running(session: Session, word: str | None) -> AnyRun:

@@ -104,6 +104,13 @@ class AttuneMagics(Magics):
         help="a result for a task, whose action does not run; repeatable",
     )
     @argument(
+        "--answer",
+        action="append",
+        default=[],
+        metavar="TASK=VALUE|FILE",
+        help="an answer to a question, or a YAML file with answers by task; repeatable",
+    )
+    @argument(
         "--debug",
         action="store_true",
         help="run inline: breakpoints work, and `%%debug` opens the action that failed",

@@ -9,6 +9,7 @@ from IPython.core.error import UsageError
 
 from attune_nb.notebook.command import PendingRun
 from attune_nb.notebook.expressions import evaluate_pairs, read_parameters
+from attune_nb.running.answers import read_answer_options
 from attune_nb.running.resume import resume
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def _run_options(session: Session, workflow: Workflow, options: Namespace) -> di
         run_options["concurrency"] = options.concurrency
     if options.mock:
         run_options["mock"] = evaluate_pairs(options.mock, session.shell.user_ns, "--mock")
+    if options.answer:
+        run_options["answers"] = read_answer_options(options.answer)
     if options.dry_run:
         run_options["dry_run"] = True
     if session.allows_imports:

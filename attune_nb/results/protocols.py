@@ -167,6 +167,9 @@ class LiveRun(ReadableRun, Protocol):
     def answer_problems(self) -> Mapping[Key, str]:
         """Why an answer that was passed in advance was not used, by the execution that asks."""
 
+    def will_time_out(self, task: str) -> bool:
+        """Whether the workflow says what follows if a question is not answered in time."""
+
     def pause_for_questions(self, *, at_once: bool = False) -> None:
         """Pause the run because nobody answers, if or as soon as only questions are open."""
 

@@ -34,6 +34,7 @@ __all__ = [
     "check_open_questions",
     "read_answer_options",
     "user_name",
+    "value_for",
 ]
 
 # the words that answer a question of `type: boolean`, beside true and false
@@ -189,7 +190,7 @@ class AdvanceAnswers:
             return
 
         schema = question.response_schema
-        value = _value_of(self._answers.pop(question.task), schema)
+        value = value_for(self._answers.pop(question.task), schema)
         try:
             driver.answer(question.task, question.visit, value, schema, by=self._by)
         except ParameterError as error:
@@ -239,7 +240,7 @@ def answers_of_dry_run(workflow: WorkflowSpec, answers: Mapping[str, Any]) -> di
     mocks: dict[str, Any] = {}
     for path, answer in bound._answers.items():  # noqa: SLF001 - of this module
         schema = _written_schema(workflow.task(path))
-        mocks[path] = {"response": _value_of(answer, schema)}
+        mocks[path] = {"response": value_for(answer, schema)}
     return mocks
 
 
@@ -301,12 +302,13 @@ _UNKNOWN: Any = object()
 def _check_answer(option: str, name: str, answer: Any, schema: Any) -> None:
     if schema is _UNKNOWN:
         return
-    problem = explain_answer_misfit(_value_of(answer, schema), schema)
+    problem = explain_answer_misfit(value_for(answer, schema), schema)
     if problem is not None:
         raise ParameterError(f"{option} `{name}`: {problem}")
 
 
-def _value_of(answer: Any, schema: Any) -> Any:
+def value_for(answer: Any, schema: Any) -> Any:
+    """Return the value of an answer to a question with a `response_schema`."""
     if isinstance(answer, AnswerText):
         return answer.read_as(schema)
     return answer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack
 from attune_nb.errors import LookupFailed, ParameterError, nearest
 from attune_nb.results.run import RunView
 from attune_nb.results.statuses import UNATTENDED
-from attune_nb.running.answers import AdvanceAnswers, user_name
+from attune_nb.running.answers import AdvanceAnswers, user_name, value_for
 from attune_nb.running.fork import plan_fork, plan_retry, restore_secrets
 from attune_nb.running.plan import plan_run
 from attune_nb.running.prepare import check_names, check_workflow
@@ -291,6 +291,7 @@ class Run(BaseRun):
         if by is None:
             by = user_name()
         schema = question.response_schema
+        value = value_for(value, schema)
         self._driver.answer(question.task, question.visit, value, schema, by=by)
         if self.pause_reason == UNATTENDED:
             self._driver.resume()
@@ -349,6 +350,19 @@ class Run(BaseRun):
             at_once: Pause it also if more than questions is open.
         """
         self._driver.pause_for_questions(UNATTENDED, at_once=at_once)
+
+    def will_time_out(self, task: str) -> bool:
+        """Return whether the workflow says what follows if a question is not answered in time."""
+        asking_task = self._source.state.workflow.task(task)
+        if asking_task.timeout is None:
+            return False
+
+        for transition in asking_task.next:
+            if transition.when is None:
+                continue
+            if any(name == "timed_out" for name, _ in transition.when.calls):
+                return True
+        return False
 
     @property
     def answer_problems(self) -> Mapping[Key, str]:

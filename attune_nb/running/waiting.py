@@ -122,11 +122,17 @@ class _Notebook(_Attendant):
 
 
 class _Nobody(_Attendant):
-    """Nobody can answer: the run is paused once only questions are open."""
+    """Nobody can answer: the run is paused once only questions are open.
+
+    It is not paused while one of them will time out and the workflow goes on then.
+    """
 
     def attend(self, run: LiveRun) -> bool:
         """Pause the run if only questions are open; the pause ends the wait."""
-        if run.has_only_questions:
+        if not run.has_only_questions:
+            return False
+
+        if not any(run.will_time_out(question.task) for question in run.questions):
             run.pause_for_questions()
         return False
 

@@ -72,14 +72,14 @@ def test_a_background_run_is_awaited_in_a_later_cell(tmp_path):
 
 
 def test_a_cell_returns_at_a_question(tmp_path):
-    """The question is answered in a later cell."""
+    """A person sits there, and answers in a later cell."""
     ask = """%%attune ask --out run
 tasks:
   - {name: q, action: core.ask, input: {prompt: Shall we?}}
 """
     show = "print(run.status, [question.prompt for question in run.questions])"
     answer = "run.answer('q', 'yes'); print((await run).result('q')['response'])"
-    notebook = execute_cells(tmp_path, WITHOUT_WIDGETS, ask, show, answer)
+    notebook = execute_cells(tmp_path, WITHOUT_WIDGETS, ask, show, answer, attended=True)
 
     assert "running ['Shall we?']" in text_of(notebook)
     assert "yes" in text_of(notebook)

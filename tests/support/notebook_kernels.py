@@ -35,10 +35,26 @@ def execute_copy(name, folder):
     return execute_notebook(nbformat.read(path, as_version=4), folder)
 
 
-def execute_cells(folder, *sources):
-    """Execute cells in a kernel, and return the notebook with their outputs."""
+class AttendedClient(NotebookClient):
+    """Executes cells as a front end does before which a person sits: a cell may ask for input."""
+
+    async def async_start_new_kernel_client(self):
+        client = await super().async_start_new_kernel_client()
+        client.allow_stdin = True
+        return client
+
+
+def execute_cells(folder, *sources, attended=False):
+    """Execute cells in a kernel, and return the notebook with their outputs.
+
+    Args:
+        folder: The folder of the kernel.
+        sources: The cells.
+        attended: Whether a person could answer, as in JupyterLab.
+    """
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    return execute_notebook(nbformat.v4.new_notebook(cells=cells), folder)
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    return execute_notebook(notebook, folder, attended=attended)
 
 
 def execute_failing_cells(folder, *sources):
@@ -47,10 +63,11 @@ def execute_failing_cells(folder, *sources):
     return execute_notebook(nbformat.v4.new_notebook(cells=cells), folder, allow_errors=True)
 
 
-def execute_notebook(notebook, folder, *, allow_errors=False):
+def execute_notebook(notebook, folder, *, allow_errors=False, attended=False):
     """Execute a notebook in a kernel, and return it; a cell that fails raises its error."""
     manager = KernelManager()
-    client = NotebookClient(
+    client_class = AttendedClient if attended else NotebookClient
+    client = client_class(
         notebook,
         timeout=500,
         km=manager,

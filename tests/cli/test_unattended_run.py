@@ -1,0 +1,129 @@
+"""The questions of a workflow that nobody watches: no terminal, or answers given in advance."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from support.command_line import attune
+
+pytestmark = pytest.mark.slow
+
+ASK = """
+tasks:
+  - name: approve
+    action: core.ask
+    input: {prompt: May it go?, response_schema: {type: boolean}}
+    next: [{when: "{{ task.approve.response == true }}", do: ship}]
+  - {name: ship, action: core.echo, input: {message: shipped}}
+output_map: {answer: "{{ task.approve.response }}"}
+"""
+
+
+@pytest.fixture
+def ask(tmp_path):
+    """The file of a workflow that asks."""
+    path = tmp_path / "ask.yaml"
+    path.write_text(ASK)
+    return path
+
+
+def outcome_of(process):
+    """Return what `--json` printed."""
+    return json.loads(process.stdout)
+
+
+def own_store():
+    """Return the environment without the variable that names a store."""
+    return {name: value for name, value in os.environ.items() if name != "ATTUNE_NB_STORE"}
+
+
+def test_without_a_terminal_the_run_pauses_and_says_how_to_go_on(ask, tmp_path):
+    process = attune(
+        "run", str(ask), "--json", cwd=tmp_path, stdin=subprocess.DEVNULL, env=own_store()
+    )
+    outcome = outcome_of(process)
+    assert process.returncode == 3
+    assert outcome["status"] == "paused"
+    assert "task `approve` asks: May it go?" in process.stderr
+    command = f"attune-nb resume {outcome['run_id']} --answer approve=true"
+    assert f"`{command}`" in process.stderr
+    # the time that the requirement names
+    assert outcome["duration_ms"] < 2_000
+
+    resumed = attune(*command.split()[1:], "--json", cwd=tmp_path, env=own_store())
+    assert resumed.returncode == 0, resumed.stderr
+    assert outcome_of(resumed)["run_id"] == outcome["run_id"]
+    assert outcome_of(resumed)["output"] == {"answer": True}
+
+
+def test_other_branches_end_before_the_run_pauses(tmp_path):
+    path = tmp_path / "two.yaml"
+    done = tmp_path / "done"
+    path.write_text(
+        ASK.replace(
+            "output_map",
+            f"""
+  - {{name: work, action: core.shell, input: {{cmd: "sleep 0.5; touch '{done}'"}}}}
+output_map""",
+        )
+    )
+    process = attune("run", str(path), stdin=subprocess.DEVNULL)
+
+    assert process.returncode == 3
+    assert done.exists()
+
+
+def test_a_run_without_a_record_is_to_be_run_again(ask):
+    process = attune("run", str(ask), "--store", "none", stdin=subprocess.DEVNULL)
+
+    assert process.returncode == 3
+    assert "It has no record (the store is `none`)" in process.stderr
+    assert "run it again with --answer approve=true" in process.stderr
+
+
+@pytest.mark.parametrize("word", ["true", "yes", "y", "True"])
+def test_an_answer_is_given_in_advance(ask, word):
+    process = attune("run", str(ask), "--answer", f"approve={word}", "--json")
+
+    assert process.returncode == 0, process.stderr
+    assert outcome_of(process)["output"] == {"answer": True}
+
+
+def test_answers_stand_in_a_file(ask, tmp_path):
+    file = tmp_path / "answers.yaml"
+    file.write_text("approve: no\n")
+    process = attune("run", str(ask), "--answer", str(file), "--json")
+
+    assert outcome_of(process)["output"] == {"answer": False}
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("ship=1", "--answer `ship`: the task asks no question; tasks that ask: `approve`"),
+        ("aprove=true", "--answer `aprove`: there is no such task; did you mean `approve`?"),
+        ("approve=perhaps", "--answer `approve`: the answer must be a boolean, not a string"),
+        ("approve", "--answer takes TASK=VALUE or a file (.yaml, .yml, .json), not `approve`"),
+        ("none.yaml", "--answer none.yaml: cannot be read"),
+    ],
+)
+def test_an_unusable_answer_is_refused_before_the_run(ask, tmp_path, option, message):
+    process = attune("run", str(ask), "--store", str(tmp_path / "s.db"), "--answer", option)
+
+    assert process.returncode == 2
+    assert message in process.stderr
+    assert not (tmp_path / "s.db").exists()
+
+
+def test_an_answer_that_does_not_fit_is_refused_before_the_resume(ask, tmp_path):
+    store = str(tmp_path / "s.db")
+    process = attune("run", str(ask), "--store", store, "--json", stdin=subprocess.DEVNULL)
+    run_id = outcome_of(process)["run_id"]
+
+    refused = attune("resume", run_id, "--store", store, "--answer", "approve=perhaps")
+    assert refused.returncode == 2
+    assert "--answer `approve`: the answer must be a boolean, not a string" in refused.stderr
+
+    resumed = attune("resume", run_id, "--store", store, "--answer", "approve=no", "--json")
+    assert outcome_of(resumed)["output"] == {"answer": False}
