@@ -18,6 +18,7 @@ __all__ = [
     "Dark",
     "DryRun",
     "Keystore",
+    "LatestRunId",
     "Mock",
     "Parameters",
     "Params",
@@ -32,6 +33,12 @@ __all__ = [
 
 WorkflowFile = Annotated[Path, typer.Argument(metavar="FILE", help="the workflow's YAML file")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="the run's id, or the beginning of it")]
+LatestRunId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]", help="the run's id, or the beginning of it; by default the latest run"
+    ),
+]
 
 Parameters = Annotated[
     list[str] | None,

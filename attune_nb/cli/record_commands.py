@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from attune_nb.cli.options import AsJson, Dark, RunId, Store  # noqa: TC001 - typer reads them
+from attune_nb.cli.options import AsJson, Dark, LatestRunId, Store  # noqa: TC001 - typer reads them
 from attune_nb.cli.output import exit_with_error, print_run
 from attune_nb.errors import AttuneError
 from attune_nb.html import printable
@@ -76,31 +76,46 @@ def forget(
     typer.echo(str(forgotten))
 
 
+def _open_run(run_id: str | None, store: str | None) -> history.AnyRun:
+    """Return a run of a store; without an id, the latest one.
+
+    Raises:
+        AttuneError: There is no such run.
+    """
+    if run_id is not None:
+        return history.open_run(run_id, store)
+
+    frame = history.runs(store, limit=1)
+    if frame.empty:
+        raise AttuneError("no run is on record here: name another record with `--store FILE`")
+    return history.open_run(frame["run_id"].iloc[0], store)
+
+
 def show(
-    run: RunId,
+    run: LatestRunId = None,
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a run of a store in its present state."""
     try:
-        recorded_run = history.open_run(run, store)
+        recorded_run = _open_run(run, store)
     except AttuneError as error:
         exit_with_error(error)
     print_run(recorded_run, as_json=as_json)
 
 
 def timeline(
-    run: RunId,
     output: Annotated[
         Path,
         typer.Option("-o", "--output", metavar="FILE", help="the image file: .svg, .png or .pdf"),
     ],
+    run: LatestRunId = None,
     store: Store = None,
     dark: Dark = False,
 ) -> None:
     """Draw the timeline of a run of a store."""
     try:
-        recorded_run = history.open_run(run, store)
+        recorded_run = _open_run(run, store)
         from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy
 
         charts.timeline(recorded_run, dark=dark).savefig(output)

@@ -29,6 +29,32 @@ def test_a_recorded_run_is_listed_shown_and_drawn(tmp_path):
     assert image.read_bytes().startswith(b"\x89PNG")
 
 
+def test_without_an_id_the_latest_run_is_shown_and_drawn(tmp_path):
+    store = tmp_path / "runs.db"
+    workflow = attune_nb.loads(GREET, "greet")
+    workflow.run(store=store, name="first", progress=False)
+    latest = workflow.run(store=store, name="second", progress=False)
+
+    show = attune("show", "--store", str(store), "--json")
+    assert json.loads(show.stdout)["run_id"] == latest.run_id
+
+    image = tmp_path / "timeline.svg"
+    assert attune("timeline", "-o", str(image), "--store", str(store)).returncode == 0
+    assert "<svg" in image.read_text()
+
+
+def test_without_any_run_the_way_to_name_a_record_is_shown(tmp_path):
+    store = tmp_path / "runs.db"
+    attune_nb.loads(GREET, "greet").run(store=store, progress=False)
+    attune_nb.forget([attune_nb.runs(store)["run_id"].iloc[0]], store=store)
+
+    show = attune("show", "--store", str(store))
+    assert show.returncode == 2
+    assert show.stderr.rstrip() == (
+        "no run is on record here: name another record with `--store FILE`"
+    )
+
+
 @pytest.mark.parametrize("command", [["runs"], ["show", "abc"]])
 def test_a_missing_store_is_refused_with_the_way_to_name_one(command):
     process = attune(*command, "--store", "none")
