@@ -1,5 +1,7 @@
 """The commands of development: `nox -s fmt lint types test`; `nox -l` lists all."""
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2024.3"
@@ -50,6 +52,14 @@ def coverage(session: nox.Session) -> None:
     """Run all tests with coverage of lines and branches, and print the figure."""
     session.install("-e", ".[lab,test]", "pytest-cov>=5")
     session.run("pytest", "-n", "auto", "--cov", "--cov-report=term", *session.posargs)
+
+
+@nox.session
+def reference(session: nox.Session) -> None:
+    """Write docs/reference.md from the table of the reference."""
+    session.install("-e", ".")
+    with Path("docs/reference.md").open("w", encoding="utf-8") as page:
+        session.run("python", "-m", "attune_nb.help.markdown", stdout=page)
 
 
 @nox.session

@@ -12,6 +12,7 @@ import typer
 
 import attune_nb
 from attune_nb.cli.file_commands import check, export, graph
+from attune_nb.cli.help_command import explain
 from attune_nb.cli.publish_command import publish
 from attune_nb.cli.record_commands import forget, runs, show, timeline
 from attune_nb.cli.run_commands import resume, run
@@ -37,6 +38,7 @@ for command in (
     bench,
 ):
     app.command()(command)
+app.command("help")(explain)
 
 
 def main() -> None:

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from attune_nb.help.page import Block
     from attune_nb.reference.entry import Entry, Kind
 
-__all__ = ["entry_blocks", "explain_word", "known_words", "overview", "suggest_word"]
+__all__ = [
+    "entry_blocks",
+    "example_blocks",
+    "explain_word",
+    "known_words",
+    "overview",
+    "suggest_word",
+]
 
 # The groups of the overview: a heading, and the kinds of words in it.
 _GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
@@ -101,7 +108,7 @@ def entry_blocks(entry: Entry) -> list[Block]:
         Paragraph(entry.explanation),
     ]
     blocks += _usage_blocks(entry)
-    blocks += _example_blocks(entry)
+    blocks += example_blocks(entry)
     if entry.related:
         words = ", ".join(f"`{word}`" for word in entry.related)
         blocks.append(Paragraph(f"See also: {words}"))
@@ -120,7 +127,8 @@ def _usage_blocks(entry: Entry) -> list[Block]:
     return blocks
 
 
-def _example_blocks(entry: Entry) -> list[Block]:
+def example_blocks(entry: Entry) -> list[Block]:
+    """Return the example of an entry; of an expression with its value."""
     if entry.result:
         expression = f"{{{{ {entry.example} }}}}"
         return [Code(f"{expression}\n# gives {entry.result}", "jinja")]

@@ -1,0 +1,69 @@
+"""The command `help`: it explains a word of the language, or an action."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from attune_nb.actions.registry import registered_functions
+from attune_nb.cli.action_files import load_action_files
+from attune_nb.cli.options import Actions  # noqa: TC001 - typer reads the annotations
+from attune_nb.cli.output import exit_with_error
+from attune_nb.errors import AttuneError, LookupFailed
+from attune_nb.help.describe_action import action_page
+from attune_nb.help.lookup import explain_word, overview, suggest_word
+from attune_nb.help.page import Page, Paragraph
+from attune_nb.notebook.session_actions import describe_action
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from attune_nb.help.page import Block
+
+__all__ = ["explain"]
+
+Word = Annotated[
+    str | None,
+    typer.Argument(metavar="[WORD]", help="a key, a function, a status, a topic, an action"),
+]
+
+
+def explain(context: typer.Context, word: Word = None, actions: Actions = None) -> None:
+    """Explain a key, a function, a status, a topic or an action; without WORD, list them."""
+    if word is None:
+        typer.echo(repr(overview("attune-nb help")))
+        return
+
+    commands: Mapping[str, Any] = getattr(context.find_root().command, "commands", {})
+    try:
+        available = {**registered_functions(), **load_action_files(actions)}
+        page = _find_help(word, available, commands)
+    except AttuneError as error:
+        exit_with_error(error)
+    typer.echo(repr(page))
+
+
+def _find_help(word: str, actions: Mapping[str, Any], commands: Mapping[str, Any]) -> Page:
+    """Return all that there is about a word.
+
+    Raises:
+        LookupFailed: Nothing has this name; the message suggests the nearest one.
+    """
+    blocks: list[Block] = []
+    if word in actions:
+        blocks += action_page(describe_action(word, actions[word])).blocks
+
+    # the page of a core action has its entry already
+    page = None if word.startswith("core.") else explain_word(word)
+    if page is not None:
+        blocks += page.blocks
+    if word in commands:
+        blocks.append(Paragraph(f"`attune-nb {word} --help` shows the options of this command."))
+
+    if not blocks:
+        hint = suggest_word(word, [*actions, *commands])
+        if not hint:
+            hint = "; `attune-nb help` lists all words"
+        raise LookupFailed(f"there is no help for `{word}`{hint}")
+    return Page(blocks)
