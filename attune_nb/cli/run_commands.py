@@ -90,7 +90,6 @@ def run(
             options["dry_run"] = True
         workflow_run = workflow.run(
             add_secret_parameters(workflow, parameters, named_secrets),
-            name=file.stem,
             backend=backend or _DEFAULT_BACKEND,
             workers=workers,
             concurrency=concurrency,

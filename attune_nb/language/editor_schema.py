@@ -263,6 +263,11 @@ _WORKFLOW = _describe(
     KEYS,
     "workflow key",
     {
+        "name": {
+            "type": ["string", "null"],
+            "maxLength": read_tasks.MAX_NAME_LENGTH,
+            "pattern": r"^(?!core\.)\S(.*\S)?$",
+        },
         "ref": _STRING,
         "label": _STRING,
         "description": _STRING,

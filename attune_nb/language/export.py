@@ -168,6 +168,7 @@ def _write_files(texts: Mapping[Path, str]) -> None:
 
 def _document(workflow: WorkflowSpec) -> dict[str, Any]:
     return _without_nulls(
+        name=workflow.own_name,
         ref=workflow.ref,
         label=workflow.label,
         description=workflow.description,
@@ -198,7 +199,7 @@ def _action(workflow: WorkflowSpec, ref: str | None, graph_file: str) -> dict[st
 
     return _without_nulls(
         ref=ref,
-        label=workflow.label,
+        label=workflow.label or workflow.own_name,
         description=workflow.description,
         workflow_file=graph_file,
         timeout_seconds=timeout,

@@ -20,6 +20,9 @@ __all__ = ["task_identity", "workflow_identity"]
 # the names in the texts of fields that have been renamed since
 _FIRST_NAMES = {"attune_fields": "kept"}
 
+# fields that change nothing about what a workflow does
+_NO_PART = ("own_name",)
+
 
 def task_identity(task: Task) -> str:
     """Return a text that is equal for tasks that do the same."""
@@ -40,7 +43,7 @@ def _field_texts(value: Any) -> dict[str, str]:
     """Return the `repr` of every field by its first name, in order."""
     texts = {}
     for field in fields(value):
-        if field.repr:
+        if field.repr and field.name not in _NO_PART:
             name = _FIRST_NAMES.get(field.name, field.name)
             texts[name] = repr(getattr(value, field.name))
     return texts

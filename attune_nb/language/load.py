@@ -92,8 +92,27 @@ def _read_workflow(reader: FieldReader) -> WorkflowSpec | None:
             fields, "cancellation_policy", path, CANCELLATION_POLICIES
         ),
         timeout=reader.read_seconds(fields, "timeout", path, above_zero=True),
+        own_name=_read_name(reader, fields, path),
         vars_positions=tuple(reader.key_position(key_path) for _, _, key_path in variables),
     )
+
+
+def _read_name(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> str | None:
+    name = reader.read_string(fields, "name", path)
+    if name is None:
+        return None
+
+    fault = ""
+    if not name.strip() or name != name.strip() or len(name) > read_tasks.MAX_NAME_LENGTH:
+        fault = f"must have 1 to {read_tasks.MAX_NAME_LENGTH} characters, no space at its ends"
+    elif not name.isprintable():
+        fault = "must have only printable characters"
+    elif name.startswith("core."):
+        fault = "cannot begin with `core.`, which is reserved for built-in actions"
+    if fault:
+        reader.add_problem(f"the workflow's `name` {fault}", (*path, "name"))
+        return None
+    return name
 
 
 def _unwrap(reader: FieldReader) -> tuple[Any, KeyPath]:

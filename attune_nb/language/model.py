@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from attune_nb.language import parameter_specs
@@ -42,6 +43,9 @@ ASK = "core.ask"
 
 # Keys of a task that are kept for a round trip to Attune. A backend may read `worker_selector`.
 ATTUNE_KEYS = names(KEYS, "task key", "attune")
+
+# Endings of a file's name that are no part of the workflow's name; the longer ones come first.
+_FILE_SUFFIXES = (".workflow.yaml", ".workflow.yml", ".yaml", ".yml")
 
 TaskType = Literal["action", "parallel", "workflow"]
 Backoff = Literal["constant", "linear", "exponential"]
@@ -131,7 +135,10 @@ class Task:
 
 @dataclass(frozen=True)
 class WorkflowSpec:
-    """The tasks of a workflow, its parameters, variables and output."""
+    """The tasks of a workflow, its parameters, variables and output.
+
+    Its `own_name` is the `name` that the text gives it.
+    """
 
     tasks: tuple[Task, ...]
     parameters: Mapping[str, Any] | None = None
@@ -145,6 +152,7 @@ class WorkflowSpec:
     output: Any = None
     cancellation_policy: CancellationPolicy = "allow_finish"
     timeout: float | None = None
+    own_name: str | None = None
     vars_positions: tuple[Position | None, ...] = field(default=(), compare=False, repr=False)
 
     def __repr__(self) -> str:
@@ -205,9 +213,31 @@ class WorkflowSpec:
 
     @property
     def name(self) -> str:
-        """The name to show for the workflow."""
-        if self.ref:
-            return self.ref
-        if self.label:
-            return self.label
-        return "workflow"
+        """The name to show for the workflow.
+
+        Its own `name`, else that of its file, else its ref, its label or its first task's name.
+        """
+        for name in (self.own_name, self._file_name(), self.ref, self.label):
+            if name:
+                return name
+        return self.tasks[0].name if self.tasks else "workflow"
+
+    @property
+    def given_name(self) -> str | None:
+        """The name that the text itself gives: its `name`, its ref or its label."""
+        for name in (self.own_name, self.ref, self.label):
+            if name:
+                return name
+        return None
+
+    def _file_name(self) -> str:
+        """Return the name of the workflow's file, or an empty string if it comes from no file."""
+        position = self.tasks[0].positions.name if self.tasks else None
+        if position is None or position.source.name.startswith("<"):
+            return ""
+
+        name = PurePath(position.source.name).name
+        for suffix in _FILE_SUFFIXES:
+            if name.endswith(suffix) and len(name) > len(suffix):
+                return name.removesuffix(suffix)
+        return name

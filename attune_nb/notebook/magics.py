@@ -27,7 +27,7 @@ from attune_nb.notebook.command import (
 )
 from attune_nb.notebook.commands_workflows import define_workflow
 from attune_nb.notebook.pending_runs import prepare_pending_run
-from attune_nb.notebook.session import Session
+from attune_nb.notebook.session import UNNAMED, Session
 from attune_nb.notebook.split_line import split_line
 from attune_nb.running.prepare import BACKENDS
 from attune_nb.running.run import BaseRun
@@ -185,16 +185,20 @@ class AttuneMagics(Magics):
         if options.help:
             return self._help()
 
-        name = options.words[0] if options.words else "cell"
         if len(options.words) > 1:
             raise UsageError(f"%%attune takes one name: remove `{' '.join(options.words[1:])}`")
-        if name.startswith("core."):
+        if options.words and options.words[0].startswith("core."):
             raise UsageError(
-                f"`{name}` cannot be a workflow's name: `core.` is reserved for built-in actions; "
-                "choose another name"
+                f"`{options.words[0]}` cannot be a workflow's name: `core.` is reserved for "
+                "built-in actions; choose another name"
             )
 
         workflow = loads(text, "<cell>", above=f"%%attune {line}")
+        if options.words:
+            name = options.words[0]
+        else:
+            own_name = workflow.own_name
+            name = own_name or UNNAMED
         message = define_workflow(self.session, name, workflow, text)
         if options.define:
             return message

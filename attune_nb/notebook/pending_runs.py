@@ -55,7 +55,7 @@ def prepare_pending_run(
             run_options["store"] = store
         return _prepare_reuse(session, name, options, workflow, parameters, run_options)
 
-    run_options = {**defaults, "store": store, "name": name, **run_options}
+    run_options = {**defaults, "store": store, "name": session.recorded_name(name), **run_options}
     return PendingRun(
         name, lambda progress: workflow.run(parameters, progress=progress, **run_options)
     )

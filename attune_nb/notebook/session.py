@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
     from attune_nb.running.workflow import Workflow
 
-__all__ = ["Session"]
+__all__ = ["UNNAMED", "Session"]
+
+# The word for the workflow of a cell without a name, in lines of the notebook. Its runs are
+# recorded under the name of its first task.
+UNNAMED = "cell"
 
 
 class Session:
@@ -72,6 +76,12 @@ class Session:
         if not hint:
             hint = "; `%attune list` shows the workflows"
         raise UsageError(f"there is no workflow `{name}`{hint}")
+
+    def recorded_name(self, name: str) -> str:
+        """Return the name under which the runs of a workflow are recorded."""
+        if name == UNNAMED and name in self.workflows:
+            return self.workflows[name].name
+        return name
 
     def add_run(self, name: str, run: AnyRun) -> None:
         """Record a run as the last one of its workflow."""
@@ -159,7 +169,8 @@ class Session:
         if name in self.last_runs:
             return self.last_runs[name]
 
-        rows = [row for row in self._stored_rows(store) if row["workflow"] == name]
+        recorded_name = self.recorded_name(name)
+        rows = [row for row in self._stored_rows(store) if row["workflow"] == recorded_name]
         if not rows:
             raise UsageError(f"`{name}` has not run before, so there is nothing to reuse: run it")
         return open_run(rows[0]["run_id"], store)
@@ -181,7 +192,8 @@ class Session:
 
         rows = [row for row in self._stored_rows(store) if row["status"] == "interrupted"]
         if name is not None:
-            rows = [row for row in rows if row["workflow"] == name]
+            recorded_name = self.recorded_name(name)
+            rows = [row for row in rows if row["workflow"] == recorded_name]
         if not rows:
             subject = "no run" if name is None else f"no run of `{name}`"
             raise UsageError(f"{subject} on record was interrupted; `%attune runs` lists the runs")

@@ -12,6 +12,20 @@ __all__ = ["KEYS"]
 _WORKFLOW = (
     Entry(
         "workflow key",
+        "name",
+        "The name of the workflow in lists of runs, panels and messages; by default that of its "
+        "file, or of its first task.",
+        """
+        name: nightly report
+        tasks:
+          - name: report
+            action: core.noop
+        """,
+        values="a string",
+        related=("ref", "label"),
+    ),
+    Entry(
+        "workflow key",
         "ref",
         "The name by which other workflows and the Attune platform call this one: `pack.name`.",
         """

@@ -46,7 +46,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
         dry_run: Run no action at all: a task without a mock results in null.
         allow_imports: Whether `module:function` may import.
         load: Reads a workflow from a file.
-        nest: Returns the function that runs another workflow.
+        nest: Returns the function that runs another workflow under a name.
         levels: How many levels of nested workflows are checked.
         files: The workflow files read so far.
         problems: The problems of the nested workflows checked so far.
@@ -58,7 +58,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
     dry_run: bool
     allow_imports: bool
     load: Callable[[Path], WorkflowView]
-    nest: Callable[[WorkflowSpec], Callable[..., Any]]
+    nest: Callable[[WorkflowSpec, str], Callable[..., Any]]
     levels: int = 20
     files: dict[Path, WorkflowView] = msgspec.field(default_factory=dict)
     problems: dict[Source | int, list[Problem]] = msgspec.field(default_factory=dict)
@@ -180,7 +180,7 @@ def _nested_action(
     problems = _problems_within(nested.spec, context)
     action = registry.Action(
         name=name,
-        function=context.nest(nested.spec),
+        function=context.nest(nested.spec, _nested_name(nested, name)),
         idempotent=_identity(nested.spec) not in context.not_idempotent,
         cancellable=True,
         version=workflow_identity(nested.spec),
@@ -189,6 +189,15 @@ def _nested_action(
     misfits = list(_parameter_misfits(name, nested, task))
     misfits += [(None, problem.message) for problem in _nested_problems(task, problems)]
     return action, misfits
+
+
+def _nested_name(nested: WorkflowView, action: str) -> str:
+    """Return the name of a nested workflow: its own, its file's, or the one that the task uses."""
+    if action.endswith(_FILE_SUFFIXES):
+        return nested.name
+
+    given_name = nested.spec.given_name
+    return given_name or action
 
 
 def _input_of(task: Task) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def binding_context(options: RunOptions) -> BindingContext:
         dry_run=options.dry_run,
         allow_imports=options.allow_imports,
         load=options.load,
-        nest=lambda workflow: _nested_run_function(workflow, options),
+        nest=lambda workflow, name: _nested_run_function(workflow, name, options),
         levels=levels,
     )
 
@@ -227,7 +227,9 @@ def _nesting_error(events: Sequence[Event]) -> str:
     return ""
 
 
-def _nested_run_function(workflow: WorkflowSpec, options: RunOptions) -> Callable[..., Any]:
+def _nested_run_function(
+    workflow: WorkflowSpec, name: str, options: RunOptions
+) -> Callable[..., Any]:
     """Return the function that runs a workflow as one attempt of a task."""
     # the worker that runs this attempt makes the attempts of the nested run in its own process
     backend = "inline" if options.backend == "inline" else "threads"
@@ -243,27 +245,26 @@ def _nested_run_function(workflow: WorkflowSpec, options: RunOptions) -> Callabl
     def run_workflow(*, cancel: CancelToken, **parameters: Any) -> Any:
         if nested_options.depth > _MAX_DEPTH:
             raise _NestedError(
-                f"workflows are nested deeper than {_MAX_DEPTH} levels; does `{workflow.name}` "
-                "run itself?"
+                f"workflows are nested deeper than {_MAX_DEPTH} levels; does `{name}` run itself?"
             )
         if not nested_options.dry_run:
-            _refuse_questions(workflow)
+            _refuse_questions(workflow, name)
 
         prepared = prepare_run(workflow, parameters, nested_options)
         driver = prepared.make_driver([])
         with cancel.on_cancel(lambda: driver.cancel("the task was stopped", force=True)):
-            driver.run(uuid.uuid4().hex[:12], workflow.name, prepared.recorded_parameters)
+            driver.run(uuid.uuid4().hex[:12], name, prepared.recorded_parameters)
 
-        return _nested_output(driver, workflow.name, nested_options.depth)
+        return _nested_output(driver, name, nested_options.depth)
 
     return run_workflow
 
 
-def _refuse_questions(workflow: WorkflowSpec) -> None:
+def _refuse_questions(workflow: WorkflowSpec, name: str) -> None:
     for path, task in workflow.walk():
         if task.action == ASK:
             raise ActionError(
-                f"workflow `{workflow.name}` asks a question (task `{path}`), which only the "
+                f"workflow `{name}` asks a question (task `{path}`), which only the "
                 "outermost workflow can; ask there, and pass the answer as a parameter"
             )
 

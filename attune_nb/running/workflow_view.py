@@ -43,8 +43,13 @@ class WorkflowView:
 
     @property
     def name(self) -> str:
-        """The workflow's ref, else its label, else `workflow`."""
+        """The workflow's `name`, else that of its file, its ref, its label or its first task."""
         return self._spec.name
+
+    @property
+    def own_name(self) -> str | None:
+        """The `name` that the text gives the workflow."""
+        return self._spec.own_name
 
     @property
     def tasks(self) -> tuple[Task, ...]:

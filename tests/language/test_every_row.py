@@ -79,6 +79,9 @@ def cancel(policy, seconds):
 
 
 class TestWorkflow:
+    def test_name(self):
+        assert run("name: nightly report\n" + A).events[0].workflow == "nightly report"
+
     def test_ref(self):
         assert evaluate("system.workflow_ref", "ref: ops.me\n") == "ops.me"
         child = attune_nb.loads("ref: ops.child\noutput_map: {x: 1}\n" + A)

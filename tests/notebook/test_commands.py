@@ -66,6 +66,22 @@ def test_params_takes_a_file_a_variable_or_an_expression(shell, tmp_path, kind):
     assert shell.user_ns["run"].result("double") == [14]
 
 
+def test_a_cell_takes_the_name_of_its_text(shell):
+    shell.run_cell_magic("attune", "--out run", "name: twice as much\n" + FAN_OUT)
+
+    assert shell.user_ns["run"].events[0].workflow == "twice as much"
+    assert run_line(shell, "run 'twice as much' n=[8]").result("double") == [16]
+
+
+def test_a_cell_without_a_name_is_recorded_under_its_first_task(shell, tmp_path):
+    options = f"--store {tmp_path / 'runs.db'} --out run"
+    shell.run_cell_magic("attune", options, FAN_OUT)
+    assert shell.user_ns["run"].events[0].workflow == "double"
+
+    shell.run_cell_magic("attune", f"{options} --from end", FAN_OUT)
+    assert shell.user_ns["run"].events[0].workflow == "double"
+
+
 def test_set_takes_precedence_over_params(shell):
     shell.user_ns["settings"] = {"n": [7]}
     shell.run_cell_magic("attune", "doubling --params settings --set n=[8] --out run", FAN_OUT)
