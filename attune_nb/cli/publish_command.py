@@ -31,6 +31,13 @@ def publish(
             "-o", "--output", help="the page, or its folder; by default beside the notebook"
         ),
     ] = None,
+    keep_going: Annotated[
+        bool,
+        typer.Option(
+            "--keep-going",
+            help="execute the cells after a failed one and write the page; the exit status is 1",
+        ),
+    ] = False,
 ) -> None:
     """Execute a copy of NOTEBOOK from top to bottom, and write it as an HTML page."""
     try:
@@ -50,10 +57,17 @@ def publish(
                 status.update(f"{notebook.name}: code cell {number} of {count}")
 
             page = publishing.publish(
-                notebook, output, read_pairs(param, "-p"), to=to, on_cell_start=show_progress
+                notebook,
+                output,
+                read_pairs(param, "-p"),
+                to=to,
+                keep_going=keep_going,
+                on_cell_start=show_progress,
             )
     except RunFailed as error:
         ERRORS.print(str(error), markup=False)
+        if not keep_going:
+            ERRORS.print("no page was written; `--keep-going` publishes it anyway", markup=False)
         raise typer.Exit(1) from None
     except (AttuneError, OSError, ValueError) as error:
         exit_with_error(error)

@@ -23,6 +23,7 @@ from urllib.parse import quote
 from nbconvert import HTMLExporter
 
 from attune_nb import html
+from attune_nb.notebook.failed_cells import find_failed_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,15 +66,27 @@ _TEMPLATE = """
     .jp-OutputArea-prompt:empty { padding: var(--jp-code-padding);
       border: var(--jp-border-width) solid transparent; }
   }
+  .attune-failed { margin: 16px 0; padding: 10px 14px; border-left: 5px solid #d55e00;
+    background: #fdeee4; color: #3d1b00; font: 14px/1.5 system-ui, sans-serif; }
+  .attune-failed ul { margin: 4px 0 0; padding-left: 20px; }
+  .attune-failed a { color: inherit; }
   .attune-measured { margin: 32px 0 24px; padding-top: 12px; border-top: 1px solid #bdbdbd;
     color: #616161; font: 13px/1.5 system-ui, sans-serif; }
 </style>
+{%- endblock -%}
+{%- block body_header -%}
+{{ super() }}
+{{ resources.failures }}
 {%- endblock -%}
 {%- block body_footer -%}
 {{ resources.footer }}
 {{ super() }}
 {%- endblock -%}
 """
+
+# failed cells that the top of the page lists, and characters of a reason
+_MAX_FAILED_CELLS = 20
+_MAX_REASON_LENGTH = 500
 
 # code blocks, and inline code
 _FENCED = re.compile(r"```.*?```|~~~.*?~~~", re.DOTALL)
@@ -83,8 +96,10 @@ _CODE = re.compile(rf"{_FENCED.pattern}|`[^`\n]*`", re.DOTALL)
 _MATH = re.compile(r"\$[^$\s][^$]*\$|\$\$.+?\$\$|\\\(|\\\[|\\begin\{", re.DOTALL)
 _SCRIPT = re.compile(r"<script\b.*?\brequire(js)?\b", re.DOTALL)
 
-# the temporary file in which ipykernel compiles a cell
-_CELL_FILE = re.compile(r"[^\s\"'<>]*[/\\]ipykernel_\d+[/\\]\d+\.py")
+# The temporary file in which ipykernel compiles a cell. The length of its folder is bounded:
+# without a bound the search would take quadratic time in a long line without spaces.
+_CELL_FILE = re.compile(r"[^\s\"'<>]{0,300}[/\\]ipykernel_\d+[/\\]\d+\.py")
+_CELL_FILE_MARK = "ipykernel_"
 
 _HEADING = re.compile(r"^#{1,3}\s+(.+?)\s*#*$", re.MULTILINE)
 
@@ -112,6 +127,7 @@ def to_html(notebook: NotebookNode, name: str, folder: Path) -> str:
     page_resources = {
         "metadata": {"name": title, "path": str(folder)},
         "needs": _needed_scripts(public_notebook),
+        "failures": _failures(public_notebook),
         "footer": _footer(notebook, name),
     }
     page, _ = exporter.from_notebook_node(public_notebook, page_resources)
@@ -147,7 +163,9 @@ def _hide_paths(notebook: NotebookNode, folder: Path) -> None:
 
     def hide(value: Any) -> Any:
         if isinstance(value, str):
-            text = _CELL_FILE.sub("cell.py", value)
+            text = value
+            if _CELL_FILE_MARK in text:
+                text = _CELL_FILE.sub("cell.py", text)
             return pattern.sub(lambda match: match[1] + labels[match[2]], text)
 
         if isinstance(value, list):
@@ -245,6 +263,34 @@ def _first_heading(notebook: NotebookNode) -> str | None:
     if heading is None:
         return None
     return heading[1].replace("`", "")
+
+
+def _failures(notebook: NotebookNode) -> html.Markup:
+    """Return the top of the page of a notebook in which cells failed: which, and why."""
+    failed_cells = find_failed_cells(notebook)
+    if not failed_cells:
+        return html.Markup()
+
+    count = len(failed_cells)
+    heading = f"{count:,} {'cell' if count == 1 else 'cells'} of this notebook failed."
+    entries = []
+    for failed_cell in failed_cells[:_MAX_FAILED_CELLS]:
+        label: object = failed_cell.label.capitalize()
+        if failed_cell.cell_id:
+            label = html.element("a", label, href=f"#cell-id={failed_cell.cell_id}")
+        reason = html.shortened(failed_cell.reason, _MAX_REASON_LENGTH)
+        entry = html.text(f": {reason}", max_length=_MAX_REASON_LENGTH + 10)
+        entries.append(html.element("li", label, entry))
+    if count > _MAX_FAILED_CELLS:
+        entries.append(html.element("li", f"and {count - _MAX_FAILED_CELLS:,} more"))
+
+    return html.element(
+        "div",
+        html.element("b", heading),
+        html.element("ul", *entries),
+        class_="attune-failed",
+        role="alert",
+    )
 
 
 def _footer(notebook: NotebookNode, name: str) -> html.Markup:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import atexit
 import os
-import re
 import sys
 import tempfile
 import warnings
@@ -30,6 +29,7 @@ from papermill.parameterize import parameterize_notebook
 
 from attune_nb.errors import AttuneError, RunFailed, nearest
 from attune_nb.html import printable
+from attune_nb.notebook.failed_cells import DEAD_KERNEL, find_failed_cells, mark_failed
 from attune_nb.notebook.html_export import to_html
 
 # only the kernel's process imports it, which would end without a clear message
@@ -37,9 +37,11 @@ if find_spec("ipykernel") is None:
     raise ModuleNotFoundError("No module named 'ipykernel'", name="ipykernel")
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from nbformat import NotebookNode
+
+    from attune_nb.notebook.failed_cells import FailedCell
 
     # the number of the cell, and the number of all cells
     CellCallback = Callable[[int, int], None]
@@ -51,9 +53,6 @@ FORMATS = ("html",)
 LARGE_PAGE = 2_000_000
 """Bytes of a page from which on the command line warns of its size."""
 
-# papermill's tag for the cell that it adds
-_INJECTED = "injected-parameters"
-
 # lines of a failed cell, or of the kernel's log, that an error shows, and characters of a line
 _MAX_LINES = 40
 _MAX_LINE_LENGTH = 160
@@ -63,8 +62,6 @@ _MAX_LOG_SIZE = 100 * _MAX_LINES
 
 # characters of an error of nbformat that a message shows
 _MAX_REASON_LENGTH = 200
-
-_COLOUR_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class _KernelManager(AsyncKernelManager):
@@ -94,6 +91,7 @@ def publish(
     parameters: Mapping[str, Any] | None = None,
     *,
     to: str = "html",
+    keep_going: bool = False,
     on_cell_start: CellCallback | None = None,
 ) -> Path:
     """Execute a copy of a notebook in the notebook's folder, and write it as a page.
@@ -103,10 +101,12 @@ def publish(
         output: The page, or a folder for it; by default beside the notebook.
         parameters: Values for names in the notebook's cell tagged `parameters`.
         to: The page's format.
+        keep_going: Execute the cells after one that fails too, and write the page, which says
+            at its top what failed, before the error is raised.
         on_cell_start: Called when a code cell starts, with its number and the number of all.
 
     Returns:
-        The page. If an error is raised, no page was written or changed.
+        The page. If an error is raised, no page was written or changed, unless `keep_going`.
 
     Raises:
         RunFailed: A cell failed.
@@ -133,7 +133,7 @@ def publish(
         notebook = _insert_parameters(notebook, parameters, source.name)
 
     folder = source.resolve().parent
-    executed_notebook = execute(notebook, folder, source.name, on_cell_start)
+    executed_notebook = execute(notebook, folder, source.name, on_cell_start, keep_going=keep_going)
     text = to_html(executed_notebook, source.name, folder)
 
     temporary_file = page.with_name(f".{page.name}.part")
@@ -142,6 +142,10 @@ def publish(
         temporary_file.replace(page)
     finally:
         temporary_file.unlink(missing_ok=True)
+
+    failed_cells = find_failed_cells(executed_notebook)
+    if failed_cells:
+        raise RunFailed(f"{_describe_failures(source.name, failed_cells)}\n{page} was written")
     return page
 
 
@@ -180,6 +184,8 @@ def execute(
     folder: Path,
     name: str = "the notebook",
     on_cell_start: CellCallback | None = None,
+    *,
+    keep_going: bool = False,
 ) -> NotebookNode:
     """Execute a notebook in a fresh kernel of the running Python.
 
@@ -191,12 +197,13 @@ def execute(
         folder: The folder where the kernel starts.
         name: The notebook's name in errors.
         on_cell_start: Called when a code cell starts, with its number and the number of all.
+        keep_going: Execute the cells after one that fails too. `find_failed_cells` finds them.
 
     Returns:
         The notebook with its outputs.
 
     Raises:
-        RunFailed: A cell failed, the kernel died, or it did not start.
+        RunFailed: A cell failed or the kernel died, unless `keep_going`; or it did not start.
         KeyboardInterrupt: The process received a signal to stop; the kernel has been ended.
     """
     cells = [cell for cell in notebook.cells if _is_executed(cell)]
@@ -211,33 +218,47 @@ def execute(
         notebook,
         timeout=None,
         kernel_manager_class=_KernelManager,
+        allow_errors=keep_going,
         resources={"metadata": {"path": str(folder)}},
         on_cell_execute=record_start,
+        on_cell_error=_record_failure,
     )
     # the kernel's own log, such as tracebacks of its end: shown only if it dies
     with tempfile.TemporaryFile() as kernel_log:
         try:
             executed_notebook: NotebookNode = client.execute(stderr=kernel_log)
-        except CellExecutionError as error:
-            reason = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
-            message = _describe_failure(name, cells, started_cells[-1], reason)
-            raise RunFailed(message) from None
+        except CellExecutionError:
+            failed_cells = find_failed_cells(notebook)
+            raise RunFailed(_describe_failures(name, failed_cells)) from None
         except (AssertionError, RuntimeError) as error:
             # nbclient ends the kernel after a signal, and then fails itself
             if getattr(client, "_async_cleanup_kernel_future", None) is not None:
                 raise KeyboardInterrupt from None
 
-            if started_cells:
-                message = _describe_failure(name, cells, started_cells[-1], "the kernel died")
-            else:
-                message = f"{name}: the kernel of {sys.executable} did not start: {error}"
+            if not started_cells:
                 # at exit nbclient would end a kernel that does not exist, and fail
                 atexit.unregister(client._cleanup_kernel)  # noqa: SLF001 - no public way
-            raise RunFailed(message + _last_lines(kernel_log)) from None
+                message = f"{name}: the kernel of {sys.executable} did not start: {error}"
+                raise RunFailed(message + _last_lines(kernel_log)) from None
+
+            started_cells[-1].outputs.append(_death_of_kernel())
+            if not keep_going:
+                message = _describe_failures(name, find_failed_cells(notebook))
+                raise RunFailed(message + _last_lines(kernel_log)) from None
+            executed_notebook = notebook
 
     for cell in cells:
         cell.outputs = _merge_streams(cell.outputs)
     return executed_notebook
+
+
+def _record_failure(cell: NotebookNode, execute_reply: Mapping[str, Any], **_: Any) -> None:
+    """Keep the error of a cell; IPython prints the error of a magic's line, and no output has it.
+
+    nbclient calls this.
+    """
+    content = execute_reply["content"]
+    mark_failed(cell, content["ename"], content["evalue"])
 
 
 def _is_executed(cell: NotebookNode) -> bool:
@@ -353,23 +374,27 @@ def _last_lines(kernel_log: IO[bytes]) -> str:
     return printable("".join(lines))
 
 
-def _describe_failure(
-    name: str, cells: list[NotebookNode], failed_cell: NotebookNode, reason: str
-) -> str:
-    """Return the message that a cell failed, with the reason and the cell's source."""
-    # numbered as in a run in Jupyter, which lacks the injected cell
-    original_cells = [cell for cell in cells if _INJECTED not in cell.metadata.get("tags", [])]
-    description = "the cell of the parameters"
-    for number, cell in enumerate(original_cells, start=1):
-        if cell is failed_cell:
-            description = f"code cell {number}"
+def _death_of_kernel() -> NotebookNode:
+    """Return the output of a cell during which the kernel died."""
+    message = "the kernel died; the cells after this one were not executed"
+    output: NotebookNode = new_output(
+        "error", ename=DEAD_KERNEL, evalue=message, traceback=[message]
+    )
+    return output
 
-    plain_reason = _COLOUR_CODES.sub("", reason)
-    message_lines = [f"{name}, {description} failed: {plain_reason}"]
 
-    source_lines = failed_cell.source.splitlines()
+def _describe_failures(name: str, failed_cells: Sequence[FailedCell]) -> str:
+    """Return the message that cells failed, with the first one's reason and source."""
+    first = failed_cells[0]
+    message_lines = [f"{name}, {first.label} failed: {first.reason}"]
+
+    source_lines = first.source.splitlines()
     for number, line in enumerate(source_lines[:_MAX_LINES], start=1):
         message_lines.append(f"{number:>5} | {line[:_MAX_LINE_LENGTH]}")
     if len(source_lines) > _MAX_LINES:
         message_lines.append(f"and {len(source_lines) - _MAX_LINES:,} more lines")
+
+    more = len(failed_cells) - 1
+    if more:
+        message_lines.append(f"{more:,} more {'cell' if more == 1 else 'cells'} failed")
     return printable("\n".join(message_lines))

@@ -45,8 +45,29 @@ def test_a_failed_notebook_is_reported_with_its_cell(tmp_path):
     assert process.returncode == 1
     assert process.stderr == (
         "book.ipynb, code cell 2 failed: ZeroDivisionError: division by zero\n    1 | 1 / x\n"
+        "no page was written; `--keep-going` publishes it anyway\n"
     )
     assert [file.name for file in tmp_path.iterdir()] == ["book.ipynb"]
+
+
+def test_a_failed_notebook_is_published_if_asked(tmp_path):
+    """Its page says at the top what failed, and the exit status is 1."""
+    path = write_notebook(tmp_path, "1 / 0", "print('still', 'here')", "broken", "%frobnicate")
+    process = attune("publish", str(path), "--keep-going")
+
+    page = tmp_path / "book.html"
+    assert process.returncode == 1
+    assert process.stderr == (
+        "book.ipynb, code cell 1 failed: ZeroDivisionError: division by zero\n    1 | 1 / 0\n"
+        f"2 more cells failed\n{page} was written\n"
+    )
+    text = page.read_text(encoding="utf-8")
+    top, _, cells = text.partition("still here")
+    assert cells
+    assert "3 cells of this notebook failed." in top
+    assert "Code cell 1</a>: ZeroDivisionError: division by zero" in top
+    assert "Code cell 3</a>: NameError: name" in top
+    assert "Code cell 4</a>: UsageError: Line magic function `%frobnicate` not found" in top
 
 
 @pytest.mark.parametrize(

@@ -183,8 +183,21 @@ def test_an_existing_page_is_not_changed_by_a_failure(tmp_path):
 def test_the_death_of_a_kernel_is_reported(tmp_path):
     notebook = new_notebook(cells=[code_cell("x = 1"), code_cell("import os\nos._exit(3)")])
 
-    with pytest.raises(attune_nb.RunFailed, match=r"code cell 2 failed: the kernel died\n.*import"):
+    with pytest.raises(
+        attune_nb.RunFailed, match=r"code cell 2 failed: the kernel died; .*\n.*import"
+    ):
         execute(notebook, tmp_path)
+
+
+def test_the_page_of_a_dead_kernel_says_so_at_its_top(tmp_path):
+    path = write_notebook(
+        tmp_path, code_cell("x = 1"), code_cell("import os\nos._exit(3)"), code_cell("print(x)")
+    )
+    with pytest.raises(attune_nb.RunFailed, match=r"book\.html was written"):
+        publish(path, keep_going=True)
+
+    text = visible_text((tmp_path / "book.html").read_text(encoding="utf-8"))
+    assert "1 cell of this notebook failed.Code cell 2: the kernel died; the cells after" in text
 
 
 def test_a_kernel_that_does_not_start_is_reported(tmp_path):
