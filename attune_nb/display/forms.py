@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ipywidgets
 
@@ -11,7 +13,7 @@ from attune_nb import html
 from attune_nb.errors import AttuneError, ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from attune_nb.events import AskOpened
 
@@ -22,6 +24,9 @@ _OMITTED = object()
 
 _WIDTH = "34em"
 _ERROR_STYLE = "color:var(--jp-error-color1,#b30000)"
+
+# answers that have a button each
+_MAX_BUTTONS = 5
 
 # characters of a prompt and of a wrong value that are shown
 _MAX_PROMPT = 2_000
@@ -43,7 +48,7 @@ def close_widgets(*widgets: Any) -> None:
 
 
 class Form:
-    """The fields of one question, and the button that sends the answer.
+    """The form of one question: a button for each answer if they are few, otherwise fields.
 
     Args:
         question: The question.
@@ -58,7 +63,85 @@ class Form:
         if question.response_schema is not None:
             schema = question.response_schema
 
-        # an object has a field per property, any other answer is one field
+        prompt = html.text(question.prompt, max_length=_MAX_PROMPT)
+        self._prompt: Any = ipywidgets.HTML(str(html.element("div", html.element("b", prompt))))
+        self._message: Any = ipywidgets.HTML()
+        self._fields: _Fields | None = None
+        self._buttons: list[Any] = []
+
+        choices = _choices_of(schema)
+        if choices is not None:
+            for choice in choices:
+                self._add_button(choice.label, partial(attrgetter("value"), choice))
+            self._mark_default(choices, schema)
+        else:
+            self._fields = _Fields(schema, question.prompt)
+            self._add_button("Answer", self._fields.read, style="primary")
+
+        field_widgets = self._fields.widgets if self._fields is not None else []
+        self._row: Any = ipywidgets.HBox(self._buttons)
+        self.widget: Any = ipywidgets.VBox([self._prompt, *field_widgets, self._row, self._message])
+
+    def _add_button(self, label: str, read: Callable[[], Any], *, style: str = "") -> None:
+        button: Any = ipywidgets.Button(
+            description=label, button_style=style, layout={"width": "auto", "min_width": "6em"}
+        )
+        button.on_click(lambda _: self._submit(read))
+        self._buttons.append(button)
+
+    def _mark_default(self, choices: Sequence[_Choice], schema: Mapping[str, Any]) -> None:
+        """Show which of the buttons is the default, if one is."""
+        for button, choice in zip(self._buttons, choices, strict=True):
+            if "default" in schema and choice.value == schema["default"]:
+                button.button_style = "primary"
+
+    def _submit(self, read: Callable[[], Any]) -> None:
+        try:
+            self._answer(self._task, read())
+        except AttuneError as error:
+            message = html.element("div", str(error), role="alert", style=_ERROR_STYLE)
+            self._message.value = str(message)
+            return
+
+        for button in self._buttons:
+            button.disabled = True
+        self._message.value = "sent"
+
+    def close(self) -> None:
+        """Close the widgets."""
+        fields = self._fields.widgets if self._fields is not None else []
+        close_widgets(self._prompt, *fields, *self._buttons, self._row, self._message, self.widget)
+
+
+class _Choice(NamedTuple):
+    """An answer that has a button of its own."""
+
+    label: str
+    value: Any
+
+
+def _choices_of(schema: Mapping[str, Any]) -> list[_Choice] | None:
+    """Return the answers that a schema allows, if they are few; otherwise None."""
+    choices = schema.get("enum")
+    if isinstance(choices, list) and 0 < len(choices) <= _MAX_BUTTONS:
+        return [_Choice(_to_text(choice), choice) for choice in choices]
+    if schema.get("type") == "boolean" and not choices:
+        return [_Choice(label="Yes", value=True), _Choice(label="No", value=False)]
+    return None
+
+
+class _Fields:
+    """The fields of an answer: one for each property of an object, otherwise a single one.
+
+    Attributes:
+        widgets: The widgets.
+
+    Args:
+        schema: The question's schema.
+        prompt: The question, which names a single field.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], prompt: str) -> None:
         self._is_object = schema.get("type") == "object" and bool(schema.get("properties"))
         if self._is_object:
             properties = schema["properties"]
@@ -66,38 +149,28 @@ class Form:
         else:
             properties = {"answer": schema}
             required = ["answer"]
+
         self._fields: dict[str, _Field] = {}
         for name, property_schema in properties.items():
             self._fields[name] = _Field(name, property_schema, required=name in required)
-        self._align_fields()
+        self.widgets = [field.widget for field in self._fields.values()]
 
-        prompt = html.text(question.prompt, max_length=_MAX_PROMPT)
-        self._prompt: Any = ipywidgets.HTML(str(html.element("div", html.element("b", prompt))))
-        self._send: Any = ipywidgets.Button(description="Answer", button_style="primary")
-        self._send.on_click(self._submit)
-        self._message: Any = ipywidgets.HTML()
-        fields = [field.widget for field in self._fields.values()]
-        self.widget: Any = ipywidgets.VBox([self._prompt, *fields, self._send, self._message])
+        if self._is_object:
+            self._align()
+        else:
+            # the prompt stands above, and is the label
+            (widget,) = self.widgets
+            widget.description = ""
+            widget.tooltip = html.printable(prompt)[:_MAX_PROMPT]
 
-    def _align_fields(self) -> None:
+    def _align(self) -> None:
         """Give all labels the same width, so that the fields are aligned."""
-        longest = max(len(field.widget.description) for field in self._fields.values())
+        longest = max(len(widget.description) for widget in self.widgets)
         width = f"{min(longest, _MAX_LABEL) * _LABEL_EM + 0.5:.1f}em"
-        for field in self._fields.values():
-            field.widget.style.description_width = width
+        for widget in self.widgets:
+            widget.style.description_width = width
 
-    def _submit(self, _: object) -> None:
-        try:
-            value = self._value()
-            self._answer(self._task, value)
-        except AttuneError as error:
-            message = html.element("div", str(error), role="alert", style=_ERROR_STYLE)
-            self._message.value = str(message)
-            return
-        self._send.disabled = True
-        self._message.value = "sent"
-
-    def _value(self) -> Any:
+    def read(self) -> Any:
         """Return the answer.
 
         Raises:
@@ -112,11 +185,6 @@ class Form:
         if self._is_object:
             return values
         return values.get("answer")
-
-    def close(self) -> None:
-        """Close the widgets."""
-        fields = [field.widget for field in self._fields.values()]
-        close_widgets(self._prompt, *fields, self._send, self._message, self.widget)
 
 
 class _Field:

@@ -1,5 +1,6 @@
 """A question of `core.ask` is a form, which is filled in and sent."""
 
+import pytest
 from playwright.sync_api import expect
 
 ASK = """%%attune deploy LINE
@@ -80,3 +81,49 @@ def test_a_question_is_answered_from_another_cell(lab):
 
         expect(notebook.output(1)).to_contain_text("succeeded after", timeout=20_000)
         expect(notebook.output(3)).to_contain_text("'succeeded'")
+
+
+SHORT_ASK = """%%attune deploy --out run
+tasks:
+  - name: approve
+    action: core.ask
+    input: {prompt: Deploy release 1.4?, response_schema: SCHEMA}
+"""
+
+
+@pytest.mark.parametrize(
+    ("schema", "buttons", "clicked", "answer"),
+    [
+        ("{type: boolean}", ["Yes", "No"], "Yes", "True"),
+        ("{enum: [now, tonight, never]}", ["now", "tonight", "never"], "tonight", "'tonight'"),
+    ],
+    ids=["boolean", "enum"],
+)
+def test_a_question_with_few_answers_shows_buttons(lab, schema, buttons, clicked, answer):
+    """The question itself is the label of the form, and one click answers it."""
+    cell = SHORT_ASK.replace("SCHEMA", schema)
+    outcome = "(await run).status, run.result('approve')['response']"
+    with lab.opened("%load_ext attune_nb", cell, outcome) as notebook:
+        notebook.run(0)
+        notebook.run(1)
+        form = notebook.output(1)
+        expect(form).to_contain_text("Deploy release 1.4?")
+        assert form.locator(".widget-vbox .widget-hbox").last.inner_text().split() == buttons
+        notebook.take_screenshot(f"buttons {clicked}")
+
+        form.get_by_role("button", name=clicked, exact=True).click()
+        expect(form).to_contain_text("succeeded after", timeout=20_000)
+        notebook.run(2)
+        expect(notebook.output(2)).to_contain_text(f"('succeeded', {answer})")
+
+
+def test_a_question_without_a_schema_takes_text(lab):
+    cell = SHORT_ASK.replace(", response_schema: SCHEMA", "")
+    with lab.opened("%load_ext attune_nb", cell, "(await run).output") as notebook:
+        notebook.run(0)
+        notebook.run(1)
+        form = notebook.output(1)
+        form.get_by_title("Deploy release 1.4?").fill("after lunch")
+        notebook.take_screenshot("text")
+        notebook.click_button("Answer")
+        expect(form).to_contain_text("succeeded after", timeout=20_000)
