@@ -15,8 +15,9 @@ from pyrsistent import PMap, pmap
 
 from attune_nb import html
 from attune_nb.events import TaskEndStatus  # noqa: TC001 - msgspec reads the annotations
+from attune_nb.item_outcomes import ItemOutcomes  # noqa: TC001 - msgspec reads the annotations
 from attune_nb.values.describe import preview
-from attune_nb.values.frozen import FrozenDict, freeze, size_of
+from attune_nb.values.frozen import FrozenDict, FrozenList, freeze, size_of
 from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABSENT",
+    "OUTCOME_FIELDS",
     "ItemScope",
     "Moment",
     "Outcome",
@@ -71,6 +73,21 @@ class Moment(msgspec.Struct, frozen=True):
     seed: int
 
 
+OUTCOME_FIELDS = (
+    "result",
+    "status",
+    "error",
+    "succeeded",
+    "attempts",
+    "duration_ms",
+    "total_count",
+    "failed_items",
+    "failures",
+    "successes",
+)
+"""The names below `task.NAME`, beside the keys of the task's result."""
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How an execution of a task ended, as `task.NAME` and `result()` show it.
 
@@ -82,6 +99,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         duration_ms: How long it took, in milliseconds.
         total_count: The number of items, for a task with items.
         failed_items: How many of them failed.
+        items: How each of them ended, for `failures` and `successes`.
     """
 
     status: TaskEndStatus
@@ -91,11 +109,36 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: float = 0.0
     total_count: int | None = None
     failed_items: int | None = None
+    items: ItemOutcomes | None = None
 
     @property
     def succeeded(self) -> bool:
         """Whether the task succeeded. A skipped task did."""
         return self.status in ("succeeded", "skipped")
+
+    @property
+    def failures(self) -> FrozenList | None:
+        """`{index, item, error, error_type, attempts, result}` of each item that failed.
+
+        `result` is what the action left behind. None for a task without items.
+        """
+        return None if self.items is None else self.items.failures()
+
+    @property
+    def successes(self) -> FrozenList | None:
+        """`{index, item, result}` of each item that succeeded; None for a task without items."""
+        return None if self.items is None else self.items.successes(self.result)
+
+    def remote_parts(self) -> list[Any]:
+        """Return the values in the outcome that may refer to a cluster."""
+        if self.items is None:
+            return [self.result]
+        return [self.result, *self.items.parts()]
+
+    def map_values(self, change: Callable[[Any], Any]) -> Outcome:
+        """Return the outcome with changed result and items: without secrets, or fetched."""
+        items = None if self.items is None else self.items.map(change)
+        return msgspec.structs.replace(self, result=freeze(change(self.result)), items=items)
 
 
 class _Cache(dict[str, Any]):
@@ -225,9 +268,8 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
         variables = {name: freeze(hide(value)) for name, value in self.variables.items()}
         tasks = {}
         for name, outcome in self.tasks.items():
-            tasks[name] = msgspec.structs.replace(
-                outcome, result=freeze(hide(outcome.result)), error=hide(outcome.error)
-            )
+            masked = outcome.map_values(hide)
+            tasks[name] = msgspec.structs.replace(masked, error=hide(outcome.error))
 
         return self.replace(
             parameters=freeze(hide(self.parameters)),
@@ -318,7 +360,7 @@ def _member(value: Any, part: str, path: str) -> Any:
     if isinstance(value, Outcome):
         if isinstance(value.result, dict) and part in value.result:
             return value.result[part]
-        if part in {*value.__struct_fields__, "succeeded"}:
+        if part in OUTCOME_FIELDS:
             return getattr(value, part)
     elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
         return value[int(part)]

@@ -12,6 +12,7 @@ from attune_nb.conductor.state import Execution, RetryItem
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import CANCELLED, FINAL, STATUS_CODES
+from attune_nb.item_outcomes import ItemOutcomes
 from attune_nb.values.describe import describe
 from attune_nb.values.frozen import (
     FrozenDict,
@@ -254,6 +255,9 @@ def make_outcome(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo 
     result = freeze_list(results) if has_items else results[0]
     total_count = count if has_items else None
     failed_items = failed if has_items else None
+    items = None
+    if has_items:
+        items = ItemOutcomes(bytes(statuses), execution.batches, execution.items)
 
     outcome = Outcome(
         status=status,
@@ -263,6 +267,7 @@ def make_outcome(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo 
         duration_ms=(time - execution.started) * 1000,
         total_count=total_count,
         failed_items=failed_items,
+        items=items,
     )
     return outcome, error
 

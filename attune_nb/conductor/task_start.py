@@ -10,6 +10,7 @@ from attune_nb.conductor.state import Alarm, Execution, StartTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AskOpened, TaskStarted
+from attune_nb.item_outcomes import ItemOutcomes
 from attune_nb.values.describe import describe_with_value
 from attune_nb.values.frozen import FrozenDict, freeze
 
@@ -118,7 +119,11 @@ def launch(step: Step, key: Key) -> None:
         _ask(step, task, execution)
     elif execution.items is not None and execution.total == 0:
         outcome = Outcome(
-            status="succeeded", result=items.NO_RESULTS, total_count=0, failed_items=0
+            status="succeeded",
+            result=items.NO_RESULTS,
+            total_count=0,
+            failed_items=0,
+            items=ItemOutcomes(),
         )
         step.later(step.handlers.end, key, outcome, None)
     else:

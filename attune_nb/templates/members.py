@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyrsistent import PMap
 
-from attune_nb.context import Outcome
+from attune_nb.context import OUTCOME_FIELDS, Outcome
 from attune_nb.errors import nearest
 from attune_nb.templates.sandbox import (
     ARRAYS,
     KEYS,
     OBJECTS,
-    OUTCOME_FIELDS,
     PLAIN,
     charge,
     describe_kind,

@@ -13,7 +13,7 @@ from typing import Any
 
 from pyrsistent import PMap
 
-from attune_nb.context import Moment, Outcome
+from attune_nb.context import OUTCOME_FIELDS, Moment, Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.values.describe import describe, describe_type
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
@@ -29,7 +29,6 @@ __all__ = [
     "NEW_CONTAINERS",
     "NUMBERS",
     "OBJECTS",
-    "OUTCOME_FIELDS",
     "PLAIN",
     "SIZED",
     "STEP_BUDGET",
@@ -79,17 +78,6 @@ KEYS: frozenset[type] = NUMBERS | {str, bool, type(None)}
 
 # The types of the containers that expressions make.
 NEW_CONTAINERS: frozenset[type] = frozenset({list, tuple, dict})
-
-OUTCOME_FIELDS = (
-    "result",
-    "status",
-    "error",
-    "succeeded",
-    "attempts",
-    "duration_ms",
-    "total_count",
-    "failed_items",
-)
 
 # The names of the types, as the function `type_of` returns them.
 _TYPE_NAMES: dict[type, str] = {

@@ -139,7 +139,13 @@ def _select_outcome(outcome: Outcome, names: _NameTree) -> Outcome:
         return outcome
 
     if not isinstance(result, dict):
-        return outcome if "result" in names else msgspec.structs.replace(outcome, result=None)
+        # the successes are made of the results
+        if not {"result", "successes"}.isdisjoint(names):
+            return outcome
+        items = None
+        if outcome.items is not None and "failures" in names:
+            items = outcome.items.only_failures()
+        return msgspec.structs.replace(outcome, result=None, items=items)
 
     keys = {name: names_below for name, names_below in names.items() if name in result}
     if "result" in names and "result" not in result:
@@ -164,7 +170,9 @@ def _merge(first: _NameTree, second: _NameTree) -> _NameTree:
 
 def find_references(context: WorkflowContext) -> list[RemoteReference]:
     """Return the remote references in a context."""
-    results = [outcome.result for outcome in context.tasks.values()]
+    results = []
+    for outcome in context.tasks.values():
+        results += outcome.remote_parts()
     return [*remote_references([context.parameters, [*context.variables.values()], results])]
 
 
@@ -179,12 +187,12 @@ def fetch_context(context: WorkflowContext, fetched: Mapping[str, Any]) -> Workf
         BackendError: A result is lost.
         NotSendable: A result cannot be pickled, or not be unpickled here.
     """
+
+    def fetch_parts(value: Any) -> Any:
+        return fetch(value, fetched)
+
     variables = {name: fetch(value, fetched) for name, value in context.variables.items()}
-
-    tasks = {}
-    for name, outcome in context.tasks.items():
-        tasks[name] = msgspec.structs.replace(outcome, result=fetch(outcome.result, fetched))
-
+    tasks = {name: outcome.map_values(fetch_parts) for name, outcome in context.tasks.items()}
     return context.replace(
         parameters=fetch(context.parameters, fetched),
         variables=pmap(variables),

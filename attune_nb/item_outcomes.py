@@ -1,0 +1,162 @@
+"""How the items of a task ended, as expressions read it: its failures and its successes.
+
+Both are arrays with an object for each item. They are made when they are first read, from what
+the run holds anyway, so a task of a million items pays nothing for them until then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.events import FAILED, SUCCEEDED, TIMED_OUT
+from attune_nb.values.frozen import FrozenList, freeze, freeze_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from attune_nb.events import Batch, ErrorInfo
+
+__all__ = ["ItemOutcomes"]
+
+_FAILED_CODES = (FAILED, TIMED_OUT)
+
+
+class ItemOutcomes:
+    """The items of one execution of a task, and how each ended.
+
+    All instances compare equal: what they are made of is compared where it is kept.
+
+    Args:
+        statuses: The status code of each item's last attempt.
+        batches: The attempts, in the order in which they were reported.
+        source: The source of the items. If it can be read only once, the batches hold them.
+    """
+
+    __slots__ = (
+        "_batches",
+        "_failures",
+        "_items",
+        "_results",
+        "_source",
+        "_statuses",
+        "_successes",
+    )
+
+    def __init__(
+        self,
+        statuses: bytes = b"",
+        batches: Sequence[Batch] = (),
+        source: Any = (),
+        failures: FrozenList | None = None,
+    ) -> None:
+        self._statuses = statuses
+        self._batches = batches
+        self._source = source
+        self._failures = failures
+        self._items: Any = None
+
+        # the successes, and the results that they were made of
+        self._results: Any = None
+        self._successes: FrozenList | None = None
+
+    def failures(self) -> FrozenList:
+        """Return `{index, item, error, error_type, attempts, result}` of each failed item."""
+        if self._failures is None:
+            self._failures = self._collect_failures()
+        return self._failures
+
+    def successes(self, results: Any) -> FrozenList:
+        """Return `{index, item, result}` of each item that succeeded.
+
+        Args:
+            results: The results of all items, in their order.
+        """
+        successes = self._successes
+        if successes is None or self._results is not results:
+            items = self._all_items()
+            rows = []
+            for index, code in enumerate(self._statuses):
+                if code == SUCCEEDED:
+                    row = {"index": index, "item": items[index], "result": results[index]}
+                    rows.append(freeze(row))
+
+            successes = freeze_list(rows)
+            self._successes = successes
+            self._results = results
+        return successes
+
+    def only_failures(self) -> ItemOutcomes:
+        """Return the failures without the other items, to be sent to another process."""
+        return ItemOutcomes(failures=self.failures())
+
+    def map(self, change: Callable[[Any], Any]) -> ItemOutcomes:
+        """Return these outcomes with changed items and failures: masked or fetched ones."""
+        items = freeze(change(self._all_items()))
+        return ItemOutcomes(self._statuses, (), items, freeze(change(self.failures())))
+
+    def parts(self) -> list[Any]:
+        """Return the values in these outcomes, beside the results."""
+        return [self._all_items(), self.failures()]
+
+    def _collect_failures(self) -> FrozenList:
+        last_errors: dict[int, tuple[Batch, int, ErrorInfo]] = {}
+        for batch in self._batches:
+            for row, error in batch.errors.items():
+                index = batch.index[row]
+                # a later error of the same item replaces an earlier one
+                if self._statuses[index] in _FAILED_CODES:
+                    last_errors[index] = (batch, row, error)
+
+        failures = []
+        for index in sorted(last_errors):
+            batch, row, error = last_errors[index]
+            failure = {
+                "index": index,
+                "item": self._read_item(index, batch, row),
+                "error": error.message,
+                "error_type": error.type,
+                "attempts": batch.attempt[row],
+                "result": error.data,
+            }
+            failures.append(freeze(failure))
+        return freeze_list(failures)
+
+    def _read_item(self, index: int, batch: Batch, row: int) -> Any:
+        if batch.items is not None:
+            return batch.items[row]
+        return self._source[index] if self._has_indexes else None
+
+    @property
+    def _has_indexes(self) -> bool:
+        """Whether the source is read by index. That of a run that was looked up may not be."""
+        return hasattr(self._source, "__getitem__")
+
+    def _all_items(self) -> Any:
+        """Return all items, in their order; None for one that is unknown."""
+        if self._items is None:
+            self._items = self._collect_items()
+        return self._items
+
+    def _collect_items(self) -> Any:
+        is_in_batches = any(batch.items is not None for batch in self._batches)
+        if not is_in_batches and self._has_indexes:
+            return self._source
+
+        items: list[Any] = [None] * len(self._statuses)
+        for batch in self._batches:
+            if batch.items is not None:
+                for row, index in enumerate(batch.index):
+                    items[index] = batch.items[row]
+        return items
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ItemOutcomes)
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return f"ItemOutcomes({len(self._statuses):,} items)"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ItemOutcomes, (self._statuses, (), self._all_items(), self.failures())
