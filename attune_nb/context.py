@@ -29,6 +29,7 @@ __all__ = [
     "ItemScope",
     "Moment",
     "Outcome",
+    "TaskRecord",
     "TaskScope",
     "WorkflowContext",
 ]
@@ -139,6 +140,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         """Return the outcome with changed result and items: without secrets, or fetched."""
         items = None if self.items is None else self.items.map(change)
         return msgspec.structs.replace(self, result=freeze(change(self.result)), items=items)
+
+
+class TaskRecord(msgspec.Struct, frozen=True):
+    """The value of `task(NAME)`: an outcome without the keys of its result among its fields.
+
+    Attributes:
+        outcome: The outcome.
+    """
+
+    outcome: Outcome
 
 
 class _Cache(dict[str, Any]):

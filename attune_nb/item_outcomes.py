@@ -99,37 +99,30 @@ class ItemOutcomes:
         return [self._all_items(), self.failures()]
 
     def _collect_failures(self) -> FrozenList:
-        last_errors: dict[int, tuple[Batch, int, ErrorInfo]] = {}
+        last_errors: dict[int, tuple[int, ErrorInfo]] = {}
         for batch in self._batches:
             for row, error in batch.errors.items():
                 index = batch.index[row]
                 # a later error of the same item replaces an earlier one
                 if self._statuses[index] in _FAILED_CODES:
-                    last_errors[index] = (batch, row, error)
+                    last_errors[index] = (batch.attempt[row], error)
 
+        if not last_errors:
+            return freeze_list([])
+        items = self._all_items()
         failures = []
         for index in sorted(last_errors):
-            batch, row, error = last_errors[index]
+            attempts, error = last_errors[index]
             failure = {
                 "index": index,
-                "item": self._read_item(index, batch, row),
+                "item": items[index],
                 "error": error.message,
                 "error_type": error.type,
-                "attempts": batch.attempt[row],
+                "attempts": attempts,
                 "result": error.data,
             }
             failures.append(freeze(failure))
         return freeze_list(failures)
-
-    def _read_item(self, index: int, batch: Batch, row: int) -> Any:
-        if batch.items is not None:
-            return batch.items[row]
-        return self._source[index] if self._has_indexes else None
-
-    @property
-    def _has_indexes(self) -> bool:
-        """Whether the source is read by index. That of a run that was looked up may not be."""
-        return hasattr(self._source, "__getitem__")
 
     def _all_items(self) -> Any:
         """Return all items, in their order; None for one that is unknown."""
@@ -138,15 +131,16 @@ class ItemOutcomes:
         return self._items
 
     def _collect_items(self) -> Any:
-        is_in_batches = any(batch.items is not None for batch in self._batches)
-        if not is_in_batches and self._has_indexes:
+        if hasattr(self._source, "__getitem__"):
             return self._source
 
+        # The source was read once. The row of an item's first attempt holds the item, so it is
+        # the last one to be read here.
         items: list[Any] = [None] * len(self._statuses)
-        for batch in self._batches:
+        for batch in reversed(self._batches):
             if batch.items is not None:
-                for row, index in enumerate(batch.index):
-                    items[index] = batch.items[row]
+                for row in reversed(range(len(batch))):
+                    items[batch.index[row]] = batch.items[row]
         return items
 
     def __eq__(self, other: object) -> bool:

@@ -141,10 +141,12 @@ def _members(namespace: str, lines: Sequence[str]) -> list[str]:
         return _section_keys("vars", lines)
     if namespace in ("task", "tasks"):
         return _task_names(lines)
-    if namespace.startswith("task"):
-        return list(names(ENTRIES, "task field"))
     if namespace == "system":
         return list(names(ENTRIES, "system value"))
+
+    space, _, member = namespace.partition(".")
+    if space in ("task", "tasks") and "." not in member:
+        return list(names(ENTRIES, "task field"))
     return []
 
 

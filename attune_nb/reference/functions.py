@@ -402,6 +402,23 @@ _MOMENTS = (
     ),
 )
 
+_RECORDS = (
+    Entry(
+        "function",
+        "task",
+        "Return the record of a task that has ended: an object with the fields of `task.NAME`. "
+        "The name may be computed, and a key of the result hides none of the fields.",
+        """
+        tasks:
+          - name: check
+            action: core.echo
+            input: {message: fine}
+        output_map: {status: "{{ task('check').status }}"}
+        """,
+        related=("status", "result", "failures"),
+    ),
+)
+
 FUNCTIONS: tuple[Entry, ...] = (
     *_OUTCOMES,
     *_CONVERSIONS,
@@ -409,5 +426,6 @@ FUNCTIONS: tuple[Entry, ...] = (
     *_STRINGS,
     *_NUMBERS,
     *_MOMENTS,
+    *_RECORDS,
 )
 """All functions, those of one purpose together."""

@@ -75,7 +75,7 @@ _NAMESPACES = (
           message: "{{ task.count.message }}"
           status: "{{ task.count.status }}"
         """,
-        related=("result", "status", "error", "failed_items", "output_map"),
+        related=("result", "status", "error", "failures", "successes", "output_map"),
     ),
     Entry(
         "namespace",
@@ -203,7 +203,20 @@ _FIELDS = (
     _field("total_count", "The number of items, of a task with items; otherwise null.",
            "with_items", "failed_items"),
     _field("failed_items", "How many items failed, of a task with items; otherwise null.",
-           "with_items", "total_count"),
+           "with_items", "total_count", "failures"),
+    _field(
+        "failures",
+        "The failed items of a task with items, otherwise null: an array of objects with `index`, "
+        "`item`, `error` (the message), `error_type`, `attempts` and `result`, the data that the "
+        "action left behind.",
+        "failed_items", "successes", "with_items",
+    ),
+    _field(
+        "successes",
+        "The items that succeeded, of a task with items, otherwise null: an array of objects with "
+        "`index`, `item` and `result`.",
+        "failures", "with_items",
+    ),
 )  # fmt: skip
 
 _TARGETS = (

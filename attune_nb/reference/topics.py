@@ -76,7 +76,7 @@ TOPICS: tuple[Entry, ...] = (
             retry: {count: 2, delay: 1}
             input: {message: "checking {{ item }}"}
         """,
-        "with_items", "item", "index", "concurrency", "batch_size", "retry", "failed_items",
+        "with_items", "item", "index", "concurrency", "batch_size", "retry", "failures",
     ),
     _topic(
         "failures",

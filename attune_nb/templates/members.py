@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyrsistent import PMap
 
-from attune_nb.context import OUTCOME_FIELDS, Outcome
+from attune_nb.context import OUTCOME_FIELDS, Outcome, TaskRecord
 from attune_nb.errors import nearest
 from attune_nb.templates.sandbox import (
     ARRAYS,
@@ -81,6 +81,8 @@ def get_member(value: Any, key: Any, owner: str) -> Any:
         return _object_member(value, key, owner)
     if kind is Outcome:
         return _outcome_member(value, key, owner)
+    if kind is TaskRecord:
+        return _record_field(value.outcome, key, owner)
     if kind is Undefined:
         return value
     if (kind in ARRAYS or kind is str) and type(key) in (int, slice):
@@ -148,6 +150,13 @@ def _outcome_member(outcome: Outcome, key: Any, owner: str) -> Any:
     if type(key) is str and key in OUTCOME_FIELDS:
         return getattr(outcome, key)
     return _no_field(result, key, owner)
+
+
+def _record_field(outcome: Outcome, key: Any, owner: str) -> Any:
+    if type(key) is str and key in OUTCOME_FIELDS:
+        return getattr(outcome, key)
+    hint = nearest_name(key, OUTCOME_FIELDS)
+    return Undefined(lambda: f"{owner} has no {_format_key(key)}{hint}")
 
 
 def _no_field(result: Any, key: Any, owner: str) -> Undefined:

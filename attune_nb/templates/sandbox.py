@@ -13,7 +13,7 @@ from typing import Any
 
 from pyrsistent import PMap
 
-from attune_nb.context import OUTCOME_FIELDS, Moment, Outcome
+from attune_nb.context import OUTCOME_FIELDS, Moment, Outcome, TaskRecord
 from attune_nb.errors import TemplateError
 from attune_nb.values.describe import describe, describe_type
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
@@ -271,6 +271,8 @@ def refuse_remote(*values: Any) -> None:
 
 def record_to_object(value: Any) -> Any:
     """Return the object that an outcome or a whole namespace stands for; else the value itself."""
+    if isinstance(value, TaskRecord):
+        value = value.outcome
     if isinstance(value, Outcome):
         return freeze({name: getattr(value, name) for name in OUTCOME_FIELDS})
 

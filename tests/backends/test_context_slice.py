@@ -1,6 +1,7 @@
 """The slice of a context that is sent to another process: templates render the same from it."""
 
 import pickle
+from array import array
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from attune_nb.backends.attempt.context_slice import slice_context
 from attune_nb.context import Outcome, WorkflowContext
 from attune_nb.errors import TemplateError
+from attune_nb.events import FAILED, Batch, ErrorInfo
+from attune_nb.item_outcomes import ItemOutcomes
 from attune_nb.templates.template import Template
 
 
@@ -20,10 +23,33 @@ def make_context():
         keystore={"token": "hunter22", "other": "secret-other"},
     )
     context = context.with_result("fetch", {"items": [1, 2], "status": "own", "rest": "r" * 600})
-    context = context.with_outcome(
-        "rows", Outcome(status="succeeded", result=[1] * 300, total_count=300)
-    )
+    context = context.with_outcome("rows", outcome_of_rows())
     return context.with_result("odd", {"result": {"x": 1}, "y": 2})
+
+
+def outcome_of_rows():
+    """Return the outcome of a task with 300 items, of which the third failed."""
+    results = [1] * 300
+    statuses = bytearray(300)
+    statuses[2] = FAILED
+    error = ErrorInfo(type="ValueError", message="no", data={"code": 7})
+    batch = Batch(
+        index=array("q", range(300)),
+        attempt=array("q", [1] * 300),
+        worker=array("q", [0] * 300),
+        start=array("d", [0.0] * 300),
+        duration=array("d", [0.1] * 300),
+        status=bytes(statuses),
+        results=results,
+        errors={2: error},
+    )
+    return Outcome(
+        status="failed",
+        result=results,
+        total_count=300,
+        failed_items=1,
+        items=ItemOutcomes(bytes(statuses), [batch], range(1000, 1300)),
+    )
 
 
 def dotted_names(context):
@@ -85,6 +111,15 @@ def test_only_the_part_of_a_result_that_is_read_is_sent(source, result):
     assert outcome.status == context.tasks[name].status
 
 
+def test_successes_are_sent_only_to_those_who_read_them():
+    sizes = {}
+    for source in ("status", "failures", "failures[0].item", "successes"):
+        template = Template(f"{{{{ task.rows.{source} }}}}")
+        sizes[source] = len(pickle.dumps(slice_context(make_context(), template)))
+    assert sizes["status"] < sizes["failures"] == sizes["failures[0].item"] < 800
+    assert sizes["successes"] > 1500
+
+
 def test_secrets_that_are_not_read_are_not_sent():
     packed = pickle.dumps(slice_context(make_context(), Template("{{ keystore.token }}")))
     assert b"hunter22" in packed
@@ -114,6 +149,21 @@ _PATHS = st.sampled_from(
         "task.rows.result",
         "task.rows.total_count",
         "task.rows.nope",
+        "task.rows.result[3]",
+        "task.rows.failures",
+        "task.rows.failures[0].result.code",
+        "task.rows.failures[1]",
+        "task.rows.successes|length",
+        "task.rows.successes[298].item",
+        "task['rows']['failures']",
+        "task('rows').failures",
+        "task('rows').successes|last",
+        "task('odd').result",
+        "task('odd').y",
+        "task('nope').status",
+        "task('od' ~ 'd').result.y",
+        "task(parameters.url)",
+        "task('odd')",
         "task.odd.result.x",
         "task.odd.y",
         "task.odd.attempts",

@@ -7,6 +7,7 @@ import pytest
 
 import attune_nb as attune
 from attune_nb.actions.registry import CORE
+from attune_nb.context import OUTCOME_FIELDS
 from attune_nb.events import ItemStatus, RunStatus, TaskStatus
 from attune_nb.language import editor_schema
 from attune_nb.language.model import RESERVED_TARGETS
@@ -17,11 +18,10 @@ from attune_nb.reference.entry import Kind
 from attune_nb.reference.table import ENTRIES, PLACES, find_entries
 from attune_nb.templates.compiler.calls import FILTER_NAMES
 from attune_nb.templates.compiler.codegen import NAMESPACES
-from attune_nb.templates.library.functions import FUNCTIONS, SCOPE_FUNCTIONS
+from attune_nb.templates.library.functions import FUNCTIONS, SCOPE_FUNCTIONS, TASK_FUNCTION
 from attune_nb.templates.library.jinja_tests import TESTS
 from attune_nb.templates.library.methods import METHODS
 from attune_nb.templates.members import ITEM_NAMES
-from attune_nb.templates.sandbox import OUTCOME_FIELDS
 
 WORKFLOWS = [entry for entry in ENTRIES if "tasks:" in entry.example]
 EXPRESSIONS = [entry for entry in ENTRIES if entry.result]
@@ -48,7 +48,7 @@ KNOWN = {
     "namespace": {*NAMESPACES, *ITEM_NAMES},
     "task field": OUTCOME_FIELDS,
     "target": RESERVED_TARGETS,
-    "function": {*FUNCTIONS, *SCOPE_FUNCTIONS, "uuid"},
+    "function": {*FUNCTIONS, *SCOPE_FUNCTIONS, "uuid", TASK_FUNCTION.name},
     "filter": FILTER_NAMES,
     "test": TESTS,
     "string method": METHODS["string"],

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import nodes
 from pyrsistent import PMap
 
-from attune_nb.context import Outcome
+from attune_nb.context import Outcome, TaskRecord
 from attune_nb.errors import TemplateError
 from attune_nb.templates.compiler.codegen import path_function
-from attune_nb.templates.compiler.name_lookup import look_up, path_of
+from attune_nb.templates.compiler.name_lookup import is_task_call, look_up, path_of
 from attune_nb.templates.members import Undefined
 from attune_nb.templates.sandbox import record_to_object
 
@@ -26,7 +26,7 @@ __all__ = ["BuildState"]
 _LENIENT_FILTERS = ("first", "last", "min", "max", "default", "d")
 
 # The types of values that stand for an object.
-_RECORDS: frozenset[type] = frozenset({Outcome, PMap})
+_RECORDS: frozenset[type] = frozenset({Outcome, PMap, TaskRecord})
 
 
 class BuildState:
@@ -72,6 +72,8 @@ class BuildState:
     def compile_value(self, node: nodes.Node) -> Evaluate:
         """Compile a node; an undefined name in it raises `TemplateError` when it is evaluated."""
         lenient = self.compile_lenient(node)
+        if is_task_call(node):
+            return _strict(lenient)
         if not isinstance(node, self._lenient_nodes):
             return lenient
         if isinstance(node, nodes.Filter) and node.name not in _LENIENT_FILTERS:

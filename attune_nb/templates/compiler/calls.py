@@ -22,6 +22,7 @@ from attune_nb.templates.library.functions import (
     FUNCTIONS,
     LEFT_OUT_FUNCTIONS,
     SCOPE_FUNCTIONS,
+    TASK_FUNCTION,
     scoped_uuid,
 )
 from attune_nb.templates.library.jinja_tests import DEFINED_TESTS, TESTS
@@ -62,6 +63,8 @@ def compile_call(node: Any, build: BuildState) -> Evaluate:
     name = node.node.name
     if name in SCOPE_FUNCTIONS or name == "uuid":
         return _compile_scope_function(name, node, build)
+    if name == TASK_FUNCTION.name:
+        return _compile_task(node, build)
     if name not in FUNCTIONS:
         raise TemplateError(_no_function(name, node.args))
     return _compile_function(FUNCTIONS[name], node, build)
@@ -75,7 +78,7 @@ def _no_function(name: str, arguments: list[nodes.Expr]) -> str:
     if not hint:
         hint = explain_foreign_function(name, _constant_strings(arguments))
     if not hint:
-        hint = nearest(name, [*FUNCTIONS, *SCOPE_FUNCTIONS, "uuid"])
+        hint = nearest(name, [*FUNCTIONS, *SCOPE_FUNCTIONS, "uuid", TASK_FUNCTION.name])
     if not hint and name in FILTER_NAMES:
         hint = f"; it is a filter: write `x|{name}`"
     return f"there is no function `{name}`{hint}"
@@ -95,6 +98,18 @@ def _compile_scope_function(name: str, node: Any, build: BuildState) -> Evaluate
         place = build.next_place()
         return lambda scope: scoped_uuid(scope, place)
     return SCOPE_FUNCTIONS[name]
+
+
+def _compile_task(node: Any, build: BuildState) -> Evaluate:
+    """Compile `task(name)`, whose value is a record, or `Undefined` if no such task has ended."""
+    (name_of_task,), _ = _compile_arguments(TASK_FUNCTION, node.args, node.kwargs, build)
+
+    def find_record(scope: Any) -> Any:
+        name = name_of_task(scope)
+        TASK_FUNCTION.check((name,), _NO_NAMED)
+        return TASK_FUNCTION.function(scope.context, name)
+
+    return find_record
 
 
 def _compile_function(callee: Callee, node: Any, build: BuildState) -> Evaluate:

@@ -13,7 +13,7 @@ from jinja2 import nodes
 from attune_nb.context import ABSENT
 from attune_nb.templates.compiler.codegen import NAMESPACES
 from attune_nb.templates.library.foreign_names import explain_foreign_name
-from attune_nb.templates.library.functions import function_hint
+from attune_nb.templates.library.functions import TASK_FUNCTION, function_hint
 from attune_nb.templates.members import (
     ITEM_NAMES,
     LONGEST_NAME,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Evaluate = Callable[[Any], Any]
     Keys = Sequence[str | int]
 
-__all__ = ["describe_node", "look_up", "path_of"]
+__all__ = ["describe_node", "is_task_call", "look_up", "path_of"]
 
 
 def path_of(node: nodes.Node) -> tuple[str, tuple[str | int, ...]] | None:
@@ -47,6 +47,13 @@ def path_of(node: nodes.Node) -> tuple[str, tuple[str | int, ...]] | None:
         return None
     keys.reverse()
     return node.name, tuple(keys)
+
+
+def is_task_call(node: nodes.Node) -> bool:
+    """Return whether a node is a call of `task`, which may be `Undefined` or a record."""
+    if not isinstance(node, nodes.Call) or not isinstance(node.node, nodes.Name):
+        return False
+    return bool(node.node.name == TASK_FUNCTION.name)
 
 
 def describe_node(node: nodes.Node) -> str:

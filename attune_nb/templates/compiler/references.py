@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 from jinja2 import nodes
 
-from attune_nb.templates.compiler.name_lookup import path_of
+from attune_nb.templates.compiler.name_lookup import is_task_call, path_of
 
 __all__ = ["called_functions", "find_references"]
 
@@ -29,10 +30,12 @@ def find_references(expression: nodes.Node) -> tuple[list[DottedName], list[Dott
         name = _dotted_name(node)
         if name:
             read.append(name)
+            stack += _arguments_of(node)
         elif _accepts_undefined(node):
             inner_name = _dotted_name(node.node)
             if inner_name:
                 tested.append(inner_name)
+                stack += _arguments_of(node.node)
             else:
                 stack.append(node.node)
             stack += node.args
@@ -78,15 +81,32 @@ def _children(node: Any) -> list[Any]:
     return children
 
 
+def _arguments_of(node: Any) -> list[Any]:
+    """Return the arguments of a call of `task`; none of a path."""
+    if not isinstance(node, nodes.Call):
+        return []
+    return [*node.args, *(pair.value for pair in node.kwargs)]
+
+
 def _dotted_name(node: Any) -> DottedName:
+    """Return the name that a path or a call of `task` reads; empty for any other node."""
+    if is_task_call(node):
+        return _task_name(node)
     if not isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem):
         return ()
+
     path = path_of(node)
     if path is None or path[0] in _CONSTANTS:
         return ()
 
     root, keys = path
     # The keys after an index cannot be checked from the text alone.
-    if not all(type(key) is str for key in keys):
-        return (root,)
-    return (root, *map(str, keys))
+    names = takewhile(lambda key: type(key) is str, keys)
+    return (root, *map(str, names))
+
+
+def _task_name(call: Any) -> DottedName:
+    """Return the task that `task(NAME)` reads, or the whole namespace if its name is computed."""
+    if len(call.args) == 1 and isinstance(call.args[0], nodes.Const):
+        return ("task", str(call.args[0].value))
+    return ("task",)

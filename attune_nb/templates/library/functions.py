@@ -7,23 +7,26 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.context import TaskRecord
 from attune_nb.errors import TemplateError
 from attune_nb.templates.library import arrays, numbers, strings
 from attune_nb.templates.library.compare import contains
 from attune_nb.templates.library.signature import make_callees
 from attune_nb.templates.library.to_text import from_json, match, to_json, to_text
+from attune_nb.templates.members import LONGEST_NAME, Undefined, nearest_name
 from attune_nb.templates.sandbox import check_number, evaluation_state, is_true, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.context import Moment, Outcome
+    from attune_nb.context import Moment, Outcome, WorkflowContext
 
 __all__ = [
     "FUNCTIONS",
     "LEFT_OUT_FUNCTIONS",
     "OUTCOME_FUNCTIONS",
     "SCOPE_FUNCTIONS",
+    "TASK_FUNCTION",
     "function_hint",
     "scoped_uuid",
     "to_bool",
@@ -84,6 +87,21 @@ FUNCTIONS = make_callees(
         "to_json": ("value: any", to_json),
     }
 )
+
+
+def _find_record(context: WorkflowContext, name: str) -> Any:
+    """Return the record of a task that has ended, or `Undefined`."""
+    tasks = context.tasks
+    if name in tasks:
+        return TaskRecord(tasks[name])
+    return Undefined(
+        lambda: f"no task `{name[:LONGEST_NAME]}` has ended yet{nearest_name(name, tasks)}"
+    )
+
+
+# The function that returns the record of a task, of which only the fields can be read. Its Python
+# function takes the context as well, and may return `Undefined`.
+TASK_FUNCTION = make_callees({"task": ("name: string", _find_record)})["task"]
 
 
 def _outcome_function(name: str, read: Callable[[Outcome], Any]) -> Callable[[Any], Any]:
