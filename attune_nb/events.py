@@ -267,11 +267,15 @@ class RunResumed(Input, frozen=True, kw_only=True, tag=True):
         doubts: The attempts in doubt (task, visit, index, attempt). The run pauses until each
             is decided.
         memory: The memory of the engine's process, in bytes.
+        changed: The tasks with results from before a change in their text or their code.
+        notes: Alerts that were known at this time.
     """
 
     started_at: float
     doubts: tuple[tuple[str, int, int, int], ...] = ()
     memory: int = 0
+    changed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class RerunRequested(Input, frozen=True, kw_only=True, tag=True):

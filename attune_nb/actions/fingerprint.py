@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from attune_nb.actions.registry import Action
 
-__all__ = ["fingerprints", "is_changed", "own_code"]
+__all__ = ["fingerprints", "is_changed", "join_code", "own_code", "used_code"]
 
 _WORKFLOW = "workflow "
 _CORE = "core."
@@ -43,6 +43,16 @@ def own_code(fingerprint: str) -> str:
     return fingerprint.partition(_USES)[0]
 
 
+def used_code(fingerprint: str) -> str:
+    """Return the part of a fingerprint for all that the action uses; it may be empty."""
+    return fingerprint.partition(_USES)[2]
+
+
+def join_code(own: str, used: str) -> str:
+    """Return the fingerprint of the two parts, of which the second may be empty."""
+    return f"{own}{_USES}{used}" if used else own
+
+
 def is_changed(before: str, now: str) -> bool:
     """Return whether an action has changed between two fingerprints.
 
@@ -52,8 +62,8 @@ def is_changed(before: str, now: str) -> bool:
     if own_code(before) != own_code(now):
         return _prefix(before) == _prefix(now)
 
-    _, _, uses_before = before.partition(_USES)
-    _, _, uses_now = now.partition(_USES)
+    uses_before = used_code(before)
+    uses_now = used_code(now)
     return bool(uses_before and uses_now) and uses_before != uses_now
 
 
@@ -78,7 +88,7 @@ def _fingerprint(action: Action) -> str:
         parts.append(constant_text(function.__defaults__))
     else:
         parts.append(action.name)
-    return f"{_digest(parts)}{_USES}{digest_used_code(action.function)}"
+    return join_code(_digest(parts), digest_used_code(action.function))
 
 
 def _digest(parts: list[str]) -> str:

@@ -97,6 +97,8 @@ class Driver(RequestQueue):
         self._timers = Timers()
         self._recovered: Recovered | None = None
         self._restarts_timeouts = False
+        self._changed: tuple[str, ...] = ()
+        self._notes: tuple[str, ...] = ()
 
         self._zero = time.perf_counter()
         self._started_at = time.time()
@@ -147,18 +149,30 @@ class Driver(RequestQueue):
 
         self._run_loop(begin)
 
-    def restore(self, past: Recovered, *, written: int = 0, full_time: bool = False) -> None:
+    def restore(
+        self,
+        past: Recovered,
+        *,
+        written: int = 0,
+        full_time: bool = False,
+        changed: Sequence[str] = (),
+        notes: Sequence[str] = (),
+    ) -> None:
         """Take over a recovered run, before `continue_run`.
 
         Args:
             past: The recovered run.
             written: The number of its events that the readers have received.
             full_time: Whether timeouts start again, instead of lasting for their rest.
+            changed: As in `RunResumed`.
+            notes: As in `RunResumed`.
         """
         self.state = past.state
         self._log.restore(past.events, read=written)
         self._recovered = past
         self._restarts_timeouts = full_time
+        self._changed = tuple(changed)
+        self._notes = tuple(notes)
 
     def continue_run(self) -> None:
         """Run a restored run to its end."""
@@ -216,6 +230,8 @@ class Driver(RequestQueue):
                 started_at=started_at,
                 doubts=past.in_doubt,
                 memory=self._read_memory(),
+                changed=self._changed,
+                notes=self._notes,
             )
         )
         if self.state.status != "paused":

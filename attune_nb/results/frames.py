@@ -11,6 +11,7 @@ from attune_nb.events import STATUS_CODES
 from attune_nb.results.attempt_columns import AttemptColumns
 from attune_nb.results.clock import RunClock
 from attune_nb.results.item_frames import object_column
+from attune_nb.results.reuse import find_reused
 from attune_nb.results.timeline import TaskTimeline
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = ["attempts_frame", "tasks_frame"]
 
 TASK_COLUMNS = [
     "task", "visit", "status", "attempts", "items", "failed_items", "start", "end",
-    "duration_ms", "error",
+    "duration_ms", "error", "reused",
 ]  # fmt: skip
 
 
@@ -41,12 +42,15 @@ def tasks_frame(
     timeline = TaskTimeline()
     timeline.read(events)
 
+    reused = find_reused(events)
     rows = []
     for execution in timeline.executions.values():
         status = execution.status
         if execution.ended is None:
             status = open_statuses.get(execution.key, status)
-        rows.append(_task_row(execution, status, timeline.now))
+        row = _task_row(execution, status, timeline.now)
+        row["reused"] = execution.key in reused
+        rows.append(row)
 
     started = {execution.task for execution in timeline.executions.values()}
     rows += [_pending_row(name) for name in names if name not in started]
@@ -63,7 +67,9 @@ def tasks_frame(
     for name in ("items", "failed_items"):
         # `Int64` has missing values, for tasks without items
         frame[name] = frame[name].astype("Int64")
-    return frame.astype({"visit": "int64", "attempts": "int64", "duration_ms": "float64"})
+    return frame.astype(
+        {"visit": "int64", "attempts": "int64", "duration_ms": "float64", "reused": "bool"}
+    )
 
 
 def _task_row(execution: TaskExecution, status: TaskStatus, now: float) -> dict[str, Any]:
@@ -94,6 +100,7 @@ def _pending_row(name: str) -> dict[str, Any]:
     row["status"] = "pending"
     row["attempts"] = 0
     row["duration_ms"] = 0.0
+    row["reused"] = False
     return row
 
 

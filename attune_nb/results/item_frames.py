@@ -109,6 +109,10 @@ class ItemTable:
         """Return the numbers of the last attempts at some places."""
         return self._columns.attempt[self._last_rows[places]]
 
+    def is_among_first(self, count: int) -> NDArray[np.bool_]:
+        """Return for each item whether its last attempt is among the first ones that ended."""
+        return self._last_rows < count
+
     def statuses(self) -> pd.Series:
         """Return the statuses of all items."""
         statuses = np.array(STATUS_CODES, dtype=object)[self._codes]
@@ -123,12 +127,15 @@ class ItemTable:
         return starts, ends, durations
 
 
-def items_frame(table: ItemTable, clock: RunClock, *, expand: bool = False) -> pd.DataFrame:
+def items_frame(
+    table: ItemTable, clock: RunClock, *, reused_attempts: int = 0, expand: bool = False
+) -> pd.DataFrame:
     """Return one row for each item, in item order.
 
     Args:
         table: The items.
         clock: The dates of the run.
+        reused_attempts: How many of the first attempts an earlier run made.
         expand: Whether to replace the column of results by a column for each of their keys.
     """
     places = table.every_place()
@@ -147,6 +154,7 @@ def items_frame(table: ItemTable, clock: RunClock, *, expand: bool = False) -> p
             _RESULT: object_column(table.results(places)),
             "error": object_column([_message(error) for error in errors]),
             "error_type": object_column([_type_name(error) for error in errors]),
+            "reused": table.is_among_first(reused_attempts),
         }
     )
     return _expand(frame) if expand else frame

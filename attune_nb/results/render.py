@@ -31,7 +31,7 @@ _MAX_DETAILS = 20_000
 _DETAILS_STYLE = "font-family:var(--jp-code-font-family,monospace);font-size:12px;margin:2px 0 6px"
 _MUTED = "color:var(--jp-ui-font-color2,#767676)"
 
-_COLUMNS = ("task", "status", "items", "failed", "cancelled", "time", "error")
+_COLUMNS = ("task", "status", "items", "failed", "cancelled", "reused", "time", "error")
 _NUMBERS = ("items", "failed", "cancelled", "time")
 
 
@@ -44,7 +44,10 @@ def render_text(run: ReadableRun) -> str:
     width = max((len(row["task"]) for row in rows), default=0)
     for row in rows[:_MAX_ROWS]:
         items = f"  {row['items']} items, {_losses(row)}" if row["items"] else ""
-        lines.append(f"  {row['task']:<{width}}  {row['status']:<9} {row['time']:>8}{items}")
+        reused = f"  reused: {row['reused']}" if row["reused"] else ""
+        lines.append(
+            f"  {row['task']:<{width}}  {row['status']:<9} {row['time']:>8}{items}{reused}"
+        )
     if len(rows) > _MAX_ROWS:
         lines.append(f"  and {len(rows) - _MAX_ROWS:,} more; `run.tasks` has them all")
 

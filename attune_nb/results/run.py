@@ -21,6 +21,7 @@ from attune_nb.results import render
 from attune_nb.results.batches import batches_by_key
 from attune_nb.results.durations import format_duration
 from attune_nb.results.in_doubt import Doubt
+from attune_nb.results.reuse import ReusedPart, find_reused
 from attune_nb.results.timeline import TaskTimeline
 from attune_nb.values.frozen import copy_tables
 from attune_nb.values.remote import fetch
@@ -164,7 +165,10 @@ class RunView:
 
     @property
     def tasks(self) -> pd.DataFrame:
-        """One row for each task execution."""
+        """One row for each task execution.
+
+        `reused` says whether an earlier run made its result or some of them, see `items`.
+        """
         from attune_nb.results.frames import tasks_frame  # noqa: PLC0415 - pandas is slow to import
 
         return tasks_frame(self._log, self._task_names, self._open_statuses())
@@ -198,7 +202,8 @@ class RunView:
         attempts, start (of the first attempt), end (of the last one; both are dates in UTC),
         duration_ms (from the first start to the end: all attempts and the waits between them),
         attempt_ms (the last attempt alone), result (of a failed item the data that its action
-        left behind), error, error_type.
+        left behind), error, error_type, reused (whether an earlier run made the result; in a run
+        that was resumed with changed code, whether it was made before the change).
 
         Args:
             task: The task. One without `with_items` has one row, of index 0.
@@ -214,8 +219,10 @@ class RunView:
         from attune_nb.results.item_frames import items_frame  # noqa: PLC0415
 
         log = self._log
-        table = self._item_table(self._last_execution(task), batches_by_key(log))
-        return items_frame(table, RunClock(log), expand=expand)
+        execution = self._last_execution(task)
+        table = self._item_table(execution, batches_by_key(log))
+        part = find_reused(log).get(execution.key, ReusedPart())
+        return items_frame(table, RunClock(log), reused_attempts=part.attempts, expand=expand)
 
     def failures(self, task: str | None = None) -> pd.DataFrame:
         """Return one row for each item that has failed for good, of a task's last execution.
@@ -296,7 +303,15 @@ class RunView:
         log = self._log
         mistakes = find_mistakes(self.failed_tasks())
         alerts = find_alerts(log, self._source.state.context)
-        return [*mistakes, *self._notes, *alerts, *self._scaling.alerts(log)]
+        return [*mistakes, *self._all_notes(), *alerts, *self._scaling.alerts(log)]
+
+    def _all_notes(self) -> list[str]:
+        """Return the alerts from before the start, and from when the run was resumed; each once."""
+        notes = list(self._notes)
+        for event in self._log:
+            if isinstance(event, RunResumed):
+                notes += event.notes
+        return list(dict.fromkeys(notes))
 
     @property
     def pause_reason(self) -> str:
@@ -398,10 +413,15 @@ class RunView:
         timeline = TaskTimeline()
         timeline.read(self._log)
         statuses = self._open_statuses()
-        return [
-            _summary_row(execution, statuses.get(execution.key), timeline.now)
-            for execution in timeline.executions.values()
-        ]
+        reused = find_reused(self._log)
+
+        rows = []
+        for key, execution in timeline.executions.items():
+            row = _summary_row(execution, statuses.get(key), timeline.now)
+            part = reused.get(key)
+            row["reused"] = "" if part is None else str(part)
+            rows.append(row)
+        return rows
 
     def __repr__(self) -> str:
         return render.render_text(self)

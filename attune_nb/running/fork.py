@@ -133,10 +133,14 @@ def _plan(
     refuse_lost_results(past)
 
     reused = _reused_paths(earlier, past)
+    partly_reused = _partly_reused_items(past)
+    kept = reused | partly_reused.keys()
+    changed = _changed_paths(earlier, request.workflow.spec, prepared, kept)
     notes = [
         *_describe_restarted_tasks(input_filter.changed_tasks),
-        *_describe_changed_tasks(_changed_paths(earlier, request.workflow.spec, prepared, reused)),
-        *_describe_changed_parameters(earlier, prepared, reused),
+        *_describe_changed_tasks([path for path in changed if path not in partly_reused]),
+        *_describe_changed_items(changed, partly_reused),
+        *_describe_changed_parameters(earlier, prepared, kept),
     ]
     plan = RunPlan(
         run_id=run_id,
@@ -144,6 +148,7 @@ def _plan(
         prepared=prepared,
         past=past,
         notes=notes,
+        changed=changed,
         origin=origin,
     )
     return plan, past
@@ -167,6 +172,17 @@ def _reused_paths(earlier: EarlierRun, past: Recovered) -> set[str]:
         if execution.outcome is not None and key in earlier.state.executions:
             paths.add(execution.task)
     return paths
+
+
+def _partly_reused_items(past: Recovered) -> dict[str, int]:
+    """Return the tasks that are open and begin with results, and the number of their items."""
+    items = {}
+    for execution in past.state.executions.values():
+        if execution.outcome is None:
+            count = sum(len(batch) - batch.failed - batch.cancelled for batch in execution.batches)
+            if count:
+                items[execution.task] = count
+    return items
 
 
 def _describe_restarted_tasks(paths: Sequence[str]) -> Iterator[str]:
@@ -199,6 +215,19 @@ def _describe_changed_tasks(paths: Sequence[str]) -> Iterator[str]:
             f"{_format_tasks(paths)} changed since, but the earlier results are reused; "
             f"fork at `{paths[0]}` to run it again"
         )
+
+
+def _describe_changed_items(changed: Sequence[str], items: Mapping[str, int]) -> Iterator[str]:
+    """Yield a note on each task that changed and of which some results are reused."""
+    for path in changed:
+        if path in items:
+            count = items[path]
+            result = "1 earlier result" if count == 1 else f"{count:,} earlier results"
+            verb = "is" if count == 1 else "are"
+            yield (
+                f"task `{path}` changed since, but {result} of its items {verb} reused; "
+                f"fork at `{path}` to run all of them again"
+            )
 
 
 def _describe_changed_parameters(

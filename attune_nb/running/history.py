@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from attune_nb.actions.fingerprint import join_code
 from attune_nb.conductor.machine import initial_state, replay
 from attune_nb.errors import StoreError, WorkflowError
 from attune_nb.events import RunEnded, RunStarted
@@ -190,8 +191,9 @@ def recorded_code(stored: StoredRun) -> dict[str, str]:
     """Return the recorded fingerprints of a run's actions; none of another version of Python."""
     if stored.versions.get("python") != platform.python_version():
         return {}
-    code: dict[str, str] = stored.options.get("code", {})
-    return code
+    used = stored.options.get("uses", {})
+    code = stored.options.get("code", {})
+    return {path: join_code(own, used.get(path, "")) for path, own in code.items()}
 
 
 def _replayed_state(stored: StoredRun, workflow: Workflow, events: Sequence[Event]) -> RunState:

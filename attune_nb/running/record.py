@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attune_nb.actions.fingerprint import own_code, used_code
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.values.describe import describe_with_value
 from attune_nb.values.frozen import describe_not_stored
@@ -103,7 +104,8 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
             "config": to_plain(prepared.mask.value(config)),
             "mock": sorted(options.mock),
             "mocked": sorted(prepared.mocked),
-            "code": prepared.code,
+            "code": {path: own_code(code) for path, code in prepared.code.items()},
+            "uses": {path: used_code(code) for path, code in prepared.code.items()},
             "alike": comparison,
             "secrets": sorted(secret_names),
             "keys": sorted(keystore),

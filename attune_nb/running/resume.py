@@ -125,6 +125,7 @@ def resume(
         options=options,
         observation=observation,
     )
+    changed = _changed_paths(stored, recovery)
     claimed = claim(path, stored.run_id, recovery.event_count)
     try:
         plan = RunPlan(
@@ -133,7 +134,8 @@ def resume(
             prepared=recovery.prepared,
             past=recovery.past,
             claim=claimed,
-            notes=list(_describe_changed_code(stored, recovery)),
+            notes=list(_describe_changed_code(changed)),
+            changed=changed,
             origin=stored.options.get("origin", ""),
         )
         return execute_plan(plan)
@@ -187,17 +189,17 @@ def _recover(
     return _Recovery(workflow=used_workflow, prepared=prepared, past=past, event_count=len(events))
 
 
-def _describe_changed_code(stored: StoredRun, recovery: _Recovery) -> Iterator[str]:
-    """Yield a note on tasks that made attempts with an action which has changed since."""
+def _changed_paths(stored: StoredRun, recovery: _Recovery) -> list[str]:
+    """Return the tasks that made attempts with an action which has changed since."""
     before = recorded_code(stored)
-    if not before:
-        return
-
     executions = recovery.past.state.executions.values()
     begun = {execution.task for execution in executions if execution.attempts}
     now = recovery.prepared.code
     compared = begun & before.keys() & now.keys()
-    changed = [path for path in sorted(compared) if is_changed(before[path], now[path])]
+    return [path for path in sorted(compared) if is_changed(before[path], now[path])]
+
+
+def _describe_changed_code(changed: Sequence[str]) -> Iterator[str]:
     if changed:
         names = ", ".join(f"`{path}`" for path in changed)
         yield f"the action of {names} changed since; results from before the change are kept"

@@ -9,6 +9,7 @@ from attune_nb.errors import LookupFailed, ParameterError, nearest
 from attune_nb.results.run import RunView
 from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.answers import AdvanceAnswers, user_name, value_for
+from attune_nb.running.current_actions import current_actions
 from attune_nb.running.fork import plan_fork, plan_retry, restore_secrets
 from attune_nb.running.plan import plan_run
 from attune_nb.running.prepare import check_names, check_workflow
@@ -104,8 +105,9 @@ class BaseRun(RunView):
     ) -> Run:
         """Run a task and the tasks that follow from it again, and reuse all other results.
 
-        Reused results are shared, not copied. If a task whose result is reused has changed, or
-        a parameter that it reads has, the new run's `alerts` say so.
+        Functions are used as they are defined now, also if a cell has defined them again. Reused
+        results are shared, not copied. If a task whose result is reused has changed, or what its
+        action uses, or a parameter that it reads, the new run's `alerts` say so.
 
         Args:
             at: The task; `parallel/name` for one within a parallel task.
@@ -132,6 +134,8 @@ class BaseRun(RunView):
         **options: Unpack[RunChanges],
     ) -> Run:
         """Run the failed tasks again; of a task with items, those that did not succeed.
+
+        Functions are used as they are defined now, and older results are marked, as in `fork`.
 
         Args:
             failed_only: False runs everything again.
@@ -196,6 +200,9 @@ class BaseRun(RunView):
         for name in OBSERVATION_NAMES:
             if name in options:
                 observation[name] = options.pop(name)
+
+        if "actions" not in options:
+            options["actions"] = current_actions(request.options.actions)
 
         new_workflow = request.workflow if workflow is None else workflow
         new_parameters = {} if parameters is None else parameters

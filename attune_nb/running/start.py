@@ -7,6 +7,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attune_nb.actions.fingerprint import own_code
 from attune_nb.display.outputs import open_display
 from attune_nb.errors import BackendError, StoreError
 from attune_nb.language.identity import task_identity
@@ -93,7 +94,13 @@ def assemble_engine(plan: RunPlan) -> Engine:
         )
 
     recorded = plan.recorded_events
-    driver.restore(plan.past, written=len(recorded), full_time=plan.claim is None)
+    driver.restore(
+        plan.past,
+        written=len(recorded),
+        full_time=plan.claim is None,
+        changed=plan.changed,
+        notes=plan.notes,
+    )
     remember_durations(recorded)
     if display is not None:
         display.read(recorded)
@@ -172,7 +179,10 @@ def _comparison_keys(request: RunRequest, parameters: Mapping[str, Any]) -> dict
     tasks = {}
     for path, task in request.workflow.walk():
         if task.with_items is not None:
-            tasks[path] = f"{_digest(task_identity(task))} {request.code.get(path)}"
+            code = request.code.get(path)
+            # as in older records, the code alone: what it uses says little about its speed
+            own = None if code is None else own_code(code)
+            tasks[path] = f"{_digest(task_identity(task))} {own}"
 
     plain_types = (str, int, float, bool, type(None))
     plain_parameters = [

@@ -37,7 +37,7 @@ def test_tasks_has_one_row_for_each_execution(run):
     tasks = run.tasks
     assert list(tasks.columns) == [
         "task", "visit", "status", "attempts", "items", "failed_items", "start", "end",
-        "duration_ms", "error",
+        "duration_ms", "error", "reused",
     ]  # fmt: skip
     assert list(tasks["task"]) == ["check", "report", "skipped", "never"]
     assert list(tasks["status"]) == ["failed", "succeeded", "skipped", "pending"]
@@ -52,7 +52,7 @@ def test_items_has_one_row_for_each_item_in_order(run):
     items = run.items("check")
     assert list(items.columns) == [
         "index", "item", "status", "attempts", "start", "end", "duration_ms", "attempt_ms",
-        "result", "error", "error_type",
+        "result", "error", "error_type", "reused",
     ]  # fmt: skip
     assert list(items["index"]) == [0, 1, 2]
     assert list(items["item"]) == [1, 2, 3]

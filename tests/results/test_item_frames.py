@@ -156,7 +156,7 @@ def test_expanded_items_have_a_column_for_each_key(run):
     items = run.items("check", expand=True)
     assert list(items.columns) == [
         "index", "item", "status", "attempts", "start", "end", "duration_ms", "attempt_ms",
-        "status_code", "result.error", "result.index", "body", "error", "error_type",
+        "status_code", "result.error", "result.index", "body", "error", "error_type", "reused",
     ]  # fmt: skip
     assert items["status_code"].tolist() == [200, 503, 200, 200]
     assert items["status_code"].dtype == "int64"

@@ -1,0 +1,52 @@
+"""The functions of an earlier run as they are defined now."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.actions.registry import registered_functions
+
+if TYPE_CHECKING:
+    from attune_nb.running.request import Actions
+
+__all__ = ["current_actions"]
+
+# what a module defines under the name that it has itself
+_FUNCTIONS = (FunctionType, type(functools.cache(lambda: None)))
+
+
+def current_actions(actions: Actions) -> Actions:
+    """Return actions with each function replaced by the one that its module defines now.
+
+    A cell that is run again, or a module that is loaded again, defines another function of the
+    same name. A registered action is the one that was registered last under its name. Lambdas,
+    functions made by functions, methods and workflows stay as they are.
+    """
+    return {name: _current(action) for name, action in actions.items()}
+
+
+def _current(action: Any) -> Any:
+    if type(action) not in _FUNCTIONS:
+        return action
+
+    defined = _find_definition(action.__module__, action.__qualname__)
+    if callable(defined) and not isinstance(defined, type):
+        return defined
+
+    registered = getattr(action, "__attune_action__", None)
+    if registered is not None:
+        newest = registered_functions().get(registered.name)
+        if getattr(newest, "__qualname__", None) == action.__qualname__:
+            return newest
+    return action
+
+
+def _find_definition(module: str | None, path: str) -> Any:
+    """Return what a loaded module defines under a path such as `Class.function`, or None."""
+    value: Any = sys.modules.get(module or "")
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    return value
