@@ -42,12 +42,19 @@ class CommandArgument(NamedTuple):
             "task", "action", "help", or "" for none.
         help: One line.
         settings: Further keywords of `ArgumentParser.add_argument`.
+        aliases: Further names of an option.
     """
 
     name: str
     kind: str
     help: str
     settings: dict[str, Any]
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All its names."""
+        return (self.name, *self.aliases)
 
     @property
     def is_option(self) -> bool:
@@ -109,7 +116,7 @@ class MagicCommand:
 
         self._parser = _CommandParser(prog=f"%attune {name}", description=self.help, add_help=False)
         for item in arguments:
-            self._parser.add_argument(item.name, help=item.help, **item.settings)
+            self._parser.add_argument(*item.names, help=item.help, **item.settings)
         self._parser.add_argument("--help", action="store_true", help="show this help")
 
     def format_help(self) -> str:
@@ -140,20 +147,24 @@ class PendingRun(NamedTuple):
         name: The workflow's name in the session.
         start: Starts the run; its argument is the `progress` option of `Workflow.run`.
         raises: Whether its cell fails if the run does not succeed.
+        out: A variable for the Run, or None.
     """
 
     name: str
     start: Callable[[Any], Run]
     raises: bool = True
+    out: str | None = None
 
 
 COMMANDS: dict[str, MagicCommand] = {}
 """All commands by name."""
 
 
-def argument(name: str, kind: str, description: str, **settings: Any) -> CommandArgument:
+def argument(
+    name: str, kind: str, description: str, aliases: tuple[str, ...] = (), **settings: Any
+) -> CommandArgument:
     """Return an argument of a command."""
-    return CommandArgument(name, kind, description, settings)
+    return CommandArgument(name, kind, description, settings, aliases)
 
 
 RUN = argument("run", "run", "a variable, a workflow's name or an id; the latest run", nargs="?")

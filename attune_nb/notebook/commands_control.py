@@ -10,9 +10,11 @@ from attune_nb.display.outputs import Text
 from attune_nb.errors import AttuneError
 from attune_nb.notebook.command import RUN, PendingRun, argument, command
 from attune_nb.notebook.expressions import evaluate, evaluate_pairs
+from attune_nb.notebook.secret_options import SECRET_ARGUMENTS, read_secrets
 from attune_nb.running.answers import AnswerText, read_answer_options
 from attune_nb.running.history import open_run
 from attune_nb.running.resume import resume
+from attune_nb.running.secret_sources import secret_parameter_names
 
 if TYPE_CHECKING:
     from attune_nb.notebook.session import Session
@@ -47,6 +49,25 @@ _WORKERS = argument(
     "--workers", "", "threads for a task, or worker processes", type=int, metavar="N"
 )
 _NO_RAISE = argument("--no-raise", "", "do not fail the cell if the run fails", action="store_true")
+_CONCURRENCY = argument(
+    "--concurrency", "", "overrides the concurrency of every task", type=int, metavar="N"
+)
+_OUT = argument("--out", "", "a variable for the Run", aliases=("-o",), metavar="VAR")
+
+# the options of every command that starts a run
+_RUN_OPTIONS = (
+    _SET,
+    _ANSWER,
+    *SECRET_ARGUMENTS,
+    _BACKEND,
+    _WORKERS,
+    _CONCURRENCY,
+    _OUT,
+    _NO_RAISE,
+)
+
+# options whose values a run has from its start
+_VALUE_OPTIONS = ("pairs", "keystore", "secret", "secret_env")
 
 
 @command(RUN)
@@ -83,93 +104,90 @@ def _answer(session: Session, run: str, task: str, expression: str) -> None:
         raise UsageError(str(error)) from None
 
 
-@command(RUN, _ANSWER, _BACKEND, _WORKERS, _NO_RAISE)
-def _resume(
-    session: Session, run: str | None, answers: list[str], *, no_raise: bool, **placement: Any
-) -> Text | PendingRun:
+@command(RUN, *_RUN_OPTIONS)
+def _resume(session: Session, run: str | None, **line_options: Any) -> Text | PendingRun:
     """Continue a paused run, or an interrupted one whose kernel is gone."""
-    placement = _given_options(placement)
     if _is_of_this_session(session, run):
         running = _get_running(session, run)
-        if answers:
-            _give_answers(running, answers)
+        _refuse_changes(running, line_options)
+        if line_options["answers"]:
+            _give_answers(running, line_options["answers"])
             return Text(f"`{running.workflow_name}` continues")
-        if placement:
-            raise UsageError(_describe_refused_move(running, placement))
         running.resume()
         return Text(f"`{running.workflow_name}` continues")
 
     run_id = session.get_interrupted_run_id(None, run, None)
     stored_run = open_run(run_id, session.store)
-    options = {**_code_options(session, stored_run), **placement}
-    options["answers"] = read_answer_options(answers)
+    values, options = _read_run_options(session, stored_run, line_options)
     return PendingRun(
         stored_run.workflow_name,
-        lambda progress: resume(stored_run.run_id, session.store, progress=progress, **options),
-        raises=not no_raise,
+        lambda progress: resume(
+            stored_run.run_id, session.store, parameters=values, progress=progress, **options
+        ),
+        raises=not line_options["no_raise"],
+        out=line_options["out"],
     )
 
 
-@command(RUN, _SET, _ANSWER, _BACKEND, _WORKERS, _NO_RAISE)
-def _retry(
-    session: Session,
-    run: str | None,
-    pairs: list[str],
-    answers: list[str],
-    *,
-    no_raise: bool,
-    **placement: Any,
-) -> PendingRun:
+@command(RUN, *_RUN_OPTIONS)
+def _retry(session: Session, run: str | None, **line_options: Any) -> PendingRun:
     """Run the failed tasks and items of a run again, and reuse the other results."""
     earlier_run = session.get_run(run)
-    values = evaluate_pairs(pairs, session.shell.user_ns, "--set")
-    options = {**_code_options(session, earlier_run), **_given_options(placement)}
-    if answers:
-        options["answers"] = read_answer_options(answers)
+    values, options = _read_run_options(session, earlier_run, line_options)
     return PendingRun(
         earlier_run.workflow_name,
         lambda progress: earlier_run.retry(parameters=values, progress=progress, **options),
-        raises=not no_raise,
+        raises=not line_options["no_raise"],
+        out=line_options["out"],
     )
 
 
 @command(
     argument("run", "run", "a variable, a workflow's name or an id"),
     argument(
-        "--at",
+        "--from",
         "task",
-        "the task to run again, with the tasks that follow it",
+        "the task to run again, with the tasks that follow it; `--at` is the same",
+        aliases=("--at",),
         required=True,
         dest="task",
         metavar="TASK",
     ),
-    _SET,
-    _ANSWER,
-    _BACKEND,
-    _WORKERS,
-    _NO_RAISE,
+    *_RUN_OPTIONS,
 )
-def _fork(
-    session: Session,
-    run: str,
-    task: str,
-    pairs: list[str],
-    answers: list[str],
-    *,
-    no_raise: bool,
-    **placement: Any,
-) -> PendingRun:
+def _fork(session: Session, run: str, task: str, **line_options: Any) -> PendingRun:
     """Run a task of a run and the tasks that follow it again, and reuse the other results."""
     earlier_run = session.get_run(run)
-    values = evaluate_pairs(pairs, session.shell.user_ns, "--set")
-    options = {**_code_options(session, earlier_run), **_given_options(placement)}
-    if answers:
-        options["answers"] = read_answer_options(answers)
+    values, options = _read_run_options(session, earlier_run, line_options)
     return PendingRun(
         earlier_run.workflow_name,
         lambda progress: earlier_run.fork(task, values, progress=progress, **options),
-        raises=not no_raise,
+        raises=not line_options["no_raise"],
+        out=line_options["out"],
     )
+
+
+def _read_run_options(
+    session: Session, earlier_run: AnyRun, line_options: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters and the options that a line changes of an earlier run.
+
+    Raises:
+        UsageError: An option cannot be used.
+    """
+    namespace = session.shell.user_ns
+    workflow = earlier_run.workflow
+    values = evaluate_pairs(
+        line_options["pairs"], namespace, "--set", secrets=secret_parameter_names(workflow)
+    )
+    secrets = read_secrets(
+        line_options["keystore"], line_options["secret"], line_options["secret_env"], namespace
+    )
+    options = {**_code_options(session, earlier_run), **_placement(line_options)}
+    if line_options["answers"]:
+        options["answers"] = read_answer_options(line_options["answers"])
+    secrets.add_to_options(options)
+    return secrets.add_to_parameters(workflow, values), options
 
 
 def _give_answers(run: AnyRun, options: list[str]) -> None:
@@ -200,25 +218,44 @@ def _get_running(session: Session, word: str | None) -> AnyRun:
 
 
 def _is_of_this_session(session: Session, word: str | None) -> bool:
-    """Return whether a word refers to a run of this session; without one, whether one exists."""
+    """Return whether a word refers to a run of this session.
+
+    Without a word it is the latest run, unless that has ended.
+    """
     if word is None:
-        return bool(session.last_runs)
+        latest_run = session.latest_run()
+        return latest_run is not None and not latest_run.has_ended
     return session.find_run(word) is not None
 
 
-def _describe_refused_move(run: AnyRun, placement: dict[str, Any]) -> str:
-    """Return the message that a run cannot change its backend while its engine is here."""
-    options = " ".join(f"--{name} {value}" for name, value in placement.items())
-    return (
-        f"run {run.run_id} of `{run.workflow_name}` is in progress and cannot change its "
-        f"backend or workers; cancel it, then run the rest with "
-        f"`%attune retry {run.run_id} {options}`"
-    )
+def _refuse_changes(run: AnyRun, line_options: dict[str, Any]) -> None:
+    """Raise an error for an option that a run cannot change while its engine is here.
+
+    Raises:
+        UsageError: The line has such an option.
+    """
+    placement = _placement(line_options)
+    if placement:
+        options = " ".join(f"--{name} {value}" for name, value in placement.items())
+        raise UsageError(
+            f"run {run.run_id} of `{run.workflow_name}` is in progress and cannot change its "
+            f"backend or workers; cancel it, then run the rest with "
+            f"`%attune retry {run.run_id} {options}`"
+        )
+
+    for name in _VALUE_OPTIONS:
+        if line_options[name]:
+            option = "--set" if name == "pairs" else f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"run {run.run_id} of `{run.workflow_name}` is in progress and has its parameters "
+                f"and secrets already; remove `{option}`"
+            )
 
 
-def _given_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options without those that were left out, which stay as in the earlier run."""
-    return {name: value for name, value in options.items() if value is not None}
+def _placement(line_options: dict[str, Any]) -> dict[str, Any]:
+    """Return where the line says that attempts run; the rest is as in the earlier run."""
+    names = ("backend", "workers", "concurrency")
+    return {name: line_options[name] for name in names if line_options[name] is not None}
 
 
 def _code_options(session: Session, run: AnyRun) -> dict[str, Any]:

@@ -98,10 +98,7 @@ def _forget(session: Session, words: list[str], older: str | None) -> Text:
     if bool(words) == (older is not None):
         raise UsageError("%attune forget takes RUN..., or --older: one of the two")
 
-    ids = []
-    for word in words:
-        run = session.find_run(word)
-        ids.append(word if run is None else run.run_id)
+    ids = [session.find_run_id(word) for word in words]
     try:
         forgotten = forget(ids, older=older, store=session.store)
     except (ParameterError, StoreError) as error:

@@ -110,7 +110,7 @@ def _option_values(session: Session, words: list[str], fragment: str) -> Iterabl
         return _parameter_pairs(session, words, fragment)
     if option == "--mock":
         return _mock_pairs(session, words, fragment)
-    if option == "--params":
+    if option in ("--params", "--keystore"):
         return session.variables_of_type(dict)
     if option in ("--retry-failed", "--resume") and not fragment.startswith("-"):
         return session.run_names()
@@ -169,11 +169,14 @@ def _command_words(session: Session, command: MagicCommand, words: list[str]) ->
 def _kind_of_next_argument(command: MagicCommand, words: list[str]) -> str:
     """Return the kind of the argument at the cursor, "" if the command takes none there."""
     for item in command.arguments:
-        if item.is_option and item.name == words[-1]:
+        if item.is_option and words[-1] in item.names:
             return item.kind
 
     # positional arguments are counted; `words[0]` is the command itself
-    value_options = {item.name for item in command.arguments if item.takes_value}
+    value_options: set[str] = set()
+    for item in command.arguments:
+        if item.takes_value:
+            value_options.update(item.names)
     count = 0
     for previous, word in pairwise(words):
         if not word.startswith("-") and previous not in value_options:

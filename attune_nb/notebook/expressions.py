@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
+import re
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,39 +16,76 @@ from attune_nb.running.workflow import load_parameters
 from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["evaluate", "evaluate_pairs", "read_parameters"]
+__all__ = ["VALUE_FILES", "evaluate", "evaluate_pairs", "read_parameters"]
 
-_PARAMETER_FILES = (".yaml", ".yml", ".json")
+VALUE_FILES = (".yaml", ".yml", ".json")
+"""The suffixes of files that hold parameters or a keystore."""
+
+# a date, a fraction, a range: numbers with `-` or `/` between them
+_NUMBERS = re.compile(r"-?\d[\d._]*(\s*[-/]\s*\d[\d._]*)+")
+
+# variables of IPython; a word like them means the word
+_SHELL_NAMES = ("In", "Out", "exit", "quit", "open", "get_ipython")
+
+_FILE_NAME = "<the line of %attune>"
 
 
-def evaluate(expression: str, namespace: dict[str, Any], option: str) -> Any:
+def evaluate(
+    expression: str, namespace: dict[str, Any], option: str, *, is_secret: bool = False
+) -> Any:
     """Return the value of a Python expression, or the text itself if it is not one.
 
-    A warning is printed if the text resembles the name of a variable.
+    Numbers with `-` or `/` between them, such as `2024-12-24`, are text, and so is a word that
+    only Python itself defines, such as `all`. A warning is printed if a name in the expression
+    is unknown but resembles the name of a variable.
 
     Args:
         expression: The text of the line.
         namespace: The notebook's variables.
         option: The option whose value it is, for messages.
+        is_secret: Whether messages must not show the expression and its error.
 
     Raises:
         UsageError: The evaluation raised an error.
     """
+    text = expression.strip()
+    if _NUMBERS.fullmatch(text) or _is_name_of_python(text, namespace):
+        return expression
+
     try:
-        return eval(expression, namespace)  # noqa: S307 - the user's own code
+        return eval(compile(text, _FILE_NAME, "eval"), namespace)  # noqa: S307 - the user's own
     except SyntaxError:
         return expression
-    except NameError:
-        _warn_of_typo(expression, namespace, option)
-        return expression
+    except NameError as error:
+        # the name may be missing in a function that the expression calls
+        if _is_own_error(error):
+            _warn_of_typo(expression, error.name or "", namespace, option, is_secret=is_secret)
+            return expression
+        message = _describe_error(expression, error, option, is_secret=is_secret)
+        raise UsageError(message) from None
     except Exception as error:  # noqa: BLE001 - the user's expression can raise any error
-        raise UsageError(f"{option}={expression}: {type(error).__name__}: {error}") from None
+        message = _describe_error(expression, error, option, is_secret=is_secret)
+        raise UsageError(message) from None
 
 
-def evaluate_pairs(pairs: Iterable[str], namespace: dict[str, Any], option: str) -> dict[str, Any]:
+def evaluate_pairs(
+    pairs: Iterable[str],
+    namespace: dict[str, Any],
+    option: str,
+    *,
+    secrets: Collection[str] = (),
+) -> dict[str, Any]:
     """Return the values of `NAME=EXPR` pairs by name.
+
+    For `--set` a name alone is short for `NAME=NAME`: the variable of that name.
+
+    Args:
+        pairs: The pairs.
+        namespace: The notebook's variables.
+        option: The option that they stand after.
+        secrets: The names whose values messages must not show.
 
     Raises:
         UsageError: A pair has another form, or its expression raised an error.
@@ -53,14 +93,24 @@ def evaluate_pairs(pairs: Iterable[str], namespace: dict[str, Any], option: str)
     values: dict[str, Any] = {}
     for pair in pairs:
         name, sign, expression = pair.partition("=")
+        if not sign and option == "--set":
+            values[name] = _variable(name, namespace)
+            continue
         if not sign or not name:
-            raise UsageError(f"{option} takes NAME=EXPR, not `{pair}`")
-        values[name] = evaluate(expression, namespace, f"{option} {name}")
+            form = "TASK=EXPR" if option == "--mock" else "NAME=EXPR"
+            raise UsageError(f"{option} takes {form}, not `{pair if sign == '' else '=...'}`")
+
+        is_secret = name in secrets
+        values[name] = evaluate(expression, namespace, f"{option} {name}", is_secret=is_secret)
     return values
 
 
 def read_parameters(
-    source: str | None, pairs: Iterable[str], namespace: dict[str, Any]
+    source: str | None,
+    pairs: Iterable[str],
+    namespace: dict[str, Any],
+    *,
+    secrets: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the parameters of `--params` and `--set`; those of `--set` take precedence.
 
@@ -68,6 +118,7 @@ def read_parameters(
         source: The argument of `--params`: a file or an expression that gives a dict.
         pairs: The `NAME=EXPR` pairs of `--set`.
         namespace: The notebook's variables.
+        secrets: The names of the secret parameters.
 
     Raises:
         UsageError: They cannot be read or evaluated.
@@ -75,20 +126,73 @@ def read_parameters(
     parameters: dict[str, Any] = {}
     if source:
         parameters.update(_read_params_option(source, namespace))
-    parameters.update(evaluate_pairs(pairs, namespace, "--set"))
+    parameters.update(evaluate_pairs(pairs, namespace, "--set", secrets=secrets))
     return parameters
 
 
-def _warn_of_typo(expression: str, namespace: dict[str, Any], option: str) -> None:
-    """Print a warning if an expression resembles the name of a variable."""
-    hint = nearest(expression, namespace)
-    if hint:
-        message = f"{option}: `{expression}` is not a variable, so it is used as a string{hint}"
-        sys.stderr.write(f"{message}\n")
+def _variable(name: str, namespace: dict[str, Any]) -> Any:
+    """Return the variable that `--set NAME` is short for.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if name in namespace:
+        return namespace[name]
+
+    hint = nearest(name, _variable_names(namespace))
+    if not hint:
+        hint = "; write NAME=EXPR"
+    raise UsageError(
+        f"--set {name} is short for {name}={name}, and there is no such variable{hint}"
+    )
+
+
+def _variable_names(namespace: dict[str, Any]) -> list[str]:
+    """Return the names of the user's variables."""
+    return [name for name in namespace if name[:1] != "_" and name not in _SHELL_NAMES]
+
+
+def _is_name_of_python(text: str, namespace: dict[str, Any]) -> bool:
+    """Return whether a word is the name of a function of Python or of the shell."""
+    if text in ("True", "False", "None") or not text.isidentifier():
+        return False
+    if text in _SHELL_NAMES:
+        return True
+    return text not in namespace and hasattr(builtins, text)
+
+
+def _is_own_error(error: NameError) -> bool:
+    """Return whether a name is missing in the expression itself."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return frames[-1].filename == _FILE_NAME
+
+
+def _describe_error(expression: str, error: Exception, option: str, *, is_secret: bool) -> str:
+    """Return the message of an expression that raised an error."""
+    kind = type(error).__name__
+    if is_secret:
+        return f"{option}: the expression raised {kind} (it is not shown, as the value is secret)"
+    return f"{option}={expression}: {kind}: {error}; put a text in quotes"
+
+
+def _warn_of_typo(
+    expression: str, name: str, namespace: dict[str, Any], option: str, *, is_secret: bool
+) -> None:
+    """Print a warning if an unknown name resembles the name of a variable."""
+    hint = nearest(name, _variable_names(namespace))
+    if not hint:
+        return
+
+    subject = "its value" if is_secret else f"`{name}`"
+    used = "it"
+    if not is_secret and name != expression:
+        used = f"`{expression}`"
+    message = f"{option}: {subject} is not a variable, so {used} is used as a string{hint}"
+    sys.stderr.write(f"{message}\n")
 
 
 def _read_params_option(source: str, namespace: dict[str, Any]) -> Mapping[str, Any]:
-    if Path(source).suffix in _PARAMETER_FILES:
+    if Path(source).suffix in VALUE_FILES:
         try:
             return load_parameters(Path(source))
         except ParameterError as error:

@@ -27,8 +27,9 @@ from attune_nb.notebook.command import (
 )
 from attune_nb.notebook.commands_workflows import define_workflow
 from attune_nb.notebook.pending_runs import prepare_pending_run
+from attune_nb.notebook.secret_options import SECRET_ARGUMENTS
 from attune_nb.notebook.session import UNNAMED, Session
-from attune_nb.notebook.split_line import split_line
+from attune_nb.notebook.split_line import remove_comment, split_line
 from attune_nb.running.prepare import BACKENDS
 from attune_nb.running.run import BaseRun
 from attune_nb.running.workflow import loads
@@ -41,6 +42,13 @@ if TYPE_CHECKING:
     from attune_nb.running.run import Run
 
 __all__ = ["AttuneMagics", "register", "unregister"]
+
+
+def _add_secret_arguments(function: Any) -> Any:
+    """Add the options of secrets to the magic's own."""
+    for item in reversed(SECRET_ARGUMENTS):
+        function = argument(item.name, help=item.help, **item.settings)(function)
+    return function
 
 
 @magics_class
@@ -136,6 +144,7 @@ class AttuneMagics(Magics):
         help="continue a run whose kernel is gone, by default the last one",
     )
     @argument("--no-raise", action="store_true", help="do not fail the cell if the run fails")
+    @_add_secret_arguments
     @argument("--store", metavar="FILE|none", help="the record of runs")
     @argument("--no-progress", action="store_true", help="show no progress while it runs")
     @argument("--quiet", action="store_true", help="show nothing at all")
@@ -150,11 +159,22 @@ class AttuneMagics(Magics):
             return self._run_cell(line, cell)
 
         # as in a cell, a semicolon hides the value
-        line = line.rstrip()
+        line = remove_comment(line).rstrip()
         if line.endswith(";"):
-            self._run_line(_split(line[:-1]))
+            self._run_line(self._split(line[:-1]))
             return None
-        return self._run_line(_split(line))
+        return self._run_line(self._split(line))
+
+    def _split(self, line: str) -> list[str]:
+        """Return the words of a line, with the notebook's variables in them.
+
+        Raises:
+            UsageError: A quote or a bracket is not closed.
+        """
+        try:
+            return split_line(line, self.session.shell.user_ns)
+        except ValueError as error:
+            raise UsageError(f"%attune: {error} in `{line}`") from None
 
     def _run_line(self, words: list[str]) -> Any:
         """Carry out the command of a line, or run a defined workflow."""
@@ -176,12 +196,13 @@ class AttuneMagics(Magics):
     def _run_command(self, name: str, words: list[str]) -> Any:
         result = get_command(name)(self.session, words)
         if isinstance(result, PendingRun):
-            return self._start(result, self._parse_options([]))
+            words = [] if result.out is None else ["--out", result.out]
+            return self._start(result, self._parse_options(words))
         return result
 
     def _run_cell(self, line: str, text: str) -> Any:
         """Define the workflow of a cell, and run it unless the line says `--define`."""
-        options = self._parse_options(_split(line))
+        options = self._parse_options(self._split(remove_comment(line)))
         if options.help:
             return self._help()
 
@@ -240,13 +261,6 @@ class AttuneMagics(Magics):
         magic: Any = self.attune
         option_help = magic.parser.format_help().strip()
         return Text(f"{option_help}\n\n{format_commands()}")
-
-
-def _split(line: str) -> list[str]:
-    try:
-        return split_line(line)
-    except ValueError as error:
-        raise UsageError(f"%attune: {error} in `{line}`") from None
 
 
 def register(shell: InteractiveShell) -> None:

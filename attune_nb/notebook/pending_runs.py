@@ -9,8 +9,10 @@ from IPython.core.error import UsageError
 
 from attune_nb.notebook.command import PendingRun
 from attune_nb.notebook.expressions import evaluate_pairs, read_parameters
+from attune_nb.notebook.secret_options import read_secrets
 from attune_nb.running.answers import read_answer_options
 from attune_nb.running.resume import resume
+from attune_nb.running.secret_sources import secret_parameter_names
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -42,9 +44,19 @@ def prepare_pending_run(
     """
     workflow = session.get_workflow(name)
     run_options = _run_options(session, workflow, options)
-    parameters = read_parameters(options.params, options.set, session.shell.user_ns)
+    parameters = read_parameters(
+        options.params,
+        options.set,
+        session.shell.user_ns,
+        secrets=secret_parameter_names(workflow),
+    )
 
     _check_earlier_run_options(options)
+    secrets = read_secrets(
+        options.keystore, options.secret, options.secret_env, session.shell.user_ns
+    )
+    secrets.add_to_options(run_options)
+    parameters = secrets.add_to_parameters(workflow, parameters)
     store = options.store or defaults["store"]
     if options.resume is not None:
         run_id = session.get_interrupted_run_id(name, options.resume, store)

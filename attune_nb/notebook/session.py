@@ -25,6 +25,9 @@ __all__ = ["UNNAMED", "Session"]
 # recorded under the name of its first task.
 UNNAMED = "cell"
 
+# characters of an id in a message; the variable may hold any text
+_MAX_ID_LENGTH = 40
+
 
 class Session:
     """The workflows and runs of a notebook, and the names that a line may use.
@@ -128,6 +131,11 @@ class Session:
             hint = nearest(word, self.run_names())
             if not hint:
                 hint = "; `%attune runs` lists the runs"
+            if self._as_id(word) != word:
+                raise UsageError(
+                    f"there is no run `{self._as_id(word)[:_MAX_ID_LENGTH]}`, which the variable "
+                    f"`{word}` holds{hint}"
+                )
             raise UsageError(
                 f"there is no run `{word}`: it is not a variable that holds a Run, not a "
                 f"workflow that has run, and not the id of a run{hint}"
@@ -139,17 +147,30 @@ class Session:
         return [*self.last_runs, *self.runs, *self.variables_of_type(BaseRun)]
 
     def find_run(self, word: str) -> AnyRun | None:
-        """Return this session's run of a variable, a workflow or an id, or None."""
+        """Return this session's run of a variable, a workflow or an id, or None.
+
+        The variable may hold the run's id, too.
+        """
         for namespace in (self.shell.user_ns, self.last_runs, self.runs):
             value = namespace.get(word)
             if isinstance(value, AnyRun):
                 return value
-        return None
+        return self.runs.get(self._as_id(word))
+
+    def find_run_id(self, word: str) -> str:
+        """Return the id of the run that `find_run` returns; without one, the id that a word is."""
+        run = self.find_run(word)
+        return self._as_id(word) if run is None else run.run_id
+
+    def _as_id(self, word: str) -> str:
+        """Return the text in a variable of that name; otherwise the word."""
+        value = self.shell.user_ns.get(word)
+        return value if isinstance(value, str) else word
 
     def find_stored_run(self, run_id: str) -> AnyRun | None:
-        """Return the run of the store whose id begins with a text, or None."""
+        """Return the run of the store whose id begins with a text or a variable, or None."""
         try:
-            return open_run(run_id, self.store)
+            return open_run(self._as_id(run_id), self.store)
         except StoreError:
             return None
 
@@ -187,8 +208,7 @@ class Session:
             UsageError: No run was interrupted.
         """
         if word:
-            run = self.find_run(word)
-            return word if run is None else run.run_id
+            return self.find_run_id(word)
 
         rows = [row for row in self._stored_rows(store) if row["status"] == "interrupted"]
         if name is not None:

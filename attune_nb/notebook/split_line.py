@@ -7,8 +7,14 @@ blanks inside quotes and brackets do not separate, so that a Python expression i
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["split_line"]
+from attune_nb.notebook.line_variables import expand_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["remove_comment", "split_line"]
 
 _CLOSING_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
@@ -16,41 +22,84 @@ _CLOSING_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _PIECE = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\s+|.""", re.DOTALL)
 
 
-def split_line(line: str) -> list[str]:
+class _Brackets:
+    """The brackets that are open at a place of a line."""
+
+    def __init__(self) -> None:
+        # the closing brackets that are due, the innermost last
+        self._due: list[str] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._due)
+
+    @property
+    def missing(self) -> str:
+        """The closing bracket that is due first."""
+        return self._due[-1]
+
+    def read(self, piece: str) -> None:
+        """Read the next piece of the line."""
+        if piece in _CLOSING_BRACKETS:
+            self._due.append(_CLOSING_BRACKETS[piece])
+        elif self._due and piece == self._due[-1]:
+            self._due.pop()
+
+
+def remove_comment(line: str) -> str:
+    """Return a line without the comment at its end.
+
+    A comment begins with a `#` at the beginning of the line or after a blank, outside quotes and
+    brackets.
+    """
+    brackets = _Brackets()
+    position = 0
+    follows_blank = True
+
+    for piece in _PIECE.findall(line):
+        if piece == "#" and follows_blank and not brackets:
+            return line[:position]
+        brackets.read(piece)
+        follows_blank = piece.isspace()
+        position += len(piece)
+    return line
+
+
+def split_line(line: str, variables: Mapping[str, Any] | None = None) -> list[str]:
     """Return the words of a line; a word that is quoted as a whole loses its quotes.
+
+    Args:
+        line: The line.
+        variables: The variables for `{name}` and `$name`; None expands nothing.
 
     Raises:
         ValueError: A quote or a bracket is not closed.
     """
     words: list[str] = []
     pieces: list[str] = []
-    # the closing brackets that are due, the innermost last
-    open_brackets: list[str] = []
+    brackets = _Brackets()
 
     for piece in _PIECE.findall(f"{line.strip()} "):
-        if piece.isspace() and not open_brackets:
+        if piece.isspace() and not brackets:
             if pieces:
-                words.append(_join_word(pieces))
+                words.append(_join_word(pieces, variables))
             pieces = []
             continue
 
         if piece in "'\"":
             raise ValueError(f"a quote ({piece}) is not closed")
-
-        if piece in _CLOSING_BRACKETS:
-            open_brackets.append(_CLOSING_BRACKETS[piece])
-        elif open_brackets and piece == open_brackets[-1]:
-            open_brackets.pop()
+        brackets.read(piece)
         pieces.append(piece)
 
-    if open_brackets:
-        raise ValueError(f"a `{open_brackets[-1]}` is missing")
+    if brackets:
+        raise ValueError(f"a `{brackets.missing}` is missing")
     return words
 
 
-def _join_word(pieces: list[str]) -> str:
+def _join_word(pieces: list[str], variables: Mapping[str, Any] | None) -> str:
     first = pieces[0]
     is_quoted = len(first) > 1 and first[0] in "'\""
     if is_quoted and len(pieces) == 1:
         return first[1:-1]
-    return "".join(pieces)
+    if variables is None:
+        return "".join(pieces)
+    return expand_variables(pieces, variables)

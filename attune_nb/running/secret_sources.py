@@ -29,6 +29,7 @@ __all__ = [
     "check_keystore",
     "load_keystore",
     "read_secret_variables",
+    "secret_parameter_names",
 ]
 
 NO_ANSWER = (
@@ -138,6 +139,11 @@ def ask_secrets(names: Iterable[str], ask: Callable[[str], str]) -> dict[str, st
             raise ParameterError(f"--secret {name}: the answer is empty")
         secrets[name] = answer
     return secrets
+
+
+def secret_parameter_names(workflow: WorkflowView) -> list[str]:
+    """Return the names of the parameters that a workflow declares as `secret: true`."""
+    return secret_names(workflow.parameters)
 
 
 def add_secret_parameters(

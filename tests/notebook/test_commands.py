@@ -96,7 +96,7 @@ def test_set_takes_precedence_over_params(shell):
         ("--params 3", "(.yaml, .yml, .json) or a dict, and `3` is an integer"),
         ("--params nothing", "(.yaml, .yml, .json) or a dict, and `nothing` is neither"),
         ("--out 1x", "--out takes a variable's name, not `1x`"),
-        ("--mock double", "--mock takes NAME=EXPR"),
+        ("--mock double", "--mock takes TASK=EXPR"),
         ("--backend thraeds", "there is no backend `thraeds`; did you mean `threads`?"),
         ("core.echo", "`core.` is reserved for built-in actions; choose another name"),
     ],
@@ -398,7 +398,7 @@ def test_a_workflow_is_saved_loaded_and_exported(shell, run, tmp_path):
         ("answer run", "required: task, expression"),
         ("tmieline run", "did you mean `timeline`?"),
         ("run", "takes a workflow's name"),
-        ("run doubling n", "NAME=EXPR"),
+        ("run doubling n", "--set n is short for n=n, and there is no such variable"),
     ],
 )
 def test_a_wrong_command_is_one_line_of_error(shell, run, text, message):

@@ -94,7 +94,7 @@ def test_a_parameter_is_an_expression_of_the_notebook(shell):
     [
         ("--set n=[1, 2", "a `]` is missing"),
         ("--set n=[][1]", "IndexError"),
-        ("--set n", "NAME=EXPR"),
+        ("--set n", "there is no such variable; write NAME=EXPR"),
         ("one two", "%%attune takes one name: remove `one two`"),
         ("--wrokers 3", "unrecognized arguments: --wrokers 3; did you mean `--workers`?"),
         ("--bakcend=dask", "unrecognized arguments: --bakcend=dask; did you mean `--backend`?"),
