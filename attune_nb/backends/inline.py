@@ -154,7 +154,7 @@ def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:
     except Exception as error:
         if not token.cancelled:
             raise
-        return None, timeout_error(timeout, error=error)
+        return None, spec.call.describe_timeout(timeout, error)
     finally:
         timer.cancel()
 

@@ -7,6 +7,7 @@ import time
 import pytest
 
 import attune_nb
+from attune_nb.events import AttemptsEnded
 
 SINGLE = """
 tasks:
@@ -111,6 +112,22 @@ tasks:
     assert list(finished.tasks["status"]) == ["timed_out"]
     time.sleep(1.5)
     assert not alive.exists()
+
+
+@pytest.mark.parametrize("backend", ["threads", "inline", "processes"])
+def test_what_a_stopped_command_wrote_is_masked(backend):
+    run = attune_nb.loads("""
+tasks:
+  - name: slow
+    action: core.shell
+    timeout: 0.3
+    input: {cmd: "echo {{ keystore.token }} {{ 1 + 1 }}; sleep 10"}
+""").run(keystore={"token": "hunter22"}, backend=backend)
+    assert run.failures("slow")["result"][0]["stdout"] == "*** 2\n"
+    assert "*** 2" in repr(run.errors())
+    assert "hunter22" not in repr([run.errors(), run.result("slow"), run.attempts().to_csv()])
+    (batch,) = [event.batch for event in run.events if isinstance(event, AttemptsEnded)]
+    assert "hunter22" not in repr(batch.errors)
 
 
 def test_the_inline_backend_notices_a_timeout_at_return():

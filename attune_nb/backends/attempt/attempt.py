@@ -158,6 +158,16 @@ class Call:
         code = TIMED_OUT if isinstance(error, Timeout) else FAILED
         return code, info
 
+    def describe_timeout(self, seconds: float, error: BaseException | None) -> ErrorInfo:
+        """Return the error of an attempt that was cancelled at its timeout, without secrets.
+
+        Args:
+            seconds: The timeout.
+            error: The exception that the action raised then. Its data is kept.
+        """
+        data = error.data if isinstance(error, ActionError) else None
+        return timeout_error(seconds, data=freeze(self.context.mask.value(data)))
+
 
 def _base_names(error_type: type[BaseException]) -> tuple[str, ...]:
     """Return the names of the base classes of an error's type, without the most general ones."""
@@ -188,17 +198,14 @@ def _error_message(error: BaseException) -> str:
     return message
 
 
-def timeout_error(
-    seconds: float, effect: str = "it was stopped", error: BaseException | None = None
-) -> ErrorInfo:
+def timeout_error(seconds: float, effect: str = "it was stopped", data: Any = None) -> ErrorInfo:
     """Return the error of an attempt that reached its timeout.
 
     Args:
         seconds: The timeout.
         effect: What happened to the attempt.
-        error: The exception that a cancelled action raised. Its data is kept.
+        data: The data of the exception that the cancelled action raised, without secrets.
     """
-    data = freeze(error.data) if isinstance(error, ActionError) else None
     return ErrorInfo(type="Timeout", message=f"no end within {seconds:g} s; {effect}", data=data)
 
 

@@ -207,7 +207,7 @@ class WorkerPool(abc.ABC):
         if attempt.stopping:
             code = TIMED_OUT
             result = None
-            cause = timeout_error(self.timeout, error=error)
+            cause = job.spec.call.describe_timeout(self.timeout, error)
 
         job.results.record(
             attempt.index, attempt.attempt, worker, attempt.start, attempt.item, code, result, cause
