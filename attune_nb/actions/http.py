@@ -89,16 +89,15 @@ def http_request(
         body: The request's body as it is. Give this or `json_body`.
         json_body: A value that is sent as JSON.
         query_params: Additional parameters of the url's query.
-        timeout: Seconds to wait for a connection and for every read; None: no limit.
+        timeout: The longest wait for a connection, and for every read.
         verify_ssl: Whether the server's certificate must be valid.
-        auth_type: `none`, `basic` (with `auth_username`) or `bearer` (with `auth_token`).
+        auth_type: How to log in: `basic` needs `auth_username`, `bearer` needs `auth_token`.
         auth_username: For `basic`.
         auth_password: For `basic`; empty by default.
         auth_token: For `bearer`.
         follow_redirects: Whether to follow the redirects of 3xx responses.
         max_redirects: The maximum number of redirects.
-        expect_status: The statuses that are no failure: a number (404), a class (`4xx`), several
-            of them (`2xx,404`, or an array), or `any`.
+        expect_status: The statuses that are no failure.
 
     Returns:
         `status_code`, `headers` (names in lower case), `body`, `json` (None if the body is

@@ -31,16 +31,16 @@ _PAGE = (
     "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;line-height:1.5;"
     "color:var(--jp-ui-font-color1,inherit);max-width:56em;text-align:left"
 )
-_HEADING = "font-weight:600;font-size:14px;margin:12px 0 4px 0"
-_PARAGRAPH = "margin:4px 0"
+_HEADING = "font-weight:600;font-size:14px;margin:0 0 4px 0"
+_PARAGRAPH = "margin:0 0 8px 0"
 _BLOCK = (
-    f"{_MONOSPACE};{_SHADE};color:inherit;font-size:13px;line-height:1.4;margin:6px 0;"
+    f"{_MONOSPACE};{_SHADE};color:inherit;font-size:13px;line-height:1.4;margin:0 0 8px 0;"
     "padding:8px 10px;border-radius:3px;overflow-x:auto;white-space:pre"
 )
 _INLINE = f"{_MONOSPACE};{_SHADE};color:inherit;font-size:12px;padding:0 3px;border-radius:3px"
 _CELL = (
     "text-align:left;vertical-align:top;border:none;background:none;color:inherit;"
-    "padding:2px 16px 2px 0;white-space:normal;max-width:34em"
+    "padding:2px 16px 2px 0;white-space:normal;max-width:44em;line-height:1.5"
 )
 
 
@@ -183,7 +183,7 @@ def _format_html_table(table: Table) -> Markup:
         cells = [html.element("td", _format_inline(cell), style=_CELL) for cell in row]
         rows.append(html.element("tr", *cells, style="background:none"))
     parts.append(html.element("tbody", *rows))
-    style = "border-collapse:collapse;border:none;margin:4px 0;color:inherit;font-size:13px"
+    style = "border-collapse:collapse;border:none;margin:0 0 8px 0;color:inherit;font-size:13px"
     return html.element("table", *parts, style=style)
 
 

@@ -80,9 +80,9 @@ TOPICS: tuple[Entry, ...] = (
     ),
     _topic(
         "failures",
-        "A failed attempt is made again if the task has `retry`. If the task fails in the end, a "
-        "transition of its `next` can handle that: `do` names the task that goes on, or `noop`. "
-        "A failure that nothing handles fails the run.",
+        "`retry` makes failed attempts again, and `next` can lead from a failed task to another "
+        "one. `do` names that task, or `noop` if nothing is left to do. A failure that nothing "
+        "handles fails the run.",
         """
         tasks:
           - name: deploy
@@ -121,9 +121,9 @@ TOPICS: tuple[Entry, ...] = (
     ),
     _topic(
         "questions",
-        "`core.ask` asks a person and waits. In a notebook the question is a form; answer it "
-        "there, or with `%attune answer RUN TASK EXPR`, or with `run.answer(task, value)`. "
-        "`response_schema` is the kind of the answer.",
+        "`core.ask` asks a person and waits for the answer, whose kind `response_schema` "
+        "declares. In a notebook the question is a form; answer it there, or with `%attune answer "
+        "RUN TASK EXPR`, or with `run.answer(task, value)`.",
         """
         tasks:
           - name: approve
@@ -160,9 +160,10 @@ TOPICS: tuple[Entry, ...] = (
     ),
     _topic(
         "records",
-        "Every run is recorded. `%attune runs` lists them, `%attune resume` continues an "
-        "interrupted one, `%attune retry` runs only what failed, and `%attune fork RUN --at TASK` "
-        "runs a task again with those that follow it.",
+        "Every run is recorded, so that it can be looked at, resumed, retried and forked. "
+        "`%attune runs` lists them, `%attune resume` continues an interrupted one, `%attune retry` "
+        "runs only what failed, and `%attune fork RUN --at TASK` runs a task again with those that "
+        "follow it.",
         "%attune runs",
         "runs", "resume", "retry", "fork", "diff", "interrupted",
     ),
