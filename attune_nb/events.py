@@ -136,6 +136,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         items: The items, if their source can be read only once; else None.
         total: The number of items of the task, as soon as a source of unknown length is
             exhausted or the task was stopped; else None.
+        begun: The number of items that have begun, as soon as no more will because more have
+            failed than `max_failures`; else None.
     """
 
     index: array[int]
@@ -148,6 +150,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     errors: dict[int, ErrorInfo]
     items: list[Any] | None = None
     total: int | None = None
+    begun: int | None = None
 
     def __len__(self) -> int:
         return len(self.index)

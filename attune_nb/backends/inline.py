@@ -12,6 +12,7 @@ from attune_nb.backends.attempt.remote_inputs import fetch_inputs
 from attune_nb.events import SUCCEEDED, TIMED_OUT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from attune_nb.backends.attempt.job import Job
@@ -61,13 +62,22 @@ class InlineBackend:
         has_worked = False
 
         for job in self._jobs.values():
-            while not self._paused and _advance(job):
+            advance = _advance_limited if job.is_limited else _advance
+            while not self._paused and advance(job):
                 has_worked = True
                 if time.monotonic() > until:
                     return
 
         if not has_worked:
-            time.sleep(timeout)
+            time.sleep(min([timeout, *self._waits()]))
+
+    def _waits(self) -> Iterator[float]:
+        """Yield the seconds until each job that waits for its pace may start an attempt."""
+        for job in self._jobs.values():
+            if job.pace is not None and not self._paused:
+                wait = job.pace.seconds_until_due()
+                if wait > 0:
+                    yield wait
 
     def collect(self) -> list[tuple[Key, Batch]]:
         """Return the attempts that have ended since the last call."""
@@ -106,6 +116,35 @@ def _advance(job: Job) -> bool:
     if pair is not None:
         _run_attempt(job, pair[0], 1, pair[1])
 
+    return True
+
+
+def _advance_limited(job: Job) -> bool:
+    """Advance a job as `_advance` does, if an attempt is due and its item may begin."""
+    source = job.source
+    if job.stopped or (job.pace is not None and job.pace.seconds_until_due() > 0):
+        return False
+
+    if job.retry_queue:
+        index, attempt = job.retry_queue.popleft()
+        item = source.item(index)
+    elif source.exhausted or job.is_closed:
+        return False
+    else:
+        attempt = 1
+        try:
+            pair = source.read_next()
+        except KeyboardInterrupt:
+            raise  # a user interrupts this very thread
+        except BaseException as error:  # noqa: BLE001 - the items' own code raised
+            job.record_source_failure(0, error)
+            return True
+        if pair is None:
+            return True
+        index, item = pair
+
+    if job.try_begin(index):
+        _run_attempt(job, index, attempt, item)
     return True
 
 

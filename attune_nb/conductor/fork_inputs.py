@@ -143,7 +143,8 @@ def _select_inputs(
         if key not in failed_items:
             inputs.append(event)
         else:
-            is_stopped = state.executions[key].stopping
+            execution = state.executions[key]
+            is_stopped = execution.stopping or execution.begun is not None
             part = _without_failed(event, failed_items[key], is_stopped=is_stopped)
             if part is not None:
                 inputs.append(part)
@@ -184,8 +185,10 @@ def _without_failed(event: TaskInput, failed: set[int], *, is_stopped: bool) -> 
 
     rows = [row for row, index in enumerate(event.batch.index) if index not in failed]
     batch = event.batch.take(rows)
+    if batch.begun is not None:
+        batch = msgspec.structs.replace(batch, begun=None)
     if is_stopped and batch.total is not None:
-        # this total is only the number of items that had begun when the task was stopped
+        # this total is only the number of items that had been read when the task was stopped
         batch = msgspec.structs.replace(batch, total=None)
 
     if not len(batch) and batch.total is None:

@@ -149,6 +149,7 @@ def record_batch(
         attempts=execution.attempts + len(batch),
         done=execution.done + len(batch) - len(retries),
         failed=execution.failed + failed,
+        begun=execution.begun if batch.begun is None else batch.begun,
         status=status,
         total=total,
         planned=planned,
@@ -226,7 +227,9 @@ def _mark_each(
 
 
 def is_complete(execution: Execution) -> bool:
-    """Return whether every item has ended."""
+    """Return whether every item has ended that has begun or may still begin."""
+    if execution.begun is not None and execution.done >= execution.begun:
+        return True
     return execution.total is not None and execution.done >= execution.total
 
 
@@ -245,8 +248,8 @@ def make_outcome(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo 
         index, error = first
         message = error.message
         if execution.items is not None:
-            counts = _describe_counts(count, failed, cancelled)
-            message = f"{counts}; the first, index {index}: {message}"
+            counts = _describe_counts(execution, count, failed, cancelled)
+            message = f"{counts}, index {index}: {message}"
             error = msgspec.structs.replace(error, message=message)
     elif status == "cancelled":
         message = "the run was cancelled"
@@ -272,12 +275,22 @@ def make_outcome(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo 
     return outcome, error
 
 
-def _describe_counts(total: int, failed: int, cancelled: int) -> str:
+def _describe_counts(execution: Execution, total: int, failed: int, cancelled: int) -> str:
+    """Describe how many items did not succeed, up to the index of the first of them."""
+    if execution.begun is not None and (execution.planned is None or execution.begun < total):
+        noun = "failure" if failed == 1 else "failures"
+        text = f"stopped after {failed:,} {noun} of at most {execution.max_failures:,}; "
+        if execution.planned is None:
+            text += "no more items were read"
+        else:
+            text += f"{total - execution.begun:,} of {total:,} items not started"
+        return f"{text}; the first failure"
+
     if not failed:
-        return f"{cancelled} of {total} items cancelled"
+        return f"{cancelled} of {total} items cancelled; the first"
     if not cancelled:
-        return f"{failed} of {total} items failed"
-    return f"{failed} of {total} items failed, {cancelled} cancelled"
+        return f"{failed} of {total} items failed; the first"
+    return f"{failed} of {total} items failed, {cancelled} cancelled; the first"
 
 
 def _overall_status(execution: Execution, codes: set[int], count: int) -> TaskEndStatus:

@@ -33,11 +33,16 @@ class OpenJob(msgspec.Struct, frozen=True, kw_only=True):
         last_attempts: As in `Execution`: for each item, the number of its last attempt that
             ended; 0 for none, `FINAL` if no more will follow.
         stopping: Whether it was being stopped.
+        failed: How many items had failed for good.
+        last_start: When its last attempt on record started, in seconds since the start of the
+            run, if its attempts have a rate limit; else None.
     """
 
     start: StartTask
     last_attempts: bytes
     stopping: bool
+    failed: int = 0
+    last_start: float | None = None
 
 
 class PendingTimer(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,15 +156,26 @@ def _open_jobs(state: RunState) -> list[OpenJob]:
             items=execution.items,
             total=execution.total,
             concurrency=execution.concurrency,
+            max_failures=execution.max_failures,
         )
         jobs.append(
             OpenJob(
                 start=start,
                 last_attempts=execution.last_attempts,
                 stopping=execution.stopping,
+                failed=execution.failed,
+                last_start=_last_start(state, execution),
             )
         )
     return jobs
+
+
+def _last_start(state: RunState, execution: Execution) -> float | None:
+    if state.workflow.task(execution.task).rate_limit is None:
+        return None
+
+    starts = [max(batch.start) for batch in execution.batches if len(batch)]
+    return max(starts, default=None)
 
 
 def _open_executions(state: RunState) -> Iterable[Execution]:

@@ -73,6 +73,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
         planned: The number of items, None while unknown.
         total: The same; fewer items if the task was stopped.
         concurrency: The most attempts at the same time.
+        max_failures: How many items may fail until no more begin; None for any number.
+        begun: How many items have begun, once no more will because of `max_failures`.
         done: How many items have ended.
         failed: How many of these failed.
         attempts: How many attempts have ended.
@@ -94,6 +96,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     planned: int | None = 1
     total: int | None = 1
     concurrency: int = 1
+    max_failures: int | None = None
+    begun: int | None = None
     done: int = 0
     failed: int = 0
     attempts: int = 0
@@ -176,6 +180,7 @@ class StartTask(msgspec.Struct, frozen=True, kw_only=True):
     items: Any
     total: int | None
     concurrency: int
+    max_failures: int | None = None
 
 
 class RetryItem(msgspec.Struct, frozen=True, kw_only=True):

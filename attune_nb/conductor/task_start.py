@@ -11,6 +11,7 @@ from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AskOpened, TaskStarted
 from attune_nb.item_outcomes import ItemOutcomes
+from attune_nb.language import limits
 from attune_nb.values.describe import describe_with_value
 from attune_nb.values.frozen import FrozenDict, freeze
 
@@ -63,7 +64,7 @@ def begin(step: Step, path: str, visit: int, token: Token, parent: Key | None) -
 
 
 def _prepare(step: Step, task: Task, execution: Execution) -> Execution:
-    """Evaluate the items and the concurrency of a task, and record that it started."""
+    """Evaluate the items and the limits of a task, and record that it started."""
     source: Any = None
     total: int | None = 1
     if task.with_items is not None:
@@ -75,7 +76,12 @@ def _prepare(step: Step, task: Task, execution: Execution) -> Execution:
 
     concurrency = _evaluate_concurrency(step, task)
     execution = step.store(
-        execution, items=source, planned=total, total=total, concurrency=concurrency
+        execution,
+        items=source,
+        planned=total,
+        total=total,
+        concurrency=concurrency,
+        max_failures=_evaluate_max_failures(step, task, total),
     )
     step.decide(
         TaskStarted(
@@ -101,6 +107,34 @@ def _evaluate_concurrency(step: Step, task: Task) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         message = f"`concurrency` must be an integer of 1 or more, not {describe_with_value(value)}"
         raise TemplateError(message, position=task.positions.concurrency)
+    return value
+
+
+def _evaluate_max_failures(step: Step, task: Task, total: int | None) -> int | None:
+    """Return how many items may fail until no more begin; None for any number.
+
+    Raises:
+        TemplateError: The value is none, or it is a share of a number that is not known.
+    """
+    if task.max_failures is None:
+        return None
+
+    value: Any = task.max_failures.evaluate(step.scope())
+    position = task.positions.max_failures
+    percent = limits.parse_percent(value)
+    if percent is not None and total is None:
+        message = (
+            f"`max_failures: {value}` needs the number of items, which the source of `with_items` "
+            "does not tell; write a number, or make the items an array"
+        )
+        raise TemplateError(message, position=position)
+    if percent is not None and total is not None:
+        return int(percent * total // 100)
+
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        description = describe_with_value(value)
+        message = f"`max_failures` must be {limits.MAX_FAILURES_FORM}, not {description}"
+        raise TemplateError(message, position=position)
     return value
 
 
@@ -135,6 +169,7 @@ def launch(step: Step, key: Key) -> None:
                 items=execution.items,
                 total=execution.total,
                 concurrency=execution.concurrency,
+                max_failures=execution.max_failures,
             )
         )
 

@@ -13,6 +13,7 @@ from attune_nb.backends.attempt.attempt import Call
 from attune_nb.backends.attempt.job import EarlierAttempts, Job
 from attune_nb.backends.attempt.job_spec import JobSpec
 from attune_nb.conductor.machine import step
+from attune_nb.conductor.retries import retry_delay
 from attune_nb.conductor.state import Alarm, RetryItem, SetPaused, StartTask, StopTask
 from attune_nb.context import Moment
 from attune_nb.engine.cell_names import name_cells
@@ -218,7 +219,12 @@ class Driver(RequestQueue):
         self._backend.set_paused(paused=True)
         for job in past.jobs:
             key = job.start.key
-            earlier = EarlierAttempts(job.last_attempts, past.items_in_doubt(key))
+            earlier = EarlierAttempts(
+                job.last_attempts,
+                past.items_in_doubt(key),
+                failed=job.failed,
+                last_start=job.last_start,
+            )
             self._start_job(job.start, earlier)
             if job.stopping:
                 self._backend.stop(key, force=True)
@@ -401,6 +407,9 @@ class Driver(RequestQueue):
             announce=announce,
             selector=selector,
             keep_results=task.keep_results == "cluster",
+            max_failures=command.max_failures,
+            will_retry=lambda attempt, error: retry_delay(task.retry, attempt, error) is not None,
+            interval=0.0 if task.rate_limit is None else task.rate_limit.interval,
         )
         self._backend.start(Job(spec, command.items, earlier))
 

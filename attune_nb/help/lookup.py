@@ -31,6 +31,7 @@ _GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("keys of a workflow", ("workflow key",)),
     ("keys of a task", ("task key",)),
     ("keys of `retry`", ("retry key",)),
+    ("keys of `rate_limit`", ("rate limit key",)),
     ("keys of a transition in `next`", ("transition key",)),
     ("keys of a parameter", ("parameter key",)),
     ("names in expressions", ("namespace",)),

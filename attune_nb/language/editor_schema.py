@@ -50,6 +50,7 @@ def json_schema() -> Schema:
             "task": _task(),
             "inner_task": _inner_task(),
             "retry": _object(_RETRY, required=("count",), or_null=True),
+            "rate_limit": _rate_limit(),
             "transition": _object(_TRANSITION),
             "branch": {**_object(_BRANCH), "type": ["string", "object"]},
             "choice": {**_object(_CHOICE), **_default_or_next()},
@@ -100,6 +101,15 @@ def _positive_integer_or_string(pattern: str) -> Schema:
 
 def _refers(definition: str) -> Schema:
     return {"$ref": f"#/$defs/{definition}"}
+
+
+def _rate_limit() -> Schema:
+    limit = _object(_RATE_LIMIT, required=("count",))
+    return {
+        **limit,
+        "type": ["string", "object", "null"],
+        "pattern": r"^\s*(?=[^/]*[1-9])[0-9]+(\.[0-9]+)? ?/ ?[smh]\s*$",
+    }
 
 
 def _array(definition: str, *further_types: str) -> Schema:
@@ -222,8 +232,16 @@ def _task() -> Schema:
                 },
             },
             {
-                "if": {"properties": {"batch_size": _NULL, "batch-size": _NULL}},
+                "if": {"properties": _nulls(read_tasks.KEYS_FOR_ITEMS)},
                 "else": {"anyOf": [{"required": [key]} for key in ("with_items", "with-items")]},
+            },
+            {
+                "if": {"required": ["start"], "properties": {"start": {"const": True}}},
+                "then": {
+                    "properties": _refused(
+                        ("join",), "A task that waits for others does not start by itself."
+                    )
+                },
             },
         ],
     }
@@ -235,6 +253,14 @@ def _inner_task() -> Schema:
         "$ref": "#/$defs/task",
         "properties": _refused(read_tasks.KEYS_NOT_FOR_INNER_TASKS, reason),
     }
+
+
+def _nulls(keys: tuple[str, ...]) -> Schema:
+    nulls: Schema = {}
+    for key in keys:
+        nulls[key] = _NULL
+        nulls[key.replace("_", "-")] = _NULL
+    return nulls
 
 
 def _refused(keys: tuple[str, ...], reason: str) -> Schema:
@@ -301,12 +327,19 @@ _TASK = _describe(
         "concurrency": _positive_integer_or_string(_TEMPLATE),
         "batch_size": _POSITIVE_INTEGER,
         "retry": _refers("retry"),
+        "max_failures": {
+            "type": ["integer", "string", "null"],
+            "minimum": 0,
+            "pattern": rf"{_TEMPLATE}|^\s*([0-9]{{1,2}}(\.[0-9]+)?|100(\.0+)?) ?%\s*$",
+        },
+        "rate_limit": _refers("rate_limit"),
         "timeout": _seconds(above_zero=True),
         "delay": _seconds(),
         "join": _positive_integer_or_string("^all$"),
         "keep_results": _choice(*read_tasks.RESULT_LOCATIONS),
         "next": _array("transition"),
         "tasks": _refers("inner_tasks"),
+        "start": {"type": ["boolean", "null"], "default": False},
         "on_success": _array("branch", "string"),
         "on_failure": _array("branch", "string"),
         "on_complete": _array("branch", "string"),
@@ -330,6 +363,17 @@ _RETRY = _describe(
         "backoff": _choice(*read_tasks.BACKOFFS),
         "max_delay": _seconds(),
         "on_error": _refers("names"),
+    },
+)
+
+_ABOVE_ZERO: Schema = {"type": "number", "exclusiveMinimum": 0}
+
+_RATE_LIMIT = _describe(
+    KEYS,
+    "rate limit key",
+    {
+        "count": _ABOVE_ZERO,
+        "per": {**_ABOVE_ZERO, "default": read_tasks.DEFAULT_RATE_PERIOD},
     },
 )
 

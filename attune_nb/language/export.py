@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from attune_nb.errors import Problem, WorkflowError
-from attune_nb.language import parameter_specs
+from attune_nb.language import limits, parameter_specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from attune_nb.language.model import Retry, Task, Transition, WorkflowSpec
+    from attune_nb.language.model import RateLimit, Retry, Task, Transition, WorkflowSpec
     from attune_nb.templates.template import Template
 
 __all__ = ["to_record", "to_yaml", "write_pack"]
@@ -95,7 +95,8 @@ def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> t
     (flat, as Attune expects them), `output`, `tags`, and the workflow's `timeout` as
     `timeout_seconds`, rounded up. It has no `enabled`, so loading the pack again does not change
     the setting of an operator. The second file is the graph: `version` (Attune requires it),
-    `vars`, `tasks` with `join: all` as a number and without `keep_results`, `output_map`, and
+    `vars`, `tasks` with `join: all` as a number and without the keys that only this engine has
+    (`keep_results`, `max_failures`, `rate_limit`, `start`), `output_map`, and
     `cancellation_policy`, which Attune reads there.
 
     Args:
@@ -223,8 +224,15 @@ def _graph(workflow: WorkflowSpec) -> dict[str, Any]:
 
 
 def _remove_own_settings(task: Task) -> Task:
-    """Return a task without `keep_results`, which only this engine has."""
-    return replace(task, keep_results="run", tasks=tuple(map(_remove_own_settings, task.tasks)))
+    """Return a task without the settings that only this engine has."""
+    return replace(
+        task,
+        keep_results="run",
+        max_failures=None,
+        rate_limit=None,
+        start=False,
+        tasks=tuple(map(_remove_own_settings, task.tasks)),
+    )
 
 
 def _flatten_parameters(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -249,6 +257,7 @@ def _flatten_parameters(declared: Mapping[str, Any] | None) -> Mapping[str, Any]
 def _task(task: Task) -> dict[str, Any]:
     fields = _without_nulls(
         name=task.name,
+        start=_null_if_empty(task.start),
         action=task.action,
         type=_null_if(task.type, "action"),
         input=_null_if_empty(_source(task.input)),
@@ -257,6 +266,8 @@ def _task(task: Task) -> dict[str, Any]:
         concurrency=_source(task.concurrency),
         batch_size=task.batch_size,
         retry=_retry(task.retry),
+        max_failures=_source(task.max_failures),
+        rate_limit=_rate_limit(task.rate_limit),
         timeout=_seconds(task.timeout),
         delay=_seconds(task.delay),
         join=task.join,
@@ -277,6 +288,15 @@ def _retry(retry: Retry | None) -> dict[str, Any] | None:
         max_delay=_seconds(retry.max_delay),
         on_error=_null_if_empty(list(retry.on_error)),
     )
+
+
+def _rate_limit(rate_limit: RateLimit | None) -> str | dict[str, Any] | None:
+    if rate_limit is None:
+        return None
+    text = limits.format_rate(rate_limit)
+    if text is not None:
+        return text
+    return {"count": rate_limit.count, "per": rate_limit.per}
 
 
 def _transition(transition: Transition) -> dict[str, Any]:

@@ -19,6 +19,8 @@ __all__ = ["task_identity", "workflow_identity"]
 
 # the names in the texts of fields that have been renamed since
 _FIRST_NAMES = {"attune_fields": "kept"}
+# fields that the first texts did not have: they stand in a text only if they are set
+_LATER_FIELDS = ("max_failures", "rate_limit", "start")
 
 # fields that change nothing about what a workflow does
 _NO_PART = ("own_name",)
@@ -43,9 +45,11 @@ def _field_texts(value: Any) -> dict[str, str]:
     """Return the `repr` of every field by its first name, in order."""
     texts = {}
     for field in fields(value):
-        if field.repr and field.name not in _NO_PART:
+        field_value = getattr(value, field.name)
+        is_unset = field.name in _LATER_FIELDS and field_value == field.default
+        if field.repr and not is_unset and field.name not in _NO_PART:
             name = _FIRST_NAMES.get(field.name, field.name)
-            texts[name] = repr(getattr(value, field.name))
+            texts[name] = repr(field_value)
     return texts
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "RESERVED_TARGETS",
     "Backoff",
     "CancellationPolicy",
+    "RateLimit",
     "ResultLocation",
     "Retry",
     "Task",
@@ -65,6 +66,19 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How many attempts may start, `count`, in how many seconds, `per`."""
+
+    count: float
+    per: float = 1.0
+
+    @property
+    def interval(self) -> float:
+        """The seconds from one start to the next."""
+        return self.per / self.count
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """The variables to publish and the tasks to start if a task has ended and `when` is true.
 
@@ -86,6 +100,7 @@ class TaskPositions:
     join: Position | None = None
     with_items: Position | None = None
     concurrency: Position | None = None
+    max_failures: Position | None = None
     inputs: Mapping[str, Position] = field(default_factory=dict)
 
 
@@ -112,6 +127,9 @@ class Task:
     next: tuple[Transition, ...] = ()
     tasks: tuple[Task, ...] = ()
     attune_fields: Mapping[str, Any] = field(default_factory=dict)
+    max_failures: Template | None = None
+    rate_limit: RateLimit | None = None
+    start: bool = False
     positions: TaskPositions = field(default_factory=TaskPositions, compare=False, repr=False)
 
     def templates(self) -> list[Template]:
@@ -129,7 +147,13 @@ class Task:
 
     def start_templates(self) -> list[Template]:
         """Return the templates that are evaluated before the task has ended."""
-        templates = [self.input, self.when, self.with_items, self.concurrency]
+        templates = [
+            self.input,
+            self.when,
+            self.with_items,
+            self.concurrency,
+            self.max_failures,
+        ]
         return [template for template in templates if template is not None]
 
 
@@ -208,8 +232,11 @@ class WorkflowSpec:
         return {target: tuple(names) for target, names in sources.items()}
 
     def entries(self) -> tuple[Task, ...]:
-        """Return the tasks that no other task leads to: a run starts with them."""
-        return tuple(task for task in self.tasks if not self.sources(task.name))
+        """Return the tasks that a run starts with.
+
+        These are the tasks that no task leads to, and those with `start: true`.
+        """
+        return tuple(task for task in self.tasks if task.start or not self.sources(task.name))
 
     @property
     def name(self) -> str:

@@ -49,7 +49,9 @@ _SECTION_KEY_IN_BRACES = re.compile(r"[{,]\s*(\w+):\s*\{")
 _LARGEST_SECTION_INDENT = 4
 
 # the kind of object below a key, as the definitions of the JSON schema are called
-_KINDS = {"tasks": "task", "next": "transition", "retry": "retry"}
+_KINDS = {
+    "tasks": "task", "next": "transition", "retry": "retry", "rate_limit": "rate_limit",
+}  # fmt: skip
 
 # `parameters`, and below it the name of a parameter
 _PARAMETER_DEPTH = 2

@@ -16,6 +16,7 @@ Kind = Literal[
     "workflow key",
     "task key",
     "retry key",
+    "rate limit key",
     "transition key",
     "branch key",
     "decision key",

@@ -110,14 +110,15 @@ _TASK = (
     Entry(
         "task status",
         "skipped",
-        "The task's `when` was false, so its action did not run.",
+        "The task's `when` was false, so its action did not run. An item is skipped if it never "
+        "began, because more items had failed than `max_failures`.",
         """
         tasks:
           - name: notify
             action: core.noop
             when: "{{ false }}"
         """,
-        related=("when", "succeeded"),
+        related=("when", "max_failures", "succeeded"),
     ),
 )
 

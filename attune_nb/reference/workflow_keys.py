@@ -141,8 +141,8 @@ _WORKFLOW = (
     Entry(
         "workflow key",
         "tasks",
-        "The steps. A run starts with the tasks that no other task leads to; `next` says how it "
-        "goes on.",
+        "The steps. A run starts with the tasks that no other task leads to, and those with "
+        "`start: true`; `next` says how it goes on.",
         """
         tasks:
           - name: build
@@ -349,6 +349,40 @@ _TASK = (
     ),
     Entry(
         "task key",
+        "max_failures",
+        "How many items may fail. Once more have failed for good, no further item begins; those "
+        "that run go on to their end, the others are `skipped`. Without it all items run, however "
+        "many fail.",
+        """
+        tasks:
+          - name: deploy
+            action: core.echo
+            with_items: [web-1, web-2, web-3, web-4]
+            concurrency: 2
+            max_failures: 0
+            input: {message: "{{ item }}"}
+        """,
+        values='an integer of 0 or more, a share of all items such as `"10%"`, or an expression',
+        related=("with_items", "failures", "skipped", "retry"),
+    ),
+    Entry(
+        "task key",
+        "rate_limit",
+        "How fast attempts may start, also those of retries and after a resume. They start evenly "
+        "spaced, so `50/s` means one every 20 ms.",
+        """
+        tasks:
+          - name: call
+            action: core.echo
+            with_items: [1, 2, 3]
+            rate_limit: 100/s
+            input: {message: "{{ item }}"}
+        """,
+        values="a number of starts per `s`, `m` or `h` such as `20/m`, or `{count, per}`",
+        related=("count", "per", "concurrency", "retry"),
+    ),
+    Entry(
+        "task key",
         "timeout",
         "The time limit of one attempt, in seconds. An attempt past it ends as `timed_out`; a "
         "command or a worker process is killed, a function in a thread is abandoned.",
@@ -450,6 +484,29 @@ _TASK = (
         """,
         values="an array of tasks, or an object of names and tasks",
         related=("type", "join"),
+    ),
+    Entry(
+        "task key",
+        "start",
+        "Whether a run starts with this task, though another task leads to it. So a workflow may "
+        "begin with a cycle.",
+        """
+        vars: {turn: 0}
+        tasks:
+          - name: count
+            start: true
+            action: core.noop
+            next:
+              - publish: [{turn: "{{ workflow.turn + 1 }}"}]
+                do: check
+          - name: check
+            action: core.noop
+            next:
+              - when: "{{ workflow.turn < 3 }}"
+                do: count
+        """,
+        values="`true` or `false`; default `false`",
+        related=("next", "tasks", "do"),
     ),
     Entry(
         "task key",
@@ -621,6 +678,35 @@ _TASK = (
         """,
         values="any value",
         form="attune",
+    ),
+)
+
+_RATE_LIMIT = (
+    Entry(
+        "rate limit key",
+        "count",
+        "How many attempts may start in the time of `per`.",
+        """
+        tasks:
+          - name: call
+            action: core.noop
+            rate_limit: {count: 100, per: 60}
+        """,
+        values="a number above 0",
+        related=("rate_limit", "per"),
+    ),
+    Entry(
+        "rate limit key",
+        "per",
+        "The time in which so many attempts may start, in seconds.",
+        """
+        tasks:
+          - name: call
+            action: core.noop
+            rate_limit: {count: 5, per: 0.1}
+        """,
+        values="a number of seconds, above 0; default 1",
+        related=("rate_limit",),
     ),
 )
 
@@ -869,6 +955,7 @@ KEYS: tuple[Entry, ...] = (
     *_WORKFLOW,
     *_TASK,
     *_RETRY,
+    *_RATE_LIMIT,
     *_TRANSITION,
     *_BRANCH,
     *_DECISION,

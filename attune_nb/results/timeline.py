@@ -36,6 +36,7 @@ class TaskExecution(msgspec.Struct, kw_only=True):
 
     Attributes:
         planned: The items when it started, 1 without items; None if their number was unknown.
+        begun: The items that have begun, once no more will because of `max_failures`.
         exhausted_total: The items of a source that was read to its end, or to where the task
             was stopped.
         delay_ended: The end of its delay.
@@ -54,6 +55,7 @@ class TaskExecution(msgspec.Struct, kw_only=True):
     started: float
     planned: int | None = 1
     exhausted_total: int | None = None
+    begun: int | None = None
     with_items: bool = False
     concurrency: int = 1
     causes: tuple[Key, ...] = ()
@@ -100,9 +102,16 @@ class TaskExecution(msgspec.Struct, kw_only=True):
         return max(self.failed_attempts - self.retried, 0)
 
     @property
+    def skipped(self) -> int:
+        """The items that never began, because too many others failed; 0 until the task's end."""
+        if self.ended is None or self.begun is None or self.total is None:
+            return 0
+        return max(self.total - self.begun, 0)
+
+    @property
     def losses(self) -> str:
-        """The items that failed and that were cancelled: `3 failed, 2 cancelled`."""
-        return format_losses(self.failed, self.cancelled)
+        """The items that failed, were cancelled or skipped: `3 failed, 2 cancelled`."""
+        return format_losses(self.failed, self.cancelled, self.skipped)
 
     @property
     def item_counts(self) -> str:
@@ -128,6 +137,8 @@ class TaskExecution(msgspec.Struct, kw_only=True):
         self.attempts += count
         if batch.total is not None:
             self.exhausted_total = batch.total
+        if batch.begun is not None:
+            self.begun = batch.begun
 
         # nearly all batches end here
         if batch.status.count(SUCCEEDED) == count:

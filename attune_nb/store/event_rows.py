@@ -157,6 +157,8 @@ def _as_tuple(value: Any) -> Any:
 def _batch_to_plain(batch: Batch, plain: Callable[[Any], Any]) -> dict[str, Any]:
     """Return the part of a batch that is stored as JSON."""
     data: dict[str, Any] = {"count": len(batch), "total": batch.total}
+    if batch.begun is not None:
+        data["begun"] = batch.begun
     # types are compared, since a comparison of results with None could run their code
     if not _NONE_TYPE.issuperset(map(type, batch.results)):
         data["results"] = plain(batch.results)
@@ -207,6 +209,7 @@ def _batch_of(data: dict[str, Any], packed: bytes, source: Source, mask: Mask) -
         errors=errors,
         items=items,
         total=data["total"],
+        begun=data.get("begun"),
     )
 
 

@@ -208,7 +208,8 @@ LEVELS = {
     "task": (
         "tasks:\n  - {name: a, action: core.noop, %s: %s}\n",
         (
-            "type input when with_items concurrency batch_size retry timeout delay join next tasks "
+            "type input when with_items concurrency batch_size retry max_failures rate_limit "
+            "timeout delay join next tasks start "
             "permission_set_refs worker_selector worker_tolerations worker_affinity __chart_meta__ "
             "on_success on_failure on_complete on_timeout decision publish nope"
         ),
@@ -217,7 +218,7 @@ LEVELS = {
     "action": ("tasks:\n  - {name: a, %s: %s}\n", "action"),
     "items": (
         "tasks:\n  - {name: a, action: core.noop, with_items: [1], %s: %s}\n",
-        "input when concurrency batch_size retry",
+        "input when concurrency batch_size retry max_failures rate_limit",
     ),
     "parallel": (
         "tasks:\n  - {name: a, type: parallel, %s: %s}\n",
@@ -230,6 +231,10 @@ LEVELS = {
     "retry": (
         "tasks:\n  - {name: a, action: core.noop, retry: {%s: %s}}\n",
         "count delay backoff max_delay on_error nope",
+    ),
+    "rate_limit": (
+        "tasks:\n  - {name: a, action: core.noop, rate_limit: {%s: %s}}\n",
+        "count per nope",
     ),
     "retry of 1": (
         "tasks:\n  - {name: a, action: core.noop, retry: {count: 1, %s: %s}}\n",

@@ -39,7 +39,7 @@ TARGETS = [
 FLOW = [
     (
         TO_B + "  - {name: b, action: core.noop, next: [{do: a}]}\n",
-        "(a -> b -> a), so none can start; remove one `do`", "error", 2, 11,
+        "so none can start; write `start: true` below `name: a`", "error", 2, 11,
     ),
     (A + "    join: 1\n", "`a` has a `join`, but no task points at it", "error", 4, 11),
     (

@@ -98,6 +98,10 @@ def test_it_accepts_exported_workflows(text):
         TASK % ", retry: {count: 1}",
         TASK % ", retry: {count: 100, delay: 0, backoff: linear, max-delay: 1.5, on_error: [x]}",
         TASK % ", retry: {count: 3, on-error: Timeout, max_delay: null}",
+        TASK % ", with_items: [1], max_failures: 0, rate_limit: 100/s",
+        TASK % ", with-items: [1], max-failures: 100%, rate-limit: ' 2.5 / m '",
+        TASK % ", with_items: [1], max_failures: '{{ 2 }}', rate_limit: {count: 1, per: 0.5}",
+        TASK % ", rate_limit: {count: 1}, max_failures: , start: true",
         TASK % ", timeout: 0.1, delay: 0",
         TASK % ", input: {a: [1, '{{ 1 }}']}, timeout: , delay: , retry: , join: , next: ",
         TASK % ", worker_selector: {a: b}, permission-set-refs: [x], __chart_meta__: {x: 1}",
@@ -178,7 +182,17 @@ WRONG = [
             "concurrency: 0", "concurrency: -1", "concurrency: 1.5", "concurrency: true",
             "concurrency: many", "concurrency: [1]", "with_items: [1], batch_size: 0",
             "with_items: [1], batch_size: '2'", "with_items: [1], batch_size: 1.5",
-            "batch_size: 2", "batch-size: 2", "timeout: 0", "timeout: -1", "timeout: text",
+            "batch_size: 2", "batch-size: 2",
+            "max_failures: 2", "max-failures: 2", "with_items: [1], max_failures: -1",
+            "with_items: [1], max_failures: 1.5", "with_items: [1], max_failures: 200%",
+            "with_items: [1], max_failures: many", "with_items: [1], max_failures: true",
+            "with_items: [1], max_failures: [1]", "rate_limit: fast", "rate_limit: 0/s",
+            "rate_limit: 0.0/s", "rate_limit: 5", "rate_limit: 5/d", "rate_limit: -5/s",
+            "rate_limit: true", "rate_limit: [5/s]", "rate_limit: {count: 0}", "rate_limit: {}",
+            "rate_limit: {count: 1, per: 0}", "rate_limit: {count: '1'}", "rate_limit: {per: 1}",
+            "rate_limit: {count: 1, every: 2}", "start: 1", "start: 'true'", "start: [true]",
+            "start: true, join: 1",
+            "timeout: 0", "timeout: -1", "timeout: text",
             "timeout: true", "delay: -1", "delay: '1'", "delay: [1]", "join: 0", "join: -1",
             "join: any", "join: 1.5", "join: true", "join: [1]", "tasks: [{name: b, action: c}]",
             "retry: 3", "retry: {}", "retry: []", "retry: {count: 0}", "retry: {count: 101}",
@@ -191,7 +205,10 @@ WRONG = [
     ),
     *(
         ASK % line
-        for line in ("with_items: [1]", "with-items: [1]", "concurrency: 2", "retry: {count: 1}")
+        for line in (
+            "with_items: [1]", "with-items: [1]", "concurrency: 2", "retry: {count: 1}",
+            "max_failures: 1", "rate_limit: 1/s",
+        )
     ),
     # transitions and older forms
     *(
@@ -223,14 +240,15 @@ WRONG = [
         PARALLEL % f", tasks: [{{name: a, action: b}}], {line}"
         for line in (
             "action: core.noop", "input: {}", "with_items: [1]", "with-items: [1]", "timeout: 1",
-            "retry: {count: 1}", "concurrency: 1", "batch_size: 1",
+            "retry: {count: 1}", "concurrency: 1", "batch_size: 1", "max_failures: 1",
+            "rate-limit: 1/s",
         )
     ),
     *(
         INNER % f", {line}"
         for line in (
             "join: all", "next: [{do: noop}]", "next: []", "on_success: noop", "on-success: noop",
-            "publish: [x]", "inputs: {}", "concurrency: 0", "retry: {count: 0}",
+            "publish: [x]", "inputs: {}", "concurrency: 0", "retry: {count: 0}", "start: true",
         )
     ),
 ]  # fmt: skip

@@ -235,6 +235,18 @@ class TestTask:
         assert run(A + "    retry: {count: 1}\n", mock={"a": act}).status == "failed"
         assert run(A + "    retry: {count: 1}\n", mock={"a": act}).result("a") == 5
 
+    def test_max_failures(self):
+        text = A + "    with_items: [1, 2, 3, 4]\n"
+        for value, attempts in (("0", 1), ("1", 2), ("50%", 3), ("'{{ 1 + 1 }}'", 3), ("4", 4)):
+            finished = run(f"{text}    max_failures: {value}\n", mock={"a": NO})
+            assert (finished.status, finished.tasks["attempts"][0]) == ("failed", attempts)
+
+    def test_rate_limit(self):
+        text = A + "    with_items: [1, 2, 3, 4, 5]\n    rate_limit: %s\n"
+        for limit in ("50/s", "{count: 1, per: 0.02}"):
+            starts = run(text % limit).attempts()["start"]
+            assert (starts.max() - starts.min()).total_seconds() >= 0.079
+
     def test_timeout(self):
         assert statuses(run(SLEEP + "    timeout: 0.1\n")) == {"a": "timed_out"}
 
@@ -258,6 +270,12 @@ class TestTask:
 
     def test_next(self):
         assert list(statuses(run(A + "    next: [{do: b}]\n" + B))) == ["a", "b"]
+
+    def test_start(self):
+        again = "{when: workflow.n < 1, publish: [{n: 1}], do: a}"
+        text = A + "    start: true\n    next: [{do: b}]\n"
+        text += f"  - {{name: b, action: core.noop, next: [{again}]}}\nvars: {{n: 0}}\n"
+        assert list(run(text).tasks["task"]) == ["a", "b", "a", "b"]
 
     def test_tasks(self):
         text = "tasks: [{name: p, type: parallel, tasks: {x: {action: core.noop}}}]\n"

@@ -268,6 +268,13 @@ object_schemas = st.builds(
 )
 
 
+shares = st.sampled_from(["0%", "10%", "2.5%", "100 %", "{{ 10 }}%"])
+numbers = st.floats(0.001, 1e6) | st.integers(1, 1000)
+rate_limits = st.sampled_from(["100/s", "20/m", "0.5/h"]) | st.fixed_dictionaries(
+    {"count": numbers}, optional={"per": numbers}
+)
+
+
 @st.composite
 def tasks(draw):
     """Draw tasks that lead only to later ones, so that all of them can start."""
@@ -283,6 +290,10 @@ def tasks(draw):
             task = draw(st.fixed_dictionaries(fields, optional=optional_fields))
             if "with_items" in task and draw(st.booleans()):
                 task["batch_size"] = draw(st.integers(1, 9))
+            if "with_items" in task and draw(st.booleans()):
+                task["max_failures"] = draw(shares | st.integers(0, 9))
+            if draw(st.booleans()):
+                task["rate_limit"] = draw(rate_limits)
 
         targets = st.sampled_from([*task_names[index + 1 :], "noop", "fail"])
         transition = {
@@ -298,6 +309,8 @@ def tasks(draw):
                 sources[target].add(name)
         if sources[name]:
             task["join"] = draw(st.sampled_from(["all", 1, len(sources[name]), None]))
+        if task.get("join") is None:
+            task["start"] = draw(st.booleans())
         drawn.append({"name": name, **task})
     return drawn
 

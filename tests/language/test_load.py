@@ -7,7 +7,7 @@ import pytest
 
 import attune_nb
 from attune_nb import Template
-from attune_nb.language.model import Retry
+from attune_nb.language.model import RateLimit, Retry
 
 TASKS = "tasks: [{name: a, action: core.noop}]\n"
 A = "tasks:\n  - name: a\n    action: core.noop\n"
@@ -59,6 +59,17 @@ TASK = [
      Retry(100, 0.5, "linear", 9.0, ("Timeout",))),
     ("retry: {count: 2, max-delay: 9, on-error: [a, b], backoff: exponential}", "retry",
      Retry(2, 0.0, "exponential", 9.0, ("a", "b"))),
+    ("{with_items: [1], max_failures: 0}", "max_failures", Template(0)),
+    ("{with_items: [1], max_failures: 2.0}", "max_failures", Template(2)),
+    ("{with_items: [1], max-failures: 2.5%}", "max_failures", Template("2.5%")),
+    ("{with_items: [1], max_failures: '{{ 2 }}%'}", "max_failures", Template("{{ 2 }}%")),
+    ("rate_limit: 100/s", "rate_limit", RateLimit(100, 1)),
+    ("rate-limit: 20 / m", "rate_limit", RateLimit(20, 60)),
+    ("rate_limit: 0.5/h", "rate_limit", RateLimit(0.5, 3600)),
+    ("rate_limit: {count: 3.0, per: 0.5}", "rate_limit", RateLimit(3, 0.5)),
+    ("rate_limit: {count: 3}", "rate_limit", RateLimit(3, 1)),
+    ("start: true", "start", True),
+    ("start: false", "start", False),
     ("timeout: 0.25", "timeout", 0.25),
     ("delay: 0", "delay", 0.0),
     ("next: []", "next", ()),
@@ -71,7 +82,8 @@ TASK = [
 TASK_DEFAULTS = {
     "type": "action", "input": Template({}), "when": None, "with_items": None,
     "concurrency": None, "batch_size": None, "retry": None, "timeout": None, "delay": None,
-    "join": None, "next": (), "tasks": (), "attune_fields": {},
+    "join": None, "next": (), "tasks": (), "attune_fields": {}, "max_failures": None,
+    "rate_limit": None, "start": False,
 }  # fmt: skip
 RESULT = ("x", None)
 TRANSITION = [

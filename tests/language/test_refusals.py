@@ -99,6 +99,62 @@ TASK = [
     (A + "    with_items: [1]\n    concurrency: true\n", "must be an integer of 1 or more", 5, 18),
     (A + "    with_items: [1]\n    batch_size: 0\n", "must be an integer of 1 or more", 5, 17),
     (A + "    batch_size: 2\n", "`batch_size` needs `with_items`", 4, 5),
+    (A + "    max_failures: 2\n", "`max_failures` needs `with_items`", 4, 5),
+    *(
+        (
+            f"{A}    with_items: [1]\n    max_failures: {value}\n",
+            f'an integer of 0 or more, or a share of the items such as `"10%"`, not {words}',
+            5,
+            19,
+        )
+        for value, words in [
+            ("-1", "the integer `-1`"),
+            ("1.5", "the number `1.5`"),
+            ("'200%'", "the string `200%`"),
+            ("'-1%'", "the string `-1%`"),
+            ("'3'", "the string `3`; write 3, without quotes"),
+            ("true", "the boolean `true`"),
+            ("[1]", "an array"),
+            ("'{{ 1.5 }}'", "the number `1.5`"),
+        ]
+    ),
+    *(
+        (
+            f"{A}    rate_limit: {value}\n",
+            f"`100/s`, `20/m`, `5/h`, or `{{count: 100, per: 2}}` (per 2 seconds), not {words}",
+            4,
+            17,
+        )
+        for value, words in [
+            ("fast", "the string `fast`"),
+            ("0/s", "the string `0/s`"),
+            ("-5/s", "the string `-5/s`"),
+            ("5/day", "the string `5/day`"),
+            ("5", "the integer `5`"),
+            ("'{{ 5 }}/s'", "a template: no expression is allowed here"),
+        ]
+    ),
+    (
+        A + "    rate_limit: {count: 0}\n",
+        "`count` of `rate_limit` must be a number above 0, not the integer `0`",
+        4,
+        25,
+    ),
+    (
+        A + "    rate_limit: {count: 5, per: -1}\n",
+        "`per` of `rate_limit` must be a number above 0, not the integer `-1`",
+        4,
+        33,
+    ),
+    (A + "    rate_limit: {per: 5}\n", "`rate_limit` needs `count`: `100/s`", 4, 17),
+    (A + "    rate_limit: {cuont: 5}\n", "did you mean `count`?", 4, 18),
+    (A + "    start: 'yes'\n", "`start` must be true or false, not the string `yes`", 4, 12),
+    (
+        A + "    start: true\n    join: 1\n  - {name: b, action: core.noop, next: [{do: a}]}\n",
+        "`start` cannot stand beside `join`",
+        4,
+        5,
+    ),
     (A + "    retry: 3\n", "`retry` must be an object, not the integer `3`", 4, 12),
     (A + "    retry: {}\n", "`retry.count` must be an integer from 1 to 100", 4, 12),
     (A + "    retry: {count: 0}\n", "`retry.count` must be an integer from 1 to 100", 4, 20),

@@ -37,6 +37,7 @@ DEFINITIONS = {
     "workflow key": "workflow",
     "task key": "task",
     "retry key": "retry",
+    "rate limit key": "rate_limit",
     "transition key": "transition",
     "branch key": "branch",
     "decision key": "choice",

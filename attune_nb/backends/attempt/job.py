@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import replace
 
 from attune_nb.actions.cancel import CancelToken
+from attune_nb.backends.attempt.failure_limit import FailureLimit
 from attune_nb.backends.attempt.item_source import ItemSource, missing_item_error
-from attune_nb.backends.attempt.result_columns import ResultColumns
+from attune_nb.backends.attempt.pace import Pace
+from attune_nb.backends.attempt.result_columns import (
+    CountingColumns,
+    ResultColumns,
+    WorkerColumns,
+    build_batch,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from attune_nb.backends.attempt.attempt import Call
     from attune_nb.backends.attempt.job_spec import JobSpec
@@ -28,10 +35,14 @@ class EarlierAttempts(NamedTuple):
         last_attempts: For each item the number of its last attempt that ended: 0 for none,
             `FINAL` if no more will be made.
         in_doubt: Items that are not attempted until `retry` is called for them.
+        failed: How many items have failed for good.
+        last_start: When the last attempt started, in seconds since the start of the run.
     """
 
     last_attempts: bytes
     in_doubt: Collection[int] = ()
+    failed: int = 0
+    last_start: float | None = None
 
 
 class Job:
@@ -48,19 +59,30 @@ class Job:
             that take from it share a lock.
         stopped: Whether no more attempts begin. Any thread may read it.
         abandoned: How many functions were past their timeout, and may still run.
+        limit: Decides whether items may still begin; None if any number of items may fail.
+        pace: Decides when attempts may start; None for as soon as possible.
     """
 
     def __init__(self, spec: JobSpec, items: Any, earlier: EarlierAttempts | None = None) -> None:
         self.spec = spec
         self.source = ItemSource(items)
+        self.limit: FailureLimit | None = None
+        self.pace: Pace | None = None
         self.results = ResultColumns(spec.clock, lazy=self.source.lazy)
+        if spec.max_failures is not None:
+            self.limit = FailureLimit(spec.max_failures, spec.will_retry)
+            self.results = CountingColumns(spec.clock, self.limit, lazy=self.source.lazy)
         self.cancel_token = CancelToken()
         self.retry_queue: deque[tuple[int, int]] = deque()
         self.stopped = False
         self.abandoned = 0
         self._rendered: dict[int, Any] = {}  # by index, of items that may be attempted again
         self._total_reported = False
+        self._begun_reported = False
 
+        if spec.interval:
+            last_start = None if earlier is None else earlier.last_start
+            self.pace = Pace(spec.interval, spec.clock, last_start)
         if earlier is not None:
             self._resume(earlier)
 
@@ -70,9 +92,14 @@ class Job:
         if earlier.in_doubt:
             last_attempts = last_attempts.ljust(max(earlier.in_doubt) + 1, b"\0")
 
+        begun = []
         for index, attempt in enumerate(last_attempts):
             if not attempt and index not in earlier.in_doubt:
                 self.retry_queue.append((index, 1))
+            else:
+                begun.append(index)
+        if self.limit is not None:
+            self.limit.restore(earlier.failed, begun)
 
         try:
             self.source.resume(last_attempts)
@@ -80,6 +107,36 @@ class Job:
             raise
         except BaseException as error:  # noqa: BLE001 - the items' own code raised
             self.record_source_failure(0, error)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether an attempt must ask whether it may begin, and when."""
+        return self.limit is not None or self.pace is not None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no more items begin, because too many have failed."""
+        return self.limit is not None and self.limit.is_exceeded
+
+    def try_begin(self, index: int) -> bool:
+        """Record that an attempt of an item starts now, or return False if the item must not begin.
+
+        The caller has waited until the attempt is due. One thread at a time may call it.
+        """
+        if self.limit is not None and not self.limit.try_begin(index):
+            return False
+
+        if self.pace is not None:
+            self.pace.record_start()
+        return True
+
+    def give_back(self, attempts: Iterable[tuple[int, int]]) -> None:
+        """Take back that attempts, by item and number, have started: no worker has made them."""
+        for index, attempt in attempts:
+            if self.limit is not None and attempt == 1:
+                self.limit.give_back(index)
+            if self.pace is not None:
+                self.pace.give_back(1)
 
     def replace_call(self, call: Call) -> None:
         """Make attempts by another call, before the job starts."""
@@ -147,14 +204,37 @@ class Job:
 
     def collect(self) -> Batch | None:
         """Take the attempts that have ended since the last call."""
-        # read first: the rows of all items that it counts are recorded in time
-        total = self._take_total()
-        return self.results.collect(total)
+        if self.limit is None:
+            # read first: the rows of all items that it counts are recorded in time
+            return self.results.collect(self._take_total())
 
-    def _take_total(self) -> int | None:
-        """Return the number of items once, if it was not known before or has changed."""
+        begun = self._take_begun(self.limit)
+        total = self._take_total(is_closed=begun is not None)
+        batch = self.results.collect(total)
+        if begun is None:
+            return batch
+
+        if batch is None:
+            no_rows = WorkerColumns(lazy=self.source.lazy)
+            batch = build_batch((), ([], no_rows), lazy=self.source.lazy, total=total)
+        return replace(batch, begun=begun)
+
+    def _take_begun(self, limit: FailureLimit) -> int | None:
+        """Return how many items have begun, once, if no more will."""
+        if self._begun_reported or not limit.is_exceeded or not limit.is_settled():
+            return None
+
+        self._begun_reported = True
+        return limit.begun
+
+    def _take_total(self, *, is_closed: bool = False) -> int | None:
+        """Return the number of items once, if it was not known before or has changed.
+
+        Args:
+            is_closed: Whether no more items begin. Then no more are read from a lazy source.
+        """
         source = self.source
-        is_over = source.exhausted or self.stopped
+        is_over = source.exhausted or self.stopped or (is_closed and source.lazy)
         if self._total_reported or not is_over or source.is_single:
             return None
 

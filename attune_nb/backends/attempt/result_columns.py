@@ -7,14 +7,15 @@ from array import array
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends.attempt.attempt import cancelled_error
-from attune_nb.events import CANCELLED, Batch
+from attune_nb.events import CANCELLED, SUCCEEDED, Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from attune_nb.backends.attempt.failure_limit import FailureLimit
     from attune_nb.events import ErrorInfo
 
-__all__ = ["ResultColumns", "WorkerColumns", "build_batch"]
+__all__ = ["CountingColumns", "ResultColumns", "WorkerColumns", "build_batch"]
 
 _BATCH_COLUMNS = ("index", "attempt", "start", "duration", "results", "status")
 
@@ -115,6 +116,57 @@ class ResultColumns:
             self._batches = []
 
         return build_batch(parts, (shared_workers, shared), batches, lazy=self._lazy, total=total)
+
+
+class CountingColumns(ResultColumns):
+    """Columns of a job that stops at a number of failed items, which they count.
+
+    A failure is counted when its row can be collected, so the rows of a batch that is collected
+    after the limit was exceeded include the failures that exceed it.
+    """
+
+    def __init__(self, clock: Callable[[], float], limit: FailureLimit, *, lazy: bool) -> None:
+        super().__init__(clock, lazy=lazy)
+        self._limit = limit
+
+    def record(
+        self,
+        index: int,
+        attempt: int,
+        worker: int,
+        start: float,
+        item: Any,
+        code: int,
+        result: Any,
+        cause: ErrorInfo | None,
+    ) -> None:
+        """Record that an attempt has ended just now, and count it if it failed."""
+        super().record(index, attempt, worker, start, item, code, result, cause)
+        self._count(attempt, code, cause)
+
+    def record_failure(
+        self,
+        worker: int,
+        index: int,
+        attempt: int,
+        start: float,
+        item: Any,
+        code: int,
+        cause: ErrorInfo,
+    ) -> None:
+        """Record that an attempt failed or was cancelled, and count it if it failed."""
+        super().record_failure(worker, index, attempt, start, item, code, cause)
+        self._count(attempt, code, cause)
+
+    def add_batch(self, batch: Batch) -> None:
+        """Add attempts that another process has made, and count those that failed."""
+        super().add_batch(batch)
+        for row, cause in batch.errors.items():
+            self._count(batch.attempt[row], batch.status[row], cause)
+
+    def _count(self, attempt: int, code: int, cause: ErrorInfo | None) -> None:
+        if code not in (SUCCEEDED, CANCELLED):
+            self._limit.count_failure(attempt, cause)
 
 
 class WorkerColumns:

@@ -54,7 +54,7 @@ class AttemptQueue:
     @property
     def _can_read(self) -> bool:
         """Whether an item or the end can be read without waiting."""
-        if self._job.source.exhausted:
+        if self._job.source.exhausted or self._job.is_closed:
             return False
 
         return self._prefetcher is None or self._prefetcher.is_ready
@@ -69,7 +69,10 @@ class AttemptQueue:
         return unread + len(self._job.retry_queue) + len(self._returned)
 
     def take(self, size: int) -> list[PendingAttempt]:
-        """Remove and return up to that many attempts."""
+        """Remove and return up to that many attempts.
+
+        Of a limited job they count as started, and items that must not begin are dropped.
+        """
         job = self._job
         source = job.source
         attempts: list[PendingAttempt] = []
@@ -98,6 +101,8 @@ class AttemptQueue:
             # for another chunk of this size, and one of another worker
             self._prefetcher.set_limit(2 * size)
 
+        if job.is_limited:
+            return [attempt for attempt in attempts if job.try_begin(attempt.index)]
         return attempts
 
     def _fail_unavailable(self, index: int, attempt: int) -> None:
@@ -111,7 +116,19 @@ class AttemptQueue:
 
     def put_back(self, attempts: list[PendingAttempt]) -> None:
         """Put attempts back that no worker has started, before all others."""
+        if self._job.is_limited:
+            self._job.give_back([(attempt.index, attempt.attempt) for attempt in attempts])
         self._returned.extendleft(reversed(attempts))
+
+    def keep(self, may_begin: Callable[[int], bool]) -> None:
+        """Drop the waiting attempts of items that must not begin, by their index."""
+        returned = [attempt for attempt in self._returned if may_begin(attempt.index)]
+        self._returned = deque(returned)
+
+        queue = self._job.retry_queue
+        retries = [pair for pair in queue if may_begin(pair[0])]
+        queue.clear()
+        queue.extend(retries)
 
     def clear_returned(self) -> list[PendingAttempt]:
         """Remove and return the attempts that were put back."""

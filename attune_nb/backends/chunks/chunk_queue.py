@@ -27,6 +27,7 @@ from attune_nb.events import FAILED, SUCCEEDED, Batch, ErrorInfo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from attune_nb.backends.attempt.failure_limit import FailureLimit
     from attune_nb.backends.attempt.job import Job
     from attune_nb.backends.chunks.in_flight import NumberWorker
 
@@ -45,6 +46,8 @@ class ChunkQueue:
         wake: Called in another thread when items are ready again.
         describe_missing: Returns a message if an item needs a result that is lost, else None.
         partial_reports: Whether workers report about a chunk before all of it has ended.
+        list_in_flight: Returns the chunks in flight of a queue. It is only called for a job that
+            stops at a number of failed items.
 
     Attributes:
         job: The job.
@@ -62,6 +65,7 @@ class ChunkQueue:
         describe_missing: Callable[[Any], str | None] | None = None,
         *,
         partial_reports: bool = False,
+        list_in_flight: Callable[[ChunkQueue], list[InFlightChunk]] = lambda _: [],
     ) -> None:
         self.job = job
         self.worker_count = worker_count
@@ -73,6 +77,11 @@ class ChunkQueue:
         self._attempts = AttemptQueue(job, wake)
         self._quarantine = Quarantine()
         self._moments = MomentCache(job)
+        self._list_in_flight = list_in_flight
+        # the part of a chunk that still runs, while a new chunk is to be merged into it
+        self._growing: list[InFlightChunk] = []
+        if job.limit is not None:
+            job.limit.is_settled = self._has_settled
 
     @property
     def max_workers(self) -> int:
@@ -89,6 +98,9 @@ class ChunkQueue:
         """Whether no chunk should wait behind one of this job: an item may take long."""
         if not self.is_idempotent or self.job.source.is_single or self._quarantine:
             return True
+        if self.job.is_limited:
+            # what waits at a worker begins there without being asked
+            return True
 
         return not 0 < self._sizer.seconds_per_item <= self._sizer.target
 
@@ -97,8 +109,49 @@ class ChunkQueue:
         """Whether there is an item to send, or the end of the items to notice."""
         if self.is_cancelled or self.job.stopped:
             return False
+        if self.job.is_limited and not self._may_send():
+            return False
 
         return bool(self._quarantine) or self._attempts.is_ready
+
+    def _has_settled(self) -> bool:
+        """Return whether no item may still be given back by a worker."""
+        return not self.in_flight and not self._quarantine
+
+    def _may_send(self) -> bool:
+        """Return whether the limits of the job allow one more attempt now."""
+        job = self.job
+        if job.is_closed:
+            self._drop_unbegun()
+        if self.seconds_until_due() > 0:
+            return False
+
+        return job.limit is None or self._count_spare(job.limit) > 0 or not self._has_unstarted()
+
+    def _drop_unbegun(self) -> None:
+        """Drop what waits of items that must not begin."""
+        if self.job.limit is not None:
+            self._attempts.keep(self.job.limit.may_begin)
+            self._quarantine.keep(self.job.limit.may_begin)
+
+    def seconds_until_due(self) -> float:
+        """Return the seconds until the pace of the job allows a chunk; 0 or less if it does."""
+        if self.job.pace is None:
+            return 0.0
+        return self.job.pace.seconds_until_due(self._count_waiting())
+
+    def _count_spare(self, limit: FailureLimit) -> int:
+        """Return how many more items may be sent so that the limit holds even if all fail."""
+        chunks = self._list_in_flight(self) + self._growing
+        in_flight = sum(len(chunk.attempts) for chunk in chunks)
+        return limit.most - limit.failed - in_flight
+
+    def _has_unstarted(self) -> bool:
+        """Return whether a worker may hold items that it has not started."""
+        return any(
+            len(chunk.attempts) > chunk.message.concurrency and not chunk.is_remainder
+            for chunk in self._list_in_flight(self)
+        )
 
     @property
     def can_run_anywhere(self) -> bool:
@@ -151,7 +204,7 @@ class ChunkQueue:
 
         is_quarantined = bool(self._quarantine)
         if is_quarantined:
-            attempts = self._quarantine.take_piece()
+            attempts = self._take_quarantined()
         else:
             attempts = self._attempts.take(self._next_size(concurrency, free_slots))
 
@@ -167,6 +220,12 @@ class ChunkQueue:
         message = self._build_message(attempts, concurrency, process)
         return InFlightChunk(attempts, message, is_quarantined=is_quarantined)
 
+    def _take_quarantined(self) -> list[PendingAttempt]:
+        attempts = self._quarantine.take_piece()
+        if not self.job.is_limited:
+            return attempts
+        return [attempt for attempt in attempts if self.job.try_begin(attempt.index)]
+
     def _next_size(self, concurrency: int, free_slots: int) -> int:
         if not self.is_idempotent:
             return 1
@@ -180,6 +239,34 @@ class ChunkQueue:
         if free_slots:
             size = max(free_slots, size * free_slots // concurrency)
 
+        if self.job.is_limited:
+            return self._limit_size(size, free_slots, concurrency)
+        return size
+
+    def _limit_size(self, size: int, free_slots: int, concurrency: int) -> int:
+        """Return the size of the next chunk within the limits of the job.
+
+        A worker must hold an item that it has not started only if the limit would not be exceeded
+        even if all items in flight failed: then none of them can begin too late.
+
+        Args:
+            size: The size without limits.
+            free_slots: How much of the concurrency is free, if it is merged into another chunk.
+            concurrency: How many items the worker starts at once, if it is a chunk of its own.
+        """
+        slots = concurrency
+        if free_slots:
+            slots = free_slots
+
+        limit = self.job.limit
+        if limit is not None:
+            spare = self._count_spare(limit)
+            size = min(size, max(slots, spare // self.max_workers))
+            if self._has_unstarted():
+                size = min(size, spare)
+
+        if self.job.pace is not None:
+            size = min(size, self.job.pace.count_due())
         return size
 
     def _has_inputs(self, attempt: PendingAttempt) -> bool:
@@ -262,7 +349,7 @@ class ChunkQueue:
             return
 
         if len(attempts) > 1:
-            self._quarantine.add_chunk(attempts)
+            self._quarantine_chunk(attempts)
             return
 
         [attempt] = attempts
@@ -274,6 +361,15 @@ class ChunkQueue:
         self._quarantine.forget_deaths(attempt.index)
         cause = worker_lost_error(deaths, reason, idempotent=self.is_idempotent)
         self.record_failure(attempt, worker, cause, since=chunk.since)
+
+    def _quarantine_chunk(self, attempts: list[PendingAttempt]) -> None:
+        if not self.job.is_limited:
+            self._quarantine.add_chunk(attempts)
+            return
+
+        # it is not known which of them have begun
+        self.job.give_back([(attempt.index, attempt.attempt) for attempt in attempts])
+        self._quarantine.add_chunk(attempts, size=1)
 
     def requeue_interrupted(self, chunk: InFlightChunk, reason: str) -> None:
         """Send a chunk again that was lost through no fault of its items.
@@ -326,11 +422,15 @@ class ChunkQueue:
 
     def fail_next(self, message: str) -> None:
         """Record that the next items could not be attempted."""
-        for attempt in self._attempts.take(MAX_ITEMS):
+        # the failure of one item may keep the others from beginning
+        size = 1 if self.job.is_limited else MAX_ITEMS
+        for attempt in self._attempts.take(size):
             self.record_failure(attempt, 0, not_sendable_error(message))
 
     def stop(self, *, force: bool, in_flight: list[InFlightChunk]) -> None:
         """Send no more chunks; with `force`, also cancel those in flight."""
+        if self.job.is_closed:
+            self._drop_unbegun()
         if not self.job.stopped:
             self.job.stop()
             self.job.cancel_waiting()
@@ -438,7 +538,9 @@ class ChunkQueue:
         if not can_extend or free_slots <= 0 or not self.is_ready or self._quarantine:
             return remainder
 
+        self._growing = [remainder]
         new_chunk = self.take_chunk(concurrency, chunk.message.process, free_slots)
+        self._growing = []
         if new_chunk is None:
             return remainder
 

@@ -6,6 +6,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from attune_nb.backends.chunks.in_flight import PendingAttempt
 
 __all__ = ["MAX_DEATHS", "PIECES", "Quarantine"]
@@ -34,9 +36,10 @@ class Quarantine:
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
-    def add_chunk(self, attempts: list[PendingAttempt]) -> None:
-        """Add the attempts of a chunk, cut into pieces."""
-        size = len(attempts) // PIECES or 1
+    def add_chunk(self, attempts: list[PendingAttempt], size: int = 0) -> None:
+        """Add the attempts of a chunk, cut into pieces of that size; by default into 64."""
+        if not size:
+            size = len(attempts) // PIECES or 1
         for first in range(0, len(attempts), size):
             self._pieces.append(attempts[first : first + size])
 
@@ -56,6 +59,13 @@ class Quarantine:
     def forget_deaths(self, index: int) -> None:
         """Drop the count of an item that has failed for good."""
         del self._deaths[index]
+
+    def keep(self, may_begin: Callable[[int], bool]) -> None:
+        """Drop the attempts of items that must not begin, by their index."""
+        pieces = [
+            [attempt for attempt in piece if may_begin(attempt.index)] for piece in self._pieces
+        ]
+        self._pieces = deque(filter(None, pieces))
 
     def clear(self) -> list[PendingAttempt]:
         """Remove and return all attempts."""

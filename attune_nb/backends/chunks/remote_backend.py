@@ -7,6 +7,7 @@ import os
 import time
 from collections import deque
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attune_nb.backends.chunks.chunk_queue import ChunkQueue
@@ -181,6 +182,7 @@ class RemoteBackend(abc.ABC):
             self._threads.wake,
             self._describe_missing,
             partial_reports=self._partial_reports,
+            list_in_flight=self._chunks_in_flight,
         )
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
@@ -236,7 +238,7 @@ class RemoteBackend(abc.ABC):
             if self._has_unsent_failures():
                 return
 
-            wait = min(until - time.monotonic(), self._check_workers())
+            wait = min(until - time.monotonic(), self._check_workers(), self._seconds_until_due())
             if not self._notices:
                 self._threads.poll(max(0.0, wait))
 
@@ -250,6 +252,19 @@ class RemoteBackend(abc.ABC):
 
         if not self._paused:
             self._send_chunks()
+
+    def _seconds_until_due(self) -> float:
+        """Return the seconds until a job that waits for its pace may send a chunk."""
+        nearest = inf
+        for queue in self._queues.values():
+            if queue.job.pace is None or self._paused:
+                continue
+
+            seconds = queue.seconds_until_due()
+            # if it is due already, it waits for a worker
+            if seconds > 0:
+                nearest = min(nearest, seconds)
+        return nearest
 
     def _has_unsent_failures(self) -> bool:
         """Return whether a job has nothing in flight but attempts that could not be sent."""

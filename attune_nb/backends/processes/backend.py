@@ -63,6 +63,8 @@ class ProcessBackend(RemoteBackend):
         self._reaper = Reaper()
         self._workers = [WorkerProcess(number, self._reaper) for number in range(workers)]
         self._names: dict[TaskSpec, str] = {}
+        # the names of task specs that workers had while they died idle, starting or loading
+        self._names_that_fail: set[str] = set()
         # workers in a row that died while they started
         self._start_failures = 0
         # workers in a row that died while they loaded the task spec of a job
@@ -111,6 +113,9 @@ class ProcessBackend(RemoteBackend):
         if not ready:
             return False
 
+        if queue.job.is_limited and not self._has_warm_worker(queue, ready):
+            return False
+
         # prefer short queues, then started processes, then those that have the task spec
         name = self._names.get(self._task_specs[queue.job.spec.key], "")
 
@@ -120,6 +125,48 @@ class ProcessBackend(RemoteBackend):
 
         worker, share = min(ready, key=rank)
         return self._send(queue, worker, share)
+
+    def _has_warm_worker(self, queue: ChunkQueue, ready: list[tuple[WorkerProcess, int]]) -> bool:
+        """Return whether a worker would begin an item of a limited job at once; if not, start one.
+
+        An item that is sent to a process which is still starting begins much later: perhaps when
+        no more items must begin, or at the same time as others.
+        """
+        task_spec = self._task_specs[queue.job.spec.key]
+        name = self._name_of(task_spec)
+        if name in self._names_that_fail:
+            return True
+
+        warm = [worker for worker, _ in ready if name in worker.task_spec_names]
+        if any(not worker.calls for worker in warm):
+            return True
+
+        cold = [worker for worker, _ in ready if worker not in warm and not worker.calls]
+        if cold and len(warm) + queue.in_flight < queue.max_workers:
+            self._warm_up(cold[0], name, task_spec, queue)
+        return False
+
+    def _warm_up(
+        self, worker: WorkerProcess, name: str, task_spec: TaskSpec, queue: ChunkQueue
+    ) -> None:
+        """Start a process, and load a task spec there."""
+        try:
+            packed = task_spec.to_bytes()
+        except NotSendable as error:
+            queue.fail_next(str(error))
+            return
+
+        if worker.pool is None:
+            self._add_call(worker, worker.start(), None)
+        try:
+            loading = worker.submit(remote_functions.store_task_spec, name, packed)
+        except BrokenExecutor:
+            # the process died while it was idle
+            worker.kill()
+            return
+
+        worker.task_spec_names.add(name)
+        self._add_call(worker, loading, None)
 
     def _send(self, queue: ChunkQueue, worker: WorkerProcess, share: int) -> bool:
         """Send the next chunk of a job to a worker; return whether there was one."""
@@ -252,6 +299,8 @@ class ProcessBackend(RemoteBackend):
         had_started = bool(worker.pid)
         ran_chunk = worker.calls[0].work is not None
 
+        if not ran_chunk:
+            self._names_that_fail |= worker.task_spec_names
         work = self._kill(worker)
         if not had_started:
             self._start_failures += 1
@@ -340,6 +389,7 @@ class ProcessBackend(RemoteBackend):
         name = self._names.pop(task_spec, None)
         if name is None:
             return
+        self._names_that_fail.discard(name)
 
         for worker in self._workers:
             if name in worker.task_spec_names:

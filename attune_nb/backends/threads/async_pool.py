@@ -68,6 +68,9 @@ class CoroutinePool(WorkerPool):
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by worker
         self._last_turn = 0.0  # when the loop last had a turn, in seconds since the run's start
         self._is_source_slow = False
+        # the same as `_turn` and `_wait_ended`, for coroutines
+        self._async_turn = asyncio.Lock()
+        self._async_wait_ended = asyncio.Event()
 
     def _start_workers(self, workers: list[int]) -> None:
         self._loop.call(self._create_tasks, workers)
@@ -84,9 +87,25 @@ class CoroutinePool(WorkerPool):
         if self._tasks.get(worker) is task:
             del self._tasks[worker]
 
+    def set_paused(self, *, paused: bool) -> None:
+        """Let the workers end after their current attempts, or start them again."""
+        super().set_paused(paused=paused)
+        self._end_wait()
+
+    def _end_wait(self) -> None:
+        """Let the coroutine that waits until its attempt is due look again."""
+        if self.job.pace is not None:
+            self._loop.call(self._async_wait_ended.set)
+
+    def abandon(self) -> None:
+        """Cancel the attempts that run and let the workers end; their results are not read."""
+        super().abandon()
+        self._end_wait()
+
     def stop(self, *, force: bool) -> None:
         """Begin no more attempts; with `force`, also cancel those that run."""
         super().stop(force=force)
+        self._end_wait()
         if force:
             self._loop.call(self._cancel_tasks)
 
@@ -103,6 +122,37 @@ class CoroutinePool(WorkerPool):
             self._tasks[worker].cancel()
 
     async def _take_next(self) -> tuple[int, int, Any] | None:
+        """Return the next attempt, when it may start."""
+        if not self.job.is_limited:
+            return await self._read_next()
+
+        async with self._async_turn:
+            while self.job.retry_queue or not self.job.is_closed:
+                taken = await self._read_next()
+                if taken is None:
+                    return None
+
+                await self._wait_until_due(taken)
+                if self._give_back_if_held(*taken):
+                    return None
+                if self.job.try_begin(taken[0]):
+                    return taken
+
+        return None
+
+    async def _wait_until_due(self, taken: tuple[int, int, Any]) -> None:
+        """Wait until an attempt is due, or cannot start for another reason."""
+        try:
+            while (wait := self._wait_of(taken)) > 0:
+                self._async_wait_ended.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._async_wait_ended.wait(), wait)
+        except asyncio.CancelledError:
+            # the job was stopped by force
+            self._give_back_if_held(*taken)
+            raise
+
+    async def _read_next(self) -> tuple[int, int, Any] | None:
         """Return the next attempt; read a slow source in a thread."""
         if not self.job.source.lazy:
             return self._take_attempt()

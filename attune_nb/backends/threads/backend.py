@@ -187,7 +187,7 @@ class _ThreadPool(WorkerPool):
     def _work(self, worker: int) -> None:
         """Make attempts until none is left."""
         run = self._run if self.job.spec.timeout is None else self._run_with_timeout
-        take_attempt = self._take_attempt
+        take_attempt = self._take_limited if self.job.is_limited else self._take_attempt
         try:
             while True:
                 paused = self.paused

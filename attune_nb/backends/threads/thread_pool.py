@@ -74,6 +74,9 @@ class WorkerPool(abc.ABC):
         self.running: dict[int, RunningAttempt] = {}  # by worker
         self.forced = False
         self.paused = True  # until `set_paused` is first called
+        # held by the worker that waits until its attempt may start; only of a limited job
+        self._turn = threading.Lock()
+        self._wait_ended = threading.Event()
 
         # A counter's `next` is atomic under the GIL, so items with a length need no lock: a
         # lock that is taken for each item makes the threads queue for it.
@@ -86,6 +89,7 @@ class WorkerPool(abc.ABC):
         # a worker that ends because of it frees its number under this lock
         with self.lock:
             self.paused = paused
+        self._wait_ended.set()
         if paused:
             return
 
@@ -120,6 +124,7 @@ class WorkerPool(abc.ABC):
                     self.end = min(next(self.next_index), self.end)
                     job.source.close(self.end)
             job.cancel_waiting()
+            self._wait_ended.set()
 
             if force:
                 self.forced = True
@@ -145,6 +150,7 @@ class WorkerPool(abc.ABC):
     def abandon(self) -> None:
         """Cancel the attempts that run and let the workers end; their results are not read."""
         self.job.stop()
+        self._wait_ended.set()
         self.job.cancel_token.cancel()
         _cancel_all(dict(self.running))
 
@@ -245,6 +251,52 @@ class WorkerPool(abc.ABC):
                 return (index, 1, source.items[index]) if index < self.end else None
 
         return (index, 1, source.items[index]) if index < self.end else None
+
+    def _take_limited(self) -> tuple[int, int, Any] | None:
+        """Return the next attempt of a limited job, when it may start.
+
+        The workers take turns: the others wait for the one that waits until its attempt is due.
+        """
+        job = self.job
+        with self._turn:
+            while job.retry_queue or not job.is_closed:
+                taken = self._take_attempt()
+                if taken is None:
+                    return None
+
+                while (wait := self._wait_of(taken)) > 0:
+                    self._wait_ended.wait(wait)
+                    self._wait_ended.clear()
+                if self._give_back_if_held(*taken):
+                    return None
+                if job.try_begin(taken[0]):
+                    return taken
+
+        return None
+
+    def _wait_of(self, taken: tuple[int, int, Any]) -> float:
+        """Return the seconds until an attempt is due; 0 or less if there is nothing to wait for."""
+        job = self.job
+        if job.pace is None or job.stopped or self.paused:
+            return 0.0
+        if job.limit is not None and not job.limit.may_begin(taken[0]):
+            return 0.0
+        return job.pace.seconds_until_due()
+
+    def _give_back_if_held(self, index: int, attempt: int, item: Any) -> bool:
+        """Put an attempt back if none may start any more, or now; return whether that was so."""
+        job = self.job
+        with self.lock:
+            if not (job.stopped or self.paused):
+                return False
+
+            if job.stopped:
+                job.results.record_cancelled(index, attempt, 0, job.spec.clock(), item)
+            else:
+                job.retry_queue.appendleft((index, attempt))
+                if job.source.lazy:
+                    job.source.remember(index, item)
+            return True
 
     def _may_end(self, worker: int, *, was_paused: bool) -> bool:
         """Return whether a worker that found no attempt may end; free its number then.

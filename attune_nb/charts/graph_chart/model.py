@@ -290,12 +290,27 @@ def _format_settings(task: Any) -> tuple[str, ...]:
         settings.append(f"delay {_format_seconds(task.delay)}")
     if task.timeout is not None:
         settings.append(f"timeout {_format_seconds(task.timeout)}")
+    return (*settings, *_format_item_settings(task))
+
+
+def _format_item_settings(task: Any) -> list[str]:
+    settings = []
     if task.concurrency is not None:
         concurrency = clean_text(task.concurrency.source, _LONGEST_CONCURRENCY)
         settings.append(f"concurrency {concurrency}")
     if task.batch_size is not None:
         settings.append(f"batch_size {task.batch_size:,}")
-    return tuple(settings)
+    if task.max_failures is not None:
+        max_failures = clean_text(task.max_failures.source, _LONGEST_CONCURRENCY)
+        settings.append(f"max_failures {max_failures}")
+    if task.rate_limit is not None:
+        settings.append(f"rate_limit {_format_rate(task.rate_limit)}")
+    return settings
+
+
+def _format_rate(rate_limit: Any) -> str:
+    """Return a limit of starts: `100 in 2 s`."""
+    return f"{rate_limit.count:,.6g} in {_format_seconds(rate_limit.per)}"
 
 
 def _format_seconds(seconds: float) -> str:

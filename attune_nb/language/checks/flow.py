@@ -87,7 +87,7 @@ def _check_entries(workflow: WorkflowSpec) -> Iterator[Problem]:
     cycle = _format_cycle(_find_cycle(workflow, first.name))
     yield Problem(
         f"every task is the target of another ({cycle}), so none can start; "
-        "remove one `do`, or add a task that starts them",
+        f"write `start: true` below `name: {first.name}` to begin there, or remove one `do`",
         first.positions.name,
     )
 
@@ -163,7 +163,7 @@ def _startable_tasks(workflow: WorkflowSpec) -> set[str]:
         for name in targets[pending.pop()]:
             missing_arrivals[name] -= 1
 
-            if missing_arrivals[name] == 0:
+            if missing_arrivals[name] == 0 and name not in startable:
                 startable.add(name)
                 pending.append(name)
     return startable

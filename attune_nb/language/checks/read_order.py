@@ -91,9 +91,11 @@ def _build_dominator_tree(workflow: WorkflowSpec) -> _DominatorTree:
     tree = _DominatorTree()
     missing_sources = {name: len(workflow.sources(name)) for name in targets}
     pending = [name for name, count in missing_sources.items() if count == 0]
+    starts = {task.name for task in workflow.tasks if task.start}
     while pending:
         name = pending.pop()
-        tree.add(name, tree.find_common(workflow.sources(name)))
+        parent = _ROOT if name in starts else tree.find_common(workflow.sources(name))
+        tree.add(name, parent)
 
         for target in targets[name] & missing_sources.keys():
             missing_sources[target] -= 1
@@ -103,7 +105,9 @@ def _build_dominator_tree(workflow: WorkflowSpec) -> _DominatorTree:
     in_cycles = targets.keys() - set(tree)
     acyclic = [name for name in targets if name in tree]
     sources = [name for name in acyclic if targets[name] & in_cycles]
-    if sources:
+    if starts & in_cycles:
+        tree.add(_CYCLES, _ROOT)
+    elif sources:
         tree.add(_CYCLES, tree.find_common(sources))
     return tree
 

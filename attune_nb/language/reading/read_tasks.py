@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from attune_nb.context import ABSENT
 from attune_nb.errors import TemplateError
+from attune_nb.language import limits
 from attune_nb.language.describe import (
     describe_instead_of_number,
     is_positive_integer,
@@ -18,6 +19,7 @@ from attune_nb.language.model import (
     ATTUNE_KEYS,
     RESERVED_TARGETS,
     Backoff,
+    RateLimit,
     ResultLocation,
     Retry,
     Task,
@@ -44,14 +46,21 @@ TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)
 BACKOFFS: tuple[Backoff, ...] = get_args(Backoff)
 TASK_KEYS = names(KEYS, "task key")
 TRANSITION_KEYS = names(KEYS, "transition key")
+RATE_LIMIT_KEYS = names(KEYS, "rate limit key")
+# seconds
+DEFAULT_RATE_PERIOD = 1
 RETRY_KEYS = names(KEYS, "retry key")
 MAX_RETRIES = 100
 MAX_NAME_LENGTH = 100
 KEYS_NOT_FOR_PARALLEL = (
-    "action", "input", "with_items", "concurrency", "batch_size", "retry", "timeout",
+    "action", "input", "with_items", "concurrency", "batch_size", "retry", "max_failures",
+    "rate_limit", "timeout",
 )  # fmt: skip
-KEYS_NOT_FOR_INNER_TASKS = ("join", "next", *legacy_syntax.LEGACY_KEYS)
-KEYS_NOT_FOR_ASK = ("with_items", "concurrency", "batch_size", "retry")
+KEYS_NOT_FOR_INNER_TASKS = ("join", "next", "start", *legacy_syntax.LEGACY_KEYS)
+KEYS_NOT_FOR_ASK = (
+    "with_items", "concurrency", "batch_size", "retry", "max_failures", "rate_limit",
+)  # fmt: skip
+KEYS_FOR_ITEMS = ("batch_size", "max_failures")
 
 
 def read_tasks(
@@ -156,12 +165,15 @@ def _read_task(reader: FieldReader, data: Any, path: KeyPath, *, within: bool) -
         concurrency=_read_concurrency(reader, fields, path),
         batch_size=reader.read_positive_integer(fields, "batch_size", path),
         retry=_read_retry(reader, fields.get("retry"), (*path, "retry")),
+        max_failures=_read_max_failures(reader, fields, path),
+        rate_limit=_read_rate_limit(reader, fields.get("rate_limit"), (*path, "rate_limit")),
         timeout=reader.read_seconds(fields, "timeout", path, above_zero=True),
         delay=reader.read_seconds(fields, "delay", path, above_zero=False),
         join=_read_join(reader, fields.get("join"), (*path, "join")),
         keep_results=reader.read_choice(fields, "keep_results", path, RESULT_LOCATIONS),
         next=_read_next(reader, fields, path),
         tasks=_read_inner_tasks(reader, fields, path, task_type),
+        start=_read_start(reader, fields.get("start"), (*path, "start")),
         attune_fields={key: fields[key] for key in ATTUNE_KEYS if key in fields},
         positions=_read_positions(reader, fields, path),
     )
@@ -179,6 +191,7 @@ def _read_positions(reader: FieldReader, fields: dict[str, Any], path: KeyPath) 
         join=reader.value_position((*path, "join")),
         with_items=reader.value_position((*path, "with_items")),
         concurrency=reader.value_position((*path, "concurrency")),
+        max_failures=reader.value_position((*path, "max_failures")),
         inputs=inputs,
     )
 
@@ -225,7 +238,10 @@ def _refuse_misplaced(
 
     has_items = "with_items" in fields or (*path, "with_items") in reader.misspelt
     if not has_items and not is_parallel:
-        refusals.append((("batch_size",), "needs `with_items`"))
+        refusals.append((KEYS_FOR_ITEMS, "needs `with_items`"))
+    if fields.get("join") is not None and fields.get("start") is True:
+        reason = "cannot stand beside `join`: a task that waits for others does not start by itself"
+        refusals.append((("start",), reason))
 
     for keys, reason in refusals:
         for key in keys:
@@ -334,6 +350,81 @@ def _read_concurrency(
         message = f"`concurrency` must be an integer of 1 or more, not {fault}"
         reader.add_problem(message, (*path, "concurrency"))
     return reader.read_template(fields, "concurrency", path)
+
+
+def _read_max_failures(
+    reader: FieldReader, fields: dict[str, Any], path: KeyPath
+) -> Template | None:
+    value = to_integer_if_whole(fields.get("max_failures"))
+    fields["max_failures"] = value
+
+    fault = None
+    if is_template(value):
+        constant = constant_value(value)
+        # a constant string stands for any string, such as "10%"
+        is_unknown = constant is ABSENT or isinstance(constant, str)
+        if not is_unknown and not _is_max_failures(constant):
+            fault = _describe_constant(constant)
+    elif value is not None and not _is_max_failures(value):
+        fault = describe_instead_of_number(value)
+
+    if fault:
+        message = f"`max_failures` must be {limits.MAX_FAILURES_FORM}, not {fault}"
+        reader.add_problem(message, (*path, "max_failures"))
+    return reader.read_template(fields, "max_failures", path)
+
+
+def _is_max_failures(value: Any) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value >= 0
+    return limits.parse_percent(value) is not None
+
+
+def _read_rate_limit(reader: FieldReader, value: Any, path: KeyPath) -> RateLimit | None:
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return _read_rate_object(reader, value, path)
+
+    rate_limit = limits.parse_rate(value)
+    if rate_limit is None:
+        description = describe_instead_of_number(value)
+        message = f"`rate_limit` must be {limits.RATE_LIMIT_FORM}, not {description}"
+        reader.add_problem(message, path)
+    return rate_limit
+
+
+def _read_rate_object(reader: FieldReader, value: Any, path: KeyPath) -> RateLimit | None:
+    fields = reader.read_object(value, path, RATE_LIMIT_KEYS, "`rate_limit`")
+    if fields is None:
+        return None
+
+    numbers: dict[str, float] = {}
+    for key in RATE_LIMIT_KEYS:
+        number = fields.get(key, DEFAULT_RATE_PERIOD if key == "per" else None)
+        is_number = isinstance(number, int | float) and not isinstance(number, bool)
+        if number is None:
+            message = f"`rate_limit` needs `{key}`: {limits.RATE_LIMIT_FORM}"
+            reader.add_missing_key(message, path, key)
+        elif is_number and 0 < number < inf:
+            numbers[key] = number
+        else:
+            description = describe_instead_of_number(number)
+            message = f"`{key}` of `rate_limit` must be a number above 0, not {description}"
+            reader.add_problem(message, (*path, key))
+
+    if len(numbers) < len(RATE_LIMIT_KEYS):
+        return None
+    return limits.make_rate_limit(numbers["count"], numbers["per"])
+
+
+def _read_start(reader: FieldReader, value: Any, path: KeyPath) -> bool:
+    if value is None or isinstance(value, bool):
+        return bool(value)
+
+    description = describe_with_value(value)
+    reader.add_problem(f"`start` must be true or false, not {description}", path)
+    return False
 
 
 def _describe_constant(constant: Any) -> str:

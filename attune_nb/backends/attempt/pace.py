@@ -1,0 +1,73 @@
+"""Start the attempts of a job no faster than its rate allows."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Pace"]
+
+# seconds by which a start may be late without shifting the starts after it
+SLACK = 0.05
+# seconds after which starts that are due together are sent to workers together
+QUANTUM = 0.02
+
+
+class Pace:
+    """The times at which attempts may start: evenly spaced, one every `interval` seconds.
+
+    A start that was waited for and came late, by up to 50 ms, does not shift those after it. Starts
+    that nothing waited for are not made up for. One thread at a time may use it.
+
+    Args:
+        interval: Seconds from one start to the next.
+        clock: Returns the seconds since the start of the run.
+        last_start: When the last attempt started before the run was resumed, if there was one.
+    """
+
+    def __init__(
+        self, interval: float, clock: Callable[[], float], last_start: float | None = None
+    ) -> None:
+        self._interval = interval
+        self._clock = clock
+        self._due = -inf if last_start is None else last_start + interval
+        self._is_awaited = False
+
+    def seconds_until_due(self, waiting: int = 1) -> float:
+        """Return the seconds until the next start; 0 or less if it is due.
+
+        Args:
+            waiting: How many attempts can be sent to workers. At a high rate it is worth waiting
+                until several are due.
+        """
+        together = min(waiting, int(QUANTUM / self._interval))
+        seconds = self._due + max(0, together - 1) * self._interval - self._clock()
+        if seconds > 0:
+            self._is_awaited = True
+        return seconds
+
+    def _next_start(self, now: float) -> float:
+        """Return the time from which the starts are counted: the next due one, or a later one."""
+        earliest = now - SLACK if self._is_awaited else now
+        return max(self._due, earliest)
+
+    def count_due(self) -> int:
+        """Return how many attempts may start now."""
+        now = self._clock()
+        if now < self._due:
+            return 0
+        return 1 + int((now - self._next_start(now)) / self._interval)
+
+    def record_start(self) -> None:
+        """Record that an attempt starts now."""
+        now = self._clock()
+        self._due = self._next_start(now) + self._interval
+        if self._due > now:
+            self._is_awaited = False
+
+    def give_back(self, count: int) -> None:
+        """Take back so many starts: no worker has made them."""
+        self._due -= count * self._interval
