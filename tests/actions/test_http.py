@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -50,6 +51,8 @@ class Handler(BaseHTTPRequestHandler):
         }
         content = json.dumps(request).encode()
         content = {"/plain": b"plain", "/nan": b"[NaN]", "/huge": b"1e999"}.get(path, content)
+        if status == HTTPStatus.NO_CONTENT:
+            content = b""
 
         location = {"/away": "/there", "/loop": "/loop"}.get(path)
         if location is not None:
