@@ -26,6 +26,7 @@ __all__ = [
     "CANCELLED",
     "FAILED",
     "FINAL",
+    "SKIPPED",
     "STATUS_CODES",
     "SUCCEEDED",
     "TIMED_OUT",
@@ -62,8 +63,11 @@ __all__ = [
 Key = tuple[str, int]
 """An execution of a task: the task's path, and the visit (1 for the first execution)."""
 
-ItemStatus = Literal["succeeded", "failed", "timed_out", "cancelled"]
-"""How an attempt ended; the status of an item is that of its last attempt."""
+ItemStatus = Literal["succeeded", "failed", "timed_out", "cancelled", "skipped"]
+"""How an attempt ended; the status of an item is that of its last attempt.
+
+An item is skipped if it never began, because too many others had failed.
+"""
 
 TaskEndStatus = Literal["succeeded", "failed", "timed_out", "cancelled", "skipped"]
 """How an execution of a task ended. It is skipped if its `when` is false."""
@@ -83,10 +87,15 @@ RunStatus = Literal["pending", "running", "paused", "cancelling", "interrupted",
 AlarmKind = Literal["delay", "ask", "run"]
 """The reason for an alarm: a task's delay, or the timeout of a question or of the run."""
 
-STATUS_CODES: tuple[ItemStatus, ...] = ("succeeded", "failed", "timed_out", "cancelled")
-"""The statuses of attempts. A batch holds the index of a status in this tuple, its code."""
+STATUS_CODES: tuple[ItemStatus, ...] = (
+    "succeeded", "failed", "timed_out", "cancelled", "skipped",
+)  # fmt: skip
+"""The statuses of attempts. A batch holds the index of a status in this tuple, its code.
 
-SUCCEEDED, FAILED, TIMED_OUT, CANCELLED = range(len(STATUS_CODES))
+No attempt is skipped, so no batch holds the code of the last one.
+"""
+
+SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, SKIPPED = range(len(STATUS_CODES))
 
 FINAL = 255
 """Stands for the number of an item's last attempt if no more attempts will follow."""

@@ -11,7 +11,7 @@ from attune_nb.conductor.retries import retry_delay
 from attune_nb.conductor.state import Execution, RetryItem
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
-from attune_nb.events import CANCELLED, FINAL, STATUS_CODES
+from attune_nb.events import CANCELLED, FINAL, SKIPPED, STATUS_CODES, SUCCEEDED
 from attune_nb.item_outcomes import ItemOutcomes
 from attune_nb.values.describe import describe
 from attune_nb.values.frozen import (
@@ -238,7 +238,8 @@ def make_outcome(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo 
     results, statuses = _collect_results(execution)
     count = len(results)
     cancelled = statuses.count(CANCELLED)
-    failed = count - statuses.count(0) - cancelled
+    skipped = statuses.count(SKIPPED)
+    failed = count - statuses.count(SUCCEEDED) - cancelled - skipped
     status = _overall_status(execution, set(statuses), count)
 
     error = None
@@ -248,7 +249,10 @@ def make_outcome(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo 
         index, error = first
         message = error.message
         if execution.items is not None:
-            counts = _describe_counts(execution, count, failed, cancelled)
+            counts = _describe_counts(count, failed, cancelled)
+            has_unread = execution.begun is not None and execution.planned is None
+            if skipped or has_unread:
+                counts = _describe_stop(execution, count, failed, skipped)
             message = f"{counts}, index {index}: {message}"
             error = msgspec.structs.replace(error, message=message)
     elif status == "cancelled":
@@ -275,17 +279,20 @@ def make_outcome(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo 
     return outcome, error
 
 
-def _describe_counts(execution: Execution, total: int, failed: int, cancelled: int) -> str:
-    """Describe how many items did not succeed, up to the index of the first of them."""
-    if execution.begun is not None and (execution.planned is None or execution.begun < total):
-        noun = "failure" if failed == 1 else "failures"
-        text = f"stopped after {failed:,} {noun} of at most {execution.max_failures:,}; "
-        if execution.planned is None:
-            text += "no more items were read"
-        else:
-            text += f"{total - execution.begun:,} of {total:,} items not started"
-        return f"{text}; the first failure"
+def _describe_stop(execution: Execution, total: int, failed: int, skipped: int) -> str:
+    """Describe that items never began, up to the index of the first one that failed."""
+    noun = "failure" if failed == 1 else "failures"
+    consequence = f"{skipped:,} of {total:,} items not started"
+    if execution.planned is None:
+        consequence = "no more items were read"
+    return (
+        f"stopped after {failed:,} {noun} of at most {execution.max_failures:,}; {consequence}; "
+        "the first failure"
+    )
 
+
+def _describe_counts(total: int, failed: int, cancelled: int) -> str:
+    """Describe how many items did not succeed, up to the index of the first of them."""
     if not failed:
         return f"{cancelled} of {total} items cancelled; the first"
     if not cancelled:
@@ -299,7 +306,7 @@ def _overall_status(execution: Execution, codes: set[int], count: int) -> TaskEn
     A task that was stopped before all its items had ended is cancelled.
     """
     statuses = {STATUS_CODES[code] for code in codes}
-    statuses.discard("succeeded")
+    statuses -= {"succeeded", "skipped"}
     incomplete = execution.planned is None or count < execution.planned
 
     if "cancelled" in statuses or (execution.stopping and incomplete):
@@ -316,6 +323,9 @@ def _collect_results(execution: Execution) -> tuple[list[Any], bytearray]:
     total = 0 if execution.total is None else execution.total
     results: list[Any] = [None] * total
     statuses = bytearray(total)
+    if execution.begun is not None:
+        # items without an attempt never began
+        statuses = bytearray([SKIPPED]) * total
 
     for batch in execution.batches:
         for row, index in enumerate(batch.index):
@@ -340,7 +350,7 @@ def _first_failure(execution: Execution, statuses: bytearray) -> tuple[int, Erro
             index = batch.index[row]
             rank = (statuses[index] == CANCELLED, index)
             # a later error of the same item replaces an earlier one
-            if statuses[index] and rank <= first_rank:
+            if statuses[index] != SUCCEEDED and rank <= first_rank:
                 first = (index, error)
                 first_rank = rank
     return first

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attune_nb.events import FAILED, FINAL, STATUS_CODES, SUCCEEDED, TIMED_OUT
+from attune_nb.events import FAILED, FINAL, SKIPPED, STATUS_CODES, SUCCEEDED, TIMED_OUT
 from attune_nb.results.attempt_columns import AttemptColumns
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class ItemTable:
         mask: Removes secrets from items and results.
         last_attempts: For each item of an execution that has not ended the number of its last
             attempt, `FINAL` if no more will follow. None if the execution has ended.
+        total: How many items there are, of an execution that ended before all of them began;
+            else None.
 
     Attributes:
         failed: The places in this table of the items that have failed for good.
@@ -46,11 +48,17 @@ class ItemTable:
     """
 
     def __init__(
-        self, batches: Sequence[Batch], source: Any, mask: Mask, last_attempts: bytes | None = None
+        self,
+        batches: Sequence[Batch],
+        source: Any,
+        mask: Mask,
+        last_attempts: bytes | None = None,
+        total: int | None = None,
     ) -> None:
         self._columns = AttemptColumns(batches)
         self._source = source
         self._mask = mask
+        self._total = total
         self._first_rows = self._columns.first_rows()
         self._last_rows = self._columns.last_rows()
         self._codes = self._columns.code[self._last_rows]
@@ -73,6 +81,18 @@ class ItemTable:
             if index < len(last_attempts) and last_attempts[index] != FINAL:
                 retrying.append(place)
         return retrying
+
+    def skipped(self) -> tuple[list[int], list[Any]]:
+        """Return the indexes and the values, without secrets, of the items that never began."""
+        if self._total is None:
+            return [], []
+
+        has_begun = np.zeros(self._total, dtype=bool)
+        has_begun[self._columns.index] = True
+        indexes = np.flatnonzero(~has_begun).tolist()
+        if not hasattr(self._source, "__getitem__"):
+            return indexes, [None] * len(indexes)
+        return indexes, self._mask.value([self._source[index] for index in indexes])
 
     def every_place(self) -> NDArray[np.intp]:
         """Return the places of all items."""
@@ -157,7 +177,28 @@ def items_frame(
             "reused": table.is_among_first(reused_attempts),
         }
     )
+    frame = _add_skipped(frame, table)
     return _expand(frame) if expand else frame
+
+
+def _add_skipped(frame: pd.DataFrame, table: ItemTable) -> pd.DataFrame:
+    """Return a frame with a row, in item order, for each item that never began."""
+    indexes, items = table.skipped()
+    if not indexes:
+        return frame
+
+    # the rows have the types of the frame's columns, and its empty value where they have none
+    rows = frame.head(0).reindex(range(len(indexes)))
+    rows["index"] = indexes
+    rows["item"] = object_column(items)
+    rows["status"] = STATUS_CODES[SKIPPED]
+    rows["attempts"] = 0
+    rows["reused"] = False
+    for name in (_RESULT, "error", "error_type"):
+        rows[name] = object_column([None] * len(indexes))
+
+    rows = rows.astype(frame.dtypes.to_dict())
+    return pd.concat([frame, rows]).sort_values("index", ignore_index=True)
 
 
 def failures_frame(table: ItemTable, error: ErrorInfo | None = None) -> pd.DataFrame:

@@ -31,8 +31,9 @@ _MAX_DETAILS = 20_000
 _DETAILS_STYLE = "font-family:var(--jp-code-font-family,monospace);font-size:12px;margin:2px 0 6px"
 _MUTED = "color:var(--jp-ui-font-color2,#767676)"
 
-_COLUMNS = ("task", "status", "items", "failed", "cancelled", "reused", "time", "error")
-_NUMBERS = ("items", "failed", "cancelled", "time")
+_LOSSES = ("failed", "cancelled", "skipped")
+_COLUMNS = ("task", "status", "items", *_LOSSES, "reused", "time", "error")
+_NUMBERS = ("items", *_LOSSES, "time")
 
 
 def render_text(run: ReadableRun) -> str:
@@ -158,7 +159,7 @@ def _is_named(failed_task: FailedTask, error: str | None) -> bool:
 
 
 def _losses(row: dict[str, str]) -> str:
-    losses = [f"{row[name]} {name}" for name in ("failed", "cancelled") if row[name]]
+    losses = [f"{row[name]} {name}" for name in _LOSSES if row[name]]
     return ", ".join(losses) if losses else "0 failed"
 
 

@@ -198,6 +198,8 @@ class RunView:
     def items(self, task: str, *, expand: bool = False) -> pd.DataFrame:
         """Return one row for each item of a task's last execution whose attempts have ended.
 
+        Once the task has ended, items that never began because of `max_failures` have a row, too.
+
         Columns: index, item, status (`retrying` until a failed item's next attempt has ended),
         attempts, start (of the first attempt), end (of the last one; both are dates in UTC),
         duration_ms (from the first start to the end: all attempts and the waits between them),
@@ -477,7 +479,10 @@ class RunView:
 
         last_attempts = execution.last_attempts if execution.outcome is None else None
         own_batches = batches.get(execution.key, ())
-        return ItemTable(own_batches, execution.items, self._mask, last_attempts)
+        total = None
+        if execution.outcome is not None and any(batch.begun is not None for batch in own_batches):
+            total = execution.outcome.total_count
+        return ItemTable(own_batches, execution.items, self._mask, last_attempts, total)
 
     def _open_statuses(self) -> dict[Key, TaskStatus]:
         """Return the statuses of the task executions that have not ended, as they are now."""
@@ -501,12 +506,15 @@ def _summary_row(
     items = ""
     failed = ""
     cancelled = ""
+    skipped = ""
     if execution.with_items:
         items = execution.item_counts
         if execution.failed:
             failed = f"{execution.failed:,}"
         if execution.cancelled:
             cancelled = f"{execution.cancelled:,}"
+        if execution.skipped:
+            skipped = f"{execution.skipped:,}"
 
     error = "" if execution.error is None else execution.error.message
     visit = "" if execution.visit == 1 else f" #{execution.visit}"
@@ -516,6 +524,7 @@ def _summary_row(
         "items": items,
         "failed": failed,
         "cancelled": cancelled,
+        "skipped": skipped,
         "time": format_duration(end - execution.started),
         "error": shortened(error, _MAX_ERROR_LENGTH),
     }
