@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 from rich.console import Console
 
+from attune_nb.html import printable
+
 if TYPE_CHECKING:
     from attune_nb.errors import QuestionOpen
     from attune_nb.running.history import AnyRun
     from attune_nb.running.run import Run
+    from attune_nb.running.workflow import Workflow
 
 __all__ = [
     "ERRORS",
@@ -20,6 +23,7 @@ __all__ = [
     "exit_with_question",
     "hint_at_resume",
     "print_run",
+    "print_warnings",
 ]
 
 # standard error, where a terminal may show progress
@@ -55,6 +59,12 @@ def print_run(run_view: AnyRun, *, as_json: bool) -> None:
     typer.echo(repr(run_view))
     if run_view.output is not None:
         typer.echo(f"output: {json.dumps(run_view.output, default=repr)}")
+
+
+def print_warnings(workflow: Workflow) -> None:
+    """Print a line for each warning of a workflow that is about to run."""
+    for problem in workflow.warnings():
+        ERRORS.print(f"warning: {printable(str(problem))}", markup=False)
 
 
 def hint_at_resume(paused_run: Run) -> None:

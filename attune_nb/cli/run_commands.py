@@ -33,6 +33,7 @@ from attune_nb.cli.output import (
     exit_with_question,
     hint_at_resume,
     print_run,
+    print_warnings,
 )
 from attune_nb.cli.secrets import read_secrets
 from attune_nb.cli.values import read_mocks, read_pairs, read_parameters
@@ -88,6 +89,7 @@ def run(
             options["mock"] = mocks
         if dry_run:
             options["dry_run"] = True
+        print_warnings(workflow)
         workflow_run = workflow.run(
             add_secret_parameters(workflow, parameters, named_secrets),
             backend=backend or _DEFAULT_BACKEND,

@@ -178,6 +178,9 @@ class WorkflowSpec:
     timeout: float | None = None
     own_name: str | None = None
     vars_positions: tuple[Position | None, ...] = field(default=(), compare=False, repr=False)
+    default_positions: Mapping[str, Position] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def __repr__(self) -> str:
         values = {}

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.display.outputs import Text
+from attune_nb.html import printable
 from attune_nb.notebook.command import WORKFLOW, argument, command
 from attune_nb.running.workflow import Workflow, load_file
 
 if TYPE_CHECKING:
     from attune_nb.notebook.session import Session
 
-__all__ = ["define_workflow"]
+__all__ = ["define_workflow", "print_warnings"]
 
 
 def define_workflow(session: Session, name: str, workflow: Workflow, text: str) -> Text:
     """Define a workflow, and return a message about it."""
     session.define(name, workflow, text)
     return Text(f"{name}: {_count_tasks(workflow)}, defined")
+
+
+def print_warnings(workflow: Workflow) -> None:
+    """Print a line for each warning of a workflow that is being defined."""
+    for problem in workflow.warnings():
+        sys.stderr.write(f"warning: {printable(str(problem))}\n")
 
 
 def _count_tasks(workflow: Workflow) -> str:
@@ -57,6 +65,7 @@ def _load(session: Session, file: str, name: str | None) -> Text:
 
     if name is None:
         name = path.name.split(".")[0]
+    print_warnings(workflow)
     return define_workflow(session, name, workflow, path.read_text(encoding="utf-8"))
 
 

@@ -25,7 +25,7 @@ from attune_nb.notebook.command import (
     get_command,
     parse_words,
 )
-from attune_nb.notebook.commands_workflows import define_workflow
+from attune_nb.notebook.commands_workflows import define_workflow, print_warnings
 from attune_nb.notebook.pending_runs import prepare_pending_run
 from attune_nb.notebook.secret_options import SECRET_ARGUMENTS
 from attune_nb.notebook.session import UNNAMED, Session
@@ -220,6 +220,7 @@ class AttuneMagics(Magics):
         else:
             own_name = workflow.own_name
             name = own_name or UNNAMED
+        print_warnings(workflow)
         message = define_workflow(self.session, name, workflow, text)
         if options.define:
             return message

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ParameterError, Problem, WorkflowError
 from attune_nb.language.checks import flow
+from attune_nb.language.checks.traps import find_traps
 from attune_nb.language.load import load_workflow
 from attune_nb.language.reading.data_files import read_object_file
 from attune_nb.running.bind_actions import bind_actions
@@ -41,7 +42,12 @@ class Workflow(WorkflowView):
             actions = {}
         options = RunOptions(load=load_file, actions=actions, allow_imports=allow_imports)
         _, problems = bind_actions(self.spec, binding_context(options))
-        return [*flow.find_problems(self.spec), *problems]
+        return [*flow.find_problems(self.spec), *find_traps(self.spec), *problems]
+
+    def warnings(self) -> list[Problem]:
+        """Return the warnings of `check` that need no actions: what is probably a mistake."""
+        problems = [*flow.find_problems(self.spec), *find_traps(self.spec)]
+        return [problem for problem in problems if problem.severity == "warning"]
 
     def run(
         self,

@@ -82,6 +82,28 @@ def test_a_cell_without_a_name_is_recorded_under_its_first_task(shell, tmp_path)
     assert shell.user_ns["run"].events[0].workflow == "double"
 
 
+SUSPICIOUS = """
+parameters: {day: {default: "{{ now() }}"}}
+tasks: [{name: a, action: core.noop}]
+"""
+
+
+@pytest.mark.parametrize("option", ["", "--define"])
+def test_a_cell_shows_the_warnings_of_its_workflow_once(shell, option):
+    text = printed_by(shell, f"%%attune daily {option}\n{SUSPICIOUS}")
+    (line,) = [line for line in text.splitlines() if line.startswith("warning")]
+
+    assert line.startswith("warning: <cell>, line 3, column 29: the default of parameter `day`")
+    assert "warning" not in printed_by(shell, "%attune run daily --quiet")
+
+
+def test_loading_a_file_shows_its_warnings(shell, tmp_path):
+    path = tmp_path / "daily.yaml"
+    path.write_text(SUSPICIOUS)
+
+    assert f"warning: {path}, line 2" in printed_by(shell, f"%attune load {path}")
+
+
 def test_set_takes_precedence_over_params(shell):
     shell.user_ns["settings"] = {"n": [7]}
     shell.run_cell_magic("attune", "doubling --params settings --set n=[8] --out run", FAN_OUT)
