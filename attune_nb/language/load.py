@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from attune_nb.errors import WorkflowError
-from attune_nb.language import parameter_specs
 from attune_nb.language.checks import flow
 from attune_nb.language.describe import MAX_PROBLEMS
 from attune_nb.language.model import CancellationPolicy, WorkflowSpec
@@ -17,7 +16,6 @@ from attune_nb.reference.workflow_keys import KEYS
 from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
-    from attune_nb.errors import Position
     from attune_nb.language.reading.yaml_source import KeyPath
     from attune_nb.templates.template import Template
 
@@ -96,7 +94,9 @@ def _read_workflow(reader: FieldReader) -> WorkflowSpec | None:
         timeout=reader.read_seconds(fields, "timeout", path, above_zero=True),
         own_name=_read_name(reader, fields, path),
         vars_positions=tuple(reader.key_position(key_path) for _, _, key_path in variables),
-        default_positions=_read_default_positions(reader, fields, path),
+        default_positions=read_parameters.read_default_positions(
+            reader, fields.get("parameters"), (*path, "parameters")
+        ),
     )
 
 
@@ -139,23 +139,6 @@ def _read_vars(
         if template is not None:
             variables.append((name, template, variable_path))
     return variables
-
-
-def _read_default_positions(
-    reader: FieldReader, fields: dict[str, Any], path: KeyPath
-) -> dict[str, Position]:
-    """Return the positions of the parameters' defaults, by the parameter's name."""
-    declared = fields.get("parameters")
-    if not isinstance(declared, dict):
-        return {}
-
-    specs_path = (*path, "parameters")
-    if parameter_specs.is_object_schema(declared):
-        specs_path = (*specs_path, "properties")
-    specs = parameter_specs.specs_by_name(declared)
-    if not isinstance(specs, dict):
-        return {}
-    return {name: reader.value_position((*specs_path, name, "default")) for name in specs}
 
 
 def _read_mapping(

@@ -24,11 +24,12 @@ from attune_nb.values.describe import describe_with_value
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from attune_nb.errors import Position
     from attune_nb.language.reading.field_reader import FieldReader
     from attune_nb.language.reading.yaml_source import KeyPath
     from attune_nb.language.validation.validate import SchemaValidator
 
-__all__ = ["check_answer_schema", "read_parameters"]
+__all__ = ["check_answer_schema", "read_default_positions", "read_parameters"]
 
 # JSON Schema has all of these types but `any`.
 PARAMETER_TYPES = ("string", "number", "integer", "boolean", "array", "object", "any")
@@ -66,6 +67,20 @@ def read_parameters(reader: FieldReader, value: Any, path: KeyPath) -> dict[str,
     reader.add_problem(message, (*path, "properties"))
     reader.unclear.add("parameters")
     return None
+
+
+def read_default_positions(
+    reader: FieldReader, declared: Any, path: KeyPath
+) -> dict[str, Position]:
+    """Return the positions of the parameters' defaults, by the parameter's name."""
+    if not isinstance(declared, dict):
+        return {}
+
+    specs = specs_by_name(declared)
+    if not isinstance(specs, dict):
+        return {}
+    specs_path = (*path, "properties") if is_object_schema(declared) else path
+    return {name: reader.value_position((*specs_path, name, "default")) for name in specs}
 
 
 def _check_specs(
