@@ -143,7 +143,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskRecord(msgspec.Struct, frozen=True):
-    """The value of `task(NAME)`: an outcome without the keys of its result among its fields.
+    """A task record, which `task(NAME)` returns: an outcome's fields, without its result's keys.
 
     Attributes:
         outcome: The outcome.

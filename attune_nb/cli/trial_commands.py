@@ -31,9 +31,7 @@ def demo(
         if demo_run.status != "succeeded":
             raise typer.Exit(exit_status(demo_run))
 
-        items = demo_run.items("check")
-        failed_items = items.loc[items["status"] == "failed", "item"]
-        down = sorted(item["name"] for item in failed_items)
+        down = sorted(item["name"] for item in demo_run.failures("check")["item"])
         typer.echo(f"down: {', '.join(down)}")
 
         if down != fleet.failing_names:
