@@ -12,6 +12,7 @@ from IPython.display import display
 from attune_nb.display.outputs import CellDisplay, Display, in_kernel
 from attune_nb.errors import QuestionOpen, RunCancelled, RunFailed
 from attune_nb.html import printable, shortened
+from attune_nb.notebook.breakpoints import watch_breakpoints
 from attune_nb.notebook.post_mortem import ErrorCapture
 from attune_nb.running.raised_errors import observe_errors
 
@@ -84,7 +85,7 @@ class CellRunner:
         if not background:
             observation = observe_errors(error_capture.record)
         question: QuestionOpen | None = None
-        with observation:
+        with observation, watch_breakpoints(self._shell, debug=debug):
             try:
                 run = pending_run.start(progress_option)
             except QuestionOpen as error:

@@ -1,0 +1,96 @@
+"""A kernel that asks its front end for input, and a terminal with IPython."""
+
+import queue
+import sys
+import time
+from contextlib import contextmanager
+
+import pexpect
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.manager import start_new_kernel
+
+__all__ = ["Conversation", "ipython_terminal", "kernel_conversation"]
+
+_TIMEOUT = 60
+
+
+class Conversation:
+    """Executes cells of a kernel and answers what they ask for.
+
+    Attributes:
+        prompts: The prompts that were shown, the oldest first.
+    """
+
+    def __init__(self, client: BlockingKernelClient):
+        self._client = client
+        self.prompts = []
+
+    def execute(self, source, answers=(), allow_stdin=True):
+        """Execute a cell, and return everything that it printed, errors included.
+
+        Args:
+            source: The cell.
+            answers: The answers to its prompts, in their order.
+            allow_stdin: Whether the front end answers at all.
+        """
+        texts = []
+        answers = iter(answers)
+        message_id = self._client.execute(source, allow_stdin=allow_stdin)
+        deadline = time.monotonic() + _TIMEOUT
+
+        while time.monotonic() < deadline:
+            self._answer(answers)
+            try:
+                message = self._client.get_iopub_msg(timeout=0.05)
+            except queue.Empty:
+                continue
+            if message["parent_header"].get("msg_id") != message_id:
+                continue
+
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                texts.append(content["text"])
+            elif message["msg_type"] == "error":
+                texts.append("\n".join(content["traceback"]))
+            elif message["msg_type"] in ("execute_result", "display_data"):
+                texts.append(content["data"].get("text/plain", ""))
+            elif content.get("execution_state") == "idle":
+                return "\n".join(texts)
+        raise TimeoutError(f"the cell has not ended; it printed {texts}")
+
+    def _answer(self, answers):
+        try:
+            request = self._client.get_stdin_msg(timeout=0.05)
+        except queue.Empty:
+            return
+        self.prompts.append(request["content"]["prompt"])
+        self._client.input(next(answers))
+
+
+@contextmanager
+def kernel_conversation():
+    """Start a kernel with the magics, and end it."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        conversation = Conversation(client)
+        conversation.execute("%load_ext attune_nb\n%colors nocolor")
+        yield conversation
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+@contextmanager
+def ipython_terminal(folder):
+    """Start IPython with the magics in a terminal, and end it; its prompt is `In [n]:`."""
+    arguments = ["-m", "IPython", "--simple-prompt", "--no-banner", "--colors=nocolor"]
+    child = pexpect.spawn(
+        sys.executable, arguments, cwd=str(folder), encoding="utf-8", timeout=_TIMEOUT
+    )
+    try:
+        child.expect_exact("In [1]: ")
+        child.sendline("%load_ext attune_nb")
+        child.expect_exact("In [2]: ")
+        yield child
+    finally:
+        child.close(force=True)
