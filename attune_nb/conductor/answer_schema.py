@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.language.parameter_specs import answer_schema
 from attune_nb.values.describe import describe
 from attune_nb.values.frozen import freeze
 
@@ -23,6 +24,7 @@ def explain_schema_misfit(schema: Any) -> str | None:
     if not isinstance(schema, dict):
         return f"`response_schema` must be an object, a JSON Schema, not {describe(schema)}"
 
+    schema = answer_schema(schema)
     error = validate.find_schema_error(schema)
     if error is not None:
         _, message = error
@@ -54,7 +56,7 @@ def explain_answer_misfit(value: Any, schema: Any) -> str | None:
         return None
 
     try:
-        problem = validate.SchemaValidator().explain_misfit(value, schema)
+        problem = validate.SchemaValidator().explain_misfit(value, answer_schema(schema))
     except Exception as error:  # noqa: BLE001 - the library raises many, such as for a missing `$ref`
         return f"the question's `response_schema` cannot be used: {error}"
     return f"the answer {problem}" if problem else None

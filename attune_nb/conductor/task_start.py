@@ -12,6 +12,7 @@ from attune_nb.errors import TemplateError
 from attune_nb.events import AskOpened, TaskStarted
 from attune_nb.item_outcomes import ItemOutcomes
 from attune_nb.language import limits
+from attune_nb.language.parameter_specs import answer_schema
 from attune_nb.values.describe import describe_with_value
 from attune_nb.values.frozen import FrozenDict, freeze
 
@@ -222,4 +223,5 @@ def _evaluate_question(task: Task, scope: Any) -> FrozenDict:
     if problem is not None:
         position = task.positions.inputs.get("response_schema")
         raise TemplateError(problem, position=position)
-    return question
+    normalized: FrozenDict = freeze({**question, "response_schema": answer_schema(schema)})
+    return normalized

@@ -26,10 +26,12 @@ __all__ = [
     "SCHEMA_KEYS",
     "SCHEMA_LIST_KEYS",
     "SCHEMA_MAP_KEYS",
+    "answer_schema",
     "bind",
     "declared_names",
     "explain_misfit",
     "import_validation",
+    "is_flat_form",
     "is_object_schema",
     "mask_secrets",
     "parameter_schema",
@@ -50,6 +52,11 @@ SCHEMA_KEYS = (
     "items", "contains", "not", "if", "then", "else", "propertyNames",
     "additionalProperties", "unevaluatedItems", "unevaluatedProperties",
 )  # fmt: skip
+
+# Keys of JSON Schema whose value may be an object.
+_OBJECT_KEYS = frozenset(
+    (*SCHEMA_MAP_KEYS, *SCHEMA_KEYS, "patternProperties", "dependentRequired", "default", "const")
+)
 
 # Keys that hold values of the parameter.
 _VALUE_KEYS = ("default", "const", "enum", "examples")
@@ -76,6 +83,34 @@ def is_object_schema(declared: Mapping[str, Any]) -> bool:
     In the flat form every value is an object, so `type` is one as well.
     """
     return declared.get("type") == "object"
+
+
+def is_flat_form(schema: Mapping[str, Any]) -> bool:
+    """Return whether the schema of an answer is an object of fields, each declared by itself.
+
+    In JSON Schema a key whose value is an object has a meaning of its own, such as `properties`.
+    """
+    if not schema or not all(isinstance(value, Mapping) for value in schema.values()):
+        return False
+    return any(name not in _OBJECT_KEYS for name in schema)
+
+
+def answer_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the JSON Schema of an answer; of the flat form, one of `type: object`."""
+    if not is_flat_form(schema):
+        return schema
+
+    properties: dict[str, Any] = {}
+    for name, spec in schema.items():
+        properties[name] = to_json_schema(spec, top=True)
+        if spec.get("secret") is True:
+            properties[name]["writeOnly"] = True
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name, spec in schema.items() if spec.get("required") is True],
+        "additionalProperties": False,
+    }
 
 
 def specs_by_name(declared: Mapping[str, Any]) -> Mapping[str, Any]:

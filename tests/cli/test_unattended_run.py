@@ -38,7 +38,7 @@ def own_store():
     return {name: value for name, value in os.environ.items() if name != "ATTUNE_NB_STORE"}
 
 
-def test_without_a_terminal_the_run_pauses_and_says_how_to_go_on(ask, tmp_path):
+def test_without_a_terminal_the_run_pauses_with_advice(ask, tmp_path):
     process = attune(
         "run", str(ask), "--json", cwd=tmp_path, stdin=subprocess.DEVNULL, env=own_store()
     )
@@ -116,7 +116,7 @@ def test_an_unusable_answer_is_refused_before_the_run(ask, tmp_path, option, mes
     assert not (tmp_path / "s.db").exists()
 
 
-def test_an_answer_that_does_not_fit_is_refused_before_the_resume(ask, tmp_path):
+def test_a_misfit_is_refused_before_the_resume(ask, tmp_path):
     store = str(tmp_path / "s.db")
     process = attune("run", str(ask), "--store", store, "--json", stdin=subprocess.DEVNULL)
     run_id = outcome_of(process)["run_id"]

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import Problem
-from attune_nb.language.checks import names, read_order
+from attune_nb.language.checks import names, questions, read_order
 from attune_nb.language.describe import MAX_PROBLEMS
 from attune_nb.language.model import RESERVED_TARGETS
 
@@ -46,6 +46,7 @@ def find_problems(workflow: WorkflowSpec, unclear: frozenset[str] = frozenset())
 
     checks += names.find_problems(workflow, unclear)
     checks += [_check_repeated_vars(workflow), _check_unused_vars(workflow)]
+    checks.append(questions.find_text_conditions(workflow))
 
     problems: list[Problem] = []
     for check in checks:

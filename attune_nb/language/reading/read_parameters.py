@@ -11,6 +11,7 @@ from attune_nb.language.parameter_specs import (
     SCHEMA_LIST_KEYS,
     SCHEMA_MAP_KEYS,
     import_validation,
+    is_flat_form,
     is_object_schema,
     parameter_schema,
     specs_by_name,
@@ -38,6 +39,9 @@ MAX_PARAMETERS = 1000
 # Keys of a parameter, and of the schemas within its declaration.
 _PARAMETER_KEYS = tuple(entry.name for entry in PARAMETER_KEYS)
 _KNOWN_KEYS = tuple(name for name in _PARAMETER_KEYS if name != "secret")
+
+# How a message names a declaration that may have `required` and `secret`.
+_OWNERS = ("parameter", "field")
 
 # Characters of a name that a message shows.
 _MAX_NAME_LENGTH = 80
@@ -84,12 +88,17 @@ def read_default_positions(
 
 
 def _check_specs(
-    reader: FieldReader, declared: dict[str, Any], path: KeyPath, *, check_defaults: bool = True
+    reader: FieldReader,
+    declared: dict[str, Any],
+    path: KeyPath,
+    *,
+    check_defaults: bool = True,
+    noun: str = "parameter",
 ) -> None:
     """Note the problems of every parameter's declaration, and of its default."""
     specs = specs_by_name(declared)
     if len(specs) > MAX_PARAMETERS:
-        message = f"a workflow has at most {MAX_PARAMETERS:,} parameters, not {len(specs):,}"
+        message = f"there are at most {MAX_PARAMETERS:,} {noun}s, not {len(specs):,}"
         reader.add_problem(message, path)
         return
     if not specs:
@@ -99,13 +108,13 @@ def _check_specs(
     validator = import_validation().SchemaValidator()
     for name, spec in specs.items():
         spec_path = (*specs_path, name)
-        is_valid = _check_spec(reader, name, spec, spec_path, declared)
+        is_valid = _check_spec(reader, f"{noun} `{name}`", spec, spec_path, declared)
         if not is_valid or not check_defaults:
             continue
 
         misfit = _explain_default_misfit(spec, declared, validator)
         if misfit:
-            message = f"the default of parameter `{name}` {misfit}"
+            message = f"the default of {noun} `{name}` {misfit}"
             reader.add_problem(message, (*spec_path, "default"))
 
 
@@ -125,7 +134,8 @@ def _explain_default_misfit(
 def check_answer_schema(reader: FieldReader, schema: Any, path: KeyPath) -> None:
     """Note the problems of a question's `response_schema`, if it holds no expression.
 
-    It is JSON Schema without changes: a key that is unknown here is no problem.
+    It is JSON Schema without changes: a key that is unknown here is no problem. Or it has the
+    flat form of `parameters`.
     """
     if schema is None or has_template(schema):
         return
@@ -135,6 +145,10 @@ def check_answer_schema(reader: FieldReader, schema: Any, path: KeyPath) -> None
             f"not {describe_with_value(schema)}",
             path,
         )
+        return
+
+    if is_flat_form(schema):
+        _check_specs(reader, schema, path, noun="field")
         return
 
     problem_count = len(reader.problems)
@@ -194,18 +208,16 @@ def _check_required(reader: FieldReader, declared: dict[str, Any], path: KeyPath
 
 
 def _check_spec(
-    reader: FieldReader, name: str, spec: Any, path: KeyPath, declared: dict[str, Any]
+    reader: FieldReader, owner: str, spec: Any, path: KeyPath, declared: dict[str, Any]
 ) -> bool:
-    """Check one parameter's declaration; return whether it is valid."""
+    """Check the declaration of a parameter or of a field; return whether it is valid."""
     if not isinstance(spec, dict):
         reader.add_problem(
-            f"parameter `{name}` must be an object such as {{type: string}}, "
-            f"not {describe_with_value(spec)}",
+            f"{owner} must be an object such as {{type: string}}, not {describe_with_value(spec)}",
             path,
         )
         return False
 
-    owner = f"parameter `{name}`"
     problem_count = len(reader.problems)
 
     for key in INLINE_KEYS:
@@ -226,7 +238,7 @@ def _check_keys(
     reader: FieldReader, spec: dict[str, Any], path: KeyPath, owner: str, declared: dict[str, Any]
 ) -> None:
     """Note unknown keys, types and references, also those of inner schemas."""
-    known_keys = _PARAMETER_KEYS if owner.startswith("parameter") else _KNOWN_KEYS
+    known_keys = _PARAMETER_KEYS if owner.startswith(_OWNERS) else _KNOWN_KEYS
 
     for key, value in spec.items():
         value_path = (*path, key)

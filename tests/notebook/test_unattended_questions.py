@@ -1,0 +1,110 @@
+"""Questions in a notebook that a program executes: nobody can answer there."""
+
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from support.notebook_kernels import (
+    errors_of,
+    execute_cells,
+    execute_failing_cells,
+    text_of,
+)
+
+pytestmark = pytest.mark.slow
+
+LOAD = "%load_ext attune_nb\n%config AttuneMagics.store = 's.db'"
+ASK = """%%attune ship LINE
+tasks:
+  - name: approve
+    action: core.ask
+    input: {prompt: May it go?, response_schema: {type: boolean}}
+"""
+
+
+def ask(line=""):
+    """Return a cell that asks."""
+    return ASK.replace("LINE", line)
+
+
+def test_a_cell_with_an_open_question_fails_with_advice(tmp_path):
+    notebook = execute_failing_cells(
+        tmp_path, LOAD, ask(), "print(run.status, _.run_id == run.run_id)"
+    )
+    ((name, message),) = errors_of(notebook.cells[1])
+
+    assert name == "QuestionOpen"
+    assert "task `approve` asks: May it go?" in message
+    assert "%attune resume" in message
+    assert "--answer approve=true" in message
+    assert "paused True" in text_of(notebook)
+
+
+def test_a_later_cell_answers_and_the_run_continues(tmp_path):
+    answer = "run.answer('approve', True); run.wait(60); print(run.status)"
+    notebook = execute_failing_cells(tmp_path, LOAD, ask(), answer)
+
+    assert "succeeded" in text_of(notebook)
+
+
+def test_a_call_from_python_fails_as_a_cell_does(tmp_path):
+    call = f"""
+import attune_nb
+workflow = attune_nb.loads({ask().partition(chr(10))[2]!r})
+try:
+    workflow.run(store="none")
+except attune_nb.QuestionOpen as error:
+    print(error.run.status, "It has no record" in str(error))
+"""
+    assert "paused True" in text_of(execute_cells(tmp_path, call))
+
+
+def test_an_answer_in_the_line_lets_the_cell_succeed(tmp_path):
+    show = "print(run.status, run.result('approve'))"
+    notebook = execute_cells(tmp_path, LOAD, ask("--answer approve=yes"), show)
+
+    assert "succeeded {'response': True}" in text_of(notebook)
+
+
+def test_another_kernel_resumes_the_run_with_an_answer(tmp_path):
+    execute_failing_cells(tmp_path, LOAD, ask())
+    resume = "run = %attune resume --answer approve=no\nprint(run.status, run.result('approve'))"
+    notebook = execute_cells(tmp_path, LOAD, resume)
+
+    assert "succeeded {'response': False}" in text_of(notebook)
+
+
+def test_a_cell_that_does_not_raise_goes_on(tmp_path):
+    notebook = execute_cells(tmp_path, LOAD, ask("--no-raise"), "print(run.status)")
+
+    assert "paused" in text_of(notebook)
+
+
+def write_notebook(folder, *sources):
+    """Write a notebook with some cells, and return its path."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in sources],
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python", "language": "python"}
+        },
+    )
+    path = folder / "book.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["-m", "papermill", "book.ipynb", "done.ipynb"], ["-m", "attune_nb", "publish", "book.ipynb"]],
+    ids=["papermill", "publish"],
+)
+def test_a_program_that_executes_the_notebook_stops(tmp_path, arguments):
+    write_notebook(tmp_path, LOAD, ask())
+    process = subprocess.run(
+        [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert process.returncode != 0
+    assert "QuestionOpen: task `approve` asks: May it go?" in process.stderr
+    assert "--answer approve=true" in process.stderr
