@@ -23,18 +23,20 @@ if TYPE_CHECKING:
 
 __all__ = ["explain"]
 
-Word = Annotated[
-    str | None,
+Words = Annotated[
+    list[str] | None,
     typer.Argument(metavar="[WORD]", help="a key, a function, a status, a topic, an action"),
 ]
 
 
-def explain(context: typer.Context, word: Word = None, actions: Actions = None) -> None:
+def explain(context: typer.Context, words: Words = None, actions: Actions = None) -> None:
     """Explain a key, a function, a status, a topic or an action; without WORD, list them."""
-    if word is None:
+    if not words:
         typer.echo(repr(overview("attune-nb help")))
         return
 
+    # `help retry delay` means the key `delay` of `retry`
+    word = ".".join(words)
     commands: Mapping[str, Any] = getattr(context.find_root().command, "commands", {})
     try:
         available = {**registered_functions(), **load_action_files(actions)}

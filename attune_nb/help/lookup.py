@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attune_nb.reference.entry import Entry, Kind
 
 __all__ = [
+    "GROUPS",
     "entry_blocks",
     "example_blocks",
     "explain_word",
@@ -27,10 +28,11 @@ __all__ = [
 ]
 
 # The groups of the overview: a heading, and the kinds of words in it.
-_GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
+GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("keys of a workflow", ("workflow key",)),
     ("keys of a task", ("task key",)),
     ("keys of `retry`", ("retry key",)),
+    ("keys of `rate_limit`", ("rate limit key",)),
     ("keys of `rate_limit`", ("rate limit key",)),
     ("keys of a transition in `next`", ("transition key",)),
     ("keys of a parameter", ("parameter key",)),
@@ -64,7 +66,7 @@ def overview(command: str) -> Page:
     ]
 
     words = []
-    for heading, kinds in _GROUPS:
+    for heading, kinds in GROUPS:
         names = dict.fromkeys(
             entry.name for entry in ENTRIES if entry.kind in kinds and entry.form == "usual"
         )

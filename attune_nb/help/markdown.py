@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attune_nb.help.page import Block
     from attune_nb.reference.entry import Entry, Kind
 
-__all__ = ["reference_page"]
+__all__ = ["SECTIONS", "reference_page"]
 
 _INTRODUCTION = """\
 # Reference
@@ -27,11 +27,12 @@ WORD` shows the same, in a terminal `attune-nb help WORD`. This page is made fro
 """
 
 # The sections of whole entries, and of rows of a table.
-_SECTIONS: tuple[tuple[str, Kind], ...] = (
+_ENTRIES: tuple[tuple[str, Kind], ...] = (
     ("Topics", "topic"),
     ("Keys of a workflow", "workflow key"),
     ("Keys of a task", "task key"),
     ("Keys of `retry`", "retry key"),
+    ("Keys of `rate_limit`", "rate limit key"),
     ("Keys of `rate_limit`", "rate limit key"),
     ("Keys of a transition in `next`", "transition key"),
     ("Targets of `do`", "target"),
@@ -53,6 +54,9 @@ _ROWS: tuple[tuple[str, Kind], ...] = (
     ("Statuses of runs", "run status"),
 )
 
+SECTIONS = (*_ENTRIES, *_CALLS, *_ROWS)
+"""The sections of usual words, each with the kind of its words; core actions follow."""
+
 # Headings of the forms of keys that are not usual.
 _FORMS = {
     "older": "Older forms",
@@ -64,7 +68,7 @@ _FORMS = {
 def reference_page() -> str:
     """Return the page as Markdown."""
     sections: dict[str, str] = {}
-    for title, kind in _SECTIONS:
+    for title, kind in _ENTRIES:
         sections[title] = "\n".join(map(_entry_section, _usual_entries(kind)))
     for title, kind in _CALLS:
         sections[title] = _call_table(_usual_entries(kind))

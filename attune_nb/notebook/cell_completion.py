@@ -50,8 +50,12 @@ _LARGEST_SECTION_INDENT = 4
 
 # the kind of object below a key, as the definitions of the JSON schema are called
 _KINDS = {
-    "tasks": "task", "next": "transition", "retry": "retry", "rate_limit": "rate_limit",
-}  # fmt: skip
+    "tasks": "task",
+    "next": "transition",
+    "retry": "retry",
+    "rate_limit": "rate_limit",
+    "response_schema": "parameter",
+}
 
 # `parameters`, and below it the name of a parameter
 _PARAMETER_DEPTH = 2
@@ -78,14 +82,15 @@ def complete_cell(
 
     keys = _keys_at(above, before)
     arguments: list[Argument] = []
-    if keys[-1:] == ["input"]:
+    is_input = keys[-1:] == ["input"] and keys[0] != "parameters"
+    if is_input:
         arguments = _arguments_at(lines, len(above), before, actions)
 
     value = _VALUE.search(before)
     is_key_in_braces = _KEY_IN_BRACES.search(before.rpartition(":")[2]) is not None
     if value is not None and not is_key_in_braces:
         name, fragment = value.groups()
-        if keys[-1:] == ["input"]:
+        if is_input:
             return _argument_values(name, arguments), fragment
         return _values(name, _kind_of(keys), lines, actions), fragment
 
@@ -239,7 +244,7 @@ def _properties(kind: str) -> dict[str, Any]:
     definition = Workflow.json_schema()["$defs"].get(kind, {})
     properties = definition.get("properties", {})
     # older forms, and keys that only the platform reads, are not offered
-    usual = names(ENTRIES, f"{kind} key")
+    usual = names(ENTRIES, f"{kind.replace('_', ' ')} key")
     return {name: schema for name, schema in properties.items() if name in usual}
 
 

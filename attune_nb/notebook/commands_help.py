@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-_WORD = argument("word", "help", "a key, a function, a status, a topic, an action", nargs="?")
+_WORDS = argument("words", "help", "a key, a function, a status, a topic, an action", nargs="*")
 
 
 @command(argument("name", "action", "an action; all actions", nargs="?"))
@@ -52,11 +52,14 @@ def _list_actions(actions: dict[str, Callable[..., Any] | Workflow]) -> str:
     return "\n".join(lines)
 
 
-@command(_WORD)
-def _help(session: Session, word: str | None) -> Page:
+@command(_WORDS)
+def _help(session: Session, words: list[str]) -> Page:
     """Explain a key, a function, a status or a topic; without a word, list them."""
-    if word is None:
+    if not words:
         return overview("%attune help")
+
+    # `help retry delay` means the key `delay` of `retry`
+    word = ".".join(words)
 
     pages = []
     actions = available_actions(session)

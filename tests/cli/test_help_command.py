@@ -31,6 +31,12 @@ def test_help_explains_a_key():
     assert "with_items, a key of a task" in outcome.stdout
 
 
+def test_two_words_name_a_key_of_a_key():
+    outcome = attune_here("help", "retry", "delay")
+
+    assert outcome.stdout.startswith("delay, a key of retry")
+
+
 def test_help_explains_a_core_action():
     outcome = attune_here("help", "core.shell")
 

@@ -11,7 +11,7 @@ from attune_nb.help.describe_action import (
     describe_workflow,
     summarize_action,
 )
-from attune_nb.help.lookup import explain_word, known_words, overview, suggest_word
+from attune_nb.help.lookup import GROUPS, explain_word, known_words, overview, suggest_word
 from attune_nb.help.page import Code, Heading, Page, Paragraph, Table
 from attune_nb.help.signatures import format_call
 from attune_nb.reference.table import ENTRIES, find_entries
@@ -124,6 +124,12 @@ def test_the_overview_names_every_topic_and_usual_word():
         if entry.form == "usual":
             assert entry.name in text, entry.name
     assert "worker_tolerations" not in text
+
+
+def test_the_overview_has_a_group_for_every_kind_of_usual_words():
+    kinds = {entry.kind for entry in ENTRIES if entry.form == "usual"}
+
+    assert {kind for _, group in GROUPS for kind in group} == kinds - {"topic"}
 
 
 # --- actions ---------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import attune_nb
-from attune_nb.help.markdown import reference_page
+from attune_nb.help.markdown import SECTIONS, reference_page
 from attune_nb.reference.table import ENTRIES
 
 PAGE = Path(attune_nb.__file__).parents[1] / "docs" / "reference.md"
@@ -22,6 +22,14 @@ def test_the_page_has_every_word():
         assert re.search(rf"`[^`]*{re.escape(entry.name)}", text), entry.name
         first_words = entry.explanation.split()[:3]
         assert " ".join(first_words) in " ".join(text.split()), entry.name
+
+
+def test_the_page_has_a_section_for_every_kind():
+    titles = {kind: title for title, kind in SECTIONS}
+
+    for entry in ENTRIES:
+        if entry.form == "usual" and entry.kind != "action":
+            assert f"\n## {titles[entry.kind]}\n" in reference_page()
 
 
 def test_every_link_of_the_contents_leads_to_a_heading():

@@ -108,6 +108,7 @@ def test_a_variable_may_have_the_name_of_an_argument(shell, monkeypatch):
         ("        do: report", "        d|", {"do: "}, {"delay: "}),
         ("{count: 2, delay: 1}", "{count: 2, b|", {"backoff: "}, {"batch_size: "}),
         ("{count: 2, delay: 1}", "{|", {"count: ", "on_error: ", "max_delay: "}, {"name: "}),
+        ("retry: {count: 2, delay: 1}", "rate_limit: {|", {"count: ", "per: "}, {"delay: "}),
         ("    action: check_server", "    on|", set(), {"on_success: "}),
         ("delay: 1}", "backoff: |", {"linear", "constant", "exponential"}, set()),
         ("parameters.servers }}", "parameters.|", {"servers", "limit"}, {"found"}),
@@ -123,6 +124,7 @@ def test_a_variable_may_have_the_name_of_an_argument(shell, monkeypatch):
         ("parameters.servers }}", "item is de|", {"defined"}, {"default"}),
         ("parameters.servers }}", "item is not de|", {"defined"}, {"default"}),
         ("parameters.servers }}", "ran|", {"range("}, set()),
+        ("limit: {type: integer, default: 3}", "input: {type: bo|", {"boolean"}, {"false"}),
         ("limit: {type: integer, default: 3}", "limit: {ty|", {"type: "}, {"timeout: "}),
     ],
 )
@@ -180,6 +182,7 @@ tasks:
         ("braces", "{cmd: ls, |", {"cwd: "}, {"cmd: "}),
         ("braces", "{env: {cwd: a}, |, stdin: b}", {"cwd: "}, {"env: ", "stdin: "}),
         ("braces", "{env: {|", set(), {"cwd: "}),
+        ("braces", "{response_schema: {ty|", {"type: "}, {"cwd: ", "timeout: "}),
         ("line", "{se|}", {"seconds: "}, {"cancel: "}),
         ("own", "|", {"kind: ", "is_late: "}, {"name: ", "action: "}),
         ("own", "kind: |", {"low", "high"}, {"true"}),

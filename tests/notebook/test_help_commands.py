@@ -37,7 +37,7 @@ def show(shell, line):
 def test_help_without_a_word_lists_topics_and_words(shell):
     text = show(shell, "help")
 
-    assert re.search(r"^failures +A failed attempt is made again", text, re.MULTILINE)
+    assert re.search(r"^failures +`retry` makes failed attempts again", text, re.MULTILINE)
     assert re.search(r"^keys of a task +name, action", text, re.MULTILINE)
 
 
@@ -54,6 +54,13 @@ def test_help_explains_a_word_that_is_a_command_too(shell):
 
     assert "retry, a key of a task" in text
     assert "`%attune retry` is a command" in text
+
+
+def test_two_words_name_a_key_of_a_key(shell):
+    text = show(shell, "help retry delay")
+
+    assert text.startswith("delay, a key of retry")
+    assert "a key of a task" not in text
 
 
 def test_help_of_a_command_shows_its_options(shell):

@@ -1,5 +1,7 @@
 """The entries of the reference: complete, plain, with examples that work."""
 
+import ast
+import inspect
 import json
 from typing import get_args
 
@@ -9,9 +11,9 @@ import attune_nb as attune
 from attune_nb.actions.registry import CORE
 from attune_nb.context import OUTCOME_FIELDS
 from attune_nb.events import ItemStatus, RunStatus, TaskStatus
-from attune_nb.language import editor_schema
+from attune_nb.language import editor_schema, load
 from attune_nb.language.model import RESERVED_TARGETS
-from attune_nb.language.reading import read_parameters, read_tasks
+from attune_nb.language.reading import legacy_syntax, read_parameters, read_tasks
 from attune_nb.notebook import magics  # noqa: F401 - it registers the commands
 from attune_nb.notebook.command import COMMANDS
 from attune_nb.reference.entry import Kind
@@ -212,3 +214,29 @@ def test_every_kind_is_described():
 )
 def test_a_word_finds_its_entries(word, kinds):
     assert {entry.kind for entry in find_entries(word)} == kinds
+
+
+def keys_that_the_loader_reads():
+    """Yield the owner of each object of a workflow, and the keys that the loader knows in it."""
+    for module in (load, read_tasks, legacy_syntax):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            if is_call and node.func.attr == "read_object":
+                keys, owner = node.args[2:4]
+                yield ast.unparse(owner), getattr(module, keys.id)
+
+
+def test_every_key_that_the_loader_reads_has_an_entry():
+    """A key that is not taken from the reference has no help, and completion lacks it."""
+    key_kinds = {kind for kind in get_args(Kind) if kind.endswith(" key")}
+    tables = [
+        [entry.name for entry in ENTRIES if entry.kind == kind and entry.form in forms]
+        for kind in key_kinds
+        for forms in (("usual",), ("older",), ("usual", "older"))
+    ]
+
+    objects = list(keys_that_the_loader_reads())
+
+    assert len(objects) >= 7
+    for owner, keys in objects:
+        assert list(keys) in tables, owner
