@@ -43,6 +43,7 @@ __all__ = [
     "Input",
     "ItemStatus",
     "Key",
+    "MockMissing",
     "PauseRequested",
     "RerunRequested",
     "ResumeRequested",
@@ -306,12 +307,15 @@ class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):
         visit: The number of the execution of the task.
         batch: The attempts.
         memory: The memory of the engine's process, in bytes; 0 if it was not read.
+        input_error: In a dry run, why an input could not be evaluated, for want of a result
+            that nobody made. The attempt counts as one that succeeded.
     """
 
     task: str
     visit: int
     batch: Batch
     memory: int = 0
+    input_error: str = ""
 
 
 class CancelRequested(Input, frozen=True, kw_only=True, tag=True):
@@ -385,6 +389,22 @@ class AskOpened(Fact, frozen=True, kw_only=True, tag=True):
     visit: int
     prompt: str
     response_schema: Any
+
+
+class MockMissing(Fact, frozen=True, kw_only=True, tag=True):
+    """In a dry run, an expression failed because it reads a result that nobody made.
+
+    Attributes:
+        task: The path of the task with the expression; empty for the output of the run.
+        visit: The number of the execution of the task; 0 for the output.
+        missing: The tasks whose results are missing.
+        message: The expression's error, and the mocks that avoid it.
+    """
+
+    task: str
+    visit: int
+    missing: tuple[str, ...]
+    message: str
 
 
 class TaskStarted(Fact, frozen=True, kw_only=True, tag=True):

@@ -46,6 +46,7 @@ def initial_state(
     *,
     secrets: Mapping[str, Any] | None = None,
     mocked: Collection[str] = (),
+    unmade: Collection[str] = (),
 ) -> RunState:
     """Return the state before the first event.
 
@@ -56,6 +57,7 @@ def initial_state(
         concurrency: Overrides the concurrency of every task.
         secrets: Parameters that no event may contain.
         mocked: The paths of the tasks that ask no question, because their result is mocked.
+        unmade: Those whose results nobody makes, as in `RunState`.
     """
     mask = Mask(keystore, secrets)
     ask_tasks = {path for path, task in workflow.walk() if task.action == ASK}
@@ -66,6 +68,7 @@ def initial_state(
         concurrency=concurrency,
         secrets=freeze(dict(secrets or {})),
         ask_tasks=frozenset(ask_tasks - set(mocked)),
+        unmade=frozenset(unmade),
     )
 
 

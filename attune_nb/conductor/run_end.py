@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.conductor import in_doubt, items, joins, task_end, task_start
+from attune_nb.conductor import dry_run, in_doubt, items, joins, task_end, task_start
 from attune_nb.conductor.state import StopTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
@@ -146,6 +146,9 @@ def _evaluate_output(step: Step) -> tuple[Any, list[str]]:
         return None, []
 
     try:
-        return freeze(template.evaluate(step.scope())), []
+        value = dry_run.evaluate(
+            step, None, [template], lambda: template.evaluate(step.scope()), default=None
+        )
+        return freeze(value), []
     except (TemplateError, ValueError) as error:
         return None, [step.mask(f"output_map: {error}")]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from attune_nb.conductor import in_doubt, items, joins
+from attune_nb.conductor import dry_run, in_doubt, items, joins
 from attune_nb.conductor.failures import describe_failed_task, explain_fail, render_failure
 from attune_nb.conductor.state import JoinState, Token
 from attune_nb.context import Outcome
@@ -42,6 +43,8 @@ def record_attempts(step: Step, event: AttemptsEnded) -> None:
         retry = None
     execution, retries = items.record_batch(execution, retry, event.batch)
     step.store(execution)
+    if event.input_error:
+        dry_run.record_input_error(step, execution, event.input_error)
 
     if step.state.in_doubt:
         in_doubt.settle(step, execution.key, event.batch.index)
@@ -68,7 +71,7 @@ def end(step: Step, key: Key, outcome: Outcome, error: ErrorInfo | None) -> None
         step.update(context=step.state.context.with_outcome(task.name, outcome))
         if outcome.status != "cancelled":
             try:
-                fired, targets = _fire_transitions(step, task.next, outcome)
+                fired, targets = _fire_transitions(step, execution, task.next, outcome)
             except TemplateError as problem:
                 outcome, error = render_failure(step, problem, outcome)
                 step.update(context=step.state.context.with_outcome(task.name, outcome))
@@ -115,7 +118,7 @@ def end_cancelled(step: Step, key: Key) -> None:
 
 
 def _fire_transitions(
-    step: Step, transitions: tuple[Transition, ...], outcome: Outcome
+    step: Step, execution: Execution, transitions: tuple[Transition, ...], outcome: Outcome
 ) -> tuple[list[int], list[str]]:
     """Publish the variables of the transitions that fire.
 
@@ -125,19 +128,47 @@ def _fire_transitions(
     fired: list[int] = []
     targets: list[str] = []
     for number, transition in enumerate(transitions):
-        condition = transition.when
-        if condition is not None and not condition.evaluate(step.scope(outcome)):
+        if not _is_taken(step, execution, transition, outcome):
             continue
 
         for name, template in transition.publish:
             value = outcome.result
             if template is not None:
-                value = template.evaluate(step.scope(outcome))
+                value = dry_run.evaluate(
+                    step,
+                    execution,
+                    [template],
+                    partial(template.evaluate, step.scope(outcome)),
+                    default=None,
+                )
             step.publish(name, value)
 
         fired.append(number)
         targets += transition.do
     return fired, targets
+
+
+def _is_taken(step: Step, execution: Execution, transition: Transition, outcome: Outcome) -> bool:
+    """Return whether the condition of a transition is true.
+
+    In a dry run, one that nobody can evaluate counts as true, unless it fails the run or leads
+    back to a task that has run.
+    """
+    condition = transition.when
+    if condition is None:
+        return True
+
+    visits = execution.token.visits
+    has_run = {"fail", execution.task, *visits}
+    leads_on = has_run.isdisjoint(transition.do)
+    is_true: bool = dry_run.evaluate(
+        step,
+        execution,
+        [condition],
+        lambda: condition.evaluate(step.scope(outcome)),
+        default=leads_on,
+    )
+    return is_true
 
 
 def _follow(step: Step, execution: Execution, targets: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.conductor import failures, items
+from attune_nb.conductor import dry_run, failures, items
 from attune_nb.conductor.answer_schema import explain_schema_misfit
 from attune_nb.conductor.state import Alarm, Execution, StartTask
 from attune_nb.context import Outcome
@@ -49,7 +49,7 @@ def begin(step: Step, path: str, visit: int, token: Token, parent: Key | None) -
     step.store(execution)
 
     try:
-        if task.when is not None and not task.when.evaluate(step.scope()):
+        if not _is_wanted(step, task, execution):
             step.later(step.handlers.end, execution.key, Outcome(status="skipped"), None)
             return
         execution = _prepare(step, task, execution)
@@ -64,18 +64,37 @@ def begin(step: Step, path: str, visit: int, token: Token, parent: Key | None) -
         launch(step, execution.key)
 
 
+def _is_wanted(step: Step, task: Task, execution: Execution) -> bool:
+    """Return whether the condition of a task is true."""
+    condition = task.when
+    if condition is None:
+        return True
+    is_true: bool = dry_run.evaluate(
+        step, execution, [condition], lambda: condition.evaluate(step.scope()), default=True
+    )
+    return is_true
+
+
 def _prepare(step: Step, task: Task, execution: Execution) -> Execution:
     """Evaluate the items and the limits of a task, and record that it started."""
     source: Any = None
     total: int | None = 1
     if task.with_items is not None:
-        value = freeze(task.with_items.evaluate(step.scope()))
-        try:
-            source, total = items.item_source(value, task.batch_size)
-        except TemplateError as error:
-            raise TemplateError(error.message, position=task.positions.with_items) from None
+        source, total = dry_run.evaluate(
+            step,
+            execution,
+            [task.with_items],
+            lambda: _evaluate_items(step, task),
+            default=items.item_source(items.NO_RESULTS, None),
+        )
 
-    concurrency = _evaluate_concurrency(step, task)
+    concurrency = dry_run.evaluate(
+        step,
+        execution,
+        [task.concurrency],
+        lambda: _evaluate_concurrency(step, task),
+        default=1,
+    )
     execution = step.store(
         execution,
         items=source,
@@ -96,6 +115,17 @@ def _prepare(step: Step, task: Task, execution: Execution) -> Execution:
         )
     )
     return execution
+
+
+def _evaluate_items(step: Step, task: Task) -> tuple[Any, int | None]:
+    """Return the source of a task's items, and their number if it is known."""
+    if task.with_items is None:
+        return None, 1
+    value = freeze(task.with_items.evaluate(step.scope()))
+    try:
+        return items.item_source(value, task.batch_size)
+    except TemplateError as error:
+        raise TemplateError(error.message, position=task.positions.with_items) from None
 
 
 def _evaluate_concurrency(step: Step, task: Task) -> int:

@@ -12,6 +12,7 @@ import msgspec
 from attune_nb.backends.attempt.attempt import Call
 from attune_nb.backends.attempt.job import EarlierAttempts, Job
 from attune_nb.backends.attempt.job_spec import JobSpec
+from attune_nb.conductor.dry_run import forgive_inputs
 from attune_nb.conductor.machine import step
 from attune_nb.conductor.retries import retry_delay
 from attune_nb.conductor.state import Alarm, RetryItem, SetPaused, StartTask, StopTask
@@ -306,7 +307,11 @@ class Driver(RequestQueue):
         except BackendUnavailable as error:
             self._process(PauseRequested(time=self.clock(), seed=_new_seed(), reason=str(error)))
 
-        for (task, visit), batch in self._backend.collect():
+        for (task, visit), collected in self._backend.collect():
+            batch = collected
+            input_error = ""
+            if self.state.unmade:
+                batch, input_error = forgive_inputs(self.state, (task, visit), collected)
             self._process(
                 AttemptsEnded(
                     time=self.clock(),
@@ -315,6 +320,7 @@ class Driver(RequestQueue):
                     visit=visit,
                     batch=name_cells(batch) if batch.errors else batch,
                     memory=self._read_memory(always=len(batch) > 1),
+                    input_error=input_error,
                 )
             )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.errors import LookupFailed, RunCancelled, RunFailed, nearest
 from attune_nb.events import (
     AskOpened,
+    MockMissing,
     PauseRequested,
     RunEnded,
     RunResumed,
@@ -313,6 +314,8 @@ class RunView:
         for event in self._log:
             if isinstance(event, RunResumed):
                 notes += event.notes
+            elif isinstance(event, MockMissing):
+                notes.append(event.message)
         return list(dict.fromkeys(notes))
 
     @property

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
     Misfit = tuple[str | None, str]
 
-__all__ = ["BindingContext", "bind_actions", "mocked_paths", "replace_mocked_parallel_tasks"]
+__all__ = [
+    "BindingContext",
+    "bind_actions",
+    "mocked_paths",
+    "replace_mocked_parallel_tasks",
+    "unmade_paths",
+]
 
 _FILE_SUFFIXES = (".yaml", ".yml")
 
@@ -144,6 +150,20 @@ def mocked_paths(workflow: WorkflowSpec, mock: Mapping[str, Any], *, dry_run: bo
     if dry_run:
         return {path for path, _ in workflow.walk()}
     return set(_mocks_by_path(workflow, mock))
+
+
+def unmade_paths(workflow: WorkflowSpec, mock: Mapping[str, Any]) -> set[str]:
+    """Return the paths of the tasks that have no mock, and so no result in a dry run.
+
+    A parallel task is one of them if a task within it is.
+    """
+    mocks = _mocks_by_path(workflow, mock)
+    paths = {path for path, task in workflow.walk() if task.type != "parallel"} - mocks.keys()
+    parents = {path.rpartition("/")[0] for path in paths}
+    while parents - paths - {""}:
+        paths |= parents - {""}
+        parents = {path.rpartition("/")[0] for path in paths}
+    return paths
 
 
 def _find_action(

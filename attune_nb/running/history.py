@@ -207,6 +207,7 @@ def _replayed_state(stored: StoredRun, workflow: Workflow, events: Sequence[Even
         stored.options["concurrency"],
         secrets=dict.fromkeys(secret_names, "***"),
         mocked=stored.options["mocked"],
+        unmade=stored.options.get("unmade", ()),
     )
     state, _ = replay(state, events)
 

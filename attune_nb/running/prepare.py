@@ -33,6 +33,7 @@ from attune_nb.running.bind_actions import (
     bind_actions,
     mocked_paths,
     replace_mocked_parallel_tasks,
+    unmade_paths,
 )
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.values.describe import describe, describe_with_value
@@ -149,6 +150,9 @@ def prepare_run(
 
     _check_count("concurrency", options.concurrency)
     mocked = frozenset(mocked_paths(workflow, options.mock, dry_run=options.dry_run))
+    unmade: set[str] = set()
+    if options.dry_run:
+        unmade = unmade_paths(workflow, options.mock)
     answers = bind_answers(workflow, options.answers, mocked)
     state = initial_state(
         workflow,
@@ -157,6 +161,7 @@ def prepare_run(
         options.concurrency,
         secrets=secrets,
         mocked=mocked,
+        unmade=unmade,
     )
     return PreparedRun(
         state=state,

@@ -104,6 +104,7 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
             "config": to_plain(prepared.mask.value(config)),
             "mock": sorted(options.mock),
             "mocked": sorted(prepared.mocked),
+            "unmade": sorted(prepared.state.unmade),
             "code": {path: own_code(code) for path, code in prepared.code.items()},
             "uses": {path: used_code(code) for path, code in prepared.code.items()},
             "alike": comparison,
