@@ -97,6 +97,9 @@ def _row(row: TaskExecution, pace: tuple[str, str]) -> Markup:
     lost_status = "cancelled"
     if row.failed:
         lost_status = "failed"
+    elif not row.cancelled and not row.skipped:
+        # only items that are retrying
+        lost_status = "running"
     lost_style = f"{_NUMBER};color:{COLOURS[lost_status]}"
     return html.element(
         "tr",

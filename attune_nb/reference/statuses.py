@@ -55,7 +55,8 @@ _TASK = (
     Entry(
         "task status",
         "retrying",
-        "An attempt has failed, and the next one waits for its time.",
+        "An attempt has failed, and the next one waits for its time. In `run.items` it is the "
+        "status of such an item.",
         """
         tasks:
           - name: fetch

@@ -29,11 +29,13 @@ UNATTENDED = "nobody can answer here; `run.answer(task, value)` continues"
 _RESUME = "`run.resume()`"
 
 
-def format_losses(failed: int, cancelled: int, skipped: int = 0) -> str:
-    """Format the counts of lost items: `3 failed, 2 cancelled, 7 skipped`, or an empty string."""
+def format_losses(failed: int, cancelled: int, skipped: int = 0, retrying: int = 0) -> str:
+    """Format the counts of items without a result: `3 failed, 2 cancelled`, or an empty string."""
     parts = []
     if failed:
         parts.append(f"{failed:,} failed")
+    if retrying:
+        parts.append(f"{retrying:,} retrying")
     if cancelled:
         parts.append(f"{cancelled:,} cancelled")
     if skipped:

@@ -45,7 +45,8 @@ class TaskExecution(msgspec.Struct, kw_only=True):
         failed_attempts: Those that failed or timed out.
         cancelled: Those that were cancelled.
         retried: Those that will be made again.
-        retried_by_time: The same, by the time of the batch that they were in.
+        repeated: The attempts that were made again and have ended.
+        retried_by_time: The same as `retried`, by the time of the batch that they were in.
         last_error: The message of the last attempt that failed.
         batches: The attempts that have ended.
     """
@@ -68,6 +69,7 @@ class TaskExecution(msgspec.Struct, kw_only=True):
     failed_attempts: int = 0
     cancelled: int = 0
     retried: int = 0
+    repeated: int = 0
     retried_by_time: defaultdict[float, int] = msgspec.field(
         default_factory=lambda: defaultdict(int)
     )
@@ -109,9 +111,16 @@ class TaskExecution(msgspec.Struct, kw_only=True):
         return max(self.total - self.begun, 0)
 
     @property
+    def retrying(self) -> int:
+        """The items that wait for another attempt, or are in one; 0 once the task has ended."""
+        if self.ended is not None:
+            return 0
+        return max(self.retried - self.repeated, 0)
+
+    @property
     def losses(self) -> str:
-        """The items that failed, were cancelled or skipped: `3 failed, 2 cancelled`."""
-        return format_losses(self.failed, self.cancelled, self.skipped)
+        """The items that failed, retry, were cancelled or skipped: `3 failed, 2 retrying`."""
+        return format_losses(self.failed, self.cancelled, self.skipped, self.retrying)
 
     @property
     def item_counts(self) -> str:
@@ -139,6 +148,9 @@ class TaskExecution(msgspec.Struct, kw_only=True):
             self.exhausted_total = batch.total
         if batch.begun is not None:
             self.begun = batch.begun
+
+        if self.retried:
+            self.repeated += count - batch.attempt.count(1)
 
         # nearly all batches end here
         if batch.status.count(SUCCEEDED) == count:

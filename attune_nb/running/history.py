@@ -96,7 +96,9 @@ def runs(
         }
         for stored in reading.runs_in(store_path(store), is_selected, selection.limit)
     ]
-    return pd.DataFrame(rows, columns=list(_COLUMNS))
+    frame = pd.DataFrame(rows, columns=list(_COLUMNS))
+    frame["started"] = pd.to_datetime(frame["started"], utc=True).astype("datetime64[ns, UTC]")
+    return frame
 
 
 def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedRun:

@@ -77,6 +77,17 @@ def test_attempts_of_all_kinds_are_counted():
     assert execution.item_counts == "4/4"
 
 
+def test_items_that_wait_for_another_attempt_are_retrying():
+    planned = RetriesPlanned(time=2.0, task="check", visit=1, count=2)
+    waiting = [started(), attempts([1, 2, 1, 0]), planned]
+    assert read(*waiting).retrying == 2
+    assert read(*waiting).losses == "1 failed, 2 retrying"
+
+    again = attempts([0], numbers=[2], time=3.0)
+    assert read(*waiting, again).losses == "1 failed, 1 retrying"
+    assert read(*waiting, ended()).retrying == 0
+
+
 def test_attempts_that_are_retried_are_not_counted_as_items():
     planned = RetriesPlanned(time=2.0, task="check", visit=1, count=1)
     again = attempts([0], numbers=[2], time=3.0)
