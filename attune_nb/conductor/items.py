@@ -138,8 +138,10 @@ def record_batch(
     status: TaskStatus = "running"
     if retries and execution.items is None:
         status = "retrying"
+    begun = execution.begun if batch.begun is None else batch.begun
     planned = total
-    if execution.stopping:
+    if execution.stopping or begun is not None:
+        # the items of a source of unknown length were not all read
         planned = execution.planned
 
     changed = msgspec.structs.replace(
@@ -149,7 +151,7 @@ def record_batch(
         attempts=execution.attempts + len(batch),
         done=execution.done + len(batch) - len(retries),
         failed=execution.failed + failed,
-        begun=execution.begun if batch.begun is None else batch.begun,
+        begun=begun,
         status=status,
         total=total,
         planned=planned,

@@ -63,11 +63,13 @@ def plain_bodies(draw, *, retries):
 def bodies(draw, *, retries):
     """Draw a task without its name and transitions."""
     plain = plain_bodies(retries=retries)
-    kind = draw(st.sampled_from(["plain", "plain", "items", "empty", "parallel"]))
+    kind = draw(st.sampled_from(["plain", "plain", "items", "limited", "empty", "parallel"]))
     if kind == "plain":
         return draw(plain)
     if kind == "items":
         return {**draw(plain), **ITEMS}
+    if kind == "limited":
+        return {**NOOP, "with_items": [10, 20, 30], "max_failures": draw(st.integers(0, 2))}
     if kind == "empty":
         return {**draw(plain), "with_items": []}
 

@@ -29,7 +29,7 @@ STOPPED = ErrorInfo(type="Cancelled", message="the run was cancelled", retryable
 ERRORS = {"failed": BROKEN, "timed_out": LATE, "cancelled": STOPPED}
 
 
-def make_batch(rows, total=None, items=None):
+def make_batch(rows, total=None, items=None, begun=None):
     """Return a batch of rows (index, attempt, status, result or error)."""
     results = []
     errors = {}
@@ -51,6 +51,7 @@ def make_batch(rows, total=None, items=None):
         errors=errors,
         items=items,
         total=total,
+        begun=begun,
     )
 
 

@@ -142,7 +142,14 @@ class Reference:
         if "with_items" not in task:
             return self.attempt_item(task, path, 0)
 
-        ends = [self.attempt_item(task, path, index) for index in range(len(task["with_items"]))]
+        ends = []
+        for index in range(len(task["with_items"])):
+            failed = sum(status != "succeeded" for status, _, _ in ends)
+            if failed > task.get("max_failures", failed):
+                # a skipped item
+                ends.append(("succeeded", None, 0))
+            else:
+                ends.append(self.attempt_item(task, path, index))
         failures = {status for status, _, _ in ends} - {"succeeded"}
         status = "succeeded"
         if failures:

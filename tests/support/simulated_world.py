@@ -42,6 +42,10 @@ class SimulatedJob(msgspec.Struct, kw_only=True):
         ready: The retries to start next.
         delayed: The retries that wait for their time.
         abandoned: Attempts that end as cancelled.
+        most: How many items may fail until no more begin.
+        failed: How many have failed for good.
+        may_report_begun: Whether the number of items that have begun is to be reported, once it
+            is known.
     """
 
     size: int
@@ -54,13 +58,16 @@ class SimulatedJob(msgspec.Struct, kw_only=True):
     ready: list[tuple[int, int]] = msgspec.field(default_factory=list)
     delayed: list[tuple[int, int]] = msgspec.field(default_factory=list)
     abandoned: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    most: int | None = None
+    failed: int = 0
+    may_report_begun: bool = True
 
     def fill(self):
         """Start attempts up to the concurrency."""
         while not self.stopped and len(self.in_flight) < self.concurrency:
             if self.ready:
                 self.in_flight.append(self.ready.pop(0))
-            elif self.read < self.size:
+            elif self.read < self.size and not self.is_closed:
                 self.in_flight.append((self.read, 1))
                 self.read += 1
             else:
@@ -82,9 +89,20 @@ class SimulatedJob(msgspec.Struct, kw_only=True):
             self.in_flight = []
 
     @property
+    def is_closed(self):
+        """Whether too many items have failed for more to begin."""
+        return self.most is not None and self.failed > self.most
+
+    @property
+    def begun(self):
+        """The number of items that have begun, if no more will and that was not reported."""
+        return self.read if self.is_closed and self.may_report_begun else None
+
+    @property
     def total(self):
         """The number of items, if it is known by now and was not reported."""
         is_read = self.read == self.size and not self.in_flight
+        is_read = is_read or (self.lazy and self.is_closed)
         if (self.stopped or is_read) and self.read != self.reported_total:
             return self.read
         return None
@@ -159,6 +177,7 @@ class SimulatedWorld(ManualDriver):
             reported_total=command.total,
             lazy=lazy,
             concurrency=command.concurrency,
+            most=command.max_failures,
         )
 
     def retry(self, command):
@@ -184,10 +203,6 @@ class SimulatedWorld(ManualDriver):
         job.abandoned = []
         job.in_flight = job.in_flight[count:]
 
-        total = job.total
-        if total is not None:
-            job.reported_total = total
-
         rows = []
         for index, attempt, outcome in ended:
             self.reported.setdefault(key, {}).setdefault((index, attempt), outcome)
@@ -195,7 +210,26 @@ class SimulatedWorld(ManualDriver):
                 rows.append((index, attempt, "failed", LOST))
             else:
                 rows.append((index, attempt, outcome, result_of(outcome, key, index, attempt)))
-        self.report(key, make_batch(rows, total))
+            if self.is_final_failure(key, attempt, outcome):
+                job.failed += 1
+
+        total = job.total
+        if total is not None:
+            job.reported_total = total
+        begun = job.begun
+        if begun is not None:
+            job.may_report_begun = False
+        self.report(key, make_batch(rows, total, begun=begun))
+
+    def is_final_failure(self, key, attempt, outcome):
+        """Return whether an attempt has failed and is not repeated."""
+        if outcome in ("succeeded", "cancelled"):
+            return False
+
+        retry = self.state.workflow.task(key[0]).retry
+        if retry is None or attempt > retry.count:
+            return True
+        return bool(retry.on_error) and outcome != "lost"
 
     def report(self, key, batch):
         self.feed(AttemptsEnded, task=key[0], visit=key[1], batch=batch)
@@ -250,6 +284,12 @@ class SimulatedWorld(ManualDriver):
         assert open_job.start.total == job.reported_total
 
         job.read = first
+        job.failed = open_job.failed
+        job.may_report_begun = True
+        if job.is_closed:
+            # items without an attempt on record count as not begun
+            holes = []
+            job.read = sum(number > 0 for number in last_attempts)
         job.stopped = False
         job.in_flight = []
         job.abandoned = []
@@ -260,7 +300,8 @@ class SimulatedWorld(ManualDriver):
         """Return the keys of the jobs that have something to report."""
         busy = []
         for key, job in self.jobs.items():
-            if job.in_flight or job.abandoned or job.total is not None:
+            has_news = job.total is not None or job.begun is not None
+            if job.in_flight or job.abandoned or has_news:
                 busy.append(key)
         return busy
 
