@@ -232,7 +232,9 @@ class CellDisplay(Display):
         hint = INTERRUPT
         if self.in_background:
             hint = "`run.cancel()` cancels"
-        self._handle.update(View(panel(self.progress, hint), self.progress.text()))
+        # no form is shown
+        page = panel(self.progress, hint, questions=self.progress.questions)
+        self._handle.update(View(page, self.progress.text()))
 
     def finish(self) -> None:
         """Leave one line, or the Run itself if no other output of the cell will show it."""

@@ -10,6 +10,8 @@ from attune_nb.results.in_doubt import format_in_doubt
 from attune_nb.results.statuses import COLOURS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from attune_nb.html import Markup
     from attune_nb.results.progress import Progress
     from attune_nb.results.timeline import TaskExecution
@@ -47,12 +49,13 @@ class View:
         return str(self._markup)
 
 
-def panel(progress: Progress, hint: str = "") -> Markup:
+def panel(progress: Progress, hint: str = "", questions: Iterable[str] = ()) -> Markup:
     """Return the panel: state, a line per task in progress or failed, and the last error.
 
     Args:
         progress: The progress of the run.
         hint: A line about the next possible step of the user.
+        questions: A line for each open question that no form shows.
     """
     rows, hidden_count = progress.rows()
     name = html.element("b", progress.name)
@@ -71,6 +74,7 @@ def panel(progress: Progress, hint: str = "") -> Markup:
     if errors:
         message = f"last error: {html.shortened(errors[-1], _MAX_ERROR)}"
         parts.append(html.element("div", message, style=f"color:{COLOURS['failed']}"))
+    parts += [html.element("div", html.text(line, _MAX_REASON)) for line in questions]
     if progress.in_doubt:
         parts.append(html.element("div", format_in_doubt(progress.in_doubt)))
     if progress.pause_note:

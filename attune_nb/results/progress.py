@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attune_nb.events import (
+    AskOpened,
     AttemptsEnded,
     CancelRequested,
     PauseRequested,
@@ -18,6 +19,7 @@ from attune_nb.events import (
 from attune_nb.html import shortened
 from attune_nb.results.durations import format_duration
 from attune_nb.results.in_doubt import Doubt, format_in_doubt
+from attune_nb.results.questions import describe_question
 from attune_nb.results.statuses import format_handled, format_pause
 from attune_nb.results.timeline import TaskTimeline
 
@@ -57,6 +59,7 @@ class Progress:
         self.now = 0.0
         self._timeline = TaskTimeline()
         self._doubts: dict[tuple[str, int, int], Doubt] = {}
+        self._questions: dict[Key, AskOpened] = {}
         self._pause_reason = ""
         self._pause_start = 0.0
         # the failures that a transition led on from
@@ -76,6 +79,15 @@ class Progress:
         return list(self._doubts.values())
 
     @property
+    def questions(self) -> list[str]:
+        """The open questions, one line each, with the way to answer them."""
+        lines = []
+        for question in self._questions.values():
+            answer = f'`run.answer("{question.task}", ...)` answers'
+            lines.append(f"{describe_question(question)} ({answer})")
+        return lines
+
+    @property
     def pause_note(self) -> str:
         """The reason for a pause and how to continue; empty if the run is not paused.
 
@@ -92,6 +104,7 @@ class Progress:
         for event in events:
             self.now = max(self.now, event.time)
             self._timeline.add(event)
+            self._track_question(event)
 
             if isinstance(event, AttemptsEnded):
                 if self._doubts:
@@ -109,6 +122,12 @@ class Progress:
                 self.now = event.time
             else:
                 self._change_status(event)
+
+    def _track_question(self, event: Event) -> None:
+        if isinstance(event, AskOpened):
+            self._questions[event.task, event.visit] = event
+        elif isinstance(event, TaskEnded):
+            self._questions.pop((event.task, event.visit), None)
 
     def _change_status(self, event: Event) -> None:
         """Change the status if the event does, as the conductor did."""
@@ -190,6 +209,7 @@ class Progress:
         if hidden_count:
             lines.append(f"  and {hidden_count:,} more tasks")
 
+        lines += [f"  {question}" for question in self.questions]
         if self._doubts:
             lines.append(f"  {format_in_doubt(self.in_doubt)}")
         if self.pause_note:

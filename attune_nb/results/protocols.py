@@ -128,6 +128,13 @@ class ReadableRun(Protocol):
         """The attempts in doubt."""
 
     @property
+    def questions(self) -> list[AskOpened]:
+        """The questions that wait for an answer."""
+
+    def describe_answers(self) -> list[str]:
+        """Return a line for each question that was answered, and by whom."""
+
+    @property
     def pause_reason(self) -> str:
         """The reason for a pause that no user asked for, or an empty string."""
 
@@ -154,10 +161,6 @@ class ReadableRun(Protocol):
 
 class LiveRun(ReadableRun, Protocol):
     """A run of this process, which can be controlled."""
-
-    @property
-    def questions(self) -> list[AskOpened]:
-        """The questions that wait for an answer."""
 
     @property
     def has_only_questions(self) -> bool:

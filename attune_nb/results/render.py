@@ -8,6 +8,7 @@ from attune_nb import html
 from attune_nb.results.durations import format_duration
 from attune_nb.results.failures import explain_error
 from attune_nb.results.in_doubt import format_in_doubt
+from attune_nb.results.questions import describe_question
 from attune_nb.results.statuses import COLOURS, format_handled, format_pause
 
 if TYPE_CHECKING:
@@ -177,6 +178,8 @@ def _notes(run: ReadableRun) -> list[str]:
     if doubts:
         notes.append(format_in_doubt(doubts))
 
+    notes += [describe_question(question) for question in run.questions]
+    notes += run.describe_answers()
     if run.pause_reason:
         notes.append(format_pause(run.pause_reason))
     if run.status == "interrupted":

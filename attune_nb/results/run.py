@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import LookupFailed, RunCancelled, RunFailed, nearest
 from attune_nb.events import (
+    AskAnswered,
     AskOpened,
     MockMissing,
     PauseRequested,
@@ -338,6 +339,30 @@ class RunView:
             for question in questions
             if executions[question.task, question.visit].status == "waiting"
         ]
+
+    @property
+    def answers(self) -> pd.DataFrame:
+        """One row for each question so far: what was answered, by whom, and when.
+
+        Columns: task, visit, prompt, response, by, asked, answered (both are dates in UTC). A
+        question without an answer has no response.
+        """
+        from attune_nb.results.questions import answers_frame  # noqa: PLC0415 - imports pandas
+
+        kinds = (RunStarted, RunResumed, AskOpened, AskAnswered)
+        return answers_frame(self._events_of(*kinds))
+
+    def describe_answers(self) -> list[str]:
+        """Return a line for each question that was answered, and by whom."""
+        from attune_nb.results.questions import describe_answers  # noqa: PLC0415 - seldom needed
+
+        return describe_answers(self._events_of(AskAnswered))
+
+    def _events_of(self, *kinds: type[Event]) -> list[Event]:
+        """Return the events of some kinds, without secrets."""
+        events = [event for event in self._source.events if isinstance(event, kinds)]
+        mask = self._mask
+        return [mask_event(event, mask) for event in events]
 
     @property
     def in_doubt(self) -> list[Doubt]:
