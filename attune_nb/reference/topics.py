@@ -58,7 +58,22 @@ TOPICS: tuple[Entry, ...] = (
             action: core.echo
             input: {message: "{{ sort(workflow.sizes) }}, {{ length(workflow.sizes) }} of them"}
         """,
-        "parameters", "workflow", "task", "item", "result", "default", "select", "round", "match",
+        "operators", "parameters", "workflow", "task", "item", "result", "default", "select", "match",
+    ),
+    _topic(
+        "operators",
+        "Expressions compute with `+ - * / // % **`, compare with `== != < <= > >=` and `in`, and "
+        "combine with `and`, `or` and `not`. `a ~ b` joins text, `a if c else b` chooses, "
+        "`x|filter` applies a filter, and `x is test` applies a test. `x.key` and `x['key']` read "
+        "a key, `x[0]` an element, and `x[1:3]` a part.",
+        """
+        vars: {sizes: [3, 1, 2], names: {first: ann}}
+        tasks:
+          - name: show
+            action: core.echo
+            input: {message: "{{ 'many' if sizes[0] > 2 and 4 not in sizes else names.first }}"}
+        """,
+        "expressions", "default", "defined", "round", "contains",
     ),
     _topic(
         "items",
