@@ -76,6 +76,13 @@ _OWNERS = {
 }
 
 
+def _squash(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
+
+
+# The words by their letters alone.
+_WRITTEN_TOGETHER = {_squash(entry.name): entry.name for entry in ENTRIES}
+
 # The kinds of words that are called: `failed()`.
 _CALLED = ("function", "string method", "array method", "object method")
 
@@ -83,9 +90,9 @@ _CALLED = ("function", "string method", "array method", "object method")
 def find_entries(word: str) -> list[Entry]:
     """Return the entries of a word, the usual ones first; none if it is unknown.
 
-    Braces around it are ignored, and `-` stands for `_`. Brackets after it select functions and
-    methods; the part before a dot selects among the entries of the last part, such as
-    `retry.delay` or `task.NAME.status`.
+    Braces around it are ignored, and so are case, `-` and `_` if no word is written so. Brackets
+    after it select functions and methods. The part before a dot selects among the entries of the
+    last part, such as `retry.delay` or `task.NAME.status`.
     """
     name = word.strip("{}` :")
     if name.endswith("()"):
@@ -98,6 +105,9 @@ def find_entries(word: str) -> list[Entry]:
 
     owner, _, last = name.replace("-", "_").rpartition(".")
     entries = _entries_of(last)
+    if not owner and not entries:
+        # `withItems`, `minlength`
+        return _entries_of(_WRITTEN_TOGETHER.get(_squash(last), ""))
     if not owner:
         return entries
 

@@ -58,7 +58,7 @@ TOPICS: tuple[Entry, ...] = (
             action: core.echo
             input: {message: "{{ sort(workflow.sizes) }}, {{ length(workflow.sizes) }} of them"}
         """,
-        "operators", "parameters", "workflow", "task", "item", "result", "default", "select", "match",
+        "operators", "parameters", "workflow", "task", "item", "result", "default", "select",
     ),
     _topic(
         "operators",
@@ -137,8 +137,9 @@ TOPICS: tuple[Entry, ...] = (
     _topic(
         "questions",
         "`core.ask` asks a person and waits for the answer, whose kind `response_schema` "
-        "declares. In a notebook the question is a form; answer it there, or with `%attune answer "
-        "RUN TASK EXPR`, or with `run.answer(task, value)`.",
+        "declares. In a notebook the question is a form, in a terminal a prompt. `--answer "
+        "TASK=VALUE` answers it in advance, and `%attune answer RUN TASK EXPR` or "
+        "`run.answer(task, value)` later.",
         """
         tasks:
           - name: approve
