@@ -21,8 +21,13 @@ __all__ = ["compute_metrics", "find_alerts"]
 _MEGABYTE = 10**6
 _LARGE_CONTEXT = 10 * _MEGABYTE
 
-# by how much memory may rise beside the results: caches, a first import
-_MEMORY_MARGIN = 50 * _MEGABYTE
+# By how much memory may rise beside the results: caches, imports, what other cells do meanwhile.
+_MEMORY_MARGIN = 250 * _MEGABYTE
+
+# The least share of the rise that falls into either half of the items. Data that an action keeps
+# grows with the items; an import or a table that is loaded is a step.
+_STEADY_SHARE = 0.25
+_MIN_SAMPLES = 4
 
 # bytes of an item beside its result: twice the limit for a run of a million items
 _BYTES_PER_ITEM = 400
@@ -92,16 +97,18 @@ def _sizes_by_part(context: WorkflowContext) -> dict[str, int]:
 def _rising_memory(events: Sequence[Event]) -> Iterator[str]:
     """Yield an alert for each task during which memory rose by more than its results explain.
 
-    The memory of an object that is not plain data is unknown, so a task with such results has
-    no alert. Tasks that ran at the same time are named: the memory may be theirs.
+    The memory is that of the whole process, which may do other work. So a rise counts only if
+    it is large, grows with the items, and is left at the task's end. The memory of an object
+    that is not plain data is unknown, so a task with such results has no alert. Tasks that ran
+    at the same time are named: the memory may be theirs.
     """
     watch = _MemoryWatch()
     for event in events:
         watch.read(event)
 
     for span in watch.ended:
-        rise = span.highest - span.before
-        if rise <= _MEMORY_MARGIN or not span.before:
+        rise = span.rise
+        if rise <= _MEMORY_MARGIN or not span.is_steady:
             continue
 
         # the results are measured only now: there may be a million of them
@@ -119,12 +126,36 @@ def _rising_memory(events: Sequence[Event]) -> Iterator[str]:
 
 
 class _MemorySpan(msgspec.Struct):
-    """The memory during one execution of a task with items, and the tasks that ran beside it."""
+    """The memory during one execution of a task with items, and the tasks that ran beside it.
+
+    Attributes:
+        samples: The number of attempts that had ended, and the memory at that time; the first
+            one is from before the task.
+    """
 
     execution: TaskExecution
-    before: int
-    highest: int
+    samples: list[tuple[int, int]]
     concurrent: set[str]
+
+    @property
+    def rise(self) -> int:
+        """The bytes by which memory is higher at the end than before the task."""
+        _, before = self.samples[0]
+        _, after = self.samples[-1]
+        return after - before if before else 0
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether memory rose in the first half of the attempts as well as in the second."""
+        if len(self.samples) < _MIN_SAMPLES:
+            return False
+
+        first_count, before = self.samples[0]
+        last_count, _ = self.samples[-1]
+        half = (first_count + last_count) / 2
+        middle = next(memory for count, memory in self.samples if count >= half)
+        share = (middle - before) / self.rise
+        return _STEADY_SHARE <= share <= 1 - _STEADY_SHARE
 
 
 class _MemoryWatch:
@@ -147,14 +178,13 @@ class _MemoryWatch:
         memory = getattr(event, "memory", 0)
         if memory:
             self._memory = memory
-        for span in self._open.values():
-            span.highest = max(span.highest, self._memory)
 
         if isinstance(event, RunResumed):
             # another process: the memory of the first one does not count
             for span in self._open.values():
-                span.before = self._memory
-                span.highest = self._memory
+                span.samples = [(span.execution.attempts, self._memory)]
+        elif memory and execution is not None and execution.key in self._open:
+            self._open[execution.key].samples.append((execution.attempts, memory))
         elif execution is not None and isinstance(event, TaskStarted):
             self._start(execution)
         elif execution is not None and isinstance(event, TaskEnded):
@@ -168,7 +198,7 @@ class _MemoryWatch:
         if execution.with_items:
             parent = execution.task.partition("/")[0]
             self._open[execution.key] = _MemorySpan(
-                execution, self._memory, self._memory, self._running - {parent}
+                execution, [(0, self._memory)], self._running - {parent}
             )
         self._running.add(execution.task)
 

@@ -417,7 +417,12 @@ def execute_plan(plan: RunPlan) -> Run:
         plan.prepared.answers,
     )
     _last_runs[:] = [run]
-    drive_run(run, engine, plan)
+    try:
+        drive_run(run, engine, plan)
+    except KeyboardInterrupt:
+        # the wait itself takes an interrupt; this is another one, or one just before or after it
+        run.cancel(force=True)
+        raise
     return run
 
 

@@ -1,0 +1,87 @@
+"""The latest run of a process, also after an interrupt that no call returned from."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import attune_nb
+
+TEXT = "tasks: [{name: wait, action: core.sleep, input: {seconds: 30}}]\n"
+
+# a handler that interrupts again and again, as an impatient person does
+IMPATIENT = """
+import signal
+import sys
+import time
+
+import attune_nb
+
+left = int(sys.argv[2])
+
+
+def act(seconds):
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.02)
+    time.sleep(3)
+
+
+def interrupt(*_):
+    global left
+    left -= 1
+    if left <= 0:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGALRM, interrupt)
+try:
+    attune_nb.loads(sys.argv[1]).run(actions={"act": act}, progress=False, store="none")
+except KeyboardInterrupt:
+    print("interrupted")
+signal.setitimer(signal.ITIMER_REAL, 0)
+run = attune_nb.last_run()
+print(run.wait(20), run.status)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", ["1", "3", "6"])
+def test_an_interrupt_leaves_the_run_at_hand(count):
+    process = subprocess.run(
+        [sys.executable, "-c", IMPATIENT, TEXT.replace("core.sleep", "act"), count],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert process.stdout.splitlines()[-1:] == ["True cancelled"], process.stderr
+
+
+def test_an_interrupt_beside_the_wait_cancels_the_run():
+    """The call raises it, and the run does not go on behind it."""
+
+    class Display:
+        hears_answers = False
+
+        def read(self, events):
+            pass
+
+        def attach(self, run, *, background):
+            raise KeyboardInterrupt
+
+        def drop(self):
+            pass
+
+    with pytest.raises(KeyboardInterrupt):
+        attune_nb.loads(TEXT).run(progress=Display, store="none")
+    assert attune_nb.last_run().status in ("pending", "cancelled")
+
+
+def test_a_run_in_the_background_is_at_hand():
+    began = threading.Event()
+    run = attune_nb.loads(TEXT.replace("core.sleep", "act")).run(
+        actions={"act": lambda seconds: began.set()}, background=True, store="none"
+    )
+    assert attune_nb.last_run() is run
+    assert run.wait(60)
