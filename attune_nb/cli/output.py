@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from attune_nb.html import printable
+from attune_nb.running.record import store_option
 
 if TYPE_CHECKING:
     from attune_nb.errors import QuestionOpen
@@ -67,20 +68,34 @@ def print_warnings(workflow: Workflow) -> None:
         ERRORS.print(f"warning: {printable(str(problem))}", markup=False)
 
 
-def hint_at_resume(paused_run: Run) -> None:
-    """Print the command that continues a paused run, which ends with this process."""
+def hint_at_resume(paused_run: Run, code_words: str) -> None:
+    """Print the command that continues a paused run, which ends with this process.
+
+    Args:
+        paused_run: The run.
+        code_words: The options that no record holds, as words of the command line.
+    """
     if paused_run.status == "paused" and paused_run.store is not None:
-        ERRORS.print(f"`attune-nb resume {paused_run.run_id}` continues it", markup=False)
+        command = f"attune-nb resume {paused_run.run_id}{code_words}"
+        ERRORS.print(f"`{command}{store_option(paused_run.store)}` continues it", markup=False)
 
 
-def exit_with_question(error: QuestionOpen, *, as_json: bool) -> NoReturn:
+def exit_with_question(error: QuestionOpen, code_words: str, *, as_json: bool) -> NoReturn:
     """Print a run that waits for an answer, and how to go on; exit with status 3.
 
     After Ctrl-C the status is 130.
+
+    Args:
+        error: The error, whose message has the command that continues the run.
+        code_words: The options that no record holds, as words of the command line.
+        as_json: Print the run as JSON.
     """
+    message = str(error)
     if error.run is not None:
         print_run(error.run, as_json=as_json)
-    ERRORS.print(str(error), markup=False)
+        command = f"attune-nb resume {error.run.run_id}"
+        message = message.replace(command, f"{command}{code_words}")
+    ERRORS.print(message, markup=False)
     raise typer.Exit(130 if error.interrupted else _QUESTION_OPEN)
 
 

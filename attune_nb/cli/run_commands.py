@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,8 +36,8 @@ from attune_nb.cli.output import (
     print_run,
     print_warnings,
 )
-from attune_nb.cli.secrets import read_secrets
-from attune_nb.cli.values import read_mocks, read_pairs, read_parameters
+from attune_nb.cli.secrets import is_written_out, read_secrets
+from attune_nb.cli.values import read_mocks, read_parameters
 from attune_nb.errors import AttuneError, QuestionOpen
 from attune_nb.running import history
 from attune_nb.running import resume as resuming
@@ -76,9 +77,10 @@ def run(
 ) -> None:
     """Run the workflow in FILE."""
     find_modules_here(allowed=allow_imports)
+    code_words = _format_code_options(actions, keystore, secret, secret_env, allow_imports)
     try:
         workflow = load_file(file)
-        parameters = read_parameters(params, set_)
+        parameters = read_parameters(workflow, set_, params)
         answers = read_answer_options(answer or [])
         mocks = read_mocks(mock)
         functions = load_action_files(actions)
@@ -103,11 +105,11 @@ def run(
             **options,
         )
     except QuestionOpen as error:
-        exit_with_question(error, as_json=as_json)
+        exit_with_question(error, code_words, as_json=as_json)
     except (AttuneError, ValueError) as error:
         exit_with_error(error)
 
-    _exit_with_outcome(workflow_run, as_json=as_json)
+    _exit_with_outcome(workflow_run, code_words, as_json=as_json)
 
 
 def resume(
@@ -139,15 +141,18 @@ def resume(
 ) -> None:
     """Continue an interrupted run of a store; options that are left out are as before."""
     find_modules_here(allowed=allow_imports)
+    code_words = _format_code_options(actions, keystore, secret, secret_env, allow_imports)
     try:
-        parameters = read_pairs(set_, "--set")
         answers = read_answer_options(answer or [])
         mocks = read_mocks(mock)
         functions = load_action_files(actions)
         all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
-        if named_secrets:
+        parameters: dict[str, Any] = {}
+        if set_ or named_secrets:
             workflow = history.open_run(run, store).workflow
-            parameters = add_secret_parameters(workflow, parameters, named_secrets)
+            parameters = add_secret_parameters(
+                workflow, read_parameters(workflow, set_), named_secrets
+            )
 
         resumed_run = resuming.resume(
             run,
@@ -165,11 +170,11 @@ def resume(
         while rerun and resumed_run.in_doubt:
             _rerun_attempts(resumed_run)
     except QuestionOpen as error:
-        exit_with_question(error, as_json=as_json)
+        exit_with_question(error, code_words, as_json=as_json)
     except (AttuneError, ValueError) as error:
         exit_with_error(error)
 
-    _exit_with_outcome(resumed_run, as_json=as_json)
+    _exit_with_outcome(resumed_run, code_words, as_json=as_json)
 
 
 def _rerun_attempts(resumed_run: Run) -> None:
@@ -187,8 +192,29 @@ def _rerun_attempts(resumed_run: Run) -> None:
     wait_for_end(resumed_run, None)
 
 
-def _exit_with_outcome(ended_run: Run, *, as_json: bool) -> None:
+def _format_code_options(
+    actions: Actions, keystore: Keystore, secret: Secret, secret_env: SecretEnv, allow_imports: bool
+) -> str:
+    """Return the options that a resumed run needs again, as the words of a command line.
+
+    No record holds them. A keystore that was written into the line is left out.
+    """
+    words: list[str] = []
+    for file in actions or ():
+        words += ["--actions", str(file)]
+    if allow_imports:
+        words.append("--allow-imports")
+    if keystore is not None and not is_written_out(keystore):
+        words += ["--keystore", keystore]
+    for name in secret or ():
+        words += ["--secret", name]
+    for pair in secret_env or ():
+        words += ["--secret-env", pair]
+    return "".join(f" {shlex.quote(word)}" for word in words)
+
+
+def _exit_with_outcome(ended_run: Run, code_words: str, *, as_json: bool) -> None:
     """Print the outcome of a run, and exit with its status."""
     print_run(ended_run, as_json=as_json)
-    hint_at_resume(ended_run)
+    hint_at_resume(ended_run, code_words)
     raise typer.Exit(exit_status(ended_run))

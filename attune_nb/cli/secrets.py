@@ -20,7 +20,7 @@ from attune_nb.running.secret_sources import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["read_secrets"]
+__all__ = ["is_written_out", "read_secrets"]
 
 
 def read_secrets(
@@ -44,7 +44,7 @@ def read_secrets(
         return None, {}
 
     values: dict[str, Any] = {}
-    if keystore is not None and keystore.lstrip().startswith(("{", "[")):
+    if keystore is not None and is_written_out(keystore):
         values.update(check_keystore(read_value(keystore), "the object"))
     elif keystore is not None:
         values.update(load_keystore(keystore))
@@ -53,6 +53,11 @@ def read_secrets(
     if names:
         named.update(ask_secrets(names, _ask))
     return {**values, **named}, named
+
+
+def is_written_out(keystore: str) -> bool:
+    """Return whether the argument of `--keystore` is an object, and not a file."""
+    return keystore.lstrip().startswith(("{", "["))
 
 
 def _ask(prompt: str) -> str:

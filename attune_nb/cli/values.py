@@ -12,11 +12,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ActionError, ParameterError, Timeout
+from attune_nb.running.declared_parameters import text_parameter_names
 from attune_nb.running.workflow import load_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
+
+    from attune_nb.running.workflow_view import WorkflowView
 
 __all__ = ["read_mocks", "read_pairs", "read_parameters", "read_value"]
 
@@ -28,8 +31,12 @@ _BRACKETS = ("[", "{", "(")
 _MOCK_ERRORS: dict[str, type[Exception]] = {"ActionError": ActionError, "Timeout": Timeout}
 
 
-def read_parameters(file: Path | None, pairs: Iterable[str] | None) -> dict[str, Any]:
+def read_parameters(
+    workflow: WorkflowView, pairs: Iterable[str] | None, file: Path | None = None
+) -> dict[str, Any]:
     """Return the parameters of a file, overridden by the `NAME=VALUE` pairs of `--set`.
+
+    A parameter that is declared as a string keeps its text, such as `0123`.
 
     Raises:
         ParameterError: The file cannot be read, or a pair has another form.
@@ -37,21 +44,30 @@ def read_parameters(file: Path | None, pairs: Iterable[str] | None) -> dict[str,
     parameters: dict[str, Any] = {}
     if file is not None:
         parameters.update(load_parameters(file))
-    parameters.update(read_pairs(pairs, "--set"))
+    texts = text_parameter_names(workflow)
+    parameters.update(read_pairs(pairs, "--set", texts=texts))
     return parameters
 
 
-def read_pairs(pairs: Iterable[str] | None, option: str) -> dict[str, Any]:
+def read_pairs(
+    pairs: Iterable[str] | None, option: str, *, texts: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the values of `NAME=VALUE` pairs by name.
 
     Args:
         pairs: The pairs; None if the option is not there.
         option: The option, for messages.
+        texts: The names whose values are strings in any case; JSON quotes are removed.
 
     Raises:
         ParameterError: A pair has another form.
     """
-    return {name: read_value(text) for name, text in _split_pairs(pairs, option, "NAME=VALUE")}
+    values: dict[str, Any] = {}
+    for name, text in _split_pairs(pairs, option, "NAME=VALUE"):
+        value = read_value(text)
+        is_text = name in texts and not isinstance(value, str)
+        values[name] = text if is_text else value
+    return values
 
 
 def read_mocks(pairs: Iterable[str] | None) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from attune_nb.notebook.command import RUN, PendingRun, argument, command
 from attune_nb.notebook.expressions import evaluate, evaluate_pairs
 from attune_nb.notebook.secret_options import SECRET_ARGUMENTS, read_secrets
 from attune_nb.running.answers import AnswerText, read_answer_options
+from attune_nb.running.declared_parameters import secret_parameter_names
 from attune_nb.running.history import open_run
 from attune_nb.running.resume import resume
-from attune_nb.running.secret_sources import secret_parameter_names
 
 if TYPE_CHECKING:
     from attune_nb.notebook.session import Session

@@ -11,8 +11,8 @@ from attune_nb.notebook.command import PendingRun
 from attune_nb.notebook.expressions import evaluate_pairs, read_parameters
 from attune_nb.notebook.secret_options import read_secrets
 from attune_nb.running.answers import read_answer_options
+from attune_nb.running.declared_parameters import secret_parameter_names
 from attune_nb.running.resume import resume
-from attune_nb.running.secret_sources import secret_parameter_names
 
 if TYPE_CHECKING:
     from argparse import Namespace

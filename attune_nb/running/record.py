@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from attune_nb.store.reading import StoredRun
     from attune_nb.store.recorder import Recorder, RunRecord
 
-__all__ = ["DEFAULT_STORE", "check_nothing_missing", "open_recorder", "store_path"]
+__all__ = ["DEFAULT_STORE", "check_nothing_missing", "open_recorder", "store_option", "store_path"]
 
 _log = logging.getLogger("attune_nb")
 
@@ -178,6 +179,16 @@ def store_path(store: str | PathLike[str] | None) -> Path:
     if path is None:
         raise StoreError("the store is `none`; pass its file as `store=`, or in ATTUNE_NB_STORE")
     return path
+
+
+def store_option(store: Path) -> str:
+    """Return the option that names a store, if it is not the one that is used without it."""
+    try:
+        if store_path(None) == store:
+            return ""
+    except StoreError:
+        pass
+    return f" --store {shlex.quote(str(store))}"
 
 
 def _resolve_store(store: str | PathLike[str] | None) -> Path | None:

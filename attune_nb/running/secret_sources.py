@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from attune_nb.errors import ParameterError, nearest
-from attune_nb.language.parameter_specs import secret_names
+from attune_nb.running.declared_parameters import secret_parameter_names
 from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ __all__ = [
     "check_keystore",
     "load_keystore",
     "read_secret_variables",
-    "secret_parameter_names",
 ]
 
 NO_ANSWER = (
@@ -141,11 +140,6 @@ def ask_secrets(names: Iterable[str], ask: Callable[[str], str]) -> dict[str, st
     return secrets
 
 
-def secret_parameter_names(workflow: WorkflowView) -> list[str]:
-    """Return the names of the parameters that a workflow declares as `secret: true`."""
-    return secret_names(workflow.parameters)
-
-
 def add_secret_parameters(
     workflow: WorkflowView, parameters: Mapping[str, Any], secrets: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -155,7 +149,7 @@ def add_secret_parameters(
     and only if it has no value yet.
     """
     values = dict(parameters)
-    for name in secret_names(workflow.parameters):
+    for name in secret_parameter_names(workflow):
         if name in secrets and name not in values:
             values[name] = secrets[name]
     return values

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.conductor.answer_schema import explain_answer_misfit
 from attune_nb.display.outputs import CellDisplay, TerminalDisplay, in_kernel, takes_input
 from attune_nb.display.terminal_form import TerminalForms
-from attune_nb.errors import QuestionOpen, StoreError
+from attune_nb.errors import QuestionOpen
 from attune_nb.html import printable, shortened
 from attune_nb.results.statuses import UNATTENDED
-from attune_nb.running.record import store_path
+from attune_nb.running.record import store_option
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from attune_nb.display.outputs import Display
     from attune_nb.events import AskOpened
     from attune_nb.results.protocols import LiveRun
@@ -189,7 +187,7 @@ def _describe_open_questions(run: LiveRun) -> str:
         lines.append(f"It has no record (the store is `none`): run it again with {answers}")
     else:
         command = f"resume {run.run_id} {answers}"
-        lines.append(f"To go on: `attune-nb {command}{_store_option(run.store)}`")
+        lines.append(f"To go on: `attune-nb {command}{store_option(run.store)}`")
         if in_kernel():
             lines.append(f"or `%attune {command}`; or run it again with {answers}")
     return "\n".join(lines)
@@ -210,13 +208,3 @@ def _example_value(schema: Any) -> str:
         text = choice if isinstance(choice, str) else json.dumps(choice, default=str)
         return shlex.quote(text)
     return _EXAMPLES.get(str(schema.get("type")), "TEXT")
-
-
-def _store_option(store: Path) -> str:
-    """Return the option that names a store, if it is not the one that is used without it."""
-    try:
-        if store_path(None) == store:
-            return ""
-    except StoreError:
-        pass
-    return f" --store {shlex.quote(str(store))}"

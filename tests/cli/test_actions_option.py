@@ -1,6 +1,9 @@
 """`--actions FILE.py`: the functions of a Python file as actions."""
 
 import json
+import os
+import re
+import subprocess
 import sys
 
 import pytest
@@ -145,3 +148,23 @@ def test_a_file_named_like_a_module_replaces_none(folder):
         "run", "health.yaml", "--actions", "json.py", "--set", "servers=[]", "--json", cwd=folder
     )
     assert process.returncode == 0, process.stderr
+
+
+def test_the_command_that_continues_a_run_names_the_file_again(folder):
+    (folder / "ask.yaml").write_text(
+        "tasks:\n"
+        "  - {name: ask, action: core.ask, input: {prompt: Go on?}, next: [{do: restart}]}\n"
+        "  - {name: restart, action: restart, input: {servers: [1]}}\n"
+    )
+    environment = {**os.environ, "ATTUNE_NB_STORE": "runs.db"}
+    place = {"cwd": folder, "env": environment, "stdin": subprocess.DEVNULL}
+    secrets = ["--secret-env", "key=HOME", "--keystore", "{'other': 'open-sesame'}"]
+
+    paused = attune("run", "ask.yaml", "--actions", "plain.py", *secrets, **place)
+    assert paused.returncode == 3
+    command = re.search("`attune-nb (.*)`", paused.stderr)[1]
+    assert "--actions plain.py --secret-env key=HOME --answer ask=TEXT" in command
+    assert "open-sesame" not in paused.stderr + paused.stdout
+
+    resumed = attune(*command.split(), "--keystore", "{'other': 'open-sesame'}", **place)
+    assert resumed.returncode == 0, resumed.stderr

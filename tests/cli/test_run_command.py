@@ -55,4 +55,4 @@ def test_a_paused_run_prints_the_command_that_continues_it(tmp_path, monkeypatch
 
     assert "there is no Dask cluster at tcp://127.0.0.1:9" in process.stdout
     run_id = attune_nb.runs(store)["run_id"][0]
-    assert f"`attune-nb resume {run_id}` continues it" in process.stderr
+    assert f"`attune-nb resume {run_id} --store {store}` continues it" in process.stderr

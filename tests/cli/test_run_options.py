@@ -100,3 +100,19 @@ def test_the_package_is_the_command_line(tmp_path):
 
     version = attune("--version", as_module=True)
     assert version.stdout == attune("--version").stdout
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("0123", "0123"), ("123", "123"), ("true", "true"), ("[1]", "[1]"), ('"12"', "12")],
+)
+def test_a_parameter_of_type_string_keeps_its_text(tmp_path, value, text):
+    path = tmp_path / "tell.yaml"
+    path.write_text(
+        "parameters: {zip: {type: string}}\n"
+        "tasks: [{name: a, action: core.noop}]\n"
+        "output_map: {zip: '{{ parameters.zip }}'}\n"
+    )
+    outcome = attune_here("run", str(path), "--set", f"zip={value}", "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["output"] == {"zip": text}
