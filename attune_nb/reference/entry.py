@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,8 +40,7 @@ Form = Literal["usual", "older", "rare", "attune"]
 """Whether a key is usual, an older form, seldom needed, or kept for the Attune platform."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One word of the language.
 
     Attributes:
