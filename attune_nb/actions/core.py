@@ -54,8 +54,9 @@ def ask(prompt: str, response_schema: Mapping[str, Any] | None = None) -> NoRetu
     """Ask a question; the conductor itself waits for the answer and returns `{response}`.
 
     Args:
-        prompt: The question.
-        response_schema: JSON Schema of the answer; without it any answer is accepted.
+        prompt: The question, which is also the label of its form.
+        response_schema: The kind of the answer, as JSON Schema, or as a flat object of names and
+            their declarations; without it the form takes text.
 
     Raises:
         ActionError: Always, since outside a workflow no answer can come.

@@ -63,7 +63,8 @@ ACTIONS: tuple[Entry, ...] = (
         "action",
         "core.ask",
         "Ask a person, and wait for the answer: the result is `{response}`. In a notebook the "
-        "question is a form; `%attune answer` and `run.answer` answer it too.",
+        "question is a form, in a terminal a prompt; `--answer`, `%attune answer` and `run.answer` "
+        "answer it too.",
         """
         tasks:
           - name: approve

@@ -131,8 +131,9 @@ _NAMESPACES = (
     Entry(
         "namespace",
         "keystore",
-        "Secrets that are passed to the run: `keystore.NAME`. They are shown as `***` and are "
-        "never recorded.",
+        "Secrets that are passed to the run: `keystore.NAME`. They come with `--keystore "
+        "FILE|DICT`, `--secret NAME`, `--secret-env NAME=VARIABLE`, or `keystore=` in Python. They "
+        "are shown as `***` and are never recorded.",
         """
         tasks:
           - name: show

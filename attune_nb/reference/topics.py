@@ -91,7 +91,8 @@ TOPICS: tuple[Entry, ...] = (
             retry: {count: 2, delay: 1}
             input: {message: "checking {{ item }}"}
         """,
-        "with_items", "item", "index", "concurrency", "batch_size", "retry", "failures",
+        "with_items", "item", "index", "concurrency", "batch_size", "rate_limit", "max_failures",
+        "retry", "failures",
     ),
     _topic(
         "failures",
@@ -156,23 +157,47 @@ TOPICS: tuple[Entry, ...] = (
     _topic(
         "secrets",
         "A parameter with `secret: true` and all values of `keystore` are shown as `***` and are "
-        "never recorded. Pass them again when a run is resumed.",
+        "never recorded: pass them again when a run is resumed. `--secret NAME` asks for one "
+        "without showing it, `--secret-env NAME=VARIABLE` reads a variable of the environment, and "
+        "`--keystore` a file or a dict.",
         """
-        parameters:
-          token: {type: string, secret: true, default: none}
         tasks:
           - name: show
             action: core.echo
-            input: {message: "{{ parameters.token }}"}
+            input: {message: "{{ keystore.token|default('no token') }}"}
         """,
         "secret", "keystore",
+    ),
+    _topic(
+        "values",
+        "Values are null, booleans, numbers, strings, arrays and objects; expressions look into "
+        "nothing else, but pass any Python object on as a whole. Results and variables are shared "
+        "and read-only. An action that changes its input is declared with "
+        "`@attune_nb.action(mutable_input=True)` and gets its own copy.",
+        """
+        vars: {limits: {low: 1, high: 9}}
+        tasks:
+          - name: show
+            action: core.echo
+            input: {message: "{{ workflow.limits }}"}
+        output_map: {limits: "{{ merge(workflow.limits, {'high': 10}) }}"}
+        """,
+        "publish", "merge", "type_of", "expressions",
+    ),
+    _topic(
+        "trials",
+        "`--dry-run` runs a workflow without its actions, and `--mock TASK=EXPR` gives a task a "
+        "result instead of running it. `--debug` runs everything inline: `breakpoint()` stops, "
+        "and `%debug` opens the action that failed.",
+        "%attune run NAME --dry-run",
+        "backends", "records",
     ),
     _topic(
         "backends",
         "Attempts run in `threads` (the default), in worker `processes`, on a `dask` cluster, or "
         "`inline` for debugging. A workflow means the same on each; `--backend` chooses.",
         "%attune run NAME --backend processes",
-        "concurrency", "keep_results", "worker_selector", "timeout",
+        "concurrency", "keep_results", "worker_selector", "timeout", "trials",
     ),
     _topic(
         "records",
@@ -181,7 +206,7 @@ TOPICS: tuple[Entry, ...] = (
         "runs only what failed, and `%attune fork RUN --at TASK` runs a task again with those that "
         "follow it.",
         "%attune runs",
-        "runs", "resume", "retry", "fork", "diff", "interrupted",
+        "runs", "resume", "retry", "fork", "diff", "forget", "interrupted",
     ),
 )  # fmt: skip
 """The topics, in the order in which a newcomer meets them."""
