@@ -8,6 +8,7 @@ import ipywidgets
 
 from attune_nb.display.forms import Form, close_widgets
 from attune_nb.display.panel import panel
+from attune_nb.html import Markup, element, join
 
 if TYPE_CHECKING:
     from attune_nb.events import Key
@@ -23,25 +24,36 @@ class Controls:
     Only `show` writes to them, so a late click cannot overwrite the end of the run; the buttons
     only call the run. The kernel may handle a click in another thread.
 
+    Args:
+        run: The run.
+        progress: Its progress.
+        hidden_class: The class of the HTML that the widgets hide while they are shown.
+
     Attributes:
         box: The widget to display.
     """
 
-    def __init__(self, run: LiveRun, progress: Progress) -> None:
+    def __init__(self, run: LiveRun, progress: Progress, *, hidden_class: str) -> None:
         self._run = run
+        # a front end that cannot show the widgets does not read this, and shows the HTML
+        rule = Markup(".{}{{display:none}}").format(hidden_class)
+        self._hiding_style = element("style", rule)
         self._forms: dict[Key, Form] = {}
-        self._text: Any = ipywidgets.HTML(str(panel(progress)))
+        self._text: Any = ipywidgets.HTML(self._content(progress))
         self._pause: Any = ipywidgets.Button(description="Pause", icon="pause")
         self._cancel: Any = ipywidgets.Button(description="Cancel", icon="stop")
         self._buttons: Any = ipywidgets.HBox([self._pause, self._cancel])
         self._questions: Any = ipywidgets.VBox()
         self._pause.on_click(self._toggle)
         self._cancel.on_click(lambda _: run.cancel())
-        self.box: Any = _Panel([self._text, self._buttons, self._questions], progress)
+        self.box: Any = _Panel([self._text, self._buttons, self._questions])
+
+    def _content(self, progress: Progress) -> str:
+        return str(join([self._hiding_style, panel(progress)]))
 
     def show(self, progress: Progress) -> None:
         """Update the widgets."""
-        self._text.value = str(panel(progress))
+        self._text.value = self._content(progress)
 
         if progress.status == "paused":
             self._pause.description = "Resume"
@@ -86,12 +98,11 @@ class Controls:
 class _Panel(ipywidgets.VBox):  # type: ignore[misc]
     """The panel; its text is shown if the front end has no widgets."""
 
-    def __init__(self, children: list[Any], progress: Progress) -> None:
-        super().__init__(children)
-        self._progress = progress
-
     def __repr__(self) -> str:
-        return self._progress.text()
+        return (
+            "buttons, which only a front end with widgets shows: use `run.pause()`, "
+            "`run.resume()`, `run.cancel()`, `run.answer(TASK, VALUE)`"
+        )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Return the full text beside the widget; ipywidgets would cut it at 110 characters."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb import html
 from attune_nb.display import redraw
-from attune_nb.display.panel import View, panel
-from attune_nb.events import RunEnded, RunResumed
+from attune_nb.display.panel import View, format_update_time, panel
+from attune_nb.events import RunEnded, RunResumed, RunStarted
 from attune_nb.results.progress import Progress
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ __all__ = [
 
 LOG_WAIT = 5.0
 """Seconds between two blocks of lines if standard error is a file."""
+HIDDEN_WAIT = 1.0
+"""Seconds between two updates of the HTML that the widgets hide."""
 INTERRUPT = "interrupt the kernel to cancel"
 
 _CODE_STYLE = "font-family:var(--jp-code-font-family,monospace);font-size:13px"
@@ -136,7 +138,7 @@ class Display:
         with self._lock:
             self.progress.read(events)
             for event in events:
-                if isinstance(event, RunResumed):
+                if isinstance(event, RunStarted | RunResumed):
                     self._started = time.monotonic() - event.time
             if any(isinstance(event, RunEnded) for event in events):
                 self._end()
@@ -189,11 +191,12 @@ class CellDisplay(Display):
     """An output of the cell, updated in place.
 
     While a cell blocks its kernel, clicks are not handled, so the output is HTML only. A run in
-    the background gets widgets if the front end shows them. At the end a static output replaces
-    both, so that a saved notebook shows it without a kernel.
+    the background gets widgets below it if the front end shows them. While they are shown they
+    hide the HTML, which is what remains in a saved notebook whose kernel is gone. At the end a
+    static output replaces both.
 
-    The output is created here, in the cell's own thread, so that later updates from other
-    threads reach this cell.
+    The outputs are created in the cell's own thread, so that later updates from other threads
+    reach this cell.
     """
 
     def __init__(self) -> None:
@@ -201,8 +204,9 @@ class CellDisplay(Display):
 
         super().__init__()
         self._controls: Controls | None = None
-        # the pause in the text beside the widgets
-        self._pause = ""
+        self._controls_handle: Any = None
+        # when the HTML behind the widgets was sent, and what it said of a pause
+        self._sent: tuple[float, str] = (0.0, "")
         self._handle: Any = display(Text("starting"), display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
 
     def attach(self, run: LiveRun, *, background: bool) -> None:
@@ -213,28 +217,46 @@ class CellDisplay(Display):
                 self._show_controls(run)
 
     def _show_controls(self, run: LiveRun) -> None:
+        from IPython.display import display  # noqa: PLC0415 - not needed outside a notebook
+
         from attune_nb.display.controls import Controls  # noqa: PLC0415 - slow to import
 
-        self._controls = Controls(run, self.progress)
-        self._pause = self.progress.pause_note
-        self._handle.update(self._controls.box)
+        self._controls = Controls(run, self.progress, hidden_class=self._static_class)
+        self._controls_handle = display(self._controls.box, display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
+        self._send_panel()
+
+    @property
+    def _static_class(self) -> str:
+        """The class of the HTML that the widgets hide."""
+        return f"attune-static-{id(self)}"
 
     def show(self) -> None:
-        """Update the output."""
-        if self._controls is not None:
-            self._controls.show(self.progress)
-            # the text beside the widgets is sent only with the whole output
-            if self._pause != self.progress.pause_note:
-                self._pause = self.progress.pause_note
-                self._handle.update(self._controls.box)
+        """Update the outputs."""
+        if self._controls is None:
+            self._send_panel()
             return
 
+        self._controls.show(self.progress)
+        sent_at, pause = self._sent
+        is_due = time.monotonic() - sent_at >= HIDDEN_WAIT
+        if is_due or pause != self.progress.pause_note:
+            self._send_panel()
+
+    def _send_panel(self) -> None:
+        """Send the panel as HTML and text."""
+        self._sent = (time.monotonic(), self.progress.pause_note)
         hint = INTERRUPT
         if self.in_background:
             hint = "`run.cancel()` cancels"
-        # no form is shown
-        page = panel(self.progress, hint, questions=self.progress.questions)
-        self._handle.update(View(page, self.progress.text()))
+        if self._controls is not None and self.run is not None:
+            # the widgets hide it as long as the run has a kernel
+            hint = _describe_lost_kernel(self.run)
+
+        # no form is shown here
+        content = panel(self.progress, hint, questions=self.progress.questions)
+        markup = html.element("div", content, class_=self._static_class)
+        updated = f"last update {format_update_time()}"
+        self._handle.update(View(markup, f"{self.progress.text()}\n  {updated}"))
 
     def finish(self) -> None:
         """Leave one line, or the Run itself if no other output of the cell will show it."""
@@ -245,10 +267,19 @@ class CellDisplay(Display):
 
     def replace(self, output: object) -> None:
         """Replace the display by an output that stays."""
-        self._handle.update(output)
-        if self._controls is not None:
-            self._controls.close()
-            self._controls = None
+        # the end of the run and the cell may replace it at the same time
+        with self._lock:
+            self._handle.update(output)
+            if self._controls is not None:
+                self._controls_handle.update(View(html.Markup(), ""))
+                self._controls.close()
+                self._controls = None
+
+
+def _describe_lost_kernel(run: LiveRun) -> str:
+    if run.store is None:
+        return "if its kernel is gone, so is the run: it has no record"
+    return f"if its kernel is gone, `%attune resume {run.run_id}` continues it"
 
 
 class TerminalDisplay(Display):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from attune_nb import html
 from attune_nb.results.durations import format_duration
 from attune_nb.results.in_doubt import format_in_doubt
-from attune_nb.results.statuses import COLOURS
+from attune_nb.results.statuses import COLOURS, format_handled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from attune_nb.results.progress import Progress
     from attune_nb.results.timeline import TaskExecution
 
-__all__ = ["View", "panel"]
+__all__ = ["View", "format_update_time", "panel"]
 
 _FONT = "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;line-height:1.5"
 _INK = "color:var(--jp-ui-font-color1,inherit)"
@@ -64,7 +65,9 @@ def panel(progress: Progress, hint: str = "", questions: Iterable[str] = ()) -> 
     parts: list[object] = [html.element("div", name, kind, state)]
 
     if rows:
-        lines = [_row(row, progress.rate_and_time_left(row)) for row in rows]
+        lines = [
+            _row(row, progress.state_of(row), progress.rate_and_time_left(row)) for row in rows
+        ]
         style = "border-collapse:collapse;border:none;margin:2px 0"
         parts.append(html.element("table", html.element("tbody", *lines), style=style))
     if hidden_count:
@@ -79,19 +82,31 @@ def panel(progress: Progress, hint: str = "", questions: Iterable[str] = ()) -> 
         parts.append(html.element("div", format_in_doubt(progress.in_doubt)))
     if progress.pause_note:
         parts.append(html.element("div", html.text(progress.pause_note, _MAX_REASON)))
-    if hint:
-        parts.append(html.element("div", hint, style=_MUTED))
+
+    footer = [hint] if hint else []
+    if progress.run_id:
+        footer.append(f"run {progress.run_id}")
+    if footer:
+        parts.append(html.element("div", " · ".join(footer), style=_MUTED))
     return html.element("div", *parts, class_="attune-panel", style=f"{_FONT};{_INK}")
 
 
+def format_update_time() -> str:
+    """Return the time of an update that is made now."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _state(progress: Progress) -> str:
-    return f"{progress.status}, {format_duration(progress.now)}"
+    # a panel that was saved and whose kernel is gone shows since when it stands still
+    duration = format_duration(progress.now)
+    handled = format_handled(progress.handled)
+    return f"{progress.status}, {duration}{handled} · last update {format_update_time()}"
 
 
-def _row(row: TaskExecution, pace: tuple[str, str]) -> Markup:
-    """Return the line of a task: name, bar, counts, and its rate and remaining time."""
+def _row(row: TaskExecution, state: str, pace: tuple[str, str]) -> Markup:
+    """Return the line of a task: name, bar, counts or state, and its rate and remaining time."""
     bar: list[Markup] = []
-    count = row.status.replace("_", " ")
+    count = state
     lost = ""
     if row.with_items:
         bar = [_bar(row)]

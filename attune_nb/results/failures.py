@@ -265,9 +265,9 @@ def _failed_executions(events: Sequence[Event]) -> list[_FailedExecution]:
             continue
 
         start = starts.get(key)
-        total = totals.get(key)
-        if total is None and start is not None:
-            total = start.total
+        total = None if start is None else start.total
+        if total is None:
+            total = totals.get(key)
         execution = _FailedExecution(
             end=end,
             handled=_is_handled(key, handled),
@@ -442,13 +442,24 @@ def find_mistakes(failed_tasks: Iterable[FailedTask]) -> list[str]:
         is_complete = not failed_task.with_items or failed_task.failed == failed_task.total
         types = {group.error.type for group in failed_task.groups}
         if "TemplateError" in types:
-            advice = "an expression of the workflow failed, which looks like a mistake in it"
+            what = "a mistake in an expression"
         elif is_complete and len(types) == 1 and is_code_mistake(failed_task.first.error):
-            advice = "this looks like a mistake in the code"
+            what = "a mistake in the code"
         else:
             continue
-        alerts.append(f"{failed_task.description}: {advice} and not like an outcome")
+
+        error = failed_task.first.typed_title
+        if failed_task.with_items:
+            error += f" in {_count_items(failed_task)}"
+        task = failed_task.task
+        alerts.append(f"the failure of `{task}` looks like {what} and not like an outcome: {error}")
     return alerts
+
+
+def _count_items(failed_task: FailedTask) -> str:
+    if failed_task.failed == failed_task.total:
+        return f"all {failed_task.total:,} items" if failed_task.failed > 1 else "its only item"
+    return f"{failed_task.failed:,} items"
 
 
 def is_code_mistake(error: ErrorInfo) -> bool:

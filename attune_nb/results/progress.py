@@ -46,6 +46,8 @@ class Progress:
 
     Attributes:
         name: The workflow's name.
+        run_id: The run's id; empty before its start.
+        handled: How many failures of tasks were handled: a transition led on from them.
         kind: How the run differs from an ordinary one, such as `dry run`; else empty.
         status: The run's status.
         now: The time of the last event, in seconds since the run's start. A display may set it.
@@ -54,6 +56,8 @@ class Progress:
 
     def __init__(self) -> None:
         self.name = "workflow"
+        self.run_id = ""
+        self.handled = 0
         self.kind = ""
         self.status: RunStatus = "pending"
         self.now = 0.0
@@ -62,9 +66,6 @@ class Progress:
         self._questions: dict[Key, AskOpened] = {}
         self._pause_reason = ""
         self._pause_start = 0.0
-        # the failures that a transition led on from
-        self._handled = 0
-
         # for each execution the seconds in which the run was paused
         self._paused_seconds: dict[Key, float] = {}
 
@@ -111,9 +112,10 @@ class Progress:
                     self._decide(event.time, event.task, event.visit, event.batch.index)
             elif isinstance(event, TaskEnded):
                 if event.handled and event.status in ("failed", "timed_out"):
-                    self._handled += 1
+                    self.handled += 1
             elif isinstance(event, RunStarted):
                 self.name = event.workflow
+                self.run_id = event.run_id
                 self.kind = event.kind
                 self.status = "running"
             elif isinstance(event, RunEnded):
@@ -185,7 +187,7 @@ class Progress:
         """Return the run's state as one line."""
         kind = f" ({self.kind})" if self.kind else ""
         duration = format_duration(self.now)
-        handled = format_handled(self._handled)
+        handled = format_handled(self.handled)
         return f"{self.name}{kind}: {self.status} after {duration}{handled}"
 
     def rows(self) -> tuple[list[TaskExecution], int]:
@@ -245,13 +247,21 @@ class Progress:
         return "  ".join(part for part in parts if part)
 
     def _line_without_items(self, row: TaskExecution) -> str:
-        if row.ended is not None:
-            return row.status
-
-        line = f"{row.status} for {format_duration(self.now - row.started)}"
-        if row.attempts:
+        line = self.state_of(row)
+        if row.ended is None and row.attempts:
             line += f", attempt {row.attempts + 1}"
         return line
+
+    def state_of(self, row: TaskExecution) -> str:
+        """Return the status of an execution, and for how long it has it: `waiting for 12.0 s`."""
+        status = row.status.replace("_", " ")
+        if row.ended is not None:
+            return status
+
+        since = row.started
+        if row.question_opened is not None:
+            since = row.question_opened
+        return f"{status} for {format_duration(max(self.now - since, 0.0))}"
 
 
 def _bar(row: TaskExecution) -> str:

@@ -121,7 +121,7 @@ class ReadableRun(Protocol):
 
     @property
     def duration_ms(self) -> float:
-        """The milliseconds from the start to the last event."""
+        """The milliseconds from the start to the end, or to now."""
 
     @property
     def in_doubt(self) -> list[Doubt]:

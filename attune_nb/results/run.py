@@ -161,9 +161,17 @@ class RunView:
 
     @property
     def duration_ms(self) -> float:
-        """The milliseconds from the run's start to its last event."""
+        """The milliseconds from the run's start to its end; to now while it is in progress.
+
+        The clock of a paused run stands still.
+        """
+        return self._now * 1000
+
+    @property
+    def _now(self) -> float:
+        """The seconds from the run's start to its last event; a run in progress goes on."""
         events = self._source.events
-        return events[-1].time * 1000 if events else 0.0
+        return events[-1].time if events else 0.0
 
     @property
     def tasks(self) -> pd.DataFrame:
@@ -447,7 +455,7 @@ class RunView:
 
         rows = []
         for key, execution in timeline.executions.items():
-            row = _summary_row(execution, statuses.get(key), timeline.now)
+            row = _summary_row(execution, statuses.get(key), max(self._now, timeline.now))
             part = reused.get(key)
             row["reused"] = "" if part is None else str(part)
             rows.append(row)

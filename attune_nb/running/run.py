@@ -240,6 +240,13 @@ class Run(BaseRun):
         self._driver = driver
         self._answers = answers if answers is not None else AdvanceAnswers({})
 
+    @property
+    def _now(self) -> float:
+        """The seconds from the run's start to its end; to now while it is in progress."""
+        if self.has_ended or self.status in ("pending", "paused"):
+            return super()._now
+        return self._driver.clock()
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most `timeout` seconds, and return whether the run has ended."""
         return self._driver.ended.wait(timeout)

@@ -11,7 +11,7 @@ def test_a_run_is_shown_and_cancelled_in_notebook(lab):
     with lab.opened(setup, fan_out, "(await run).status", path="notebooks") as notebook:
         notebook.run(0)
         notebook.run(1)
-        expect(notebook.output(1).locator("[role=progressbar]")).to_be_visible()
+        expect(notebook.output(1).locator("[role=progressbar]:visible")).to_be_visible()
 
         notebook.click_button("Cancel")
         expect(notebook.output(1)).to_contain_text("cancelled after", timeout=20_000)

@@ -31,7 +31,7 @@ def test_the_bar_moves_and_ends_full(lab):
         notebook.run(0)
         notebook.run(1, wait=False)
 
-        bar = notebook.output(1).locator("[role=progressbar]")
+        bar = notebook.output(1).locator("[role=progressbar]:visible")
         expect(bar).to_be_visible()
         expect(bar).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]\d+$"))
 
@@ -73,7 +73,7 @@ def test_a_run_is_paused_and_resumed_by_its_button(lab):
         notebook.click_button("Pause")
         expect(notebook.output(1)).to_contain_text("paused")
 
-        bar = notebook.output(1).locator("[role=progressbar]")
+        bar = notebook.output(1).locator("[role=progressbar]:visible")
         notebook.page.wait_for_timeout(500)
         before = bar.get_attribute("aria-valuenow")
         notebook.page.wait_for_timeout(700)
@@ -89,7 +89,7 @@ def test_an_interrupt_cancels_a_foreground_run(lab):
     with lab.opened(*fan_out_cells("--out run", 50_000), "run.status") as notebook:
         notebook.run(0)
         notebook.run(1, wait=False)
-        expect(notebook.output(1).locator("[role=progressbar]")).to_be_visible()
+        expect(notebook.output(1).locator("[role=progressbar]:visible")).to_be_visible()
 
         notebook.interrupt()
         expect(notebook.output(1)).to_contain_text("cancelled after", timeout=20_000)
