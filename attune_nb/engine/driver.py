@@ -196,7 +196,7 @@ class Driver(RequestQueue):
         def make_pause(time: float, seed: int) -> PauseRequested | None:
             if self.state.status != "running":
                 return None
-            if not at_once and not self.state.has_only_questions:
+            if not at_once and not self._has_only_open_questions():
                 return None
             return PauseRequested(time=time, seed=seed, reason=reason)
 
@@ -288,6 +288,12 @@ class Driver(RequestQueue):
         finally:
             if not is_left:
                 self._close()
+
+    def _has_only_open_questions(self) -> bool:
+        """Return whether only questions are open, and no answer is on its way."""
+        executions = self.state.executions
+        is_answered = any(executions[key].status == "waiting" for key in self.answered)
+        return self.state.has_only_questions and not is_answered
 
     def _has_only_unanswered_questions(self) -> bool:
         return self.has_no_requests() and self.state.has_only_questions

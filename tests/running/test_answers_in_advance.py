@@ -3,6 +3,7 @@
 import pytest
 
 import attune_nb
+from attune_nb.engine.driver import Driver
 from attune_nb.events import AskAnswered
 from attune_nb.running.answers import read_answer_options
 
@@ -175,3 +176,16 @@ def test_a_fault_in_the_flat_form_has_its_position():
 
     assert "unknown parameter type `boolaen`; did you mean `boolean`?" in problem.message
     assert problem.position.line == 6
+
+
+def test_an_answer_on_its_way_is_not_overtaken_by_a_pause(monkeypatch):
+    """The pause is requested in the moment between the question and its answer."""
+    answer = Driver.answer
+
+    def answer_late(driver, *arguments, **options):
+        driver.pause_for_questions("nobody is there")
+        answer(driver, *arguments, **options)
+
+    monkeypatch.setattr(Driver, "answer", answer_late)
+    run = workflow("{type: boolean}").run(answers={"approve": True})
+    assert run.status == "succeeded"
