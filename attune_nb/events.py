@@ -352,12 +352,22 @@ class AskAnswered(Input, frozen=True, kw_only=True, tag=True):
         visit: The number of the execution of the task.
         value: The answer.
         by: Who answered: a user's name, and how, if the answer was passed in advance.
+        secrets: The names of the properties that must not be shown; an empty name is the whole
+            answer.
     """
 
     task: str
     visit: int
     value: Any
     by: str = ""
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def secret_value(self) -> Any:
+        """The part of the answer that must not be shown."""
+        if "" in self.secrets or not isinstance(self.value, dict):
+            return self.value
+        return {name: self.value[name] for name in self.secrets if name in self.value}
 
 
 class AlarmRang(Input, frozen=True, kw_only=True, tag=True):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.language.parameter_specs import answer_schema
 from attune_nb.values.describe import describe
 from attune_nb.values.frozen import freeze
+from attune_nb.values.secrets import is_secret_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["explain_answer_misfit", "explain_schema_misfit"]
+__all__ = ["explain_answer_misfit", "explain_schema_misfit", "secret_parts"]
 
 # Characters of a reference that a message shows.
 _SHOWN_CHARACTERS = 80
@@ -59,7 +61,44 @@ def explain_answer_misfit(value: Any, schema: Any) -> str | None:
         problem = validate.SchemaValidator().explain_misfit(value, answer_schema(schema))
     except Exception as error:  # noqa: BLE001 - the library raises many, such as for a missing `$ref`
         return f"the question's `response_schema` cannot be used: {error}"
-    return f"the answer {problem}" if problem else None
+    if not problem:
+        return None
+
+    for name in secret_parts(schema):
+        if not name or repr(name) in problem:
+            return "the answer does not fit (it is secret, so the reason is not shown)"
+    return f"the answer {problem}"
+
+
+def secret_parts(schema: Any) -> tuple[str, ...]:
+    """Return the names of the properties of an answer that must not be shown.
+
+    An empty name stands for the whole answer.
+    """
+    if not isinstance(schema, Mapping):
+        return ()
+
+    schema = answer_schema(schema)
+    if is_secret_schema(schema):
+        return ("",)
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return ()
+    return tuple(name for name, inner in properties.items() if _holds_secret(inner))
+
+
+def _holds_secret(schema: Any) -> bool:
+    """Return whether a schema or one within it is of a secret."""
+    parts = [schema]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, Mapping):
+            if is_secret_schema(part):
+                return True
+            parts += part.values()
+        elif isinstance(part, list | tuple):
+            parts += part
+    return False
 
 
 def _references(schema: Any) -> Iterator[str]:

@@ -86,6 +86,11 @@ def handle_answer(step: Step, event: AskAnswered) -> None:
         _fail_question(step, execution, "failed", "ValueError", message)
         return
 
+    if event.secrets:
+        context = step.state.context
+        mask = context.mask.with_secret(f"answers.{event.task}", event.secret_value)
+        step.update(context=context.replace(mask=mask))
+
     duration_ms = (step.time - execution.started) * 1000
     outcome = Outcome(status="succeeded", result=result, attempts=1, duration_ms=duration_ms)
     task_end.end(step, key, outcome, None)

@@ -11,6 +11,7 @@ import ipywidgets
 
 from attune_nb import html
 from attune_nb.errors import AttuneError, ParameterError
+from attune_nb.values.secrets import is_secret_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -223,7 +224,7 @@ class _Field:
             text = _to_text(default)
         if self._type in ("object", "array"):
             return ipywidgets.Textarea(value=text, placeholder="JSON", **options)
-        if self._schema.get("format") == "password":
+        if is_secret_schema(self._schema):
             return ipywidgets.Password(value=text, **options)
         placeholder = _PLACEHOLDERS.get(self._type, "")
         return ipywidgets.Text(value=text, placeholder=placeholder, **options)

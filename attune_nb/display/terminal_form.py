@@ -9,6 +9,7 @@ from attune_nb.display.outputs import TerminalDisplay
 from attune_nb.display.terminal import Terminal
 from attune_nb.errors import AttuneError
 from attune_nb.html import printable
+from attune_nb.values.secrets import is_secret_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -189,7 +190,7 @@ class _TerminalForm:
 
     def _read_line(self, prompt: str, schema: Mapping[str, Any]) -> str:
         self._terminal.write(prompt)
-        echo = schema.get("format") != "password"
+        echo = not is_secret_schema(schema)
         line = self._terminal.read_line(self._is_over, echo=echo)
         if line is None:
             raise _NoLongerNeeded
@@ -242,7 +243,7 @@ def _kind_note(schema: Mapping[str, Any]) -> str:
 
 
 def _default_note(schema: Mapping[str, Any], is_required: bool) -> str:
-    if schema.get("format") == "password" or schema.get("default") is None:
+    if is_secret_schema(schema) or schema.get("default") is None:
         return "" if is_required else "Enter skips it"
     default = schema["default"]
     if schema.get("type") == "boolean":

@@ -6,7 +6,7 @@ import queue
 from array import array
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.conductor.answer_schema import explain_answer_misfit
+from attune_nb.conductor.answer_schema import explain_answer_misfit, secret_parts
 from attune_nb.errors import ParameterError
 from attune_nb.events import (
     SUCCEEDED,
@@ -86,10 +86,11 @@ class RequestQueue:
         if problem is not None:
             raise ParameterError(problem)
 
+        secrets = secret_parts(schema)
         self.answered.add((task, visit))
         self._requests.put(
             lambda time, seed: AskAnswered(
-                time=time, seed=seed, task=task, visit=visit, value=value, by=by
+                time=time, seed=seed, task=task, visit=visit, value=value, by=by, secrets=secrets
             )
         )
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.conductor.answer_schema import explain_answer_misfit
 from attune_nb.errors import ParameterError, WorkflowError, nearest
-from attune_nb.events import AskOpened
+from attune_nb.events import AskAnswered, AskOpened
 from attune_nb.language.model import ASK
 from attune_nb.language.reading import yaml_source
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.values.describe import describe_with_value
+from attune_nb.values.secrets import MASKED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.engine.driver import Driver
-    from attune_nb.events import Key
+    from attune_nb.events import Event, Key
     from attune_nb.language.model import WorkflowSpec
+    from attune_nb.values.secrets import Mask
 
 __all__ = [
     "AdvanceAnswers",
@@ -32,7 +34,9 @@ __all__ = [
     "answers_of_dry_run",
     "bind_answers",
     "check_open_questions",
+    "check_secret_answers",
     "read_answer_options",
+    "restore_mask",
     "user_name",
     "value_for",
 ]
@@ -196,6 +200,12 @@ class AdvanceAnswers:
         except ParameterError as error:
             self.problems[question.task, question.visit] = str(error)
 
+    def drop_used(self, events: Iterable[Event]) -> None:
+        """Drop the answers to questions that were answered: they only restore secrets."""
+        for event in events:
+            if isinstance(event, AskAnswered) and event.secrets:
+                self._answers.pop(event.task, None)
+
 
 def bind_answers(
     workflow: WorkflowSpec, answers: Mapping[str, Any], mocked: Iterable[str] = ()
@@ -257,6 +267,48 @@ def check_open_questions(past: Recovered, answers: Mapping[str, Any]) -> None:
         for name in (event.task, event.task.rpartition("/")[2]):
             if name in answers:
                 _check_answer(option, name, answers[name], event.response_schema)
+
+
+def restore_mask(mask: Mask, events: Iterable[Event], answers: Mapping[str, Any]) -> Mask:
+    """Return a mask with which the secret answers of a record can be read again.
+
+    Args:
+        mask: The other secrets.
+        events: The recorded events, in which secret answers are `***`.
+        answers: The answers that were passed again.
+    """
+    schemas: dict[str, Any] = {}
+    for event in events:
+        if isinstance(event, AskOpened):
+            schemas[event.task] = event.response_schema
+        elif isinstance(event, AskAnswered) and event.secrets:
+            for name in (event.task, event.task.rpartition("/")[2]):
+                if name in answers:
+                    value = value_for(answers[name], schemas.get(event.task))
+                    mask = mask.with_secret(f"answers.{event.task}", value)
+    return mask
+
+
+def check_secret_answers(run_id: str, events: Iterable[Event]) -> None:
+    """Check that no secret answer is missing in events that were read from a record.
+
+    Raises:
+        ParameterError: One was not passed again.
+    """
+    for event in events:
+        if isinstance(event, AskAnswered) and event.secrets and _is_masked(event.secret_value):
+            raise ParameterError(
+                f"the record of run {run_id} does not hold the secret answer to "
+                f"`{event.task}`; pass it again with `--answer {event.task}=...` or `answers=`"
+            )
+
+
+def _is_masked(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_is_masked(part) for part in value.values())
+    if isinstance(value, list | tuple):
+        return any(_is_masked(part) for part in value)
+    return isinstance(value, str) and value == MASKED
 
 
 def _is_waiting(past: Recovered, question: AskOpened) -> bool:

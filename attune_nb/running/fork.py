@@ -14,6 +14,7 @@ from attune_nb.conductor.recovery import recover
 from attune_nb.errors import LookupFailed, nearest
 from attune_nb.events import RunStarted
 from attune_nb.language import diff, parameter_specs
+from attune_nb.running.answers import check_secret_answers, restore_mask
 from attune_nb.running.lost_results import refuse_lost_results
 from attune_nb.running.plan import RunPlan, new_run_id, with_prepared
 from attune_nb.running.prepare import prepare_run
@@ -45,6 +46,7 @@ def restore_secrets(earlier: EarlierRun, request: RunRequest) -> tuple[EarlierRu
     names = parameter_specs.secret_names(request.workflow.parameters)
     secrets = {name: request.parameters[name] for name in names if name in request.parameters}
     mask = Mask(request.options.keystore, secrets)
+    mask = restore_mask(mask, earlier.events, request.options.answers)
     if not mask:
         return earlier, request
 
@@ -112,6 +114,7 @@ def _plan(
     """Replay the inputs that are reused, as those of a new run that began as long ago.
 
     Raises:
+        ParameterError: A secret answer that is reused must be passed again.
         StoreError: A task that may still run reads a result that the store does not hold.
     """
     prepared = prepare_run(request.workflow.spec, request.parameters, request.options)
@@ -128,6 +131,7 @@ def _plan(
         origin=origin,
     )
 
+    check_secret_answers(earlier.run_id, inputs)
     input_filter = fork_inputs.InputFilter(earlier.state)
     past = recover(prepared.state, [started, *inputs], input_filter)
     refuse_lost_results(past)

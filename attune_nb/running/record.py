@@ -57,7 +57,11 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any]) -> Recorder | No
 
     record = _make_record(plan, comparison)
     try:
-        return Recorder(path, record, plan.prepared.mask, plan.claim, plan.recorded_events)
+        mask = plan.prepared.mask
+        if plan.past is not None:
+            # with the secret answers of the past
+            mask = plan.past.state.context.mask
+        return Recorder(path, record, mask, plan.claim, plan.recorded_events)
     except StoreError as error:
         if store is not None or "ATTUNE_NB_STORE" in os.environ:
             raise

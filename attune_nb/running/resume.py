@@ -11,7 +11,11 @@ from attune_nb.conductor.recovery import first_difference, recover
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.events import FINAL, RunStarted
 from attune_nb.language import diff, export
-from attune_nb.running.answers import check_open_questions
+from attune_nb.running.answers import (
+    check_open_questions,
+    check_secret_answers,
+    restore_mask,
+)
 from attune_nb.running.history import recorded_code, recorded_options, recorded_workflow
 from attune_nb.running.lost_results import refuse_lost_results
 from attune_nb.running.plan import RunPlan, with_prepared
@@ -175,13 +179,16 @@ def _recover(
     prepared = prepare_run(used_workflow.spec, parameters, options)
     if workflow is not None:
         _check_same_workflow(stored, export.to_record(workflow.spec, prepared.mask.text))
-    if prepared.mask:
+    mask = restore_mask(prepared.mask, events, options.answers)
+    if mask:
         # only now are the secrets known that stand in the recorded values
-        events = reading.events_of(path, stored, prepared.mask)
+        events = reading.events_of(path, stored, mask)
         parameters = {**_recorded_parameters(stored, events), **new_parameters}
         prepared = prepare_run(used_workflow.spec, parameters, options)
     _check_same_parameters(stored, _recorded_parameters(stored, events), new_parameters)
 
+    check_secret_answers(stored.run_id, events)
+    prepared.answers.drop_used(events)
     past = _replay(prepared, events, stored)
     intents = reading.intents_of(path, stored)
     past = msgspec.structs.replace(past, in_doubt=tuple(_doubts(past.state, intents)))

@@ -41,7 +41,7 @@ _EVENT_CLASSES = {event_class.__name__: event_class for event_class in _event_cl
 _VALUE_FIELDS = frozenset({"parameters", "value", "output", "response_schema"})
 
 # fields with tuples, which JSON turns into arrays
-_TUPLE_FIELDS = ("causes", "fired", "doubts", "changed", "notes", "missing")
+_TUPLE_FIELDS = ("causes", "fired", "doubts", "changed", "notes", "missing", "secrets")
 
 # fields with columns of their own
 _COLUMN_FIELDS = frozenset({"time", "task", "visit", "batch"})

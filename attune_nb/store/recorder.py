@@ -14,6 +14,7 @@ import msgspec
 
 from attune_nb.errors import StoreError
 from attune_nb.events import (
+    AskAnswered,
     AttemptsEnded,
     CancelRequested,
     PauseRequested,
@@ -331,6 +332,9 @@ class Recorder:
         new_events = self._events[self._next_number :]
         for number, event in enumerate(new_events, start=self._next_number):
             self._counts.add(event)
+            if isinstance(event, AskAnswered) and event.secrets:
+                # the events after it may contain the answer too
+                self._mask = self._mask.with_secret(f"answers.{event.task}", event.secret_value)
             masked_event = event
             if self._mask:
                 masked_event = mask_event(event, self._mask, named=True)

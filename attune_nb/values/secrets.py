@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["MASKED", "Mask", "SecretText"]
+__all__ = ["MASKED", "Mask", "SecretText", "is_secret_schema"]
 
 MASKED = "***"
 
@@ -76,7 +76,10 @@ class Mask:
         self._values: dict[str, Any] = {}
         for name, secret in zip(names, secrets, strict=False):
             self._values |= _leaves(name, secret, _DEEPEST)
+        self._find_forms()
 
+    def _find_forms(self) -> None:
+        """Find the forms in which the secrets may stand in a text."""
         # By each form of each piece of a secret.
         self._names: dict[str, SecretName] = {}
         for name, leaf in self._values.items():
@@ -91,6 +94,13 @@ class Mask:
         self._pattern: re.Pattern[str] | None = None
         if forms:
             self._pattern = re.compile("|".join(map(re.escape, forms)))
+
+    def with_secret(self, name: str, secret: Any) -> Mask:
+        """Return a mask that hides one more secret, which has this name."""
+        mask = Mask()
+        mask._values = self._values | _leaves(name, secret, _DEEPEST)
+        mask._find_forms()
+        return mask
 
     def __bool__(self) -> bool:
         return bool(self._names)
@@ -187,6 +197,15 @@ class Mask:
         if isinstance(value, int | float) and str(value) in self._names:
             return self._mask_number(value, hide)
         return value
+
+
+def is_secret_schema(schema: Mapping[str, Any]) -> bool:
+    """Return whether values of a JSON Schema must not be shown."""
+    return (
+        schema.get("format") == "password"
+        or schema.get("writeOnly") is True
+        or schema.get("secret") is True
+    )
 
 
 def _forms(text: str) -> tuple[str, ...]:

@@ -101,6 +101,16 @@ def test_an_object_is_filled_in_field_by_field(write_question, run_in_terminal):
     assert output_of(shown) == {"answer": answer}
 
 
+def test_a_password_is_not_shown(write_question, run_in_terminal):
+    command = run_in_terminal(write_question("{type: string, format: password}"))
+    command.type("approve: May it go? ", "open sesame")
+    shown, exit_status = command.finish()
+
+    assert output_of(shown) == {"answer": "***"}
+    assert "sesame" not in shown
+    assert exit_status == 0
+
+
 def test_a_timeout_ends_the_reading(write_question, run_in_terminal):
     timeout = "timeout: 1\n    next: [{when: '{{ timed_out() }}', do: noop}]"
     command = run_in_terminal(write_question("{type: boolean}", timeout))

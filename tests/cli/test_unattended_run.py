@@ -127,3 +127,29 @@ def test_a_misfit_is_refused_before_the_resume(ask, tmp_path):
 
     resumed = attune("resume", run_id, "--store", store, "--answer", "approve=no", "--json")
     assert outcome_of(resumed)["output"] == {"answer": False}
+
+
+def test_a_secret_answer_is_passed_again_to_resume(tmp_path):
+    path = tmp_path / "login.yaml"
+    path.write_text("""
+tasks:
+  - name: login
+    action: core.ask
+    input: {prompt: Your password?, response_schema: {type: string, format: password}}
+    next: [{do: check}]
+  - {name: check, action: core.ask, input: {prompt: Go on?}, next: [{do: use}]}
+  - {name: use, action: core.shell, input: {argv: [test, "{{ task.login.response }}", "=", xyzzy]}}
+""")
+    store = ["--store", str(tmp_path / "s.db")]
+    process = attune(
+        "run", str(path), *store, "--answer", "login=xyzzy", "--json", stdin=subprocess.DEVNULL
+    )
+    assert process.returncode == 3
+    run_id = outcome_of(process)["run_id"]
+
+    refused = attune("resume", run_id, *store, "--answer", "check=yes")
+    assert refused.returncode == 2
+    assert "does not hold the secret answer to `login`; pass it again" in refused.stderr
+
+    resumed = attune("resume", run_id, *store, "--answer", "check=yes", "--answer", "login=xyzzy")
+    assert resumed.returncode == 0, resumed.stderr
