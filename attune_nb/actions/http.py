@@ -16,6 +16,7 @@ from attune_nb.actions.http_errors import HTTPError, HTTPStatusError
 from attune_nb.actions.http_status import DEFAULT_STATUSES, is_expected_status
 from attune_nb.actions.to_text import to_text
 from attune_nb.templates.library.to_text import STRICT_JSON
+from attune_nb.values.plain_text import simplify_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,7 +131,7 @@ def http_request(
             target,
             headers=request_headers,
             content=body,
-            json=json_body,
+            json=simplify_all(json_body),
             timeout=timeout,
             auth=auth,
         )

@@ -14,7 +14,7 @@ from attune_nb.templates.template import Template
 __all__ = ["SURROUNDED", "constant_value"]
 
 # The result of `constant_value` for a template that is more than one expression in braces.
-SURROUNDED: Any = "a string: there is text outside the braces (a space is enough)"
+SURROUNDED: Any = "a string: there is text outside the braces"
 
 # The kinds of nodes that have the same value in every context, if their parts have.
 _CONSTANT_NODES = (

@@ -1,9 +1,10 @@
 """The limits of an expression: the types that it can look into, and the work that it can do.
 
 Only plain data can be looked into. Any other value, such as an instance of a subclass of `dict`,
-a DataFrame, a path or a date, is passed on as it is: it is never read, compared or printed. Work
-is counted in steps (up to a quarter of a microsecond and some 40 bytes each) against a budget for
-each evaluation, so the cost of an expression has a limit that no workflow can change.
+a DataFrame, a path or a date, is passed on as it is: it is never read or compared, and only those
+with plain text (dates, paths, decimals, UUIDs, enums) are printed. Work is counted in steps (up to
+a quarter of a microsecond and some 40 bytes each) against a budget for each evaluation, so the
+cost of an expression has a limit that no workflow can change.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from attune_nb.context import OUTCOME_FIELDS, Moment, Outcome, TaskRecord
 from attune_nb.errors import TemplateError
 from attune_nb.values.describe import describe, describe_type
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
+from attune_nb.values.plain_text import has_plain_text
 from attune_nb.values.remote import RemoteReference
 
 __all__ = [
@@ -225,11 +227,14 @@ def type_of(value: Any) -> str:
     """Return a value's type as the function `type_of` names it.
 
     That is null, bool, number, string, array or object, the description of a remote reference,
-    or the name of a Python class. Messages use `describe_kind`.
+    or the name of a Python class. A date or a path, as it has plain text, is a string. Messages
+    use `describe_kind`.
     """
     kind = type(value)
     if kind in _TYPE_NAMES:
         return _TYPE_NAMES[kind]
+    if has_plain_text(value):
+        return "string"
     if issubclass(kind, RemoteReference):
         return kind.description
     return kind.__name__

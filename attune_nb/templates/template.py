@@ -1,7 +1,7 @@
 """`Template`: a value with `{{ expressions }}` in it, compiled once and rendered often.
 
 A string that is one expression and nothing else gives the value of the expression, the same
-object. Any other string with expressions gives a string; a space beside the braces is enough. The
+object; white space around it does not count. Any other string with expressions gives a string. The
 elements of arrays and the values of objects are rendered; the keys of objects stay as they are.
 """
 

@@ -77,7 +77,8 @@ CONSTANTS = [
         4,
         17,
     ),
-    (ITEMS % "'{{ config.x }} '", "there is text outside the braces (a space is enough)", 4, 17),
+    (ITEMS % "'{{ config.x }}.'", "there is text outside the braces", 4, 17),
+    (ITEMS % "' {{ 3 }} '", "`with_items` needs an array, not the integer `3`", 4, 17),
     (ITEMS % "'{{ 3 }}'", "`with_items` needs an array, not the integer `3`", 4, 17),
     (ITEMS % "'{{ null }}'", "`with_items` needs an array, not null", 4, 17),
     (ITEMS % "'{{ config.x ~ 1 }}'", "`with_items` needs an array, not a string", 4, 17),
@@ -94,7 +95,7 @@ CONSTANTS = [
         18,
     ),
     (WIDTH % "'{{ [1] }}'", "`concurrency` must be an integer of 1 or more, not an array", 5, 18),
-    (WIDTH % "'{{ config.x }} '", "not a string: there is text outside the braces", 5, 18),
+    (WIDTH % "'{{ config.x }}.'", "not a string: there is text outside the braces", 5, 18),
 ]
 HYPHENS = (
     "tasks:\n  - {name: a-b, action: x, next: [{do: c}]}\n  - {name: c, action: x, when: %s}\n"

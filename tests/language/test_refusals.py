@@ -22,7 +22,12 @@ WORKFLOW = [
     ("- a\n- b\n", "a workflow must be an object, not an array", 1, 1),
     ("hello\nworld\n", "a workflow must be an object with an array of `tasks`, not a string", 1, 1),
     ("workflow: 3\n", "a workflow must be an object, not the integer `3`", 1, 11),
-    ("retires: 1\n" + A, "unknown key `retires` in a workflow; known keys: ref", 1, 1),
+    (
+        "zzz: 1\n" + A,
+        "unknown key `zzz` in a workflow; known keys: name, parameters, vars, tasks, output_map,",
+        1,
+        1,
+    ),
     ("Tasks: []\n" + A, "unknown key `Tasks` in a workflow; did you mean `tasks`?", 1, 1),
     ("label: 3\n" + A, "`label` must be a string, not the integer `3`; quote it", 1, 8),
     ("tags: 3\n" + A, "`tags` must be a name or an array of names, not the integer `3`", 1, 7),

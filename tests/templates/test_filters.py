@@ -407,8 +407,22 @@ x|attr('a')
 """
 
 
-@pytest.mark.parametrize("kind", OPAQUE)
-@pytest.mark.parametrize("expression", LOOKS.strip().splitlines())
+# Dates, paths and their like have a text; they cannot be looked into either.
+WRITES = {
+    "x|string", "x|upper", "x|tojson", "[x]|join", "x ~ 'a'", "string(x)", "join([x], ',')",
+    "to_json(x)", "x is upper", "[x]|unique|join", "{'a': x}|tojson",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        (expression, kind)
+        for expression in LOOKS.strip().splitlines()
+        for kind in OPAQUE
+        if not (kind in ("date", "path") and expression in WRITES)
+    ],
+)
 def test_only_plain_data_can_be_looked_into(expression, kind):
     with pytest.raises(TemplateError):
         value(expression, x=OPAQUE[kind])

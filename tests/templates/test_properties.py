@@ -107,7 +107,7 @@ def test_json_survives_a_round_trip(value):
     assert Template("{{ from_json(to_json(item)) }}").render(scope) == value
     assert Template("{{ from_json(to_json(item)) == item }}").render(scope) is True
     if isinstance(value, list | dict):
-        assert json.loads(Template(" {{ item }}").render(scope)) == value
+        assert json.loads(Template("={{ item }}").render(scope)[1:]) == value
 
 
 @RELAXED
@@ -136,7 +136,10 @@ def test_the_text_around_an_expression_stays(before, after):
         return
     scope = WorkflowContext.create().scope("v", 0)
 
-    assert Template(before + "{{ item }}" + after).render(scope) == f"{before}v{after}"
+    # white space alone does not make a string of a value
+    is_value = not (before + after).strip()
+    expected = "v" if is_value else f"{before}v{after}"
+    assert Template(before + "{{ item }}" + after).render(scope) == expected
 
 
 @RELAXED

@@ -67,7 +67,16 @@ def test_a_single_expression_returns_the_table_of_the_context():
     assert tables[0] is tables[1] is tables[2]
 
 
-@pytest.mark.parametrize("source", [" {{ x }}", "{{ x }} ", "{{ x }}\n", "{{ x }}{{ '' }}"])
+@pytest.mark.parametrize("source", [" {{ x }}", "{{ x }} ", "{{ x }}\n", "\n\t{{ x }}\r\n "])
+def test_white_space_around_a_single_expression_does_not_count(source):
+    for value in (freeze([1]), "1", None):
+        assert render(source, x=value) is value
+        assert render({"k": [source]}, x=value)["k"][0] is value
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ x }}{{ '' }}", " {{ x }}{{ '' }}", "{{ x }}.", "{{ x }} {{ x }}", "\n{{ x }}\n-"]
+)
 def test_any_other_template_is_a_string(source):
     assert render(source, x=1) == source.replace("{{ x }}", "1").replace("{{ '' }}", "")
 

@@ -116,11 +116,19 @@ def has_template(value: Any) -> bool:
 def split_template(source: str) -> list[Part]:
     """Return the parts of a template.
 
+    White space around a single expression is left out: a block string ends with a line break,
+    which nobody means to be part of the value.
+
     Raises:
         TemplateError: The template is too long.
     """
     _check_length(source)
-    return [part for part in _parts(source) if part.text]
+    parts = [part for part in _parts(source) if part.text]
+    if len(parts) in (2, 3):
+        solid = [part for part in parts if part.problem or not part.text.isspace()]
+        if len(solid) == 1 and solid[0].expression is not None:
+            return solid
+    return parts
 
 
 def condition_part(source: str) -> Part:

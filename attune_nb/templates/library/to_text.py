@@ -19,6 +19,7 @@ from attune_nb.templates.sandbox import (
     evaluation_state,
 )
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
+from attune_nb.values.plain_text import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,10 +51,11 @@ _DEEPEST_INDENT = 8
 def to_text(value: Any) -> str:
     """Return a value as it stands inside a string.
 
-    Null is empty, booleans are `true` and `false`, arrays and objects are compact JSON.
+    Null is empty, booleans are `true` and `false`, arrays and objects are compact JSON. Dates,
+    paths, decimals, UUIDs and enums have their plain text.
 
     Raises:
-        TemplateError: The value is not plain data.
+        TemplateError: The value has no text.
     """
     kind = type(value)
     if kind is str:
@@ -61,6 +63,9 @@ def to_text(value: Any) -> str:
 
     write = _WRITERS.get(kind)
     if write is None:
+        plain = simplify(value)
+        if plain is not value:
+            return to_text(plain)
         raise TemplateError(
             f"{describe_kind(value)} cannot be part of a string; write it alone "
             "(`{{ ... }}` and nothing else), or convert it to a string in an action"
@@ -111,14 +116,22 @@ def _explain_no_json(error: Exception) -> str:
     return f"not JSON: {message}"
 
 
-def _refuse(value: Any) -> NoReturn:
+def _simplify_or_refuse(value: Any) -> Any:
+    """Return the plain value of one that JSON does not have.
+
+    Raises:
+        TemplateError: It has none.
+    """
+    plain = simplify(value)
+    if plain is not value:
+        return plain
     raise TemplateError(
         f"{describe_kind(value)} cannot be written as JSON; convert it to plain data in an action"
     )
 
 
 _COMPACT = json.JSONEncoder(
-    separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_refuse
+    separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_simplify_or_refuse
 )
 
 
@@ -126,7 +139,9 @@ def _write_indented(value: Any, indent: int) -> str:
     if not 0 <= indent <= _DEEPEST_INDENT:
         raise TemplateError(f"an indent is a number from 0 to {_DEEPEST_INDENT}")
 
-    encoder = json.JSONEncoder(indent=indent, ensure_ascii=False, allow_nan=False, default=_refuse)
+    encoder = json.JSONEncoder(
+        indent=indent, ensure_ascii=False, allow_nan=False, default=_simplify_or_refuse
+    )
     pieces: list[str] = []
     for piece in encoder.iterencode(value):
         charge_string(len(piece))

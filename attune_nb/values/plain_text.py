@@ -1,0 +1,64 @@
+"""The plain text of dates, paths, decimals, UUIDs and enums.
+
+They are no plain data, but everyone knows their text. An expression cannot look into them.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["has_plain_text", "simplify", "simplify_all"]
+
+# By exact type: a subclass may have another text.
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    **dict.fromkeys((date, datetime, time), lambda value: value.isoformat()),
+    **dict.fromkeys((PosixPath, PurePosixPath, PureWindowsPath, WindowsPath), str),
+    Decimal: str,
+    UUID: str,
+}
+
+
+def has_plain_text(value: Any) -> bool:
+    """Return whether a value is one of those that `simplify` turns into plain data."""
+    kind = type(value)
+    return kind in _WRITERS or issubclass(kind, Enum) or _is_timestamp(kind)
+
+
+def simplify(value: Any) -> Any:
+    """Return the text of a date, a path, a decimal or a UUID, and the value of an enum's member.
+
+    Any other value is returned as it is.
+    """
+    kind = type(value)
+    write = _WRITERS.get(kind)
+    if write is not None:
+        return write(value)
+    if issubclass(kind, Enum):
+        return value._value_
+    if _is_timestamp(kind):
+        return value.isoformat()
+    return value
+
+
+def simplify_all(value: Any) -> Any:
+    """Return a value with everything in it simplified, in new arrays and objects."""
+    if isinstance(value, dict):
+        return {key: simplify_all(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [simplify_all(element) for element in value]
+    return simplify(value)
+
+
+def _is_timestamp(kind: type) -> bool:
+    """Return whether a type is that of pandas' dates, without importing pandas."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and kind is getattr(pandas, "Timestamp", None)
