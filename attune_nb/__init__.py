@@ -9,11 +9,11 @@ In a notebook, after `%load_ext attune_nb`:
 
 In Python:
 
-    import attune_nb as attune
-
-    workflow = attune.loads("tasks: [{name: greet, action: core.echo, input: {message: hi}}]")
-    run = workflow.run()
-    run.result("greet")
+    >>> import attune_nb as attune
+    >>> workflow = attune.loads("tasks: [{name: greet, action: core.echo, input: {message: hi}}]")
+    >>> run = workflow.run()
+    >>> run.result("greet")
+    {'message': 'hi'}
 
 `help(attune.Workflow)`, `help(attune.Run)` and `help(attune.action)` say more.
 """

@@ -81,6 +81,15 @@ def action(name: Any = None, /, *, mutable_input: bool = False, idempotent: bool
         idempotent: Whether the function may run twice for the same item. If not, an attempt
             that was in progress when its kernel was killed is not repeated automatically: see
             `Run.in_doubt`.
+
+    Example:
+        >>> import attune_nb as attune
+        >>> @attune.action("billing.charge", idempotent=False)
+        ... def charge(customer):
+        ...     return f"charged {customer}"
+        >>> text = "tasks: [{name: bill, action: billing.charge, input: {customer: ann}}]"
+        >>> attune.loads(text).run().result("bill")
+        'charged ann'
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:

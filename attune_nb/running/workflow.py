@@ -173,6 +173,19 @@ def loads(text: str, name: str = "<text>", *, above: str = "") -> Workflow:
 
     Raises:
         WorkflowError: With every problem, each with its line and column.
+
+    Example:
+        >>> import attune_nb as attune
+        >>> workflow = attune.loads('''
+        ... tasks:
+        ...   - name: add
+        ...     action: add
+        ...     with_items: [1, 2, 3]
+        ...     input: {number: "{{ item }}"}
+        ... ''')
+        >>> run = workflow.run(actions={"add": lambda number: number + 1})
+        >>> run.status, run.result("add")
+        ('succeeded', [2, 3, 4])
     """
     check_type(text, (str,), "a workflow must be a string")
     return Workflow(load_workflow(text, name, above))

@@ -61,6 +61,14 @@ class Template:
 
     Raises:
         TemplateError: An expression cannot be compiled.
+
+    Example:
+        >>> from attune_nb import Template, WorkflowContext
+        >>> context = WorkflowContext.create(vars={"name": "web-1", "ports": [80, 443]})
+        >>> Template("{{ name }}:{{ ports[0] }}").render(context)
+        'web-1:80'
+        >>> Template("{{ ports }}").render(context)
+        [80, 443]
     """
 
     __slots__ = (
