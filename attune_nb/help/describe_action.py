@@ -30,6 +30,9 @@ __all__ = [
 _SECTION = re.compile(r"^(Args|Arguments|Parameters|Returns|Yields|Raises|Attributes):$")
 _ARGUMENT = re.compile(r"^(?: {4}|\t)\*{0,2}(\w+)(?: \([^)]*\))?: (.*)$")
 
+# The same in Sphinx's style: `:param name: text`, or another field.
+_FIELD = re.compile(r"^:(\w+)([^:]*):\s*(.*)$")
+
 # An argument that the engine passes itself.
 _CANCEL = "cancel"
 
@@ -132,6 +135,12 @@ def _split_docstring(docstring: str) -> tuple[str, dict[str, str]]:
     name = ""
     for line in docstring.splitlines():
         heading = _SECTION.match(line)
+        field = _FIELD.match(line)
+        if field is not None and field[1] == "param":
+            section = "Args"
+            name = field[2].split()[-1] if field[2].strip() else ""
+            descriptions[name] = field[3]
+            continue
         if heading is not None:
             section = heading[1]
         elif line and not line.startswith((" ", "\t")):

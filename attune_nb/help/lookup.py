@@ -48,6 +48,9 @@ GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("core actions", ("action",)),
 )
 
+# The groups that have a page, besides the functions.
+_LISTED = ("filters", "tests", "methods", "statuses")
+
 # The things that have keys, as the messages of the loader call them.
 _OWNERS = ("a task", "a transition", "`retry`", "a workflow")
 
@@ -72,6 +75,8 @@ def overview(command: str) -> Page:
         )
         words.append((heading, ", ".join(names)))
     blocks.append(Table(tuple(words)))
+    listed = ", ".join(f"`{heading}`" for heading in _LISTED)
+    blocks.append(Paragraph(f"`{command} functions` shows each with its meaning; so do {listed}."))
     return Page(blocks)
 
 
@@ -80,6 +85,9 @@ def explain_word(word: str) -> Page | None:
 
     A key of another workflow tool leads to the key that does the same.
     """
+    if word in (*_LISTED, "functions"):
+        return _group_page(word)
+
     entries = find_entries(word)
     if entries:
         return Page([block for entry in entries for block in entry_blocks(entry)])
@@ -94,9 +102,23 @@ def explain_word(word: str) -> Page | None:
     return None
 
 
+def _group_page(heading: str) -> Page:
+    """Return the page of a group of words, each with the first sentence about it."""
+    kinds = dict(GROUPS)[heading]
+    rows = []
+    for entry in ENTRIES:
+        if entry.kind in kinds:
+            call = format_call(entry)
+            if not call:
+                call = entry.name
+            rows.append((f"`{call}`", f"{entry.explanation.partition('. ')[0].rstrip('.')}."))
+    return Page([Heading(heading), Table(tuple(rows))])
+
+
 def known_words() -> list[str]:
-    """Return all words of the reference, once each."""
-    return list(dict.fromkeys(entry.name for entry in ENTRIES))
+    """Return all words that have a page, once each."""
+    words = ["functions", *_LISTED, *(entry.name for entry in ENTRIES)]
+    return list(dict.fromkeys(words))
 
 
 def suggest_word(word: str, further_words: Iterable[str] = ()) -> str:

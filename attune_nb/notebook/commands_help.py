@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
+from attune_nb.actions.registry import find_action
 from attune_nb.display.outputs import Text
 from attune_nb.errors import nearest
 from attune_nb.help.describe_action import action_page, summarize_action
@@ -32,6 +33,8 @@ def _actions(session: Session, name: str | None) -> Text | Page:
     actions = available_actions(session)
     if name is None:
         return Text(_list_actions(actions))
+    if ":" in name:
+        return action_page(describe_action(name, _import_function(session, name)))
     if name in actions:
         return action_page(describe_action(name, actions[name]))
 
@@ -39,6 +42,18 @@ def _actions(session: Session, name: str | None) -> Text | Page:
     if not hint:
         hint = "; `%attune actions` lists them"
     raise UsageError(f"there is no action `{name}`{hint}")
+
+
+def _import_function(session: Session, name: str) -> Callable[..., Any]:
+    """Return the function of `module:function`.
+
+    Raises:
+        UsageError: Imports are not allowed, or there is no such function.
+    """
+    try:
+        return find_action(name, {}, allow_imports=session.allows_imports).function
+    except KeyError as error:
+        raise UsageError(str(error.args[0])) from None
 
 
 def _list_actions(actions: dict[str, Callable[..., Any] | Workflow]) -> str:

@@ -93,6 +93,20 @@ def test_the_parameters_of_a_workflow_are_its_arguments(shell):
     assert re.search(r"^region +string; required. The region.$", text, re.MULTILINE)
 
 
+def test_an_imported_function_is_shown_if_imports_are_allowed(shell):
+    with pytest.raises(UsageError, match="`json:loads` would be imported; allow that"):
+        show(shell, "actions json:loads")
+
+    shell.run_line_magic("config", "AttuneMagics.allow_imports = True")
+    try:
+        text = show(shell, "actions json:loads")
+        with pytest.raises(UsageError, match="cannot import `json:nothing`"):
+            show(shell, "actions json:nothing")
+    finally:
+        shell.run_line_magic("config", "AttuneMagics.allow_imports = False")
+    assert re.search(r"^s +required", text, re.MULTILINE)
+
+
 def test_the_list_of_actions_says_how_to_see_one(shell):
     text = show(shell, "actions")
 
