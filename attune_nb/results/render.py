@@ -32,7 +32,7 @@ _MAX_DETAILS = 20_000
 _DETAILS_STYLE = "font-family:var(--jp-code-font-family,monospace);font-size:12px;margin:2px 0 6px"
 _MUTED = "color:var(--jp-ui-font-color2,#767676)"
 
-_LOSSES = ("failed", "cancelled", "skipped")
+_LOSSES = ("failed", "retrying", "cancelled", "skipped")
 _COLUMNS = ("task", "status", "items", *_LOSSES, "reused", "time", "error")
 _NUMBERS = ("items", *_LOSSES, "time")
 

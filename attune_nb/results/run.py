@@ -541,12 +541,15 @@ def _summary_row(
 
     items = ""
     failed = ""
+    retrying = ""
     cancelled = ""
     skipped = ""
     if execution.with_items:
         items = execution.item_counts
         if execution.failed:
             failed = f"{execution.failed:,}"
+        if execution.retrying:
+            retrying = f"{execution.retrying:,}"
         if execution.cancelled:
             cancelled = f"{execution.cancelled:,}"
         if execution.skipped:
@@ -559,6 +562,7 @@ def _summary_row(
         "status": status,
         "items": items,
         "failed": failed,
+        "retrying": retrying,
         "cancelled": cancelled,
         "skipped": skipped,
         "time": format_duration(end - execution.started),

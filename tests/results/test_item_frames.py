@@ -196,6 +196,7 @@ def test_an_item_that_waits_for_its_retry_is_retrying():
         run.wait(0.01)
 
     assert statuses == ["succeeded", "retrying", "retrying"]
+    assert "1/3 items, 2 retrying" in repr(run)
     assert len(run.failures("check")) == 0
     run.cancel()
     assert run.wait(60)
