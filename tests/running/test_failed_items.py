@@ -215,10 +215,17 @@ def test_secrets_are_masked():
         assert "hunter22" not in text
 
 
-def test_a_misspelled_field_has_a_suggestion():
-    run = run_checks(text=CHECK.replace("task.check.failures", "task.check.failurs"))
-    assert "`task.check` has no `failurs`" in run.failures()["error"].iloc[-1]
-    assert "did you mean `failures`?" in run.failures()["error"].iloc[-1]
+def test_a_misspelled_field_is_found_before_the_run():
+    text = CHECK.replace("task.check.failures", "task.check.failurs")
+    expected = "`task.check` has no `failurs`.* is an array; did you mean `failures`?"
+    with pytest.raises(WorkflowError, match=expected) as caught:
+        attune_nb.loads(text).run({"servers": []}, actions={"check": check, "report": report})
+    assert [problem.position.line for problem in caught.value.problems] == [14, 17]
+
+
+def test_a_misspelled_field_has_a_suggestion_in_a_run():
+    assert "`task.a` has no `succeses`" in evaluate("task.a.succeses").error
+    assert "did you mean `successes`?" in evaluate("task.a.succeses").error
 
 
 def test_failures_are_made_once_and_only_when_read():
@@ -233,7 +240,7 @@ def evaluate(expression, **mock):
     return attune_nb.loads(f"""
 tasks: [{{name: a, action: core.noop}}]
 output_map: {{x: "{{{{ {expression} }}}}"}}
-""").run(mock=mock)
+""").run(mock=mock or None)
 
 
 class TestTaskFunction:

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from attune_nb.context import OUTCOME_FIELDS
 from attune_nb.errors import Problem, nearest
 from attune_nb.language import parameter_specs
 from attune_nb.templates.compiler.codegen import NAMESPACES
@@ -91,6 +92,9 @@ class _NameTable:
         self.variables = None if "names" in unclear else variables
         self.tasks = None if "tasks" in unclear else set(workflow.task_names)
         self.parameters = None if "parameters" in unclear else parameters
+        self.tasks_with_items = {
+            task.name for task in workflow.tasks if task.with_items is not None
+        }
         self.are_items_clear = "items" not in unclear
 
         self.members: dict[str, set[str] | None] = {
@@ -221,6 +225,8 @@ def _find_unknown_names(
                 yield Problem(message, locate())
         elif root in NAMESPACES:
             unknown_member = _explain_unknown_member(path, name_table, hints)
+            if not unknown_member:
+                unknown_member = _explain_unknown_field(path, name_table)
             if unknown_member:
                 yield Problem(unknown_member, locate())
         elif name_table.variables is not None and root not in name_table.variables:
@@ -301,6 +307,21 @@ def _explain_unknown_member(
     if not hint:
         hint = suggest_name(name, names)
     return f"`{space}` has no `{name}`{hint}"
+
+
+def _explain_unknown_field(path: NamePath, name_table: _NameTable) -> str | None:
+    """Return why a task with items has no such field: its result is an array, without keys."""
+    space, *members = path
+    if space not in _TASK_SPACES or len(members) < len(("task", "field")):
+        return None
+
+    name, field = members[:2]
+    if name not in name_table.tasks_with_items or field in OUTCOME_FIELDS:
+        return None
+    return (
+        f"`{space}.{name}` has no `{field[:_MAX_NAME_LENGTH]}`: the result of a task with "
+        f"`with_items` is an array{suggest_name(field, OUTCOME_FIELDS)}"
+    )
 
 
 def _hyphen_hints(template: Template, name_table: _NameTable) -> dict[str, str]:
