@@ -138,9 +138,11 @@ TOPICS: tuple[Entry, ...] = (
     _topic(
         "questions",
         "`core.ask` asks a person and waits for the answer, whose kind `response_schema` "
-        "declares. In a notebook the question is a form, in a terminal a prompt. `--answer "
-        "TASK=VALUE` answers it in advance, and `%attune answer RUN TASK EXPR` or "
-        "`run.answer(task, value)` later.",
+        "declares: JSON Schema, or the flat form of `parameters`; without it the answer is a text. "
+        "In a notebook the question is a form, in a terminal a prompt. Where nobody can answer, "
+        "the run pauses, and the cell or command ends with an error. `--answer TASK=VALUE` answers "
+        "in advance or with `resume`, and `%attune answer RUN TASK EXPR` or "
+        "`run.answer(task, value)` later. `run.answers` says who answered, and when.",
         """
         tasks:
           - name: approve
