@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from attune_nb.actions.registry import Action
 
-__all__ = ["fingerprints", "is_changed", "join_code", "own_code", "used_code"]
+__all__ = ["digest_actions", "fingerprints", "is_changed", "join_code", "own_code", "used_code"]
 
 _WORKFLOW = "workflow "
 _CORE = "core."
@@ -31,7 +31,8 @@ def fingerprints(actions: Mapping[str, Action]) -> dict[str, str]:
     For a function it is 12 hexadecimal digits for the function itself, without its comments and
     its position in the file; then `+` and digits for all that it uses, see `used_code`. A
     function without Python code is identified by the action's name. For a workflow the text is
-    `workflow ` and digits, and for a core action its name, whatever the version of this package.
+    `workflow ` and digits, with `+` and digits for its actions; and for a core action its name,
+    whatever the version of this package.
     Each version of Python compiles in its own way, so fingerprints of two versions cannot be
     compared.
     """
@@ -41,6 +42,12 @@ def fingerprints(actions: Mapping[str, Action]) -> dict[str, str]:
 def own_code(fingerprint: str) -> str:
     """Return the part of a fingerprint for the action's own code."""
     return fingerprint.partition(_USES)[0]
+
+
+def digest_actions(actions: Mapping[str, Action]) -> str:
+    """Return digits that change with the code of any of the actions."""
+    codes = fingerprints(actions)
+    return _digest([f"{path} {codes[path]}" for path in sorted(codes)])
 
 
 def used_code(fingerprint: str) -> str:
@@ -78,7 +85,7 @@ def _fingerprint(action: Action) -> str:
     if is_core(action):
         return action.name
     if action.version:
-        return _WORKFLOW + _digest([action.version, action.name])
+        return join_code(_WORKFLOW + _digest([action.version, action.name]), action.uses)
 
     function: Any = inspect.unwrap(action.function)
     code = getattr(function, "__code__", None)

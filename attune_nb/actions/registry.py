@@ -41,6 +41,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
         whole_input: Whether it takes the input as one object, not its keys as arguments.
         local: Whether it runs in the engine's process on every backend.
         version: Distinguishes actions with the same code, such as two workflows.
+        uses: Changes with the code of the actions that a workflow uses.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     whole_input: bool = False
     local: bool = False
     version: str = ""
+    uses: str = ""
 
 
 _CORE_ACTIONS = (

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from attune_nb.cli.options import AsJson, Dark, LatestRunId, Store  # noqa: TC001 - typer reads them
-from attune_nb.cli.output import exit_with_error, print_run
+from attune_nb.cli.output import ERRORS, exit_with_error, print_run
 from attune_nb.errors import AttuneError
 from attune_nb.html import printable
 from attune_nb.results.durations import format_duration
@@ -31,7 +31,10 @@ def runs(
     limit: Annotated[int, typer.Option(help="the most runs")] = DEFAULT_LIMIT,
     store: Store = None,
 ) -> None:
-    """List the runs of a store, the newest first, also those that another process is running."""
+    """List the runs of a store, the newest first, also those that another process is running.
+
+    Times are in UTC.
+    """
     try:
         RunSelection.read(limit=limit)
         # one more shows that there are more
@@ -47,10 +50,13 @@ def runs(
             failed = f", {row['failed']:,} failed"
         kind = f" ({row['kind']})" if row["kind"] else ""
         typer.echo(
-            f"{row['run_id']}  {row['started']:%Y-%m-%d %H:%M:%S}  {row['status']:<11}  "
+            f"{row['run_id']}  {row['started']:%Y-%m-%d %H:%M:%S}Z  {row['status']:<11}  "
             f"{printable(row['workflow'])}: {duration}, {row['items']:,} items{failed}{kind}"
         )
 
+    if not rows:
+        has_filter = bool(status or workflow or since)
+        ERRORS.print("no run matches" if has_filter else "no run is on record", markup=False)
     if len(rows) > limit:
         typer.echo(f"these are the newest {limit:,}; `--limit` shows more")
 

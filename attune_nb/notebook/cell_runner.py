@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from attune_nb.display.outputs import CellDisplay, Display, in_kernel
-from attune_nb.errors import QuestionOpen, RunCancelled, RunFailed
+from attune_nb.errors import LookupFailed, QuestionOpen, RunCancelled, RunFailed
 from attune_nb.html import printable, shortened
 from attune_nb.notebook.breakpoints import watch_breakpoints
 from attune_nb.notebook.post_mortem import ErrorCapture
 from attune_nb.running.raised_errors import observe_errors
+from attune_nb.running.run import last_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +93,9 @@ class CellRunner:
                 # the run is kept as any other, so that it can be answered and continued
                 question = error
                 run = error.run
+            except KeyboardInterrupt:
+                self._keep_interrupted(pending_run.name, out)
+                raise
 
         self._session.add_run(pending_run.name, run)
         variable = self._assign(run, out)
@@ -152,6 +156,16 @@ class CellRunner:
         variables[_RUN_VARIABLE] = run
         self._assigned = weakref.ref(run)
         return _RUN_VARIABLE
+
+    def _keep_interrupted(self, name: str, out: str | None) -> None:
+        """Keep a run whose start an interrupt left; it is being cancelled."""
+        try:
+            run = last_run()
+        except LookupFailed:
+            return
+        if run.run_id not in self._session.runs:
+            self._session.add_run(name, run)
+            self._assign(run, out)
 
     def _set_last_value(self, run: Run) -> None:
         """Let `_` hold a run that is not the value of its cell."""

@@ -40,7 +40,7 @@ class _RunSummary(NamedTuple):
 @command(
     argument(
         "--status",
-        "",
+        "status",
         "only runs of this status, such as failed; repeatable",
         action="append",
         metavar="STATUS",

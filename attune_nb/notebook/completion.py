@@ -13,6 +13,7 @@ from attune_nb.notebook.cell_completion import complete_cell
 from attune_nb.notebook.command import COMMANDS, option_names
 from attune_nb.notebook.session_actions import available_actions
 from attune_nb.running.prepare import BACKENDS
+from attune_nb.running.run_selection import RUN_STATUSES
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -161,6 +162,8 @@ def _command_words(session: Session, command: MagicCommand, words: list[str]) ->
         return available_actions(session)
     if kind == "help":
         return [*known_words(), *available_actions(session), *COMMANDS]
+    if kind == "status":
+        return RUN_STATUSES
     if kind == "task":
         return _task_names(session, words)
     return []
@@ -182,8 +185,11 @@ def _kind_of_next_argument(command: MagicCommand, words: list[str]) -> str:
         if not word.startswith("-") and previous not in value_options:
             count += 1
 
-    kinds = [item.kind for item in command.arguments if not item.is_option]
-    return kinds[count] if count < len(kinds) else ""
+    positional = [item for item in command.arguments if not item.is_option]
+    if positional and positional[-1].settings.get("nargs") == "*":
+        # the last one may be repeated
+        count = min(count, len(positional) - 1)
+    return positional[count].kind if count < len(positional) else ""
 
 
 def _task_names(session: Session, words: list[str]) -> list[str]:

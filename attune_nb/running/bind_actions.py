@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.actions import registry
+from attune_nb.actions.fingerprint import digest_actions
 from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowError, nearest
 from attune_nb.language import parameter_specs
 from attune_nb.language.identity import workflow_identity
@@ -57,6 +58,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
         files: The workflow files read so far.
         problems: The problems of the nested workflows checked so far.
         not_idempotent: The nested workflows with an action that must not run twice.
+        uses: For each nested workflow, digits that change with the code of its actions.
     """
 
     actions: Actions
@@ -69,6 +71,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
     files: dict[Path, WorkflowView] = msgspec.field(default_factory=dict)
     problems: dict[Source | int, list[Problem]] = msgspec.field(default_factory=dict)
     not_idempotent: set[Source | int] = msgspec.field(default_factory=set)
+    uses: dict[Source | int, str] = msgspec.field(default_factory=dict)
 
 
 def bind_actions(
@@ -204,6 +207,7 @@ def _nested_action(
         idempotent=_identity(nested.spec) not in context.not_idempotent,
         cancellable=True,
         version=workflow_identity(nested.spec),
+        uses=context.uses.get(_identity(nested.spec), ""),
     )
 
     misfits = list(_parameter_misfits(name, nested, task))
@@ -265,6 +269,7 @@ def _problems_within(workflow: WorkflowSpec, context: BindingContext) -> list[Pr
         context.problems[key] = []  # in case it runs itself
         inner_context = msgspec.structs.replace(context, mock={}, levels=context.levels - 1)
         actions, context.problems[key] = _bind(workflow, inner_context)
+        context.uses[key] = digest_actions(actions)
         if not all(action.idempotent for action in actions.values()):
             context.not_idempotent.add(key)
 

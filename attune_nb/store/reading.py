@@ -131,7 +131,7 @@ def run_of(path: Path, run_id: str) -> StoredRun:
     if not matches:
         hint = nearest(run_id, [run.run_id for run in runs])
         if not hint:
-            hint = "; `runs` lists all"
+            hint = "; `runs` lists the runs"
         raise StoreError(f"there is no run `{run_id}` in {path}{hint}")
     if len(matches) > 1:
         ids = ", ".join(run.run_id for run in matches[:_MAX_SHOWN])

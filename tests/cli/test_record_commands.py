@@ -105,3 +105,4 @@ def test_runs_are_forgotten(tmp_path):
     assert process.returncode == 0, process.stderr
     assert process.stdout.startswith("1 run forgotten, ")
     assert attune_nb.runs(store).empty
+    assert attune("runs", "--store", str(store)).stderr == "no run is on record\n"

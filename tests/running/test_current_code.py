@@ -161,3 +161,17 @@ def test_a_retry_of_a_retry_reuses_its_results(notebook):
     again = run.retry(progress=False)
     fork = again.fork("sum", progress=False)
     assert fork.items("check")["reused"].tolist() == [True] * 4
+
+
+def test_the_actions_of_a_nested_workflow_count():
+    inner = attune_nb.loads("tasks: [{name: act, action: act}]\n")
+    outer = attune_nb.loads(
+        "tasks: [{name: nested, action: inner, next: [{do: end}]}, "
+        "{name: end, action: core.noop}]\n"
+    )
+    run = outer.run(actions={"inner": inner, "act": lambda: 1}, progress=False)
+    same = run.fork("end", actions={"inner": inner, "act": lambda: 1}, progress=False)
+    assert not alerts_on(same, "nested")
+
+    changed = run.fork("end", actions={"inner": inner, "act": lambda: 2}, progress=False)
+    assert alerts_on(changed, "nested")

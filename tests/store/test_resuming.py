@@ -470,7 +470,7 @@ def test_a_run_that_was_not_killed_pays_once(path, tmp_path):
     ("arguments", "message"),
     [
         ({"run_id": 5}, "the id of a run must be a string, not an integer"),
-        ({"run_id": "nobody"}, "there is no run `nobody` in .*; `runs` lists all"),
+        ({"run_id": "nobody"}, "there is no run `nobody` in .*; `runs` lists the runs"),
         ({"parameters": 5}, "`parameters` must be an object, not an integer"),
         ({"actions": []}, "`actions` must be an object, not an array"),
         ({"actions": {}}, "there is no action `act`"),
