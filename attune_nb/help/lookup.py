@@ -33,7 +33,6 @@ GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("keys of a task", ("task key",)),
     ("keys of `retry`", ("retry key",)),
     ("keys of `rate_limit`", ("rate limit key",)),
-    ("keys of `rate_limit`", ("rate limit key",)),
     ("keys of a transition in `next`", ("transition key",)),
     ("keys of a parameter", ("parameter key",)),
     ("names in expressions", ("namespace",)),
@@ -104,15 +103,25 @@ def explain_word(word: str) -> Page | None:
 
 def _group_page(heading: str) -> Page:
     """Return the page of a group of words, each with the first sentence about it."""
-    kinds = dict(GROUPS)[heading]
+    blocks: list[Block] = []
+    for kind in dict(GROUPS)[heading]:
+        # "a method of arrays in expressions" -> "methods of arrays in expressions"
+        noun, _, place = PLACES[kind].removeprefix("a ").partition(" ")
+        blocks.append(Heading(f"{heading if heading.startswith(noun) else noun} {place}"))
+        blocks.append(Table(tuple(_group_rows(kind))))
+    return Page(blocks)
+
+
+def _group_rows(kind: Kind) -> list[tuple[str, str]]:
+    """Return the words of a kind, as they are written, each with the first sentence about it."""
     rows = []
     for entry in ENTRIES:
-        if entry.kind in kinds:
+        if entry.kind == kind:
             call = format_call(entry)
             if not call:
                 call = entry.name
             rows.append((f"`{call}`", f"{entry.explanation.partition('. ')[0].rstrip('.')}."))
-    return Page([Heading(heading), Table(tuple(rows))])
+    return rows
 
 
 def known_words() -> list[str]:

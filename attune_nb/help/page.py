@@ -18,7 +18,7 @@ __all__ = ["Block", "Code", "Heading", "Page", "Paragraph", "Table"]
 # Columns of a terminal.
 _WIDTH = 88
 # The widest first columns of a table; what is longer stands on a line of its own.
-_MOST_COLUMN_WIDTH = 40
+_MOST_COLUMN_WIDTH = 30
 _MAX_TEXT = 20_000
 
 _CODE = re.compile(r"(`[^`]+`)")
