@@ -138,11 +138,9 @@ TOPICS: tuple[Entry, ...] = (
     _topic(
         "questions",
         "`core.ask` asks a person and waits for the answer, whose kind `response_schema` "
-        "declares: JSON Schema, or the flat form of `parameters`; without it the answer is a text. "
-        "In a notebook the question is a form, in a terminal a prompt. Where nobody can answer, "
-        "the run pauses, and the cell or command ends with an error. `--answer TASK=VALUE` answers "
-        "in advance or with `resume`, and `%attune answer RUN TASK EXPR` or "
-        "`run.answer(task, value)` later. `run.answers` says who answered, and when.",
+        "declares. In a notebook it is a form, in a terminal a prompt; elsewhere the run pauses. "
+        "`--answer TASK=VALUE` answers in advance and with `resume`, `%attune answer RUN TASK EXPR` "
+        "and `run.answer(task, value)` later.",
         """
         tasks:
           - name: approve
