@@ -139,8 +139,8 @@ TOPICS: tuple[Entry, ...] = (
         "questions",
         "`core.ask` asks a person and waits for the answer, whose kind `response_schema` "
         "declares. In a notebook it is a form, in a terminal a prompt; elsewhere the run pauses. "
-        "`--answer TASK=VALUE` answers in advance and with `resume`, `%attune answer RUN TASK EXPR` "
-        "and `run.answer(task, value)` later.",
+        "`--answer TASK=VALUE` answers in advance and with `resume`, `%attune answer RUN TASK "
+        "EXPR` and `run.answer(task, value)` later.",
         """
         tasks:
           - name: approve

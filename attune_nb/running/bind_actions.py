@@ -14,6 +14,7 @@ from attune_nb.actions.fingerprint import digest_actions
 from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowError, nearest
 from attune_nb.language import parameter_specs
 from attune_nb.language.identity import workflow_identity
+from attune_nb.language.model import ASK
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.values.describe import describe
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = [
     "BindingContext",
     "bind_actions",
+    "explain_nested_question",
+    "find_nested_questions",
     "mocked_paths",
     "replace_mocked_parallel_tasks",
     "unmade_paths",
@@ -124,6 +127,35 @@ def _bind(
             problems.append(Problem(message, position))
 
     return actions, problems
+
+
+def find_nested_questions(workflow: WorkflowSpec, context: BindingContext) -> Iterator[Problem]:
+    """Yield a warning at each task that runs a workflow which asks a question."""
+    for _, task in workflow.walk():
+        if task.type == "parallel":
+            continue
+        try:
+            nested = _nested_workflow(workflow, task, context)
+        except (KeyError, WorkflowError):
+            # `bind_actions` reports it
+            continue
+        if nested is None:
+            continue
+
+        problem = explain_nested_question(nested.spec, task.action or "")
+        if problem:
+            yield Problem(problem, task.positions.action, "warning")
+
+
+def explain_nested_question(workflow: WorkflowSpec, name: str) -> str:
+    """Return why a workflow cannot run within another one, if it asks; else an empty string."""
+    for path, task in workflow.walk():
+        if task.action == ASK:
+            return (
+                f"workflow `{name}` asks a question (task `{path}`), which only the outermost "
+                "workflow can; ask there, and pass the answer as a parameter"
+            )
+    return ""
 
 
 def replace_mocked_parallel_tasks(workflow: WorkflowSpec, mock: Mapping[str, Any]) -> WorkflowSpec:

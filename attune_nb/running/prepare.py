@@ -26,11 +26,11 @@ from attune_nb.errors import (
 from attune_nb.events import TaskEnded
 from attune_nb.language import parameter_specs
 from attune_nb.language.describe import is_positive_integer
-from attune_nb.language.model import ASK
 from attune_nb.running.answers import AdvanceAnswers, answers_of_dry_run, bind_answers
 from attune_nb.running.bind_actions import (
     BindingContext,
     bind_actions,
+    explain_nested_question,
     mocked_paths,
     replace_mocked_parallel_tasks,
     unmade_paths,
@@ -266,12 +266,9 @@ def _nested_run_function(
 
 
 def _refuse_questions(workflow: WorkflowSpec, name: str) -> None:
-    for path, task in workflow.walk():
-        if task.action == ASK:
-            raise ActionError(
-                f"workflow `{name}` asks a question (task `{path}`), which only the "
-                "outermost workflow can; ask there, and pass the answer as a parameter"
-            )
+    problem = explain_nested_question(workflow, name)
+    if problem:
+        raise ActionError(problem)
 
 
 def _nested_output(driver: Driver, name: str, depth: int) -> Any:

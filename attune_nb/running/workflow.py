@@ -11,7 +11,7 @@ from attune_nb.language.checks import flow
 from attune_nb.language.checks.traps import find_traps
 from attune_nb.language.load import load_workflow
 from attune_nb.language.reading.data_files import read_object_file
-from attune_nb.running.bind_actions import bind_actions
+from attune_nb.running.bind_actions import bind_actions, find_nested_questions
 from attune_nb.running.prepare import binding_context, check_names
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run, start_run
@@ -41,8 +41,10 @@ class Workflow(WorkflowView):
         if actions is None:
             actions = {}
         options = RunOptions(load=load_file, actions=actions, allow_imports=allow_imports)
-        _, problems = bind_actions(self.spec, binding_context(options))
-        return [*flow.find_problems(self.spec), *find_traps(self.spec), *problems]
+        context = binding_context(options)
+        _, problems = bind_actions(self.spec, context)
+        questions = find_nested_questions(self.spec, context)
+        return [*flow.find_problems(self.spec), *find_traps(self.spec), *problems, *questions]
 
     def warnings(self) -> list[Problem]:
         """Return the warnings of `check` that need no actions: what is probably a mistake."""
