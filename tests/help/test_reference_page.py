@@ -26,6 +26,7 @@ def test_the_page_has_every_word():
 
 def test_the_page_has_a_section_for_every_kind():
     titles = {kind: title for title, kind in SECTIONS}
+    assert len(titles) == len(SECTIONS)
 
     for entry in ENTRIES:
         if entry.form == "usual" and entry.kind != "action":
