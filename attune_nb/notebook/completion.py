@@ -65,7 +65,8 @@ def _create_matcher(session: Session, parser: ArgumentParser) -> Callable[..., A
         line = _LINE.match(before)
         if line is not None:
             sign, text = line.groups()
-            candidates, fragment = _complete_line(session, parser, text, is_cell=sign == "%%")
+            unsorted, fragment = _complete_line(session, parser, text, is_cell=sign == "%%")
+            candidates = sorted(unsorted)
         elif magic_line.startswith("%%attune") and context.cursor_line > 0:
             lines = body.split("\n")
             above = lines[: context.cursor_line - 1]
@@ -73,10 +74,12 @@ def _create_matcher(session: Session, parser: ArgumentParser) -> Callable[..., A
         else:
             return {"completions": []}
 
-        matches = sorted({name for name in candidates if name.startswith(fragment)})
+        # keys and arguments stay in the order in which a person writes them
+        matches = [name for name in dict.fromkeys(candidates) if name.startswith(fragment)]
         return {
             "completions": [SimpleCompletion(match, type="attune") for match in matches],
             "matched_fragment": fragment,
+            "ordered": True,
             "suppress": bool(matches),
         }
 

@@ -37,9 +37,14 @@ def shell(ipython):
 
 def complete(shell, text, cursor):
     """Return the texts of the candidates of `%attune`."""
+    return set(complete_in_order(shell, text, cursor))
+
+
+def complete_in_order(shell, text, cursor):
+    """Return the texts of the candidates of `%attune`, in their order."""
     with provisionalcompleter():
         completions = list(shell.Completer.completions(text, cursor))
-    return {completion.text for completion in completions if completion.type == "attune"}
+    return [completion.text for completion in completions if completion.type == "attune"]
 
 
 def complete_at_bar(shell, text):
@@ -207,6 +212,17 @@ def test_arguments_are_completed_in_an_input(shell, place, text, candidates, exc
 
     assert candidates <= offered
     assert not excluded & offered
+
+
+def test_keys_and_arguments_are_in_the_order_of_writing(shell):
+    retry_keys = complete_in_order(shell, f"{CELL}    retry: {{", len(CELL) + 12)
+    text = CELL.replace("action: core.noop", "action: core.http_request\n    input: {")
+    arguments = complete_in_order(shell, text.rstrip(), len(text.rstrip()))
+    commands = complete_in_order(shell, "%attune ", 8)
+
+    assert retry_keys == ["count: ", "delay: ", "backoff: ", "max_delay: ", "on_error: "]
+    assert arguments[:3] == ["url: ", "method: ", "headers: "]
+    assert commands == sorted(commands)
 
 
 def test_arguments_of_a_function_are_completed(shell):
