@@ -6,6 +6,7 @@ import sys
 import pytest
 from IPython.core.error import UsageError
 from IPython.utils.capture import capture_output
+from support.kernel_conversations import ipython_terminal, kernel_conversation
 
 import attune_nb
 from attune_nb.notebook import secret_options
@@ -159,3 +160,35 @@ def test_a_misspelled_variable_of_a_secret_is_not_shown(shell):
         "--set token: its value is not a variable, so it is used as a string; "
         "did you mean `sesame_open`?"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_front_end_asks_for_a_secret():
+    with kernel_conversation() as kernel:
+        kernel.execute("def measure(key): return len(key)")
+        cell = f"%%attune call --secret key\n{WORKFLOW}"
+        text = kernel.execute(cell, [SECRET])
+        assert kernel.prompts == kernel.passwords == ["key: "]
+        assert SECRET not in text
+        assert kernel.execute("print(run.output['length'])") == f"{len(SECRET)}\n"
+
+        # as papermill and nbclient execute it
+        text = kernel.execute(cell, allow_stdin=False)
+        assert text.startswith("UsageError: --secret asks for a value, but no person can answer")
+
+
+@pytest.mark.slow
+def test_a_terminal_asks_for_a_secret(tmp_path):
+    (tmp_path / "cell.txt").write_text(f"%%attune call --secret key\n{WORKFLOW}")
+    with ipython_terminal(tmp_path) as terminal:
+        terminal.sendline("def measure(key): return len(key)")
+        terminal.sendline("")
+        terminal.expect_exact("In [3]: ")
+        terminal.sendline("_ = get_ipython().run_cell(open('cell.txt').read())")
+        terminal.expect_exact("key: ")
+        terminal.sendline(SECRET)
+        terminal.expect_exact("In [4]: ")
+        assert SECRET not in terminal.before
+        terminal.sendline("print(run.output)")
+        terminal.expect_exact(f"'length': {len(SECRET)}")

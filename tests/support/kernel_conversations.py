@@ -19,11 +19,13 @@ class Conversation:
 
     Attributes:
         prompts: The prompts that were shown, the oldest first.
+        passwords: Those of them whose answers the front end does not show.
     """
 
     def __init__(self, client: BlockingKernelClient):
         self._client = client
         self.prompts = []
+        self.passwords = []
 
     def execute(self, source, answers=(), allow_stdin=True):
         """Execute a cell, and return everything that it printed, errors included.
@@ -63,7 +65,10 @@ class Conversation:
             request = self._client.get_stdin_msg(timeout=0.05)
         except queue.Empty:
             return
-        self.prompts.append(request["content"]["prompt"])
+        prompt = request["content"]["prompt"]
+        self.prompts.append(prompt)
+        if request["content"]["password"]:
+            self.passwords.append(prompt)
         self._client.input(next(answers))
 
 
