@@ -16,10 +16,12 @@ __all__ = [
     "Backend",
     "Concurrency",
     "Dark",
+    "Debug",
     "DryRun",
     "Keystore",
     "LatestRunId",
     "Mock",
+    "NoProgress",
     "Parameters",
     "Params",
     "RunId",
@@ -72,6 +74,13 @@ Mock = Annotated[
         help="a result for a task, whose action does not run, or a failure such as "
         "`ValueError('no')`; repeatable",
     ),
+]
+Debug = Annotated[
+    bool,
+    typer.Option("--debug", help="run inline, where `breakpoint()` stops; shows no progress"),
+]
+NoProgress = Annotated[
+    bool, typer.Option("--no-progress", help="show no progress while the workflow runs")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="run the workflow without its actions")]
 

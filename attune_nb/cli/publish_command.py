@@ -21,6 +21,7 @@ def publish(
         typer.Option(
             "-p",
             "--param",
+            "--set",
             help="NAME=VALUE (JSON or string) for the cell tagged `parameters`; shown in the page",
         ),
     ] = None,

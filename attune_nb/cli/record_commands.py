@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -111,17 +111,24 @@ def show(
 
 
 def timeline(
-    output: Annotated[
-        Path,
-        typer.Option("-o", "--output", metavar="FILE", help="the image file: .svg, .png or .pdf"),
-    ],
     run: LatestRunId = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="the image file: .svg, .png or .pdf; by default `timeline-RUN.svg` here",
+        ),
+    ] = None,
     store: Store = None,
     dark: Dark = False,
 ) -> None:
     """Draw the timeline of a run of a store."""
     try:
         recorded_run = _open_run(run, store)
+        if output is None:
+            output = Path(f"timeline-{recorded_run.run_id}.svg")
         from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy
 
         charts.timeline(recorded_run, dark=dark).savefig(output)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from attune_nb.cli.action_files import load_action_files
+from attune_nb.cli.debugging import debug_options, stop_at_breakpoints
 from attune_nb.cli.options import (
     Actions,
     AllowImports,
@@ -15,9 +16,11 @@ from attune_nb.cli.options import (
     AsJson,
     Backend,
     Concurrency,
+    Debug,
     DryRun,
     Keystore,
     Mock,
+    NoProgress,
     Parameters,
     Params,
     RunId,
@@ -51,8 +54,6 @@ if TYPE_CHECKING:
 
 __all__ = ["resume", "run"]
 
-_DEFAULT_BACKEND = "threads"
-
 # seconds between two looks at the attempts in doubt
 _LOOK = 0.05
 
@@ -63,16 +64,18 @@ def run(
     params: Params = None,
     actions: Actions = None,
     allow_imports: AllowImports = False,
-    backend: Backend = _DEFAULT_BACKEND,
+    backend: Backend = None,
     workers: Workers = None,
     concurrency: Concurrency = None,
     answer: Answers = None,
     mock: Mock = None,
     dry_run: DryRun = False,
+    debug: Debug = False,
     keystore: Keystore = None,
     secret: Secret = None,
     secret_env: SecretEnv = None,
     store: Store = None,
+    no_progress: NoProgress = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the workflow in FILE."""
@@ -86,24 +89,24 @@ def run(
         functions = load_action_files(actions)
         all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
 
-        options: dict[str, Any] = {}
+        options = debug_options(backend, debug=debug, no_progress=no_progress)
         if mocks:
             options["mock"] = mocks
         if dry_run:
             options["dry_run"] = True
         print_warnings(workflow)
-        workflow_run = workflow.run(
-            add_secret_parameters(workflow, parameters, named_secrets),
-            backend=backend or _DEFAULT_BACKEND,
-            workers=workers,
-            concurrency=concurrency,
-            answers=answers,
-            actions=functions,
-            allow_imports=allow_imports,
-            keystore=all_secrets,
-            store=store,
-            **options,
-        )
+        with stop_at_breakpoints(debug=debug):
+            workflow_run = workflow.run(
+                add_secret_parameters(workflow, parameters, named_secrets),
+                workers=workers,
+                concurrency=concurrency,
+                answers=answers,
+                actions=functions,
+                allow_imports=allow_imports,
+                keystore=all_secrets,
+                store=store,
+                **options,
+            )
     except QuestionOpen as error:
         exit_with_question(error, code_words, as_json=as_json)
     except (AttuneError, ValueError) as error:
@@ -137,6 +140,7 @@ def resume(
     secret: Secret = None,
     secret_env: SecretEnv = None,
     store: Store = None,
+    no_progress: NoProgress = False,
     as_json: AsJson = False,
 ) -> None:
     """Continue an interrupted run of a store; options that are left out are as before."""
@@ -158,7 +162,6 @@ def resume(
             run,
             store,
             parameters=parameters,
-            backend=backend,
             workers=workers,
             concurrency=concurrency,
             answers=answers,
@@ -166,6 +169,7 @@ def resume(
             actions=functions,
             allow_imports=allow_imports,
             keystore=all_secrets,
+            **debug_options(backend, debug=False, no_progress=no_progress),
         )
         while rerun and resumed_run.in_doubt:
             _rerun_attempts(resumed_run)

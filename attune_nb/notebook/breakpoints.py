@@ -6,40 +6,28 @@ nobody has switched it on. So the magic puts a hook of its own in its place whil
 
 from __future__ import annotations
 
-import os
 import sys
-from bdb import BdbQuit
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.display.outputs import in_kernel
+from attune_nb.running.debugger import breakpoint_hook, has_chosen_hook, open_debugger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = ["watch_breakpoints"]
 
 
-@contextmanager
-def watch_breakpoints(shell: InteractiveShell, *, debug: bool) -> Iterator[None]:
+def watch_breakpoints(shell: InteractiveShell, *, debug: bool) -> AbstractContextManager[None]:
     """Let `breakpoint()` open IPython's debugger while a run goes on.
 
     Without `debug` it does not stop in a kernel, and a warning says so once. A hook that the
-    user has chosen stays: that of a connected debugger, or of PYTHONBREAKPOINT.
+    user has chosen stays.
     """
-    is_chosen = "PYTHONBREAKPOINT" in os.environ or _is_debugger_connected()
-    if is_chosen or not (debug or in_kernel()):
-        yield
-        return
-
-    previous_hook = sys.breakpointhook
-    sys.breakpointhook = _Hook(shell, debug=debug)
-    try:
-        yield
-    finally:
-        sys.breakpointhook = previous_hook
+    if has_chosen_hook() or not (debug or in_kernel()):
+        return nullcontext()
+    return breakpoint_hook(_Hook(shell, debug=debug))
 
 
 class _Hook:
@@ -58,9 +46,7 @@ class _Hook:
         elif in_kernel() and not self._shell.kernel._allow_stdin:  # noqa: SLF001 - no public way
             self._warn(frame, "nobody can answer the debugger here")
         else:
-            debugger_class = type("Debugger", (_QuittingCancels, self._shell.debugger_cls), {})
-            debugger: Any = debugger_class()
-            debugger.set_trace(frame)
+            open_debugger(frame, self._shell.debugger_cls)
 
     def _warn(self, frame: Any, reason: str) -> None:
         if self._has_warned:
@@ -70,25 +56,3 @@ class _Hook:
         sys.stderr.write(
             f"breakpoint() in `{name}`, line {frame.f_lineno}, did not stop: {reason}\n"
         )
-
-
-class _QuittingCancels:
-    """A debugger whose `quit` cancels the run, which might stop again at every further item."""
-
-    def trace_dispatch(self, frame: Any, event: str, argument: Any) -> Any:
-        """Handle an event of the program that is debugged.
-
-        Raises:
-            KeyboardInterrupt: The person has quit.
-        """
-        parent: Any = super()
-        try:
-            return parent.trace_dispatch(frame, event, argument)
-        except BdbQuit:
-            raise KeyboardInterrupt from None
-
-
-def _is_debugger_connected() -> bool:
-    """Return whether the debugger of JupyterLab or of an editor is switched on."""
-    debugpy: Any = sys.modules.get("debugpy")
-    return debugpy is not None and bool(debugpy.is_client_connected())

@@ -32,7 +32,8 @@ def write_notebook(folder, *sources, tag=None):
 
 def test_a_notebook_is_published_with_its_parameters(tmp_path):
     path = write_notebook(tmp_path, "n = 1\nsays = ''", "print(n, says)", tag="parameters")
-    process = attune("publish", str(path), "-p", "n=[1, 2]", "-p", "says=a=b", "-o", str(tmp_path))
+    values = ["-p", "n=[1, 2]", "--set", "says=a=b"]
+    process = attune("publish", str(path), *values, "-o", str(tmp_path))
     assert process.returncode == 0, process.stderr
     page = tmp_path / "book.html"
     assert process.stdout == f"{page}: {page.stat().st_size / 1e6:.2f} MB\n"

@@ -28,6 +28,11 @@ def test_a_recorded_run_is_listed_shown_and_drawn(tmp_path):
     assert timeline.returncode == 0, timeline.stderr
     assert image.read_bytes().startswith(b"\x89PNG")
 
+    # by default in the current folder, with the run's id
+    timeline = attune("timeline", "--store", store, cwd=tmp_path)
+    assert timeline.stdout == f"timeline-{outcome['run_id']}.svg\n"
+    assert (tmp_path / timeline.stdout.strip()).read_text().startswith("<?xml")
+
 
 def test_without_an_id_the_latest_run_is_shown_and_drawn(tmp_path):
     store = tmp_path / "runs.db"
