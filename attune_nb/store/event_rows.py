@@ -43,6 +43,12 @@ _VALUE_FIELDS = frozenset({"parameters", "value", "output", "response_schema"})
 # fields with tuples, which JSON turns into arrays
 _TUPLE_FIELDS = ("causes", "fired", "doubts", "changed", "notes", "missing", "secrets")
 
+# fields that older stores do not have; written only if they are not empty, so that a fork of an
+# older run shares its large rows
+_ADDED_FIELDS = frozenset(
+    {"dry_run", "mocked", "origin", "changed", "notes", "input_error", "by", "secrets"}
+)
+
 # fields with columns of their own
 _COLUMN_FIELDS = frozenset({"time", "task", "visit", "batch"})
 
@@ -84,6 +90,8 @@ def _row_of(event: Event, plain: Callable[[Any], Any]) -> EventRow:
         if name in _COLUMN_FIELDS:
             continue
         value = getattr(event, name)
+        if name in _ADDED_FIELDS and not value:
+            continue
         if isinstance(value, ErrorInfo):
             value = _error_to_plain(value, plain)
         if name in _VALUE_FIELDS:
@@ -223,15 +231,17 @@ def _error_to_plain(error: ErrorInfo, plain: Callable[[Any], Any]) -> dict[str, 
     position = None
     if error.position is not None:
         position = [error.position.line, error.position.column]
-    return {
+    data = {
         "type": error.type,
         "message": plain(error.message),
         "traceback": plain(error.traceback),
         "data": plain(error.data),
         "retryable": error.retryable,
-        "bases": error.bases,
         "position": position,
     }
+    if error.bases:
+        data["bases"] = error.bases
+    return data
 
 
 def _error_of(data: dict[str, Any], source: Source) -> ErrorInfo:
