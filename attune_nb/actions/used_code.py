@@ -23,6 +23,7 @@ import dis
 import functools
 import hashlib
 import inspect
+import itertools
 import os
 import re
 import sys
@@ -182,10 +183,10 @@ class _Walk:
         if depth > _MAX_DEPTH:
             self._parts.append("...")
             return
-        if isinstance(value, _SCALARS):
+        if _is_of(value, _SCALARS):
             self._parts.append(_scalar_text(value))
             return
-        if isinstance(value, _VALUES):
+        if _is_of(value, _VALUES):
             self._parts.append(f"{_type_name(value)} {value!r}"[:_MAX_LENGTH])
             return
         if id(value) in self._visited:
@@ -194,7 +195,7 @@ class _Walk:
             return
 
         # equal tuples may be one object or two, as the compiler likes
-        if not isinstance(value, tuple | frozenset):
+        if not _is_of(value, (tuple, frozenset)):
             self._visited[id(value)] = (len(self._visited), value)
         try:
             self._add_object(value, depth + 1, is_changed=is_changed)
@@ -256,13 +257,13 @@ class _Walk:
         """Add a global, a variable of an outer function, or a default."""
         self._parts.append(f"variable {name}")
         is_changed = name in used.changed
-        if is_changed and isinstance(value, _SCALARS + _VALUES):
+        if is_changed and _is_of(value, _SCALARS + _VALUES):
             # a counter
             self._parts.append(_type_name(value))
             return
 
         self._add(value, depth, is_changed=is_changed)
-        if isinstance(value, ModuleType) and _is_users(value.__name__):
+        if _is_of(value, (ModuleType,)) and _is_users(value.__name__):
             self._add_members(value, depth, used)
 
     def _add_members(self, module: ModuleType, depth: int, used: _NamesUsed) -> None:
@@ -320,8 +321,22 @@ class _Walk:
                 self._parts.append(f"field {field.name}")
                 self._add(getattr(value, field.name), depth)
         elif hasattr(class_, "shape"):
-            types = getattr(value, "dtypes", getattr(value, "dtype", ""))
-            self._parts.append(f"{value.shape} {types}"[:_MAX_LENGTH])
+            self._add_table(value)
+
+    def _add_table(self, value: Any) -> None:
+        """Add the shape of a table or an array, the names of its columns and its types."""
+        self._parts.append(str(value.shape))
+        for name in ("columns", "dtypes", "dtype"):
+            description = getattr(value, name, ())
+            if hasattr(type(description), "__iter__") and not isinstance(description, str):
+                self._parts += [str(part) for part in itertools.islice(description, _MAX_ELEMENTS)]
+            else:
+                self._parts.append(str(description))
+
+
+def _is_of(value: Any, types: tuple[type, ...]) -> bool:
+    """Return whether a value is of a type; `isinstance` would run the code of a proxy."""
+    return issubclass(type(value), types)
 
 
 def _inner_objects(value: Any) -> tuple[Any, ...] | None:

@@ -166,6 +166,8 @@ class Client:
         (Level.LOW, Level.HIGH),
         (types.SimpleNamespace(limit=3), types.SimpleNamespace(limit=4)),
         (pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [1], "b": [2]})),
+        (pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]})),
+        (pd.DataFrame({"a": [1]}), pd.DataFrame({"a": ["1"]})),
         (pd.Series([1]), pd.Series([1.5])),
         ("x" * 100, "x" * 101),
         (list(range(10**6)), list(range(10**6 + 1))),
@@ -208,8 +210,16 @@ def test_an_object_that_cannot_be_looked_at_is_no_error():
         def __getattr__(self, name):
             raise RuntimeError(name)
 
+        @property
+        def __class__(self):
+            raise RuntimeError("no request")
+
     hostile = Hostile()
+    limit = 3
     assert digest_used_code(lambda: hostile) == digest_used_code(lambda: hostile)
+    before = digest_used_code(lambda: (hostile, limit))
+    limit = 4
+    assert digest_used_code(lambda: (hostile, limit)) != before
 
 
 def test_functions_that_use_each_other_have_a_digest():
