@@ -74,9 +74,8 @@ def forget(
     """Remove runs from the record, and give the space back to the disk."""
     if bool(runs) == (older is not None):
         exit_with_error(AttuneError("forget takes RUN..., or --older: one of the two"))
-    ids = [] if runs is None else runs
     try:
-        forgotten = forgetting.forget(ids, older=older, store=store)
+        forgotten = forgetting.forget(runs or None, older=older, store=store)
     except AttuneError as error:
         exit_with_error(error)
     typer.echo(str(forgotten))

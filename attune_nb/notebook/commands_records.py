@@ -100,7 +100,7 @@ def _forget(session: Session, words: list[str], older: str | None) -> Text:
 
     ids = [session.find_run_id(word) for word in words]
     try:
-        forgotten = forget(ids, older=older, store=session.store)
+        forgotten = forget(ids or None, older=older, store=session.store)
     except (ParameterError, StoreError) as error:
         raise UsageError(f"%attune forget: {error}") from None
 

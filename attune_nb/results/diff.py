@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attune_nb.html import shortened
 from attune_nb.results.durations import format_duration
 from attune_nb.results.timeline import TaskTimeline
 from attune_nb.values.describe import is_different, preview
@@ -19,6 +20,10 @@ __all__ = ["Difference", "find_differences"]
 # items that are named, and different changes of a task's items that are shown
 _MAX_ITEMS = 10
 _MAX_CHANGES = 10
+
+# the keys of the result of a failed item, and the characters of its error that are shown
+_FAILURE_KEYS = {"error", "error_type"}
+_MAX_ERROR_LENGTH = 100
 
 # shown for a value that does not exist
 _MISSING = "-"
@@ -168,4 +173,6 @@ class _Missing:
 def _preview(value: Any) -> str:
     if value is _Missing or value is None:
         return _MISSING
+    if isinstance(value, dict) and value.keys() == _FAILURE_KEYS:
+        return shortened(f"{value['error_type']}: {value['error']}", _MAX_ERROR_LENGTH)
     return preview(value)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.actions.registry import registered_functions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from attune_nb.running.request import Actions
 
 __all__ = ["current_actions"]
@@ -32,7 +34,7 @@ def _current(action: Any) -> Any:
     if type(action) not in _FUNCTIONS:
         return action
 
-    defined = _find_definition(action.__module__, action.__qualname__)
+    defined = _find_definition(_namespace_of(action), action.__qualname__)
     if callable(defined) and not isinstance(defined, type):
         return defined
 
@@ -44,9 +46,23 @@ def _current(action: Any) -> Any:
     return action
 
 
-def _find_definition(module: str | None, path: str) -> Any:
-    """Return what a loaded module defines under a path such as `Class.function`, or None."""
-    value: Any = sys.modules.get(module or "")
-    for name in path.split("."):
+def _namespace_of(action: Any) -> Mapping[str, Any]:
+    """Return the names that the module of a function defines now.
+
+    The namespace of a notebook is that of its functions; `__main__` may be another module, if a
+    program has started IPython. A wrapper has the globals of its decorator's module.
+    """
+    own_globals: Mapping[str, Any] = getattr(action, "__globals__", {})
+    if action.__module__ == own_globals.get("__name__") == "__main__":
+        return own_globals
+    module = sys.modules.get(action.__module__ or "")
+    return own_globals if module is None else vars(module)
+
+
+def _find_definition(namespace: Mapping[str, Any], path: str) -> Any:
+    """Return what a namespace has under a path such as `Class.function`, or None."""
+    first, *others = path.split(".")
+    value = namespace.get(first)
+    for name in others:
         value = getattr(value, name, None)
     return value

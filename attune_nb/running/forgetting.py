@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.errors import ParameterError
@@ -51,7 +52,7 @@ class ForgottenRuns(NamedTuple):
 
 
 def forget(
-    runs: str | BaseRun | Sequence[str | BaseRun] = (),
+    runs: str | BaseRun | Iterable[str | BaseRun] | None = None,
     *,
     older: Age | None = None,
     store: str | PathLike[str] | None = None,
@@ -62,7 +63,8 @@ def forget(
     forgotten run keeps all its results. Run objects in memory stay as they are.
 
     Args:
-        runs: Ids, their beginnings, or runs: one, or an array of them.
+        runs: Ids, their beginnings, or runs: one or several, such as
+            `runs(status="failed")["run_id"]`.
         older: Instead of `runs`: all runs that began before this: a date (in UTC), a
             `timedelta`, or text such as `2024-12-24`, `30d`, `12h`.
         store: The file; by default as in `Workflow.run`.
@@ -79,13 +81,12 @@ def forget(
     from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
     from attune_nb.store.forgetting import remove_runs  # noqa: PLC0415
 
-    ids = _read_ids(runs)
-    if bool(ids) == (older is not None):
+    if (runs is None) == (older is None):
         raise ParameterError("`forget` takes runs, or `older=`: one of the two")
 
     path = store_path(store)
     if older is None:
-        selected = _find_runs(path, ids)
+        selected = _find_runs(path, _read_ids(runs))
     else:
         latest = read_age(older, "older")
         selected = reading.runs_in(path, lambda run: run.started < latest)
@@ -107,7 +108,7 @@ def _find_runs(path: Path, ids: Sequence[str]) -> list[StoredRun]:
 def _read_ids(runs: Any) -> list[str]:
     if isinstance(runs, str | BaseRun):
         runs = [runs]
-    if not isinstance(runs, list | tuple):
+    if not isinstance(runs, Iterable):
         raise ParameterError(
             f"`runs` must be run ids or runs, or an array of them, not {describe_with_value(runs)}"
         )

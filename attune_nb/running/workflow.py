@@ -85,7 +85,9 @@ class Workflow(WorkflowView):
                 `attune_nb.Timeout` a timeout; a callable is called with the rendered input,
                 once for each item and attempt, and returns or raises.
             dry_run: Run no action at all and skip all delays; a task without a mock results in
-                null. True by default if `mock` is passed; False runs the tasks without a mock.
+                null. If an expression needs more than that, `run.alerts` names the mock to
+                pass, and the run goes on. True by default if `mock` is passed; False runs the
+                tasks without a mock.
             actions: Functions for this run, by name; or workflows, which run as one task.
             allow_imports: Whether an action may be `module:function`.
             config: The values of `config`.

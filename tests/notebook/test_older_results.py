@@ -1,6 +1,7 @@
 """In a notebook, a cell that is run again changes what a retry runs, and older results say so."""
 
 import pytest
+from IPython.utils.capture import capture_output
 from nbformat import NotebookNode
 from support.notebook_kernels import execute_cells, text_of
 
@@ -67,3 +68,13 @@ def test_the_notebook_compares_what_an_action_uses(tmp_path):
     texts = texts_of(notebook)
     assert "task `check` changed since" in texts[2]
     assert "changed since" not in texts[3]
+
+
+def test_a_shell_that_a_program_started_has_its_functions(ipython):
+    """There `__main__` is the program, not the notebook."""
+    with capture_output():
+        ipython.run_cell(DEFINE)
+        ipython.run_cell(RUN.replace("check", "verify").replace("action: verify", "action: check"))
+        ipython.run_cell(REDEFINE)
+        ipython.run_cell("retry = run.retry(progress=False)")
+    assert ipython.user_ns["retry"].result("verify") == [0, 1, 20, 30]

@@ -57,3 +57,11 @@ def test_another_number_of_items_is_one_difference(before, after):
     found = differences(run(before), run(after))
     assert "task `scale`: result" in found
     assert found["task `scale`: items"] == (str(len(before)), str(len(after)))
+
+
+def test_a_failed_item_is_its_error():
+    def fail(factor):
+        raise ValueError(f"{factor} is too large")
+
+    found = differences(run([5], fail), run([5]))
+    assert found["task `scale`: item 0"] == ("ValueError: 5 is too large", "10")

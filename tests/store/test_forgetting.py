@@ -153,6 +153,20 @@ def test_a_run_that_was_opened_before_is_not_mixed_up(store):
     assert opened.result("load") == 1
 
 
+def test_the_runs_of_a_list_are_forgotten(store):
+    """The list may be empty."""
+    kept = run(store)
+
+    def fail(n):
+        raise ValueError(n)
+
+    failed = [run(store, act=fail).run_id for _ in range(2)]
+    forgotten = attune_nb.forget(attune_nb.runs(store, status="failed")["run_id"], store=store)
+    assert sorted(forgotten.run_ids) == sorted(failed)
+    assert ids_on_record(store) == {kept.run_id}
+    assert str(attune_nb.forget([], store=store)) == "0 runs forgotten"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
