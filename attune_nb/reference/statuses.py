@@ -41,7 +41,7 @@ _TASK = (
     Entry(
         "task status",
         "pending",
-        "The task or item has not begun: it waits for its `delay`, or for its turn.",
+        "The task has not begun, such as during its `delay`.",
         _DELAY,
         related=("delay", "concurrency", "running"),
     ),
