@@ -32,6 +32,7 @@ __all__ = [
     "Display",
     "TerminalDisplay",
     "Text",
+    "in_ipython",
     "in_kernel",
     "open_display",
     "takes_input",
@@ -55,6 +56,12 @@ def in_kernel() -> bool:
     if ipython is None:
         return False
     return hasattr(ipython.get_ipython(), "kernel")
+
+
+def in_ipython() -> bool:
+    """Return whether this is a session of IPython, in a terminal or in a kernel."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
 
 
 def shows_widgets() -> bool:

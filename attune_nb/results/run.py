@@ -340,13 +340,16 @@ class RunView:
     @property
     def questions(self) -> list[AskOpened]:
         """The questions that wait for an answer."""
-        executions = self._source.state.executions
+        waiting = set()
+        for key, execution in self._source.state.executions.items():
+            if execution.status == "waiting":
+                waiting.add(key)
+        if not waiting:
+            # most runs ask nothing, and a log may be long
+            return []
+
         questions = [event for event in self._log if isinstance(event, AskOpened)]
-        return [
-            question
-            for question in questions
-            if executions[question.task, question.visit].status == "waiting"
-        ]
+        return [question for question in questions if (question.task, question.visit) in waiting]
 
     @property
     def answers(self) -> pd.DataFrame:

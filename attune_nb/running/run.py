@@ -343,13 +343,19 @@ class Run(BaseRun):
         if not state.has_only_questions:
             return False
 
-        answered = self._driver.answered
-        waiting = [key for key in answered if state.executions[key].status == "waiting"]
-        return not waiting
+        for key in self._driver.answered:
+            execution = state.executions.get(key)
+            if execution is not None and execution.status == "waiting":
+                # its answer is on the way
+                return False
+        return True
 
     @property
     def questions(self) -> list[AskOpened]:
         """The questions that wait for an answer."""
+        if not self._source.state.ask_tasks:
+            return []
+
         answered = self._driver.answered
         return [
             question

@@ -9,7 +9,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.conductor.answer_schema import explain_answer_misfit
-from attune_nb.display.outputs import CellDisplay, TerminalDisplay, in_kernel, takes_input
+from attune_nb.display.outputs import (
+    CellDisplay,
+    TerminalDisplay,
+    in_ipython,
+    in_kernel,
+    takes_input,
+)
 from attune_nb.display.terminal_form import TerminalForms
 from attune_nb.errors import QuestionOpen
 from attune_nb.html import printable, shortened
@@ -68,7 +74,7 @@ def wait_for_end(run: LiveRun, display: Display | None) -> None:
     if display is not None and not run.has_ended:
         display.attach(run, background=True)
     if run.pause_reason == UNATTENDED:
-        message = _describe_open_questions(run)
+        message = _describe_open_questions(run, attendant.pause_text)
         raise QuestionOpen(message, run, interrupted=attendant.was_interrupted)
 
 
@@ -76,10 +82,12 @@ def _find_attendant(display: Display | None) -> _Attendant:
     if isinstance(display, CellDisplay):
         return _notebook_attendant()
 
-    in_main_thread = threading.current_thread() is threading.main_thread()
     is_own_display = display is not None and not isinstance(display, TerminalDisplay)
-    if is_own_display or not in_main_thread:
+    if is_own_display:
         return _Attendant()
+    if threading.current_thread() is not threading.main_thread():
+        # such as the thread of an action
+        return _Nobody()
     if in_kernel():
         return _notebook_attendant()
 
@@ -102,9 +110,11 @@ class _Attendant:
 
     Attributes:
         was_interrupted: Whether a person broke off an answer with Ctrl-C.
+        pause_text: Why the run is paused, as a sentence.
     """
 
     was_interrupted = False
+    pause_text = "Nobody can answer here, so the run is paused."
 
     def attend(self, run: LiveRun) -> bool:  # noqa: ARG002 - others look at it
         """Look at the open questions; return whether the call that waits returns now."""
@@ -138,6 +148,8 @@ class _Nobody(_Attendant):
 class _Terminal(_Nobody):
     """Questions are asked in the terminal as they open, until its input ends."""
 
+    pause_text = "There is no answer yet, so the run is paused."
+
     def __init__(self, forms: TerminalForms) -> None:
         self._forms = forms
 
@@ -168,7 +180,7 @@ def _interrupt(run: LiveRun) -> None:
         run.wait(_POLL)
 
 
-def _describe_open_questions(run: LiveRun) -> str:
+def _describe_open_questions(run: LiveRun, pause_text: str) -> str:
     """Return the message of `QuestionOpen`: the questions, and how to answer them."""
     questions = run.questions
     lines = []
@@ -182,13 +194,13 @@ def _describe_open_questions(run: LiveRun) -> str:
         lines.append(f"and {len(questions) - _MAX_QUESTIONS:,} more questions are open")
 
     answers = " ".join(_example_answer(question) for question in questions[:_MAX_QUESTIONS])
-    lines.append("Nobody can answer here, so the run is paused.")
+    lines.append(pause_text)
     if run.store is None:
         lines.append(f"It has no record (the store is `none`): run it again with {answers}")
     else:
         command = f"resume {run.run_id} {answers}"
         lines.append(f"To go on: `attune-nb {command}{store_option(run.store)}`")
-        if in_kernel():
+        if in_ipython():
             lines.append(f"or `%attune {command}`; or run it again with {answers}")
     return "\n".join(lines)
 
