@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["load_workflow"]
 
 WORKFLOW_KEYS = names(KEYS, "workflow key")
-# the keys that a person means most often
-_USUAL_KEYS = ("name", "parameters", "vars", "tasks", "output_map", "timeout")
 CANCELLATION_POLICIES: tuple[CancellationPolicy, ...] = get_args(CancellationPolicy)
 
 
@@ -69,8 +67,7 @@ def _read_workflow(reader: FieldReader) -> WorkflowSpec | None:
         )
         return None
 
-    known_keys = sorted(WORKFLOW_KEYS, key=_rank_key)
-    fields = reader.read_object(data, path, known_keys, "a workflow")
+    fields = reader.read_object(data, path, WORKFLOW_KEYS, "a workflow")
     if fields is None:
         return None
     if "tasks" not in fields:
@@ -101,13 +98,6 @@ def _read_workflow(reader: FieldReader) -> WorkflowSpec | None:
             reader, fields.get("parameters"), (*path, "parameters")
         ),
     )
-
-
-def _rank_key(key: str) -> int:
-    """Return the place of a key in a list of known keys: most workflows have the first ones."""
-    if key in _USUAL_KEYS:
-        return _USUAL_KEYS.index(key)
-    return len(_USUAL_KEYS)
 
 
 def _read_name(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> str | None:

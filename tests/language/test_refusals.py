@@ -24,7 +24,7 @@ WORKFLOW = [
     ("workflow: 3\n", "a workflow must be an object, not the integer `3`", 1, 11),
     (
         "zzz: 1\n" + A,
-        "unknown key `zzz` in a workflow; known keys: name, parameters, vars, tasks, output_map,",
+        "unknown key `zzz` in a workflow; known keys: name, parameters, vars, tasks, ",
         1,
         1,
     ),

@@ -28,6 +28,8 @@ _Word = TypeVar("_Word", bound=str)
 
 # Characters of a key that a message shows.
 _MAX_KEY_LENGTH = 80
+# Keys of a workflow that are for catalogues of workflows.
+_SELDOM_MEANT = ("ref", "label", "description", "tags", "version", "output")
 # How much a key must resemble a rare one to be taken for it; see `nearest`.
 _RARE_KEY_CUTOFF = 0.85
 
@@ -178,7 +180,7 @@ class FieldReader:
             hint = nearest(word, known_keys)
         if hint:
             return hint.split("`")[1], hint
-        return "", f"; known keys: {', '.join(known_keys)}"
+        return "", f"; known keys: {', '.join(sorted(known_keys, key=_rank_key))}"
 
     def _add_unknown_key(
         self, key: str, path: KeyPath, owner: str, meant: str, advice: str
@@ -374,6 +376,11 @@ class FieldReader:
     ) -> tuple[str, Template | None, KeyPath]:
         value_path = (*path, name)
         return name, self.compile_value(value, value_path), value_path
+
+
+def _rank_key(key: str) -> bool:
+    """Return whether a key is one that few people mean, so that a list ends with it."""
+    return key in _SELDOM_MEANT
 
 
 def _is_duration(value: Any) -> bool:
