@@ -41,6 +41,7 @@ _NOT_ENDED = ": no task of this name has ended yet"
 # Why a namespace may lack a name of the workflow. Other unknown names are refused at loading.
 _REASONS = {
     "`parameters`": ": it was not given and has no default",
+    "`keystore`": ": pass it with `--secret NAME`, `--keystore FILE` or `keystore=`",
     "`task`": _NOT_ENDED,
     "`tasks`": _NOT_ENDED,
 }

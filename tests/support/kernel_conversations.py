@@ -6,12 +6,18 @@ import time
 from contextlib import contextmanager
 
 import pexpect
+from jupyter_client import KernelManager as BlockingKernelManager
 from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
+
+from support.notebook_kernels import KernelManager
 
 __all__ = ["Conversation", "ipython_terminal", "kernel_conversation"]
 
 _TIMEOUT = 60
+
+
+class _BlockingKernelManager(BlockingKernelManager):
+    kernel_spec = KernelManager.kernel_spec
 
 
 class Conversation:
@@ -75,8 +81,12 @@ class Conversation:
 @contextmanager
 def kernel_conversation():
     """Start a kernel with the magics, and end it."""
-    manager, client = start_new_kernel(kernel_name="python3")
+    manager = _BlockingKernelManager()
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
     try:
+        client.wait_for_ready(timeout=_TIMEOUT)
         conversation = Conversation(client)
         conversation.execute("%load_ext attune_nb\n%colors nocolor")
         yield conversation

@@ -105,6 +105,10 @@ EVALUATING = [
         "{{ parameters['u' ~ 'lr'] }}",
         "`parameters` has no `ulr`: it was not given and has no default; did you mean `url`?",
     ),
+    (
+        "{{ keystore.token }}",
+        "`keystore` has no `token`: pass it with `--secret NAME`, `--keystore FILE` or `keystore=`",
+    ),
     ("{{ parameters.a.b }}", "`parameters.a` is null and has no `b`"),
     ("{{ parameters.a['b'].c }}", "`parameters.a` is null and has no `b`"),
     ("{{ parameters.n.b }}", "`parameters.n` is an integer and has no `b`"),
