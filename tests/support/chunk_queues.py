@@ -28,6 +28,8 @@ def make_queue(
     total=None,
     target=0.001,
     partial_reports=True,
+    max_failures=None,
+    **options,
 ):
     """Return a chunk queue over items, and the task spec as a worker has unpacked it."""
     action = Action(name="work", function=function, idempotent=idempotent)
@@ -40,8 +42,11 @@ def make_queue(
         concurrency=concurrency,
         clock=lambda: time.perf_counter() - zero,
         retries=retries,
+        max_failures=max_failures,
     )
-    queue = ChunkQueue(Job(spec, items), 3, target, lambda: None, partial_reports=partial_reports)
+    queue = ChunkQueue(
+        Job(spec, items), 3, target, lambda: None, partial_reports=partial_reports, **options
+    )
 
     task_spec = TaskSpec(("a", 1), action, INPUT, slice_context(context, INPUT), None, "")
     return queue, pickle.loads(pickle.dumps(task_spec))

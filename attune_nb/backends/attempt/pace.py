@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["Pace"]
 
 # seconds by which a start may be late without shifting the starts after it
-SLACK = 0.05
+SLACK = 0.25
 # seconds after which starts that are due together are sent to workers together
 QUANTUM = 0.02
 
@@ -19,8 +19,9 @@ QUANTUM = 0.02
 class Pace:
     """The times at which attempts may start: evenly spaced, one every `interval` seconds.
 
-    A start that was waited for and came late, by up to 50 ms, does not shift those after it. Starts
-    that nothing waited for are not made up for. One thread at a time may use it.
+    A start that was waited for and came late, by up to 0.25 s, does not shift those after it: they
+    follow in half the interval until they are on time (at once, at a rate of more than 50 a
+    second). Starts that nothing waited for are not made up for. One thread at a time may use it.
 
     Args:
         interval: Seconds from one start to the next.
@@ -34,7 +35,14 @@ class Pace:
         self._interval = interval
         self._clock = clock
         self._due = -inf if last_start is None else last_start + interval
+        self._last = -inf
+        # the least time between two starts
+        self._gap = interval / 2 if interval >= QUANTUM else 0.0
         self._is_awaited = False
+
+    def _find_next(self) -> float:
+        """Return when the next attempt may start."""
+        return max(self._due, self._last + self._gap)
 
     def seconds_until_due(self, waiting: int = 1) -> float:
         """Return the seconds until the next start; 0 or less if it is due.
@@ -44,27 +52,30 @@ class Pace:
                 until several are due.
         """
         together = min(waiting, int(QUANTUM / self._interval))
-        seconds = self._due + max(0, together - 1) * self._interval - self._clock()
+        seconds = self._find_next() + max(0, together - 1) * self._interval - self._clock()
         if seconds > 0:
             self._is_awaited = True
         return seconds
 
-    def _next_start(self, now: float) -> float:
-        """Return the time from which the starts are counted: the next due one, or a later one."""
+    def _find_slot(self, now: float) -> float:
+        """Return the time that a start now stands for: when it was due, or later."""
         earliest = now - SLACK if self._is_awaited else now
         return max(self._due, earliest)
 
     def count_due(self) -> int:
         """Return how many attempts may start now."""
         now = self._clock()
-        if now < self._due:
+        if now < self._find_next():
             return 0
-        return 1 + int((now - self._next_start(now)) / self._interval)
+
+        count = 1 + int((now - self._find_slot(now)) / self._interval)
+        return 1 if self._gap else count
 
     def record_start(self) -> None:
         """Record that an attempt starts now."""
         now = self._clock()
-        self._due = self._next_start(now) + self._interval
+        self._last = now
+        self._due = self._find_slot(now) + self._interval
         if self._due > now:
             self._is_awaited = False
 

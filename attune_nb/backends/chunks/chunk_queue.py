@@ -98,7 +98,7 @@ class ChunkQueue:
         """Whether no chunk should wait behind one of this job: an item may take long."""
         if not self.is_idempotent or self.job.source.is_single or self._quarantine:
             return True
-        if self.job.is_limited:
+        if self.job.limit is not None:
             # what waits at a worker begins there without being asked
             return True
 

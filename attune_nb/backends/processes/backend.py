@@ -138,7 +138,7 @@ class ProcessBackend(RemoteBackend):
             return True
 
         warm = [worker for worker, _ in ready if name in worker.task_spec_names]
-        if any(not worker.calls for worker in warm):
+        if any(not worker.is_loading for worker in warm):
             return True
 
         cold = [worker for worker, _ in ready if worker not in warm and not worker.calls]

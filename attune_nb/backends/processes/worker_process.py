@@ -142,6 +142,11 @@ class WorkerProcess(RemoteWorker):
         """Return the chunks that the process has, each with its chunk queue."""
         return [call.work for call in self.calls if call.work is not None]
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether the process starts, or loads a task spec, before it can begin a chunk."""
+        return any(call.work is None for call in self.calls)
+
     def start_next_call(self) -> None:
         """Record that the process begins the first of its calls."""
         self.since = time.monotonic()

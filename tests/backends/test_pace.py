@@ -1,0 +1,101 @@
+"""The times at which the attempts of a job may start."""
+
+import pytest
+
+from attune_nb.backends.attempt.pace import SLACK, Pace
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def start_all(pace, clock, until):
+    """Start attempts as soon as they are due, until a time; return when each started."""
+    starts = []
+    while clock.now < until:
+        wait = pace.seconds_until_due()
+        if wait > 0:
+            clock.now += wait
+        else:
+            pace.record_start()
+            starts.append(round(clock.now, 6))
+    return starts
+
+
+def test_the_first_attempt_starts_at_once(clock):
+    pace = Pace(0.5, clock)
+    assert pace.seconds_until_due() <= 0
+    assert pace.count_due() == 1
+
+
+def test_attempts_start_at_equal_distances(clock):
+    assert start_all(Pace(0.5, clock), clock, 2.0) == [0.0, 0.5, 1.0, 1.5]
+
+
+def test_a_late_start_does_not_shift_the_others(clock):
+    pace = Pace(0.5, clock)
+    pace.record_start()
+    assert pace.seconds_until_due() == 0.5
+
+    clock.now = 0.6
+    pace.record_start()
+    assert pace.seconds_until_due() == pytest.approx(0.4)
+
+
+def test_late_starts_are_made_up_for_without_a_burst(clock):
+    pace = Pace(0.1, clock)
+    pace.record_start()
+    pace.seconds_until_due()
+    clock.now = 0.3
+
+    assert start_all(pace, clock, 0.6) == [0.3, 0.35, 0.4, 0.45, 0.5]
+
+
+def test_no_more_than_the_slack_is_made_up_for(clock):
+    pace = Pace(0.1, clock)
+    pace.record_start()
+    pace.seconds_until_due()
+    clock.now = 10.0
+    count = len(start_all(pace, clock, 11.0))
+    assert count <= (1 + SLACK) / 0.1 + 1
+
+
+def test_starts_that_nothing_waited_for_are_not_made_up_for(clock):
+    pace = Pace(0.1, clock)
+    pace.record_start()
+    clock.now = 10.0
+    assert start_all(pace, clock, 10.35) == [10.0, 10.1, 10.2, 10.3]
+
+
+def test_a_resumed_job_goes_on_from_its_last_start(clock):
+    pace = Pace(0.5, clock, last_start=-0.2)
+    assert pace.seconds_until_due() == pytest.approx(0.3)
+
+
+def test_several_attempts_are_due_together_at_a_high_rate(clock):
+    pace = Pace(0.001, clock)
+    pace.record_start()
+    assert pace.seconds_until_due(waiting=100) == pytest.approx(0.02)
+    assert pace.seconds_until_due(waiting=3) == pytest.approx(0.003)
+
+    clock.now = 0.0205
+    assert pace.count_due() == 20
+
+
+def test_attempts_that_no_worker_has_made_are_due_again(clock):
+    pace = Pace(0.5, clock)
+    for _ in range(3):
+        pace.record_start()
+    assert pace.seconds_until_due() == 1.5
+
+    pace.give_back(2)
+    assert pace.seconds_until_due() == 0.5
