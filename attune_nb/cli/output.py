@@ -52,6 +52,8 @@ def print_run(run_view: AnyRun, *, as_json: bool) -> None:
             "kind": run_view.kind,
             "output": run_view.output,
             "error": run_view.error,
+            "failures": [failed_task.description for failed_task in run_view.failed_tasks()],
+            "alerts": run_view.alerts,
             "duration_ms": run_view.duration_ms,
         }
         typer.echo(json.dumps(outcome, default=repr))

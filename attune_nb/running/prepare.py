@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from attune_nb.errors import (
 from attune_nb.events import TaskEnded
 from attune_nb.language import parameter_specs
 from attune_nb.language.describe import is_positive_integer
+from attune_nb.results.failures import explain_error, find_failed_tasks, find_mistakes
 from attune_nb.running.answers import AdvanceAnswers, answers_of_dry_run, bind_answers
 from attune_nb.running.bind_actions import (
     BindingContext,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
     from attune_nb.language.model import WorkflowSpec
+    from attune_nb.results.failures import FailedTask
     from attune_nb.running.request import EventReader, RunOptions
     from attune_nb.values.secrets import Mask
 
@@ -58,6 +61,8 @@ __all__ = [
     "check_workflow",
     "prepare_run",
 ]
+
+_log = logging.getLogger("attune_nb")
 
 BACKENDS = ("threads", "processes", "dask", "inline")
 """The names of the backends; the first is the default."""
@@ -247,6 +252,9 @@ def _nested_run_function(
         depth=options.depth + 1,
     )
 
+    # each note on a handled failure is logged once, not for each item that runs the workflow
+    logged: set[str] = set()
+
     def run_workflow(*, cancel: CancelToken, **parameters: Any) -> Any:
         if nested_options.depth > _MAX_DEPTH:
             raise _NestedError(
@@ -260,9 +268,23 @@ def _nested_run_function(
         with cancel.on_cancel(lambda: driver.cancel("the task was stopped", force=True)):
             driver.run(uuid.uuid4().hex[:12], name, prepared.recorded_parameters)
 
-        return _nested_output(driver, name, nested_options.depth)
+        failed_tasks = _failed_tasks_of(driver)
+        for mistake in find_mistakes(failed_tasks):
+            if driver.state.status == "succeeded" and mistake not in logged:
+                logged.add(mistake)
+                _log.warning("workflow `%s` within another one: %s", name, mistake)
+        return _nested_output(driver, name, nested_options.depth, failed_tasks)
 
     return run_workflow
+
+
+def _failed_tasks_of(driver: Driver) -> list[FailedTask]:
+    state = driver.state
+    return find_failed_tasks(
+        driver.events,
+        lambda key, index: state.executions[key].items[index],
+        state.context.mask.value,
+    )
 
 
 def _refuse_questions(workflow: WorkflowSpec, name: str) -> None:
@@ -271,7 +293,9 @@ def _refuse_questions(workflow: WorkflowSpec, name: str) -> None:
         raise ActionError(problem)
 
 
-def _nested_output(driver: Driver, name: str, depth: int) -> Any:
+def _nested_output(
+    driver: Driver, name: str, depth: int, failed_tasks: Sequence[FailedTask]
+) -> Any:
     """Return the output of a nested run.
 
     Raises:
@@ -289,7 +313,8 @@ def _nested_output(driver: Driver, name: str, depth: int) -> Any:
     if nesting_error:
         raise _NestedError(nesting_error)
 
-    message = f"workflow `{name}` {state.status}: {state.error}"
+    reason = explain_error(state.error or "", failed_tasks)
+    message = f"workflow `{name}` {state.status}: {reason}"
     raise ActionError(message, {"status": state.status})
 
 

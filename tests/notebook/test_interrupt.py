@@ -88,9 +88,17 @@ def test_an_interrupt_cancels_the_run(tmp_path, monkeypatch):
     store = tmp_path / "runs.db"
     monkeypatch.setenv("ATTUNE_NB_STORE", str(store))
 
-    code = "print(run.status, 4 <= len(run.items('nap')) < 400)"
+    code = """
+import sys
+print(run.status, 4 <= len(run.items('nap')) < 400)
+print(f"{sys.last_type.__name__}: {sys.last_value}", sys.last_value.run is run is _)
+"""
     text = run_in_own_loop(_interrupt_run(tmp_path / "flag", SLOW, 1, code))
-    assert text.strip() == "cancelled True"
+    # the cell fails, so that the cells after it do not run
+    assert text.splitlines() == [
+        "cancelled True",
+        "RunCancelled: the run was cancelled True",
+    ]
 
     (row,) = attune_nb.runs(store).to_dict("records")
     assert row["status"] == "cancelled"

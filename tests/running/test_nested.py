@@ -57,7 +57,34 @@ def test_a_file_is_relative_to_the_outer_workflow(tmp_path):
 def test_a_nested_failure_fails_the_task():
     outer_run = run(PARENT.format(action="double").replace("[1, 2, 3]", "[13]"))
     assert outer_run.status == "failed"
-    assert outer_run.error.endswith("workflow `math.double` failed: task `twice` failed: unlucky")
+    line = twice.__code__.co_firstlineno + 2
+    assert outer_run.error.endswith(
+        "workflow `math.double` failed: task `twice` failed: ValueError: unlucky "
+        f"(test_nested.py, line {line})"
+    )
+
+
+def test_a_mistake_that_a_nested_workflow_handled_is_logged_once(caplog):
+    child = """
+parameters: {n: {type: integer}}
+tasks:
+  - name: twice
+    action: forgets
+    input: {n: "{{ parameters.n }}"}
+    next: [{when: "{{ failed() }}", do: noop}]
+"""
+
+    def forgets(n):
+        return undefined_name  # noqa: F821 - the mistake
+
+    outer_run = attune_nb.loads(PARENT.format(action="double")).run(
+        actions={"double": attune_nb.loads(child), "forgets": forgets}
+    )
+    assert outer_run.status == "succeeded", outer_run.error
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.startswith(
+        "workflow `double` within another one: the failure of `twice` looks like a mistake"
+    )
 
 
 @pytest.mark.parametrize(
