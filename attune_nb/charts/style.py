@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attune_nb.results.statuses import COLOURS, STATUSES
 
@@ -20,6 +20,7 @@ __all__ = [
     "Theme",
     "clean_text",
     "disable_mathtext",
+    "format_status",
     "theme_of",
 ]
 
@@ -51,6 +52,13 @@ DARK = Theme(ink="#ECEFF2", muted="#9AA3AD", rule="#31363C", waiting="#59616A", 
 def theme_of(*, dark: bool) -> Theme:
     """Return the dark or the light theme."""
     return DARK if dark else LIGHT
+
+
+def format_status(run: Any) -> str:
+    """Return the status of a run for a title, with its kind: `succeeded · dry run`."""
+    status = clean_text(run.status).replace("_", " ")
+    kind = clean_text(getattr(run, "kind", ""))
+    return f"{status} · {kind}" if kind else status
 
 
 def clean_text(text: object, longest: int = 28) -> str:

@@ -131,6 +131,21 @@ def test_the_list_counts_tasks_items_and_failures(store):
     assert counts.to_numpy().tolist() == [[6, 6, 0], [3, 5, 4], [1, 4, 0], [13, 0, 0]]
 
 
+def test_the_kinds_of_older_runs_are_known(store):
+    """The record knows dry and mocked runs, but not which runs are forks."""
+    kinds = attune_nb.runs(store).set_index("workflow")["kind"]
+    assert kinds[kinds != ""].to_dict() == {"rehearsal": "dry run, mocked"}
+    assert recorded(store, "rehearsal").kind == "dry run, mocked"
+    assert not recorded(store, "survey", 1).tasks["reused"].any()
+
+
+def test_older_runs_are_forgotten(store):
+    forgotten = attune_nb.forget(older="0s", store=store)
+    assert len(forgotten.run_ids) == len(STATUSES)
+    assert attune_nb.runs(store).empty
+    assert query(store, "SELECT count(*) FROM events") == [(0,)]
+
+
 def test_an_opened_run_has_its_listed_status(store):
     runs = attune_nb.runs(store)
     statuses = [attune_nb.open_run(run_id, store).status for run_id in runs["run_id"]]

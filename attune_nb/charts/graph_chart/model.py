@@ -6,7 +6,7 @@ import dataclasses
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from attune_nb.charts.style import clean_text
+from attune_nb.charts.style import clean_text, format_status
 from attune_nb.results.durations import format_duration
 from attune_nb.results.progress import Progress
 from attune_nb.values.describe import describe
@@ -172,7 +172,7 @@ def _format_count(tasks: int) -> str:
 def _format_run_title(run: Any, seconds: float) -> str:
     so_far = "" if run.status in _ENDED else " so far"
     name = clean_text(run.workflow_name, _LONGEST_NAME)
-    status = clean_text(run.status).replace("_", " ")
+    status = format_status(run)
     return f"{name} · {status} · {format_duration(seconds)}{so_far}"
 
 

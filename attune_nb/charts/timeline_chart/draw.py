@@ -12,7 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from attune_nb.charts.axes import figure_of
-from attune_nb.charts.style import Theme, clean_text, disable_mathtext, theme_of
+from attune_nb.charts.style import Theme, clean_text, disable_mathtext, format_status, theme_of
 from attune_nb.charts.timeline_chart.arrange_lanes import arrange_lanes, select_lanes
 from attune_nb.charts.timeline_chart.bars import draw_lane
 from attune_nb.charts.timeline_chart.canvas import TimelineCanvas
@@ -186,7 +186,7 @@ def _write_title(
 ) -> None:
     """Write the title above a legend, whose height is in points."""
     name = clean_text(run.workflow_name, _LONGEST_NAME)
-    status = clean_text(run.status).replace("_", " ")
+    status = format_status(run)
     so_far = " so far" if run.status == "running" else ""
     title = canvas.ax.set_title(
         f"{name} · {status} · {format_duration(seconds)}{so_far}",
