@@ -24,7 +24,6 @@ __all__ = [
     "NoProgress",
     "Parameters",
     "Params",
-    "RunId",
     "Secret",
     "SecretEnv",
     "Store",
@@ -34,11 +33,10 @@ __all__ = [
 ]
 
 WorkflowFile = Annotated[Path, typer.Argument(metavar="FILE", help="the workflow's YAML file")]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="the run's id, or the beginning of it")]
 LatestRunId = Annotated[
     str | None,
     typer.Argument(
-        metavar="[RUN]", help="the run's id, or the beginning of it; by default the latest run"
+        metavar="RUN", help="the run's id, or the beginning of it; by default the latest run"
     ),
 ]
 

@@ -23,7 +23,6 @@ from attune_nb.cli.options import (
     NoProgress,
     Parameters,
     Params,
-    RunId,
     Secret,
     SecretEnv,
     Store,
@@ -41,7 +40,7 @@ from attune_nb.cli.output import (
 )
 from attune_nb.cli.secrets import is_written_out, read_secrets
 from attune_nb.cli.values import read_mocks, read_parameters
-from attune_nb.errors import AttuneError, QuestionOpen
+from attune_nb.errors import AttuneError, QuestionOpen, StoreError
 from attune_nb.running import history
 from attune_nb.running import resume as resuming
 from attune_nb.running.answers import read_answer_options
@@ -116,7 +115,13 @@ def run(
 
 
 def resume(
-    run: RunId,
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN",
+            help="the run's id, or the beginning of it; by default the last interrupted run",
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -151,15 +156,18 @@ def resume(
         mocks = read_mocks(mock)
         functions = load_action_files(actions)
         all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
+        run_id = run
+        if run_id is None:
+            run_id = _last_interrupted_run(store)
         parameters: dict[str, Any] = {}
         if set_ or named_secrets:
-            workflow = history.open_run(run, store).workflow
+            workflow = history.open_run(run_id, store).workflow
             parameters = add_secret_parameters(
                 workflow, read_parameters(workflow, set_), named_secrets
             )
 
         resumed_run = resuming.resume(
-            run,
+            run_id,
             store,
             parameters=parameters,
             workers=workers,
@@ -179,6 +187,18 @@ def resume(
         exit_with_error(error)
 
     _exit_with_outcome(resumed_run, code_words, as_json=as_json)
+
+
+def _last_interrupted_run(store: str | None) -> str:
+    """Return the id of the last run of a store whose process is gone.
+
+    Raises:
+        StoreError: There is none.
+    """
+    frame = history.runs(store, status="interrupted", limit=1)
+    if frame.empty:
+        raise StoreError("no run on record was interrupted; `attune-nb runs` lists the runs")
+    return str(frame["run_id"].iloc[0])
 
 
 def _rerun_attempts(resumed_run: Run) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from support.command_line import attune, attune_command
+from support.command_line import attune, attune_command, attune_here
 
 import attune_nb
 
@@ -71,3 +71,22 @@ def test_a_run_whose_process_was_killed_is_resumed(tmp_path):
     refused = attune_here("resume", run_id, *secret)
     assert refused.returncode == 2
     assert "there is nothing to resume" in refused.stderr
+
+
+def test_without_an_id_the_last_interrupted_run_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATTUNE_NB_STORE", str(tmp_path / "runs.db"))
+    file = tmp_path / "ask.yaml"
+    file.write_text("tasks: [{name: ask, action: core.ask, input: {prompt: Go on?}}]")
+    paused = attune("run", str(file), "--json", stdin=subprocess.DEVNULL)
+    run_id = json.loads(paused.stdout)["run_id"]
+    finished = attune_nb.loads("tasks: [{name: a, action: core.noop}]").run(progress=False)
+    assert attune_nb.runs()["run_id"][0] == finished.run_id
+
+    resumed = attune_here("resume", "--answer", "ask=yes", "--json")
+    assert json.loads(resumed.stdout)["run_id"] == run_id
+
+    nothing_left = attune_here("resume")
+    assert nothing_left.exit_code == 2
+    assert nothing_left.stderr == (
+        "no run on record was interrupted; `attune-nb runs` lists the runs\n"
+    )
