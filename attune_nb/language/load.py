@@ -67,6 +67,14 @@ def _read_workflow(reader: FieldReader) -> WorkflowSpec | None:
         )
         return None
 
+    if isinstance(data, list):
+        reader.add_problem(
+            "a workflow must be an object, not an array; if these are its tasks, write `tasks:` "
+            "above them",
+            path,
+        )
+        return None
+
     fields = reader.read_object(data, path, WORKFLOW_KEYS, "a workflow")
     if fields is None:
         return None

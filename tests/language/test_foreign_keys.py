@@ -74,6 +74,29 @@ RETRY_KEYS = [
     ("count: 1, multiplier: 3", "write `backoff: constant`, `linear` or `exponential`"),
     ("count: 1, exceptions: [X]", "write `on_error: PATTERN`"),
 ]
+PARAMETER_KEYS = [
+    ("choices: [a]", "write `enum: [VALUE, ...]`"),
+    ("help: x", "write `description: TEXT`"),
+    ("min: 1", "write `minimum: NUMBER`"),
+    ("optional: true", "a parameter is optional unless it says `required: true`"),
+    ("nullable: true", 'write `type: [string, "null"]`'),
+    ("value: 1", "write `default: VALUE`"),
+    ("no_log: true", "write `secret: true`"),
+    ("minLen: 1", "did you mean `minLength`?"),
+]
+TYPES = [
+    ("list", "write `type: array`"),
+    ("dict", "write `type: object`"),
+    ("float", "write `type: number`"),
+    ("Int", "write `type: integer`"),
+    ("str", "write `type: string`"),
+    ("bool", "write `type: boolean`"),
+    ("date", "write `type: string` and `format: date`"),
+    ("datetime", "write `type: string` and `format: date-time`"),
+    ("choice", "write `type: string` and `enum: [VALUE, ...]`"),
+    ("password", "write `type: string` and `secret: true`"),
+    ("strin", "did you mean `string`?"),
+]
 
 
 @pytest.mark.parametrize(("line", "words"), TASK_KEYS)
@@ -123,6 +146,28 @@ def test_a_foreign_key_of_a_retry_is_explained(keys, words):
 
     assert words in problem.message
     assert problem.position.line == 4
+
+
+@pytest.mark.parametrize(("key", "words"), PARAMETER_KEYS)
+def test_a_foreign_key_of_a_parameter_is_explained(key, words):
+    (problem,) = load_problems(f"parameters: {{p: {{{key}}}}}\n{A}")
+
+    assert problem.message.startswith(f"unknown key `{key.split(':')[0]}` in parameter `p`; ")
+    assert words in problem.message
+    assert line_and_column(problem) == (1, 18)
+
+
+@pytest.mark.parametrize(("name", "words"), TYPES)
+def test_a_foreign_type_of_a_parameter_is_explained(name, words):
+    (problem,) = load_problems(f"parameters: {{p: {{type: {name}}}}}\n{A}")
+
+    assert problem.message == f"unknown parameter type `{name}`; {words}"
+    assert line_and_column(problem) == (1, 24)
+
+
+def test_an_array_of_tasks_alone_is_to_stand_below_tasks():
+    (problem,) = load_problems("- name: a\n  action: core.noop\n")
+    assert "not an array; if these are its tasks, write `tasks:` above them" in problem.message
 
 
 def test_keys_that_only_attune_reads_are_not_listed():

@@ -140,6 +140,9 @@ def test_a_default_that_looks_like_an_expression_is_used_as_it_is(declared, advi
     assert line_and_column(problem) == (1, column)
 
 
-def test_a_plain_default_has_no_warning():
-    text = "parameters: {d: {default: '{ x }'}}\ntasks:\n  - {name: a, action: core.noop}\n"
+@pytest.mark.parametrize("default", ["{ x }", "{{.Names}}", "{% raw %}", "{{", "{{ x y }}"])
+def test_a_default_without_an_expression_has_no_warning(default):
+    text = (
+        f"parameters: {{d: {{default: '{default}'}}}}\ntasks:\n  - {{name: a, action: core.noop}}\n"
+    )
     assert attune_nb.loads(text).warnings() == []

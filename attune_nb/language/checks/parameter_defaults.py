@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from attune_nb.errors import Problem
+from attune_nb.errors import Problem, TemplateError
 from attune_nb.language import parameter_specs
-from attune_nb.templates.compiler.parse import has_template
+from attune_nb.templates.compiler.parse import parse_expression, split_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def find_template_defaults(workflow: WorkflowSpec) -> Iterator[Problem]:
 
     secret_names = parameter_specs.secret_names(workflow.parameters)
     for name, spec in parameter_specs.specs_by_name(workflow.parameters).items():
-        if not isinstance(spec, dict) or not has_template(spec.get("default")):
+        if not isinstance(spec, dict) or not _holds_expression(spec.get("default")):
             continue
 
         default = spec["default"]
@@ -39,3 +39,23 @@ def find_template_defaults(workflow: WorkflowSpec) -> Iterator[Problem]:
             workflow.default_positions.get(name),
             "warning",
         )
+
+
+def _holds_expression(value: Any) -> bool:
+    """Return whether a value holds an expression; a format of docker in braces is none."""
+    if isinstance(value, dict):
+        return any(map(_holds_expression, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_expression, value))
+    if not isinstance(value, str) or "{{" not in value:
+        return False
+
+    try:
+        for part in split_template(value):
+            if part.problem:
+                return False
+            if part.expression is not None:
+                parse_expression(part.expression, part.text)
+    except TemplateError:
+        return False
+    return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["ForeignKey", "explain_foreign_key"]
+__all__ = ["ForeignKey", "explain_foreign_key", "explain_foreign_type"]
 
 # Names in an example that a message shows.
 _MAX_NAMES = 3
@@ -49,6 +49,14 @@ def explain_foreign_key(owner: str, key: str, fields: Mapping[str, Any]) -> Fore
     if owner.startswith("a branch of"):
         owner = "a transition"
     return _TABLES.get(owner, {}).get(word)
+
+
+def explain_foreign_type(name: str) -> str:
+    """Return what to write instead of a type's name in another language, or an empty string."""
+    word = name.strip().lower()
+    if word not in _TYPES:
+        return ""
+    return f"; write `type: {_TYPES[word].format(word=word)}`"
 
 
 def _explain_earlier_tasks(value: Any, name: Any) -> str:
@@ -330,7 +338,41 @@ _RETRY_KEYS = _table(
     ),
 )
 
+_PARAMETER = _table(
+    _row("choices options values allowed one_of choice", "enum", "write `enum: [VALUE, ...]`"),
+    _row("help doc docs desc prompt comment", "description", "write `description: TEXT`"),
+    _row("min minimum_value ge", "minimum", "write `minimum: NUMBER`"),
+    _row("max maximum_value le", "maximum", "write `maximum: NUMBER`"),
+    _row("min_length", "minLength", "write `minLength: N`"),
+    _row("max_length", "maxLength", "write `maxLength: N`"),
+    _row("regex regexp match", "pattern", "write `pattern: REGULAR_EXPRESSION`"),
+    _row("optional", "required", "a parameter is optional unless it says `required: true`"),
+    _row("nullable allow_null null", "type", 'write `type: [string, "null"]`'),
+    _row("kind datatype data_type", "type", "write `type: string`, or another type"),
+    _row("value initial default_value", "default", "write `default: VALUE`"),
+    _row("sensitive hidden masked private no_log password no_echo", "secret",
+         "write `secret: true`"),
+    _row("element_type elements item_type", "items", "write `items: {type: string}`"),
+)  # fmt: skip
+
+# Names of types in other languages, and what to write for each after `type: `.
+_TYPES = {
+    **dict.fromkeys(("list", "tuple", "set", "sequence"), "array"),
+    **dict.fromkeys(("dict", "map", "mapping", "hash", "record", "json"), "object"),
+    **dict.fromkeys(("float", "double", "decimal", "numeric"), "number"),
+    **dict.fromkeys(("int", "long"), "integer"),
+    **dict.fromkeys(("str", "text", "path", "file"), "string"),
+    **dict.fromkeys(("bool", "flag"), "boolean"),
+    **dict.fromkeys(("date", "time", "uri", "email", "uuid"), "string` and `format: {word}"),
+    **dict.fromkeys(("datetime", "timestamp"), "string` and `format: date-time"),
+    "url": "string` and `format: uri",
+    **dict.fromkeys(("choice", "enum", "select"), "string` and `enum: [VALUE, ...]"),
+    **dict.fromkeys(("secret", "password", "secure"), "string` and `secret: true"),
+    **dict.fromkeys(("none", "null_type", "void"), '"null"'),
+}
+
 _TABLES = {
+    "a parameter": _PARAMETER,
     "a workflow": _WORKFLOW,
     "a task": _TASK,
     "a transition": _TRANSITION,

@@ -17,6 +17,7 @@ from attune_nb.language.parameter_specs import (
     specs_by_name,
     to_json_schema,
 )
+from attune_nb.language.reading.foreign_keys import explain_foreign_key, explain_foreign_type
 from attune_nb.reference.parameter_keys import PARAMETER_KEYS
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.templates.library.to_text import compile_pattern
@@ -243,7 +244,11 @@ def _check_keys(
     for key, value in spec.items():
         value_path = (*path, key)
         if key not in known_keys and not key.startswith("x-"):
-            hint = nearest(key, known_keys)
+            foreign_key = explain_foreign_key("a parameter", key, spec)
+            if foreign_key is not None:
+                hint = f"; {foreign_key.advice}"
+            else:
+                hint = nearest(key, known_keys)
             if not hint:
                 hint = "; a key of your own begins with `x-`"
             message = f"unknown key `{key[:_MAX_NAME_LENGTH]}` in {owner}{hint}"
@@ -294,7 +299,9 @@ def _check_type_name(
     if type_name in (*known_types, "null"):
         return
 
-    hint = nearest(str(type_name)[:_MAX_NAME_LENGTH], known_types)
+    hint = explain_foreign_type(str(type_name)[:_MAX_NAME_LENGTH])
+    if not hint:
+        hint = nearest(str(type_name)[:_MAX_NAME_LENGTH], known_types)
     if not hint:
         hint = f"; known: {', '.join(known_types)}"
     if isinstance(type_name, str):
