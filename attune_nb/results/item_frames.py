@@ -9,6 +9,7 @@ import pandas as pd
 
 from attune_nb.events import FAILED, FINAL, SKIPPED, STATUS_CODES, SUCCEEDED, TIMED_OUT
 from attune_nb.results.attempt_columns import AttemptColumns
+from attune_nb.values.remote import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,8 +109,18 @@ class ItemTable:
         items: list[Any] = self._mask.value(self._columns.items_at(rows, self._source))
         return items
 
-    def results(self, places: NDArray[np.intp]) -> list[Any]:
-        """Return the results at some places, without secrets; of a failed item its error's data."""
+    def results(self, places: NDArray[np.intp], *, fetched: bool = False) -> list[Any]:
+        """Return the results at some places, without secrets.
+
+        The result of a failed item is the data of its error.
+
+        Args:
+            places: The places.
+            fetched: Whether results that were kept on a cluster are fetched from there.
+
+        Raises:
+            BackendError: A result on a cluster is lost.
+        """
         results = self._columns.results
         errors = self._columns.errors
         column = []
@@ -117,6 +128,8 @@ class ItemTable:
             error = errors.get(row)
             column.append(results[row] if error is None else error.data)
 
+        if fetched:
+            column = list(fetch(column))
         masked: list[Any] = self._mask.value(column)
         return masked
 
@@ -157,6 +170,9 @@ def items_frame(
         clock: The dates of the run.
         reused_attempts: How many of the first attempts an earlier run made.
         expand: Whether to replace the column of results by a column for each of their keys.
+
+    Raises:
+        BackendError: A result that was kept on a cluster is lost (with `expand`).
     """
     places = table.every_place()
     starts, ends, durations = table.times()
@@ -171,7 +187,7 @@ def items_frame(
             "end": clock.dates(ends),
             "duration_ms": (ends - starts) * 1000,
             "attempt_ms": durations * 1000,
-            _RESULT: object_column(table.results(places)),
+            _RESULT: object_column(table.results(places, fetched=expand)),
             "error": object_column([_message(error) for error in errors]),
             "error_type": object_column([_type_name(error) for error in errors]),
             "reused": table.is_among_first(reused_attempts),

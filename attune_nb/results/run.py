@@ -261,7 +261,8 @@ class RunView:
     def successes(self, task: str | None = None) -> pd.DataFrame:
         """Return one row for each item that succeeded, of a task's last execution.
 
-        Columns: index, item, result.
+        Columns: index, item, result (a reference, if it was kept on a cluster: `run.result`
+        fetches it).
 
         Args:
             task: As in `failures`.

@@ -190,6 +190,7 @@ def test_kept_results_are_fetched_for_the_successes(cluster):
     run = run_checks(text=text, backend="dask")
     assert [row["result"]["status_code"] for row in run.result("report")["up"]] == [200, 200]
     assert run.result("report")["down"] == [DOWN]
+    assert run.items("check", expand=True)["status_code"].tolist() == [200, 503, 200]
 
 
 def test_failures_are_read_only():
