@@ -413,6 +413,15 @@ class TestNamespace:
         finished = run(above + text, mock={"a": in_turn(NO, 1)})
         assert finished.output == {"x": [2, 1]}
 
+        lists = "[task.a.failures[0].error, task.a.successes[0].item]"
+        finished = run(
+            f"output_map: {{x: '{{{{ {lists} }}}}'}}\n" + text, mock={"a": in_turn(NO, 1)}
+        )
+        assert finished.output == {"x": ["no", 2]}
+
+    def test_task_record_by_function(self):
+        assert evaluate("task('a').status", mock={"a": {"status": "own"}}) == "succeeded"
+
     def test_config(self):
         assert evaluate("config.c", config={"c": 3}) == 3
 
