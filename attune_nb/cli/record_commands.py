@@ -63,7 +63,7 @@ def runs(
 
 def forget(
     runs: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]...", help="ids, or their beginnings")
+        list[str] | None, typer.Argument(metavar="RUN", help="ids, or their beginnings")
     ] = None,
     older: Annotated[
         str | None,
