@@ -14,6 +14,7 @@ from attune_nb.errors import LookupFailed, QuestionOpen, RunCancelled, RunFailed
 from attune_nb.html import printable, shortened
 from attune_nb.notebook.breakpoints import watch_breakpoints
 from attune_nb.notebook.post_mortem import ErrorCapture
+from attune_nb.results.questions import describe_question
 from attune_nb.running.raised_errors import observe_errors
 from attune_nb.running.run import last_run
 
@@ -102,6 +103,9 @@ class CellRunner:
         if displays and run.has_ended:
             # the panel becomes the outcome: one output, not two
             displays[0].replace(run)
+
+        if quiet and not run.has_ended:
+            _print_questions(run)
 
         try:
             if not background:
@@ -250,6 +254,13 @@ def _hint_at_items(failed_tasks: list[FailedTask], variable: str) -> str:
 
 def _one_line(reason: str, default: str) -> str:
     return shortened(printable(reason), _MAX_REASON_LENGTH) or default
+
+
+def _print_questions(run: Run) -> None:
+    """Print the open questions of a run that shows nothing else, so that it does not just wait."""
+    for question in run.questions:
+        answer = f"`%attune answer {run.run_id} {question.task} VALUE` answers"
+        sys.stderr.write(f"{printable(describe_question(question))} ({answer})\n")
 
 
 def _print_failure(run: Run) -> None:

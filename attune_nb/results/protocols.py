@@ -170,8 +170,8 @@ class LiveRun(ReadableRun, Protocol):
     def answer_problems(self) -> Mapping[Key, str]:
         """Why an answer that was passed in advance was not used, by the execution that asks."""
 
-    def will_time_out(self, task: str) -> bool:
-        """Whether the workflow says what follows if a question is not answered in time."""
+    def handled_timeout(self, task: str) -> float | None:
+        """Return the seconds after which the workflow goes on without an answer, or None."""
 
     def pause_for_questions(self, *, at_once: bool = False) -> None:
         """Pause the run because nobody answers, if or as soon as only questions are open."""

@@ -23,7 +23,7 @@ COLOURS = {
 }
 """Okabe and Ito's colours, which people with any kind of colour vision can distinguish."""
 
-UNATTENDED = "no answer can be given here; `run.answer(task, value)` continues"
+UNATTENDED = "it waits for an answer; `run.answer(task, value)` continues"
 """The reason for the pause of a run whose open questions nobody can answer."""
 
 _RESUME = "`run.resume()`"

@@ -371,18 +371,18 @@ class Run(BaseRun):
         """
         self._driver.pause_for_questions(UNATTENDED, at_once=at_once)
 
-    def will_time_out(self, task: str) -> bool:
-        """Return whether the workflow says what follows if a question is not answered in time."""
-        asking_task = self._source.state.workflow.task(task)
-        if asking_task.timeout is None:
-            return False
+    def handled_timeout(self, task: str) -> float | None:
+        """Return the seconds after which the workflow goes on if a question is not answered.
 
+        It is None if the question has no timeout, or if no transition tests for `timed_out()`.
+        """
+        asking_task = self._source.state.workflow.task(task)
         for transition in asking_task.next:
             if transition.when is None:
                 continue
             if any(name == "timed_out" for name, _ in transition.when.calls):
-                return True
-        return False
+                return asking_task.timeout
+        return None
 
     @property
     def answer_problems(self) -> Mapping[Key, str]:

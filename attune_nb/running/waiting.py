@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import threading
 from collections.abc import Mapping
@@ -18,16 +19,22 @@ from attune_nb.display.outputs import (
 )
 from attune_nb.display.terminal_form import TerminalForms
 from attune_nb.errors import QuestionOpen
-from attune_nb.html import printable, shortened
+from attune_nb.html import printable
+from attune_nb.results.questions import describe_question
 from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.record import store_option
 
 if TYPE_CHECKING:
     from attune_nb.display.outputs import Display
-    from attune_nb.events import AskOpened
+    from attune_nb.events import AskOpened, Key
     from attune_nb.results.protocols import LiveRun
 
 __all__ = ["wait_for_end"]
+
+_log = logging.getLogger("attune_nb")
+
+# seconds of a timeout that is waited for without a word
+_SHORT_TIMEOUT = 1.0
 
 # seconds that an interrupt waits for running attempts
 _GRACE = 1.5
@@ -35,8 +42,7 @@ _GRACE = 1.5
 # seconds between two looks at a run that is waited for
 _POLL = 0.05
 
-# characters of a prompt, and questions, in a message
-_MAX_PROMPT = 200
+# questions in a message
 _MAX_QUESTIONS = 5
 
 # examples of an answer by the type of the question
@@ -135,14 +141,35 @@ class _Nobody(_Attendant):
     It is not paused while one of them will time out and the workflow goes on then.
     """
 
+    def __init__(self) -> None:
+        self._announced: set[Key] = set()
+
     def attend(self, run: LiveRun) -> bool:
         """Pause the run if only questions are open; the pause ends the wait."""
         if not run.has_only_questions:
             return False
 
-        if not any(run.will_time_out(question.task) for question in run.questions):
+        timeouts = [(question, run.handled_timeout(question.task)) for question in run.questions]
+        if all(timeout is None for _, timeout in timeouts):
             run.pause_for_questions()
+            return False
+
+        for question, timeout in timeouts:
+            if timeout is not None and timeout > _SHORT_TIMEOUT:
+                self._announce(question, timeout)
         return False
+
+    def _announce(self, question: AskOpened, timeout: float) -> None:
+        """Log once why the run waits."""
+        key = (question.task, question.visit)
+        if key not in self._announced:
+            self._announced.add(key)
+            _log.warning(
+                "task %s; nobody can answer here, so the workflow goes on when it times out "
+                "after %g s",
+                describe_question(question),
+                timeout,
+            )
 
 
 class _Terminal(_Nobody):
@@ -151,6 +178,7 @@ class _Terminal(_Nobody):
     pause_text = "There is no answer yet, so the run is paused."
 
     def __init__(self, forms: TerminalForms) -> None:
+        super().__init__()
         self._forms = forms
 
     def attend(self, run: LiveRun) -> bool:
@@ -185,8 +213,7 @@ def _describe_open_questions(run: LiveRun, pause_text: str) -> str:
     questions = run.questions
     lines = []
     for question in questions[:_MAX_QUESTIONS]:
-        prompt = shortened(printable(question.prompt), _MAX_PROMPT)
-        lines.append(f"task `{question.task}` asks: {prompt}")
+        lines.append(f"task {printable(describe_question(question))}")
         problem = run.answer_problems.get((question.task, question.visit))
         if problem:
             lines.append(f"  its answer was not used: {problem}")

@@ -153,3 +153,19 @@ tasks:
 
     resumed = attune("resume", run_id, *store, "--answer", "check=yes", "--answer", "login=xyzzy")
     assert resumed.returncode == 0, resumed.stderr
+
+
+def test_a_timeout_that_the_workflow_handles_is_waited_for(tmp_path):
+    path = tmp_path / "ask.yaml"
+    path.write_text("""
+tasks:
+  - name: approve
+    action: core.ask
+    timeout: 1.2
+    input: {prompt: May it go?}
+    next: [{when: "{{ timed_out() }}", do: noop}]
+""")
+    process = attune("run", str(path), "--json", stdin=subprocess.DEVNULL)
+
+    assert outcome_of(process)["status"] == "succeeded"
+    assert "nobody can answer here, so the workflow goes on when it times out" in process.stderr

@@ -108,3 +108,13 @@ def test_a_program_that_executes_the_notebook_stops(tmp_path, arguments):
     assert process.returncode != 0
     assert "QuestionOpen: task `approve` asks: May it go?" in process.stderr
     assert "--answer approve=true" in process.stderr
+
+
+def test_a_quiet_cell_still_says_what_is_asked(tmp_path):
+    """A person sits there, but nothing else is shown."""
+    answer = "run.answer('approve', True); (await run).status"
+    cells = [LOAD, ask("--quiet --out run"), answer]
+    notebook = execute_cells(tmp_path, *cells, attended=True)
+
+    assert "`approve` asks: May it go? (`%attune answer" in text_of(notebook)
+    assert "succeeded" in text_of(notebook)
