@@ -86,14 +86,9 @@ class CellRunner:
         observation: Any = nullcontext()
         if not background:
             observation = observe_errors(error_capture.record)
-        question: QuestionOpen | None = None
         with observation, watch_breakpoints(self._shell, debug=debug):
             try:
-                run = pending_run.start(progress_option)
-            except QuestionOpen as error:
-                # the run is kept as any other, so that it can be answered and continued
-                question = error
-                run = error.run
+                run, question = _start(pending_run, progress_option)
             except KeyboardInterrupt:
                 self._keep_interrupted(pending_run.name, out)
                 raise
@@ -104,7 +99,7 @@ class CellRunner:
             # the panel becomes the outcome: one output, not two
             displays[0].replace(run)
 
-        if quiet and not run.has_ended:
+        if quiet:
             _print_questions(run)
 
         try:
@@ -254,6 +249,17 @@ def _hint_at_items(failed_tasks: list[FailedTask], variable: str) -> str:
 
 def _one_line(reason: str, default: str) -> str:
     return shortened(printable(reason), _MAX_REASON_LENGTH) or default
+
+
+def _start(pending_run: PendingRun, progress: Any) -> tuple[Run, QuestionOpen | None]:
+    """Start a run; return it, and the error if it waits for an answer that nobody can give.
+
+    The run is kept as any other, so that it can be answered and continued.
+    """
+    try:
+        return pending_run.start(progress), None
+    except QuestionOpen as error:
+        return error.run, error
 
 
 def _print_questions(run: Run) -> None:
