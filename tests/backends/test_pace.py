@@ -55,18 +55,25 @@ def test_late_starts_are_made_up_for_without_a_burst(clock):
     pace = Pace(0.1, clock)
     pace.record_start()
     pace.seconds_until_due()
-    clock.now = 0.3
+    clock.now = 0.24
 
-    assert start_all(pace, clock, 0.6) == [0.3, 0.35, 0.4, 0.45, 0.5]
+    assert start_all(pace, clock, 0.5) == [0.24, 0.29, 0.34, 0.4]
 
 
-def test_no_more_than_the_slack_is_made_up_for(clock):
+def test_a_start_that_is_too_late_is_not_made_up_for(clock):
     pace = Pace(0.1, clock)
     pace.record_start()
     pace.seconds_until_due()
-    clock.now = 10.0
-    count = len(start_all(pace, clock, 11.0))
-    assert count <= (1 + SLACK) / 0.1 + 1
+    clock.now = 0.1 + SLACK + 0.01
+    assert start_all(pace, clock, 0.6) == [0.26, 0.36, 0.46, 0.56]
+
+
+def test_a_worker_that_was_not_ready_shifts_the_starts(clock):
+    pace = Pace(0.1, clock)
+    pace.record_start()
+    clock.now = 0.3
+    pace.restart(0.25)
+    assert pace.seconds_until_due() == pytest.approx(0.05)
 
 
 def test_starts_that_nothing_waited_for_are_not_made_up_for(clock):

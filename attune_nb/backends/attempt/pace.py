@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["Pace"]
 
 # seconds by which a start may be late without shifting the starts after it
-SLACK = 0.25
+SLACK = 0.15
 # seconds after which starts that are due together are sent to workers together
 QUANTUM = 0.02
 
@@ -19,9 +19,10 @@ QUANTUM = 0.02
 class Pace:
     """The times at which attempts may start: evenly spaced, one every `interval` seconds.
 
-    A start that was waited for and came late, by up to 0.25 s, does not shift those after it: they
+    A start that was waited for and came late, by up to 0.15 s, does not shift those after it: they
     follow in half the interval until they are on time (at once, at a rate of more than 50 a
-    second). Starts that nothing waited for are not made up for. One thread at a time may use it.
+    second). Later starts, and those that nothing waited for, are not made up for. One thread at a
+    time may use it.
 
     Args:
         interval: Seconds from one start to the next.
@@ -59,8 +60,8 @@ class Pace:
 
     def _find_slot(self, now: float) -> float:
         """Return the time that a start now stands for: when it was due, or later."""
-        earliest = now - SLACK if self._is_awaited else now
-        return max(self._due, earliest)
+        is_made_up_for = self._is_awaited and now - self._due <= SLACK
+        return self._due if is_made_up_for else max(self._due, now)
 
     def count_due(self) -> int:
         """Return how many attempts may start now."""
@@ -78,6 +79,11 @@ class Pace:
         self._due = self._find_slot(now) + self._interval
         if self._due > now:
             self._is_awaited = False
+
+    def restart(self, start: float) -> None:
+        """Count from when an attempt really started: its worker may not have been ready at once."""
+        self._due = max(self._due, start + self._interval)
+        self._is_awaited = False
 
     def give_back(self, count: int) -> None:
         """Take back so many starts: no worker has made them."""

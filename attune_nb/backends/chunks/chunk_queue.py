@@ -80,6 +80,7 @@ class ChunkQueue:
         self._list_in_flight = list_in_flight
         # the part of a chunk that still runs, while a new chunk is to be merged into it
         self._growing: list[InFlightChunk] = []
+        self._has_report = False
         if job.limit is not None:
             job.limit.is_settled = self._has_settled
 
@@ -513,6 +514,9 @@ class ChunkQueue:
             for index, code in zip(batch.index, batch.status, strict=True):
                 self._keep_for_retry(attempts[index], code)
 
+        if self.job.pace is not None and not self._has_report and len(batch):
+            self._has_report = True
+            self.job.pace.restart(max(batch.start))
         if len(batch):
             self.job.results.add_batch(batch)
         chunk.probe_state.sequence = report.sequence
