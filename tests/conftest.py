@@ -7,9 +7,14 @@ import time
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 # kernels and commands that a test starts inherit this
 os.environ["ATTUNE_NB_STORE"] = "none"
+
+# a property holds, or not, however busy the machine is
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # helper processes of Python's own, which end with the process that started them
 _TRACKERS = ("resource_tracker",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sysconfig
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -64,7 +64,7 @@ _TRACEBACK_HEAD = "Traceback (most recent call last)"
 # the names of cells, as the engine writes them and as IPython does
 _CELL = re.compile(r"cell \[\d+\]$")
 _UNNUMBERED_CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]\d+\.py$|^<ipython-input-")
-_LIBRARY_FOLDERS = ("site-packages", "dist-packages")
+_LIBRARY_FOLDERS = ("site-packages", "dist-packages", str(Path(__file__).parents[1]))
 _STANDARD_FOLDERS = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
 _STANDARD_LIBRARY = re.compile(r"[/\\]lib[/\\]python3\.\d+[/\\]|^<frozen ")
 
@@ -173,7 +173,8 @@ class FailedTask(msgspec.Struct, frozen=True, kw_only=True):
             return f", all with {self.first.typed_title}"
         if len(self.groups) == self.failed and len(self._types()) == 1:
             # each with a message of its own
-            return f", all with {self._types()[0]}, such as {self.first.typed_title}"
+            example = _format_title(self.first.error, has_type=False)
+            return f", all with {self._types()[0]}, such as: {example}"
 
         shown = [f"{group.count:,} with {group.typed_title}" for group in self.groups[:_MAX_GROUPS]]
         hidden = self.groups[_MAX_GROUPS:]

@@ -93,7 +93,7 @@ def test_errors_with_a_message_each_are_one_group():
 
     description = repr(run(check))
     assert (
-        "4 of 4 items failed, all with ConnectionError, such as ConnectionError: no answer from a"
+        "4 of 4 items failed, all with ConnectionError, such as: no answer from a"
     ) in description
 
 
