@@ -69,7 +69,7 @@ _TEMPLATE = """
   .attune-failed { margin: 16px 0; padding: 10px 14px; border-left: 5px solid #d55e00;
     background: #fdeee4; color: #3d1b00; font: 14px/1.5 system-ui, sans-serif; }
   .attune-failed ul { margin: 4px 0 0; padding-left: 20px; }
-  .attune-failed a { color: inherit; }
+  .attune-failed a { color: inherit; text-decoration: underline; }
   .attune-measured { margin: 32px 0 24px; padding-top: 12px; border-top: 1px solid #bdbdbd;
     color: #616161; font: 13px/1.5 system-ui, sans-serif; }
 </style>

@@ -73,7 +73,7 @@ def take_pictures(lab, folder):
 
         notebook.run(0)
         notebook.run(1)
-        bar = notebook.output(1).locator("[role=progressbar]")
+        bar = notebook.output(1).locator("[role=progressbar]:visible")
         expect(bar).to_be_visible(timeout=20_000)
         part_of_the_items = re.compile(r"^2\d\d\d$")
         expect(bar).to_have_attribute("aria-valuenow", part_of_the_items, timeout=20_000)

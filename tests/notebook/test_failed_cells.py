@@ -1,7 +1,14 @@
 """A cell fails if its run does: what it shows, what it raises, and how that is turned off."""
 
 import pytest
+from IPython.utils.capture import capture_output
 from support.notebook_kernels import errors_of, execute_failing_cells, text_of
+
+import attune_nb
+from attune_nb.backends.dask import DaskBackend
+from attune_nb.backends.dask import connection as dask_connection
+from attune_nb.errors import RunFailed
+from attune_nb.notebook.command import PendingRun
 
 SETUP = """%load_ext attune_nb
 def check(host):
@@ -128,3 +135,28 @@ def test_a_variable_run_of_the_notebook_is_not_replaced(tmp_path):
     (error,) = errors_of(notebook.cells[2])
     assert error == ("RunFailed", f'{REASON}; _.failures("check")')
     assert "5 failed" in text_of(notebook)
+
+
+def test_a_run_whose_backend_is_lost_fails_its_cell(ipython, monkeypatch):
+    """It is paused: nothing goes on, and nothing has failed."""
+    monkeypatch.setattr(dask_connection, "TIMEOUT", 0.1)
+    workflow = attune_nb.loads("tasks: [{name: a, action: core.noop, with_items: [1, 2]}]")
+    # no scheduler listens there
+    backend = DaskBackend("tcp://127.0.0.1:9")
+    pending_run = PendingRun("lost", lambda _: workflow.run(backend=backend))
+
+    cell_runner = ipython.magics_manager.registry["AttuneMagics"].cell_runner
+    with capture_output(), pytest.raises(RunFailed, match="the run is paused: there is no Dask"):
+        cell_runner.start(
+            pending_run,
+            out="lost_run",
+            quiet=False,
+            debug=False,
+            background=False,
+            has_progress=False,
+        )
+
+    run = ipython.user_ns["lost_run"]
+    assert run.status == "paused"
+    run.cancel()
+    assert run.wait(60)
