@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ParameterError, nearest
+from attune_nb.templates.library.outer_names import explain_unpassed_name
 from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ __all__ = [
     "secret_names",
     "specs_by_name",
     "to_json_schema",
+    "unset_names",
 ]
 
 # Keys of a parameter that are not JSON Schema.
@@ -192,6 +194,20 @@ def required_names(declared: Mapping[str, Any] | None) -> list[str]:
     return [name for name in names if "default" not in specs.get(name, {})]
 
 
+def unset_names(declared: Mapping[str, Any] | None, values: Mapping[str, Any]) -> list[str]:
+    """Return the names of optional parameters that have neither a value nor a default."""
+    if not declared:
+        return []
+
+    required = required_names(declared)
+    names = []
+    for name, spec in specs_by_name(declared).items():
+        is_set = name in values or "default" in spec
+        if not is_set and name not in required:
+            names.append(name)
+    return names
+
+
 def secret_names(declared: Mapping[str, Any] | None) -> list[str]:
     """Return the names of the parameters whose values must not be shown."""
     if not declared:
@@ -298,7 +314,8 @@ def _find_problems(
     missing = [name for name in required_names(declared) if name not in values]
     if missing:
         noun = "parameter" if len(missing) == 1 else "parameters"
-        yield f"the run needs the {noun} `{'`, `'.join(missing)}`"
+        hints = [explain_unpassed_name(name) for name in missing]
+        yield f"the run needs the {noun} `{'`, `'.join(missing)}`{''.join(hints)}"
 
     for name, value in values.items():
         if name not in specs:

@@ -13,6 +13,7 @@ from attune_nb.notebook.secret_options import read_secrets
 from attune_nb.running.answers import read_answer_options
 from attune_nb.running.declared_parameters import secret_parameter_names
 from attune_nb.running.resume import resume
+from attune_nb.templates.library.outer_names import explain_unpassed_name
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -67,10 +68,19 @@ def prepare_pending_run(
             run_options["store"] = store
         return _prepare_reuse(session, name, options, workflow, parameters, run_options)
 
+    _warn_of_unset_parameters(workflow, parameters)
     run_options = {**defaults, "store": store, "name": session.recorded_name(name), **run_options}
     return PendingRun(
         name, lambda progress: workflow.run(parameters, progress=progress, **run_options)
     )
+
+
+def _warn_of_unset_parameters(workflow: Workflow, parameters: Mapping[str, Any]) -> None:
+    """Print a line for each parameter without a value that a variable of the notebook has."""
+    for name in workflow.unset_parameters(parameters):
+        hint = explain_unpassed_name(name)
+        if hint:
+            sys.stderr.write(f"warning: the parameter `{name}` has no value{hint}\n")
 
 
 def _run_options(session: Session, workflow: Workflow, options: Namespace) -> dict[str, Any]:

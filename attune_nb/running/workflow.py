@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ParameterError, Problem, WorkflowError
+from attune_nb.language import parameter_specs
 from attune_nb.language.checks import flow
 from attune_nb.language.checks.traps import find_traps
 from attune_nb.language.load import load_workflow
@@ -45,6 +46,14 @@ class Workflow(WorkflowView):
         _, problems = bind_actions(self.spec, context)
         questions = find_nested_questions(self.spec, context)
         return [*flow.find_problems(self.spec), *find_traps(self.spec), *problems, *questions]
+
+    def unset_parameters(self, parameters: Mapping[str, Any]) -> list[str]:
+        """Return the names of optional parameters that have neither a value nor a default.
+
+        Args:
+            parameters: The values that a run would be given.
+        """
+        return parameter_specs.unset_names(self.parameters, parameters)
 
     def warnings(self) -> list[Problem]:
         """Return the warnings of `check` that need no actions: what is probably a mistake."""

@@ -45,6 +45,17 @@ def test_a_variable_of_the_notebook_becomes_a_parameter(tmp_path):
     assert errors_of(notebook.cells[2]) == []
 
 
+@pytest.mark.parametrize("required", ["", ", required: true"])
+def test_a_parameter_that_was_not_passed_is_found_in_the_notebook(tmp_path, required):
+    forgotten = DECLARED.replace("--set urls", "").replace("array", f"array{required}")
+    notebook = execute_failing_cells(tmp_path, SETUP, forgotten)
+    messages = [message for _, message in errors_of(notebook.cells[1])]
+
+    assert len(messages) == 1
+    shown = text_of(notebook) + messages[0]
+    assert shown.count("the notebook has a variable `urls`: pass it with `--set urls`") == 1
+
+
 def test_words_of_another_tool_are_explained_together(tmp_path):
     notebook = execute_failing_cells(tmp_path, SETUP, FROM_AIRFLOW)
     ((name, error),) = errors_of(notebook.cells[1])

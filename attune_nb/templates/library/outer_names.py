@@ -11,7 +11,7 @@ import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-__all__ = ["explain_outer_function", "explain_outer_name"]
+__all__ = ["explain_outer_function", "explain_outer_name", "explain_unpassed_name"]
 
 # Names that IPython puts there.
 _IPYTHON_NAMES = ("In", "Out", "exit", "quit", "open", "get_ipython")
@@ -51,6 +51,20 @@ def explain_outer_name(name: str) -> str:
         f"{_declaration(name, value)}}}`, pass it with {way}, and read "
         f"`{{{{ parameters.{name} }}}}`"
     )
+
+
+def explain_unpassed_name(name: str) -> str:
+    """Return how a parameter gets the value of the notebook's variable of that name.
+
+    Returns:
+        The end of a message, after a semicolon; an empty string if there is no such variable.
+    """
+    namespace = _outer_namespace()
+    if not _is_own_variable(name, namespace) or callable(namespace[name]):
+        return ""
+
+    place, way = _describe_outside(namespace, name)
+    return f"; {place} has a variable `{name}`: pass it with {way}"
 
 
 def explain_outer_function(name: str) -> str:
