@@ -420,7 +420,7 @@ class TestNamespace:
         assert finished.output == {"x": ["no", 2]}
 
     def test_task_record_by_function(self):
-        assert evaluate("task('a').status", mock={"a": {"status": "own"}}) == "succeeded"
+        assert evaluate('task("a").status', mock={"a": {"status": "own"}}) == "succeeded"
 
     def test_config(self):
         assert evaluate("config.c", config={"c": 3}) == 3
