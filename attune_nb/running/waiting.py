@@ -77,7 +77,10 @@ def wait_for_end(run: LiveRun, display: Display | None) -> None:
     except KeyboardInterrupt:
         _interrupt(run)
 
-    if display is not None and not run.has_ended:
+    if isinstance(display, TerminalDisplay) and not run.has_ended:
+        # what is printed next would stand between the lines
+        display.hold()
+    elif display is not None and not run.has_ended:
         display.attach(run, background=True)
     if run.pause_reason == UNATTENDED:
         message = _describe_open_questions(run, attendant.pause_text)

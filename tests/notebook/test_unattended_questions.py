@@ -60,9 +60,11 @@ except attune_nb.QuestionOpen as error:
     assert "paused True" in text_of(execute_cells(tmp_path, call))
 
 
-def test_an_answer_in_the_line_lets_the_cell_succeed(tmp_path):
+@pytest.mark.parametrize("attended", [False, True], ids=["by a program", "by a person"])
+def test_an_answer_in_the_line_lets_the_cell_succeed(tmp_path, attended):
     show = "print(run.status, run.result('approve'))"
-    notebook = execute_cells(tmp_path, LOAD, ask("--answer approve=yes"), show)
+    cells = [LOAD, ask("--answer approve=yes"), show]
+    notebook = execute_cells(tmp_path, *cells, attended=attended)
 
     assert "succeeded {'response': True}" in text_of(notebook)
 
@@ -118,3 +120,13 @@ def test_a_quiet_cell_still_says_what_is_asked(tmp_path):
 
     assert "`approve` asks: May it go? (`%attune answer" in text_of(notebook)
     assert "succeeded" in text_of(notebook)
+
+
+def test_an_inline_cell_returns_at_a_question_too(tmp_path):
+    """A person sits there, and answers in a later cell."""
+    answer = "print(run.status); run.answer('approve', True); (await run).status"
+    cells = [LOAD, ask("--backend inline --out run"), answer]
+    notebook = execute_cells(tmp_path, *cells, attended=True)
+
+    assert "running" in text_of(notebook)
+    assert "'succeeded'" in text_of(notebook)
