@@ -17,10 +17,13 @@ from attune_nb.cli.publish_command import publish
 from attune_nb.cli.record_commands import forget, runs, show, timeline
 from attune_nb.cli.run_commands import resume, run
 from attune_nb.cli.trial_commands import bench, demo
+from attune_nb.cli.usage_errors import CommandGroup
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 
 # in the order of `attune-nb --help`
 for command in (

@@ -72,17 +72,29 @@ def test_wrong_usage_of_run_gives_one_line(options, message, file):
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "start", "command"),
     [
-        (["run", "x.yaml", "--concurency", "2"], "--concurrency"),
-        (["run", "x.yaml", "--workers", "two"], "Invalid value for '--workers'"),
-        (["rum"], "Did you mean 'run'"),
+        (["run", "x.yaml", "--concurency", "2"], "No such option: --concurency", "attune-nb run"),
+        (["run", "x.yaml", "--workers", "two"], "Invalid value for '--workers'", "attune-nb run"),
+        (["run", "x.yaml", "urls=1"], "Got unexpected extra argument", "attune-nb run"),
+        (["run"], "Missing argument 'FILE'", "attune-nb run"),
+        (["run", "x.yaml", "--set"], "Option '--set' requires an argument", "attune-nb"),
+        (["rum"], "No such command 'rum'. Did you mean 'run'", "attune-nb"),
+        (["--versoin"], "No such option: --versoin", "attune-nb"),
     ],
 )
-def test_an_unknown_word_is_refused_with_the_nearest(words, message):
+def test_wrong_words_give_one_line_with_the_way_to_help(words, start, command):
     outcome = attune_here(*words)
     assert outcome.exit_code == 2
-    assert message in outcome.stderr
+    assert outcome.stderr.startswith(f"{command}: {start}")
+    assert outcome.stderr.endswith(f"(`{command} --help` shows the usage)\n")
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_without_words_the_help_is_shown():
+    outcome = attune_here()
+    assert outcome.exit_code == 2
+    assert "Run the workflow in FILE." in outcome.output
 
 
 def test_the_version_is_printed():

@@ -1,0 +1,47 @@
+"""Wrong usage of the command line: one line of error, and exit status 2."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from attune_nb.cli.output import ERRORS
+
+__all__ = ["CommandGroup"]
+
+# of click, or of the copy of click in Typer
+_UsageError: Any = typer.BadParameter.__bases__[0]
+
+
+class CommandGroup(TyperGroup):
+    """The commands, which say in one line what is wrong with the words after them."""
+
+    def main(self, *arguments: Any, standalone_mode: bool = True, **options: Any) -> Any:
+        """Run a command, and end the process unless `standalone_mode` is False."""
+        parent: Any = super()
+        if not standalone_mode:
+            return parent.main(*arguments, standalone_mode=False, **options)
+
+        try:
+            status = parent.main(*arguments, standalone_mode=False, **options)
+        except _UsageError as error:
+            sys.exit(_print_usage_error(error))
+        except typer.Abort:
+            sys.exit(1)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _print_usage_error(error: Any) -> int:
+    """Print an error of usage, or the help if there were no words; return the exit status."""
+    message = error.format_message()
+    if message.startswith("Usage:"):
+        error.show()
+        return 2
+
+    # an option without its value has no context
+    path = "attune-nb" if error.ctx is None else error.ctx.command_path
+    ERRORS.print(f"{path}: {message} (`{path} --help` shows the usage)", markup=False)
+    return 2
