@@ -187,8 +187,9 @@ TOPICS: tuple[Entry, ...] = (
     _topic(
         "trials",
         "`--dry-run` runs a workflow without its actions, and `--mock TASK=EXPR` gives a task a "
-        "result instead of running it. `--debug` runs everything inline: `breakpoint()` stops, "
-        "and `%debug` opens the action that failed.",
+        "result instead of running it. Where a dry run needs a result that nobody made, a note "
+        "names the mock, and the run goes on. `--debug` runs everything inline: `breakpoint()` "
+        "stops, and `%debug` opens the action that failed.",
         "%attune run NAME --dry-run",
         "backends", "records",
     ),
@@ -204,7 +205,9 @@ TOPICS: tuple[Entry, ...] = (
         "Every run is recorded, so that it can be looked at, resumed, retried and forked. "
         "`%attune runs` lists them, `%attune resume` continues an interrupted one, `%attune retry` "
         "runs only what failed, and `%attune fork RUN --at TASK` runs a task again with those that "
-        "follow it.",
+        "follow it, with the functions as they are now. Reused results are marked, and a note says "
+        "which of them come from older code. `%attune forget RUN` or `--older 30d` removes "
+        "records.",
         "%attune runs",
         "runs", "resume", "retry", "fork", "diff", "forget", "interrupted",
     ),

@@ -158,3 +158,39 @@ def test_the_notes_are_on_record(tmp_path):
 def test_the_notes_are_shown(view):
     run = dry_run(ROLLOUT)
     assert "which nobody made in this dry run" in view(run)
+
+
+def test_a_result_that_has_no_items_needs_an_array():
+    text = """
+tasks:
+  - {name: find, action: find, next: [{do: check}]}
+  - {name: check, action: check, with_items: "{{ task.find.result }}", next: [{do: count}]}
+  - {name: count, action: count, input: {n: "{{ task.find.result | length }}"}}
+"""
+    run = dry_run(text)
+    assert statuses(run) == dict.fromkeys(["find", "check", "count"], "succeeded")
+    assert notes(run) == {"`check`": ["`--mock find=[...]`"], "`count`": ["`--mock find=[...]`"]}
+
+
+def test_a_condition_of_a_task_counts_as_true():
+    text = """
+tasks:
+  - {name: find, action: find, next: [{do: use}]}
+  - {name: use, action: use, when: "{{ task.find.result.ready }}"}
+"""
+    run = dry_run(text)
+    assert statuses(run) == {"find": "succeeded", "use": "succeeded"}
+
+
+def test_tasks_within_a_parallel_task_have_no_result_either():
+    text = """
+tasks:
+  - name: both
+    type: parallel
+    tasks: [{name: left, action: left}, {name: right, action: right}]
+    next: [{do: use}]
+  - {name: use, action: use, input: {size: "{{ task.both.result.left.size }}"}}
+"""
+    assert notes(dry_run(text)) == {"`use`": ['`--mock both={"left": ...}`']}
+    mocks = {"left": {"size": 3}, "right": 1}
+    assert dry_run(text, mock=mocks).alerts == []
