@@ -62,10 +62,13 @@ def render_text(run: ReadableRun) -> str:
 
 def render_html(run: ReadableRun) -> str:
     """Render a run as a table."""
+    failed_tasks = run.failed_tasks()
     colour = COLOURS.get(run.status, "inherit")
+    if run.status == "succeeded" and failed_tasks:
+        # a run with a failure is not green, also if the failure was handled
+        colour = COLOURS["timed_out"]
     mark = html.element("span", "● ", style=f"color:{colour}")
     run_id = html.element("span", f" run {run.run_id}", style=_MUTED)
-    failed_tasks = run.failed_tasks()
     heading = html.element("b", _heading(run, failed_tasks))
     parts: list[object] = [html.element("div", mark, heading, run_id)]
 

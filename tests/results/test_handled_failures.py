@@ -6,6 +6,7 @@ import pytest
 
 import attune_nb
 from attune_nb.results.progress import Progress
+from attune_nb.results.statuses import COLOURS
 
 FAN_OUT = """
 parameters: {hosts: {default: [a, b, c, d]}}
@@ -250,3 +251,14 @@ def test_the_failures_before_a_cancellation_are_shown():
 
     assert cancelled_run.status == "cancelled"
     assert " of 200 items failed, all with ValueError: broken" in repr(cancelled_run)
+
+
+def test_only_a_run_without_a_failure_is_green():
+    def check(host):
+        if host == "b":
+            raise ConnectionError("no answer")
+
+    with_failure = run(check)
+    assert with_failure.status == "succeeded"
+    assert COLOURS["succeeded"] not in with_failure._repr_html_()
+    assert COLOURS["succeeded"] in run(lambda host: None)._repr_html_()
