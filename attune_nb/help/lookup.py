@@ -9,6 +9,7 @@ from attune_nb.errors import nearest
 from attune_nb.help.page import Code, Heading, Page, Paragraph, Table
 from attune_nb.help.signatures import format_call, format_parameters
 from attune_nb.language.reading.foreign_keys import explain_foreign_key
+from attune_nb.reference.entry import names as usual_names
 from attune_nb.reference.table import ENTRIES, PLACES, find_entries
 
 if TYPE_CHECKING:
@@ -69,10 +70,8 @@ def overview(command: str) -> Page:
 
     words = []
     for heading, kinds in GROUPS:
-        names = dict.fromkeys(
-            entry.name for entry in ENTRIES if entry.kind in kinds and entry.form == "usual"
-        )
-        words.append((heading, ", ".join(names)))
+        names = [name for kind in kinds for name in usual_names(ENTRIES, kind)]
+        words.append((heading, ", ".join(dict.fromkeys(names))))
     blocks.append(Table(tuple(words)))
     listed = ", ".join(f"`{heading}`" for heading in _LISTED)
     blocks.append(Paragraph(f"`{command} functions` shows each with its meaning; so do {listed}."))
@@ -89,16 +88,22 @@ def explain_word(word: str) -> Page | None:
 
     entries = find_entries(word)
     if entries:
-        return Page([block for entry in entries for block in entry_blocks(entry)])
+        return _entry_page(entries)
 
     for owner in _OWNERS:
         foreign_key = explain_foreign_key(owner, word, {})
         if foreign_key is not None:
             blocks: list[Block] = [Paragraph(f"There is no key `{word}`; {foreign_key.advice}.")]
-            for entry in find_entries(foreign_key.meant):
-                blocks += entry_blocks(entry)
-            return Page(blocks)
+            page = _entry_page(find_entries(foreign_key.meant))
+            return Page([*blocks, *page.blocks])
     return None
+
+
+def _entry_page(entries: Iterable[Entry]) -> Page:
+    blocks: list[Block] = []
+    for entry in entries:
+        blocks += entry_blocks(entry)
+    return Page(blocks)
 
 
 def _group_page(heading: str) -> Page:
@@ -106,8 +111,8 @@ def _group_page(heading: str) -> Page:
     blocks: list[Block] = []
     for kind in dict(GROUPS)[heading]:
         # "a method of arrays in expressions" -> "methods of arrays in expressions"
-        noun, _, place = PLACES[kind].removeprefix("a ").partition(" ")
-        blocks.append(Heading(f"{heading if heading.startswith(noun) else noun} {place}"))
+        _, _, place = PLACES[kind].removeprefix("a ").partition(" ")
+        blocks.append(Heading(f"{heading} {place}"))
         blocks.append(Table(tuple(_group_rows(kind))))
     return Page(blocks)
 
@@ -116,11 +121,14 @@ def _group_rows(kind: Kind) -> list[tuple[str, str]]:
     """Return the words of a kind, as they are written, each with the first sentence about it."""
     rows = []
     for entry in ENTRIES:
-        if entry.kind == kind:
-            call = format_call(entry)
-            if not call:
-                call = entry.name
-            rows.append((f"`{call}`", f"{entry.explanation.partition('. ')[0].rstrip('.')}."))
+        if entry.kind != kind:
+            continue
+
+        call = format_call(entry)
+        if not call:
+            call = entry.name
+        sentence = entry.explanation.partition(". ")[0].rstrip(".")
+        rows.append((f"`{call}`", f"{sentence}."))
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -92,8 +93,7 @@ def _usual_entries(kind: Kind) -> list[Entry]:
 
 def _anchor(title: str) -> str:
     """Return the link to a heading, as GitHub makes it."""
-    kept = [character for character in title.lower() if character.isalnum() or character in " -_"]
-    return "".join(kept).replace(" ", "-")
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def _entry_section(entry: Entry) -> str:

@@ -17,7 +17,7 @@ __all__ = ["Block", "Code", "Heading", "Page", "Paragraph", "Table"]
 
 # Columns of a terminal.
 _WIDTH = 88
-# The widest first columns of a table; what is longer stands on a line of its own.
+# The widest first columns of a table; a longer cell stands on a line of its own.
 _MOST_COLUMN_WIDTH = 30
 _MAX_TEXT = 20_000
 
@@ -119,7 +119,7 @@ def _format_text(block: Block) -> str:
 
 def _format_table(table: Table) -> str:
     """Return a table with aligned columns; the last one is wrapped."""
-    rows = [(*(cell.replace("`", "") for cell in row[:-1]), row[-1]) for row in table.rows]
+    rows = [_remove_quotes(row) for row in table.rows]
     if table.columns:
         rows.insert(0, table.columns)
 
@@ -141,6 +141,13 @@ def _format_table(table: Table) -> str:
         lines.append(f"{first}{wrapped[0]}".rstrip())
         lines += [f"{' ' * indent}{line}" for line in wrapped[1:]]
     return "\n".join(lines)
+
+
+def _remove_quotes(row: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a row without the backquotes in its first cells, which are names."""
+    *cells, last = row
+    names = [cell.replace("`", "") for cell in cells]
+    return (*names, last)
 
 
 def _format_html(block: Block) -> Markup:
@@ -194,6 +201,7 @@ def _format_markdown(block: Block) -> str:
             columns = block.columns
             if not columns:
                 columns = ("",) * len(block.rows[0])
+
             rows = [columns, ("---",) * len(columns), *block.rows]
             return "\n".join(f"| {' | '.join(map(_escape_cell, row))} |" for row in rows)
 

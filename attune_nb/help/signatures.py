@@ -47,7 +47,9 @@ def format_call(entry: Entry) -> str:
         # `now()` and its like read the scope and have no arguments
         return f"{entry.name}()" if entry.kind == "function" else ""
 
-    call = callee.format_call(skip=1 if start else 0)
+    # the value of a filter or a method stands before its name
+    skip = 1 if start else 0
+    call = callee.format_call(skip)
     if entry.kind in ("filter", "test"):
         call = call.removesuffix("()")
     return f"{start}{call}"
@@ -73,6 +75,7 @@ def _describe(parameter: Parameter) -> str:
     description = parameter.description
     if not description:
         description = "any value"
+
     if parameter.is_optional:
         return f"{description}; may be left out"
     if parameter.is_repeated:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["find_action", "find_given_names"]
+__all__ = ["find_action", "find_names"]
 
 # the indentation of a key: spaces, and the dash of an array's element
 _INDENT = re.compile(r"^ *(?:- +)?")
@@ -53,7 +53,7 @@ def find_action(lines: Sequence[str], row: int, before: str) -> str:
     return ""
 
 
-def find_given_names(lines: Sequence[str], row: int, before: str) -> set[str]:
+def find_names(lines: Sequence[str], row: int, before: str) -> set[str]:
     """Return the names that the `input` around the cursor has already.
 
     Args:

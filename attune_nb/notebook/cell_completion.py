@@ -9,7 +9,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.notebook.cell_arguments import find_action, find_given_names
+from attune_nb.notebook.cell_arguments import find_action, find_names
 from attune_nb.notebook.session_actions import describe_action
 from attune_nb.reference.entry import names
 from attune_nb.reference.table import ENTRIES
@@ -99,8 +99,8 @@ def complete_cell(
         return [], ""
     candidates = list(_properties(_kind_of(keys)))
     if arguments:
-        given = find_given_names(lines, len(above), before)
-        candidates = [argument.name for argument in arguments if argument.name not in given]
+        present_names = find_names(lines, len(above), before)
+        candidates = [argument.name for argument in arguments if argument.name not in present_names]
     return [f"{name}: " for name in candidates], key[1]
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from attune_nb.help.page import Block
     from attune_nb.notebook.session import Session
     from attune_nb.running.workflow import Workflow
 
@@ -76,32 +77,30 @@ def _help(session: Session, words: list[str]) -> Page:
     # `help retry delay` means the key `delay` of `retry`
     word = ".".join(words)
 
-    pages = []
+    blocks: list[Block] = []
     actions = available_actions(session)
     if word in actions:
-        pages.append(action_page(describe_action(word, actions[word])))
+        blocks += action_page(describe_action(word, actions[word])).blocks
 
     # the page of a core action has its entry already
     page = None if word.startswith("core.") else explain_word(word)
     if page is not None:
-        pages.append(page)
+        blocks += page.blocks
     if word in COMMANDS:
-        pages.append(_command_page(word))
+        blocks += _command_blocks(word)
 
-    if not pages:
+    if not blocks:
         hint = suggest_word(word, [*COMMANDS, *actions])
         if not hint:
             hint = "; `%attune help` lists all words"
         raise UsageError(f"there is no help for `{word}`{hint}")
-    return Page([block for page in pages for block in page.blocks])
+    return Page(blocks)
 
 
-def _command_page(name: str) -> Page:
-    """Return the page of a command of `%attune`."""
+def _command_blocks(name: str) -> list[Block]:
+    """Return the blocks about a command of `%attune`."""
     entry = COMMANDS[name]
-    return Page(
-        [
-            Paragraph(f"`%attune {name}` is a command: {entry.help}"),
-            Code(entry.format_help(), "text"),
-        ]
-    )
+    return [
+        Paragraph(f"`%attune {name}` is a command: {entry.help}"),
+        Code(entry.format_help(), "text"),
+    ]

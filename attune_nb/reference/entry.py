@@ -72,7 +72,7 @@ class Entry(NamedTuple):
 
 def names(entries: Iterable[Entry], kind: str, form: Form = "usual") -> tuple[str, ...]:
     """Return the words of a kind and a form, in the order of the entries."""
-    return tuple(entry.name for entry in entries if entry.kind == kind and entry.form == form)
+    return tuple(entry.name for entry in entries if (entry.kind, entry.form) == (kind, form))
 
 
 def explanations(entries: Iterable[Entry], kind: str) -> dict[str, str]:
