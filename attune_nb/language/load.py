@@ -25,7 +25,9 @@ WORKFLOW_KEYS = names(KEYS, "workflow key")
 CANCELLATION_POLICIES: tuple[CancellationPolicy, ...] = get_args(CancellationPolicy)
 
 
-def load_workflow(text: str, name: str = "<text>", above: str = "") -> WorkflowSpec:
+def load_workflow(
+    text: str, name: str = "<text>", above: str = "", *, is_recorded: bool = False
+) -> WorkflowSpec:
     """Read a workflow.
 
     Args:
@@ -33,13 +35,15 @@ def load_workflow(text: str, name: str = "<text>", above: str = "") -> WorkflowS
         name: The name of the text in messages.
         above: Lines that stand above the text where a person sees it, such as the first line
             of a cell. Positions count from there.
+        is_recorded: The text is that of a run on record: one between `<%` and `%>`, which was
+            plain text to earlier versions, still is.
 
     Raises:
         WorkflowError: The text has problems; the error has all of them, each with its position.
     """
     document = yaml_source.parse(text, name, above)
     foreign_templates = [*find_foreign_templates(document)]
-    if foreign_templates:
+    if foreign_templates and not is_recorded:
         raise WorkflowError(yaml_source.sort_by_position(foreign_templates))
 
     reader = FieldReader(document)

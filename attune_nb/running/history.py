@@ -13,6 +13,7 @@ from attune_nb.conductor.machine import initial_state, replay
 from attune_nb.errors import StoreError, WorkflowError
 from attune_nb.events import RunEnded, RunStarted
 from attune_nb.language import export, parameter_specs
+from attune_nb.language.load import load_workflow
 from attune_nb.results.scaling import DurationHistory
 from attune_nb.running.bind_actions import replace_mocked_parallel_tasks
 from attune_nb.running.record import store_path
@@ -150,7 +151,7 @@ def recorded_workflow(stored: StoredRun) -> Workflow:
         return workflow
 
     try:
-        return loads(stored.text, stored.source.name)
+        return Workflow(load_workflow(stored.text, stored.source.name, is_recorded=True))
     except WorkflowError as error:
         raise StoreError(f"the workflow of run {stored.run_id} cannot be read: {error}") from None
 

@@ -7,6 +7,7 @@ import pytest
 from support.problems import line_and_column, load_problems
 
 import attune_nb
+from attune_nb.language.load import load_workflow
 
 A = "tasks:\n  - name: a\n    action: core.noop\n"
 
@@ -57,6 +58,11 @@ def test_an_expression_of_orquesta_is_refused_anywhere(text, words, line, column
 def test_text_that_is_no_expression_of_orquesta_is_kept(text):
     workflow = attune_nb.loads(f"{A}    input:\n      text: |-\n        {text}\n")
     assert workflow.task("a").input.source == {"text": text}
+
+
+def test_a_record_of_an_earlier_version_may_hold_such_text():
+    workflow = load_workflow(A + "    input: {text: <% ctx().x %>}\n", is_recorded=True)
+    assert workflow.task("a").input.render() == {"text": "<% ctx().x %>"}
 
 
 @pytest.mark.parametrize(("cmd", "words"), GO)
