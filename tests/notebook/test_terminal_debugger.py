@@ -5,7 +5,6 @@ import sys
 import pexpect
 import pytest
 
-
 pytestmark = pytest.mark.slow
 
 WORKFLOW = "tasks: [{name: check, action: check, with_items: [1, 2], input: {host: '{{ item }}'}}]"
