@@ -16,7 +16,8 @@ TOPICS: tuple[Entry, ...] = (
         "workflows",
         "A workflow is one YAML text: `parameters` come in, `tasks` run actions, `next` leads from "
         "task to task, and `output_map` makes the output. In a notebook it stands in a cell below "
-        "`%%attune NAME`.",
+        "`%%attune NAME`. Without quotes `true`, `False`, `null`, `0x1F` and `1e3` are values, and "
+        "`no`, `on`, `010`, `12:30` and dates are strings.",
         """
         parameters:
           name: {type: string, default: world}
@@ -49,8 +50,8 @@ TOPICS: tuple[Entry, ...] = (
     _topic(
         "expressions",
         "Between `{{` and `}}` stands an expression: Jinja2's syntax with namespaces, functions, "
-        "filters and tests. A string that is nothing but one expression gives the value with its "
-        "kind; any other string becomes text.",
+        "filters and tests. A string that is nothing but one expression, but for white space "
+        "around it, gives the value with its kind; any other string becomes text.",
         """
         vars: {sizes: [3, 1, 2]}
         tasks:
@@ -171,8 +172,9 @@ TOPICS: tuple[Entry, ...] = (
     _topic(
         "values",
         "Values are null, booleans, numbers, strings, arrays and objects; expressions look into "
-        "nothing else, but pass any Python object on as a whole. Results and variables are shared "
-        "and read-only. An action that changes its input is declared with "
+        "nothing else, but pass any Python object on as a whole, and write dates, paths, decimals, "
+        "UUIDs and enums as text. Results and variables are shared and read-only. An action that "
+        "changes its input is declared with "
         "`@attune_nb.action(mutable_input=True)` and gets its own copy.",
         """
         vars: {limits: {low: 1, high: 9}}
