@@ -8,16 +8,18 @@ from IPython.core.error import UsageError
 
 from attune_nb.display.outputs import Text
 from attune_nb.errors import AttuneError
+from attune_nb.notebook.answers import read_answers
 from attune_nb.notebook.command import RUN, PendingRun, argument, command
 from attune_nb.notebook.expressions import evaluate, evaluate_pairs
 from attune_nb.notebook.secret_options import SECRET_ARGUMENTS, read_secrets
-from attune_nb.running.answers import AnswerText, read_answer_options
+from attune_nb.running.answers import AnswerText
 from attune_nb.running.declared_parameters import secret_parameter_names
 from attune_nb.running.history import open_run
 from attune_nb.running.resume import resume
 
 if TYPE_CHECKING:
     from attune_nb.notebook.session import Session
+    from attune_nb.running.answers import OptionAnswers
     from attune_nb.running.history import AnyRun
 
 __all__: list[str] = []
@@ -111,7 +113,8 @@ def _resume(session: Session, run: str | None, **line_options: Any) -> Text | Pe
         running = _get_running(session, run)
         _refuse_changes(running, line_options)
         if line_options["answers"]:
-            _give_answers(running, line_options["answers"])
+            answers = read_answers(line_options["answers"], session.shell.user_ns)
+            _give_answers(running, answers)
             return Text(f"`{running.workflow_name}` continues")
         running.resume()
         return Text(f"`{running.workflow_name}` continues")
@@ -185,18 +188,18 @@ def _read_run_options(
     )
     options = {**_code_options(session, earlier_run), **_placement(line_options)}
     if line_options["answers"]:
-        options["answers"] = read_answer_options(line_options["answers"])
+        options["answers"] = read_answers(line_options["answers"], namespace)
     secrets.add_to_options(options)
     return secrets.add_to_parameters(workflow, values), options
 
 
-def _give_answers(run: AnyRun, options: list[str]) -> None:
+def _give_answers(run: AnyRun, answers: OptionAnswers) -> None:
     """Answer open questions of a run of this session.
 
     Raises:
         UsageError: A task has no open question, or the answer does not fit it.
     """
-    for task, answer in read_answer_options(options).items():
+    for task, answer in answers.items():
         try:
             run.answer(task, answer)
         except AttuneError as error:

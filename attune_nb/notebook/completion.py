@@ -114,6 +114,8 @@ def _option_values(session: Session, words: list[str], fragment: str) -> Iterabl
         return _parameter_pairs(session, words, fragment)
     if option == "--mock":
         return _mock_pairs(session, words, fragment)
+    if option == "--answer":
+        return _answer_pairs(session, words, fragment)
     if option in ("--params", "--keystore"):
         return session.variables_of_type(dict)
     if option in ("--retry-failed", "--resume") and not fragment.startswith("-"):
@@ -231,6 +233,15 @@ def _mock_pairs(session: Session, words: list[str], fragment: str) -> list[str]:
     names: Iterable[str] = []
     if workflow is not None:
         names = [task.name for task in workflow.tasks]
+    return _pairs(session, names, fragment)
+
+
+def _answer_pairs(session: Session, words: list[str], fragment: str) -> list[str]:
+    """Return `TASK=` for the tasks of the line's workflow that ask; after the sign, variables."""
+    workflow = _find_workflow(session, words)
+    names: Iterable[str] = []
+    if workflow is not None:
+        names = [path for path, task in workflow.walk() if task.action == "core.ask"]
     return _pairs(session, names, fragment)
 
 

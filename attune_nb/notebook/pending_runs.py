@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
+from attune_nb.notebook.answers import read_answers
 from attune_nb.notebook.command import PendingRun
 from attune_nb.notebook.expressions import evaluate_pairs, read_parameters
 from attune_nb.notebook.secret_options import read_secrets
-from attune_nb.running.answers import read_answer_options
 from attune_nb.running.declared_parameters import secret_parameter_names
 from attune_nb.running.resume import resume
 from attune_nb.templates.library.outer_names import explain_unpassed_name
@@ -105,7 +105,7 @@ def _run_options(session: Session, workflow: Workflow, options: Namespace) -> di
     if options.mock:
         run_options["mock"] = evaluate_pairs(options.mock, session.shell.user_ns, "--mock")
     if options.answer:
-        run_options["answers"] = read_answer_options(options.answer)
+        run_options["answers"] = read_answers(options.answer, session.shell.user_ns)
     if options.dry_run:
         run_options["dry_run"] = True
     if session.allows_imports:

@@ -35,6 +35,7 @@ __all__ = [
     "bind_answers",
     "check_open_questions",
     "check_secret_answers",
+    "is_answer_word",
     "read_answer_options",
     "restore_mask",
     "user_name",
@@ -52,6 +53,9 @@ _BOOLEANS = {
     "n": False,
     "off": False,
 }
+
+_NULLS = ("null", "~")
+_QUOTES = ("'", '"')
 
 _ANSWER_FILES = (".yaml", ".yml", ".json")
 
@@ -74,10 +78,15 @@ class AnswerText(NamedTuple):
     def parse(cls, text: str) -> AnswerText:
         """Return the answer that a text gives."""
         try:
-            return cls(text, yaml_source.parse(text).data)
+            value = yaml_source.parse(text).data
         except WorkflowError:
             # null, or no YAML
-            return cls(text, None if text.strip() in ("null", "~") else text)
+            return cls(text, None if text.strip() in _NULLS else text)
+
+        if isinstance(value, str) and text[:1] in _QUOTES:
+            # the quotes are YAML's, no part of the text
+            return cls(value, value)
+        return cls(text, value)
 
     def read_as(self, schema: Any) -> Any:
         """Return the value for a question with a `response_schema`.
@@ -157,6 +166,11 @@ def _read_answer_file(path: Path) -> dict[str, Any]:
         raw_text = document.raw_text((task,))
         answers[task] = value if raw_text is None else AnswerText(raw_text, value)
     return answers
+
+
+def is_answer_word(text: str) -> bool:
+    """Return whether a text is a word for true, false or null."""
+    return text.strip().lower() in (*_BOOLEANS, *_NULLS)
 
 
 def user_name() -> str:
