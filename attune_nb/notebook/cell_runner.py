@@ -248,7 +248,9 @@ def _hint_at_items(failed_tasks: list[FailedTask], variable: str) -> str:
 
 
 def _one_line(reason: str, default: str) -> str:
-    return shortened(printable(reason), _MAX_REASON_LENGTH) or default
+    if not reason:
+        return default
+    return shortened(printable(reason), _MAX_REASON_LENGTH)
 
 
 def _start(pending_run: PendingRun, progress: Any) -> tuple[Run, QuestionOpen | None]:

@@ -272,7 +272,8 @@ def _failures(notebook: NotebookNode) -> html.Markup:
         return html.Markup()
 
     count = len(failed_cells)
-    heading = f"{count:,} {'cell' if count == 1 else 'cells'} of this notebook failed."
+    noun = "cell" if count == 1 else "cells"
+    heading = f"{count:,} {noun} of this notebook failed."
     entries = []
     for failed_cell in failed_cells[:_MAX_FAILED_CELLS]:
         label: object = failed_cell.label.capitalize()

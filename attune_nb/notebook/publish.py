@@ -396,5 +396,6 @@ def _describe_failures(name: str, failed_cells: Sequence[FailedCell]) -> str:
 
     more = len(failed_cells) - 1
     if more:
-        message_lines.append(f"{more:,} more {'cell' if more == 1 else 'cells'} failed")
+        noun = "cell" if more == 1 else "cells"
+        message_lines.append(f"{more:,} more {noun} failed")
     return printable("\n".join(message_lines))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import sysconfig
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.events import CANCELLED, AttemptsEnded, TaskEnded, TaskStarted
-from attune_nb.html import shortened
+from attune_nb.results.error_titles import format_title, has_frames
 from attune_nb.values.describe import preview
 from attune_nb.values.frozen import size_of
 
@@ -28,45 +25,17 @@ __all__ = [
     "describe_failure",
     "explain_error",
     "find_failed_tasks",
-    "find_mistakes",
-    "is_code_mistake",
 ]
 
 # bytes below which an item is shown in full, and the characters of it that are shown
 _MAX_ITEM_SIZE = 2000
 _MAX_ITEM_LENGTH = 200
 
-# characters of an error in one line, and the groups of errors in one line
-_MAX_ERROR_LENGTH = 240
+# groups of errors in one line
 _MAX_GROUPS = 3
 
 # errors whose type says nothing that the message does not
 _PLAIN_TYPES = ("ActionError", "Cancelled", "ParallelFailed", "TemplateError")
-
-# errors of the code itself, whatever the data
-_CODE_ERRORS = (
-    "AttributeError",
-    "ImportError",
-    "IndentationError",
-    "ModuleNotFoundError",
-    "NameError",
-    "SyntaxError",
-    "TabError",
-    "UnboundLocalError",
-)
-# the message of a call whose arguments do not fit
-_CALL_MISFIT = re.compile(
-    r"\(\) (got an unexpected|got multiple values|missing \d+ required|takes )|is not callable$"
-)
-
-_FRAME = re.compile(r'^\s*File "([^"\n]+)", line (\d+)', re.MULTILINE)
-_TRACEBACK_HEAD = "Traceback (most recent call last)"
-# the names of cells, as the engine writes them and as IPython does
-_CELL = re.compile(r"cell \[\d+\]$")
-_UNNUMBERED_CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]\d+\.py$|^<ipython-input-")
-_LIBRARY_FOLDERS = ("site-packages", "dist-packages", str(Path(__file__).parents[1]))
-_STANDARD_FOLDERS = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
-_STANDARD_LIBRARY = re.compile(r"[/\\]lib[/\\]python3\.\d+[/\\]|^<frozen ")
 
 
 class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +45,7 @@ class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
         error: The error of the first of them.
         count: How many they are; 1 for a task without items.
         index: The index of the first one; None for a task without items.
-        item: The first one, described; empty for a task without items.
+        item: The first one, described, of the most frequent error and the first one.
     """
 
     error: ErrorInfo
@@ -91,12 +60,12 @@ class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
         A type that says nothing which the message does not is left out.
         """
         is_plain = self.error.type in _PLAIN_TYPES
-        return _format_title(self.error, has_type=not is_plain)
+        return format_title(self.error, has_type=not is_plain)
 
     @property
     def typed_title(self) -> str:
         """The same, always with the type."""
-        return _format_title(self.error, has_type=True)
+        return format_title(self.error, has_type=True)
 
     @property
     def details(self) -> str:
@@ -111,7 +80,7 @@ class ErrorGroup(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_frames(self) -> bool:
         """Whether the details show lines of code, and not only the error again."""
-        return self.error.position is not None or bool(_FRAME.search(self.error.traceback))
+        return self.error.position is not None or has_frames(self.error.traceback)
 
 
 class FailedTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,21 +119,30 @@ class FailedTask(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reason(self) -> str:
         """The counts and the errors, without the task: `3 of 3 items failed, all with ...`."""
+        if self.executions == 1 and not self.with_items:
+            status = self.status.replace("_", " ")
+            return f"{status}: {self.first.title}"
+
+        counts = f"failed {self.executions:,} times"
         if self.with_items:
             total = "?" if self.total is None else f"{self.total:,}"
             noun = "item" if self.total == 1 else "items"
             counts = f"{self.failed:,} of {total} {noun} failed"
-        elif self.executions > 1:
-            counts = f"failed {self.executions:,} times"
-        else:
-            status = self.status.replace("_", " ")
-            return f"{status}: {self.first.title}"
         return f"{counts}{self._describe_groups()}"
 
     @property
     def description(self) -> str:
         """The failures as one line."""
         return f"`{self.task}` {self.reason}"
+
+    def reason_of(self, message: str) -> str:
+        """Return the reason of an execution whose error has a message."""
+        if self.with_items:
+            return self.reason
+        for group in self.groups:
+            if group.error.message == message:
+                return group.title
+        return self.first.title
 
     def _describe_groups(self) -> str:
         if self.failed == 1:
@@ -173,7 +151,7 @@ class FailedTask(msgspec.Struct, frozen=True, kw_only=True):
             return f", all with {self.first.typed_title}"
         if len(self.groups) == self.failed and len(self._types()) == 1:
             # each with a message of its own
-            example = _format_title(self.first.error, has_type=False)
+            example = format_title(self.first.error, has_type=False)
             return f", all with {self._types()[0]}, such as: {example}"
 
         shown = [f"{group.count:,} with {group.typed_title}" for group in self.groups[:_MAX_GROUPS]]
@@ -355,13 +333,19 @@ def _group_errors(
             if example is None or (error.traceback and not example[0].traceback):
                 examples[kind] = (error, execution, item)
 
+    by_count = sorted(counts, key=lambda kind: -counts[kind])
+    shown = set(by_count[:1])
+    with_index = [kind for kind, (_, _, item) in examples.items() if item is not None]
+    # kinds are in the order of their first items, within one execution
+    shown.update(with_index[:1])
+
     groups = []
-    for kind in sorted(counts, key=lambda kind: -counts[kind]):
+    for kind in by_count:
         error, execution, item = examples[kind]
-        index = None
+        index = None if item is None else item.index
         description = ""
-        if item is not None:
-            index = item.index
+        if item is not None and kind in shown:
+            # only of items that are shown: there may be many kinds
             description = _describe_item(execution.key, item, item_of, hide)
         groups.append(ErrorGroup(error=error, count=counts[kind], index=index, item=description))
     return tuple(groups)
@@ -422,87 +406,9 @@ def explain_error(error: str, failed_tasks: Iterable[FailedTask]) -> str:
     """
     explained = error
     for failed_task in failed_tasks:
-        for message in failed_task.messages:
+        for message in dict.fromkeys(failed_task.messages):
+            reason = failed_task.reason_of(message)
             for status in ("failed", "timed out"):
                 head = f"task `{failed_task.task}` {status}: "
-                reason = failed_task.reason
-                if not failed_task.with_items:
-                    reason = failed_task.first.title
                 explained = explained.replace(f"{head}{message}", f"{head}{reason}", 1)
     return explained
-
-
-def find_mistakes(failed_tasks: Iterable[FailedTask]) -> list[str]:
-    """Return an alert for each task whose failure looks like a mistake, not like an outcome.
-
-    These are tasks of which every item failed with the same programming error, and tasks with
-    an expression that failed.
-    """
-    alerts = []
-    for failed_task in failed_tasks:
-        is_complete = not failed_task.with_items or failed_task.failed == failed_task.total
-        types = {group.error.type for group in failed_task.groups}
-        if "TemplateError" in types:
-            what = "a mistake in an expression"
-        elif is_complete and len(types) == 1 and is_code_mistake(failed_task.first.error):
-            what = "a mistake in the code"
-        else:
-            continue
-
-        error = failed_task.first.typed_title
-        if failed_task.with_items:
-            error += f" in {_count_items(failed_task)}"
-        task = failed_task.task
-        alerts.append(f"the failure of `{task}` looks like {what} and not like an outcome: {error}")
-    return alerts
-
-
-def _count_items(failed_task: FailedTask) -> str:
-    if failed_task.failed == failed_task.total:
-        return f"all {failed_task.total:,} items" if failed_task.failed > 1 else "its only item"
-    return f"{failed_task.failed:,} items"
-
-
-def is_code_mistake(error: ErrorInfo) -> bool:
-    """Return whether an error is one of the code, whatever its data."""
-    if error.type in _CODE_ERRORS:
-        return True
-    return error.type == "TypeError" and bool(_CALL_MISFIT.search(error.message))
-
-
-def _format_title(error: ErrorInfo, *, has_type: bool) -> str:
-    """Return an error as one line, with the user's own line."""
-    title = shortened(error.message, _MAX_ERROR_LENGTH)
-    if has_type and not title.startswith(error.type):
-        title = f"{error.type}: {title}"
-    place = _find_place(error.traceback)
-    if place:
-        title += f" ({place})"
-    return title
-
-
-def _find_place(traceback: str) -> str:
-    """Return the last line of the user's own code in a traceback, or an empty string.
-
-    Libraries and the standard library are not the user's own.
-    """
-    last_block = traceback.rpartition(_TRACEBACK_HEAD)[2]
-    for file_name, line in reversed(_FRAME.findall(last_block)):
-        if not _is_library(file_name):
-            return f"{_name_file(file_name)}, line {line}"
-    return ""
-
-
-def _is_library(file_name: str) -> bool:
-    if any(folder in file_name for folder in _LIBRARY_FOLDERS):
-        return True
-    is_standard = file_name.startswith(_STANDARD_FOLDERS)
-    return is_standard or bool(_STANDARD_LIBRARY.search(file_name))
-
-
-def _name_file(file_name: str) -> str:
-    if _CELL.match(file_name) or file_name.startswith("<"):
-        return file_name
-    if _UNNUMBERED_CELL.search(file_name):
-        return "a cell"
-    return PurePath(file_name.replace("\\", "/")).name

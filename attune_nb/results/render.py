@@ -105,11 +105,12 @@ def _failure_lines(run: ReadableRun, failed_tasks: Sequence[FailedTask]) -> list
     if run.error:
         lines.append(explain_error(run.error, failed_tasks))
 
-    others = [task for task in failed_tasks if not _is_named(task, run.error)]
+    unnamed = [task for task in failed_tasks if not _is_named(task, run.error)]
     is_only = _count_handled(failed_tasks) == 1
-    lines += [_describe(failed_task, is_only=is_only) for failed_task in others[:_MAX_FAILURES]]
-    if len(others) > _MAX_FAILURES:
-        lines.append(f"and {len(others) - _MAX_FAILURES:,} more tasks failed; `run.tasks` has them")
+    lines += [_describe(failed_task, is_only=is_only) for failed_task in unnamed[:_MAX_FAILURES]]
+    if len(unnamed) > _MAX_FAILURES:
+        hidden_count = len(unnamed) - _MAX_FAILURES
+        lines.append(f"and {hidden_count:,} more tasks failed; `run.tasks` has them")
     return lines
 
 
@@ -142,6 +143,7 @@ def _details(failed_task: FailedTask) -> html.Markup:
         title = f"the lines of `{failed_task.task}` in the workflow"
     if group.index is not None:
         title += f", item {group.index}: {group.item}"
+
     lines = html.element("pre", html.text(group.details, _MAX_DETAILS), style=_DETAILS_STYLE)
     return html.element("details", html.element("summary", title, style="cursor:pointer"), lines)
 

@@ -310,8 +310,8 @@ class RunView:
     @property
     def alerts(self) -> list[str]:
         """Notes on things that deserve a look, each one line with advice."""
-        from attune_nb.results.failures import find_mistakes  # noqa: PLC0415 - seldom needed
         from attune_nb.results.metrics import find_alerts  # noqa: PLC0415 - seldom needed
+        from attune_nb.results.mistakes import find_mistakes  # noqa: PLC0415 - seldom needed
 
         log = self._log
         mistakes = find_mistakes(self.failed_tasks())

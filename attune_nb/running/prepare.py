@@ -27,7 +27,8 @@ from attune_nb.errors import (
 from attune_nb.events import TaskEnded
 from attune_nb.language import parameter_specs
 from attune_nb.language.describe import is_positive_integer
-from attune_nb.results.failures import explain_error, find_failed_tasks, find_mistakes
+from attune_nb.results.failures import explain_error, find_failed_tasks
+from attune_nb.results.mistakes import find_mistakes
 from attune_nb.running.answers import AdvanceAnswers, answers_of_dry_run, bind_answers
 from attune_nb.running.bind_actions import (
     BindingContext,

@@ -36,13 +36,13 @@ def test_a_failed_cell_shows_its_reason_and_stops_run_all(lab, dark):
         expect(frames).to_be_hidden()
         failed.get_by_text("first traceback of `check`").click()
         expect(frames).to_be_visible()
-        notebook.take_screenshot("failed dark" if dark else "failed")
+        notebook.take_screenshot(f"failed, dark {dark}")
 
         notebook.wait_until_idle()
         expect(notebook.output(3)).not_to_contain_text("went on")
 
 
-def test_a_saved_panel_without_its_kernel_does_not_pretend_to_run(lab):
+def test_a_saved_panel_says_when_it_stood_still(lab):
     with lab.opened(*fan_out_cells("--background --store runs.db", 50_000)) as notebook:
         notebook.run(0)
         notebook.run(1)
