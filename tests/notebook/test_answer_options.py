@@ -37,12 +37,3 @@ def answer_with(ipython):
 )
 def test_a_variable_gives_its_value_and_any_other_word_itself(answer_with, option, schema, answer):
     assert answer_with(option, schema) == answer
-
-
-def test_tab_offers_the_tasks_that_ask(ipython):
-    cell = ASK.replace("SCHEMA", "null") + "  - {name: other, action: core.noop}\n"
-    ipython.run_cell_magic("attune", "asking --define", cell)
-    line = "%attune run asking --answer "
-    _, matches = ipython.complete(None, line, len(line))
-
-    assert [match for match in matches if match.endswith("=")] == ["q="]

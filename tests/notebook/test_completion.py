@@ -238,3 +238,16 @@ def test_arguments_of_an_unknown_action_are_not_completed(shell):
 def test_other_cells_are_not_completed(shell):
     assert complete_at_bar(shell, "fle|") == set()
     assert complete_at_bar(shell, "x = 1\n%timeit fle|") == set()
+
+
+def test_answers_are_for_the_tasks_that_ask(shell):
+    text = (
+        "tasks: [{name: q, action: core.ask, input: {prompt: Go?}}, {name: a, action: core.noop}]"
+    )
+    shell.run_cell_magic("attune", "asking --define", text)
+
+    assert complete_at_bar(shell, "%attune run asking --answer |") == {"q="}
+
+    session = shell.magics_manager.registry["AttuneMagics"].session
+    del session.workflows["asking"]
+    del session.texts["asking"]
