@@ -53,6 +53,8 @@ COMPILING = [
     ("{{ 'a'() }}", "only a function or a method can be called"),
     ("{{ 'a'['upper']() }}", "only a function or a method can be called"),
     ("{{ ('a' | upper)('b') }}", "only a function or a method can be called"),
+    ("{{ 1e\u0663 }}", "a number is written with the digits 0 to 9 only"),
+    ("{{ \u0663.\u0663 }}", "a number is written with the digits 0 to 9 only"),
     ("{{ ", "`{{` is not closed; write `}}` after the expression"),
     ("a {{ {'b': 1 }} c", "`{{` is not closed"),
     ("{{ 'a }}", "a quote (') is not closed"),

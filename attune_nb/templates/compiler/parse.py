@@ -263,6 +263,9 @@ def parse_expression(text: str, written: str = "") -> nodes.Expr:
         raise TemplateError(_explain_go_field(text, written, message)) from None
     except RecursionError:
         raise TemplateError("the expression is nested too deeply") from None
+    except SyntaxError:
+        # Python reads the numbers, and takes fewer digits than Jinja2
+        raise TemplateError("a number is written with the digits 0 to 9 only") from None
     except (ValueError, MemoryError):
         raise TemplateError("a number in the expression has too many digits") from None
 
