@@ -15,6 +15,7 @@ from attune_nb.cli.file_commands import check, export, graph
 from attune_nb.cli.help_command import explain
 from attune_nb.cli.publish_command import publish
 from attune_nb.cli.record_commands import forget, runs, show, timeline
+from attune_nb.cli.repeat_commands import fork, retry
 from attune_nb.cli.run_commands import resume, run
 from attune_nb.cli.trial_commands import bench, demo
 from attune_nb.cli.usage_errors import CommandGroup
@@ -33,6 +34,8 @@ for command in (
     show,
     forget,
     resume,
+    retry,
+    fork,
     timeline,
     graph,
     export,

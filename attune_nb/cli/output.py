@@ -21,8 +21,9 @@ __all__ = [
     "ERRORS",
     "exit_status",
     "exit_with_error",
+    "exit_with_outcome",
     "exit_with_question",
-    "hint_at_resume",
+    "hint_at_next_command",
     "print_run",
     "print_warnings",
 ]
@@ -70,16 +71,21 @@ def print_warnings(workflow: Workflow) -> None:
         ERRORS.print(f"warning: {printable(str(problem))}", markup=False)
 
 
-def hint_at_resume(paused_run: Run, code_words: str) -> None:
-    """Print the command that continues a paused run, which ends with this process.
+def hint_at_next_command(ended_run: Run, code_words: str) -> None:
+    """Print the command that continues a paused run, or that retries a failed one.
 
     Args:
-        paused_run: The run.
+        ended_run: The run, which ends with this process.
         code_words: The options that no record holds, as words of the command line.
     """
-    if paused_run.status == "paused" and paused_run.store is not None:
-        command = f"attune-nb resume {paused_run.run_id}{code_words}"
-        ERRORS.print(f"`{command}{store_option(paused_run.store)}` continues it", markup=False)
+    if ended_run.store is None:
+        return
+
+    words = f"{ended_run.run_id}{code_words}{store_option(ended_run.store)}"
+    if ended_run.status == "paused":
+        ERRORS.print(f"`attune-nb resume {words}` continues it", markup=False)
+    elif ended_run.status in ("failed", "timed_out"):
+        ERRORS.print(f"`attune-nb retry {words}` runs what failed again", markup=False)
 
 
 def exit_with_question(error: QuestionOpen, code_words: str, *, as_json: bool) -> NoReturn:
@@ -105,3 +111,10 @@ def exit_with_error(error: Exception) -> NoReturn:
     """Print an error and exit with status 2."""
     ERRORS.print(str(error), markup=False)
     raise typer.Exit(2)
+
+
+def exit_with_outcome(ended_run: Run, code_words: str, *, as_json: bool) -> NoReturn:
+    """Print the outcome of a run, and exit with its status."""
+    print_run(ended_run, as_json=as_json)
+    hint_at_next_command(ended_run, code_words)
+    raise typer.Exit(exit_status(ended_run))

@@ -9,6 +9,7 @@ import typer
 
 from attune_nb.cli.options import AsJson, Dark, LatestRunId, Store  # noqa: TC001 - typer reads them
 from attune_nb.cli.output import ERRORS, exit_with_error, print_run
+from attune_nb.cli.stored_runs import open_stored_run
 from attune_nb.errors import AttuneError
 from attune_nb.html import printable
 from attune_nb.results.durations import format_duration
@@ -81,21 +82,6 @@ def forget(
     typer.echo(str(forgotten))
 
 
-def _open_run(run_id: str | None, store: str | None) -> history.AnyRun:
-    """Return a run of a store; without an id, the latest one.
-
-    Raises:
-        AttuneError: There is no such run.
-    """
-    if run_id is not None:
-        return history.open_run(run_id, store)
-
-    frame = history.runs(store, limit=1)
-    if frame.empty:
-        raise AttuneError("no run is on record here: name another record with `--store FILE`")
-    return history.open_run(frame["run_id"].iloc[0], store)
-
-
 def show(
     run: LatestRunId = None,
     store: Store = None,
@@ -103,7 +89,7 @@ def show(
 ) -> None:
     """Show a run of a store in its present state."""
     try:
-        recorded_run = _open_run(run, store)
+        recorded_run = open_stored_run(run, store)
     except AttuneError as error:
         exit_with_error(error)
     print_run(recorded_run, as_json=as_json)
@@ -125,7 +111,7 @@ def timeline(
 ) -> None:
     """Draw the timeline of a run of a store."""
     try:
-        recorded_run = _open_run(run, store)
+        recorded_run = open_stored_run(run, store)
         if output is None:
             output = Path(f"timeline-{recorded_run.run_id}.svg")
         from attune_nb import charts  # noqa: PLC0415 - matplotlib is heavy

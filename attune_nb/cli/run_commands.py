@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from attune_nb.cli.action_files import load_action_files
+from attune_nb.cli.code_options import format_code_options
 from attune_nb.cli.debugging import debug_options, stop_at_breakpoints
 from attune_nb.cli.options import (
     Actions,
@@ -31,16 +31,15 @@ from attune_nb.cli.options import (
     find_modules_here,
 )
 from attune_nb.cli.output import (
-    exit_status,
     exit_with_error,
+    exit_with_outcome,
     exit_with_question,
-    hint_at_resume,
-    print_run,
     print_warnings,
 )
-from attune_nb.cli.secrets import is_written_out, read_secrets
+from attune_nb.cli.secrets import read_secrets
+from attune_nb.cli.stored_runs import last_interrupted_run
 from attune_nb.cli.values import read_mocks, read_parameters
-from attune_nb.errors import AttuneError, QuestionOpen, StoreError
+from attune_nb.errors import AttuneError, QuestionOpen
 from attune_nb.running import history
 from attune_nb.running import resume as resuming
 from attune_nb.running.answers import read_answer_options
@@ -79,7 +78,7 @@ def run(
 ) -> None:
     """Run the workflow in FILE."""
     find_modules_here(allowed=allow_imports)
-    code_words = _format_code_options(actions, keystore, secret, secret_env, allow_imports)
+    code_words = format_code_options(actions, keystore, secret, secret_env, allow_imports)
     try:
         workflow = load_file(file)
         parameters = read_parameters(workflow, set_, params)
@@ -111,7 +110,7 @@ def run(
     except (AttuneError, ValueError) as error:
         exit_with_error(error)
 
-    _exit_with_outcome(workflow_run, code_words, as_json=as_json)
+    exit_with_outcome(workflow_run, code_words, as_json=as_json)
 
 
 def resume(
@@ -150,7 +149,7 @@ def resume(
 ) -> None:
     """Continue an interrupted run of a store; options that are left out are as before."""
     find_modules_here(allowed=allow_imports)
-    code_words = _format_code_options(actions, keystore, secret, secret_env, allow_imports)
+    code_words = format_code_options(actions, keystore, secret, secret_env, allow_imports)
     try:
         answers = read_answer_options(answer or [])
         mocks = read_mocks(mock)
@@ -158,7 +157,7 @@ def resume(
         all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
         run_id = run
         if run_id is None:
-            run_id = _last_interrupted_run(store)
+            run_id = last_interrupted_run(store)
         parameters: dict[str, Any] = {}
         if set_ or named_secrets:
             workflow = history.open_run(run_id, store).workflow
@@ -186,19 +185,7 @@ def resume(
     except (AttuneError, ValueError) as error:
         exit_with_error(error)
 
-    _exit_with_outcome(resumed_run, code_words, as_json=as_json)
-
-
-def _last_interrupted_run(store: str | None) -> str:
-    """Return the id of the last run of a store whose process is gone.
-
-    Raises:
-        StoreError: There is none.
-    """
-    frame = history.runs(store, status="interrupted", limit=1)
-    if frame.empty:
-        raise StoreError("no run on record was interrupted; `attune-nb runs` lists the runs")
-    return str(frame["run_id"].iloc[0])
+    exit_with_outcome(resumed_run, code_words, as_json=as_json)
 
 
 def _rerun_attempts(resumed_run: Run) -> None:
@@ -214,31 +201,3 @@ def _rerun_attempts(resumed_run: Run) -> None:
     while resumed_run.in_doubt and not resumed_run.wait(_LOOK):
         continue
     wait_for_end(resumed_run, None)
-
-
-def _format_code_options(
-    actions: Actions, keystore: Keystore, secret: Secret, secret_env: SecretEnv, allow_imports: bool
-) -> str:
-    """Return the options that a resumed run needs again, as the words of a command line.
-
-    No record holds them. A keystore that was written into the line is left out.
-    """
-    words: list[str] = []
-    for file in actions or ():
-        words += ["--actions", str(file)]
-    if allow_imports:
-        words.append("--allow-imports")
-    if keystore is not None and not is_written_out(keystore):
-        words += ["--keystore", keystore]
-    for name in secret or ():
-        words += ["--secret", name]
-    for pair in secret_env or ():
-        words += ["--secret-env", pair]
-    return "".join(f" {shlex.quote(word)}" for word in words)
-
-
-def _exit_with_outcome(ended_run: Run, code_words: str, *, as_json: bool) -> None:
-    """Print the outcome of a run, and exit with its status."""
-    print_run(ended_run, as_json=as_json)
-    hint_at_resume(ended_run, code_words)
-    raise typer.Exit(exit_status(ended_run))

@@ -1,0 +1,34 @@
+"""The options that no record holds: where the actions and the secrets of a run come from."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from attune_nb.cli.secrets import is_written_out
+
+if TYPE_CHECKING:
+    from attune_nb.cli.options import Actions, Keystore, Secret, SecretEnv
+
+__all__ = ["format_code_options"]
+
+
+def format_code_options(
+    actions: Actions, keystore: Keystore, secret: Secret, secret_env: SecretEnv, allow_imports: bool
+) -> str:
+    """Return the options that a resumed run needs again, as the words of a command line.
+
+    No record holds them. A keystore that was written into the line is left out.
+    """
+    words: list[str] = []
+    for file in actions or ():
+        words += ["--actions", str(file)]
+    if allow_imports:
+        words.append("--allow-imports")
+    if keystore is not None and not is_written_out(keystore):
+        words += ["--keystore", keystore]
+    for name in secret or ():
+        words += ["--secret", name]
+    for pair in secret_env or ():
+        words += ["--secret-env", pair]
+    return "".join(f" {shlex.quote(word)}" for word in words)

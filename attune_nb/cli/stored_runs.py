@@ -1,0 +1,40 @@
+"""The run of a store that a command is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attune_nb.errors import StoreError
+from attune_nb.running import history
+
+if TYPE_CHECKING:
+    from attune_nb.running.recorded_run import RecordedRun
+
+__all__ = ["last_interrupted_run", "open_stored_run"]
+
+
+def open_stored_run(run_id: str | None, store: str | None) -> RecordedRun:
+    """Return a run of a store; without an id, the latest one.
+
+    Raises:
+        StoreError: There is no such run.
+    """
+    if run_id is not None:
+        return history.open_run(run_id, store)
+
+    frame = history.runs(store, limit=1)
+    if frame.empty:
+        raise StoreError("no run is on record here: name another record with `--store FILE`")
+    return history.open_run(frame["run_id"].iloc[0], store)
+
+
+def last_interrupted_run(store: str | None) -> str:
+    """Return the id of the last run of a store whose process is gone.
+
+    Raises:
+        StoreError: There is none.
+    """
+    frame = history.runs(store, status="interrupted", limit=1)
+    if frame.empty:
+        raise StoreError("no run on record was interrupted; `attune-nb runs` lists the runs")
+    return str(frame["run_id"].iloc[0])
