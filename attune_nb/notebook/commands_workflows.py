@@ -56,13 +56,17 @@ def _show(session: Session, name: str) -> Text:
 
 @command(
     argument("file", "file", "the workflow's YAML file"),
-    argument("--as", "", "the name to define it under; by default the file's", dest="name"),
+    argument(
+        "--as", "", "the name to define it under; by default its own, or the file's", dest="name"
+    ),
 )
 def _load(session: Session, file: str, name: str | None) -> Text:
     """Define the workflow of a file."""
     workflow = load_file(file)
     path = Path(file)
 
+    if name is None:
+        name = workflow.own_name
     if name is None:
         name = path.name.split(".")[0]
     print_warnings(workflow)

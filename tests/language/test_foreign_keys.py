@@ -6,6 +6,11 @@ Add a row to add a word: the text, words of the message, line and column.
 import pytest
 from support.problems import line_and_column, load_problems
 
+from attune_nb.language import load
+from attune_nb.language.reading import foreign_keys, legacy_syntax, read_tasks
+from attune_nb.reference import parameter_keys
+from attune_nb.reference.entry import names
+
 A = "tasks:\n  - name: a\n    action: core.noop\n"
 B = "  - name: b\n    action: core.noop\n"
 
@@ -163,6 +168,22 @@ def test_a_foreign_type_of_a_parameter_is_explained(name, words):
 
     assert problem.message == f"unknown parameter type `{name}`; {words}"
     assert line_and_column(problem) == (1, 24)
+
+
+def test_every_foreign_key_leads_to_a_key_of_the_language():
+    """A key that became one of the language must leave the table of foreign keys."""
+    known_keys = {
+        "a workflow": load.WORKFLOW_KEYS,
+        "a task": (*read_tasks.TASK_KEYS, *legacy_syntax.LEGACY_KEYS),
+        "a transition": read_tasks.TRANSITION_KEYS,
+        "`retry`": read_tasks.RETRY_KEYS,
+        "a parameter": names(parameter_keys.PARAMETER_KEYS, "parameter key"),
+    }
+    assert known_keys.keys() == foreign_keys.TABLES.keys()
+
+    for owner, table in foreign_keys.TABLES.items():
+        assert {key.meant for key in table.values()} - {""} <= set(known_keys[owner]), owner
+        assert table.keys().isdisjoint(known_keys[owner]), owner
 
 
 def test_an_array_of_tasks_alone_is_to_stand_below_tasks():

@@ -97,6 +97,14 @@ def test_a_cell_shows_the_warnings_of_its_workflow_once(shell, option):
     assert "warning" not in printed_by(shell, "%attune run daily --quiet")
 
 
+def test_a_loaded_file_takes_the_name_of_its_text(shell, tmp_path):
+    path = tmp_path / "daily.yaml"
+    path.write_text("name: twice as much\n" + FAN_OUT)
+
+    assert "twice as much: 2 tasks, defined" in str(run_line(shell, f"load {path}"))
+    assert "thrice: 2 tasks, defined" in str(run_line(shell, f"load {path} --as thrice"))
+
+
 def test_loading_a_file_shows_its_warnings(shell, tmp_path):
     path = tmp_path / "daily.yaml"
     path.write_text(SUSPICIOUS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["ForeignKey", "explain_foreign_key", "explain_foreign_type"]
+__all__ = ["TABLES", "ForeignKey", "explain_foreign_key", "explain_foreign_type"]
 
 # Names in an example that a message shows.
 _MAX_NAMES = 3
@@ -48,7 +48,7 @@ def explain_foreign_key(owner: str, key: str, fields: Mapping[str, Any]) -> Fore
         return ForeignKey("next", _explain_earlier_tasks(fields.get(key), fields.get("name")))
     if owner.startswith("a branch of"):
         owner = "a transition"
-    return _TABLES.get(owner, {}).get(word)
+    return TABLES.get(owner, {}).get(word)
 
 
 def explain_foreign_type(name: str) -> str:
@@ -371,7 +371,8 @@ _TYPES = {
     **dict.fromkeys(("none", "null_type", "void"), '"null"'),
 }
 
-_TABLES = {
+# The tables by the owner of the keys, as messages call it.
+TABLES = {
     "a parameter": _PARAMETER,
     "a workflow": _WORKFLOW,
     "a task": _TASK,
