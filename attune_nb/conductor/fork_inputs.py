@@ -144,7 +144,7 @@ def _select_inputs(
             inputs.append(event)
         else:
             execution = state.executions[key]
-            is_stopped = execution.stopping or execution.begun is not None
+            is_stopped = execution.stopping or _is_closed(execution)
             part = _without_failed(event, failed_items[key], is_stopped=is_stopped)
             if part is not None:
                 inputs.append(part)
@@ -154,8 +154,13 @@ def _select_inputs(
 def _is_cut(execution: Execution, unwanted: tuple[TaskEndStatus, ...]) -> bool:
     """Return whether an execution was stopped, or ended in an unwanted way."""
     if execution.outcome is None:
-        return execution.stopping
+        return execution.stopping or _is_closed(execution)
     return execution.outcome.status in unwanted
+
+
+def _is_closed(execution: Execution) -> bool:
+    """Return whether no more items begin, because too many have failed."""
+    return execution.max_failures is not None and execution.failed > execution.max_failures
 
 
 def _failed_items(execution: Execution) -> set[int]:

@@ -138,7 +138,10 @@ def record_batch(
     status: TaskStatus = "running"
     if retries and execution.items is None:
         status = "retrying"
-    begun = execution.begun if batch.begun is None else batch.begun
+    begun = execution.begun
+    if batch.begun is not None and execution.max_failures is not None:
+        # in a fork the task may have no limit any more
+        begun = batch.begun
     planned = total
     if execution.stopping or begun is not None:
         # the items of a source of unknown length were not all read

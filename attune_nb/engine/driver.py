@@ -72,7 +72,8 @@ class Driver(RequestQueue):
         backend: Where the attempts run.
         actions: The action of each task, by the task's path.
         readers: Called with the new events, in the engine's thread.
-        skip_delays: Whether delays end at once, as in a dry run. Timeouts keep their time.
+        skip_delays: Whether delays end at once and no rate is kept, as in a dry run. Timeouts keep
+            their time.
     """
 
     def __init__(
@@ -397,6 +398,10 @@ class Driver(RequestQueue):
         if not isinstance(selector, dict):
             selector = {}
 
+        interval = 0.0
+        if task.rate_limit is not None and not self._skip_delays:
+            interval = task.rate_limit.interval
+
         announce = None
         if not action.idempotent:
             announce = self.announce
@@ -421,7 +426,7 @@ class Driver(RequestQueue):
             keep_results=task.keep_results == "cluster",
             max_failures=command.max_failures,
             will_retry=lambda attempt, error: retry_delay(task.retry, attempt, error) is not None,
-            interval=0.0 if task.rate_limit is None else task.rate_limit.interval,
+            interval=interval,
         )
         self._backend.start(Job(spec, command.items, earlier))
 

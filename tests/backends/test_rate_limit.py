@@ -231,3 +231,8 @@ def test_a_failure_ends_the_wait():
     """Items that wait for the pace are skipped as soon as too many others have failed."""
     run = run_limited("threads", "1/h", 5, fail, "max_failures: 0")
     assert run.items("a")["status"].tolist() == ["failed", *["skipped"] * 4]
+
+
+def test_a_dry_run_does_not_wait_for_the_rate():
+    run = attune_nb.loads(FIFTY.replace("50/s", "1/h")).run(dry_run=True, progress=False)
+    assert len(run.attempts()) == 200

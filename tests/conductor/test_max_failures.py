@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from support.manual_driver import ManualDriver, make_batch
 
 import attune_nb
+from attune_nb.conductor.fork_inputs import inputs_that_succeeded
 from attune_nb.conductor.machine import replay
 from attune_nb.conductor.recovery import recover
 from attune_nb.conductor.state import StartTask
@@ -245,3 +246,35 @@ def test_a_cancelled_run_ends_as_cancelled():
     driver.cancel()
     report(driver, replace(make_batch([]), total=3))
     assert driver.state.status == "cancelled"
+
+
+def test_a_fork_without_the_limit_runs_the_skipped_items(local_runner):
+    text = text_of(0, more="next: [{when: failed(), do: after}]")
+    text += "  - {name: after, action: core.noop}\n"
+    run = local_runner.run(text, check=check)
+    workflow = attune_nb.loads(text.replace("max_failures: 0", "timeout: 9"))
+    fork = run.fork("after", workflow=workflow, actions={"check": check}, progress=False)
+    assert fork.items("check")["status"].tolist() == [
+        "succeeded", "failed", "succeeded", "failed", "succeeded",
+    ]  # fmt: skip
+
+
+def test_a_source_that_fails_counts_as_a_failed_item(local_runner):
+    def numbers():
+        yield 5
+        yield 6
+        raise OSError("the disk is gone")
+
+    workflow = attune_nb.loads("parameters: {items: {}}\n" + text_of(0, "'{{ parameters.items }}'"))
+    run = workflow.run(
+        {"items": numbers()}, actions={"check": check}, backend=local_runner.backend, progress=False
+    )
+    assert statuses(run) == ["succeeded", "succeeded", "failed"]
+
+
+def test_a_retry_of_an_interrupted_run_repeats_the_failed_items():
+    """Its record ends when the limit was exceeded, before the begun items are counted."""
+    driver = make_driver()
+    inputs = inputs_that_succeeded(driver.state, driver.log)
+    (event,) = [event for event in inputs if isinstance(event, AttemptsEnded)]
+    assert list(event.batch.index) == [0, 1]

@@ -182,6 +182,9 @@ class Job:
         """
         waiting = list(self.retry_queue)
         self.retry_queue.clear()
+        if self.limit is not None:
+            # items that must not begin are skipped
+            waiting = [pair for pair in waiting if self.limit.may_begin(pair[0])]
         if self.source.is_single and not self.source.started:
             self.source.close(started=1)
             waiting.append((0, 1))
@@ -200,6 +203,8 @@ class Job:
         """
         code, cause = self.spec.call.describe_error(error)
         index = self.source.failed_index()
+        if self.limit is not None and not self.limit.try_begin(index):
+            return
         self.results.record_failure(worker, index, 1, self.spec.clock(), None, code, cause)
 
     def collect(self) -> Batch | None:
@@ -234,7 +239,11 @@ class Job:
             is_closed: Whether no more items begin. Then no more are read from a lazy source.
         """
         source = self.source
-        is_over = source.exhausted or self.stopped or (is_closed and source.lazy)
+        if self.is_closed and not source.lazy:
+            # the items that never began count, too
+            return None
+
+        is_over = source.exhausted or self.stopped or is_closed
         if self._total_reported or not is_over or source.is_single:
             return None
 

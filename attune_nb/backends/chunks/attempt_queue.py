@@ -54,7 +54,7 @@ class AttemptQueue:
     @property
     def _can_read(self) -> bool:
         """Whether an item or the end can be read without waiting."""
-        if self._job.source.exhausted or self._job.is_closed:
+        if self._job.source.exhausted:
             return False
 
         return self._prefetcher is None or self._prefetcher.is_ready
@@ -121,7 +121,8 @@ class AttemptQueue:
         self._returned.extendleft(reversed(attempts))
 
     def keep(self, may_begin: Callable[[int], bool]) -> None:
-        """Drop the waiting attempts of items that must not begin, by their index."""
+        """Drop the waiting attempts of items that must not begin, by index; read no more items."""
+        self._job.source.exhausted = True
         returned = [attempt for attempt in self._returned if may_begin(attempt.index)]
         self._returned = deque(returned)
 

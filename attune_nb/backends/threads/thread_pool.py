@@ -290,6 +290,8 @@ class WorkerPool(abc.ABC):
             if not (job.stopped or self.paused):
                 return False
 
+            if job.limit is not None and not job.limit.may_begin(index):
+                return True
             if job.stopped:
                 job.results.record_cancelled(index, attempt, 0, job.spec.clock(), item)
             else:
