@@ -308,7 +308,7 @@ class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):
         batch: The attempts.
         memory: The memory of the engine's process, in bytes; 0 if it was not read.
         input_error: In a dry run, why an input could not be evaluated, for want of a result
-            that nobody made. The attempt counts as one that succeeded.
+            that no action made. The attempt counts as one that succeeded.
     """
 
     task: str
@@ -402,7 +402,7 @@ class AskOpened(Fact, frozen=True, kw_only=True, tag=True):
 
 
 class MockMissing(Fact, frozen=True, kw_only=True, tag=True):
-    """In a dry run, an expression failed because it reads a result that nobody made.
+    """In a dry run, an expression failed because it reads a result that no action made.
 
     Attributes:
         task: The path of the task with the expression; empty for the output of the run.

@@ -1,4 +1,4 @@
-"""The parts of compiled code that decide what it does, as text."""
+"""The parts of compiled code that decide its outcome, as text."""
 
 from __future__ import annotations
 

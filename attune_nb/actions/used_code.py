@@ -1,16 +1,16 @@
 """A digest of everything that an action's function uses, the same in every process.
 
-The code of a function is not all that decides what it does. It calls helpers, reads globals and
+The code of a function is not all that decides its outcome. It calls helpers, reads globals and
 closures, makes objects of classes. The digest follows these names, through the user's own code:
 
 - Functions and classes of the user's own modules count with their code, their defaults and
-  what they use in turn. Those of installed packages and of Python count by their names only.
+  all that they use in turn. Those of installed packages and of Python count by their names only.
 - Plain values count with their content: of a string its beginning, of a container its first
   elements, and the length of either. A table or an array counts by its shape and its types.
 - Enumerations, named tuples, dataclasses and namespaces count with their fields. Other objects
   (a client, a lock, an open file) count by their type: their content changes with their use.
-- What the code itself changes (`results.append(...)`, `cache[key] = ...`, a global that it
-  assigns) counts by its type too. For this, the lines of the code are looked at: a name counts
+- A value that the code itself changes (`results.append(...)`, `cache[key] = ...`, a global that
+  it assigns) counts by its type too. For this, the lines of the code are looked at: a name counts
   as changed if it stands in a line that changes an object.
 
 The work is bounded: after `_MAX_PARTS` parts the rest is left out, always the same rest.
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["digest_used_code"]
 
-# Hexadecimal digits. Few, so that nobody can find a short secret that a global holds by trying.
+# Hexadecimal digits. Few, so that a short secret which a global holds cannot be found by trying.
 _DIGITS = 6
 
 # parts that count, elements of a container, and characters of a string
@@ -274,7 +274,7 @@ class _Walk:
                 self._add(vars(module)[name], depth, is_changed=name in used.changed)
 
     def _add_imported(self, code: CodeType, depth: int, used: _NamesUsed) -> None:
-        """Add what the code itself imports from the user's own modules."""
+        """Add the names that the code itself imports from the user's own modules."""
         for name in used.names:
             module = sys.modules.get(name)
             if module is not None and _is_users(name) and _imports(code, name):

@@ -1,4 +1,4 @@
-"""Results that nobody made: a dry run goes on where an expression cannot be evaluated.
+"""Results that no action made: a dry run goes on if an expression cannot be evaluated.
 
 In a dry run a task without a mock results in null. An expression that looks into such a result
 fails, although the workflow may be right. The failure is recorded, with the mock that would
@@ -53,10 +53,11 @@ def evaluate(
     try:
         return compute()
     except TemplateError as error:
-        given = [template for template in templates if template is not None]
-        missing = _find_missing(step.state, execution, given)
+        used_templates = [template for template in templates if template is not None]
+        missing = _find_missing(step.state, execution, used_templates)
         if not missing:
             raise
+
         _record(step, execution, missing, str(error))
         return default
 
@@ -101,7 +102,7 @@ def _input_templates(state: RunState, execution: Execution) -> list[Template]:
 def _find_missing(
     state: RunState, execution: Execution | None, templates: Sequence[Template]
 ) -> dict[str, str]:
-    """Return the tasks whose results the templates read, although nobody made them.
+    """Return the tasks whose results the templates read, although no action made them.
 
     For each task the value is the form of a result that would do.
     """
@@ -154,16 +155,19 @@ def _record(
 ) -> None:
     names = ", ".join(f"`{name}`" for name in missing)
     mocks = " ".join(f"--mock {name}={example}" for name, example in missing.items())
-    task = "" if execution is None else execution.task
+    task = ""
+    visit = 0
+    if execution is not None:
+        task, visit = execution.key
     reader = f"`{task}`" if task else "the output"
     step.decide(
         MockMissing(
             time=step.time,
             task=task,
-            visit=0 if execution is None else execution.visit,
+            visit=visit,
             missing=tuple(missing),
             message=step.mask(
-                f"{reader} reads the result of {names}, which nobody made in this dry run "
+                f"{reader} reads the result of {names}, which no action made in this dry run "
                 f"({reason}): give one, as in `{mocks}`"
             ),
         )

@@ -57,7 +57,7 @@ def initial_state(
         concurrency: Overrides the concurrency of every task.
         secrets: Parameters that no event may contain.
         mocked: The paths of the tasks that ask no question, because their result is mocked.
-        unmade: Those whose results nobody makes, as in `RunState`.
+        unmade: The paths of the tasks that have no result, as in `RunState`.
     """
     mask = Mask(keystore, secrets)
     ask_tasks = {path for path, task in workflow.walk() if task.action == ASK}

@@ -121,7 +121,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: Overrides the concurrency of every task.
         secrets: Parameters that no event contains.
         ask_tasks: The paths of the tasks that wait for an answer.
-        unmade: In a dry run, the paths of the tasks whose results nobody makes: no mock does.
+        unmade: In a dry run, the paths of the tasks that have no mock, so no result.
         status: The status of the run.
         timed_out: Whether its timeout is the reason why it stops.
         reason: The reason that was given with a request to cancel.

@@ -151,7 +151,7 @@ def _fire_transitions(
 def _is_taken(step: Step, execution: Execution, transition: Transition, outcome: Outcome) -> bool:
     """Return whether the condition of a transition is true.
 
-    In a dry run, one that nobody can evaluate counts as true, unless it fails the run or leads
+    In a dry run, one that cannot be evaluated counts as true, unless it fails the run or leads
     back to a task that has run.
     """
     condition = transition.when

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from IPython.core.error import UsageError
 
@@ -17,6 +17,7 @@ from attune_nb.running.history import runs
 from attune_nb.running.run_selection import DEFAULT_LIMIT, RunSelection
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from attune_nb.notebook.session import Session
@@ -75,9 +76,10 @@ def _runs(
         message = "no run matches" if status or workflow or since else "nothing has run yet"
         return View(html.element("div", message), message)
 
-    columns = [name for name in _COLUMNS if any(row[name] for row in rows)]
+    has_kinds = any(summary.kind for summary in summaries[:limit])
+    columns = [name for name in _COLUMNS if name != "kind" or has_kinds]
     table = html.table(columns, rows)
-    text = _align([columns, *([row[name] for name in columns] for row in rows)])
+    text = _align(columns, rows)
     if len(summaries) > limit:
         note = f"these are the newest {limit:,}; `--limit` shows more"
         return View(html.element("div", table, html.element("div", note)), f"{text}\n{note}")
@@ -100,7 +102,7 @@ def _forget(session: Session, words: list[str], older: str | None) -> Text:
 
     ids = [session.find_run_id(word) for word in words]
     try:
-        forgotten = forget(ids or None, older=older, store=session.store)
+        forgotten = forget(ids if words else None, older=older, store=session.store)
     except (ParameterError, StoreError) as error:
         raise UsageError(f"%attune forget: {error}") from None
 
@@ -164,7 +166,7 @@ def _stored_runs(session: Session, selection: RunSelection) -> list[_RunSummary]
     return [summary for summary in stored if summary.run_id not in session.runs]
 
 
-def _row(summary: _RunSummary) -> dict[str, Any]:
+def _row(summary: _RunSummary) -> dict[str, str]:
     return {
         "run": summary.run_id,
         "workflow": summary.workflow,
@@ -175,12 +177,12 @@ def _row(summary: _RunSummary) -> dict[str, Any]:
     }
 
 
-def _align(rows: list[list[str]]) -> str:
-    """Return rows as lines of text with aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+def _align(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
+    """Return rows as lines of text with aligned columns, below a line of the columns' names."""
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
 
-    lines = []
+    lines = ["  ".join(f"{name:<{widths[name]}}" for name in columns).rstrip()]
     for row in rows:
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        cells = [f"{row[name]:<{widths[name]}}" for name in columns]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)

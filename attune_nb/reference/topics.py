@@ -189,7 +189,7 @@ TOPICS: tuple[Entry, ...] = (
     _topic(
         "trials",
         "`--dry-run` runs a workflow without its actions, and `--mock TASK=EXPR` gives a task a "
-        "result instead of running it. Where a dry run needs a result that nobody made, a note "
+        "result instead of running it. Where a dry run needs a result that no action made, a note "
         "names the mock, and the run goes on. `--debug` runs everything inline: `breakpoint()` "
         "stops, and `%debug` opens the action that failed.",
         "%attune run NAME --dry-run",

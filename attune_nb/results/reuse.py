@@ -23,7 +23,7 @@ class ReusedPart(msgspec.Struct):
         attempts: How many of its first attempts are reused.
         items: How many of its items are.
         is_whole: Whether its outcome is reused.
-        has_older_code: Whether the task, or what its action uses, has changed since.
+        has_older_code: Whether the task, or code that its action uses, has changed since.
     """
 
     attempts: int = 0
@@ -54,7 +54,8 @@ def find_reused(events: Sequence[Event]) -> dict[Key, ReusedPart]:
         if number < max(every_task, code_limit):
             part = parts.setdefault((event.task, event.visit), ReusedPart())
             _add(part, event)
-            part.has_older_code = part.has_older_code or number < code_limit
+            if number < code_limit:
+                part.has_older_code = True
     return parts
 
 

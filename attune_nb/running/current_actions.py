@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["current_actions"]
 
-# what a module defines under the name that it has itself
+# types of the functions that have a name in a module
 _FUNCTIONS = (FunctionType, type(functools.cache(lambda: None)))
 
 
@@ -55,14 +55,15 @@ def _namespace_of(action: Any) -> Mapping[str, Any]:
     own_globals: Mapping[str, Any] = getattr(action, "__globals__", {})
     if action.__module__ == own_globals.get("__name__") == "__main__":
         return own_globals
-    module = sys.modules.get(action.__module__ or "")
-    return own_globals if module is None else vars(module)
+    if action.__module__ in sys.modules:
+        return vars(sys.modules[action.__module__])
+    return own_globals
 
 
 def _find_definition(namespace: Mapping[str, Any], path: str) -> Any:
-    """Return what a namespace has under a path such as `Class.function`, or None."""
-    first, *others = path.split(".")
+    """Return the value that a namespace has under a path such as `Class.function`, or None."""
+    first, *attributes = path.split(".")
     value = namespace.get(first)
-    for name in others:
+    for name in attributes:
         value = getattr(value, name, None)
     return value

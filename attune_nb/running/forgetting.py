@@ -30,13 +30,13 @@ class ForgottenRuns(NamedTuple):
 
     Attributes:
         run_ids: Their ids.
-        kept: The ids of older runs that are under way, and were kept.
+        under_way: The ids of older runs that are under way, and were left on record.
         bytes: The bytes that were given back to the disk.
         reusable: Bytes within the store's file that are free for new records.
     """
 
     run_ids: list[str]
-    kept: list[str]
+    under_way: list[str]
     bytes: int
     reusable: int
 
@@ -46,8 +46,8 @@ class ForgottenRuns(NamedTuple):
             parts.append(f"{_format_bytes(self.bytes)} given back")
         if self.reusable:
             parts.append(f"{_format_bytes(self.reusable)} free in the store for new records")
-        if self.kept:
-            parts.append(f"{_format_count(len(self.kept))} kept, being under way")
+        if self.under_way:
+            parts.append(f"{_format_count(len(self.under_way))} kept, being under way")
         return ", ".join(parts)
 
 

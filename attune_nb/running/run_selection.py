@@ -57,7 +57,7 @@ class RunSelection:
         """Return the selection of the arguments of `attune_nb.runs`.
 
         Raises:
-            ParameterError: An argument cannot be used; the message names it and what it takes.
+            ParameterError: An argument cannot be used; the message names it.
         """
         if workflow is not None and not isinstance(workflow, str):
             raise ParameterError(

@@ -34,13 +34,13 @@ class RemovedRecords(NamedTuple):
 
     Attributes:
         run_ids: The runs that were removed.
-        kept: Runs that are under way, and were therefore kept.
+        under_way: Runs that are under way, and were therefore left.
         bytes: How much smaller the file is now.
         reusable: Bytes within the file that new records use, since another program held it.
     """
 
     run_ids: list[str]
-    kept: list[str]
+    under_way: list[str]
     bytes: int
     reusable: int
 
@@ -63,7 +63,7 @@ def remove_runs(path: Path, runs: Sequence[StoredRun], *, keep_open: bool) -> Re
         size_before = _size(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            removed, kept = _remove(connection, runs, keep_open=keep_open)
+            removed, under_way = _remove(connection, runs, keep_open=keep_open)
         except BaseException:
             connection.execute("ROLLBACK")
             raise
@@ -72,7 +72,7 @@ def remove_runs(path: Path, runs: Sequence[StoredRun], *, keep_open: bool) -> Re
         if removed:
             _shrink(connection)
         free_bytes = _pragma(connection, "freelist_count") * _pragma(connection, "page_size")
-        return RemovedRecords(removed, kept, size_before - _size(connection), free_bytes)
+        return RemovedRecords(removed, under_way, size_before - _size(connection), free_bytes)
 
 
 def _remove(
@@ -80,7 +80,7 @@ def _remove(
 ) -> tuple[list[str], list[str]]:
     """Remove runs within a transaction; return the ids of those removed and of those kept."""
     removed: list[str] = []
-    kept: list[str] = []
+    under_way: list[str] = []
     for run in runs:
         row = connection.execute(
             "SELECT number, status, host, pid, born, beat, owner FROM runs WHERE run_id = ?",
@@ -94,7 +94,7 @@ def _remove(
         if status not in ENDED and is_alive(host, pid, *life):
             if not keep_open:
                 raise StoreError(f"{in_progress_message(run.run_id, host, pid)}; nothing removed")
-            kept.append(run.run_id)
+            under_way.append(run.run_id)
             continue
 
         for table in ("events", "intents"):
@@ -107,7 +107,7 @@ def _remove(
 
     if removed:
         connection.execute(_DELETE_UNUSED_BLOBS)
-    return removed, kept
+    return removed, under_way
 
 
 def _shrink(connection: sqlite3.Connection) -> None:

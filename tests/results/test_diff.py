@@ -22,46 +22,46 @@ def run(factors, scale=lambda factor: 2 * factor):
 
 
 def differences(before, after):
-    """Return before and after by what differs, without the times."""
+    """Return before and after by the subject of each difference, without the times."""
     rows = before.diff(after).to_dict("records")
     return {row["what"]: (row["before"], row["after"]) for row in rows if "time" not in row["what"]}
 
 
 def test_items_with_the_same_change_are_named_together():
-    found = differences(run([2, 2, 2]), run([2, 2, 2], lambda factor: 5 * factor))
-    assert found["task `scale`: item 0, 1, 2"] == ("4", "10")
-    assert found["task `list`: element 0, 1, 2"] == ("4", "10")
+    changes = differences(run([2, 2, 2]), run([2, 2, 2], lambda factor: 5 * factor))
+    assert changes["task `scale`: item 0, 1, 2"] == ("4", "10")
+    assert changes["task `list`: element 0, 1, 2"] == ("4", "10")
 
 
 def test_items_with_different_changes_are_told_apart():
-    found = differences(run([1, 2, 3]), run([1, 2, 3], lambda factor: factor * factor + factor))
-    assert "task `scale`: item 0" not in found
-    assert found["task `scale`: item 1"] == ("4", "6")
-    assert found["task `scale`: item 2"] == ("6", "12")
+    changes = differences(run([1, 2, 3]), run([1, 2, 3], lambda factor: factor * factor + factor))
+    assert "task `scale`: item 0" not in changes
+    assert changes["task `scale`: item 1"] == ("4", "6")
+    assert changes["task `scale`: item 2"] == ("6", "12")
 
 
 def test_many_items_are_shortened():
-    found = differences(run([1] * 30), run([1] * 30, lambda factor: 7))
-    assert found["task `scale`: item 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more"] == ("2", "7")
+    changes = differences(run([1] * 30), run([1] * 30, lambda factor: 7))
+    assert changes["task `scale`: item 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more"] == ("2", "7")
 
 
 def test_many_changes_are_shortened():
-    found = differences(run(list(range(30))), run(list(range(30)), lambda factor: -factor - 1))
-    assert found["task `scale`: item 9"] == ("18", "-10")
-    assert "task `scale`: item 10" not in found
-    assert found["task `scale`: 20 more items, the first"] == ("20", "-11")
+    changes = differences(run(list(range(30))), run(list(range(30)), lambda factor: -factor - 1))
+    assert changes["task `scale`: item 9"] == ("18", "-10")
+    assert "task `scale`: item 10" not in changes
+    assert changes["task `scale`: 20 more items, the first"] == ("20", "-11")
 
 
 @pytest.mark.parametrize(("before", "after"), [([1], [1, 1]), ([], [1])])
 def test_another_number_of_items_is_one_difference(before, after):
-    found = differences(run(before), run(after))
-    assert "task `scale`: result" in found
-    assert found["task `scale`: items"] == (str(len(before)), str(len(after)))
+    changes = differences(run(before), run(after))
+    assert "task `scale`: result" in changes
+    assert changes["task `scale`: items"] == (str(len(before)), str(len(after)))
 
 
 def test_a_failed_item_is_its_error():
     def fail(factor):
         raise ValueError(f"{factor} is too large")
 
-    found = differences(run([5], fail), run([5]))
-    assert found["task `scale`: item 0"] == ("ValueError: 5 is too large", "10")
+    changes = differences(run([5], fail), run([5]))
+    assert changes["task `scale`: item 0"] == ("ValueError: 5 is too large", "10")

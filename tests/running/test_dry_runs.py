@@ -1,4 +1,4 @@
-"""A dry run whose expressions read results that nobody made: it goes on, and says which mock."""
+"""A dry run whose expressions read results that no action made: it goes on, and says which mock."""
 
 import pytest
 
@@ -38,11 +38,11 @@ def statuses(run):
 
 def notes(run):
     """Return the mocks that the alerts ask for, by the reader of the result."""
-    found = {}
+    mocks = {}
     for alert in run.alerts:
-        reader, _, rest = alert.partition(" reads the result of ")
-        found.setdefault(reader, []).append(rest.rpartition("as in ")[2])
-    return found
+        reader, _, advice = alert.partition(" reads the result of ")
+        mocks.setdefault(reader, []).append(advice.rpartition("as in ")[2])
+    return mocks
 
 
 def test_a_dry_run_goes_on_to_its_end():
@@ -67,19 +67,19 @@ def test_each_missing_mock_is_named():
 
 def test_a_note_says_what_cannot_be_evaluated():
     (alert,) = [alert for alert in dry_run(ROLLOUT).alerts if alert.startswith("`deploy`")]
-    assert "which nobody made in this dry run (" in alert
+    assert "which no action made in this dry run (" in alert
     assert "task.find.result.version" in alert
     assert "line 18" in alert
 
 
 def test_with_the_mocks_nothing_is_missing():
-    found = {
+    fleet = {
         "hosts": [{"name": "a"}, {"name": "b"}],
         "version": 2,
         "ready": True,
         "broken": False,
     }
-    mocks = {"find": found, "deploy": {"text": "done"}, "report": {"text": "DONE"}}
+    mocks = {"find": fleet, "deploy": {"text": "done"}, "report": {"text": "DONE"}}
     run = dry_run(ROLLOUT, mock=mocks)
     assert run.alerts == []
     assert run.output == {"text": "DONE"}
@@ -157,7 +157,7 @@ def test_the_notes_are_on_record(tmp_path):
 @pytest.mark.parametrize("view", [repr, lambda run: run._repr_html_()], ids=["text", "HTML"])
 def test_the_notes_are_shown(view):
     run = dry_run(ROLLOUT)
-    assert "which nobody made in this dry run" in view(run)
+    assert "which no action made in this dry run" in view(run)
 
 
 def test_a_result_that_has_no_items_needs_an_array():
@@ -182,7 +182,7 @@ tasks:
     assert statuses(run) == {"find": "succeeded", "use": "succeeded"}
 
 
-def test_tasks_within_a_parallel_task_have_no_result_either():
+def test_tasks_within_a_parallel_task_lack_a_result():
     text = """
 tasks:
   - name: both

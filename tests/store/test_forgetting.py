@@ -62,12 +62,12 @@ def test_the_file_becomes_smaller_by_the_returned_bytes(store):
 
 
 def test_other_runs_stay_as_they_are(store):
-    kept = run(store)
+    first = run(store)
     gone = [run(store), run(store)]
     attune_nb.forget([gone[0], gone[1].run_id[:8]], store=store)
 
-    assert ids_on_record(store) == {kept.run_id}
-    assert attune_nb.open_run(kept.run_id, store).events == kept.events
+    assert ids_on_record(store) == {first.run_id}
+    assert attune_nb.open_run(first.run_id, store).events == first.events
 
 
 def test_a_fork_keeps_the_large_result_that_it_shares(store):
@@ -108,7 +108,7 @@ def test_a_run_under_way_is_not_forgotten(store):
     assert ids_on_record(store) == {ended.run_id, open_run.run_id}
 
     forgotten = attune_nb.forget(older="0s", store=store)
-    assert (forgotten.run_ids, forgotten.kept) == ([ended.run_id], [open_run.run_id])
+    assert (forgotten.run_ids, forgotten.under_way) == ([ended.run_id], [open_run.run_id])
     assert "1 run kept, being under way" in str(forgotten)
 
     end.set()
@@ -155,7 +155,7 @@ def test_a_run_that_was_opened_before_is_not_mixed_up(store):
 
 def test_the_runs_of_a_list_are_forgotten(store):
     """The list may be empty."""
-    kept = run(store)
+    first = run(store)
 
     def fail(n):
         raise ValueError(n)
@@ -163,7 +163,7 @@ def test_the_runs_of_a_list_are_forgotten(store):
     failed = [run(store, act=fail).run_id for _ in range(2)]
     forgotten = attune_nb.forget(attune_nb.runs(store, status="failed")["run_id"], store=store)
     assert sorted(forgotten.run_ids) == sorted(failed)
-    assert ids_on_record(store) == {kept.run_id}
+    assert ids_on_record(store) == {first.run_id}
     assert str(attune_nb.forget([], store=store)) == "0 runs forgotten"
 
 
