@@ -114,6 +114,20 @@ def test_items_that_have_ended_are_not_run_again(path):
     assert stored.events == resumed.events
 
 
+def test_results_from_before_a_change_of_code_are_marked(path):
+    run, _, end = interrupt(path)
+    resumed = attune_nb.resume(run.run_id, path, actions={"act": lambda i=None: i})
+    end.set()
+    assert resumed.items("work")["reused"].tolist() == [True] * 3 + [False] * 3
+    assert resumed.tasks["reused"].tolist() == [True, False]
+    (alert,) = [alert for alert in resumed.alerts if "changed since" in alert]
+    assert "the action of `work` changed since; results from before the change are kept" in alert
+
+    stored = attune_nb.open_run(run.run_id, path)
+    assert stored.items("work")["reused"].tolist() == [True] * 3 + [False] * 3
+    assert alert in stored.alerts
+
+
 def resume_between_events(run, path):
     """Resume a run that another engine is running, between two events that it writes."""
     while True:
