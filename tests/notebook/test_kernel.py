@@ -42,6 +42,9 @@ def test_the_panel_becomes_a_static_outcome(tmp_path, setup):
     assert sorted(output["data"]) == ["text/html", "text/plain"]
     assert "400/400 items, 1 failed" in output["data"]["text/plain"]
     assert "400/400" in output["data"]["text/html"]
+    handled = "1 failure handled: `check` 1 of 400 items failed with ValueError: three"
+    for text in output["data"].values():
+        assert f"{handled} (cell [1], line 7)" in text
     assert "True" in text_of(notebook)
 
 
