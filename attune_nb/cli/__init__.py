@@ -52,9 +52,9 @@ def main() -> None:
     app(prog_name="attune-nb")
 
 
-def _print_version(asked: bool) -> None:
+def _print_version(is_requested: bool) -> None:
     """Print the version of attune_nb, and exit."""
-    if asked:
+    if is_requested:
         typer.echo(f"attune-nb {attune_nb.__version__}")
         raise typer.Exit
 

@@ -21,14 +21,17 @@ def format_code_options(
     No record holds them. A keystore that was written into the line is left out.
     """
     words: list[str] = []
-    for file in actions or ():
-        words += ["--actions", str(file)]
     if allow_imports:
         words.append("--allow-imports")
     if keystore is not None and not is_written_out(keystore):
         words += ["--keystore", keystore]
-    for name in secret or ():
-        words += ["--secret", name]
-    for pair in secret_env or ():
-        words += ["--secret-env", pair]
+
+    for option, values in (
+        ("--actions", actions),
+        ("--secret", secret),
+        ("--secret-env", secret_env),
+    ):
+        for value in values or ():
+            words += [option, str(value)]
+
     return "".join(f" {shlex.quote(word)}" for word in words)

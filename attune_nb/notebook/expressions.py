@@ -6,6 +6,7 @@ import builtins
 import re
 import sys
 import traceback
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,10 @@ from attune_nb.values.describe import describe
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["VALUE_FILES", "evaluate", "evaluate_pairs", "read_parameters"]
+__all__ = ["evaluate", "evaluate_pairs", "is_value_file", "read_parameters"]
 
-VALUE_FILES = (".yaml", ".yml", ".json")
-"""The suffixes of files that hold parameters or a keystore."""
+# the suffixes of files that hold parameters or a keystore
+_VALUE_FILES = (".yaml", ".yml", ".json")
 
 # a date, a fraction, a range: numbers with `-` or `/` between them
 _NUMBERS = re.compile(r"-?\d[\d._]*(\s*[-/]\s*\d[\d._]*)+")
@@ -30,6 +31,11 @@ _NUMBERS = re.compile(r"-?\d[\d._]*(\s*[-/]\s*\d[\d._]*)+")
 _SHELL_NAMES = ("In", "Out", "exit", "quit", "open", "get_ipython")
 
 _FILE_NAME = "<the line of %attune>"
+
+
+def is_value_file(value: object) -> bool:
+    """Return whether a value is the path of a file with parameters or a keystore."""
+    return isinstance(value, str | PathLike) and Path(value).suffix in _VALUE_FILES
 
 
 def evaluate(
@@ -98,7 +104,9 @@ def evaluate_pairs(
             continue
         if not sign or not name:
             form = "TASK=EXPR" if option == "--mock" else "NAME=EXPR"
-            raise UsageError(f"{option} takes {form}, not `{pair if sign == '' else '=...'}`")
+            # the text after the `=` may be a secret
+            shown = f"{name}{sign}..." if sign else name
+            raise UsageError(f"{option} takes {form}, not `{shown}`")
 
         is_secret = name in secrets
         values[name] = evaluate(expression, namespace, f"{option} {name}", is_secret=is_secret)
@@ -192,15 +200,18 @@ def _warn_of_typo(
 
 
 def _read_params_option(source: str, namespace: dict[str, Any]) -> Mapping[str, Any]:
-    if Path(source).suffix in VALUE_FILES:
-        try:
-            return load_parameters(Path(source))
-        except ParameterError as error:
-            raise UsageError(f"--params: {error}") from None
-
-    value = evaluate(source, namespace, "--params")
+    value: Any = source
+    if not is_value_file(source):
+        value = evaluate(source, namespace, "--params")
     if isinstance(value, dict):
         return value
+
+    # a variable may hold the path of the file
+    if is_value_file(value):
+        try:
+            return load_parameters(Path(value))
+        except ParameterError as error:
+            raise UsageError(f"--params: {error}") from None
 
     kind = "neither" if isinstance(value, str) else describe(value)
     raise UsageError(

@@ -67,17 +67,16 @@ def _find_variables(pieces: list[str], variables: Mapping[str, Any]) -> Iterator
     position = 0
     while position < len(pieces):
         piece = pieces[position]
-        length, source = 0, ""
+        length = 0
+        source = ""
         if piece == "{" and depth == 0:
             length, source = _read_braces(pieces, position)
         elif piece == "$":
             length, source = _read_dollar(pieces, position)
 
-        found, value = False, None
-        if source:
-            found, value = _evaluate(source, variables)
-        if found:
-            yield _Variable(source, value, in_brackets=depth > 0)
+        values = _evaluate(source, variables)
+        if values:
+            yield _Variable(source, values[0], in_brackets=depth > 0)
             position += length
             continue
 
@@ -121,12 +120,14 @@ def _is_reference(source: str) -> bool:
     return has_name and all(isinstance(node, _REFERENCE_NODES) for node in ast.walk(tree))
 
 
-def _evaluate(source: str, variables: Mapping[str, Any]) -> tuple[bool, Any]:
-    """Return whether a reference has a value, and the value."""
+def _evaluate(source: str, variables: Mapping[str, Any]) -> list[Any]:
+    """Return the value of a reference as the only element; an empty list if it has none."""
+    if not source:
+        return []
     try:
-        return True, eval(source, {"__builtins__": {}}, variables)  # noqa: S307 - the user's own
+        return [eval(source, {"__builtins__": {}}, variables)]  # noqa: S307 - the user's own
     except Exception:  # noqa: BLE001 - an attribute of the user's can raise any error
-        return False, None
+        return []
 
 
 def _find_sign(parts: list[str | _Variable]) -> int | None:

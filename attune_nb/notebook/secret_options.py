@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from IPython.core.error import StdinNotImplementedError, UsageError
@@ -12,7 +11,7 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 from attune_nb.display.outputs import in_kernel
 from attune_nb.errors import ParameterError
 from attune_nb.notebook.command import argument
-from attune_nb.notebook.expressions import VALUE_FILES, evaluate
+from attune_nb.notebook.expressions import evaluate, is_value_file
 from attune_nb.running.secret_sources import (
     NO_ANSWER,
     add_secret_parameters,
@@ -111,10 +110,12 @@ def read_secrets(
 def _read_keystore(source: str | None, namespace: dict[str, Any]) -> dict[str, Any]:
     if source is None:
         return {}
-    if Path(source).suffix in VALUE_FILES:
-        return load_keystore(source)
-
-    value = evaluate(source, namespace, "--keystore", is_secret=True)
+    value: Any = source
+    if not is_value_file(source):
+        value = evaluate(source, namespace, "--keystore", is_secret=True)
+    # a variable may hold the path of the file
+    if is_value_file(value):
+        return load_keystore(value)
     if isinstance(value, str):
         raise ParameterError(
             "--keystore takes a file (.yaml, .yml, .json) or a dict, and its value is neither"

@@ -150,7 +150,7 @@ def test_a_file_named_like_a_module_replaces_none(folder):
     assert process.returncode == 0, process.stderr
 
 
-def test_the_command_that_continues_a_run_names_the_file_again(folder):
+def test_the_command_that_continues_names_the_file_again(folder):
     (folder / "ask.yaml").write_text(
         "tasks:\n"
         "  - {name: ask, action: core.ask, input: {prompt: Go on?}, next: [{do: restart}]}\n"

@@ -27,6 +27,7 @@ def shell(ipython, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "keys.yaml").write_text(f"key: {SECRET}\n")
     ipython.run_cell("def measure(key): return len(key)")
+    ipython.user_ns["key_file"] = tmp_path / "keys.yaml"
     ipython.user_ns["vault"] = {"key": SECRET}
     return ipython
 
@@ -58,6 +59,8 @@ def run_cell(shell, line, text=WORKFLOW):
         "--keystore {vault}",
         f"--keystore {{'key': '{SECRET}'}}",
         "--keystore keys.yaml",
+        "--keystore key_file",
+        "--keystore={key_file}",
         "--secret-env key=API_KEY",
         "--secret-env key=$API_KEY",
     ],
