@@ -13,7 +13,7 @@ from attune_nb.notebook.command import RUN, PendingRun, argument, command
 from attune_nb.notebook.expressions import evaluate, evaluate_pairs
 from attune_nb.notebook.secret_options import SECRET_ARGUMENTS, read_secrets
 from attune_nb.running.answers import AnswerText
-from attune_nb.running.declared_parameters import secret_parameter_names
+from attune_nb.running.declared_parameters import secret_parameter_names, text_parameter_names
 from attune_nb.running.history import open_run
 from attune_nb.running.resume import resume
 
@@ -181,7 +181,11 @@ def _read_run_options(
     namespace = session.shell.user_ns
     workflow = earlier_run.workflow
     values = evaluate_pairs(
-        line_options["pairs"], namespace, "--set", secrets=secret_parameter_names(workflow)
+        line_options["pairs"],
+        namespace,
+        "--set",
+        secrets=secret_parameter_names(workflow),
+        texts=text_parameter_names(workflow),
     )
     secrets = read_secrets(
         line_options["keystore"], line_options["secret"], line_options["secret_env"], namespace

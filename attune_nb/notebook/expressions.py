@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import re
 import sys
@@ -27,6 +28,9 @@ _VALUE_FILES = (".yaml", ".yml", ".json")
 # a date, a fraction, a range: numbers with `-` or `/` between them
 _NUMBERS = re.compile(r"-?\d[\d._]*(\s*[-/]\s*\d[\d._]*)+")
 
+# the words of JSON and of the workflow's own text, which Python writes otherwise
+_JSON_WORDS = {"true": True, "false": False, "null": None}
+
 # variables of IPython; a word like them means the word
 _SHELL_NAMES = ("In", "Out", "exit", "quit", "open", "get_ipython")
 
@@ -44,8 +48,8 @@ def evaluate(
     """Return the value of a Python expression, or the text itself if it is not one.
 
     Numbers with `-` or `/` between them, such as `2024-12-24`, are text, and so is a word that
-    only Python itself defines, such as `all`. A warning is printed if a name in the expression
-    is unknown but resembles the name of a variable.
+    only Python itself defines, such as `all`. `true`, `false` and `null` are values. A warning
+    is printed if a name in the expression is unknown but resembles the name of a variable.
 
     Args:
         expression: The text of the line.
@@ -59,6 +63,8 @@ def evaluate(
     text = expression.strip()
     if _NUMBERS.fullmatch(text) or _is_name_of_python(text, namespace):
         return expression
+    if text in _JSON_WORDS and text not in namespace:
+        return _JSON_WORDS[text]
 
     try:
         return eval(compile(text, _FILE_NAME, "eval"), namespace)  # noqa: S307 - the user's own
@@ -82,6 +88,7 @@ def evaluate_pairs(
     option: str,
     *,
     secrets: Collection[str] = (),
+    texts: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the values of `NAME=EXPR` pairs by name.
 
@@ -92,6 +99,7 @@ def evaluate_pairs(
         namespace: The notebook's variables.
         option: The option that they stand after.
         secrets: The names whose values messages must not show.
+        texts: The names whose values are strings, also if they are written as `1.0` or `true`.
 
     Raises:
         UsageError: A pair has another form, or its expression raised an error.
@@ -109,7 +117,10 @@ def evaluate_pairs(
             raise UsageError(f"{option} takes {form}, not `{shown}`")
 
         is_secret = name in secrets
-        values[name] = evaluate(expression, namespace, f"{option} {name}", is_secret=is_secret)
+        value = evaluate(expression, namespace, f"{option} {name}", is_secret=is_secret)
+        if name in texts and not isinstance(value, str) and _is_literal(expression):
+            value = expression.strip()
+        values[name] = value
     return values
 
 
@@ -119,6 +130,7 @@ def read_parameters(
     namespace: dict[str, Any],
     *,
     secrets: Collection[str] = (),
+    texts: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the parameters of `--params` and `--set`; those of `--set` take precedence.
 
@@ -127,6 +139,7 @@ def read_parameters(
         pairs: The `NAME=EXPR` pairs of `--set`.
         namespace: The notebook's variables.
         secrets: The names of the secret parameters.
+        texts: The names of the parameters that are strings.
 
     Raises:
         UsageError: They cannot be read or evaluated.
@@ -134,7 +147,7 @@ def read_parameters(
     parameters: dict[str, Any] = {}
     if source:
         parameters.update(_read_params_option(source, namespace))
-    parameters.update(evaluate_pairs(pairs, namespace, "--set", secrets=secrets))
+    parameters.update(evaluate_pairs(pairs, namespace, "--set", secrets=secrets, texts=texts))
     return parameters
 
 
@@ -158,6 +171,18 @@ def _variable(name: str, namespace: dict[str, Any]) -> Any:
 def _variable_names(namespace: dict[str, Any]) -> list[str]:
     """Return the names of the user's variables."""
     return [name for name in namespace if name[:1] != "_" and name not in _SHELL_NAMES]
+
+
+def _is_literal(expression: str) -> bool:
+    """Return whether an expression is written out, without a variable: `1.0`, `true`, `[1]`."""
+    text = expression.strip()
+    if text in _JSON_WORDS:
+        return True
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return False
+    return True
 
 
 def _is_name_of_python(text: str, namespace: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from attune_nb.notebook.answers import read_answers
 from attune_nb.notebook.command import PendingRun
 from attune_nb.notebook.expressions import evaluate_pairs, read_parameters
 from attune_nb.notebook.secret_options import read_secrets
-from attune_nb.running.declared_parameters import secret_parameter_names
+from attune_nb.running.declared_parameters import secret_parameter_names, text_parameter_names
 from attune_nb.running.resume import resume
 from attune_nb.templates.library.outer_names import explain_unpassed_name
 
@@ -50,6 +50,7 @@ def prepare_pending_run(
         options.set,
         session.shell.user_ns,
         secrets=secret_parameter_names(workflow),
+        texts=text_parameter_names(workflow),
     )
 
     _check_earlier_run_options(options)

@@ -45,14 +45,29 @@ def test_a_text_is_never_computed(text):
 
 @pytest.mark.parametrize(
     ("expression", "value"),
-    [("-5", -5), ("n - 1", 2), ("2 * 3", 6), ("max(n, 9)", 9), ("True", True), ("None", None)],
-)
+    [("-5", -5), ("n - 1", 2), ("2 * 3", 6), ("max(n, 9)", 9), ("True", True), ("None", None),
+     ("true", True), ("false", False), ("null", None)],
+)  # fmt: skip
 def test_an_expression_is_computed(expression, value):
     assert evaluate(expression, {"n": 3}, "--set x") == value
 
 
 def test_a_variable_hides_a_function_of_python():
     assert evaluate("all", {"all": [1]}, "--set x") == [1]
+
+
+@pytest.mark.parametrize("text", ["1.0", "12", "true", "null", "[1]"])
+def test_a_literal_for_a_string_parameter_stays_text(shell, text):
+    declared = ECHO.replace("{x: {}}", "{x: {type: string}}")
+    run = run_cell(shell, f"x --set x={text}", declared)
+    assert run.context.parameters["x"] == text
+
+
+def test_a_variable_for_a_string_parameter_is_not_turned_into_text(shell):
+    shell.user_ns["number"] = 5
+    declared = ECHO.replace("{x: {}}", "{x: {type: string}}")
+    with pytest.raises(attune_nb.ParameterError, match="must be a string, not an integer"):
+        run_cell(shell, "x --set x=number", declared)
 
 
 def test_a_name_that_is_missing_in_a_function_is_an_error(shell):
