@@ -126,7 +126,10 @@ def _results_read(
     for path, _ in template.references:
         root, *names = path
         if root in _TASKS and names:
-            yield names[0], names[2:]
+            task, *keys = names
+            if keys[:1] == ["result"]:
+                keys = keys[1:]
+            yield task, keys
         elif root in _VARIABLES and names:
             for publisher in _publishers(state.workflow, names[0]):
                 yield publisher, names[1:]
@@ -177,6 +180,9 @@ def _record(
 def _example(state: RunState, name: str, keys: Sequence[str] | None) -> str:
     """Return the form of a mock: of a task with items, that of one item."""
     if keys:
-        return f'{{"{keys[0]}": ...}}'
+        example = "..."
+        for key in reversed(keys):
+            example = f'{{"{key}": {example}}}'
+        return example
     has_items = state.workflow.task(name).with_items is not None
     return "..." if has_items or keys is None else "[...]"

@@ -64,7 +64,8 @@ def _describe_mistake(failed_task: FailedTask) -> str:
 
 def _count_items(failed_task: FailedTask) -> str:
     if failed_task.failed != failed_task.total:
-        return f"{failed_task.failed:,} items"
+        noun = "item" if failed_task.failed == 1 else "items"
+        return f"{failed_task.failed:,} {noun}"
     if failed_task.failed == 1:
         return "its only item"
     return f"all {failed_task.failed:,} items"

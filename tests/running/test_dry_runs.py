@@ -52,6 +52,16 @@ def test_a_dry_run_goes_on_to_its_end():
     assert run.output is None
 
 
+@pytest.mark.parametrize("path", ["task.find.json.hosts", "task.find.result.json.hosts"])
+def test_a_mock_has_all_keys_that_are_read(path):
+    text = f"""
+tasks:
+  - {{name: find, action: find, next: [{{do: use}}]}}
+  - {{name: use, action: use, input: {{hosts: "{{{{ {path} }}}}"}}}}
+"""
+    assert notes(dry_run(text)) == {"`use`": ['`--mock find={"json": {"hosts": ...}}`']}
+
+
 def test_each_missing_mock_is_named():
     assert notes(dry_run(ROLLOUT)) == {
         "`check`": [
@@ -191,6 +201,6 @@ tasks:
     next: [{do: use}]
   - {name: use, action: use, input: {size: "{{ task.both.result.left.size }}"}}
 """
-    assert notes(dry_run(text)) == {"`use`": ['`--mock both={"left": ...}`']}
+    assert notes(dry_run(text)) == {"`use`": ['`--mock both={"left": {"size": ...}}`']}
     mocks = {"left": {"size": 3}, "right": 1}
     assert dry_run(text, mock=mocks).alerts == []
