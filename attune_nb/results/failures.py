@@ -93,6 +93,7 @@ class FailedTask(msgspec.Struct, frozen=True, kw_only=True):
         executions: How many executions failed.
         with_items: Whether it has items.
         total: Its items in these executions; None if unknown.
+        skipped: Those of them that never began, because of `max_failures`.
         groups: Its errors, the most frequent first.
         messages: The messages of these executions' errors.
     """
@@ -105,6 +106,7 @@ class FailedTask(msgspec.Struct, frozen=True, kw_only=True):
     total: int | None
     groups: tuple[ErrorGroup, ...]
     messages: tuple[str, ...]
+    skipped: int = 0
 
     @property
     def failed(self) -> int:
@@ -128,6 +130,9 @@ class FailedTask(msgspec.Struct, frozen=True, kw_only=True):
             total = "?" if self.total is None else f"{self.total:,}"
             noun = "item" if self.total == 1 else "items"
             counts = f"{self.failed:,} of {total} {noun} failed"
+            if self.skipped:
+                skipped = f"{self.skipped:,} of {total} items not started"
+                counts = f"stopped by `max_failures`, {skipped}: {self.failed:,} failed"
         return f"{counts}{self._describe_groups()}"
 
     @property
@@ -182,6 +187,14 @@ class _FailedExecution(msgspec.Struct, frozen=True):
     with_items: bool
     total: int | None
     items: list[_FailedItem]
+    begun: int | None = None
+
+    @property
+    def skipped(self) -> int:
+        """The items that never began, because too many others failed."""
+        if self.begun is None or self.total is None:
+            return 0
+        return max(self.total - self.begun, 0)
 
     @property
     def key(self) -> Key:
@@ -219,6 +232,7 @@ def _failed_executions(events: Sequence[Event]) -> list[_FailedExecution]:
     """Return the executions that failed, in order of their ends."""
     starts: dict[Key, TaskStarted] = {}
     totals: dict[Key, int] = {}
+    begun: dict[Key, int] = {}
     failed_items: dict[Key, dict[int, _FailedItem]] = {}
     ends: list[TaskEnded] = []
     for event in events:
@@ -226,8 +240,7 @@ def _failed_executions(events: Sequence[Event]) -> list[_FailedExecution]:
             starts[event.task, event.visit] = event
         elif isinstance(event, AttemptsEnded):
             key = (event.task, event.visit)
-            if event.batch.total is not None:
-                totals[key] = event.batch.total
+            _count_items(key, event.batch, totals, begun)
             _collect_failed_items(failed_items.setdefault(key, {}), event.batch)
         elif isinstance(event, TaskEnded) and event.error is not None:
             ends.append(event)
@@ -253,11 +266,20 @@ def _failed_executions(events: Sequence[Event]) -> list[_FailedExecution]:
             with_items=start is not None and start.with_items,
             total=total,
             items=[items[index] for index in sorted(items)],
+            begun=begun.get(key),
         )
         executions.append(execution)
         if execution.has_failed_expression:
             executions.append(msgspec.structs.replace(execution, items=[]))
     return executions
+
+
+def _count_items(key: Key, batch: Batch, totals: dict[Key, int], begun: dict[Key, int]) -> None:
+    """Note how many items there are, and how many have begun, if a batch says so."""
+    if batch.total is not None:
+        totals[key] = batch.total
+    if batch.begun is not None:
+        begun[key] = batch.begun
 
 
 def _error_type(end: TaskEnded) -> str:
@@ -304,6 +326,7 @@ def _summarize(
         executions=len(executions),
         with_items=has_failed_items,
         total=total,
+        skipped=sum(execution.skipped for execution in executions),
         groups=_group_errors(executions, item_of, hide),
         messages=tuple(
             execution.end.error.message

@@ -79,6 +79,8 @@ def test_skipped_items_are_neither_failures_nor_successes(runner):
 def test_the_summary_counts_skipped_items(local_runner):
     run = run_over(local_runner, 0)
     assert "2/5 items, 1 failed, 3 skipped" in repr(run)
+    text = "`check` failed: stopped by `max_failures`, 3 of 5 items not started: 1 failed with"
+    assert text in repr(run)
     assert run.summary()[0]["skipped"] == "3"
     assert "<td" in run._repr_html_()
     assert "skipped" in run._repr_html_()

@@ -245,7 +245,8 @@ class TestTask:
         text = A + "    with_items: [1, 2, 3, 4, 5]\n    rate_limit: %s\n"
         for limit in ("50/s", "{count: 1, per: 0.02}"):
             starts = run(text % limit).attempts()["start"]
-            assert (starts.max() - starts.min()).total_seconds() >= 0.079
+            # 0.08 s, or less if the first was late; without a limit it is a few milliseconds
+            assert (starts.max() - starts.min()).total_seconds() >= 0.04
 
     def test_timeout(self):
         assert statuses(run(SLEEP + "    timeout: 0.1\n")) == {"a": "timed_out"}
