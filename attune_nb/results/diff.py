@@ -21,6 +21,9 @@ __all__ = ["Difference", "find_differences"]
 _MAX_ITEMS = 10
 _MAX_CHANGES = 10
 
+# fields of an object that are shown
+_MAX_FIELDS = 3
+
 # the keys of the result of a failed item, and the characters of its error that are shown
 _FAILURE_KEYS = {"error", "error_type"}
 _MAX_ERROR_LENGTH = 100
@@ -54,7 +57,7 @@ def find_differences(before: ReadableRun, after: ReadableRun) -> list[Difference
 
 def _compare_values(subject: str, before: Any, after: Any) -> Iterator[Difference]:
     if is_different(before, after):
-        yield Difference(subject, _preview(before), _preview(after))
+        yield Difference(subject, *_preview_change(before, after))
 
 
 def _compare_words(subject: str, before: str | None, after: str | None) -> Iterator[Difference]:
@@ -138,7 +141,7 @@ def _compare_results(name: str, noun: str, before: Any, after: Any) -> Iterator[
     indexes_by_change: dict[tuple[str, str], list[int]] = {}
     for index, (old, new) in enumerate(zip(before, after, strict=True)):
         if is_different(old, new):
-            change = (_preview(old), _preview(new))
+            change = _preview_change(old, new)
             indexes_by_change.setdefault(change, []).append(index)
 
     changes = list(indexes_by_change.items())
@@ -168,6 +171,30 @@ def _last_executions(run: ReadableRun) -> dict[str, TaskExecution]:
 
 class _Missing:
     """Stands for a value that does not exist."""
+
+
+def _preview_change(before: Any, after: Any) -> tuple[str, str]:
+    """Return short texts of two values that differ.
+
+    Of two objects with the same keys, as the results of an action mostly are, these are the
+    values that differ.
+    """
+    both_objects = isinstance(before, dict) and isinstance(after, dict)
+    if not both_objects or before.keys() != after.keys() or before.keys() == _FAILURE_KEYS:
+        return _preview(before), _preview(after)
+
+    names = [name for name in before if is_different(before[name], after[name])]
+    if not names:
+        return _preview(before), _preview(after)
+    return _preview_fields(before, names), _preview_fields(after, names)
+
+
+def _preview_fields(value: dict[str, Any], names: list[str]) -> str:
+    """Return some fields of an object: `status_code: 200, body: 'ok'`."""
+    fields = [f"{name}: {_preview(value[name])}" for name in names[:_MAX_FIELDS]]
+    if len(names) > _MAX_FIELDS:
+        fields.append("…")
+    return ", ".join(fields)
 
 
 def _preview(value: Any) -> str:

@@ -65,3 +65,11 @@ def test_a_failed_item_is_its_error():
 
     changes = differences(run([5], fail), run([5]))
     assert changes["task `scale`: item 0"] == ("ValueError: 5 is too large", "10")
+
+
+def test_of_objects_with_the_same_keys_the_fields_that_differ_are_shown():
+    def check(status):
+        return lambda factor: {"host": f"web-{factor}", "status": status}
+
+    changes = differences(run([1, 1], check(200)), run([1, 1], check(503)))
+    assert changes["task `scale`: item 0, 1"] == ("status: 200", "status: 503")
