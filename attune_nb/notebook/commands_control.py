@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -12,10 +13,13 @@ from attune_nb.notebook.answers import read_answers
 from attune_nb.notebook.command import RUN, PendingRun, argument, command
 from attune_nb.notebook.expressions import evaluate, evaluate_pairs
 from attune_nb.notebook.secret_options import SECRET_ARGUMENTS, read_secrets
+from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.answers import AnswerText
 from attune_nb.running.declared_parameters import secret_parameter_names, text_parameter_names
 from attune_nb.running.history import open_run
 from attune_nb.running.resume import resume
+from attune_nb.running.run import Run
+from attune_nb.running.waiting import wait_for_end
 
 if TYPE_CHECKING:
     from attune_nb.notebook.session import Session
@@ -68,6 +72,10 @@ _RUN_OPTIONS = (
     _NO_RAISE,
 )
 
+# seconds until a run that shall continue does so, and between two looks at it
+_RESUME_SECONDS = 5.0
+_POLL = 0.01
+
 # options whose values a run has from its start
 _VALUE_OPTIONS = ("pairs", "keystore", "secret", "secret_env")
 
@@ -112,11 +120,20 @@ def _resume(session: Session, run: str | None, **line_options: Any) -> Text | Pe
     if _is_of_this_session(session, run):
         running = _get_running(session, run)
         _refuse_changes(running, line_options)
-        if line_options["answers"]:
-            answers = read_answers(line_options["answers"], session.shell.user_ns)
+        answers = read_answers(line_options["answers"], session.shell.user_ns)
+        if isinstance(running, Run) and running.pause_reason == UNATTENDED:
+            # its cell has ended with the question, so this one waits for the end
+            return PendingRun(
+                running.workflow_name,
+                lambda _: _continue_to_end(running, answers),
+                raises=not line_options["no_raise"],
+                out=line_options["out"],
+            )
+
+        if answers:
             _give_answers(running, answers)
-            return Text(f"`{running.workflow_name}` continues")
-        running.resume()
+        else:
+            running.resume()
         return Text(f"`{running.workflow_name}` continues")
 
     run_id = session.get_interrupted_run_id(None, run, None)
@@ -195,6 +212,23 @@ def _read_run_options(
         options["answers"] = read_answers(line_options["answers"], namespace)
     secrets.add_to_options(options)
     return secrets.add_to_parameters(workflow, values), options
+
+
+def _continue_to_end(run: Run, answers: OptionAnswers) -> Run:
+    """Continue a run that is paused because nobody could answer, and wait for its end.
+
+    Raises:
+        QuestionOpen: A question is open still, and nobody can answer it here.
+        UsageError: A task has no open question, or the answer does not fit it.
+    """
+    _give_answers(run, answers)
+    run.resume()
+    deadline = time.monotonic() + _RESUME_SECONDS
+    while run.pause_reason and time.monotonic() < deadline:
+        time.sleep(_POLL)
+
+    wait_for_end(run, None)
+    return run
 
 
 def _give_answers(run: AnyRun, answers: OptionAnswers) -> None:

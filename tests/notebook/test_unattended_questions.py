@@ -77,6 +77,37 @@ def test_another_kernel_resumes_the_run_with_an_answer(tmp_path):
     assert "succeeded {'response': False}" in text_of(notebook)
 
 
+ASK_AND_FAIL = (
+    ask()
+    + """\
+    next: [{do: deploy}]
+  - name: deploy
+    action: core.fail
+    input: {message: no space left}
+"""
+)
+
+
+def test_a_cell_that_resumes_a_run_of_its_kernel_waits_and_fails(tmp_path):
+    resume = "%attune resume run --answer approve=true"
+    notebook = execute_failing_cells(
+        tmp_path, LOAD, ASK_AND_FAIL, resume, "print(run.status, run.has_ended)"
+    )
+    ((name, message),) = errors_of(notebook.cells[2])
+
+    assert name == "RunFailed"
+    assert "no space left" in message
+    assert "failed True" in text_of(notebook)
+
+
+def test_a_cell_that_resumes_without_the_answer_fails_again(tmp_path):
+    notebook = execute_failing_cells(tmp_path, LOAD, ask(), "%attune resume run")
+    ((name, message),) = errors_of(notebook.cells[2])
+
+    assert name == "QuestionOpen"
+    assert "--answer approve=true" in message
+
+
 def test_a_cell_that_does_not_raise_goes_on(tmp_path):
     notebook = execute_cells(tmp_path, LOAD, ask("--no-raise"), "print(run.status)")
 
