@@ -291,8 +291,8 @@ def _describe_stop(execution: Execution, total: int, failed: int, skipped: int) 
     if execution.planned is None:
         consequence = "no more items were read"
     return (
-        f"stopped after {failed:,} {noun} of at most {execution.max_failures:,}; {consequence}; "
-        "the first failure"
+        f"stopped after {failed:,} {noun}, as `max_failures` is {execution.max_failures:,}; "
+        f"{consequence}; the first failure"
     )
 
 

@@ -79,7 +79,8 @@ def test_no_host_begins_after_the_failure(tmp_path, backend, action):
     begun = len(hosts_of(lines, "begin"))
     assert statuses == {"succeeded": begun - 1, "failed": 1, "skipped": 20 - begun}
     assert (
-        f"stopped after 1 failure of at most 0; {20 - begun} of 20 items not started" in run.error
+        f"stopped after 1 failure, as `max_failures` is 0; {20 - begun} of 20 items not started"
+        in run.error
     )
 
 

@@ -22,8 +22,9 @@ tasks:
     MORE
 """
 STOPPED = (
-    "stopped after 1 failure of at most 0; 3 of 5 items not started; the first failure, index 1"
-)
+    "stopped after 1 failure, as `max_failures` is 0; 3 of 5 items not started; "
+    "the first failure, index 1"
+)  # fmt: skip
 
 
 def text_of(most, items="[5, 0, 5, 0, 5]", more=""):
@@ -159,7 +160,7 @@ def test_a_source_of_unknown_length_is_read_no_further(local_runner):
     run = workflow.run(
         {"items": numbers()}, actions={"check": check}, backend=local_runner.backend, progress=False
     )
-    assert "stopped after 1 failure of at most 0; no more items were read" in run.error
+    assert "stopped after 1 failure, as `max_failures` is 0; no more items were read" in run.error
     assert len(read) <= 5
     assert statuses(run)[:4] == ["succeeded", "succeeded", "succeeded", "failed"]
 
@@ -238,8 +239,8 @@ def test_a_replay_gives_the_same_end():
     state, _ = replay(driver.initial, driver.log)
     assert state == driver.state
     assert state.error == (
-        "task `check` failed: stopped after 1 failure of at most 0; 2 of 5 items not started; "
-        "the first failure, index 2: it broke"
+        "task `check` failed: stopped after 1 failure, as `max_failures` is 0; "
+        "2 of 5 items not started; the first failure, index 2: it broke"
     )
 
 

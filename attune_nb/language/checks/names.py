@@ -306,6 +306,8 @@ def _explain_unknown_member(
         hint = explain_outer_name(name)
     if not hint:
         hint = suggest_name(name, names)
+    if not hint and space == "parameters":
+        hint = f"; declare it with `parameters: {{{name}: {{type: any}}}}`"
     return f"`{space}` has no `{name}`{hint}"
 
 
