@@ -69,8 +69,8 @@ Mock = Annotated[
     list[str] | None,
     typer.Option(
         metavar="TASK=VALUE",
-        help="a result for a task, whose action does not run, or a failure such as "
-        "`ValueError('no')`; repeatable",
+        help="a result for a task, or a failure such as `ValueError('no')`; "
+        "no action runs then, as with --dry-run; repeatable",
     ),
 ]
 Debug = Annotated[

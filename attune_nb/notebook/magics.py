@@ -109,7 +109,7 @@ class AttuneMagics(Magics):
         action="append",
         default=[],
         metavar="TASK=EXPR",
-        help="a result for a task, whose action does not run; repeatable",
+        help="a result for a task; no action runs then, as with --dry-run; repeatable",
     )
     @argument(
         "--answer",

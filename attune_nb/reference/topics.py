@@ -188,8 +188,8 @@ TOPICS: tuple[Entry, ...] = (
     ),
     _topic(
         "trials",
-        "`--dry-run` runs a workflow without its actions, and `--mock TASK=EXPR` gives a task a "
-        "result instead of running it. Where a dry run needs a result that no action made, a note "
+        "`--dry-run` runs a workflow without its actions; `--mock TASK=EXPR` does so too, and "
+        "gives a task its result. Where a dry run needs a result that no action made, a note "
         "names the mock, and the run goes on. `--debug` runs everything inline: `breakpoint()` "
         "stops, and `%debug` opens the action that failed.",
         "%attune run NAME --dry-run",
