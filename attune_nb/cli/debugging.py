@@ -8,7 +8,12 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ParameterError
-from attune_nb.running.debugger import breakpoint_hook, has_chosen_hook, open_debugger
+from attune_nb.running.debugger import (
+    PassedBreakpoints,
+    breakpoint_hook,
+    has_chosen_hook,
+    open_debugger,
+)
 
 if TYPE_CHECKING:
     from attune_nb.cli.options import Backend
@@ -37,10 +42,23 @@ def debug_options(backend: Backend, *, debug: bool, no_progress: bool) -> dict[s
 
 
 def stop_at_breakpoints(*, debug: bool) -> AbstractContextManager[None]:
-    """Let `breakpoint()` open Python's debugger; quitting it cancels the run."""
-    if not debug or has_chosen_hook():
+    """Let `breakpoint()` open Python's debugger; quitting it cancels the run.
+
+    Without `debug` it does not stop, as the debugger would share the terminal with the progress
+    and with other attempts; a line says so once. A hook that the user has chosen stays.
+    """
+    if has_chosen_hook():
         return nullcontext()
-    return breakpoint_hook(_open_pdb)
+    if debug:
+        return breakpoint_hook(_open_pdb)
+
+    passed = PassedBreakpoints()
+
+    def warn(*_: Any, **__: Any) -> None:
+        frame = sys._getframe(1)  # noqa: SLF001 - the only way to the caller's frame
+        passed.warn(frame, "run with `--debug` to stop there")
+
+    return breakpoint_hook(warn)
 
 
 def _open_pdb(*_: Any, **__: Any) -> None:

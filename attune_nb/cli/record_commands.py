@@ -59,7 +59,7 @@ def runs(
         has_filter = bool(status or workflow or since)
         ERRORS.print("no run matches" if has_filter else "no run is on record", markup=False)
     if len(rows) > limit:
-        typer.echo(f"these are the newest {limit:,}; `--limit` shows more")
+        typer.echo(f"these are the newest {limit:,}; `--limit` shows more", err=True)
 
 
 def forget(

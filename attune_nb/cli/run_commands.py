@@ -165,21 +165,22 @@ def resume(
                 workflow, read_parameters(workflow, set_), named_secrets
             )
 
-        resumed_run = resuming.resume(
-            run_id,
-            store,
-            parameters=parameters,
-            workers=workers,
-            concurrency=concurrency,
-            answers=answers,
-            mock=mocks or None,
-            actions=functions,
-            allow_imports=allow_imports,
-            keystore=all_secrets,
-            **debug_options(backend, debug=False, no_progress=no_progress),
-        )
-        while rerun and resumed_run.in_doubt:
-            _rerun_attempts(resumed_run)
+        with stop_at_breakpoints(debug=False):
+            resumed_run = resuming.resume(
+                run_id,
+                store,
+                parameters=parameters,
+                workers=workers,
+                concurrency=concurrency,
+                answers=answers,
+                mock=mocks or None,
+                actions=functions,
+                allow_imports=allow_imports,
+                keystore=all_secrets,
+                **debug_options(backend, debug=False, no_progress=no_progress),
+            )
+            while rerun and resumed_run.in_doubt:
+                _rerun_attempts(resumed_run)
     except QuestionOpen as error:
         exit_with_question(error, code_words, as_json=as_json)
     except (AttuneError, ValueError) as error:

@@ -11,7 +11,12 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.display.outputs import in_kernel
-from attune_nb.running.debugger import breakpoint_hook, has_chosen_hook, open_debugger
+from attune_nb.running.debugger import (
+    PassedBreakpoints,
+    breakpoint_hook,
+    has_chosen_hook,
+    open_debugger,
+)
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -36,23 +41,14 @@ class _Hook:
     def __init__(self, shell: Any, *, debug: bool) -> None:
         self._shell = shell
         self._debug = debug
-        self._has_warned = False
+        self._passed = PassedBreakpoints()
 
     def __call__(self, *_: Any, **__: Any) -> None:
         """Open the debugger in the frame that called `breakpoint()`, or warn."""
         frame = sys._getframe(1)  # noqa: SLF001 - the only way to the caller's frame
         if not self._debug:
-            self._warn(frame, "run the cell with `--debug` to stop there")
+            self._passed.warn(frame, "run the cell with `--debug` to stop there")
         elif in_kernel() and not self._shell.kernel._allow_stdin:  # noqa: SLF001 - no public way
-            self._warn(frame, "nobody can answer the debugger here")
+            self._passed.warn(frame, "nobody can answer the debugger here")
         else:
             open_debugger(frame, self._shell.debugger_cls)
-
-    def _warn(self, frame: Any, reason: str) -> None:
-        if self._has_warned:
-            return
-        self._has_warned = True
-        name = frame.f_code.co_name
-        sys.stderr.write(
-            f"breakpoint() in `{name}`, line {frame.f_lineno}, did not stop: {reason}\n"
-        )

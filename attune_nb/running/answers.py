@@ -340,7 +340,7 @@ def _explain_no_question(name: str, paths: Sequence[str], questions: Iterable[st
     fault = "the task asks no question" if name in paths else "there is no such task"
     names = list(questions)
     if not names:
-        return f"{fault}; no task of the workflow asks one"
+        return f"{fault}; no task of the workflow asks a question"
 
     hint = nearest(name, names)
     if not hint:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["breakpoint_hook", "has_chosen_hook", "open_debugger"]
+__all__ = ["PassedBreakpoints", "breakpoint_hook", "has_chosen_hook", "open_debugger"]
 
 
 def has_chosen_hook() -> bool:
@@ -33,6 +33,29 @@ def breakpoint_hook(hook: Callable[..., None]) -> Iterator[None]:
         yield
     finally:
         sys.breakpointhook = previous_hook
+
+
+class PassedBreakpoints:
+    """Says once that `breakpoint()` did not stop, and what to do."""
+
+    def __init__(self) -> None:
+        self._has_warned = False
+
+    def warn(self, frame: Any, reason: str) -> None:
+        """Print the place of a breakpoint and the reason why it did not stop.
+
+        Args:
+            frame: The frame that called `breakpoint()`.
+            reason: The reason, or how to stop there.
+        """
+        if self._has_warned:
+            return
+
+        self._has_warned = True
+        name = frame.f_code.co_name
+        sys.stderr.write(
+            f"breakpoint() in `{name}`, line {frame.f_lineno}, did not stop: {reason}\n"
+        )
 
 
 def open_debugger(frame: Any, debugger_class: type) -> None:

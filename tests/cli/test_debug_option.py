@@ -61,6 +61,15 @@ def test_quitting_the_debugger_cancels_the_run(folder):
         assert child.wait() == 130
 
 
+def test_without_debug_a_breakpoint_is_passed_and_says_so(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    outcome = attune_here("run", "stops.yaml", "--actions", "stops.py")
+    assert outcome.exit_code == 0
+    assert '{"r": [42, 44]}' in outcome.stdout
+    assert outcome.stderr.count("breakpoint() in `act`, line 4, did not stop") == 1
+    assert "run with `--debug` to stop there" in outcome.stderr
+
+
 def test_no_other_backend_can_be_debugged(folder, monkeypatch):
     monkeypatch.chdir(folder)
     outcome = attune_here("run", "stops.yaml", "--debug", "--backend", "dask")

@@ -77,9 +77,10 @@ def test_the_list_is_filtered_and_says_what_kind_a_run_is(tmp_path):
     assert [line.split()[0] for line in trials.stdout.splitlines()] == [dry.run_id]
     assert trials.stdout.rstrip().endswith("(dry run)")
 
-    newest = attune("runs", "--store", str(store), "--limit", "1").stdout.splitlines()
-    assert newest[0].startswith(dry.run_id)
-    assert newest[1] == "these are the newest 1; `--limit` shows more"
+    newest = attune("runs", "--store", str(store), "--limit", "1")
+    [line] = newest.stdout.splitlines()
+    assert line.startswith(dry.run_id)
+    assert newest.stderr.rstrip() == "these are the newest 1; `--limit` shows more"
 
     shown = json.loads(attune("show", dry.run_id, "--store", str(store), "--json").stdout)
     assert shown["kind"] == "dry run"

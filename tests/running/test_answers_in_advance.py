@@ -117,7 +117,7 @@ def test_unusable_answers_are_refused_before_the_run(answers, message):
 
 def test_a_workflow_that_asks_nothing_takes_no_answer():
     quiet = attune_nb.loads("tasks: [{name: a, action: core.noop}]")
-    with pytest.raises(attune_nb.ParameterError, match="no task of the workflow asks one"):
+    with pytest.raises(attune_nb.ParameterError, match="no task of the workflow asks a question"):
         quiet.run(answers={"a": 1})
 
 
