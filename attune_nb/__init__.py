@@ -45,9 +45,9 @@ if TYPE_CHECKING:
         WorkflowError,
     )
     from attune_nb.running.forgetting import forget
-    from attune_nb.running.history import open_run, runs
+    from attune_nb.running.history import last_run, open_run, runs
     from attune_nb.running.resume import resume
-    from attune_nb.running.run import Run, last_run
+    from attune_nb.running.run import Run
     from attune_nb.running.workflow import Workflow, load, load_file, loads
     from attune_nb.templates.template import Template
 
@@ -95,7 +95,7 @@ _MODULES = {
     "WorkflowContext": "context",
     "action": "actions.registry",
     "forget": "running.forgetting",
-    "last_run": "running.run",
+    "last_run": "running.history",
     "load": "running.workflow",
     "load_file": "running.workflow",
     "loads": "running.workflow",

@@ -50,6 +50,11 @@ _FAST_FILES = (
 _shared_clusters = []
 
 
+def pytest_xdist_auto_num_workers(config):
+    """Use one worker more than there are cores: many tests wait for another process."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def cluster():
     """Yield the current client of a Dask cluster with two worker processes."""

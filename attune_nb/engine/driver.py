@@ -63,7 +63,8 @@ class Driver(RequestQueue):
         announce: Called with task, index and attempt before each attempt that must not run
             twice.
         on_error: Called with each exception that an action raised in this process.
-        on_question: Called with each question that opens, or is open in a recovered run.
+        on_question: Called with the driver and each question that opens, or is open in a
+            recovered run.
         leaves_at_questions: Whether `run` and `continue_run` return when nothing but questions
             is open. `drive_on` continues.
 
@@ -90,7 +91,7 @@ class Driver(RequestQueue):
         self.ended = threading.Event()
         self.announce: Callable[[Key, int, int], None] | None = None
         self.on_error: Callable[[BaseException], None] | None = None
-        self.on_question: Callable[[AskOpened], None] | None = None
+        self.on_question: Callable[[Driver, AskOpened], None] | None = None
         self.leaves_at_questions = False
 
         self._backend = backend
@@ -254,7 +255,7 @@ class Driver(RequestQueue):
             if not isinstance(event, AskOpened):
                 continue
             if self.state.executions[event.task, event.visit].status == "waiting":
-                self.on_question(event)
+                self.on_question(self, event)
 
     def _restore_timer(self, timer: PendingTimer, last_time: float, started_at: float) -> None:
         """Set a timer for the rest of a delay or timeout.
@@ -367,7 +368,7 @@ class Driver(RequestQueue):
     def _execute(self, decision: Decision) -> None:
         if isinstance(decision, AskOpened) and self.on_question is not None:
             # before the log shows the question, so that nobody is asked in vain
-            self.on_question(decision)
+            self.on_question(self, decision)
         if isinstance(decision, Event):
             self._log.append(decision)
             if isinstance(decision, TaskEnded):

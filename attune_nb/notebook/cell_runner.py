@@ -15,8 +15,9 @@ from attune_nb.html import printable, shortened
 from attune_nb.notebook.breakpoints import watch_breakpoints
 from attune_nb.notebook.post_mortem import ErrorCapture
 from attune_nb.results.questions import describe_question
+from attune_nb.running.history import last_run
 from attune_nb.running.raised_errors import observe_errors
-from attune_nb.running.run import last_run
+from attune_nb.running.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from attune_nb.notebook.session import Session
     from attune_nb.results.failures import FailedTask
     from attune_nb.running.history import AnyRun
-    from attune_nb.running.run import Run
 
 __all__ = ["CellRunner"]
 
@@ -162,7 +162,7 @@ class CellRunner:
             run = last_run()
         except LookupFailed:
             return
-        if run.run_id not in self._session.runs:
+        if isinstance(run, Run) and run.run_id not in self._session.runs:
             self._session.add_run(name, run)
             self._assign(run, out)
 

@@ -174,15 +174,15 @@ def _variable_names(namespace: dict[str, Any]) -> list[str]:
 
 
 def _is_literal(expression: str) -> bool:
-    """Return whether an expression is written out, without a variable: `1.0`, `true`, `[1]`."""
+    """Return whether an expression is a number or a word that is written out: `1.0`, `true`."""
     text = expression.strip()
     if text in _JSON_WORDS:
         return True
     try:
-        ast.literal_eval(text)
+        value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return False
-    return True
+    return value is None or isinstance(value, int | float)
 
 
 def _is_name_of_python(text: str, namespace: dict[str, Any]) -> bool:

@@ -10,12 +10,13 @@ import msgspec
 
 from attune_nb.actions.fingerprint import join_code
 from attune_nb.conductor.machine import initial_state, replay
-from attune_nb.errors import StoreError, WorkflowError
+from attune_nb.errors import LookupFailed, StoreError, WorkflowError
 from attune_nb.events import RunEnded, RunStarted
 from attune_nb.language import export, parameter_specs
 from attune_nb.language.load import load_workflow
 from attune_nb.results.scaling import DurationHistory
 from attune_nb.running.bind_actions import replace_mocked_parallel_tasks
+from attune_nb.running.latest import LATEST
 from attune_nb.running.record import store_path
 from attune_nb.running.recorded_run import RecordedRun, ReplayedRun
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
@@ -37,7 +38,15 @@ if TYPE_CHECKING:
     from attune_nb.store.reading import StoredRun
     from attune_nb.templates.template import Template
 
-__all__ = ["AnyRun", "open_run", "recorded_code", "recorded_options", "recorded_workflow", "runs"]
+__all__ = [
+    "AnyRun",
+    "last_run",
+    "open_run",
+    "recorded_code",
+    "recorded_options",
+    "recorded_workflow",
+    "runs",
+]
 
 AnyRun = Run | RecordedRun
 """A run of this process, or one opened from a store."""
@@ -127,6 +136,34 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedR
         DurationHistory().of(stored.workflow, {}),
         store=path,
     )
+
+
+def last_run() -> AnyRun:
+    """Return the latest run of this process, also one that is in progress or was interrupted.
+
+    A resumed, forked or retried run counts; a nested workflow does not, as it is a part of its
+    run. A run that has ended and that no variable holds is opened from its record.
+
+    Raises:
+        LookupFailed: No workflow has run in this process, or the run is gone: no variable holds
+            it, and it has no record.
+        StoreError: Its record cannot be read.
+    """
+    reference = LATEST.reference
+    if reference is None:
+        raise LookupFailed(
+            "no workflow has run in this process; `attune_nb.runs()` lists the runs on record"
+        )
+
+    run: Any = reference()
+    if isinstance(run, Run):
+        return run
+    if LATEST.store is None:
+        raise LookupFailed(
+            "the latest run is gone: it has no record (the store is `none`), and no variable "
+            "holds it"
+        )
+    return open_run(LATEST.run_id, LATEST.store)
 
 
 def _with_kind(events: list[Event], stored: StoredRun) -> list[Event]:

@@ -7,7 +7,6 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -127,7 +126,7 @@ class PreparedRun:
         driver = Driver(
             self.state, self.backend, self.actions, readers, skip_delays=self.skip_delays
         )
-        driver.on_question = partial(self.answers.give, driver)
+        driver.on_question = self.answers.give
         _reserve_backend(self.backend, driver)
         return driver
 

@@ -11,6 +11,7 @@ from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.answers import AdvanceAnswers, user_name, value_for
 from attune_nb.running.current_actions import current_actions
 from attune_nb.running.fork import plan_fork, plan_retry, restore_secrets
+from attune_nb.running.latest import LATEST
 from attune_nb.running.plan import plan_run
 from attune_nb.running.prepare import check_names, check_workflow
 from attune_nb.running.record import check_nothing_missing
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from attune_nb.running.request import RunRequest
     from attune_nb.running.workflow_view import WorkflowView
 
-__all__ = ["BaseRun", "Run", "StateSource", "execute_plan", "last_run", "start_run"]
+__all__ = ["BaseRun", "Run", "StateSource", "execute_plan", "start_run"]
 
 # seconds between two looks of a coroutine that waits
 _POLL = 0.02
@@ -414,7 +415,7 @@ def start_run(request: RunRequest) -> Run:
 def execute_plan(plan: RunPlan) -> Run:
     """Start or continue a run; unless it is in the background, wait for its end.
 
-    `last_run` returns the run from its start on, also if an interrupt ends the wait.
+    The run is kept from its start on, so that `last_run` returns it if an interrupt ends the wait.
 
     Raises:
         AttuneError: The store or the backend cannot be used.
@@ -429,31 +430,15 @@ def execute_plan(plan: RunPlan) -> Run:
         engine.store,
         plan.prepared.answers,
     )
-    _last_runs[:] = [run]
+    LATEST.keep(run)
     try:
         drive_run(run, engine, plan)
     except KeyboardInterrupt:
         # the wait itself takes an interrupt; this is another one, or one just before or after it
         run.cancel(force=True)
         raise
+
+    # a run that an interrupt cancelled is kept
+    if run.has_ended and run.status != "cancelled":
+        LATEST.release(run)
     return run
-
-
-# the latest run of this process, if there is one
-_last_runs: list[Run] = []
-
-
-def last_run() -> Run:
-    """Return the latest run of this process, also one that is in progress or was interrupted.
-
-    It is kept until the next run begins. A resumed, forked or retried run counts; a nested
-    workflow does not, as it is a part of its run.
-
-    Raises:
-        LookupFailed: No workflow has run in this process.
-    """
-    if not _last_runs:
-        raise LookupFailed(
-            "no workflow has run in this process; `attune_nb.runs()` lists the runs on record"
-        )
-    return _last_runs[0]

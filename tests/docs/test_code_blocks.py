@@ -1,5 +1,6 @@
 """Every block of code that a reader may paste runs as it stands, in order, in a fresh kernel."""
 
+import builtins
 import doctest
 import os
 import sys
@@ -77,6 +78,8 @@ def test_the_examples_of_docstrings_run_as_pasted(folder):
 
 def test_the_examples_of_docstrings_give_their_outputs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # doctest leaves the last value there, and IPython then sets `_` no more
+    monkeypatch.setattr(builtins, "_", None, raising=False)
     for name, examples in examples_of_docstrings().items():
         test = doctest.DocTest(examples, {}, name, None, 0, None)
         results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)

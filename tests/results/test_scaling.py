@@ -32,7 +32,7 @@ def quadratic(n):
 
 def even(n):
     """Wait equally long for all items but the first, which takes longer than any hiccup."""
-    time.sleep(0.002 if n else 0.1)
+    time.sleep(0.002 if n else 0.5)
 
 
 def test_a_task_that_slows_down_has_an_alert():

@@ -373,7 +373,11 @@ def test_a_cancelled_run_and_one_that_is_still_under_way(force):
 
 ASKS = """
 tasks:
-  - {name: sure, action: core.ask, input: {prompt: "sure?"}, timeout: 0.1}
+  - name: sure
+    action: core.ask
+    input: {prompt: "sure?"}
+    timeout: 0.1
+    next: [{when: "{{ timed_out() }}", do: noop}]
 """
 
 

@@ -85,3 +85,23 @@ def test_a_run_in_the_background_is_at_hand():
     )
     assert attune_nb.last_run() is run
     assert run.wait(60)
+
+
+QUICK = "tasks: [{name: echo, action: core.echo, input: {message: hi}}]\n"
+
+
+def test_a_run_that_ended_is_not_kept_but_opened_from_its_record(tmp_path):
+    run = attune_nb.loads(QUICK).run(store=tmp_path / "runs.db", progress=False)
+    assert attune_nb.last_run() is run
+
+    run_id = run.run_id
+    del run
+    opened = attune_nb.last_run()
+    assert (opened.run_id, opened.status) == (run_id, "succeeded")
+    assert opened.result("echo") == {"message": "hi"}
+
+
+def test_a_run_without_a_record_is_gone_with_its_variable():
+    attune_nb.loads(QUICK).run(store="none", progress=False)
+    with pytest.raises(attune_nb.LookupFailed, match="no variable holds it"):
+        attune_nb.last_run()

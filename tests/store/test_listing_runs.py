@@ -6,6 +6,7 @@ import pytest
 
 import attune_nb
 from attune_nb.errors import LookupFailed, ParameterError
+from attune_nb.running.latest import LatestRun
 
 TEXT = """
 tasks:
@@ -125,6 +126,6 @@ def test_the_last_run_of_a_process_is_at_hand(store):
 
 
 def test_without_any_run_there_is_no_last_one(monkeypatch):
-    monkeypatch.setattr("attune_nb.running.run._last_runs", [])
+    monkeypatch.setattr("attune_nb.running.history.LATEST", LatestRun())
     with pytest.raises(LookupFailed, match=r"no workflow has run in this process; .*runs\(\)"):
         attune_nb.last_run()

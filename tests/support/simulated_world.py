@@ -46,6 +46,8 @@ class SimulatedJob(msgspec.Struct, kw_only=True):
         failed: How many have failed for good.
         may_report_begun: Whether the number of items that have begun is to be reported, once it
             is known.
+        lost: The items that had begun in a lost engine, and do not begin again, as too many
+            have failed.
     """
 
     size: int
@@ -61,6 +63,7 @@ class SimulatedJob(msgspec.Struct, kw_only=True):
     most: int | None = None
     failed: int = 0
     may_report_begun: bool = True
+    lost: set[int] = msgspec.field(default_factory=set)
 
     def fill(self):
         """Start attempts up to the concurrency."""
@@ -96,11 +99,16 @@ class SimulatedJob(msgspec.Struct, kw_only=True):
     @property
     def begun(self):
         """The number of items that have begun, if no more will and that was not reported."""
-        return self.read if self.is_closed and self.may_report_begun else None
+        if not self.is_closed or not self.may_report_begun:
+            return None
+        return self.read - len(self.lost)
 
     @property
     def total(self):
         """The number of items, if it is known by now and was not reported."""
+        if self.is_closed and not self.lazy:
+            # the items that never began count, too
+            return None
         is_read = self.read == self.size and not self.in_flight
         is_read = is_read or (self.lazy and self.is_closed)
         if (self.stopped or is_read) and self.read != self.reported_total:
@@ -279,7 +287,8 @@ class SimulatedWorld(ManualDriver):
                 retries.append((index, attempt + 1))
 
         begun = {attempt for attempt in job.outstanding if attempt[0] < first}
-        assert begun == {*holes, *retries}
+        open_holes = [hole for hole in holes if hole[0] not in job.lost]
+        assert begun == {*open_holes, *retries}
         assert all(attempt == 1 for index, attempt in job.outstanding if index >= first)
         assert open_job.start.total == job.reported_total
 
@@ -288,8 +297,8 @@ class SimulatedWorld(ManualDriver):
         job.may_report_begun = True
         if job.is_closed:
             # items without an attempt on record count as not begun
+            job.lost = {index for index, _ in holes}
             holes = []
-            job.read = sum(number > 0 for number in last_attempts)
         job.stopped = False
         job.in_flight = []
         job.abandoned = []
