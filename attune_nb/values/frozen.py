@@ -246,10 +246,13 @@ def copy_tables(value: Any) -> Any:
     With pandas 3, or copy-on-write turned on in pandas 2, the data is shared until someone
     writes to it; without it, the data is copied.
     """
-    if not may_hold_tables(value):
+    # without pandas there is no table; the input of an item is often flat
+    if "pandas" not in sys.modules or not may_hold_tables(value):
         return value
 
     if isinstance(value, dict):
+        if _LEAVES.issuperset(map(type, value.values())):
+            return value
         parts = {key: copy_tables(part) for key, part in value.items()}
         is_same = all(part is value[key] for key, part in parts.items())
         if is_same:

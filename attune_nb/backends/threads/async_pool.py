@@ -121,11 +121,8 @@ class CoroutinePool(WorkerPool):
         if worker in self._tasks and self.running.get(worker) is attempt:
             self._tasks[worker].cancel()
 
-    async def _take_next(self) -> tuple[int, int, Any] | None:
-        """Return the next attempt, when it may start."""
-        if not self.job.is_limited:
-            return await self._read_next()
-
+    async def _take_when_due(self) -> tuple[int, int, Any] | None:
+        """Return the next attempt of a limited job, when it may start."""
         async with self._async_turn:
             while self.job.retry_queue or not self.job.is_closed:
                 taken = await self._read_next()
@@ -168,10 +165,11 @@ class CoroutinePool(WorkerPool):
 
     async def _work(self, worker: int) -> None:
         """Make attempts until none is left."""
+        take_next = self._take_when_due if self.job.is_limited else self._read_next
         try:
             while True:
                 paused = self.paused
-                attempt = None if paused else await self._take_next()
+                attempt = None if paused else await take_next()
                 if attempt is None:
                     if self._may_end(worker, was_paused=paused):
                         break
