@@ -12,11 +12,13 @@ from attune_nb.backends.attempt.remote_inputs import fetch_inputs
 from attune_nb.events import SUCCEEDED, TIMED_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from attune_nb.backends.attempt.job import Job
     from attune_nb.events import Batch, ErrorInfo, Key
+
+    RunAttempt = Callable[[Job, int, int, Any], None]
 
 __all__ = ["InlineBackend"]
 
@@ -94,60 +96,6 @@ class InlineBackend:
         self._jobs.clear()
 
 
-def _advance(job: Job) -> bool:
-    """Make one attempt or notice the end of the items; return False if neither can be done."""
-    source = job.source
-    if job.stopped or (source.exhausted and not job.retry_queue):
-        return False
-
-    if job.retry_queue:
-        index, attempt = job.retry_queue.popleft()
-        _run_attempt(job, index, attempt, source.item(index))
-        return True
-
-    try:
-        pair = source.read_next()
-    except KeyboardInterrupt:
-        raise  # a user interrupts this very thread
-    except BaseException as error:  # noqa: BLE001 - the items' own code raised
-        job.record_source_failure(0, error)
-        return True
-
-    if pair is not None:
-        _run_attempt(job, pair[0], 1, pair[1])
-
-    return True
-
-
-def _advance_limited(job: Job) -> bool:
-    """Advance a job as `_advance` does, if an attempt is due and its item may begin."""
-    source = job.source
-    if job.stopped or (job.pace is not None and job.pace.seconds_until_due() > 0):
-        return False
-
-    if job.retry_queue:
-        index, attempt = job.retry_queue.popleft()
-        item = source.item(index)
-    elif source.exhausted or job.is_closed:
-        return False
-    else:
-        attempt = 1
-        try:
-            pair = source.read_next()
-        except KeyboardInterrupt:
-            raise  # a user interrupts this very thread
-        except BaseException as error:  # noqa: BLE001 - the items' own code raised
-            job.record_source_failure(0, error)
-            return True
-        if pair is None:
-            return True
-        index, item = pair
-
-    if job.try_begin(index):
-        _run_attempt(job, index, attempt, item)
-    return True
-
-
 def _run_attempt(job: Job, index: int, attempt: int, item: Any) -> None:
     spec = job.spec
     start = spec.clock()
@@ -170,6 +118,51 @@ def _run_attempt(job: Job, index: int, attempt: int, item: Any) -> None:
     if code and spec.retries:
         job.keep_input(index, rendered)
     job.results.record(index, attempt, 0, start, item, code, result, cause)
+
+
+def _advance(job: Job, run_attempt: RunAttempt = _run_attempt) -> bool:
+    """Make one attempt or notice the end of the items; return False if neither can be done.
+
+    Args:
+        job: The job.
+        run_attempt: Makes an attempt: job, index, number of the attempt, item.
+    """
+    source = job.source
+    if job.stopped or (source.exhausted and not job.retry_queue):
+        return False
+
+    if job.retry_queue:
+        index, attempt = job.retry_queue.popleft()
+        run_attempt(job, index, attempt, source.item(index))
+        return True
+
+    try:
+        pair = source.read_next()
+    except KeyboardInterrupt:
+        raise  # a user interrupts this very thread
+    except BaseException as error:  # noqa: BLE001 - the items' own code raised
+        job.record_source_failure(0, error)
+        return True
+
+    if pair is not None:
+        run_attempt(job, pair[0], 1, pair[1])
+
+    return True
+
+
+def _advance_limited(job: Job) -> bool:
+    """Advance a job as `_advance` does, if an attempt is due and its item may begin."""
+    if job.pace is not None and job.pace.seconds_until_due() > 0:
+        return False
+    if job.is_closed and not job.retry_queue:
+        return False
+    return _advance(job, _begin_attempt)
+
+
+def _begin_attempt(job: Job, index: int, attempt: int, item: Any) -> None:
+    """Make an attempt of an item, unless the item must not begin."""
+    if job.try_begin(index):
+        _run_attempt(job, index, attempt, item)
 
 
 def _invoke(job: Job, rendered: Any) -> tuple[Any, ErrorInfo | None]:

@@ -86,6 +86,8 @@ class RunView:
         self._task_names = task_names
         self._scaling = scaling
         self._notes = list(notes)
+        # the number of events, and the tasks that had failed by then: a summary reads them often
+        self._failed_tasks: tuple[int, list[FailedTask]] | None = None
 
     @property
     def status(self) -> RunStatus:
@@ -445,10 +447,14 @@ class RunView:
         """Return the tasks that failed, also those whose failure was handled, with their errors."""
         from attune_nb.results.failures import find_failed_tasks  # noqa: PLC0415 - seldom needed
 
-        executions = self._source.state.executions
-        return find_failed_tasks(
-            self._log, lambda key, index: executions[key].items[index], self._mask.value
-        )
+        log = self._log
+        if self._failed_tasks is None or self._failed_tasks[0] != len(log):
+            executions = self._source.state.executions
+            failed_tasks = find_failed_tasks(
+                log, lambda key, index: executions[key].items[index], self._mask.value
+            )
+            self._failed_tasks = len(log), failed_tasks
+        return list(self._failed_tasks[1])
 
     def summary(self) -> list[dict[str, str]]:
         """Return a small row for each task execution: its status, its items, its time."""
