@@ -11,15 +11,14 @@ from attune_nb.cli.action_files import load_action_files
 from attune_nb.cli.options import Actions  # noqa: TC001 - typer reads the annotations
 from attune_nb.cli.output import exit_with_error
 from attune_nb.errors import AttuneError, LookupFailed
-from attune_nb.help.describe_action import action_page
-from attune_nb.help.lookup import explain_word, overview, suggest_word
-from attune_nb.help.page import Page, Paragraph
+from attune_nb.help.lookup import find_help, overview, suggest_word
+from attune_nb.help.page import Paragraph
 from attune_nb.notebook.session_actions import describe_action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from attune_nb.help.page import Block
+    from attune_nb.help.page import Block, Page
 
 __all__ = ["explain"]
 
@@ -52,20 +51,17 @@ def _find_help(word: str, actions: Mapping[str, Any], commands: Mapping[str, Any
     Raises:
         LookupFailed: Nothing has this name; the message suggests the nearest one.
     """
-    blocks: list[Block] = []
-    if word in actions:
-        blocks += action_page(describe_action(word, actions[word])).blocks
-
-    # the page of a core action has its entry already
-    page = None if word.startswith("core.") else explain_word(word)
-    if page is not None:
-        blocks += page.blocks
+    action = describe_action(word, actions[word]) if word in actions else None
+    command_blocks: list[Block] = []
     if word in commands:
-        blocks.append(Paragraph(f"`attune-nb {word} --help` shows the options of this command."))
+        command_blocks = [
+            Paragraph(f"`attune-nb {word} --help` shows the options of this command.")
+        ]
 
-    if not blocks:
+    page = find_help(word, action, command_blocks)
+    if page is None:
         hint = suggest_word(word, [*actions, *commands])
         if not hint:
             hint = "; `attune-nb help` lists all words"
         raise LookupFailed(f"there is no help for `{word}`{hint}")
-    return Page(blocks)
+    return page

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import nearest
+from attune_nb.help.describe_action import action_page
 from attune_nb.help.page import Code, Heading, Page, Paragraph, Table
 from attune_nb.help.signatures import format_call, format_parameters
 from attune_nb.language.reading.foreign_keys import explain_foreign_key
@@ -13,8 +14,9 @@ from attune_nb.reference.entry import names as usual_names
 from attune_nb.reference.table import ENTRIES, PLACES, find_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from attune_nb.help.describe_action import ActionDescription
     from attune_nb.help.page import Block
     from attune_nb.reference.entry import Entry, Kind
 
@@ -23,6 +25,7 @@ __all__ = [
     "entry_blocks",
     "example_blocks",
     "explain_word",
+    "find_help",
     "known_words",
     "overview",
     "suggest_word",
@@ -97,6 +100,28 @@ def explain_word(word: str) -> Page | None:
             page = _entry_page(find_entries(foreign_key.meant))
             return Page([*blocks, *page.blocks])
     return None
+
+
+def find_help(
+    word: str, action: ActionDescription | None, command_blocks: Sequence[Block]
+) -> Page | None:
+    """Return all that there is about a word, or None if there is nothing.
+
+    Args:
+        word: The word.
+        action: The action of that name, if there is one.
+        command_blocks: The help of the command of that name; empty if there is none.
+    """
+    blocks: list[Block] = []
+    if action is not None:
+        blocks += action_page(action).blocks
+
+    # the page of a core action has its entry already
+    page = None if word.startswith("core.") else explain_word(word)
+    if page is not None:
+        blocks += page.blocks
+    blocks += command_blocks
+    return Page(blocks) if blocks else None
 
 
 def _entry_page(entries: Iterable[Entry]) -> Page:

@@ -10,8 +10,8 @@ from attune_nb.actions.registry import find_action
 from attune_nb.display.outputs import Text
 from attune_nb.errors import nearest
 from attune_nb.help.describe_action import action_page, summarize_action
-from attune_nb.help.lookup import explain_word, overview, suggest_word
-from attune_nb.help.page import Code, Page, Paragraph
+from attune_nb.help.lookup import find_help, overview, suggest_word
+from attune_nb.help.page import Code, Paragraph
 from attune_nb.notebook.command import COMMANDS, argument, command
 from attune_nb.notebook.session_actions import available_actions, describe_action
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from attune_nb.help.page import Block
+    from attune_nb.help.page import Block, Page
     from attune_nb.notebook.session import Session
     from attune_nb.running.workflow import Workflow
 
@@ -77,24 +77,17 @@ def _help(session: Session, words: list[str]) -> Page:
     # `help retry delay` means the key `delay` of `retry`
     word = ".".join(words)
 
-    blocks: list[Block] = []
     actions = available_actions(session)
-    if word in actions:
-        blocks += action_page(describe_action(word, actions[word])).blocks
+    action = describe_action(word, actions[word]) if word in actions else None
+    command_blocks = _command_blocks(word) if word in COMMANDS else []
 
-    # the page of a core action has its entry already
-    page = None if word.startswith("core.") else explain_word(word)
-    if page is not None:
-        blocks += page.blocks
-    if word in COMMANDS:
-        blocks += _command_blocks(word)
-
-    if not blocks:
+    page = find_help(word, action, command_blocks)
+    if page is None:
         hint = suggest_word(word, [*COMMANDS, *actions])
         if not hint:
             hint = "; `%attune help` lists all words"
         raise UsageError(f"there is no help for `{word}`{hint}")
-    return Page(blocks)
+    return page
 
 
 def _command_blocks(name: str) -> list[Block]:
