@@ -13,8 +13,8 @@ from attune_nb.errors import ParameterError, WorkflowError, nearest
 from attune_nb.events import AskAnswered, AskOpened
 from attune_nb.language.model import ASK
 from attune_nb.language.reading import yaml_source
+from attune_nb.language.reading.data_files import read_object_document
 from attune_nb.templates.compiler.parse import has_template
-from attune_nb.values.describe import describe_with_value
 from attune_nb.values.secrets import MASKED
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ _ANSWER_FILES = (".yaml", ".yml", ".json")
 
 # names in a message
 _MAX_NAMES = 20
+
+# stands for a schema that is known only when the question opens
+_UNKNOWN: Any = object()
 
 
 class AnswerText(NamedTuple):
@@ -130,15 +133,15 @@ def read_answer_options(options: Iterable[str]) -> OptionAnswers:
     for option in options:
         name, sign, text = option.partition("=")
         if sign and name.strip():
-            found: dict[str, Any] = {name.strip(): AnswerText.parse(text)}
+            new_answers: dict[str, Any] = {name.strip(): AnswerText.parse(text)}
         elif not sign and Path(option).suffix in _ANSWER_FILES:
-            found = _read_answer_file(Path(option))
+            new_answers = _read_answer_file(Path(option))
         else:
             raise ParameterError(
                 f"--answer takes TASK=VALUE or a file (.yaml, .yml, .json), not `{option}`"
             )
 
-        for task, answer in found.items():
+        for task, answer in new_answers.items():
             if task in answers:
                 raise ParameterError(f"--answer gives two answers for `{task}`; remove one")
             answers[task] = answer
@@ -147,19 +150,9 @@ def read_answer_options(options: Iterable[str]) -> OptionAnswers:
 
 def _read_answer_file(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
-        document = yaml_source.parse(text, str(path))
-    except (OSError, ValueError) as error:
-        raise ParameterError(f"--answer {path}: cannot be read: {error}") from None
-    except WorkflowError as error:
-        problem = error.problems[0]
-        raise ParameterError(f"--answer: {problem.explain()}") from None
-
-    if not isinstance(document.data, dict):
-        raise ParameterError(
-            f"--answer {path}: must be an object of tasks and answers, "
-            f"not {describe_with_value(document.data)}"
-        )
+        document = read_object_document(path, "answers")
+    except ParameterError as error:
+        raise ParameterError(f"--answer: {error}") from None
 
     answers: dict[str, Any] = {}
     for task, value in document.data.items():
@@ -185,9 +178,9 @@ def user_name() -> str:
 
 
 class AdvanceAnswers:
-    """Answers for questions that are not open yet. Each is used once.
+    """Answers for questions that are not open yet.
 
-    So a task that asks again in a cycle is not answered again.
+    An answer is used once: a task that asks again in a cycle is not answered again.
 
     Attributes:
         problems: Why an answer was not used, by the execution that asks.
@@ -201,6 +194,10 @@ class AdvanceAnswers:
         self.problems: dict[Key, str] = {}
         self._answers = dict(answers)
         self._by = f"{user_name()} ({option})".strip()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Return the answers that were not used yet, by the task's path."""
+        return self._answers.items()
 
     def give(self, driver: Driver, question: AskOpened) -> None:
         """Answer a question that has just opened, if there is an answer for it."""
@@ -262,7 +259,7 @@ def answers_of_dry_run(workflow: WorkflowSpec, answers: Mapping[str, Any]) -> di
     """Return answers as mocks: in a dry run no task asks, and these are its results."""
     bound = bind_answers(workflow, answers)
     mocks: dict[str, Any] = {}
-    for path, answer in bound._answers.items():  # noqa: SLF001 - of this module
+    for path, answer in bound.items():
         schema = _written_schema(workflow.task(path))
         mocks[path] = {"response": value_for(answer, schema)}
     return mocks
@@ -359,10 +356,6 @@ def _written_schema(task: Any) -> Any:
     if has_template(schema):
         return _UNKNOWN
     return schema
-
-
-# stands for a schema that is known only when the question opens
-_UNKNOWN: Any = object()
 
 
 def _check_answer(option: str, name: str, answer: Any, schema: Any) -> None:

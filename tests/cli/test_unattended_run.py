@@ -105,7 +105,7 @@ def test_answers_stand_in_a_file(ask, tmp_path):
         ("aprove=true", "--answer `aprove`: there is no such task; did you mean `approve`?"),
         ("approve=perhaps", "--answer `approve`: the answer must be a boolean, not a string"),
         ("approve", "--answer takes TASK=VALUE or a file (.yaml, .yml, .json), not `approve`"),
-        ("none.yaml", "--answer none.yaml: cannot be read"),
+        ("none.yaml", "--answer: cannot read `none.yaml`: No such file or directory"),
     ],
 )
 def test_an_unusable_answer_is_refused_before_the_run(ask, tmp_path, option, message):

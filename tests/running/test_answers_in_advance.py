@@ -144,6 +144,18 @@ def test_an_answer_file_with_a_mistake_shows_its_line(tmp_path):
         read_answer_options([str(file)])
 
 
+def test_an_answer_file_of_json_is_read_strictly(tmp_path):
+    file = tmp_path / "answers.json"
+    file.write_text('{"approve": true, "version": 1.10}')
+    answers = read_answer_options([str(file)])
+    assert answers["approve"].value is True
+    assert answers["version"].text == "1.10"
+
+    file.write_text('{"approve": yes}')
+    with pytest.raises(attune_nb.ParameterError, match=r"answers\.json, line 1, column 13"):
+        read_answer_options([str(file)])
+
+
 def test_an_inner_question_is_answered_by_its_name():
     both = attune_nb.loads("""
 tasks:

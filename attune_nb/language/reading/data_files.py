@@ -12,11 +12,23 @@ from attune_nb.values.describe import describe
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["read_object_file"]
+    from attune_nb.language.reading.yaml_source import Document
+
+__all__ = ["read_object_document", "read_object_file"]
 
 
 def read_object_file(path: Path, noun: str, *, is_secret: bool = False) -> dict[str, Any]:
-    """Return the object of a YAML file, or of a JSON file if its name ends in `.json`.
+    """Return the object of a file, as `read_object_document` reads it.
+
+    Raises:
+        ParameterError: As there.
+    """
+    values: dict[str, Any] = read_object_document(path, noun, is_secret=is_secret).data
+    return values
+
+
+def read_object_document(path: Path, noun: str, *, is_secret: bool = False) -> Document:
+    """Read a YAML file that holds an object, or a JSON file if its name ends in `.json`.
 
     YAML is read as in a workflow: by the same rules, with the same limits.
 
@@ -43,7 +55,7 @@ def read_object_file(path: Path, noun: str, *, is_secret: bool = False) -> dict[
             f"`{path}` must be an object of {noun}, not {describe(document.data)}; "
             "write `NAME: VALUE` in each line"
         )
-    return document.data
+    return document
 
 
 def _read_text(path: Path) -> str:
