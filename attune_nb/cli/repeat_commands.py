@@ -6,7 +6,6 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from attune_nb.cli.action_files import load_action_files
 from attune_nb.cli.code_options import format_code_options
 from attune_nb.cli.debugging import debug_options, stop_at_breakpoints
 from attune_nb.cli.options import (
@@ -29,11 +28,10 @@ from attune_nb.cli.options import (
     find_modules_here,
 )
 from attune_nb.cli.output import exit_with_error, exit_with_outcome, exit_with_question
-from attune_nb.cli.secrets import read_secrets
+from attune_nb.cli.shared_options import read_shared_options
 from attune_nb.cli.stored_runs import open_stored_run
-from attune_nb.cli.values import read_mocks, read_parameters
+from attune_nb.cli.values import read_parameters
 from attune_nb.errors import AttuneError, QuestionOpen
-from attune_nb.running.answers import read_answer_options
 from attune_nb.running.secret_sources import add_secret_parameters
 
 __all__ = ["fork", "retry"]
@@ -149,20 +147,17 @@ def _read_changes(workflow: Any, changes: _Changes) -> tuple[dict[str, Any], dic
     Raises:
         AttuneError: One cannot be used.
     """
-    all_secrets, named_secrets = read_secrets(changes.keystore, changes.secret, changes.secret_env)
-    parameters = add_secret_parameters(
-        workflow, read_parameters(workflow, changes.set_), named_secrets
+    parameters = read_parameters(workflow, changes.set_)
+    options, named_secrets = read_shared_options(
+        actions=changes.actions,
+        allow_imports=changes.allow_imports,
+        workers=changes.workers,
+        concurrency=changes.concurrency,
+        answer=changes.answer,
+        mock=changes.mock,
+        keystore=changes.keystore,
+        secret=changes.secret,
+        secret_env=changes.secret_env,
     )
-
-    options = debug_options(changes.backend, debug=changes.debug, no_progress=changes.no_progress)
-    options["actions"] = load_action_files(changes.actions)
-    options["allow_imports"] = changes.allow_imports
-    values: dict[str, Any] = {
-        "workers": changes.workers,
-        "concurrency": changes.concurrency,
-        "answers": read_answer_options(changes.answer or []),
-        "mock": read_mocks(changes.mock),
-        "keystore": all_secrets,
-    }
-    options.update({name: value for name, value in values.items() if value})
-    return parameters, options
+    options |= debug_options(changes.backend, debug=changes.debug, no_progress=changes.no_progress)
+    return add_secret_parameters(workflow, parameters, named_secrets), options

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attune_nb.cli.action_files import load_action_files
 from attune_nb.cli.code_options import format_code_options
 from attune_nb.cli.debugging import debug_options, stop_at_breakpoints
 from attune_nb.cli.options import (
@@ -36,13 +35,12 @@ from attune_nb.cli.output import (
     exit_with_question,
     print_warnings,
 )
-from attune_nb.cli.secrets import read_secrets
+from attune_nb.cli.shared_options import read_shared_options
 from attune_nb.cli.stored_runs import last_interrupted_run
-from attune_nb.cli.values import read_mocks, read_parameters
+from attune_nb.cli.values import read_parameters
 from attune_nb.errors import AttuneError, QuestionOpen
 from attune_nb.running import history
 from attune_nb.running import resume as resuming
-from attune_nb.running.answers import read_answer_options
 from attune_nb.running.secret_sources import add_secret_parameters
 from attune_nb.running.waiting import wait_for_end
 from attune_nb.running.workflow import load_file
@@ -82,26 +80,24 @@ def run(
     try:
         workflow = load_file(file)
         parameters = read_parameters(workflow, set_, params)
-        answers = read_answer_options(answer or [])
-        mocks = read_mocks(mock)
-        functions = load_action_files(actions)
-        all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
-
-        options = debug_options(backend, debug=debug, no_progress=no_progress)
-        if mocks:
-            options["mock"] = mocks
+        options, named_secrets = read_shared_options(
+            actions=actions,
+            allow_imports=allow_imports,
+            workers=workers,
+            concurrency=concurrency,
+            answer=answer,
+            mock=mock,
+            keystore=keystore,
+            secret=secret,
+            secret_env=secret_env,
+        )
+        options |= debug_options(backend, debug=debug, no_progress=no_progress)
         if dry_run:
             options["dry_run"] = True
         print_warnings(workflow)
         with stop_at_breakpoints(debug=debug):
             workflow_run = workflow.run(
                 add_secret_parameters(workflow, parameters, named_secrets),
-                workers=workers,
-                concurrency=concurrency,
-                answers=answers,
-                actions=functions,
-                allow_imports=allow_imports,
-                keystore=all_secrets,
                 store=store,
                 **options,
             )
@@ -151,10 +147,18 @@ def resume(
     find_modules_here(allowed=allow_imports)
     code_words = format_code_options(actions, keystore, secret, secret_env, allow_imports)
     try:
-        answers = read_answer_options(answer or [])
-        mocks = read_mocks(mock)
-        functions = load_action_files(actions)
-        all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
+        options, named_secrets = read_shared_options(
+            actions=actions,
+            allow_imports=allow_imports,
+            workers=workers,
+            concurrency=concurrency,
+            answer=answer,
+            mock=mock,
+            keystore=keystore,
+            secret=secret,
+            secret_env=secret_env,
+        )
+        options |= debug_options(backend, debug=False, no_progress=no_progress)
         run_id = run
         if run_id is None:
             run_id = last_interrupted_run(store)
@@ -166,19 +170,7 @@ def resume(
             )
 
         with stop_at_breakpoints(debug=False):
-            resumed_run = resuming.resume(
-                run_id,
-                store,
-                parameters=parameters,
-                workers=workers,
-                concurrency=concurrency,
-                answers=answers,
-                mock=mocks or None,
-                actions=functions,
-                allow_imports=allow_imports,
-                keystore=all_secrets,
-                **debug_options(backend, debug=False, no_progress=no_progress),
-            )
+            resumed_run = resuming.resume(run_id, store, parameters=parameters, **options)
             while rerun and resumed_run.in_doubt:
                 _rerun_attempts(resumed_run)
     except QuestionOpen as error:
@@ -193,7 +185,7 @@ def _rerun_attempts(resumed_run: Run) -> None:
     """Run the attempts in doubt again, and wait for the end of the run.
 
     Raises:
-        QuestionOpen: The run then waits for an answer that nobody can give here.
+        QuestionOpen: The run then waits for an answer, and is unattended.
     """
     for attempt in resumed_run.in_doubt:
         resumed_run.rerun(attempt.task, attempt.index)

@@ -81,6 +81,14 @@ def test_a_failed_run_says_how_to_retry_it():
         (["retry", "--actions", "scales.py", "--set", "x=1"], "there is no parameter `x`"),
         (["fork", "none"], "Missing option '--from'"),
         (["fork", "none", "--from", "add"], "there is no run `none`"),
+        (
+            ["retry", "--actions", "scales.py", "--workers", "0"],
+            "`workers` must be an integer of 1 or more, not the integer `0`",
+        ),
+        (
+            ["retry", "--actions", "scales.py", "--concurrency", "0"],
+            "`concurrency` must be an integer of 1 or more, not the integer `0`",
+        ),
     ],
 )
 def test_wrong_usage_is_refused(words, message):
