@@ -1,9 +1,7 @@
 """Versions of an action differ in the fingerprint of their code, in any process."""
 
-import subprocess
-import sys
-
 import pytest
+from support.hash_seeds import print_with_seed
 
 from attune_nb.actions.fingerprint import fingerprints, is_changed
 from attune_nb.actions.registry import CORE, Action
@@ -52,14 +50,7 @@ def test_a_fingerprint_is_the_same_in_another_process(seed):
         "exec(sys.argv[1], namespace); "
         "print(fingerprints({'a': Action(name='act', function=namespace['act'])})['a'])"
     )
-    process = subprocess.run(
-        [sys.executable, "-c", code, SOURCE],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONHASHSEED": seed},
-    )
-    assert process.stdout.strip() == fingerprint(SOURCE)
+    assert print_with_seed(code, seed, SOURCE) == fingerprint(SOURCE)
 
 
 def test_a_core_action_is_identified_by_its_name():

@@ -1,13 +1,13 @@
 """What an action uses counts as its code: helpers, globals, defaults, closures, classes."""
 
 import enum
-import subprocess
 import sys
 import types
 from dataclasses import dataclass
 
 import pandas as pd
 import pytest
+from support.hash_seeds import print_with_seed
 
 from attune_nb.actions.fingerprint import fingerprints, is_changed, own_code
 from attune_nb.actions.registry import Action
@@ -235,14 +235,7 @@ def test_a_digest_is_the_same_in_another_process(seed):
         "namespace = {'__name__': '__main__'}; exec(sys.argv[1], namespace); "
         "print(digest_used_code(namespace['act']))"
     )
-    process = subprocess.run(
-        [sys.executable, "-c", code, SOURCE],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONHASHSEED": seed},
-    )
-    assert process.stdout.strip() == digest(SOURCE)
+    assert print_with_seed(code, seed, SOURCE) == digest(SOURCE)
 
 
 def test_only_records_that_know_what_is_used_are_compared_by_it():
