@@ -100,7 +100,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         duration_ms: How long it took, in milliseconds.
         total_count: The number of items, for a task with items.
         failed_items: How many of them failed.
-        items: How each of them ended, for `failures` and `successes`.
+        items: How its items ended, for `failures` and `successes`.
     """
 
     status: TaskEndStatus

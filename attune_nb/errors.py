@@ -11,7 +11,7 @@
     │   └── BackendUnavailable  the backend was lost during the run: the run pauses
     ├── StoreError            the store cannot be read or written
     ├── LookupFailed          a run has no such task, or the task has not run yet
-    ├── QuestionOpen          a run waits for an answer that nobody can give where it runs
+    ├── QuestionOpen          a run waits for an answer, and is unattended
     └── RunFailed             a run did not succeed (raised by a cell and `Run.raise_for_status`)
         └── RunCancelled      a run was cancelled
 
@@ -282,7 +282,7 @@ class LookupFailed(_PlainError):  # noqa: N818 - `LookupError` is Python's
 
 
 class QuestionOpen(_PlainError):  # noqa: N818 - it names the state of the run
-    """A run waits for an answer, and nobody can give it where the run was started.
+    """A run waits for an answer, and no person can give it where the run was started.
 
     The run is paused: with the answer, `resume` continues it.
 

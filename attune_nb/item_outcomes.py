@@ -22,7 +22,7 @@ _FAILED_CODES = (FAILED, TIMED_OUT)
 
 
 class ItemOutcomes:
-    """The items of one execution of a task, and how each ended.
+    """The items of one execution of a task, and how they ended.
 
     All instances compare equal: what they are made of is compared where it is kept.
 

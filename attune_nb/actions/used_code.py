@@ -158,7 +158,7 @@ def _changes_object(instruction: dis.Instruction) -> bool:
 
 
 class _Walk:
-    """One walk through all that a function uses. Each object is visited once."""
+    """One walk through all that a function uses. An object is visited once."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []

@@ -26,7 +26,7 @@ _OMITTED = object()
 _WIDTH = "34em"
 _ERROR_STYLE = "color:var(--jp-error-color1,#b30000)"
 
-# answers that have a button each
+# the most answers that have buttons
 _MAX_BUTTONS = 5
 
 # characters of a prompt and of a wrong value that are shown

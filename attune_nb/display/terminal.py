@@ -34,7 +34,7 @@ class Terminal:
 
     @classmethod
     def open(cls) -> Terminal | None:
-        """Return the terminal of this process, or None if nobody can type here.
+        """Return the terminal of this process, or None if no person can type in it.
 
         That is so if standard input is no terminal, if no output is one, or if the shell runs
         the process in the background.

@@ -367,7 +367,7 @@ class Driver(RequestQueue):
 
     def _execute(self, decision: Decision) -> None:
         if isinstance(decision, AskOpened) and self.on_question is not None:
-            # before the log shows the question, so that nobody is asked in vain
+            # before the log shows the question, so that no person is asked in vain
             self.on_question(self, decision)
         if isinstance(decision, Event):
             self._log.append(decision)

@@ -1,7 +1,7 @@
 """`breakpoint()` in an action: it stops under `--debug`.
 
-The debugger of JupyterLab, which every kernel imports, lets `breakpoint()` pass without a word if
-nobody has switched it on. So the magic puts a hook of its own in its place while a run goes on.
+The debugger of JupyterLab, which every kernel imports, lets `breakpoint()` pass without a word
+unless it was switched on. So the magic puts a hook of its own in its place while a run goes on.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class CellRunner:
 
         Raises:
             RunFailed: The run did not succeed. Its outcome is shown, and the variables hold it.
-            QuestionOpen: The run waits for an answer that nobody can give here.
+            QuestionOpen: The run waits for an answer, and is unattended.
         """
         displays: list[Display] = []
 
@@ -185,7 +185,7 @@ class CellRunner:
 
         Raises:
             RunFailed: It did not succeed, and the cell shall fail.
-            QuestionOpen: It waits for an answer that nobody can give here.
+            QuestionOpen: It waits for an answer, and is unattended.
         """
         if failure is None:
             return
@@ -254,7 +254,7 @@ def _one_line(reason: str, default: str) -> str:
 
 
 def _start(pending_run: PendingRun, progress: Any) -> tuple[Run, QuestionOpen | None]:
-    """Start a run; return it, and the error if it waits for an answer that nobody can give.
+    """Start a run; return it, and the error if it waits for an answer unattended.
 
     The run is kept as any other, so that it can be answered and continued.
     """

@@ -215,10 +215,10 @@ def _read_run_options(
 
 
 def _continue_to_end(run: Run, answers: OptionAnswers) -> Run:
-    """Continue a run that is paused because nobody could answer, and wait for its end.
+    """Continue a run that is paused as it was unattended, and wait for its end.
 
     Raises:
-        QuestionOpen: A question is open still, and nobody can answer it here.
+        QuestionOpen: A question is open still, and the run is unattended.
         UsageError: A task has no open question, or the answer does not fit it.
     """
     _give_answers(run, answers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import sysconfig
+from functools import cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,6 @@ _TRACEBACK_HEAD = "Traceback (most recent call last)"
 _CELL = re.compile(r"cell \[\d+\]$")
 _UNNUMBERED_CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]\d+\.py$|^<ipython-input-")
 _LIBRARY_FOLDERS = ("site-packages", "dist-packages", str(Path(__file__).parents[1]))
-_STANDARD_FOLDERS = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
 _STANDARD_LIBRARY = re.compile(r"[/\\]lib[/\\]python3\.\d+[/\\]|^<frozen ")
 
 
@@ -58,8 +57,16 @@ def find_place(traceback: str) -> str:
 def _is_library(file_name: str) -> bool:
     if any(folder in file_name for folder in _LIBRARY_FOLDERS):
         return True
-    is_standard = file_name.startswith(_STANDARD_FOLDERS)
+    is_standard = file_name.startswith(_standard_folders())
     return is_standard or bool(_STANDARD_LIBRARY.search(file_name))
+
+
+@cache
+def _standard_folders() -> tuple[str, ...]:
+    """Return the folders of the standard library."""
+    import sysconfig  # noqa: PLC0415 - slow to import, and only needed for an error
+
+    return sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")
 
 
 def _name_file(file_name: str) -> str:

@@ -174,7 +174,7 @@ class LiveRun(ReadableRun, Protocol):
         """Return the seconds after which the workflow goes on without an answer, or None."""
 
     def pause_for_questions(self, *, at_once: bool = False) -> None:
-        """Pause the run because nobody answers, if or as soon as only questions are open."""
+        """Pause the run as unattended, if or as soon as only questions are open."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, and return whether it has come."""

@@ -321,7 +321,7 @@ class RunView:
         return [*mistakes, *self._all_notes(), *alerts, *self._scaling.alerts(log)]
 
     def _all_notes(self) -> list[str]:
-        """Return the alerts from before the start, and from when the run was resumed; each once."""
+        """Return the alerts from before the start and from resumes, without repeats."""
         notes = list(self._notes)
         for event in self._log:
             if isinstance(event, RunResumed):

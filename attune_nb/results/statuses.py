@@ -24,7 +24,7 @@ COLOURS = {
 """Okabe and Ito's colours, which people with any kind of colour vision can distinguish."""
 
 UNATTENDED = "it waits for an answer; `run.answer(task, value)` continues"
-"""The reason for the pause of a run whose open questions nobody can answer."""
+"""The reason for the pause of a run with open questions that is unattended."""
 
 _RESUME = "`run.resume()`"
 

@@ -278,7 +278,7 @@ class Run(BaseRun):
     def answer(self, task: str, value: Any, *, by: str | None = None) -> None:
         """Answer the question of a `core.ask` task.
 
-        A run that was paused because nobody could answer continues.
+        A run that was paused as unattended continues.
 
         Args:
             task: The task; `parallel/name` for one within a parallel task.
@@ -365,7 +365,7 @@ class Run(BaseRun):
         ]
 
     def pause_for_questions(self, *, at_once: bool = False) -> None:
-        """Pause the run because nobody answers its questions.
+        """Pause the run, as no person answers its questions.
 
         Args:
             at_once: Pause it also if more than questions is open.

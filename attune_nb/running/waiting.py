@@ -1,4 +1,4 @@
-"""Wait for the end of a run, and bring its questions to a person, or say that nobody is there."""
+"""Wait for the end of a run; ask its questions, or pause it if it runs unattended."""
 
 from __future__ import annotations
 
@@ -64,8 +64,7 @@ def wait_for_end(run: LiveRun, display: Display | None) -> None:
     backend is gone.
 
     Raises:
-        QuestionOpen: Only questions are open, and nobody can answer them here. The run is
-            paused.
+        QuestionOpen: Only questions are open, and the run is unattended. It is paused.
     """
     attendant = _find_attendant(display)
     try:
@@ -96,20 +95,20 @@ def _find_attendant(display: Display | None) -> _Attendant:
         return _Attendant()
     if threading.current_thread() is not threading.main_thread():
         # such as the thread of an action
-        return _Nobody()
+        return _Unattended()
     if in_kernel():
         return _notebook_attendant()
 
     forms = TerminalForms.open(display, explain_answer_misfit)
     if forms is None:
-        return _Nobody()
+        return _Unattended()
     return _Terminal(forms)
 
 
 def _notebook_attendant() -> _Attendant:
     if takes_input():
         return _Notebook()
-    return _Nobody()
+    return _Unattended()
 
 
 class _Attendant:
@@ -138,8 +137,8 @@ class _Notebook(_Attendant):
         return run.has_only_questions
 
 
-class _Nobody(_Attendant):
-    """Nobody can answer: the run is paused once only questions are open.
+class _Unattended(_Attendant):
+    """No person can answer: the run is paused once only questions are open.
 
     It is not paused while one of them will time out and the workflow goes on then.
     """
@@ -175,7 +174,7 @@ class _Nobody(_Attendant):
             )
 
 
-class _Terminal(_Nobody):
+class _Terminal(_Unattended):
     """Questions are asked in the terminal as they open, until its input ends."""
 
     pause_text = "There is no answer yet, so the run is paused."

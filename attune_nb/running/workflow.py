@@ -88,8 +88,8 @@ class Workflow(WorkflowView):
             workers: The most threads for one task; or the number of worker processes, by
                 default the number of cores. An existing Dask cluster has its own.
             concurrency: Overrides every task's own.
-            answers: Answers to the questions of `core.ask` by task, for a run that nobody
-                watches: `{"approve": True}`. Each is used once, when the question opens.
+            answers: Answers to the questions of `core.ask` by task, for a run without a
+                person: `{"approve": True}`. An answer is used once, when its question opens.
             mock: Made-up results by task: a value is the result, an exception the failure,
                 `attune_nb.Timeout` a timeout; a callable is called with the rendered input,
                 once for each item and attempt, and returns or raises.

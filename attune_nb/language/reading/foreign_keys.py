@@ -72,8 +72,8 @@ def _explain_earlier_tasks(value: Any, name: Any) -> str:
     if len(names) == 1:
         return f"{advice} {quoted[0]}"
 
-    each = " and in ".join([", ".join(quoted[:-1]), quoted[-1]])
-    return f"{advice} {each}, and `join: all` in `{name}`"
+    task_names = " and in ".join([", ".join(quoted[:-1]), quoted[-1]])
+    return f"{advice} {task_names}, and `join: all` in `{name}`"
 
 
 def _are_short_names(names: Iterable[Any]) -> bool:
