@@ -220,8 +220,13 @@ class CellDisplay(Display):
         """Set the run that is shown; a run in the background gets buttons."""
         super().attach(run, background=background)
         with self._lock:
-            if background and not self._is_over and self._controls is None and shows_widgets():
+            if not background or self._is_over or self._controls is not None:
+                return
+            if shows_widgets():
                 self._show_controls(run)
+            else:
+                # the cell has returned, so an interrupt of the kernel cancels nothing any more
+                self._send_panel()
 
     def _show_controls(self, run: LiveRun) -> None:
         from IPython.display import display  # noqa: PLC0415 - not needed outside a notebook

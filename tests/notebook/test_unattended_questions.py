@@ -40,6 +40,11 @@ def test_a_cell_with_an_open_question_fails_with_advice(tmp_path):
     assert "--answer approve=true" in message
     assert "paused True" in text_of(notebook)
 
+    # the saved panel offers nothing that works only while the cell runs
+    [page] = [output.data["text/html"] for output in notebook.cells[1].outputs if "data" in output]
+    assert "interrupt the kernel" not in page
+    assert "`run.cancel()` cancels" in page
+
 
 def test_a_later_cell_answers_and_the_run_continues(tmp_path):
     answer = "run.answer('approve', True); run.wait(60); print(run.status)"
