@@ -274,8 +274,24 @@ class CellDisplay(Display):
         """Leave one line, or the Run itself if no other output of the cell will show it."""
         if self.in_background and self.run is not None:
             self.replace(self.run)
+            self._replace_in_next_cell(self.run)
         else:
             self.replace(Text(self.progress.heading()))
+
+    def _replace_in_next_cell(self, output: object) -> None:
+        """Replace the display once more when the next cell starts.
+
+        nbclient, and with it nbconvert and papermill, drops the messages between two cells.
+        """
+        from IPython import get_ipython  # noqa: PLC0415 - a kernel has imported it
+
+        shell_events = get_ipython().events  # type: ignore[no-untyped-call, unused-ignore]
+
+        def replace_again(*_: object) -> None:
+            shell_events.unregister("pre_run_cell", replace_again)
+            self.replace(output)
+
+        shell_events.register("pre_run_cell", replace_again)
 
     def replace(self, output: object) -> None:
         """Replace the display by an output that stays."""

@@ -119,9 +119,10 @@ def batches_of(run):
 @pytest.mark.parametrize("action", [work, work_async])
 def test_starts_are_evenly_spaced(action):
     starts = starts_of(run_limited("threads", "100/s", 40, action))
-    gaps = sorted(later - start for start, later in pairwise(starts))
-    assert gaps[len(gaps) // 2] == pytest.approx(0.01, abs=0.003)
-    assert sum(gap < 0.004 for gap in gaps) <= 4
+    gaps = [later - start for start, later in pairwise(starts)]
+    # those after a start that came late are shorter, but starts in bursts would have hardly a gap
+    assert sum(gap < 0.004 for gap in gaps) < len(gaps) / 2
+    assert sum(gaps) >= 0.95 * 39 / 100
 
 
 def test_a_high_rate_is_reached(backend):

@@ -1,8 +1,15 @@
 """A cell fails if its run does: what it shows, what it raises, and how that is turned off."""
 
+import nbformat
 import pytest
 from IPython.utils.capture import capture_output
-from support.notebook_kernels import errors_of, execute_failing_cells, text_of
+from support.item_runs import until
+from support.notebook_kernels import (
+    errors_of,
+    execute_failing_cells,
+    execute_notebook,
+    text_of,
+)
 
 import attune_nb
 from attune_nb.backends.dask import DaskBackend
@@ -108,6 +115,40 @@ def test_a_cell_goes_on_after_a_failure_if_asked(executed, cell):
     assert errors_of(executed[cell]) == []
     texts = [output.data["text/plain"] for output in executed[cell].outputs]
     assert any(REASON in text for text in texts)
+
+
+def test_an_end_between_two_cells_is_shown_in_its_cell(tmp_path):
+    """nbclient drops what a kernel sends while no cell is executed."""
+    setup = """%load_ext attune_nb
+import threading
+import time
+from pathlib import Path
+
+def check(host):
+    while not Path("go").exists():
+        time.sleep(0.01)
+    return 1 / 0
+"""
+    watch = """
+def watch():
+    run.wait()
+    Path("ended").touch()
+
+threading.Thread(target=watch).start()
+"""
+    background = FAILING.replace("health", "health --background")
+    cells = [setup, background, watch, "print(run.status)"]
+
+    def end_the_run(cell, cell_index):
+        if cell_index == len(cells) - 1:
+            (tmp_path / "go").touch()
+            until((tmp_path / "ended").exists)
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    executed = execute_notebook(notebook, tmp_path, before_cell=end_the_run)
+    assert executed.cells[-1].outputs[0].text == "failed\n"
+    texts = [output.data["text/plain"] for output in executed.cells[1].outputs]
+    assert "30 of 30 items failed, all with ZeroDivisionError" in "\n".join(texts)
 
 
 def test_the_traceback_is_folded_below_the_outcome(executed):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
+from playwright.sync_api import TimeoutError as PageTimeout
 from playwright.sync_api import sync_playwright
 
 SETTINGS = {
@@ -56,9 +57,10 @@ WAIT_FOR_KERNEL = """async () => {
 IS_IDLE = """() => {
   const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel;
   return !!kernel && kernel.connectionStatus === 'connected' && kernel.status === 'idle'; }"""
-ACTIVATE_CELL = (
-    "number => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = number; }"
-)
+# in one call: a field that loses the focus in between would activate its own cell again
+RUN_CELL = """number => {
+  window.jupyterapp.shell.currentWidget.content.activeCellIndex = number;
+  window.jupyterapp.commands.execute('notebook:run-cell'); }"""
 HAS_RUN = """([number, before]) => {
   const prompts = document.querySelectorAll('.jp-CodeCell .jp-InputArea .jp-InputPrompt');
   const prompt = prompts[number].innerText;
@@ -239,13 +241,16 @@ class Notebook:
 
     def run(self, number, *, wait=True):
         """Run a cell; the first is 0."""
-        self.page.evaluate(ACTIVATE_CELL, number)
         before = self.code_cell(number).locator(".jp-InputPrompt").inner_text()
+        self.page.evaluate(RUN_CELL, number)
 
-        self.execute_command("notebook:run-cell")
-
-        if wait:
+        if not wait:
+            return
+        try:
             self.page.wait_for_function(HAS_RUN, arg=[number, before], timeout=90_000)
+        except PageTimeout as error:
+            error.add_note(self.page.locator("body").inner_text())
+            raise
 
     def output(self, number):
         """Return the output area of a cell."""

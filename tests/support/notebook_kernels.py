@@ -63,8 +63,16 @@ def execute_failing_cells(folder, *sources):
     return execute_notebook(nbformat.v4.new_notebook(cells=cells), folder, allow_errors=True)
 
 
-def execute_notebook(notebook, folder, *, allow_errors=False, attended=False):
-    """Execute a notebook in a kernel, and return it; a cell that fails raises its error."""
+def execute_notebook(notebook, folder, *, allow_errors=False, attended=False, before_cell=None):
+    """Execute a notebook in a kernel, and return it; a cell that fails raises its error.
+
+    Args:
+        notebook: The notebook.
+        folder: The folder of the kernel.
+        allow_errors: Execute the cells after one that fails, too.
+        attended: Whether a person could answer, as in JupyterLab.
+        before_cell: Called with `cell` and `cell_index` before each cell, while the kernel is idle.
+    """
     manager = KernelManager()
     client_class = AttendedClient if attended else NotebookClient
     client = client_class(
@@ -72,6 +80,7 @@ def execute_notebook(notebook, folder, *, allow_errors=False, attended=False):
         timeout=500,
         km=manager,
         allow_errors=allow_errors,
+        on_cell_start=before_cell,
         resources={"metadata": {"path": str(folder)}},
     )
     try:
