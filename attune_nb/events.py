@@ -26,6 +26,7 @@ __all__ = [
     "CANCELLED",
     "FAILED",
     "FINAL",
+    "NO_WORKER",
     "SKIPPED",
     "STATUS_CODES",
     "SUCCEEDED",
@@ -101,6 +102,12 @@ SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, SKIPPED = range(len(STATUS_CODES))
 FINAL = 255
 """Stands for the number of an item's last attempt if no more attempts will follow."""
 
+NO_WORKER = -1
+"""Stands for the number of the worker of an attempt that was cancelled before it began.
+
+Such an attempt is not counted, and its error does not replace that of an earlier attempt.
+"""
+
 # Characters of a value that the text of an event shows.
 _SHOWN_CHARACTERS = 200
 
@@ -137,7 +144,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         index: The index of the item.
         attempt: The number of the attempt for this item, from 1.
-        worker: The number of the worker.
+        worker: The number of the worker; `NO_WORKER` if none made the attempt.
         start: When it started, in seconds since the start of the run.
         duration: How long it took, in seconds.
         status: The status code, see `STATUS_CODES`.
@@ -166,8 +173,21 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.index)
 
     @property
+    def made(self) -> int:
+        """The number of attempts that began, without those cancelled before."""
+        return len(self) - self.worker.count(NO_WORKER)
+
+    def made_starts(self) -> Sequence[float]:
+        """Return the starts of the attempts that began."""
+        if self.made == len(self):
+            return self.start
+
+        pairs = zip(self.worker, self.start, strict=True)
+        return [start for worker, start in pairs if worker != NO_WORKER]
+
+    @property
     def cancelled(self) -> int:
-        """The number of attempts that were cancelled."""
+        """The number of attempts that were cancelled, also before they began."""
         return self.status.count(CANCELLED)
 
     @property

@@ -39,7 +39,7 @@ class InlineBackend:
         """Make one more attempt, with the same rendered input."""
         job = self._jobs[key]
         if job.stopped:
-            job.results.record_cancelled(index, attempt, 0, job.spec.clock(), None)
+            job.results.record_unbegun(index, attempt, None)
         else:
             job.retry_queue.append((index, attempt))
 

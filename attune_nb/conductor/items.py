@@ -11,7 +11,7 @@ from attune_nb.conductor.retries import retry_delay
 from attune_nb.conductor.state import Execution, RetryItem
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
-from attune_nb.events import CANCELLED, FINAL, SKIPPED, STATUS_CODES, SUCCEEDED
+from attune_nb.events import CANCELLED, FINAL, NO_WORKER, SKIPPED, STATUS_CODES, SUCCEEDED
 from attune_nb.item_outcomes import ItemOutcomes
 from attune_nb.values.describe import describe
 from attune_nb.values.frozen import (
@@ -151,7 +151,7 @@ def record_batch(
         execution,
         last_attempts=bytes(last_attempts),
         batches=execution.batches.append(batch),
-        attempts=execution.attempts + len(batch),
+        attempts=execution.attempts + batch.made,
         done=execution.done + len(batch) - len(retries),
         failed=execution.failed + failed,
         begun=begun,
@@ -327,6 +327,7 @@ def _collect_results(execution: Execution) -> tuple[list[Any], bytearray]:
     """Return the result and the status code of each item's last attempt."""
     total = 0 if execution.total is None else execution.total
     results: list[Any] = [None] * total
+    failures: dict[int, FrozenDict] = {}
     statuses = bytearray(total)
     if execution.begun is not None:
         # items without an attempt never began
@@ -338,8 +339,16 @@ def _collect_results(execution: Execution) -> tuple[list[Any], bytearray]:
             statuses[index] = batch.status[row]
 
         for row, error in batch.errors.items():
-            results[batch.index[row]] = failure_result(error)
+            index = batch.index[row]
+            if index not in failures or not _is_unbegun_retry(batch, row):
+                failures[index] = failure_result(error)
+            results[index] = failures[index]
     return results, statuses
+
+
+def _is_unbegun_retry(batch: Batch, row: int) -> bool:
+    """Return whether a retry was cancelled before it began: the item keeps its earlier error."""
+    return batch.worker[row] == NO_WORKER and batch.attempt[row] > 1
 
 
 def _first_failure(execution: Execution, statuses: bytearray) -> tuple[int, ErrorInfo] | None:
@@ -354,6 +363,8 @@ def _first_failure(execution: Execution, statuses: bytearray) -> tuple[int, Erro
         for row, error in batch.errors.items():
             index = batch.index[row]
             rank = (statuses[index] == CANCELLED, index)
+            if _is_unbegun_retry(batch, row):
+                continue
             # a later error of the same item replaces an earlier one
             if statuses[index] != SUCCEEDED and rank <= first_rank:
                 first = (index, error)

@@ -385,7 +385,8 @@ _TASK = (
         "task key",
         "timeout",
         "The time limit of one attempt, in seconds. An attempt past it ends as `timed_out`; a "
-        "command or a worker process is killed, a function in a thread is abandoned.",
+        "command or a worker process is killed, a function in a thread is abandoned, an `async` "
+        "action is cancelled at its `await`.",
         """
         tasks:
           - name: wait
@@ -767,8 +768,10 @@ _RETRY = (
     Entry(
         "retry key",
         "on_error",
-        "Regular expressions. An attempt is made again only if one of them is found in the type or "
-        "the message of its error; without `on_error` every failure is retried.",
+        "Regular expressions. An attempt is made again only if one of them is found in the type of "
+        "its error, in a base class of it or in the message; for a group of errors, as "
+        "`asyncio.TaskGroup` raises it, also in those of each of them. Without `on_error` every "
+        "failure is retried.",
         """
         tasks:
           - name: fetch

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attune_nb.events import NO_WORKER
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -24,12 +26,14 @@ class AttemptColumns:
 
     Attributes:
         index: The index of the item.
-        attempt: The number of the attempt, from 1.
-        worker: The number of the worker.
+        attempt: The number of the attempt, from 1. In the row of one that was cancelled before
+            it began: how many attempts there were before.
+        worker: The number of the worker; `NO_WORKER` for an attempt that did not begin.
         start: When it started, in seconds since the start of the run.
         duration: How long it took, in seconds.
         code: The status code, see `STATUS_CODES`.
-        errors: The errors of those that did not succeed, by row.
+        errors: The errors of those that did not succeed, by row. A retry that did not begin has
+            that of the attempt before.
     """
 
     def __init__(self, batches: Sequence[Batch]) -> None:
@@ -47,6 +51,22 @@ class AttemptColumns:
             for row, error in batch.errors.items():
                 self.errors[offset + row] = error
             offset += len(batch)
+
+        unbegun = np.flatnonzero(self.worker == NO_WORKER)
+        if len(unbegun):
+            self._restore_errors(unbegun.tolist())
+
+    def _restore_errors(self, unbegun: Sequence[int]) -> None:
+        """Give retries that were cancelled before they began the errors of the attempts before."""
+        last_errors: dict[int, ErrorInfo] = {}
+        unbegun_rows = set(unbegun)
+        for row, index in enumerate(self.index.tolist()):
+            if row not in unbegun_rows and row in self.errors:
+                last_errors[index] = self.errors[row]
+            elif row in unbegun_rows and index in last_errors:
+                self.errors[row] = last_errors[index]
+
+        self.attempt[unbegun] -= 1
 
     def __len__(self) -> int:
         return len(self.index)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attune_nb.events import STATUS_CODES
+from attune_nb.events import NO_WORKER, STATUS_CODES
 from attune_nb.results.attempt_columns import AttemptColumns
 from attune_nb.results.clock import RunClock
 from attune_nb.results.item_frames import object_column
@@ -125,7 +125,7 @@ def _execution_frame(key: Key, columns: AttemptColumns, clock: RunClock) -> pd.D
     count = len(columns)
     rows = range(count)
     statuses = np.array(STATUS_CODES, dtype=object)[columns.code]
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "task": pd.Series([key[0]] * count, dtype="str"),
             "visit": np.full(count, key[1], dtype=np.int64),
@@ -140,3 +140,6 @@ def _execution_frame(key: Key, columns: AttemptColumns, clock: RunClock) -> pd.D
             "error_type": object_column(columns.error_types(rows)),
         }
     )
+    # attempts that were cancelled before they began are none
+    has_begun = columns.worker != NO_WORKER
+    return frame if has_begun.all() else frame[has_begun]

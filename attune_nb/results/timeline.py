@@ -42,6 +42,7 @@ class TaskExecution(msgspec.Struct, kw_only=True):
         delay_ended: The end of its delay.
         question_opened: When its question was opened.
         attempts: The attempts that have ended.
+        unbegun: Those that were cancelled before they began, which are no attempts.
         failed_attempts: Those that failed or timed out.
         cancelled: Those that were cancelled.
         retried: Those that will be made again.
@@ -66,6 +67,7 @@ class TaskExecution(msgspec.Struct, kw_only=True):
     status: TaskStatus = "running"
     error: ErrorInfo | None = None
     attempts: int = 0
+    unbegun: int = 0
     failed_attempts: int = 0
     cancelled: int = 0
     retried: int = 0
@@ -96,7 +98,7 @@ class TaskExecution(msgspec.Struct, kw_only=True):
     @property
     def done(self) -> int:
         """The items that have ended for good."""
-        return self.attempts - self.retried
+        return self.attempts + self.unbegun - self.retried
 
     @property
     def failed(self) -> int:
@@ -136,14 +138,16 @@ class TaskExecution(msgspec.Struct, kw_only=True):
     @property
     def first_start(self) -> float | None:
         """The start of the first attempt; sought anew at each call."""
-        starts = [min(batch.start) for batch in self.batches if len(batch)]
+        starts = [min(batch.made_starts()) for batch in self.batches if batch.made]
         return min(starts, default=None)
 
     def add_batch(self, batch: Batch) -> None:
         """Add attempts that have ended. The cost does not grow with those before."""
         count = len(batch.index)
         self.batches.append(batch)
-        self.attempts += count
+        made = batch.made
+        self.attempts += made
+        self.unbegun += count - made
         if batch.total is not None:
             self.exhausted_total = batch.total
         if batch.begun is not None:

@@ -40,6 +40,11 @@ THREAD_TIMEOUT_EFFECT = (
 
 # exceptions whose text, such as `'url'` or `3`, is unclear without the name of the type
 _NAMED_ERRORS = (LookupError, SystemExit, StopIteration)
+# errors of an exception group that its message lists
+_MAX_LEAVES = 20
+# the properties themselves: a subclass of the group may have others of these names
+_GROUP_ERRORS = BaseExceptionGroup.exceptions.__get__
+_GROUP_MESSAGE = BaseExceptionGroup.message.__get__
 # base classes that say nothing about an error
 _GENERAL_ERRORS = (AttuneError, Exception, BaseException, object)
 # the files of frames that are not of the user's code
@@ -131,6 +136,11 @@ class Call:
 
         The traceback holds the frames of the user's own code.
         """
+        leaves = _leaves_of(error)
+        bases = _base_names(error, leaves)
+        if len(leaves) == 1:
+            # a group of one, as an `asyncio.TaskGroup` raises it, says no more than its error
+            error = leaves[0]
         if self.on_error is not None:
             self.on_error(error)
 
@@ -139,23 +149,25 @@ class Call:
             trace = trace.tb_next
 
         is_template_error = isinstance(error, TemplateError)
+        message = _group_message(error, leaves) if len(leaves) > 1 else _error_message(error)
         lines = _format_traceback(error, trace)
         if is_template_error and trace is None:
             lines = []  # the position of the expression says where it failed
 
         mask = self.context.mask
-        data = error.data if isinstance(error, ActionError) else None
+        data = _data_of(error, leaves)
         position = error.position if isinstance(error, TemplateError) else None
         info = ErrorInfo(
             type=type(error).__name__,
-            message=mask.text(_error_message(error)),
+            message=mask.text(message),
             traceback=mask.text("".join(lines)),
             data=freeze(mask.value(data)),
             retryable=not is_template_error,
             position=position,
-            bases=_base_names(type(error)),
+            bases=bases,
         )
-        code = TIMED_OUT if isinstance(error, Timeout) else FAILED
+        has_timed_out = all(isinstance(leaf, Timeout) for leaf in leaves)
+        code = TIMED_OUT if has_timed_out else FAILED
         return code, info
 
     def describe_timeout(self, seconds: float, error: BaseException | None) -> ErrorInfo:
@@ -169,10 +181,62 @@ class Call:
         return timeout_error(seconds, data=freeze(self.context.mask.value(data)))
 
 
-def _base_names(error_type: type[BaseException]) -> tuple[str, ...]:
-    """Return the names of the base classes of an error's type, without the most general ones."""
-    bases = error_type.__mro__[1:]
-    return tuple(base.__name__ for base in bases if base not in _GENERAL_ERRORS)
+def _leaves_of(error: BaseException) -> list[BaseException]:
+    """Return the errors that an exception group holds, in their order; else the error itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+
+    leaves: list[BaseException] = []
+    pending: list[BaseException] = [error]
+    while pending:
+        inner_error = pending.pop()
+        if isinstance(inner_error, BaseExceptionGroup):
+            pending += reversed(_GROUP_ERRORS(inner_error))
+        else:
+            leaves.append(inner_error)
+    return leaves
+
+
+def _data_of(error: BaseException, leaves: list[BaseException]) -> Any:
+    """Return the data of an error, or of the first error of a group that has any."""
+    for candidate in (error, *leaves):
+        if isinstance(candidate, ActionError) and candidate.data is not None:
+            return candidate.data
+    return None
+
+
+def _base_names(error: BaseException, leaves: list[BaseException]) -> tuple[str, ...]:
+    """Return the names of the base classes of an error's type, without the most general ones.
+
+    Those of a group are also the types of its errors, and their base classes.
+    """
+    bases = [*type(error).__mro__[1:]]
+    if isinstance(error, BaseExceptionGroup):
+        bases.append(type(error))
+        for leaf in leaves:
+            bases += type(leaf).__mro__
+
+    names = [base.__name__ for base in bases if base not in _GENERAL_ERRORS]
+    return tuple(dict.fromkeys(names))
+
+
+def _group_message(error: BaseException, leaves: list[BaseException]) -> str:
+    """Return the message of a group: its own, and that of each of its errors."""
+    heading = _error_message(error)
+    if isinstance(error, BaseExceptionGroup):
+        heading = _GROUP_MESSAGE(error)
+
+    messages = []
+    for leaf in leaves[:_MAX_LEAVES]:
+        name = type(leaf).__name__
+        message = _error_message(leaf)
+        if message == name or isinstance(leaf, _NAMED_ERRORS):
+            messages.append(message)
+        else:
+            messages.append(f"{name}: {message}")
+    if len(leaves) > _MAX_LEAVES:
+        messages.append(f"and {len(leaves) - _MAX_LEAVES:,} more")
+    return f"{heading} ({len(leaves):,} errors): {'; '.join(messages)}"
 
 
 def _format_traceback(error: BaseException, trace: TracebackType | None) -> list[str]:

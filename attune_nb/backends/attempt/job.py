@@ -190,7 +190,7 @@ class Job:
             waiting.append((0, 1))
 
         for index, attempt in waiting:
-            self.results.record_cancelled(index, attempt, 0, self.spec.clock(), None)
+            self.results.record_unbegun(index, attempt, None)
 
     def count_abandoned(self) -> None:
         """Count a function that was past its timeout, and may still run."""

@@ -7,7 +7,7 @@ from array import array
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends.attempt.attempt import cancelled_error
-from attune_nb.events import CANCELLED, SUCCEEDED, Batch
+from attune_nb.events import CANCELLED, NO_WORKER, SUCCEEDED, Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -81,8 +81,13 @@ class ResultColumns:
     def record_cancelled(
         self, index: int, attempt: int, worker: int, start: float, item: Any
     ) -> None:
-        """Record that an attempt was cancelled before it began or while it ran; from any thread."""
+        """Record that an attempt was cancelled while it ran, from any thread."""
         self.record_failure(worker, index, attempt, start, item, CANCELLED, cancelled_error())
+
+    def record_unbegun(self, index: int, attempt: int, item: Any) -> None:
+        """Record that an attempt was cancelled before it began, from any thread."""
+        error = cancelled_error()
+        self.record_failure(NO_WORKER, index, attempt, self._clock(), item, CANCELLED, error)
 
     def add_batch(self, batch: Batch) -> None:
         """Add attempts that another process has made and timed, from any thread."""

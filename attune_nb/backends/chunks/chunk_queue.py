@@ -324,7 +324,7 @@ class ChunkQueue:
             return
 
         if self.job.stopped:
-            self._cancel_attempts(attempts)
+            self._cancel_unbegun(attempts)
         else:
             self._attempts.put_back(attempts)
 
@@ -346,7 +346,7 @@ class ChunkQueue:
             return
 
         if self.job.stopped:
-            self._cancel_attempts(attempts)
+            self._cancel_attempts(attempts, chunk.since)
             return
 
         if len(attempts) > 1:
@@ -437,7 +437,7 @@ class ChunkQueue:
             self.job.cancel_waiting()
 
         waiting = [*self._attempts.clear_returned(), *self._quarantine.clear()]
-        self._cancel_attempts(waiting)
+        self._cancel_unbegun(waiting)
         self.close()
 
         if force and not self.is_cancelled:
@@ -449,12 +449,16 @@ class ChunkQueue:
         """Read no more items."""
         self._attempts.close()
 
-    def _cancel_attempts(self, attempts: list[PendingAttempt], since: float = inf) -> None:
+    def _cancel_attempts(self, attempts: list[PendingAttempt], since: float) -> None:
         for attempt in attempts:
             start = self._to_run_time(since)
             self.job.results.record_cancelled(
                 attempt.index, attempt.attempt, 0, start, attempt.item
             )
+
+    def _cancel_unbegun(self, attempts: list[PendingAttempt]) -> None:
+        for attempt in attempts:
+            self.job.results.record_unbegun(attempt.index, attempt.attempt, attempt.item)
 
     def _to_run_time(self, moment: float) -> float:
         """Return a monotonic time as seconds since the start of the run, now at the latest."""

@@ -194,7 +194,7 @@ class RemoteBackend(abc.ABC):
 
         job = queue.job
         if job.stopped:
-            job.results.record_cancelled(index, attempt, 0, job.spec.clock(), None)
+            job.results.record_unbegun(index, attempt, None)
         else:
             job.retry_queue.append((index, attempt))
 

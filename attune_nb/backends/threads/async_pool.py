@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
+import weakref
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,8 @@ MAX_COROUTINES = 10_000
 MAX_TURN = 0.002
 # seconds to read an item: a source that takes longer is read in a thread
 MAX_READ = 0.001
+# seconds that a coroutine may keep the loop before the timeouts of others stop waiting for it
+MAX_HOLD = 0.5
 
 
 class EventLoop:
@@ -37,6 +41,13 @@ class EventLoop:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._end = asyncio.Event()
+        self._pools: weakref.WeakSet[CoroutinePool] = weakref.WeakSet()
+
+        # the heartbeat: whether the loop has had a turn since it was last asked for one, the
+        # task that was running then, and the time of that, as `time.monotonic` has it
+        self._had_turn = True
+        self._watched_task: asyncio.Task[Any] | None = None
+        self._watched_since = 0.0
         threading.Thread(target=self._run, name="attune coroutines", daemon=True).start()
 
     def _run(self) -> None:
@@ -54,6 +65,51 @@ class EventLoop:
             if not self._loop.is_closed():
                 raise
 
+    def add_pool(self, pool: CoroutinePool) -> None:
+        """Add a pool whose coroutines run in this loop."""
+        self._pools.add(pool)
+
+    def describe_holder(self) -> str | None:
+        """Describe the coroutine that keeps the loop from a turn, from any thread.
+
+        The coroutines of a loop take turns at each `await`. One that does not await holds up all
+        others, and none of them can be cancelled meanwhile.
+
+        Returns:
+            A clause of a message, or None if the loop has turns. The calls are its heartbeat: it
+            takes two of them, `MAX_HOLD` apart, to notice.
+        """
+        now = time.monotonic()
+        task = asyncio.current_task(self._loop)
+        if self._had_turn or task is None or task is not self._watched_task:
+            self._watched_task = task
+            self._watched_since = now
+            if self._had_turn:
+                self._had_turn = False
+                self.call(self._note_turn)
+            return None
+
+        if now - self._watched_since < MAX_HOLD:
+            return None
+        return (
+            f"{self._find_action(task)} holds up all `async` actions, as it has reached no "
+            "`await`, so this attempt could not be stopped; declare that action with `def`, not "
+            "`async def`: it then gets a thread"
+        )
+
+    def _note_turn(self) -> None:
+        self._had_turn = True
+
+    def _find_action(self, task: asyncio.Task[Any]) -> str:
+        """Return the action that a task of the loop runs; its coroutine if no pool has made it."""
+        for pool in list(self._pools):
+            description = pool.describe_action(task)
+            if description is not None:
+                return description
+
+        coroutine = task.get_coro()
+        return f"the coroutine `{getattr(coroutine, '__qualname__', coroutine)}`"
+
     def close(self) -> None:
         """Cancel all that runs in the loop, and end its thread."""
         self.call(self._end.set)
@@ -65,6 +121,7 @@ class CoroutinePool(WorkerPool):
     def __init__(self, job: Job, wake: threading.Event, loop: EventLoop) -> None:
         super().__init__(job, wake, MAX_COROUTINES)
         self._loop = loop
+        loop.add_pool(self)
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by worker
         self._last_turn = 0.0  # when the loop last had a turn, in seconds since the run's start
         self._is_source_slow = False
@@ -112,6 +169,36 @@ class CoroutinePool(WorkerPool):
     def _cancel_tasks(self) -> None:
         for task in list(self._tasks.values()):
             task.cancel()
+
+    def end_overdue(self) -> float:
+        """End the attempts that are overdue; return the seconds until the next may be.
+
+        They have no time to end by themselves while a coroutine holds up the loop.
+        """
+        effect = self._loop.describe_holder()
+        if effect is not None:
+            now = self.job.spec.clock()
+            for worker, attempt in list(self.running.items()):
+                if attempt.stopping or attempt.due <= now:
+                    attempt.stopping = True
+                    self.cancel_attempt(worker, attempt)
+                    self._record_overdue(worker, attempt, effect)
+
+        return super().end_overdue()
+
+    def describe_action(self, task: asyncio.Task[Any]) -> str | None:
+        """Return the action that a task runs, with its item; None if the task is of no worker."""
+        for worker, own_task in list(self._tasks.items()):
+            if own_task is not task:
+                continue
+
+            spec = self.job.spec
+            description = f"the action `{spec.call.action.name}` (task `{spec.key[0]}`"
+            attempt = self.running.get(worker)
+            if attempt is not None and not self.job.source.is_single:
+                description += f", item {attempt.index}"
+            return f"{description})"
+        return None
 
     def cancel_attempt(self, worker: int, attempt: RunningAttempt) -> None:
         """Cancel an attempt if it is still running, from any thread."""

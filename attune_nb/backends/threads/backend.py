@@ -82,7 +82,7 @@ class ThreadBackend:
         """Make one more attempt, with the same rendered input."""
         job = self._pools[key].job
         if job.stopped:
-            job.results.record_cancelled(index, attempt, 0, job.spec.clock(), None)
+            job.results.record_unbegun(index, attempt, None)
         else:
             self.make_attempts(key, [(index, attempt)])
 

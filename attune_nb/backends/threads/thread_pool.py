@@ -165,14 +165,20 @@ class WorkerPool(abc.ABC):
                 attempt.token.cancel()
 
             if attempt.due <= now:
-                self._record_overdue(worker, attempt)
+                self._record_overdue(worker, attempt, self.job.spec.timeout_effect)
             else:
                 nearest = min(nearest, attempt.due - now)
 
         return nearest
 
-    def _record_overdue(self, worker: int, attempt: RunningAttempt) -> None:
-        """Record a timeout, and start another worker in place of the one that is still busy."""
+    def _record_overdue(self, worker: int, attempt: RunningAttempt, effect: str) -> None:
+        """Record a timeout, and start another worker in place of the one that is still busy.
+
+        Args:
+            worker: The worker.
+            attempt: Its attempt.
+            effect: What happened to the attempt.
+        """
         job = self.job
         with self.lock:
             if self.running.get(worker) is not attempt:
@@ -181,7 +187,7 @@ class WorkerPool(abc.ABC):
             self.free_workers.add(worker)
 
         job.count_abandoned()
-        cause = timeout_error(self.timeout, job.spec.timeout_effect)
+        cause = timeout_error(self.timeout, effect)
         job.results.record_failure(
             worker, attempt.index, attempt.attempt, attempt.start, attempt.item, TIMED_OUT, cause
         )
@@ -293,7 +299,7 @@ class WorkerPool(abc.ABC):
             if job.limit is not None and not job.limit.may_begin(index):
                 return True
             if job.stopped:
-                job.results.record_cancelled(index, attempt, 0, job.spec.clock(), item)
+                job.results.record_unbegun(index, attempt, item)
             else:
                 job.retry_queue.appendleft((index, attempt))
                 if job.source.lazy:

@@ -13,6 +13,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attune_nb.events import (
+    NO_WORKER,
     AttemptsEnded,
     CancelRequested,
     PauseRequested,
@@ -214,6 +215,9 @@ class TraceEvents:
         show = self._show_item if execution.with_items else self._show_attempt
 
         for row in sorted(range(len(batch)), key=batch.start.__getitem__):
+            if batch.worker[row] == NO_WORKER:
+                # cancelled before it began
+                continue
             failed_before = placed.failed_at.pop(batch.index[row], None)
             attempt = TracedAttempt.read(batch, row, failed_before)
             if attempt.status != "succeeded":
