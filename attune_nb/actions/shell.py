@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import atexit
-import json
+import errno
 import os
 import subprocess
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, suppress
+import uuid
+from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Any
 
 from attune_nb.actions.arguments import check_arguments
-from attune_nb.actions.process_tree import ProcessTree
+from attune_nb.actions.json_text import parse_json
+from attune_nb.actions.output_pipes import OutputPipes
+from attune_nb.actions.process_tree import GRACE, MARK, ProcessTree
+from attune_nb.actions.supervisor import Supervisor
 from attune_nb.actions.to_text import to_text
 from attune_nb.errors import ActionError
-from attune_nb.templates.library.to_text import STRICT_JSON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from attune_nb.actions.cancel import CancelToken
+    from attune_nb.actions.output_pipes import KeptOutput
 
 __all__ = ["shell"]
 
-GRACE = 1.0
-"""Seconds between SIGTERM and SIGKILL."""
+# characters of the error output in which its last line is looked for
+_LAST_PART = 10_000
 
-# process groups that must end with this process
-_running: set[int] = set()
+_supervisor = Supervisor()
 
 
 def _check_together(arguments: Mapping[str, Any]) -> tuple[str | None, str] | None:
@@ -66,13 +69,17 @@ def shell(
             templates.
         env: Variables that are added to this process's environment; values are written as in
             templates.
-        cwd: The working directory.
+        cwd: The working directory; a `~` at its beginning is the home directory.
         stdin: The standard input of the command; empty by default.
-        cancel: When set, the command's process group and all its descendants get SIGTERM,
-            a second later SIGKILL.
+        cancel: When set, the command and all processes that it has started get SIGTERM, a second
+            later SIGKILL. The same happens when this process ends, however it ends. Processes
+            that the command leaves in the background when it ends by itself go on.
 
     Returns:
-        `exit_code`, `stdout`, `stderr`, and `data`: stdout parsed as strict JSON, or None.
+        `exit_code`, `stdout`, `stderr`, `data`: stdout parsed as strict JSON, or None, and
+        `data_error`: why JSON is not in `data`, or None. Of each stream at most 10 MB are kept:
+        its beginning and its end, and a line between them that gives the number of bytes left
+        out.
 
     Raises:
         ActionError: The input is invalid, the command cannot start, its exit code is not 0, or
@@ -81,32 +88,31 @@ def shell(
     if cancel is not None and cancel.cancelled:
         raise ActionError("the command was cancelled before it started")
     command = _command(cmd, argv)
-    environment = _environment(env)
+    folder = _folder(cwd)
+    mark = uuid.uuid4().hex
+    environment = _environment(env, mark)
 
-    # Files, not pipes: a background child that keeps a pipe open cannot hold the action up.
     with ExitStack() as stack:
-        stdout = stack.enter_context(tempfile.TemporaryFile())
-        stderr = stack.enter_context(tempfile.TemporaryFile())
-        source = stack.enter_context(_input(stdin))
+        source = _input(stdin, stack)
+        pipes = stack.enter_context(OutputPipes())
+        _supervisor.announce(mark)
+        stack.callback(_supervisor.forget, mark)
         try:
             process = subprocess.Popen(  # noqa: S603 - running commands is the purpose
                 command,
                 stdin=source,
-                stdout=stdout,
-                stderr=stderr,
-                cwd=cwd,
+                stdout=pipes.stdout_source,
+                stderr=pipes.stderr_source,
+                cwd=folder,
                 env=environment,
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            raise ActionError(f"cannot start `{command[0]}`: {error}") from error
+            raise ActionError(_start_message(error, command, folder, cmd=cmd)) from error
 
-        _running.add(process.pid)
-        try:
-            was_cancelled = _wait(process, cancel)
-        finally:
-            _running.discard(process.pid)
-        result = _result(process.returncode, _read(stdout), _read(stderr))
+        _supervisor.watch(mark, process.pid)
+        was_cancelled = _wait(process, ProcessTree(process.pid, mark), pipes, cancel)
+        result = _result(process.returncode, pipes.stdout(), pipes.stderr())
 
     if was_cancelled:
         raise ActionError("the command was cancelled", data=result)
@@ -115,85 +121,136 @@ def shell(
     return result
 
 
-@atexit.register
-def _kill_all() -> None:
-    """Kill the commands that still run when the interpreter ends."""
-    for group in list(_running):
-        ProcessTree(group).kill()
+atexit.register(_supervisor.kill_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_supervisor.leave_to_parent)
 
 
 def _command(cmd: str | None, argv: Sequence[Any] | None) -> list[str]:
     """Return the program and its arguments."""
     if cmd is not None:
-        return ["/bin/sh", "-c", cmd]
+        return ["/bin/sh", "-c", _checked(cmd, "`cmd`")]
     if argv is None:
         return []
-    return [
-        to_text(value, f"`argv`, element {number}") for number, value in enumerate(argv, start=1)
-    ]
+
+    words = []
+    for number, value in enumerate(argv, start=1):
+        name = f"`argv`, element {number}"
+        words.append(_checked(to_text(value, name), name))
+    return words
 
 
-def _environment(env: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return this process's environment with the added variables."""
+def _checked(text: str, name: str) -> str:
+    """Return a text that the system can pass to a program.
+
+    Raises:
+        ActionError: It holds a NUL character, or a surrogate that stands for no byte.
+    """
+    if "\0" in text:
+        raise ActionError(f"{name} holds a NUL character, which the system cannot pass on")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        raise ActionError(f"{name} cannot be passed on: {error}") from None
+    return text
+
+
+def _folder(cwd: str | PathLike[str] | None) -> str | None:
+    """Return the working directory, with the home directory for `~`."""
+    if cwd is None:
+        return None
+    folder = os.fsdecode(cwd)
+    return os.path.expanduser(_checked(folder, "`cwd`"))  # noqa: PTH111 - it stays as it was written
+
+
+def _environment(env: Mapping[str, Any] | None, mark: str) -> dict[str, str]:
+    """Return this process's environment with the added variables, and the command's mark."""
     environment = dict(os.environ)
     if env is not None:
         for name, value in env.items():
-            environment[str(name)] = to_text(value, f"`env`, `{name}`")
+            variable = str(name)
+            if not variable or "=" in variable:
+                raise ActionError(f"`env`: `{variable}` is no name of a variable")
+            _checked(variable, f"`env`, the name `{variable}`")
+            path = f"`env`, `{variable}`"
+            environment[variable] = _checked(to_text(value, path), path)
+
+    # the command may run below another one, which keeps its own mark
+    outer_marks = environment.get(MARK, "")
+    environment[MARK] = f"{outer_marks} {mark}".strip()
     return environment
 
 
-def _input(stdin: str | bytes | None) -> IO[bytes]:
-    """Return a file with the standard input; the caller closes it."""
+def _input(stdin: str | bytes | None, stack: ExitStack) -> int | IO[bytes]:
+    """Return the source of the standard input; the stack closes it.
+
+    Raises:
+        ActionError: The text holds a surrogate that stands for no byte.
+    """
     if stdin is None:
-        return open(os.devnull, "rb")  # noqa: PTH123 - a device; the caller closes it
+        return subprocess.DEVNULL
 
     content = stdin
     if isinstance(content, str):
-        content = content.encode()
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        try:
+            # as Python passes the names of files
+            content = content.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise ActionError(f"`stdin` has no text in UTF-8: {error}") from None
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the stack closes it
+    stack.enter_context(file)
     file.write(content)
     file.seek(0)
     return file
 
 
-def _read(file: IO[bytes]) -> str:
-    """Return the content of an output file.
-
-    The command shares the file's offset, and a background child may still be writing.
-    Therefore the file is read by position.
-    """
-    size = os.fstat(file.fileno()).st_size
-    parts = []
-
-    offset = 0
-    while offset < size:
-        part = os.pread(file.fileno(), size - offset, offset)
-        if not part:
-            break
-        parts.append(part)
-        offset += len(part)
-    return b"".join(parts).decode(errors="replace")
+def _start_message(
+    error: OSError | ValueError, command: list[str], folder: str | None, *, cmd: str | None
+) -> str:
+    """Return the message of a command that cannot start; it names the argument at fault."""
+    argument = "argv" if cmd is None else "cmd"
+    if isinstance(error, ValueError):
+        return f"cannot start `{command[0]}`: {error}"
+    if folder is not None and error.filename == folder:
+        return f"`cwd`: cannot enter the folder `{folder}`: {error.strerror}"
+    if error.errno == errno.E2BIG:
+        return (
+            f"`{argument}` or `env` is too long for the system; pass large data with `stdin` or in "
+            "a file"
+        )
+    return f"cannot start `{command[0]}`: {error}"
 
 
-def _result(exit_code: int, stdout: str, stderr: str) -> dict[str, Any]:
-    data = None
-    with suppress(ValueError, RecursionError):
-        data = json.loads(stdout, **STRICT_JSON)
-    return {"exit_code": exit_code, "stdout": stdout, "stderr": stderr, "data": data}
+def _result(exit_code: int, stdout: KeptOutput, stderr: KeptOutput) -> dict[str, Any]:
+    data, problem = parse_json(stdout.text)
+    if stdout.is_cut:
+        data = None
+        problem = "stdout was cut"
+    return {
+        "exit_code": exit_code,
+        "stdout": stdout.text,
+        "stderr": stderr.text,
+        "data": data,
+        "data_error": problem,
+    }
 
 
 def _failure_message(exit_code: int, stderr: str) -> str:
     """Return the exit code and the last line of the error output."""
     message = f"command exited with {exit_code}"
-    lines = stderr.strip().splitlines()
+    lines = stderr[-_LAST_PART:].strip().splitlines()
     if lines:
         message += f": {lines[-1].strip()}"
     return message
 
 
-def _wait(process: subprocess.Popen[bytes], cancel: CancelToken | None) -> bool:
-    """Wait until the process ends; return whether the token ended it."""
-    tree = ProcessTree(process.pid)
+def _wait(
+    process: subprocess.Popen[bytes],
+    tree: ProcessTree,
+    pipes: OutputPipes,
+    cancel: CancelToken | None,
+) -> bool:
+    """Read the output until the process ends; return whether the token ended it."""
     has_ended = threading.Event()
     # the time of the cancellation, if there was one
     cancelled_at: list[float] = []
@@ -212,7 +269,7 @@ def _wait(process: subprocess.Popen[bytes], cancel: CancelToken | None) -> bool:
         with ExitStack() as stack:
             if cancel is not None:
                 stack.enter_context(cancel.on_cancel(terminate))
-            process.wait()
+            pipes.read_until_end(process)
     except BaseException:
         tree.kill()
         process.wait()

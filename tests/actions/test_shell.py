@@ -1,5 +1,6 @@
 """`core.shell` with real processes."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -38,7 +39,13 @@ def cancel_when_written(path: Path, token: CancelToken):
 
 def test_a_command_line():
     result = shell("echo out; echo err >&2")
-    assert result == {"exit_code": 0, "stdout": "out\n", "stderr": "err\n", "data": None}
+    assert result == {
+        "exit_code": 0,
+        "stdout": "out\n",
+        "stderr": "err\n",
+        "data": None,
+        "data_error": None,
+    }
 
 
 def test_argv_needs_no_quotes_and_json_is_parsed():
@@ -56,10 +63,33 @@ def test_a_large_input_and_output():
     assert shell("cat", stdin=text)["stdout"] == text
 
 
-def test_fifty_megabytes_of_output_come_back_whole():
-    result = shell("head -c 50000000 /dev/zero | tr '\\0' x")
-    assert result["stdout"] == "x" * 50_000_000
+def test_eight_megabytes_of_output_come_back_whole():
+    result = shell("head -c 8000000 /dev/zero | tr '\\0' x")
+    assert result["stdout"] == "x" * 8_000_000
     assert result["data"] is None
+
+
+def test_of_a_large_output_both_ends_are_kept():
+    result = shell("seq 1 3000000; seq 1 3000000 >&2")
+
+    for stream in ("stdout", "stderr"):
+        text = result[stream]
+        assert len(text) < 10_000_000
+        assert text.startswith("1\n2\n")
+        assert text.endswith("2999999\n3000000\n")
+        head, cut, tail = re.split(r"\n\[(.*) bytes are left out: .*\]\n", text)
+        # all lines are whole
+        assert int(head.rpartition("\n")[2]) + 1 < int(tail.partition("\n")[0])
+        size = sum(len(f"{number}\n") for number in range(1, 3_000_001))
+        assert int(cut.replace(",", "")) == size - len(head) - len(tail)
+    assert result["data"] is None
+    assert result["data_error"] == "stdout was cut"
+
+
+def test_no_character_is_cut_in_two():
+    result = shell("yes -- '€' | tr -d '\\n' | head -c 30000000")
+    assert "\ufffd" not in result["stdout"]
+    assert result["stdout"].count("€") > 3_000_000
 
 
 @pytest.mark.parametrize("arguments", [{}, {"cmd": "true", "argv": ["true"]}])

@@ -1,0 +1,51 @@
+"""JSON that a command or a server has sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from attune_nb.templates.library.to_text import STRICT_JSON
+
+__all__ = ["parse_json"]
+
+# Levels of nesting. A result may have 200, and this value becomes a part of it.
+_DEEPEST = 190
+
+
+def parse_json(text: str) -> tuple[Any, str | None]:
+    """Parse strict JSON; return the value, and why JSON has none.
+
+    The value is None for any other text, without a reason.
+    """
+    try:
+        value = json.loads(text, **STRICT_JSON)
+    except RecursionError:
+        return None, _too_deep()
+    except ValueError:
+        return None, None
+
+    # only a text with that many brackets can be so deep
+    if text.count("[") + text.count("{") > _DEEPEST and _is_deeper(value, _DEEPEST):
+        return None, _too_deep()
+    return value, None
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Return whether arrays and objects are nested in more levels."""
+    layer = [value]
+    for _ in range(levels + 1):
+        inner_layer: list[Any] = []
+        for container in layer:
+            if isinstance(container, dict):
+                inner_layer.extend(container.values())
+            elif isinstance(container, list):
+                inner_layer.extend(container)
+        if not inner_layer:
+            return False
+        layer = inner_layer
+    return True
+
+
+def _too_deep() -> str:
+    return f"the JSON is nested deeper than {_DEEPEST} levels"

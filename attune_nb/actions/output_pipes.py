@@ -1,0 +1,274 @@
+"""The output of a command: read as it comes, and kept up to a limit."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import sys
+import termios
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import subprocess
+    from types import TracebackType
+    from typing import Self
+
+__all__ = ["KeptOutput", "OutputPipes"]
+
+# Bytes of a stream that are kept: from its beginning and from its end. With the line between
+# them they are 10 MB.
+_HEAD = 5_000_000
+_TAIL = 4_999_000
+# bytes at either side of the cut in which a line's end is looked for
+_LONGEST_LINE = 10_000
+# bytes of the longest character in UTF-8
+_LONGEST_CHARACTER = 4
+# the first byte of a character of several bytes, in UTF-8, is not less
+_FIRST_OF_SEVERAL = 0xC0
+# the bytes that a pipe holds
+_PART = 65536
+
+
+class KeptOutput(NamedTuple):
+    """The text of a stream.
+
+    Attributes:
+        text: The whole text, or its beginning and end with a line between them that gives the
+            number of bytes left out.
+        is_cut: Whether bytes were left out.
+    """
+
+    text: str
+    is_cut: bool
+
+
+class OutputPipes:
+    """Two pipes for the output of one command; a context manager that closes them.
+
+    Nothing of the output is written to a disk, and a command that writes more than is kept can
+    go on: the rest is read and dropped.
+
+    Attributes:
+        stdout_source: The end of a pipe that becomes the command's standard output.
+        stderr_source: The same for the error output.
+    """
+
+    def __init__(self) -> None:
+        out_fd, self.stdout_source = os.pipe()
+        try:
+            err_fd, self.stderr_source = os.pipe()
+        except OSError:
+            os.close(out_fd)
+            os.close(self.stdout_source)
+            raise
+        self._stdout = _Stream(out_fd)
+        self._stderr = _Stream(err_fd)
+        self._sources = [self.stdout_source, self.stderr_source]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the pipes that the command does not hold any more; read the others further."""
+        self._close_sources()
+        open_fds = []
+        for stream in (self._stdout, self._stderr):
+            if stream.has_ended:
+                os.close(stream.fd)
+            else:
+                open_fds.append(stream.fd)
+        if open_fds:
+            _drop_later_output(open_fds)
+
+    def read_until_end(self, process: subprocess.Popen[bytes]) -> None:
+        """Read until the process has ended, and what it has written by then.
+
+        Children of the command may hold the pipes longer. They are not waited for.
+        """
+        self._close_sources()
+        streams = {stream.fd: stream for stream in (self._stdout, self._stderr)}
+        poller = select.poll()
+        for fd in streams:
+            poller.register(fd, select.POLLIN)
+        end_fd = _open_end(process)
+        poller.register(end_fd, select.POLLIN)
+
+        try:
+            is_running = True
+            while is_running:
+                for fd, _ in poller.poll():
+                    if fd == end_fd:
+                        is_running = False
+                    elif not streams[fd].read():
+                        poller.unregister(fd)
+        finally:
+            os.close(end_fd)
+
+        process.wait()
+        for stream in streams.values():
+            stream.read_rest()
+
+    def stdout(self) -> KeptOutput:
+        """Return the text of the standard output."""
+        return self._stdout.text()
+
+    def stderr(self) -> KeptOutput:
+        """Return the text of the error output."""
+        return self._stderr.text()
+
+    def _close_sources(self) -> None:
+        for fd in self._sources:
+            os.close(fd)
+        self._sources.clear()
+
+
+class _Stream:
+    """The reading end of a pipe, and what was read from it.
+
+    Attributes:
+        fd: The pipe's reading end.
+        has_ended: Whether no process can write to the pipe any more.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.has_ended = False
+        self._size = 0
+        self._head = bytearray()
+        self._tail = bytearray()
+
+    def read(self) -> bool:
+        """Read once, and wait if there is nothing yet; return whether more may come."""
+        part = os.read(self.fd, _PART)
+        self._keep(part)
+        self.has_ended = not part
+        return not self.has_ended
+
+    def read_rest(self) -> None:
+        """Read what is in the pipe at this moment."""
+        if self.has_ended:
+            return
+
+        os.set_blocking(self.fd, False)
+        answer = fcntl.ioctl(self.fd, termios.FIONREAD, bytes(4))
+        rest = int.from_bytes(answer, sys.byteorder)
+        with suppress(BlockingIOError):
+            while rest > 0 and not self.has_ended:
+                size = self._size
+                self.read()
+                rest -= self._size - size
+            # at the end of the pipe this reads nothing
+            if not self.has_ended:
+                self.read()
+
+    def text(self) -> KeptOutput:
+        """Return the text that is kept."""
+        left_out = self._size - len(self._head) - min(len(self._tail), _TAIL)
+        if left_out <= 0:
+            return KeptOutput((self._head + self._tail).decode(errors="replace"), is_cut=False)
+
+        head = _without_broken_end(bytes(self._head))
+        tail = _without_broken_start(bytes(self._tail[-_TAIL:]))
+        left_out = self._size - len(head) - len(tail)
+        line = (
+            f"\n[{left_out:,} bytes are left out: 10 MB of a stream are kept; redirect large "
+            "output to a file]\n"
+        )
+        text = head.decode(errors="replace") + line + tail.decode(errors="replace")
+        return KeptOutput(text, is_cut=True)
+
+    def _keep(self, part: bytes) -> None:
+        self._size += len(part)
+        room = _HEAD - len(self._head)
+        if room > 0:
+            self._head += part[:room]
+            part = part[room:]
+
+        self._tail += part
+        # seldom, since moving the tail takes time
+        if len(self._tail) > 2 * _TAIL:
+            del self._tail[:-_TAIL]
+
+
+def _without_broken_end(head: bytes) -> bytes:
+    """Return the beginning of a stream up to the end of a line, or of a character."""
+    end = head.rfind(b"\n", len(head) - _LONGEST_LINE)
+    if end >= 0:
+        return head[:end]
+
+    end = len(head) - 1
+    while end > len(head) - _LONGEST_CHARACTER and _is_inside_character(head[end]):
+        end -= 1
+    if head[end] >= _FIRST_OF_SEVERAL:
+        return head[:end]
+    return head
+
+
+def _without_broken_start(tail: bytes) -> bytes:
+    """Return the end of a stream from the beginning of a line, or of a character."""
+    start = tail.find(b"\n", 0, _LONGEST_LINE)
+    if start >= 0:
+        return tail[start + 1 :]
+
+    start = 0
+    while start < _LONGEST_CHARACTER and _is_inside_character(tail[start]):
+        start += 1
+    return tail[start:]
+
+
+def _is_inside_character(byte: int) -> bool:
+    """Return whether a byte continues a character of UTF-8, whose first bits are 10."""
+    return f"{byte:08b}".startswith("10")
+
+
+def _drop_later_output(fds: list[int]) -> None:
+    """Read what background children of a command write after it, so that they can go on."""
+
+    def drop() -> None:
+        for fd in fds:
+            os.set_blocking(fd, True)
+        poller = select.poll()
+        for fd in fds:
+            poller.register(fd, select.POLLIN)
+
+        open_count = len(fds)
+        while open_count:
+            for fd, _ in poller.poll():
+                if not os.read(fd, _PART):
+                    poller.unregister(fd)
+                    os.close(fd)
+                    open_count -= 1
+
+    try:
+        threading.Thread(target=drop, name="shell-output", daemon=True).start()
+    except RuntimeError:
+        # the system provides no thread
+        for fd in fds:
+            os.close(fd)
+
+
+def _open_end(process: subprocess.Popen[bytes]) -> int:
+    """Return a file descriptor that can be read once the process has ended; close it."""
+    if hasattr(os, "pidfd_open"):
+        # an old kernel, or a container that refuses the call
+        with suppress(OSError):
+            return os.pidfd_open(process.pid)
+
+    end_fd, source = os.pipe()
+
+    def wait() -> None:
+        # the process is not collected here, since its number could be used again at once
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        os.close(source)
+
+    threading.Thread(target=wait, name="shell-wait", daemon=True).start()
+    return end_fd

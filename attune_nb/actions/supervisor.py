@@ -1,0 +1,121 @@
+"""The process that ends commands whose own process has died, however it died.
+
+A process that is killed can end no commands itself, and a command in a session of its own gets no
+signal with it. Therefore the first command of a process starts a supervisor, in a session of its
+own. It is told of every command over a pipe. When the pipe's other end is closed, or the process
+has ended, it ends the commands that are left, as a cancellation does.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+from attune_nb.actions import process_tree
+
+__all__ = ["Supervisor"]
+
+# seconds that the supervisor's start may hold up the end of this process
+_REAP_TIMEOUT = 1.0
+
+
+class Supervisor:
+    """The commands that run in this process, and the process that ends them after it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: int | None = None
+        # mark -> number of the leader, 0 before it has started
+        self._commands: dict[str, int] = {}
+
+    def announce(self, mark: str) -> None:
+        """Register a command that is about to start."""
+        self._commands[mark] = 0
+        if self._pipe is None:
+            self._start()
+        else:
+            self._send(f"+ {mark}\n")
+
+    def watch(self, mark: str, leader: int) -> None:
+        """Register the number of a command's first process."""
+        self._commands[mark] = leader
+        self._send(f"= {mark} {leader}\n")
+
+    def forget(self, mark: str) -> None:
+        """Remove a command that has ended, or that could not start."""
+        if self._commands.pop(mark, None) is not None:
+            self._send(f"- {mark}\n")
+
+    def kill_all(self) -> None:
+        """Kill the commands that run."""
+        for mark, leader in list(self._commands.items()):
+            if leader:
+                process_tree.ProcessTree(leader, mark).kill()
+        self._reap(_REAP_TIMEOUT)
+
+    def leave_to_parent(self) -> None:
+        """Forget the commands in a forked process: they are its parent's."""
+        pipe = self._pipe
+        self._lock = threading.Lock()
+        self._process = None
+        self._pipe = None
+        self._commands = {}
+        if pipe is not None:
+            with suppress(OSError):
+                os.close(pipe)
+
+    def _start(self) -> None:
+        """Start the supervisor, and tell it of the commands; without one they run all the same."""
+        with self._lock:
+            if self._pipe is not None or not sys.executable:
+                return
+
+            source, pipe = os.pipe()
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - a fixed command
+                    [sys.executable, "-I", "-S", process_tree.__file__, str(os.getpid())],
+                    stdin=source,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    # it must not keep a file system busy
+                    cwd="/",
+                    start_new_session=True,
+                )
+            except OSError:
+                os.close(pipe)
+                return
+            finally:
+                os.close(source)
+
+            # a supervisor that was stopped must not hold up a command
+            os.set_blocking(pipe, False)
+            self._pipe = pipe
+
+        for mark, leader in list(self._commands.items()):
+            self._send(f"= {mark} {leader}\n")
+
+    def _send(self, line: str) -> None:
+        with self._lock:
+            if self._pipe is None:
+                return
+
+            try:
+                os.write(self._pipe, line.encode())
+            except BlockingIOError:
+                return
+            except OSError:
+                # the supervisor was killed: the next command starts another
+                os.close(self._pipe)
+                self._pipe = None
+            self._reap()
+
+    def _reap(self, seconds: float = 0) -> None:
+        """Collect the supervisor's first process, which ends as soon as the second one runs."""
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+                self._process = None
