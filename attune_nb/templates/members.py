@@ -15,6 +15,8 @@ from attune_nb.templates.sandbox import (
     OBJECTS,
     PLAIN,
     charge,
+    charge_key,
+    charge_string,
     describe_kind,
     refuse_remote,
 )
@@ -22,7 +24,7 @@ from attune_nb.templates.sandbox import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["ITEM_NAMES", "LONGEST_NAME", "Undefined", "get_member", "nearest_name"]
+__all__ = ["ITEM_NAMES", "LONGEST_NAME", "Undefined", "charge_slice", "get_member", "nearest_name"]
 
 # The names that only a task with `with_items` has.
 ITEM_NAMES = ("item", "index")
@@ -35,6 +37,9 @@ _MOST_NAMES = 1_000
 
 # An index that a message shows is smaller than this.
 _LARGEST_SHOWN_INDEX = 10**15
+
+# How often a character of a slice is read, compared with reading a string once.
+_SLICE_READINGS = 2
 
 _NOT_ENDED = ": no task of this name has ended yet"
 
@@ -131,6 +136,8 @@ def _format_key(key: Any) -> str:
 # the whole function, and most members exist.
 def _object_member(value: Any, key: Any, owner: str) -> Any:
     if type(key) in KEYS:
+        if type(key) is not str:
+            charge_key(value, key)
         return value[key] if key in value else _no_key(value, key, owner)
     return Undefined(f"{owner} has no key that is {describe_kind(key)}")
 
@@ -175,14 +182,21 @@ def _explain_no_field(result: Any, key: Any, owner: str) -> str:
 
 
 def _sequence_member(value: Any, key: Any, owner: str) -> Any:
+    if type(key) is slice:
+        charge_slice(value, key)
     try:
-        member = value[key]
+        return value[key]
     except IndexError:
         return Undefined(f"{owner} has {_count_parts(value)}, so none at {_format_key(key)}")
 
-    if type(key) is slice:
-        charge(1 + len(member))
-    return member
+
+def charge_slice(sequence: Any, bounds: slice) -> None:
+    """Take the cost of a part of an array or a string, before it is made."""
+    size = len(range(*bounds.indices(len(sequence))))
+    if type(sequence) is str:
+        charge_string(_SLICE_READINGS * size, ascii_only=sequence.isascii())
+    else:
+        charge(1 + size)
 
 
 def _count_parts(value: Any) -> str:

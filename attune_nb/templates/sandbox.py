@@ -37,11 +37,17 @@ __all__ = [
     "begin_evaluation",
     "charge",
     "charge_bounded_string",
+    "charge_case",
+    "charge_digits",
     "charge_if_many",
+    "charge_integer",
+    "charge_key",
     "charge_new_containers",
     "charge_new_string",
-    "charge_parts",
+    "charge_number_keys",
+    "charge_search",
     "charge_string",
+    "check_integer",
     "check_number",
     "describe_kind",
     "evaluation_state",
@@ -96,8 +102,34 @@ _TYPE_NAMES: dict[type, str] = {
     FrozenDict: "object",
 }
 
-_BYTES_PER_STEP = 48
 _CHARACTERS_PER_STEP = 32
+
+# Bits of an integer that one step reads or compares.
+_BITS_PER_STEP = 1_024
+
+# An integer below this is not worth counting.
+_SMALL = 1 << _BITS_PER_STEP
+
+# The square of the bits that one step writes as decimal digits.
+_SQUARE_BITS_PER_STEP = 150_000
+
+# Bits of an integer that can be written: some 4,300 digits, Python's own limit, which can be off.
+_MOST_WRITTEN_BITS = 14_284
+
+# Python searches quickly for a long needle in a long string only; below these lengths each
+# character of the one may be compared with each of the other.
+_SHORT_SEARCHED = 2_500
+_LONG_SEARCHED = 30_000
+_LONG_NEEDLE = 100
+
+# Keys that one step compares.
+_KEYS_PER_STEP = 16
+
+# Characters that one step compares.
+_COMPARISONS_PER_STEP = 256
+
+# Python changes the case of a string that is not ASCII within 12 bytes a character.
+_BYTES_PER_CASE = 16
 
 # Bytes of a character in a string that is not ASCII, at most.
 _BYTES_PER_CHARACTER = 4
@@ -209,6 +241,77 @@ def charge_bounded_string(length: int, *, ascii_only: bool = True) -> None:
     charge_string(length, ascii_only=ascii_only)
 
 
+def charge_search(string: str, needle: str) -> None:
+    """Take the cost of looking for a string in another one."""
+    length = len(string)
+    charge_string(length)
+
+    needle_length = len(needle)
+    places = length - needle_length + 1
+    if places * needle_length < _COMPARISONS_PER_STEP:
+        return
+    if length < _SHORT_SEARCHED or (needle_length < _LONG_NEEDLE and length < _LONG_SEARCHED):
+        charge(places * needle_length // _COMPARISONS_PER_STEP)
+
+
+def charge_case(string: str) -> None:
+    """Take the cost of changing the case of a string, for which Python needs much memory."""
+    length = len(string)
+    if length > _SHORT:
+        charge(length * _BYTES_PER_CASE // _CHARACTERS_PER_STEP)
+
+
+def charge_integer(number: int) -> None:
+    """Take the cost of reading or comparing an integer, unless it is a common one."""
+    if not -_SMALL < number < _SMALL:
+        charge(number.bit_length() // _BITS_PER_STEP)
+
+
+def charge_digits(number: int) -> None:
+    """Take the cost of writing an integer, which grows with the square of its digits.
+
+    Raises:
+        TemplateError: It has too many digits.
+    """
+    if -_SMALL < number < _SMALL:
+        return
+
+    bits = number.bit_length()
+    if bits > _MOST_WRITTEN_BITS:
+        raise TemplateError("an integer has too many digits to be written")
+    charge(bits * bits // _SQUARE_BITS_PER_STEP)
+
+
+def charge_key(container: Any, key: Any) -> None:
+    """Take the cost of looking for a key that is a number in an object.
+
+    All keys of the object may be numbers with one hash, which are compared one after the other.
+
+    Raises:
+        TemplateError: The key is an integer with too many digits.
+    """
+    if type(key) is int:
+        check_integer(key)
+    if type(key) is not str:
+        charge_if_many(len(container) // _KEYS_PER_STEP)
+
+
+def charge_number_keys(value: dict[Any, Any]) -> None:
+    """Take the cost of a copy of an object: all keys that are numbers may have one hash."""
+    numbers = sum(type(key) is not str for key in value)
+    charge_if_many(numbers * len(value) // _KEYS_PER_STEP)
+
+
+def check_integer(number: int) -> None:
+    """Refuse an integer that is too large for an expression.
+
+    Raises:
+        TemplateError: The integer has too many digits.
+    """
+    if number.bit_length() > LARGEST_BITS:
+        raise TemplateError(f"an integer in an expression has at most {LARGEST_BITS:,} bits")
+
+
 def check_number(number: Any) -> Any:
     """Return a number.
 
@@ -216,8 +319,7 @@ def check_number(number: Any) -> Any:
         TemplateError: The number is not finite, or has too many digits.
     """
     if type(number) is int:
-        if number.bit_length() > LARGEST_BITS:
-            raise TemplateError(f"an integer in an expression has at most {LARGEST_BITS:,} bits")
+        check_integer(number)
     elif number - number != 0:
         raise TemplateError(f"the result is not a finite number ({number})")
     return number
@@ -307,28 +409,3 @@ def charge_new_containers(value: Any) -> None:
             stack.extend(container.values())
         else:
             stack.extend(container)
-
-
-def charge_parts(value: Any, times: int = 1) -> None:
-    """Take the cost of visiting every part of a value, shared data included, some times over."""
-    stack = [value]
-    while stack:
-        part = stack.pop()
-        kind = type(part)
-        if kind is str:
-            length = len(part)
-            if not part.isascii():
-                length *= _BYTES_PER_CHARACTER
-            charge(times * (1 + length // _CHARACTERS_PER_STEP))
-        elif kind in CONTAINERS:
-            # A frozen container keeps the size of all its parts.
-            size = getattr(part, "size", None)
-            if size is not None:
-                charge(times * (1 + size // _BYTES_PER_STEP))
-                continue
-
-            charge(times * (3 + len(part)))
-            if kind in OBJECTS:
-                stack.extend(part.values())
-            else:
-                stack.extend(part)

@@ -28,7 +28,7 @@ from attune_nb.templates.library.functions import (
 from attune_nb.templates.library.jinja_tests import DEFINED_TESTS, TESTS
 from attune_nb.templates.library.methods import METHOD_NAMES, get_method, no_method
 from attune_nb.templates.library.outer_names import explain_outer_function
-from attune_nb.templates.library.to_text import compile_pattern
+from attune_nb.templates.library.to_text import check_constant_pattern
 from attune_nb.templates.members import Undefined
 from attune_nb.templates.sandbox import is_true
 
@@ -143,7 +143,7 @@ def _check_pattern(arguments: list[nodes.Expr]) -> None:
         return
     pattern = arguments[0].value
     if type(pattern) is str:
-        compile_pattern(pattern)
+        check_constant_pattern(pattern)
 
 
 def _compile_arguments(

@@ -18,7 +18,7 @@ from attune_nb.templates.compiler.build import BuildState
 from attune_nb.templates.compiler.codegen import path_function
 from attune_nb.templates.compiler.name_lookup import describe_node, look_up, path_of
 from attune_nb.templates.members import get_member
-from attune_nb.templates.sandbox import check_number, describe_kind
+from attune_nb.templates.sandbox import charge_key, check_number, describe_kind
 
 if TYPE_CHECKING:
     from attune_nb.templates.compiler.build import CompileNode, Evaluate
@@ -113,11 +113,13 @@ def _compile_object(node: Any, build: BuildState) -> Evaluate:
     ]
 
     def make_object(scope: Any) -> dict[Any, Any]:
-        result = {}
+        result: dict[Any, Any] = {}
         for key, value in pairs:
             name = key(scope)
-            if type(name) not in (str, int, float, bool):
-                raise TemplateError(f"an object's key is a string, not {describe_kind(name)}")
+            if type(name) is not str:
+                if type(name) not in (int, float, bool):
+                    raise TemplateError(f"an object's key is a string, not {describe_kind(name)}")
+                charge_key(result, name)
             result[name] = value(scope)
         return result
 

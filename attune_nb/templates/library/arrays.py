@@ -8,12 +8,16 @@ from attune_nb.errors import TemplateError
 from attune_nb.templates.library.compare import find_index, hash_key, is_equal, sort_values
 from attune_nb.templates.library.strings import count_occurrences, find
 from attune_nb.templates.library.to_text import to_text
+from attune_nb.templates.members import charge_slice
 from attune_nb.templates.sandbox import (
     ARRAYS,
     LONGEST_RANGE,
     OBJECTS,
     charge,
     charge_if_many,
+    charge_number_keys,
+    charge_string,
+    check_integer,
     describe_kind,
 )
 
@@ -39,6 +43,9 @@ __all__ = [
 ]
 
 _NO_NEEDLE = object()
+
+# Bits of an integer that one step makes.
+_BITS_PER_STEP = 256
 
 
 def elements(value: Any, name: str) -> Any:
@@ -91,7 +98,7 @@ def count(container: Any, needle: Any = _NO_NEEDLE) -> int:
     if type(container) in OBJECTS:
         raise TemplateError("`count` looks for a value in a string or an array, not in an object")
 
-    charge_if_many(1 + len(container))
+    charge_if_many(1 + 2 * len(container))
     return sum(is_equal(element, needle) for element in container)
 
 
@@ -112,9 +119,11 @@ def _check_string(needle: Any, name: str) -> str:
 
 def reverse(value: Any) -> Any:
     """Return an array's elements or a string's characters in reverse order."""
-    charge_if_many(1 + len(value))
     if type(value) is str:
+        charge_string(4 * len(value), ascii_only=value.isascii())
         return value[::-1]
+
+    charge(4 + len(value))
     return list(reversed(value))
 
 
@@ -125,7 +134,7 @@ def sort(array: Any) -> list[Any]:
 
 def unique(array: Any) -> list[Any]:
     """Return an array without the elements that equal an earlier one."""
-    charge_if_many(2 * len(array))
+    charge_if_many(4 * len(array))
     by_key: dict[Any, Any] = {}
     for element in array:
         by_key.setdefault(hash_key(element), element)
@@ -158,6 +167,10 @@ def make_range(start: int, stop: int | None = None, step: int = 1) -> list[int]:
     Raises:
         TemplateError: The step is 0, or there are too many numbers.
     """
+    for number in (start, stop, step):
+        if number is not None:
+            check_integer(number)
+
     try:
         numbers = range(start) if stop is None else range(start, stop, step)
         size = len(numbers)
@@ -171,14 +184,16 @@ def make_range(start: int, stop: int | None = None, step: int = 1) -> list[int]:
             f"`range` returns at most {LONGEST_RANGE:,} numbers; "
             "for more items, return the array from an action"
         )
-    charge_if_many(size)
+    # The numbers are as long as the greater of the two ends.
+    longest = max(start.bit_length(), stop.bit_length() if stop is not None else 0)
+    charge_if_many(size * (1 + longest // _BITS_PER_STEP))
     return list(numbers)
 
 
 def slice_values(sequence: Any, start: int, end: int | None = None) -> Any:
     """Return a part of an array or a string; negative indexes count from the end."""
+    charge_slice(sequence, slice(start, end))
     part = sequence[start:end]
-    charge_if_many(1 + len(part))
     if type(sequence) in ARRAYS:
         return list(part)
     return part
@@ -187,6 +202,8 @@ def slice_values(sequence: Any, start: int, end: int | None = None) -> Any:
 def merge(a: dict[Any, Any], b: dict[Any, Any]) -> dict[Any, Any]:
     """Return an object with the keys of both; the second's value for a key in both."""
     charge_if_many(3 * (len(a) + len(b)))
+    charge_number_keys(a)
+    charge_number_keys(b)
     return {**a, **b}
 
 

@@ -8,6 +8,8 @@ and arrays of these.
 from __future__ import annotations
 
 from functools import cmp_to_key
+from operator import itemgetter
+from struct import pack
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
@@ -19,7 +21,9 @@ from attune_nb.templates.sandbox import (
     OBJECTS,
     charge,
     charge_if_many,
-    charge_parts,
+    charge_integer,
+    charge_key,
+    charge_search,
     charge_string,
     describe_kind,
     refuse_remote,
@@ -31,8 +35,23 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "contains", "find_index", "hash_key", "is_equal", "sort_values"]
 
+# Bits of an integer that is compared in a step, and the first integer that takes longer.
+_LARGE_BITS = 1_024
+_LARGE = 1 << _LARGE_BITS
+
+# Integers below this have hashes that differ, so they may be keys as they are.
+_SMALL = 1 << 20
+
+# The bytes of an integer's length.
+_BITS_PER_BYTE = 8
+
+# Steps for each part of an array or an object that becomes a key.
+_KEY_STEPS = 4
+
 # Characters; comparing strings up to this length costs too little to be counted.
 _SHORT = 64
+
+_STRINGS = frozenset({str})
 
 # The types whose values can be sorted, as `type_of` names them.
 _SORTABLE = ("number", "string", "bool", "array")
@@ -47,6 +66,8 @@ def is_equal(left: Any, right: Any) -> bool:
             charge_string(len(left))
         return bool(left == right)
     if left_type in NUMBERS and right_type in NUMBERS:
+        if left_type is int:
+            charge_integer(left)
         return bool(left == right)
     if left_type in ARRAYS and right_type in ARRAYS:
         return _is_equal_array(left, right)
@@ -63,7 +84,7 @@ def _is_equal_array(left: Sequence[Any], right: Sequence[Any]) -> bool:
     if len(left) != len(right):
         return False
 
-    charge(1 + len(left))
+    charge(1 + 2 * len(left))
     return all(map(is_equal, left, right))
 
 
@@ -71,7 +92,11 @@ def _is_equal_object(left: dict[Any, Any], right: dict[Any, Any]) -> bool:
     if len(left) != len(right):
         return False
 
-    charge(1 + 2 * len(left))
+    charge(1 + 3 * len(left))
+    if not _STRINGS.issuperset(map(type, left)):
+        # Numbers may have one hash, so each key may be compared with all others.
+        for key in left:
+            charge_key(right, key)
     return all(key in right and is_equal(value, right[key]) for key, value in left.items())
 
 
@@ -92,12 +117,14 @@ def compare(left: Any, right: Any) -> int:
             f"{describe_kind(left)} and {describe_kind(right)} have no order; "
             "compare numbers with numbers and strings with strings"
         )
+    elif left_type is int:
+        charge_integer(left)
 
     return int(left > right) - int(left < right)
 
 
 def _compare_arrays(left: Sequence[Any], right: Sequence[Any]) -> int:
-    charge(1 + min(len(left), len(right)))
+    charge(2 + 2 * min(len(left), len(right)))
     for left_element, right_element in zip(left, right, strict=False):
         if not is_equal(left_element, right_element):
             return compare(left_element, right_element)
@@ -135,6 +162,8 @@ def sort_values(
     charge_if_many(len(elements) * rounds)
     if kind == "string":
         charge_string(sum(map(len, keys)) * rounds)
+    elif kind == "number":
+        _charge_comparisons(keys, rounds)
     elif kind == "array":
         keys = list(map(cmp_to_key(compare), keys))
 
@@ -142,6 +171,13 @@ def sort_values(
         return sorted(elements, reverse=reverse)
     indexes = sorted(range(len(elements)), key=keys.__getitem__, reverse=reverse)
     return [elements[index] for index in indexes]
+
+
+def _charge_comparisons(numbers: list[Any], rounds: int) -> None:
+    """Take the cost of comparing numbers some times each, if there are large integers."""
+    for number in numbers:
+        if type(number) is int and not -_LARGE < number < _LARGE:
+            charge(rounds * (1 + number.bit_length() // _LARGE_BITS))
 
 
 def _common_type(keys: list[Any], name: str) -> str:
@@ -164,25 +200,94 @@ def _common_type(keys: list[Any], name: str) -> str:
 
 
 def hash_key(value: Any) -> Any:
-    """Return a hashable key, which is equal for equal values and only for these."""
-    if type(value) in CONTAINERS:
-        charge_parts(value, times=5)
-    return _hash_key(value)
+    """Return a hashable key, which is equal for equal values and only for these.
 
-
-def _hash_key(value: Any) -> Any:
+    Nobody can choose values whose keys have one hash, which would make a dictionary of them
+    slow: a string's hash is random, and a number or a container has a string or bytes as its key.
+    """
     kind = type(value)
-    if kind is str or kind in NUMBERS or value is None:
+    if kind is str:
+        charge_string(len(value))
         return value
+    if value is None:
+        return None
     if kind is bool:
         return ("bool", value)
-    if kind in ARRAYS:
-        return ("array", *map(_hash_key, value))
-    if kind in OBJECTS:
-        return ("object", frozenset((key, _hash_key(part)) for key, part in value.items()))
+    if kind in NUMBERS:
+        return _number_key(value)
+    if kind in CONTAINERS:
+        pieces: list[str] = []
+        _write_key(value, pieces)
+        return ("container", "".join(pieces))
 
     refuse_remote(value)
     return ("itself", id(value))
+
+
+def _number_key(number: Any) -> Any:
+    integer = number
+    if type(number) is float:
+        if number != number:  # noqa: PLR0124 - NaN alone differs from itself, and has no equal
+            return number
+        if not number.is_integer():
+            return ("float", pack("d", number))
+        integer = int(number)
+
+    if -_SMALL < integer < _SMALL:
+        return integer
+    charge_integer(integer)
+    length = integer.bit_length() // _BITS_PER_BYTE + 1
+    return ("integer", integer.to_bytes(length, "little", signed=True))
+
+
+def _write_key(value: Any, pieces: list[str]) -> None:
+    """Append the text of a value; two values have one text if they are equal."""
+    kind = type(value)
+    if kind is str:
+        charge_string(len(value), ascii_only=value.isascii())
+        pieces.append(f"{len(value)}:{value}")
+    elif value is None or kind is bool:
+        pieces.append(f"{value},")
+    elif kind in NUMBERS:
+        pieces.append(_number_text(value))
+    elif kind in ARRAYS:
+        charge(3 + _KEY_STEPS * len(value))
+        pieces.append("[")
+        for element in value:
+            _write_key(element, pieces)
+        pieces.append("]")
+    elif kind in OBJECTS:
+        _write_object_key(value, pieces)
+    else:
+        refuse_remote(value)
+        pieces.append(f"@{id(value)},")
+
+
+def _write_object_key(value: dict[Any, Any], pieces: list[str]) -> None:
+    charge(3 + 3 * _KEY_STEPS * len(value))
+    entries: list[tuple[str, Any]] = []
+    for key, part in value.items():
+        name: list[str] = []
+        # As keys, true and 1 are one.
+        _write_key(int(key) if type(key) is bool else key, name)
+        entries.append((name[0], part))
+
+    pieces.append("{")
+    for name_text, part in sorted(entries, key=itemgetter(0)):
+        pieces.append(name_text)
+        _write_key(part, pieces)
+    pieces.append("}")
+
+
+def _number_text(number: Any) -> str:
+    if type(number) is float:
+        if number != number:  # noqa: PLR0124 - NaN alone differs from itself, and has no equal
+            return f"@{id(number)},"
+        if not number.is_integer():
+            return f"{number.hex()},"
+        number = int(number)
+    charge_integer(number)
+    return f"{number:x},"
 
 
 def contains(container: Any, needle: Any, name: str = "in") -> bool:
@@ -202,6 +307,7 @@ def contains(container: Any, needle: Any, name: str = "in") -> bool:
     if kind in OBJECTS:
         if type(needle) not in KEYS:
             raise TemplateError(f"an object has no key that is {describe_kind(needle)}")
+        charge_key(container, needle)
         return needle in container
     if kind is not str:
         raise TemplateError(
@@ -213,13 +319,13 @@ def contains(container: Any, needle: Any, name: str = "in") -> bool:
             f"`{name}` looks for a string in a string, not for {describe_kind(needle)}"
         )
 
-    charge_string(len(container))
+    charge_search(container, needle)
     return needle in container
 
 
 def find_index(values: Sequence[Any], needle: Any) -> int:
     """Return the first index of a value in an array, or -1."""
-    charge_if_many(len(values))
+    charge_if_many(2 * len(values))
     kind = type(needle)
     for index, value in enumerate(values):
         # A string equals only strings, so most other values need no call.

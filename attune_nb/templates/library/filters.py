@@ -19,11 +19,13 @@ from attune_nb.templates.library.signature import make_callees
 from attune_nb.templates.library.to_text import to_json, to_text
 from attune_nb.templates.sandbox import (
     ARRAYS,
+    LARGEST_BITS,
     NUMBERS,
     OBJECTS,
     SIZED,
+    charge,
     charge_bounded_string,
-    charge_if_many,
+    charge_digits,
     charge_string,
     check_number,
     describe_kind,
@@ -38,7 +40,18 @@ __all__ = ["FILTERS", "LEFT_OUT_FILTERS"]
 # The types that `int` and `float` read; any other value gives their default.
 _READABLE = NUMBERS | {bool, str}
 
+# Steps to read a number from a string, which may not be one, and how often its characters are read.
+_READING_STEPS = 10
+_READINGS = 16
+
+# Steps of each pair of a query, and of each word of a command.
+_PAIR_STEPS = 12
+_WORD_STEPS = 6
+
 _SIZE_PREFIXES = "KMGTPEZY"
+# Steps to quote any text for a URL.
+_URL_STEPS = 6
+
 _DECIMAL_BASE = 10
 _PAIR_LENGTH = 2
 
@@ -47,6 +60,9 @@ _MOST_DIGITS = 300
 
 # An escaped character has at most this many characters more.
 _ESCAPE_GROWTH = 5
+# How often a character is read, compared with reading a string once.
+_ESCAPE_READINGS = 5
+
 # The same for a quote within a quoted word of a shell, and the quotes around the word.
 _QUOTE_GROWTH = 4
 _QUOTE_LENGTH = 2
@@ -54,6 +70,8 @@ _QUOTE_LENGTH = 2
 
 def _escape(value: Any) -> str:
     text = to_text(value)
+    charge(1)
+    charge_string(_ESCAPE_READINGS * len(text))
     growth = sum(text.count(character) * _ESCAPE_GROWTH for character in "&<>'\"")
     charge_bounded_string(len(text) + growth, ascii_only=text.isascii())
     return str(escape(text))
@@ -87,6 +105,9 @@ def _file_size(value: Any, binary: Any = False) -> str:
 def _to_float(value: Any, default: Any = 0.0) -> Any:
     if type(value) not in _READABLE:
         return default
+    if type(value) is str:
+        charge(_READING_STEPS)
+
     try:
         return float(check_number(float(numbers.to_number(value))))
     except (TemplateError, OverflowError):
@@ -97,10 +118,13 @@ def _to_int(value: Any, default: Any = 0, base: int = 10) -> Any:
     if type(value) not in _READABLE:
         return default
     if type(value) is str:
-        charge_string(8 * len(value))
+        charge(_READING_STEPS)
 
     try:
         if type(value) is str and base != _DECIMAL_BASE:
+            charge_string(_READINGS * len(value))
+            if len(value.strip()) > LARGEST_BITS:
+                return default
             return check_number(int(value, base))
         return numbers.to_int(value)
     except (TemplateError, ValueError):
@@ -108,13 +132,13 @@ def _to_int(value: Any, default: Any = 0, base: int = 10) -> Any:
 
 
 def _items(value: Any) -> list[Any]:
-    charge_if_many(3 * len(value))
+    charge(6 * len(value))
     return [list(pair) for pair in value.items()]
 
 
 def _list(value: Any) -> list[Any]:
     elements = arrays.elements(value, "list")
-    charge_if_many(len(elements))
+    charge(len(elements))
     return list(elements)
 
 
@@ -123,6 +147,9 @@ def _reverse(value: Any) -> Any:
         value = arrays.elements(value, "reverse")
     return arrays.reverse(value)
 
+
+# Steps of rounding a number to many digits.
+_ROUND_STEPS = 8
 
 _ROUNDINGS: dict[str, Callable[[Any], Any]] = {
     "common": round,
@@ -136,6 +163,9 @@ def _round(value: Any, precision: int = 0, method: str = "common") -> Any:
         raise TemplateError("`round` takes -300 to 300 digits, and common, ceil or floor")
 
     check_number(value)
+    charge(_ROUND_STEPS)
+    if type(value) is int:
+        charge_digits(value)
     if method == "common":
         return round(value, precision)
     scale = 10**precision
@@ -143,8 +173,7 @@ def _round(value: Any, precision: int = 0, method: str = "common") -> Any:
 
 
 def _string_method(method: Any) -> Any:
-    charged = strings.charged_method(method)
-    return lambda value, *arguments: charged(to_text(value), *arguments)
+    return lambda value, *arguments: method(to_text(value), *arguments)
 
 
 def _replace(value: Any, old: Any, new: Any, count: int | None = None) -> str:
@@ -171,6 +200,7 @@ def _url_encode(value: Any) -> str:
     if type(value) not in ARRAYS:
         return _quote_for_url(value, quote)
 
+    charge(_PAIR_STEPS * len(value))
     for pair in value:
         if type(pair) not in ARRAYS or len(pair) != _PAIR_LENGTH:
             raise TemplateError("`urlencode` takes a string, an object, or an array of pairs")
@@ -183,22 +213,30 @@ def _url_encode(value: Any) -> str:
 
 def _quote_for_url(value: Any, quote_text: Any) -> str:
     text = to_text(value)
-    charge_if_many(1 + len(text))
+    steps = _URL_STEPS + len(text)
+    if not text.isascii():
+        steps += 2 * len(text)
+    charge(steps)
     try:
-        return str(quote_text(text))
+        quoted = str(quote_text(text))
     except UnicodeEncodeError:
         raise TemplateError("`urlencode` cannot encode half a surrogate pair") from None
+
+    charge_bounded_string(len(quoted))
+    return quoted
 
 
 def _quote_for_shell(value: Any) -> str:
     """Return a value as one word of a shell's line, or an array as one word an element."""
     if type(value) in ARRAYS:
+        charge(_WORD_STEPS * len(value))
         return strings.join([_quote_word(element) for element in value], " ")
     return _quote_word(value)
 
 
 def _quote_word(value: Any) -> str:
     text = to_text(value)
+    charge_string(2 * len(text))
     growth = _QUOTE_LENGTH + text.count("'") * _QUOTE_GROWTH
     charge_bounded_string(len(text) + growth, ascii_only=text.isascii())
     return shlex.quote(text)
@@ -206,15 +244,16 @@ def _quote_word(value: Any) -> str:
 
 def _word_count(value: Any) -> int:
     text = to_text(value)
-    charge_if_many(1 + len(text) // 2)
+    charge(1 + len(text) // 2)
     return sum(1 for _ in strings.WORD.finditer(text))
 
 
 def _batch(value: Any, linecount: int, fill_with: Any = None) -> list[Any]:
     rows = arrays.chunks(arrays.elements(value, "batch"), linecount)
+    charge(6 * len(rows))
     if rows and fill_with is not None:
         missing = linecount - len(rows[-1])
-        charge_if_many(missing)
+        charge(missing)
         rows[-1] = rows[-1] + [fill_with] * missing
     return rows
 
@@ -224,7 +263,7 @@ def _slice(value: Any, slices: int, fill_with: Any = None) -> list[Any]:
         raise TemplateError("`slice` takes 1 slice or more")
 
     elements = arrays.elements(value, "slice")
-    charge_if_many(len(elements) + 4 * slices)
+    charge(len(elements) + 6 * slices)
     # The first slices have one element more, if the elements do not divide evenly.
     least, longer_slices = divmod(len(elements), slices)
     rows = []
@@ -253,7 +292,7 @@ FILTERS = make_callees(
     {
         "abs": ("value: number", lambda value: abs(check_number(value))),
         "batch": ("value: any, linecount: integer, fill_with: any?", _batch),
-        "capitalize": ("value: any", _string_method(str.capitalize)),
+        "capitalize": ("value: any", _string_method(strings.change_case(str.capitalize))),
         "center": (
             "value: any, width: integer?",
             lambda value, width=80: strings.center(to_text(value), width),
@@ -269,7 +308,7 @@ FILTERS = make_callees(
         "items": ("value: object", _items),
         "length": ("value: any", _length),
         "list": ("value: any", _list),
-        "lower": ("value: any", _string_method(str.lower)),
+        "lower": ("value: any", _string_method(strings.change_case(str.lower))),
         "quote": ("value: any", _quote_for_shell),
         "replace": ("value: any, old: any, new: any, count: integer|null?", _replace),
         "reverse": ("value: any", _reverse),
@@ -280,12 +319,12 @@ FILTERS = make_callees(
         "striptags": ("value: any", lambda value: strings.strip_tags(to_text(value))),
         "title": ("value: any", lambda value: strings.capitalize_words(to_text(value))),
         "tojson": ("value: any, indent: integer|null?", to_json),
-        "trim": ("value: any, chars: string|null?", _string_method(str.strip)),
+        "trim": ("value: any, chars: string|null?", _string_method(strings.strip(str.strip))),
         "truncate": (
             "value: any, length: integer?, killwords: any?, end: string?, leeway: integer?",
             _truncate,
         ),
-        "upper": ("value: any", _string_method(str.upper)),
+        "upper": ("value: any", _string_method(strings.change_case(str.upper))),
         "urlencode": ("value: any", _url_encode),
         "wordcount": ("value: any", _word_count),
     }

@@ -19,6 +19,9 @@ __all__ = ["SEQUENCE_FILTERS", "attribute_getter"]
 
 _NO_DEFAULT: Any = object()
 
+# Decimal digits of an index in a path.
+_MOST_INDEX_DIGITS = 18
+
 
 def attribute_getter(
     path: Any, *, default: Any = _NO_DEFAULT, lenient: bool = False
@@ -35,7 +38,7 @@ def attribute_getter(
 
     steps: list[str | int] = [path]
     if type(path) is str:
-        steps = [int(step) if step.isdecimal() else step for step in path.split(".")]
+        steps = _path_steps(path)
     cost = 2 + len(steps)
 
     def get(element: Any) -> Any:
@@ -51,6 +54,15 @@ def attribute_getter(
         return default
 
     return get
+
+
+def _path_steps(path: str) -> list[str | int]:
+    charge(2 * len(path))
+    steps: list[str | int] = []
+    for step in path.split("."):
+        is_index = step.isascii() and step.isdecimal() and len(step) <= _MOST_INDEX_DIGITS
+        steps.append(int(step) if is_index else step)
+    return steps
 
 
 def _sort_key(
@@ -83,6 +95,7 @@ def _sort_keys(attributes: Any, case_sensitive: Any) -> Callable[[Any], Any]:
     if type(attributes) is not str or "," not in attributes:
         return _sort_key(attributes, case_sensitive)
 
+    charge(2 * len(attributes))
     getters = [_sort_key(attribute.strip(), case_sensitive) for attribute in attributes.split(",")]
     return lambda element: [get(element) for get in getters]
 
@@ -112,7 +125,7 @@ def _dict_sort(
 def _unique(value: Any, case_sensitive: Any = False, attribute: Any = None) -> list[Any]:
     elements = arrays.elements(value, "unique")
     key = _sort_key(attribute, case_sensitive)
-    charge_if_many(3 * len(elements))
+    charge_if_many(5 * len(elements))
     by_key: dict[Any, Any] = {}
     for element in elements:
         by_key.setdefault(hash_key(key(element)), element)

@@ -14,7 +14,13 @@ from attune_nb.templates.library.compare import contains
 from attune_nb.templates.library.signature import make_callees
 from attune_nb.templates.library.to_text import from_json, match, to_json, to_text
 from attune_nb.templates.members import LONGEST_NAME, Undefined, nearest_name
-from attune_nb.templates.sandbox import check_number, evaluation_state, is_true, type_of
+from attune_nb.templates.sandbox import (
+    charge_string,
+    check_number,
+    evaluation_state,
+    is_true,
+    type_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +41,11 @@ __all__ = [
 
 def to_bool(value: Any) -> bool:
     """Return whether a value is true; the string `false`, in any case, is false."""
-    if type(value) is str and value.strip().lower() == "false":
-        return False
+    if type(value) is str:
+        charge_string(2 * len(value), ascii_only=value.isascii())
+        text = value.strip()
+        if len(text) == len("false") and text.lower() == "false":
+            return False
     return is_true(value)
 
 
@@ -62,14 +71,14 @@ FUNCTIONS = make_callees(
         "min": ("a: any, b: any?", numbers.make_extreme("min", -1)),
         "max": ("a: any, b: any?", numbers.make_extreme("max", 1)),
         "sum": ("values: array", numbers.sum_numbers),
-        "lower": ("text: string", strings.charged_method(str.lower)),
-        "upper": ("text: string", strings.charged_method(str.upper)),
-        "trim": ("text: string", strings.charged_method(str.strip)),
+        "lower": ("text: string", strings.change_case(str.lower)),
+        "upper": ("text: string", strings.change_case(str.upper)),
+        "trim": ("text: string", strings.strip(str.strip)),
         "split": ("text: string, sep: string", strings.split),
         "join": ("values: array, sep: string", strings.join),
         "replace": ("text: string, old: string, new: string", strings.replace),
-        "starts_with": ("text: string, start: string", str.startswith),
-        "ends_with": ("text: string, end: string", str.endswith),
+        "starts_with": ("text: string, start: string", strings.has_affix(str.startswith)),
+        "ends_with": ("text: string, end: string", strings.has_affix(str.endswith)),
         "match": ("pattern: string, text: string", match),
         "contains": ("hay: string|array|object, needle: any", _contains),
         "index_of": ("hay: string|array, needle: any", arrays.index_of),

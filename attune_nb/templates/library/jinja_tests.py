@@ -9,7 +9,14 @@ from attune_nb.errors import TemplateError
 from attune_nb.templates.library.compare import compare, contains, is_equal
 from attune_nb.templates.library.signature import Callee, make_callees
 from attune_nb.templates.library.to_text import to_text
-from attune_nb.templates.sandbox import OBJECTS, SIZED, charge_string, check_number, refuse_remote
+from attune_nb.templates.sandbox import (
+    OBJECTS,
+    SIZED,
+    charge,
+    charge_digits,
+    check_number,
+    refuse_remote,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,19 +26,28 @@ if TYPE_CHECKING:
 
 __all__ = ["COMPARISONS", "DEFINED_TESTS", "TESTS"]
 
+# Steps of a division.
+_REMAINDER_STEPS = 3
+
+# Characters that one step looks at.
+_CHARACTERS_PER_STEP = 128
+
 DEFINED_TESTS = ("defined", "undefined")
 
 
 def _remainder(value: Any, number: Any) -> Any:
     if number == 0:
         raise TemplateError("`divisibleby` takes a number that is not 0")
-    return check_number(value) % check_number(number)
+    charge(_REMAINDER_STEPS)
+    if type(check_number(value)) is int:
+        charge_digits(value)
+    return value % check_number(number)
 
 
 def _case_test(method: Callable[[str], bool]) -> Callable[[Any], bool]:
     def test(value: Any) -> bool:
         string = to_text(value)
-        charge_string(len(string))
+        charge(1 + len(string) // _CHARACTERS_PER_STEP)
         return method(string)
 
     return test

@@ -10,7 +10,14 @@ from attune_nb.templates.library.compare import find_index
 from attune_nb.templates.library.filters import FILTERS
 from attune_nb.templates.library.functions import FUNCTIONS
 from attune_nb.templates.library.signature import Callee, make_callees
-from attune_nb.templates.sandbox import ARRAYS, KEYS, OBJECTS, charge_if_many, describe_kind
+from attune_nb.templates.sandbox import (
+    ARRAYS,
+    KEYS,
+    OBJECTS,
+    charge_if_many,
+    charge_key,
+    describe_kind,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,6 +28,7 @@ __all__ = ["METHODS", "METHOD_NAMES", "get_method", "no_method"]
 def _get(value: Any, key: Any, default: Any = None) -> Any:
     if type(key) not in KEYS:
         raise TemplateError(f"an object has no key that is {describe_kind(key)}")
+    charge_key(value, key)
     return value.get(key, default)
 
 
@@ -44,12 +52,13 @@ def _affix_method(method: Any) -> Any:
         affixes = affix
         if type(affix) not in ARRAYS:
             affixes = (affix,)
-        charge_if_many(len(affixes))
+        charge_if_many(2 * len(affixes))
         if not all(type(candidate) is str for candidate in affixes):
             raise TemplateError(
                 "a string starts or ends with a string, or with one of an array of strings"
             )
-        return any(method(text, candidate) for candidate in affixes)
+        compare = strings.has_affix(method)
+        return any(compare(text, candidate) for candidate in affixes)
 
     return call
 
@@ -60,11 +69,6 @@ def _join(text: str, values: Any) -> str:
 
 # Methods of `str` that work as in Python.
 _PLAIN_METHODS = (
-    "upper",
-    "lower",
-    "capitalize",
-    "casefold",
-    "swapcase",
     "isalnum",
     "isalpha",
     "isdecimal",
@@ -75,6 +79,7 @@ _PLAIN_METHODS = (
     "isupper",
     "istitle",
 )
+_CASE_METHODS = ("upper", "lower", "capitalize", "casefold", "swapcase")
 _STRIP_METHODS = ("strip", "lstrip", "rstrip")
 
 
@@ -82,15 +87,17 @@ def _string_methods() -> dict[str, Callee]:
     rows: dict[str, tuple[str, Any]] = {}
     for name in _PLAIN_METHODS:
         rows[name] = ("text: string", strings.charged_method(getattr(str, name)))
+    for name in _CASE_METHODS:
+        rows[name] = ("text: string", strings.change_case(getattr(str, name)))
     for name in _STRIP_METHODS:
-        method = strings.charged_method(getattr(str, name))
+        method = strings.strip(getattr(str, name))
         rows[name] = ("text: string, chars: string|null?", method)
 
     affix = "text: string, end: string|array"
     split = "text: string, sep: string|null?, maxsplit: integer?"
     replace = "text: string, old: string, new: string, count: integer?"
-    remove_prefix = strings.charged_method(str.removeprefix)
-    remove_suffix = strings.charged_method(str.removesuffix)
+    remove_prefix = strings.remove_affix(str.removeprefix)
+    remove_suffix = strings.remove_affix(str.removesuffix)
     rows |= {
         "count": ("text: string, needle: string", strings.count_occurrences),
         "endswith": (affix, _affix_method(str.endswith)),
@@ -99,7 +106,7 @@ def _string_methods() -> dict[str, Callee]:
         "removeprefix": ("text: string, prefix: string", remove_prefix),
         "removesuffix": ("text: string, suffix: string", remove_suffix),
         "replace": (replace, strings.replace),
-        "rfind": ("text: string, needle: string", strings.charged_method(str.rfind)),
+        "rfind": ("text: string, needle: string", strings.find_last),
         "rsplit": (split, strings.split_right),
         "split": (split, strings.split),
         "splitlines": ("text: string", strings.split_lines),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
@@ -16,6 +16,8 @@ from attune_nb.templates.sandbox import (
     NUMBERS,
     charge_bounded_string,
     charge_if_many,
+    charge_string,
+    check_integer,
     check_number,
     describe_kind,
 )
@@ -36,17 +38,30 @@ __all__ = [
     "to_number",
 ]
 
-_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+# There is one way only to read each text, so the time grows with its length and not faster.
+_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
-# More digits than any number in an expression has.
-_EXACT = Context(prec=2_000)
+# More digits than any number in an expression has. Nothing here depends on the context of the
+# thread, which the code of a user may have changed.
+_EXACT = Context(
+    prec=2_000,
+    rounding=ROUND_HALF_UP,
+    Emin=-10_000,
+    Emax=10_000,
+    capitals=1,
+    clamp=0,
+    traps=[InvalidOperation],
+)
 
 # Digits of a rounded number.
 _MOST_DIGITS = 300
 
 # Characters of a string that a message shows.
 _SHOWN_CHARACTERS = 40
+
+# How often a character of a number is read, compared with reading a string once.
+_READINGS = 4
 
 _NO_VALUE = object()
 
@@ -65,6 +80,7 @@ def to_number(value: Any) -> Any:
     if type(value) is not str:
         return value
 
+    charge_string(_READINGS * len(value))
     text = value.strip()
     if _DECIMAL.fullmatch(text):
         number = float(text)
@@ -80,11 +96,14 @@ def to_int(value: Any) -> int:
         TemplateError: The string is not a number, or the number is not finite.
     """
     if type(value) is str:
+        charge_string(_READINGS * len(value))
         text = value.strip()
         if _INTEGER.fullmatch(text):
             return _parse_integer(text)
 
     number = to_number(value)
+    if type(number) is int:
+        check_integer(number)
     if type(number) is float and not math.isfinite(number):
         raise TemplateError(f"{number} is not a finite number, so it has no integer part")
     return int(number)
@@ -115,8 +134,8 @@ def round_half_away(value: Any, digits: int = 0) -> Any:
 
     # The digits of a float as they are written, not those of its exact binary value.
     exact = Decimal(repr(value))
-    step = Decimal(1).scaleb(-digits)
-    rounded = exact.quantize(step, ROUND_HALF_UP, _EXACT)
+    step = Decimal(1).scaleb(-digits, _EXACT)
+    rounded = exact.quantize(step, context=_EXACT)
     if digits > 0:
         return float(rounded)
     return int(rounded)
@@ -185,7 +204,8 @@ def sum_numbers(
     Raises:
         TemplateError: A value is not a number.
     """
-    charge_if_many(len(values))
+    charge_if_many(2 * len(values))
+    check_number(start)
     allowed = _ARITHMETIC_TYPES if allow_booleans else NUMBERS
     for value in values:
         if type(value) not in allowed:
@@ -289,6 +309,8 @@ def negate(value: Any) -> Any:
     """Return a number with the other sign."""
     if type(value) not in _ARITHMETIC_TYPES:
         raise TemplateError(f"`-` takes a number, not {describe_kind(value)}")
+    if type(value) is int:
+        check_integer(value)
     return -value
 
 

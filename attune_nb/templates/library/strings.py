@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
 from attune_nb.templates.library.to_text import to_text
-from attune_nb.templates.sandbox import charge_bounded_string, charge_if_many, charge_string
+from attune_nb.templates.sandbox import (
+    charge,
+    charge_bounded_string,
+    charge_case,
+    charge_if_many,
+    charge_search,
+    charge_string,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,20 +24,45 @@ __all__ = [
     "WORD",
     "capitalize_words",
     "center",
+    "change_case",
     "charged_method",
     "count_occurrences",
     "find",
+    "find_last",
+    "has_affix",
     "indent",
     "join",
+    "remove_affix",
     "replace",
     "split",
     "split_lines",
     "split_right",
+    "strip",
     "strip_tags",
     "truncate",
 ]
 
 WORD = re.compile(r"\w+")
+
+# References to characters by their numbers: those with zeros in front, and those with more digits
+# than any character has.
+_LEADING_ZEROS = re.compile(r"&#0+(?=\d)", re.ASCII)
+_LONG_REFERENCE = re.compile(r"&#(?:\d{8,}|[xX][\da-fA-F]{8,});?", re.ASCII)
+_REPLACEMENT = "\ufffd"
+
+# Steps to replace a reference such as `&lt;`, which may be the start of many names.
+_REFERENCE_STEPS = 20
+
+# Steps of looking at any string that may be cut.
+_TRUNCATE_STEPS = 4
+
+# Characters of a string that is looked for from the right in the simple way, and of a set whose
+# repetitions do not matter.
+_FEW_CHARACTERS = 16
+
+# How often a character of a set is read, compared with reading a string once.
+_SET_READINGS = 16
+
 _WORD_START = re.compile(r"([-\s({\[<]+)")
 
 # Characters by which one line is filled or indented.
@@ -47,17 +79,75 @@ def charged_method(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def change_case(method: Callable[[str], str]) -> Callable[[str], str]:
+    """Return a method of `str` that changes the case of a string."""
+
+    def call(string: str) -> str:
+        charge_case(string)
+        return method(string)
+
+    return call
+
+
+def strip(method: Callable[..., str]) -> Callable[..., str]:
+    """Return a method of `str` that removes characters at its ends: each looks for each."""
+
+    def call(string: str, chars: str | None = None) -> str:
+        charge_string(2 * len(string), ascii_only=string.isascii())
+        if chars is None:
+            return method(string)
+
+        if len(chars) > _FEW_CHARACTERS:
+            charge_string(_SET_READINGS * len(chars))
+            chars = "".join(set(chars))
+        charge_string(len(string) * len(chars) // 2)
+        return method(string, chars)
+
+    return call
+
+
+def remove_affix(method: Callable[[str, str], str]) -> Callable[[str, str], str]:
+    """Return a method of `str` that removes a string at its start or end."""
+
+    def call(string: str, affix: str) -> str:
+        charge_string(len(string) + len(affix), ascii_only=string.isascii())
+        return method(string, affix)
+
+    return call
+
+
+def has_affix(method: Callable[[str, str], bool]) -> Callable[[str, str], bool]:
+    """Return a method of `str` that compares its start or end."""
+
+    def call(string: str, affix: str) -> bool:
+        charge_string(min(len(affix), len(string)))
+        return method(string, affix)
+
+    return call
+
+
 def split(string: str, sep: str | None = None, maxsplit: int = -1) -> list[str]:
     """Return the parts between separators; without a separator, between white space."""
     charge_string(len(string), ascii_only=string.isascii())
     if sep == "":
         raise TemplateError("`split` takes a separator that is not empty; for characters: `x|list`")
 
-    pieces = len(string) // 2 if sep is None else string.count(sep)
-    if maxsplit >= 0:
-        pieces = min(pieces, maxsplit)
+    pieces = _count_pieces(string, sep, maxsplit)
     charge_if_many(2 + 2 * pieces)
     return string.split(sep, maxsplit)
+
+
+def _count_pieces(string: str, sep: str | None, maxsplit: int) -> int:
+    if sep is None:
+        pieces = len(string) // 2
+    else:
+        charge_search(string, sep)
+        pieces = string.count(sep)
+    if maxsplit >= 0:
+        pieces = min(pieces, maxsplit)
+    if not string.isascii():
+        pieces *= 2
+    return pieces
 
 
 def split_right(string: str, sep: str | None = None, maxsplit: int = -1) -> list[str]:
@@ -65,24 +155,33 @@ def split_right(string: str, sep: str | None = None, maxsplit: int = -1) -> list
     # Checks the separator, and takes the cost of reading the string.
     split(string, sep, 0)
 
-    pieces = len(string) // 2
-    if maxsplit >= 0:
-        pieces = min(pieces, maxsplit)
+    pieces = _count_pieces(string, sep, maxsplit)
     charge_if_many(2 + 2 * pieces)
-    return string.rsplit(sep, maxsplit)
+    if sep is None or len(sep) <= _FEW_CHARACTERS:
+        return string.rsplit(sep, maxsplit)
+
+    # Python looks for a long separator from the right in a time that grows with both lengths.
+    charge_string(4 * len(string), ascii_only=string.isascii())
+    reversed_parts = string[::-1].split(sep[::-1], maxsplit)
+    return [part[::-1] for part in reversed(reversed_parts)]
 
 
 def split_lines(string: str) -> list[str]:
     """Return the lines of a string."""
     # Every line end has at least one character.
-    charge_if_many(2 + len(string) // 2)
+    steps = 2 + len(string) // 2
+    if not string.isascii():
+        steps *= 2
+    charge_if_many(steps)
     return string.splitlines()
 
 
 def join(values: Iterable[Any], sep: str) -> str:
     """Return values as strings, joined by a separator."""
+    if not isinstance(values, list | tuple):
+        values = list(values)
+    charge_if_many(3 * len(values))
     parts = [to_text(value) for value in values]
-    charge_if_many(len(parts))
     length = sum(map(len, parts)) + len(sep) * max(len(parts) - 1, 0)
     ascii_only = all(map(str.isascii, parts)) and sep.isascii()
     charge_bounded_string(length, ascii_only=ascii_only)
@@ -91,7 +190,7 @@ def join(values: Iterable[Any], sep: str) -> str:
 
 def replace(string: str, old: str, new: str, count: int = -1) -> str:
     """Return a string with a part replaced everywhere, or the first `count` times."""
-    charge_string(len(string))
+    charge_search(string, old)
     times = string.count(old)
     if count >= 0:
         times = min(times, count)
@@ -106,7 +205,7 @@ def count_occurrences(string: str, needle: str) -> int:
     """Return how often a string has a part, without overlaps."""
     if not needle:
         raise TemplateError("`count` takes a string to look for that is not empty")
-    charge_string(len(string))
+    charge_search(string, needle)
     return string.count(needle)
 
 
@@ -137,7 +236,10 @@ def indent(string: str, width: int | str, *, first: bool, blank: bool) -> str:
         _charge_width(int(width))
         filling = " " * int(width)
 
+    charge_string(2 * len(string), ascii_only=string.isascii())
     lines = split_lines(string + "\n")
+    # Each line is made anew.
+    charge_if_many(2 * len(lines))
     length = len(string) + len(filling) * len(lines)
     charge_bounded_string(length, ascii_only=string.isascii())
 
@@ -166,6 +268,7 @@ def truncate(string: str, length: int, end: str, leeway: int, *, killwords: bool
             "`truncate` takes a length no shorter than its `end`, and no less than 0"
         )
 
+    charge(_TRUNCATE_STEPS)
     charge_string(len(string))
     if len(string) <= length + leeway:
         return string
@@ -179,10 +282,16 @@ def truncate(string: str, length: int, end: str, leeway: int, *, killwords: bool
 def strip_tags(string: str) -> str:
     """Return a string without comments and tags of HTML, with single spaces."""
     charge_string(3 * len(string), ascii_only=string.isascii())
-    charge_if_many(len(string) // 4)
+    pieces = string.count("<") + string.count(" ")
+    charge_if_many(2 * pieces + _REFERENCE_STEPS * string.count("&"))
+    if not string.isascii():
+        charge_string(len(string))
+
     without_comments = _remove(string, "<!--", "-->")
     without_tags = _remove(without_comments, "<", ">")
-    return html.unescape(" ".join(without_tags.split()))
+    text = " ".join(split(without_tags))
+    # Python reads the digits of a reference as one integer, and refuses many.
+    return html.unescape(_LONG_REFERENCE.sub(_REPLACEMENT, _LEADING_ZEROS.sub("&#", text)))
 
 
 def _remove(string: str, opening: str, closing: str) -> str:
@@ -205,12 +314,27 @@ def _remove(string: str, opening: str, closing: str) -> str:
 
 def capitalize_words(string: str) -> str:
     """Return a string with a capital at the start of each word, and small letters after it."""
-    charge_if_many(1 + len(string) // 2)
+    charge_if_many(1 + len(string))
+    charge_case(string)
     words = _WORD_START.split(string)
     return "".join(word[:1].upper() + word[1:].lower() for word in words if word)
 
 
 def find(string: str, needle: str) -> int:
     """Return the first index of a part of a string, or -1."""
-    charge_string(len(string))
+    charge_search(string, needle)
     return string.find(needle)
+
+
+def find_last(string: str, needle: str) -> int:
+    """Return the last index of a part of a string, or -1."""
+    charge_search(string, needle)
+    if len(needle) <= _FEW_CHARACTERS:
+        return string.rfind(needle)
+
+    # Python looks for a long string from the right in a time that grows with both lengths.
+    charge_string(4 * (len(string) + len(needle)), ascii_only=string.isascii())
+    index = string[::-1].find(needle[::-1])
+    if index < 0:
+        return index
+    return len(string) - len(needle) - index

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from attune_nb.errors import TemplateError
 from attune_nb.templates.sandbox import (
+    ARRAYS,
+    CONTAINERS,
     LONGEST_STRING,
     charge,
-    charge_parts,
+    charge_digits,
     charge_string,
     describe_kind,
     evaluation_state,
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     import regex
 
-__all__ = ["STRICT_JSON", "compile_pattern", "from_json", "match", "to_json", "to_text"]
+__all__ = ["STRICT_JSON", "check_constant_pattern", "from_json", "match", "to_json", "to_text"]
 
 # Characters of a pattern.
 _LONGEST_PATTERN = 1_000
@@ -37,6 +40,9 @@ _LONGEST_SEARCHED = 1_000_000
 # Characters of a pattern with its counts (`{n}`) written out.
 _MOST_COPIES = 1_000_000
 
+# The same for a pattern that is compiled when a workflow is loaded.
+_MOST_COPIES_AT_LOADING = 5_000
+
 # Characters of a pattern that a message shows.
 _SHOWN_CHARACTERS = 60
 
@@ -46,6 +52,27 @@ _LEAST_TIMEOUT = 0.001
 _COUNT = re.compile(r"\{(\d*)(?:,(\d*))?\}")
 _RECURSION = re.compile(r"\(\?(?:R|&|P>|[+-]?\d)")
 _DEEPEST_INDENT = 8
+
+# Steps of writing any value as JSON.
+_JSON_STEPS = 8
+
+# Bytes of memory of a value whose parts are not counted one by one, and of what a step writes.
+_SMALL_SIZE = 600
+_BYTES_PER_STEP = 32
+
+# Characters that one step writes; each can need six.
+_CHARACTERS_PER_STEP = 8
+
+# Steps of one piece of indented JSON.
+_PIECE_STEPS = 3
+
+# Digits of an integer in JSON: Python's own limit, which can be off.
+_MOST_DIGITS = 4_300
+_LONG_INTEGER = re.compile(r"\d{4301}", re.ASCII)
+
+# Steps of compiling a pattern, for each character and for each copy that counts make of one.
+_STEPS_PER_CHARACTER = 50
+_COPIES_PER_STEP = 5
 
 
 def to_text(value: Any) -> str:
@@ -74,6 +101,7 @@ def to_text(value: Any) -> str:
 
 
 def _write_integer(value: int) -> str:
+    charge_digits(value)
     try:
         return str(value)
     except ValueError:
@@ -94,7 +122,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
     Raises:
         TemplateError: The value is not JSON (NaN, a Python object), or the JSON is too long.
     """
-    charge_parts(value)
+    _charge_json(value)
     try:
         if indent is not None:
             return _write_indented(value, indent)
@@ -105,6 +133,46 @@ def to_json(value: Any, indent: int | None = None) -> str:
     if len(text) > LONGEST_STRING:
         raise TemplateError(f"the JSON would have more than {LONGEST_STRING:,} characters")
     return text
+
+
+def _charge_json(value: Any) -> None:
+    """Take the cost of writing a value as JSON, before it is written.
+
+    Raises:
+        TemplateError: The JSON would be too long, or an integer in it.
+    """
+    charge(_JSON_STEPS)
+    if _is_small(value):
+        charge(int(value.size) // _BYTES_PER_STEP)
+        return
+
+    length = 0
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        kind = type(part)
+        if kind is str:
+            length += len(part)
+            charge(len(part) // _CHARACTERS_PER_STEP)
+        elif kind is int:
+            charge_digits(part)
+        elif kind in CONTAINERS:
+            charge(3 + 2 * len(part))
+            if kind in ARRAYS:
+                stack.extend(part)
+            else:
+                charge(2 * len(part))
+                stack.extend(part)
+                stack.extend(part.values())
+
+        if length > LONGEST_STRING:
+            raise TemplateError(f"the JSON would have more than {LONGEST_STRING:,} characters")
+
+
+def _is_small(value: Any) -> bool:
+    """Return whether a value is so small that its parts need not be counted one by one."""
+    size = getattr(value, "size", _SMALL_SIZE)
+    return type(value) in CONTAINERS and type(size) is int and size < _SMALL_SIZE
 
 
 def _explain_no_json(error: Exception) -> str:
@@ -143,9 +211,13 @@ def _write_indented(value: Any, indent: int) -> str:
         indent=indent, ensure_ascii=False, allow_nan=False, default=_simplify_or_refuse
     )
     pieces: list[str] = []
+    length = 0
     for piece in encoder.iterencode(value):
-        charge_string(len(piece))
+        charge(_PIECE_STEPS + len(piece) // _CHARACTERS_PER_STEP)
         pieces.append(piece)
+        length += len(piece)
+        if length > LONGEST_STRING:
+            raise TemplateError(f"the JSON would have more than {LONGEST_STRING:,} characters")
     return "".join(pieces)
 
 
@@ -157,8 +229,11 @@ def from_json(text: str) -> Any:
     """
     charge_string(len(text), ascii_only=text.isascii())
     # The cost of the values, before they are made.
-    charge(12 * text.count("{") + 8 * text.count("[") + text.count(","))
+    charge(12 * text.count("{") + 8 * text.count("[") + 2 * text.count(","))
+    charge(3 * text.count(":") + text.count('"') // 2)
     try:
+        if not 0 < sys.get_int_max_str_digits() <= _MOST_DIGITS and _LONG_INTEGER.search(text):
+            raise TemplateError(f"an integer in JSON has at most {_MOST_DIGITS:,} digits")
         return freeze(json.loads(text, **STRICT_JSON))
     except RecursionError:
         raise TemplateError("the JSON is nested too deeply") from None
@@ -190,8 +265,10 @@ def match(pattern: str, text: str) -> bool:
     if len(text) > _LONGEST_SEARCHED:
         raise TemplateError(f"`match` searches strings of at most {_LONGEST_SEARCHED:,} characters")
 
-    compiled = compile_pattern(pattern)
+    copies = _check_pattern(pattern)
+    charge(_STEPS_PER_CHARACTER * len(pattern) + copies // _COPIES_PER_STEP)
     charge_string(len(text))
+    compiled = compile_pattern(pattern)
     state = evaluation_state()
     start = time.perf_counter()
     try:
@@ -204,6 +281,16 @@ def match(pattern: str, text: str) -> bool:
 
     state.seconds -= time.perf_counter() - start
     return result is not None
+
+
+def check_constant_pattern(pattern: str) -> None:
+    """Check a pattern when a workflow is loaded, unless compiling it takes long.
+
+    Raises:
+        TemplateError: The text is not a pattern, or exceeds a limit.
+    """
+    if _check_pattern(pattern) <= _MOST_COPIES_AT_LOADING:
+        compile_pattern(pattern)
 
 
 @lru_cache(maxsize=256)
@@ -224,7 +311,12 @@ def compile_pattern(pattern: str) -> regex.Pattern[str]:
         raise TemplateError(f"{shown!r} is not a pattern: {error}") from None
 
 
-def _check_pattern(pattern: str) -> None:
+def _check_pattern(pattern: str) -> int:
+    """Return the number of copies that the counts in a pattern make of its characters.
+
+    Raises:
+        TemplateError: The pattern exceeds a limit.
+    """
     if len(pattern) > _LONGEST_PATTERN:
         raise TemplateError(f"a pattern has at most {_LONGEST_PATTERN:,} characters")
     if _RECURSION.search(pattern):
@@ -236,6 +328,7 @@ def _check_pattern(pattern: str) -> None:
         length *= max([1, *counts])
     if length > _MOST_COPIES:
         raise TemplateError("the counts (`{n}`) in the pattern are too large together")
+    return length
 
 
 _WRITERS: dict[type, Callable[[Any], str]] = {
