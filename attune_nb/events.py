@@ -59,6 +59,7 @@ __all__ = [
     "TaskStarted",
     "TaskStatus",
     "describe_kind",
+    "mask_error",
     "mask_event",
 ]
 
@@ -111,8 +112,15 @@ Such an attempt is not counted, and its error does not replace that of an earlie
 # Characters of a value that the text of an event shows.
 _SHOWN_CHARACTERS = 200
 
-# The fields of events that may contain secrets, besides the columns of a batch.
-_MASKED_FIELDS = ("parameters", "value", "output", "response_schema")
+# The fields of events that may contain secrets, besides errors and the columns of a batch. Names of
+# tasks and workflows are none: they stand in the workflow's text, and a run is found by them.
+_MASKED_FIELDS = (
+    "parameters", "value", "output", "response_schema",
+    "prompt", "by", "reason", "message", "input_error", "notes",
+)  # fmt: skip
+
+# Those with values of the workflow, which a resumed run needs again.
+_VALUE_FIELDS = ("parameters", "value", "output", "response_schema")
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -519,17 +527,49 @@ def mask_event(event: Event, mask: Mask, *, named: bool = False) -> Event:
         named: Whether each replaced text records which secrets it contained.
     """
     hide = mask.named_value if named else mask.value
-    masked = {name: hide(getattr(event, name)) for name in _MASKED_FIELDS if hasattr(event, name)}
+    masked: dict[str, Any] = {}
+    for name in _MASKED_FIELDS:
+        if hasattr(event, name):
+            value = getattr(event, name)
+            # the texts of the engine itself stay plain texts in the store
+            hides_value = named and name in _VALUE_FIELDS
+            masked[name] = hide(value) if hides_value else mask.value(value)
+
+    error = getattr(event, "error", None)
+    if isinstance(error, ErrorInfo):
+        masked["error"] = mask_error(error, mask, named=named)
+    elif isinstance(error, str):
+        masked["error"] = mask.text(error)
 
     if isinstance(event, AttemptsEnded):
         batch = event.batch
+        errors = {row: mask_error(error, mask, named=named) for row, error in batch.errors.items()}
         masked["batch"] = msgspec.structs.replace(
-            batch, results=hide(batch.results), items=hide(batch.items)
+            batch, results=hide(batch.results), items=hide(batch.items), errors=errors
         )
 
     if not masked:
         return event
     return msgspec.structs.replace(event, **masked)
+
+
+def mask_error(error: ErrorInfo, mask: Mask, *, named: bool = False) -> ErrorInfo:
+    """Return an error without secrets: in its message and type, its traceback and its data.
+
+    Args:
+        error: The error.
+        mask: The secrets.
+        named: Whether each replaced text in the data records which secrets it contained.
+    """
+    hide = mask.named_value if named else mask.value
+    return msgspec.structs.replace(
+        error,
+        type=mask.text(error.type),
+        message=mask.text(error.message),
+        traceback=mask.text(error.traceback),
+        data=hide(error.data),
+        bases=tuple(map(mask.text, error.bases)),
+    )
 
 
 def _shorten(value: Any) -> str:

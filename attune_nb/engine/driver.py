@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -97,7 +98,7 @@ class Driver(RequestQueue):
         self._backend = backend
         self._actions = actions
         self._skip_delays = skip_delays
-        self._log = EventLog(readers)
+        self._log = EventLog(readers, self._mask_text)
         self._timers = Timers()
         self._recovered: Recovered | None = None
         self._restarts_timeouts = False
@@ -286,6 +287,8 @@ class Driver(RequestQueue):
                 is_left = self.leaves_at_questions and self._has_only_unanswered_questions()
         except BaseException as error:
             self._end_with_error(error)
+            if self._shows_secret(error):
+                raise AttuneError(self.state.error) from None
             raise
         finally:
             if not is_left:
@@ -465,8 +468,19 @@ class Driver(RequestQueue):
         else:
             message = f"the engine failed: {error!r}"
 
+        message = self._mask_text(message)
         self.state = msgspec.structs.replace(self.state, status=status, error=message)
         self._log.append(RunEnded(time=self.clock(), status=status, output=None, error=message))
+
+    def _mask_text(self, text: str) -> str:
+        return self.state.context.mask.text(text)
+
+    def _shows_secret(self, error: BaseException) -> bool:
+        """Return whether the traceback of an error of the engine, as it is shown, has a secret."""
+        if not self.state.context.mask:
+            return False
+        text = "".join(traceback.format_exception(error))
+        return self._mask_text(text) != text
 
 
 def _wait_of(command: RetryItem | Alarm) -> tuple[float, bool]:

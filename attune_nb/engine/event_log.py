@@ -25,10 +25,12 @@ class EventLog:
 
     Args:
         readers: Called with new events, in the thread that calls `flush`.
+        hide: Masks the secrets in a text.
     """
 
-    def __init__(self, readers: Iterable[Reader]) -> None:
+    def __init__(self, readers: Iterable[Reader], hide: Callable[[str], str]) -> None:
         self.events: list[Event] = []
+        self._hide = hide
         self._readers = list(readers)
         self._unread: list[Event] = []
 
@@ -57,4 +59,6 @@ class EventLog:
                 reader(unread)
             except Exception as error:  # noqa: BLE001 - a reader may raise anything
                 self._readers.remove(reader)
-                _log.warning("a reader of the run failed and was removed: %s", error)
+                _log.warning(
+                    "a reader of the run failed and was removed: %s", self._hide(str(error))
+                )

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from attune_nb.values.frozen import NotStored, freeze
 from attune_nb.values.remote import RemoteReference
-from attune_nb.values.secrets import Mask, SecretText
+from attune_nb.values.secrets import MASKED, Mask, SecretBytes, SecretText, SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +126,13 @@ def _tagged(value: Any, *, check_strings: bool) -> dict[str, Any]:
     kind = type(value)
     if kind is SecretText:
         return {"$secret": value.parts}
+    if kind is SecretBytes:
+        tag = "$latin1_array" if value.is_array else "$latin1"
+        return {"$hidden": {tag: to_plain(value.text)}}
+    if kind is SecretValue:
+        # the tag stays, the text in it is masked
+        plain = to_plain(value.value, check_strings=check_strings)
+        return {"$hidden": to_plain(value.mask.named_value(plain), check_strings=check_strings)}
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
         return {"$tuple": [to_plain(element, check_strings=check_strings) for element in value]}
     if kind in (set, frozenset):
@@ -187,6 +194,19 @@ def _read(value: Any, mask: Mask) -> Any:
         raise ValueError(f"the store holds `{tag}` in a way that cannot be read") from error
 
 
+def _read_hidden(content: Any, mask: Mask) -> Any:
+    """Return a value of which a secret is a part, or its masked text if the secret is unknown."""
+    if not isinstance(content, dict) or len(content) != 1:
+        return _read(content, mask)
+
+    ((tag, hidden),) = content.items()
+    text = _read(hidden, mask)
+    try:
+        return _read({tag: text}, mask)
+    except ValueError:
+        return text if isinstance(text, str) else MASKED
+
+
 def _read_member(content: Any, mask: Mask) -> Any:
     """Return an element of a set; arrays and objects are frozen, since only then they hash."""
     value = _read(content, mask)
@@ -236,4 +256,7 @@ _READERS: dict[str, Callable[[Any, Mask], Any]] = {
     },
     "$object": _read_object,
     "$secret": lambda content, mask: mask.resolve(content),
+    "$hidden": _read_hidden,
+    "$latin1": lambda content, _: content.encode("latin-1"),
+    "$latin1_array": lambda content, _: bytearray(content.encode("latin-1")),
 }

@@ -1,38 +1,62 @@
 """Masking of secrets, so that their texts are never shown.
 
-Masking is best effort by design: a secret that was encoded, cut or computed with is not
-recognised.
+A secret is found as it is and as other programs write it: in JSON, in a URL, in HTML, in base64
+(also within longer text, as in a Basic header), in hexadecimal digits, in bytes. A secret that
+was changed in another way (in upper case, cut, reversed, hashed) is not recognised.
 """
 
 from __future__ import annotations
 
 import json
-import re
+import sys
+from collections import deque
+from enum import Enum
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
+
+from attune_nb.values.object_parts import ITERATORS, iterate, shown_texts, walk_object
+from attune_nb.values.secret_forms import NUMBER_FORM, read_form
+from attune_nb.values.secret_search import SHORTEST, SecretSearch, byte_forms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["MASKED", "Mask", "SecretText", "is_secret_schema"]
+    from attune_nb.values.secret_search import SecretName, Span
+
+__all__ = [
+    "MASKED",
+    "HiddenObject",
+    "Mask",
+    "SecretBytes",
+    "SecretText",
+    "SecretValue",
+    "is_secret_schema",
+]
 
 MASKED = "***"
-
-# Characters; a shorter secret is masked only if it is the whole value.
-_SHORTEST = 4
 
 # Levels of nesting of a value.
 _DEEPEST = 100
 
-# The form of a secret that is a number.
-_NUMBER = -1
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
+# Values of these modules are plain data with a text of their own.
+_PLAIN_MODULES = frozenset(
+    {
+        "builtins",
+        "datetime",
+        "decimal",
+        "fractions",
+        "ipaddress",
+        "pathlib",
+        "pathlib._local",
+        "uuid",
+        "zoneinfo",
+        "numpy",
+    }
+)
 
-SecretName = tuple[str, int, int]
-"""A text of a secret: the secret's dotted name, the number of the piece, the number of the form."""
-
-Part = str | SecretName
-"""A part of a text: plain text, or a text of a secret."""
+# The parts of the name of a text of a secret; one that has more is the rest of an overlapping text.
+_NAME_PARTS = 3
 
 
 class SecretText(str):
@@ -43,7 +67,7 @@ class SecretText(str):
     """
 
     __slots__ = ("parts",)
-    parts: tuple[Part, ...]
+    parts: tuple[Any, ...]
 
     # Two different secrets are two keys of an object, although both read `***`.
     def __eq__(self, other: object) -> bool:
@@ -53,150 +77,349 @@ class SecretText(str):
         return hash(self.parts)
 
     @classmethod
-    def from_parts(cls, parts: Iterable[Part]) -> SecretText:
-        """Return the text that consists of some parts."""
+    def from_parts(cls, parts: Iterable[Any]) -> SecretText:
+        """Return the text that consists of some parts: strings, and names of secrets."""
         parts = tuple(parts)
-        shown = [part if isinstance(part, str) else MASKED for part in parts]
-        text = cls("".join(shown))
+        text = cls("".join(map(_shown_part, parts)))
         text.parts = parts
         return text
+
+
+class SecretBytes(bytes):
+    """Bytes with `***` in place of their secrets, which keep the names of these secrets.
+
+    Attributes:
+        text: The same as text in Latin-1.
+        is_array: Whether they stand for a `bytearray`.
+    """
+
+    text: SecretText
+    is_array: bool
+
+
+class SecretValue:
+    """A plain value, such as a path or a date, whose text holds a secret.
+
+    Attributes:
+        value: The value.
+        mask: The secrets.
+    """
+
+    __slots__ = ("mask", "value")
+
+    def __init__(self, value: Any, mask: Mask) -> None:
+        self.value = value
+        self.mask = mask
+
+    def __repr__(self) -> str:
+        return MASKED
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretValue) and bool(other.value == self.value)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+class HiddenObject:
+    """Stands for an object that holds a secret, and is shown by its type alone.
+
+    Attributes:
+        kind: The type of the object, as `module.Name`.
+    """
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}, which holds a secret>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HiddenObject) and other.kind == self.kind
+
+    def __hash__(self) -> int:
+        return hash(self.kind)
 
 
 class Mask:
     """Replaces the texts of secrets by `***`.
 
+    A secret of three characters is found in a text only as a word of its own, and a shorter one
+    only as a whole value.
+
     Args:
-        secrets: Values that must not be shown; the strings and numbers in them are masked.
+        secrets: Values that must not be shown; the strings, bytes and numbers in them are masked.
         names: The names of these values.
     """
 
-    __slots__ = ("_names", "_pattern", "_values")
+    __slots__ = ("_numbers", "_search", "_values")
 
     def __init__(self, *secrets: Any, names: Sequence[str] = ("keystore", "parameters")) -> None:
-        self._values: dict[str, Any] = {}
+        leaves: dict[str, Any] = {}
         for name, secret in zip(names, secrets, strict=False):
-            self._values |= _leaves(name, secret, _DEEPEST)
-        self._find_forms()
+            _collect_leaves(leaves, name, secret, _DEEPEST)
+        self._set_values(leaves)
 
-    def _find_forms(self) -> None:
-        """Find the forms in which the secrets may stand in a text."""
-        # By each form of each piece of a secret.
-        self._names: dict[str, SecretName] = {}
-        for name, leaf in self._values.items():
-            for piece_number, piece in enumerate(_pieces(leaf)):
-                for form_number, form in enumerate(_forms(piece)):
-                    self._names.setdefault(form, (name, piece_number, form_number))
-
-        # The longest first, so that a secret which contains another is replaced as a whole.
-        forms = [form for form in self._names if len(form) >= _SHORTEST]
-        forms.sort(key=len)
-        forms.reverse()
-        self._pattern: re.Pattern[str] | None = None
-        if forms:
-            self._pattern = re.compile("|".join(map(re.escape, forms)))
+    def _set_values(self, values: dict[str, Any]) -> None:
+        self._values = values
+        self._search = SecretSearch()
+        self._numbers: dict[Any, SecretName] = {}
+        for name, leaf in values.items():
+            for number, piece in enumerate(_pieces(leaf)):
+                self._search.add(name, number, piece)
+            for number_value in _number_forms(leaf):
+                self._numbers.setdefault(number_value, (name, 0, NUMBER_FORM))
 
     def with_secret(self, name: str, secret: Any) -> Mask:
         """Return a mask that hides one more secret, which has this name."""
+        leaves: dict[str, Any] = {}
+        _collect_leaves(leaves, name, secret, _DEEPEST)
         mask = Mask()
-        mask._values = self._values | _leaves(name, secret, _DEEPEST)
-        mask._find_forms()
+        mask._set_values(self._values | leaves)
         return mask
 
     def __bool__(self) -> bool:
-        return bool(self._names)
+        return bool(self._search.names)
 
     def __repr__(self) -> str:
-        return f"Mask({len(self._names)} secrets)"
+        return f"Mask({len(self._values)} secrets)"
+
+    @property
+    def short_names(self) -> list[str]:
+        """The names of secrets that are too short to be found in every text."""
+        return [name for name, leaf in self._values.items() if len(_text_of(leaf)) < SHORTEST]
 
     def text(self, text: str) -> str:
         """Return a text with every secret replaced by `***`."""
-        if text in self._names:
-            return MASKED
-        if self._pattern is None:
+        parts = self._text_parts(text)
+        if parts is None:
             return text
-        return self._pattern.sub(MASKED, text)
+        return "".join(map(_shown_part, parts))
 
     def value(self, value: Any) -> Any:
-        """Return a value with every text masked; the same object if it holds no secret."""
-        if not self._names:
+        """Return a value with every text masked; the same object if it holds no secret.
+
+        An object that is not plain data and holds a secret becomes a `HiddenObject`.
+        """
+        if not self:
             return value
-        return self._mask_value(value, _DEEPEST, self.text)
+        return self._mask_value(value, _DEEPEST, named=False)
 
     def named_value(self, value: Any) -> Any:
-        """Return the same as `value`, with a `SecretText` for each text that was masked."""
-        if not self._names:
+        """Return a value with a `SecretText` for each text that was masked, for the store.
+
+        A `SecretBytes` or a `SecretValue` stands for other plain values. Objects that are not
+        plain data are returned as they are.
+        """
+        if not self:
             return value
-        return self._mask_value(value, _DEEPEST, self._secret_text)
+        return self._mask_value(value, _DEEPEST, named=True)
 
     def resolve(self, parts: Sequence[Any]) -> Any:
         """Return the value that a `SecretText` stands for, with `***` for unknown secrets."""
-        if len(parts) == 1 and parts[0][-1] == _NUMBER:
-            name, piece_number, _ = parts[0]
-            text = self._form(name, piece_number, 0)
-            if text == MASKED:
-                return MASKED
-            return json.loads(text)
+        if len(parts) == 1 and parts[0][-1] == NUMBER_FORM and not isinstance(parts[0], str):
+            return self._resolve_number(parts[0][0])
 
-        texts = [part if isinstance(part, str) else self._form(*part) for part in parts]
+        texts = []
+        for part in parts:
+            if isinstance(part, str):
+                texts.append(part)
+            else:
+                texts.append(self._form(*part))
         return "".join(texts)
 
-    def _form(self, name: str, piece_number: int, form_number: int) -> str:
-        pieces = _pieces(self._values.get(name))
-        if piece_number >= len(pieces):
+    def _resolve_number(self, name: str) -> Any:
+        leaf = self._values.get(name)
+        if leaf is None:
             return MASKED
-        return _forms(pieces[piece_number])[form_number]
+        try:
+            return json.loads(_text_of(leaf))
+        except ValueError:
+            return MASKED
 
-    def _secret_text(self, text: str) -> str:
-        if text in self._names:
-            return SecretText.from_parts([self._names[text]])
-        if self._pattern is None:
-            return text
+    def _form(self, name: str, piece_number: int, form_number: int, start: int = 0) -> str:
+        pieces = _pieces(self._values.get(name))
+        form = None
+        if piece_number < len(pieces):
+            piece = pieces[piece_number]
+            form = read_form(piece, form_number)
+            for number, encoded in byte_forms(piece):
+                if number == form_number:
+                    form = encoded.decode("latin-1")
+        if form is None:
+            return "" if start else MASKED
+        return form[start:]
 
-        parts: list[Part] = []
-        end = 0
-        for secret in self._pattern.finditer(text):
-            parts.append(text[end : secret.start()])
-            parts.append(self._names[secret[0]])
-            end = secret.end()
-        if not parts:
-            return text
+    def _text_parts(self, text: str) -> list[Any] | None:
+        """Return the parts of a text; None if it holds no secret."""
+        name = self._search.names.get(text)
+        if name is not None:
+            return [name]
+        spans = self._search.find(text)
+        if not spans:
+            return None
+        return _cut_at(text, spans)
 
-        parts.append(text[end:])
-        return SecretText.from_parts(parts)
+    def _mask_value(self, value: Any, depth: int, *, named: bool) -> Any:
+        kind = type(value)
+        if kind is str:
+            return self._mask_text(value, named=named)
+        if kind is bool or value is None:
+            return value
+        if kind is int or kind is float:
+            return self._mask_number(value, named=named)
+        return self._mask_other(value, kind, depth, named=named)
 
-    def _mask_number(self, value: float, hide: Callable[[str], str]) -> str:
-        text = hide(str(value))
-        if isinstance(text, SecretText):
-            name, piece_number, _ = self._names[str(value)]
-            text.parts = ((name, piece_number, _NUMBER),)
-        return text
-
-    def _mask_value(self, value: Any, depth: int, hide: Callable[[str], str]) -> Any:
-        if isinstance(value, str):
-            return hide(value)
+    def _mask_other(self, value: Any, kind: type, depth: int, *, named: bool) -> Any:
+        """Mask a value that is none of the plain scalars."""
+        if issubclass(kind, str) and not issubclass(kind, Enum):
+            return self._mask_text(str.__str__(value), named=named, original=value)
         if depth == 0:
             return MASKED
-
-        if isinstance(value, dict):
-            masked: Any = {}
-            for key, part in value.items():
-                masked_key = self._mask_value(key, depth - 1, hide)
-                masked[masked_key] = self._mask_value(part, depth - 1, hide)
-            return value if masked == value else masked
-
-        if isinstance(value, list | tuple):
-            masked = [self._mask_value(part, depth - 1, hide) for part in value]
-            if masked == list(value):
-                return value
-            return tuple(masked) if isinstance(value, tuple) else masked
-
-        if isinstance(value, frozenset):
-            return frozenset(self._mask_value(part, depth - 1, hide) for part in value)
-        if isinstance(value, bool) or value is None:
+        if issubclass(kind, dict):
+            return self._mask_dict(value, depth - 1, named=named)
+        if issubclass(kind, tuple(ITERATORS)):
+            return self._mask_array(value, kind, depth - 1, named=named)
+        if issubclass(kind, bytes | bytearray):
+            return self._mask_bytes(value, named=named)
+        if issubclass(kind, Enum):
+            return self._mask_plain(value, [str(value._value_), value._name_], named=named)
+        if kind.__module__ in _PLAIN_MODULES or _is_pandas_scalar(kind):
+            return self._mask_scalar(value, named=named)
+        if named:
             return value
-        if isinstance(value, int | float) and str(value) in self._names:
-            return self._mask_number(value, hide)
+        return self._mask_object(value, kind)
+
+    def _mask_text(self, text: str, *, named: bool, original: Any = None) -> Any:
+        parts = self._text_parts(text)
+        if parts is None:
+            return text if original is None else original
+        if named:
+            return SecretText.from_parts(parts)
+        return "".join(map(_shown_part, parts))
+
+    def _mask_number(self, value: Any, *, named: bool) -> Any:
+        name = self._numbers.get(value)
+        if name is None:
+            return value
+        if named:
+            return SecretText.from_parts([name])
+        return MASKED
+
+    def _mask_dict(self, value: dict[Any, Any], depth: int, *, named: bool) -> Any:
+        masked = {}
+        is_same = True
+        for key, part in dict.items(value):
+            masked_key = self._mask_value(key, depth, named=named)
+            masked_part = self._mask_value(part, depth, named=named)
+            is_same = is_same and masked_key is key and masked_part is part
+            masked[masked_key] = masked_part
+        return value if is_same else masked
+
+    def _mask_array(self, value: Any, kind: type, depth: int, *, named: bool) -> Any:
+        elements = list(iterate(value, kind))
+        if _PLAIN.issuperset(map(type, elements)) and not self._may_hold(elements):
+            return value
+
+        masked = [self._mask_value(element, depth, named=named) for element in elements]
+        if all(new is old for new, old in zip(masked, elements, strict=True)):
+            return value
+        if issubclass(kind, list):
+            return masked
+        if issubclass(kind, tuple):
+            if hasattr(kind, "_fields"):
+                return tuple.__new__(kind, masked)
+            return tuple(masked)
+        if issubclass(kind, deque):
+            return deque(masked)
+        return frozenset(masked)
+
+    def _may_hold(self, elements: list[Any]) -> bool:
+        """Return whether one of the plain elements of an array may be or hold a secret."""
+        if not self._numbers.keys().isdisjoint(elements):
+            return True
+        texts = [element for element in elements if type(element) is str]
+        if not texts:
+            return False
+        if not self._search.names.keys().isdisjoint(texts):
+            return True
+        return self._search.may_hold("\0".join(texts))
+
+    def _mask_bytes(self, value: Any, *, named: bool) -> Any:
+        data = bytes(value).decode("latin-1")
+        spans = self._search.find_in_bytes(data)
+        if not spans:
+            return value
+
+        is_array = isinstance(value, bytearray)
+        text = SecretText.from_parts(_cut_at(data, spans))
+        shown = str.__str__(text).encode("latin-1")
+        if not named:
+            return bytearray(shown) if is_array else shown
+        masked = SecretBytes(shown)
+        masked.text = text
+        masked.is_array = is_array
+        return masked
+
+    def _mask_scalar(self, value: Any, *, named: bool) -> Any:
+        """Mask a path, a date, a decimal number, an array of NumPy, a function ..."""
+        if hasattr(type(value), "tobytes"):
+            return self._mask_object(value, type(value)) if not named else value
+        try:
+            is_number = value in self._numbers
+        except Exception:  # noqa: BLE001 - a signalling NaN has no hash, an array neither
+            is_number = False
+        texts = [str(value), *_other_texts(value)]
+        if is_number and not named:
+            return MASKED
+        return self._mask_plain(value, texts, named=named, is_secret=is_number)
+
+    def _mask_plain(
+        self, value: Any, texts: list[str], *, named: bool, is_secret: bool = False
+    ) -> Any:
+        """Mask a plain value by its texts."""
+        masked_texts = [self._text_parts(text) for text in texts]
+        if not is_secret and not any(masked_texts):
+            return value
+        if named:
+            return SecretValue(value, self)
+        if masked_texts[0] is None:
+            return MASKED
+        return "".join(map(_shown_part, masked_texts[0]))
+
+    def _mask_object(self, value: Any, kind: type) -> Any:
+        """Return an object as it is, or a `HiddenObject` if it holds a secret."""
+        for part in walk_object(value):
+            if self._mask_value(part, 1, named=False) is not part:
+                return self._hide(kind)
+        for text in shown_texts(value):
+            if self._text_parts(text) is not None:
+                return self._hide(kind)
         return value
+
+    def _hide(self, kind: type) -> HiddenObject:
+        return HiddenObject(self.text(f"{kind.__module__}.{kind.__qualname__}"))
+
+
+def _is_pandas_scalar(kind: type) -> bool:
+    """Return whether a type is that of pandas' dates and durations."""
+    return kind.__module__.partition(".")[0] == "pandas" and not hasattr(kind, "iloc")
+
+
+def _other_texts(value: Any) -> list[str]:
+    """Return other texts of a value that are as usual: of a UUID its digits, of a date ISO's."""
+    texts = []
+    for name in ("hex", "isoformat", "as_posix"):
+        if isinstance(getattr(type(value), name, None), property):
+            texts.append(str(getattr(value, name)))
+        elif hasattr(type(value), name):
+            try:
+                texts.append(str(getattr(value, name)()))
+            except Exception:  # noqa: BLE001, S112 - not of this value
+                continue
+    return [*texts, *[text.upper() for text in texts[:1]]]
 
 
 def is_secret_schema(schema: Mapping[str, Any]) -> bool:
@@ -208,36 +431,77 @@ def is_secret_schema(schema: Mapping[str, Any]) -> bool:
     )
 
 
-def _forms(text: str) -> tuple[str, ...]:
-    """Return a secret as it is written in a message, in JSON, in a `repr` and in a URL."""
-    encoded = text.encode("utf-8", "replace")
-    return (
-        text,
-        json.dumps(text)[1:-1],
-        json.dumps(text, ensure_ascii=False)[1:-1],
-        repr(text)[1:-1],
-        quote(encoded),
-        quote(encoded, safe=""),
-        quote_plus(encoded),
-    )
+def _shown_part(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    # the rest of a secret that overlaps with the one before it
+    return MASKED if len(part) == _NAME_PARTS else ""
 
 
-def _leaves(name: str, secret: Any, depth: int) -> dict[str, Any]:
-    """Return the strings and numbers in a secret by their dotted names."""
-    leaves: dict[str, Any] = {}
+def _cut_at(text: str, spans: list[Span]) -> list[Any]:
+    """Return the parts of a text that holds secrets."""
+    parts: list[Any] = []
+    end = 0
+    for span in spans:
+        if not span.is_rest:
+            parts.append(text[end : span.start])
+        parts.append(span.name)
+        end = span.end
+    parts.append(text[end:])
+    return parts
 
-    if depth and isinstance(secret, dict):
-        for key, part in secret.items():
-            leaves |= _leaves(f"{name}.{key}", part, depth - 1)
-    elif depth and isinstance(secret, list | tuple):
+
+def _collect_leaves(leaves: dict[str, Any], name: str, secret: Any, depth: int) -> None:
+    """Add the strings, bytes and numbers in a secret, by their dotted names."""
+    kind = type(secret)
+    if depth and issubclass(kind, dict):
+        for key, part in dict.items(secret):
+            _collect_leaves(leaves, f"{name}.{key}", part, depth - 1)
+    elif depth and issubclass(kind, set | frozenset):
+        for index, part in enumerate(sorted(secret, key=repr)):
+            _collect_leaves(leaves, f"{name}.{index}", part, depth - 1)
+    elif depth and issubclass(kind, list | tuple | deque):
         for index, part in enumerate(secret):
-            leaves |= _leaves(f"{name}.{index}", part, depth - 1)
-    elif isinstance(secret, bytes):
-        leaves[name] = secret.decode(errors="replace")
-    elif isinstance(secret, str | int | float) and not isinstance(secret, bool):
-        leaves[name] = secret
+            _collect_leaves(leaves, f"{name}.{index}", part, depth - 1)
+    elif kind is not bool and secret is not None:
+        for leaf in _leaves_of(secret, kind):
+            # two paths may have one dotted name
+            unique = name
+            number = 2
+            while unique in leaves:
+                unique = f"{name}#{number}"
+                number += 1
+            leaves[unique] = leaf
 
-    return leaves
+
+def _leaves_of(secret: Any, kind: type) -> list[Any]:
+    """Return the texts, bytes and numbers of a secret that is no array and no object."""
+    if issubclass(kind, Enum):
+        return [secret._value_] if isinstance(secret._value_, str | int | float) else []
+    if issubclass(kind, str):
+        return [str.__str__(secret)]
+    if issubclass(kind, bytes | bytearray | memoryview):
+        return [bytes(secret)]
+    if issubclass(kind, int | float):
+        return [secret]
+    if kind.__module__ in _PLAIN_MODULES and not hasattr(kind, "tobytes"):
+        if kind.__module__ == "builtins":
+            return []
+        return [str(secret), *_other_texts(secret)]
+    # an object: its attributes are the secrets
+    return [part for part in walk_object(secret) if type(part) is not bool]
+
+
+def _text_of(leaf: Any) -> str:
+    if isinstance(leaf, bytes | bytearray):
+        return bytes(leaf).decode("utf-8", "surrogateescape")
+    if isinstance(leaf, int) and leaf.bit_length() > _MOST_BITS:
+        return hex(leaf)
+    return str(leaf)
+
+
+# Python writes no integer of more decimal digits than it is set to.
+_MOST_BITS = 2_000
 
 
 def _pieces(leaf: Any) -> list[str]:
@@ -245,7 +509,23 @@ def _pieces(leaf: Any) -> list[str]:
     if leaf is None:
         return []
 
-    text = str(leaf)
+    text = _text_of(leaf)
     lines = [line.strip() for line in text.splitlines()]
     distinct = dict.fromkeys([text, text.strip(), *lines])
     return [piece for piece in distinct if piece]
+
+
+def _number_forms(leaf: Any) -> list[Any]:
+    """Return the numbers that a secret equals, also one that is written as a text."""
+    if isinstance(leaf, int | float):
+        return [leaf]
+    text = _text_of(leaf)
+    if len(text) > sys.float_info.dig * 20:
+        return []
+    try:
+        number = json.loads(text)
+    except ValueError:
+        return []
+    if isinstance(number, int | float) and not isinstance(number, bool):
+        return [number]
+    return []

@@ -158,7 +158,7 @@ class Call:
         data = _data_of(error, leaves)
         position = error.position if isinstance(error, TemplateError) else None
         info = ErrorInfo(
-            type=type(error).__name__,
+            type=mask.text(type(error).__name__),
             message=mask.text(message),
             traceback=mask.text("".join(lines)),
             data=freeze(mask.value(data)),

@@ -11,7 +11,7 @@ import msgspec
 
 from attune_nb.backends.chunks.messages import ChunkMessage, Report  # noqa: TC001 - as above
 from attune_nb.backends.chunks.serialize import NotSent, PackedValues, unpack
-from attune_nb.events import FAILED, Batch, ErrorInfo
+from attune_nb.events import FAILED, Batch, ErrorInfo, mask_error
 from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
@@ -222,7 +222,8 @@ def _render_error(job: Job, attempt: PendingAttempt) -> ErrorInfo | None:
 def _mask_error(error: ErrorInfo, data: Any, mask: Mask) -> ErrorInfo:
     """Return an error with its data, without secrets."""
     is_unsendable = error.type == "NotSendable"
-    message = mask.text(error.message)
+    error = mask_error(error, mask)
+    message = error.message
     if isinstance(data, NotSent):
         message += _cut(mask.text(f" (without its data: {data.message})"))
         data = None
@@ -232,7 +233,6 @@ def _mask_error(error: ErrorInfo, data: Any, mask: Mask) -> ErrorInfo:
     return msgspec.structs.replace(
         error,
         message=message,
-        traceback=mask.text(error.traceback),
         data=freeze(mask.value(data)),
         retryable=error.retryable and not is_unsendable,
     )
