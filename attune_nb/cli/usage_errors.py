@@ -15,6 +15,9 @@ __all__ = ["CommandGroup"]
 # of click, or of the copy of click in Typer
 _UsageError: Any = typer.BadParameter.__bases__[0]
 
+# the beginning of click's message about words that no option takes
+_EXTRA = "Got unexpected extra argument"
+
 
 class CommandGroup(TyperGroup):
     """The commands, which say in one line what is wrong with the words after them."""
@@ -41,7 +44,18 @@ def _print_usage_error(error: Any) -> int:
         error.show()
         return 2
 
+    if message.startswith(_EXTRA) and _takes_secrets(error.ctx):
+        # `--secret NAME` with a value after it
+        message = f"{_EXTRA}(s); not shown here, since it may be a secret"
+
     # an option without its value has no context
     path = "attune-nb" if error.ctx is None else error.ctx.command_path
     ERRORS.print(f"{path}: {message} (`{path} --help` shows the usage)", markup=False)
     return 2
+
+
+def _takes_secrets(context: Any) -> bool:
+    """Return whether a command has the option `--secret`."""
+    if context is None:
+        return False
+    return any("--secret" in parameter.opts for parameter in context.command.params)

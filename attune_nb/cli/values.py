@@ -27,6 +27,9 @@ __all__ = ["read_mocks", "read_pairs", "read_parameters", "read_value"]
 _CONSTANTS = {"True": True, "False": False, "None": None}
 _BRACKETS = ("[", "{", "(")
 
+# what is written in place of a text from the line
+_HIDDEN = "it is not shown, since it may be a secret"
+
 # errors that a mock can raise, besides those of Python
 _MOCK_ERRORS: dict[str, type[Exception]] = {"ActionError": ActionError, "Timeout": Timeout}
 
@@ -117,7 +120,7 @@ def _split_pairs(pairs: Iterable[str] | None, option: str, form: str) -> Iterato
     for pair in pairs:
         name, sign, text = pair.partition("=")
         if not sign:
-            raise ParameterError(f"{option} takes {form}, and `{name}` has no `=`")
+            raise ParameterError(f"{option} takes {form}, and one has no `=`; {_HIDDEN}")
         if not name:
             raise ParameterError(f"{option} takes {form}, and there is no name before the `=`")
         yield name, text

@@ -88,7 +88,11 @@ def parse_words(parser: argparse.ArgumentParser, words: Sequence[str]) -> argpar
     options, unknown_words = parser.parse_known_args(words)
     if unknown_words:
         hint = _suggest_option(parser, unknown_words)
-        parser.error(f"unrecognized arguments: {' '.join(unknown_words)}{hint}")
+        shown = " ".join(unknown_words)
+        if "--secret" in words:
+            # the value of a secret may stand after its name
+            shown = "not shown, since one may be a secret; `--secret` takes a NAME alone"
+        parser.error(f"unrecognized arguments: {shown}{hint}")
     return options
 
 

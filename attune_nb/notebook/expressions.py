@@ -34,6 +34,9 @@ _JSON_WORDS = {"true": True, "false": False, "null": None}
 # variables of IPython; a word like them means the word
 _SHELL_NAMES = ("In", "Out", "exit", "quit", "open", "get_ipython")
 
+# what is written in place of a text from the line
+_HIDDEN = "it is not shown, since it may be a secret"
+
 _FILE_NAME = "<the line of %attune>"
 
 
@@ -112,9 +115,7 @@ def evaluate_pairs(
             continue
         if not sign or not name:
             form = "TASK=EXPR" if option == "--mock" else "NAME=EXPR"
-            # the text after the `=` may be a secret
-            shown = f"{name}{sign}..." if sign else name
-            raise UsageError(f"{option} takes {form}, not `{shown}`")
+            raise UsageError(f"{option} takes {form}, and one has another form; {_HIDDEN}")
 
         is_secret = name in secrets
         value = evaluate(expression, namespace, f"{option} {name}", is_secret=is_secret)
@@ -162,7 +163,10 @@ def _variable(name: str, namespace: dict[str, Any]) -> Any:
 
     hint = nearest(name, _variable_names(namespace))
     if not hint:
-        hint = "; write NAME=EXPR"
+        raise UsageError(
+            "--set NAME is short for NAME=NAME, and there is no such variable; write NAME=EXPR "
+            "(the word without `=` is not shown, since it may be a secret)"
+        )
     raise UsageError(
         f"--set {name} is short for {name}={name}, and there is no such variable{hint}"
     )

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["compute_metrics", "find_alerts"]
 
+# short secrets that an alert names
+_MOST_NAMES = 5
+
 _MEGABYTE = 10**6
 _LARGE_CONTEXT = 10 * _MEGABYTE
 
@@ -59,7 +62,21 @@ def compute_metrics(events: Sequence[Event], context: WorkflowContext) -> dict[s
 
 def find_alerts(events: Sequence[Event], context: WorkflowContext) -> list[str]:
     """Return the alerts of a run: each one line, with advice."""
-    return [*_large_context(context), *_rising_memory(events)]
+    return [*_short_secrets(context), *_large_context(context), *_rising_memory(events)]
+
+
+def _short_secrets(context: WorkflowContext) -> Iterator[str]:
+    names = context.mask.short_names
+    if not names:
+        return
+
+    shown = ", ".join(f"`{name}`" for name in names[:_MOST_NAMES])
+    if len(names) > _MOST_NAMES:
+        shown += f" and {len(names) - _MOST_NAMES} more"
+    yield (
+        f"{shown}: a secret of less than 4 characters is hidden only if it is a whole value (one "
+        "of 3 also as a word of its own); use a longer one"
+    )
 
 
 def _large_context(context: WorkflowContext) -> Iterator[str]:

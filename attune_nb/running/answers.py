@@ -138,7 +138,8 @@ def read_answer_options(options: Iterable[str]) -> OptionAnswers:
             new_answers = _read_answer_file(Path(option))
         else:
             raise ParameterError(
-                f"--answer takes TASK=VALUE or a file (.yaml, .yml, .json), not `{option}`"
+                "--answer takes TASK=VALUE or a file (.yaml, .yml, .json), and one is neither; "
+                "it is not shown, since it may be a secret"
             )
 
         for task, answer in new_answers.items():

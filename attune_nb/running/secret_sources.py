@@ -48,6 +48,12 @@ def load_keystore(file: str | Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
+        if path.suffix not in (".yaml", ".yml", ".json"):
+            # it may be the secret itself
+            raise ParameterError(
+                "--keystore takes a file or an object of names and values, and there is no such "
+                "file"
+            ) from None
         raise ParameterError(f"--keystore: cannot read `{file}`: {error.strerror}") from None
     except ValueError:
         raise ParameterError(f"--keystore: `{file}` is not UTF-8 text") from None

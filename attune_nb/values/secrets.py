@@ -37,6 +37,8 @@ MASKED = "***"
 # Levels of nesting of a value.
 _DEEPEST = 100
 
+_ARRAYS = tuple(ITERATORS)
+
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 # Values of these modules are plain data with a text of their own.
@@ -171,6 +173,7 @@ class Mask:
                 self._search.add(name, number, piece)
             for number_value in _number_forms(leaf):
                 self._numbers.setdefault(number_value, (name, 0, NUMBER_FORM))
+        self._search.close()
 
     def with_secret(self, name: str, secret: Any) -> Mask:
         """Return a mask that hides one more secret, which has this name."""
@@ -189,7 +192,13 @@ class Mask:
     @property
     def short_names(self) -> list[str]:
         """The names of secrets that are too short to be found in every text."""
-        return [name for name, leaf in self._values.items() if len(_text_of(leaf)) < SHORTEST]
+        names = []
+        for name, leaf in self._values.items():
+            text = _text_of(leaf)
+            # a run that was read from a record has no secrets
+            if text and len(text) < SHORTEST and text != MASKED:
+                names.append(name)
+        return names
 
     def text(self, text: str) -> str:
         """Return a text with every secret replaced by `***`."""
@@ -205,6 +214,10 @@ class Mask:
         """
         if not self:
             return value
+        if _contains_itself(value):
+            return MASKED
+        if self._is_clean(value):
+            return value
         return self._mask_value(value, _DEEPEST, named=False)
 
     def named_value(self, value: Any) -> Any:
@@ -215,7 +228,21 @@ class Mask:
         """
         if not self:
             return value
+        if _contains_itself(value):
+            return MASKED
+        if self._is_clean(value):
+            return value
         return self._mask_value(value, _DEEPEST, named=True)
+
+    def _is_clean(self, value: Any) -> bool:
+        """Return whether a value is plain data without a secret.
+
+        All its texts are searched as one: a million short texts are as quick as a long one.
+        """
+        leaves: list[Any] = []
+        if not _add_plain_leaves(leaves, value, _DEEPEST):
+            return False
+        return not self._may_hold(leaves)
 
     def resolve(self, parts: Sequence[Any]) -> Any:
         """Return the value that a `SecretText` stands for, with `***` for unknown secrets."""
@@ -280,7 +307,7 @@ class Mask:
             return MASKED
         if issubclass(kind, dict):
             return self._mask_dict(value, depth - 1, named=named)
-        if issubclass(kind, tuple(ITERATORS)):
+        if issubclass(kind, _ARRAYS):
             return self._mask_array(value, kind, depth - 1, named=named)
         if issubclass(kind, bytes | bytearray):
             return self._mask_bytes(value, named=named)
@@ -320,9 +347,6 @@ class Mask:
 
     def _mask_array(self, value: Any, kind: type, depth: int, *, named: bool) -> Any:
         elements = list(iterate(value, kind))
-        if _PLAIN.issuperset(map(type, elements)) and not self._may_hold(elements):
-            return value
-
         masked = [self._mask_value(element, depth, named=named) for element in elements]
         if all(new is old for new, old in zip(masked, elements, strict=True)):
             return value
@@ -337,7 +361,7 @@ class Mask:
         return frozenset(masked)
 
     def _may_hold(self, elements: list[Any]) -> bool:
-        """Return whether one of the plain elements of an array may be or hold a secret."""
+        """Return whether one of some plain scalars may be or hold a secret."""
         if not self._numbers.keys().isdisjoint(elements):
             return True
         texts = [element for element in elements if type(element) is str]
@@ -401,6 +425,52 @@ class Mask:
 
     def _hide(self, kind: type) -> HiddenObject:
         return HiddenObject(self.text(f"{kind.__module__}.{kind.__qualname__}"))
+
+
+def _add_plain_leaves(leaves: list[Any], value: Any, depth: int) -> bool:
+    """Add the scalars of a value to a list; return False if there is anything else in it."""
+    kind = type(value)
+    if kind in _PLAIN:
+        leaves.append(value)
+        return True
+    if depth == 0:
+        return False
+
+    if issubclass(kind, dict):
+        parts = list(dict.values(value))
+        leaves += dict.keys(value)
+        if not _PLAIN.issuperset(map(type, dict.keys(value))):
+            return False
+    elif issubclass(kind, list | tuple):
+        parts = list(iterate(value, kind))
+    else:
+        return False
+
+    if _PLAIN.issuperset(map(type, parts)):
+        leaves += parts
+        return True
+    for part in parts:  # noqa: SIM110 - a generator costs more
+        if not _add_plain_leaves(leaves, part, depth - 1):
+            return False
+    return True
+
+
+def _contains_itself(value: Any, around: frozenset[int] = frozenset()) -> bool:
+    """Return whether a dict, list or tuple contains itself, or is nested too deep."""
+    kind = type(value)
+    if issubclass(kind, dict):
+        parts = list(dict.values(value))
+    elif issubclass(kind, list | tuple):
+        parts = list(iterate(value, kind))
+    else:
+        return False
+
+    if _PLAIN.issuperset(map(type, parts)):
+        return False
+    if id(value) in around or len(around) > 2 * _DEEPEST:
+        return True
+    inner = around | {id(value)}
+    return any(_contains_itself(part, inner) for part in parts)
 
 
 def _is_pandas_scalar(kind: type) -> bool:

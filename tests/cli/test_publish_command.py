@@ -75,7 +75,7 @@ def test_a_failed_notebook_is_published_if_asked(tmp_path):
     ("options", "message"),
     [
         (["--to", "htlm"], "there is no format `htlm`; did you mean `html`?"),
-        (["-p", "n"], "-p takes NAME=VALUE, and `n` has no `=`"),
+        (["-p", "n"], "-p takes NAME=VALUE, and one has no `=`; it is not shown"),
         (["-p", "=1"], "-p takes NAME=VALUE, and there is no name before the `=`"),
         (["-p", "n=1"], "has no cell tagged `parameters`, so it takes no parameter `n`"),
         (["-o", "no/such/page.html"], "there is no folder no/such for the page"),

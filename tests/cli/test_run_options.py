@@ -55,13 +55,13 @@ def test_a_dry_run_makes_no_attempt(tmp_path):
     ("options", "message"),
     [
         (["--mock", "tel=1"], "there is no task `tel`; did you mean `tell`?"),
-        (["--mock", "tell"], "--mock takes TASK=VALUE, and `tell` has no `=`"),
+        (["--mock", "tell"], "--mock takes TASK=VALUE, and one has no `=`; it is not shown"),
         (
             ["--concurrency", "0"],
             "`concurrency` must be an integer of 1 or more, not the integer `0`",
         ),
         (["--workers", "-1"], "`workers` must be an integer of 1 or more, not the integer `-1`"),
-        (["--set", "x"], "--set takes NAME=VALUE, and `x` has no `=`"),
+        (["--set", "x"], "--set takes NAME=VALUE, and one has no `=`; it is not shown"),
     ],
 )
 def test_wrong_usage_of_run_gives_one_line(options, message, file):

@@ -83,6 +83,11 @@ def test_a_secret_is_asked_for_without_echo(folder):
         (["--keystore", "broken.json"], "--keystore broken.json, line 1: this is not JSON"),
         (["--keystore", "[1]"], "the object must be an object of names and values, not an array"),
         (["--keystore", "{1: 2}"], "the names in the object must be strings, and one is an int"),
+        (["--keystore", SECRET], "--keystore takes a file or an object of names and values"),
+        (["--set", SECRET], "--set takes NAME=VALUE, and one has no `=`; it is not shown"),
+        (["--mock", SECRET], "--mock takes TASK=VALUE, and one has no `=`; it is not shown"),
+        (["--answer", SECRET], "--answer takes TASK=VALUE or a file (.yaml, .yml, .json), and"),
+        (["--secret", "key", SECRET], "Got unexpected extra argument(s); not shown here"),
         (["--set", f"tokn={SECRET}"], "there is no parameter `tokn`; did you mean `token`?"),
     ],
 )

@@ -104,7 +104,7 @@ def test_answers_stand_in_a_file(ask, tmp_path):
         ("ship=1", "--answer `ship`: the task asks no question; tasks that ask: `approve`"),
         ("aprove=true", "--answer `aprove`: there is no such task; did you mean `approve`?"),
         ("approve=perhaps", "--answer `approve`: the answer must be a boolean, not a string"),
-        ("approve", "--answer takes TASK=VALUE or a file (.yaml, .yml, .json), not `approve`"),
+        ("approve", "--answer takes TASK=VALUE or a file (.yaml, .yml, .json), and one is neither"),
         ("none.yaml", "--answer: cannot read `none.yaml`: No such file or directory"),
     ],
 )

@@ -33,7 +33,10 @@ def test_a_value_is_a_literal_or_else_a_string(text, value):
 @pytest.mark.parametrize(
     ("pair", "message"),
     [
-        ("hunter2", "--set takes NAME=VALUE, and `hunter2` has no `=`"),
+        (
+            "hunter2",
+            "--set takes NAME=VALUE, and one has no `=`; it is not shown, since it may be a secret",
+        ),
         ("=hunter2", "--set takes NAME=VALUE, and there is no name before the `=`"),
     ],
 )

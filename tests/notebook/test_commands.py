@@ -428,7 +428,7 @@ def test_a_workflow_is_saved_loaded_and_exported(shell, run, tmp_path):
         ("answer run", "required: task, expression"),
         ("tmieline run", "did you mean `timeline`?"),
         ("run", "takes a workflow's name"),
-        ("run doubling n", "--set n is short for n=n, and there is no such variable"),
+        ("run doubling n", "--set NAME is short for NAME=NAME, and there is no such variable"),
     ],
 )
 def test_a_wrong_command_is_one_line_of_error(shell, run, text, message):

@@ -142,6 +142,10 @@ def test_a_run_in_progress_has_its_secrets_already(shell):
         ("--keystore vualt", "--keystore takes a file (.yaml, .yml, .json) or a dict"),
         (f"--keystore 1/0/len('{SECRET}')", "--keystore: the expression raised ZeroDivisionError"),
         (f"--set token='{SECRET}'/0", "--set token: the expression raised TypeError"),
+        (f"--set {SECRET}", "--set NAME is short for NAME=NAME, and there is no such variable"),
+        (f"--mock {SECRET}", "--mock takes TASK=EXPR, and one has another form; it is not shown"),
+        (f"--answer {SECRET}", "--answer takes TASK=VALUE or a file (.yaml, .yml, .json), and one"),
+        (f"--secret key {SECRET}", "unrecognized arguments: not shown, since one may be a secret"),
         (f"--set token=['{SECRET}']", "parameter `token` is not of the declared kind"),
     ],
 )
