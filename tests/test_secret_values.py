@@ -1,6 +1,10 @@
 """Secrets are masked everywhere: in a repr, an error, an event, a frame and a page."""
 
+import base64
 import json
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -182,3 +186,102 @@ def test_an_unknown_secret_is_read_as_asterisks():
         "header": "Bearer another!",
         "pin": "***",
     }
+
+
+TEXT_SECRET = "k3y/~?>'ünïcode"
+BINARY_SECRET = bytes(range(128, 160))
+UUID_SECRET = UUID("1b4e28ba-2fa1-11d2-883f-0016d3cca427")
+TYPED_MASK = Mask(
+    {
+        "text": TEXT_SECRET,
+        "binary": BINARY_SECRET,
+        "id": UUID_SECRET,
+        "number": 71_828_182_845,
+        "amount": Decimal("271828.1828"),
+        "born": date(1987, 3, 14),
+        "overlaps": ["abcdef-123456", "3456-xyzuvw"],
+        "pin": "x7q",
+    }
+)
+TYPED_VALUES = [
+    TEXT_SECRET.encode(),
+    b"x" + TEXT_SECRET.encode() + b"\xff",
+    TEXT_SECRET.encode("utf-16-le"),
+    [bytearray(TEXT_SECRET.encode())],
+    BINARY_SECRET + b"1",
+    BINARY_SECRET.hex(),
+    UUID_SECRET,
+    UUID_SECRET.bytes,
+    UUID_SECRET.hex,
+    71_828_182_845,
+    71_828_182_845.0,
+    Decimal(71_828_182_845),
+    Decimal("271828.1828"),
+    271828.1828,
+    date(1987, 3, 14),
+    datetime(1987, 3, 14, 5),  # noqa: DTZ001 - of no time zone
+    "abcdef-123456-xyzuvw",
+    "pin x7q!",
+    (TEXT_SECRET, {TEXT_SECRET: frozenset({TEXT_SECRET.encode()})}),
+]
+
+
+@pytest.mark.parametrize("value", TYPED_VALUES, ids=repr)
+def test_a_stored_value_of_any_type_is_read_as_it_was(value):
+    value = freeze(value)
+    written = json.dumps(to_plain(TYPED_MASK.named_value(value)))
+    restored = from_plain(json.loads(written), TYPED_MASK)
+
+    assert restored == value
+    assert type(restored) is type(value)
+    assert from_plain(json.loads(written)) != value
+
+
+@given(st.binary(max_size=4), st.binary(max_size=4), st.booleans())
+def test_base64_around_a_secret_is_read_as_it_was(before, after, is_for_urls):
+    encode = base64.urlsafe_b64encode if is_for_urls else base64.b64encode
+    text = f"<{encode(before + TEXT_SECRET.encode() + after).decode()}>"
+    plain = to_plain(TYPED_MASK.named_value(text))
+
+    # the bytes within the secret are in no character that is shown
+    shown = encode(TEXT_SECRET.encode()[2:-2]).decode()[2:-4]
+    assert shown not in TYPED_MASK.text(text)
+    assert len(TYPED_MASK.text(text)) < len(before + after) * 2 + 12
+    assert from_plain(plain, TYPED_MASK) == text
+
+
+def test_a_value_that_contains_itself_is_masked_as_a_whole():
+    value = []
+    value += [value, value]
+
+    assert TYPED_MASK.value(value) == "***"
+
+
+def test_an_object_without_a_secret_stays_the_same():
+    class Client:
+        def __init__(self, token):
+            self.token = token
+
+    client = Client("another")
+    assert TYPED_MASK.value([client]) == [client]
+    assert repr(TYPED_MASK.value(Client([TEXT_SECRET]))).endswith("Client, which holds a secret>")
+
+
+def test_an_object_that_raises_when_it_is_shown_stays_the_same():
+    class Hostile:
+        def __repr__(self):
+            raise RuntimeError
+
+        __str__ = __iter__ = __len__ = __eq__ = __bool__ = __repr__
+        __hash__ = None
+
+    hostile = Hostile()
+    assert TYPED_MASK.value(hostile) is hostile
+
+
+def test_short_secrets_are_named_in_an_alert():
+    workflow = attune_nb.loads("tasks: [{name: a, action: core.noop}]")
+    run = workflow.run(keystore={"pin": "x7q", "port": 22, "token": "long-enough"})
+
+    (alert,) = run.alerts
+    assert alert.startswith("`keystore.pin`, `keystore.port`: a secret of less than 4 characters")

@@ -130,9 +130,7 @@ def _tagged(value: Any, *, check_strings: bool) -> dict[str, Any]:
         tag = "$latin1_array" if value.is_array else "$latin1"
         return {"$hidden": {tag: to_plain(value.text)}}
     if kind is SecretValue:
-        # the tag stays, the text in it is masked
-        plain = to_plain(value.value, check_strings=check_strings)
-        return {"$hidden": to_plain(value.mask.named_value(plain), check_strings=check_strings)}
+        return _hidden(value, check_strings=check_strings)
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
         return {"$tuple": [to_plain(element, check_strings=check_strings) for element in value]}
     if kind in (set, frozenset):
@@ -141,6 +139,20 @@ def _tagged(value: Any, *, check_strings: bool) -> dict[str, Any]:
         if kind is data_type:
             return {tag: write(value)}
     return {"$object": _marker(value)}
+
+
+def _hidden(secret: SecretValue, *, check_strings: bool) -> dict[str, Any]:
+    """Return a tagged value with its secrets masked in the content of the tag."""
+    plain = to_plain(secret.value, check_strings=check_strings)
+    if not isinstance(plain, dict) or "$object" in plain:
+        return {"$object": secret.mask.value(_marker(secret.value))}
+
+    ((tag, content),) = plain.items()
+    masked = secret.mask.named_value(content)
+    if masked is content:
+        # it equals a secret, which is written in another way
+        return {"$secret": [MASKED]}
+    return {"$hidden": {tag: to_plain(masked, check_strings=check_strings)}}
 
 
 def _marker(value: Any) -> Any:

@@ -11,10 +11,25 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
-__all__ = ["NUMBER_FORM", "Base64Core", "base64_cores", "encode_text", "read_form", "text_forms"]
+__all__ = [
+    "FLOAT_FORM",
+    "INTEGER_FORM",
+    "NUMBER_FORM",
+    "Base64Core",
+    "base64_cores",
+    "encode_text",
+    "read_form",
+    "text_forms",
+]
 
 NUMBER_FORM = -1
-"""The form of a secret that is a number."""
+"""The form of a secret that is a number, in older records."""
+
+FLOAT_FORM = -2
+"""The form of a secret as a `float`."""
+
+INTEGER_FORM = -3
+"""The form of a secret as an `int`."""
 
 _STANDARD = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _URL_SAFE = _STANDARD[:-2] + "-_"

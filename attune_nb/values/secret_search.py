@@ -5,12 +5,18 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from attune_nb.values.secret_forms import Base64Core, base64_cores, encode_text, text_forms
+from attune_nb.values.secret_forms import (
+    Base64Core,
+    base64_cores,
+    encode_text,
+    read_form,
+    text_forms,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FullSecretName", "SecretName", "SecretSearch", "Span"]
+__all__ = ["FullSecretName", "SecretName", "SecretSearch", "Span", "read_any_form"]
 
 SecretName = tuple[str, int, int]
 """A text of a secret: the secret's dotted name, the number of the piece, the number of the form."""
@@ -30,6 +36,9 @@ _ENCODINGS = ("utf-16-le", "utf-16-be", "latin-1")
 
 # The number of the first form that only bytes have: by encoding.
 _FIRST_ENCODING = 9_000
+
+# The number of the first form of a text in UTF-8, within bytes.
+_FIRST_IN_BYTES = 8_000
 
 
 class Span(NamedTuple):
@@ -94,9 +103,10 @@ class SecretSearch:
             secret = (name, number, form_number)
             self.names.setdefault(form, secret)
             self._texts.setdefault(form, secret)
-            self._bytes.setdefault(encode_text(form).decode("latin-1"), secret)
+            in_bytes = (name, number, _FIRST_IN_BYTES + form_number)
+            self._bytes.setdefault(encode_text(form).decode("latin-1"), in_bytes)
 
-        for form_number, encoded in byte_forms(piece):
+        for form_number, encoded in _byte_forms(piece):
             self._bytes.setdefault(encoded.decode("latin-1"), (name, number, form_number))
         for core in base64_cores(piece):
             self._cores.setdefault(core.text, ((name, number, 0), core))
@@ -143,7 +153,19 @@ class SecretSearch:
                 yield Span(start, start + len(word), self._words[word], is_rest=False)
 
 
-def byte_forms(text: str) -> Iterator[tuple[int, bytes]]:
+def read_any_form(text: str, number: int) -> str | None:
+    """Return a form of a text by its number, one in bytes as Latin-1; None if there is none."""
+    if _FIRST_IN_BYTES <= number < _FIRST_ENCODING:
+        form = read_form(text, number - _FIRST_IN_BYTES)
+        return None if form is None else encode_text(form).decode("latin-1")
+
+    for form_number, encoded in _byte_forms(text):
+        if form_number == number:
+            return encoded.decode("latin-1")
+    return read_form(text, number)
+
+
+def _byte_forms(text: str) -> Iterator[tuple[int, bytes]]:
     """Yield the forms of a text that only bytes have, with their numbers."""
     for number, encoding in enumerate(_ENCODINGS, start=_FIRST_ENCODING):
         encoded = text.encode(encoding, "ignore")

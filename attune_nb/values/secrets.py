@@ -14,11 +14,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.values.object_parts import ITERATORS, iterate, shown_texts, walk_object
-from attune_nb.values.secret_forms import NUMBER_FORM, read_form
-from attune_nb.values.secret_search import SHORTEST, SecretSearch, byte_forms
+from attune_nb.values.secret_forms import FLOAT_FORM, INTEGER_FORM, NUMBER_FORM
+from attune_nb.values.secret_search import SHORTEST, SecretSearch, read_any_form
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from attune_nb.values.secret_search import SecretName, Span
 
@@ -246,8 +246,8 @@ class Mask:
 
     def resolve(self, parts: Sequence[Any]) -> Any:
         """Return the value that a `SecretText` stands for, with `***` for unknown secrets."""
-        if len(parts) == 1 and parts[0][-1] == NUMBER_FORM and not isinstance(parts[0], str):
-            return self._resolve_number(parts[0][0])
+        if len(parts) == 1 and not isinstance(parts[0], str) and parts[0][-1] in _NUMBERS:
+            return self._resolve_number(parts[0][0], _NUMBERS[parts[0][-1]])
 
         texts = []
         for part in parts:
@@ -257,24 +257,20 @@ class Mask:
                 texts.append(self._form(*part))
         return "".join(texts)
 
-    def _resolve_number(self, name: str) -> Any:
+    def _resolve_number(self, name: str, convert: Callable[[Any], Any]) -> Any:
         leaf = self._values.get(name)
         if leaf is None:
             return MASKED
         try:
-            return json.loads(_text_of(leaf))
-        except ValueError:
+            return convert(json.loads(_text_of(leaf)))
+        except (ValueError, OverflowError):
             return MASKED
 
     def _form(self, name: str, piece_number: int, form_number: int, start: int = 0) -> str:
         pieces = _pieces(self._values.get(name))
         form = None
         if piece_number < len(pieces):
-            piece = pieces[piece_number]
-            form = read_form(piece, form_number)
-            for number, encoded in byte_forms(piece):
-                if number == form_number:
-                    form = encoded.decode("latin-1")
+            form = read_any_form(pieces[piece_number], form_number)
         if form is None:
             return "" if start else MASKED
         return form[start:]
@@ -331,9 +327,10 @@ class Mask:
         name = self._numbers.get(value)
         if name is None:
             return value
-        if named:
-            return SecretText.from_parts([name])
-        return MASKED
+        if not named:
+            return MASKED
+        form = FLOAT_FORM if type(value) is float else INTEGER_FORM
+        return SecretText.from_parts([(name[0], 0, form)])
 
     def _mask_dict(self, value: dict[Any, Any], depth: int, *, named: bool) -> Any:
         masked = {}
@@ -569,6 +566,17 @@ def _text_of(leaf: Any) -> str:
         return hex(leaf)
     return str(leaf)
 
+
+def _as_it_is(number: Any) -> Any:
+    return number
+
+
+# The functions that make a number of a secret's text, by the number of the form.
+_NUMBERS: dict[int, Callable[[Any], Any]] = {
+    NUMBER_FORM: _as_it_is,
+    FLOAT_FORM: float,
+    INTEGER_FORM: int,
+}
 
 # Python writes no integer of more decimal digits than it is set to.
 _MOST_BITS = 2_000
