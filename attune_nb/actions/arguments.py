@@ -207,7 +207,7 @@ def _allowed_kinds(annotation: Any) -> list[_Kind]:
 
     The list is empty if the annotation allows any value.
     """
-    without_brackets = re.sub(r"\[.*?\]", "", str(annotation))
+    without_brackets = re.sub(r"\[[^\[\]]*\]", "", str(annotation))
     names = [name.strip() for name in without_brackets.split("|")]
     if not all(name in _KINDS for name in names):
         return []

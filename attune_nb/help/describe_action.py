@@ -31,7 +31,7 @@ _SECTION = re.compile(r"^(Args|Arguments|Parameters|Returns|Yields|Raises|Attrib
 _ARGUMENT = re.compile(r"^(?: {4}|\t)\*{0,2}(\w+)(?: \([^)]*\))?: (.*)$")
 
 # The same in Sphinx's style: `:param name: text`, or another field.
-_FIELD = re.compile(r"^:(\w+)([^:]*):\s*(.*)$")
+_FIELD = re.compile(r"^:(\w++)([^:]*+):\s*(.*)$")
 
 # An argument that the engine passes itself.
 _CANCEL = "cancel"

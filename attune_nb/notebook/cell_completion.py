@@ -30,13 +30,17 @@ _OPENING = re.compile(r"^( *)(- +)?([\w-]+):\s*$")
 _ELEMENT = re.compile(r"^( *)- ")
 _TASK_NAME = re.compile(r"(?:^\s*-\s*|[{,]\s*|^\s+)name:\s*[\"']?([\w.-]+)")
 
+# Characters up to the cursor in a line that is completed. Patterns that end at the cursor are
+# looked for from every place in the line, which takes quadratic time.
+_LONGEST_LINE = 2_000
+
 # `key: value` up to the cursor; `value` may be an element of an array in brackets
-_VALUE = re.compile(r"([\w-]+):\s*\[?(?:[\w./-]+,\s*)*[\"']?([\w./-]*)$")
+_VALUE = re.compile(r"(?<![\w-])([\w-]++):\s*\[?(?:[\w./-]++,\s*)*[\"']?([\w./-]*)$")
 _KEY = re.compile(r"(?:^|[{,]|- )\s*([\w-]*)$")
 _KEY_IN_BRACES = re.compile(r"[{,]\s*[\w-]*$")
 
 # the key before a brace; objects that stand before it in the same array are skipped
-_KEY_OF_BRACE = re.compile(r"([\w-]+):\s*\[?\s*(?:\{.*\},\s*)*$")
+_KEY_OF_BRACE = re.compile(r"([\w-]+):\s*\[?\s*(?:\{.*\},\s*)?$")
 
 # the end of an expression: `namespace.fragment`, of which either may be empty
 _PATH = re.compile(r"(?:([\w.]+)\.)?(\w*)$")
@@ -76,6 +80,9 @@ def complete_cell(
         lines: All lines of the text.
         actions: The actions that a task can have, by name.
     """
+    if len(before) > _LONGEST_LINE:
+        return [], ""
+
     if before.count("{{") > before.count("}}"):
         expression = before.rpartition("{{")[2]
         return _complete_expression(expression, lines)

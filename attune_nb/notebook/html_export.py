@@ -94,14 +94,17 @@ _CODE = re.compile(rf"{_FENCED.pattern}|`[^`\n]*`", re.DOTALL)
 
 # uses of MathJax and RequireJS
 _MATH = re.compile(r"\$[^$\s][^$]*\$|\$\$.+?\$\$|\\\(|\\\[|\\begin\{", re.DOTALL)
-_SCRIPT = re.compile(r"<script\b.*?\brequire(js)?\b", re.DOTALL)
+_SCRIPT = re.compile(r"<script\b")
+_REQUIRE = re.compile(r"\brequire(?:js)?\b")
 
-# The temporary file in which ipykernel compiles a cell. The length of its folder is bounded:
-# without a bound the search would take quadratic time in a long line without spaces.
-_CELL_FILE = re.compile(r"[^\s\"'<>]{0,300}[/\\]ipykernel_\d+[/\\]\d+\.py")
+# The temporary file in which ipykernel compiles a cell, without the folder before it: a pattern
+# of the folder would begin anew at each character of a long line without spaces.
+_CELL_FILE = re.compile(r"[/\\]ipykernel_\d++[/\\]\d++\.py")
 _CELL_FILE_MARK = "ipykernel_"
+# characters that end the folder of such a file, to its left
+_FOLDER_STARTS = " \t\n\r\v\f\xa0\"'<>"
 
-_HEADING = re.compile(r"^#{1,3}\s+(.+?)\s*#*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,3}[ \t]+(.+)$", re.MULTILINE)
 
 # pictures other than SVG are not text
 _SVG_TYPE = "image/svg+xml"
@@ -165,7 +168,7 @@ def _hide_paths(notebook: NotebookNode, folder: Path) -> None:
         if isinstance(value, str):
             text = value
             if _CELL_FILE_MARK in text:
-                text = _CELL_FILE.sub("cell.py", text)
+                text = _replace_cell_files(text)
             return pattern.sub(lambda match: match[1] + labels[match[2]], text)
 
         if isinstance(value, list):
@@ -179,6 +182,17 @@ def _hide_paths(notebook: NotebookNode, folder: Path) -> None:
         return value
 
     hide(notebook)
+
+
+def _replace_cell_files(text: str) -> str:
+    """Replace the temporary files in which ipykernel compiles cells, with their folders."""
+    parts = []
+    end = 0
+    for file in _CELL_FILE.finditer(text):
+        folder_start = max(text.rfind(sign, end, file.start()) + 1 for sign in _FOLDER_STARTS)
+        parts += [text[end : max(folder_start, end)], "cell.py"]
+        end = file.end()
+    return "".join([*parts, text[end:]])
 
 
 def _path_labels(folder: Path) -> dict[str, str]:
@@ -254,7 +268,14 @@ def _needs_mermaid(markdown: list[str], outputs: list[Mapping[str, Any]]) -> boo
 def _needs_require(outputs: list[Mapping[str, Any]]) -> bool:
     if any("application/javascript" in data for data in outputs):
         return True
-    return any(_SCRIPT.search(data.get("text/html", "")) for data in outputs)
+    return any(_loads_require(data.get("text/html", "")) for data in outputs)
+
+
+def _loads_require(text: str) -> bool:
+    """Return whether RequireJS is named in a script of a text of HTML, or after it."""
+    # one pattern for both would look for the second again after each script
+    script = _SCRIPT.search(text)
+    return script is not None and _REQUIRE.search(text, script.end()) is not None
 
 
 def _first_heading(notebook: NotebookNode) -> str | None:
@@ -262,7 +283,9 @@ def _first_heading(notebook: NotebookNode) -> str | None:
     heading = _HEADING.search(prose)
     if heading is None:
         return None
-    return heading[1].replace("`", "")
+    # a heading may be closed by `#` signs
+    title = heading[1].rstrip().rstrip("#").rstrip()
+    return title.replace("`", "")
 
 
 def _failures(notebook: NotebookNode) -> html.Markup:

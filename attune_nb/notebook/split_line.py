@@ -12,14 +12,22 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.notebook.line_variables import expand_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["remove_comment", "split_line"]
 
 _CLOSING_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
-# a quoted string, blanks, or a single character
-_PIECE = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\s+|.""", re.DOTALL)
+# a string from its quote to the next one, or to the end of the line
+_STRINGS = {
+    "'": r"'(?:\\.|[^'\\])*+(?:(?P<single>')|\\?\Z)",
+    '"': r'"(?:\\.|[^"\\])*+(?:(?P<double>")|\\?\Z)',
+}
+# a string, blanks, or a single character, by the quotes that begin a string
+_PIECES = {
+    quotes: re.compile("|".join([*map(_STRINGS.__getitem__, quotes), r"\s+", "."]), re.DOTALL)
+    for quotes in ("'\"", "'", '"', "")
+}
 
 
 class _Brackets:
@@ -45,6 +53,26 @@ class _Brackets:
             self._due.pop()
 
 
+def _read_pieces(line: str) -> Iterator[str]:
+    """Yield the strings, the blanks and the other characters of a line.
+
+    A quote that is not closed is a character. No quote of its kind after it is closed either, so
+    the end of the line is looked for once for each kind.
+    """
+    quotes = "'\""
+    position = 0
+    while position < len(line):
+        match = _PIECES[quotes].match(line, position)
+        assert match is not None  # noqa: S101 - the pattern matches any character
+        piece = match[0]
+        if piece[0] in quotes and match.lastgroup is None:
+            piece = piece[0]
+            quotes = quotes.replace(piece, "")
+
+        yield piece
+        position += len(piece)
+
+
 def remove_comment(line: str) -> str:
     """Return a line without the comment at its end.
 
@@ -55,7 +83,7 @@ def remove_comment(line: str) -> str:
     position = 0
     follows_blank = True
 
-    for piece in _PIECE.findall(line):
+    for piece in _read_pieces(line):
         if piece == "#" and follows_blank and not brackets:
             return line[:position]
         brackets.read(piece)
@@ -78,7 +106,7 @@ def split_line(line: str, variables: Mapping[str, Any] | None = None) -> list[st
     pieces: list[str] = []
     brackets = _Brackets()
 
-    for piece in _PIECE.findall(f"{line.strip()} "):
+    for piece in _read_pieces(f"{line.strip()} "):
         if piece.isspace() and not brackets:
             if pieces:
                 words.append(_join_word(pieces, variables))

@@ -17,7 +17,7 @@ __all__ = ["find_place", "format_title", "has_frames"]
 # characters of the message
 _MAX_ERROR_LENGTH = 240
 
-_FRAME = re.compile(r'^\s*File "([^"\n]+)", line (\d+)', re.MULTILINE)
+_FRAME = re.compile(r'^[ \t]*File "([^"\n]+)", line (\d+)', re.MULTILINE)
 _TRACEBACK_HEAD = "Traceback (most recent call last)"
 # the names of cells, as the engine writes them and as IPython does
 _CELL = re.compile(r"cell \[\d+\]$")

@@ -292,7 +292,7 @@ class ProcessBackend(RemoteBackend):
         Raises:
             BackendError: Several workers in a row have died while they started.
         """
-        exit_code = re.search(r"\{(.+?)\}", str(error))
+        exit_code = re.search(r"\{([^{}]+)\}", str(error))
         reason = type(error).__name__
         if exit_code is not None:
             reason = f"exit code {exit_code[1]}"

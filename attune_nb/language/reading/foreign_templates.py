@@ -21,8 +21,10 @@ __all__ = ["find_foreign_templates"]
 _MAX_LENGTH = 80
 
 # Other marks after `<%` are those of ERB, JSP and ASP: text that a task may well write to a file.
-_FOREIGN = re.compile(r"<%(?![=\-#%@!])(.*?)%>", re.DOTALL)
-_EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+# Both end at the end of the text if they are not closed: to look for the end again after each mark
+# would take quadratic time.
+_FOREIGN = re.compile(r"<%(?![=\-#%@!])(.*?)(%>|\Z)", re.DOTALL)
+_EXPRESSION = re.compile(r"\{\{.*?(?:\}\}|\Z)", re.DOTALL)
 
 # Expressions of YAQL that have one meaning here.
 _TRANSLATIONS = (
@@ -40,7 +42,7 @@ def find_foreign_templates(document: Document) -> Iterator[Problem]:
 
     for text, position in document.walk_strings():
         match = _FOREIGN.search(_EXPRESSION.sub("", text))
-        if match is not None:
+        if match is not None and match[2]:
             yield Problem(_explain(match), position.of(match[0]))
 
 

@@ -44,7 +44,11 @@ _LONGEST_SHOWN = 60
 _DEEPEST = 200
 
 _OPENING = re.compile(r"\{\{|\{%")
-_TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|['"]|[\[({\])}]""", re.DOTALL)
+# Strings and brackets. A quote that is not closed takes the text after it along: the end of the
+# string would be looked for again after each quote within it.
+_TOKEN = re.compile(
+    r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|(?P<unclosed>['"]).*|[\[({\])}]""", re.DOTALL
+)
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _ESCAPE = re.compile(r"""\\([^\\'"abfnrtvxuUN0-7\n])|\\.""", re.DOTALL)
 
@@ -187,8 +191,8 @@ def _find_end(source: str, start: int, opening: str) -> int:
     depth = 0
     for token in _TOKEN.finditer(source, start):
         sign = token.group()
-        if sign in ("'", '"'):
-            raise TemplateError(f"a quote ({sign}) is not closed within `{{{{`")
+        if token["unclosed"]:
+            raise TemplateError(f"a quote ({token['unclosed']}) is not closed within `{{{{`")
         if sign in _PAIRS:
             depth += 1
             if depth > _MOST_BRACKETS:
@@ -219,8 +223,8 @@ def _find_unbalanced(source: str) -> str:
     opened: list[str] = []
     for token in _TOKEN.finditer(source):
         sign = token.group()
-        if sign in ("'", '"'):
-            return f"a quote ({sign}) is not closed"
+        if token["unclosed"]:
+            return f"a quote ({token['unclosed']}) is not closed"
         if sign in _PAIRS:
             opened.append(sign)
             if len(opened) > _MOST_BRACKETS:
