@@ -212,6 +212,10 @@ _NUMBERS = (
             "2.5|round", "2.0", "abs"),
     _filter("filesizeformat", "Return a number of bytes for people; `true` counts in 1024.",
             "1500000|filesizeformat", '"1.5 MB"'),
+    _filter("format", "Return a format with values in it, as Python's `%` does, which works too: "
+            "`%s`, `%d`, `%05.2f`, `%e`, `%g`, `%x`, `%o`. The format is a string in quotes; a "
+            "width is at most 1,000, a precision at most 100.",
+            "'%s has %.2f' | format('a', 1.5)", '"a has 1.50"', "round", "string"),
 )  # fmt: skip
 
 FILTERS: tuple[Entry, ...] = (*_MISSING, *_ELEMENTS, *_TEXTS, *_NUMBERS)

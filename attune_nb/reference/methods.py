@@ -65,6 +65,10 @@ _STRINGS = (
             "array.", "'https://x'.startswith(['http:', 'https:'])", "true", "endswith"),
     _string("endswith", "Return whether the string ends with another one, or with one of an "
             "array.", "'a.csv'.endswith('.csv')", "true", "startswith"),
+    _string("format", "Return the string, which stands in quotes, with values in its fields: `{}`, "
+            "`{0}`, `{name}`, with `>10`, `05d`, `,`, `.2f`, `.1%`, `x` after a colon. A width is "
+            "at most 1,000, a precision at most 100.",
+            "'{:,} of {:.0%}'.format(1234567, 0.5)", '"1,234,567 of 50%"', "round", "string"),
     _string("find", "Return the position of a part, counted from 0; -1 if there is none.",
             "'abc'.find('c')", "2", "rfind", "index_of"),
     _string("rfind", "Return the position of the last occurrence of a part.", "'aba'.rfind('a')",

@@ -12,11 +12,17 @@ from jinja2 import nodes
 from attune_nb.errors import TemplateError, nearest
 from attune_nb.templates.compiler.map_select import SELECT_FILTERS, compile_map, compile_select
 from attune_nb.templates.compiler.name_lookup import path_of
+from attune_nb.templates.compiler.operators import compile_format, constant_string
 from attune_nb.templates.library.filters import FILTERS, LEFT_OUT_FILTERS
 from attune_nb.templates.library.filters_sequence import SEQUENCE_FILTERS
 from attune_nb.templates.library.foreign_names import (
     explain_foreign_function,
     explain_foreign_name,
+)
+from attune_nb.templates.library.formats import (
+    parse_brace_format,
+    parse_percent_format,
+    refuse_computed_format,
 )
 from attune_nb.templates.library.functions import (
     FUNCTIONS,
@@ -35,6 +41,7 @@ from attune_nb.templates.sandbox import is_true
 if TYPE_CHECKING:
     from attune_nb.templates.compiler.build import BuildState, Evaluate
     from attune_nb.templates.compiler.map_select import Apply, Prepare
+    from attune_nb.templates.library.formats import Format
     from attune_nb.templates.library.signature import Callee
 
 __all__ = ["FILTER_NAMES", "compile_call", "compile_filter", "compile_test"]
@@ -47,6 +54,9 @@ FILTER_NAMES = {*_ALL_FILTERS, *_DEFAULT_FILTERS, *SELECT_FILTERS, "map"}
 _FALLBACK = "default_value"
 _BOOLEAN = "boolean"
 
+# The filter and the method of strings that are compiled with their format.
+_FORMAT = "format"
+
 _NO_NAMED: dict[str, Any] = {}
 
 
@@ -56,6 +66,9 @@ def compile_call(node: Any, build: BuildState) -> Evaluate:
     if node.dyn_args or node.dyn_kwargs:
         raise TemplateError("`*` and `**` are not part of a call here; write each argument")
     if isinstance(node.node, nodes.Getattr):
+        if node.node.attr == _FORMAT:
+            source = _constant_format(node.node.node)
+            return _compile_format(parse_brace_format(source), node, build)
         return _compile_method(node, build)
     if not isinstance(node.node, nodes.Name):
         raise TemplateError("only a function or a method can be called, not a value")
@@ -203,6 +216,27 @@ def _compile_method(node: Any, build: BuildState) -> Evaluate:
     return call_method
 
 
+def _constant_format(node: nodes.Expr) -> str:
+    """Return a format that is written in quotes.
+
+    Raises:
+        TemplateError: It is a value, which is known later.
+    """
+    source = constant_string(node)
+    if source is None:
+        refuse_computed_format()
+    return source
+
+
+def _compile_format(text: Format, node: Any, build: BuildState) -> Evaluate:
+    """Compile `'%.2f' | format(x)` or `'{:.2f}'.format(x)`."""
+    positional = build.compile_values(node.args)
+    named = {pair.key: build.compile_value(pair.value) for pair in node.kwargs}
+    if len(named) < len(node.kwargs):
+        raise TemplateError("`format` is given an argument twice")
+    return compile_format(text, positional, named)
+
+
 def _explain_foreign_method(node: Any) -> str:
     """Return what to write instead of a call such as `os.getenv('X')`, or an empty string."""
     path = path_of(node.node)
@@ -226,6 +260,10 @@ def compile_filter(node: Any, build: BuildState) -> Evaluate:
         raise TemplateError(f"the filter `{node.name}` needs a value before the `|`")
     if node.name in _DEFAULT_FILTERS:
         return _compile_default(node, build)
+
+    if node.name == _FORMAT:
+        source = _constant_format(node.node)
+        return _compile_format(parse_percent_format(source), node, build)
 
     inner = build.compile_value(node.node)
     callee = _ALL_FILTERS.get(node.name)
@@ -268,6 +306,8 @@ def _prepare_filter(
         return compile_select(name, arguments, keywords, build, _prepare_test)
     if name in _DEFAULT_FILTERS:
         return _prepare_default(name, arguments, keywords, build)
+    if name == _FORMAT:
+        refuse_computed_format()
 
     if name not in _ALL_FILTERS:
         raise TemplateError(_no_filter(name))

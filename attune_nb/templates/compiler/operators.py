@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
+from attune_nb.templates.library.formats import parse_percent_format
 from attune_nb.templates.library.jinja_tests import COMPARISONS
 from attune_nb.templates.library.numbers import OPERATORS, negate, plus
 from attune_nb.templates.library.strings import join
@@ -14,14 +15,17 @@ from attune_nb.templates.sandbox import is_true
 
 if TYPE_CHECKING:
     from attune_nb.templates.compiler.build import BuildState, Evaluate
+    from attune_nb.templates.library.formats import Format
 
 __all__ = [
     "compile_binary",
     "compile_comparison",
     "compile_concatenation",
     "compile_conditional",
+    "compile_format",
     "compile_logic",
     "compile_unary",
+    "constant_string",
 ]
 
 
@@ -30,6 +34,10 @@ def compile_binary(node: Any, build: BuildState) -> Evaluate:
 
     The operators are bounded, so `9**(9**9)` is refused and takes no time here.
     """
+    source = constant_string(node.left)
+    if isinstance(node, nodes.Mod) and source is not None:
+        return _compile_percent(source, node.right, build)
+
     left = build.compile_value(node.left)
     right = build.compile_value(node.right)
     compute = OPERATORS[node.operator]
@@ -46,6 +54,44 @@ def compile_binary(node: Any, build: BuildState) -> Evaluate:
 
     build.is_costly = True
     return lambda scope: compute(left(scope), right(scope))
+
+
+def _compile_percent(source: str, right: nodes.Expr, build: BuildState) -> Evaluate:
+    """Compile `'%s has %d' % (a, b)`."""
+    build.is_costly = True
+    values = [right]
+    if isinstance(right, nodes.Tuple):
+        values = right.items
+    return compile_format(parse_percent_format(source), build.compile_values(values), {})
+
+
+def compile_format(
+    text: Format, positional: list[Evaluate], named: dict[str, Evaluate]
+) -> Evaluate:
+    """Compile a format with its values.
+
+    Args:
+        text: The format.
+        positional: The values by position.
+        named: The values by name.
+
+    Raises:
+        TemplateError: A field has no value, or a value has no field.
+    """
+    text.check(len(positional), named)
+
+    def write(scope: Any) -> str:
+        values = [value(scope) for value in positional]
+        return text.write(values, {name: value(scope) for name, value in named.items()})
+
+    return write
+
+
+def constant_string(node: Any) -> str | None:
+    """Return the string that a node writes in quotes; None for any other node."""
+    if isinstance(node, nodes.Const) and type(node.value) is str:
+        return node.value
+    return None
 
 
 def compile_unary(node: Any, build: BuildState) -> Evaluate:

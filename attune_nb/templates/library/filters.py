@@ -15,6 +15,7 @@ from markupsafe import escape
 
 from attune_nb.errors import TemplateError
 from attune_nb.templates.library import arrays, numbers, strings
+from attune_nb.templates.library.formats import refuse_computed_format
 from attune_nb.templates.library.signature import make_callees
 from attune_nb.templates.library.to_text import to_json, to_text
 from attune_nb.templates.sandbox import (
@@ -303,6 +304,7 @@ FILTERS = make_callees(
         "filesizeformat": ("value: number|string, binary: any?", _file_size),
         "float": ("value: any, default: any?", _to_float),
         "forceescape": ("value: any", _escape),
+        "format": ("value: any, values: any...", refuse_computed_format),
         "indent": ("value: any, width: integer|string?, first: any?, blank: any?", _indent),
         "int": ("value: any, default: any?, base: integer?", _to_int),
         "items": ("value: object", _items),
@@ -333,7 +335,6 @@ FILTERS = make_callees(
 # The filters of Jinja2 that are left out, and why.
 LEFT_OUT_FILTERS = {
     "attr": "no attribute of a Python object is ever read; for a key write `x.key` or `x['key']`",
-    "format": "it can fill memory; join with `~`, or write the values as `{{ ... }}`",
     "pprint": "it is Python's; use `tojson(indent=2)`",
     "random": "a replay would differ",
     "urlize": "it makes HTML",

@@ -8,6 +8,7 @@ from attune_nb.errors import TemplateError, nearest
 from attune_nb.templates.library import arrays, strings
 from attune_nb.templates.library.compare import find_index
 from attune_nb.templates.library.filters import FILTERS
+from attune_nb.templates.library.formats import refuse_computed_format
 from attune_nb.templates.library.functions import FUNCTIONS
 from attune_nb.templates.library.signature import Callee, make_callees
 from attune_nb.templates.sandbox import (
@@ -101,6 +102,7 @@ def _string_methods() -> dict[str, Callee]:
     rows |= {
         "count": ("text: string, needle: string", strings.count_occurrences),
         "endswith": (affix, _affix_method(str.endswith)),
+        "format": ("text: string, values: any...", refuse_computed_format),
         "find": ("text: string, needle: string", strings.find),
         "join": ("text: string, values: any", _join),
         "removeprefix": ("text: string, prefix: string", remove_prefix),
@@ -136,14 +138,12 @@ METHODS = {"string": _STRING_METHODS, "array": _ARRAY_METHODS, "object": _OBJECT
 
 METHOD_NAMES = frozenset({*_STRING_METHODS, *_OBJECT_METHODS, *_ARRAY_METHODS})
 
-_NO_FORMAT = "; it can read attributes: join with `~`, or write the values as `{{ ... }}`"
 _NO_FILLING = "; the filter `center` fills a line"
 _READ_ONLY = "; values are read-only: publish a new one"
 
 # Advice for the methods of Python that are left out.
 _LEFT_OUT_METHODS = {
-    "format": _NO_FORMAT,
-    "format_map": _NO_FORMAT,
+    "format_map": "; write `'{}'.format(x)`",
     "center": _NO_FILLING,
     "ljust": _NO_FILLING,
     "rjust": _NO_FILLING,

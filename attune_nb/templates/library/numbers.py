@@ -287,7 +287,10 @@ def power(left: Any, right: Any) -> Any:
 def _arithmetic(sign: str, compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def apply(left: Any, right: Any) -> Any:
         if sign == "%" and type(left) is str:
-            raise TemplateError("`%` does not format strings here; write values as `{{ ... }}`")
+            raise TemplateError(
+                "`%` takes its format as a string in quotes, as in `'%.2f' % x`; join other "
+                "strings with `~`"
+            )
         _check_operands(sign, left, right)
         return check_number(compute(left, right))
 
