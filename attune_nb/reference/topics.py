@@ -158,14 +158,10 @@ TOPICS: tuple[Entry, ...] = (
     _topic(
         "secrets",
         "A parameter with `secret: true` and all values of `keystore` are shown as `***` and are "
-        "never recorded: pass them again when a run is resumed. `--secret NAME` asks for one "
-        "without showing it, `--secret-env NAME=VARIABLE` reads a variable of the environment, and "
-        "`--keystore` a file or a dict. A secret is found in values of every type, and also in "
-        "base64 (a Basic header), in hexadecimal digits, in URLs, JSON, HTML and quotes of the "
-        "shell. It is not found where its text was changed: in upper case, cut, reversed, "
-        "compressed, hashed. Within a longer text it is found if it has 4 characters or more (as a "
-        "word of its own: 3). An object that holds a secret is shown by its type. Names of tasks, "
-        "workflows and runs are never masked.",
+        "never recorded: pass them again when a run is resumed (`--secret NAME` asks, "
+        "`--secret-env NAME=VARIABLE` and `--keystore FILE` read). They are found in all types of "
+        "values, and in base64, hexadecimal digits, URLs, JSON and HTML; not in upper case, nor "
+        "cut, compressed or hashed. In a longer text a secret needs 4 characters.",
         """
         tasks:
           - name: show
