@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -285,3 +286,25 @@ def test_short_secrets_are_named_in_an_alert():
 
     (alert,) = run.alerts
     assert alert.startswith("`keystore.pin`, `keystore.port`: a secret of less than 4 characters")
+
+
+def test_only_the_cells_of_a_table_are_masked():
+    table = pd.DataFrame({"user": ["ada", TEXT_SECRET], "id": [71_828_182_845, 2], "n": [1.5, 2.5]})
+    masked = TYPED_MASK.value([table])[0]
+
+    assert masked.to_dict("list") == {"user": ["ada", "***"], "id": ["***", 2], "n": [1.5, 2.5]}
+    assert table["user"][1] == TEXT_SECRET
+    named = pd.Series([1, 2], index=["a", TEXT_SECRET], name=f"of {TEXT_SECRET}")
+    assert repr(TYPED_MASK.value(named)) == repr(pd.Series([1, 2], ["a", "***"], name="of ***"))
+    clean_table = table[["n"]]
+    assert TYPED_MASK.value(clean_table) is clean_table
+
+
+def test_two_answers_to_one_question_are_both_masked():
+    mask = Mask().with_secret("answers.login", "first-word").with_secret("answers.login", "another")
+
+    assert mask.value(["first-word", "another"]) == ["***", "***"]
+    plain = to_plain(mask.named_value(["first-word", "another"]))
+    assert from_plain(plain, mask) == ["first-word", "another"]
+    # only the last answer is passed again
+    assert from_plain(plain, Mask().with_secret("answers.login", "new")) == ["new", "new"]

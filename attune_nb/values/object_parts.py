@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
-__all__ = ["ITERATORS", "iterate", "shown_texts", "walk_object"]
+__all__ = ["ITERATORS", "is_table", "iterate", "mask_table", "shown_texts", "walk_object"]
 
 ITERATORS: dict[type, Callable[[Any], Iterator[Any]]] = {
     list: list.__iter__,
@@ -26,8 +26,14 @@ ITERATORS: dict[type, Callable[[Any], Iterator[Any]]] = {
 }
 """The types of arrays, and how they are read without the code of a subclass."""
 
-# Values that are looked at in one object, and characters of a text of it.
+# The kinds of NumPy's types that hold no text.
+_NUMERIC = "iufbcmM"
+
+# Values that are looked at in one object.
 _MOST_PARTS = 2_000
+
+# Bytes of an array that are searched.
+_MOST_BYTES = 10_000_000
 
 
 def iterate(value: Any, kind: type) -> Iterator[Any]:
@@ -73,7 +79,7 @@ def _parts_of(value: Any, kind: type) -> Iterable[Any]:
         return [*value.keys(), *value.values()]
     if kind is memoryview or kind.__module__ in ("numpy", "array"):
         return _array_parts(value)
-    if _is_table(kind):
+    if is_table(kind):
         return _table_parts(value)
     if kind.__module__ == "_io":
         return _buffer_parts(value)
@@ -103,11 +109,14 @@ def _attributes(value: Any, kind: type) -> list[Any]:
 
 
 def _array_parts(value: Any) -> list[Any]:
-    """Return the elements of an array of texts or objects; else its bytes, if it has few."""
+    """Return the elements of an array of texts or objects, or the first of its bytes."""
     code = getattr(getattr(value, "dtype", None), "kind", "")
     if code in ("O", "U", "S", "T"):
         return list(value.ravel()[:_MOST_PARTS].tolist())
-    return [value.tobytes()]
+    if getattr(value, "itemsize", 1) != 1:
+        return []
+    # letters, if they are any, stand in arrays of bytes
+    return [bytes(value[:_MOST_BYTES])]
 
 
 def _buffer_parts(value: Any) -> list[Any]:
@@ -116,7 +125,8 @@ def _buffer_parts(value: Any) -> list[Any]:
     return [str(getattr(value, "name", ""))]
 
 
-def _is_table(kind: type) -> bool:
+def is_table(kind: type) -> bool:
+    """Return whether a type is that of a table, a column or an index of pandas."""
     pandas = sys.modules.get("pandas")
     kinds = [getattr(pandas, name, None) for name in ("DataFrame", "Series", "Index")]
     return issubclass(kind, tuple(table for table in kinds if isinstance(table, type)))
@@ -128,8 +138,46 @@ def _table_parts(value: Any) -> list[Any]:
     columns: list[Any] = [*map(str, frame.columns)]
     for number in range(len(frame.columns)):
         column = frame.iloc[:, number]
-        if column.dtype.kind not in "iufbcmM":
+        if column.dtype.kind not in _NUMERIC:
             columns.append("\n".join(map(str, column.tolist())))
-    if frame.index.dtype.kind not in "iufbcmM":
+    if frame.index.dtype.kind not in _NUMERIC:
         columns.append("\n".join(map(str, frame.index.tolist())))
     return columns
+
+
+def mask_table(value: Any, hide: Callable[[Any], Any], numbers: Container[Any]) -> Any:
+    """Return a table or a column of pandas with masked cells; the same one if there are none.
+
+    Args:
+        value: A DataFrame or a Series; anything else is returned as it is.
+        hide: Masks a list; returns the same list if nothing in it is masked.
+        numbers: The numbers that are masked.
+    """
+    import pandas as pd  # noqa: PLC0415 - slow to import; a table exists, so it is there
+
+    kind = type(value)
+    if kind not in (pd.DataFrame, pd.Series):
+        return value
+    frame = value if kind is pd.DataFrame else value.to_frame()
+    masked = frame.copy(deep=False)
+
+    is_same = True
+    for number in range(len(frame.columns)):
+        column = frame.iloc[:, number]
+        if column.dtype.kind in _NUMERIC and not numbers:
+            continue
+        cells = column.tolist()
+        masked_cells = hide(cells)
+        if masked_cells is not cells:
+            is_same = False
+            masked.isetitem(number, pd.Series(masked_cells, index=frame.index, dtype=object))
+
+    for axis in ("index", "columns"):
+        labels = getattr(frame, axis).tolist()
+        masked_labels = hide(labels)
+        if masked_labels is not labels:
+            is_same = False
+            setattr(masked, axis, pd.Index(masked_labels))
+    if is_same:
+        return value
+    return masked if kind is pd.DataFrame else masked.iloc[:, 0]

@@ -13,7 +13,14 @@ from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.values.object_parts import ITERATORS, iterate, shown_texts, walk_object
+from attune_nb.values.object_parts import (
+    ITERATORS,
+    is_table,
+    iterate,
+    mask_table,
+    shown_texts,
+    walk_object,
+)
 from attune_nb.values.secret_forms import FLOAT_FORM, INTEGER_FORM, NUMBER_FORM
 from attune_nb.values.secret_search import SHORTEST, SecretSearch, read_any_form
 
@@ -176,11 +183,11 @@ class Mask:
         self._search.close()
 
     def with_secret(self, name: str, secret: Any) -> Mask:
-        """Return a mask that hides one more secret, which has this name."""
-        leaves: dict[str, Any] = {}
+        """Return a mask that hides one more secret, also if another one has this name."""
+        leaves = dict(self._values)
         _collect_leaves(leaves, name, secret, _DEEPEST)
         mask = Mask()
-        mask._set_values(self._values | leaves)
+        mask._set_values(leaves)
         return mask
 
     def __bool__(self) -> bool:
@@ -258,7 +265,7 @@ class Mask:
         return "".join(texts)
 
     def _resolve_number(self, name: str, convert: Callable[[Any], Any]) -> Any:
-        leaf = self._values.get(name)
+        leaf = self._leaf(name)
         if leaf is None:
             return MASKED
         try:
@@ -266,8 +273,14 @@ class Mask:
         except (ValueError, OverflowError):
             return MASKED
 
+    def _leaf(self, name: str) -> Any:
+        """Return a secret by its name; of answers to one question the only one that is known."""
+        if name in self._values:
+            return self._values[name]
+        return self._values.get(name.partition("#")[0])
+
     def _form(self, name: str, piece_number: int, form_number: int, start: int = 0) -> str:
-        pieces = _pieces(self._values.get(name))
+        pieces = _pieces(self._leaf(name))
         form = None
         if piece_number < len(pieces):
             form = read_any_form(pieces[piece_number], form_number)
@@ -309,7 +322,8 @@ class Mask:
             return self._mask_bytes(value, named=named)
         if issubclass(kind, Enum):
             return self._mask_plain(value, [str(value._value_), value._name_], named=named)
-        if kind.__module__ in _PLAIN_MODULES or _is_pandas_scalar(kind):
+        is_error = issubclass(kind, BaseException)
+        if not is_error and (kind.__module__ in _PLAIN_MODULES or _is_pandas_scalar(kind)):
             return self._mask_scalar(value, named=named)
         if named:
             return value
@@ -411,7 +425,14 @@ class Mask:
         return "".join(map(_shown_part, masked_texts[0]))
 
     def _mask_object(self, value: Any, kind: type) -> Any:
-        """Return an object as it is, or a `HiddenObject` if it holds a secret."""
+        """Return an object as it is, or a `HiddenObject` if it holds a secret.
+
+        In a table of pandas only the cells with a secret are hidden.
+        """
+        if is_table(kind):
+            table = mask_table(value, self.value, self._numbers)
+            if table is not value:
+                value = table
         for part in walk_object(value):
             if self._mask_value(part, 1, named=False) is not part:
                 return self._hide(kind)
@@ -532,13 +553,17 @@ def _collect_leaves(leaves: dict[str, Any], name: str, secret: Any, depth: int) 
             _collect_leaves(leaves, f"{name}.{index}", part, depth - 1)
     elif kind is not bool and secret is not None:
         for leaf in _leaves_of(secret, kind):
-            # two paths may have one dotted name
-            unique = name
-            number = 2
-            while unique in leaves:
-                unique = f"{name}#{number}"
-                number += 1
-            leaves[unique] = leaf
+            leaves[_unique_name(leaves, name, leaf)] = leaf
+
+
+def _unique_name(leaves: dict[str, Any], name: str, leaf: Any) -> str:
+    """Return a name for a secret; two paths, or two answers to a question, may have one name."""
+    unique = name
+    number = 2
+    while unique in leaves and repr(leaves[unique]) != repr(leaf):
+        unique = f"{name}#{number}"
+        number += 1
+    return unique
 
 
 def _leaves_of(secret: Any, kind: type) -> list[Any]:
