@@ -2,10 +2,13 @@
 
 import base64
 import json
+from array import array
 from datetime import date, datetime
 from decimal import Decimal
+from io import BytesIO
 from uuid import UUID
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -308,3 +311,38 @@ def test_two_answers_to_one_question_are_both_masked():
     assert from_plain(plain, mask) == ["first-word", "another"]
     # only the last answer is passed again
     assert from_plain(plain, Mask().with_secret("answers.login", "new")) == ["new", "new"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.float64(1.5), np.int64(3), np.bool_(1), np.datetime64("2024-01-01"), np.array(5),
+        np.zeros((2, 3)), np.array(["a"]), array("d", [1.0]), BytesIO(b"x"), Decimal("sNaN"),
+        10**5000, float("nan"), range(5), ValueError("x"), len, str, pd.Timestamp(0), pd.NaT,
+        pd.Timedelta(1), pd.Index(["a"]), pd.Categorical(["a"]), iter([1]), type, ...,
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_a_value_of_any_type_without_a_secret_stays(value):
+    assert TYPED_MASK.value(value) is value
+    assert TYPED_MASK.value([value, TEXT_SECRET])[0] is value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.array([TEXT_SECRET]),
+        np.array([1, TEXT_SECRET], dtype=object),
+        np.frombuffer(TEXT_SECRET.encode(), dtype="u1"),
+        array("b", TEXT_SECRET.encode()),
+        memoryview(TEXT_SECRET.encode()),
+        BytesIO(TEXT_SECRET.encode()),
+        OSError(2, "not found", TEXT_SECRET),
+        pd.Index([TEXT_SECRET]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_object_with_a_secret_is_shown_by_its_type(value):
+    kind = type(value)
+    shown = f"<{kind.__module__}.{kind.__qualname__}, which holds a secret>"
+    assert repr(TYPED_MASK.value(value)) == shown

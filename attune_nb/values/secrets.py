@@ -48,6 +48,8 @@ _ARRAYS = tuple(ITERATORS)
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
+_PANDAS_SCALARS = ("Timestamp", "Timedelta", "Period", "Interval", "NaTType")
+
 # Values of these modules are plain data with a text of their own.
 _PLAIN_MODULES = frozenset(
     {
@@ -312,6 +314,8 @@ class Mask:
         """Mask a value that is none of the plain scalars."""
         if issubclass(kind, str) and not issubclass(kind, Enum):
             return self._mask_text(str.__str__(value), named=named, original=value)
+        if issubclass(kind, int | float) and not issubclass(kind, Enum):
+            return self._mask_number(value, named=named)
         if depth == 0:
             return MASKED
         if issubclass(kind, dict):
@@ -434,12 +438,21 @@ class Mask:
             if table is not value:
                 value = table
         for part in walk_object(value):
-            if self._mask_value(part, 1, named=False) is not part:
+            if self._is_secret_part(part):
                 return self._hide(kind)
         for text in shown_texts(value):
             if self._text_parts(text) is not None:
                 return self._hide(kind)
         return value
+
+    def _is_secret_part(self, part: Any) -> bool:
+        """Return whether a string, bytes or a number in an object are or hold a secret."""
+        kind = type(part)
+        if issubclass(kind, str):
+            return self._text_parts(str.__str__(part)) is not None
+        if issubclass(kind, bytes | bytearray):
+            return bool(self._search.find_in_bytes(bytes(part).decode("latin-1")))
+        return kind is not bool and part in self._numbers
 
     def _hide(self, kind: type) -> HiddenObject:
         return HiddenObject(self.text(f"{kind.__module__}.{kind.__qualname__}"))
@@ -493,7 +506,7 @@ def _contains_itself(value: Any, around: frozenset[int] = frozenset()) -> bool:
 
 def _is_pandas_scalar(kind: type) -> bool:
     """Return whether a type is that of pandas' dates and durations."""
-    return kind.__module__.partition(".")[0] == "pandas" and not hasattr(kind, "iloc")
+    return kind.__module__.partition(".")[0] == "pandas" and kind.__name__ in _PANDAS_SCALARS
 
 
 def _other_texts(value: Any) -> list[str]:
