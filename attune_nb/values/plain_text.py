@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import Enum
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,8 @@ __all__ = ["has_plain_text", "simplify", "simplify_all"]
 _WRITERS: dict[type, Callable[[Any], str]] = {
     **dict.fromkeys((date, datetime, time), lambda value: value.isoformat()),
     **dict.fromkeys((PosixPath, PurePosixPath, PureWindowsPath, WindowsPath), str),
-    Decimal: str,
+    # the text of `str` depends on the context of the thread
+    Decimal: Context(capitals=1).to_sci_string,
     UUID: str,
 }
 

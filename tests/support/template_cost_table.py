@@ -121,6 +121,8 @@ FAULTS = {
     "equality of huge integers": "v.huge_numbers | select('eq', v.huge_too)",
     "order of huge integers": "v.huge_numbers | select('le', v.huge_too)",
     "the signs of huge integers": "[" + ", ".join(["-v.huge"] * 3_000) + "]",
+    "batch of a huge size": "v.letter_strings | map('batch', v.huge_too)",
+    "truncate to a huge length": "v.letter_strings | map('truncate', v.huge_too)",
     # JSON that is long before its length is known
     "tojson with an indent of deep arrays": "v.deep | tojson(indent=8)",
     # many values, of which each costs a little

@@ -81,6 +81,7 @@ def keys(value: dict[Any, Any]) -> list[Any]:
 
 def values(value: dict[Any, Any]) -> list[Any]:
     """Return an object's values, in the order of its sorted keys."""
+    charge_number_keys(value)
     return [value[key] for key in keys(value)]
 
 

@@ -19,6 +19,7 @@ from attune_nb.templates.sandbox import (
     KEYS,
     NUMBERS,
     OBJECTS,
+    PLAIN,
     charge,
     charge_if_many,
     charge_integer,
@@ -41,6 +42,9 @@ _LARGE = 1 << _LARGE_BITS
 
 # Integers below this have hashes that differ, so they may be keys as they are.
 _SMALL = 1 << 20
+
+# Bits of an integer that one step writes as hexadecimal digits.
+_BITS_PER_STEP = 128
 
 # The bytes of an integer's length.
 _BITS_PER_BYTE = 8
@@ -76,7 +80,8 @@ def is_equal(left: Any, right: Any) -> bool:
 
     if left is right:
         return True
-    refuse_remote(left, right)
+    if left_type not in PLAIN or right_type not in PLAIN:
+        refuse_remote(left, right)
     return False
 
 
@@ -154,6 +159,7 @@ def sort_values(
         TemplateError: The values have several types, or one without an order.
     """
     elements = list(values)
+    charge_if_many(len(elements))
     keys = elements
     if key is not None:
         keys = [key(element) for element in elements]
@@ -286,7 +292,7 @@ def _number_text(number: Any) -> str:
         if not number.is_integer():
             return f"{number.hex()},"
         number = int(number)
-    charge_integer(number)
+    charge(number.bit_length() // _BITS_PER_STEP)
     return f"{number:x},"
 
 

@@ -30,7 +30,7 @@ __all__ = ["COMPARISONS", "DEFINED_TESTS", "TESTS"]
 _REMAINDER_STEPS = 3
 
 # Characters that one step looks at.
-_CHARACTERS_PER_STEP = 128
+_CHARACTERS_PER_STEP = 48
 
 DEFINED_TESTS = ("defined", "undefined")
 

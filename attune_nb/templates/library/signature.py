@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError, nearest
-from attune_nb.templates.sandbox import ARRAYS, NUMBERS, OBJECTS, describe_kind
+from attune_nb.templates.sandbox import ARRAYS, NUMBERS, OBJECTS, check_integer, describe_kind
 from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
@@ -168,25 +168,31 @@ class Callee:
         return any(parameter.types is not None for parameter in self.parameters)
 
     def check(self, positional: Sequence[Any], named: dict[str, Any]) -> None:
-        """Check the types of the arguments.
+        """Check the types of the arguments, and the size of those that are integers.
 
         Raises:
-            TemplateError: An argument has a type that its parameter does not take.
+            TemplateError: An argument has a type that its parameter does not take, or it is an
+                integer with too many digits.
         """
         last = len(self.parameters) - 1
         for index, value in enumerate(positional):
             parameter = self.parameters[min(index, last)]
-            if parameter.types is not None and type(value) not in parameter.types:
-                raise parameter.refuse(self.name, value)
+            if parameter.types is not None:
+                self._check_value(parameter, value)
 
         if not named:
             return
         for parameter in self.parameters:
             if parameter.name not in named or parameter.types is None:
                 continue
-            value = named[parameter.name]
-            if type(value) not in parameter.types:
-                raise parameter.refuse(self.name, value)
+            self._check_value(parameter, named[parameter.name])
+
+    def _check_value(self, parameter: Parameter, value: Any) -> None:
+        kind = type(value)
+        if parameter.types is not None and kind not in parameter.types:
+            raise parameter.refuse(self.name, value)
+        if kind is int:
+            check_integer(value)
 
 
 def _join_or(descriptions: list[str]) -> str:

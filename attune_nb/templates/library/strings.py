@@ -53,8 +53,9 @@ _REPLACEMENT = "\ufffd"
 # Steps to replace a reference such as `&lt;`, which may be the start of many names.
 _REFERENCE_STEPS = 20
 
-# Steps of looking at any string that may be cut.
+# Steps of looking at any string that may be cut, or indented.
 _TRUNCATE_STEPS = 4
+_INDENT_STEPS = 6
 
 # Characters of a string that is looked for from the right in the simple way, and of a set whose
 # repetitions do not matter.
@@ -230,6 +231,7 @@ def indent(string: str, width: int | str, *, first: bool, blank: bool) -> str:
         first: Whether the first line is indented.
         blank: Whether empty lines are indented.
     """
+    charge(_INDENT_STEPS)
     if isinstance(width, str):
         filling = width
     else:
