@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ActionError, ParameterError, Timeout
 from attune_nb.running.declared_parameters import text_parameter_names
 from attune_nb.running.workflow import load_parameters
+from attune_nb.values.strict_json import RepeatedKeyError, parse_strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -90,21 +91,47 @@ def read_mocks(pairs: Iterable[str] | None) -> dict[str, Any]:
 
 
 def read_value(text: str) -> Any:
-    """Return the value of a text: JSON or a literal of Python, otherwise the text itself."""
+    """Return the value of a text: JSON or a literal of Python, otherwise the text itself.
+
+    Raises:
+        ParameterError: A key stands twice in an object.
+    """
     if text in _CONSTANTS:
         return _CONSTANTS[text]
 
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_strict_json(text)
+    except RepeatedKeyError as error:
+        raise ParameterError(f"an object in a value: {error}; write it once") from None
+    except ValueError:
         pass
 
     if not text.startswith(_BRACKETS):
         return text
     try:
-        return ast.literal_eval(text)
+        tree = ast.parse(text, mode="eval")
+        value = ast.literal_eval(tree)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
+
+    _check_literal(tree)
+    return value
+
+
+def _check_literal(tree: ast.AST) -> None:
+    """Check what Python's literals allow and JSON does not.
+
+    Raises:
+        ParameterError: A key stands twice in an object, or a number is not finite.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            keys = [ast.dump(key) for key in node.keys if key is not None]
+            if len(set(keys)) < len(keys):
+                raise ParameterError("an object in a value: a key stands twice; write it once")
+        number = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ParameterError("a number in a value is not finite")
 
 
 def _split_pairs(pairs: Iterable[str] | None, option: str, form: str) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ import ipywidgets
 from attune_nb import html
 from attune_nb.errors import AttuneError, ParameterError
 from attune_nb.values.secrets import is_secret_schema
+from attune_nb.values.strict_json import parse_finite, parse_strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -260,7 +261,7 @@ class _Field:
             return value
 
         try:
-            return _READERS.get(self._type, json.loads)(value)
+            return _READERS.get(self._type, parse_strict_json)(value)
         except ValueError:
             expected = _PLACEHOLDERS.get(self._type, "JSON")
             message = f"`{self._name}` must be {expected}, not `{value[:_MAX_VALUE]}`"
@@ -268,7 +269,7 @@ class _Field:
 
 
 _PLACEHOLDERS: dict[Any, str] = {"integer": "an integer", "number": "a number"}
-_READERS: dict[Any, Callable[[str], Any]] = {"integer": int, "number": float}
+_READERS: dict[Any, Callable[[str], Any]] = {"integer": int, "number": parse_finite}
 
 
 def _to_text(value: Any) -> str:

@@ -10,6 +10,7 @@ from attune_nb.display.terminal import Terminal
 from attune_nb.errors import AttuneError
 from attune_nb.html import printable
 from attune_nb.values.secrets import is_secret_schema
+from attune_nb.values.strict_json import parse_finite, parse_strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -287,8 +288,8 @@ def _json_of(text: str, kind: Any) -> Any:
         if kind == "integer":
             return int(text)
         if kind == "number":
-            return float(text)
-        return json.loads(text)
+            return parse_finite(text)
+        return parse_strict_json(text)
     except ValueError:
         expected = {"integer": "an integer", "number": "a number"}.get(kind, "JSON")
         raise ValueError(f"it must be {expected}, not `{text}`") from None

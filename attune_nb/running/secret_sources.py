@@ -6,14 +6,13 @@ mistake.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from attune_nb.errors import ParameterError, nearest
+from attune_nb.errors import ParameterError, WorkflowError, nearest
+from attune_nb.language.reading import yaml_source
+from attune_nb.language.reading.json_source import parse_json
 from attune_nb.running.declared_parameters import secret_parameter_names
 from attune_nb.values.describe import describe
 
@@ -58,18 +57,20 @@ def load_keystore(file: str | Path) -> dict[str, Any]:
     except ValueError:
         raise ParameterError(f"--keystore: `{file}` is not UTF-8 text") from None
 
-    # the text of an error can quote the file, so only the line is shown
+    is_json = path.suffix.lower() == ".json"
     try:
-        keystore = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise ParameterError(f"--keystore {file}, line {line}: this is not YAML") from None
-    except json.JSONDecodeError as error:
-        raise ParameterError(f"--keystore {file}, line {error.lineno}: this is not JSON") from None
-    except (ValueError, yaml.YAMLError, RecursionError):
-        raise ParameterError(f"--keystore: `{file}` is neither YAML nor JSON") from None
+        document = parse_json(text, str(file)) if is_json else yaml_source.parse(text, str(file))
+    except WorkflowError as error:
+        # a message can quote the file, so only the line is shown
+        position = error.problems[0].position
+        line = 1 if position is None else position.line
+        kind = "JSON" if is_json else "YAML"
+        raise ParameterError(
+            f"--keystore {file}, line {line}: this is not {kind} as a workflow can have it (it is "
+            "not shown, since it may be a secret)"
+        ) from None
 
-    return check_keystore(keystore, f"`{file}`")
+    return check_keystore(document.data, f"`{file}`")
 
 
 def check_keystore(keystore: object, subject: str) -> dict[str, Any]:
