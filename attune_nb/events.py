@@ -103,10 +103,11 @@ SUCCEEDED, FAILED, TIMED_OUT, CANCELLED, SKIPPED = range(len(STATUS_CODES))
 FINAL = 255
 """Stands for the number of an item's last attempt if no more attempts will follow."""
 
-NO_WORKER = -1
+NO_WORKER = 65_535
 """Stands for the number of the worker of an attempt that was cancelled before it began.
 
-Such an attempt is not counted, and its error does not replace that of an earlier attempt.
+It is the largest number of a worker that a store can hold, and no worker has it. Such an attempt
+is not counted, and its error does not replace that of an earlier attempt.
 """
 
 # Characters of a value that the text of an event shows.

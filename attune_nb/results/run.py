@@ -256,7 +256,7 @@ class RunView:
 
         errors = {}
         for event in self._log:
-            if isinstance(event, TaskEnded):
+            if isinstance(event, TaskEnded) and event.status != "cancelled":
                 errors[event.task, event.visit] = event.error
         return self._item_rows(task, lambda key, table: failures_frame(table, errors.get(key)))
 

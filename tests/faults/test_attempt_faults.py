@@ -139,10 +139,10 @@ tasks:
 """
 
 
-def cancel_in_retry_wait(text, backend, *, force=False):
+def cancel_in_retry_wait(text, backend, *, force=False, store=None):
     """Return a run that was cancelled while its attempts waited to be made again."""
     run = attune_nb.loads(text).run(
-        actions={"refuse": refuse}, backend=backend, progress=False, background=True
+        actions={"refuse": refuse}, backend=backend, progress=False, background=True, store=store
     )
     count = 2 if text is ITEMS else 1
     until(lambda: run.tasks["attempts"].sum() >= count)
@@ -174,6 +174,18 @@ def test_items_keep_their_errors_if_no_retry_was_made(backend):
     assert [result["error_type"] for result in run.result("a")] == ["ValueError", "ValueError"]
     assert run.tasks["attempts"][0] == 2
     assert len(run.attempts()) == 2
+
+
+def test_a_retry_that_never_was_is_on_record(tmp_path):
+    store = tmp_path / "runs.db"
+    run = cancel_in_retry_wait(ITEMS, "threads", store=store)
+    recorded = attune_nb.open_run(run.run_id, store)
+
+    assert recorded.status == "cancelled"
+    assert recorded.failures("a").empty
+    assert recorded.tasks["attempts"][0] == 2
+    assert recorded.items("a")["attempts"].tolist() == [1, 1]
+    assert recorded.items("a")["error"].tolist() == ["refused 7", "refused 8"]
 
 
 def test_the_run_timeout_keeps_the_error_of_an_attempt():
