@@ -195,6 +195,12 @@ class Mask:
     def __bool__(self) -> bool:
         return bool(self._search.names)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the search is made again: a worker gets a mask without secrets with each task
+        if not self._values:
+            return Mask, ()
+        return _restore_mask, (self._values,)
+
     def __repr__(self) -> str:
         return f"Mask({len(self._values)} secrets)"
 
@@ -456,6 +462,13 @@ class Mask:
 
     def _hide(self, kind: type) -> HiddenObject:
         return HiddenObject(self.text(f"{kind.__module__}.{kind.__qualname__}"))
+
+
+def _restore_mask(values: dict[str, Any]) -> Mask:
+    """Return the mask of a pickle."""
+    mask = Mask()
+    mask._set_values(values)  # noqa: SLF001 - its own method
+    return mask
 
 
 def _add_plain_leaves(leaves: list[Any], value: Any, depth: int) -> bool:

@@ -1,8 +1,11 @@
 """No byte of a secret is in the store, a page, a log, a picture or any repr of a run."""
 
+import base64
 import io
 import logging
 import re
+from dataclasses import dataclass
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -23,8 +26,10 @@ DEFAULT = "a-default-of-mine"
 
 SECRET_PARTS = [
     *(text.encode() for text in (PARAMETER, DEFAULT, "sesame", "hunter2", "a-default")),
-    # PARAMETER in base 64, in case an output encodes it
+    # PARAMETER in base64, alone and after `me:`
     b"aHVudGVyMi1odW50ZXIy",
+    b"h1bnRlcjItaHVudGVy",
+    DEFAULT.encode().hex().encode(),
 ]
 TEXT = """
 label: hidden
@@ -50,11 +55,28 @@ output_map: {seen: "{{ workflow.seen }}", header: "{{ workflow.header }}"}
 """
 
 
+@dataclass
+class Login:
+    password: str
+
+
 def call(host, header, key, other):
     logging.getLogger("attune_nb").warning("calling %s", host)
     if host == 1:
         raise ValueError(f"{header} was refused with {key}, {key!r}, {other}")
-    return {"header": header, "key": key, "nested": [other, {key: header}]}
+    basic = base64.b64encode(f"me:{PARAMETER}".encode()).decode()
+    return {
+        "header": header,
+        "key": key,
+        "nested": [other, {key: header}],
+        "raw": header.encode(),
+        "forms": [basic, other.encode().hex(), {other.encode()}],
+    }
+
+
+def call_with_objects(host, header, key, other):
+    result = call(host, header, key, other)
+    return {**result, "login": Login(header), "path": Path("/srv") / other}
 
 
 def visible_data(run):
@@ -113,10 +135,10 @@ def read_files(folder):
     return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
-def run_workflow(store):
+def run_workflow(store, action=call):
     run = attune_nb.loads(TEXT).run(
         {"hosts": [0, 1, 2], "token": PARAMETER},
-        actions={"call": call},
+        actions={"call": action},
         keystore={"key": KEY},
         store=store,
         background=True,
@@ -132,7 +154,7 @@ def run_workflow(store):
 def test_no_byte_of_a_secret_is_anywhere(tmp_path, caplog, capfd):
     store = tmp_path / "runs.db"
     with caplog.at_level(logging.DEBUG):
-        run = run_workflow(store)
+        run = run_workflow(store, call_with_objects)
         live_data = visible_data(run)
         stored_data = visible_data(attune_nb.open_run(run.run_id, store))
     assert run.status == "failed" or run.output["header"] == "Bearer ***"
@@ -170,10 +192,15 @@ def test_no_byte_of_a_secret_is_in_a_fork(tmp_path):
 SETUP = """import os
 %load_ext attune_nb
 token = os.environ["A_SECRET"]
+class Login:
+    def __init__(self, header):
+        self.header = header
+    def __repr__(self):
+        return f"Login({self.header})"
 def call(host, header, key, other):
     if host == 1:
         raise ValueError(header + other)
-    return {"header": header, "other": other}
+    return {"header": header, "other": other, "raw": header.encode(), "login": Login(header)}
 """
 
 
