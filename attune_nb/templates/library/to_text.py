@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attune_nb.errors import TemplateError
 from attune_nb.templates.sandbox import (
-    ARRAYS,
     CONTAINERS,
     LONGEST_STRING,
+    OBJECTS,
     charge,
     charge_digits,
     charge_string,
@@ -59,6 +59,9 @@ _JSON_STEPS = 8
 # Bytes of memory of a value whose parts are not counted one by one, and of what a step writes.
 _SMALL_SIZE = 600
 _BYTES_PER_STEP = 32
+
+# An integer below this is written in a step.
+_SMALL_INTEGER = 1 << 512
 
 # Characters that one step writes; each can need six.
 _CHARACTERS_PER_STEP = 8
@@ -146,27 +149,65 @@ def _charge_json(value: Any) -> None:
         charge(int(value.size) // _BYTES_PER_STEP)
         return
 
+    if type(value) not in CONTAINERS:
+        _charge_leaf(value)
+        return
+
     length = 0
     stack = [value]
     while stack:
-        part = stack.pop()
+        container = stack.pop()
+        charge(3 + 2 * len(container))
+        parts: Any = container
+        if type(container) in OBJECTS:
+            charge(2 * len(container))
+            length += _keys_length(container)
+            parts = container.values()
+
+        length += _charge_elements(parts, stack)
+        if length > LONGEST_STRING:
+            raise TemplateError(f"the JSON would have more than {LONGEST_STRING:,} characters")
+    charge(length // _CHARACTERS_PER_STEP)
+
+
+def _charge_elements(parts: Any, stack: list[Any]) -> int:
+    """Return the number of characters of the strings among the parts of a container.
+
+    Args:
+        parts: The parts; large integers are charged at once.
+        stack: The list to which the containers among them are added.
+    """
+    length = 0
+    for part in parts:
         kind = type(part)
         if kind is str:
             length += len(part)
-            charge(len(part) // _CHARACTERS_PER_STEP)
         elif kind is int:
-            charge_digits(part)
+            if not -_SMALL_INTEGER < part < _SMALL_INTEGER:
+                charge_digits(part)
         elif kind in CONTAINERS:
-            charge(3 + 2 * len(part))
-            if kind in ARRAYS:
-                stack.extend(part)
-            else:
-                charge(2 * len(part))
-                stack.extend(part)
-                stack.extend(part.values())
+            stack.append(part)
+    return length
 
-        if length > LONGEST_STRING:
+
+def _charge_leaf(value: Any) -> None:
+    if type(value) is str:
+        if len(value) > LONGEST_STRING:
             raise TemplateError(f"the JSON would have more than {LONGEST_STRING:,} characters")
+        charge(len(value) // _CHARACTERS_PER_STEP)
+    elif type(value) is int:
+        charge_digits(value)
+
+
+def _keys_length(value: dict[Any, Any]) -> int:
+    """Return the number of characters of all keys."""
+    length = 0
+    for key in value:
+        if type(key) is str:
+            length += len(key)
+        elif type(key) is int:
+            charge_digits(key)
+    return length
 
 
 def _is_small(value: Any) -> bool:
