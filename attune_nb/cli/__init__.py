@@ -1,7 +1,7 @@
 """The `attune-nb` command: a thin layer over the same calls that Python makes.
 
 Exit status: 0 succeeded, 1 the run failed, 2 wrong usage or an invalid workflow, 3 the run waits
-for an answer, unattended, 130 interrupted.
+for an answer, unattended, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP.
 """
 
 from __future__ import annotations

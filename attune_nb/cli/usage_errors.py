@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from attune_nb.cli.end_signals import handle_end_signals
 from attune_nb.cli.output import ERRORS
 
 __all__ = ["CommandGroup"]
@@ -28,13 +29,16 @@ class CommandGroup(TyperGroup):
         if not standalone_mode:
             return parent.main(*arguments, standalone_mode=False, **options)
 
-        try:
-            status = parent.main(*arguments, standalone_mode=False, **options)
-        except _UsageError as error:
-            sys.exit(_print_usage_error(error))
-        except typer.Abort:
-            sys.exit(1)
-        sys.exit(status if isinstance(status, int) else 0)
+        with handle_end_signals() as signals:
+            try:
+                status = parent.main(*arguments, standalone_mode=False, **options)
+            except _UsageError as error:
+                status = _print_usage_error(error)
+            except typer.Abort:
+                status = 1
+
+        exit_status = status if isinstance(status, int) else 0
+        sys.exit(signals.exit_status(exit_status))
 
 
 def _print_usage_error(error: Any) -> int:

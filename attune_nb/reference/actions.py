@@ -85,8 +85,8 @@ ACTIONS: tuple[Entry, ...] = (
         "core.shell",
         "Run a command: a line for the shell with `cmd`, or a program with `argv`. It returns "
         "`exit_code`, `stdout`, `stderr`, and `data` if the output is JSON; an exit code other "
-        "than 0 fails. Of a longer output the first and the last 5 MB are kept. The command ends "
-        "with the process that began it, with all processes that it has started.",
+        "than 0 fails. Of a long output 10 MB are kept, and the command ends with the process that "
+        "began it.",
         """
         tasks:
           - name: list

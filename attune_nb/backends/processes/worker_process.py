@@ -199,6 +199,11 @@ class WorkerProcess(RemoteWorker):
                 feeder = getattr(getattr(pool, "_call_queue", None), "_thread", None)
                 if feeder is not None:
                     _feeders.add(feeder)
+                # A worker that sees a command killed, and lives on, counts it as ended by itself:
+                # then what the command has left in the background would stay.
+                if pid and hasattr(signal, "SIGSTOP"):
+                    with contextlib.suppress(OSError):
+                        os.kill(pid, signal.SIGSTOP)
                 pool.shutdown(wait=True, kill_workers=True)
                 del pool
 
