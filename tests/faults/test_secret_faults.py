@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from support.command_line import attune
 from support.secret_search import read_files, visible_data
 
 import attune_nb
@@ -272,3 +273,32 @@ def test_a_secret_is_shown_and_stored_nowhere(tmp_path, caplog, secret, action, 
     }
     found = {place for place, data in places.items() for needle in needles if needle in data}
     assert found == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words", [["--set", "CliSecret55"], ["--mock", "CliSecret55"]], ids=" ".join
+)
+def test_a_word_of_a_command_line_is_not_repeated(tmp_path, words):
+    (tmp_path / "call.yaml").write_text(WORKFLOW.replace("leak\n    input", "core.echo\n    input"))
+    outcome = attune("run", "call.yaml", *words, cwd=tmp_path)
+
+    assert outcome.returncode == 2
+    assert words[0] in outcome.stderr
+    assert "CliSecret55" not in outcome.stdout + outcome.stderr
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_answer_of_a_password_is_shown_and_stored_nowhere(tmp_path):
+    text = (
+        "tasks: [{name: login, action: core.ask, input: {prompt: Who?, response_schema: SCHEMA}}]"
+    )
+    workflow = attune_nb.loads(text.replace("SCHEMA", "{type: string, format: password}"))
+    run = workflow.run(store=tmp_path / "runs.db", background=True, progress=False)
+    while not run.questions:
+        assert not run.wait(0.02)
+    run.answer("login", TEXT)
+    assert run.wait(60)
+
+    data = visible_data(run, "login") + read_files(tmp_path)
+    assert [needle for needle in needles_of(TEXT) if needle in data] == []
