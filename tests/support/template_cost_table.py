@@ -122,6 +122,7 @@ FAULTS = {
     "order of huge integers": "v.huge_numbers | select('le', v.huge_too)",
     "the signs of huge integers": "[" + ", ".join(["-v.huge"] * 3_000) + "]",
     "batch of a huge size": "v.letter_strings | map('batch', v.huge_too)",
+    "float of huge integers": "v.huge_numbers | map('float')",
     "truncate to a huge length": "v.letter_strings | map('truncate', v.huge_too)",
     # JSON that is long before its length is known
     "tojson with an indent of deep arrays": "v.deep | tojson(indent=8)",

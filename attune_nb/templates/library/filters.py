@@ -28,6 +28,7 @@ from attune_nb.templates.sandbox import (
     charge_bounded_string,
     charge_digits,
     charge_string,
+    check_integer,
     check_number,
     describe_kind,
     is_true,
@@ -110,6 +111,8 @@ def _to_float(value: Any, default: Any = 0.0) -> Any:
         charge(_READING_STEPS)
 
     try:
+        if type(value) is int:
+            check_integer(value)
         return float(check_number(float(numbers.to_number(value))))
     except (TemplateError, OverflowError):
         return default
