@@ -1,7 +1,7 @@
 """Values to JSON and back. Values that JSON lacks are tagged, and code is never stored.
 
 Plain data (strings, finite numbers, booleans, null, arrays, objects) is stored as it is. Other
-pure data (a tuple, a date, bytes, NaN) becomes an object with the single key `$TYPE`. A secret is
+pure data (a tuple, a date, a path, NaN) becomes an object with the single key `$TYPE`. A secret is
 stored by its name. Any other result of an action (a DataFrame, an open file) stays in memory;
 the store holds a marker with its type, and never a pickle.
 """
@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import base64
 import math
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
+from attune_nb.store.data_types import READERS, write_data
 from attune_nb.values.frozen import NotStored, freeze
 from attune_nb.values.remote import RemoteReference
 from attune_nb.values.secrets import MASKED, Mask, SecretBytes, SecretText, SecretValue
@@ -131,14 +129,16 @@ def _tagged(value: Any, *, check_strings: bool) -> dict[str, Any]:
         return {"$hidden": {tag: to_plain(value.text)}}
     if kind is SecretValue:
         return _hidden(value, check_strings=check_strings)
-    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+    if isinstance(value, tuple) and not hasattr(kind, "_fields"):
         return {"$tuple": [to_plain(element, check_strings=check_strings) for element in value]}
     if kind in (set, frozenset):
         return {"$set": [to_plain(element, check_strings=check_strings) for element in value]}
-    for tag, (data_type, write, _) in _DATA.items():
-        if kind is data_type:
-            return {tag: write(value)}
-    return {"$object": _marker(value)}
+
+    data = write_data(value)
+    if data is None:
+        return {"$object": _marker(value)}
+    tag, content = data
+    return {tag: to_plain(content, check_strings=check_strings)}
 
 
 def _hidden(secret: SecretValue, *, check_strings: bool) -> dict[str, Any]:
@@ -199,10 +199,10 @@ def _read(value: Any, mask: Mask) -> Any:
 
     ((tag, content),) = value.items()
     try:
-        if tag in _DATA:
-            return _DATA[tag][2](content)
+        if tag in READERS:
+            return READERS[tag](_read(content, mask))
         return _READERS[tag](content, mask)
-    except (KeyError, TypeError, ArithmeticError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise ValueError(f"the store holds `{tag}` in a way that cannot be read") from error
 
 
@@ -237,26 +237,6 @@ def _read_object(content: Any, _: Mask) -> NotStored:
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
-
-# by tag: the type, the function that writes it, and the function that reads it
-_DATA: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
-    "$bytes": (bytes, _base64, base64.b64decode),
-    "$complex": (
-        complex,
-        lambda value: [repr(value.real), repr(value.imag)],
-        lambda content: complex(float(content[0]), float(content[1])),
-    ),
-    "$datetime": (datetime, datetime.isoformat, datetime.fromisoformat),
-    "$date": (date, date.isoformat, date.fromisoformat),
-    "$time": (time, time.isoformat, time.fromisoformat),
-    "$timedelta": (
-        timedelta,
-        lambda value: [value.days, value.seconds, value.microseconds],
-        lambda content: timedelta(*content),
-    ),
-    "$decimal": (Decimal, str, Decimal),
-    "$uuid": (UUID, str, UUID),
-}
 
 _READERS: dict[str, Callable[[Any, Mask], Any]] = {
     "$text": lambda content, _: base64.b64decode(content).decode("utf-8", _SURROGATES),

@@ -6,6 +6,7 @@ objects.
 
 from __future__ import annotations
 
+import importlib
 import operator
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -175,7 +176,9 @@ def freeze(value: Any) -> Any:
 
     `dict` and `list` (and their subclasses) become `FrozenDict` and `FrozenList`, a `tuple`
     becomes a `FrozenTuple`, and a set a frozenset. A NumPy array becomes a read-only view of
-    itself, a NumPy scalar a plain number, and an instance of a subclass of `str` a plain `str`.
+    itself, a NumPy scalar a plain number, date or duration (one of nanoseconds becomes that of
+    pandas, which is exact), and an instance of a subclass of `str`, `int` or `float` a plain one,
+    but for the members of enums of numbers. A named tuple keeps its type.
     A table of pandas becomes a shallow copy, so that a change of the original is not seen. Any
     other object is returned as it is. (C code for lists, such as `heapq`, bypasses the
     methods of a list; Python cannot prevent that.)
@@ -220,12 +223,38 @@ def _freeze(value: Any, depth: int) -> Any:
     if kind is set:
         return frozenset(value)
 
+    return _freeze_other(value, kind, depth)
+
+
+def _freeze_other(value: Any, kind: type, depth: int) -> Any:
+    """Freeze a value that is no container, or is of a subclass of a plain type."""
     # A member of an enum, or a string of NumPy: the plain string in it.
-    if isinstance(value, str):
+    if issubclass(kind, str):
         return str.__str__(value)
     if kind.__module__ == "numpy":
         return _freeze_numpy(value)
+    if issubclass(kind, tuple):
+        return _freeze_named_tuple(value, kind, depth)
+    # The members of an enum of numbers stay what they are.
+    if hasattr(kind, "_member_map_"):
+        return value
+    if issubclass(kind, int):
+        return int.__int__(value)
+    if issubclass(kind, float):
+        return float.__float__(value)
     return _copy_table(value)
+
+
+def _freeze_named_tuple(value: Any, kind: type, depth: int) -> Any:
+    """Return a named tuple of frozen elements, of the same type; another tuple as it is."""
+    if not hasattr(kind, "_fields") or kind.__bases__ != (tuple,):
+        return value
+
+    elements = list(tuple.__iter__(value))
+    parts = [_freeze(element, depth - 1) for element in elements]
+    if all(map(operator.is_, parts, elements)):
+        return value
+    return tuple.__new__(kind, parts)
 
 
 def may_hold_tables(value: Any) -> bool:
@@ -273,6 +302,9 @@ def copy_tables(value: Any) -> Any:
 def _container_like(value: Any, kind: type, parts: Any) -> Any:
     """Return a container with other parts; it is frozen if `value` is."""
     if type(value) not in _FROZEN:
+        if isinstance(value, tuple):
+            # the class of a named tuple takes its elements one by one
+            return tuple.__new__(type(value), parts)
         return type(value)(parts)
 
     container: Any = kind(parts)
@@ -305,9 +337,24 @@ def _freeze_numpy(value: Any) -> Any:
         view.flags.writeable = False
         return view
 
-    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        return value.item()
-    return value
+    if not hasattr(value, "item") or getattr(value, "ndim", 1) != 0:
+        return value
+    plain = value.item()
+    kind = type(value).__name__
+    if type(plain) is int and kind in ("datetime64", "timedelta64"):
+        return _freeze_nanoseconds(value, kind)
+    return plain
+
+
+def _freeze_nanoseconds(value: Any, kind: str) -> Any:
+    """Return a moment or a duration that Python's own types cannot hold as one of pandas."""
+    pandas = importlib.import_module("pandas")
+    make = pandas.Timestamp if kind == "datetime64" else pandas.Timedelta
+    try:
+        return make(value)
+    except ValueError:
+        # a unit that pandas does not have, or a moment beyond its calendar
+        return value
 
 
 def freeze_list(values: list[Any]) -> FrozenList:
@@ -366,8 +413,19 @@ def thaw(value: Any) -> Any:
 
 
 def frozen_rows(frame: Any) -> Iterator[FrozenDict]:
-    """Yield the rows of a DataFrame as frozen objects, one at a time."""
+    """Yield the rows of a DataFrame as frozen objects, one at a time.
+
+    A missing cell (`None`, `NaN`, `NaT`, `pandas.NA`) is null.
+    """
     names = [str(name) for name in frame.columns]
-    columns = [frame.iloc[:, number].tolist() for number in range(len(names))]
+    columns = [_cells_of(frame.iloc[:, number]) for number in range(len(names))]
     for row in zip(*columns, strict=True):
         yield freeze(dict(zip(names, row, strict=True)))
+
+
+def _cells_of(column: Any) -> list[Any]:
+    cells: list[Any] = column.tolist()
+    missing = column.isna().to_numpy()
+    for row in missing.nonzero()[0].tolist():
+        cells[row] = None
+    return cells
