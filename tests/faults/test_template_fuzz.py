@@ -45,8 +45,10 @@ def test_an_expression_of_large_values_ends():
             is_bare = not measurement.outcome or measurement.outcome.startswith("bare")
             is_costly = measurement.seconds > MOST_SECONDS or measurement.megabytes > MOST_MEGABYTES
             if is_bare or is_costly or re.search(r"\w+Error:|memory", measurement.outcome):
-                faults.append((seed, expression, measurement))
+                faults.append(f"seed {seed}: {expression}\n    {measurement}\n")
+                sys.stdout.write(faults[-1])
+                sys.stdout.flush()
             seed += 1
 
     sys.stdout.write(f"{seed - FIRST_SEED:,} expressions\n")
-    assert faults == [], f"{len(faults)} of {seed - FIRST_SEED:,} expressions"
+    assert not faults, f"{len(faults)} of {seed - FIRST_SEED:,} expressions:\n{''.join(faults)}"
