@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 import yaml
+from support.http_requests import http_request
 
-from attune_nb.actions.http import http_request
 from attune_nb.demo import WORKFLOW, FleetServer, Sink, check_server
 from attune_nb.errors import ActionError
 

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from os import PathLike
-from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
 
 from attune_nb.actions.http_status import STATUS_WORDS, are_status_patterns
 from attune_nb.errors import ActionError
@@ -188,16 +188,27 @@ def check_arguments(
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         checker = ArgumentChecker(function, check_together)
 
-        @functools.wraps(function)
-        def call(*args: P.args, **named: P.kwargs) -> R:
+        def check(args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
             arguments = {**dict(zip(checker.names, args, strict=False)), **named}
             mismatches = checker.mismatches(arguments)
             if mismatches:
                 raise ActionError("; ".join(message for _, message in mismatches))
+
+        @functools.wraps(function)
+        def call(*args: P.args, **named: P.kwargs) -> R:
+            check(args, named)
             return function(*args, **named)
 
-        call.__attune_checker__ = checker  # type: ignore[attr-defined]
-        return call
+        @functools.wraps(function)
+        async def call_async(*args: P.args, **named: P.kwargs) -> Any:
+            check(args, named)
+            return await cast("Any", function)(*args, **named)
+
+        checked: Callable[P, R] = call
+        if inspect.iscoroutinefunction(function):
+            checked = cast("Callable[P, R]", call_async)
+        checked.__attune_checker__ = checker  # type: ignore[attr-defined]
+        return checked
 
     return decorate
 

@@ -4,6 +4,7 @@ HTTPError                 a request failed
 ├── HTTPStatusError       a response came, with a status that was not expected
 ├── InvalidURL            the address cannot be requested
 ├── TooManyRedirects      more redirects than `max_redirects`
+├── ResponseTooLarge      a body of more than `max_bytes`
 └── TransportError        no complete response came
     ├── ConnectError      no connection to the server
     │   ├── TLSError      the certificate or the handshake failed
@@ -30,6 +31,7 @@ __all__ = [
     "ProxyError",
     "ReadError",
     "ReadTimeout",
+    "ResponseTooLarge",
     "TLSError",
     "TooManyRedirects",
     "TransportError",
@@ -52,6 +54,10 @@ class InvalidURL(HTTPError):  # noqa: N818 - users write this name in `on_error`
 
 class TooManyRedirects(HTTPError):  # noqa: N818 - users write this name in `on_error`
     """There were more redirects than `max_redirects`."""
+
+
+class ResponseTooLarge(HTTPError):  # noqa: N818 - users write this name in `on_error`
+    """The body of the response has more than `max_bytes`."""
 
 
 class TransportError(HTTPError):

@@ -99,8 +99,11 @@ ACTIONS: tuple[Entry, ...] = (
     Entry(
         "action",
         "core.http_request",
-        "Send an HTTP request. It returns `status_code`, `headers`, `body`, `json`, `url` and "
-        "`elapsed_ms`. A status of 4xx or 5xx fails, unless `expect_status` says otherwise.",
+        "Send an HTTP request. It returns `status_code`, `headers`, `body` (null if it is no "
+        "text), `content` (the bytes then), `json`, `url` and `elapsed_ms`. A status of 4xx or 5xx "
+        "fails, unless `expect_status` says otherwise; a redirect to another server gets no "
+        "password, and of the headers only `Accept`, `Accept-Language`, `Content-Type` and "
+        "`User-Agent`.",
         """
         parameters:
           url: {type: string, default: "http://127.0.0.1:8000"}

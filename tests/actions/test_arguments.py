@@ -1,5 +1,7 @@
 """The arguments of core actions are checked, literals already before the run."""
 
+import asyncio
+
 import pytest
 
 import attune_nb
@@ -114,8 +116,13 @@ def yaml_text(value):
 
 @pytest.mark.parametrize(("action", "arguments", "message"), [*WRONG_KIND, *CONTRADICTIONS])
 def test_a_wrong_argument_fails_the_action(action, arguments, message):
+    async def call():
+        outcome = CORE[action].function(**arguments)
+        if asyncio.iscoroutine(outcome):
+            await outcome
+
     with pytest.raises(ActionError) as caught:
-        CORE[action].function(**arguments)
+        asyncio.run(call())
     assert message in str(caught.value)
 
 

@@ -15,9 +15,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import trustme
+from support.http_requests import http_request
 
 import attune_nb
-from attune_nb.actions.http import http_request
 from attune_nb.actions.http_errors import (
     ConnectError,
     HTTPStatusError,
@@ -244,7 +244,7 @@ def test_a_missing_response_names_the_url(url):
         with pytest.raises(ConnectError, match=closed_url):
             http_request(closed_url)
 
-    with pytest.raises(ReadTimeout, match=r"/slow: no response within 0.1 s"):
+    with pytest.raises(ReadTimeout, match=r"/slow: no complete response within 0.1 s"):
         http_request(f"{url}/slow", timeout=0.1)
 
     for invalid_url in ("nowhere", "ftp://x/y", "http://[bad", "http://h:99999999/"):
@@ -311,12 +311,12 @@ def test_on_error_matches_the_name_of_a_base_class(pattern, attempts):
     assert list(run.tasks["attempts"]) == [attempts]
 
 
-def test_many_threads_share_one_client(url):
+def test_many_threads_send_requests(url):
     with ThreadPoolExecutor(30) as pool:
         results = list(pool.map(lambda n: http_request(f"{url}/{n}"), range(300)))
     assert [result["json"]["path"] for result in results] == [f"/{n}" for n in range(300)]
 
 
-def test_httpx_is_imported_only_when_needed():
-    code = "import attune_nb.actions.http, sys; sys.exit('httpx' in sys.modules)"
+def test_aiohttp_is_imported_only_when_needed():
+    code = "import attune_nb.actions.http, sys; sys.exit('aiohttp' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
