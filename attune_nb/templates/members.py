@@ -41,6 +41,10 @@ _LARGEST_SHOWN_INDEX = 10**15
 # How often a character of a slice is read, compared with reading a string once.
 _SLICE_READINGS = 2
 
+# The lengths of a string and of an array whose slices cost the same, whatever their bounds.
+_SHORT_STRING = 128
+_SHORT_ARRAY = 16
+
 _NOT_ENDED = ": no task of this name has ended yet"
 
 # Why a namespace may lack a name of the workflow. Other unknown names are refused at loading.
@@ -192,8 +196,16 @@ def _sequence_member(value: Any, key: Any, owner: str) -> Any:
 
 def charge_slice(sequence: Any, bounds: slice) -> None:
     """Take the cost of a part of an array or a string, before it is made."""
-    size = len(range(*bounds.indices(len(sequence))))
-    if type(sequence) is str:
+    length = len(sequence)
+    is_string = type(sequence) is str
+    if length <= _SHORT_ARRAY and not is_string:
+        charge(1 + length)
+        return
+    if length <= _SHORT_STRING and is_string:
+        return
+
+    size = len(range(*bounds.indices(length)))
+    if is_string:
         charge_string(_SLICE_READINGS * size, ascii_only=sequence.isascii())
     else:
         charge(1 + size)

@@ -193,8 +193,9 @@ def make_range(start: int, stop: int | None = None, step: int = 1) -> list[int]:
 
 def slice_values(sequence: Any, start: int, end: int | None = None) -> Any:
     """Return a part of an array or a string; negative indexes count from the end."""
-    charge_slice(sequence, slice(start, end))
-    part = sequence[start:end]
+    bounds = slice(start, end)
+    charge_slice(sequence, bounds)
+    part = sequence[bounds]
     if type(sequence) in ARRAYS:
         return list(part)
     return part

@@ -53,6 +53,9 @@ _REPLACEMENT = "\ufffd"
 # Steps to replace a reference such as `&lt;`, which may be the start of many names.
 _REFERENCE_STEPS = 20
 
+# Characters of a start or an end that are too few to be worth counting.
+_SHORT_AFFIX = 256
+
 # Steps of looking at any string that may be cut, or indented.
 _TRUNCATE_STEPS = 4
 _INDENT_STEPS = 6
@@ -121,7 +124,8 @@ def has_affix(method: Callable[[str, str], bool]) -> Callable[[str, str], bool]:
     """Return a method of `str` that compares its start or end."""
 
     def call(string: str, affix: str) -> bool:
-        charge_string(min(len(affix), len(string)))
+        if len(affix) > _SHORT_AFFIX:
+            charge_string(min(len(affix), len(string)))
         return method(string, affix)
 
     return call

@@ -56,9 +56,14 @@ _DEEPEST_INDENT = 8
 # Steps of writing any value as JSON.
 _JSON_STEPS = 8
 
-# Bytes of memory of a value whose parts are not counted one by one, and of what a step writes.
-_SMALL_SIZE = 600
+# Bytes of memory of a value that is written before its parts are counted: a long one takes some
+# 50 us. If the text has no more than some characters, no part of it was worth counting.
+_SMALL_SIZE = 2_048
+_SHORT_JSON = 512
 _BYTES_PER_STEP = 32
+
+# Steps that are collected before they are taken from the budget.
+_MOST_COLLECTED = 256
 
 # An integer below this is written in a step.
 _SMALL_INTEGER = 1 << 512
@@ -125,7 +130,12 @@ def to_json(value: Any, indent: int | None = None) -> str:
     Raises:
         TemplateError: The value is not JSON (NaN, a Python object), or the JSON is too long.
     """
-    _charge_json(value)
+    size = _SMALL_SIZE if indent is not None else _known_size(value)
+    if size < _SMALL_SIZE:
+        charge(_JSON_STEPS + size // _BYTES_PER_STEP)
+    else:
+        _charge_json(value)
+
     try:
         if indent is not None:
             return _write_indented(value, indent)
@@ -135,39 +145,50 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
     if len(text) > LONGEST_STRING:
         raise TemplateError(f"the JSON would have more than {LONGEST_STRING:,} characters")
+    if size < _SMALL_SIZE and len(text) > _SHORT_JSON:
+        _charge_json(value)
     return text
 
 
+def _known_size(value: Any) -> int:
+    """Return the bytes of memory of a frozen container of plain data; else `_SMALL_SIZE`."""
+    if type(value) not in CONTAINERS:
+        return _SMALL_SIZE
+    size = getattr(value, "size", _SMALL_SIZE)
+    return size if type(size) is int else _SMALL_SIZE
+
+
 def _charge_json(value: Any) -> None:
-    """Take the cost of writing a value as JSON, before it is written.
+    """Take the cost of writing a value as JSON.
 
     Raises:
         TemplateError: The JSON would be too long, or an integer in it.
     """
-    charge(_JSON_STEPS)
-    if _is_small(value):
-        charge(int(value.size) // _BYTES_PER_STEP)
-        return
-
     if type(value) not in CONTAINERS:
+        charge(_JSON_STEPS)
         _charge_leaf(value)
         return
 
     length = 0
+    steps = _JSON_STEPS
     stack = [value]
     while stack:
         container = stack.pop()
-        charge(3 + 2 * len(container))
+        steps += 3 + 2 * len(container)
         parts: Any = container
         if type(container) in OBJECTS:
-            charge(2 * len(container))
-            length += _keys_length(container)
+            steps += 2 * len(container)
             parts = container.values()
+        if steps > _MOST_COLLECTED:
+            charge(steps)
+            steps = 0
 
+        if parts is not container:
+            length += _keys_length(container)
         length += _charge_elements(parts, stack)
         if length > LONGEST_STRING:
             raise TemplateError(f"the JSON would have more than {LONGEST_STRING:,} characters")
-    charge(length // _CHARACTERS_PER_STEP)
+    charge(steps + length // _CHARACTERS_PER_STEP)
 
 
 def _charge_elements(parts: Any, stack: list[Any]) -> int:
@@ -208,12 +229,6 @@ def _keys_length(value: dict[Any, Any]) -> int:
         elif type(key) is int:
             charge_digits(key)
     return length
-
-
-def _is_small(value: Any) -> bool:
-    """Return whether a value is so small that its parts need not be counted one by one."""
-    size = getattr(value, "size", _SMALL_SIZE)
-    return type(value) in CONTAINERS and type(size) is int and size < _SMALL_SIZE
 
 
 def _explain_no_json(error: Exception) -> str:
