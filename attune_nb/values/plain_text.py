@@ -1,4 +1,4 @@
-"""The plain text of dates, paths, decimals, UUIDs and enums.
+"""The plain text of dates, paths, decimals, fractions, UUIDs and enums.
 
 They are no plain data, but everyone knows their text. An expression cannot look into them.
 """
@@ -9,6 +9,7 @@ import sys
 from datetime import date, datetime, time
 from decimal import Context, Decimal
 from enum import Enum
+from fractions import Fraction
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,12 +19,24 @@ if TYPE_CHECKING:
 
 __all__ = ["has_plain_text", "simplify", "simplify_all"]
 
+# Bits of the parts of a fraction that is written: Python writes no integer of very many digits.
+_MOST_BITS = 10_000
+
+
+def _write_fraction(value: Fraction) -> Any:
+    """Return the text of a fraction; the fraction itself if it is too large to be written."""
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS:
+        return value
+    return str(value)
+
+
 # By exact type: a subclass may have another text.
-_WRITERS: dict[type, Callable[[Any], str]] = {
+_WRITERS: dict[type, Callable[[Any], Any]] = {
     **dict.fromkeys((date, datetime, time), lambda value: value.isoformat()),
     **dict.fromkeys((PosixPath, PurePosixPath, PureWindowsPath, WindowsPath), str),
     # the text of `str` depends on the context of the thread
     Decimal: Context(capitals=1).to_sci_string,
+    Fraction: _write_fraction,
     UUID: str,
 }
 
@@ -35,7 +48,7 @@ def has_plain_text(value: Any) -> bool:
 
 
 def simplify(value: Any) -> Any:
-    """Return the text of a date, a path, a decimal or a UUID, and the value of an enum's member.
+    """Return the text of a date, path, decimal, fraction or UUID; the value of an enum's member.
 
     Any other value is returned as it is.
     """

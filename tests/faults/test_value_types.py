@@ -4,10 +4,17 @@ A row of a table is a value. It goes through a run as a parameter, an item, a re
 published value, and comes back from the store as it was. Add a type to `NOT_ON_RECORD`.
 """
 
+import json
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path, PureWindowsPath
+from uuid import UUID
+
 import numpy as np
 import pandas as pd
 import pytest
-from support.typed_values import NOT_ON_RECORD, is_same, run_echo
+from support.typed_values import NOT_ON_RECORD, Color, is_same, run_echo
 
 import attune_nb
 
@@ -43,6 +50,66 @@ def test_a_number_of_another_type_is_a_plain_one(value, plain, tmp_path):
 
     assert_holds(run, plain)
     assert_holds(attune_nb.open_run(run.run_id, store=store), plain)
+
+
+TEXTS = {
+    "path": (Path("/tmp/a b"), "/tmp/a b"),
+    "path of Windows": (PureWindowsPath("C:/x"), "C:\\x"),
+    "date": (date(2024, 1, 2), "2024-01-02"),
+    "moment": (datetime(2024, 1, 2, tzinfo=UTC), "2024-01-02T00:00:00+00:00"),
+    "time": (time(3, 4), "03:04:00"),
+    "moment of pandas": (pd.Timestamp("2024-01-02"), "2024-01-02T00:00:00"),
+    "decimal": (Decimal("1.10"), "1.10"),
+    "fraction": (Fraction(1, 3), "1/3"),
+    "uuid": (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+    "enum": (Color.RED, "red"),
+}
+WRITTEN = {
+    "text": "<{{ parameters.value }}>",
+    "joined": "{{ '<' ~ parameters.value ~ '>' }}",
+    "function": "<{{ string(parameters.value) }}>",
+    "filter": "<{{ parameters.value | string }}>",
+}
+
+
+@pytest.mark.parametrize("source", WRITTEN.values(), ids=WRITTEN)
+@pytest.mark.parametrize(("value", "text"), TEXTS.values(), ids=TEXTS)
+def test_a_value_has_its_plain_text(value, text, source):
+    workflow = f"""
+    parameters: {{value: {{}}}}
+    tasks: [{{name: a, action: core.echo, input: {{message: "{source}"}}}}]
+    """
+    run = attune_nb.loads(workflow).run({"value": value}, backend="inline", progress=False)
+
+    assert run.status == "succeeded"
+    assert run.result("a")["message"] == f"<{text}>"
+
+
+@pytest.mark.parametrize(("value", "text"), TEXTS.values(), ids=TEXTS)
+def test_a_value_is_written_as_json(value, text):
+    workflow = """
+    parameters: {value: {}}
+    tasks: [{name: a, action: core.echo, input: {message: "{{ to_json([parameters.value]) }}"}}]
+    """
+    run = attune_nb.loads(workflow).run({"value": value}, backend="inline", progress=False)
+
+    assert run.status == "succeeded"
+    assert json.loads(run.result("a")["message"]) == [text]
+
+
+@pytest.mark.parametrize(("value", "text"), TEXTS.values(), ids=TEXTS)
+def test_a_value_is_in_the_environment_of_a_command(value, text):
+    workflow = """
+    parameters: {value: {}}
+    tasks:
+      - name: a
+        action: core.shell
+        input: {cmd: 'printf %s "$VALUE"', env: {VALUE: "{{ parameters.value }}"}}
+    """
+    run = attune_nb.loads(workflow).run({"value": value}, backend="threads", progress=False)
+
+    assert run.status == "succeeded"
+    assert run.result("a")["stdout"] == text
 
 
 ROWS = """

@@ -9,6 +9,7 @@ import json
 import pathlib
 import uuid
 from decimal import Decimal
+from fractions import Fraction
 
 import pandas as pd
 import pytest
@@ -38,6 +39,7 @@ VALUES = [
     (dt.time(3, 4), "03:04:00"),
     (pd.Timestamp("2024-01-02T03:04", tz="UTC"), "2024-01-02T03:04:00+00:00"),
     (Decimal("1.10"), "1.10"),
+    (Fraction(1, 3), "1/3"),
     (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     (Color.RED, "red"),
     (Word.ONE, "one"),
@@ -121,3 +123,9 @@ def test_a_block_string_of_one_expression_keeps_the_type(style):
     run = attune_nb.loads(text).run()
 
     assert run.output == {"first": [1, 2], "second": [1, 2], "third": [1, 2]}
+
+
+@pytest.mark.parametrize("source", ["<{{ x }}>", "{{ to_json([x]) }}", "{{ x ~ '' }}"])
+def test_a_fraction_of_too_many_digits_has_no_text(source):
+    with pytest.raises(TemplateError, match="Fraction"):
+        render(source, Fraction(10**5_000, 3))
