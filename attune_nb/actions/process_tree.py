@@ -109,6 +109,11 @@ class ProcessTree:
                 break
         self._send_to_all(signal.SIGKILL)
 
+        # the system ends them a moment later, except one that waits for a device
+        deadline = time.monotonic() + GRACE
+        while self.has_living() and time.monotonic() < deadline:
+            time.sleep(_LONGEST_PAUSE / 10)
+
     def kill_at(self, deadline: float) -> None:
         """Wait until all processes have ended; kill those that live at the deadline."""
         pause = 0.01
@@ -224,10 +229,6 @@ def supervise(engine_pid: int) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    # in the background: whoever kills all children of the process does not kill this one
-    if os.fork():
-        os._exit(0)
-
     commands: dict[str, int] = {}
     _follow(engine_pid, commands)
     _end_commands(commands)

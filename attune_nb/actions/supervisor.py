@@ -18,8 +18,9 @@ from attune_nb.actions import process_tree
 
 __all__ = ["Supervisor"]
 
-# seconds that the supervisor's start may hold up the end of this process
-_REAP_TIMEOUT = 1.0
+# Starts a program in the background, with its signals ignored, and ends at once. Without `3` the
+# program would not have this standard input.
+_DETACH = """trap '' INT TERM HUP; { "$@" <&3 3<&- & } 3<&0"""
 
 
 class Supervisor:
@@ -27,7 +28,6 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
         self._pipe: int | None = None
         # mark -> number of the leader, 0 before it has started
         self._commands: dict[str, int] = {}
@@ -55,13 +55,11 @@ class Supervisor:
         for mark, leader in list(self._commands.items()):
             if leader:
                 process_tree.ProcessTree(leader, mark).kill()
-        self._reap(_REAP_TIMEOUT)
 
     def leave_to_parent(self) -> None:
         """Forget the commands in a forked process: they are its parent's."""
         pipe = self._pipe
         self._lock = threading.Lock()
-        self._process = None
         self._pipe = None
         self._commands = {}
         if pipe is not None:
@@ -74,20 +72,26 @@ class Supervisor:
             if self._pipe is not None or not sys.executable:
                 return
 
+            program = [sys.executable, "-I", "-S", process_tree.__file__, str(os.getpid())]
             source, pipe = os.pipe()
             try:
-                self._process = subprocess.Popen(  # noqa: S603 - a fixed command
-                    [sys.executable, "-I", "-S", process_tree.__file__, str(os.getpid())],
+                # Whoever kills this process with all its descendants does not kill the supervisor:
+                # it is none of them before a command starts.
+                subprocess.run(  # noqa: S603 - a fixed command
+                    ["/bin/sh", "-c", _DETACH, "sh", *program],
                     stdin=source,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     # it must not keep a file system busy
                     cwd="/",
                     start_new_session=True,
+                    check=False,
                 )
-            except OSError:
+            except BaseException as error:
                 os.close(pipe)
-                return
+                if isinstance(error, OSError):
+                    return
+                raise
             finally:
                 os.close(source)
 
@@ -111,11 +115,3 @@ class Supervisor:
                 # the supervisor was killed: the next command starts another
                 os.close(self._pipe)
                 self._pipe = None
-            self._reap()
-
-    def _reap(self, seconds: float = 0) -> None:
-        """Collect the supervisor's first process, which ends as soon as the second one runs."""
-        if self._process is not None:
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(seconds)
-                self._process = None

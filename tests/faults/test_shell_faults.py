@@ -152,11 +152,34 @@ def find_sleepers(seconds):
     return sleepers
 
 
-def wait_until(condition, timeout=40):
+def find_shells(seconds):
+    """Return the shells of the commands that sleep for so many seconds."""
+    shells = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if words[1:2] == ["-c"] and f"sleep {seconds}" in words[-1] and len(words) == 3:
+            shells.append(process)
+    return shells
+
+
+def wait_until(condition, timeout=40, describe=str):
+    """Wait until a condition holds; fail with what `describe` returns."""
     deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, describe()
         time.sleep(0.05)
+
+
+def describe_survivors(seconds, engine):
+    """Return the state of an engine, and the processes that still sleep with their ancestors."""
+    lines = [f"the engine's exit code: {engine.poll()}"]
+    for process in find_sleepers(seconds):
+        with contextlib.suppress(psutil.Error):
+            lines.append(f"{process.pid} {process.status()}, below {process.parents()}")
+    with contextlib.suppress(psutil.Error):
+        children = psutil.Process(engine.pid).children(recursive=True)
+        lines += [f"of the engine: {child}" for child in children]
+    return "\n".join(lines)
 
 
 @pytest.fixture
@@ -165,7 +188,8 @@ def seconds():
     seconds = f"{600 + os.getpid()}.{time.monotonic_ns() % 1_000_000_000:09}"
     yield seconds
 
-    for process in find_sleepers(seconds):
+    # shells before their `sleep`: one of them would begin another
+    for process in find_shells(seconds) + find_sleepers(seconds):
         with contextlib.suppress(psutil.Error):
             process.kill()
 
@@ -210,7 +234,7 @@ def test_no_command_outlives_its_process(backend, end, seconds, tmp_path):
     path = tmp_path / "sleep.yaml"
     path.write_text(workflow_text(seconds))
     commands = 1 if backend == "inline" else 2
-    words = ["run", str(path), "--backend", backend, "--workers", "2", "--no-progress"]
+    words = ["run", str(path), "--backend", backend, "--workers", "2"]
     if backend == "inline":
         words.remove("--workers")
         words.remove("2")
@@ -224,10 +248,18 @@ def test_no_command_outlives_its_process(backend, end, seconds, tmp_path):
             sleepers = find_sleepers(seconds)
             end(engine, sleepers)
             # after the end of its worker an item begins again, with other processes
-            wait_until(lambda: not set(sleepers) & set(find_sleepers(seconds)), timeout=20)
+            wait_until(
+                lambda: not set(sleepers) & set(find_sleepers(seconds)),
+                timeout=20,
+                describe=lambda: describe_survivors(seconds, engine),
+            )
         finally:
             engine.kill()
-    wait_until(lambda: not find_sleepers(seconds), timeout=20)
+    wait_until(
+        lambda: not find_sleepers(seconds),
+        timeout=20,
+        describe=lambda: describe_survivors(seconds, engine),
+    )
 
 
 CELL = """
