@@ -236,10 +236,18 @@ class Run(BaseRun):
         notes: Sequence[str] = (),
         store: Path | None = None,
         answers: AdvanceAnswers | None = None,
+        record_alerts: Sequence[str] = (),
     ) -> None:
         super().__init__(run_id, driver, request, scaling, notes, store)
         self._driver = driver
+        # the list grows while the run is recorded
+        self._record_alerts = record_alerts
         self._answers = answers if answers is not None else AdvanceAnswers({})
+
+    @property
+    def alerts(self) -> list[str]:
+        """Notes on things that deserve a look, each one line with advice."""
+        return [*self._record_alerts, *super().alerts]
 
     @property
     def _now(self) -> float:
@@ -429,6 +437,7 @@ def execute_plan(plan: RunPlan) -> Run:
         plan.notes,
         engine.store,
         plan.prepared.answers,
+        engine.record_alerts,
     )
     LATEST.keep(run)
     try:

@@ -17,7 +17,7 @@ from attune_nb.running.record import open_recorder
 from attune_nb.running.waiting import wait_for_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from attune_nb.display.outputs import Display
@@ -41,6 +41,7 @@ class Engine(NamedTuple):
     Attributes:
         drive: Drives the run to its end.
         store: The file with the run's record.
+        record_alerts: Notes on what that record lacks; the list grows.
     """
 
     driver: Driver
@@ -48,6 +49,7 @@ class Engine(NamedTuple):
     display: Display | None
     scaling: WorkflowScaling
     store: Path | None
+    record_alerts: Sequence[str]
 
 
 def assemble_engine(plan: RunPlan) -> Engine:
@@ -60,6 +62,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     comparison = _comparison_keys(request, plan.prepared.recorded_parameters)
     recorder = open_recorder(plan, comparison)
     store = recorder.path if recorder is not None else None
+    record_alerts = recorder.alerts if recorder is not None else []
     display = _open_display(request.observation.progress)
     scaling = _scaling_of(request.name, comparison, store)
     remember_durations = scaling.reader()
@@ -91,6 +94,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
             display,
             scaling,
             store,
+            record_alerts,
         )
 
     recorded = plan.recorded_events
@@ -104,7 +108,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     remember_durations(recorded)
     if display is not None:
         display.read(recorded)
-    return Engine(driver, driver.continue_run, display, scaling, store)
+    return Engine(driver, driver.continue_run, display, scaling, store, record_alerts)
 
 
 def drive_run(run: LiveRun, engine: Engine, plan: RunPlan) -> None:

@@ -18,6 +18,8 @@ from attune_nb import events as event_types
 from attune_nb.errors import Position, StoreError
 from attune_nb.events import AttemptsEnded, Batch, ErrorInfo, Event
 from attune_nb.store.json_values import NO_SECRETS, from_plain, to_plain
+from attune_nb.values.describe import describe
+from attune_nb.values.frozen import NotStored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from attune_nb.errors import Source
     from attune_nb.values.secrets import Mask
 
-__all__ = ["EventRow", "event_of", "row_of"]
+__all__ = ["EventRow", "column_text", "drop_values", "event_of", "row_of", "row_within"]
 
 
 def _event_classes() -> Iterator[type[Event]]:
@@ -63,6 +65,12 @@ _PACKED = (
 
 _NONE_TYPE = frozenset({type(None)})
 
+# in the data of a row that has strings with surrogates
+_TEXT_TAG = b'"$text"'
+
+# bytes of a value that no marker would make smaller
+_ALWAYS_STORED = 200
+
 
 class EventRow(NamedTuple):
     """An event as a row of the store."""
@@ -76,15 +84,90 @@ class EventRow(NamedTuple):
 
 
 def row_of(event: Event) -> EventRow:
-    """Return the row of an event whose secrets are masked."""
+    """Return the row of an event whose secrets are masked.
+
+    Raises:
+        Exception: A value cannot be encoded; `row_within` makes a row in any case.
+    """
     try:
         return _row_of(event, to_plain)
-    except UnicodeEncodeError:
-        # a Python string may hold surrogates, which UTF-8 cannot encode
+    except ValueError:
+        # a surrogate, which UTF-8 cannot encode, or an integer of very many digits
         return _row_of(event, partial(to_plain, check_strings=True))
 
 
+def row_within(event: Event, most_bytes: int) -> EventRow:
+    """Return a row of an event that is not too large, with markers for the largest values.
+
+    A value that cannot be encoded is replaced by a marker, too.
+
+    Args:
+        event: The event, whose secrets are masked.
+        most_bytes: The bytes of data that a row can hold.
+    """
+    most_of_value = most_bytes
+    while True:
+        # from half the row down to nothing: few values are replaced if few are large
+        most_of_value //= 8
+        row = _row_of(event, partial(_plain_or_marker, most_bytes=most_of_value))
+        if len(row.data) <= most_bytes or not most_of_value:
+            return row
+
+
+def drop_values(event: Event) -> Event:
+    """Return an event with a marker in place of each value of the workflow."""
+    marker = NotStored("value that cannot be written")
+    changes: dict[str, Any] = {}
+    for name in _VALUE_FIELDS.intersection(event.__struct_fields__):
+        changes[name] = marker
+    if isinstance(event, event_types.RunStarted):
+        # each parameter is named
+        changes["parameters"] = dict.fromkeys(event.parameters, marker)
+    if isinstance(event, AttemptsEnded):
+        batch = event.batch
+        items = None
+        if batch.items is not None:
+            items = [marker] * len(batch)
+        errors = {}
+        for row, error in batch.errors.items():
+            errors[row] = msgspec.structs.replace(error, message="", traceback="", data=None)
+        changes["batch"] = msgspec.structs.replace(
+            batch, results=[marker] * len(batch), items=items, errors=errors
+        )
+    if not changes:
+        return event
+    return msgspec.structs.replace(event, **changes)
+
+
+def _plain_or_marker(value: Any, most_bytes: int) -> Any:
+    """Return a value as JSON can hold it, or a marker if it is too large or cannot be encoded.
+
+    Of an array, such as the results of a batch, each element is replaced by itself.
+    """
+    if type(value) is list:
+        return [_plain_or_marker(element, most_bytes) for element in value]
+
+    size = None
+    try:
+        plain = to_plain(value, check_strings=True)
+        size = len(msgspec.json.encode(plain))
+        if size <= max(most_bytes, _ALWAYS_STORED):
+            return plain
+    except Exception:  # noqa: BLE001, S110 - whatever is wrong with one value, the others are stored
+        pass
+    return to_plain(NotStored(_describe_large(value, size)))
+
+
+def _describe_large(value: Any, size: int | None) -> str:
+    """Return the noun for a value in place of which a marker is stored."""
+    noun = describe(value).removeprefix("a ").removeprefix("an ")
+    if size is None:
+        return noun
+    return f"large {noun} ({size:,} bytes)"
+
+
 def _row_of(event: Event, plain: Callable[[Any], Any]) -> EventRow:
+    is_exact = plain is to_plain
     data: dict[str, Any] = {}
     for name in event.__struct_fields__:
         if name in _COLUMN_FIELDS:
@@ -94,8 +177,10 @@ def _row_of(event: Event, plain: Callable[[Any], Any]) -> EventRow:
             continue
         if isinstance(value, ErrorInfo):
             value = _error_to_plain(value, plain)
-        if name in _VALUE_FIELDS:
+        elif name in _VALUE_FIELDS:
             value = plain(value)
+        elif not is_exact:
+            value = _texts_to_plain(value)
         data[name] = value
 
     columns = None
@@ -111,6 +196,20 @@ def _row_of(event: Event, plain: Callable[[Any], Any]) -> EventRow:
         msgspec.json.encode(data),
         columns,
     )
+
+
+def _texts_to_plain(value: Any) -> Any:
+    """Return the value of an event's own field with its strings as UTF-8 can hold them."""
+    if isinstance(value, tuple):
+        return [_texts_to_plain(element) for element in value]
+    if isinstance(value, str):
+        return to_plain(value, check_strings=True)
+    return value
+
+
+def column_text(text: str) -> str:
+    r"""Return a text as a column of SQLite can hold it: a lone surrogate becomes `\udce9`."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def event_of(row: EventRow, source: Source, mask: Mask = NO_SECRETS) -> Event:
@@ -135,6 +234,8 @@ def _event_of(row: EventRow, source: Source, mask: Mask) -> Event:
     data = msgspec.json.decode(row.data)
     for name in _VALUE_FIELDS & data.keys():
         data[name] = from_plain(data[name], mask)
+    if _TEXT_TAG in row.data:
+        _restore_texts(event_class, data)
 
     if event_class is event_types.TaskEnded and data.get("error") is not None:
         data["error"] = _error_of(data["error"], source)
@@ -153,6 +254,16 @@ def _event_of(row: EventRow, source: Source, mask: Mask) -> Event:
     if "visit" in event_class.__struct_fields__:
         data["visit"] = row.visit
     return event_class(time=row.time, **data)
+
+
+def _restore_texts(event_class: type[Event], data: dict[str, Any]) -> None:
+    """Restore the strings with surrogates in the fields of an event."""
+    names = data.keys() - _VALUE_FIELDS
+    if event_class in (AttemptsEnded, event_types.TaskEnded):
+        # their errors are decoded by a function of their own
+        names -= {"batch", "error"}
+    for name in names:
+        data[name] = from_plain(data[name])
 
 
 def _as_tuple(value: Any) -> Any:
@@ -232,7 +343,7 @@ def _error_to_plain(error: ErrorInfo, plain: Callable[[Any], Any]) -> dict[str, 
     if error.position is not None:
         position = [error.position.line, error.position.column]
     data = {
-        "type": error.type,
+        "type": plain(error.type),
         "message": plain(error.message),
         "traceback": plain(error.traceback),
         "data": plain(error.data),
@@ -240,7 +351,7 @@ def _error_to_plain(error: ErrorInfo, plain: Callable[[Any], Any]) -> dict[str, 
         "position": position,
     }
     if error.bases:
-        data["bases"] = error.bases
+        data["bases"] = [plain(name) for name in error.bases]
     return data
 
 
@@ -249,11 +360,11 @@ def _error_of(data: dict[str, Any], source: Source) -> ErrorInfo:
     if data["position"] is not None:
         position = Position(source, *data["position"])
     return ErrorInfo(
-        type=data["type"],
+        type=from_plain(data["type"]),
         message=from_plain(data["message"]),
         traceback=from_plain(data["traceback"]),
         data=from_plain(data["data"]),
         retryable=data["retryable"],
-        bases=tuple(data.get("bases", ())),
+        bases=tuple(map(from_plain, data.get("bases", ()))),
         position=position,
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.store.data_types import READERS, write_data
 from attune_nb.values.frozen import NotStored, freeze
+from attune_nb.values.guard import count_rows, is_table, module_name
 from attune_nb.values.remote import RemoteReference
 from attune_nb.values.secrets import MASKED, Mask, SecretBytes, SecretText, SecretValue
 
@@ -31,20 +32,25 @@ _EXACT = frozenset({str, int, bool, type(None)})
 # a Python string may hold surrogates, which UTF-8 cannot encode
 _SURROGATES = "surrogatepass"
 
+# bits of an integer that is stored in hexadecimal: Python refuses to write 4,300 decimal digits
+_MANY_BITS = 10_000
+
 
 def to_plain(value: Any, *, check_strings: bool = False) -> Any:
     """Return a value as JSON can hold it; plain data is returned as the same object.
 
     Args:
         value: A frozen value.
-        check_strings: Tag strings that UTF-8 cannot encode. Without this, encoding such a string
-            raises UnicodeEncodeError; then call again with it.
+        check_strings: Tag strings that UTF-8 cannot encode, and integers of very many digits.
+            Without this, encoding them raises a ValueError; then call again with it.
     """
     kind = type(value)
     if kind is str:
         if check_strings:
             return _string(value)
         return value
+    if check_strings and kind is int and value.bit_length() > _MANY_BITS:
+        return {"$int": hex(value)}
     if kind in _EXACT:
         return value
     if kind is float:
@@ -136,7 +142,7 @@ def _tagged(value: Any, *, check_strings: bool) -> dict[str, Any]:
 
     data = write_data(value)
     if data is None:
-        return {"$object": _marker(value)}
+        return {"$object": to_plain(_marker(value), check_strings=check_strings)}
     tag, content = data
     return {tag: to_plain(content, check_strings=check_strings)}
 
@@ -145,7 +151,8 @@ def _hidden(secret: SecretValue, *, check_strings: bool) -> dict[str, Any]:
     """Return a tagged value with its secrets masked in the content of the tag."""
     plain = to_plain(secret.value, check_strings=check_strings)
     if not isinstance(plain, dict) or "$object" in plain:
-        return {"$object": secret.mask.value(_marker(secret.value))}
+        marker = secret.mask.value(_marker(secret.value))
+        return {"$object": to_plain(marker, check_strings=check_strings)}
 
     ((tag, content),) = plain.items()
     masked = secret.mask.named_value(content)
@@ -165,9 +172,8 @@ def _marker(value: Any) -> Any:
         rows = None
     else:
         kind = type(value)
-        name = f"{kind.__module__}.{kind.__qualname__}"
-        is_table = hasattr(value, "columns") and hasattr(value, "iloc")
-        rows = len(value) if is_table else None
+        name = module_name(kind)
+        rows = count_rows(value) if is_table(kind) else None
 
     if rows is None:
         return name
@@ -229,9 +235,11 @@ def _read_member(content: Any, mask: Mask) -> Any:
 
 def _read_object(content: Any, _: Mask) -> NotStored:
     """Return the marker of a value that is not stored."""
+    content = _read(content, NO_SECRETS)
     if isinstance(content, str):
         return NotStored(content)
-    return NotStored(*content)
+    name, rows = content
+    return NotStored(name, rows)
 
 
 def _base64(data: bytes) -> str:
@@ -241,6 +249,7 @@ def _base64(data: bytes) -> str:
 _READERS: dict[str, Callable[[Any, Mask], Any]] = {
     "$text": lambda content, _: base64.b64decode(content).decode("utf-8", _SURROGATES),
     "$float": lambda content, _: float(content),
+    "$int": lambda content, _: int(content, 16),
     "$tuple": lambda content, mask: tuple(_read(element, mask) for element in content),
     "$set": lambda content, mask: frozenset(_read_member(element, mask) for element in content),
     "$map": lambda content, mask: {

@@ -13,8 +13,8 @@ from attune_nb.errors import Source, StoreError, nearest
 from attune_nb.events import describe_kind
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
-from attune_nb.store.event_rows import EventRow, event_of
-from attune_nb.store.json_values import NO_SECRETS
+from attune_nb.store.event_rows import EventRow, column_text, event_of
+from attune_nb.store.json_values import NO_SECRETS, from_plain
 from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def task_durations(
         rows = connection.execute(
             "SELECT number, options FROM runs WHERE workflow = ? AND status IN "
             "('succeeded', 'failed', 'timed_out') ORDER BY started DESC LIMIT ?",
-            (workflow, max_runs),
+            (column_text(workflow), max_runs),
         ).fetchall()
 
         for number, options in reversed(rows):
@@ -265,6 +265,9 @@ def _stored_run(row: tuple[Any, ...]) -> StoredRun:
     try:
         for name in ("options", "versions"):
             columns[name] = msgspec.json.decode(columns[name])
+        if "name" in columns["options"]:
+            # a name that no column can hold
+            columns["workflow"] = from_plain(columns["options"]["name"])
     except msgspec.MsgspecError as error:
         message = f"the record of run {columns['run_id']} cannot be read: {error}"
         raise StoreError(message) from None

@@ -29,7 +29,8 @@ from attune_nb.events import (
 from attune_nb.store.blobs import store_data
 from attune_nb.store.claims import owner_columns
 from attune_nb.store.database import connected, create
-from attune_nb.store.event_rows import row_of
+from attune_nb.store.event_rows import EventRow, column_text, drop_values, row_of, row_within
+from attune_nb.store.json_values import to_plain
 from attune_nb.store.reading import LIVE
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ MAX_TRIES = 12
 
 # seconds that a program which ends waits for the last commit
 _LAST_COMMIT = 5.0
+
+# bytes of a row beside the data of its event
+_ROW_OVERHEAD = 10_000
 
 # the recorders whose runs have not ended
 _OPEN: weakref.WeakSet[Recorder] = weakref.WeakSet()
@@ -93,8 +97,13 @@ class Recorder:
     events of the run. Any other failure to write ends the record, is logged once, and stops the
     run, since such a run could not be resumed.
 
+    A value that the store cannot hold is replaced by a marker, and an alert says so.
+
     The driver's thread calls `read`; workers' threads call `intend`. Fields that both they and
     the writing thread use are guarded by `_changed`.
+
+    Attributes:
+        alerts: Notes on values that the record lacks. The list only grows.
 
     Args:
         path: The store.
@@ -118,6 +127,7 @@ class Recorder:
         create(path)
         self.path = path
         self.error: StoreError | None = None
+        self.alerts: list[str] = []
         self._record = record
         self._mask = mask
         self._claim = claim
@@ -335,15 +345,38 @@ class Recorder:
             if isinstance(event, AskAnswered) and event.secrets:
                 # the events after it may contain the answer too
                 self._mask = self._mask.with_secret(f"answers.{event.task}", event.secret_value)
-            masked_event = event
-            if self._mask:
-                masked_event = mask_event(event, self._mask, named=True)
-            row = row_of(masked_event)
+            row = self._make_row(event, connection)
             row = row._replace(data=store_data(connection, row.data))
             rows.append((self._run_number, number, *row))
 
         self._next_number += len(new_events)
         connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _make_row(self, event: Event, connection: sqlite3.Connection) -> EventRow:
+        """Return the row of an event, with markers for values that the store cannot hold."""
+        most_bytes = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH) - _ROW_OVERHEAD
+        problem = f"the store holds at most {most_bytes:,} bytes of it"
+        masked_event = drop_values(event)
+        try:
+            masked_event = self._hide_secrets(event)
+            row = row_of(masked_event)
+            if len(row.data) <= most_bytes:
+                return row
+            del row
+        except Exception as error:  # noqa: BLE001 - no value may end the record
+            problem = f"it cannot be written ({type(error).__name__})"
+
+        self.alerts.append(
+            f"the record holds only a marker in place of {_describe_values(event)}: {problem}; "
+            "let an action keep large data in a file and return its path"
+        )
+        _log.warning("run %s: %s", self._record.run_id, self.alerts[-1])
+        return row_within(masked_event, most_bytes)
+
+    def _hide_secrets(self, event: Event) -> Event:
+        if not self._mask:
+            return event
+        return mask_event(event, self._mask, named=True)
 
     def _update_run(self, connection: sqlite3.Connection) -> None:
         """Update the figures of the run, and its sign of life."""
@@ -396,11 +429,11 @@ class Recorder:
         record = self._record
         columns = {
             "run_id": record.run_id,
-            "workflow": record.workflow,
-            "text": record.text,
-            "source_name": record.source_name,
-            "source_text": record.source_text,
-            "options": msgspec.json.encode(record.options).decode(),
+            "workflow": column_text(record.workflow),
+            "text": column_text(record.text),
+            "source_name": column_text(record.source_name),
+            "source_text": column_text(record.source_text),
+            "options": _encode_options(record).decode(),
             "versions": msgspec.json.encode(record.versions).decode(),
             "started": time.time(),
             "status": "pending",
@@ -421,6 +454,31 @@ def _cut_all() -> None:
     """End all records before the globals that actions use are gone."""
     for recorder in [*_OPEN]:
         recorder.cut()
+
+
+def _encode_options(record: RunRecord) -> bytes:
+    """Return the options of a run as JSON, with its name if the column cannot hold that."""
+    options = dict(record.options)
+    if column_text(record.workflow) != record.workflow:
+        options["name"] = to_plain(record.workflow, check_strings=True)
+    try:
+        return msgspec.json.encode(options)
+    except ValueError:
+        return msgspec.json.encode(to_plain(options, check_strings=True))
+
+
+def _describe_values(event: Event) -> str:
+    """Return how a message names the values of an event."""
+    match event:
+        case AttemptsEnded():
+            return f"results of `{event.task}`"
+        case AskAnswered():
+            return f"the answer to `{event.task}`"
+        case RunStarted():
+            return "parameters"
+        case RunEnded():
+            return "the output"
+    return f"a value in {type(event).__name__}"
 
 
 class _Counts:

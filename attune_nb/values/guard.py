@@ -1,0 +1,109 @@
+"""Questions to objects of users, whose own code may raise, lie or return anything.
+
+An object is judged by its exact type, which its code cannot change: `__class__` can lie, and so
+can a metaclass. What only the object's own code can say is asked for here, and a failure is
+answered by a default.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "LONGEST_MESSAGE",
+    "ask",
+    "count_rows",
+    "cut_text",
+    "error_text",
+    "is_table",
+    "module_name",
+    "repr_of",
+    "type_name",
+]
+
+LONGEST_MESSAGE = 65_536
+"""Characters of an error's message, or of its traceback, that are kept."""
+
+# of a text that is cut: the share of it that is kept of its end
+_TAIL_SHARE = 4
+
+_read_name = type.__dict__["__name__"].__get__
+_read_qualified_name = type.__dict__["__qualname__"].__get__
+_read_module = type.__dict__["__module__"].__get__
+_read_bases = type.__dict__["__mro__"].__get__
+_read_namespace = type.__dict__["__dict__"].__get__
+
+
+def ask(question: Callable[[], Any], default: Any = None) -> Any:
+    """Return the answer of an object's own code; a default if it raises.
+
+    Only an interrupt is passed on, as it is the user's.
+    """
+    try:
+        return question()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - an object's own code may raise anything
+        return default
+
+
+def type_name(kind: type) -> str:
+    """Return the name of a type, whatever its metaclass says."""
+    return str.__str__(_read_name(kind))
+
+
+def module_name(kind: type) -> str:
+    """Return the module and the qualified name of a type, as `module.Name`."""
+    module = ask(lambda: _read_module(kind))
+    name = str.__str__(_read_qualified_name(kind))
+    if type(module) is not str:
+        return name
+    return f"{module}.{name}"
+
+
+def repr_of(value: Any) -> str:
+    """Return the `repr` of a value, or `<Type object>` if its own code fails."""
+    text = ask(lambda: repr(value))
+    if not isinstance(text, str):
+        return f"<{type_name(type(value))} object>"
+    # an instance of a subclass has code of its own, too
+    return str.__str__(text)
+
+
+def error_text(error: BaseException) -> str:
+    """Return the text of an exception; an empty string if its own code fails or there is none."""
+    text = ask(lambda: str(error), "")
+    return str.__str__(text)
+
+
+def is_table(kind: type) -> bool:
+    """Return whether a type is that of a DataFrame: of pandas, or one that has its interface.
+
+    The attributes must be the type's own: an instance of `unittest.mock.Mock` has all.
+    """
+    return all(
+        any(name in _read_namespace(base) for base in _read_bases(kind))
+        for name in ("columns", "iloc", "__len__")
+    )
+
+
+def count_rows(table: Any) -> int | None:
+    """Return the number of rows of a table; None if its own code fails."""
+    count = ask(lambda: len(table))
+    if type(count) is not int:
+        return None
+    return count
+
+
+def cut_text(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """Return a text of a limited length: a longer one without its middle, and with its length."""
+    if len(text) <= longest:
+        return text
+
+    mark = f"\n[... cut: the whole text has {len(text):,} characters ...]\n"
+    tail = longest // _TAIL_SHARE
+    head = max(0, longest - tail - len(mark))
+    return f"{text[:head]}{mark}{text[len(text) - tail :]}"
