@@ -198,16 +198,21 @@ def store_option(store: Path) -> str:
 def _resolve_store(store: str | PathLike[str] | None) -> Path | None:
     if store is None:
         store = os.environ.get("ATTUNE_NB_STORE") or DEFAULT_STORE
-    if not store or not isinstance(store, str | os.PathLike):
+    name: Any = store
+    if isinstance(store, os.PathLike):
+        name = os.fspath(store)
+    if not name or not isinstance(name, str):
         raise StoreError(
             "`store` must be the path of a file, or 'none' for a run without a record, not "
-            f"{describe_with_value(store)}"
+            f"{describe_with_value(name)}"
         )
 
-    name = os.fspath(store)
     if name == "none":
         return None
-    return Path(name).expanduser()
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise StoreError(f"the store {name} is in no folder: {error}") from None
 
 
 def _package_versions() -> Iterator[tuple[str, str]]:

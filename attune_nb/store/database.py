@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import StoreError
+from attune_nb.store.files import (
+    check_path,
+    copy_files,
+    create_folder,
+    has_log,
+    is_writable,
+    restrict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 __all__ = ["VERSION", "connected", "create"]
 
@@ -22,6 +31,9 @@ VERSION = 2
 
 # milliseconds to wait while another program holds a lock
 _BUSY = 5000
+
+# arguments of every connection
+_CONNECTION: Any = {"timeout": _BUSY / 1000, "isolation_level": None, "check_same_thread": True}
 
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (  # to version 1
@@ -80,31 +92,28 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
 def create(path: Path) -> None:
     """Create the file if it is missing; bring an older version up to date.
 
+    The file is for its owner only, also if it was not before.
+
     Raises:
-        StoreError: The file is no store, is damaged, or has a newer version. It is not changed.
+        StoreError: The file is no store, is damaged, cannot be written, or has a newer version.
+            It is not changed.
     """
+    exists = check_path(path)
     if str(path.parent) not in ("", "."):
-        _create_folder(path.parent)
+        create_folder(path.parent)
     with connected(path, make=True) as connection:
+        if exists and not is_writable(path):
+            raise StoreError(_read_only_message(path))
         if _known_version(path, connection) < VERSION:
             _migrate(path, connection)
-
-
-def _create_folder(folder: Path) -> None:
-    """Create the folder of a store; the default folder gets a `.gitignore` for all its files."""
-    try:
-        if folder.name == ".attune" and not folder.exists():
-            folder.mkdir(parents=True)
-            (folder / ".gitignore").write_text("*\n")
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"the folder {folder} of the store cannot be created: {error.strerror}"
-        raise StoreError(message) from None
+        restrict(path)
 
 
 @contextmanager
 def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
     """Open the file while the block runs, and raise errors of SQLite as `StoreError`.
+
+    A file that cannot be written, or whose folder cannot, is opened for reading only.
 
     Args:
         path: The file.
@@ -113,7 +122,7 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
     Raises:
         StoreError: The file cannot be used; the message names the fault and the remedy.
     """
-    is_new = not path.exists()
+    is_new = not check_path(path)
     if is_new and not make:
         raise StoreError(f"there is no store at {path}; a run creates one")
 
@@ -121,7 +130,7 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
         if is_new:
             # readable for its owner only, since it holds results
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        with closing(_open(path)) as connection:
+        with _open_as_allowed(path) as connection:
             if not make and _known_version(path, connection) < VERSION:
                 _migrate(path, connection)
             yield connection
@@ -131,10 +140,63 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
         raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from None
 
 
+@contextmanager
+def _open_as_allowed(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a file: to write it, if the system allows that, else to read it."""
+    if is_writable(path):
+        with closing(_open(path)) as connection:
+            yield connection
+        return
+
+    if not has_log(path):
+        # without a log no other program is writing the file
+        with closing(_open_to_read(path, "mode=ro&immutable=1")) as connection:
+            if _known_version(path, connection) == VERSION:
+                yield connection
+                return
+    elif _reads_in_place(path):
+        with closing(_open_to_read(path, "mode=ro")) as connection:
+            yield connection
+        return
+
+    with _open_copy(path) as connection:
+        yield connection
+
+
+def _reads_in_place(path: Path) -> bool:
+    """Return whether SQLite can read a file of this version with its log where they are."""
+    try:
+        with closing(_open_to_read(path, "mode=ro")) as connection:
+            return _known_version(path, connection) == VERSION
+    except sqlite3.OperationalError:
+        # the index of the log is missing and cannot be created
+        return False
+
+
+@contextmanager
+def _open_copy(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a copy of a file with its log, brought up to date, to read it."""
+    with tempfile.TemporaryDirectory(prefix="attune-") as folder:
+        copy = copy_files(path, Path(folder))
+        with closing(_open(copy)) as connection:
+            if _known_version(path, connection) < VERSION:
+                _migrate(path, connection)
+            connection.execute("PRAGMA query_only = ON")
+            yield connection
+
+
 def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=_BUSY / 1000, isolation_level=None, check_same_thread=True
-    )
+    # not relative: SQLite takes `:memory:` for no file
+    return _prepare(sqlite3.connect(path.absolute(), **_CONNECTION))
+
+
+def _open_to_read(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{mode}"
+    return _prepare(sqlite3.connect(uri, uri=True, **_CONNECTION))
+
+
+def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Set the options of a new connection; close it if that fails."""
     try:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY}")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -196,4 +258,13 @@ def _error_message(path: Path, error: sqlite3.Error) -> str:
         return f"the disk is full: {path} cannot grow; free space, and resume the run"
     if "BUSY" in code or "LOCKED" in code:
         return f"the store {path} is locked by another program; close it, or name another store"
+    if "READONLY" in code:
+        return _read_only_message(path)
     return f"the store {path} cannot be used: {error}"
+
+
+def _read_only_message(path: Path) -> str:
+    return (
+        f"the store {path} can be read, and not written: allow writing to it and to its folder, or "
+        "name another store"
+    )

@@ -1,0 +1,200 @@
+"""The files of a store: paths that can be none, folders that cannot be written, permissions."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import attune_nb
+from attune_nb.errors import StoreError
+
+TEXT = """
+tasks:
+  - {name: work, action: act, input: {i: 7}}
+"""
+
+
+def run_workflow(store, **options):
+    actions = options.pop("actions", {"act": lambda i: i})
+    return attune_nb.loads(TEXT).run(actions=actions, store=store, progress=False, **options)
+
+
+def list_modes(folder):
+    modes = {"": stat.S_IMODE(folder.stat().st_mode)}
+    for file in folder.iterdir():
+        modes[file.name] = stat.S_IMODE(file.stat().st_mode)
+    return modes
+
+
+@pytest.mark.parametrize(
+    ("store", "message"),
+    [
+        pytest.param("x\0y", "is no path", id="NUL"),
+        pytest.param("\ud800", "is no path", id="lone surrogate"),
+        pytest.param("n" * 300, "cannot be opened: File name too long", id="300 characters"),
+        pytest.param("folder", "is a folder: name a file in it", id="folder"),
+        pytest.param("", "must be the path of a file", id="empty text"),
+        pytest.param(Path(), "is a folder", id="empty path"),
+        pytest.param("/dev/null", "is a device or a pipe", id="device"),
+        pytest.param("pipe", "is a device or a pipe", id="pipe"),
+        pytest.param("text", "is no store, or it is damaged", id="text file"),
+        pytest.param("database", "a database of another program", id="other database"),
+        pytest.param("text/runs.db", "cannot be created: File exists", id="file as folder"),
+        pytest.param("~nobody-here/runs.db", "in no folder", id="unknown user"),
+        pytest.param(b"runs.db", "must be the path of a file", id="bytes"),
+    ],
+)
+def test_what_can_be_no_store_is_refused(tmp_path, monkeypatch, store, message):
+    """Neither a run nor a reading function changes it, or raises another error."""
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("text").write_text("not a database" * 100)
+    os.mkfifo("pipe")
+    with closing(sqlite3.connect("database")) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    before = list_modes(tmp_path)
+
+    with pytest.raises(StoreError, match=message):
+        run_workflow(store)
+    with pytest.raises(StoreError):
+        attune_nb.runs(store)
+    with pytest.raises(StoreError):
+        attune_nb.open_run("x", store)
+    assert list_modes(tmp_path) == before
+
+
+def test_a_store_named_as_memory_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = run_workflow(":memory:")
+    assert attune_nb.open_run(run.run_id, ":memory:").result("work") == 7
+
+
+def test_files_are_for_their_owner_also_if_wider_before(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / ".attune"
+    store = folder / "runs.db"
+    run_workflow(store)
+    # a reader that holds the file keeps its log
+    with closing(sqlite3.connect(store)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM runs").fetchall()
+        folder.chmod(0o755)
+        for file in folder.iterdir():
+            file.chmod(0o644)
+        run_workflow(store)
+        modes = list_modes(folder)
+
+    assert modes.pop("") == 0o700
+    modes.pop(".gitignore")
+    assert modes == dict.fromkeys(["runs.db", "runs.db-wal", "runs.db-shm"], 0o600)
+
+
+def test_a_new_default_folder_is_for_its_owner(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_workflow(".attune/runs.db")
+    assert stat.S_IMODE(Path(".attune").stat().st_mode) == 0o700
+
+
+def mount_read_only(folder):
+    """Mount a folder on itself, read-only; return whether the machine allowed it."""
+    if os.geteuid():
+        return False
+    bind = subprocess.run(
+        ["mount", "--bind", str(folder), str(folder)], capture_output=True, check=False
+    )
+    if bind.returncode:
+        return False
+    remount = ["mount", "-o", "remount,ro,bind", str(folder)]
+    if subprocess.run(remount, capture_output=True, check=False).returncode:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+        return False
+    return True
+
+
+@pytest.fixture
+def lock_folder():
+    """Return a function that makes a folder impossible to write, until the test ends."""
+    mounted = []
+    narrowed = []
+
+    def lock(folder):
+        if mount_read_only(folder):
+            mounted.append(folder)
+            return
+        if os.geteuid() == 0:
+            pytest.skip("root may write everywhere, and the machine mounts nothing")
+        folder.chmod(0o500)
+        narrowed.append(folder)
+
+    yield lock
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+    for folder in narrowed:
+        folder.chmod(0o700)
+
+
+def make_store(folder, *, with_log):
+    """Make a store of one run; its log holds that run or is gone. Return the run's id."""
+    folder.mkdir()
+    original = folder.parent / "original.db"
+    run_id = run_workflow(original).run_id
+    if not with_log:
+        shutil.copy(original, folder / "runs.db")
+        return run_id
+
+    with closing(sqlite3.connect(original)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM runs").fetchall()
+        run_id = run_workflow(original).run_id
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{original}{suffix}", folder / f"runs.db{suffix}")
+    return run_id
+
+
+@pytest.mark.parametrize("with_log", [False, True], ids=["no log", "log"])
+def test_a_store_in_a_locked_folder_can_be_read(tmp_path, lock_folder, with_log):
+    folder = tmp_path / "locked"
+    store = folder / "runs.db"
+    run_id = make_store(folder, with_log=with_log)
+    lock_folder(folder)
+
+    before = list_modes(folder)
+    assert attune_nb.runs(store)["run_id"].iloc[0] == run_id
+    assert attune_nb.open_run(run_id, store).result("work") == 7
+    assert list_modes(folder) == before
+
+
+def test_an_older_store_in_a_locked_folder_can_be_read(tmp_path, lock_folder):
+    folder = tmp_path / "locked"
+    store = folder / "runs.db"
+    run_id = make_store(folder, with_log=False)
+    with closing(sqlite3.connect(store)) as connection:
+        connection.executescript("DROP TABLE intents; DROP TABLE blobs; PRAGMA user_version = 1")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    lock_folder(folder)
+    assert attune_nb.open_run(run_id, store).result("work") == 7
+
+
+@pytest.mark.parametrize("with_log", [False, True], ids=["no log", "log"])
+def test_writing_to_a_locked_folder_is_refused_at_once(tmp_path, lock_folder, with_log):
+    folder = tmp_path / "locked"
+    store = folder / "runs.db"
+    make_store(folder, with_log=with_log)
+    lock_folder(folder)
+    calls = []
+
+    def act(i):
+        calls.append(i)
+
+    with pytest.raises(StoreError, match="can be read, and not written"):
+        run_workflow(store, actions={"act": act})
+    with pytest.raises(StoreError, match="can be read, and not written"):
+        attune_nb.forget(older="0s", store=store)
+    with pytest.raises(StoreError, match=r"cannot be opened: (Read-only|Permission)"):
+        run_workflow(folder / "new.db", actions={"act": act})
+    assert calls == []
