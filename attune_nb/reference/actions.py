@@ -84,9 +84,9 @@ ACTIONS: tuple[Entry, ...] = (
         "action",
         "core.shell",
         "Run a command: a line for the shell with `cmd`, or a program with `argv`. It returns "
-        "`exit_code`, `stdout`, `stderr`, and `data` if the output is JSON; an exit code other "
-        "than 0 fails. Of a long output 10 MB are kept, and the command ends with the process that "
-        "began it.",
+        "`exit_code`, `stdout`, `stderr`, `data`: the output if it is JSON, and `data_error`: why "
+        "JSON is not in `data`; an exit code other than 0 fails. Of a long output 10 MB are kept, "
+        "and the command ends with the process that began it.",
         """
         tasks:
           - name: list
