@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.errors import ParameterError, nearest
 from attune_nb.templates.library.outer_names import explain_unpassed_name
 from attune_nb.values.describe import describe
+from attune_nb.values.frozen import freeze
+from attune_nb.values.guard import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -272,8 +274,10 @@ def bind(declared: Mapping[str, Any] | None, values: Any) -> dict[str, Any]:
             )
         return {}
 
-    validator: SchemaValidator = import_validation().SchemaValidator()
-    problems = list(_find_problems(declared, values, validator))
+    values, problems = _freeze_values(values)
+    if not problems:
+        validator: SchemaValidator = import_validation().SchemaValidator()
+        problems = list(_find_problems(declared, values, validator))
     if len(problems) > 1:
         lines = "\n".join(f"- {problem}" for problem in problems)
         raise ParameterError(f"{len(problems)} problems with the parameters:\n{lines}")
@@ -287,6 +291,23 @@ def bind(declared: Mapping[str, Any] | None, values: Any) -> dict[str, Any]:
     if is_object_schema(declared):
         _check_together(declared, parameters, validator)
     return parameters
+
+
+def _freeze_values(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return read-only values of parameters, and why others cannot be used."""
+    frozen: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, value in values.items():
+        try:
+            frozen[name] = freeze(value)
+        except ValueError as error:
+            problems.append(f"the parameter {_quote_name(name)} cannot be used: {error}")
+        except Exception as error:  # noqa: BLE001 - the parts of a value may raise anything
+            problems.append(
+                f"the parameter {_quote_name(name)} cannot be used: reading it raises "
+                f"{type_name(type(error))}"
+            )
+    return frozen, problems
 
 
 def explain_misfit(declared: Mapping[str, Any], name: str, value: Any) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from attune_nb.values.guard import type_name
 from attune_nb.values.remote import RemoteReference
 
 __all__ = ["describe", "describe_type", "describe_with_value", "is_different", "preview"]
@@ -51,7 +52,7 @@ def describe(value: Any) -> str:
 
 def describe_type(kind: type) -> str:
     """Return how a message names a value of a Python type that the language has no word for."""
-    return f"a value of type `{kind.__name__}`"
+    return f"a value of type `{type_name(kind)}`"
 
 
 def describe_with_value(value: Any) -> str:

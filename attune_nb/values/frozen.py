@@ -11,6 +11,8 @@ import operator
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from attune_nb.values.guard import basic_size_of, module_of, type_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -169,6 +171,13 @@ def describe_not_stored(value: Any) -> str:
 # The types of the values without parts.
 _LEAVES = frozenset({str, int, float, bool, type(None), bytes, complex})
 _FROZEN = frozenset({FrozenDict, FrozenList, FrozenTuple})
+_ARRAYS = (list, tuple)
+
+# The types for which a value must not pass itself off.
+_PLAIN_TYPES = (dict, list, tuple, str, int, float, bytes)
+
+# The packages whose objects know their bytes of memory without computing anything.
+_MEASURED_PACKAGES = ("builtins", "collections", "array", "numpy", "pandas", "pyarrow", "polars")
 
 
 def freeze(value: Any) -> Any:
@@ -203,19 +212,20 @@ def _freeze(value: Any, depth: int) -> Any:
         )
 
     # For a large container of plain values, one look at the types is faster than a call for each.
-    if isinstance(value, dict):
-        parts: Any = value
-        if not _LEAVES.issuperset(map(type, value.values())):
-            parts = {key: _freeze(part, depth - 1) for key, part in value.items()}
+    # The type is asked and the parts are read without calling anything of a subclass.
+    if issubclass(kind, dict):
+        parts: Any = value if kind is dict else _own_pairs(value, kind)
+        if not _LEAVES.issuperset(map(type, parts.values())):
+            parts = {key: _freeze(part, depth - 1) for key, part in parts.items()}
         frozen_dict = FrozenDict(parts)
         frozen_dict.size = _container_size(frozen_dict, frozen_dict.values())
         frozen_dict.size += _total_size(frozen_dict)
         return frozen_dict
 
-    if isinstance(value, list) or kind is tuple:
-        parts = value
-        if not _LEAVES.issuperset(map(type, value)):
-            parts = [_freeze(part, depth - 1) for part in value]
+    if issubclass(kind, list) or kind is tuple:
+        parts = value if kind in _ARRAYS else _own_elements(value, kind)
+        if not _LEAVES.issuperset(map(type, parts)):
+            parts = [_freeze(part, depth - 1) for part in parts]
         frozen = FrozenTuple(parts) if kind is tuple else FrozenList(parts)
         frozen.size = _container_size(frozen, frozen)
         return frozen
@@ -231,8 +241,10 @@ def _freeze_other(value: Any, kind: type, depth: int) -> Any:
     # A member of an enum, or a string of NumPy: the plain string in it.
     if issubclass(kind, str):
         return str.__str__(value)
-    if kind.__module__ == "numpy":
+    if module_of(kind) == "numpy":
         return _freeze_numpy(value)
+    if issubclass(kind, bytes):
+        return bytes.__getitem__(value, slice(None))
     if issubclass(kind, tuple):
         return _freeze_named_tuple(value, kind, depth)
     # The members of an enum of numbers stay what they are.
@@ -242,19 +254,74 @@ def _freeze_other(value: Any, kind: type, depth: int) -> Any:
         return int.__int__(value)
     if issubclass(kind, float):
         return float.__float__(value)
+    _refuse_pretence(value, kind)
     return _copy_table(value)
 
 
 def _freeze_named_tuple(value: Any, kind: type, depth: int) -> Any:
-    """Return a named tuple of frozen elements, of the same type; another tuple as it is."""
-    if not hasattr(kind, "_fields") or kind.__bases__ != (tuple,):
+    """Return a named tuple of frozen elements, of the same type; another tuple as it is.
+
+    A tuple that iterates in a way of its own becomes a plain one.
+    """
+    is_named = hasattr(kind, "_fields") and kind.__bases__ == (tuple,)
+    if not is_named and not _iterates_in_its_own_way(kind, tuple):
         return value
 
     elements = list(tuple.__iter__(value))
     parts = [_freeze(element, depth - 1) for element in elements]
+    if not is_named:
+        return _freeze(tuple(parts), depth)
     if all(map(operator.is_, parts, elements)):
         return value
     return tuple.__new__(kind, parts)
+
+
+def _own_pairs(value: Any, kind: type) -> dict[Any, Any]:
+    """Return what an instance of a subclass of `dict` holds, whatever its methods do."""
+    pairs = dict(dict.items(value))
+    if not pairs and _iterates_in_its_own_way(kind, dict):
+        raise ValueError(
+            f"a value of type `{type_name(kind)}` does not keep its items as a dict does; "
+            "pass `dict(value)`"
+        )
+    return pairs
+
+
+def _own_elements(value: Any, kind: type) -> list[Any]:
+    """Return what an instance of a subclass of `list` holds, without calling its methods."""
+    if _iterates_in_its_own_way(kind, list):
+        raise ValueError(
+            f"a value of type `{type_name(kind)}` iterates in a way of its own, perhaps without "
+            "end; pass `list(value)`"
+        )
+    return list(list.__iter__(value))
+
+
+def _iterates_in_its_own_way(kind: type, base: type) -> bool:
+    """Return whether code that is not of the standard library replaces `__iter__` of a base."""
+    for parent in kind.__mro__:
+        if "__iter__" in vars(parent):
+            is_standard = module_of(parent) in ("collections", "collections.abc")
+            return parent is not base and not is_standard
+    return False
+
+
+def _refuse_pretence(value: Any, kind: type) -> None:
+    """Raise a ValueError if an object says by `__class__` that it is plain data."""
+    try:
+        claimed = value.__class__
+    except Exception as error:  # noqa: BLE001 - whatever the object raises
+        raise ValueError(
+            f"a value of type `{type_name(kind)}` cannot be used: its `__class__` raises "
+            f"{type_name(type(error))}"
+        ) from None
+
+    if claimed is kind or not isinstance(claimed, type) or not issubclass(claimed, _PLAIN_TYPES):
+        return
+    raise ValueError(
+        f"a value of type `{type_name(kind)}` says that it is of type `{type_name(claimed)}`, "
+        "which it is not; pass plain data"
+    )
 
 
 def may_hold_tables(value: Any) -> bool:
@@ -395,10 +462,22 @@ def _size_of(value: Any) -> float:
     if kind in _LEAVES:
         return sys.getsizeof(value)
 
-    nbytes = getattr(value, "nbytes", None)
-    if isinstance(nbytes, int):
-        return float(nbytes)
-    return float(sys.getsizeof(value, 0))
+    return _size_of_object(value, kind)
+
+
+def _size_of_object(value: Any, kind: type) -> float:
+    """Return the estimated size of an object; code of unknown types is not called."""
+    package = module_of(kind).partition(".")[0]
+    if package not in _MEASURED_PACKAGES:
+        return float(basic_size_of(kind))
+
+    try:
+        nbytes = getattr(value, "nbytes", None)
+        if isinstance(nbytes, int):
+            return float(nbytes)
+        return float(sys.getsizeof(value, 0))
+    except Exception:  # noqa: BLE001 - such as a view of memory that was released
+        return float(basic_size_of(kind))
 
 
 def thaw(value: Any) -> Any:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 __all__ = [
     "LONGEST_MESSAGE",
     "ask",
+    "basic_size_of",
     "count_rows",
     "cut_text",
     "error_text",
     "is_table",
     "module_name",
+    "module_of",
     "repr_of",
     "type_name",
 ]
@@ -33,6 +35,7 @@ _TAIL_SHARE = 4
 _read_name = type.__dict__["__name__"].__get__
 _read_qualified_name = type.__dict__["__qualname__"].__get__
 _read_module = type.__dict__["__module__"].__get__
+_read_basic_size = type.__dict__["__basicsize__"].__get__
 _read_bases = type.__dict__["__mro__"].__get__
 _read_namespace = type.__dict__["__dict__"].__get__
 
@@ -62,6 +65,20 @@ def module_name(kind: type) -> str:
     if type(module) is not str:
         return name
     return f"{module}.{name}"
+
+
+def module_of(kind: type) -> str:
+    """Return the name of the module of a type; an empty string if the type says no text."""
+    module = ask(lambda: _read_module(kind))
+    if type(module) is not str:
+        return ""
+    return module
+
+
+def basic_size_of(kind: type) -> int:
+    """Return the bytes of an instance of a type without what it refers to."""
+    size: int = _read_basic_size(kind)
+    return size
 
 
 def repr_of(value: Any) -> str:

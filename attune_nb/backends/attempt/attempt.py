@@ -161,7 +161,7 @@ class Call:
             type=mask.text(type(error).__name__),
             message=mask.text(message),
             traceback=mask.text("".join(lines)),
-            data=freeze(mask.value(data)),
+            data=self._freeze_data(data),
             retryable=not is_template_error,
             position=position,
             bases=bases,
@@ -178,7 +178,14 @@ class Call:
             error: The exception that the action raised then. Its data is kept.
         """
         data = error.data if isinstance(error, ActionError) else None
-        return timeout_error(seconds, data=freeze(self.context.mask.value(data)))
+        return timeout_error(seconds, data=self._freeze_data(data))
+
+    def _freeze_data(self, data: Any) -> Any:
+        """Return the data of an error, without secrets; why it cannot be used, if it cannot."""
+        try:
+            return freeze(self.context.mask.value(data))
+        except Exception as error:  # noqa: BLE001 - the parts of the data may raise anything
+            return f"(without its data: {self.context.mask.text(_error_message(error))})"
 
 
 def _leaves_of(error: BaseException) -> list[BaseException]:

@@ -13,6 +13,7 @@ from attune_nb.backends.chunks.messages import ChunkMessage, Report  # noqa: TC0
 from attune_nb.backends.chunks.serialize import NotSent, PackedValues, unpack
 from attune_nb.events import FAILED, Batch, ErrorInfo, mask_error
 from attune_nb.values.frozen import freeze
+from attune_nb.values.guard import type_name
 
 if TYPE_CHECKING:
     from attune_nb.backends.attempt.job import Job
@@ -251,3 +252,5 @@ def _freeze(value: Any) -> Any:
         return freeze(value)
     except ValueError as error:
         return NotSent(str(error))
+    except Exception as error:  # noqa: BLE001 - the parts of a value may raise anything
+        return NotSent(f"the value cannot be read: {type_name(type(error))}")
