@@ -18,7 +18,7 @@ ARRAYS = [
     "one_hash", "one_hash_arrays", "integers", "floats", "large_numbers", "one_number",
     "huge_numbers", "two_huge", "strings", "long_strings", "letter_strings", "short_needles",
     "empty_strings", "empty_arrays", "few_empty_arrays", "pairs", "fives", "rows", "deep",
-    "last_keys", "zeros",
+    "last_keys", "zeros", "large_in_arrays", "floats_in_arrays",
 ]  # fmt: skip
 STRINGS = [name for name in VALUES if name not in {*NUMBERS, *OBJECTS, *ARRAYS}]
 

@@ -60,7 +60,7 @@ _JSON_STEPS = 8
 # 50 us. If the text has no more than some characters, no part of it was worth counting.
 _SMALL_SIZE = 2_048
 _SHORT_JSON = 512
-_BYTES_PER_STEP = 32
+_BYTES_PER_STEP = 20
 
 # Steps that are collected before they are taken from the budget.
 _MOST_COLLECTED = 256
