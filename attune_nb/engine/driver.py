@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.conductor.step import Decision
     from attune_nb.engine.event_log import Reader
+    from attune_nb.errors import StoreError
     from attune_nb.events import Input, Key, RunEndStatus
 
 __all__ = ["Driver"]
@@ -113,6 +114,10 @@ class Driver(RequestQueue):
     def events(self) -> list[Event]:
         """The run's log. It only grows, so any thread may read it."""
         return self._log.events
+
+    def on_reader_failure(self, callback: Callable[[StoreError | str], None]) -> None:
+        """Call a function when a reader fails: with the record's error, or another's message."""
+        self._log.on_failure = callback
 
     def clock(self) -> float:
         """Return the seconds since the run started."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from attune_nb.errors import StoreError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -23,6 +25,9 @@ class EventLog:
     Attributes:
         events: All events so far. The list only grows, so any thread may read it.
 
+        on_failure: Called when a reader was removed, with the error of the record, or with the
+            masked message of another reader.
+
     Args:
         readers: Called with new events, in the thread that calls `flush`.
         hide: Masks the secrets in a text.
@@ -30,6 +35,7 @@ class EventLog:
 
     def __init__(self, readers: Iterable[Reader], hide: Callable[[str], str]) -> None:
         self.events: list[Event] = []
+        self.on_failure: Callable[[StoreError | str], None] | None = None
         self._hide = hide
         self._readers = list(readers)
         self._unread: list[Event] = []
@@ -59,6 +65,12 @@ class EventLog:
                 reader(unread)
             except Exception as error:  # noqa: BLE001 - a reader may raise anything
                 self._readers.remove(reader)
-                _log.warning(
-                    "a reader of the run failed and was removed: %s", self._hide(str(error))
-                )
+                failure: StoreError | str
+                if isinstance(error, StoreError):
+                    # the recorder has logged it
+                    failure = error
+                else:
+                    failure = self._hide(str(error))
+                    _log.warning("a reader of the run failed and was removed: %s", failure)
+                if self.on_failure is not None:
+                    self.on_failure(failure)

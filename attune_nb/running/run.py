@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack
 
-from attune_nb.errors import LookupFailed, ParameterError, nearest
+from attune_nb.errors import LookupFailed, ParameterError, StoreError, nearest
 from attune_nb.results.run import RunView
 from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.answers import AdvanceAnswers, user_name, value_for
@@ -398,6 +398,14 @@ class Run(BaseRun):
         """Why an answer that was passed in advance was not used, by the execution that asks."""
         return self._answers.problems
 
+    def note_failed_reader(self, failure: StoreError | str) -> None:
+        """Add an alert that a reader of the events failed: the record, or a display."""
+        if isinstance(failure, StoreError):
+            self._notes.append(f"the run is not wholly on record: {failure}")
+            self.store = None
+        else:
+            self._notes.append(f"a reader of the run failed and was removed: {failure}")
+
     def _find_doubts(self, task: str, index: int | None) -> list[Doubt]:
         doubts = [doubt for doubt in self.in_doubt if doubt.task == task]
         if index is not None:
@@ -439,6 +447,7 @@ def execute_plan(plan: RunPlan) -> Run:
         plan.prepared.answers,
         engine.record_alerts,
     )
+    engine.driver.on_reader_failure(run.note_failed_reader)
     LATEST.keep(run)
     try:
         drive_run(run, engine, plan)

@@ -154,24 +154,47 @@ class Recorder:
         self._thread = threading.Thread(target=self._write, name="attune store", daemon=True)
 
     def read(self, events: list[Event]) -> None:
-        """Take new events; after the last one, return when all are on the disk."""
+        """Take new events; after the last one, return when all are on the disk.
+
+        Raises:
+            StoreError: The record has ended before the run.
+        """
         is_last = any(isinstance(event, RunEnded) for event in events)
         if is_last:
             self._run_ended.set()
 
         with self._changed:
-            if self._is_cut or self.error:
+            if self._is_cut:
                 return
+            if self.error is not None:
+                raise self.error
             self._new_events += events
             self._is_ending = is_last
             self._changed.notify_all()
 
         # started only now: a record without events is of no use
         if self._thread.ident is None:
-            _OPEN.add(self)
-            self._thread.start()
+            self._start()
         if is_last:
             self._thread.join()
+            if self.error is not None:
+                raise self.error
+
+    def _start(self) -> None:
+        """Start the writing thread.
+
+        Raises:
+            StoreError: The system provides none.
+        """
+        _OPEN.add(self)
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            _OPEN.discard(self)
+            reason = f"the system provides no thread for the record ({error})"
+            _log.warning("the run is not recorded: %s", reason)
+            self._fail(StoreError(reason))
+            raise StoreError(reason) from None
 
     def cut(self) -> None:
         """Write the events so far and no more: the program ends, and the run with it.
@@ -232,7 +255,7 @@ class Recorder:
             self._report_failure(str(error))
         except Exception as error:  # noqa: BLE001 - a fault of the recorder must not end the run
             _log.exception("run %s continues without a record", self._record.run_id)
-            self._fail(StoreError(f"the record cannot be written: {error!r}"))
+            self._fail(StoreError(f"the record cannot be written: {self._mask.text(repr(error))}"))
         finally:
             LIVE.discard(self._owner)
             _OPEN.discard(self)

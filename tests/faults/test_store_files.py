@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -198,3 +199,28 @@ def test_writing_to_a_locked_folder_is_refused_at_once(tmp_path, lock_folder, wi
     with pytest.raises(StoreError, match=r"cannot be opened: (Read-only|Permission)"):
         run_workflow(folder / "new.db", actions={"act": act})
     assert calls == []
+
+
+def test_without_a_thread_for_the_record_an_alert_says_so(tmp_path, monkeypatch):
+    start = threading.Thread.start
+
+    def start_unless_store(thread):
+        if thread.name == "attune store":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_unless_store)
+    run = run_workflow(tmp_path / "runs.db")
+    assert run.result("work") == 7
+    assert any("no thread for the record" in alert for alert in run.alerts)
+    assert "on record in" not in repr(run)
+
+
+def test_a_record_that_breaks_is_an_alert(tmp_path, monkeypatch):
+    def fail(recorder):
+        raise ValueError("broken")
+
+    monkeypatch.setattr("attune_nb.store.recorder.Recorder._write_to_file", fail)
+    run = run_workflow(tmp_path / "runs.db")
+    assert any("the record cannot be written" in alert for alert in run.alerts)
+    assert "on record in" not in repr(run)
