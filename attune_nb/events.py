@@ -84,8 +84,13 @@ It is pending during its delay, and waiting while its question has no answer.
 RunEndStatus = Literal["succeeded", "failed", "timed_out", "cancelled"]
 """How a run ended."""
 
-RunStatus = Literal["pending", "running", "paused", "cancelling", "interrupted", RunEndStatus]
-"""The state of a run. It is interrupted if the process that carried it is gone."""
+RunStatus = Literal[
+    "pending", "running", "paused", "cancelling", "interrupted", "unreadable", RunEndStatus
+]
+"""The state of a run.
+
+It is interrupted if the process that carried it is gone, and unreadable if its record is damaged.
+"""
 
 AlarmKind = Literal["delay", "ask", "run"]
 """The reason for an alarm: a task's delay, or the timeout of a question or of the run."""

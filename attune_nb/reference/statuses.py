@@ -162,6 +162,14 @@ _RUN = (
     ),
     Entry(
         "run status",
+        "unreadable",
+        "The record of the run is damaged. `open_run` says why, and `attune-nb forget` removes it; "
+        "other runs can be read.",
+        "attune-nb runs --status unreadable",
+        related=("interrupted", "records"),
+    ),
+    Entry(
+        "run status",
         "succeeded",
         "The run ended well: every failure of a task was handled.",
         _SUCCESS,

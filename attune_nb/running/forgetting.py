@@ -101,7 +101,7 @@ def _find_runs(path: Path, ids: Sequence[str]) -> list[StoredRun]:
     """
     from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
 
-    runs = [reading.run_of(path, run_id) for run_id in ids]
+    runs = [reading.run_of(path, run_id, damaged=True) for run_id in ids]
     return list({run.run_id: run for run in runs}.values())
 
 

@@ -66,7 +66,8 @@ def runs(
 ) -> pd.DataFrame:
     """Return the runs of a store, the newest first: one row a run.
 
-    A run whose process is gone is "interrupted". `started` is in UTC. `kind` says how a run
+    A run whose process is gone is "interrupted"; one whose record is damaged is "unreadable", and
+    `open_run` says why. `started` is in UTC. `kind` says how a run
     differs from an ordinary one: `dry run`, `mocked`, `fork of RUN`, `retry of RUN`.
 
     Args:
@@ -97,7 +98,7 @@ def runs(
             "run_id": stored.run_id,
             "workflow": stored.workflow,
             "status": stored.status,
-            "started": datetime.fromtimestamp(stored.started, UTC),
+            "started": _start_of(stored),
             "duration_ms": stored.duration * 1000,
             "tasks": stored.tasks,
             "items": stored.items,
@@ -109,6 +110,12 @@ def runs(
     frame = pd.DataFrame(rows, columns=list(_COLUMNS))
     frame["started"] = pd.to_datetime(frame["started"], utc=True).astype("datetime64[ns, UTC]")
     return frame
+
+
+def _start_of(stored: StoredRun) -> datetime | None:
+    if stored.damage:
+        return None
+    return datetime.fromtimestamp(stored.started, UTC)
 
 
 def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedRun:
@@ -125,14 +132,16 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedR
 
     path = store_path(store)
     stored = reading.run_of(path, run_id)
-    workflow = recorded_workflow(stored)
-    events = _with_kind(reading.events_of(path, stored), stored)
-    state = _replayed_state(stored, workflow, events)
+    with reading.reading_record(stored.run_id):
+        workflow = recorded_workflow(stored)
+        events = _with_kind(reading.events_of(path, stored), stored)
+        state = _replayed_state(stored, workflow, events)
+        request = _recorded_request(stored, workflow, events, path)
 
     return RecordedRun(
         stored.run_id,
         ReplayedRun(state, events),
-        _recorded_request(stored, workflow, events, path),
+        request,
         DurationHistory().of(stored.workflow, {}),
         store=path,
     )

@@ -175,7 +175,10 @@ def _recover(
     parameters = {**_recorded_parameters(stored, events), **new_parameters}
     check_nothing_missing(stored, parameters, options, has_workflow=workflow is not None)
 
-    used_workflow = recorded_workflow(stored) if workflow is None else workflow
+    used_workflow = workflow
+    if used_workflow is None:
+        with reading.reading_record(stored.run_id):
+            used_workflow = recorded_workflow(stored)
     prepared = prepare_run(used_workflow.spec, parameters, options)
     if workflow is not None:
         _check_same_workflow(stored, export.to_record(workflow.spec, prepared.mask.text))
@@ -189,9 +192,10 @@ def _recover(
 
     check_secret_answers(stored.run_id, events)
     prepared.answers.drop_used(events)
-    past = _replay(prepared, events, stored)
-    intents = reading.intents_of(path, stored)
-    past = msgspec.structs.replace(past, in_doubt=tuple(_doubts(past.state, intents)))
+    with reading.reading_record(stored.run_id):
+        past = _replay(prepared, events, stored)
+        intents = reading.intents_of(path, stored)
+        past = msgspec.structs.replace(past, in_doubt=tuple(_doubts(past.state, intents)))
     refuse_lost_results(past)
     return _Recovery(workflow=used_workflow, prepared=prepared, past=past, event_count=len(events))
 

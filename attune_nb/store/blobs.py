@@ -32,13 +32,17 @@ def load_data(connection: sqlite3.Connection, data: bytes) -> bytes:
     """Return the data of an event from the data in its row.
 
     Raises:
-        StoreError: The blob is missing.
+        StoreError: The blob is missing or damaged, or the data is no bytes.
     """
+    if not isinstance(data, bytes):
+        raise StoreError("the store is damaged: the data of an event is no bytes")
     if not data.startswith(_MARK):
         return data
     digest = data[len(_MARK) :]
     row = connection.execute("SELECT data FROM blobs WHERE hash = ?", (digest,)).fetchone()
     if row is None:
         raise StoreError("the store is damaged: the blob of an event is missing")
-    blob: bytes = row[0]
+    blob = row[0]
+    if not isinstance(blob, bytes) or hashlib.sha256(blob).digest() != digest:
+        raise StoreError("the store is damaged: the blob of an event has changed")
     return blob

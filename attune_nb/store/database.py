@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import tempfile
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +24,24 @@ from attune_nb.store.files import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["VERSION", "connected", "create"]
+__all__ = ["VERSION", "DamagedFileError", "connected", "create", "replace_damaged"]
 
 APPLICATION = 0x41544E42
 """`ATNB`: the application id of a store."""
 VERSION = 2
 """The version of the tables."""
+
+_log = logging.getLogger("attune_nb")
+
+# the first bytes of a file of SQLite, and where its application id is
+_SQLITE_HEADER = b"SQLite format 3\0"
+_APPLICATION_OFFSET = 68
+
+# how messages of SQLite begin if the tables are not those of a store
+_DAMAGE_MESSAGES = (
+    "no such table", "no such column", "table runs has", "table events has", "table intents has",
+    "table blobs has", "table runs already", "malformed", "datatype mismatch",
+)  # fmt: skip
 
 # milliseconds to wait while another program holds a lock
 _BUSY = 5000
@@ -89,18 +103,71 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
 """For every version the statements that make it from the version before."""
 
 
+class DamagedFileError(StoreError):
+    """A store whose pages or tables SQLite cannot read."""
+
+
 def create(path: Path) -> None:
     """Create the file if it is missing; bring an older version up to date.
 
-    The file is for its owner only, also if it was not before.
+    The file is for its owner only, also if it was not before. A damaged store is renamed, and a
+    new one created in its place.
 
     Raises:
-        StoreError: The file is no store, is damaged, cannot be written, or has a newer version.
-            It is not changed.
+        StoreError: The file is no store, cannot be written, or has a newer version. It is not
+            changed.
     """
     exists = check_path(path)
     if str(path.parent) not in ("", "."):
         create_folder(path.parent)
+    try:
+        _create_file(path, exists=exists)
+    except DamagedFileError as error:
+        replace_damaged(path, error)
+
+
+def replace_damaged(path: Path, error: DamagedFileError) -> None:
+    """Rename a damaged store, which keeps all its bytes, and create a new one in its place.
+
+    Args:
+        path: The store.
+        error: The fault, for the log.
+
+    Raises:
+        StoreError: Its first bytes are not those of a store: it may be any file. It is not
+            changed.
+    """
+    if not _is_store(path):
+        raise error
+
+    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    new_path = path.with_name(f"{path.name}.damaged-{now}")
+    _log.warning(
+        "the store %s is damaged; it was renamed %s, and a new one is used", path, new_path.name
+    )
+    try:
+        # the log first: no other program may take it for that of the new file
+        for suffix in ("-wal", "-shm", ""):
+            old = path.with_name(path.name + suffix)
+            if old.exists():
+                old.rename(new_path.with_name(new_path.name + suffix))
+    except OSError:
+        raise error from None
+    _create_file(path, exists=False)
+
+
+def _is_store(path: Path) -> bool:
+    """Return whether the first bytes of a file say that it is a store."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError:
+        return False
+    application = header[_APPLICATION_OFFSET : _APPLICATION_OFFSET + 4]
+    return header.startswith(_SQLITE_HEADER) and application == APPLICATION.to_bytes(4)
+
+
+def _create_file(path: Path, *, exists: bool) -> None:
     with connected(path, make=True) as connection:
         if exists and not is_writable(path):
             raise StoreError(_read_only_message(path))
@@ -135,7 +202,10 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
                 _migrate(path, connection)
             yield connection
     except sqlite3.Error as error:
-        raise StoreError(_error_message(path, error)) from None
+        message = _error_message(path, error)
+        if _is_damage(error):
+            raise DamagedFileError(message) from None
+        raise StoreError(message) from None
     except OSError as error:
         raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from None
 
@@ -197,6 +267,8 @@ def _open_to_read(path: Path, mode: str) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Set the options of a new connection; close it if that fails."""
+    # a text with flipped bytes is read all the same: it concerns one run
+    connection.text_factory = _decode
     try:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY}")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -247,10 +319,22 @@ def _version(path: Path, connection: sqlite3.Connection) -> int:
     return 0
 
 
+def _decode(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Return whether an error says that the pages or tables of the file are damaged."""
+    code = getattr(error, "sqlite_errorname", None) or ""
+    if "NOTADB" in code or "CORRUPT" in code or isinstance(error, sqlite3.IntegrityError):
+        return True
+    return str(error).startswith(_DAMAGE_MESSAGES)
+
+
 def _error_message(path: Path, error: sqlite3.Error) -> str:
     """Return the message for an error of SQLite: the fault and the remedy."""
-    code = getattr(error, "sqlite_errorname", "")
-    if "NOTADB" in code or "CORRUPT" in code:
+    code = getattr(error, "sqlite_errorname", None) or ""
+    if _is_damage(error):
         return (
             f"{path} is no store, or it is damaged ({error}); it was not changed: name another file"
         )

@@ -225,8 +225,9 @@ def event_of(row: EventRow, source: Source, mask: Mask = NO_SECRETS) -> Event:
     """
     try:
         return _event_of(row, source, mask)
-    except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
-        raise StoreError(f"an event of kind {row.kind} cannot be read: {error}") from None
+    except Exception as error:  # noqa: BLE001 - the bytes of a damaged row may mean anything
+        reason = f"{type(error).__name__}: {error}"
+        raise StoreError(f"an event of kind {row.kind} cannot be read: {reason}") from None
 
 
 def _event_of(row: EventRow, source: Source, mask: Mask) -> Event:
@@ -253,7 +254,93 @@ def _event_of(row: EventRow, source: Source, mask: Mask) -> Event:
         data["task"] = row.task
     if "visit" in event_class.__struct_fields__:
         data["visit"] = row.visit
-    return event_class(time=row.time, **data)
+    event = event_class(time=row.time, **data)
+    _check_types(event)
+    return event
+
+
+def _check_types(event: Event) -> None:
+    """Check the fields of an event that was read.
+
+    Raises:
+        msgspec.ValidationError: A field has another type than its events have.
+    """
+    if isinstance(event, AttemptsEnded):
+        fields = {name: getattr(event, name) for name in ("time", "task", "visit", "seed")}
+        msgspec.convert(fields, _AttemptsFields)
+        _check_batch(event.batch)
+        return
+
+    fields = {}
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        if isinstance(value, ErrorInfo):
+            _check_error(value)
+        elif name not in _VALUE_FIELDS:
+            fields[name] = value
+        elif name == "parameters" and not isinstance(value, dict):
+            raise TypeError("the parameters are no object")
+        else:
+            fields[name] = None
+    msgspec.convert(fields, type(event))
+
+
+class _AttemptsFields(msgspec.Struct):
+    """The fields of `AttemptsEnded` beside its batch."""
+
+    time: float
+    task: str
+    visit: int
+    seed: int
+
+
+class _BatchFields(msgspec.Struct):
+    """The fields of a batch that are no columns."""
+
+    total: int | None
+    begun: int | None
+
+
+class _ErrorFields(msgspec.Struct):
+    """The fields of an error whose types are known."""
+
+    type: str
+    message: str
+    traceback: str
+    retryable: bool
+    bases: tuple[str, ...]
+
+
+def _check_batch(batch: Batch) -> None:
+    """Check what a batch holds beside its packed columns.
+
+    Raises:
+        ValueError: The columns differ in their lengths, or a code or row does not exist.
+        msgspec.ValidationError: A field has a wrong type.
+    """
+    msgspec.convert({"total": batch.total, "begun": batch.begun}, _BatchFields)
+    count = len(batch)
+    if len(batch.results) != count or (batch.items is not None and len(batch.items) != count):
+        raise ValueError("the columns of a batch differ in their lengths")
+    if batch.status and max(batch.status) >= len(event_types.STATUS_CODES):
+        raise ValueError("a batch has a status that does not exist")
+
+    for row, error in batch.errors.items():
+        if type(row) is not int or not 0 <= row < count:
+            raise ValueError(f"a batch has an error for row {row!r}, which it does not have")
+        _check_error(error)
+
+
+def _check_error(error: ErrorInfo) -> None:
+    """Check the fields of an error.
+
+    Raises:
+        msgspec.ValidationError: A field has a wrong type.
+    """
+    names = _ErrorFields.__struct_fields__
+    msgspec.convert({name: getattr(error, name) for name in names}, _ErrorFields)
+    if error.position is not None:
+        msgspec.convert([error.position.line, error.position.column], list[int])
 
 
 def _restore_texts(event_class: type[Event], data: dict[str, Any]) -> None:
@@ -302,6 +389,11 @@ def _pack(batch: Batch) -> bytes:
 
 def _batch_of(data: dict[str, Any], packed: bytes, source: Source, mask: Mask) -> Batch:
     count = data["count"]
+    row_bytes = 1 + sum(array(stored_type).itemsize for _, stored_type, _ in _PACKED)
+    # before anything of this length is made
+    if type(count) is not int or len(packed) != count * row_bytes:
+        raise ValueError(f"{len(packed)} bytes for {count!r} attempts")
+
     columns: dict[str, Any] = {}
     offset = 0
     for name, stored_type, memory_type in _PACKED:
@@ -311,9 +403,6 @@ def _batch_of(data: dict[str, Any], packed: bytes, source: Source, mask: Mask) -
         _swap_bytes_if_needed(column)
         columns[name] = array(memory_type, column)
         offset = end
-    if len(packed) != offset + count:
-        raise ValueError(f"{len(packed)} bytes for {count} attempts")
-
     results: list[Any] = [None] * count
     if "results" in data:
         results = list(from_plain(data["results"], mask))

@@ -83,15 +83,16 @@ def _remove(
     under_way: list[str] = []
     for run in runs:
         row = connection.execute(
-            "SELECT number, status, host, pid, born, beat, owner FROM runs WHERE run_id = ?",
-            (run.run_id,),
+            "SELECT number, status, host, pid, born, beat, owner FROM runs WHERE number = ? "
+            "AND (run_id = ? OR ?)",
+            (run.number, run.run_id, bool(run.damage)),
         ).fetchone()
         if row is None:
             # another program has removed it meanwhile
             continue
 
         number, status, host, pid, *life = row
-        if status not in ENDED and is_alive(host, pid, *life):
+        if not run.damage and status not in ENDED and is_alive(host, pid, *life):
             if not keep_open:
                 raise StoreError(f"{in_progress_message(run.run_id, host, pid)}; nothing removed")
             under_way.append(run.run_id)

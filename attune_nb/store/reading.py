@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
+import sqlite3
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.errors import Source, StoreError, nearest
-from attune_nb.events import describe_kind
+from attune_nb.events import RunStatus, describe_kind
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow, column_text, event_of
@@ -18,11 +21,10 @@ from attune_nb.store.json_values import NO_SECRETS, from_plain
 from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from attune_nb.events import Event, RunStatus
+    from attune_nb.events import Event
     from attune_nb.values.secrets import Mask
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "events_of",
     "intents_of",
     "is_alive",
+    "reading_record",
     "run_of",
     "runs_in",
     "task_durations",
@@ -54,12 +57,62 @@ _SELECT_RUNS = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY started DESC, n
 # run ids in a message
 _MAX_SHOWN = 10
 
+# seconds since the epoch of the last start that a table of runs can show: the year 2262
+_LATEST_START = 9.2e9
+
+
+class _Columns(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns of a run's row, with the types that they must have."""
+
+    number: int
+    run_id: str
+    workflow: str
+    text: str
+    source_name: str
+    source_text: str
+    options: str
+    versions: str
+    started: float
+    status: RunStatus
+    duration: float
+    tasks: int
+    items: int
+    failed: int
+    host: str
+    pid: int
+    born: float
+    beat: float
+    owner: str
+
+
+class _Options(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of a run's row, with the types that they must have."""
+
+    backend: str
+    workers: Any
+    concurrency: Any
+    dry_run: bool
+    config: dict[str, Any]
+    mock: list[str]
+    mocked: list[str]
+    unmade: list[str] = []
+    code: dict[str, str] = {}
+    uses: dict[str, str] = {}
+    alike: dict[str, Any] | None = None
+    secrets: list[str] = []
+    keys: list[str] = []
+    masked_text: bool = False
+    origin: str = ""
+
 
 class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run as its store holds it.
 
     `status` is the status of the run, or "interrupted" if its engine is dead. Times are in
     seconds; `started` is in seconds since the epoch, UTC.
+
+    A run whose row is damaged is "unreadable": `damage` says why, `started` is NaN, and the other
+    fields are empty.
     """
 
     number: int
@@ -77,10 +130,13 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     host: str
     pid: int
+    damage: str = ""
 
     @property
     def kind(self) -> str:
         """How it differs from an ordinary run, as `RunStarted.kind`."""
+        if self.damage:
+            return ""
         return describe_kind(
             dry_run=self.options["dry_run"],
             mocked=bool(self.options["mock"]),
@@ -114,11 +170,16 @@ def runs_in(
     return runs
 
 
-def run_of(path: Path, run_id: str) -> StoredRun:
+def run_of(path: Path, run_id: str, *, damaged: bool = False) -> StoredRun:
     """Return one run, by its id or the beginning of its id.
 
+    Args:
+        path: The store.
+        run_id: The id.
+        damaged: Whether to return a run whose record is damaged, too.
+
     Raises:
-        StoreError: There is no such run, or more than one.
+        StoreError: There is no such run, or more than one, or its record is damaged.
     """
     if not isinstance(run_id, str):
         raise StoreError(f"the id of a run must be a string, not {describe(run_id)}")
@@ -136,7 +197,36 @@ def run_of(path: Path, run_id: str) -> StoredRun:
     if len(matches) > 1:
         ids = ", ".join(run.run_id for run in matches[:_MAX_SHOWN])
         raise StoreError(f"several runs begin with `{run_id}`: {ids}")
-    return matches[0]
+
+    run = matches[0]
+    if run.damage and not damaged:
+        raise StoreError(_damage_message(run.run_id, run.damage))
+    return run
+
+
+@contextmanager
+def reading_record(run_id: str) -> Iterator[None]:
+    """Raise any error of the block as StoreError: the record of the run is damaged.
+
+    Args:
+        run_id: The run whose record is read.
+
+    Raises:
+        StoreError: The block raised an error.
+    """
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:
+        raise StoreError(_damage_message(run_id, f"{type(error).__name__}: {error}")) from error
+
+
+def _damage_message(run_id: str, reason: str) -> str:
+    return (
+        f"the record of run {run_id} is damaged ({reason}); other runs can be read, and "
+        f"`attune-nb forget {run_id}` removes it"
+    )
 
 
 def events_of(path: Path, run: StoredRun, mask: Mask = NO_SECRETS) -> list[Event]:
@@ -217,15 +307,27 @@ def task_durations(
         ).fetchall()
 
         for number, options in reversed(rows):
-            recorded = msgspec.json.decode(options).get("alike")
-            if not recorded or recorded.get("given") != comparison["given"]:
+            try:
+                paths = _comparable_paths(options, comparison)
+                durations += [*_durations_of_run(connection, number, paths)]
+            except sqlite3.Error:
+                raise
+            except Exception:  # noqa: BLE001, S112 - a damaged record: the other runs suffice
                 continue
-            paths = set()
-            for task, digest in comparison["tasks"].items():
-                if recorded["tasks"].get(task) == digest:
-                    paths.add(task)
-            durations += _durations_of_run(connection, number, paths)
     return durations
+
+
+def _comparable_paths(options: str, comparison: Mapping[str, Any]) -> set[str]:
+    """Return the tasks of a recorded run whose durations may be compared."""
+    recorded = msgspec.json.decode(options).get("alike")
+    if not recorded or recorded.get("given") != comparison["given"]:
+        return set()
+
+    paths = set()
+    for task, digest in comparison["tasks"].items():
+        if recorded["tasks"].get(task) == digest:
+            paths.add(task)
+    return paths
 
 
 def _durations_of_run(
@@ -246,32 +348,81 @@ def _durations_of_run(
             started[task, visit] = (event_time, event)
         elif (task, visit) in started and event["status"] in ("succeeded", "failed"):
             start_time, start = started[task, visit]
+            duration = event_time - start_time
             if start["total"]:
-                yield task, start["total"], event_time - start_time, start["concurrency"]
+                fields = (task, start["total"], duration, start["concurrency"])
+                yield msgspec.convert(fields, tuple[str, int, float, int])
 
 
 def _stored_run(row: tuple[Any, ...]) -> StoredRun:
-    columns = dict(zip(_COLUMNS, row, strict=True))
-    source = Source(columns.pop("source_name"), columns.pop("source_text"))
-
-    born = columns.pop("born")
-    beat = columns.pop("beat")
-    owner = columns.pop("owner")
-    if columns["status"] not in ENDED and not is_alive(
-        columns["host"], columns["pid"], born, beat, owner
-    ):
-        columns["status"] = "interrupted"
-
+    """Return the run of a row; one that is unreadable if the row is damaged."""
+    fields = dict(zip(_COLUMNS, row, strict=True))
     try:
-        for name in ("options", "versions"):
-            columns[name] = msgspec.json.decode(columns[name])
-        if "name" in columns["options"]:
+        columns = msgspec.convert(fields, _Columns)
+        options = msgspec.json.decode(columns.options)
+        # checked only: options of a later version stay
+        msgspec.convert(options, _Options)
+        versions = msgspec.json.decode(columns.versions, type=dict[str, str])
+        workflow = columns.workflow
+        if "name" in options:
             # a name that no column can hold
-            columns["workflow"] = from_plain(columns["options"]["name"])
-    except msgspec.MsgspecError as error:
-        message = f"the record of run {columns['run_id']} cannot be read: {error}"
-        raise StoreError(message) from None
-    return StoredRun(source=source, **columns)
+            workflow = from_plain(options["name"])
+        if not 0 <= columns.started < _LATEST_START or not math.isfinite(columns.duration):
+            raise ValueError("a time is out of range")  # noqa: TRY301 - as any other damage
+    except Exception as error:  # noqa: BLE001 - the bytes of a damaged row may mean anything
+        return _unreadable_run(fields, f"{type(error).__name__}: {error}")
+
+    status = columns.status
+    if status not in ENDED and not is_alive(
+        columns.host, columns.pid, columns.born, columns.beat, columns.owner
+    ):
+        status = "interrupted"
+
+    return StoredRun(
+        number=columns.number,
+        run_id=columns.run_id,
+        workflow=workflow,
+        text=columns.text,
+        source=Source(columns.source_name, columns.source_text),
+        options=options,
+        versions=versions,
+        started=columns.started,
+        status=status,
+        duration=columns.duration,
+        tasks=columns.tasks,
+        items=columns.items,
+        failed=columns.failed,
+        host=columns.host,
+        pid=columns.pid,
+    )
+
+
+def _unreadable_run(fields: Mapping[str, Any], damage: str) -> StoredRun:
+    run_id = fields["run_id"]
+    if not isinstance(run_id, str) or not run_id:
+        run_id = f"number-{fields['number']}"
+    workflow = fields["workflow"]
+    if not isinstance(workflow, str):
+        workflow = ""
+
+    return StoredRun(
+        number=fields["number"],
+        run_id=run_id,
+        workflow=workflow,
+        text="",
+        source=Source("<text>", ""),
+        options={},
+        versions={},
+        started=math.nan,
+        status="unreadable",
+        duration=0.0,
+        tasks=0,
+        items=0,
+        failed=0,
+        host="",
+        pid=0,
+        damage=damage,
+    )
 
 
 def is_alive(host: str, pid: int, born: float, beat: float, owner: str) -> bool:
@@ -287,7 +438,7 @@ def is_alive(host: str, pid: int, born: float, beat: float, owner: str) -> bool:
         owner: Its token.
     """
     if host != socket.gethostname():
-        return time.time() - beat < STALE
+        return isinstance(beat, float) and time.time() - beat < STALE
     if pid == os.getpid():
         return owner in LIVE
 
@@ -298,5 +449,6 @@ def is_alive(host: str, pid: int, born: float, beat: float, owner: str) -> bool:
         is_same = abs(process.create_time() - born) < 1.0
         # a zombie is dead, but its parent has not waited for it yet
         return is_same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+    except (psutil.Error, TypeError, ValueError, OverflowError):
+        # the last three: the row of the run is damaged
         return False

@@ -28,7 +28,7 @@ from attune_nb.events import (
 )
 from attune_nb.store.blobs import store_data
 from attune_nb.store.claims import owner_columns
-from attune_nb.store.database import connected, create
+from attune_nb.store.database import DamagedFileError, connected, create, replace_damaged
 from attune_nb.store.event_rows import EventRow, column_text, drop_values, row_of, row_within
 from attune_nb.store.json_values import to_plain
 from attune_nb.store.reading import LIVE
@@ -94,8 +94,8 @@ class Recorder:
 
     An event is on the disk after at most 50 ms. If another program holds the file, the event
     follows as soon as the file is free. If the file is removed, it is created again with all
-    events of the run. Any other failure to write ends the record, is logged once, and stops the
-    run, since such a run could not be resumed.
+    events of the run; one that is damaged is renamed before. Any other failure to write ends the
+    record, is logged once, and stops the run, since such a run could not be resumed.
 
     A value that the store cannot hold is replaced by a marker, and an alert says so.
 
@@ -246,8 +246,6 @@ class Recorder:
     def _write(self) -> None:
         try:
             while self._write_to_file():
-                _log.warning("the store %s was removed: it is created again", self.path)
-                create(self.path)
                 self._write_all_again()
         except StoreError as error:
             _log.warning("the run is no longer recorded: %s", error)
@@ -276,6 +274,23 @@ class Recorder:
         self._claim = None
 
     def _write_to_file(self) -> bool:
+        """Write until the run ends, or the file is removed or found to be damaged.
+
+        Returns:
+            Whether a new file has taken its place.
+        """
+        try:
+            was_removed = self._write_to_this_file()
+        except DamagedFileError as error:
+            replace_damaged(self.path, error)
+            return True
+
+        if was_removed:
+            _log.warning("the store %s was removed: it is created again", self.path)
+            create(self.path)
+        return was_removed
+
+    def _write_to_this_file(self) -> bool:
         """Write until the run ends or the file is removed; return whether it was removed."""
         with connected(self.path) as connection:
             file = self._file_identity()
@@ -451,6 +466,7 @@ class Recorder:
 
         record = self._record
         columns = {
+            "number": _next_run_number(connection),
             "run_id": record.run_id,
             "workflow": column_text(record.workflow),
             "text": column_text(record.text),
@@ -502,6 +518,14 @@ def _describe_values(event: Event) -> str:
         case RunEnded():
             return "the output"
     return f"a value in {type(event).__name__}"
+
+
+def _next_run_number(connection: sqlite3.Connection) -> int:
+    """Return a number that no run has, nor any event that is left of a damaged run."""
+    numbers = connection.execute(
+        "SELECT (SELECT max(number) FROM runs), (SELECT max(run) FROM events)"
+    ).fetchone()
+    return 1 + max((number for number in numbers if isinstance(number, int)), default=0)
 
 
 class _Counts:
