@@ -165,7 +165,7 @@ _RUN = (
         "unreadable",
         "The record of the run is damaged. `open_run` says why, and `attune-nb forget` removes it; "
         "other runs can be read.",
-        "attune-nb runs --status unreadable",
+        "%attune runs --status unreadable",
         related=("interrupted", "records"),
     ),
     Entry(

@@ -43,6 +43,15 @@ _DAMAGE_MESSAGES = (
     "table blobs has", "table runs already", "malformed", "datatype mismatch",
 )  # fmt: skip
 
+# each fails if a column of its table has another name
+_COLUMN_CHECKS = (
+    "SELECT number, run_id, workflow, text, source_name, source_text, options, versions, started, "
+    "status, duration, tasks, items, failed, owner, host, pid, born, beat FROM runs LIMIT 0",
+    "SELECT run, number, kind, time, task, visit, data, columns FROM events LIMIT 0",
+    "SELECT run, task, visit, item, attempt FROM intents LIMIT 0",
+    "SELECT hash, data FROM blobs LIMIT 0",
+)
+
 # milliseconds to wait while another program holds a lock
 _BUSY = 5000
 
@@ -173,6 +182,9 @@ def _create_file(path: Path, *, exists: bool) -> None:
             raise StoreError(_read_only_message(path))
         if _known_version(path, connection) < VERSION:
             _migrate(path, connection)
+        # a name of a column may be damaged, too
+        for statement in _COLUMN_CHECKS:
+            connection.execute(statement)
         restrict(path)
 
 
@@ -206,6 +218,9 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
         if _is_damage(error):
             raise DamagedFileError(message) from None
         raise StoreError(message) from None
+    except UnicodeDecodeError as error:
+        # SQLite's own message quotes a damaged name of a table
+        raise DamagedFileError(_describe_damage(path, error)) from None
     except OSError as error:
         raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from None
 
@@ -335,9 +350,7 @@ def _error_message(path: Path, error: sqlite3.Error) -> str:
     """Return the message for an error of SQLite: the fault and the remedy."""
     code = getattr(error, "sqlite_errorname", None) or ""
     if _is_damage(error):
-        return (
-            f"{path} is no store, or it is damaged ({error}); it was not changed: name another file"
-        )
+        return _describe_damage(path, error)
     if "FULL" in code:
         return f"the disk is full: {path} cannot grow; free space, and resume the run"
     if "BUSY" in code or "LOCKED" in code:
@@ -352,3 +365,7 @@ def _read_only_message(path: Path) -> str:
         f"the store {path} can be read, and not written: allow writing to it and to its folder, or "
         "name another store"
     )
+
+
+def _describe_damage(path: Path, error: Exception) -> str:
+    return f"{path} is no store, or it is damaged ({error}); it was not changed: name another file"

@@ -276,6 +276,7 @@ def _check_types(event: Event) -> None:
         value = getattr(event, name)
         if isinstance(value, ErrorInfo):
             _check_error(value)
+            fields[name] = None
         elif name not in _VALUE_FIELDS:
             fields[name] = value
         elif name == "parameters" and not isinstance(value, dict):

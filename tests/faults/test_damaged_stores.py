@@ -25,7 +25,7 @@ tasks:
   - {name: last, action: act, input: {x: [1, {deep: [2, 3]}]}}
 output_map: {all: "{{ task.check.result }}"}
 """
-COUNT = int(os.environ.get("ATTUNE_NB_DAMAGED_STORES", "12"))
+COUNT = int(os.environ.get("ATTUNE_NB_DAMAGED_STORES", "10"))
 WRONG_VALUES = [
     None, 0, -1, 2**62, 3.5, 1e300, "", "x" * 100, "[]", "{}", "[" * 5000, b"", b"\xff\xfe", b"@x",
 ]  # fmt: skip
@@ -92,7 +92,7 @@ def read_all(store):
         run.errors()
         repr(run)
         run._repr_html_()
-        run.status, run.output, run.alerts
+        assert isinstance(run.alerts, list)
     for run_id in listed["run_id"]:
         with pytest.raises(StoreError):
             attune_nb.resume(run_id, store, actions={"act": act}, progress=False)
@@ -105,12 +105,16 @@ def assert_new_runs_are_recorded(store):
     assert attune_nb.open_run(run.run_id, store).output == run.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", COLUMNS)
 def test_wrong_types_in_a_column_concern_one_run(store, sound_store, table):
     sound = shutil.copy(store, f"{store}.sound")
     last = attune_nb.runs(store)["run_id"].tolist()[0]
+    values = WRONG_VALUES
+    if len(WRONG_VALUES) > COUNT:
+        values = random.Random(1).sample(WRONG_VALUES, 3)
     for column in COLUMNS[table]:
-        for value in WRONG_VALUES:
+        for value in values:
             shutil.copy(sound, store)
             where = "number = 2" if table == "runs" else "run = 2 AND number = 1"
             try:
@@ -149,9 +153,10 @@ def test_a_damaged_run_is_listed_as_unreadable(store, statement):
     change(store, statement)
 
     frame = attune_nb.runs(store)
-    assert frame["run_id"].tolist() == ids
+    assert sorted(frame["run_id"]) == sorted(ids)
+    statuses = dict(zip(frame["run_id"], frame["status"], strict=True))
     if "text" not in statement:
-        assert frame["status"].tolist() == ["succeeded", "unreadable", "succeeded"]
+        assert [statuses[run_id] for run_id in ids] == ["succeeded", "unreadable", "succeeded"]
     with pytest.raises(StoreError, match=f"the .* run {ids[1]} "):
         attune_nb.open_run(ids[1], store)
     assert attune_nb.open_run(ids[0], store).status == "succeeded"
