@@ -45,8 +45,8 @@ _DAMAGE_MESSAGES = (
 
 # each fails if a column of its table has another name
 _COLUMN_CHECKS = (
-    "SELECT number, run_id, workflow, text, source_name, source_text, options, versions, started, "
-    "status, duration, tasks, items, failed, owner, host, pid, born, beat FROM runs LIMIT 0",
+    """SELECT number, run_id, workflow, text, source_name, source_text, options, versions, started,
+    status, duration, tasks, items, failed, owner, host, pid, born, beat FROM runs LIMIT 0""",
     "SELECT run, number, kind, time, task, visit, data, columns FROM events LIMIT 0",
     "SELECT run, task, visit, item, attempt FROM intents LIMIT 0",
     "SELECT hash, data FROM blobs LIMIT 0",
