@@ -231,6 +231,11 @@ def test_a_no_of_yaml_is_refused_as_a_string(url):
     assert run.result("a")["status_code"] == 302
 
 
+def test_a_redirect_to_the_same_server_keeps_headers(url):
+    result = http_request(f"{url}/away", headers={"X-Api-Key": "s3cret"})
+    assert result["json"]["headers"]["x-api-key"] == "s3cret"
+
+
 def test_cookies_do_not_pass_from_one_request_to_the_next(url):
     assert "set-cookie" in http_request(url)["headers"]
     assert "cookie" not in http_request(url)["json"]["headers"]
