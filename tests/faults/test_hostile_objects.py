@@ -187,8 +187,19 @@ def test_items_may_return_objects_whose_methods_raise(make_object, tmp_path):
     assert status_of(run) == "succeeded"
 
 
-@pytest.mark.parametrize("backend", ["inline", "threads", "processes"])
-@pytest.mark.parametrize("name", ["an array in itself", "its class raises", "says it is a dict"])
+# a class that replaces `__class__` cannot be pickled: worker processes refuse such an action
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [
+        ("an array in itself", "inline"),
+        ("an array in itself", "threads"),
+        ("an array in itself", "processes"),
+        ("its class raises", "inline"),
+        ("its class raises", "threads"),
+        ("says it is a dict", "inline"),
+        ("says it is a dict", "threads"),
+    ],
+)
 def test_data_of_an_error_that_lies_is_left_out(name, backend, tmp_path):
     make_object, _ = REFUSED[name]
 
