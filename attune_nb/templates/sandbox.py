@@ -292,7 +292,8 @@ def charge_key(container: Any, key: Any) -> None:
     """
     if type(key) is int:
         check_integer(key)
-    if type(key) is not str:
+    # The hash of an empty string is 0, as that of some numbers is.
+    if type(key) is not str or not key:
         charge_if_many(len(container) // _KEYS_PER_STEP)
 
 
