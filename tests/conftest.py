@@ -8,6 +8,8 @@ import time
 import psutil
 import pytest
 from hypothesis import HealthCheck, settings
+from IPython import get_ipython
+from IPython.testing.globalipapp import start_ipython
 
 # kernels and commands that a test starts inherit this
 os.environ["ATTUNE_NB_STORE"] = "none"
@@ -191,3 +193,15 @@ def _describe_backends():
         yield str(vars(state["_futures"]))
         yield str([vars(queue) for queue in state["_queues"].values()])[:3000]
         yield str([vars(worker) for worker in state["_workers"]])[:3000]
+
+
+@pytest.fixture(scope="session")
+def ipython():
+    """IPython's own shell, with the magics."""
+    # None if the process has a shell already
+    shell = start_ipython()
+    if shell is None:
+        shell = get_ipython()
+
+    shell.run_line_magic("load_ext", "attune_nb")
+    return shell

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
 import traceback
 from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 import msgspec
 
@@ -22,7 +24,7 @@ from attune_nb.engine.cell_names import name_cells
 from attune_nb.engine.event_log import EventLog
 from attune_nb.engine.request_queue import RequestQueue
 from attune_nb.engine.timers import Timers
-from attune_nb.errors import AttuneError, BackendUnavailable
+from attune_nb.errors import AttuneError, BackendUnavailable, StoreError
 from attune_nb.events import (
     AlarmRang,
     AskOpened,
@@ -45,10 +47,11 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.conductor.step import Decision
     from attune_nb.engine.event_log import Reader
-    from attune_nb.errors import StoreError
     from attune_nb.events import Input, Key, RunEndStatus
 
 __all__ = ["Driver"]
+
+_log = logging.getLogger("attune_nb")
 
 # Seconds between two collections of finished attempts.
 TICK = 0.05
@@ -99,7 +102,8 @@ class Driver(RequestQueue):
         self._backend = backend
         self._actions = actions
         self._skip_delays = skip_delays
-        self._log = EventLog(readers, self._mask_text)
+        self._log = EventLog(readers)
+        self._on_reader_failure: WeakMethod[Callable[[StoreError | str], None]] | None = None
         self._timers = Timers()
         self._recovered: Recovered | None = None
         self._restarts_timeouts = False
@@ -116,8 +120,11 @@ class Driver(RequestQueue):
         return self._log.events
 
     def on_reader_failure(self, callback: Callable[[StoreError | str], None]) -> None:
-        """Call a function when a reader fails: with the record's error, or another's message."""
-        self._log.on_failure = callback
+        """Call a method when a reader fails: with the record's error, or another's message.
+
+        It is called as long as its object exists, and does not keep that.
+        """
+        self._on_reader_failure = WeakMethod(callback)
 
     def clock(self) -> float:
         """Return the seconds since the run started."""
@@ -286,7 +293,7 @@ class Driver(RequestQueue):
         is_left = False
         try:
             begin()
-            self._log.flush()
+            self._flush()
             while not self.state.ended and not is_left:
                 self._turn()
                 is_left = self.leaves_at_questions and self._has_only_unanswered_questions()
@@ -311,7 +318,7 @@ class Driver(RequestQueue):
     def _close(self) -> None:
         try:
             self._backend.close()
-            self._log.flush()
+            self._flush()
         finally:
             # threads that wait for the run must not wait forever if the backend fails
             self.ended.set()
@@ -348,14 +355,14 @@ class Driver(RequestQueue):
         while (command := self._timers.pop_due(self.clock())) is not None:
             self._execute_due(command)
 
-        self._log.flush()
+        self._flush()
 
     def _execute_due(self, command: RetryItem | Alarm) -> None:
         """Make a retry, or ring an alarm."""
         if isinstance(command, RetryItem):
             if self.announce is not None:
                 # the cause of an attempt is on record before the attempt
-                self._log.flush()
+                self._flush()
             self._backend.retry(command.key, command.index, command.attempt)
             return
 
@@ -416,7 +423,7 @@ class Driver(RequestQueue):
             announce = self.announce
         if announce is not None:
             # the cause of an attempt is on record before the attempt
-            self._log.flush()
+            self._flush()
 
         call = Call(action, task.input, context, self.on_error)
         if may_hold_tables(command.items):
@@ -476,6 +483,23 @@ class Driver(RequestQueue):
         message = self._mask_text(message)
         self.state = msgspec.structs.replace(self.state, status=status, error=message)
         self._log.append(RunEnded(time=self.clock(), status=status, output=None, error=message))
+
+    def _flush(self) -> None:
+        """Call the readers with the new events, and report those that fail."""
+        for error in self._log.flush():
+            failure: StoreError | str
+            if isinstance(error, StoreError):
+                # the recorder has logged it
+                failure = error
+            else:
+                failure = self._mask_text(str(error))
+                _log.warning("a reader of the run failed and was removed: %s", failure)
+
+            callback = None
+            if self._on_reader_failure is not None:
+                callback = self._on_reader_failure()
+            if callback is not None:
+                callback(failure)
 
     def _mask_text(self, text: str) -> str:
         return self.state.context.mask.text(text)

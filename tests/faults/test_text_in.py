@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from support.command_line import attune_here
 from support.pattern_texts import cpu_limit
@@ -212,10 +211,8 @@ CELL_VALUES = {
 
 
 @pytest.mark.parametrize(("text", "value"), CELL_VALUES.items(), ids=CELL_VALUES)
-def test_a_date_in_a_cell_is_a_text(folder, text, value):
-    shell = InteractiveShell.instance()
-    shell.run_line_magic("load_ext", "attune_nb")
+def test_a_date_in_a_cell_is_a_text(folder, ipython, text, value):
     with capture_output():
-        run = shell.run_cell_magic("attune", f"--set v={text}", ECHO)
+        run = ipython.run_cell_magic("attune", f"--set v={text}", ECHO)
 
     assert run.output["v"] == value

@@ -468,7 +468,7 @@ class TestCoreAction:
         assert (finished.status, "oh no" in finished.error) == ("failed", True)
 
     def test_shell(self):
-        result = {"exit_code": 0, "stdout": "[1]\n", "stderr": "", "data": [1]}
+        result = {"exit_code": 0, "stdout": "[1]\n", "stderr": "", "data": [1], "data_error": None}
         assert self.run_action("core.shell", "{cmd: 'echo [1]'}").result("a") == result
         assert self.run_action("core.shell", "{cmd: exit 3}").result("a")["exit_code"] == 3
 
@@ -479,7 +479,7 @@ class TestCoreAction:
 
         assert set(result) == {
             "status_code", "headers", "body", "json", "elapsed_ms", "url", "success",
-            "error", "error_type",
+            "error", "error_type", "content", "json_error", "saved_to",
         }  # fmt: skip
         assert result["error_type"] == "HTTPStatusError"
         assert (result["status_code"], result["success"]) == (503, False)

@@ -169,8 +169,10 @@ TEMPLATES = {
                                 "10,000,000 characters"),
     "ljust": Case(expression("{{ 'x'.ljust(10**9) }}"), "no method `ljust`", (4, 16)),
     "center": Case(expression("{{ 'x'|center(10**9) }}"), "at most 10,000", (4, 16)),
-    "a width in %": Case(expression("{{ '%999999999d' % 1 }}"), "`%` does not format strings"),
-    "a width in format": Case(expression("{{ '{:999999999d}'.format(1) }}"), "no method `format`"),
+    "a width in %": Case(
+        expression("{{ '%999999999d' % 1 }}"), "is at most 1,000 characters", (4, 16)),
+    "a width in format": Case(
+        expression("{{ '{:999999999d}'.format(1) }}"), "is at most 1,000 characters", (4, 16)),
     "a stored format": Case(expression("{{ ''|attr('format') }}"), "`attr` is not available"),
     "`__class__`": Case(expression("{{ ''.__class__.__mro__ }}"), "has no `__class__`"),
     "`cycler`": Case(expression("{{ cycler.__init__ }}"), "`cycler` is not part of the language"),
