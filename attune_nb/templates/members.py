@@ -140,7 +140,7 @@ def _format_key(key: Any) -> str:
 # the whole function, and most members exist.
 def _object_member(value: Any, key: Any, owner: str) -> Any:
     if type(key) in KEYS:
-        if type(key) is not str:
+        if type(key) is not str or not key:
             charge_key(value, key)
         return value[key] if key in value else _no_key(value, key, owner)
     return Undefined(f"{owner} has no key that is {describe_kind(key)}")

@@ -89,6 +89,9 @@ FAULTS = {
     "max of huge integers": "max(v.two_huge) if min(v.two_huge) else 0",
     "a key of many with one hash": "v.last_keys | select('in', v.one_hash_object)",
     "an empty key among many with one hash": "v.empty_strings | select('in', v.one_hash_object)",
+    "an empty attribute of numbers with one hash": (
+        "([v.one_hash_object] * 100000) | map(attribute='', default=1) | list"
+    ),
     "two objects of one hash": "["
     + ", ".join(["v.one_hash_object == v.one_hash_object"] * 200)
     + "]",
