@@ -10,6 +10,7 @@ from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AlarmRang, AskAnswered, CancelRequested, ErrorInfo, RunEnded
 from attune_nb.values.frozen import freeze
+from attune_nb.values.guard import LONGEST_RUN_ERROR, cut_text
 
 if TYPE_CHECKING:
     from attune_nb.conductor.state import Execution
@@ -133,7 +134,7 @@ def end_if_quiet(step: Step) -> None:
 
     error = None
     if problems:
-        error = "; ".join(problems)
+        error = cut_text("; ".join(problems), LONGEST_RUN_ERROR)
     step.update(status=status, output=output, error=error)
     step.decide(RunEnded(time=step.time, status=status, output=output, error=error))
 

@@ -10,6 +10,7 @@ import msgspec
 from attune_nb.context import Moment, TaskScope
 from attune_nb.errors import TemplateError
 from attune_nb.events import RunResumed, RunStarted
+from attune_nb.values.guard import LONGEST_RUN_ERROR, cut_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,5 +144,5 @@ class Step:
         self.update(failures=failures)
 
     def mask(self, text: str) -> str:
-        """Return a text without secrets."""
-        return self.state.context.mask.text(text)
+        """Return a text without secrets; a very long one is cut."""
+        return cut_text(self.state.context.mask.text(text), LONGEST_RUN_ERROR)

@@ -37,6 +37,7 @@ from attune_nb.events import (
     TaskEnded,
 )
 from attune_nb.values.frozen import may_hold_tables
+from attune_nb.values.guard import LONGEST_RUN_ERROR, ask, cut_text, error_text, repr_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -476,11 +477,11 @@ class Driver(RequestQueue):
             status = "cancelled"
             message = "the run was interrupted"
         elif isinstance(error, AttuneError):
-            message = f"the engine failed: {error}"
+            message = f"the engine failed: {error_text(error)}"
         else:
-            message = f"the engine failed: {error!r}"
+            message = f"the engine failed: {repr_of(error)}"
 
-        message = self._mask_text(message)
+        message = cut_text(self._mask_text(message), LONGEST_RUN_ERROR)
         self.state = msgspec.structs.replace(self.state, status=status, error=message)
         self._log.append(RunEnded(time=self.clock(), status=status, output=None, error=message))
 
@@ -508,7 +509,10 @@ class Driver(RequestQueue):
         """Return whether the traceback of an error of the engine, as it is shown, has a secret."""
         if not self.state.context.mask:
             return False
-        text = "".join(traceback.format_exception(error))
+        lines = ask(lambda: traceback.format_exception(error))
+        if lines is None:
+            return True
+        text = "".join(lines)
         return self._mask_text(text) != text
 
 

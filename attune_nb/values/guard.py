@@ -7,6 +7,7 @@ answered by a default.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LONGEST_MESSAGE",
+    "LONGEST_RUN_ERROR",
     "ask",
     "basic_size_of",
     "count_rows",
@@ -26,11 +28,20 @@ __all__ = [
     "type_name",
 ]
 
-LONGEST_MESSAGE = 65_536
+LONGEST_MESSAGE = 64_000
 """Characters of an error's message, or of its traceback, that are kept."""
 
-# of a text that is cut: the share of it that is kept of its end
+LONGEST_RUN_ERROR = 65_536
+"""Characters of the error of a run, which names tasks before their messages."""
+
+# of a text that is cut: the part of it that is kept of its end, as a divisor
 _TAIL_SHARE = 4
+
+# characters beside a cut among which a space is looked for
+_WORD = 500
+
+# says in a text that it was cut
+_MARK = re.compile(r"\n\[\.\.\. cut: the whole text has [0-9,]{1,30} characters \.\.\.\]\n")
 
 _read_name = type.__dict__["__name__"].__get__
 _read_qualified_name = type.__dict__["__qualname__"].__get__
@@ -116,11 +127,27 @@ def count_rows(table: Any) -> int | None:
 
 
 def cut_text(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """Return a text of a limited length: a longer one without its middle, and with its length."""
+    """Return a text of a limited length: a longer one without its middle, and with its length.
+
+    Words are cut out whole, so that no part of a secret remains that a mask would not find.
+    """
     if len(text) <= longest:
         return text
 
+    # a text that was cut before, by a worker or in a nested run, keeps its first length
+    earlier_mark = _MARK.search(text[: 8 * longest])
     mark = f"\n[... cut: the whole text has {len(text):,} characters ...]\n"
-    tail = longest // _TAIL_SHARE
-    head = max(0, longest - tail - len(mark))
-    return f"{text[:head]}{mark}{text[len(text) - tail :]}"
+    if earlier_mark is not None:
+        mark = earlier_mark[0]
+
+    tail_length = longest // _TAIL_SHARE
+    head = text[: max(0, longest - tail_length - len(mark))]
+    tail = text[len(text) - tail_length :]
+
+    last_space = max(head.rfind(" ", -_WORD), head.rfind("\n", -_WORD))
+    if last_space > 0:
+        head = head[:last_space]
+    first_space = tail.find(" ", 0, _WORD)
+    if first_space >= 0:
+        tail = tail[first_space + 1 :]
+    return f"{head}{mark}{tail}"

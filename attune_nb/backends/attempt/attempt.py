@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 import traceback
+from functools import partial
 from pathlib import Path
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attune_nb.backends.attempt.context_slice import may_read_tables, slice_context
 from attune_nb.context import ItemScope
 from attune_nb.errors import ActionError, AttuneError, TemplateError, Timeout
 from attune_nb.events import FAILED, TIMED_OUT, ErrorInfo
 from attune_nb.values.frozen import copy_tables, freeze, thaw
+from attune_nb.values.guard import LONGEST_MESSAGE, ask, cut_text, error_text, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,8 +62,11 @@ class Call:
         is_async: Whether the action is a coroutine function, which runs in an event loop.
         is_cancellable: Whether the action can be cancelled while it runs: it takes a `cancel`
             argument, or is a coroutine function.
+        longest_message: The most characters of an error's message, and of its traceback.
         on_error: Called with each exception that an attempt raised in the engine's process.
     """
+
+    longest_message: ClassVar[int] = LONGEST_MESSAGE
 
     __slots__ = (
         "action",
@@ -134,8 +139,21 @@ class Call:
     def describe_error(self, error: BaseException) -> tuple[int, ErrorInfo]:
         """Return the status and the error of an attempt that raised, without secrets.
 
-        The traceback holds the frames of the user's own code.
+        The traceback holds the frames of the user's own code. The message and the traceback are
+        cut to `longest_message` characters.
         """
+        try:
+            return self._describe_error(error)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as problem:  # noqa: BLE001 - an exception's own code may raise anything
+            message = (
+                f"an error of type `{type_name(type(error))}`, which cannot be described: its own "
+                f"code raises {type_name(type(problem))}"
+            )
+            return FAILED, ErrorInfo(type=type_name(type(error)), message=message)
+
+    def _describe_error(self, error: BaseException) -> tuple[int, ErrorInfo]:
         leaves = _leaves_of(error)
         bases = _base_names(error, leaves)
         if len(leaves) == 1:
@@ -158,9 +176,9 @@ class Call:
         data = _data_of(error, leaves)
         position = error.position if isinstance(error, TemplateError) else None
         info = ErrorInfo(
-            type=mask.text(type(error).__name__),
-            message=mask.text(message),
-            traceback=mask.text("".join(lines)),
+            type=mask.text(type_name(type(error))),
+            message=self._hide_and_cut(message),
+            traceback=self._hide_and_cut("".join(lines)),
             data=self._freeze_data(data),
             retryable=not is_template_error,
             position=position,
@@ -177,8 +195,17 @@ class Call:
             seconds: The timeout.
             error: The exception that the action raised then. Its data is kept.
         """
-        data = error.data if isinstance(error, ActionError) else None
+        data = None
+        if isinstance(error, ActionError):
+            data = ask(partial(getattr, error, "data", None))
         return timeout_error(seconds, data=self._freeze_data(data))
+
+    def _hide_and_cut(self, text: str) -> str:
+        """Return a text without secrets, cut to `longest_message` characters."""
+        longest = self.longest_message
+        # a long text is cut first: it takes a while to search all of it for secrets
+        shown = self.context.mask.text(cut_text(text, 2 * longest))
+        return cut_text(shown, longest)
 
     def _freeze_data(self, data: Any) -> Any:
         """Return the data of an error, without secrets; why it cannot be used, if it cannot."""
@@ -207,8 +234,11 @@ def _leaves_of(error: BaseException) -> list[BaseException]:
 def _data_of(error: BaseException, leaves: list[BaseException]) -> Any:
     """Return the data of an error, or of the first error of a group that has any."""
     for candidate in (error, *leaves):
-        if isinstance(candidate, ActionError) and candidate.data is not None:
-            return candidate.data
+        if not isinstance(candidate, ActionError):
+            continue
+        data = ask(partial(getattr, candidate, "data", None))
+        if data is not None:
+            return data
     return None
 
 
@@ -223,7 +253,7 @@ def _base_names(error: BaseException, leaves: list[BaseException]) -> tuple[str,
         for leaf in leaves:
             bases += type(leaf).__mro__
 
-    names = [base.__name__ for base in bases if base not in _GENERAL_ERRORS]
+    names = [type_name(base) for base in bases if base not in _GENERAL_ERRORS]
     return tuple(dict.fromkeys(names))
 
 
@@ -235,7 +265,7 @@ def _group_message(error: BaseException, leaves: list[BaseException]) -> str:
 
     messages = []
     for leaf in leaves[:_MAX_LEAVES]:
-        name = type(leaf).__name__
+        name = type_name(type(leaf))
         message = _error_message(leaf)
         if message == name or isinstance(leaf, _NAMED_ERRORS):
             messages.append(message)
@@ -252,20 +282,17 @@ def _format_traceback(error: BaseException, trace: TracebackType | None) -> list
     except SystemError:
         # CPython 3.11 parses a line to mark its columns, which two threads cannot do at once
         return traceback.format_exception_only(type(error), error)
+    except Exception:  # noqa: BLE001 - the notes and causes of an exception may raise anything
+        return traceback.format_tb(trace)
 
 
 def _error_message(error: BaseException) -> str:
-    name = type(error).__name__
-    try:
-        # `str.__str__` turns an instance of a subclass into a plain string
-        message = str.__str__(str(error))
-        if not message:
-            return name
-        if isinstance(error, _NAMED_ERRORS):
-            return f"{name}: {message}"
-    except Exception:  # noqa: BLE001 - an exception's own `__str__` may raise anything
+    name = type_name(type(error))
+    message = error_text(error)
+    if not message:
         return name
-
+    if isinstance(error, _NAMED_ERRORS):
+        return f"{name}: {message}"
     return message
 
 

@@ -13,7 +13,7 @@ from attune_nb.backends.chunks.messages import ChunkMessage, Report  # noqa: TC0
 from attune_nb.backends.chunks.serialize import NotSent, PackedValues, unpack
 from attune_nb.events import FAILED, Batch, ErrorInfo, mask_error
 from attune_nb.values.frozen import freeze
-from attune_nb.values.guard import type_name
+from attune_nb.values.guard import cut_text, type_name
 
 if TYPE_CHECKING:
     from attune_nb.backends.attempt.job import Job
@@ -224,7 +224,7 @@ def _mask_error(error: ErrorInfo, data: Any, mask: Mask) -> ErrorInfo:
     """Return an error with its data, without secrets."""
     is_unsendable = error.type == "NotSendable"
     error = mask_error(error, mask)
-    message = error.message
+    message = cut_text(error.message)
     if isinstance(data, NotSent):
         message += _cut(mask.text(f" (without its data: {data.message})"))
         data = None
@@ -234,6 +234,7 @@ def _mask_error(error: ErrorInfo, data: Any, mask: Mask) -> ErrorInfo:
     return msgspec.structs.replace(
         error,
         message=message,
+        traceback=cut_text(error.traceback),
         data=freeze(mask.value(data)),
         retryable=error.retryable and not is_unsendable,
     )

@@ -345,6 +345,9 @@ class _ChunkCall(Call):
     It renders an input with the time and the random seed that the item came with.
     """
 
+    # the engine cuts it again, once it has masked the secrets: a worker cannot recognize them
+    longest_message = 2 * Call.longest_message
+
     __slots__ = ("moments", "unrendered")
 
     def __init__(self, action: Action, template: Template, context: WorkflowContext) -> None:
