@@ -5,10 +5,15 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.values.guard import repr_of, type_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["code_parts", "constant_text"]
+
+# bits of an integer of which Python refuses to write the decimal digits
+_MANY_BITS = 10_000
 
 
 def code_parts(code: CodeType) -> Iterator[str]:
@@ -27,11 +32,14 @@ def code_parts(code: CodeType) -> Iterator[str]:
 
 def constant_text(value: Any) -> str:
     """Return a text of a constant that is the same in every process."""
-    if isinstance(value, frozenset):
+    kind = type(value)
+    if issubclass(kind, frozenset):
         elements = sorted(map(constant_text, value))
         return f"{{{', '.join(elements)}}}"
-    if isinstance(value, tuple):
+    if issubclass(kind, tuple):
         return f"({', '.join(map(constant_text, value))})"
-    if isinstance(value, str | bytes | int | float | complex | type(None) | type(...)):
-        return repr(value)
-    return type(value).__name__
+    if kind is int and value.bit_length() > _MANY_BITS:
+        return hex(value)
+    if issubclass(kind, str | bytes | int | float | complex | type(None) | type(...)):
+        return repr_of(value)
+    return type_name(kind)

@@ -46,6 +46,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from attune_nb.actions.code_parts import code_parts, constant_text
+from attune_nb.values.guard import module_name, repr_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +188,7 @@ class _Walk:
             self._parts.append(_scalar_text(value))
             return
         if _is_of(value, _VALUES):
-            self._parts.append(f"{_type_name(value)} {value!r}"[:_MAX_LENGTH])
+            self._parts.append(f"{_type_name(value)} {repr_of(value)}"[:_MAX_LENGTH])
             return
         if id(value) in self._visited:
             number, _ = self._visited[id(value)]
@@ -377,14 +378,13 @@ def _scalar_text(value: Any) -> str:
     if type(value) in (str, bytes):
         return f"{value[:_MAX_LENGTH]!r} {len(value)}"
     if type(value) in _SCALARS or type(value) is bool:
-        return repr(value)
+        return constant_text(value)
     # an object of a class that extends one of these may have any `repr`
     return _type_name(value)
 
 
 def _type_name(value: Any) -> str:
-    class_ = type(value)
-    return f"{class_.__module__}.{class_.__qualname__}"
+    return module_name(type(value))
 
 
 def _cell_value(cell: CellType) -> Any:

@@ -22,6 +22,7 @@ from attune_nb.values.frozen import (
     freeze_list,
     frozen_rows,
 )
+from attune_nb.values.guard import cut_text, error_text, is_table, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,27 +82,30 @@ def _split_iterator(source: Iterator[Any], size: int) -> Iterator[FrozenList]:
 
 def _source_of(value: Any) -> tuple[Any, int | None]:
     """Return the elements of a value, and their number if it is known."""
-    if isinstance(value, dict):
+    kind = type(value)
+    if issubclass(kind, dict):
         pairs = freeze([{"key": key, "value": element} for key, element in value.items()])
         return pairs, len(pairs)
-    if isinstance(value, list | tuple | range):
+    if issubclass(kind, list | tuple | range):
         return value, len(value)
-    if hasattr(value, "columns") and hasattr(value, "iloc"):
-        return _table_rows(value)
-    if isinstance(value, NotStored):
+    if kind is NotStored:
         # only in a run that is looked up in a store: its items are never read
         return value, value.rows
 
     problem = f"`with_items` needs an array, not {describe(value)}"
-    if value is None or isinstance(value, str | bytes | int | float | set | frozenset):
+    if value is None or issubclass(kind, str | bytes | int | float | set | frozenset):
         raise TemplateError(f"{problem}; make it an array")
     try:
+        if is_table(kind):
+            return _table_rows(value)
         return iter(value), None
+    except TemplateError:
+        raise
     except TypeError:
         raise TemplateError(problem) from None
     except Exception as error:  # noqa: BLE001 - the value's own code may raise anything
-        name = type(error).__name__
-        raise TemplateError(f"`with_items` cannot be read: {name}: {error}") from None
+        reason = f"{type_name(type(error))}: {error_text(error)}"
+        raise TemplateError(cut_text(f"`with_items` cannot be read: {reason}")) from None
 
 
 def _table_rows(frame: Any) -> tuple[Any, int]:

@@ -19,6 +19,7 @@ from attune_nb.events import (
     ResumeRequested,
 )
 from attune_nb.values.frozen import freeze
+from attune_nb.values.guard import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,7 @@ class RequestQueue:
         if problem is not None:
             raise ParameterError(problem)
 
+        value = freeze(value)
         secrets = secret_parts(schema)
         self.answered.add((task, visit))
         self._requests.put(
@@ -112,6 +114,9 @@ class RequestQueue:
             frozen = freeze(result)
         except ValueError as error:
             raise ParameterError(f"the result cannot be used: {error}") from None
+        except Exception as error:  # noqa: BLE001 - the parts of a result may raise anything
+            reason = f"reading it raises {type_name(type(error))}"
+            raise ParameterError(f"the result cannot be used: {reason}") from None
 
         def attempt_ended(time: float, seed: int) -> AttemptsEnded:
             batch = Batch(

@@ -369,6 +369,6 @@ def _check_answer(option: str, name: str, answer: Any, schema: Any) -> None:
 
 def value_for(answer: Any, schema: Any) -> Any:
     """Return the value of an answer to a question with a `response_schema`."""
-    if isinstance(answer, AnswerText):
+    if type(answer) is AnswerText:
         return answer.read_as(schema)
     return answer

@@ -39,6 +39,8 @@ from attune_nb.running.bind_actions import (
 )
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.values.describe import describe, describe_with_value
+from attune_nb.values.frozen import freeze
+from attune_nb.values.guard import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,6 +143,11 @@ def prepare_run(
     """
     for name in ("actions", "mock", "config", "keystore", "answers"):
         check_names(name, getattr(options, name))
+    options = replace(
+        options,
+        config=_freeze_option("config", options.config),
+        keystore=_freeze_option("keystore", options.keystore),
+    )
     if options.dry_run and options.answers:
         options = _answer_dry_run(workflow, options)
 
@@ -185,6 +192,27 @@ def _answer_dry_run(workflow: WorkflowSpec, options: RunOptions) -> RunOptions:
     """Return the options of a dry run, in which answers are the results of tasks that ask."""
     results = answers_of_dry_run(workflow, options.answers)
     return replace(options, answers={}, mock={**results, **options.mock})
+
+
+def _freeze_option(option: str, values: Mapping[str, Any] | None) -> Any:
+    """Return the read-only values of an option.
+
+    Raises:
+        ParameterError: One of them cannot be used; the message names it.
+    """
+    if values is None:
+        return None
+
+    frozen = {}
+    for name, value in values.items():
+        try:
+            frozen[name] = freeze(value)
+        except ValueError as error:
+            raise ParameterError(f"`{name}` in `{option}` cannot be used: {error}") from None
+        except Exception as error:  # noqa: BLE001 - the parts of a value may raise anything
+            reason = f"reading it raises {type_name(type(error))}"
+            raise ParameterError(f"`{name}` in `{option}` cannot be used: {reason}") from None
+    return freeze(frozen)
 
 
 def check_names(option: str, value: object) -> None:

@@ -71,7 +71,7 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any]) -> Recorder | No
 
 def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
     from attune_nb.language import export  # noqa: PLC0415 - a run without a store needs none of it
-    from attune_nb.store.json_values import to_plain  # noqa: PLC0415
+    from attune_nb.store.event_rows import plain_or_marker  # noqa: PLC0415
     from attune_nb.store.recorder import RunRecord  # noqa: PLC0415
 
     prepared = plan.prepared
@@ -106,7 +106,7 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
             "dry_run": options.dry_run,
             "origin": plan.origin,
             "allow_imports": options.allow_imports,
-            "config": to_plain(prepared.mask.value(config)),
+            "config": plain_or_marker(prepared.mask.value(config)),
             "mock": sorted(options.mock),
             "mocked": sorted(prepared.mocked),
             "unmade": sorted(prepared.state.unmade),

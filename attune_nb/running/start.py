@@ -31,6 +31,12 @@ __all__ = ["Engine", "assemble_engine", "drive_run"]
 
 _log = logging.getLogger("attune_nb")
 
+# the types of parameters that are equal in runs whose durations may be compared
+_COMPARED_TYPES = frozenset({str, int, float, bool, type(None)})
+
+# bits of an integer that is compared by its hexadecimal digits
+_MANY_BITS = 10_000
+
 # the durations of the tasks that this process ran
 _history = DurationHistory()
 
@@ -188,11 +194,15 @@ def _comparison_keys(request: RunRequest, parameters: Mapping[str, Any]) -> dict
             own = None if code is None else own_code(code)
             tasks[path] = f"{_digest(task_identity(task))} {own}"
 
-    plain_types = (str, int, float, bool, type(None))
-    plain_parameters = [
-        (name, value) for name, value in parameters.items() if isinstance(value, plain_types)
-    ]
-    return {"given": _digest(repr(sorted(plain_parameters))), "tasks": tasks}
+    plain_parameters = []
+    for name in sorted(parameters):
+        value = parameters[name]
+        if type(value) is int and value.bit_length() > _MANY_BITS:
+            # Python refuses to write 4,300 decimal digits
+            plain_parameters.append((name, hex(value)))
+        elif type(value) in _COMPARED_TYPES:
+            plain_parameters.append((name, value))
+    return {"given": _digest(repr(plain_parameters)), "tasks": tasks}
 
 
 def _digest(text: str) -> str:

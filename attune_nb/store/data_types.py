@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from attune_nb.values.describe import is_different
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -82,7 +84,7 @@ def _read_enum(content: Any) -> Any:
         return value
 
     member = kind._member_map_.get(name)
-    if member is not None and member._value_ == value:
+    if member is not None and not is_different(member._value_, value):
         return member
     if issubclass(kind, Flag) and type(value) is int:
         return kind(value)

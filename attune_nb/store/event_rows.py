@@ -19,7 +19,8 @@ from attune_nb.errors import Position, StoreError
 from attune_nb.events import AttemptsEnded, Batch, ErrorInfo, Event
 from attune_nb.store.json_values import NO_SECRETS, from_plain, to_plain
 from attune_nb.values.describe import describe
-from attune_nb.values.frozen import NotStored
+from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored
+from attune_nb.values.guard import error_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
     from attune_nb.errors import Source
     from attune_nb.values.secrets import Mask
 
-__all__ = ["EventRow", "column_text", "drop_values", "event_of", "row_of", "row_within"]
+__all__ = [
+    "EventRow",
+    "column_text",
+    "drop_values",
+    "event_of",
+    "plain_or_marker",
+    "row_of",
+    "row_within",
+]
 
 
 def _event_classes() -> Iterator[type[Event]]:
@@ -64,6 +73,13 @@ _PACKED = (
 )
 
 _NONE_TYPE = frozenset({type(None)})
+
+LARGEST_VALUE = 100_000_000
+"""Bytes of a value of the configuration that the record of a run holds."""
+
+# containers whose parts are looked at one by one
+_ARRAYS = frozenset({list, FrozenList})
+_OBJECTS = frozenset({dict, FrozenDict})
 
 # in the data of a row that has strings with surrogates
 _TEXT_TAG = b'"$text"'
@@ -109,7 +125,7 @@ def row_within(event: Event, most_bytes: int) -> EventRow:
     while True:
         # from half the row down to nothing: few values are replaced if few are large
         most_of_value //= 8
-        row = _row_of(event, partial(_plain_or_marker, most_bytes=most_of_value))
+        row = _row_of(event, partial(plain_or_marker, most_bytes=most_of_value))
         if len(row.data) <= most_bytes or not most_of_value:
             return row
 
@@ -139,23 +155,35 @@ def drop_values(event: Event) -> Event:
     return msgspec.structs.replace(event, **changes)
 
 
-def _plain_or_marker(value: Any, most_bytes: int) -> Any:
-    """Return a value as JSON can hold it, or a marker if it is too large or cannot be encoded.
+def plain_or_marker(value: Any, most_bytes: int = LARGEST_VALUE) -> Any:
+    """Return a value as JSON can hold it, with markers for what is too large or not encodable.
 
-    Of an array, such as the results of a batch, each element is replaced by itself.
+    Of an array, such as the results of a batch, and of an object, such as the parameters, each
+    part is looked at by itself.
     """
-    if type(value) is list:
-        return [_plain_or_marker(element, most_bytes) for element in value]
+    kind = type(value)
+    if kind in _ARRAYS:
+        return [_plain_part(element, most_bytes) for element in value]
+    if kind in _OBJECTS and all(type(key) is str for key in value):
+        parts = {key: _part_or_marker(part, most_bytes) for key, part in value.items()}
+        return to_plain(parts, check_strings=True)
+    return _plain_part(value, most_bytes)
 
+
+def _plain_part(value: Any, most_bytes: int) -> Any:
+    return to_plain(_part_or_marker(value, most_bytes), check_strings=True)
+
+
+def _part_or_marker(value: Any, most_bytes: int) -> Any:
     size = None
     try:
-        plain = to_plain(value, check_strings=True)
-        size = len(msgspec.json.encode(plain))
-        if size <= max(most_bytes, _ALWAYS_STORED):
-            return plain
-    except Exception:  # noqa: BLE001, S110 - whatever is wrong with one value, the others are stored
-        pass
-    return to_plain(NotStored(_describe_large(value, size)))
+        size = len(msgspec.json.encode(to_plain(value, check_strings=True)))
+    except Exception:  # noqa: BLE001 - whatever is wrong with one value, the others are stored
+        return NotStored(_describe_large(value, size))
+
+    if size <= max(most_bytes, _ALWAYS_STORED):
+        return value
+    return NotStored(_describe_large(value, size))
 
 
 def _describe_large(value: Any, size: int | None) -> str:
@@ -226,7 +254,7 @@ def event_of(row: EventRow, source: Source, mask: Mask = NO_SECRETS) -> Event:
     try:
         return _event_of(row, source, mask)
     except Exception as error:  # noqa: BLE001 - the bytes of a damaged row may mean anything
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error_text(error)}"
         raise StoreError(f"an event of kind {row.kind} cannot be read: {reason}") from None
 
 

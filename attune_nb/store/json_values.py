@@ -13,7 +13,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.store.data_types import READERS, write_data
-from attune_nb.values.frozen import NotStored, freeze
+from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored, freeze
 from attune_nb.values.guard import count_rows, is_table, module_name
 from attune_nb.values.remote import RemoteReference
 from attune_nb.values.secrets import MASKED, Mask, SecretBytes, SecretText, SecretValue
@@ -28,6 +28,12 @@ NO_SECRETS = Mask()
 
 # types that JSON holds exactly, whatever the value
 _EXACT = frozenset({str, int, bool, type(None)})
+
+_OBJECTS = frozenset({dict, FrozenDict})
+_ARRAYS = frozenset({list, FrozenList})
+
+# levels of nesting around a value in an event: the parameters, the results of a batch
+_LEVELS_AROUND = 10
 
 # a Python string may hold surrogates, which UTF-8 cannot encode
 _SURROGATES = "surrogatepass"
@@ -57,9 +63,10 @@ def to_plain(value: Any, *, check_strings: bool = False) -> Any:
         if math.isfinite(value):
             return value
         return {"$float": repr(value)}
-    if isinstance(value, dict):
+    # exact types: in a value that is not frozen, a subclass may iterate without end
+    if kind in _OBJECTS:
         return _object(value, check_strings=check_strings)
-    if isinstance(value, list):
+    if kind in _ARRAYS:
         return _array(value, check_strings=check_strings)
     return _tagged(value, check_strings=check_strings)
 
@@ -69,13 +76,17 @@ def _object(value: dict[Any, Any], *, check_strings: bool) -> Any:
     if len(value) != 1 and not check_strings and _is_plain_object(value):
         return value
 
-    plain = {key: to_plain(element, check_strings=check_strings) for key, element in value.items()}
-    if _is_tag(plain) or not _has_plain_keys(plain, check_strings=check_strings):
+    if not _has_plain_keys(value, check_strings=check_strings):
+        # keys of other types are written, but not looked up: their code may raise
         pairs = []
-        for key, element in plain.items():
-            pairs.append([to_plain(key, check_strings=check_strings), element])
+        for key, element in value.items():
+            plain_key = to_plain(key, check_strings=check_strings)
+            pairs.append([plain_key, to_plain(element, check_strings=check_strings)])
         return {"$map": pairs}
 
+    plain = {key: to_plain(element, check_strings=check_strings) for key, element in value.items()}
+    if _is_tag(plain):
+        return {"$map": [list(pair) for pair in plain.items()]}
     if all(plain[key] is value[key] for key in plain):
         return value
     return plain
@@ -136,11 +147,15 @@ def _tagged(value: Any, *, check_strings: bool) -> dict[str, Any]:
     if kind is SecretValue:
         return _hidden(value, check_strings=check_strings)
     if isinstance(value, tuple) and not hasattr(kind, "_fields"):
-        return {"$tuple": [to_plain(element, check_strings=check_strings) for element in value]}
+        elements = tuple.__iter__(value)
+        return {"$tuple": [to_plain(element, check_strings=check_strings) for element in elements]}
     if kind in (set, frozenset):
         return {"$set": [to_plain(element, check_strings=check_strings) for element in value]}
 
-    data = write_data(value)
+    try:
+        data = write_data(value)
+    except Exception:  # noqa: BLE001 - the time zone of a date, say, may raise anything
+        data = None
     if data is None:
         return {"$object": to_plain(_marker(value), check_strings=check_strings)}
     tag, content = data
@@ -190,7 +205,7 @@ def from_plain(value: Any, mask: Mask = NO_SECRETS) -> Any:
     Raises:
         ValueError: A tag is unknown, or its content is invalid.
     """
-    return freeze(_read(value, mask))
+    return freeze(_read(value, mask), more_levels=_LEVELS_AROUND)
 
 
 def _read(value: Any, mask: Mask) -> Any:

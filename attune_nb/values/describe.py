@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from attune_nb.values.guard import type_name
+from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple
+from attune_nb.values.guard import ask, repr_of, type_name
 from attune_nb.values.remote import RemoteReference
 
 __all__ = ["describe", "describe_type", "describe_with_value", "is_different", "preview"]
@@ -21,6 +22,24 @@ _SHOWN_KEY_CHARACTERS = 20
 # A preview shows the elements of an array up to this number of elements.
 _SHOWN_ELEMENTS = 3
 
+# Bits of an integer that is not written: Python refuses to write 4,300 decimal digits.
+_MANY_BITS = 10_000
+
+# A boolean is an integer, too.
+_NOUNS: tuple[tuple[str, tuple[type, ...]], ...] = (
+    ("a boolean", (bool,)),
+    ("an integer", (int,)),
+    ("a number", (float,)),
+    ("a string", (str,)),
+    ("an array", (list, tuple)),
+    ("an object", (dict,)),
+)
+
+# The types whose parts are shown.
+_OBJECTS = frozenset({dict, FrozenDict})
+_ARRAYS = frozenset({list, tuple, FrozenList, FrozenTuple})
+_SETS = frozenset({set, frozenset})
+
 
 def describe(value: Any) -> str:
     """Return the kind of a value in the words of the language, with its article.
@@ -29,25 +48,19 @@ def describe(value: Any) -> str:
     an array, an object. A remote reference has a description of its own, such as "a result on
     the cluster". Any other value is named by its Python type: a value of type `Path`.
     """
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int():
-            return "an integer"
-        case float():
-            return "a number"
-        case str():
-            return "a string"
-        case list() | tuple():
-            return "an array"
-        case Mapping():
-            return "an object"
-        case RemoteReference():
-            return f"a {value.description}"
-        case _:
-            return describe_type(type(value))
+    if value is None:
+        return "null"
+
+    # `isinstance` would believe the value's own `__class__`
+    kind = type(value)
+    for noun, kinds in _NOUNS:
+        if issubclass(kind, kinds):
+            return noun
+    if issubclass(kind, RemoteReference):
+        return f"a {value.description}"
+    if ask(lambda: issubclass(kind, Mapping), default=False):
+        return "an object"
+    return describe_type(kind)
 
 
 def describe_type(kind: type) -> str:
@@ -61,19 +74,20 @@ def describe_with_value(value: Any) -> str:
     A long string is cut. Null, an array, an object and any other value are only described,
     and so are an empty string and an integer of very many digits.
     """
-    match value:
-        case bool():
-            return f"the boolean `{str(value).lower()}`"
-        case int() if abs(value) < 10**_SHOWN_CHARACTERS:
-            return f"the integer `{value}`"
-        case float():
-            return f"the number `{value}`"
-        case "":
-            return "an empty string"
-        case str():
-            return f"the string `{value[:_SHOWN_CHARACTERS]}`"
-        case _:
-            return describe(value)
+    kind = type(value)
+    if kind is bool:
+        return f"the boolean `{str(value).lower()}`"
+    if kind is int and abs(value) < 10**_SHOWN_CHARACTERS:
+        return f"the integer `{value}`"
+    if kind is float:
+        return f"the number `{value}`"
+    if not issubclass(kind, str):
+        return describe(value)
+
+    text = str.__str__(value)
+    if not text:
+        return "an empty string"
+    return f"the string `{text[:_SHOWN_CHARACTERS]}`"
 
 
 def is_different(before: Any, now: Any) -> bool:
@@ -94,19 +108,22 @@ def preview(value: Any, longest: int = 80) -> str:
         value: Any value.
         longest: The number of characters of a value's `repr` that are shown.
     """
-    if isinstance(value, dict) and value:
+    kind = type(value)
+    if kind in _OBJECTS and value:
         return _preview_object(value)
 
-    if isinstance(value, list | tuple) and len(value) > _SHOWN_ELEMENTS:
+    if kind in _ARRAYS and len(value) > _SHOWN_ELEMENTS:
         return f"an array of {len(value):,}"
 
-    if isinstance(value, list | tuple | set | frozenset) and value:
+    if kind in _ARRAYS | _SETS and value:
         elements = [preview(element, longest // 3) for element in islice(value, 4)]
         return f"[{', '.join(elements)}]"
 
-    if isinstance(value, str | bytes):
+    if kind is str or kind is bytes:
         value = value[: longest + 1]
-    text = repr(value)
+    if kind is int and value.bit_length() > _MANY_BITS:
+        return f"an integer of {value.bit_length():,} bits"
+    text = repr_of(value)
     if len(text) <= longest:
         return text
 
@@ -114,7 +131,10 @@ def preview(value: Any, longest: int = 80) -> str:
 
 
 def _preview_object(value: dict[Any, Any]) -> str:
-    names = [str(key)[:_SHOWN_KEY_CHARACTERS] for key in islice(value, _SHOWN_KEYS)]
+    names = []
+    for key in islice(value, _SHOWN_KEYS):
+        name = key if type(key) is str else repr_of(key)
+        names.append(name[:_SHOWN_KEY_CHARACTERS])
     if len(value) > _SHOWN_KEYS:
         names.append("…")
 

@@ -180,7 +180,7 @@ _PLAIN_TYPES = (dict, list, tuple, str, int, float, bytes)
 _MEASURED_PACKAGES = ("builtins", "collections", "array", "numpy", "pandas", "pyarrow", "polars")
 
 
-def freeze(value: Any) -> Any:
+def freeze(value: Any, *, more_levels: int = 0) -> Any:
     """Return a read-only version of a value, which shares the parts that are frozen already.
 
     `dict` and `list` (and their subclasses) become `FrozenDict` and `FrozenList`, a `tuple`
@@ -192,13 +192,17 @@ def freeze(value: Any) -> Any:
     other object is returned as it is. (C code for lists, such as `heapq`, bypasses the
     methods of a list; Python cannot prevent that.)
 
+    Args:
+        value: The value.
+        more_levels: How much deeper than other values it may be nested.
+
     Raises:
         ValueError: The value contains itself, or is nested deeper than 200 levels.
     """
     kind = type(value)
     if kind in _LEAVES or kind in _FROZEN:
         return value
-    return _freeze(value, _DEEPEST)
+    return _freeze(value, _DEEPEST + more_levels)
 
 
 def _freeze(value: Any, depth: int) -> Any:

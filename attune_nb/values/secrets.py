@@ -11,8 +11,10 @@ import json
 import sys
 from collections import deque
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.values.guard import ask, repr_of
 from attune_nb.values.object_parts import (
     ITERATORS,
     is_table,
@@ -570,9 +572,10 @@ def _collect_leaves(leaves: dict[str, Any], name: str, secret: Any, depth: int) 
     kind = type(secret)
     if depth and issubclass(kind, dict):
         for key, part in dict.items(secret):
-            _collect_leaves(leaves, f"{name}.{key}", part, depth - 1)
+            key_text = ask(partial(str, key), "?")
+            _collect_leaves(leaves, f"{name}.{key_text}", part, depth - 1)
     elif depth and issubclass(kind, set | frozenset):
-        for index, part in enumerate(sorted(secret, key=repr)):
+        for index, part in enumerate(sorted(secret, key=repr_of)):
             _collect_leaves(leaves, f"{name}.{index}", part, depth - 1)
     elif depth and issubclass(kind, list | tuple | deque):
         for index, part in enumerate(secret):
@@ -586,7 +589,7 @@ def _unique_name(leaves: dict[str, Any], name: str, leaf: Any) -> str:
     """Return a name for a secret; two paths, or two answers to a question, may have one name."""
     unique = name
     number = 2
-    while unique in leaves and repr(leaves[unique]) != repr(leaf):
+    while unique in leaves and repr_of(leaves[unique]) != repr_of(leaf):
         unique = f"{name}#{number}"
         number += 1
     return unique
@@ -605,7 +608,8 @@ def _leaves_of(secret: Any, kind: type) -> list[Any]:
     if kind.__module__ in _PLAIN_MODULES and not hasattr(kind, "tobytes"):
         if kind.__module__ == "builtins":
             return []
-        return [str(secret), *_other_texts(secret)]
+        texts = ask(lambda: [str(secret), *_other_texts(secret)], [])
+        return list(texts)
     # an object: its attributes are the secrets
     return [part for part in walk_object(secret) if type(part) is not bool]
 
