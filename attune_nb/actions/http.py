@@ -35,7 +35,7 @@ MAX_BYTES = 50_000_000
 """The largest body that a request takes by default, in bytes."""
 
 # The user and password of an address, after its scheme.
-_CREDENTIALS = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#\s]*@")
+_CREDENTIALS = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/?#\s]*@")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 _REDIRECTS = (301, 302, 303, 307, 308)

@@ -311,6 +311,9 @@ def _check_types(event: Event) -> None:
             raise TypeError("the parameters are no object")
         else:
             fields[name] = None
+    if isinstance(event, event_types.AlarmRang):
+        # an alarm of an unknown kind is refused by the conductor
+        fields["kind"] = "delay"
     msgspec.convert(fields, type(event))
 
 

@@ -332,10 +332,10 @@ def test_a_fork_refuses_results_that_are_not_stored(path):
 
 
 def test_a_fault_of_the_recorder_does_not_end_the_run(path, monkeypatch, caplog):
-    def fails(event):
+    def fails(connection, data):
         raise ZeroDivisionError("a mistake")
 
-    monkeypatch.setattr("attune_nb.store.recorder.row_of", fails)
+    monkeypatch.setattr("attune_nb.store.recorder.store_data", fails)
     run = record_run(path)
     assert run.status == "succeeded"
     assert "continues without a record" in caplog.text
