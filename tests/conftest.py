@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import signal
 import time
 
 import psutil
@@ -13,6 +14,12 @@ from IPython.testing.globalipapp import start_ipython
 
 # kernels and commands that a test starts inherit this
 os.environ["ATTUNE_NB_STORE"] = "none"
+
+# a suite in the background of a shell inherits signals that are ignored: its processes need them
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # a property holds, or not, however busy the machine is
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
