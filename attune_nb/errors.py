@@ -247,11 +247,12 @@ class ActionError(AttuneError):
         super().__init__(message, data)
         self.message = message
         self.data: dict[str, Any] = {}
-        if data:
+        # not `if data`: of an array of NumPy, say, the truth cannot be told
+        if data is not None:
             self.data = data
 
     def __str__(self) -> str:
-        return self.message
+        return str(self.message)
 
 
 class NotSendable(ActionError):  # noqa: N818 - users write this name in `on_error`

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.actions.code_parts import code_parts, constant_text
 from attune_nb.actions.registry import is_core
 from attune_nb.actions.used_code import digest_used_code
+from attune_nb.values.guard import ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,10 +88,11 @@ def _fingerprint(action: Action) -> str:
     if action.version:
         return join_code(_WORKFLOW + _digest([action.version, action.name]), action.uses)
 
-    function: Any = inspect.unwrap(action.function)
-    code = getattr(function, "__code__", None)
+    # the attributes of an object that is called as a function may raise, or be mocks
+    function: Any = ask(lambda: inspect.unwrap(action.function), action.function)
+    code = ask(lambda: function.__code__)
     parts: list[str] = [action.version]
-    if isinstance(code, CodeType):
+    if type(code) is CodeType:
         parts += code_parts(code)
         parts.append(constant_text(function.__defaults__))
     else:

@@ -12,6 +12,7 @@ from attune_nb.actions import core, http, shell
 from attune_nb.actions.arguments import ArgumentChecker
 from attune_nb.errors import nearest
 from attune_nb.values.describe import describe
+from attune_nb.values.guard import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -192,7 +193,7 @@ def _as_action(name: str, function: Any) -> Action:
     """
     if not callable(function):
         raise KeyError(f"the action `{name}` must be a function, not {describe(function)}")
-    registered = getattr(function, "__attune_action__", None)
+    registered = ask(lambda: getattr(function, "__attune_action__", None))
     if isinstance(registered, Action):
         return registered
     return Action(name=name, function=function)
@@ -212,14 +213,14 @@ def find_mismatches(action: Action, written: Mapping[str, Any]) -> list[Mismatch
     """
     try:
         signature = inspect.signature(action.function)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - an object that is called as a function may raise anything
         return []
     parameters = dict(signature.parameters)
     if action.cancellable:
         parameters.pop("cancel", None)
 
     mismatches = _name_mismatches(action, parameters, written)
-    checker = getattr(action.function, "__attune_checker__", None)
+    checker = ask(lambda: getattr(action.function, "__attune_checker__", None))
     if isinstance(checker, ArgumentChecker):
         mismatches += checker.certain_mismatches(written, names_fit=not mismatches)
     return mismatches

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -214,11 +214,10 @@ def _find_action(
     if nested is not None:
         return _nested_action(nested, task, context)
 
-    functions = {
-        name: value
-        for name, value in context.actions.items()
-        if not isinstance(value, WorkflowView)
-    }
+    functions: dict[str, Callable[..., Any]] = {}
+    for name, value in context.actions.items():
+        if not issubclass(type(value), WorkflowView):
+            functions[name] = cast("Callable[..., Any]", value)
     action = registry.find_action(
         task.action or "",
         functions,
@@ -262,7 +261,7 @@ def _input_of(task: Task) -> dict[str, Any]:
 
 
 def _is_action(value: Any) -> bool:
-    return callable(value) or isinstance(value, WorkflowView)
+    return callable(value) or issubclass(type(value), WorkflowView)
 
 
 def _not_callable(workflow: WorkflowSpec, actions: Actions) -> Iterator[Problem]:
@@ -281,7 +280,10 @@ def _not_callable(workflow: WorkflowSpec, actions: Actions) -> Iterator[Problem]
 
 def _named_workflows(actions: Actions) -> dict[str, WorkflowView]:
     """Return the workflows among the actions, by name and by ref."""
-    workflows = {name: value for name, value in actions.items() if isinstance(value, WorkflowView)}
+    workflows: dict[str, WorkflowView] = {}
+    for name, value in actions.items():
+        if issubclass(type(value), WorkflowView):
+            workflows[name] = cast("WorkflowView", value)
     by_ref = {workflow.ref: workflow for workflow in workflows.values() if workflow.ref}
     return workflows | by_ref
 

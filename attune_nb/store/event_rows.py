@@ -124,7 +124,7 @@ def row_within(event: Event, most_bytes: int) -> EventRow:
     most_of_value = most_bytes
     while True:
         # from half the row down to nothing: few values are replaced if few are large
-        most_of_value //= 8
+        most_of_value //= 2
         row = _row_of(event, partial(plain_or_marker, most_bytes=most_of_value))
         if len(row.data) <= most_bytes or not most_of_value:
             return row

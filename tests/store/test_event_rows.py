@@ -6,8 +6,8 @@ import pytest
 
 import attune_nb
 from attune_nb.errors import Position, Source, StoreError
-from attune_nb.events import AttemptsEnded, Batch, ErrorInfo, TaskEnded
-from attune_nb.store.event_rows import event_of, row_of
+from attune_nb.events import AttemptsEnded, Batch, ErrorInfo, RunStarted, TaskEnded
+from attune_nb.store.event_rows import drop_values, event_of, row_of, row_within
 from attune_nb.values.frozen import NotStored
 
 SOURCE = Source("<cell>", "the text")
@@ -102,3 +102,21 @@ def test_an_unreadable_row_is_reported(events, change):
     row = row_of(batch_events[0])
     with pytest.raises(StoreError, match="cannot be read"):
         event_of(row._replace(**change), SOURCE)
+
+
+def test_only_the_largest_parameters_become_markers():
+    parameters = {"small": "x" * 500, "large": "x" * 5_000, "$odd": [1]}
+    event = RunStarted(time=0, run_id="r", workflow="w", started_at=0, parameters=parameters)
+
+    row = row_within(event, 3_000)
+
+    read = event_of(row, SOURCE).parameters
+    assert len(row.data) < 3_000
+    assert read == {**parameters, "large": NotStored("large string (5,002 bytes)")}
+
+
+def test_an_event_without_its_values_can_be_read(events):
+    for event in events:
+        row = row_of(drop_values(event))
+        assert type(event_of(row, SOURCE)) is type(event)
+        assert b"no answer" not in row.data or type(event) is not AttemptsEnded

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attune_nb.store.json_values import from_plain, to_plain
-from attune_nb.values.frozen import NotStored, freeze
+from attune_nb.values.frozen import NotStored, freeze, freeze_list
 
 
 class Point(NamedTuple):
@@ -225,3 +225,46 @@ def test_an_object_becomes_a_marker_with_its_type(value):
 def test_an_unreadable_tag_is_refused(content):
     with pytest.raises(ValueError, match=r"`\$\w+`"):
         from_plain(content)
+
+
+class Unequal:
+    """An object that cannot be compared."""
+
+    def __eq__(self, _):
+        raise RuntimeError
+
+    __hash__ = object.__hash__
+
+
+class Single(Enum):
+    ONLY = Unequal()
+
+
+def test_a_member_that_cannot_be_compared_is_a_marker():
+    assert type(read_back(Single.ONLY)) is NotStored
+
+
+def test_an_endless_list_in_a_deque_is_a_marker():
+    class Endless(list):
+        def __iter__(self):
+            while True:
+                yield 1
+
+    assert type(read_back(deque([Endless()]))[0]) is NotStored
+
+
+@pytest.mark.parametrize(
+    "value",
+    [2**64, -(10**5_000), [10**5_000], {"a": 2**40_000}],
+    ids=["long", "negative", "array", "object"],
+)
+def test_an_integer_of_any_size_is_read_back(value):
+    content = msgspec.json.encode(to_plain(freeze(value), check_strings=True))
+    assert from_plain(msgspec.json.decode(content)) == value
+
+
+def test_a_value_of_the_most_levels_is_read_within_others():
+    value = []
+    for _ in range(199):
+        value = [value]
+    assert read_back(freeze_list([freeze(value)])) == [value]

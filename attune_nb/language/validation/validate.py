@@ -20,6 +20,7 @@ from attune_nb.errors import TemplateError
 from attune_nb.language.validation.formats import jsonschema
 from attune_nb.templates.library.to_text import compile_pattern
 from attune_nb.values.describe import describe
+from attune_nb.values.guard import error_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -143,8 +144,8 @@ class SchemaValidator:
             error = _best_error(validator.iter_errors(value))
         except RecursionError:
             return "does not fit: it, or its declaration, contains itself or is nested too deeply"
-        except (TypeError, ValueError, AttributeError, ArithmeticError) as failure:
-            return f"cannot be validated: {_shorten(str(failure))}"
+        except Exception as failure:  # noqa: BLE001 - the keys of an object, say, may raise anything
+            return f"cannot be validated: {_shorten(error_text(failure))}"
         if error is None:
             return None
 
