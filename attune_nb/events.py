@@ -16,6 +16,7 @@ import msgspec
 
 from attune_nb.errors import Position  # noqa: TC001 - msgspec reads the annotations
 from attune_nb.values.describe import preview
+from attune_nb.values.guard import repr_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,6 +151,10 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
     retryable: bool = True
     position: Position | None = None
     bases: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        fields = [f"{name}={_shorten(getattr(self, name))}" for name in self.__struct_fields__]
+        return f"ErrorInfo({', '.join(fields)})"
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -581,4 +586,4 @@ def mask_error(error: ErrorInfo, mask: Mask, *, named: bool = False) -> ErrorInf
 def _shorten(value: Any) -> str:
     if value and isinstance(value, dict | list | tuple | str):
         return preview(value, _SHOWN_CHARACTERS)
-    return repr(value)
+    return repr_of(value)

@@ -9,7 +9,8 @@ import msgspec
 from attune_nb.events import CANCELLED, AttemptsEnded, TaskEnded, TaskStarted
 from attune_nb.results.error_titles import format_title, has_frames
 from attune_nb.values.describe import preview
-from attune_nb.values.frozen import size_of
+from attune_nb.values.frozen import NotStored, size_of
+from attune_nb.values.guard import ask, repr_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -382,11 +383,12 @@ def _error_of(execution: _FailedExecution, item: _FailedItem | None) -> ErrorInf
 
 def _describe_item(key: Key, failed: _FailedItem, item_of: ItemSource, hide: Hide) -> str:
     if failed.batch.items is None:
-        item = item_of(key, failed.index)
+        # a record may hold only a marker in place of all items
+        item = ask(lambda: item_of(key, failed.index), NotStored("value"))
     else:
         item = failed.batch.items[failed.row]
     item = hide(item)
-    text = repr(item) if size_of(item) < _MAX_ITEM_SIZE else preview(item)
+    text = repr_of(item) if size_of(item) < _MAX_ITEM_SIZE else preview(item)
     return text if len(text) <= _MAX_ITEM_LENGTH else f"{text[:_MAX_ITEM_LENGTH]}…"
 
 

@@ -329,3 +329,20 @@ def test_an_error_whose_code_raises_is_an_error(make_error, text, backend, tmp_p
     assert run.status == reopened.status == "failed"
     assert text in run.error
     assert "engine" not in run.error
+
+
+@pytest.mark.usefixtures("small_rows")
+def test_items_that_are_a_marker_are_described(tmp_path):
+    actions = {"act": raise_error(ValueError("no"))}
+    run, reopened = run_of(EACH, tmp_path, {"values": [LARGE, 2]}, actions=actions)
+
+    assert reopened.status == "failed"
+    assert "the store does not hold" in reopened.failure_text()
+    assert reopened.error == run.error
+
+
+def test_an_event_is_shown_whatever_it_holds(tmp_path):
+    error = attune_nb.ActionError("no", {"key": {Key(): HUGE}})
+    run, _ = run_of(CALL, tmp_path, actions={"act": raise_error(error)})
+
+    assert all("(" in repr(event) for event in run.events)
