@@ -5,6 +5,8 @@ import unittest.mock
 import pandas as pd
 import pytest
 
+from attune_nb.display.panel import View
+from attune_nb.html import Markup
 from attune_nb.values.describe import describe, preview
 from attune_nb.values.guard import cut_text, error_text, is_table, module_name, repr_of, type_name
 
@@ -86,3 +88,8 @@ def test_no_part_of_a_word_is_left_at_a_cut():
     cut = cut_text(text, 1_000)
     head, tail = cut.split("\n[... cut:")[0], cut.split("...]\n")[1]
     assert {*head.split(), *tail.split()} == {"secret-of-many-letters"}
+
+
+def test_the_text_of_a_panel_can_be_sent_to_a_page():
+    view = View(Markup("<b>asks</b>"), "a: asks: caf\udce9")
+    assert repr(view).encode() == b"a: asks: caf?"

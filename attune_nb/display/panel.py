@@ -41,7 +41,8 @@ class View:
 
     def __init__(self, markup: Markup, text: str) -> None:
         self._markup = markup
-        self._text = text
+        # a message with a lone surrogate cannot be sent to a page
+        self._text = text.encode("utf-8", "replace").decode()
 
     def __repr__(self) -> str:
         return self._text
