@@ -144,6 +144,9 @@ class SchemaValidator:
             error = _best_error(validator.iter_errors(value))
         except RecursionError:
             return "does not fit: it, or its declaration, contains itself or is nested too deeply"
+        except referencing.exceptions.Unresolvable:
+            # a fault of the schema, not of the value
+            raise
         except Exception as failure:  # noqa: BLE001 - the keys of an object, say, may raise anything
             return f"cannot be validated: {_shorten(error_text(failure))}"
         if error is None:
