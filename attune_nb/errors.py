@@ -247,7 +247,7 @@ class ActionError(AttuneError):
         super().__init__(message, data)
         self.message = message
         self.data: dict[str, Any] = {}
-        # not `if data`: of an array of NumPy, say, the truth cannot be told
+        # not `if data`: an array of NumPy, say, has no truth value
         if data is not None:
             self.data = data
 

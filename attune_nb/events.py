@@ -32,6 +32,7 @@ __all__ = [
     "STATUS_CODES",
     "SUCCEEDED",
     "TIMED_OUT",
+    "VALUE_FIELDS",
     "AlarmKind",
     "AlarmRang",
     "AskAnswered",
@@ -126,8 +127,8 @@ _MASKED_FIELDS = (
     "prompt", "by", "reason", "message", "input_error", "notes",
 )  # fmt: skip
 
-# Those with values of the workflow, which a resumed run needs again.
-_VALUE_FIELDS = ("parameters", "value", "output", "response_schema")
+VALUE_FIELDS = frozenset({"parameters", "value", "output", "response_schema"})
+"""The fields of events with values of the workflow, which a resumed run needs again."""
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -543,7 +544,7 @@ def mask_event(event: Event, mask: Mask, *, named: bool = False) -> Event:
         if hasattr(event, name):
             value = getattr(event, name)
             # the texts of the engine itself stay plain texts in the store
-            hides_value = named and name in _VALUE_FIELDS
+            hides_value = named and name in VALUE_FIELDS
             masked[name] = hide(value) if hides_value else mask.value(value)
 
     error = getattr(event, "error", None)

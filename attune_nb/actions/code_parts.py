@@ -5,15 +5,12 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.values.guard import repr_of, type_name
+from attune_nb.values.guard import MANY_BITS, repr_of, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["code_parts", "constant_text"]
-
-# bits of an integer of which Python refuses to write the decimal digits
-_MANY_BITS = 10_000
 
 
 def code_parts(code: CodeType) -> Iterator[str]:
@@ -38,7 +35,7 @@ def constant_text(value: Any) -> str:
         return f"{{{', '.join(elements)}}}"
     if issubclass(kind, tuple):
         return f"({', '.join(map(constant_text, value))})"
-    if kind is int and value.bit_length() > _MANY_BITS:
+    if kind is int and value.bit_length() > MANY_BITS:
         return hex(value)
     if issubclass(kind, str | bytes | int | float | complex | type(None) | type(...)):
         return repr_of(value)

@@ -335,9 +335,7 @@ def _log_in(
     names = {name.lower() for name in request.headers}
     headers = dict(request.headers)
     if header is not None and (auth_type != "none" or "authorization" not in names):
-        headers = {
-            name: value for name, value in headers.items() if name.lower() != "authorization"
-        }
+        headers = _without(headers, {"authorization"})
         headers["Authorization"] = header
     return request._replace(url=url.with_user(None), headers=headers)
 

@@ -46,7 +46,7 @@ class _Inflater:
         self._has_begun = False
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        """Yield what compressed data holds."""
+        """Yield the decompressed data."""
         if data and not self._has_begun:
             self._has_begun = True
             # some servers send `deflate` without the header of zlib
@@ -79,7 +79,7 @@ class _Inflater:
 
 
 def _make_inflaters(response: aiohttp.ClientResponse) -> list[_Inflater]:
-    """Return what decodes a response, in the order of decoding."""
+    """Return the decoders of a response, in the order of decoding."""
     encoding = response.headers.get("Content-Encoding", "").lower()
     codings = [coding.strip() for coding in encoding.split(",")]
     inflaters = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from attune_nb.templates.library.to_text import STRICT_JSON
+from attune_nb.values.strict_json import STRICT_JSON
 
 __all__ = ["parse_json"]
 

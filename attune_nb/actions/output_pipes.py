@@ -89,7 +89,7 @@ class OutputPipes:
             _drop_later_output(open_fds)
 
     def read_until_end(self, process: subprocess.Popen[bytes]) -> None:
-        """Read until the process has ended, and what it has written by then.
+        """Read until the process has ended, and all that it has written by then.
 
         Children of the command may hold the pipes longer. They are not waited for.
         """
@@ -131,7 +131,7 @@ class OutputPipes:
 
 
 class _Stream:
-    """The reading end of a pipe, and what was read from it.
+    """The reading end of a pipe, and the bytes that were read from it.
 
     Attributes:
         fd: The pipe's reading end.
@@ -153,7 +153,7 @@ class _Stream:
         return not self.has_ended
 
     def read_rest(self) -> None:
-        """Read what is in the pipe at this moment."""
+        """Read the bytes that are in the pipe at this moment."""
         if self.has_ended:
             return
 
@@ -230,7 +230,7 @@ def _is_inside_character(byte: int) -> bool:
 
 
 def _drop_later_output(fds: list[int]) -> None:
-    """Read what background children of a command write after it, so that they can go on."""
+    """Read the later output of background children of a command, so that they can go on."""
 
     def drop() -> None:
         for fd in fds:

@@ -38,9 +38,9 @@ class _ProcessInfo:
         pid: Its number.
         parent: The number of its parent.
         group: The number of its process group.
-        session: The number of its session; -1 if the system does not tell.
+        session: The number of its session; -1 if the system does not show it.
         started: When it started, in ticks since the system's start; a number that is used again
-            has another time. 0 if the system does not tell.
+            has another time. 0 if the system does not show it.
     """
 
     def __init__(self, pid: int, parent: int, group: int, session: int, started: int) -> None:
@@ -181,7 +181,7 @@ def _read_proc() -> list[_ProcessInfo]:
 
 
 def _read_ps() -> list[_ProcessInfo]:
-    """Return the processes by the `ps` of POSIX, which tells neither sessions nor environments."""
+    """Return the processes by the `ps` of POSIX, which shows neither sessions nor environments."""
     import subprocess  # noqa: PLC0415 - the supervisor starts faster without it
 
     words = ["ps", "-A", "-o", "pid=", "-o", "ppid=", "-o", "pgid=", "-o", "stat="]
@@ -265,7 +265,7 @@ def _follow(engine_pid: int, commands: dict[str, int]) -> None:
 
 
 def _read_lines(commands: dict[str, int], rest: bytes) -> bytes | None:
-    """Read what the input has; return its incomplete last line, or None at its end."""
+    """Read the lines in the input; return its incomplete last line, or None at its end."""
     while True:
         try:
             part = os.read(0, 65536)

@@ -2,8 +2,8 @@
 
 A process that is killed can end no commands itself, and a command in a session of its own gets no
 signal with it. Therefore the first command of a process starts a supervisor, in a session of its
-own. It is told of every command over a pipe. When the pipe's other end is closed, or the process
-has ended, it ends the commands that are left, as a cancellation does.
+own. It receives a line about every command over a pipe. When the pipe's other end is closed, or the
+process has ended, it ends the commands that are left, as a cancellation does.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Supervisor:
                 os.close(pipe)
 
     def _start(self) -> None:
-        """Start the supervisor, and tell it of the commands; without one they run all the same."""
+        """Start the supervisor, and send it the commands; without one they run all the same."""
         with self._lock:
             if self._pipe is not None or not sys.executable:
                 return
@@ -75,8 +75,8 @@ class Supervisor:
             program = [sys.executable, "-I", "-S", process_tree.__file__, str(os.getpid())]
             source, pipe = os.pipe()
             try:
-                # Whoever kills this process with all its descendants does not kill the supervisor:
-                # it is none of them before a command starts.
+                # Before a command starts, the supervisor is no descendant of this process any more:
+                # it survives if this process is killed with all of them.
                 subprocess.run(  # noqa: S603 - a fixed command
                     ["/bin/sh", "-c", _DETACH, "sh", *program],
                     stdin=source,

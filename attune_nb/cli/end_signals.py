@@ -31,7 +31,7 @@ class EndSignals:
         self._terminals = [fd for fd in range(3) if _is_terminal(fd)]
 
     def exit_status(self, status: int) -> int:
-        """Return the exit status of a command, which tells what has ended it.
+        """Return the exit status of a command: that of the signal, if one has ended it.
 
         Args:
             status: Its status as if Ctrl-C had ended it.
@@ -68,7 +68,7 @@ class EndSignals:
 def handle_end_signals() -> Iterator[EndSignals]:
     """Let SIGTERM and SIGHUP act as Ctrl-C while the block runs.
 
-    A signal that is ignored (`nohup`) or handled by somebody else stays so.
+    A signal that is ignored (`nohup`) or handled by other code stays so.
     """
     signals = EndSignals()
     numbers = []

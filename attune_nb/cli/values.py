@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.errors import ActionError, ParameterError, Timeout
 from attune_nb.running.declared_parameters import text_parameter_names
 from attune_nb.running.workflow import load_parameters
+from attune_nb.values.secrets import NOT_SHOWN
 from attune_nb.values.strict_json import RepeatedKeyError, parse_strict_json
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ __all__ = ["read_mocks", "read_pairs", "read_parameters", "read_value"]
 # words and first characters that only a literal of Python has
 _CONSTANTS = {"True": True, "False": False, "None": None}
 _BRACKETS = ("[", "{", "(")
-
-# what is written in place of a text from the line
-_HIDDEN = "it is not shown, since it may be a secret"
 
 # errors that a mock can raise, besides those of Python
 _MOCK_ERRORS: dict[str, type[Exception]] = {"ActionError": ActionError, "Timeout": Timeout}
@@ -119,7 +117,7 @@ def read_value(text: str) -> Any:
 
 
 def _check_literal(tree: ast.AST) -> None:
-    """Check what Python's literals allow and JSON does not.
+    """Check a literal of Python for values that JSON does not allow.
 
     Raises:
         ParameterError: A key stands twice in an object, or a number is not finite.
@@ -147,7 +145,7 @@ def _split_pairs(pairs: Iterable[str] | None, option: str, form: str) -> Iterato
     for pair in pairs:
         name, sign, text = pair.partition("=")
         if not sign:
-            raise ParameterError(f"{option} takes {form}, and one has no `=`; {_HIDDEN}")
+            raise ParameterError(f"{option} takes {form}, and one has no `=`; {NOT_SHOWN}")
         if not name:
             raise ParameterError(f"{option} takes {form}, and there is no name before the `=`")
         yield name, text

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.language.parameter_specs import answer_schema
 from attune_nb.values.describe import describe
-from attune_nb.values.frozen import freeze
-from attune_nb.values.guard import type_name
+from attune_nb.values.frozen import freeze_guarded
 from attune_nb.values.secrets import is_secret_schema
 
 if TYPE_CHECKING:
@@ -51,12 +50,10 @@ def explain_answer_misfit(value: Any, schema: Any) -> str | None:
     from attune_nb.language.validation import validate  # noqa: PLC0415 - slow to import, and rarely needed
 
     try:
-        # what the answer is, once it is read: its own code says nothing more
-        value = freeze(value)
+        # a frozen value has no code of its own that the validation could call
+        value = freeze_guarded(value)
     except ValueError as error:
         return f"the answer cannot be used: {error}"
-    except Exception as error:  # noqa: BLE001 - the parts of an answer may raise anything
-        return f"the answer cannot be used: reading it raises {type_name(type(error))}"
 
     if schema is None:
         return None

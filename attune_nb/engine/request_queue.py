@@ -18,8 +18,7 @@ from attune_nb.events import (
     RerunRequested,
     ResumeRequested,
 )
-from attune_nb.values.frozen import freeze
-from attune_nb.values.guard import type_name
+from attune_nb.values.frozen import freeze, freeze_guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,12 +110,9 @@ class RequestQueue:
             ParameterError: The result contains itself.
         """
         try:
-            frozen = freeze(result)
+            frozen = freeze_guarded(result)
         except ValueError as error:
             raise ParameterError(f"the result cannot be used: {error}") from None
-        except Exception as error:  # noqa: BLE001 - the parts of a result may raise anything
-            reason = f"reading it raises {type_name(type(error))}"
-            raise ParameterError(f"the result cannot be used: {reason}") from None
 
         def attempt_ended(time: float, seed: int) -> AttemptsEnded:
             batch = Batch(

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.errors import ParameterError, nearest
 from attune_nb.templates.library.outer_names import explain_unpassed_name
 from attune_nb.values.describe import describe
-from attune_nb.values.frozen import freeze
-from attune_nb.values.guard import type_name
+from attune_nb.values.frozen import freeze_guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -299,14 +298,9 @@ def _freeze_values(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
     problems: list[str] = []
     for name, value in values.items():
         try:
-            frozen[name] = freeze(value)
+            frozen[name] = freeze_guarded(value)
         except ValueError as error:
             problems.append(f"the parameter {_quote_name(name)} cannot be used: {error}")
-        except Exception as error:  # noqa: BLE001 - the parts of a value may raise anything
-            problems.append(
-                f"the parameter {_quote_name(name)} cannot be used: reading it raises "
-                f"{type_name(type(error))}"
-            )
     return frozen, problems
 
 

@@ -16,6 +16,7 @@ from IPython.core.error import UsageError
 from attune_nb.errors import ParameterError, nearest
 from attune_nb.running.workflow import load_parameters
 from attune_nb.values.describe import describe
+from attune_nb.values.secrets import NOT_SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -33,9 +34,6 @@ _JSON_WORDS = {"true": True, "false": False, "null": None}
 
 # variables of IPython; a word like them means the word
 _SHELL_NAMES = ("In", "Out", "exit", "quit", "open", "get_ipython")
-
-# what is written in place of a text from the line
-_HIDDEN = "it is not shown, since it may be a secret"
 
 _FILE_NAME = "<the line of %attune>"
 
@@ -115,7 +113,7 @@ def evaluate_pairs(
             continue
         if not sign or not name:
             form = "TASK=EXPR" if option == "--mock" else "NAME=EXPR"
-            raise UsageError(f"{option} takes {form}, and one has another form; {_HIDDEN}")
+            raise UsageError(f"{option} takes {form}, and one has another form; {NOT_SHOWN}")
 
         is_secret = name in secrets
         value = evaluate(expression, namespace, f"{option} {name}", is_secret=is_secret)

@@ -15,7 +15,7 @@ from attune_nb.language.model import ASK
 from attune_nb.language.reading import yaml_source
 from attune_nb.language.reading.data_files import read_object_document
 from attune_nb.templates.compiler.parse import has_template
-from attune_nb.values.secrets import MASKED
+from attune_nb.values.secrets import MASKED, NOT_SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -139,7 +139,7 @@ def read_answer_options(options: Iterable[str]) -> OptionAnswers:
         else:
             raise ParameterError(
                 "--answer takes TASK=VALUE or a file (.yaml, .yml, .json), and one is neither; "
-                "it is not shown, since it may be a secret"
+                f"{NOT_SHOWN}"
             )
 
         for task, answer in new_answers.items():

@@ -39,8 +39,7 @@ from attune_nb.running.bind_actions import (
 )
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.values.describe import describe, describe_with_value
-from attune_nb.values.frozen import freeze
-from attune_nb.values.guard import type_name
+from attune_nb.values.frozen import freeze, freeze_guarded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,12 +205,9 @@ def _freeze_option(option: str, values: Mapping[str, Any] | None) -> Any:
     frozen = {}
     for name, value in values.items():
         try:
-            frozen[name] = freeze(value)
+            frozen[name] = freeze_guarded(value)
         except ValueError as error:
             raise ParameterError(f"`{name}` in `{option}` cannot be used: {error}") from None
-        except Exception as error:  # noqa: BLE001 - the parts of a value may raise anything
-            reason = f"reading it raises {type_name(type(error))}"
-            raise ParameterError(f"`{name}` in `{option}` cannot be used: {reason}") from None
     return freeze(frozen)
 
 

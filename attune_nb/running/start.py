@@ -15,6 +15,7 @@ from attune_nb.results.scaling import DurationHistory
 from attune_nb.running.raised_errors import current_observer
 from attune_nb.running.record import open_recorder
 from attune_nb.running.waiting import wait_for_end
+from attune_nb.values.guard import MANY_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,9 +35,6 @@ _log = logging.getLogger("attune_nb")
 # the types of parameters that are equal in runs whose durations may be compared
 _COMPARED_TYPES = frozenset({str, int, float, bool, type(None)})
 
-# bits of an integer that is compared by its hexadecimal digits
-_MANY_BITS = 10_000
-
 # the durations of the tasks that this process ran
 _history = DurationHistory()
 
@@ -47,7 +45,7 @@ class Engine(NamedTuple):
     Attributes:
         drive: Drives the run to its end.
         store: The file with the run's record.
-        record_alerts: Notes on what that record lacks; the list grows.
+        record_alerts: Notes on the values that the record lacks; the list grows.
     """
 
     driver: Driver
@@ -197,8 +195,7 @@ def _comparison_keys(request: RunRequest, parameters: Mapping[str, Any]) -> dict
     plain_parameters = []
     for name in sorted(parameters):
         value = parameters[name]
-        if type(value) is int and value.bit_length() > _MANY_BITS:
-            # Python refuses to write 4,300 decimal digits
+        if type(value) is int and value.bit_length() > MANY_BITS:
             plain_parameters.append((name, hex(value)))
         elif type(value) in _COMPARED_TYPES:
             plain_parameters.append((name, value))

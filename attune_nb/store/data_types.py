@@ -1,4 +1,4 @@
-"""Types of data that JSON lacks: what the store holds of a value, and how it is read again.
+"""Types of data that JSON lacks: how the store holds a value, and how it is read again.
 
 The content of a tag is plain data, or data of other types in this table. To read a value runs no
 code of a user and imports nothing but pandas: the class of an enum or of a named tuple is taken
@@ -68,12 +68,12 @@ def _class_name(kind: type) -> str:
 def _find_class(name: str) -> type | None:
     """Return a class by its module and name, if the module is loaded and has it."""
     module, _, path = name.partition(":")
-    found: Any = sys.modules.get(module)
+    namespace: Any = sys.modules.get(module)
     for part in path.split("."):
         # an attribute may be computed by code: only those are taken that are there
-        attributes = getattr(found, "__dict__", {})
-        found = attributes.get(part)
-    return found if isinstance(found, type) else None
+        attributes = getattr(namespace, "__dict__", {})
+        namespace = attributes.get(part)
+    return namespace if isinstance(namespace, type) else None
 
 
 def _read_enum(content: Any) -> Any:

@@ -16,7 +16,7 @@ import msgspec
 
 from attune_nb import events as event_types
 from attune_nb.errors import Position, StoreError
-from attune_nb.events import AttemptsEnded, Batch, ErrorInfo, Event
+from attune_nb.events import VALUE_FIELDS, AttemptsEnded, Batch, ErrorInfo, Event
 from attune_nb.store.json_values import NO_SECRETS, from_plain, to_plain
 from attune_nb.values.describe import describe
 from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored
@@ -48,9 +48,6 @@ def _event_classes() -> Iterator[type[Event]]:
 
 _EVENT_CLASSES = {event_class.__name__: event_class for event_class in _event_classes()}
 
-# fields with values of the workflow
-_VALUE_FIELDS = frozenset({"parameters", "value", "output", "response_schema"})
-
 # fields with tuples, which JSON turns into arrays
 _TUPLE_FIELDS = ("causes", "fired", "doubts", "changed", "notes", "missing", "secrets")
 
@@ -71,6 +68,9 @@ _PACKED = (
     ("start", "d", "d"),
     ("duration", "d", "d"),
 )
+
+# bytes of an attempt in these columns, with its status
+_ROW_BYTES = 1 + sum(array(stored_type).itemsize for _, stored_type, _ in _PACKED)
 
 _NONE_TYPE = frozenset({type(None)})
 
@@ -134,7 +134,7 @@ def drop_values(event: Event) -> Event:
     """Return an event with a marker in place of each value of the workflow."""
     marker = NotStored("value that cannot be written")
     changes: dict[str, Any] = {}
-    for name in _VALUE_FIELDS.intersection(event.__struct_fields__):
+    for name in VALUE_FIELDS.intersection(event.__struct_fields__):
         changes[name] = marker
     if isinstance(event, event_types.RunStarted):
         # each parameter is named
@@ -156,7 +156,7 @@ def drop_values(event: Event) -> Event:
 
 
 def plain_or_marker(value: Any, most_bytes: int = LARGEST_VALUE) -> Any:
-    """Return a value as JSON can hold it, with markers for what is too large or not encodable.
+    """Return a value as JSON can hold it, with markers for parts that it cannot hold.
 
     Of an array, such as the results of a batch, and of an object, such as the parameters, each
     part is looked at by itself.
@@ -205,7 +205,7 @@ def _row_of(event: Event, plain: Callable[[Any], Any]) -> EventRow:
             continue
         if isinstance(value, ErrorInfo):
             value = _error_to_plain(value, plain)
-        elif name in _VALUE_FIELDS:
+        elif name in VALUE_FIELDS:
             value = plain(value)
         elif not is_exact:
             value = _texts_to_plain(value)
@@ -261,7 +261,7 @@ def event_of(row: EventRow, source: Source, mask: Mask = NO_SECRETS) -> Event:
 def _event_of(row: EventRow, source: Source, mask: Mask) -> Event:
     event_class = _EVENT_CLASSES[row.kind]
     data = msgspec.json.decode(row.data)
-    for name in _VALUE_FIELDS & data.keys():
+    for name in VALUE_FIELDS & data.keys():
         data[name] = from_plain(data[name], mask)
     if _TEXT_TAG in row.data:
         _restore_texts(event_class, data)
@@ -305,14 +305,14 @@ def _check_types(event: Event) -> None:
         if isinstance(value, ErrorInfo):
             _check_error(value)
             fields[name] = None
-        elif name not in _VALUE_FIELDS:
+        elif name not in VALUE_FIELDS:
             fields[name] = value
         elif name == "parameters" and not isinstance(value, dict):
             raise TypeError("the parameters are no object")
         else:
             fields[name] = None
     if isinstance(event, event_types.AlarmRang):
-        # an alarm of an unknown kind is refused by the conductor
+        # the conductor ignores an alarm of an unknown kind
         fields["kind"] = "delay"
     msgspec.convert(fields, type(event))
 
@@ -344,7 +344,7 @@ class _ErrorFields(msgspec.Struct):
 
 
 def _check_batch(batch: Batch) -> None:
-    """Check what a batch holds beside its packed columns.
+    """Check the fields of a batch beside its packed columns.
 
     Raises:
         ValueError: The columns differ in their lengths, or a code or row does not exist.
@@ -377,7 +377,7 @@ def _check_error(error: ErrorInfo) -> None:
 
 def _restore_texts(event_class: type[Event], data: dict[str, Any]) -> None:
     """Restore the strings with surrogates in the fields of an event."""
-    names = data.keys() - _VALUE_FIELDS
+    names = data.keys() - VALUE_FIELDS
     if event_class in (AttemptsEnded, event_types.TaskEnded):
         # their errors are decoded by a function of their own
         names -= {"batch", "error"}
@@ -421,9 +421,8 @@ def _pack(batch: Batch) -> bytes:
 
 def _batch_of(data: dict[str, Any], packed: bytes, source: Source, mask: Mask) -> Batch:
     count = data["count"]
-    row_bytes = 1 + sum(array(stored_type).itemsize for _, stored_type, _ in _PACKED)
     # before anything of this length is made
-    if type(count) is not int or len(packed) != count * row_bytes:
+    if type(count) is not int or len(packed) != count * _ROW_BYTES:
         raise ValueError(f"{len(packed)} bytes for {count!r} attempts")
 
     columns: dict[str, Any] = {}

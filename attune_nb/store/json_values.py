@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.store.data_types import READERS, write_data
 from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored, freeze
-from attune_nb.values.guard import count_rows, is_table, module_name
+from attune_nb.values.guard import MANY_BITS, count_rows, is_table, module_name
 from attune_nb.values.remote import RemoteReference
 from attune_nb.values.secrets import MASKED, Mask, SecretBytes, SecretText, SecretValue
 
@@ -38,9 +38,6 @@ _LEVELS_AROUND = 10
 # a Python string may hold surrogates, which UTF-8 cannot encode
 _SURROGATES = "surrogatepass"
 
-# bits of an integer that is stored in hexadecimal: Python refuses to write 4,300 decimal digits
-_MANY_BITS = 10_000
-
 
 def to_plain(value: Any, *, check_strings: bool = False) -> Any:
     """Return a value as JSON can hold it; plain data is returned as the same object.
@@ -55,7 +52,7 @@ def to_plain(value: Any, *, check_strings: bool = False) -> Any:
         if check_strings:
             return _string(value)
         return value
-    if check_strings and kind is int and value.bit_length() > _MANY_BITS:
+    if check_strings and kind is int and value.bit_length() > MANY_BITS:
         return {"$int": hex(value)}
     if kind in _EXACT:
         return value

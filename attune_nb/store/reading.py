@@ -47,13 +47,6 @@ ENDED = ("succeeded", "failed", "timed_out", "cancelled")
 LIVE: set[str] = set()
 """The owner tokens of the engines of this process."""
 
-_COLUMNS = (
-    "number", "run_id", "workflow", "text", "source_name", "source_text", "options", "versions",
-    "started", "status", "duration", "tasks", "items", "failed", "host", "pid", "born", "beat",
-    "owner",
-)  # fmt: skip
-_SELECT_RUNS = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY started DESC, number DESC"  # noqa: S608 - constants
-
 # run ids in a message
 _MAX_SHOWN = 10
 
@@ -61,17 +54,13 @@ _MAX_SHOWN = 10
 _LATEST_START = 9.2e9
 
 
-class _Columns(msgspec.Struct, frozen=True, kw_only=True):
-    """The columns of a run's row, with the types that they must have."""
+class _RunFields(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns of a run's row that are fields of the run, too."""
 
     number: int
     run_id: str
     workflow: str
     text: str
-    source_name: str
-    source_text: str
-    options: str
-    versions: str
     started: float
     status: RunStatus
     duration: float
@@ -80,9 +69,22 @@ class _Columns(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     host: str
     pid: int
+
+
+class _Columns(_RunFields, frozen=True, kw_only=True):
+    """The columns of a run's row, with the types that they must have."""
+
+    source_name: str
+    source_text: str
+    options: str
+    versions: str
     born: float
     beat: float
     owner: str
+
+
+_COLUMNS = _Columns.__struct_fields__
+_SELECT_RUNS = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY started DESC, number DESC"  # noqa: S608 - constants
 
 
 class _Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +107,7 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
 
 
-class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
+class StoredRun(_RunFields, frozen=True, kw_only=True):
     """A run as its store holds it.
 
     `status` is the status of the run, or "interrupted" if its engine is dead. Times are in
@@ -115,21 +117,9 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     fields are empty.
     """
 
-    number: int
-    run_id: str
-    workflow: str
-    text: str
     source: Source
     options: dict[str, Any]
     versions: dict[str, str]
-    started: float
-    status: RunStatus
-    duration: float
-    tasks: int
-    items: int
-    failed: int
-    host: str
-    pid: int
     damage: str = ""
 
     @property
@@ -378,23 +368,11 @@ def _stored_run(row: tuple[Any, ...]) -> StoredRun:
     ):
         status = "interrupted"
 
-    return StoredRun(
-        number=columns.number,
-        run_id=columns.run_id,
-        workflow=workflow,
-        text=columns.text,
-        source=Source(columns.source_name, columns.source_text),
-        options=options,
-        versions=versions,
-        started=columns.started,
-        status=status,
-        duration=columns.duration,
-        tasks=columns.tasks,
-        items=columns.items,
-        failed=columns.failed,
-        host=columns.host,
-        pid=columns.pid,
-    )
+    shared = {name: getattr(columns, name) for name in _RunFields.__struct_fields__}
+    shared["workflow"] = workflow
+    shared["status"] = status
+    source = Source(columns.source_name, columns.source_text)
+    return StoredRun(**shared, source=source, options=options, versions=versions)
 
 
 def _unreadable_run(fields: Mapping[str, Any], damage: str) -> StoredRun:

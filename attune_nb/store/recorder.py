@@ -394,7 +394,7 @@ class Recorder:
         """Return the row of an event, with markers for values that the store cannot hold."""
         most_bytes = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH) - _ROW_OVERHEAD
         problem = f"the store holds at most {most_bytes:,} bytes of it"
-        masked_event = drop_values(event)
+        masked_event: Event | None = None
         try:
             masked_event = self._hide_secrets(event)
             row = row_of(masked_event)
@@ -403,6 +403,8 @@ class Recorder:
             del row
         except Exception as error:  # noqa: BLE001 - no value may end the record
             problem = f"it cannot be written ({type(error).__name__})"
+        if masked_event is None:
+            masked_event = drop_values(event)
 
         self.alerts.append(
             f"the record holds only a marker in place of {_describe_values(event)}: {problem}; "

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple
-from attune_nb.values.guard import ask, repr_of, type_name
+from attune_nb.values.guard import MANY_BITS, ask, repr_of, type_name
 from attune_nb.values.remote import RemoteReference
 
 __all__ = ["describe", "describe_type", "describe_with_value", "is_different", "preview"]
@@ -21,9 +21,6 @@ _SHOWN_KEY_CHARACTERS = 20
 
 # A preview shows the elements of an array up to this number of elements.
 _SHOWN_ELEMENTS = 3
-
-# Bits of an integer that is not written: Python refuses to write 4,300 decimal digits.
-_MANY_BITS = 10_000
 
 # A boolean is an integer, too.
 _NOUNS: tuple[tuple[str, tuple[type, ...]], ...] = (
@@ -121,7 +118,7 @@ def preview(value: Any, longest: int = 80) -> str:
 
     if kind is str or kind is bytes:
         value = value[: longest + 1]
-    if kind is int and value.bit_length() > _MANY_BITS:
+    if kind is int and value.bit_length() > MANY_BITS:
         return f"an integer of {value.bit_length():,} bits"
     text = repr_of(value)
     if len(text) <= longest:

@@ -24,6 +24,7 @@ __all__ = [
     "copy_tables",
     "describe_not_stored",
     "freeze",
+    "freeze_guarded",
     "freeze_list",
     "frozen_rows",
     "may_hold_tables",
@@ -205,6 +206,20 @@ def freeze(value: Any, *, more_levels: int = 0) -> Any:
     return _freeze(value, _DEEPEST + more_levels)
 
 
+def freeze_guarded(value: Any) -> Any:
+    """Return a read-only version of a value whose parts may raise anything when they are read.
+
+    Raises:
+        ValueError: The value cannot be used; the message says why.
+    """
+    try:
+        return freeze(value)
+    except ValueError:
+        raise
+    except Exception as error:  # noqa: BLE001 - code of the user's own
+        raise ValueError(f"reading it raises {type_name(type(error))}") from None
+
+
 def _freeze(value: Any, depth: int) -> Any:
     kind = type(value)
     if kind in _LEAVES or kind in _FROZEN:
@@ -251,7 +266,7 @@ def _freeze_other(value: Any, kind: type, depth: int) -> Any:
         return bytes.__getitem__(value, slice(None))
     if issubclass(kind, tuple):
         return _freeze_named_tuple(value, kind, depth)
-    # The members of an enum of numbers stay what they are.
+    # The members of an enum of numbers stay members.
     if hasattr(kind, "_member_map_"):
         return value
     if issubclass(kind, int):
@@ -281,7 +296,7 @@ def _freeze_named_tuple(value: Any, kind: type, depth: int) -> Any:
 
 
 def _own_pairs(value: Any, kind: type) -> dict[Any, Any]:
-    """Return what an instance of a subclass of `dict` holds, whatever its methods do."""
+    """Return the items of an instance of a subclass of `dict` without calling its methods."""
     pairs = dict(dict.items(value))
     if not pairs and _iterates_in_its_own_way(kind, dict):
         raise ValueError(
@@ -292,7 +307,7 @@ def _own_pairs(value: Any, kind: type) -> dict[Any, Any]:
 
 
 def _own_elements(value: Any, kind: type) -> list[Any]:
-    """Return what an instance of a subclass of `list` holds, without calling its methods."""
+    """Return the elements of an instance of a subclass of `list` without calling its methods."""
     if _iterates_in_its_own_way(kind, list):
         raise ValueError(
             f"a value of type `{type_name(kind)}` iterates in a way of its own, perhaps without "

@@ -1,8 +1,8 @@
 """Questions to objects of users, whose own code may raise, lie or return anything.
 
 An object is judged by its exact type, which its code cannot change: `__class__` can lie, and so
-can a metaclass. What only the object's own code can say is asked for here, and a failure is
-answered by a default.
+can a metaclass. An answer that only the object's own code can give is asked for here, and a
+failure is answered by a default.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LONGEST_MESSAGE",
     "LONGEST_RUN_ERROR",
+    "MANY_BITS",
     "ask",
     "basic_size_of",
     "count_rows",
@@ -27,6 +28,9 @@ __all__ = [
     "repr_of",
     "type_name",
 ]
+
+MANY_BITS = 10_000
+"""Bits from which an integer is not written in decimal: Python refuses to write 4,300 digits."""
 
 LONGEST_MESSAGE = 64_000
 """Characters of an error's message, or of its traceback, that are kept."""
@@ -87,7 +91,7 @@ def module_of(kind: type) -> str:
 
 
 def basic_size_of(kind: type) -> int:
-    """Return the bytes of an instance of a type without what it refers to."""
+    """Return the bytes of an instance of a type without the objects that it refers to."""
     size: int = _read_basic_size(kind)
     return size
 

@@ -1,7 +1,7 @@
 """Look into objects that are not plain data, as far as their own code permits it.
 
 Nothing of an object's own code is called but `repr` and `str`, and those are guarded: they may
-raise anything. An object is walked through by what it holds.
+raise anything. An object is walked through by its parts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
 
-__all__ = ["ITERATORS", "is_table", "iterate", "mask_table", "shown_texts", "walk_object"]
+__all__ = ["ITERATORS", "is_pandas_table", "iterate", "mask_table", "shown_texts", "walk_object"]
 
 ITERATORS: dict[type, Callable[[Any], Iterator[Any]]] = {
     list: list.__iter__,
@@ -79,7 +79,7 @@ def _parts_of(value: Any, kind: type) -> Iterable[Any]:
         return [*value.keys(), *value.values()]
     if kind is memoryview or kind.__module__ in ("numpy", "array"):
         return _array_parts(value)
-    if is_table(kind):
+    if is_pandas_table(kind):
         return _table_parts(value)
     if kind.__module__ == "_io":
         return _buffer_parts(value)
@@ -125,7 +125,7 @@ def _buffer_parts(value: Any) -> list[Any]:
     return [str(getattr(value, "name", ""))]
 
 
-def is_table(kind: type) -> bool:
+def is_pandas_table(kind: type) -> bool:
     """Return whether a type is that of a table, a column or an index of pandas."""
     pandas = sys.modules.get("pandas")
     kinds = [getattr(pandas, name, None) for name in ("DataFrame", "Series", "Index")]

@@ -28,7 +28,7 @@ FullSecretName = SecretName | tuple[str, int, int, int]
 SHORTEST = 4
 _WORD = 3
 
-# What a decoder writes for bytes that are no text.
+# The character that a decoder writes for bytes that are no text.
 _UNREADABLE = "\ufffd"
 
 # Encodings of text in bytes, besides UTF-8.
@@ -68,7 +68,7 @@ class SecretSearch:
 
     def __init__(self) -> None:
         self.names: dict[str, SecretName] = {}
-        # what is searched for within a text; the bytes as text in Latin-1
+        # the forms that are searched for within a text; the bytes as text in Latin-1
         self._texts: dict[str, SecretName] = {}
         self._bytes: dict[str, SecretName] = {}
         self._cores: dict[str, tuple[SecretName, Base64Core]] = {}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.values.guard import ask, repr_of
 from attune_nb.values.object_parts import (
     ITERATORS,
-    is_table,
+    is_pandas_table,
     iterate,
     mask_table,
     shown_texts,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MASKED",
+    "NOT_SHOWN",
     "HiddenObject",
     "Mask",
     "SecretBytes",
@@ -42,6 +43,8 @@ __all__ = [
 ]
 
 MASKED = "***"
+NOT_SHOWN = "it is not shown, since it may be a secret"
+"""The words of a message in place of a text from a line."""
 
 # Levels of nesting of a value.
 _DEEPEST = 100
@@ -441,7 +444,7 @@ class Mask:
 
         In a table of pandas only the cells with a secret are hidden.
         """
-        if is_table(kind):
+        if is_pandas_table(kind):
             table = mask_table(value, self.value, self._numbers)
             if table is not value:
                 value = table

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, NoReturn
 
-__all__ = ["RepeatedKeyError", "parse_finite", "parse_strict_json"]
+__all__ = ["STRICT_JSON", "RepeatedKeyError", "parse_finite", "parse_strict_json"]
 
-# characters of a key or a number that a message shows
-_MAX_LENGTH = 40
+# characters of a key, and of a number, that a message shows
+_MAX_KEY = 40
+_MAX_NUMBER = 20
 
 
 class RepeatedKeyError(ValueError):
@@ -31,8 +32,7 @@ def parse_strict_json(text: str) -> Any:
         return json.loads(
             text,
             object_pairs_hook=_make_object,
-            parse_constant=_refuse_constant,
-            parse_float=parse_finite,
+            **STRICT_JSON,
         )
     except RecursionError:
         raise ValueError("it is nested too deep") from None
@@ -46,7 +46,7 @@ def parse_finite(text: str) -> float:
     """
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"the number `{text[:_MAX_LENGTH]}` is not finite")
+        raise ValueError(f"{text[:_MAX_NUMBER]} is too large a number")
     return number
 
 
@@ -58,10 +58,14 @@ def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen = set()
     for key, _ in pairs:
         if key in seen:
-            raise RepeatedKeyError(f"the key `{key[:_MAX_LENGTH]}` stands twice")
+            raise RepeatedKeyError(f"the key `{key[:_MAX_KEY]}` stands twice")
         seen.add(key)
     return values
 
 
-def _refuse_constant(word: str) -> Any:
-    raise ValueError(f"`{word}` is no number of JSON")
+def _refuse_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
+STRICT_JSON: dict[str, Any] = {"parse_constant": _refuse_constant, "parse_float": parse_finite}
+"""Options by which `json.loads` refuses `NaN`, and numbers that would be infinite."""

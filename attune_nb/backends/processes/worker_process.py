@@ -200,7 +200,7 @@ class WorkerProcess(RemoteWorker):
                 if feeder is not None:
                     _feeders.add(feeder)
                 # A worker that sees a command killed, and lives on, counts it as ended by itself:
-                # then what the command has left in the background would stay.
+                # then its processes in the background would stay.
                 if pid and hasattr(signal, "SIGSTOP"):
                     with contextlib.suppress(OSError):
                         os.kill(pid, signal.SIGSTOP)

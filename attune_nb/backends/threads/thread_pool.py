@@ -177,7 +177,7 @@ class WorkerPool(abc.ABC):
         Args:
             worker: The worker.
             attempt: Its attempt.
-            effect: What happened to the attempt.
+            effect: The fate of the attempt, for the message.
         """
         job = self.job
         with self.lock:

@@ -208,7 +208,7 @@ def _common_type(keys: list[Any], name: str) -> str:
 def hash_key(value: Any) -> Any:
     """Return a hashable key, which is equal for equal values and only for these.
 
-    Nobody can choose values whose keys have one hash, which would make a dictionary of them
+    A user cannot choose values whose keys have one hash, which would make a dictionary of them
     slow: a string's hash is random, and a number or a container has a string or bytes as its key.
     """
     kind = type(value)

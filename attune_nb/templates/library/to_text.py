@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import TemplateError
 from attune_nb.templates.sandbox import (
@@ -23,13 +23,14 @@ from attune_nb.templates.sandbox import (
 )
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 from attune_nb.values.plain_text import simplify
+from attune_nb.values.strict_json import STRICT_JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import regex
 
-__all__ = ["STRICT_JSON", "check_constant_pattern", "from_json", "match", "to_json", "to_text"]
+__all__ = ["check_constant_pattern", "from_json", "match", "to_json", "to_text"]
 
 # Characters of a pattern.
 _LONGEST_PATTERN = 1_000
@@ -295,21 +296,6 @@ def from_json(text: str) -> Any:
         raise TemplateError("the JSON is nested too deeply") from None
     except ValueError as error:
         raise TemplateError(f"`from_json` takes JSON: {error}") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _parse_finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:20]} is too large a number")
-    return number
-
-
-# Options by which `json.loads` refuses `NaN`, and numbers that would be infinite.
-STRICT_JSON: dict[str, Any] = {"parse_constant": _refuse_constant, "parse_float": _parse_finite}
 
 
 def match(pattern: str, text: str) -> bool:
