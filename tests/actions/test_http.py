@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import trustme
 from support.http_requests import http_request
+from support.server_threads import serve_in_thread
 
 import attune_nb
 from attune_nb.actions.http_errors import (
@@ -86,13 +87,8 @@ def serving(certificate=None):
         certificate.configure_cert(context)
         server.socket = context.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
-    server.block_on_close = False
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve_in_thread(server):
+        yield server
 
 
 def test_a_get_request(url):

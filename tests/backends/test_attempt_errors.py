@@ -1,4 +1,4 @@
-"""What stays as it was beside the faults of attempts: errors of groups, counts, slow loops."""
+"""Behaviour beside the mended faults of attempts: errors of groups, counts, slow loops."""
 
 import asyncio
 import time

@@ -1,17 +1,10 @@
 """A file of `--keystore` is read by the rules of a workflow, and no message shows its text."""
 
-import json
-
 import pytest
-from support.command_line import attune_here
+from support.echo_runs import ALIAS_BOMB, check_output, run_echo
 from support.pattern_texts import cpu_limit
 
 from attune_nb.errors import AttuneError
-
-ALIAS_BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"{name}: &{name} [*{before}, *{before}, *{before}, *{before}, *{before}, *{before}]\n"
-    for before, name in zip("abcdefghijk", "bcdefghijkl", strict=True)
-)
 
 
 @pytest.fixture
@@ -19,28 +12,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATTUNE_NB_STORE", "none")
     return tmp_path
-
-
-def run_echo(*options):
-    """Return the output of the workflow and all that the command wrote."""
-    outcome = attune_here("run", "echo.yaml", "--json", *options)
-    text = outcome.output
-    if outcome.exit_code:
-        return None, text
-    return json.loads(outcome.stdout)["output"]["v"], text
-
-
-def is_same(value, expected):
-    # an array of a result is of a class of its own, and `1 == True` in Python
-    return value == expected and json.dumps(value) == json.dumps(expected)
-
-
-def check(value, message, expected):
-    if isinstance(expected, AttuneError):
-        assert str(expected) in message
-        assert "Traceback" not in message
-    else:
-        assert is_same(value, expected), message
 
 
 # a keystore of one name, and the length of its value or a part of the message
@@ -66,7 +37,7 @@ output_map: {v: "{{ keystore.pin | string | length }}"}
     with cpu_limit(20):
         value, message = run_echo("--keystore", name)
 
-    check(value, message, expected)
+    check_output(value, message, expected)
 
 
 def test_a_message_about_a_keystore_shows_no_text_of_it(folder):

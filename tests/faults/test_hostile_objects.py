@@ -75,7 +75,7 @@ def tuple_in_itself():
 
 COMPARISONS = ("__eq__", "__ne__", "__hash__", "__lt__", "__bool__", "__repr__", "__str__")
 
-# Objects that are kept as they are, or as the plain data in them: by what is wrong with them.
+# Objects that are kept as they are, or as the plain data in them: by their faults.
 USED = {
     "nbytes raises": make(object, nbytes=property(refuse)),
     "nbytes exits": make(object, nbytes=property(exit_here)),
@@ -89,7 +89,7 @@ USED = {
     "bytes": lambda: make(bytes, "__iter__", "__len__", *COMPARISONS)(b"text"),
 }
 
-# Objects that cannot be used, and what the message says.
+# Objects that cannot be used, and words of the message.
 REFUSED = {
     "a list without end": (
         lambda: make(list, __iter__=endless)([1]),

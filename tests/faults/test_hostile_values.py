@@ -150,7 +150,7 @@ tasks:
 output_map: {count: "{{ task.call.total_count }}"}
 """
 
-# values that no row can hold, and what the alert calls them
+# values that no row can hold, and their names in the alert
 TOO_LARGE = [
     ("a result", CALL, lambda: {"actions": {"act": return_value(LARGE)}}, "results of `call`"),
     ("one result of many", EACH, lambda: {
@@ -309,7 +309,7 @@ def test_no_value_ends_a_record(make_value, place, tmp_path):
     assert run.run_id in repr(reopened)
 
 
-# errors whose own code raises: each fails its task, and says what it can
+# errors whose own code raises: such an error fails its task, with the text that it has
 ERRORS = [
     ("a text that exits", ExitingError, "ExitingError"),
     ("data that raises", lambda: DatalessError("no answer"), "no answer"),

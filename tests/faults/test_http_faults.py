@@ -83,7 +83,7 @@ run(url + "/echo", 30)
 before = highest = used()
 threading.Thread(target=watch, daemon=True).start()
 status = run(url + path, 30).status
-# what is still read now is read by nobody
+# answers that are still read now are of no use
 time.sleep(1)
 print(json.dumps({"status": status, "rise": highest - before}), flush=True)
 sys.stdin.read()
@@ -118,7 +118,7 @@ def test_thirty_endless_answers_end_and_take_little_memory(path):
         killer.start()
         try:
             outcome = json.loads(process.stdout.readline() or "{}")
-            # the process lives, and yet it reads from nobody
+            # the process lives, and yet it reads no answer
             until(lambda: server.open == 0, 10)
             assert outcome["status"] == "failed"
             assert outcome["rise"] < MOST_MEMORY
@@ -184,7 +184,7 @@ def test_no_body_is_lost(server, path, expected):
     assert {name: result.get(name) for name in expected} == expected
 
 
-# What a server may not learn.
+# Values that a server may not see.
 
 SECRETS = {
     "X-Api-Key": {"headers": {"X-Api-Key": "s3cret"}},

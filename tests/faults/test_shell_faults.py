@@ -163,7 +163,7 @@ def find_shells(seconds):
 
 
 def wait_until(condition, timeout=40, describe=str):
-    """Wait until a condition holds; fail with what `describe` returns."""
+    """Wait until a condition holds; fail with the text of `describe`."""
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, describe()

@@ -18,7 +18,7 @@ pytestmark = [
     ),
 ]
 
-# What one evaluation may take: seconds of processor time, and megabytes.
+# The limits of one evaluation: seconds of processor time, and megabytes.
 SECONDS = 1
 MEGABYTES = 200
 

@@ -25,7 +25,7 @@ EXPRESSIONS = 120
 SECONDS = float(os.environ.get("ATTUNE_FUZZ_SECONDS", "0"))
 FIRST_SEED = int(os.environ.get("ATTUNE_FUZZ_SEED", "0"))
 
-# What one expression may take. Each call has limits of its own; an expression has many.
+# The limits of one expression. Each call has limits of its own; an expression has many.
 MOST_SECONDS = 2
 MOST_MEGABYTES = 400
 

@@ -1,10 +1,8 @@
 """Texts that come in: workflows, files of values, options of a line. A value means one thing."""
 
-import json
-
 import pytest
 from IPython.utils.capture import capture_output
-from support.command_line import attune_here
+from support.echo_runs import ALIAS_BOMB, check_output, is_same, run_echo
 from support.pattern_texts import cpu_limit
 
 import attune_nb
@@ -15,10 +13,6 @@ parameters: {v: {}, no: {}, s: {type: string}}
 tasks: [{name: a, action: core.noop}]
 output_map: {v: "{{ parameters.v }}", s: "{{ parameters.s | default('') }}"}
 """
-ALIAS_BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"{name}: &{name} [*{before}, *{before}, *{before}, *{before}, *{before}, *{before}]\n"
-    for before, name in zip("abcdefghijk", "bcdefghijkl", strict=True)
-)
 LONG_KEY = "k" * 2_000
 
 
@@ -30,15 +24,6 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run_echo(*options):
-    """Return the output of the workflow and all that the command wrote."""
-    outcome = attune_here("run", "echo.yaml", "--json", *options)
-    text = outcome.output
-    if outcome.exit_code:
-        return None, text
-    return json.loads(outcome.stdout)["output"]["v"], text
-
-
 def read_input(value):
     """Return the value of an input of a workflow, written like this in YAML."""
     text = f"tasks:\n  - name: a\n    action: core.echo\n    input:\n      message: {value}\n"
@@ -47,12 +32,7 @@ def read_input(value):
     return run.result("a")["message"]
 
 
-def is_same(value, expected):
-    # an array of a result is of a class of its own, and `1 == True` in Python
-    return value == expected and json.dumps(value) == json.dumps(expected)
-
-
-# a value in YAML, and what it means by the core schema of YAML 1.2
+# a value in YAML, and its meaning by the core schema of YAML 1.2
 YAML_WORDS = {
     "True": True,
     "TRUE": True,
@@ -175,18 +155,10 @@ def test_a_file_of_parameters_is_read_as_a_workflow(folder, name, text, expected
     with cpu_limit(20):
         value, message = run_echo("--params", name)
 
-    check(value, message, expected)
+    check_output(value, message, expected)
 
 
-def check(value, message, expected):
-    if isinstance(expected, AttuneError):
-        assert str(expected) in message
-        assert "Traceback" not in message
-    else:
-        assert is_same(value, expected), message
-
-
-# a value after `--set v=`, and what it means
+# a value after `--set v=`, and its meaning
 LINE_VALUES = {
     '{"a": 1, "a": 2}': AttuneError("the key `a` stands twice"),
     "{'a': 1, 'a': 2}": AttuneError("a key stands twice"),
@@ -199,10 +171,10 @@ LINE_VALUES = {
 def test_a_value_of_a_line_is_strict(folder, text, expected):
     value, message = run_echo("--set", f"v={text}")
 
-    check(value, message, expected)
+    check_output(value, message, expected)
 
 
-# a value after `--set v=` in a cell, and what it means
+# a value after `--set v=` in a cell, and its meaning
 CELL_VALUES = {
     "2024-12-24": "2024-12-24",
     "10/24": "10/24",

@@ -118,7 +118,7 @@ def test_a_cell_goes_on_after_a_failure_if_asked(executed, cell):
 
 
 def test_an_end_between_two_cells_is_shown_in_its_cell(tmp_path):
-    """nbclient drops what a kernel sends while no cell is executed."""
+    """nbclient drops the messages of a kernel while no cell is executed."""
     setup = """%load_ext attune_nb
 import threading
 import time

@@ -7,6 +7,8 @@ import socketserver
 import threading
 import time
 
+from support.server_threads import serve_in_thread
+
 __all__ = ["ANSWERS", "HostileServer", "serving"]
 
 _HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
@@ -94,7 +96,7 @@ ANSWERS = {
     "/echo": _echo,
     "/redirect": _redirect,
 }
-"""What the server sends for each path."""
+"""The answers of the server for each path."""
 
 
 class _Handler(socketserver.BaseRequestHandler):
@@ -160,12 +162,5 @@ class HostileServer(socketserver.ThreadingTCPServer):
 @contextlib.contextmanager
 def serving(certificate=None):
     """Run a server in a thread."""
-    server = HostileServer(certificate)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serve_in_thread(HostileServer(certificate)) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

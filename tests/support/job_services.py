@@ -7,6 +7,8 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from support.server_threads import serve_in_thread
+
 TOKEN = "t0ken-4711-of-the-api"
 PAGES = 5
 ORDERS_PER_PAGE = 20
@@ -105,13 +107,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def serve_jobs(**options):
     """Serve in a thread, and yield the server."""
-    server = JobServices(**options)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serve_in_thread(JobServices(**options)) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.block_on_close = False
-        server.server_close()

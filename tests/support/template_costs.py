@@ -108,7 +108,7 @@ class CostMeter:
 
     @staticmethod
     def is_available():
-        """Return whether the system tells the memory of a process at its peak."""
+        """Return whether the system shows the memory of a process at its peak."""
         return sys.platform == "linux"
 
     def __enter__(self):
