@@ -39,6 +39,8 @@ REPORT_SLACK = 1.0
 START_TIMEOUT = 30.0
 # seconds that the threads which send to ended processes may take, at the interpreter's exit
 _FEEDER_TIMEOUT = 1.0
+# seconds that loky usually takes at most to kill a process that is stopped
+_STOP_TIMEOUT = 0.5
 _ENVIRONMENT = {
     # loky ends a worker that has grown by 300 MB; ours hold a context as long as it is of use
     "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
@@ -199,12 +201,7 @@ class WorkerProcess(RemoteWorker):
                 feeder = getattr(getattr(pool, "_call_queue", None), "_thread", None)
                 if feeder is not None:
                     _feeders.add(feeder)
-                # A worker that sees a command killed, and lives on, counts it as ended by itself:
-                # then its processes in the background would stay.
-                if pid and hasattr(signal, "SIGSTOP"):
-                    with contextlib.suppress(OSError):
-                        os.kill(pid, signal.SIGSTOP)
-                pool.shutdown(wait=True, kill_workers=True)
+                _shut_down(pool, pid)
                 del pool
 
             # the process may have died before, and left processes that it had started
@@ -212,6 +209,35 @@ class WorkerProcess(RemoteWorker):
                 kill_group(pid)
                 self._reaper.unwatch(pid)
             return work
+
+
+def _shut_down(pool: ProcessPoolExecutor, pid: int) -> None:
+    """Let loky kill the process of a pool, with all processes that it has started.
+
+    Args:
+        pool: The pool.
+        pid: The number of the process; 0 if it is not known.
+    """
+    # loky kills the commands of a worker before the worker. One that sees this takes the command
+    # for one that has ended by itself, and leaves its processes in the background alive.
+    _send_signal(pid, "SIGSTOP")
+    manager = pool._executor_manager_thread  # noqa: SLF001 - `shutdown` waits without a timeout
+    pool.shutdown(wait=False, kill_workers=True)
+    if manager is None:
+        return
+
+    manager.join(_STOP_TIMEOUT)
+    if manager.is_alive():
+        # it waits for the rest of a result that the worker was sending
+        _send_signal(pid, "SIGCONT")
+        manager.join()
+
+
+def _send_signal(pid: int, name: str) -> None:
+    """Send a signal to a process, if its number is known and the system has this signal."""
+    if pid and hasattr(signal, name):
+        with contextlib.suppress(OSError):
+            os.kill(pid, getattr(signal, name))
 
 
 @contextlib.contextmanager
