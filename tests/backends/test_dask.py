@@ -1,5 +1,6 @@
 """Attempts on a Dask cluster: the bytes that are sent, the workers, the results that stay."""
 
+import gc
 import os
 import signal
 import socket
@@ -114,6 +115,18 @@ def test_a_missing_scheduler_pauses_the_run(monkeypatch, address):
     run.cancel()
     assert run.wait(60)
     assert run.status == "cancelled"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:nonsense", "nonsense", "x://y"])
+def test_a_wrong_address_leaves_no_client_behind(address):
+    """One that is half open closes itself in the garbage collector, perhaps in a deadlock."""
+    run = run_on_dask(lambda x: x, backend=DaskBackend(address))
+    assert run.status == "paused"
+    run.cancel()
+    assert run.wait(60)
+
+    clients = [value for value in gc.get_objects() if type(value) is distributed.Client]
+    assert "connecting" not in [client.status for client in clients]
 
 
 def test_a_value_that_is_no_cluster_is_refused():

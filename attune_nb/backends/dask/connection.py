@@ -41,6 +41,7 @@ class _ClientStart:
         from distributed import Client  # noqa: PLC0415 - only this backend needs it
 
         try:
+            _check_address(self._address)
             client = Client(self._address, set_as_default=False, timeout=TIMEOUT)
         except Exception as error:  # noqa: BLE001 - an address may be anything
             self._future.set_exception(error)
@@ -60,9 +61,33 @@ class _ClientStart:
 
         def close(future: Future[Client]) -> None:
             with contextlib.suppress(Exception):
-                future.result().close(timeout=timeout)
+                client = future.result()
+                try:
+                    client.close(timeout=timeout)
+                finally:
+                    # The finalizer of a client that could not be closed would try again. In the
+                    # garbage collector it may wait forever for a lock of its own thread.
+                    client.status = "closed"
 
         self._future.add_done_callback(close)
+
+
+def _check_address(address: str) -> None:
+    """Check that an address can be that of a scheduler.
+
+    `Client` checks it too late: what it leaves behind closes itself in the garbage collector,
+    where it may wait forever for a lock of its own thread.
+
+    Raises:
+        ValueError: The address has an unknown scheme, or no port.
+    """
+    from distributed.comm import addressing  # noqa: PLC0415 - only this backend needs it
+
+    whole_address = addressing.normalize_address(address)
+    scheme, _ = addressing.parse_address(whole_address)
+    # a scheduler within this process has no port
+    if scheme != "inproc":
+        addressing.get_address_host_port(whole_address)
 
 
 class Connection:
