@@ -154,7 +154,7 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
     bases: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        fields = [f"{name}={_shorten(getattr(self, name))}" for name in self.__struct_fields__]
+        fields = [f"{name}={repr_of(getattr(self, name))}" for name in self.__struct_fields__]
         return f"ErrorInfo({', '.join(fields)})"
 
 
