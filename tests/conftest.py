@@ -202,13 +202,27 @@ def _describe_backends():
         yield str([vars(worker) for worker in state["_workers"]])[:3000]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ipython():
-    """IPython's own shell, with the magics."""
+    """Yield IPython's own shell, with the magics and without what other modules did in it.
+
+    A process has one shell. A variable that an earlier module left, such as a run named `two`,
+    would hide a workflow of that name.
+    """
     # None if the process has a shell already
     shell = start_ipython()
     if shell is None:
         shell = get_ipython()
+    names_before = set(shell.user_ns)
 
     shell.run_line_magic("load_ext", "attune_nb")
-    return shell
+    yield shell
+
+    # IPython's display hook compares its own names, such as `_`, with what it has set
+    for name in set(shell.user_ns) - names_before:
+        if not name.startswith("_"):
+            del shell.user_ns[name]
+    session = shell.magics_manager.registry["AttuneMagics"].session
+    session.drop_runs({*session.runs, *[run.run_id for run in session.last_runs.values()]})
+    session.workflows.clear()
+    session.texts.clear()
