@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.clocks import shift_clock
 
 import attune_nb
 from attune_nb.errors import StoreError
@@ -156,9 +157,8 @@ def test_a_run_is_recorded_by_default(tmp_path, monkeypatch):
 
 
 def test_a_clock_set_back_makes_no_duration_negative(path, monkeypatch):
-    system_time = time.time
     offsets = [0]
-    monkeypatch.setattr(time, "time", lambda: system_time() + offsets[-1])
+    shift_clock(monkeypatch, lambda: offsets[-1])
 
     def act(i):
         if i == 3:
@@ -176,12 +176,12 @@ def test_a_clock_set_back_makes_no_duration_negative(path, monkeypatch):
 
 WAITING = """
 tasks:
-  - {name: a, action: act, retry: {count: 1, delay: 1}}
+  - {name: a, action: act, retry: {count: 1, delay: DELAY}}
 """
 
 
-@pytest.mark.parametrize("hours", [-2, 0, 2])
-def test_a_delay_of_a_retry_passes_once_with_any_clock(path, monkeypatch, hours):
+@pytest.mark.parametrize(("hours", "delay"), [(-2, 1), (0, 1), (2, 60)])
+def test_a_delay_of_a_retry_passes_once_with_any_clock(path, monkeypatch, hours, delay):
     tries = []
     failed_once = threading.Event()
 
@@ -191,8 +191,8 @@ def test_a_delay_of_a_retry_passes_once_with_any_clock(path, monkeypatch, hours)
             failed_once.set()
             raise ValueError("not yet")
 
-    system_time = time.time
-    run = attune_nb.loads(WAITING).run(actions={"act": act}, store=path, background=True)
+    workflow = attune_nb.loads(WAITING.replace("DELAY", str(delay)))
+    run = workflow.run(actions={"act": act}, store=path, background=True)
     assert failed_once.wait(60)
     while not path.exists() or run.run_id not in attune_nb.runs(path)["run_id"].tolist():
         time.sleep(0.01)
@@ -200,7 +200,7 @@ def test_a_delay_of_a_retry_passes_once_with_any_clock(path, monkeypatch, hours)
         time.sleep(0.01)
     monkeypatch.setattr("attune_nb.store.reading.LIVE", set())
     monkeypatch.setattr("attune_nb.store.claims.LIVE", set())
-    monkeypatch.setattr(time, "time", lambda: system_time() + 3_600 * hours)
+    shift_clock(monkeypatch, lambda: 3_600 * hours)
 
     resumed = attune_nb.resume(run.run_id, path, actions={"act": act})
     assert resumed.status == "succeeded"
@@ -208,12 +208,20 @@ def test_a_delay_of_a_retry_passes_once_with_any_clock(path, monkeypatch, hours)
 
     (resumption,) = [event for event in resumed.events if isinstance(event, RunResumed)]
     resumed_at = resumption.started_at + resumption.time
-    delay = resumed.attempts()["start"][1].timestamp() - resumed_at
+    first, second = resumed.attempts().to_dict("records")
+    started_at = second["start"].timestamp()
     if hours > 0:
-        assert delay < 0.5
+        # the delay has passed meanwhile
+        assert started_at - resumed_at < delay / 2
+    elif hours < 0:
+        # none of it is known to have passed
+        assert started_at - resumed_at >= 0.95 * delay
     else:
-        assert 0.5 < delay < 1.5
-    run.wait(20)
+        failed_at = first["start"].timestamp() + first["duration_ms"] / 1_000
+        assert started_at - failed_at >= 0.95 * delay
+
+    run.cancel(force=True)
+    assert run.wait(60)
 
 
 def test_a_failing_reader_is_dropped_and_the_record_complete(path, caplog):
