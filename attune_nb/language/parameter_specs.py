@@ -1,9 +1,9 @@
 """The parameters that a workflow declares, and whether the values of a run fit them.
 
 A declaration is JSON Schema. It is either flat, an object of names in which each parameter has
-its own `required` and `secret`, or one schema of type `object`. The `jsonschema` library
-validates values, within limits of our own: no reference leads out of the text, and patterns
-have a bounded time (see `validation.validate`).
+its own `required` and `secret`, or one schema of type `object`. The libraries `jsonschema_rs` and
+`jsonschema` validate values, within limits of our own: no reference leads out of the text, and
+patterns have a bounded time (see `validation.validate`).
 """
 
 from __future__ import annotations

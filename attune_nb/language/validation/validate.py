@@ -18,6 +18,7 @@ import regex
 
 from attune_nb.errors import TemplateError
 from attune_nb.language.validation.formats import jsonschema
+from attune_nb.language.validation.plain_values import fits_surely
 from attune_nb.templates.library.to_text import compile_pattern
 from attune_nb.values.describe import describe
 from attune_nb.values.guard import error_text
@@ -135,6 +136,12 @@ class SchemaValidator:
         if isinstance(value, float) and not math.isfinite(value):
             return f"is {value}, which is not a finite number"
 
+        seconds = self.seconds
+        if fits_surely(value, schema, self.matches):
+            return None
+        # what the patterns took is not taken from the time for the explanation
+        self.seconds = seconds
+
         validator = self._validator(schema)
         type_problem = _check_type(validator, value, schema)
         if type_problem:
@@ -162,20 +169,30 @@ class SchemaValidator:
         if not validator.is_type(value, "string"):
             return
 
-        started = time.perf_counter()
-        timeout = max(self.seconds, MIN_PATTERN_SECONDS)
         try:
-            match = compile_pattern(pattern).search(value, timeout=timeout)
+            if not self._search(pattern, value):
+                yield _ValidationError(f"{value[:60]!r} does not match the pattern {pattern!r}")
         except TimeoutError:
             yield _ValidationError(f"the pattern {pattern!r} takes too long over this text")
         except (TemplateError, regex.error) as error:
             yield _ValidationError(str(error))
-        else:
-            if not match:
-                yield _ValidationError(f"{value[:60]!r} does not match the pattern {pattern!r}")
 
-        elapsed = time.perf_counter() - started
-        self.seconds -= max(0.0, elapsed - MIN_PATTERN_SECONDS)
+    def matches(self, pattern: str, text: str) -> bool:
+        """Return whether a pattern surely matches a text, in the time that is left."""
+        try:
+            return self._search(pattern, text)
+        except (TimeoutError, TemplateError, regex.error):
+            return False
+
+    def _search(self, pattern: str, text: str) -> bool:
+        """Return whether a pattern matches a text, and take the time from what is left."""
+        started = time.perf_counter()
+        timeout = max(self.seconds, MIN_PATTERN_SECONDS)
+        try:
+            return compile_pattern(pattern).search(text, timeout=timeout) is not None
+        finally:
+            elapsed = time.perf_counter() - started
+            self.seconds -= max(0.0, elapsed - MIN_PATTERN_SECONDS)
 
 
 def _check_type(validator: Any, value: Any, schema: Mapping[str, Any]) -> str | None:
