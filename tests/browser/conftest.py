@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from support.jupyterlab import chromium, lab_in
 
 # other tests may run on the machine at the same time
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=90_000)
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,7 @@ def test_a_form_is_filled_in_and_the_run_continues(lab):
         form.get_by_label("where").select_option("production")
         form.get_by_label("urgent").check()
         notebook.click_button("Answer")
-        expect(form).to_contain_text("succeeded after", timeout=20_000)
+        expect(form).to_contain_text("succeeded after")
         expect(notebook.page.get_by_role("button", name="Answer")).to_have_count(0)
 
         notebook.run(3)
@@ -66,20 +66,20 @@ def test_an_unanswered_question_times_out(lab):
     with lab.opened(*ask_cells(timeout=2)) as notebook:
         notebook.run(0)
         notebook.run(1)
-        expect(notebook.output(1)).to_contain_text("Deploy release")
-        expect(notebook.output(1)).to_contain_text(
-            "the question was not answered within 2 s", timeout=20_000
-        )
+        expect(notebook.output(1)).to_contain_text("the question was not answered within 2 s")
         expect(notebook.page.get_by_role("button", name="Answer")).to_have_count(0)
 
 
 def test_a_question_is_answered_from_another_cell(lab):
     answer = "%attune answer run approve {'reason':'cell','servers':1,'where':'staging'}"
     with lab.opened(*ask_cells("--background --out run"), answer, "(await run).status") as notebook:
-        for number in range(4):
-            notebook.run(number)
+        notebook.run(0)
+        notebook.run(1)
+        expect(notebook.output(1)).to_contain_text("Deploy release 1.4 to production?")
 
-        expect(notebook.output(1)).to_contain_text("succeeded after", timeout=20_000)
+        notebook.run(2)
+        expect(notebook.output(1)).to_contain_text("succeeded after")
+        notebook.run(3)
         expect(notebook.output(3)).to_contain_text("'succeeded'")
 
 
@@ -114,7 +114,7 @@ def test_a_question_with_few_answers_shows_buttons(lab, schema, buttons, clicked
         notebook.take_screenshot(f"buttons {clicked}")
 
         form.get_by_role("button", name=clicked, exact=True).click()
-        expect(form).to_contain_text("succeeded after", timeout=20_000)
+        expect(form).to_contain_text("succeeded after")
         notebook.run(2)
         expect(notebook.output(2)).to_contain_text(f"('succeeded', {answer})")
 
@@ -128,4 +128,4 @@ def test_a_question_without_a_schema_takes_text(lab):
         form.get_by_title("Deploy release 1.4?").fill("after lunch")
         notebook.take_screenshot("text")
         notebook.click_button("Answer")
-        expect(form).to_contain_text("succeeded after", timeout=20_000)
+        expect(form).to_contain_text("succeeded after")

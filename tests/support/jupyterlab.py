@@ -17,9 +17,14 @@ from playwright.sync_api import TimeoutError as PageTimeout
 from playwright.sync_api import sync_playwright
 
 SETTINGS = {
-    "notification": {"fetchNews": "false", "checkForUpdates": False},
-    "themes": {"theme": "JupyterLab Light"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "apputils-extension/themes": {"theme": "JupyterLab Light"},
+    # a kernel of a busy machine may answer late
+    "completer-extension/manager": {"providerTimeout": 60_000},
 }
+
+# milliseconds for the page to do anything, on a busy machine
+TIMEOUT = 90_000
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -65,6 +70,9 @@ HAS_RUN = """([number, before]) => {
   const prompts = document.querySelectorAll('.jp-CodeCell .jp-InputArea .jp-InputPrompt');
   const prompt = prompts[number].innerText;
   return prompt !== before && !prompt.includes('*'); }"""
+HAS_INK = """([element, kind]) => {
+  const colour = getComputedStyle(element).color.match(/[\\d.]+/g).slice(0, 3).map(Number);
+  return kind === 'light' ? Math.min(...colour) > 180 : Math.max(...colour) < 90; }"""
 SHUT_DOWN = "async () => { await window.jupyterapp.serviceManager.sessions.shutdownAll(); }"
 
 # the command's promise is not returned, so that the call does not wait for it
@@ -121,7 +129,7 @@ class Lab:
     def stop(self):
         """Stop the server, which ends its kernels."""
         self.server.terminate()
-        self.server.wait(20)
+        self.server.wait(60)
 
     def url(self, path):
         return f"http://127.0.0.1:{self.port}/{path}"
@@ -145,6 +153,7 @@ class Lab:
 
         theme = "Dark" if dark else "Light"
         page = self.browser.new_page(viewport={"width": 1000, "height": height})
+        page.set_default_timeout(TIMEOUT)
         opened_notebook = Notebook(self, page, f"{path}/{name}")
         try:
             opened_notebook.load()
@@ -157,10 +166,10 @@ class Lab:
             page.close()
 
     def _write_settings(self):
-        folder = self.folder / "settings/@jupyterlab/apputils-extension"
-        folder.mkdir(parents=True)
         for name, value in SETTINGS.items():
-            (folder / f"{name}.jupyterlab-settings").write_text(json.dumps(value))
+            path = self.folder / f"settings/@jupyterlab/{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(value))
 
     def _environment(self):
         environment = dict(os.environ)
@@ -172,7 +181,7 @@ class Lab:
         return environment
 
     def _wait_until_ready(self):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + TIMEOUT / 1000
         while True:
             try:
                 urllib.request.urlopen(f"{self.url('api/status')}?token={self.token}").close()
@@ -210,7 +219,7 @@ class Notebook:
     def load(self):
         """Open it, and wait for its kernel."""
         self.page.goto(f"{self.lab.url(self.path)}?reset&token={self.lab.token}")
-        self.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for(timeout=60_000)
+        self.page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for()
         self.page.evaluate(WAIT_FOR_KERNEL)
         self.wait_until_idle()
 
@@ -227,9 +236,18 @@ class Notebook:
         body = self.page.locator(f"body[data-jp-theme-name='JupyterLab {name}']")
         body.wait_for(state="attached")
 
-    def wait_until_idle(self, seconds=60):
+    def wait_until_idle(self):
         """Wait until the kernel is idle."""
-        self.page.wait_for_function(IS_IDLE, timeout=seconds * 1000)
+        self.page.wait_for_function(IS_IDLE)
+
+    def wait_for_ink(self, element, kind):
+        """Wait until the text of an element is light, for a dark page, or dark, for a light one.
+
+        Args:
+            element: A locator.
+            kind: "light" or "dark".
+        """
+        self.page.wait_for_function(HAS_INK, arg=[element.element_handle(), kind])
 
     def execute_command(self, name):
         """Execute a command of JupyterLab without waiting for its end."""
@@ -247,7 +265,7 @@ class Notebook:
         if not wait:
             return
         try:
-            self.page.wait_for_function(HAS_RUN, arg=[number, before], timeout=90_000)
+            self.page.wait_for_function(HAS_RUN, arg=[number, before])
         except PageTimeout as error:
             error.add_note(self.page.locator("body").inner_text())
             raise
