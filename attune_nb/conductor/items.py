@@ -23,6 +23,7 @@ from attune_nb.values.frozen import (
     frozen_rows,
 )
 from attune_nb.values.guard import cut_text, error_text, is_table, type_name
+from attune_nb.values.stored_table import StoredTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +92,8 @@ def _source_of(value: Any) -> tuple[Any, int | None]:
     if kind is NotStored:
         # only in a run that is looked up in a store: its items are never read
         return value, value.rows
+    if kind is StoredTable:
+        return _stored_rows(value), value.rows if value.has_rows else None
 
     problem = f"`with_items` needs an array, not {describe(value)}"
     if value is None or issubclass(kind, str | bytes | int | float | set | frozenset):
@@ -106,6 +109,12 @@ def _source_of(value: Any) -> tuple[Any, int | None]:
     except Exception as error:  # noqa: BLE001 - the value's own code may raise anything
         reason = f"{type_name(type(error))}: {error_text(error)}"
         raise TemplateError(cut_text(f"`with_items` cannot be read: {reason}")) from None
+
+
+def _stored_rows(table: StoredTable) -> Iterator[Any]:
+    """Yield the items of a table on record, which is read with the first one."""
+    source, _ = _source_of(table.get())
+    yield from source
 
 
 def _table_rows(frame: Any) -> tuple[Any, int]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from attune_nb.events import FAILED, FINAL, SKIPPED, STATUS_CODES, SUCCEEDED, TIMED_OUT
 from attune_nb.results.attempt_columns import AttemptColumns
-from attune_nb.values.remote import fetch
+from attune_nb.values.remote import fetch, fetch_readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,8 @@ class ItemTable:
     def items(self, places: NDArray[np.intp]) -> list[Any]:
         """Return the items at some places, without secrets."""
         rows = self._first_rows[places].tolist()
-        items: list[Any] = self._mask.value(self._columns.items_at(rows, self._source))
+        column = fetch_readable(self._columns.items_at(rows, self._source))
+        items: list[Any] = self._mask.value(column)
         return items
 
     def results(self, places: NDArray[np.intp], *, fetched: bool = False) -> list[Any]:
@@ -120,6 +121,7 @@ class ItemTable:
 
         Raises:
             BackendError: A result on a cluster is lost.
+            StoreError: The file of a table is missing or damaged.
         """
         results = self._columns.results
         errors = self._columns.errors
@@ -128,8 +130,7 @@ class ItemTable:
             error = errors.get(row)
             column.append(results[row] if error is None else error.data)
 
-        if fetched:
-            column = list(fetch(column))
+        column = list(fetch(column) if fetched else fetch_readable(column))
         masked: list[Any] = self._mask.value(column)
         return masked
 

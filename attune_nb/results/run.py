@@ -116,8 +116,12 @@ class RunView:
 
     @property
     def output(self) -> Any:
-        """The value of `output_map`, or None."""
-        return copy_tables(self._mask.value(self._source.state.output))
+        """The value of `output_map`, or None.
+
+        Raises:
+            StoreError: The file of a table in it is missing or damaged.
+        """
+        return copy_tables(self._mask.value(fetch(self._source.state.output)))
 
     @property
     def error(self) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import StoreError
 from attune_nb.language import diff
 from attune_nb.values.frozen import describe_not_stored
+from attune_nb.values.remote import remote_references
+from attune_nb.values.stored_table import StoredTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,15 +46,13 @@ def refuse_lost_results(past: Recovered) -> None:
 
 def _losses_by_namespace(state: RunState) -> dict[str, dict[str, str]]:
     """Return for each namespace of the context the reasons why values in it are lost, by name."""
-    task_losses = {
-        name: describe_not_stored(task.result) for name, task in state.context.tasks.items()
-    }
+    task_losses = {name: _describe_loss(task.result) for name, task in state.context.tasks.items()}
     for execution in state.executions.values():
         if execution.outcome is None:
             task_losses.setdefault(execution.task, _loss_of_items(execution))
 
     variable_losses = {
-        name: describe_not_stored(value) for name, value in state.context.variables.items()
+        name: _describe_loss(value) for name, value in state.context.variables.items()
     }
     return {
         "task": task_losses,
@@ -65,9 +65,20 @@ def _losses_by_namespace(state: RunState) -> dict[str, dict[str, str]]:
 
 def _loss_of_items(execution: Execution) -> str:
     for batch in execution.batches:
-        loss = describe_not_stored(batch.results)
+        loss = _describe_loss(batch.results)
         if loss:
             return loss
+    return ""
+
+
+def _describe_loss(value: Any) -> str:
+    """Return a description of what a value lacks; an empty string if it is complete."""
+    loss = describe_not_stored(value)
+    if loss:
+        return loss
+    for reference in remote_references(value):
+        if isinstance(reference, StoredTable) and reference.is_missing:
+            return f"a table whose file {reference.file} is missing beside the store"
     return ""
 
 

@@ -28,7 +28,7 @@ __all__ = ["VERSION", "DamagedFileError", "connected", "create", "replace_damage
 
 APPLICATION = 0x41544E42
 """`ATNB`: the application id of a store."""
-VERSION = 2
+VERSION = 3
 """The version of the tables."""
 
 _log = logging.getLogger("attune_nb")
@@ -40,7 +40,7 @@ _APPLICATION_OFFSET = 68
 # how messages of SQLite begin if the tables are not those of a store
 _DAMAGE_MESSAGES = (
     "no such table", "no such column", "table runs has", "table events has", "table intents has",
-    "table blobs has", "table runs already", "malformed", "datatype mismatch",
+    "table blobs has", "table tables has", "table runs already", "malformed", "datatype mismatch",
 )  # fmt: skip
 
 # each fails if a column of its table has another name
@@ -50,6 +50,7 @@ _COLUMN_CHECKS = (
     "SELECT run, number, kind, time, task, visit, data, columns FROM events LIMIT 0",
     "SELECT run, task, visit, item, attempt FROM intents LIMIT 0",
     "SELECT hash, data FROM blobs LIMIT 0",
+    "SELECT run, file FROM tables LIMIT 0",
 )
 
 # milliseconds to wait while another program holds a lock
@@ -107,6 +108,14 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # Large data, such as results that a fork reuses, is stored once for all runs.
         # An event refers to it by `@` and its SHA-256.
         "CREATE TABLE blobs (hash BLOB PRIMARY KEY, data BLOB NOT NULL)",
+    ),
+    (  # to version 3
+        # Tables are files beside the store: those that the events of a run refer to.
+        """CREATE TABLE tables (
+            run INTEGER NOT NULL REFERENCES runs,
+            file TEXT NOT NULL,
+            PRIMARY KEY (run, file)
+        ) WITHOUT ROWID""",
     ),
 )
 """For every version the statements that make it from the version before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +10,7 @@ from attune_nb.errors import StoreError
 from attune_nb.store.claims import in_progress_message
 from attune_nb.store.database import connected
 from attune_nb.store.reading import ENDED, is_alive
+from attune_nb.store.tables.folder import TableFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +37,7 @@ class RemovedRecords(NamedTuple):
     Attributes:
         run_ids: The runs that were removed.
         under_way: Runs that are under way, and were therefore left.
-        bytes: How much smaller the file is now.
+        bytes: How much smaller the file and the folder of its tables are now.
         reusable: Bytes within the file that new records use, since another program held it.
     """
 
@@ -46,7 +48,7 @@ class RemovedRecords(NamedTuple):
 
 
 def remove_runs(path: Path, runs: Sequence[StoredRun], *, keep_open: bool) -> RemovedRecords:
-    """Remove the records of runs, with the blobs that no other run needs.
+    """Remove the records of runs, with the blobs and tables that no other run needs.
 
     Another kernel may write its own runs at the same time. It waits while the file is made
     smaller; if it holds the file itself for long, the space stays in the file for new records.
@@ -69,10 +71,13 @@ def remove_runs(path: Path, runs: Sequence[StoredRun], *, keep_open: bool) -> Re
             raise
         connection.execute("COMMIT")
 
+        table_bytes = 0
         if removed:
             _shrink(connection)
+            table_bytes = _remove_unused_tables(path, connection)
         free_bytes = _pragma(connection, "freelist_count") * _pragma(connection, "page_size")
-        return RemovedRecords(removed, under_way, size_before - _size(connection), free_bytes)
+        freed = size_before - _size(connection) + table_bytes
+        return RemovedRecords(removed, under_way, freed, free_bytes)
 
 
 def _remove(
@@ -98,7 +103,7 @@ def _remove(
             under_way.append(run.run_id)
             continue
 
-        for table in ("events", "intents"):
+        for table in ("events", "intents", "tables"):
             connection.execute(
                 f"DELETE FROM {table} WHERE run = ?",  # noqa: S608 - constant names
                 (number,),
@@ -109,6 +114,24 @@ def _remove(
     if removed:
         connection.execute(_DELETE_UNUSED_BLOBS)
     return removed, under_way
+
+
+def _remove_unused_tables(path: Path, connection: sqlite3.Connection) -> int:
+    """Remove the files of tables that no run needs; return their bytes.
+
+    The rows of the removed runs are gone already: whatever ends this process, no run lacks a file.
+    Meanwhile no other program can add a run that needs one.
+    """
+    if any(path.parent.glob(f"{glob.escape(path.name)}.damaged-*")):
+        # a damaged store beside this one may need them, if it is repaired
+        return 0
+
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        rows = connection.execute("SELECT DISTINCT file FROM tables").fetchall()
+        return TableFolder(path).remove_all_but({file for (file,) in rows})
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def _shrink(connection: sqlite3.Connection) -> None:

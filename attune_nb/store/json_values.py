@@ -2,14 +2,16 @@
 
 Plain data (strings, finite numbers, booleans, null, arrays, objects) is stored as it is. Other
 pure data (a tuple, a date, a path, NaN) becomes an object with the single key `$TYPE`. A secret is
-stored by its name. Any other result of an action (a DataFrame, an open file) stays in memory;
-the store holds a marker with its type, and never a pickle.
+stored by its name. A table is a file beside the store, and the store holds its name. Any other
+result of an action (an open file, a client) stays in memory; the store holds a marker with its
+type, and never a pickle.
 """
 
 from __future__ import annotations
 
 import base64
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.store.data_types import READERS, write_data
@@ -17,6 +19,7 @@ from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored, freeze
 from attune_nb.values.guard import MANY_BITS, count_rows, is_table, module_name
 from attune_nb.values.remote import RemoteReference
 from attune_nb.values.secrets import MASKED, Mask, SecretBytes, SecretText, SecretValue
+from attune_nb.values.stored_table import StoredTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +37,9 @@ _ARRAYS = frozenset({list, FrozenList})
 
 # levels of nesting around a value in an event: the parameters, the results of a batch
 _LEVELS_AROUND = 10
+
+# of the file of a table: its SHA-256 and its format
+_TABLE_FILE = re.compile("[0-9a-f]{64}[.][a-z]{1,10}")
 
 # a Python string may hold surrogates, which UTF-8 cannot encode
 _SURROGATES = "surrogatepass"
@@ -143,6 +149,8 @@ def _tagged(value: Any, *, check_strings: bool) -> dict[str, Any]:
         return {"$hidden": {tag: to_plain(value.text)}}
     if kind is SecretValue:
         return _hidden(value, check_strings=check_strings)
+    if kind is StoredTable:
+        return {"$table": [value.file, value.kind, value.rows, value.size]}
     if isinstance(value, tuple) and not hasattr(kind, "_fields"):
         elements = tuple.__iter__(value)
         return {"$tuple": [to_plain(element, check_strings=check_strings) for element in elements]}
@@ -254,6 +262,14 @@ def _read_object(content: Any, _: Mask) -> NotStored:
     return NotStored(name, rows)
 
 
+def _read_table(content: Any, _: Mask) -> StoredTable:
+    """Return the reference to a table; the reader of its event says where the file is."""
+    file, kind, rows, size = content
+    if not _TABLE_FILE.fullmatch(file):
+        raise ValueError("no name of a file of a table")
+    return StoredTable(file, str(kind), rows, size)
+
+
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -268,6 +284,7 @@ _READERS: dict[str, Callable[[Any, Mask], Any]] = {
         from_plain(key, mask): _read(element, mask) for key, element in content
     },
     "$object": _read_object,
+    "$table": _read_table,
     "$secret": lambda content, mask: mask.resolve(content),
     "$hidden": _read_hidden,
     "$latin1": lambda content, _: content.encode("latin-1"),

@@ -18,6 +18,8 @@ from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow, column_text, event_of
 from attune_nb.store.json_values import NO_SECRETS, from_plain
+from attune_nb.store.tables.events import stored_tables
+from attune_nb.store.tables.folder import TableFolder
 from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENDED",
     "LIVE",
+    "TABLE_TAG",
     "StoredRun",
     "events_of",
     "intents_of",
@@ -46,6 +49,8 @@ ENDED = ("succeeded", "failed", "timed_out", "cancelled")
 """The final statuses."""
 LIVE: set[str] = set()
 """The owner tokens of the engines of this process."""
+TABLE_TAG = b'"$table"'
+"""In the data of a row that refers to tables."""
 
 # run ids in a message
 _MAX_SHOWN = 10
@@ -230,6 +235,7 @@ def events_of(path: Path, run: StoredRun, mask: Mask = NO_SECRETS) -> list[Event
     Raises:
         StoreError: They cannot be read.
     """
+    tables = TableFolder(path)
     with connected(path) as connection:
         _check_exists(connection, run)
         # all rows at once: a read that stays open would keep the writer's log growing
@@ -243,7 +249,11 @@ def events_of(path: Path, run: StoredRun, mask: Mask = NO_SECRETS) -> list[Event
         for columns in rows:
             row = EventRow(*columns)
             row = row._replace(data=load_data(connection, row.data))
-            events.append(event_of(row, run.source, mask))
+            event = event_of(row, run.source, mask)
+            if TABLE_TAG in row.data:
+                for reference in stored_tables(event):
+                    reference.source = tables
+            events.append(event)
         return events
 
 

@@ -31,7 +31,8 @@ from attune_nb.store.claims import owner_columns
 from attune_nb.store.database import DamagedFileError, connected, create, replace_damaged
 from attune_nb.store.event_rows import EventRow, column_text, drop_values, row_of, row_within
 from attune_nb.store.json_values import to_plain
-from attune_nb.store.reading import LIVE
+from attune_nb.store.reading import LIVE, TABLE_TAG
+from attune_nb.store.tables.recording import TableRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,11 +54,17 @@ BEAT_INTERVAL = 10.0
 MAX_TRIES = 12
 """Tries of 5 seconds to write while another program holds the file."""
 
+LONGEST_WORK = 0.25
+"""Seconds of work on large values after which the events so far are committed."""
+
 # seconds that a program which ends waits for the last commit
 _LAST_COMMIT = 5.0
 
 # bytes of a row beside the data of its event
 _ROW_OVERHEAD = 10_000
+
+# in the data of a row with a marker: of a table, perhaps, which is a file then
+_MARKER_TAG = b'"$object"'
 
 # the recorders whose runs have not ended
 _OPEN: weakref.WeakSet[Recorder] = weakref.WeakSet()
@@ -306,14 +313,23 @@ class Recorder:
                 was_written = self._commit(connection, intents)
                 if self._file_identity() != file:
                     return True
+                if was_written and not self._has_all_rows():
+                    continue
                 if was_written and is_ending:
                     return False
                 self._wait()
+
+    def _has_all_rows(self) -> bool:
+        """Return whether all events that were taken are on the disk."""
+        return self._next_number == len(self._events)
 
     def _begin(self) -> None:
         """Set the position in the record: after the events of a claim, or at the start."""
         self._run_number: int | None = None
         self._next_number = 0
+        # the rows of the next events, and the tables that they refer to
+        self._rows: list[EventRow] = []
+        self._tables = TableRecorder(self.path)
         self._counts = _Counts()
         if self._claim is None:
             return
@@ -347,6 +363,8 @@ class Recorder:
 
     def _commit(self, connection: sqlite3.Connection, intents: list[_Intent]) -> bool:
         """Write new events and intents; return False if another program holds the file."""
+        # large tables take long to write: no other program waits meanwhile
+        self._make_rows(connection)
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
@@ -363,6 +381,9 @@ class Recorder:
             connection.execute("ROLLBACK")
             raise StoreError(self._loss_message(connection))
         self._insert_events(connection)
+        if not self._has_all_rows():
+            # what caused an attempt is on the disk before the intent
+            intents = []
         connection.executemany(
             "INSERT OR IGNORE INTO intents VALUES (?, ?, ?, ?, ?)",
             [(self._run_number, *intent) for intent in intents],
@@ -374,21 +395,33 @@ class Recorder:
             self._confirm(intents)
         return True
 
-    def _insert_events(self, connection: sqlite3.Connection) -> None:
-        """Insert the events that are not in the record yet."""
-        rows = []
-        new_events = self._events[self._next_number :]
-        for number, event in enumerate(new_events, start=self._next_number):
+    def _make_rows(self, connection: sqlite3.Connection) -> None:
+        """Make the rows of events that have none yet, and write the tables in them.
+
+        It stops when it has taken long, so that what is done is soon on the disk.
+        """
+        end = time.monotonic() + LONGEST_WORK
+        first = self._next_number + len(self._rows)
+        for event in self._events[first:]:
+            if self._rows and time.monotonic() > end:
+                return
             self._counts.add(event)
             if isinstance(event, AskAnswered) and event.secrets:
                 # the events after it may contain the answer too
                 self._mask = self._mask.with_secret(f"answers.{event.task}", event.secret_value)
-            row = self._make_row(event, connection)
-            row = row._replace(data=store_data(connection, row.data))
+            self._rows.append(self._make_row(event, connection))
+
+    def _insert_events(self, connection: sqlite3.Connection) -> None:
+        """Insert the events that are not in the record yet."""
+        rows = []
+        for number, event_row in enumerate(self._rows, start=self._next_number):
+            row = event_row._replace(data=store_data(connection, event_row.data))
             rows.append((self._run_number, number, *row))
 
-        self._next_number += len(new_events)
+        self._next_number += len(rows)
+        self._rows = []
         connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._tables.insert(connection, self._run_number)
 
     def _make_row(self, event: Event, connection: sqlite3.Connection) -> EventRow:
         """Return the row of an event, with markers for values that the store cannot hold."""
@@ -398,9 +431,16 @@ class Recorder:
         try:
             masked_event = self._hide_secrets(event)
             row = row_of(masked_event)
+            if _MARKER_TAG in row.data:
+                masked_event = self._write_tables(masked_event)
+                row = row_of(masked_event)
+            if TABLE_TAG in row.data:
+                self._tables.add_references(masked_event)
             if len(row.data) <= most_bytes:
                 return row
             del row
+        except StoreError:
+            raise
         except Exception as error:  # noqa: BLE001 - no value may end the record
             problem = f"it cannot be written ({type(error).__name__})"
         if masked_event is None:
@@ -412,6 +452,19 @@ class Recorder:
         )
         _log.warning("run %s: %s", self._record.run_id, self.alerts[-1])
         return row_within(masked_event, most_bytes)
+
+    def _write_tables(self, event: Event) -> Event:
+        """Write the tables of an event to files; return the event with references to them."""
+
+        def report(reason: str) -> None:
+            alert = (
+                f"the record holds only a marker in place of {_describe_values(event)}: {reason}"
+            )
+            if alert not in self.alerts:
+                self.alerts.append(alert)
+                _log.warning("run %s: %s", self._record.run_id, alert)
+
+        return self._tables.write_tables(event, self._mask, report)
 
     def _hide_secrets(self, event: Event) -> Event:
         if not self._mask:

@@ -339,7 +339,7 @@ def type_of(value: Any) -> str:
     if has_plain_text(value):
         return "string"
     if issubclass(kind, RemoteReference):
-        return kind.description
+        return str(value.type_name)
     return kind.__name__
 
 
@@ -366,11 +366,13 @@ def is_true(value: Any) -> bool:
 def refuse_remote(*values: Any) -> None:
     """Raise an error if a value is a remote reference, which cannot be looked into.
 
+    A table on record is as opaque as a table in memory.
+
     Raises:
         TemplateError: One of the values is a remote reference.
     """
     for value in values:
-        if isinstance(value, RemoteReference):
+        if isinstance(value, RemoteReference) and not value.is_readable:
             raise TemplateError(
                 f"a {value.description} cannot be read here, only in the input of a task on the "
                 "same cluster; leave out `keep_results`, or return the needed part from a task"

@@ -10,7 +10,7 @@ from attune_nb.values.frozen import freeze
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["RemoteReference", "fetch", "gather", "remote_references"]
+__all__ = ["RemoteReference", "fetch", "fetch_readable", "gather", "remote_references"]
 
 
 class RemoteReference(abc.ABC):
@@ -19,10 +19,17 @@ class RemoteReference(abc.ABC):
     Attributes:
         description: The noun by which messages call such a value.
         in_use: Whether this process has ever made or received a reference.
+        is_readable: Whether any process of this machine can read the value, at any time.
     """
 
     description = "result that is kept elsewhere"
     in_use = False
+    is_readable = False
+
+    @property
+    def type_name(self) -> str:
+        """The name of the value's type in expressions."""
+        return self.description
 
     @abc.abstractmethod
     def get(self, gathered: Mapping[str, Any] = ...) -> Any:
@@ -85,6 +92,23 @@ def fetch(value: Any, gathered: Mapping[str, Any] | None = None) -> Any:
     if isinstance(value, list | tuple):
         return _fetch_array(value, gathered)
     return value
+
+
+def fetch_readable(value: Any) -> Any:
+    """Return a value with those remote references replaced that any process can read.
+
+    A value without such references is returned as the same object.
+    """
+    if not RemoteReference.in_use or not any(ref.is_readable for ref in remote_references(value)):
+        return value
+
+    if isinstance(value, RemoteReference):
+        return value.get()
+    if isinstance(value, dict):
+        return freeze({key: fetch_readable(part) for key, part in value.items()})
+    if isinstance(value, list):
+        return freeze([fetch_readable(part) for part in value])
+    return freeze(tuple(fetch_readable(part) for part in value))
 
 
 def _fetch_object(value: dict[Any, Any], gathered: Mapping[str, Any]) -> Any:

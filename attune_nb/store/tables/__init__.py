@@ -1,0 +1,1 @@
+"""The tables of a store: files beside it, which its records refer to."""

@@ -1,0 +1,97 @@
+"""The tables in the values of an event."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.events import VALUE_FIELDS, AttemptsEnded, ErrorInfo
+from attune_nb.values.frozen import freeze
+from attune_nb.values.remote import remote_references
+from attune_nb.values.stored_table import StoredTable
+from attune_nb.values.tables.files import is_table_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from attune_nb.events import Event
+
+__all__ = ["replace_tables", "stored_tables"]
+
+
+def replace_tables(event: Event, replace: Callable[[Any], Any]) -> Event:
+    """Return an event with its tables replaced by what a function returns for each.
+
+    Tables are found in arrays and objects, at any depth.
+    """
+    changes: dict[str, Any] = {}
+    for name in VALUE_FIELDS.intersection(event.__struct_fields__):
+        changes[name] = _replace(getattr(event, name), replace)
+
+    error = getattr(event, "error", None)
+    if isinstance(error, ErrorInfo):
+        changes["error"] = _replace_in_error(error, replace)
+    if isinstance(event, AttemptsEnded):
+        batch = event.batch
+        errors = {row: _replace_in_error(error, replace) for row, error in batch.errors.items()}
+        items = batch.items
+        if items is not None:
+            items = [_replace(item, replace) for item in items]
+        changes["batch"] = msgspec.structs.replace(
+            batch,
+            results=[_replace(result, replace) for result in batch.results],
+            items=items,
+            errors=errors,
+        )
+    return msgspec.structs.replace(event, **changes)
+
+
+def _replace_in_error(error: ErrorInfo, replace: Callable[[Any], Any]) -> ErrorInfo:
+    return msgspec.structs.replace(error, data=_replace(error.data, replace))
+
+
+def _replace(value: Any, replace: Callable[[Any], Any]) -> Any:
+    kind = type(value)
+    if issubclass(kind, dict):
+        pairs = {key: _replace(part, replace) for key, part in dict.items(value)}
+        is_same = all(part is value[key] for key, part in pairs.items())
+        return value if is_same else freeze(pairs)
+
+    if issubclass(kind, list):
+        elements = list(list.__iter__(value))
+        parts = [_replace(element, replace) for element in elements]
+        return value if _is_same(parts, elements) else freeze(parts)
+
+    if issubclass(kind, tuple):
+        elements = list(tuple.__iter__(value))
+        parts = [_replace(element, replace) for element in elements]
+        if _is_same(parts, elements):
+            return value
+        # a named tuple keeps its type
+        return tuple.__new__(kind, parts) if hasattr(kind, "_fields") else freeze(tuple(parts))
+
+    if is_table_type(kind):
+        return replace(value)
+    return value
+
+
+def _is_same(parts: list[Any], elements: list[Any]) -> bool:
+    return all(map(operator.is_, parts, elements))
+
+
+def stored_tables(event: Event) -> Iterator[StoredTable]:
+    """Yield the references to tables in an event."""
+    values = [getattr(event, name) for name in VALUE_FIELDS.intersection(event.__struct_fields__)]
+    error = getattr(event, "error", None)
+    if isinstance(error, ErrorInfo):
+        values.append(error.data)
+    if isinstance(event, AttemptsEnded):
+        batch = event.batch
+        values += [batch.results, batch.items]
+        values += [error.data for error in batch.errors.values()]
+
+    for reference in remote_references(values):
+        if isinstance(reference, StoredTable):
+            yield reference

@@ -1,0 +1,96 @@
+"""Write the tables of a run's events to files, and note for the run which ones it needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.store.tables.events import replace_tables, stored_tables
+from attune_nb.store.tables.folder import TableFolder
+from attune_nb.store.tables.secrets import holds_secret
+from attune_nb.values.guard import module_name
+from attune_nb.values.tables.cells import TableError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from attune_nb.events import Event
+    from attune_nb.values.secrets import Mask
+    from attune_nb.values.stored_table import StoredTable
+
+__all__ = ["TableRecorder"]
+
+
+class TableRecorder:
+    """Writes the tables of one run.
+
+    A file is written before the transaction of its event, so that no other program waits. In the
+    transaction it is looked for once more: `forget` in another process may have removed it, as no
+    record needed it yet.
+
+    Args:
+        store: The file of the store.
+    """
+
+    def __init__(self, store: Path) -> None:
+        self._folder = TableFolder(store)
+        # the files that events without a row in the store refer to
+        self._references: dict[str, StoredTable] = {}
+        self._tables: dict[str, Any] = {}
+
+    def write_tables(self, event: Event, mask: Mask, report: Callable[[str], None]) -> Event:
+        """Write the tables of an event; return the event with references in their place.
+
+        Args:
+            event: The event.
+            mask: The secrets. A table that holds one is not written.
+            report: Called with a reason for each table that stays in memory alone.
+
+        Raises:
+            StoreError: A file cannot be written.
+        """
+
+        def save(table: Any) -> Any:
+            if mask and holds_secret(table, mask):
+                report(f"a {module_name(type(table))} holds a secret, which no file may hold")
+                return table
+            try:
+                reference = self._folder.save(table)
+            except TableError as error:
+                reason = mask.text(str(error))
+                report(f"a {module_name(type(table))} cannot be written ({reason})")
+                return table
+            self._tables[reference.file] = table
+            return reference
+
+        return replace_tables(event, save)
+
+    def add_references(self, event: Event) -> None:
+        """Note the tables that an event refers to."""
+        for reference in stored_tables(event):
+            self._references[reference.file] = reference
+
+    def insert(self, connection: sqlite3.Connection, run: int | None) -> None:
+        """Insert which tables a run needs, in the transaction of its events.
+
+        Raises:
+            StoreError: A file is missing, and cannot be written again.
+        """
+        if not self._references:
+            return
+
+        for reference in self._references.values():
+            if not self._folder.has(reference):
+                self._restore(reference)
+        rows = [(run, file) for file in self._references]
+        connection.executemany("INSERT OR IGNORE INTO tables VALUES (?, ?)", rows)
+        self._references = {}
+        self._tables = {}
+
+    def _restore(self, reference: StoredTable) -> None:
+        """Write a file again, or copy it from the store of the run that this one is a fork of."""
+        if reference.file in self._tables:
+            self._folder.save(self._tables[reference.file])
+        elif isinstance(reference.source, TableFolder):
+            self._folder.adopt(reference, reference.source)

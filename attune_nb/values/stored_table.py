@@ -1,0 +1,105 @@
+"""References to tables that are on record, beside a store."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attune_nb.values.remote import RemoteReference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["StoredTable", "TableSource"]
+
+
+class TableSource(Protocol):
+    """Where the tables of a store are."""
+
+    def has(self, reference: StoredTable) -> bool:
+        """Return whether there is a file for a reference."""
+
+    def load(self, reference: StoredTable) -> Any:
+        """Return the frozen table of a reference."""
+
+
+class StoredTable(RemoteReference):
+    """A reference to a table in a file; `get` reads it.
+
+    Attributes:
+        file: The name of the file: its SHA-256, and its format.
+        kind: The type of the table, as `module.Name`.
+        rows: The number of its rows; None for an array without any.
+        size: The bytes of the file.
+        source: Where the file is; None until that is known.
+    """
+
+    description = "table on record"
+    is_readable = True
+
+    def __init__(
+        self,
+        file: str,
+        kind: str,
+        rows: int | None,
+        size: int,
+        source: TableSource | None = None,
+    ) -> None:
+        RemoteReference.in_use = True
+        self.file = file
+        self.kind = kind
+        self.rows = rows
+        self.size = size
+        self.source = source
+
+    @property
+    def type_name(self) -> str:
+        """The name of the table's type."""
+        return self.kind.rpartition(".")[2]
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether it is a DataFrame, whose rows can be items."""
+        return self.kind.startswith("pandas.") and self.type_name == "DataFrame"
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether its file is missing."""
+        return self.source is None or not self.source.has(self)
+
+    def __repr__(self) -> str:
+        rows = ""
+        if self.rows is not None:
+            rows = f" of {self.rows:,} rows"
+        return f"<{self.kind}{rows}, on record>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoredTable) and other.file == self.file
+
+    def __hash__(self) -> int:
+        return hash(self.file)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a worker may not reach the file
+        return _as_it_is, (self.get(),)
+
+    def get(self, gathered: Mapping[str, Any] = MappingProxyType({})) -> Any:
+        """Return the table, frozen.
+
+        Raises:
+            StoreError: Its file is missing or damaged.
+        """
+        del gathered
+        if self.source is None:
+            raise LookupError(f"{self!r} belongs to no store")
+        return self.source.load(self)
+
+    @classmethod
+    def gather(cls, references: Iterable[RemoteReference]) -> dict[str, Any]:
+        """Return nothing: a table is read when it is needed, and not kept."""
+        del references
+        return {}
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

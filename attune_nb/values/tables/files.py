@@ -1,0 +1,264 @@
+"""Tables in files: `.npy` for an array, `.arrow` (Arrow IPC) with pyarrow, `.npz` without it.
+
+No file is a pickle, and to read one runs no code of it. A file is read back and compared with the
+table before it counts, so what is read later is equal: in values, types, index and order.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.values.tables.cells import TableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from attune_nb.values.tables.cells import CellCodec
+    from attune_nb.values.tables.layout import Layout
+
+__all__ = ["FORMATS", "is_table_type", "read_table", "write_table"]
+
+FORMATS = ("npy", "npz", "arrow")
+"""The formats, which are the suffixes of the files."""
+
+# the exact types of tables: module, names
+_TABLE_TYPES = (
+    ("pandas", ("DataFrame", "Series")),
+    ("numpy", ("ndarray",)),
+    ("pyarrow", ("Table",)),
+)
+
+# the entry of a schema of Arrow, or of an archive of arrays, that holds the header
+_HEADER = "attune_nb"
+
+# the kinds of NumPy's types that a file `.npy` holds
+_ARRAY_KINDS = "biufcmMSUV"
+
+
+def is_table_type(kind: type) -> bool:
+    """Return whether a type is exactly that of a table which a file can hold."""
+    for module_name, names in _TABLE_TYPES:
+        module = sys.modules.get(module_name)
+        if module is None:
+            continue
+        for name in names:
+            if getattr(module, name, None) is kind:
+                return True
+    return False
+
+
+def write_table(value: Any, path: Path, cells: CellCodec) -> str:
+    """Write a table to a new file; return the format.
+
+    Args:
+        value: A value of one of the types that `is_table_type` accepts.
+        path: The file.
+        cells: Turns objects into texts.
+
+    Raises:
+        TableError: It cannot be written so that it is read as an equal one.
+        OSError: The file cannot be written.
+    """
+    reasons = []
+    for file_format, write in _writers(value):
+        try:
+            with path.open("wb") as file:
+                write(value, file, cells)
+            if _is_read_back(value, path, file_format, cells):
+                return file_format
+            reasons.append("it would not be read as it is")
+        except OSError:
+            raise
+        except TableError as error:
+            reasons.append(str(error))
+        except Exception as error:  # noqa: BLE001 - pandas and Arrow raise errors of many types
+            reasons.append(f"{type(error).__name__}: {error}")
+    raise TableError(reasons[0])
+
+
+def _is_read_back(value: Any, path: Path, file_format: str, cells: CellCodec) -> bool:
+    from attune_nb.values.tables.layout import is_same_table  # noqa: PLC0415 - imports pandas
+
+    return is_same_table(value, read_table(path, file_format, cells))
+
+
+def _writers(value: Any) -> Iterator[tuple[str, Callable[[Any, BinaryIO, CellCodec], None]]]:
+    """Yield the formats that may hold a table, the best first."""
+    kind = type(value)
+    if kind.__module__ == "numpy":
+        if value.dtype.kind in _ARRAY_KINDS and not value.dtype.hasobject:
+            yield "npy", _write_npy
+        else:
+            yield "npz", _write_npz
+        return
+
+    if importlib.util.find_spec("pyarrow") is not None:
+        yield "arrow", _write_arrow
+    if kind.__module__.partition(".")[0] == "pandas":
+        yield "npz", _write_npz
+
+
+def read_table(path: Path, file_format: str, cells: CellCodec) -> Any:
+    """Return the table of a file.
+
+    Raises:
+        ImportError: The file needs pyarrow, which is not installed.
+        TableError: The file is damaged.
+        OSError: The file cannot be read.
+    """
+    read = _READERS.get(file_format)
+    if read is None:
+        raise TableError(f"`{file_format}` is no format of a table")
+    try:
+        return read(path, cells)
+    except (OSError, ImportError, TableError):
+        raise
+    except Exception as error:
+        # the bytes of a damaged file may lead to any error
+        raise TableError(f"{type(error).__name__}: {error}") from error
+
+
+def _write_npy(value: Any, file: BinaryIO, _: CellCodec) -> None:
+    import numpy as np  # noqa: PLC0415 - slow to import; a table exists, so it is there
+
+    np.lib.format.write_array(file, value, allow_pickle=False)
+
+
+def _read_npy(path: Path, _: CellCodec) -> Any:
+    import numpy as np  # noqa: PLC0415 - slow to import
+
+    with path.open("rb") as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _write_npz(value: Any, file: BinaryIO, cells: CellCodec) -> None:
+    """Write an archive of arrays: the header, and an entry or two for each part."""
+    import numpy as np  # noqa: PLC0415 - slow to import; a table exists, so it is there
+
+    from attune_nb.values.tables.layout import split_table  # noqa: PLC0415 - as above
+
+    layout = split_table(value, cells)
+    header = {**layout.header, "names": layout.names}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(zipfile.ZipInfo(_HEADER), json.dumps(header).encode())
+        for number, part in enumerate(layout.parts):
+            arrays = {str(number): part}
+            if isinstance(part, list):
+                arrays = _pack_texts(number, part)
+            for name, array in arrays.items():
+                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
+                    np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+def _pack_texts(number: int, texts: list[str | None]) -> dict[str, Any]:
+    """Return texts as two arrays: all their bytes, and the length of each, -1 for a missing one."""
+    import numpy as np  # noqa: PLC0415 - slow to import; a table exists, so it is there
+
+    encoded = [b"" if text is None else text.encode() for text in texts]
+    lengths = [-1 if text is None else len(data) for text, data in zip(texts, encoded, strict=True)]
+    return {
+        f"{number}-text": np.frombuffer(b"".join(encoded), dtype=np.uint8),
+        f"{number}-lengths": np.array(lengths, dtype=np.int64),
+    }
+
+
+def _unpack_texts(data: bytes, lengths: list[int]) -> list[str | None]:
+    texts: list[str | None] = []
+    start = 0
+    for length in lengths:
+        if length < 0:
+            texts.append(None)
+            continue
+        texts.append(data[start : start + length].decode())
+        start += length
+    if start != len(data):
+        raise TableError("the lengths of texts are not those of their bytes")
+    return texts
+
+
+def _read_npz(path: Path, cells: CellCodec) -> Any:
+    import numpy as np  # noqa: PLC0415 - slow to import
+
+    from attune_nb.values.tables.layout import join_table  # noqa: PLC0415 - imports pandas
+
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.namelist()
+        if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+            raise TableError("an entry is compressed")
+
+        def read_array(name: str) -> Any:
+            with archive.open(f"{name}.npy") as entry:
+                return np.lib.format.read_array(entry, allow_pickle=False)
+
+        header = json.loads(archive.read(_HEADER))
+        parts: list[Any] = []
+        for number in range(len(header["names"])):
+            if f"{number}.npy" in entries:
+                parts.append(read_array(str(number)))
+                continue
+            lengths = read_array(f"{number}-lengths").tolist()
+            parts.append(_unpack_texts(read_array(f"{number}-text").tobytes(), lengths))
+    return join_table(header, parts, cells)
+
+
+def _write_arrow(value: Any, file: BinaryIO, cells: CellCodec) -> None:
+    import pyarrow as pa  # noqa: PLC0415 - slow to import, and an extra
+
+    table = value
+    if not isinstance(value, pa.Table):
+        from attune_nb.values.tables.layout import split_table  # noqa: PLC0415 - imports pandas
+
+        table = _arrow_table(split_table(value, cells, pa), pa)
+    with pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _arrow_table(layout: Layout, pa: Any) -> Any:
+    arrays = []
+    for part in layout.parts:
+        array = part
+        if isinstance(part, list):
+            array = pa.array(part, type=pa.large_string())
+        elif part.__class__.__module__ == "numpy":
+            array = pa.array(part)
+        arrays.append(array)
+
+    table = pa.Table.from_arrays(arrays, names=layout.names)
+    return table.replace_schema_metadata({_HEADER: json.dumps(layout.header)})
+
+
+def _read_arrow(path: Path, cells: CellCodec) -> Any:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - slow to import, and an extra
+    except ImportError:
+        raise ImportError(
+            "a table of Arrow is read by pyarrow, which is not installed: "
+            "`pip install 'attune_nb[tables]'`"
+        ) from None
+
+    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+        table = reader.read_all()
+    # offsets that lead out of their arrays would end the process
+    table.validate(full=True)
+
+    metadata = table.schema.metadata
+    if metadata is None or _HEADER.encode() not in metadata:
+        return table
+    from attune_nb.values.tables.layout import join_table  # noqa: PLC0415 - imports pandas
+
+    header = json.loads(metadata[_HEADER.encode()])
+    return join_table(header, table.columns, cells)
+
+
+_READERS: dict[str, Callable[[Path, CellCodec], Any]] = {
+    "npy": _read_npy,
+    "npz": _read_npz,
+    "arrow": _read_arrow,
+}
