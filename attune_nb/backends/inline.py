@@ -62,9 +62,12 @@ class InlineBackend:
         """Make attempts for about `timeout` seconds, or wait if there are none to make."""
         until = time.monotonic() + timeout
         has_worked = False
+        for job in self._jobs.values():
+            if job.unrecorded is not None:
+                job.unrecorded.confirm_recorded()
 
         for job in self._jobs.values():
-            advance = _advance_limited if job.is_limited else _advance
+            advance = _advance_limited if job.must_ask else _advance
             while not self._paused and advance(job):
                 has_worked = True
                 if time.monotonic() > until:
@@ -153,6 +156,8 @@ def _advance(job: Job, run_attempt: RunAttempt = _run_attempt) -> bool:
 def _advance_limited(job: Job) -> bool:
     """Advance a job as `_advance` does, if an attempt is due and its item may begin."""
     if job.pace is not None and job.pace.seconds_until_due() > 0:
+        return False
+    if job.unrecorded is not None and job.unrecorded.is_reached:
         return False
     if job.is_closed and not job.retry_queue:
         return False

@@ -68,6 +68,7 @@ class Driver(RequestQueue):
         ended: Is set when the run has ended.
         announce: Called with task, index and attempt before each attempt that must not run
             twice.
+        sync: Called to wait until all events that the readers have received are on record.
         on_error: Called with each exception that an action raised in this process.
         on_question: Called with the driver and each question that opens, or is open in a
             recovered run.
@@ -96,6 +97,7 @@ class Driver(RequestQueue):
         self.state = state
         self.ended = threading.Event()
         self.announce: Callable[[Key, int, int], None] | None = None
+        self.sync: Callable[[], None] | None = None
         self.on_error: Callable[[BaseException], None] | None = None
         self.on_question: Callable[[Driver, AskOpened], None] | None = None
         self.leaves_at_questions = False
@@ -106,6 +108,8 @@ class Driver(RequestQueue):
         self._log = EventLog(readers)
         self._on_reader_failure: WeakMethod[Callable[[StoreError | str], None]] | None = None
         self._timers = Timers()
+        # the jobs that begin no more attempts until others are on record
+        self._jobs_to_sync: set[Key] = set()
         self._recovered: Recovered | None = None
         self._restarts_timeouts = False
         self._changed: tuple[str, ...] = ()
@@ -331,7 +335,9 @@ class Driver(RequestQueue):
         except BackendUnavailable as error:
             self._process(PauseRequested(time=self.clock(), seed=_new_seed(), reason=str(error)))
 
+        must_sync = False
         for (task, visit), collected in self._backend.collect():
+            must_sync = must_sync or (task, visit) in self._jobs_to_sync
             batch = collected
             input_error = ""
             if self.state.unmade:
@@ -357,6 +363,8 @@ class Driver(RequestQueue):
             self._execute_due(command)
 
         self._flush()
+        if must_sync and self.sync is not None:
+            self.sync()
 
     def _execute_due(self, command: RetryItem | Alarm) -> None:
         """Make a retry, or ring an alarm."""
@@ -389,6 +397,7 @@ class Driver(RequestQueue):
             self._log.append(decision)
             if isinstance(decision, TaskEnded):
                 self._backend.release((decision.task, decision.visit))
+                self._jobs_to_sync.discard((decision.task, decision.visit))
             return
 
         if isinstance(decision, StartTask):
@@ -444,7 +453,10 @@ class Driver(RequestQueue):
             max_failures=command.max_failures,
             will_retry=lambda attempt, error: retry_delay(task.retry, attempt, error) is not None,
             interval=interval,
+            report_every=task.report_every,
         )
+        if task.report_every is not None:
+            self._jobs_to_sync.add(command.key)
         self._backend.start(Job(spec, command.items, earlier))
 
     def _stop_job(self, command: StopTask) -> None:

@@ -333,6 +333,7 @@ _TASK = _describe(
             "pattern": rf"{_TEMPLATE}|^\s*([0-9]{{1,2}}(\.[0-9]+)?|100(\.0+)?) ?%\s*$",
         },
         "rate_limit": _refers("rate_limit"),
+        "report_every": _POSITIVE_INTEGER,
         "timeout": _seconds(above_zero=True),
         "delay": _seconds(),
         "join": _positive_integer_or_string("^all$"),

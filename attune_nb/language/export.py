@@ -96,7 +96,7 @@ def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> t
     `timeout_seconds`, rounded up. It has no `enabled`, so loading the pack again does not change
     the setting of an operator. The second file is the graph: `version` (Attune requires it),
     `vars`, `tasks` with `join: all` as a number and without the keys that only this engine has
-    (`keep_results`, `max_failures`, `rate_limit`, `start`), `output_map`, and
+    (`keep_results`, `max_failures`, `rate_limit`, `report_every`, `start`), `output_map`, and
     `cancellation_policy`, which Attune reads there.
 
     Args:
@@ -230,6 +230,7 @@ def _remove_own_settings(task: Task) -> Task:
         keep_results="run",
         max_failures=None,
         rate_limit=None,
+        report_every=None,
         start=False,
         tasks=tuple(map(_remove_own_settings, task.tasks)),
     )
@@ -268,6 +269,7 @@ def _task(task: Task) -> dict[str, Any]:
         retry=_retry(task.retry),
         max_failures=_source(task.max_failures),
         rate_limit=_rate_limit(task.rate_limit),
+        report_every=task.report_every,
         timeout=_seconds(task.timeout),
         delay=_seconds(task.delay),
         join=task.join,

@@ -130,6 +130,7 @@ class Task:
     max_failures: Template | None = None
     rate_limit: RateLimit | None = None
     start: bool = False
+    report_every: int | None = None
     positions: TaskPositions = field(default_factory=TaskPositions, compare=False, repr=False)
 
     def templates(self) -> list[Template]:

@@ -93,7 +93,7 @@ TOPICS: tuple[Entry, ...] = (
             input: {message: "checking {{ item }}"}
         """,
         "with_items", "item", "index", "concurrency", "batch_size", "rate_limit", "max_failures",
-        "retry", "failures",
+        "report_every", "retry", "failures",
     ),
     _topic(
         "failures",

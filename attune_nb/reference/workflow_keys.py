@@ -383,6 +383,26 @@ _TASK = (
     ),
     Entry(
         "task key",
+        "report_every",
+        "How many attempts a kill may repeat, for each item that runs at once: of "
+        "`report_every` x `concurrency` attempts that have begun and are not on record, no further "
+        "item begins until some are. Without it, workers report after a tenth of a second, and a "
+        "resume repeats what was not reported. Small numbers cost time: 1 takes about 1 ms an "
+        "item.",
+        """
+        tasks:
+          - name: pay
+            action: core.echo
+            with_items: [1, 2, 3]
+            concurrency: 2
+            report_every: 1
+            input: {message: "{{ item }}"}
+        """,
+        values="an integer of 1 or more",
+        related=("with_items", "concurrency", "batch_size"),
+    ),
+    Entry(
+        "task key",
         "timeout",
         "The time limit of one attempt, in seconds. An attempt past it ends as `timed_out`; a "
         "command or a worker process is killed, a function in a thread is abandoned, an `async` "

@@ -83,6 +83,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     if recorder is not None:
         recorder.on_failure(lambda reason: driver.cancel(reason, force=True))
         driver.announce = recorder.intend
+        driver.sync = recorder.sync
 
     if plan.past is None:
         parameters = plan.prepared.recorded_parameters

@@ -152,6 +152,11 @@ class Recorder:
         # how many intents there have been, and how many of them are on the disk
         self._intent_count = 0
         self._stored_intent_count = 0
+        # how many events were read, and how many of them are on the disk
+        self._read_count = 0
+        self._stored_count = 0
+        # whether somebody waits for them
+        self._is_awaited = False
         self._is_ending = False
         self._is_cut = False
         self._run_ended = threading.Event()
@@ -176,6 +181,7 @@ class Recorder:
             if self.error is not None:
                 raise self.error
             self._new_events += events
+            self._read_count += len(events)
             self._is_ending = is_last
             self._changed.notify_all()
 
@@ -186,6 +192,19 @@ class Recorder:
             self._thread.join()
             if self.error is not None:
                 raise self.error
+
+    def sync(self) -> None:
+        """Return when all events that were read are on the disk, or none will be any more."""
+        with self._changed:
+            number = self._read_count
+            if self._stored_count >= number:
+                return
+
+            self._is_awaited = True
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: self._stored_count >= number or self.error or self._is_ending
+            )
 
     def _start(self) -> None:
         """Start the writing thread.
@@ -306,6 +325,7 @@ class Recorder:
                 with self._changed:
                     events = self._new_events
                     self._new_events = []
+                    read_count = self._read_count
                     is_ending = self._is_ending
                     intents = [*self._new_intents]
 
@@ -315,6 +335,8 @@ class Recorder:
                     return True
                 if was_written and not self._has_all_rows():
                     continue
+                if was_written:
+                    self._confirm_events(read_count)
                 if was_written and is_ending:
                     return False
                 self._wait()
@@ -353,9 +375,10 @@ class Recorder:
         earliest = time.monotonic() + MIN_INTERVAL
         with self._changed:
             self._changed.wait_for(self._has_work, BEAT_INTERVAL)
-            # an intent and the end are urgent
+            # an intent, the end and events that a thread waits for are urgent
             self._changed.wait_for(
-                lambda: self._is_ending or self._new_intents, earliest - time.monotonic()
+                lambda: self._is_ending or self._new_intents or self._is_awaited,
+                earliest - time.monotonic(),
             )
 
     def _has_work(self) -> bool:
@@ -488,6 +511,14 @@ class Recorder:
                 self._run_number,
             ),
         )
+
+    def _confirm_events(self, count: int) -> None:
+        """Wake the thread that waits for events, of which so many are on the disk."""
+        with self._changed:
+            self._stored_count = count
+            if self._is_awaited and count == self._read_count:
+                self._is_awaited = False
+                self._changed.notify_all()
 
     def _confirm(self, intents: list[_Intent]) -> None:
         """Wake the threads whose intents are on the disk."""

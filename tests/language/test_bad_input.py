@@ -209,6 +209,7 @@ LEVELS = {
         "tasks:\n  - {name: a, action: core.noop, %s: %s}\n",
         (
             "type input when with_items concurrency batch_size retry max_failures rate_limit "
+            "report_every "
             "timeout delay join next tasks start "
             "permission_set_refs worker_selector worker_tolerations worker_affinity __chart_meta__ "
             "on_success on_failure on_complete on_timeout decision publish nope"
@@ -218,7 +219,7 @@ LEVELS = {
     "action": ("tasks:\n  - {name: a, %s: %s}\n", "action"),
     "items": (
         "tasks:\n  - {name: a, action: core.noop, with_items: [1], %s: %s}\n",
-        "input when concurrency batch_size retry max_failures rate_limit",
+        "input when concurrency batch_size retry max_failures rate_limit report_every",
     ),
     "parallel": (
         "tasks:\n  - {name: a, type: parallel, %s: %s}\n",

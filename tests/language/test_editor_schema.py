@@ -102,6 +102,8 @@ def test_it_accepts_exported_workflows(text):
         TASK % ", with-items: [1], max-failures: 100%, rate-limit: ' 2.5 / m '",
         TASK % ", with_items: [1], max_failures: '{{ 2 }}', rate_limit: {count: 1, per: 0.5}",
         TASK % ", rate_limit: {count: 1}, max_failures: , start: true",
+        TASK % ", with_items: [1], report_every: 1",
+        TASK % ", with-items: [1], report-every: 20",
         TASK % ", timeout: 0.1, delay: 0",
         TASK % ", input: {a: [1, '{{ 1 }}']}, timeout: , delay: , retry: , join: , next: ",
         TASK % ", worker_selector: {a: b}, permission-set-refs: [x], __chart_meta__: {x: 1}",
@@ -182,7 +184,9 @@ WRONG = [
             "concurrency: 0", "concurrency: -1", "concurrency: 1.5", "concurrency: true",
             "concurrency: many", "concurrency: [1]", "with_items: [1], batch_size: 0",
             "with_items: [1], batch_size: '2'", "with_items: [1], batch_size: 1.5",
-            "batch_size: 2", "batch-size: 2",
+            "batch_size: 2", "batch-size: 2", "report_every: 2", "report-every: 2",
+            "with_items: [1], report_every: 0", "with_items: [1], report_every: '2'",
+            "with_items: [1], report_every: 1.5",
             "max_failures: 2", "max-failures: 2", "with_items: [1], max_failures: -1",
             "with_items: [1], max_failures: 1.5", "with_items: [1], max_failures: 200%",
             "with_items: [1], max_failures: many", "with_items: [1], max_failures: true",
@@ -207,7 +211,7 @@ WRONG = [
         ASK % line
         for line in (
             "with_items: [1]", "with-items: [1]", "concurrency: 2", "retry: {count: 1}",
-            "max_failures: 1", "rate_limit: 1/s",
+            "max_failures: 1", "rate_limit: 1/s", "report_every: 1",
         )
     ),
     # transitions and older forms
@@ -241,7 +245,7 @@ WRONG = [
         for line in (
             "action: core.noop", "input: {}", "with_items: [1]", "with-items: [1]", "timeout: 1",
             "retry: {count: 1}", "concurrency: 1", "batch_size: 1", "max_failures: 1",
-            "rate-limit: 1/s",
+            "rate-limit: 1/s", "report_every: 1",
         )
     ),
     *(

@@ -15,6 +15,7 @@ from support.outcomes import seconds_until_first_attempt
 import attune_nb
 from attune_nb.actions.registry import CORE
 from attune_nb.demo import FleetServer
+from attune_nb.events import AttemptsEnded
 from attune_nb.language import load
 from attune_nb.language.reading import legacy_syntax, read_tasks
 from attune_nb.templates.compiler.codegen import NAMESPACES
@@ -247,6 +248,12 @@ class TestTask:
             starts = run(text % limit).attempts()["start"]
             # 0.08 s, or less if the first was late; without a limit it is a few milliseconds
             assert (starts.max() - starts.min()).total_seconds() >= 0.04
+
+    def test_report_every(self):
+        text = A + "    with_items: [1, 2, 3, 4]\n    report_every: 1\n"
+        events = run(text, mock={"a": 1}).events
+        batches = [event for event in events if isinstance(event, AttemptsEnded)]
+        assert len(batches) == 4
 
     def test_timeout(self):
         assert statuses(run(SLEEP + "    timeout: 0.1\n")) == {"a": "timed_out"}

@@ -275,6 +275,16 @@ rate_limits = st.sampled_from(["100/s", "20/m", "0.5/h"]) | st.fixed_dictionarie
 )
 
 
+item_settings = st.fixed_dictionaries(
+    {},
+    optional={
+        "batch_size": st.integers(1, 9),
+        "max_failures": shares | st.integers(0, 9),
+        "report_every": st.integers(1, 9),
+    },
+)
+
+
 @st.composite
 def tasks(draw):
     """Draw tasks that lead only to later ones, so that all of them can start."""
@@ -288,10 +298,8 @@ def tasks(draw):
         else:
             fields = {"action": steps["action"]}
             task = draw(st.fixed_dictionaries(fields, optional=optional_fields))
-            if "with_items" in task and draw(st.booleans()):
-                task["batch_size"] = draw(st.integers(1, 9))
-            if "with_items" in task and draw(st.booleans()):
-                task["max_failures"] = draw(shares | st.integers(0, 9))
+            if "with_items" in task:
+                task.update(draw(item_settings))
             if draw(st.booleans()):
                 task["rate_limit"] = draw(rate_limits)
 

@@ -68,6 +68,8 @@ TASK = [
     ("rate_limit: 0.5/h", "rate_limit", RateLimit(0.5, 3600)),
     ("rate_limit: {count: 3.0, per: 0.5}", "rate_limit", RateLimit(3, 0.5)),
     ("rate_limit: {count: 3}", "rate_limit", RateLimit(3, 1)),
+    ("{with_items: [1], report_every: 1}", "report_every", 1),
+    ("{with-items: [1], report-every: 20.0}", "report_every", 20),
     ("start: true", "start", True),
     ("start: false", "start", False),
     ("timeout: 0.25", "timeout", 0.25),
@@ -83,7 +85,7 @@ TASK_DEFAULTS = {
     "type": "action", "input": Template({}), "when": None, "with_items": None,
     "concurrency": None, "batch_size": None, "retry": None, "timeout": None, "delay": None,
     "join": None, "next": (), "tasks": (), "attune_fields": {}, "max_failures": None,
-    "rate_limit": None, "start": False,
+    "rate_limit": None, "start": False, "report_every": None,
 }  # fmt: skip
 RESULT = ("x", None)
 TRANSITION = [

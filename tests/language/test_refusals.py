@@ -104,6 +104,19 @@ TASK = [
     (A + "    with_items: [1]\n    concurrency: true\n", "must be an integer of 1 or more", 5, 18),
     (A + "    with_items: [1]\n    batch_size: 0\n", "must be an integer of 1 or more", 5, 17),
     (A + "    batch_size: 2\n", "`batch_size` needs `with_items`", 4, 5),
+    (
+        A + "    with_items: [1]\n    report_every: 0\n",
+        "`report_every` must be an integer of 1 or more, not the integer `0`",
+        5,
+        19,
+    ),
+    (
+        A + "    with_items: [1]\n    report_every: '{{ 2 }}'\n",
+        "`report_every` must be an integer of 1 or more, not a template: no expression is allowed",
+        5,
+        19,
+    ),
+    (A + "    report_every: 2\n", "`report_every` needs `with_items`", 4, 5),
     (A + "    max_failures: 2\n", "`max_failures` needs `with_items`", 4, 5),
     *(
         (

@@ -17,6 +17,7 @@ from attune_nb.backends.attempt.result_columns import (
     WorkerColumns,
     build_batch,
 )
+from attune_nb.backends.attempt.unrecorded import UnrecordedLimit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -61,6 +62,8 @@ class Job:
         abandoned: How many functions were past their timeout, and may still run.
         limit: Decides whether items may still begin; None if any number of items may fail.
         pace: Decides when attempts may start; None for as soon as possible.
+        unrecorded: Counts the attempts in this process that are not on record; None if any number
+            is allowed.
     """
 
     def __init__(self, spec: JobSpec, items: Any, earlier: EarlierAttempts | None = None) -> None:
@@ -68,6 +71,7 @@ class Job:
         self.source = ItemSource(items)
         self.limit: FailureLimit | None = None
         self.pace: Pace | None = None
+        self.unrecorded: UnrecordedLimit | None = None
         self.results = ResultColumns(spec.clock, lazy=self.source.lazy)
         if spec.max_failures is not None:
             self.limit = FailureLimit(spec.max_failures, spec.will_retry)
@@ -83,6 +87,8 @@ class Job:
         if spec.interval:
             last_start = None if earlier is None else earlier.last_start
             self.pace = Pace(spec.interval, spec.clock, last_start)
+        if spec.report_every is not None:
+            self.unrecorded = UnrecordedLimit(spec.report_every, spec.concurrency)
         if earlier is not None:
             self._resume(earlier)
 
@@ -114,6 +120,11 @@ class Job:
         return self.limit is not None or self.pace is not None
 
     @property
+    def must_ask(self) -> bool:
+        """Whether an attempt in this process must ask: as `is_limited`, and for the record."""
+        return self.is_limited or self.unrecorded is not None
+
+    @property
     def is_closed(self) -> bool:
         """Whether no more items begin, because too many have failed."""
         return self.limit is not None and self.limit.is_exceeded
@@ -128,6 +139,8 @@ class Job:
 
         if self.pace is not None:
             self.pace.record_start()
+        if self.unrecorded is not None:
+            self.unrecorded.record_start()
         return True
 
     def give_back(self, attempts: Iterable[tuple[int, int]]) -> None:
@@ -209,6 +222,12 @@ class Job:
 
     def collect(self) -> Batch | None:
         """Take the attempts that have ended since the last call."""
+        batch = self._collect()
+        if self.unrecorded is not None and batch is not None:
+            self.unrecorded.record_collected(len(batch))
+        return batch
+
+    def _collect(self) -> Batch | None:
         if self.limit is None:
             # read first: the rows of all items that it counts are recorded in time
             return self.results.collect(self._take_total())

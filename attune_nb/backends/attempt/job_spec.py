@@ -37,6 +37,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         will_retry: Returns whether an attempt that failed, by its number and its error, is
             repeated. It is only read beside `max_failures`.
         interval: Seconds from the start of one attempt to the start of the next; 0 for no limit.
+        report_every: How many attempts may have begun and not be on record, for each that may run
+            at once; None for any number.
     """
 
     key: Key
@@ -53,3 +55,4 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     max_failures: int | None = None
     will_retry: Callable[[int, ErrorInfo | None], bool] = lambda _attempt, _error: False
     interval: float = 0.0
+    report_every: int | None = None

@@ -100,6 +100,12 @@ class ResultColumns:
             all_columns = [self._shared, *self._by_worker.values()]
             return sum(len(columns.status) for columns in all_columns)
 
+    def count_uncollected(self) -> int:
+        """Return how many attempts are recorded and not collected, with those of batches."""
+        with self._lock:
+            batch_rows = sum(map(len, self._batches))
+        return self.count_rows() + batch_rows
+
     def collect(self, total: int | None) -> Batch | None:
         """Take all rows; return None if there are none and `total` is None.
 

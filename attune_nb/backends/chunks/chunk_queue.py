@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from attune_nb.backends.attempt.failure_limit import FailureLimit
     from attune_nb.backends.attempt.job import Job
+    from attune_nb.backends.attempt.unrecorded import UnrecordedLimit
     from attune_nb.backends.chunks.in_flight import NumberWorker
 
 __all__ = ["ChunkQueue"]
@@ -47,7 +48,7 @@ class ChunkQueue:
         describe_missing: Returns a message if an item needs a result that is lost, else None.
         partial_reports: Whether workers report about a chunk before all of it has ended.
         list_in_flight: Returns the chunks in flight of a queue. It is only called for a job that
-            stops at a number of failed items.
+            limits how many items may fail, or how many attempts may be off the record.
 
     Attributes:
         job: The job.
@@ -112,8 +113,28 @@ class ChunkQueue:
             return False
         if self.job.is_limited and not self._may_send():
             return False
+        if self.waits_for_record:
+            return False
 
         return bool(self._quarantine) or self._attempts.is_ready
+
+    @property
+    def waits_for_record(self) -> bool:
+        """Whether nothing is sent until attempts of this job are on record."""
+        return self.job.unrecorded is not None and self._count_room(self.job.unrecorded) <= 0
+
+    def _count_room(self, unrecorded: UnrecordedLimit) -> int:
+        """Return how many more attempts may be sent before others are on record.
+
+        All that was collected is on record: the driver sees to that before it polls again.
+        """
+        unrecorded_count = self._count_in_flight() + self.job.results.count_uncollected()
+        return unrecorded.most - unrecorded_count
+
+    def _count_in_flight(self) -> int:
+        """Return how many attempts workers have, or are about to have."""
+        chunks = self._list_in_flight(self) + self._growing
+        return sum(len(chunk.attempts) for chunk in chunks)
 
     def _has_settled(self) -> bool:
         """Return whether no item may still be given back by a worker."""
@@ -143,9 +164,7 @@ class ChunkQueue:
 
     def _count_spare(self, limit: FailureLimit) -> int:
         """Return how many more items may be sent so that the limit holds even if all fail."""
-        chunks = self._list_in_flight(self) + self._growing
-        in_flight = sum(len(chunk.attempts) for chunk in chunks)
-        return limit.most - limit.failed - in_flight
+        return limit.most - limit.failed - self._count_in_flight()
 
     def _has_unstarted(self) -> bool:
         """Return whether a worker may hold items that it has not started."""
@@ -241,7 +260,9 @@ class ChunkQueue:
             size = max(free_slots, size * free_slots // concurrency)
 
         if self.job.is_limited:
-            return self._limit_size(size, free_slots, concurrency)
+            size = self._limit_size(size, free_slots, concurrency)
+        if self.job.unrecorded is not None:
+            size = min(size, self._limit_unrecorded(self.job.unrecorded, concurrency))
         return size
 
     def _limit_size(self, size: int, free_slots: int, concurrency: int) -> int:
@@ -269,6 +290,15 @@ class ChunkQueue:
         if self.job.pace is not None:
             size = min(size, self.job.pace.count_due())
         return size
+
+    def _limit_unrecorded(self, unrecorded: UnrecordedLimit, concurrency: int) -> int:
+        """Return the largest size of the next chunk that its job's record allows.
+
+        Each worker has room for two chunks: one that it runs, and one that waits.
+        """
+        share = unrecorded.most // (2 * self.max_workers)
+        size = min(unrecorded.every * concurrency, max(concurrency, share))
+        return min(size, self._count_room(unrecorded))
 
     def _has_inputs(self, attempt: PendingAttempt) -> bool:
         """Return whether the results that an item needs are there; record a failure if not."""
@@ -365,7 +395,9 @@ class ChunkQueue:
 
     def _quarantine_chunk(self, attempts: list[PendingAttempt]) -> None:
         if not self.job.is_limited:
-            self._quarantine.add_chunk(attempts)
+            # pieces of several items could exceed the number of attempts off the record
+            size = 0 if self.job.unrecorded is None else 1
+            self._quarantine.add_chunk(attempts, size)
             return
 
         # it is not known which of them have begun

@@ -247,7 +247,9 @@ class RemoteBackend(abc.ABC):
                 self._handle_notice(self._notices.popleft())
                 has_ended = True
 
-            if (has_ended and self._is_any_idle()) or time.monotonic() >= until:
+            if has_ended and (self._is_any_idle() or self._waits_for_record()):
+                break
+            if time.monotonic() >= until:
                 break
 
         if not self._paused:
@@ -276,6 +278,11 @@ class RemoteBackend(abc.ABC):
     def _is_any_idle(self) -> bool:
         """Return whether a job has nothing in flight."""
         return any(not queue.in_flight for queue in self._queues.values())
+
+    def _waits_for_record(self) -> bool:
+        """Return whether a job begins no attempts until others are on record."""
+        is_waiting = any(queue.waits_for_record for queue in self._queues.values())
+        return is_waiting or self._threads.waits_for_record()
 
     def collect(self) -> list[tuple[Key, Batch]]:
         """Return the attempts that have ended since the last call."""

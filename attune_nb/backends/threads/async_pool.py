@@ -150,8 +150,8 @@ class CoroutinePool(WorkerPool):
         self._end_wait()
 
     def _end_wait(self) -> None:
-        """Let the coroutine that waits until its attempt is due look again."""
-        if self.job.pace is not None:
+        """Let the coroutine that waits until its attempt may start look again."""
+        if self.job.pace is not None or self.job.unrecorded is not None:
             self._loop.call(self._async_wait_ended.set)
 
     def abandon(self) -> None:
@@ -209,7 +209,7 @@ class CoroutinePool(WorkerPool):
             self._tasks[worker].cancel()
 
     async def _take_when_due(self) -> tuple[int, int, Any] | None:
-        """Return the next attempt of a limited job, when it may start."""
+        """Return the next attempt of a job whose attempts must ask, when it may start."""
         async with self._async_turn:
             while self.job.retry_queue or not self.job.is_closed:
                 taken = await self._read_next()
@@ -252,7 +252,7 @@ class CoroutinePool(WorkerPool):
 
     async def _work(self, worker: int) -> None:
         """Make attempts until none is left."""
-        take_next = self._take_when_due if self.job.is_limited else self._read_next
+        take_next = self._take_when_due if self.job.must_ask else self._read_next
         try:
             while True:
                 paused = self.paused

@@ -106,6 +106,13 @@ class ThreadBackend:
         """Return whether attempts have ended that were not collected yet."""
         return any(pool.job.results.count_rows() for pool in self._pools.values())
 
+    def waits_for_record(self) -> bool:
+        """Return whether attempts wait until others are on record."""
+        for pool in self._pools.values():
+            if pool.job.unrecorded is not None and pool.job.unrecorded.is_reached:
+                return True
+        return False
+
     def wake(self) -> None:
         """Make `poll` return, from any thread."""
         self._wake.set()
@@ -123,6 +130,7 @@ class ThreadBackend:
     def poll(self, timeout: float) -> None:
         """Wait until an attempt has ended, at most `timeout` seconds; end overdue attempts."""
         for pool in self._pools.values():
+            pool.confirm_recorded()
             if pool.job.spec.timeout is not None:
                 timeout = min(timeout, pool.end_overdue())
 
@@ -187,7 +195,7 @@ class _ThreadPool(WorkerPool):
     def _work(self, worker: int) -> None:
         """Make attempts until none is left."""
         run = self._run if self.job.spec.timeout is None else self._run_with_timeout
-        take_attempt = self._take_limited if self.job.is_limited else self._take_attempt
+        take_attempt = self._take_limited if self.job.must_ask else self._take_attempt
         try:
             while True:
                 paused = self.paused

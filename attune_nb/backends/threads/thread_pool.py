@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GRACE", "Cancellable", "RunningAttempt", "WorkerPool"]
 
+# seconds after which an attempt that waits for the record looks again
+RECORD_WAIT = 1.0
+
 # seconds that a cancelled action has to return its partial result, or to raise with it
 GRACE = 2.0
 
@@ -74,7 +77,7 @@ class WorkerPool(abc.ABC):
         self.running: dict[int, RunningAttempt] = {}  # by worker
         self.forced = False
         self.paused = True  # until `set_paused` is first called
-        # held by the worker that waits until its attempt may start; only of a limited job
+        # held by the worker that waits until its attempt may start; only if attempts must ask
         self._turn = threading.Lock()
         self._wait_ended = threading.Event()
 
@@ -112,6 +115,15 @@ class WorkerPool(abc.ABC):
     @abc.abstractmethod
     def _start_workers(self, workers: list[int]) -> None:
         """Start the workers of these numbers."""
+
+    def confirm_recorded(self) -> None:
+        """Take the attempts that were collected to be on record: as many may begin."""
+        if self.job.unrecorded is not None and self.job.unrecorded.confirm_recorded():
+            self._end_wait()
+
+    def _end_wait(self) -> None:
+        """Let the worker that waits until its attempt may start look again."""
+        self._wait_ended.set()
 
     def stop(self, *, force: bool) -> None:
         """Begin no more attempts; with `force`, also cancel those that run."""
@@ -259,7 +271,7 @@ class WorkerPool(abc.ABC):
         return (index, 1, source.items[index]) if index < self.end else None
 
     def _take_limited(self) -> tuple[int, int, Any] | None:
-        """Return the next attempt of a limited job, when it may start.
+        """Return the next attempt of a job whose attempts must ask, when it may start.
 
         The workers take turns: the others wait for the one that waits until its attempt is due.
         """
@@ -283,11 +295,20 @@ class WorkerPool(abc.ABC):
     def _wait_of(self, taken: tuple[int, int, Any]) -> float:
         """Return the seconds until an attempt is due; 0 or less if there is nothing to wait for."""
         job = self.job
-        if job.pace is None or job.stopped or self.paused:
+        if job.stopped or self.paused:
             return 0.0
         if job.limit is not None and not job.limit.may_begin(taken[0]):
             return 0.0
-        return job.pace.seconds_until_due()
+
+        wait = 0.0
+        if job.pace is not None:
+            wait = job.pace.seconds_until_due()
+        if job.unrecorded is not None and job.unrecorded.is_reached:
+            if job.results.count_rows():
+                # the driver collects them, and records them
+                self.wake.set()
+            wait = max(wait, RECORD_WAIT)
+        return wait
 
     def _give_back_if_held(self, index: int, attempt: int, item: Any) -> bool:
         """Put an attempt back if none may start any more, or now; return whether that was so."""

@@ -305,6 +305,8 @@ def _format_item_settings(task: Any) -> list[str]:
         settings.append(f"max_failures {max_failures}")
     if task.rate_limit is not None:
         settings.append(f"rate_limit {_format_rate(task.rate_limit)}")
+    if task.report_every is not None:
+        settings.append(f"report_every {task.report_every:,}")
     return settings
 
 

@@ -54,13 +54,14 @@ MAX_RETRIES = 100
 MAX_NAME_LENGTH = 100
 KEYS_NOT_FOR_PARALLEL = (
     "action", "input", "with_items", "concurrency", "batch_size", "retry", "max_failures",
-    "rate_limit", "timeout",
+    "rate_limit", "report_every", "timeout",
 )  # fmt: skip
 KEYS_NOT_FOR_INNER_TASKS = ("join", "next", "start", *legacy_syntax.LEGACY_KEYS)
 KEYS_NOT_FOR_ASK = (
     "with_items", "concurrency", "batch_size", "retry", "max_failures", "rate_limit",
+    "report_every",
 )  # fmt: skip
-KEYS_FOR_ITEMS = ("batch_size", "max_failures")
+KEYS_FOR_ITEMS = ("batch_size", "max_failures", "report_every")
 
 
 def read_tasks(
@@ -167,6 +168,7 @@ def _read_task(reader: FieldReader, data: Any, path: KeyPath, *, within: bool) -
         retry=_read_retry(reader, fields.get("retry"), (*path, "retry")),
         max_failures=_read_max_failures(reader, fields, path),
         rate_limit=_read_rate_limit(reader, fields.get("rate_limit"), (*path, "rate_limit")),
+        report_every=reader.read_positive_integer(fields, "report_every", path),
         timeout=reader.read_seconds(fields, "timeout", path, above_zero=True),
         delay=reader.read_seconds(fields, "delay", path, above_zero=False),
         join=_read_join(reader, fields.get("join"), (*path, "join")),
