@@ -33,10 +33,8 @@ def test_cancel_ends_a_sleep():
     token = CancelToken()
     timer = threading.Timer(0.1, token.cancel)
     timer.start()
-    started = time.monotonic()
     with pytest.raises(ActionError, match="cancelled"):
-        sleep(30, cancel=token)
-    assert time.monotonic() - started < 5
+        sleep(600, cancel=token)
     timer.join()
 
 

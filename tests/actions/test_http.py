@@ -40,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = self.path.partition("?")[0]
         if path == "/slow":
-            time.sleep(0.5)
+            time.sleep(5)
         status = 200
         if path.startswith("/status/"):
             status = int(path.removeprefix("/status/"))
