@@ -8,7 +8,7 @@ from collections import Counter
 import pandas as pd
 import pytest
 from support.manual_driver import ManualDriver, make_batch
-from support.outcomes import ended_tasks
+from support.outcomes import ended_tasks, wait_until
 
 from attune_nb.conductor.state import StartTask
 from attune_nb.events import AttemptsEnded, TaskStarted
@@ -120,8 +120,14 @@ def test_an_empty_array_fires_its_transitions_once(runner):
 
 
 def test_items_start_in_order_up_to_the_concurrency(runner, calls):
+    is_threaded = runner.backend == "threads"
+
     def work(x):
         calls.append([1, x, os.getpid()])
+        if is_threaded:
+            # the next two items can begin, and the third can only after this one
+            following = set(range(x + 1, min(x + 3, 12)))
+            wait_until(lambda: following <= {item for _, item, _ in calls})
         time.sleep(0.002)
         calls.append([-1, x, os.getpid()])
         return x

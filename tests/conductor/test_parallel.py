@@ -34,7 +34,7 @@ tasks:
 
 
 def test_inner_tasks_run_together():
-    barrier = threading.Barrier(3, timeout=20)
+    barrier = threading.Barrier(3, timeout=60)
     run = attune_nb.loads("""
 tasks:
   - name: p

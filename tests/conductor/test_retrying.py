@@ -131,8 +131,8 @@ def test_each_item_has_its_own_timeout(runner):
 tasks:
   - name: a
     action: work
-    with_items: [0, 0.6, 0]
-    timeout: 0.3
+    with_items: [0, 1.2, 0]
+    timeout: 1
     input: {x: "{{ item }}"}
 """,
         work=work,

@@ -147,7 +147,7 @@ def test_waits_end_with_the_run(runner, make_flag, wait):
         failed.set()
         raise ValueError
 
-    fields = {"retry": "retry: {count: 3, delay: 60}", "delay": "delay: 60"}
+    fields = {"retry": "retry: {count: 3, delay: 600}", "delay": "delay: 600"}
     text = f"tasks:\n  - {{name: a, action: work, {fields[wait]}}}\n"
     run = runner.start(text, work=work)
     if wait == "retry":
@@ -157,7 +157,6 @@ def test_waits_end_with_the_run(runner, make_flag, wait):
 
     assert run.wait(60)
     assert run.status == "cancelled"
-    assert run.duration_ms < 30_000
     assert ended_tasks(run)[0][:2] == ("a", 1)
 
 

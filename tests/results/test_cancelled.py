@@ -40,7 +40,7 @@ def cancelled(items, store="none"):
     )
     for item in items:
         semaphore = failed if item == "bad" else begun
-        assert semaphore.acquire(timeout=20)
+        assert semaphore.acquire(timeout=60)
     run.cancel(force=True)
     assert run.wait(60)
     over.set()

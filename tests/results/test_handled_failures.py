@@ -1,5 +1,6 @@
 """A failure that was handled is never silent: in the text, the page, the alerts, the record."""
 
+import threading
 import time
 
 import pytest
@@ -237,7 +238,10 @@ def test_the_error_of_a_failed_run_has_types_counts_and_lines():
 
 
 def test_the_failures_before_a_cancellation_are_shown():
+    started = threading.Event()
+
     def check(host):
+        assert started.wait(60)
         if host == "d":
             cancelled_run.cancel()
         time.sleep(0.01)
@@ -247,6 +251,7 @@ def test_the_failures_before_a_cancellation_are_shown():
     cancelled_run = workflow.run(
         {"hosts": [*"abcd"] * 50}, actions={"check": check}, background=True
     )
+    started.set()
     assert cancelled_run.wait(60)
 
     assert cancelled_run.status == "cancelled"

@@ -1,7 +1,10 @@
 """Durations of what is in progress count up; at the end all views agree on one."""
 
 import re
+import threading
 import time
+
+from support.outcomes import wait_until
 
 import attune_nb
 from attune_nb.display.panel import panel
@@ -9,7 +12,7 @@ from attune_nb.events import AskOpened, RunEnded, RunStarted, TaskStarted
 from attune_nb.results.durations import format_duration
 from attune_nb.results.progress import Progress
 
-NAP = "tasks: [{name: nap, action: core.sleep, input: {seconds: 0.6}}]"
+NAP = "tasks: [{name: nap, action: core.sleep, input: {seconds: 0.01}}]"
 STARTED = RunStarted(time=0.0, run_id="r17", workflow="w", started_at=0.0, parameters={})
 
 
@@ -18,20 +21,29 @@ def start_task(**fields):
     return TaskStarted(**{"time": 0.0, "task": "a", **values, **fields})
 
 
+def start_gated_run(gate):
+    """Start a run that ends once an event is set."""
+    text = "tasks: [{name: nap, action: nap}]"
+    actions = {"nap": lambda: gate.wait(90)}
+    return attune_nb.loads(text).run(actions=actions, backend="threads", background=True)
+
+
 def test_the_duration_of_a_run_in_progress_counts_up():
-    run = attune_nb.loads(NAP).run(background=True)
-    time.sleep(0.1)
+    gate = threading.Event()
+    run = start_gated_run(gate)
+    wait_until(run.summary)
     before = run.duration_ms
     row_before = run.summary()[0]["time"]
     time.sleep(0.2)
 
     assert run.duration_ms >= before + 190
     assert run.summary()[0]["time"] != row_before
+    gate.set()
     assert run.wait(60)
 
 
 def test_a_run_that_has_ended_stands_still():
-    run = attune_nb.loads(NAP.replace("0.6", "0.01")).run()
+    run = attune_nb.loads(NAP).run()
     before = run.duration_ms
     time.sleep(0.02)
 
@@ -39,21 +51,22 @@ def test_a_run_that_has_ended_stands_still():
 
 
 def test_the_clock_of_a_paused_run_stands_still():
-    run = attune_nb.loads(NAP).run(background=True)
+    gate = threading.Event()
+    run = start_gated_run(gate)
     run.pause()
-    while run.status != "paused":
-        time.sleep(0.01)
+    wait_until(lambda: run.status == "paused")
     before = run.duration_ms
     time.sleep(0.05)
 
     assert run.duration_ms == before
     run.resume()
+    gate.set()
     assert run.wait(60)
 
 
 def test_the_printed_duration_is_that_of_the_run():
     """Also if the clock of a display was ahead."""
-    run = attune_nb.loads(NAP.replace("0.6", "0.01")).run()
+    run = attune_nb.loads(NAP).run()
     progress = Progress()
     progress.read(run.events[:-1])
     progress.now += 5
@@ -93,6 +106,6 @@ def test_the_panel_names_the_run_and_its_last_update():
 
 
 def test_the_outcome_names_the_run():
-    run = attune_nb.loads(NAP.replace("0.6", "0.01")).run()
+    run = attune_nb.loads(NAP).run()
     assert isinstance(run.events[-1], RunEnded)
     assert f" run {run.run_id}<" in run._repr_html_()

@@ -11,6 +11,7 @@ from collections import defaultdict
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.outcomes import wait_until
 
 import attune_nb
 from attune_nb.events import (
@@ -300,12 +301,18 @@ tasks:
       - {name: a, action: work}
       - {name: b, action: work}
     next: [{do: after}]
-  - {name: after, action: work}
+  - {name: after, action: core.noop}
 """
 
 
 def test_parallel_tasks_overlap_on_threads_of_their_own():
-    _, by_phase = trace_run(PARALLEL, {"work": lambda: time.sleep(0.05)}, backend="threads")
+    both = threading.Barrier(2, timeout=60)
+
+    def work():
+        both.wait()
+        time.sleep(0.05)
+
+    _, by_phase = trace_run(PARALLEL, {"work": work}, backend="threads")
     [a] = named(by_phase, "both/a")
     [b] = named(by_phase, "both/b")
     assert a["tid"] != b["tid"]
@@ -348,17 +355,17 @@ def test_a_cancelled_run_and_one_that_is_still_under_way(force):
 
     run = attune_nb.loads(ITEMS).run(actions={"act": act}, background=True)
     try:
-        assert begun.wait(30)
-        time.sleep(0.1)
+        assert begun.wait(60)
         by_phase = check(chrome_trace(run.events))
         assert named(by_phase, "each: unfinished")
         run.pause()
+        wait_until(lambda: run.status == "paused")
         time.sleep(0.1)
         run.cancel(force=force)
         if not force:
-            time.sleep(0.1)
+            wait_until(lambda: run.status == "cancelling")
             gate.set()
-        assert run.wait(30)
+        assert run.wait(60)
     finally:
         gate.set()
 
