@@ -17,8 +17,9 @@ from attune_nb import html
 from attune_nb.events import TaskEndStatus  # noqa: TC001 - msgspec reads the annotations
 from attune_nb.item_outcomes import ItemOutcomes  # noqa: TC001 - msgspec reads the annotations
 from attune_nb.values.describe import preview
-from attune_nb.values.frozen import FrozenDict, FrozenList, freeze, size_of
+from attune_nb.values.frozen import FrozenDict, FrozenList, freeze
 from attune_nb.values.secrets import Mask
+from attune_nb.values.sizes import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -173,7 +174,6 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
         config: The values of `config`.
         keystore: The values of `keystore`: secrets.
         system: The values of `system`, such as the time when the run started.
-        size_bytes: The size of all these values.
         moments: Returns the time and the seed for `now()` and `uuid()`.
         mask: Removes secrets from values that are shown.
         variables_cache: The variables looked up in this version.
@@ -186,7 +186,6 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
     config: FrozenDict
     keystore: FrozenDict
     system: FrozenDict
-    size_bytes: int
     moments: Callable[[], Moment] | None = None
     mask: Mask = Mask()
     # A look-up takes a microsecond in a persistent map, and a fraction of that in a dictionary.
@@ -226,7 +225,6 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
             config=spaces[1],
             keystore=spaces[2],
             system=spaces[3],
-            size_bytes=sum(map(size_of, spaces)),
             mask=mask,
         )
         if vars is not None:
@@ -234,14 +232,21 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
                 context = context.publish(name, value)
         return context
 
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of memory of all these values, which are counted when they are asked for.
+
+        The size of an array or an object of more than 2,000 elements is an estimate, made from a
+        sample of them.
+        """
+        values = [self.parameters, self.config, self.keystore, self.system]
+        values += self.variables.values()
+        values += [outcome.result for outcome in self.tasks.values()]
+        return sum(map(size_of, values))
+
     def publish(self, name: str, value: Any) -> WorkflowContext:
         """Return a version in which the variable `name` has the value `value`."""
-        frozen = freeze(value)
-        growth = size_of(frozen) - size_of(self.variables.get(name))
-        return self.replace(
-            variables=self.variables.set(name, frozen),
-            size_bytes=self.size_bytes + growth,
-        )
+        return self.replace(variables=self.variables.set(name, freeze(value)))
 
     def with_result(self, task: str, value: Any) -> WorkflowContext:
         """Return a version in which `task` has succeeded with `value`."""
@@ -250,15 +255,7 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
     def with_outcome(self, task: str, outcome: Outcome) -> WorkflowContext:
         """Return a version in which `task` has ended with `outcome`."""
         frozen = msgspec.structs.replace(outcome, result=freeze(outcome.result))
-        growth = size_of(frozen.result)
-        before = self.tasks.get(task)
-        if before is not None:
-            growth -= size_of(before.result)
-
-        return self.replace(
-            tasks=self.tasks.set(task, frozen),
-            size_bytes=self.size_bytes + growth,
-        )
+        return self.replace(tasks=self.tasks.set(task, frozen))
 
     def replace(self, **changes: Any) -> WorkflowContext:
         """Return a version with some fields changed."""

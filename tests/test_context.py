@@ -13,7 +13,8 @@ import pytest
 
 from attune_nb import WorkflowContext
 from attune_nb.context import ItemScope, TaskScope
-from attune_nb.values.frozen import FrozenDict, FrozenList, freeze, size_of, thaw
+from attune_nb.values.frozen import FrozenDict, FrozenList, freeze, thaw
+from attune_nb.values.sizes import size_of
 
 
 @pytest.mark.parametrize(

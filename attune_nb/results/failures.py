@@ -9,8 +9,9 @@ import msgspec
 from attune_nb.events import CANCELLED, AttemptsEnded, TaskEnded, TaskStarted
 from attune_nb.results.error_titles import format_title, has_frames
 from attune_nb.values.describe import preview
-from attune_nb.values.frozen import NotStored, size_of
+from attune_nb.values.frozen import NotStored
 from attune_nb.values.guard import ask, repr_of
+from attune_nb.values.sizes import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

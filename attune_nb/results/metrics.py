@@ -8,7 +8,8 @@ import msgspec
 
 from attune_nb.events import RunResumed, TaskEnded, TaskStarted
 from attune_nb.results.timeline import TaskExecution, TaskTimeline
-from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, size_of
+from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple
+from attune_nb.values.sizes import size_of, total_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ def compute_metrics(events: Sequence[Event], context: WorkflowContext) -> dict[s
     """Compute the metrics of a run.
 
     `clone_count` is the number of scopes made for items (one for each first attempt),
-    `size_bytes` is kept up to date while values are frozen, `duration_ms` is the sum over the
+    `size_bytes` is counted now (of large arrays from a sample), `duration_ms` is the sum over the
     tasks with items, and `usage_mb` is the most memory that the engine's process was seen to
     use, in 10^6 bytes.
     """
@@ -229,7 +230,7 @@ def _size_of_results(batches: Sequence[Batch]) -> int | None:
             values += batch.items
         if not all(map(_has_known_size, values)):
             return None
-        size += _BYTES_PER_ITEM * len(batch) + sum(map(size_of, values))
+        size += _BYTES_PER_ITEM * len(batch) + total_size(values)
     return size
 
 

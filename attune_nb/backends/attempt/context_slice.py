@@ -15,7 +15,7 @@ from pyrsistent import pmap
 
 from attune_nb.context import WorkflowContext
 from attune_nb.templates.compiler.codegen import NAMESPACES
-from attune_nb.values.frozen import freeze, may_hold_tables, size_of
+from attune_nb.values.frozen import freeze, may_hold_tables
 from attune_nb.values.remote import fetch, remote_references
 from attune_nb.values.secrets import Mask
 
@@ -56,13 +56,10 @@ def slice_context(context: WorkflowContext, template: Template) -> WorkflowConte
     for name, outcome, names_below in _iterate_read(context.tasks, names.get("tasks")):
         tasks[name] = _select_outcome(outcome, names_below)
 
-    results = [outcome.result for outcome in tasks.values()]
-    values = [*objects.values(), *variables.values(), *results]
     return WorkflowContext(
         **objects,
         variables=pmap(variables),
         tasks=pmap(tasks),
-        size_bytes=sum(map(size_of, values)),
         mask=Mask(),
     )
 

@@ -10,7 +10,7 @@ import msgspec
 from attune_nb.backends.chunks.serialize import PackedValues, pack, require_sent, unpack
 from attune_nb.context import Moment  # noqa: TC001 - as above
 from attune_nb.events import ErrorInfo  # noqa: TC001 - as above
-from attune_nb.values.frozen import size_of
+from attune_nb.values.sizes import total_size
 
 __all__ = ["ChunkMessage", "KeptResults", "Report", "WrongProcessError"]
 
@@ -122,7 +122,7 @@ class KeptResults:
         return pack([self._values[row]])
 
     def __sizeof__(self) -> int:
-        return object.__sizeof__(self) + sum(map(size_of, self._values))
+        return object.__sizeof__(self) + total_size(self._values)
 
 
 def _unpack_results(report: bytes, values: PackedValues) -> KeptResults:
