@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attune_nb.errors import ParameterError
+from attune_nb.errors import ParameterError, StoreError
 from attune_nb.running.record import store_path
 from attune_nb.running.run import BaseRun
 from attune_nb.running.run_selection import read_age
@@ -86,26 +86,48 @@ def forget(
 
     path = store_path(store)
     if older is None:
-        selected = _find_runs(path, _read_ids(runs))
+        selected = _find_runs(path, _read_runs(runs))
     else:
         latest = read_age(older, "older")
         selected = reading.runs_in(path, lambda run: run.started < latest)
     return ForgottenRuns(*remove_runs(path, selected, keep_open=older is not None))
 
 
-def _find_runs(path: Path, ids: Sequence[str]) -> list[StoredRun]:
+def _find_runs(path: Path, runs: Sequence[str | BaseRun]) -> list[StoredRun]:
     """Return each run once.
 
     Raises:
         StoreError: There is no such run, or more than one begins with an id.
     """
+    stored_runs = [_find_run(path, run) for run in runs]
+    return list({stored.run_id: stored for stored in stored_runs}.values())
+
+
+def _find_run(path: Path, run: str | BaseRun) -> StoredRun:
+    """Return a run of a store.
+
+    Raises:
+        StoreError: It is not there; of a `Run` the message says where its record is.
+    """
     from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
 
-    runs = [reading.run_of(path, run_id, damaged=True) for run_id in ids]
-    return list({run.run_id: run for run in runs}.values())
+    if isinstance(run, str):
+        return reading.run_of(path, run, damaged=True)
+
+    try:
+        return reading.run_of(path, run.run_id, damaged=True)
+    except StoreError:
+        if run.store is not None and run.store.absolute() == path.absolute():
+            raise
+
+    if run.store is None:
+        raise StoreError(f"run {run.run_id} has no record, so there is nothing to forget")
+    raise StoreError(
+        f"run {run.run_id} is on record in {run.store}, not in {path}: pass `store={run.store}`"
+    )
 
 
-def _read_ids(runs: Any) -> list[str]:
+def _read_runs(runs: Any) -> list[str | BaseRun]:
     if isinstance(runs, str | BaseRun):
         runs = [runs]
     if not isinstance(runs, Iterable):
@@ -113,16 +135,15 @@ def _read_ids(runs: Any) -> list[str]:
             f"`runs` must be run ids or runs, or an array of them, not {describe_with_value(runs)}"
         )
 
-    ids = []
+    selected: list[str | BaseRun] = []
     for run in runs:
-        run_id = run.run_id if isinstance(run, BaseRun) else run
-        if not isinstance(run_id, str) or not run_id:
+        if not isinstance(run, str | BaseRun) or not run:
             raise ParameterError(
                 f"`runs` must be run ids or runs, or an array of them, not "
-                f"{describe_with_value(run_id)}"
+                f"{describe_with_value(run)}"
             )
-        ids.append(run_id)
-    return ids
+        selected.append(run)
+    return selected
 
 
 def _format_count(count: int) -> str:

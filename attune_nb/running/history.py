@@ -143,6 +143,7 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedR
         ReplayedRun(state, events),
         request,
         DurationHistory().of(stored.workflow, {}),
+        notes=stored.alerts,
         store=path,
     )
 

@@ -29,6 +29,7 @@ class RunPlan:
         past: The events and the state that the run begins with; None for a new run.
         claim: The right to write to an existing record.
         notes: Alerts that are known before the start.
+        record_alerts: The alerts of the existing record.
         changed: The tasks with results from before a change, as in `RunResumed`.
         origin: The run that it is made from, as in `RunStarted`.
     """
@@ -39,6 +40,7 @@ class RunPlan:
     past: Recovered | None = None
     claim: Claim | None = None
     notes: Sequence[str] = ()
+    record_alerts: Sequence[str] = ()
     changed: Sequence[str] = ()
     origin: str = ""
 

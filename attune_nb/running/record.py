@@ -61,7 +61,7 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any]) -> Recorder | No
         if plan.past is not None:
             # with the secret answers of the past
             mask = plan.past.state.context.mask
-        return Recorder(path, record, mask, plan.claim, plan.recorded_events)
+        return Recorder(path, record, mask, plan.claim, plan.recorded_events, plan.record_alerts)
     except StoreError as error:
         if store is not None or "ATTUNE_NB_STORE" in os.environ:
             raise

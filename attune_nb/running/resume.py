@@ -139,6 +139,7 @@ def resume(
             past=recovery.past,
             claim=claimed,
             notes=list(_describe_changed_code(changed)),
+            record_alerts=stored.alerts,
             changed=changed,
             origin=stored.options.get("origin", ""),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import tempfile
 from contextlib import closing, contextmanager
@@ -13,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import StoreError
 from attune_nb.store.files import (
+    FileIdentity,
+    alone_in,
     check_path,
     copy_files,
+    create_empty,
     create_folder,
+    file_identity,
     has_log,
     is_writable,
     restrict,
@@ -24,7 +27,7 @@ from attune_nb.store.files import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["VERSION", "DamagedFileError", "connected", "create", "replace_damaged"]
+__all__ = ["VERSION", "DamagedFileError", "connected", "create", "delete_run", "replace_damaged"]
 
 APPLICATION = 0x41544E42
 """`ATNB`: the application id of a store."""
@@ -122,7 +125,15 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 
 class DamagedFileError(StoreError):
-    """A store whose pages or tables SQLite cannot read."""
+    """A store whose pages or tables SQLite cannot read.
+
+    Attributes:
+        identity: Which file it is, since another one may take its place.
+    """
+
+    def __init__(self, message: str, identity: FileIdentity | None) -> None:
+        super().__init__(message)
+        self.identity = identity
 
 
 def create(path: Path) -> None:
@@ -147,17 +158,25 @@ def create(path: Path) -> None:
 def replace_damaged(path: Path, error: DamagedFileError) -> None:
     """Rename a damaged store, which keeps all its bytes, and create a new one in its place.
 
+    If another program has done so meanwhile, its new store is used.
+
     Args:
         path: The store.
-        error: The fault, for the log.
+        error: The fault, for the log, and which file has it.
 
     Raises:
         StoreError: Its first bytes are not those of a store: it may be any file. It is not
             changed.
     """
-    if not _is_store(path):
-        raise error
+    with alone_in(path.parent):
+        if file_identity(path) == error.identity:
+            if not _is_store(path):
+                raise error
+            _rename_damaged(path, error)
+    _create_file(path, exists=check_path(path))
 
+
+def _rename_damaged(path: Path, error: DamagedFileError) -> None:
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     new_path = path.with_name(f"{path.name}.damaged-{now}")
     _log.warning(
@@ -171,7 +190,6 @@ def replace_damaged(path: Path, error: DamagedFileError) -> None:
                 old.rename(new_path.with_name(new_path.name + suffix))
     except OSError:
         raise error from None
-    _create_file(path, exists=False)
 
 
 def _is_store(path: Path) -> bool:
@@ -214,10 +232,10 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
     if is_new and not make:
         raise StoreError(f"there is no store at {path}; a run creates one")
 
+    identity = file_identity(path)
     try:
         if is_new:
-            # readable for its owner only, since it holds results
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            create_empty(path)
         with _open_as_allowed(path) as connection:
             if not make and _known_version(path, connection) < VERSION:
                 _migrate(path, connection)
@@ -225,11 +243,11 @@ def connected(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]
     except sqlite3.Error as error:
         message = _error_message(path, error)
         if _is_damage(error):
-            raise DamagedFileError(message) from None
+            raise DamagedFileError(message, identity) from None
         raise StoreError(message) from None
     except UnicodeDecodeError as error:
         # SQLite's own message quotes a damaged name of a table
-        raise DamagedFileError(_describe_damage(path, error)) from None
+        raise DamagedFileError(_describe_damage(path, error), identity) from None
     except OSError as error:
         raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from None
 
@@ -302,19 +320,32 @@ def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
     return connection
 
 
+def delete_run(connection: sqlite3.Connection, number: int) -> None:
+    """Delete all rows of a run, within a transaction; the blobs stay, as others may need them."""
+    for table in ("events", "intents", "tables"):
+        statement = f"DELETE FROM {table} WHERE run = ?"  # noqa: S608 - constant names
+        connection.execute(statement, (number,))
+    connection.execute("DELETE FROM runs WHERE number = ?", (number,))
+
+
 def _migrate(path: Path, connection: sqlite3.Connection) -> None:
     """Bring the file to the present version; of two kernels at the same time only one does."""
-    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-        # network disks have no WAL
-        connection.execute("PRAGMA journal_mode = DELETE")
+    with alone_in(path.parent):
+        if _known_version(path, connection) == VERSION:
+            # another one has
+            return
 
-    connection.execute("BEGIN IMMEDIATE")
-    for statements in _MIGRATIONS[_known_version(path, connection) :]:
-        for statement in statements:
-            connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("COMMIT")
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            # network disks have no WAL
+            connection.execute("PRAGMA journal_mode = DELETE")
+
+        connection.execute("BEGIN IMMEDIATE")
+        for statements in _MIGRATIONS[_known_version(path, connection) :]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
 
 
 def _known_version(path: Path, connection: sqlite3.Connection) -> int:
@@ -333,14 +364,30 @@ def _known_version(path: Path, connection: sqlite3.Connection) -> int:
 
 
 def _version(path: Path, connection: sqlite3.Connection) -> int:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    application, version, tables = _read_header(connection)
     if application == APPLICATION:
-        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         return version
     if tables or application:
         raise StoreError(f"{path} is a database of another program; name another file as store")
     return 0
+
+
+def _read_header(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Return the application id, the version and the number of tables and indexes.
+
+    All three are of one moment: another program may be creating the store.
+    """
+    is_own_transaction = not connection.in_transaction
+    if is_own_transaction:
+        connection.execute("BEGIN")
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    finally:
+        if is_own_transaction and connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return application, version, tables
 
 
 def _decode(text: bytes) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from contextlib import suppress
-from typing import TYPE_CHECKING
+import tempfile
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from attune_nb.errors import StoreError
 
@@ -14,13 +15,85 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["check_path", "copy_files", "create_folder", "has_log", "is_writable", "restrict"]
+__all__ = [
+    "FileIdentity",
+    "alone_in",
+    "check_path",
+    "copy_files",
+    "create_empty",
+    "create_folder",
+    "file_identity",
+    "has_log",
+    "is_writable",
+    "restrict",
+]
 
 DEFAULT_FOLDER = ".attune"
 """The name of the folder of the default store."""
 
 # the database, its log, and the index of the log
 _SUFFIXES = ("", "-wal", "-shm")
+
+
+class FileIdentity(NamedTuple):
+    """The device and the inode of a file: another file of the same name has others."""
+
+    device: int
+    inode: int
+
+
+def file_identity(path: Path) -> FileIdentity | None:
+    """Return which file has a path now, or None if none has."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return FileIdentity(status.st_dev, status.st_ino)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other program creates or replaces a store in a folder.
+
+    Where the system has no such locks, or the file system, there is no wait.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        yield
+        return
+
+    descriptor = None
+    try:
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def create_empty(path: Path) -> None:
+    """Create an empty file that only its owner can read, unless there is one.
+
+    It gets its name when it is closed: to close a file ends all locks that SQLite has on it in
+    this process.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=".attune-", dir=path.parent)
+    os.close(descriptor)
+    try:
+        os.link(name, path)
+    except FileExistsError:
+        return
+    except OSError:
+        # the file system has no links
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    finally:
+        os.unlink(name)  # noqa: PTH108 - a name from `mkstemp`
 
 
 def check_path(path: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attune_nb.errors import StoreError
 from attune_nb.store.claims import in_progress_message
-from attune_nb.store.database import connected
+from attune_nb.store.database import connected, delete_run
 from attune_nb.store.reading import ENDED, is_alive
 from attune_nb.store.tables.folder import TableFolder
 
@@ -103,12 +103,7 @@ def _remove(
             under_way.append(run.run_id)
             continue
 
-        for table in ("events", "intents", "tables"):
-            connection.execute(
-                f"DELETE FROM {table} WHERE run = ?",  # noqa: S608 - constant names
-                (number,),
-            )
-        connection.execute("DELETE FROM runs WHERE number = ?", (number,))
+        delete_run(connection, number)
         removed.append(run.run_id)
 
     if removed:

@@ -110,6 +110,7 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     keys: list[str] = []
     masked_text: bool = False
     origin: str = ""
+    alerts: list[str] = []
 
 
 class StoredRun(_RunFields, frozen=True, kw_only=True):
@@ -126,6 +127,12 @@ class StoredRun(_RunFields, frozen=True, kw_only=True):
     options: dict[str, Any]
     versions: dict[str, str]
     damage: str = ""
+
+    @property
+    def alerts(self) -> list[str]:
+        """Notes on values in place of which the record holds a marker."""
+        alerts: list[str] = self.options.get("alerts", [])
+        return alerts
 
     @property
     def kind(self) -> str:

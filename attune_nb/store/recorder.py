@@ -28,10 +28,17 @@ from attune_nb.events import (
 )
 from attune_nb.store.blobs import store_data
 from attune_nb.store.claims import owner_columns
-from attune_nb.store.database import DamagedFileError, connected, create, replace_damaged
+from attune_nb.store.database import (
+    DamagedFileError,
+    connected,
+    create,
+    delete_run,
+    replace_damaged,
+)
 from attune_nb.store.event_rows import EventRow, column_text, drop_values, row_of, row_within
+from attune_nb.store.files import file_identity
 from attune_nb.store.json_values import to_plain
-from attune_nb.store.reading import LIVE, TABLE_TAG
+from attune_nb.store.reading import LIVE, TABLE_TAG, is_alive
 from attune_nb.store.tables.recording import TableRecorder
 
 if TYPE_CHECKING:
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Event, Key, RunStatus
     from attune_nb.store.claims import Claim
+    from attune_nb.store.files import FileIdentity
     from attune_nb.values.secrets import Mask
 
     # task, visit, index, attempt
@@ -80,6 +88,10 @@ _STATUS_AFTER: dict[type[Event], RunStatus] = {
 }
 
 
+class _ClaimLostError(StoreError):
+    """Another engine has claimed the run, or its record was removed on purpose."""
+
+
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The start of a run, as plain data without secrets.
 
@@ -110,7 +122,7 @@ class Recorder:
     the writing thread use are guarded by `_changed`.
 
     Attributes:
-        alerts: Notes on values that the record lacks. The list only grows.
+        alerts: Notes on values that the record lacks. The list only grows; the record holds it.
 
     Args:
         path: The store.
@@ -118,6 +130,7 @@ class Recorder:
         mask: Masks the secrets in the events.
         claim: The right to continue an existing record.
         past: The events of that record.
+        alerts: The alerts of that record.
 
     Raises:
         StoreError: The file cannot be used.
@@ -130,11 +143,12 @@ class Recorder:
         mask: Mask,
         claim: Claim | None = None,
         past: Sequence[Event] = (),
+        alerts: Sequence[str] = (),
     ) -> None:
         create(path)
         self.path = path
         self.error: StoreError | None = None
-        self.alerts: list[str] = []
+        self.alerts: list[str] = [*alerts]
         self._record = record
         self._mask = mask
         self._claim = claim
@@ -305,21 +319,32 @@ class Recorder:
         Returns:
             Whether a new file has taken its place.
         """
+        file = file_identity(self.path)
         try:
-            was_removed = self._write_to_this_file()
+            was_removed = file is None or self._write_to_this_file(file)
         except DamagedFileError as error:
             replace_damaged(self.path, error)
             return True
+        except _ClaimLostError:
+            raise
+        except StoreError:
+            # an error that follows from the removal
+            was_removed = file_identity(self.path) != file
+            if not was_removed:
+                raise
 
         if was_removed:
             _log.warning("the store %s was removed: it is created again", self.path)
             create(self.path)
         return was_removed
 
-    def _write_to_this_file(self) -> bool:
-        """Write until the run ends or the file is removed; return whether it was removed."""
+    def _write_to_this_file(self, file: FileIdentity) -> bool:
+        """Write until the run ends or the file is removed; return whether it was removed.
+
+        Args:
+            file: The file that has the path. A removed one can still be written to.
+        """
         with connected(self.path) as connection:
-            file = self._file_identity()
             self._begin()
             while True:
                 with self._changed:
@@ -331,7 +356,7 @@ class Recorder:
 
                 self._events += events
                 was_written = self._commit(connection, intents)
-                if self._file_identity() != file:
+                if file_identity(self.path) != file:
                     return True
                 if was_written and not self._has_all_rows():
                     continue
@@ -352,23 +377,17 @@ class Recorder:
         # the rows of the next events, and the tables that they refer to
         self._rows: list[EventRow] = []
         self._tables = TableRecorder(self.path)
+        self._stored_alert_count = 0
         self._counts = _Counts()
         if self._claim is None:
             return
 
+        self._stored_alert_count = len(self.alerts)
         self._run_number = self._claim.number
         self._owner = self._claim.owner
         self._next_number = self._claim.written
         for event in self._events[: self._next_number]:
             self._counts.add(event)
-
-    def _file_identity(self) -> tuple[int, int] | None:
-        """Return device and inode of the path: a removed file can still be written to."""
-        try:
-            status = self.path.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
 
     def _wait(self) -> None:
         """Wait until there is something to write, at least `MIN_INTERVAL`, at most a beat."""
@@ -399,10 +418,11 @@ class Recorder:
         self._failed_tries = 0
 
         if self._run_number is None:
+            self._remove_older_copy(connection)
             self._run_number = self._insert_run(connection)
         if not self._is_owner(connection):
             connection.execute("ROLLBACK")
-            raise StoreError(self._loss_message(connection))
+            raise _ClaimLostError(self._loss_message(connection))
         self._insert_events(connection)
         if not self._has_all_rows():
             # what caused an attempt is on the disk before the intent
@@ -411,12 +431,26 @@ class Recorder:
             "INSERT OR IGNORE INTO intents VALUES (?, ?, ?, ?, ?)",
             [(self._run_number, *intent) for intent in intents],
         )
+        if len(self.alerts) > self._stored_alert_count:
+            self._store_alerts(connection)
         self._update_run(connection)
-        connection.execute("COMMIT")
+        self._end_commit(connection)
 
         if intents:
             self._confirm(intents)
         return True
+
+    def _end_commit(self, connection: sqlite3.Connection) -> None:
+        """End the transaction; without a log it waits for other programs that read the file."""
+        for attempt in range(1, MAX_TRIES + 1):
+            try:
+                connection.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                if "BUSY" not in error.sqlite_errorname or attempt == MAX_TRIES:
+                    raise
+                _log.warning("another program reads the store %s: waiting for it", self.path)
+            else:
+                return
 
     def _make_rows(self, connection: sqlite3.Connection) -> None:
         """Make the rows of events that have none yet, and write the tables in them.
@@ -469,11 +503,14 @@ class Recorder:
         if masked_event is None:
             masked_event = drop_values(event)
 
-        self.alerts.append(
+        alert = (
             f"the record holds only a marker in place of {_describe_values(event)}: {problem}; "
             "let an action keep large data in a file and return its path"
         )
-        _log.warning("run %s: %s", self._record.run_id, self.alerts[-1])
+        # the events are written again if the file was removed
+        if alert not in self.alerts:
+            self.alerts.append(alert)
+            _log.warning("run %s: %s", self._record.run_id, alert)
         return row_within(masked_event, most_bytes)
 
     def _write_tables(self, event: Event) -> Event:
@@ -488,6 +525,19 @@ class Recorder:
                 _log.warning("run %s: %s", self._record.run_id, alert)
 
         return self._tables.write_tables(event, self._mask, report)
+
+    def _store_alerts(self, connection: sqlite3.Connection) -> None:
+        """Add the alerts to the options of the run, which a resumed run has from its start."""
+        statement = "SELECT options FROM runs WHERE number = ?"
+        (text,) = connection.execute(statement, (self._run_number,)).fetchone()
+
+        alerts = [self._mask.text(alert) for alert in self.alerts]
+        options = msgspec.json.decode(text) | {"alerts": alerts}
+        connection.execute(
+            "UPDATE runs SET options = ? WHERE number = ?",
+            (msgspec.json.encode(options).decode(), self._run_number),
+        )
+        self._stored_alert_count = len(self.alerts)
 
     def _hide_secrets(self, event: Event) -> Event:
         if not self._mask:
@@ -541,7 +591,23 @@ class Recorder:
         if row is None:
             return f"run {self._record.run_id} was removed from the store by another program"
         pid, host = row
-        return f"run {self._record.run_id} was taken over by process {pid} on {host}"
+        return _describe_take_over(self._record.run_id, pid, host)
+
+    def _remove_older_copy(self, connection: sqlite3.Connection) -> None:
+        """Remove what a file that has taken the store's place holds of this run: a copy, say.
+
+        Raises:
+            StoreError: Another process is running it.
+        """
+        statement = "SELECT number, host, pid, born, beat, owner FROM runs WHERE run_id = ?"
+        row = connection.execute(statement, (self._record.run_id,)).fetchone()
+        if row is None:
+            return
+
+        number, host, pid, born, beat, owner = row
+        if owner != self._owner and is_alive(host, pid, born, beat, owner):
+            raise _ClaimLostError(_describe_take_over(self._record.run_id, pid, host))
+        delete_run(connection, number)
 
     def _insert_run(self, connection: sqlite3.Connection) -> int | None:
         """Insert the run under a new owner token; return its number."""
@@ -604,6 +670,10 @@ def _describe_values(event: Event) -> str:
         case RunEnded():
             return "the output"
     return f"a value in {type(event).__name__}"
+
+
+def _describe_take_over(run_id: str, pid: int, host: str) -> str:
+    return f"run {run_id} was taken over by process {pid} on {host}"
 
 
 def _next_run_number(connection: sqlite3.Connection) -> int:

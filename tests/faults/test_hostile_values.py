@@ -6,12 +6,14 @@ store, and reads the run back.
 
 import datetime as dt
 import sqlite3
+import threading
 import unittest.mock
 
 import pytest
 from support.item_runs import until
 
 import attune_nb
+from attune_nb.store import reading
 
 # a file name that is no UTF-8, as Python reads it
 SURROGATE = "caf\udce9"
@@ -158,8 +160,9 @@ TOO_LARGE = [
         "actions": {"act": lambda value: LARGE if value == 2 else value},
     }, "results of `call`"),
     ("many results together", EACH, lambda: {
-        "parameters": {"values": [*range(300)]},
-        "actions": {"act": lambda value: [value] * 5_000},
+        # on a busy machine they come in several batches, of which one is too large all the same
+        "parameters": {"values": [*range(1_000)]},
+        "actions": {"act": lambda value: "x" * 5_000},
         "backend": "inline",
     }, "results of `call`"),
     ("items of a generator", EACH, lambda: {
@@ -189,6 +192,7 @@ def test_what_no_row_can_hold_becomes_a_marker(workflow, make_options, name, tmp
     assert reopened.status == run.status
     assert [type(event) for event in reopened.events] == [type(event) for event in run.events]
     assert any(name in alert and "only a marker" in alert for alert in run.alerts)
+    assert reopened.alerts == run.alerts
 
 
 @pytest.mark.usefixtures("small_rows")
@@ -203,6 +207,31 @@ def test_the_results_beside_a_marker_are_on_record(tmp_path):
     first, marker, last = reopened.result("call")
     assert (first, last) == (1, 3)
     assert repr(marker) == "<large string (2,000,002 bytes), which the store does not hold>"
+
+
+@pytest.mark.usefixtures("small_rows")
+def test_a_resumed_run_has_the_alerts_of_its_record(tmp_path):
+    store = tmp_path / "runs.db"
+    gate = threading.Event()
+    text = """
+tasks:
+  - {name: call, action: act, next: [{do: hold}]}
+  - {name: hold, action: hold}
+"""
+    run = attune_nb.loads(text).run(
+        actions={"act": return_value(LARGE), "hold": gate.wait}, store=store, background=True
+    )
+    until(lambda: attune_nb.runs(store)["tasks"].sum() == 2)
+    # as if the process was killed
+    reading.LIVE.clear()
+
+    resumed = attune_nb.resume(
+        run.run_id, store, actions={"act": return_value(1), "hold": return_value(2)}
+    )
+    gate.set()
+    assert run.alerts[0] in resumed.alerts
+    assert "only a marker in place of results of `call`" in run.alerts[0]
+    assert attune_nb.open_run(run.run_id, store).alerts == resumed.alerts
 
 
 class RaisingError(Exception):
