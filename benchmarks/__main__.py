@@ -3,8 +3,8 @@
 Each line has the property that was measured, the figure, its limit, and whether the figure keeps
 the limit ("shown" if there is none). Ratios are of sides measured in turn in this run; bytes are
 counted; the other figures are times on this machine. The parts, in the order of the table:
-scopes, templates, fanout, growth, context, extras, durable, beyond; without any, all. The exit
-status is 1 if a line is MISSED.
+requests, scopes, templates, fanout, growth, context, extras, durable, beyond; without any, all.
+The exit status is 1 if a line is MISSED.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ import time
 
 __all__ = ["PARTS", "main"]
 
-PARTS = ("scopes", "templates", "fanout", "growth", "context", "extras", "durable", "beyond")
+PARTS = (
+    "requests",
+    "scopes",
+    "templates",
+    "fanout",
+    "growth",
+    "context",
+    "extras",
+    "durable",
+    "beyond",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

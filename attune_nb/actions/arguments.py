@@ -189,7 +189,9 @@ def check_arguments(
         checker = ArgumentChecker(function, check_together)
 
         def check(args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
-            arguments = {**dict(zip(checker.names, args, strict=False)), **named}
+            arguments = named
+            if args:
+                arguments = {**dict(zip(checker.names, args, strict=False)), **named}
             mismatches = checker.mismatches(arguments)
             if mismatches:
                 raise ActionError("; ".join(message for _, message in mismatches))

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import functools
 import os
 import re
 import tempfile
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from attune_nb.actions.http_errors import HTTPError, ProtocolError, ResponseTooLarge
+from attune_nb.actions.http_spool import Spool
 from attune_nb.actions.json_text import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     import aiohttp
 
-__all__ = ["decode_body", "read_body", "resolve_target", "save_body"]
+    Writer = Callable[[bytes], Awaitable[None]]
 
-# Bytes of a body in memory while it is read; more are in a temporary file until it is complete.
-_MOST_IN_MEMORY = 256 * 1024
+__all__ = ["LARGE", "decode_body", "read_body", "resolve_target", "save_body"]
+
+LARGE = 256 * 1024
+"""The bytes of a body from which on the loop does not decode it itself."""
+
 # Bytes that are decompressed in one step.
 _STEP = 256 * 1024
-# Bytes of a body that is decoded in the loop itself.
-_SMALL = 256 * 1024
 # The variable that allows `save_to` to write anywhere.
 _SAVE_ANYWHERE = "ATTUNE_NB_SAVE_ANYWHERE"
 
@@ -80,9 +83,12 @@ class _Inflater:
 
 def _make_inflaters(response: aiohttp.ClientResponse) -> list[_Inflater]:
     """Return the decoders of a response, in the order of decoding."""
-    encoding = response.headers.get("Content-Encoding", "").lower()
-    codings = [coding.strip() for coding in encoding.split(",")]
-    inflaters = []
+    encoding = response.headers.get("Content-Encoding")
+    inflaters: list[_Inflater] = []
+    if encoding is None:
+        return inflaters
+
+    codings = [coding.strip() for coding in encoding.lower().split(",")]
     for coding in reversed(codings):
         if coding in ("gzip", "x-gzip", "deflate"):
             inflaters.append(_Inflater(coding))
@@ -103,9 +109,9 @@ def _inflate(data: bytes, inflaters: list[_Inflater]) -> Iterator[bytes]:
 
 
 async def _copy_body(
-    response: aiohttp.ClientResponse, file: IO[bytes], max_bytes: int, method: str
+    response: aiohttp.ClientResponse, write: Writer, max_bytes: int, method: str
 ) -> int:
-    """Write the decoded body into a file; return its size.
+    """Write the decoded body; return its size.
 
     Raises:
         ResponseTooLarge: It has more than `max_bytes`.
@@ -118,12 +124,12 @@ async def _copy_body(
         raise ResponseTooLarge(_too_large(max_bytes, f"it announces {length:,}"))
 
     try:
-        async for chunk in response.content.iter_any():
+        while chunk := await response.content.readany():
             for piece in _inflate(chunk, inflaters):
                 size += len(piece)
                 if size > max_bytes:
                     raise ResponseTooLarge(_too_large(max_bytes, "it was not read further"))
-                file.write(piece)
+                await write(piece)
                 if len(piece) == _STEP:
                     # others of the loop take their turns between the pieces of a large chunk
                     await asyncio.sleep(0)
@@ -146,10 +152,9 @@ async def read_body(response: aiohttp.ClientResponse, max_bytes: int, method: st
         ResponseTooLarge: It has more than `max_bytes`.
         ProtocolError: It cannot be decoded.
     """
-    with tempfile.SpooledTemporaryFile(max_size=_MOST_IN_MEMORY) as file:
-        await _copy_body(response, file, max_bytes, method)
-        file.seek(0)
-        return file.read()
+    with Spool() as spool:
+        await _copy_body(response, spool.write, max_bytes, method)
+        return spool.read()
 
 
 def resolve_target(save_to: str) -> Path:
@@ -195,7 +200,11 @@ async def save_body(
             dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".part", delete=False
         ) as file:
             part = file.name
-            size = await _copy_body(response, file, max_bytes, method)
+
+            async def write(piece: bytes) -> None:
+                file.write(piece)
+
+            size = await _copy_body(response, write, max_bytes, method)
 
         _publish(part, target)
         part = None
@@ -217,14 +226,8 @@ def _publish(part: str, target: Path) -> None:
     Path(part).replace(target)
 
 
-async def decode_body(content: bytes, content_type: str) -> dict[str, Any]:
+def decode_body(content: bytes, content_type: str) -> dict[str, Any]:
     """Return `body`, `content`, `json` and `json_error` of a response."""
-    if len(content) <= _SMALL:
-        return _decode(content, content_type)
-    return await asyncio.to_thread(_decode, content, content_type)
-
-
-def _decode(content: bytes, content_type: str) -> dict[str, Any]:
     text = _decode_text(content, content_type)
     if text is None:
         return {"body": None, "content": content, "json": None, "json_error": None}
@@ -235,22 +238,25 @@ def _decode(content: bytes, content_type: str) -> dict[str, Any]:
 
 def _decode_text(content: bytes, content_type: str) -> str | None:
     """Return a body as text, or None if it is none."""
-    charset = _find_charset(content_type)
+    charset = _find_charset(content_type[:1000])
     if charset is None:
         # UTF-8 allows a NUL, but no text has one
         if b"\0" in content:
             return None
-        charset = "utf-8-sig"
+        charset = "utf-8"
 
     try:
+        if charset == "utf-8":
+            content = content.removeprefix(codecs.BOM_UTF8)
         return content.decode(charset)
     except (UnicodeError, ValueError):
         return None
 
 
+@functools.lru_cache(maxsize=64)
 def _find_charset(content_type: str) -> str | None:
-    """Return the character set that a response names, if it is a known one."""
-    match = _CHARSET.search(content_type[:1000])
+    """Return the character set that a type of content names, if it is a known one."""
+    match = _CHARSET.search(content_type)
     if match is None:
         return None
     try:
@@ -262,6 +268,4 @@ def _find_charset(content_type: str) -> str | None:
 
     if codec.name.replace("_", "-") in _NO_CHARSETS:
         return None
-    if codec.name == "utf-8":
-        return "utf-8-sig"
     return codec.name

@@ -10,6 +10,7 @@ import os
 import ssl
 import weakref
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from urllib import request as urllib_request
 
@@ -18,26 +19,33 @@ import aiohttp
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
     from yarl import URL
 
-__all__ = ["RequestPhase", "find_proxy", "make_tls_context", "open_session"]
+__all__ = [
+    "LoopSession",
+    "RequestBody",
+    "RequestPhase",
+    "find_session",
+    "make_tls_context",
+    "open_session",
+]
 
 # Seconds that a connection is kept for the next request.
 _KEEP_ALIVE = 15.0
 
-_PROXY_NAMES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-
-_Holder = tuple[aiohttp.ClientSession, "AsyncGenerator[None, None]"]
-_sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Holder] = (
-    weakref.WeakKeyDictionary()
-)
+# Seconds after which the environment is searched for proxies again: that takes a third of a small
+# request's time.
+_PROXIES_AGE = 0.5
 
 
 class RequestPhase:
     """How far a request has come, for the name of its timeout.
 
     Attributes:
-        is_connected: Whether the request's headers have been sent.
+        is_connected: Whether it has a connection. Its headers are sent at once then.
         is_sent: Whether its body has been sent, too.
     """
 
@@ -47,63 +55,128 @@ class RequestPhase:
         self.is_connected = False
         self.is_sent = False
 
+    def begin(self, *, has_body: bool) -> None:
+        """Note that the current task sends a request from now on."""
+        self.is_connected = False
+        self.is_sent = not has_body
+        _current_phase.set(self)
 
-async def open_session() -> aiohttp.ClientSession:
-    """Return the session of the running loop, which is closed as the loop ends."""
-    loop = asyncio.get_running_loop()
-    holder = _sessions.get(loop)
-    if holder is not None and not holder[0].closed:
-        return holder[0]
 
-    session = _make_session()
-    closer = _close_with_loop(session)
-    _sessions[loop] = (session, closer)
-    # a loop closes the asynchronous generators that were begun in it
-    await anext(closer)
+# aiohttp could report the phases itself (`TraceConfig`), for an eighth of a small request's time
+_current_phase: ContextVar[RequestPhase] = ContextVar("current_phase")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """The connections of one loop."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as the method that it extends
+    ) -> Connection:
+        """Return a connection for a request, and note that in the phase of the current task."""
+        connection = await super().connect(req, traces, timeout)
+        phase = _current_phase.get(None)
+        if phase is not None:
+            phase.is_connected = True
+        return connection
+
+
+class RequestBody(aiohttp.BytesPayload):
+    """The body of a request, which notes in a phase that it has been sent."""
+
+    def __init__(self, content: bytes, phase: RequestPhase) -> None:
+        super().__init__(content)
+        self._phase = phase
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Send the body."""
+        await super().write_with_length(writer, content_length)
+        self._phase.is_sent = True
+
+
+class LoopSession:
+    """The session of one event loop, which is closed as the loop ends.
+
+    Attributes:
+        client: The session of the HTTP library.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.client = _make_client()
+        self._clock = loop.time
+        self._closer = self._close_with_loop()
+        self._proxies: dict[str, str] = {}
+        self._proxies_read_at = -_PROXIES_AGE
+
+    async def open(self) -> None:
+        """Let the loop close the session: it does so with the generators that began in it."""
+        await anext(self._closer)
+
+    async def _close_with_loop(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            await self.client.close()
+
+    def find_proxy(self, url: URL) -> str | None:
+        """Return the proxy that the environment names for an address, see `_find_proxy`."""
+        now = self._clock()
+        if now - self._proxies_read_at > _PROXIES_AGE:
+            self._proxies = urllib_request.getproxies_environment()
+            self._proxies_read_at = now
+
+        if not self._proxies:
+            return None
+        return _find_proxy(url, self._proxies)
+
+
+_sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopSession] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def find_session() -> LoopSession | None:
+    """Return the session of the running loop, or None if it has none yet."""
+    session = _sessions.get(asyncio.get_running_loop())
+    if session is None or session.client.closed:
+        return None
     return session
 
 
-async def _close_with_loop(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        await session.close()
+async def open_session() -> LoopSession:
+    """Make and return the session of the running loop."""
+    loop = asyncio.get_running_loop()
+    session = LoopSession(loop)
+    _sessions[loop] = session
+    await session.open()
+    return session
 
 
 @atexit.register
 def _close_at_exit() -> None:
     """Close the sessions of loops that run until the interpreter ends, as those of workers do."""
-    for loop, (session, _) in list(_sessions.items()):
-        if loop.is_running() and not session.closed:
+    for loop, session in list(_sessions.items()):
+        if loop.is_running() and not session.client.closed:
             with suppress(Exception):
-                asyncio.run_coroutine_threadsafe(session.close(), loop).result(timeout=1)
+                asyncio.run_coroutine_threadsafe(session.client.close(), loop).result(timeout=1)
 
 
-def _make_session() -> aiohttp.ClientSession:
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(_note_headers)
-    trace.on_request_chunk_sent.append(_note_body)
+def _make_client() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         # the concurrency of the task limits how many there are
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
+        connector=_Connector(limit=0, keepalive_timeout=_KEEP_ALIVE),
         # a jar would carry the session of one item into the request of another
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        # `Inflater` decodes these two, and stops at the limit of the body
+        headers={"Accept-Encoding": "gzip, deflate"},
         auto_decompress=False,
-        trace_configs=[trace],
+        skip_auto_headers=["Content-Type"],
     )
-
-
-async def _note_headers(_session: object, context: object, _parameters: object) -> None:
-    phase = getattr(context, "trace_request_ctx", None)
-    if isinstance(phase, RequestPhase):
-        phase.is_connected = True
-
-
-async def _note_body(_session: object, context: object, _parameters: object) -> None:
-    phase = getattr(context, "trace_request_ctx", None)
-    if isinstance(phase, RequestPhase):
-        phase.is_sent = True
 
 
 def make_tls_context(
@@ -153,17 +226,16 @@ def _tls_context(
     return context
 
 
-def find_proxy(url: URL) -> str | None:
+def _find_proxy(url: URL, proxies: dict[str, str]) -> str | None:
     """Return the proxy that the environment names for an address, as curl reads it.
 
     `http_proxy`, `https_proxy` and `all_proxy` name proxies, in lower or upper case; `no_proxy`
     lists hosts, domains and networks (`10.0.0.0/8`) that are reached without one.
-    """
-    if not any(name in os.environ for name in _PROXY_NAMES):
-        # to walk through all variables would take a third of a small request's time
-        return None
 
-    proxies = urllib_request.getproxies_environment()
+    Args:
+        url: The address.
+        proxies: The variables without their `_proxy`, as `getproxies_environment` returns them.
+    """
     proxy = proxies.get(url.scheme) or proxies.get("all")
     host = url.host
     if not proxy or host is None:

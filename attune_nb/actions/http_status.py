@@ -18,6 +18,8 @@ STATUS_WORDS = (
 _ANY = "any"
 _PATTERN = re.compile(r"[1-5](xx|\d\d)", re.IGNORECASE)
 _LOWEST_STATUS = 100
+_SUCCESSES = 200
+_CLIENT_ERRORS = 400
 _HIGHEST_STATUS = 599
 
 
@@ -45,6 +47,9 @@ def is_expected_status(status: int, expected: int | str | Sequence[int | str]) -
         status: The status of a response.
         expected: A valid `expect_status`, see `are_status_patterns`.
     """
+    if expected == DEFAULT_STATUSES:
+        return _SUCCESSES <= status < _CLIENT_ERRORS
+
     patterns: Sequence[int | str]
     if isinstance(expected, int):
         patterns = [expected]

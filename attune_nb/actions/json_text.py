@@ -9,6 +9,8 @@ from attune_nb.values.strict_json import STRICT_JSON
 
 __all__ = ["parse_json"]
 
+_DECODER = json.JSONDecoder(**STRICT_JSON)
+
 # Levels of nesting. A result may have 200, and this value becomes a part of it.
 _DEEPEST = 190
 
@@ -19,7 +21,7 @@ def parse_json(text: str) -> tuple[Any, str | None]:
     The value is None for any other text, without a reason.
     """
     try:
-        value = json.loads(text, **STRICT_JSON)
+        value = _DECODER.decode(text)
     except RecursionError:
         return None, _too_deep()
     except ValueError:
