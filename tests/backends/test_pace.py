@@ -2,7 +2,7 @@
 
 import pytest
 
-from attune_nb.backends.attempt.pace import SLACK, Pace
+from attune_nb.backends.attempt.pace import MAX_AHEAD, SLACK, Pace
 
 
 class Clock:
@@ -106,3 +106,38 @@ def test_attempts_that_no_worker_has_made_are_due_again(clock):
 
     pace.give_back(2)
     assert pace.seconds_until_due() == 0.5
+
+
+def send_all(pace, clock, times):
+    """Send the attempts that are due at some times; return how many are sent at each of them."""
+    counts = []
+    for time in times:
+        pace.seconds_until_due()
+        clock.now = time
+        counts.append(pace.count_due())
+        for _ in range(counts[-1]):
+            pace.record_start()
+    return counts
+
+
+def test_attempts_are_sent_one_by_one_to_a_free_worker(clock):
+    assert send_all(Pace(0.125, clock), clock, [0.0, 0.125, 0.25, 0.375]) == [1, 1, 1, 1]
+
+
+def test_a_worker_that_is_free_too_late_gets_the_next_attempts(clock):
+    """At the next time it is free the rate has been kept: the attempts were sent ahead."""
+    pace = Pace(1 / 32, clock)
+    assert send_all(pace, clock, [0.0, 0.125, 0.25, 0.375, 0.5]) == [1, 7, 3, 3, 5]
+    assert pace.spacing == 1 / 32
+
+
+def test_no_more_attempts_are_sent_ahead_than_the_rate_allows(clock):
+    times = [0.125 * number for number in range(100)]
+    count = sum(send_all(Pace(1 / 32, clock), clock, times))
+    assert times[-1] <= count / 32 <= times[-1] + MAX_AHEAD
+
+
+def test_attempts_at_a_high_rate_are_sent_when_they_are_due(clock):
+    pace = Pace(0.01, clock)
+    assert send_all(pace, clock, [0.0, 0.1, 0.2]) == [1, 10, 10]
+    assert pace.spacing == 0.0

@@ -12,6 +12,10 @@ __all__ = ["Pace"]
 
 # seconds by which a start may be late without shifting the starts after it
 SLACK = 0.15
+# seconds that attempts are sent ahead at most
+MAX_AHEAD = 0.5
+# how much of the time that attempts are sent ahead is kept if a worker was free in time
+AHEAD_DECAY = 0.8
 # seconds after which starts that are due together are sent to workers together
 QUANTUM = 0.02
 
@@ -23,6 +27,9 @@ class Pace:
     follow in half the interval until they are on time (at once, at a rate of more than 50 a
     second). Later starts, and those that nothing waited for, are not made up for. One thread at a
     time may use it.
+
+    Attempts may be sent to a worker together, which starts them one after the other at a distance
+    of `spacing`: those that are due, and if no worker was free in time, those that are next.
 
     Args:
         interval: Seconds from one start to the next.
@@ -40,6 +47,13 @@ class Pace:
         # the least time between two starts
         self._gap = interval / 2 if interval >= QUANTUM else 0.0
         self._is_awaited = False
+        # seconds by which recent attempts were sent too late
+        self._ahead = 0.0
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between the starts of attempts that were sent together; 0 at a high rate."""
+        return self._interval if self._gap else 0.0
 
     def _find_next(self) -> float:
         """Return when the next attempt may start."""
@@ -64,13 +78,24 @@ class Pace:
         return self._due if is_made_up_for else max(self._due, now)
 
     def count_due(self) -> int:
-        """Return how many attempts may start now."""
+        """Return how many attempts may be sent to a worker together now; 0 if none is due."""
         now = self._clock()
-        if now < self._find_next():
+        next_start = self._find_next()
+        if now < next_start:
             return 0
 
-        count = 1 + int((now - self._find_slot(now)) / self._interval)
-        return 1 if self._gap else count
+        seconds = now - self._find_slot(now)
+        if self.spacing and next_start > -inf:
+            seconds += self._update_ahead(now - next_start)
+        return 1 + int(seconds / self._interval)
+
+    def _update_ahead(self, late: float) -> float:
+        """Return the seconds to send attempts ahead, after one that is sent so many seconds late.
+
+        A worker that is free so late needs work for that time.
+        """
+        self._ahead = max(min(late, MAX_AHEAD), AHEAD_DECAY * self._ahead)
+        return self._ahead
 
     def record_start(self) -> None:
         """Record that an attempt starts now."""

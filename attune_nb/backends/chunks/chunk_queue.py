@@ -332,6 +332,9 @@ class ChunkQueue:
         index = array("q", [attempt.index for attempt in attempts])
         if self.is_idempotent and not self.job.spec.keep_results:
             process = ""
+        spacing = 0.0
+        if self.job.pace is not None:
+            spacing = self.job.pace.spacing
 
         return ChunkMessage(
             index=index,
@@ -342,6 +345,7 @@ class ChunkQueue:
             concurrency=concurrency,
             process=process,
             reports_partially=self._partial_reports and len(attempts) > 1,
+            spacing=spacing,
         )
 
     def put_back(self, chunk: InFlightChunk) -> None:

@@ -31,6 +31,7 @@ class ChunkMessage(msgspec.Struct, frozen=True):
             sender then asks for the rest. Otherwise it may be probed by its name.
         merges: Whether it is merged into the part of an earlier chunk that is still running.
         name: Its name in probes.
+        spacing: Seconds from the start of one attempt to the start of the next, at least.
     """
 
     index: array[int]
@@ -43,6 +44,7 @@ class ChunkMessage(msgspec.Struct, frozen=True):
     reports_partially: bool = False
     merges: bool = False
     name: str = ""
+    spacing: float = 0.0
 
 
 class Report(msgspec.Struct, frozen=True):

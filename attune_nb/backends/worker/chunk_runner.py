@@ -73,7 +73,7 @@ class ChunkRunner:
         self._keep = keep
         self._call = _ChunkCall(*parts[1:4])
         self._items = _ItemsByIndex()
-        self._job = _make_job(parts, self._call, self._items, chunk.concurrency, self._zero)
+        self._job = _make_job(parts, self._call, self._items, chunk, self._zero)
 
         # held for the following attributes
         self._lock = threading.Lock()
@@ -312,7 +312,7 @@ def _make_event_loop() -> EventLoop:
 
 
 def _make_job(
-    parts: tuple[Any, ...], call: _ChunkCall, items: _ItemsByIndex, concurrency: int, zero: float
+    parts: tuple[Any, ...], call: _ChunkCall, items: _ItemsByIndex, chunk: ChunkMessage, zero: float
 ) -> Job:
     """Return a job with no items to read: its attempts are added to its retry queue."""
     key, *_, timeout, timeout_effect = parts
@@ -320,11 +320,12 @@ def _make_job(
         key=key,
         call=call,
         total=0,
-        concurrency=concurrency,
+        concurrency=chunk.concurrency,
         clock=lambda: time.perf_counter() - zero,
         retries=False,
         timeout=timeout,
         timeout_effect=timeout_effect,
+        interval=chunk.spacing,
     )
     return Job(spec, items)
 
