@@ -296,6 +296,7 @@ def _expand(frame: pd.DataFrame) -> pd.DataFrame:
         elif result is not None:
             has_others = True
 
+    objects = [result if isinstance(result, dict) else {} for result in results]
     columns: dict[str, Any] = {}
     for name in frame.columns:
         if name != _RESULT:
@@ -303,15 +304,11 @@ def _expand(frame: pd.DataFrame) -> pd.DataFrame:
             continue
         for key in keys:
             column_name = f"{_RESULT}.{key}" if key in frame.columns else str(key)
-            columns[column_name] = _typed_column([_value_of(result, key) for result in results])
+            columns[column_name] = _typed_column([result.get(key) for result in objects])
         if has_others:
             others = [None if isinstance(result, dict) else result for result in results]
             columns[_RESULT] = object_column(others)
     return pd.DataFrame(columns)
-
-
-def _value_of(result: Any, key: Any) -> Any:
-    return result.get(key) if isinstance(result, dict) else None
 
 
 def _typed_column(values: list[Any]) -> pd.Series:

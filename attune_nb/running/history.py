@@ -18,7 +18,7 @@ from attune_nb.results.scaling import DurationHistory
 from attune_nb.running.bind_actions import replace_mocked_parallel_tasks
 from attune_nb.running.latest import LATEST
 from attune_nb.running.record import store_path
-from attune_nb.running.recorded_run import RecordedRun, ReplayedRun
+from attune_nb.running.recorded_run import Record, RecordedRun, ReplayedRun
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run
 from attune_nb.running.run_selection import RunSelection
@@ -121,12 +121,15 @@ def _start_of(stored: StoredRun) -> datetime | None:
 def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedRun:
     """Open a run of a store as it stands there, to read it, fork it or retry it.
 
+    Its items, results and context are read when something of them is first looked at.
+
     Args:
         run_id: Its id, or the beginning of it.
         store: As in `runs`.
 
     Raises:
-        StoreError: There is no such run, or it cannot be read.
+        StoreError: There is no such run, or it cannot be read. The run raises this later if its
+            events are damaged.
     """
     from attune_nb.store import reading  # noqa: PLC0415 - SQLite is slow to import
 
@@ -134,13 +137,18 @@ def open_run(run_id: str, store: str | PathLike[str] | None = None) -> RecordedR
     stored = reading.run_of(path, run_id)
     with reading.reading_record(stored.run_id):
         workflow = recorded_workflow(stored)
-        events = _with_kind(reading.events_of(path, stored), stored)
-        state = _replayed_state(stored, workflow, events)
-        request = _recorded_request(stored, workflow, events, path)
+        request = _recorded_request(stored, workflow, path)
+        last_event = reading.last_event_number(path, stored)
+
+    def read() -> ReplayedRun:
+        with reading.reading_record(stored.run_id):
+            events = _with_kind(reading.events_of(path, stored, last=last_event), stored)
+            return ReplayedRun(_replayed_state(stored, workflow, events), events)
 
     return RecordedRun(
         stored.run_id,
-        ReplayedRun(state, events),
+        Record(read),
+        stored.status,
         request,
         DurationHistory().of(stored.workflow, {}),
         notes=stored.alerts,
@@ -273,18 +281,11 @@ def _replayed_state(stored: StoredRun, workflow: Workflow, events: Sequence[Even
     return state
 
 
-def _recorded_request(
-    stored: StoredRun, workflow: Workflow, events: Sequence[Event], path: Path
-) -> RunRequest:
-    parameters: dict[str, Any] = {}
-    for event in events:
-        if isinstance(event, RunStarted):
-            parameters = dict(event.parameters)
-            break
-
+def _recorded_request(stored: StoredRun, workflow: Workflow, path: Path) -> RunRequest:
     return RunRequest(
         workflow=workflow,
-        parameters=parameters,
+        # the run reads them from its events
+        parameters={},
         options=recorded_options(stored),
         observation=ObservationOptions(store=path, name=stored.workflow),
         code=recorded_code(stored),

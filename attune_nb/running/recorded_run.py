@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
-from attune_nb.errors import AttuneError
+from attune_nb import html
+from attune_nb.conductor.state import ENDED
+from attune_nb.errors import AttuneError, StoreError
+from attune_nb.events import RunStarted
 from attune_nb.running.run import BaseRun
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Mapping, Sequence
+    from pathlib import Path
 
     from attune_nb.conductor.state import RunState
-    from attune_nb.events import Event
+    from attune_nb.events import Event, RunStatus
+    from attune_nb.results.scaling import WorkflowScaling
+    from attune_nb.running.request import RunRequest
 
-__all__ = ["RecordedRun", "ReplayedRun"]
+__all__ = ["Record", "RecordedRun", "ReplayedRun"]
 
 
 class ReplayedRun(NamedTuple):
@@ -23,8 +30,78 @@ class ReplayedRun(NamedTuple):
     events: list[Event]
 
 
+class Record:
+    """The events of a run on record, read when one of them is first needed.
+
+    Args:
+        read: Reads the events, and the state that follows from them.
+    """
+
+    def __init__(self, read: Callable[[], ReplayedRun]) -> None:
+        self._read = read
+        self._replayed: ReplayedRun | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def state(self) -> RunState:
+        """The state that follows from the events.
+
+        Raises:
+            StoreError: The record cannot be read.
+        """
+        return self._replay().state
+
+    @property
+    def events(self) -> list[Event]:
+        """The events, oldest first.
+
+        Raises:
+            StoreError: The record cannot be read.
+        """
+        return self._replay().events
+
+    def _replay(self) -> ReplayedRun:
+        with self._lock:
+            if self._replayed is None:
+                self._replayed = self._read()
+            return self._replayed
+
+
 class RecordedRun(BaseRun):
-    """A run as its record stands: it can be read, forked and retried, but not controlled."""
+    """A run as its record stands: it can be read, forked and retried, but not controlled.
+
+    Its events are read from the store when something but its status is first looked at. That
+    raises a `StoreError` if they are damaged or were removed since.
+
+    Args:
+        run_id: The run's id.
+        record: Its events and its state.
+        status: Its status when it was opened.
+        request: The request that it followed, without the parameters.
+        scaling: The durations of its workflow's tasks in earlier runs.
+        notes: The alerts on record.
+        store: The file with its record.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        record: Record,
+        status: RunStatus,
+        request: RunRequest,
+        scaling: WorkflowScaling,
+        notes: Sequence[str],
+        store: Path,
+    ) -> None:
+        super().__init__(run_id, record, request, scaling, notes, store)
+        self._status = status
+
+    @property
+    def status(self) -> RunStatus:
+        """As in `Run`; interrupted if the run's process is gone."""
+        if self._status in ENDED:
+            return self._status
+        return super().status
 
     def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - as in `Run`
         """Return True at once: a record does not change."""
@@ -58,6 +135,25 @@ class RecordedRun(BaseRun):
     def accept(self, task: str, result: Any, index: int | None = None) -> NoReturn:  # noqa: ARG002
         """Raise `AttuneError`."""
         self._refuse("accept")
+
+    def __repr__(self) -> str:
+        try:
+            return super().__repr__()
+        except StoreError as error:
+            return str(error)
+
+    def _repr_html_(self) -> str:
+        try:
+            return super()._repr_html_()
+        except StoreError as error:
+            return html.element("p", error)
+
+    def _earlier_parameters(self) -> Mapping[str, Any]:
+        for event in self._source.events:
+            if isinstance(event, RunStarted):
+                parameters: Mapping[str, Any] = event.parameters
+                return parameters
+        return {}
 
     def _refuse(self, verb: str) -> NoReturn:
         hint = "; `attune_nb.resume` continues it" if self.status == "interrupted" else ""

@@ -175,6 +175,10 @@ class BaseRun(RunView):
             code=self._request.code,
         )
 
+    def _earlier_parameters(self) -> Mapping[str, Any]:
+        """Return the parameters of this run, with the secret ones as far as they are known."""
+        return self._request.parameters
+
     def _changed_request(
         self,
         parameters: Mapping[str, Any] | None,
@@ -210,7 +214,7 @@ class BaseRun(RunView):
         changed = replace(
             request,
             workflow=new_workflow,
-            parameters={**request.parameters, **new_parameters},
+            parameters={**self._earlier_parameters(), **new_parameters},
             options=replace(request.options, **options),
             observation=ObservationOptions(**observation),
         )

@@ -81,6 +81,9 @@ LARGEST_VALUE = 100_000_000
 _ARRAYS = frozenset({list, FrozenList})
 _OBJECTS = frozenset({dict, FrozenDict})
 
+# in the data of a row that has tagged values
+_TAG = b'"$'
+
 # in the data of a row that has strings with surrogates
 _TEXT_TAG = b'"$text"'
 
@@ -261,8 +264,10 @@ def event_of(row: EventRow, source: Source, mask: Mask = NO_SECRETS) -> Event:
 def _event_of(row: EventRow, source: Source, mask: Mask) -> Event:
     event_class = _EVENT_CLASSES[row.kind]
     data = msgspec.json.decode(row.data)
+    # most rows have no tags, and to look for them in each value takes longer than to decode it
+    read = partial(from_plain, mask=mask, has_tags=_TAG in row.data)
     for name in VALUE_FIELDS & data.keys():
-        data[name] = from_plain(data[name], mask)
+        data[name] = read(data[name])
     if _TEXT_TAG in row.data:
         _restore_texts(event_class, data)
 
@@ -272,7 +277,7 @@ def _event_of(row: EventRow, source: Source, mask: Mask) -> Event:
         columns = b""
         if row.columns is not None:
             columns = row.columns
-        data["batch"] = _batch_of(data["batch"], columns, source, mask)
+        data["batch"] = _batch_of(data["batch"], columns, source, read)
 
     for name in _TUPLE_FIELDS:
         if name in data:
@@ -419,7 +424,9 @@ def _pack(batch: Batch) -> bytes:
     return b"".join(parts) + batch.status
 
 
-def _batch_of(data: dict[str, Any], packed: bytes, source: Source, mask: Mask) -> Batch:
+def _batch_of(
+    data: dict[str, Any], packed: bytes, source: Source, read: Callable[[Any], Any]
+) -> Batch:
     count = data["count"]
     # before anything of this length is made
     if type(count) is not int or len(packed) != count * _ROW_BYTES:
@@ -436,10 +443,10 @@ def _batch_of(data: dict[str, Any], packed: bytes, source: Source, mask: Mask) -
         offset = end
     results: list[Any] = [None] * count
     if "results" in data:
-        results = list(from_plain(data["results"], mask))
+        results = list(read(data["results"]))
     items = None
     if "items" in data:
-        items = list(from_plain(data["items"], mask))
+        items = list(read(data["items"]))
     errors = {row: _error_of(error, source) for row, error in data.get("errors", ())}
     return Batch(
         **columns,

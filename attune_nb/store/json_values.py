@@ -200,17 +200,20 @@ def _marker(value: Any) -> Any:
     return [name, rows]
 
 
-def from_plain(value: Any, mask: Mask = NO_SECRETS) -> Any:
+def from_plain(value: Any, mask: Mask = NO_SECRETS, *, has_tags: bool = True) -> Any:
     """Return the frozen value from the result of `to_plain`.
 
     Args:
         value: The result of `to_plain`.
         mask: The secrets by their names; one that it does not hold becomes `***`.
+        has_tags: Whether there may be tags in it. They take time to look for.
 
     Raises:
         ValueError: A tag is unknown, or its content is invalid.
     """
-    return freeze(_read(value, mask), more_levels=_LEVELS_AROUND)
+    if has_tags:
+        value = _read(value, mask)
+    return freeze(value, more_levels=_LEVELS_AROUND)
 
 
 def _read(value: Any, mask: Mask) -> Any:

@@ -37,6 +37,7 @@ __all__ = [
     "events_of",
     "intents_of",
     "is_alive",
+    "last_event_number",
     "reading_record",
     "run_of",
     "runs_in",
@@ -51,6 +52,9 @@ LIVE: set[str] = set()
 """The owner tokens of the engines of this process."""
 TABLE_TAG = b'"$table"'
 """In the data of a row that refers to tables."""
+
+# the largest integer of SQLite
+_LARGEST_NUMBER = 2**63 - 1
 
 # run ids in a message
 _MAX_SHOWN = 10
@@ -231,13 +235,28 @@ def _damage_message(run_id: str, reason: str) -> str:
     )
 
 
-def events_of(path: Path, run: StoredRun, mask: Mask = NO_SECRETS) -> list[Event]:
+def last_event_number(path: Path, run: StoredRun) -> int:
+    """Return the number of the last event of a run that is on the disk; -1 if there is none.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    with connected(path) as connection:
+        statement = "SELECT coalesce(max(number), -1) FROM events WHERE run = ?"
+        (number,) = connection.execute(statement, (run.number,)).fetchone()
+        return int(number)
+
+
+def events_of(
+    path: Path, run: StoredRun, mask: Mask = NO_SECRETS, last: int = _LARGEST_NUMBER
+) -> list[Event]:
     """Return the events of a run that are on the disk.
 
     Args:
         path: The store.
         run: The run.
         mask: The secrets by their names; one that it does not hold becomes `***`.
+        last: The number of the last event to return.
 
     Raises:
         StoreError: They cannot be read.
@@ -248,15 +267,18 @@ def events_of(path: Path, run: StoredRun, mask: Mask = NO_SECRETS) -> list[Event
         # all rows at once: a read that stays open would keep the writer's log growing
         rows = connection.execute(
             "SELECT kind, time, task, visit, data, columns FROM events WHERE run = ? "
-            "ORDER BY number",
-            (run.number,),
+            "AND number <= ? ORDER BY number",
+            (run.number, last),
         ).fetchall()
 
         events = []
         for columns in rows:
             row = EventRow(*columns)
-            row = row._replace(data=load_data(connection, row.data))
-            event = event_of(row, run.source, mask)
+            try:
+                row = row._replace(data=load_data(connection, row.data))
+                event = event_of(row, run.source, mask)
+            except StoreError as error:
+                raise StoreError(_damage_message(run.run_id, str(error))) from None
             if TABLE_TAG in row.data:
                 for reference in stored_tables(event):
                     reference.source = tables

@@ -83,6 +83,10 @@ def read_all(store):
     for run_id in listed["run_id"]:
         try:
             run = attune_nb.open_run(run_id, store)
+            # a damaged record is described in place of the run
+            repr(run)
+            run._repr_html_()
+            assert run.events
         except StoreError:
             continue
         readable.append(run_id)
@@ -90,8 +94,6 @@ def read_all(store):
         run.failures()
         run.items("check")
         run.errors()
-        repr(run)
-        run._repr_html_()
         assert isinstance(run.alerts, list)
     for run_id in listed["run_id"]:
         with pytest.raises(StoreError):
@@ -171,8 +173,11 @@ def test_output_nested_5000_deep_is_a_damaged_record(store):
         "WHERE run = 2 AND kind = 'RunEnded'",
         f'"x":{output},"output":',
     )
-    with pytest.raises(StoreError):
-        attune_nb.open_run(ids[1], store)
+    opened = attune_nb.open_run(ids[1], store)
+    with pytest.raises(StoreError, match=f"the record of run {ids[1]} is damaged"):
+        opened.result("check")
+    assert repr(opened).startswith(f"the record of run {ids[1]} is damaged")
+    assert f"the record of run {ids[1]} is damaged" in opened._repr_html_()
     assert_new_runs_are_recorded(store)
 
 

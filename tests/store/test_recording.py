@@ -373,5 +373,6 @@ def test_missing_large_data_is_reported(path):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM blobs")
     connection.close()
+    recorded = attune_nb.open_run(run.run_id, path)
     with pytest.raises(StoreError, match="the blob of an event is missing"):
-        attune_nb.open_run(run.run_id, path)
+        _ = recorded.events
