@@ -23,7 +23,7 @@ from attune_nb.values.frozen import (
     frozen_rows,
 )
 from attune_nb.values.guard import cut_text, error_text, is_table, type_name
-from attune_nb.values.stored_table import StoredTable
+from attune_nb.values.stored import StoredResult, StoredTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,8 @@ def item_source(value: Any, batch_size: int | None = None) -> tuple[Any, int | N
     Raises:
         TemplateError: The value has no items.
     """
+    if type(value) is StoredResult:
+        value = value.get()
     source, count = _source_of(value)
     if batch_size is None:
         return source, count

@@ -26,6 +26,7 @@ from attune_nb.events import (
     RunStarted,
 )
 from attune_nb.language.model import ASK
+from attune_nb.templates.stored_values import evaluate
 from attune_nb.values.frozen import freeze
 from attune_nb.values.secrets import Mask
 
@@ -129,7 +130,7 @@ def _start_run(step: Step, event: RunStarted) -> None:
 
     for name, template in workflow.vars:
         try:
-            step.publish(name, template.evaluate(step.scope()))
+            step.publish(name, evaluate(template, step.scope()))
         except TemplateError as error:
             step.fail_run(f"vars `{name}`: {error}")
             return

@@ -9,6 +9,7 @@ from attune_nb.conductor.state import StopTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AlarmRang, AskAnswered, CancelRequested, ErrorInfo, RunEnded
+from attune_nb.templates.stored_values import evaluate
 from attune_nb.values.frozen import freeze
 from attune_nb.values.guard import LONGEST_RUN_ERROR, cut_text
 
@@ -153,7 +154,7 @@ def _evaluate_output(step: Step) -> tuple[Any, list[str]]:
 
     try:
         value = dry_run.evaluate(
-            step, None, [template], lambda: template.evaluate(step.scope()), default=None
+            step, None, [template], lambda: evaluate(template, step.scope()), default=None
         )
         return freeze(value), []
     except (TemplateError, ValueError) as error:

@@ -11,6 +11,7 @@ from attune_nb.conductor.state import JoinState, Token
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import AttemptsEnded, ErrorInfo, RetriesPlanned, TaskEnded
+from attune_nb.templates.stored_values import evaluate
 from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _fire_transitions(
                     step,
                     execution,
                     [template],
-                    partial(template.evaluate, step.scope(outcome)),
+                    partial(evaluate, template, step.scope(outcome)),
                     default=None,
                 )
             step.publish(name, value)
@@ -165,7 +166,7 @@ def _is_taken(step: Step, execution: Execution, transition: Transition, outcome:
         step,
         execution,
         [condition],
-        lambda: condition.evaluate(step.scope(outcome)),
+        lambda: evaluate(condition, step.scope(outcome)),
         default=leads_on,
     )
     return is_true

@@ -13,6 +13,7 @@ from attune_nb.events import AskOpened, TaskStarted
 from attune_nb.item_outcomes import ItemOutcomes
 from attune_nb.language import limits
 from attune_nb.language.parameter_specs import answer_schema
+from attune_nb.templates.stored_values import evaluate
 from attune_nb.values.describe import describe_with_value
 from attune_nb.values.frozen import FrozenDict, freeze
 
@@ -70,7 +71,7 @@ def _is_wanted(step: Step, task: Task, execution: Execution) -> bool:
     if condition is None:
         return True
     is_true: bool = dry_run.evaluate(
-        step, execution, [condition], lambda: condition.evaluate(step.scope()), default=True
+        step, execution, [condition], lambda: evaluate(condition, step.scope()), default=True
     )
     return is_true
 
@@ -121,7 +122,7 @@ def _evaluate_items(step: Step, task: Task) -> tuple[Any, int | None]:
     """Return the source of a task's items, and their number if it is known."""
     if task.with_items is None:
         return None, 1
-    value = freeze(task.with_items.evaluate(step.scope()))
+    value = freeze(evaluate(task.with_items, step.scope()))
     try:
         return items.item_source(value, task.batch_size)
     except TemplateError as error:
@@ -131,7 +132,7 @@ def _evaluate_items(step: Step, task: Task) -> tuple[Any, int | None]:
 def _evaluate_concurrency(step: Step, task: Task) -> int:
     value: Any = step.state.concurrency
     if value is None and task.concurrency:
-        value = task.concurrency.evaluate(step.scope())
+        value = evaluate(task.concurrency, step.scope())
     elif value is None:
         value = 1
 
@@ -150,7 +151,7 @@ def _evaluate_max_failures(step: Step, task: Task, total: int | None) -> int | N
     if task.max_failures is None:
         return None
 
-    value: Any = task.max_failures.evaluate(step.scope())
+    value: Any = evaluate(task.max_failures, step.scope())
     position = task.positions.max_failures
     percent = limits.parse_percent(value)
     if percent is not None and total is None:
@@ -244,7 +245,7 @@ def _evaluate_question(task: Task, scope: Any) -> FrozenDict:
     Raises:
         TemplateError: An expression failed, or `response_schema` cannot be used.
     """
-    question: FrozenDict = freeze(task.input.evaluate(scope))
+    question: FrozenDict = freeze(evaluate(task.input, scope))
     schema = question.get("response_schema")
     if schema is None:
         return question

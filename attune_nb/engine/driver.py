@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.conductor.step import Decision
     from attune_nb.engine.event_log import Reader
-    from attune_nb.events import Input, Key, RunEndStatus
+    from attune_nb.events import Batch, Input, Key, RunEndStatus
 
 __all__ = ["Driver"]
 
@@ -69,6 +69,8 @@ class Driver(RequestQueue):
         announce: Called with task, index and attempt before each attempt that must not run
             twice.
         sync: Called to wait until all events that the readers have received are on record.
+        keep_results: Writes the results of a batch to the disk, for tasks with
+            `keep_results: store`; None if no task has that.
         on_error: Called with each exception that an action raised in this process.
         on_question: Called with the driver and each question that opens, or is open in a
             recovered run.
@@ -98,6 +100,7 @@ class Driver(RequestQueue):
         self.ended = threading.Event()
         self.announce: Callable[[Key, int, int], None] | None = None
         self.sync: Callable[[], None] | None = None
+        self.keep_results: Callable[[Batch], Batch] | None = None
         self.on_error: Callable[[BaseException], None] | None = None
         self.on_question: Callable[[Driver, AskOpened], None] | None = None
         self.leaves_at_questions = False
@@ -340,8 +343,10 @@ class Driver(RequestQueue):
             must_sync = must_sync or (task, visit) in self._jobs_to_sync
             batch = collected
             input_error = ""
+            if self.keep_results is not None and self._keeps_in_store(task):
+                batch = self.keep_results(batch)
             if self.state.unmade:
-                batch, input_error = forgive_inputs(self.state, (task, visit), collected)
+                batch, input_error = forgive_inputs(self.state, (task, visit), batch)
             self._process(
                 AttemptsEnded(
                     time=self.clock(),
@@ -365,6 +370,10 @@ class Driver(RequestQueue):
         self._flush()
         if must_sync and self.sync is not None:
             self.sync()
+
+    def _keeps_in_store(self, path: str) -> bool:
+        """Return whether the results of a task stay on the disk."""
+        return self.state.workflow.task(path).keep_results == "store"
 
     def _execute_due(self, command: RetryItem | Alarm) -> None:
         """Make a retry, or ring an alarm."""

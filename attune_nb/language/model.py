@@ -50,7 +50,7 @@ _FILE_SUFFIXES = (".workflow.yaml", ".workflow.yml", ".yaml", ".yml")
 
 TaskType = Literal["action", "parallel", "workflow"]
 Backoff = Literal["constant", "linear", "exponential"]
-ResultLocation = Literal["run", "cluster"]
+ResultLocation = Literal["run", "store", "cluster"]
 CancellationPolicy = Literal["allow_finish", "cancel_running"]
 
 

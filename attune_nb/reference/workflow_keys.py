@@ -453,8 +453,9 @@ _TASK = (
     Entry(
         "task key",
         "keep_results",
-        "The place of the results: with the run, or on the Dask cluster that computed them "
-        "(`cluster`), where the next task's attempts read them.",
+        "The place of the results: in memory with the run; in files beside the store (`store`), "
+        "from which they are read when something needs them; or on the Dask cluster that computed "
+        "them (`cluster`), where the next task's attempts read them.",
         """
         tasks:
           - name: compute
@@ -462,7 +463,7 @@ _TASK = (
             keep_results: run
             input: {message: ok}
         """,
-        values="`run` or `cluster`; default `run`",
+        values="`run`, `store` or `cluster`; default `run`",
         related=("worker_selector", "backends"),
     ),
     Entry(

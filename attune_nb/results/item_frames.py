@@ -9,7 +9,7 @@ import pandas as pd
 
 from attune_nb.events import FAILED, FINAL, SKIPPED, STATUS_CODES, SUCCEEDED, TIMED_OUT
 from attune_nb.results.attempt_columns import AttemptColumns
-from attune_nb.values.remote import fetch, fetch_readable
+from attune_nb.values.remote import fetch, read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ class ItemTable:
     def items(self, places: NDArray[np.intp]) -> list[Any]:
         """Return the items at some places, without secrets."""
         rows = self._first_rows[places].tolist()
-        column = fetch_readable(self._columns.items_at(rows, self._source))
+        column = read_stored(self._columns.items_at(rows, self._source))
         items: list[Any] = self._mask.value(column)
         return items
 
@@ -130,7 +130,7 @@ class ItemTable:
             error = errors.get(row)
             column.append(results[row] if error is None else error.data)
 
-        column = list(fetch(column) if fetched else fetch_readable(column))
+        column = list(fetch(column) if fetched else read_stored(column))
         masked: list[Any] = self._mask.value(column)
         return masked
 

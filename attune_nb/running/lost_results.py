@@ -8,7 +8,7 @@ from attune_nb.errors import StoreError
 from attune_nb.language import diff
 from attune_nb.values.frozen import describe_not_stored
 from attune_nb.values.remote import remote_references
-from attune_nb.values.stored_table import StoredTable
+from attune_nb.values.stored import StoredResult, StoredTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,8 +77,8 @@ def _describe_loss(value: Any) -> str:
     if loss:
         return loss
     for reference in remote_references(value):
-        if isinstance(reference, StoredTable) and reference.is_missing:
-            return f"a table whose file {reference.file} is missing beside the store"
+        if isinstance(reference, StoredTable | StoredResult) and reference.is_missing:
+            return f"a {reference.description} whose file {reference.file} is missing"
     return ""
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from attune_nb.results.scaling import TaskDuration, WorkflowScaling
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import ProgressOption, RunRequest
+    from attune_nb.store.tables.keeping import ResultKeeper
 
 __all__ = ["Engine", "assemble_engine", "drive_run"]
 
@@ -67,6 +68,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     recorder = open_recorder(plan, comparison)
     store = recorder.path if recorder is not None else None
     record_alerts = recorder.alerts if recorder is not None else []
+    keeper = _open_keeper(plan, store)
     display = _open_display(request.observation.progress)
     scaling = _scaling_of(request.name, comparison, store)
     remember_durations = scaling.reader()
@@ -80,6 +82,8 @@ def assemble_engine(plan: RunPlan) -> Engine:
 
     driver = plan.prepared.make_driver(readers)
     driver.on_error = current_observer()
+    if keeper is not None:
+        driver.keep_results = keeper.keep
     if recorder is not None:
         recorder.on_failure(lambda reason: driver.cancel(reason, force=True))
         driver.announce = recorder.intend
@@ -114,6 +118,27 @@ def assemble_engine(plan: RunPlan) -> Engine:
     if display is not None:
         display.read(recorded)
     return Engine(driver, driver.continue_run, display, scaling, store, record_alerts)
+
+
+def _open_keeper(plan: RunPlan, store: Path | None) -> ResultKeeper | None:
+    """Return what keeps results on the disk; None if no task asks for it.
+
+    Raises:
+        StoreError: A task does, and the run has no store.
+    """
+    request = plan.request
+    paths = [path for path, task in request.workflow.walk() if task.keep_results == "store"]
+    if not paths or request.options.dry_run:
+        return None
+    if store is None:
+        raise StoreError(
+            f"task `{paths[0]}` has `keep_results: store`, and the run has no store; name one "
+            "(`store=`, `--store`), or leave out `keep_results`"
+        )
+
+    from attune_nb.store.tables.keeping import ResultKeeper  # noqa: PLC0415 - SQLite is slow to import
+
+    return ResultKeeper(store, plan.prepared.mask)
 
 
 def drive_run(run: LiveRun, engine: Engine, plan: RunPlan) -> None:

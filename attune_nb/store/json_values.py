@@ -19,7 +19,7 @@ from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored, freeze
 from attune_nb.values.guard import MANY_BITS, count_rows, is_table, module_name
 from attune_nb.values.remote import RemoteReference
 from attune_nb.values.secrets import MASKED, Mask, SecretBytes, SecretText, SecretValue
-from attune_nb.values.stored_table import StoredTable
+from attune_nb.values.stored import StoredResult, StoredTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +150,9 @@ def _tagged(value: Any, *, check_strings: bool) -> dict[str, Any]:
     if kind is SecretValue:
         return _hidden(value, check_strings=check_strings)
     if kind is StoredTable:
-        return {"$table": [value.file, value.kind, value.rows, value.size]}
+        return {"$table": [value.file, value.kind, value.rows, value.size, value.is_lazy]}
+    if kind is StoredResult:
+        return {"$stored": [value.file, value.start, value.size]}
     if isinstance(value, tuple) and not hasattr(kind, "_fields"):
         elements = tuple.__iter__(value)
         return {"$tuple": [to_plain(element, check_strings=check_strings) for element in elements]}
@@ -267,10 +269,25 @@ def _read_object(content: Any, _: Mask) -> NotStored:
 
 def _read_table(content: Any, _: Mask) -> StoredTable:
     """Return the reference to a table; the reader of its event says where the file is."""
-    file, kind, rows, size = content
-    if not _TABLE_FILE.fullmatch(file):
+    file, kind, rows, size, is_lazy = content
+    return StoredTable(_check_file(file), str(kind), rows, size, is_lazy=is_lazy)
+
+
+def _read_stored(content: Any, _: Mask) -> StoredResult:
+    """Return the reference to a result in a file with many."""
+    file, start, size = content
+    return StoredResult(_check_file(file), int(start), int(size))
+
+
+def _check_file(name: Any) -> str:
+    """Return the name of a file in the folder of tables.
+
+    Raises:
+        ValueError: It is no such name: it may lead anywhere.
+    """
+    if type(name) is not str or not _TABLE_FILE.fullmatch(name):
         raise ValueError("no name of a file of a table")
-    return StoredTable(file, str(kind), rows, size)
+    return name
 
 
 def _base64(data: bytes) -> str:
@@ -288,6 +305,7 @@ _READERS: dict[str, Callable[[Any, Mask], Any]] = {
     },
     "$object": _read_object,
     "$table": _read_table,
+    "$stored": _read_stored,
     "$secret": lambda content, mask: mask.resolve(content),
     "$hidden": _read_hidden,
     "$latin1": lambda content, _: content.encode("latin-1"),

@@ -18,7 +18,7 @@ from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow, column_text, event_of
 from attune_nb.store.json_values import NO_SECRETS, from_plain
-from attune_nb.store.tables.events import stored_tables
+from attune_nb.store.tables.events import stored_files
 from attune_nb.store.tables.folder import TableFolder
 from attune_nb.values.describe import describe
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENDED",
+    "FILE_TAGS",
     "LIVE",
-    "TABLE_TAG",
     "StoredRun",
     "events_of",
     "intents_of",
@@ -50,8 +50,8 @@ ENDED = ("succeeded", "failed", "timed_out", "cancelled")
 """The final statuses."""
 LIVE: set[str] = set()
 """The owner tokens of the engines of this process."""
-TABLE_TAG = b'"$table"'
-"""In the data of a row that refers to tables."""
+FILE_TAGS = (b'"$table"', b'"$stored"')
+"""In the data of a row that refers to files beside the store."""
 
 # the largest integer of SQLite
 _LARGEST_NUMBER = 2**63 - 1
@@ -261,7 +261,7 @@ def events_of(
     Raises:
         StoreError: They cannot be read.
     """
-    tables = TableFolder(path)
+    tables = TableFolder(path, mask)
     with connected(path) as connection:
         _check_exists(connection, run)
         # all rows at once: a read that stays open would keep the writer's log growing
@@ -279,8 +279,8 @@ def events_of(
                 event = event_of(row, run.source, mask)
             except StoreError as error:
                 raise StoreError(_damage_message(run.run_id, str(error))) from None
-            if TABLE_TAG in row.data:
-                for reference in stored_tables(event):
+            if any(tag in row.data for tag in FILE_TAGS):
+                for reference in stored_files(event):
                     reference.source = tables
             events.append(event)
         return events

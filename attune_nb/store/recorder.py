@@ -38,7 +38,7 @@ from attune_nb.store.database import (
 from attune_nb.store.event_rows import EventRow, column_text, drop_values, row_of, row_within
 from attune_nb.store.files import file_identity
 from attune_nb.store.json_values import to_plain
-from attune_nb.store.reading import LIVE, TABLE_TAG, is_alive
+from attune_nb.store.reading import FILE_TAGS, LIVE, is_alive
 from attune_nb.store.tables.recording import TableRecorder
 
 if TYPE_CHECKING:
@@ -491,7 +491,7 @@ class Recorder:
             if _MARKER_TAG in row.data:
                 masked_event = self._write_tables(masked_event)
                 row = row_of(masked_event)
-            if TABLE_TAG in row.data:
+            if any(tag in row.data for tag in FILE_TAGS):
                 self._tables.add_references(masked_event)
             if len(row.data) <= most_bytes:
                 return row

@@ -339,6 +339,7 @@ def type_of(value: Any) -> str:
     if has_plain_text(value):
         return "string"
     if issubclass(kind, RemoteReference):
+        refuse_stored(value)
         return str(value.type_name)
     return kind.__name__
 
@@ -372,11 +373,22 @@ def refuse_remote(*values: Any) -> None:
         TemplateError: One of the values is a remote reference.
     """
     for value in values:
-        if isinstance(value, RemoteReference) and not value.is_readable:
+        refuse_stored(value)
+        if isinstance(value, RemoteReference) and not value.is_opaque:
             raise TemplateError(
                 f"a {value.description} cannot be read here, only in the input of a task on the "
                 "same cluster; leave out `keep_results`, or return the needed part from a task"
             )
+
+
+def refuse_stored(value: Any) -> None:
+    """Raise an error if a value is plain data on the disk: the expression is evaluated again.
+
+    Raises:
+        TemplateError: It is.
+    """
+    if isinstance(value, RemoteReference) and value.is_readable and not value.is_opaque:
+        raise TemplateError(f"a {value.description} is read from the disk first")
 
 
 def record_to_object(value: Any) -> Any:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["RemoteReference", "fetch", "fetch_readable", "gather", "remote_references"]
+__all__ = ["RemoteReference", "fetch", "gather", "read_stored", "remote_references"]
 
 
 class RemoteReference(abc.ABC):
@@ -19,12 +19,18 @@ class RemoteReference(abc.ABC):
     Attributes:
         description: The noun by which messages call such a value.
         in_use: Whether this process has ever made or received a reference.
-        is_readable: Whether any process of this machine can read the value, at any time.
+        is_readable: Whether the value is on the disk, and can be read at any time.
+        is_lazy: Whether the value is to stay there, as it may be large or one of very many.
+        is_opaque: Whether expressions cannot look into the value, so that it need not be read.
     """
+
+    __slots__ = ()
 
     description = "result that is kept elsewhere"
     in_use = False
     is_readable = False
+    is_lazy = False
+    is_opaque = False
 
     @property
     def type_name(self) -> str:
@@ -65,7 +71,7 @@ def gather(references: Iterable[RemoteReference]) -> dict[str, Any]:
     return gathered
 
 
-def fetch(value: Any, gathered: Mapping[str, Any] | None = None) -> Any:
+def fetch(value: Any, gathered: Mapping[str, Any] | None = None, *, stored: bool = True) -> Any:
     """Return a value with its remote references replaced by the values that they refer to.
 
     A value without references is returned as the same object.
@@ -74,6 +80,7 @@ def fetch(value: Any, gathered: Mapping[str, Any] | None = None) -> Any:
         value: The value.
         gathered: Values that were fetched before. Without it, all values that are referred to
             are fetched at once.
+        stored: Whether to read values on the disk, too.
     """
     # Without a subclass, no reference has come to this process.
     if not RemoteReference.__subclasses__():
@@ -86,40 +93,60 @@ def fetch(value: Any, gathered: Mapping[str, Any] | None = None) -> Any:
         gathered = gather(references)
 
     if isinstance(value, RemoteReference):
+        if value.is_readable and not stored:
+            return value
         return value.get(gathered)
     if isinstance(value, dict):
-        return _fetch_object(value, gathered)
+        return _fetch_object(value, gathered, stored=stored)
     if isinstance(value, list | tuple):
-        return _fetch_array(value, gathered)
+        return _fetch_array(value, gathered, stored=stored)
     return value
 
 
-def fetch_readable(value: Any) -> Any:
-    """Return a value with those remote references replaced that any process can read.
+def read_stored(value: Any, *, lazy: bool = False) -> Any:
+    """Return a value with references to the disk replaced by the values there.
 
     A value without such references is returned as the same object.
+
+    Args:
+        value: The value.
+        lazy: Which ones to replace: those to values that stay on the disk and that expressions
+            can look into, or all those that need not stay there.
     """
-    if not RemoteReference.in_use or not any(ref.is_readable for ref in remote_references(value)):
+
+    def is_wanted(reference: RemoteReference) -> bool:
+        if lazy:
+            return reference.is_readable and not reference.is_opaque
+        return reference.is_readable and not reference.is_lazy
+
+    if not RemoteReference.in_use or not any(map(is_wanted, remote_references(value))):
         return value
+    return _read_stored(value, is_wanted)
 
+
+def _read_stored(value: Any, is_wanted: Callable[[RemoteReference], bool]) -> Any:
     if isinstance(value, RemoteReference):
-        return value.get()
+        return value.get() if is_wanted(value) else value
     if isinstance(value, dict):
-        return freeze({key: fetch_readable(part) for key, part in value.items()})
+        return freeze({key: _read_stored(part, is_wanted) for key, part in value.items()})
     if isinstance(value, list):
-        return freeze([fetch_readable(part) for part in value])
-    return freeze(tuple(fetch_readable(part) for part in value))
+        return freeze([_read_stored(part, is_wanted) for part in value])
+    if isinstance(value, tuple):
+        return freeze(tuple(_read_stored(part, is_wanted) for part in value))
+    return value
 
 
-def _fetch_object(value: dict[Any, Any], gathered: Mapping[str, Any]) -> Any:
-    fetched = {key: fetch(part, gathered) for key, part in value.items()}
+def _fetch_object(value: dict[Any, Any], gathered: Mapping[str, Any], *, stored: bool) -> Any:
+    fetched = {key: fetch(part, gathered, stored=stored) for key, part in value.items()}
     if all(fetched[key] is value[key] for key in fetched):
         return value
     return freeze(fetched)
 
 
-def _fetch_array(value: list[Any] | tuple[Any, ...], gathered: Mapping[str, Any]) -> Any:
-    fetched = [fetch(part, gathered) for part in value]
+def _fetch_array(
+    value: list[Any] | tuple[Any, ...], gathered: Mapping[str, Any], *, stored: bool
+) -> Any:
+    fetched = [fetch(part, gathered, stored=stored) for part in value]
     if all(new is old for new, old in zip(fetched, value, strict=True)):
         return value
     return freeze(fetched)

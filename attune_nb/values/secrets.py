@@ -23,6 +23,7 @@ from attune_nb.values.object_parts import (
     shown_texts,
     walk_object,
 )
+from attune_nb.values.remote import RemoteReference
 from attune_nb.values.secret_forms import FLOAT_FORM, INTEGER_FORM, NUMBER_FORM
 from attune_nb.values.secret_search import SHORTEST, SecretSearch, read_any_form
 
@@ -340,7 +341,9 @@ class Mask:
         is_error = issubclass(kind, BaseException)
         if not is_error and (kind.__module__ in _PLAIN_MODULES or _is_pandas_scalar(kind)):
             return self._mask_scalar(value, named=named)
-        if named:
+        is_on_disk = issubclass(kind, RemoteReference) and kind.is_readable
+        if named or is_on_disk:
+            # what is on the disk is masked there
             return value
         return self._mask_object(value, kind)
 

@@ -262,7 +262,7 @@ class TestTask:
         assert seconds_until_first_attempt(run(A + "    delay: 0.2\n")) >= 0.2
 
     def test_keep_results(self):
-        # without a cluster, the run has the results
+        # without a cluster, the run has the results; `store` has tests of its own
         for location in ("run", "cluster"):
             assert run(A + f"    keep_results: {location}\n").result("a") == {}
         with pytest.raises(attune_nb.WorkflowError, match="keep_results"):

@@ -174,7 +174,9 @@ def find_references(context: WorkflowContext) -> list[RemoteReference]:
 
 
 def fetch_context(context: WorkflowContext, fetched: Mapping[str, Any]) -> WorkflowContext:
-    """Return a context with its remote references replaced by their values.
+    """Return a context with its references to a cluster replaced by their values.
+
+    Values on the disk stay there: an expression that looks into one reads it.
 
     Args:
         context: The context.
@@ -186,12 +188,12 @@ def fetch_context(context: WorkflowContext, fetched: Mapping[str, Any]) -> Workf
     """
 
     def fetch_parts(value: Any) -> Any:
-        return fetch(value, fetched)
+        return fetch(value, fetched, stored=False)
 
-    variables = {name: fetch(value, fetched) for name, value in context.variables.items()}
+    variables = {name: fetch_parts(value) for name, value in context.variables.items()}
     tasks = {name: outcome.map_values(fetch_parts) for name, outcome in context.tasks.items()}
     return context.replace(
-        parameters=fetch(context.parameters, fetched),
+        parameters=fetch_parts(context.parameters),
         variables=pmap(variables),
         tasks=pmap(tasks),
     )

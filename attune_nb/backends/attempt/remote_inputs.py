@@ -10,6 +10,7 @@ from attune_nb.backends.attempt.attempt import Call
 from attune_nb.backends.attempt.context_slice import fetch_context, find_references
 from attune_nb.context import ItemScope
 from attune_nb.errors import AttuneError, NotSendable
+from attune_nb.templates.stored_values import evaluate
 from attune_nb.values.remote import RemoteReference, fetch, gather, remote_references
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ __all__ = ["fetch_inputs"]
 
 def fetch_inputs(job: Job) -> None:
     """Fetch the kept results that a job's inputs refer to, if there are any.
+
+    Those on a cluster are fetched at once, those on the disk with each input that needs them.
 
     If one cannot be fetched, only the attempts that need it fail. An action such as `core.echo`,
     which passes values on unread, passes on the reference.
@@ -41,7 +44,8 @@ def fetch_inputs(job: Job) -> None:
 
     fetched = gather(references)
     job.replace_call(_FetchedCall(call, context, fetched))
-    if item_references:
+    if fetched and item_references:
+        # what is on the disk is read for each item: all of them may be too much for the memory
         source.replace_items([_fetch_item(item, fetched) for item in source.items])
 
 
@@ -81,4 +85,5 @@ class _FetchedCall(Call):
         if self._problem:
             raise NotSendable(self._problem)
 
-        return self.evaluate(ItemScope(self._slice, fetch(item, self._fetched), index))
+        scope = ItemScope(self._slice, fetch(item, self._fetched), index)
+        return fetch(evaluate(self.template, scope), self._fetched)

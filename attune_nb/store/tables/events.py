@@ -10,7 +10,7 @@ import msgspec
 from attune_nb.events import VALUE_FIELDS, AttemptsEnded, ErrorInfo
 from attune_nb.values.frozen import freeze
 from attune_nb.values.remote import remote_references
-from attune_nb.values.stored_table import StoredTable
+from attune_nb.values.stored import StoredResult, StoredTable
 from attune_nb.values.tables.files import is_table_type
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Event
 
-__all__ = ["replace_tables", "stored_tables"]
+__all__ = ["replace_in_value", "replace_tables", "stored_files"]
 
 
 def replace_tables(event: Event, replace: Callable[[Any], Any]) -> Event:
@@ -28,7 +28,7 @@ def replace_tables(event: Event, replace: Callable[[Any], Any]) -> Event:
     """
     changes: dict[str, Any] = {}
     for name in VALUE_FIELDS.intersection(event.__struct_fields__):
-        changes[name] = _replace(getattr(event, name), replace)
+        changes[name] = replace_in_value(getattr(event, name), replace)
 
     error = getattr(event, "error", None)
     if isinstance(error, ErrorInfo):
@@ -38,10 +38,10 @@ def replace_tables(event: Event, replace: Callable[[Any], Any]) -> Event:
         errors = {row: _replace_in_error(error, replace) for row, error in batch.errors.items()}
         items = batch.items
         if items is not None:
-            items = [_replace(item, replace) for item in items]
+            items = [replace_in_value(item, replace) for item in items]
         changes["batch"] = msgspec.structs.replace(
             batch,
-            results=[_replace(result, replace) for result in batch.results],
+            results=[replace_in_value(result, replace) for result in batch.results],
             items=items,
             errors=errors,
         )
@@ -49,24 +49,25 @@ def replace_tables(event: Event, replace: Callable[[Any], Any]) -> Event:
 
 
 def _replace_in_error(error: ErrorInfo, replace: Callable[[Any], Any]) -> ErrorInfo:
-    return msgspec.structs.replace(error, data=_replace(error.data, replace))
+    return msgspec.structs.replace(error, data=replace_in_value(error.data, replace))
 
 
-def _replace(value: Any, replace: Callable[[Any], Any]) -> Any:
+def replace_in_value(value: Any, replace: Callable[[Any], Any]) -> Any:
+    """Return a value with the tables in it replaced."""
     kind = type(value)
     if issubclass(kind, dict):
-        pairs = {key: _replace(part, replace) for key, part in dict.items(value)}
+        pairs = {key: replace_in_value(part, replace) for key, part in dict.items(value)}
         is_same = all(part is value[key] for key, part in pairs.items())
         return value if is_same else freeze(pairs)
 
     if issubclass(kind, list):
         elements = list(list.__iter__(value))
-        parts = [_replace(element, replace) for element in elements]
+        parts = [replace_in_value(element, replace) for element in elements]
         return value if _is_same(parts, elements) else freeze(parts)
 
     if issubclass(kind, tuple):
         elements = list(tuple.__iter__(value))
-        parts = [_replace(element, replace) for element in elements]
+        parts = [replace_in_value(element, replace) for element in elements]
         if _is_same(parts, elements):
             return value
         # a named tuple keeps its type
@@ -81,8 +82,8 @@ def _is_same(parts: list[Any], elements: list[Any]) -> bool:
     return all(map(operator.is_, parts, elements))
 
 
-def stored_tables(event: Event) -> Iterator[StoredTable]:
-    """Yield the references to tables in an event."""
+def stored_files(event: Event) -> Iterator[StoredTable | StoredResult]:
+    """Yield the references to files in an event."""
     values = [getattr(event, name) for name in VALUE_FIELDS.intersection(event.__struct_fields__)]
     error = getattr(event, "error", None)
     if isinstance(error, ErrorInfo):
@@ -93,5 +94,5 @@ def stored_tables(event: Event) -> Iterator[StoredTable]:
         values += [error.data for error in batch.errors.values()]
 
     for reference in remote_references(values):
-        if isinstance(reference, StoredTable):
+        if isinstance(reference, StoredTable | StoredResult):
             yield reference

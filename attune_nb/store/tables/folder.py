@@ -15,18 +15,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from attune_nb.errors import StoreError
+from attune_nb.store.json_values import NO_SECRETS, from_plain
 from attune_nb.store.tables.cells import CELLS
 from attune_nb.values.frozen import freeze
 from attune_nb.values.guard import count_rows, module_name
-from attune_nb.values.stored_table import StoredTable
+from attune_nb.values.remote import fetch, remote_references
+from attune_nb.values.stored import StoredResult, StoredTable
 from attune_nb.values.tables.cells import TableError
 from attune_nb.values.tables.files import read_table, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from attune_nb.values.secrets import Mask
+
 __all__ = ["TableFolder"]
+
+_REMEDY = "put it back from a copy, or fork the run at the task that made it"
 
 # the name of a file that is being written
 _UNFINISHED = ".part"
@@ -40,10 +48,14 @@ class TableFolder:
 
     Args:
         store: The file of the store.
+        mask: The secrets by their names, for results that hold some.
     """
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, mask: Mask = NO_SECRETS) -> None:
         self.path = store.with_name(f"{store.name}.tables")
+        self._mask = mask
+        # by file: time of the last change, and bytes, when its hash was checked
+        self._checked: dict[str, tuple[int, int]] = {}
 
     def save(self, table: Any) -> StoredTable:
         """Write a table to its file; return a reference to it.
@@ -79,11 +91,11 @@ class TableFolder:
             rows = count_rows(table)
         return StoredTable(path.name, module_name(kind), rows, size, self)
 
-    def has(self, reference: StoredTable) -> bool:
+    def has(self, reference: StoredTable | StoredResult) -> bool:
         """Return whether there is a file for a reference."""
         return (self.path / reference.file).exists()
 
-    def adopt(self, reference: StoredTable, folder: TableFolder) -> None:
+    def adopt(self, reference: StoredTable | StoredResult, folder: TableFolder) -> None:
         """Copy the file of a reference from the folder of another store.
 
         Raises:
@@ -108,24 +120,88 @@ class TableFolder:
         Raises:
             StoreError: Its file is missing or damaged, or cannot be read.
         """
-        path = self.path / reference.file
-        remedy = "put the file back from a copy, or fork the run at the task that made the table"
-        try:
-            digest = _digest_of(path)
-        except FileNotFoundError:
-            raise StoreError(f"the table {path} is missing; {remedy}") from None
-        except OSError as error:
-            raise StoreError(f"the table {path} cannot be read: {error.strerror}") from None
-        name, _, file_format = reference.file.partition(".")
-        if digest != name:
-            raise StoreError(f"the table {path} has changed since it was recorded; {remedy}")
-
+        path = self._check_file(reference)
+        _, _, file_format = reference.file.partition(".")
         try:
             return freeze(read_table(path, file_format, CELLS))
         except ImportError as error:
-            raise StoreError(f"the table {path} cannot be read: {error}") from None
+            raise StoreError(f"the file {path} cannot be read: {error}") from None
         except (TableError, OSError) as error:
-            raise StoreError(f"the table {path} cannot be read ({error}); {remedy}") from None
+            raise StoreError(f"the file {path} cannot be read ({error}); {_REMEDY}") from None
+
+    def save_results(self, texts: list[bytes]) -> list[StoredResult]:
+        """Write the JSON of several results to one file; return a reference to each.
+
+        Raises:
+            StoreError: The disk is full, or the folder cannot be written.
+        """
+        data = b"\n".join(texts)
+        path = self.path / f"{hashlib.sha256(data).hexdigest()}.json"
+        unfinished = self.path / f"{uuid.uuid4().hex}{_UNFINISHED}"
+        try:
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            unfinished.touch(mode=0o600)
+            unfinished.write_bytes(data)
+            unfinished.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                unfinished.unlink()
+            raise StoreError(
+                f"results cannot be written to {self.path}: {error.strerror}"
+            ) from None
+
+        references = []
+        start = 0
+        for text in texts:
+            references.append(StoredResult(path.name, start, len(text), self))
+            start += len(text) + 1
+        return references
+
+    def load_result(self, reference: StoredResult) -> Any:
+        """Return the frozen value of a reference.
+
+        Raises:
+            StoreError: Its file is missing or damaged, or cannot be read.
+        """
+        path = self._check_file(reference)
+        try:
+            with path.open("rb") as file:
+                file.seek(reference.start)
+                text = file.read(reference.size)
+            value = from_plain(msgspec.json.decode(text), self._mask)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"the file {path} cannot be read ({error}); {_REMEDY}") from None
+
+        for part in remote_references(value):
+            if isinstance(part, StoredTable):
+                part.source = self
+        return fetch(value)
+
+    def _check_file(self, reference: StoredTable | StoredResult) -> Path:
+        """Return the path of a file whose bytes are those that were recorded.
+
+        A file that was not changed since it was last checked is not read again.
+
+        Raises:
+            StoreError: It is missing or damaged, or cannot be read.
+        """
+        path = self.path / reference.file
+        try:
+            status = path.stat()
+            state = (status.st_mtime_ns, status.st_size)
+            if self._checked.get(reference.file) == state:
+                return path
+            digest = _digest_of(path)
+        except FileNotFoundError:
+            raise StoreError(f"the file {path} is missing; {_REMEDY}") from None
+        except OSError as error:
+            raise StoreError(f"the file {path} cannot be read: {error.strerror}") from None
+
+        name, _, _ = reference.file.partition(".")
+        if digest != name:
+            raise StoreError(f"the file {path} has changed since it was recorded; {_REMEDY}")
+        self._checked[reference.file] = state
+        return path
 
     def remove_all_but(self, files: Collection[str]) -> int:
         """Remove the files that are not among some, and what dead processes left unfinished.

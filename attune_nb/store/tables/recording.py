@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.store.tables.events import replace_tables, stored_tables
+from attune_nb.store.tables.events import replace_tables, stored_files
 from attune_nb.store.tables.folder import TableFolder
 from attune_nb.store.tables.secrets import holds_secret
 from attune_nb.values.guard import module_name
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Event
     from attune_nb.values.secrets import Mask
-    from attune_nb.values.stored_table import StoredTable
+    from attune_nb.values.stored import StoredResult, StoredTable
 
 __all__ = ["TableRecorder"]
 
@@ -36,7 +36,7 @@ class TableRecorder:
     def __init__(self, store: Path) -> None:
         self._folder = TableFolder(store)
         # the files that events without a row in the store refer to
-        self._references: dict[str, StoredTable] = {}
+        self._references: dict[str, StoredTable | StoredResult] = {}
         self._tables: dict[str, Any] = {}
 
     def write_tables(self, event: Event, mask: Mask, report: Callable[[str], None]) -> Event:
@@ -68,7 +68,7 @@ class TableRecorder:
 
     def add_references(self, event: Event) -> None:
         """Note the tables that an event refers to."""
-        for reference in stored_tables(event):
+        for reference in stored_files(event):
             self._references[reference.file] = reference
 
     def insert(self, connection: sqlite3.Connection, run: int | None) -> None:
@@ -88,7 +88,7 @@ class TableRecorder:
         self._references = {}
         self._tables = {}
 
-    def _restore(self, reference: StoredTable) -> None:
+    def _restore(self, reference: StoredTable | StoredResult) -> None:
         """Write a file again, or copy it from the store of the run that this one is a fork of."""
         if reference.file in self._tables:
             self._folder.save(self._tables[reference.file])

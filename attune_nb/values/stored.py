@@ -1,4 +1,4 @@
-"""References to tables that are on record, beside a store."""
+"""References to tables and other results that are on record, beside a store."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from attune_nb.values.remote import RemoteReference
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["StoredTable", "TableSource"]
+__all__ = ["StoredResult", "StoredTable", "TableSource"]
 
 
 class TableSource(Protocol):
     """Where the tables of a store are."""
 
-    def has(self, reference: StoredTable) -> bool:
+    def has(self, reference: StoredTable | StoredResult) -> bool:
         """Return whether there is a file for a reference."""
 
     def load(self, reference: StoredTable) -> Any:
         """Return the frozen table of a reference."""
+
+    def load_result(self, reference: StoredResult) -> Any:
+        """Return the frozen value of a reference."""
 
 
 class StoredTable(RemoteReference):
@@ -32,10 +35,12 @@ class StoredTable(RemoteReference):
         rows: The number of its rows; None for an array without any.
         size: The bytes of the file.
         source: Where the file is; None until that is known.
+        is_lazy: Whether the table stays on the disk (`keep_results: store`).
     """
 
     description = "table on record"
     is_readable = True
+    is_opaque = True
 
     def __init__(
         self,
@@ -44,8 +49,11 @@ class StoredTable(RemoteReference):
         rows: int | None,
         size: int,
         source: TableSource | None = None,
+        *,
+        is_lazy: bool = False,
     ) -> None:
         RemoteReference.in_use = True
+        self.is_lazy = is_lazy
         self.file = file
         self.kind = kind
         self.rows = rows
@@ -97,6 +105,67 @@ class StoredTable(RemoteReference):
     @classmethod
     def gather(cls, references: Iterable[RemoteReference]) -> dict[str, Any]:
         """Return nothing: a table is read when it is needed, and not kept."""
+        del references
+        return {}
+
+
+class StoredResult(RemoteReference):
+    """A reference to plain data in a file with many results (`keep_results: store`).
+
+    Attributes:
+        file: The name of the file: its SHA-256, and its format.
+        start: The first byte of the value in the file.
+        size: The bytes of the value.
+        source: Where the file is; None until that is known.
+    """
+
+    __slots__ = ("file", "size", "source", "start")
+
+    description = "result on record"
+    is_readable = True
+    is_lazy = True
+
+    def __init__(self, file: str, start: int, size: int, source: TableSource | None = None) -> None:
+        RemoteReference.in_use = True
+        self.file = file
+        self.start = start
+        self.size = size
+        self.source = source
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether its file is missing."""
+        return self.source is None or not self.source.has(self)
+
+    def __repr__(self) -> str:
+        return f"<result of {self.size:,} bytes, on record>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StoredResult):
+            return False
+        return (other.file, other.start) == (self.file, self.start)
+
+    def __hash__(self) -> int:
+        return hash((self.file, self.start))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a worker may not reach the file
+        return _as_it_is, (self.get(),)
+
+    def get(self, gathered: Mapping[str, Any] = MappingProxyType({})) -> Any:
+        """Return the value, frozen.
+
+        Raises:
+            StoreError: Its file is missing or damaged.
+        """
+        del gathered
+        if self.source is None:
+            raise LookupError(f"{self!r} belongs to no store")
+        return self.source.load_result(self)
+
+    @classmethod
+    def gather(cls, references: Iterable[RemoteReference]) -> dict[str, Any]:
+        """Return nothing: a value is read when it is needed, and not kept."""
         del references
         return {}
 

@@ -1,0 +1,101 @@
+"""Keep the results of a task on the disk instead of in memory (`keep_results: store`)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.errors import StoreError
+from attune_nb.store.json_values import to_plain
+from attune_nb.store.tables.events import replace_in_value
+from attune_nb.store.tables.folder import TableFolder
+from attune_nb.store.tables.secrets import holds_secret
+from attune_nb.values.stored import StoredTable
+from attune_nb.values.tables.cells import TableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from attune_nb.events import Batch
+    from attune_nb.values.secrets import Mask
+
+__all__ = ["ResultKeeper"]
+
+_log = logging.getLogger("attune_nb")
+
+# bytes of a result that takes no more memory than a reference to it
+_SMALL = 200
+
+_SCALARS = frozenset({int, float, bool, type(None)})
+
+# in the JSON of a value that the store does not hold
+_MARKER_TAG = b'"$object"'
+
+
+class ResultKeeper:
+    """Writes results to files, and gives references for them.
+
+    Small results stay in memory, as a reference is no smaller; so do objects that no file can
+    hold.
+
+    Args:
+        store: The file of the store.
+        mask: The secrets of the run, which no file holds.
+    """
+
+    def __init__(self, store: Path, mask: Mask) -> None:
+        self._folder = TableFolder(store, mask)
+        self._mask = mask
+        self._has_failed = False
+
+    def keep(self, batch: Batch) -> Batch:
+        """Return a batch with references in place of its large results."""
+        if _SCALARS.issuperset(map(type, batch.results)):
+            return batch
+
+        try:
+            return msgspec.structs.replace(batch, results=self._keep(batch.results))
+        except StoreError as error:
+            if not self._has_failed:
+                _log.warning("results stay in memory: %s", error)
+            self._has_failed = True
+            return batch
+
+    def _keep(self, values: list[Any]) -> list[Any]:
+        results = list(values)
+        texts: list[bytes] = []
+        rows: list[int] = []
+        for row, value in enumerate(values):
+            if type(value) in _SCALARS:
+                continue
+            results[row] = replace_in_value(value, self._save_table)
+            text = self._encode(results[row])
+            if len(text) > _SMALL and type(results[row]) is not StoredTable:
+                texts.append(text)
+                rows.append(row)
+
+        if texts:
+            for row, reference in zip(rows, self._folder.save_results(texts), strict=True):
+                results[row] = reference
+        return results
+
+    def _save_table(self, table: Any) -> Any:
+        """Return a reference to a table, or the table itself if no file can hold it."""
+        if self._mask and holds_secret(table, self._mask):
+            return table
+        try:
+            reference = self._folder.save(table)
+        except TableError:
+            return table
+        reference.is_lazy = True
+        return reference
+
+    def _encode(self, value: Any) -> bytes:
+        """Return the JSON of a value; nothing if a file cannot hold it."""
+        try:
+            text = msgspec.json.encode(to_plain(self._mask.named_value(value), check_strings=True))
+        except Exception:  # noqa: BLE001 - a value's own code may raise anything
+            return b""
+        return b"" if _MARKER_TAG in text else text
