@@ -20,6 +20,7 @@ from attune_nb.running.plan import RunPlan, new_run_id, with_prepared
 from attune_nb.running.prepare import prepare_run
 from attune_nb.values.describe import is_different
 from attune_nb.values.frozen import NotStored
+from attune_nb.values.remote import read_stored
 from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
@@ -241,7 +242,8 @@ def _describe_changed_parameters(
     changed = set()
     for name, value in _parameters_in(earlier.events).items():
         is_known = not isinstance(value, NotStored)
-        if is_known and is_different(value, prepared.recorded_parameters.get(name)):
+        new_value = read_stored(prepared.recorded_parameters.get(name))
+        if is_known and is_different(read_stored(value), new_value):
             changed.add(name)
 
     paths = []

@@ -26,6 +26,7 @@ from attune_nb.running.run import Run, execute_plan
 from attune_nb.running.workflow import loads
 from attune_nb.values.describe import is_different
 from attune_nb.values.frozen import describe_not_stored
+from attune_nb.values.remote import read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -260,7 +261,7 @@ def _check_same_parameters(
     for name, value in parameters.items():
         if name not in recorded or describe_not_stored(recorded[name]):
             continue
-        if is_different(recorded[name], value):
+        if is_different(read_stored(recorded[name]), read_stored(value)):
             raise ParameterError(
                 f"parameter `{name}` of run {stored.run_id} had another value; a run with other "
                 "parameters is a fork: see `Run.fork`"

@@ -9,6 +9,7 @@ from typing import Any
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple
 from attune_nb.values.guard import MANY_BITS, ask, repr_of, type_name
 from attune_nb.values.remote import RemoteReference
+from attune_nb.values.tables.files import is_equal_table, is_table_type
 
 __all__ = ["describe", "describe_type", "describe_with_value", "is_different", "preview"]
 
@@ -88,11 +89,16 @@ def describe_with_value(value: Any) -> str:
 
 
 def is_different(before: Any, now: Any) -> bool:
-    """Return whether two values differ; values that cannot be compared count as different."""
+    """Return whether two values differ; values that cannot be compared count as different.
+
+    Two tables are compared by their values, types and labels.
+    """
     if before is now:
         return False
 
     try:
+        if is_table_type(type(before)):
+            return not is_equal_table(before, now)
         return not bool(before == now)
     except Exception:  # noqa: BLE001 - comparing two DataFrames gives no single answer
         return True

@@ -305,9 +305,13 @@ output_map: {a: "{{ task.a.result }}", b: "{{ task.b.result | length }}"}
 """
 
 
-def run_over_tables(path):
+def make_table(x):
+    return pd.DataFrame({"x": x})
+
+
+def run_over_tables(path, make=make_table):
     """Run over tables; return the run, the run on record, and the actions."""
-    actions = {"a": lambda x: x, "b": lambda x: pd.DataFrame({"x": x}), "c": lambda x: [x]}
+    actions = {"a": lambda x: x, "b": make, "c": lambda x: [x]}
     parameters = {"rows": pd.DataFrame({"x": range(5)}), "numbers": iter(range(7))}
     run = attune_nb.loads(TABLES).run(parameters, actions=actions, store=path)
     return run, attune_nb.open_run(run.run_id, path), actions
@@ -317,17 +321,24 @@ def test_a_run_over_tables_is_record_run(path):
     run, stored, _ = run_over_tables(path)
     assert stored.output == run.output == {"a": [0, 1, 2, 3, 4], "b": 4}
     assert stored.tasks.equals(run.tasks)
-    assert repr(stored.result("b")[0]) == "<pandas.DataFrame, which the store does not hold>"
+    assert stored.result("b")[0].equals(run.result("b")[0])
     assert list(stored.items("a")["item"]) == list(run.items("a")["item"])
 
 
+def test_a_fork_reads_tables_on_record(path):
+    run, stored, actions = run_over_tables(path)
+    fork = stored.fork("c", {"numbers": iter(range(7))}, actions=actions)
+    assert fork.output == run.output
+
+
 def test_a_fork_refuses_results_that_are_not_stored(path):
-    _, stored, actions = run_over_tables(path)
+    _, stored, actions = run_over_tables(path, make=lambda x: (n for n in x))
+    assert repr(stored.result("b")[0]) == "<builtins.generator, which the store does not hold>"
     parameters = {"rows": pd.DataFrame({"x": range(5)}), "numbers": iter(range(7))}
     fork = stored.fork("b", parameters, actions=actions)
     assert fork.output == {"a": [0, 1, 2, 3, 4], "b": 4}
     assert fork.alerts == []
-    with pytest.raises(StoreError, match=r"`d` reads `task.b`, a pandas.*DataFrame, which no"):
+    with pytest.raises(StoreError, match=r"`d` reads `task.b`, a builtins.generator, which no"):
         stored.fork("c", {**parameters, "numbers": iter(range(7))}, actions=actions)
 
 

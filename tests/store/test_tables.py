@@ -135,3 +135,26 @@ def test_a_frame_with_an_open_file_is_a_marker_with_an_alert(store):
         f"the record holds only a marker in place of results of `load`: {reason}",
         f"the record holds only a marker in place of the output: {reason}",
     ]
+
+
+PARAMETER = """
+parameters: {table: {}}
+tasks:
+  - {name: load, action: load, input: {table: "{{ parameters.table }}"}, next: [{do: last}]}
+  - {name: last, action: load, input: {table: "{{ parameters.table }}"}}
+"""
+
+
+def test_a_fork_has_the_table_that_was_a_parameter(store):
+    table = pd.DataFrame({"a": [1, 2]})
+    actions = {"load": lambda table: int(table["a"].sum())}
+    workflow = attune_nb.loads(PARAMETER)
+    run = workflow.run({"table": table}, actions=actions, store=store, progress=False)
+
+    opened = attune_nb.open_run(run.run_id, store)
+    assert opened.fork("last", actions=actions, progress=False).alerts == []
+    same = opened.fork("last", {"table": table.copy()}, actions=actions, progress=False)
+    assert same.alerts == []
+    other = opened.fork("last", {"table": table + 1}, actions=actions, progress=False)
+    assert other.result("last") == 5
+    assert "reads `parameters.table`, which changed" in other.alerts[0]

@@ -6,6 +6,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+import pandas as pd
+
 import attune_nb
 
 ITEMS = 2_000
@@ -188,3 +190,47 @@ def places(store, done, place):
     attune_nb.loads(PLACES).run(
         {"done": done, "place": place}, actions={"visit": visit}, store=store, progress=False
     )
+
+
+ETL_FILES = 200
+ETL = """
+parameters: {folder: {type: string}, done: {type: string}}
+tasks:
+  - name: read
+    action: read
+    with_items: "{{ range(200) }}"
+    concurrency: 4
+    input: {path: "{{ parameters.folder ~ '/' ~ item ~ '.csv' }}", done: "{{ parameters.done }}"}
+    next: [{do: merge}]
+  - {name: merge, action: merge, input: {tables: "{{ task.read.result }}"}}
+output_map: {merged: "{{ task.merge.result }}"}
+"""
+
+
+def read(path, done):
+    """Return the table of a file, and note that it was read."""
+    table = pd.read_csv(path, parse_dates=["day"])
+    append(done, Path(path).stem)
+    time.sleep(0.01)
+    return table
+
+
+def merge(tables):
+    """Return one table of all."""
+    return pd.concat(tables, ignore_index=True)
+
+
+ETL_ACTIONS = {"read": read, "merge": merge}
+
+
+def etl(store, done, folder):
+    """Read tables from files, and merge them."""
+    attune_nb.loads(ETL).run(
+        {"folder": folder, "done": done}, actions=ETL_ACTIONS, store=store, progress=False
+    )
+
+
+def resume_etl(store, done):
+    """Go on with a run that was killed."""
+    run_id = attune_nb.runs(store)["run_id"][0]
+    attune_nb.resume(run_id, store, actions=ETL_ACTIONS, progress=False)

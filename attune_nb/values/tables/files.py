@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from attune_nb.values.tables.cells import CellCodec
     from attune_nb.values.tables.layout import Layout
 
-__all__ = ["FORMATS", "is_table_type", "read_table", "write_table"]
+__all__ = ["FORMATS", "is_equal_table", "is_table_type", "read_table", "write_table"]
 
 FORMATS = ("npy", "npz", "arrow")
 """The formats, which are the suffixes of the files."""
@@ -52,6 +52,15 @@ def is_table_type(kind: type) -> bool:
             if getattr(module, name, None) is kind:
                 return True
     return False
+
+
+def is_equal_table(left: Any, right: Any) -> bool:
+    """Return whether two tables are equal in values, types, labels and order."""
+    from attune_nb.values.tables.layout import is_same_table  # noqa: PLC0415 - imports pandas
+
+    if type(left).__module__.partition(".")[0] == "pyarrow":
+        return bool(left.equals(right, check_metadata=True))
+    return is_same_table(left, right)
 
 
 def write_table(value: Any, path: Path, cells: CellCodec) -> str:
