@@ -193,6 +193,10 @@ _BATCH_LEVELS = 3
 # Values that are nested more than a few levels are remembered while they are frozen: data each
 # level of which refers to the next one twice would take 2^200 steps.
 _DEPTH_OF_MEMO = _DEEPEST - 4
+_TOO_DEEP = (
+    f"a value is nested deeper than {_DEEPEST} levels, or contains itself; publish and return flat "
+    "data"
+)
 
 # An object that was frozen and is still alive, its read-only version, and whether that is plain
 # data, by the `id` of the object.
@@ -236,7 +240,11 @@ def freeze(value: Any, *, more_levels: int = 0) -> Any:
             frozen.size = 0
             return frozen
 
-    frozen, _ = _freeze(value, kind, _DEEPEST + more_levels)
+    try:
+        frozen, _ = _freeze(value, kind, _DEEPEST + more_levels)
+    except RecursionError:
+        # the stack of the caller was nearly full
+        raise ValueError(_TOO_DEEP) from None
     return frozen
 
 
@@ -267,10 +275,7 @@ def _freeze(value: Any, kind: type, depth: int, memo: _Memo | None = None) -> tu
         The read-only version, and whether it is plain data.
     """
     if depth == 0:
-        raise ValueError(
-            f"a value is nested deeper than {_DEEPEST} levels, or contains itself; "
-            "publish and return flat data"
-        )
+        raise ValueError(_TOO_DEEP)
     if depth < _DEPTH_OF_MEMO:
         if memo is None:
             memo = {}

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import psutil
 import pytest
@@ -252,6 +252,13 @@ def test_values_are_written_as_templates_write_them(tmp_path):
     assert shell(argv=argv)["stdout"] == (f'<true><><1.5><{{"a":[null,"é"]}}><[1]><{tmp_path}>')
     env = {"A": True, "B": None, "C": {"x": 1}, "D": 3}
     assert shell('echo "$A|$B|$C|$D"', env=env)["stdout"] == 'true||{"x":1}|3\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "text"), [(Path("/tmp/a b"), "/tmp/a b"), (PureWindowsPath("C:/x"), "C:\\x")]
+)
+def test_a_variable_may_be_a_path(path, text):
+    assert shell('printf %s "$A"', env={"A": path})["stdout"] == text
 
 
 @pytest.mark.parametrize(

@@ -96,8 +96,6 @@ ENDLESS = [
     "/gzip-bomb",
     "/slow-body",
     "/slow-head",
-    "/endless-headers",
-    "/endless-extensions",
 ]
 
 
