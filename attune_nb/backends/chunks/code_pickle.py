@@ -12,6 +12,8 @@ from collections import ChainMap
 from types import CodeType
 from typing import Any, ClassVar
 
+from attune_nb.values.tables.crossing import reduce_table
+
 __all__ = ["dumps"]
 
 
@@ -41,6 +43,13 @@ def _pickler_class() -> Any:
         dispatch_table: ClassVar[Any] = ChainMap(
             {CodeType: reduce_with_source}, cloudpickle.Pickler.dispatch_table
         )
+
+        def reducer_override(self, value: Any) -> Any:
+            """Return how a value is sent: a table as bytes of Arrow, if that is better."""
+            reduced = reduce_table(value)
+            if reduced is not None:
+                return reduced
+            return super().reducer_override(value)
 
     return Pickler
 

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from attune_nb.values.tables.cells import CellCodec
     from attune_nb.values.tables.layout import Layout
 
-__all__ = ["FORMATS", "is_equal_table", "is_table_type", "read_table", "write_table"]
+__all__ = [
+    "FORMATS",
+    "is_equal_table",
+    "is_table_type",
+    "read_arrow",
+    "read_table",
+    "write_arrow",
+    "write_table",
+]
 
 FORMATS = ("npy", "npz", "arrow")
 """The formats, which are the suffixes of the files."""
@@ -109,7 +117,7 @@ def _writers(value: Any) -> Iterator[tuple[str, Callable[[Any, BinaryIO, CellCod
         return
 
     if importlib.util.find_spec("pyarrow") is not None:
-        yield "arrow", _write_arrow
+        yield "arrow", write_arrow
     if kind.__module__.partition(".")[0] == "pandas":
         yield "npz", _write_npz
 
@@ -217,7 +225,12 @@ def _read_npz(path: Path, cells: CellCodec) -> Any:
     return join_table(header, parts, cells)
 
 
-def _write_arrow(value: Any, file: BinaryIO, cells: CellCodec) -> None:
+def write_arrow(value: Any, file: BinaryIO, cells: CellCodec) -> None:
+    """Write a table in the format of Arrow IPC.
+
+    Raises:
+        Exception: Arrow cannot hold it.
+    """
     import pyarrow as pa  # noqa: PLC0415 - slow to import, and an extra
 
     table = value
@@ -252,7 +265,19 @@ def _read_arrow(path: Path, cells: CellCodec) -> Any:
             "`pip install 'attune_nb[tables]'`"
         ) from None
 
-    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+    with pa.OSFile(str(path)) as file:
+        return read_arrow(file, cells)
+
+
+def read_arrow(source: Any, cells: CellCodec) -> Any:
+    """Return the table of a source of Arrow's that `write_arrow` has filled.
+
+    Raises:
+        Exception: It is damaged.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - slow to import, and an extra
+
+    with pa.ipc.open_file(source) as reader:
         table = reader.read_all()
     # offsets that lead out of their arrays would end the process
     table.validate(full=True)
