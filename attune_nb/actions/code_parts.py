@@ -31,10 +31,10 @@ def constant_text(value: Any) -> str:
     """Return a text of a constant that is the same in every process."""
     kind = type(value)
     if issubclass(kind, frozenset):
-        elements = sorted(map(constant_text, value))
+        elements = sorted(map(constant_text, frozenset.__iter__(value)))
         return f"{{{', '.join(elements)}}}"
     if issubclass(kind, tuple):
-        return f"({', '.join(map(constant_text, value))})"
+        return f"({', '.join(map(constant_text, tuple.__iter__(value)))})"
     if kind is int and value.bit_length() > MANY_BITS:
         return hex(value)
     if issubclass(kind, str | bytes | int | float | complex | type(None) | type(...)):

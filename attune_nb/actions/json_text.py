@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from attune_nb.values.strict_json import STRICT_JSON
@@ -24,8 +25,10 @@ def parse_json(text: str) -> tuple[Any, str | None]:
         value = _DECODER.decode(text)
     except RecursionError:
         return None, _too_deep()
-    except ValueError:
+    except json.JSONDecodeError:
         return None, None
+    except ValueError as error:
+        return None, _explain_number(error)
 
     # only a text with that many brackets can be so deep
     if text.count("[") + text.count("{") > _DEEPEST and _is_deeper(value, _DEEPEST):
@@ -47,6 +50,15 @@ def _is_deeper(value: Any, levels: int) -> bool:
             return False
         layer = inner_layer
     return True
+
+
+def _explain_number(error: ValueError) -> str:
+    """Return why a number of a text cannot be read."""
+    text = str(error)
+    if "digits" in text:
+        # the message of Python advises a setting of the interpreter
+        return f"the JSON holds an integer of more than {sys.get_int_max_str_digits():,} digits"
+    return f"the JSON cannot be read: {text}"
 
 
 def _too_deep() -> str:

@@ -47,6 +47,7 @@ from uuid import UUID
 
 from attune_nb.actions.code_parts import code_parts, constant_text
 from attune_nb.values.guard import module_name, repr_of
+from attune_nb.values.object_parts import iterate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -368,7 +369,7 @@ def _first_elements(value: Any) -> Iterator[Any]:
     elif isinstance(value, set | frozenset):
         # sorted by their text: a set has no order of its own
         if len(value) <= _MAX_SORTED:
-            texts = sorted(constant_text(element) for element in value)
+            texts = sorted(constant_text(element) for element in iterate(value, type(value)))
             yield from texts[:_MAX_ELEMENTS]
     else:
         yield from value[:_MAX_ELEMENTS]

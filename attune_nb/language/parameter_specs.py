@@ -16,6 +16,7 @@ from attune_nb.errors import ParameterError, nearest
 from attune_nb.templates.library.outer_names import explain_unpassed_name
 from attune_nb.values.describe import describe
 from attune_nb.values.frozen import freeze_guarded
+from attune_nb.values.named_values import is_mapping, read_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -257,9 +258,13 @@ def bind(declared: Mapping[str, Any] | None, values: Any) -> dict[str, Any]:
         ParameterError: The values are not an object; or some are missing, are not declared, or
             do not fit their declarations.
     """
-    if not isinstance(values, Mapping):
+    if not is_mapping(values):
         message = f"the parameters must be an object of names and values, not {describe(values)}"
         raise ParameterError(message)
+    try:
+        values = read_pairs(values)
+    except ValueError as error:
+        raise ParameterError(f"the parameters cannot be used: {error}") from None
 
     if not declared or not specs_by_name(declared):
         if values:

@@ -174,8 +174,8 @@ TOPICS: tuple[Entry, ...] = (
         "values",
         "Values are null, booleans, numbers, strings, arrays and objects; expressions look into "
         "nothing else, but pass any Python object on as a whole, and write dates, paths, decimals, "
-        "fractions, UUIDs and enums as text. Results and variables are shared and read-only. An "
-        "action that changes its input is declared with "
+        "fractions, UUIDs, IP addresses and enums as text. Results and variables are shared and "
+        "read-only. An action that changes its input is declared with "
         "`@attune_nb.action(mutable_input=True)` and gets its own copy.",
         """
         vars: {limits: {low: 1, high: 9}}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -28,7 +27,12 @@ from attune_nb.language import parameter_specs
 from attune_nb.language.describe import is_positive_integer
 from attune_nb.results.failures import explain_error, find_failed_tasks
 from attune_nb.results.mistakes import find_mistakes
-from attune_nb.running.answers import AdvanceAnswers, answers_of_dry_run, bind_answers
+from attune_nb.running.answers import (
+    AdvanceAnswers,
+    OptionAnswers,
+    answers_of_dry_run,
+    bind_answers,
+)
 from attune_nb.running.bind_actions import (
     BindingContext,
     bind_actions,
@@ -40,9 +44,11 @@ from attune_nb.running.bind_actions import (
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.values.describe import describe, describe_with_value
 from attune_nb.values.frozen import freeze, freeze_guarded
+from attune_nb.values.guard import ask
+from attune_nb.values.named_values import is_mapping, plain_text, read_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from attune_nb.actions.cancel import CancelToken
     from attune_nb.actions.registry import Action
@@ -58,9 +64,10 @@ __all__ = [
     "BACKENDS",
     "PreparedRun",
     "binding_context",
-    "check_names",
     "check_workflow",
     "prepare_run",
+    "read_names",
+    "read_options",
 ]
 
 _log = logging.getLogger("attune_nb")
@@ -140,8 +147,7 @@ def prepare_run(
     Raises:
         AttuneError: The workflow, its parameters or an option cannot be used.
     """
-    for name in ("actions", "mock", "config", "keystore", "answers"):
-        check_names(name, getattr(options, name))
+    options = read_options(options)
     options = replace(
         options,
         config=_freeze_option("config", options.config),
@@ -211,22 +217,45 @@ def _freeze_option(option: str, values: Mapping[str, Any] | None) -> Any:
     return freeze(frozen)
 
 
-def check_names(option: str, value: object) -> None:
-    """Check that an option is null or an object whose keys are strings.
+def read_options(options: RunOptions) -> RunOptions:
+    """Return options whose objects of names and values are plain.
 
     Raises:
-        ParameterError: It is not.
+        ParameterError: One of them cannot be used.
+    """
+    return replace(
+        options,
+        actions=read_names("actions", options.actions),
+        mock=read_names("mock", options.mock),
+        answers=read_names("answers", options.answers),
+        config=read_names("config", options.config),
+        keystore=read_names("keystore", options.keystore),
+    )
+
+
+def read_names(option: str, value: Any) -> Any:
+    """Return an option that is an object of names and values as a plain one; null as it is.
+
+    Answers of the command line keep their type, which says where they come from.
+
+    Raises:
+        ParameterError: The value cannot be used, or a name is no string.
     """
     if value is None:
-        return
-    if not isinstance(value, Mapping):
+        return None
+    if not is_mapping(value):
         raise ParameterError(f"`{option}` must be an object, not {describe(value)}")
 
-    for name in value:
-        if not isinstance(name, str):
+    try:
+        pairs = read_pairs(value)
+    except ValueError as error:
+        raise ParameterError(f"`{option}` cannot be used: {error}") from None
+    for name in pairs:
+        if type(name) is not str:
             raise ParameterError(
                 f"the names in `{option}` must be strings, not {describe_with_value(name)}"
             )
+    return value if type(value) is OptionAnswers else pairs
 
 
 def check_workflow(value: object) -> None:
@@ -365,7 +394,10 @@ def _reserve_backend(backend: Backend, driver: Driver) -> None:
 
 def _make_backend(backend: str | Backend, workers: int | None) -> Backend:
     _check_count("workers", workers)
+    backend = plain_text(backend)
 
+    if type(backend) is not str:
+        return _check_backend(backend)
     if backend == "threads":
         return ThreadBackend(workers)
     if backend == "inline":
@@ -379,12 +411,15 @@ def _make_backend(backend: str | Backend, workers: int | None) -> Backend:
 
         return DaskBackend(workers=workers)
 
-    if isinstance(backend, str):
-        hint = nearest(backend, BACKENDS)
-        names = ", ".join(BACKENDS)
-        raise BackendError(f"there is no backend `{backend}`{hint}; known backends: {names}")
-    if not hasattr(backend, "poll"):
+    hint = nearest(backend, BACKENDS)
+    names = ", ".join(BACKENDS)
+    raise BackendError(f"there is no backend `{backend}`{hint}; known backends: {names}")
+
+
+def _check_backend(backend: Any) -> Backend:
+    if not ask(lambda: hasattr(backend, "poll"), default=False):
         raise BackendError(
             f"`backend` must be a name or a backend, not {describe_with_value(backend)}"
         )
-    return backend
+    checked: Backend = backend
+    return checked

@@ -13,6 +13,7 @@ from attune_nb.actions.fingerprint import own_code, used_code
 from attune_nb.errors import ParameterError, StoreError
 from attune_nb.values.describe import describe_with_value
 from attune_nb.values.frozen import describe_not_stored
+from attune_nb.values.named_values import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -199,9 +200,10 @@ def _resolve_store(store: str | PathLike[str] | None) -> Path | None:
     if store is None:
         store = os.environ.get("ATTUNE_NB_STORE") or DEFAULT_STORE
     name: Any = store
-    if isinstance(store, os.PathLike):
-        name = os.fspath(store)
-    if not name or not isinstance(name, str):
+    if issubclass(type(store), os.PathLike):
+        name = os.fspath(name)
+    name = plain_text(name)
+    if type(name) is not str or not name:
         raise StoreError(
             "`store` must be the path of a file, or 'none' for a run without a record, not "
             f"{describe_with_value(name)}"

@@ -19,7 +19,7 @@ from attune_nb.running.answers import (
 from attune_nb.running.history import recorded_code, recorded_options, recorded_workflow
 from attune_nb.running.lost_results import refuse_lost_results
 from attune_nb.running.plan import RunPlan, with_prepared
-from attune_nb.running.prepare import check_names, check_workflow, prepare_run
+from attune_nb.running.prepare import check_workflow, prepare_run, read_names, read_options
 from attune_nb.running.record import check_nothing_missing, store_path
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run, execute_plan
@@ -98,7 +98,7 @@ def resume(
     from attune_nb.store.claims import claim, release  # noqa: PLC0415
 
     path = store_path(store)
-    check_names("parameters", parameters)
+    parameters = read_names("parameters", parameters)
     check_workflow(workflow)
     stored = reading.run_of(path, run_id)
     _check_interrupted(stored, path)
@@ -113,6 +113,7 @@ def resume(
         allow_imports=allow_imports,
         keystore=keystore,
     )
+    options = read_options(options)
     observation = ObservationOptions(
         progress=progress,
         readers=tuple(readers),

@@ -13,7 +13,7 @@ from attune_nb.running.current_actions import current_actions
 from attune_nb.running.fork import plan_fork, plan_retry, restore_secrets
 from attune_nb.running.latest import LATEST
 from attune_nb.running.plan import plan_run
-from attune_nb.running.prepare import check_names, check_workflow
+from attune_nb.running.prepare import check_workflow, read_names, read_options
 from attune_nb.running.record import check_nothing_missing
 from attune_nb.running.request import (
     OBSERVATION_NAMES,
@@ -191,7 +191,7 @@ class BaseRun(RunView):
             ParameterError: An option does not exist or cannot be used, or something that no
                 record holds must be passed again.
         """
-        check_names("parameters", parameters)
+        parameters = read_names("parameters", parameters)
         check_workflow(workflow)
         for name in changes:
             if name not in RunChanges.__annotations__:
@@ -215,7 +215,7 @@ class BaseRun(RunView):
             request,
             workflow=new_workflow,
             parameters={**self._earlier_parameters(), **new_parameters},
-            options=replace(request.options, **options),
+            options=read_options(replace(request.options, **options)),
             observation=ObservationOptions(**observation),
         )
         if changed.stored is not None:

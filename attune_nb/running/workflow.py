@@ -13,11 +13,12 @@ from attune_nb.language.checks.traps import find_traps
 from attune_nb.language.load import load_workflow
 from attune_nb.language.reading.data_files import read_object_file
 from attune_nb.running.bind_actions import bind_actions, find_nested_questions
-from attune_nb.running.prepare import binding_context, check_names
+from attune_nb.running.prepare import binding_context, read_names, read_options
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run, start_run
 from attune_nb.running.workflow_view import WorkflowView, check_type
-from attune_nb.values.describe import describe
+from attune_nb.values.describe import describe, describe_with_value
+from attune_nb.values.named_values import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,7 @@ class Workflow(WorkflowView):
         self, actions: Actions | None = None, *, allow_imports: bool = False
     ) -> list[Problem]:
         """Return every problem that can be found before a run, those of actions included."""
-        check_names("actions", actions)
+        actions = read_names("actions", actions)
         if actions is None:
             actions = {}
         options = RunOptions(load=load_file, actions=actions, allow_imports=allow_imports)
@@ -146,12 +147,13 @@ class Workflow(WorkflowView):
             concurrency=concurrency,
             answers=answers,
         )
+        options = read_options(options)
         observation = ObservationOptions(
             progress=progress,
             readers=tuple(readers),
             background=background,
             store=store,
-            name=name,
+            name=_check_name(name),
         )
         request = RunRequest(
             workflow=self,
@@ -248,10 +250,18 @@ def load_parameters(
     return read_object_file(path, noun, is_secret=is_secret)
 
 
-def _check_readers(readers: object) -> None:
+def _check_name(name: Any) -> str | None:
+    name = plain_text(name)
+    if name is not None and type(name) is not str:
+        raise ParameterError(f"`name` must be a string, not {describe_with_value(name)}")
+    text: str | None = name
+    return text
+
+
+def _check_readers(readers: Any) -> None:
     if readers is None:
         return
-    if not isinstance(readers, list | tuple):
+    if not issubclass(type(readers), list | tuple):
         raise ParameterError(f"`readers` must be an array of functions, not {describe(readers)}")
     for reader in readers:
         if not callable(reader):

@@ -224,5 +224,5 @@ def check_type(value: object, types: tuple[type, ...], rule: str) -> None:
     Raises:
         WorkflowError: The argument has another type.
     """
-    if not isinstance(value, types):
+    if not issubclass(type(value), types):
         raise WorkflowError([Problem(f"{rule}, not {describe(value)}")])

@@ -22,6 +22,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from attune_nb.values.describe import is_different
+from attune_nb.values.frozen import has_attributes, is_named_tuple
+from attune_nb.values.plain_text import is_ip_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,14 +53,11 @@ def write_data(value: Any) -> tuple[str, Any] | None:
         return tag, write(value)
     if issubclass(kind, Enum):
         return "$enum", [_class_name(kind), value._name_, value._value_]
-    if issubclass(kind, tuple) and _is_named_tuple(kind):
+    if is_named_tuple(kind) and not has_attributes(value):
         return "$named_tuple", [_class_name(kind), list(tuple.__iter__(value))]
+    if is_ip_address(kind):
+        return "$ip", [kind.__name__, str(value)]
     return _write_pandas(value, kind)
-
-
-def _is_named_tuple(kind: type) -> bool:
-    fields = getattr(kind, "_fields", None)
-    return type(fields) is tuple and kind.__bases__ == (tuple,)
 
 
 def _class_name(kind: type) -> str:
@@ -94,7 +93,7 @@ def _read_enum(content: Any) -> Any:
 def _read_named_tuple(content: Any) -> tuple[Any, ...]:
     class_name, elements = content
     kind = _find_class(class_name)
-    if kind is None or not issubclass(kind, tuple) or not _is_named_tuple(kind):
+    if kind is None or not is_named_tuple(kind):
         return tuple(elements)
     if len(kind._fields) != len(elements):  # type: ignore[attr-defined]
         return tuple(elements)
@@ -112,6 +111,14 @@ def _read_path(content: Any) -> PurePath:
     except NotImplementedError:
         # a path of another system
         return _PURE_PATHS[name](text)
+
+
+def _read_ip_address(content: Any) -> Any:
+    name, text = content
+    kind = getattr(importlib.import_module("ipaddress"), name)
+    if not is_ip_address(kind):
+        raise KeyError(name)
+    return kind(text)
 
 
 def _write_moment(value: datetime | time) -> Any:
@@ -213,6 +220,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "$range": lambda content: range(*content),
     "$deque": lambda content: deque(*content),
     "$path": _read_path,
+    "$ip": _read_ip_address,
     "$enum": _read_enum,
     "$named_tuple": _read_named_tuple,
     "$timestamp": _read_timestamp,

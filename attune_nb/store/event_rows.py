@@ -60,6 +60,9 @@ _ADDED_FIELDS = frozenset(
 # fields with columns of their own
 _COLUMN_FIELDS = frozenset({"time", "task", "visit", "batch"})
 
+# seconds: no event of a run is so late
+_LATEST_TIME = 9.2e9
+
 # the packed columns of a batch: field, type code in the store, type code in memory
 _PACKED = (
     ("index", "I", "q"),
@@ -298,6 +301,8 @@ def _check_types(event: Event) -> None:
     Raises:
         msgspec.ValidationError: A field has another type than its events have.
     """
+    if not -_LATEST_TIME < event.time < _LATEST_TIME:
+        raise ValueError("the time of an event is out of range")
     if isinstance(event, AttemptsEnded):
         fields = {name: getattr(event, name) for name in ("time", "task", "visit", "seed")}
         msgspec.convert(fields, _AttemptsFields)
@@ -361,6 +366,10 @@ def _check_batch(batch: Batch) -> None:
         raise ValueError("the columns of a batch differ in their lengths")
     if batch.status and max(batch.status) >= len(event_types.STATUS_CODES):
         raise ValueError("a batch has a status that does not exist")
+    for column in (batch.start, batch.duration):
+        # a comparison with NaN is false
+        if not all(-_LATEST_TIME < seconds < _LATEST_TIME for seconds in column):
+            raise ValueError("a time of a batch is out of range")
 
     for row, error in batch.errors.items():
         if type(row) is not int or not 0 <= row < count:

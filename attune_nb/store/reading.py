@@ -21,6 +21,7 @@ from attune_nb.store.json_values import NO_SECRETS, from_plain
 from attune_nb.store.tables.events import stored_files
 from attune_nb.store.tables.folder import TableFolder
 from attune_nb.values.describe import describe
+from attune_nb.values.named_values import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -187,7 +188,8 @@ def run_of(path: Path, run_id: str, *, damaged: bool = False) -> StoredRun:
     Raises:
         StoreError: There is no such run, or more than one, or its record is damaged.
     """
-    if not isinstance(run_id, str):
+    run_id = plain_text(run_id)
+    if type(run_id) is not str:
         raise StoreError(f"the id of a run must be a string, not {describe(run_id)}")
 
     runs = runs_in(path)

@@ -14,7 +14,7 @@ from itertools import chain, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from attune_nb.values.guard import module_of, type_name
+from attune_nb.values.guard import ask, module_of, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,8 +30,11 @@ __all__ = [
     "freeze_guarded",
     "freeze_list",
     "frozen_rows",
+    "has_attributes",
+    "is_named_tuple",
     "is_plain_data",
     "may_hold_tables",
+    "own_pairs",
     "thaw",
 ]
 
@@ -217,7 +220,7 @@ def freeze(value: Any, *, more_levels: int = 0) -> Any:
     becomes a `FrozenTuple`, and a set a frozenset. A NumPy array becomes a read-only view of
     itself, a NumPy scalar a plain number, date or duration (one of nanoseconds becomes that of
     pandas, which is exact), and an instance of a subclass of `str`, `int` or `float` a plain one,
-    but for the members of enums of numbers. A named tuple keeps its type.
+    but for the members of enums. A named tuple keeps its type.
     A table of pandas becomes a shallow copy, so that a change of the original is not seen. Any
     other object is returned as it is. (C code for lists, such as `heapq`, bypasses the
     methods of a list; Python cannot prevent that.)
@@ -293,7 +296,7 @@ def _freeze_content(value: Any, kind: type, depth: int, memo: _Memo | None) -> t
     # The type is asked and the parts are read without calling anything of a subclass. They are
     # copied before they are looked at: another thread may change the value meanwhile.
     if issubclass(kind, dict):
-        pairs = value if kind is dict else _own_pairs(value, kind)
+        pairs = value if kind is dict else own_pairs(value, kind)
         return _freeze_object(FrozenDict(pairs), depth, memo)
 
     if issubclass(kind, list) or kind is tuple:
@@ -523,7 +526,10 @@ def _split(values: list[Any], arrays: Sequence[list[Any]]) -> list[list[Any]]:
 
 def _freeze_other(value: Any, kind: type, depth: int, memo: _Memo | None) -> Any:
     """Freeze a value that is no container, or is of a subclass of a plain type."""
-    # A member of an enum, or a string of NumPy: the plain string in it.
+    # The members of enums of strings or numbers stay members.
+    if hasattr(kind, "_member_map_"):
+        return value
+    # A string of NumPy, for example: the plain string in it.
     if issubclass(kind, str):
         return str.__str__(value)
     if module_of(kind) == "numpy":
@@ -532,9 +538,6 @@ def _freeze_other(value: Any, kind: type, depth: int, memo: _Memo | None) -> Any
         return bytes.__getitem__(value, slice(None))
     if issubclass(kind, tuple):
         return _freeze_named_tuple(value, kind, depth, memo)
-    # The members of an enum of numbers stay members.
-    if hasattr(kind, "_member_map_"):
-        return value
     if issubclass(kind, int):
         return int.__int__(value)
     if issubclass(kind, float):
@@ -543,12 +546,25 @@ def _freeze_other(value: Any, kind: type, depth: int, memo: _Memo | None) -> Any
     return _copy_table(value)
 
 
+def is_named_tuple(kind: type) -> bool:
+    """Return whether a type is a class of named tuples, or a subclass of one."""
+    if not issubclass(kind, tuple) or type(getattr(kind, "_fields", None)) is not tuple:
+        return False
+    return not _iterates_in_its_own_way(kind, tuple)
+
+
+def has_attributes(value: Any) -> bool:
+    """Return whether an object has attributes of its own, without a call of its code."""
+    return bool(ask(lambda: object.__getattribute__(value, "__dict__")))
+
+
 def _freeze_named_tuple(value: Any, kind: type, depth: int, memo: _Memo | None) -> Any:
     """Return a named tuple of frozen elements, of the same type; another tuple as it is.
 
     A tuple that iterates in a way of its own becomes a plain one.
     """
-    is_named = hasattr(kind, "_fields") and kind.__bases__ == (tuple,)
+    # attributes beside the elements would be lost
+    is_named = is_named_tuple(kind) and not has_attributes(value)
     if not is_named and not _iterates_in_its_own_way(kind, tuple):
         return value
 
@@ -563,7 +579,7 @@ def _freeze_named_tuple(value: Any, kind: type, depth: int, memo: _Memo | None) 
     return tuple.__new__(kind, parts)
 
 
-def _own_pairs(value: Any, kind: type) -> dict[Any, Any]:
+def own_pairs(value: Any, kind: type) -> dict[Any, Any]:
     """Return the items of an instance of a subclass of `dict` without calling its methods."""
     pairs = dict(dict.items(value))
     if not pairs and _iterates_in_its_own_way(kind, dict):

@@ -1,4 +1,4 @@
-"""The plain text of dates, paths, decimals, fractions, UUIDs and enums.
+"""The plain text of dates, paths, decimals, fractions, UUIDs, IP addresses and enums.
 
 They are no plain data, but everyone knows their text. An expression cannot look into them.
 """
@@ -14,10 +14,12 @@ from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from attune_nb.values.guard import module_of, type_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["has_plain_text", "simplify", "simplify_all"]
+__all__ = ["has_plain_text", "is_ip_address", "simplify", "simplify_all"]
 
 # Bits of the parts of a fraction that is written: Python writes no integer of very many digits.
 _MOST_BITS = 10_000
@@ -44,13 +46,15 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
 def has_plain_text(value: Any) -> bool:
     """Return whether a value is one of those that `simplify` turns into plain data."""
     kind = type(value)
-    return kind in _WRITERS or issubclass(kind, Enum) or _is_timestamp(kind)
+    if kind in _WRITERS or issubclass(kind, Enum):
+        return True
+    return _is_timestamp(kind) or is_ip_address(kind)
 
 
 def simplify(value: Any) -> Any:
-    """Return the text of a date, path, decimal, fraction or UUID; the value of an enum's member.
+    """Return the text of a date, path, decimal, fraction, UUID or IP address.
 
-    Any other value is returned as it is.
+    Of a member of an enum the value is returned; any other value is returned as it is.
     """
     kind = type(value)
     write = _WRITERS.get(kind)
@@ -60,6 +64,8 @@ def simplify(value: Any) -> Any:
         return value._value_
     if _is_timestamp(kind):
         return value.isoformat()
+    if is_ip_address(kind):
+        return str(value)
     return value
 
 
@@ -76,3 +82,10 @@ def _is_timestamp(kind: type) -> bool:
     """Return whether a type is that of pandas' dates, without importing pandas."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and kind is getattr(pandas, "Timestamp", None)
+
+
+def is_ip_address(kind: type) -> bool:
+    """Return whether a type is one of `ipaddress`, without importing that module."""
+    if module_of(kind) != "ipaddress":
+        return False
+    return kind is getattr(sys.modules["ipaddress"], type_name(kind), None)

@@ -581,10 +581,10 @@ def _collect_leaves(leaves: dict[str, Any], name: str, secret: Any, depth: int) 
             key_text = ask(partial(str, key), "?")
             _collect_leaves(leaves, f"{name}.{key_text}", part, depth - 1)
     elif depth and issubclass(kind, set | frozenset):
-        for index, part in enumerate(sorted(secret, key=repr_of)):
+        for index, part in enumerate(sorted(iterate(secret, kind), key=repr_of)):
             _collect_leaves(leaves, f"{name}.{index}", part, depth - 1)
     elif depth and issubclass(kind, list | tuple | deque):
-        for index, part in enumerate(secret):
+        for index, part in enumerate(iterate(secret, kind)):
             _collect_leaves(leaves, f"{name}.{index}", part, depth - 1)
     elif kind is not bool and secret is not None:
         for leaf in _leaves_of(secret, kind):

@@ -90,6 +90,7 @@ def read_all(store):
         except StoreError:
             continue
         readable.append(run_id)
+        run.to_chrome_trace(f"{store}.json")
         run.attempts()
         run.failures()
         run.items("check")
@@ -160,6 +161,16 @@ def test_a_damaged_run_is_listed_as_unreadable(store, statement):
     if "text" not in statement:
         assert [statuses[run_id] for run_id in ids] == ["succeeded", "unreadable", "succeeded"]
     with pytest.raises(StoreError, match=f"the .* run {ids[1]} "):
+        attune_nb.open_run(ids[1], store)
+    assert attune_nb.open_run(ids[0], store).status == "succeeded"
+
+
+@pytest.mark.parametrize("time", ["9e999", "-9e999", "1e300"])
+def test_an_event_at_an_impossible_time_is_a_damaged_record(store, time):
+    ids = attune_nb.runs(store)["run_id"].tolist()
+    change(store, f"UPDATE events SET time = {time} WHERE run = 2 AND number = 3")
+
+    with pytest.raises(StoreError, match="out of range"):
         attune_nb.open_run(ids[1], store)
     assert attune_nb.open_run(ids[0], store).status == "succeeded"
 

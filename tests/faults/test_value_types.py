@@ -8,13 +8,14 @@ import json
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from ipaddress import ip_address, ip_network
 from pathlib import Path, PurePath, PureWindowsPath
 from uuid import UUID
 
 import numpy as np
 import pandas as pd
 import pytest
-from support.typed_values import NOT_ON_RECORD, Color, is_same, run_echo
+from support.typed_values import NOT_ON_RECORD, Color, Stage, is_same, run_echo
 
 import attune_nb
 
@@ -63,6 +64,9 @@ TEXTS = {
     "fraction": (Fraction(1, 3), "1/3"),
     "uuid": (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     "enum": (Color.RED, "red"),
+    "enum of strings": (Stage.TEST, "test"),
+    "address": (ip_address("10.0.0.7"), "10.0.0.7"),
+    "network": (ip_network("10.0.0.0/8"), "10.0.0.0/8"),
 }
 WRITTEN = {
     "text": "<{{ parameters.value }}>",

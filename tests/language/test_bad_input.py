@@ -33,7 +33,7 @@ YAML = [
     (A + "    when: a: b: c\n", "a `: ` where no key can stand; quote the text", 4, 12),
     (A + "    when: [a\n", "this bracket is never closed", None, None),
     (A + "    when: @x\n", "unquoted text cannot start with this character", 4, 11),
-    (A + "    when: *x\n", "line 4: no anchor `&x` stands before `*x`", 4, 11),
+    (A + "    when: *x\n", "no anchor `&x` stands before `*x`", 4, 11),
     (A + "    when: &x [*x]\n", "`*x` refers to a value that contains it", 4, 15),
     (A + "    1: x\n", 'the key `1` is not a string; quote the key: "1"', 4, 5),
     (A + "    true: x\n", "the key `true` is not a string", 4, 5),

@@ -8,6 +8,7 @@ from collections import deque, namedtuple
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -19,12 +20,23 @@ import attune_nb
 Point = namedtuple("Point", "x y")  # noqa: PYI024 - made as most code makes them
 
 
+class Segment(namedtuple("Segment", "begin end")):  # noqa: PYI024, SLOT002 - likewise
+    """A named tuple with a method, as much code makes them."""
+
+    def length(self):
+        return self.end - self.begin
+
+
 class Color(enum.Enum):
     RED = "red"
 
 
 class Level(enum.IntEnum):
     HIGH = 3
+
+
+class Stage(enum.StrEnum):
+    TEST = "test"
 
 
 class Right(enum.Flag):
@@ -42,10 +54,15 @@ NOT_ON_RECORD = {
     "duration of pandas": pd.Timedelta(90, "s"),
     "enum": Color.RED,
     "enum of integers": Level.HIGH,
+    "enum of strings": Stage.TEST,
     "flags": Right.READ | Right.WRITE,
     "range": range(1, 9, 2),
     "fraction": Fraction(1, 3),
     "named tuple": Point(1, 2),
+    "named tuple with methods": Segment(1, 4),
+    "address": ip_address("fe80::1%eth0"),
+    "interface": ip_interface("10.0.0.7/8"),
+    "network": ip_network("10.0.0.0/8"),
     "bytearray": bytearray(b"\xff\x00"),
     "deque": deque([1, 2], 5),
     "moment with a zone": datetime(2024, 7, 1, tzinfo=ZoneInfo("Europe/Berlin")),

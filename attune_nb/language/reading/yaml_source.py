@@ -304,7 +304,7 @@ class Builder:
         mark = _mark(event)
         name = event.anchor
         if name not in self.anchors:
-            self.refuse(f"line {mark[0]}: no anchor `&{name}` stands before `*{name}`", mark)
+            self.refuse(f"no anchor `&{name}` stands before `*{name}`", mark)
 
         node = self.anchors[name]
         if node is None:
