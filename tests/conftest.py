@@ -14,6 +14,8 @@ from IPython.testing.globalipapp import start_ipython
 
 # kernels and commands that a test starts inherit this
 os.environ["ATTUNE_NB_STORE"] = "none"
+# hundreds of processes import the package: each would compile it again
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # a suite in the background of a shell inherits signals that are ignored: its processes need them
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

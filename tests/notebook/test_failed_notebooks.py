@@ -1,5 +1,6 @@
 """A failed workflow cell stops what executes the notebook: papermill, nbconvert and the others."""
 
+import functools
 import subprocess
 import sys
 
@@ -36,35 +37,45 @@ PROGRAMS = {
 }
 
 
-def execute(folder, program, options=""):
-    """Execute a notebook with a failing workflow; return the process and the file it writes."""
-    cells = [SETUP, WORKFLOW.format(options=options), "print('went', 'on')"]
-    notebook = new_notebook(cells=[new_code_cell(source) for source in cells])
-    nbformat.write(notebook, folder / "book.ipynb")
+@pytest.fixture(scope="module")
+def execute(tmp_path_factory):
+    """Return a function that executes a notebook with a failing workflow, once for its arguments.
 
-    arguments, output = PROGRAMS[program]
-    process = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return process, folder / output
+    It returns the process and the file that the program writes.
+    """
+
+    @functools.cache
+    def execute(program, options=""):
+        folder = tmp_path_factory.mktemp("book")
+        cells = [SETUP, WORKFLOW.format(options=options), "print('went', 'on')"]
+        notebook = new_notebook(cells=[new_code_cell(source) for source in cells])
+        nbformat.write(notebook, folder / "book.ipynb")
+
+        arguments, output = PROGRAMS[program]
+        process = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        return process, folder / output
+
+    return execute
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_failed_cell_gives_a_failed_exit_status(program, tmp_path):
-    process, _ = execute(tmp_path, program)
+def test_a_failed_cell_gives_a_failed_exit_status(program, execute):
+    process, _ = execute(program)
 
     assert process.returncode != 0
     assert f"RunFailed: {REASON}" in process.stdout + process.stderr
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_the_notebook_goes_on_with_no_raise(program, tmp_path):
-    process, output = execute(tmp_path, program, "--no-raise")
+def test_the_notebook_goes_on_with_no_raise(program, execute):
+    process, output = execute(program, "--no-raise")
 
     assert process.returncode == 0, process.stderr
     text = output.read_text(encoding="utf-8")
@@ -72,8 +83,8 @@ def test_the_notebook_goes_on_with_no_raise(program, tmp_path):
     assert "all with NameError: name" in text
 
 
-def test_the_notebook_that_papermill_leaves_shows_the_failure(tmp_path):
-    _, output = execute(tmp_path, "papermill")
+def test_the_notebook_that_papermill_leaves_shows_the_failure(execute):
+    _, output = execute("papermill")
 
     notebook = nbformat.read(output, as_version=4)
     banner, *_, failed_cell, last_cell = notebook.cells
@@ -84,8 +95,8 @@ def test_the_notebook_that_papermill_leaves_shows_the_failure(tmp_path):
     assert last_cell.outputs == []
 
 
-def test_a_page_that_is_published_anyway_says_so_at_its_top(tmp_path):
-    _, page = execute(tmp_path, "publish anyway")
+def test_a_page_that_is_published_anyway_says_so_at_its_top(execute):
+    _, page = execute("publish anyway")
 
     body = page.read_text(encoding="utf-8").partition("<main>")[2]
     top, _, cells = body.partition("jp-CodeCell")
@@ -94,6 +105,6 @@ def test_a_page_that_is_published_anyway_says_so_at_its_top(tmp_path):
     assert "went on" in cells
 
 
-def test_a_page_is_not_published_without_that(tmp_path):
-    _, page = execute(tmp_path, "publish")
+def test_a_page_is_not_published_without_that(execute):
+    _, page = execute("publish")
     assert not page.exists()
