@@ -47,7 +47,6 @@ from uuid import UUID
 
 from attune_nb.actions.code_parts import code_parts, constant_text
 from attune_nb.values.guard import module_name, repr_of
-from attune_nb.values.object_parts import iterate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +91,9 @@ _SCALARS = (str, bytes, int, float, complex, type(None), type(...))
 _VALUES = (
     date, time, timedelta, timezone, Decimal, Fraction, PurePath, UUID, range, re.Pattern, slice
 )  # fmt: skip
+
+# types whose elements are looked at
+_CONTAINERS: tuple[type[Any], ...] = (dict, list, tuple, set, frozenset)
 
 # elements of a set that are sorted
 _MAX_SORTED = 10_000
@@ -301,7 +303,7 @@ class _Walk:
         if is_changed:
             return
 
-        self._parts.append(str(len(value)))
+        self._parts.append(str(_container_type(value).__len__(value)))
         for element in _first_elements(value):
             self._add(element, depth)
 
@@ -358,21 +360,28 @@ def _inner_objects(value: Any) -> tuple[Any, ...] | None:
             return None
 
 
+def _container_type(value: Any) -> type[Any]:
+    """Return the type in `_CONTAINERS` that a container is of, or extends."""
+    return next(kind for kind in _CONTAINERS if issubclass(type(value), kind))
+
+
 def _first_elements(value: Any) -> Iterator[Any]:
-    """Yield the first elements of a container, in an order that is the same in every process."""
-    if isinstance(value, dict):
-        for number, key in enumerate(value):
-            if number >= _MAX_ELEMENTS:
-                return
+    """Yield the first elements of a container, in an order that is the same in every process.
+
+    They are those of the built-in type: a class that extends it may iterate without end.
+    """
+    kind = _container_type(value)
+    if kind is dict:
+        for key in itertools.islice(dict.__iter__(value), _MAX_ELEMENTS):
             yield key
-            yield value[key]
-    elif isinstance(value, set | frozenset):
+            yield dict.__getitem__(value, key)
+    elif kind in (set, frozenset):
         # sorted by their text: a set has no order of its own
-        if len(value) <= _MAX_SORTED:
-            texts = sorted(constant_text(element) for element in iterate(value, type(value)))
+        if kind.__len__(value) <= _MAX_SORTED:
+            texts = sorted(constant_text(element) for element in kind.__iter__(value))
             yield from texts[:_MAX_ELEMENTS]
     else:
-        yield from value[:_MAX_ELEMENTS]
+        yield from itertools.islice(kind.__iter__(value), _MAX_ELEMENTS)
 
 
 def _scalar_text(value: Any) -> str:

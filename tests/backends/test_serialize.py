@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import pickle
 import threading
 import uuid
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune_nb.backends.chunks.serialize import NotSent, pack, unpack
+from attune_nb.backends.chunks.serialize import NotSent, pack, pack_value, unpack
 from attune_nb.values.frozen import FrozenDict, freeze
 
 _leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -83,3 +84,30 @@ def test_dates_and_exact_numbers_are_plain_data(value):
     packed = pack([value, {"x": value}])
     assert packed.together is not None
     assert unpack(packed) == [value, {"x": value}]
+
+
+class Doubling(list):
+    """A list that gives every element twice."""
+
+    def __iter__(self):
+        for element in super().__iter__():
+            yield element
+            yield element
+
+
+class Counted:
+    """An object that says itself how to make it again."""
+
+    def __init__(self, elements):
+        self.elements = elements
+
+    def append(self, element):
+        self.elements.append(element)
+
+    def __reduce__(self):
+        return Counted, ([],), None, iter(self.elements)
+
+
+def test_a_container_that_iterates_in_its_own_way_is_sent():
+    assert list.__len__(pickle.loads(pack_value(Doubling([1, 2])))) == 4
+    assert pickle.loads(pack_value(Counted([1, 2]))).elements == [1, 2]
