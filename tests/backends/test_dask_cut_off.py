@@ -9,6 +9,7 @@ from collections import Counter
 from itertools import pairwise
 
 import cloudpickle
+import distributed
 import pytest
 from support import dask_clusters, item_runs
 from support.dask_clusters import (
@@ -20,7 +21,7 @@ from support.dask_clusters import (
 )
 from support.item_runs import until
 
-from attune_nb.backends.dask import DaskBackend, fetcher, scatter, scheduler_watch
+from attune_nb.backends.dask import DaskBackend, fetcher, scatter, scheduler_watch, stream_watch
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 cloudpickle.register_pickle_by_value(dask_clusters)
@@ -77,6 +78,55 @@ def test_a_silent_scheduler_delays_no_pause_or_cancel(
             assert run.wait(30)
 
     assert run.status == "cancelled"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(stream_watch, "PATIENCE", 0.5)
+    monkeypatch.setattr(stream_watch, "CHECK_INTERVAL", 0.5)
+
+
+def stop_stream(dask_scheduler=None, client=None):
+    """Let the next message from a client, or from a scheduler to its clients, wait for an hour.
+
+    A clock that is set back by an hour leaves a stream so if it was about to send.
+    """
+    streams = [client.scheduler_comm] if client else dask_scheduler.client_comms.values()
+    for stream in streams:
+        stream.next_deadline = time.time() + 3_600
+
+
+@pytest.mark.parametrize("direction", ["to the scheduler", "to the client"])
+def test_a_stream_that_stands_still_pauses_the_run(impatient, direction):
+    """Requests are still answered, so the cluster looks idle and well."""
+    with temporary_cluster(n_workers=1) as client:
+        run_on_dask(lambda x: x, {"n": 1}, backend=DaskBackend(client))
+        if direction == "to the client":
+            client.run_on_scheduler(stop_stream)
+            expected = "the client has not received what its scheduler has sent"
+        else:
+            stop_stream(client=client)
+            expected = "its scheduler has not received what the client has sent"
+
+        run = run_on_dask(lambda x: x, {"n": 4}, backend=DaskBackend(client), background=True)
+        until(lambda: run.status == "paused")
+        assert f"the Dask cluster is gone: {expected}" in run.pause_reason
+
+        with distributed.Client(client.scheduler.address):
+            run.resume()
+            assert run.wait(60)
+
+    assert run.result("a") == [0, 1, 2, 3]
+
+
+def test_an_item_that_takes_long_is_no_broken_stream(impatient):
+    def wait(x):
+        time.sleep(4)
+        return x
+
+    with temporary_cluster(n_workers=1) as client:
+        run = run_on_dask(wait, {"n": 1}, backend=DaskBackend(client))
+    assert run.result("a") == [0]
 
 
 def test_a_silent_worker_delays_no_others(tmp_path):

@@ -77,6 +77,37 @@ def test_all_workers_may_be_killed_at_once(tmp_path):
     assert run.result("a") == [x * 3 for x in range(2_000)]
 
 
+SHELL = """
+tasks:
+  - name: a
+    action: core.shell
+    with_items: [1, 2]
+    concurrency: 2
+    input: {cmd: COMMAND, env: {item: "{{ item }}"}}
+"""
+
+
+def test_commands_go_on_after_all_workers_were_killed(tmp_path):
+    """A command ends with its worker, and runs again on the worker that takes its place."""
+    seconds = f"600.{os.getpid()}"
+    command = f"test -e {tmp_path}/$item || {{ touch {tmp_path}/$item; sleep {seconds}; }}"
+    workflow = attune_nb.loads(SHELL.replace("COMMAND", repr(command)))
+    with temporary_cluster(n_workers=2) as client:
+        run = workflow.run(backend=DaskBackend(client), background=True, progress=False)
+        until(lambda: len(find_processes("sleep", seconds)) == 2)
+        for pid in worker_pids(client):
+            os.kill(pid, signal.SIGKILL)
+        assert run.wait(120)
+
+    assert run.status == "succeeded"
+    assert find_processes("sleep", seconds) == []
+
+
+def find_processes(*command):
+    processes = psutil.process_iter(["cmdline"])
+    return [process for process in processes if process.info["cmdline"] == list(command)]
+
+
 def test_an_item_that_kills_its_worker_fails_alone():
     def work(x):
         if x == 3:
@@ -252,10 +283,8 @@ def test_a_lost_scheduler_pauses_the_run_until_resumed(tmp_path, start_external_
     run = start_appending_run(path, count, backend)
     until(lambda: len(run.attempts()) > 200)
 
-    start = time.monotonic()
     external.close()
     until(lambda: run.status == "paused")
-    assert time.monotonic() - start < 30
     assert "the Dask cluster is gone" in run.pause_reason
     finished = set(run.attempts()["index"])
     before = Counter(path.read_text().split())

@@ -39,6 +39,7 @@ from attune_nb.backends.dask.remote_result import (
 from attune_nb.backends.dask.resources import required_resources
 from attune_nb.backends.dask.scatter import ensure_task_spec
 from attune_nb.backends.dask.scheduler_watch import POLL_INTERVAL, SchedulerWatch
+from attune_nb.backends.dask.stream_watch import StreamWatch
 from attune_nb.backends.dask.submit import submit_chunk
 from attune_nb.backends.dask.worker_table import WorkerTable
 from attune_nb.backends.dask.worker_wait import WorkerWait
@@ -92,6 +93,7 @@ class DaskBackend(RemoteBackend):
         self._workers = WorkerTable()
         self._futures = FutureTable()
         self._scheduler_watch = SchedulerWatch(self._threads.wake)
+        self._stream_watch = StreamWatch(self._threads.wake)
         self._fetcher = Fetcher(self._notify)
         self._prober = Prober(self._notify)
         self._worker_wait = WorkerWait()
@@ -121,6 +123,7 @@ class DaskBackend(RemoteBackend):
         self._workers.clear()
         self._worker_wait.cancel()
         self._scheduler_watch.cancel()
+        self._stream_watch.cancel()
         self._fetcher.cancel()
         self._prober.cancel()
         self._backlog.clear()
@@ -154,6 +157,12 @@ class DaskBackend(RemoteBackend):
         )
         if reason:
             self._give_up_cluster(reason)
+
+        problem = self._stream_watch.find_problem(client, self._futures.in_flight())
+        if problem:
+            # it looks alive: another client is needed, also for the same scheduler
+            self._connection.reject_client()
+            self._give_up_cluster(problem)
         return POLL_INTERVAL
 
     def _update_workers(self, client: Client, reports: Mapping[str, Mapping[str, Any]]) -> None:

@@ -107,6 +107,8 @@ class Connection:
         self._workers = workers
         self._own_cluster: OwnCluster | None = None
         self._client_start: _ClientStart | None = None
+        # a client that is connected, and whose messages do not arrive
+        self._rejected: Client | None = None
 
     @property
     def owns_cluster(self) -> bool:
@@ -153,14 +155,22 @@ class Connection:
 
         if isinstance(self.target, str):
             return None
-        if self.target is not None and _is_usable(self.target):
+        if self.target is not None and self._is_usable(self.target):
             return self.target
 
         try:
             client: Client = Client.current()
         except ValueError:
             return None
-        return client if _is_usable(client) else None
+        return client if self._is_usable(client) else None
+
+    def _is_usable(self, client: Client) -> bool:
+        """Return whether a client is connected, or connects again, and was not rejected."""
+        return client.status in ("running", "connecting") and client is not self._rejected
+
+    def reject_client(self) -> None:
+        """Use another client than the present one from now on."""
+        self._rejected = self.client
 
     def _start_client(self) -> Client | None:
         """Return a client of our own; None while it, or a cluster of our own, is starting.
@@ -222,11 +232,6 @@ def _close(*owned: _ClientStart | OwnCluster) -> None:
 def is_connected(client: Client) -> bool:
     """Return whether a client is connected to its scheduler."""
     return bool(client.status == "running")
-
-
-def _is_usable(client: Client) -> bool:
-    """Return whether a client is connected, or connects again."""
-    return client.status in ("running", "connecting")
 
 
 def was_connection_lost(future: DaskFuture) -> bool:

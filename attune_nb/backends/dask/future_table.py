@@ -68,6 +68,10 @@ class FutureTable:
         """Return the chunks of a chunk queue."""
         return [chunk for owner, chunk, _ in self._entries.values() if owner is queue]
 
+    def in_flight(self) -> list[tuple[Future, InFlightChunk]]:
+        """Return all futures, each with its chunk."""
+        return [(future, chunk) for future, (_, chunk, _) in self._entries.items()]
+
     def futures_of(self, queue: ChunkQueue) -> list[Future]:
         """Return the futures of a chunk queue."""
         return [future for future, (owner, _, _) in self._entries.items() if owner is queue]
