@@ -149,10 +149,8 @@ def _tagged(value: Any, *, check_strings: bool) -> dict[str, Any]:
         return {"$hidden": {tag: to_plain(value.text)}}
     if kind is SecretValue:
         return _hidden(value, check_strings=check_strings)
-    if kind is StoredTable:
-        return {"$table": [value.file, value.kind, value.rows, value.size, value.is_lazy]}
-    if kind is StoredResult:
-        return {"$stored": [value.file, value.start, value.size]}
+    if kind in (StoredTable, StoredResult):
+        return _file_reference(value)
     if isinstance(value, tuple) and not hasattr(kind, "_fields"):
         elements = tuple.__iter__(value)
         return {"$tuple": [to_plain(element, check_strings=check_strings) for element in elements]}
@@ -167,6 +165,17 @@ def _tagged(value: Any, *, check_strings: bool) -> dict[str, Any]:
         return {"$object": to_plain(_marker(value), check_strings=check_strings)}
     tag, content = data
     return {tag: to_plain(content, check_strings=check_strings)}
+
+
+def _file_reference(reference: StoredTable | StoredResult) -> dict[str, Any]:
+    """Return the tagged fields of a reference to a file beside the store."""
+    if isinstance(reference, StoredResult):
+        return {"$stored": [reference.file, reference.start, reference.size]}
+
+    fields = [reference.file, reference.kind, reference.rows, reference.size, reference.is_lazy]
+    if reference.start is not None:
+        fields += [reference.start, reference.file_format]
+    return {"$table": fields}
 
 
 def _hidden(secret: SecretValue, *, check_strings: bool) -> dict[str, Any]:
@@ -269,8 +278,19 @@ def _read_object(content: Any, _: Mask) -> NotStored:
 
 def _read_table(content: Any, _: Mask) -> StoredTable:
     """Return the reference to a table; the reader of its event says where the file is."""
-    file, kind, rows, size, is_lazy = content
-    return StoredTable(_check_file(file), str(kind), rows, size, is_lazy=is_lazy)
+    file, kind, rows, size, is_lazy, *place = content
+    start, file_format = None, ""
+    if place:
+        start, file_format = place
+    return StoredTable(
+        _check_file(file),
+        str(kind),
+        rows,
+        int(size),
+        is_lazy=bool(is_lazy),
+        start=start,
+        file_format=file_format,
+    )
 
 
 def _read_stored(content: Any, _: Mask) -> StoredResult:

@@ -33,9 +33,11 @@ class StoredTable(RemoteReference):
         file: The name of the file: its SHA-256, and its format.
         kind: The type of the table, as `module.Name`.
         rows: The number of its rows; None for an array without any.
-        size: The bytes of the file.
+        size: The bytes of the table in the file.
         source: Where the file is; None until that is known.
         is_lazy: Whether the table stays on the disk (`keep_results: store`).
+        start: The first byte of the table in a file with many small ones; else None.
+        file_format: The format of the table.
     """
 
     description = "table on record"
@@ -51,9 +53,15 @@ class StoredTable(RemoteReference):
         source: TableSource | None = None,
         *,
         is_lazy: bool = False,
+        start: int | None = None,
+        file_format: str = "",
     ) -> None:
         RemoteReference.in_use = True
         self.is_lazy = is_lazy
+        self.start = start
+        self.file_format = file_format
+        if start is None:
+            _, _, self.file_format = file.partition(".")
         self.file = file
         self.kind = kind
         self.rows = rows
@@ -82,10 +90,12 @@ class StoredTable(RemoteReference):
         return f"<{self.kind}{rows}, on record>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, StoredTable) and other.file == self.file
+        if not isinstance(other, StoredTable):
+            return False
+        return (other.file, other.start) == (self.file, self.start)
 
     def __hash__(self) -> int:
-        return hash(self.file)
+        return hash((self.file, self.start))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # a worker may not reach the file

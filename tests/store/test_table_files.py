@@ -265,3 +265,37 @@ def test_a_secret_is_found_anywhere_in_a_large_table(make, store):
         progress=False,
     )
     assert files_of(store) == []
+
+
+def test_many_small_tables_share_a_file(store):
+    tables = [np.arange(number) for number in range(50)] + [frame(number) for number in range(50)]
+    finished = run(store, tables)
+
+    assert [path.suffix for path in files_of(store)] == [".pack"]
+    results = attune_nb.open_run(finished.run_id, store).result("load")
+    assert [len(array) for array in results[:50]] == list(range(50))
+    assert all(table.equals(frame(number)) for number, table in enumerate(results[50:]))
+
+
+def test_a_table_that_cannot_be_kept_spoils_no_other(store):
+    tables = [np.arange(number) for number in range(50)]
+    tables[20] = np.array([object()])
+    opened = attune_nb.open_run(run(store, tables).run_id, store)
+
+    results = opened.result("load")
+    assert repr(results[20]) == "<numpy.ndarray, which the store does not hold>"
+    assert [len(results[number]) for number in (0, 19, 21, 49)] == [0, 19, 21, 49]
+    assert len(opened.alerts) == 1
+
+
+def test_a_cut_file_of_many_tables_is_a_store_error(store):
+    finished = run(store, [np.arange(number) for number in range(50)])
+    (path,) = files_of(store)
+    cut(path)
+    with pytest.raises(StoreError, match=f"{path.name} has changed since it was recorded"):
+        attune_nb.open_run(finished.run_id, store).result("load")
+
+
+def test_a_large_table_among_many_has_its_own_file(store):
+    run(store, [np.arange(number) for number in range(50)] + [np.zeros(100_000)])
+    assert sorted(path.suffix for path in files_of(store)) == [".npy", ".pack"]

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Event
 
-__all__ = ["replace_in_value", "replace_tables", "stored_files"]
+__all__ = ["replace_in_value", "replace_tables", "stored_files", "tables_in"]
+
+
+def tables_in(event: Event) -> list[Any]:
+    """Return the tables in the values of an event."""
+    tables: list[Any] = []
+
+    def add(table: Any) -> Any:
+        tables.append(table)
+        return table
+
+    replace_tables(event, add)
+    return tables
 
 
 def replace_tables(event: Event, replace: Callable[[Any], Any]) -> Event:

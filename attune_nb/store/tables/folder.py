@@ -25,7 +25,7 @@ from attune_nb.values.guard import count_rows, module_name
 from attune_nb.values.remote import fetch, remote_references
 from attune_nb.values.stored import StoredResult, StoredTable
 from attune_nb.values.tables.cells import TableError
-from attune_nb.values.tables.files import read_table, write_table
+from attune_nb.values.tables.files import decode_table, encode_table, read_table, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -67,10 +67,7 @@ class TableFolder:
         try:
             return self._save(table)
         except OSError as error:
-            raise StoreError(
-                f"a table cannot be written to {self.path}: {error.strerror}; free space or allow "
-                "writing, and resume the run"
-            ) from None
+            raise StoreError(_describe_full(self.path, error)) from None
 
     def _save(self, table: Any) -> StoredTable:
         # readable for its owner only, as the store
@@ -85,11 +82,61 @@ class TableFolder:
         finally:
             unfinished.unlink(missing_ok=True)
 
-        kind = type(table)
-        rows = None
-        if getattr(table, "ndim", 1) != 0:
-            rows = count_rows(table)
-        return StoredTable(path.name, module_name(kind), rows, size, self)
+        return StoredTable(path.name, module_name(type(table)), _rows_of(table), size, self)
+
+    def pack(self, tables: list[Any]) -> tuple[list[StoredTable | TableError], bytes]:
+        """Return references to many small tables in one file, and the bytes of the file.
+
+        In place of a table that cannot be written there is its error.
+        """
+        parts: list[tuple[str, bytes] | TableError] = []
+        for table in tables:
+            try:
+                parts.append(encode_table(table, CELLS))
+            except TableError as error:
+                parts.append(error)
+
+        data = b"".join([part[1] for part in parts if isinstance(part, tuple)])
+        name = _name_of(data, "pack")
+        references: list[StoredTable | TableError] = []
+        start = 0
+        for table, part in zip(tables, parts, strict=True):
+            if isinstance(part, TableError):
+                references.append(part)
+                continue
+            file_format, encoded = part
+            references.append(
+                StoredTable(
+                    name,
+                    module_name(type(table)),
+                    _rows_of(table),
+                    len(encoded),
+                    self,
+                    start=start,
+                    file_format=file_format,
+                )
+            )
+            start += len(encoded)
+        return references, data
+
+    def write_file(self, data: bytes, suffix: str) -> str:
+        """Write bytes to their file; return its name.
+
+        Raises:
+            StoreError: The disk is full, or the folder cannot be written.
+        """
+        name = _name_of(data, suffix)
+        unfinished = self.path / f"{uuid.uuid4().hex}{_UNFINISHED}"
+        try:
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            unfinished.touch(mode=0o600)
+            unfinished.write_bytes(data)
+            unfinished.replace(self.path / name)
+        except OSError as error:
+            with suppress(OSError):
+                unfinished.unlink()
+            raise StoreError(_describe_full(self.path, error)) from None
+        return name
 
     def has(self, reference: StoredTable | StoredResult) -> bool:
         """Return whether there is a file for a reference."""
@@ -121,9 +168,12 @@ class TableFolder:
             StoreError: Its file is missing or damaged, or cannot be read.
         """
         path = self._check_file(reference)
-        _, _, file_format = reference.file.partition(".")
+        file_format = reference.file_format
         try:
-            return freeze(read_table(path, file_format, CELLS))
+            if reference.start is None:
+                return freeze(read_table(path, file_format, CELLS))
+            data = _read_part(path, reference.start, reference.size)
+            return freeze(decode_table(data, file_format, CELLS))
         except ImportError as error:
             raise StoreError(f"the file {path} cannot be read: {error}") from None
         except (TableError, OSError) as error:
@@ -135,25 +185,11 @@ class TableFolder:
         Raises:
             StoreError: The disk is full, or the folder cannot be written.
         """
-        data = b"\n".join(texts)
-        path = self.path / f"{hashlib.sha256(data).hexdigest()}.json"
-        unfinished = self.path / f"{uuid.uuid4().hex}{_UNFINISHED}"
-        try:
-            self.path.mkdir(mode=0o700, exist_ok=True)
-            unfinished.touch(mode=0o600)
-            unfinished.write_bytes(data)
-            unfinished.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                unfinished.unlink()
-            raise StoreError(
-                f"results cannot be written to {self.path}: {error.strerror}"
-            ) from None
-
+        name = self.write_file(b"\n".join(texts), "json")
         references = []
         start = 0
         for text in texts:
-            references.append(StoredResult(path.name, start, len(text), self))
+            references.append(StoredResult(name, start, len(text), self))
             start += len(text) + 1
         return references
 
@@ -165,9 +201,7 @@ class TableFolder:
         """
         path = self._check_file(reference)
         try:
-            with path.open("rb") as file:
-                file.seek(reference.start)
-                text = file.read(reference.size)
+            text = _read_part(path, reference.start, reference.size)
             value = from_plain(msgspec.json.decode(text), self._mask)
         except (OSError, ValueError) as error:
             raise StoreError(f"the file {path} cannot be read ({error}); {_REMEDY}") from None
@@ -230,6 +264,30 @@ class TableFolder:
         with suppress(OSError):
             self.path.rmdir()
         return removed
+
+
+def _rows_of(table: Any) -> int | None:
+    """Return the number of rows of a table; None for an array without dimensions."""
+    if getattr(table, "ndim", 1) == 0:
+        return None
+    return count_rows(table)
+
+
+def _read_part(path: Path, start: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(size)
+
+
+def _name_of(data: bytes, suffix: str) -> str:
+    return f"{hashlib.sha256(data).hexdigest()}.{suffix}"
+
+
+def _describe_full(folder: Path, error: OSError) -> str:
+    return (
+        f"a table cannot be written to {folder}: {error.strerror}; free space or allow writing, "
+        "and resume the run"
+    )
 
 
 def _digest_of(path: Path) -> str:

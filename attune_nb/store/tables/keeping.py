@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,9 +12,8 @@ from attune_nb.errors import StoreError
 from attune_nb.store.json_values import to_plain
 from attune_nb.store.tables.events import replace_in_value
 from attune_nb.store.tables.folder import TableFolder
-from attune_nb.store.tables.secrets import holds_secret
+from attune_nb.store.tables.writer import TableWriter
 from attune_nb.values.stored import StoredTable
-from attune_nb.values.tables.cells import TableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,15 +64,26 @@ class ResultKeeper:
             return batch
 
     def _keep(self, values: list[Any]) -> list[Any]:
+        writer = TableWriter(self._folder, self._mask, _log.debug)
+        tables: list[Any] = []
+        for value in values:
+            if type(value) not in _SCALARS:
+                replace_in_value(value, partial(_add, tables))
+        writer.write(tables)
+        for table_reference in writer.references.values():
+            table_reference.is_lazy = True
+
         results = list(values)
         texts: list[bytes] = []
         rows: list[int] = []
         for row, value in enumerate(values):
             if type(value) in _SCALARS:
                 continue
-            results[row] = replace_in_value(value, self._save_table)
+            results[row] = replace_in_value(value, writer.replace)
+            if type(results[row]) is StoredTable:
+                continue
             text = self._encode(results[row])
-            if len(text) > _SMALL and type(results[row]) is not StoredTable:
+            if len(text) > _SMALL:
                 texts.append(text)
                 rows.append(row)
 
@@ -81,17 +92,6 @@ class ResultKeeper:
                 results[row] = reference
         return results
 
-    def _save_table(self, table: Any) -> Any:
-        """Return a reference to a table, or the table itself if no file can hold it."""
-        if self._mask and holds_secret(table, self._mask):
-            return table
-        try:
-            reference = self._folder.save(table)
-        except TableError:
-            return table
-        reference.is_lazy = True
-        return reference
-
     def _encode(self, value: Any) -> bytes:
         """Return the JSON of a value; nothing if a file cannot hold it."""
         try:
@@ -99,3 +99,8 @@ class ResultKeeper:
         except Exception:  # noqa: BLE001 - a value's own code may raise anything
             return b""
         return b"" if _MARKER_TAG in text else text
+
+
+def _add(tables: list[Any], table: Any) -> Any:
+    tables.append(table)
+    return table

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.store.tables.events import replace_tables, stored_files
+from attune_nb.store.tables.events import replace_tables, stored_files, tables_in
 from attune_nb.store.tables.folder import TableFolder
-from attune_nb.store.tables.secrets import holds_secret
-from attune_nb.values.guard import module_name
-from attune_nb.values.tables.cells import TableError
+from attune_nb.store.tables.writer import TableWriter
 
 if TYPE_CHECKING:
     import sqlite3
@@ -37,7 +35,8 @@ class TableRecorder:
         self._folder = TableFolder(store)
         # the files that events without a row in the store refer to
         self._references: dict[str, StoredTable | StoredResult] = {}
-        self._tables: dict[str, Any] = {}
+        # the functions that write these files again
+        self._again: dict[str, Callable[[], Any]] = {}
 
     def write_tables(self, event: Event, mask: Mask, report: Callable[[str], None]) -> Event:
         """Write the tables of an event; return the event with references in their place.
@@ -50,21 +49,10 @@ class TableRecorder:
         Raises:
             StoreError: A file cannot be written.
         """
-
-        def save(table: Any) -> Any:
-            if mask and holds_secret(table, mask):
-                report(f"a {module_name(type(table))} holds a secret, which no file may hold")
-                return table
-            try:
-                reference = self._folder.save(table)
-            except TableError as error:
-                reason = mask.text(str(error))
-                report(f"a {module_name(type(table))} cannot be written ({reason})")
-                return table
-            self._tables[reference.file] = table
-            return reference
-
-        return replace_tables(event, save)
+        writer = TableWriter(self._folder, mask, report)
+        writer.write(tables_in(event))
+        self._again |= writer.again
+        return replace_tables(event, writer.replace)
 
     def add_references(self, event: Event) -> None:
         """Note the tables that an event refers to."""
@@ -86,11 +74,11 @@ class TableRecorder:
         rows = [(run, file) for file in self._references]
         connection.executemany("INSERT OR IGNORE INTO tables VALUES (?, ?)", rows)
         self._references = {}
-        self._tables = {}
+        self._again = {}
 
     def _restore(self, reference: StoredTable | StoredResult) -> None:
         """Write a file again, or copy it from the store of the run that this one is a fork of."""
-        if reference.file in self._tables:
-            self._folder.save(self._tables[reference.file])
+        if reference.file in self._again:
+            self._again[reference.file]()
         elif isinstance(reference.source, TableFolder):
             self._folder.adopt(reference, reference.source)

@@ -74,11 +74,9 @@ def _to_bytes(table: Any) -> bytes:
 
 
 def _read_bytes(data: bytes) -> Any:
-    import pyarrow as pa  # noqa: PLC0415 - slow to import, and an extra
-
     from attune_nb.values.tables.files import read_arrow  # noqa: PLC0415 - of use for tables only
 
-    return read_arrow(pa.BufferReader(data), _CELLS)
+    return read_arrow(io.BytesIO(data), _CELLS)
 
 
 def _encode(values: list[Any]) -> list[str]:

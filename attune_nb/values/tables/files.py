@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import io
 import json
 import sys
 import zipfile
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
     from attune_nb.values.tables.cells import CellCodec
     from attune_nb.values.tables.layout import Layout
 
+    Write = Callable[[Any, BinaryIO, CellCodec], None]
+
 __all__ = [
     "FORMATS",
+    "decode_table",
+    "encode_table",
     "is_equal_table",
     "is_table_type",
     "read_arrow",
@@ -83,12 +88,45 @@ def write_table(value: Any, path: Path, cells: CellCodec) -> str:
         TableError: It cannot be written so that it is read as an equal one.
         OSError: The file cannot be written.
     """
+
+    def write_to_path(write: Write, file_format: str) -> Any:
+        with path.open("wb") as file:
+            write(value, file, cells)
+        return read_table(path, file_format, cells)
+
+    return _write_exactly(value, write_to_path)
+
+
+def encode_table(value: Any, cells: CellCodec) -> tuple[str, bytes]:
+    """Return the format and the bytes of the file of a small table.
+
+    Raises:
+        TableError: It cannot be written so that it is read as an equal one.
+    """
+    data = b""
+
+    def write_to_memory(write: Write, file_format: str) -> Any:
+        nonlocal data
+        file = io.BytesIO()
+        write(value, file, cells)
+        data = file.getvalue()
+        return decode_table(data, file_format, cells)
+
+    return _write_exactly(value, write_to_memory), data
+
+
+def _write_exactly(value: Any, write_and_read: Callable[[Write, str], Any]) -> str:
+    """Write a table in the first format in which it is read as an equal one; return the format.
+
+    Raises:
+        TableError: There is none.
+    """
+    from attune_nb.values.tables.layout import is_same_table  # noqa: PLC0415 - imports pandas
+
     reasons = []
     for file_format, write in _writers(value):
         try:
-            with path.open("wb") as file:
-                write(value, file, cells)
-            if _is_read_back(value, path, file_format, cells):
+            if is_same_table(value, write_and_read(write, file_format)):
                 return file_format
             reasons.append("it would not be read as it is")
         except OSError:
@@ -100,13 +138,7 @@ def write_table(value: Any, path: Path, cells: CellCodec) -> str:
     raise TableError(reasons[0])
 
 
-def _is_read_back(value: Any, path: Path, file_format: str, cells: CellCodec) -> bool:
-    from attune_nb.values.tables.layout import is_same_table  # noqa: PLC0415 - imports pandas
-
-    return is_same_table(value, read_table(path, file_format, cells))
-
-
-def _writers(value: Any) -> Iterator[tuple[str, Callable[[Any, BinaryIO, CellCodec], None]]]:
+def _writers(value: Any) -> Iterator[tuple[str, Write]]:
     """Yield the formats that may hold a table, the best first."""
     kind = type(value)
     if kind.__module__ == "numpy":
@@ -130,11 +162,26 @@ def read_table(path: Path, file_format: str, cells: CellCodec) -> Any:
         TableError: The file is damaged.
         OSError: The file cannot be read.
     """
+    with path.open("rb") as file:
+        return _read(file, file_format, cells)
+
+
+def decode_table(data: bytes, file_format: str, cells: CellCodec) -> Any:
+    """Return the table of the bytes of its file.
+
+    Raises:
+        ImportError: The bytes need pyarrow, which is not installed.
+        TableError: They are damaged.
+    """
+    return _read(io.BytesIO(data), file_format, cells)
+
+
+def _read(file: BinaryIO, file_format: str, cells: CellCodec) -> Any:
     read = _READERS.get(file_format)
     if read is None:
         raise TableError(f"`{file_format}` is no format of a table")
     try:
-        return read(path, cells)
+        return read(file, cells)
     except (OSError, ImportError, TableError):
         raise
     except Exception as error:
@@ -148,11 +195,10 @@ def _write_npy(value: Any, file: BinaryIO, _: CellCodec) -> None:
     np.lib.format.write_array(file, value, allow_pickle=False)
 
 
-def _read_npy(path: Path, _: CellCodec) -> Any:
+def _read_npy(file: BinaryIO, _: CellCodec) -> Any:
     import numpy as np  # noqa: PLC0415 - slow to import
 
-    with path.open("rb") as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+    return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _write_npz(value: Any, file: BinaryIO, cells: CellCodec) -> None:
@@ -200,12 +246,12 @@ def _unpack_texts(data: bytes, lengths: list[int]) -> list[str | None]:
     return texts
 
 
-def _read_npz(path: Path, cells: CellCodec) -> Any:
+def _read_npz(file: BinaryIO, cells: CellCodec) -> Any:
     import numpy as np  # noqa: PLC0415 - slow to import
 
     from attune_nb.values.tables.layout import join_table  # noqa: PLC0415 - imports pandas
 
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         entries = archive.namelist()
         if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
             raise TableError("an entry is compressed")
@@ -256,7 +302,17 @@ def _arrow_table(layout: Layout, pa: Any) -> Any:
     return table.replace_schema_metadata({_HEADER: json.dumps(layout.header)})
 
 
-def _read_arrow(path: Path, cells: CellCodec) -> Any:
+def read_arrow(file: BinaryIO, cells: CellCodec) -> Any:
+    """Return the table of a file that `write_arrow` has written.
+
+    Args:
+        file: The open file.
+        cells: Makes objects of texts.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+        Exception: The file is damaged.
+    """
     try:
         import pyarrow as pa  # noqa: PLC0415 - slow to import, and an extra
     except ImportError:
@@ -265,19 +321,8 @@ def _read_arrow(path: Path, cells: CellCodec) -> Any:
             "`pip install 'attune_nb[tables]'`"
         ) from None
 
-    with pa.OSFile(str(path)) as file:
-        return read_arrow(file, cells)
-
-
-def read_arrow(source: Any, cells: CellCodec) -> Any:
-    """Return the table of a source of Arrow's that `write_arrow` has filled.
-
-    Raises:
-        Exception: It is damaged.
-    """
-    import pyarrow as pa  # noqa: PLC0415 - slow to import, and an extra
-
-    with pa.ipc.open_file(source) as reader:
+    # at once: for an open file of Python, Arrow waits for a thread of its own at each read
+    with pa.ipc.open_file(pa.BufferReader(file.read())) as reader:
         table = reader.read_all()
     # offsets that lead out of their arrays would end the process
     table.validate(full=True)
@@ -291,8 +336,8 @@ def read_arrow(source: Any, cells: CellCodec) -> Any:
     return join_table(header, table.columns, cells)
 
 
-_READERS: dict[str, Callable[[Path, CellCodec], Any]] = {
+_READERS: dict[str, Callable[[BinaryIO, CellCodec], Any]] = {
     "npy": _read_npy,
     "npz": _read_npz,
-    "arrow": _read_arrow,
+    "arrow": read_arrow,
 }
