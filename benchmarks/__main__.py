@@ -3,7 +3,8 @@
 Each line has the property that was measured, the figure, its limit, and whether the figure keeps
 the limit ("shown" if there is none). Ratios are of sides measured in turn in this run; bytes are
 counted; the other figures are times on this machine. The parts, in the order of the table:
-requests, scopes, templates, fanout, growth, context, extras, durable, beyond; without any, all.
+records, requests, scopes, templates, fanout, growth, context, extras, durable, beyond; without
+any, all.
 The exit status is 1 if a line is MISSED.
 """
 
@@ -19,6 +20,7 @@ import time
 __all__ = ["PARTS", "main"]
 
 PARTS = (
+    "records",
     "requests",
     "scopes",
     "templates",

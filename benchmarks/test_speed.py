@@ -17,7 +17,9 @@ import attune_nb as attune
 from attune_nb.bench.peers import WORKFLOW, no_op
 from attune_nb.bench.strategies import STRATEGIES, plain_context
 from attune_nb.demo import WORKFLOW as DEMO
+from attune_nb.language.parameter_specs import bind
 from attune_nb.values.frozen import freeze
+from benchmarks import records
 
 SIZES = {"empty": 0, "100KB": 102_400, "500KB": 512_000, "1MB": 1_024_000, "5MB": 5_120_000}
 TEXTS = [
@@ -81,3 +83,22 @@ def test_load(benchmark: Any) -> None:
 
 def test_freeze_of_1_mb(benchmark: Any) -> None:
     benchmark(freeze, plain_context(SIZES["1MB"])["tasks"])
+
+
+def test_records_taken_in(benchmark: Any) -> None:
+    benchmark(freeze, records.make_rows(10_000))
+
+
+def test_records_as_a_declared_parameter(benchmark: Any) -> None:
+    benchmark(bind, {"rows": records.SCHEMA}, {"rows": records.make_rows(10_000)})
+
+
+def test_fan_out_of_10_000_records(benchmark: Any) -> None:
+    workflow = attune.loads(records.WORKFLOW)
+    parameters = {"rows": records.make_rows(10_000)}
+    actions = {"score": records.score}
+
+    def run() -> None:
+        workflow.run(parameters, actions=actions, progress=False, store="none")
+
+    benchmark(run)
