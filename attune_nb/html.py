@@ -9,7 +9,13 @@ from markupsafe import Markup, escape
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-__all__ = ["Markup", "element", "join", "printable", "shortened", "table", "text"]
+__all__ = ["BREAK_WORDS", "Markup", "element", "join", "printable", "shortened", "table", "text"]
+
+BREAK_WORDS = "overflow-wrap:break-word"
+"""The style of a display in which a word that is longer than the page is wide goes on below."""
+
+# columns whose words may be longer than the page is wide
+_LONG_TEXTS = frozenset({"error", "value"})
 
 # characters of a value's text
 _MAX_LENGTH = 200
@@ -77,6 +83,8 @@ def table(
         numbers: The columns that are aligned to the right.
     """
     styles = dict.fromkeys(columns, "text-align:left")
+    for name in _LONG_TEXTS.intersection(columns):
+        styles[name] += ";overflow-wrap:anywhere"
     for name in numbers:
         styles[name] = "text-align:right;white-space:nowrap"
 

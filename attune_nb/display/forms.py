@@ -25,7 +25,7 @@ __all__ = ["Form", "close_widgets"]
 _OMITTED = object()
 
 _WIDTH = "34em"
-_ERROR_STYLE = "color:var(--jp-error-color1,#b30000)"
+_ERROR_STYLE = f"color:var(--jp-error-color1,#b30000);{html.BREAK_WORDS}"
 
 # the most answers that have buttons
 _MAX_BUTTONS = 5
@@ -66,7 +66,9 @@ class Form:
             schema = question.response_schema
 
         prompt = html.text(question.prompt, max_length=_MAX_PROMPT)
-        self._prompt: Any = ipywidgets.HTML(str(html.element("div", html.element("b", prompt))))
+        self._prompt: Any = ipywidgets.HTML(
+            str(html.element("div", html.element("b", prompt), style=html.BREAK_WORDS))
+        )
         self._message: Any = ipywidgets.HTML()
         self._fields: _Fields | None = None
         self._buttons: list[Any] = []

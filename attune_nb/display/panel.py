@@ -89,7 +89,9 @@ def panel(progress: Progress, hint: str = "", questions: Iterable[str] = ()) -> 
         footer.append(f"run {progress.run_id}")
     if footer:
         parts.append(html.element("div", " · ".join(footer), style=_MUTED))
-    return html.element("div", *parts, class_="attune-panel", style=f"{_FONT};{_INK}")
+    return html.element(
+        "div", *parts, class_="attune-panel", style=f"{_FONT};{_INK};{html.BREAK_WORDS}"
+    )
 
 
 def format_update_time() -> str:

@@ -29,7 +29,10 @@ _MAX_NOTE_LENGTH = 1_000
 _MAX_FAILURES = 10
 _MAX_DETAILS = 20_000
 
-_DETAILS_STYLE = "font-family:var(--jp-code-font-family,monospace);font-size:12px;margin:2px 0 6px"
+_DETAILS_STYLE = (
+    "font-family:var(--jp-code-font-family,monospace);font-size:12px;margin:2px 0 6px;"
+    "overflow-x:auto"
+)
 _MUTED = "color:var(--jp-ui-font-color2,#767676)"
 
 _LOSSES = ("failed", "retrying", "cancelled", "skipped")
@@ -83,7 +86,7 @@ def render_html(run: ReadableRun) -> str:
     parts += [html.element("div", html.text(note, _MAX_NOTE_LENGTH)) for note in _notes(run)]
     if run.has_ended:
         parts += [_alert_element(alert) for alert in run.alerts]
-    return str(html.element("div", *parts))
+    return str(html.element("div", *parts, style=html.BREAK_WORDS))
 
 
 def _alert_element(alert: str) -> html.Markup:
