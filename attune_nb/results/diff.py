@@ -8,6 +8,7 @@ from attune_nb.html import shortened
 from attune_nb.results.durations import format_duration
 from attune_nb.results.timeline import TaskTimeline
 from attune_nb.values.describe import is_different, preview
+from attune_nb.values.remote import read_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,7 +57,7 @@ def find_differences(before: ReadableRun, after: ReadableRun) -> list[Difference
 
 
 def _compare_values(subject: str, before: Any, after: Any) -> Iterator[Difference]:
-    if is_different(before, after):
+    if is_different(read_stored(before), read_stored(after)):
         yield Difference(subject, *_preview_change(before, after))
 
 

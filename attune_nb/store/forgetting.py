@@ -65,6 +65,7 @@ def remove_runs(path: Path, runs: Sequence[StoredRun], *, keep_open: bool) -> Re
         size_before = _size(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
+            tables_before = _files_of_tables(connection)
             removed, under_way = _remove(connection, runs, keep_open=keep_open)
         except BaseException:
             connection.execute("ROLLBACK")
@@ -74,7 +75,7 @@ def remove_runs(path: Path, runs: Sequence[StoredRun], *, keep_open: bool) -> Re
         table_bytes = 0
         if removed:
             _shrink(connection)
-            table_bytes = _remove_unused_tables(path, connection)
+            table_bytes = _remove_unused_tables(path, connection, tables_before)
         free_bytes = _pragma(connection, "freelist_count") * _pragma(connection, "page_size")
         freed = size_before - _size(connection) + table_bytes
         return RemovedRecords(removed, under_way, freed, free_bytes)
@@ -111,20 +112,36 @@ def _remove(
     return removed, under_way
 
 
-def _remove_unused_tables(path: Path, connection: sqlite3.Connection) -> int:
-    """Remove the files of tables that no run needs; return their bytes.
+def _files_of_tables(connection: sqlite3.Connection) -> set[str]:
+    """Return the files that runs on record need."""
+    rows = connection.execute("SELECT DISTINCT file FROM tables").fetchall()
+    return {file for (file,) in rows}
+
+
+def _remove_unused_tables(path: Path, connection: sqlite3.Connection, before: set[str]) -> int:
+    """Remove the files of tables that no run needs any more; return their bytes.
 
     The rows of the removed runs are gone already: whatever ends this process, no run lacks a file.
     Meanwhile no other program can add a run that needs one.
+
+    Args:
+        path: The store.
+        connection: Its connection.
+        before: The files that were needed before. Others may be of events that a run under way
+            has not written yet.
     """
     if any(path.parent.glob(f"{glob.escape(path.name)}.damaged-*")):
         # a damaged store beside this one may need them, if it is repaired
         return 0
 
-    connection.execute("BEGIN IMMEDIATE")
     try:
-        rows = connection.execute("SELECT DISTINCT file FROM tables").fetchall()
-        return TableFolder(path).remove_all_but({file for (file,) in rows})
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        # another program holds the file: the tables go with one of the next runs
+        return 0
+    try:
+        needed = _files_of_tables(connection)
+        return TableFolder(path).remove(before - needed, needed)
     finally:
         connection.execute("ROLLBACK")
 

@@ -478,7 +478,8 @@ class Recorder:
         self._next_number += len(rows)
         self._rows = []
         connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        self._tables.insert(connection, self._run_number)
+        for file in self._tables.insert(connection, self._run_number):
+            self._report(f"the record refers to a table whose file {file} is missing")
 
     def _make_row(self, event: Event, connection: sqlite3.Connection) -> EventRow:
         """Return the row of an event, with markers for values that the store cannot hold."""
@@ -513,16 +514,18 @@ class Recorder:
             _log.warning("run %s: %s", self._record.run_id, alert)
         return row_within(masked_event, most_bytes)
 
+    def _report(self, alert: str) -> None:
+        """Add an alert, once."""
+        if alert not in self.alerts:
+            self.alerts.append(alert)
+            _log.warning("run %s: %s", self._record.run_id, alert)
+
     def _write_tables(self, event: Event) -> Event:
         """Write the tables of an event to files; return the event with references to them."""
 
         def report(reason: str) -> None:
-            alert = (
-                f"the record holds only a marker in place of {_describe_values(event)}: {reason}"
-            )
-            if alert not in self.alerts:
-                self.alerts.append(alert)
-                _log.warning("run %s: %s", self._record.run_id, alert)
+            values = _describe_values(event)
+            self._report(f"the record holds only a marker in place of {values}: {reason}")
 
         return self._tables.write_tables(event, self._mask, report)
 

@@ -1,5 +1,6 @@
 """The files of tables on record: damaged ones, those of other stores, those that no run needs."""
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -299,3 +300,58 @@ def test_a_cut_file_of_many_tables_is_a_store_error(store):
 def test_a_large_table_among_many_has_its_own_file(store):
     run(store, [np.arange(number) for number in range(50)] + [np.zeros(100_000)])
     assert sorted(path.suffix for path in files_of(store)) == [".npy", ".pack"]
+
+
+def test_a_fork_goes_on_without_a_missing_file_that_it_does_not_read(store):
+    text = """
+tasks:
+  - {name: load, action: load, next: [{do: use}]}
+  - {name: use, action: use, input: {table: "{{ task.load.result }}"}, next: [{do: last}]}
+  - {name: last, action: core.echo, input: {message: "{{ task.use.result }}"}}
+output_map: {used: "{{ task.last.result }}"}
+"""
+    actions = {"load": frame, "use": count_rows}
+    finished = attune_nb.loads(text).run(actions=actions, store=store, progress=False)
+    (path,) = files_of(store)
+    path.unlink()
+
+    opened = attune_nb.open_run(finished.run_id, store)
+    fork = opened.fork("last", actions=actions, progress=False)
+    assert fork.output == {"used": {"message": 3}}
+    assert f"the record refers to a table whose file {path.name} is missing" in fork.alerts
+
+
+def test_a_file_that_no_run_needs_yet_stays_for_a_day(store):
+    first = run(store, frame(1))
+    second = run(store, frame(2))
+    new = folder_of(store) / f"{'0' * 64}.arrow"
+    new.write_bytes(b"of a run under way")
+    old = folder_of(store) / "left-behind.part"
+    old.write_bytes(b"of a process that was killed")
+    os.utime(old, (0, 0))
+
+    attune_nb.forget(first, store=store)
+    assert new.exists()
+    assert not old.exists()
+    assert attune_nb.open_run(second.run_id, store).result("load").equals(frame(2))
+
+
+class Table(pd.DataFrame):
+    """A table whose copies are of its type, as those of GeoPandas are."""
+
+    @property
+    def _constructor(self):
+        return Table
+
+
+def test_a_table_of_a_type_of_its_own_is_a_marker_with_an_alert(store):
+    finished = run(store, Table({"number": [1]}))
+    assert files_of(store) == []
+    (alert,) = finished.alerts
+    assert alert.endswith("Table is of a type of its own; return a plain table")
+
+
+def test_a_run_does_not_differ_from_its_record(store):
+    finished = run(store, frame())
+    opened = attune_nb.open_run(finished.run_id, store)
+    assert finished.diff(opened)["what"].tolist() == []

@@ -32,6 +32,7 @@ from attune_nb.backends.dask.fetcher import Fetch, Fetcher
 from attune_nb.backends.dask.future_table import FutureTable
 from attune_nb.backends.dask.prober import Prober, WorkerProbe
 from attune_nb.backends.dask.remote_result import (
+    ClusterResult,
     check_context_results,
     describe_missing_result,
     input_futures,
@@ -44,7 +45,6 @@ from attune_nb.backends.dask.submit import submit_chunk
 from attune_nb.backends.dask.worker_table import WorkerTable
 from attune_nb.backends.dask.worker_wait import WorkerWait
 from attune_nb.errors import BackendError, BackendUnavailable, NotSendable
-from attune_nb.values.remote import RemoteReference
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -372,7 +372,7 @@ class DaskBackend(RemoteBackend):
         queue, chunk = self._futures.remove(future)
 
         # kept results that items refer to can only be sent with a new task
-        more = self._can_extend(queue) and not RemoteReference.in_use
+        more = self._can_extend(queue) and not ClusterResult.in_use
         remaining = queue.handle_report(chunk, self._number_worker, report, can_extend=more)
         if remaining is not None:
             self._futures.add(future, queue, remaining, worker)

@@ -39,9 +39,12 @@ class ClusterResult(RemoteReference):
     """
 
     description = "result that `keep_results` left on the cluster"
+    # of this class alone: a value on the disk concerns no cluster
+    in_use = False
 
     def __init__(self, chunk: Future, row: int, about: str) -> None:
         RemoteReference.in_use = True
+        ClusterResult.in_use = True
         self._chunk: Any = chunk
         self._key = chunk.key
         self._row = row
@@ -108,12 +111,12 @@ class ClusterResult(RemoteReference):
 
 def describe_missing_result(item: Any) -> str | None:
     """Return a message if an item refers to a kept result that the cluster has lost."""
-    return _describe_lost(remote_references(item)) if RemoteReference.in_use else None
+    return _describe_lost(remote_references(item)) if ClusterResult.in_use else None
 
 
 def input_futures(task_spec: TaskSpec, chunk: InFlightChunk) -> dict[str, Future]:
     """Return the futures of the kept results that a chunk and its task spec refer to, by key."""
-    if not RemoteReference.in_use:
+    if not ClusterResult.in_use:
         return {}
 
     items = [entry.item for entry in chunk.attempts]
@@ -131,7 +134,7 @@ def check_context_results(task_spec: TaskSpec) -> None:
     Raises:
         NotSendable: One of them is lost.
     """
-    if not RemoteReference.in_use:
+    if not ClusterResult.in_use:
         return
 
     message = _describe_lost(task_spec.find_references())

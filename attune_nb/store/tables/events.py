@@ -85,7 +85,7 @@ def replace_in_value(value: Any, replace: Callable[[Any], Any]) -> Any:
         # a named tuple keeps its type
         return tuple.__new__(kind, parts) if hasattr(kind, "_fields") else freeze(tuple(parts))
 
-    if is_table_type(kind):
+    if is_table_type(kind, or_subclass=True):
         return replace(value)
     return value
 

@@ -39,7 +39,7 @@ _REMEDY = "put it back from a copy, or fork the run at the task that made it"
 # the name of a file that is being written
 _UNFINISHED = ".part"
 
-# seconds after which the process that wrote such a file is gone, however slow the disk
+# seconds after which no process is about to need a file, however slow the disk
 _ABANDONED = 24 * 3600.0
 
 
@@ -142,8 +142,11 @@ class TableFolder:
         """Return whether there is a file for a reference."""
         return (self.path / reference.file).exists()
 
-    def adopt(self, reference: StoredTable | StoredResult, folder: TableFolder) -> None:
+    def adopt(self, reference: StoredTable | StoredResult, folder: TableFolder) -> bool:
         """Copy the file of a reference from the folder of another store.
+
+        Returns:
+            Whether there is such a file.
 
         Raises:
             StoreError: It cannot be copied.
@@ -155,11 +158,15 @@ class TableFolder:
             shutil.copyfile(source, copy)
             copy.chmod(0o600)
             copy.replace(self.path / reference.file)
+        except FileNotFoundError:
+            copy.unlink(missing_ok=True)
+            return False
         except OSError as error:
             copy.unlink(missing_ok=True)
             raise StoreError(
                 f"the table {source} cannot be copied to {self.path}: {error.strerror}"
             ) from None
+        return True
 
     def load(self, reference: StoredTable) -> Any:
         """Return the frozen table of a reference.
@@ -237,8 +244,13 @@ class TableFolder:
         self._checked[reference.file] = state
         return path
 
-    def remove_all_but(self, files: Collection[str]) -> int:
-        """Remove the files that are not among some, and what dead processes left unfinished.
+    def remove(self, files: Collection[str], needed: Collection[str]) -> int:
+        """Remove files, and those that dead processes left behind.
+
+        Args:
+            files: The names of files that no run needs any more.
+            needed: The names of those that a run needs. Any other file is removed once it is a
+                day old: a run under way may need it soon.
 
         Returns:
             The bytes that were given back to the disk.
@@ -251,14 +263,15 @@ class TableFolder:
             return 0
 
         for entry in entries:
+            if entry.name in needed:
+                continue
             # a file that another program uses stays until the next time
             with suppress(OSError):
                 status = entry.stat(follow_symlinks=False)
                 is_recent = time.time() - status.st_mtime < _ABANDONED
-                if entry.name in files or (entry.name.endswith(_UNFINISHED) and is_recent):
-                    continue
-                Path(entry.path).unlink()
-                removed += status.st_size
+                if entry.name in files or not is_recent:
+                    Path(entry.path).unlink()
+                    removed += status.st_size
 
         # it may hold other tables
         with suppress(OSError):

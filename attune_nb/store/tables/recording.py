@@ -59,26 +59,34 @@ class TableRecorder:
         for reference in stored_files(event):
             self._references[reference.file] = reference
 
-    def insert(self, connection: sqlite3.Connection, run: int | None) -> None:
+    def insert(self, connection: sqlite3.Connection, run: int | None) -> list[str]:
         """Insert which tables a run needs, in the transaction of its events.
 
+        Returns:
+            The files that are missing, so that the run may not be continued from some tasks.
+
         Raises:
-            StoreError: A file is missing, and cannot be written again.
+            StoreError: A file cannot be written again.
         """
         if not self._references:
-            return
+            return []
 
-        for reference in self._references.values():
-            if not self._folder.has(reference):
-                self._restore(reference)
+        missing = [ref.file for ref in self._references.values() if not self._ensure(ref)]
         rows = [(run, file) for file in self._references]
         connection.executemany("INSERT OR IGNORE INTO tables VALUES (?, ?)", rows)
         self._references = {}
         self._again = {}
+        return missing
 
-    def _restore(self, reference: StoredTable | StoredResult) -> None:
-        """Write a file again, or copy it from the store of the run that this one is a fork of."""
+    def _ensure(self, reference: StoredTable | StoredResult) -> bool:
+        """Return whether there is a file, if need be written again.
+
+        The files of a fork are copied from the store of the other run.
+        """
+        if self._folder.has(reference):
+            return True
         if reference.file in self._again:
             self._again[reference.file]()
-        elif isinstance(reference.source, TableFolder):
-            self._folder.adopt(reference, reference.source)
+            return True
+        source = reference.source
+        return isinstance(source, TableFolder) and self._folder.adopt(reference, source)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.store.tables.secrets import holds_secret
 from attune_nb.values.guard import module_name
 from attune_nb.values.tables.cells import TableError
+from attune_nb.values.tables.files import is_table_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ class TableWriter:
         Raises:
             StoreError: A file cannot be written.
         """
-        tables = list({id(table): table for table in tables}.values())
+        tables = list({id(table): table for table in tables if self._is_known(table)}.values())
         if self._mask:
             tables = [table for table in tables if not self._holds_secret(table)]
 
@@ -65,6 +66,13 @@ class TableWriter:
     def replace(self, table: Any) -> Any:
         """Return the reference to a table; the table itself if it has none."""
         return self.references.get(id(table), table)
+
+    def _is_known(self, table: Any) -> bool:
+        """Return whether a table is of a type that a file can hold."""
+        if is_table_type(type(table)):
+            return True
+        self._report(f"a {module_name(type(table))} is of a type of its own; return a plain table")
+        return False
 
     def _holds_secret(self, table: Any) -> bool:
         if not holds_secret(table, self._mask):

@@ -55,14 +55,22 @@ _HEADER = "attune_nb"
 _ARRAY_KINDS = "biufcmMSUV"
 
 
-def is_table_type(kind: type) -> bool:
-    """Return whether a type is exactly that of a table which a file can hold."""
+def is_table_type(kind: type, *, or_subclass: bool = False) -> bool:
+    """Return whether a type is that of a table which a file can hold.
+
+    Args:
+        kind: The type.
+        or_subclass: Whether to accept subclasses too, which a file cannot hold.
+    """
     for module_name, names in _TABLE_TYPES:
         module = sys.modules.get(module_name)
         if module is None:
             continue
         for name in names:
-            if getattr(module, name, None) is kind:
+            table_type = getattr(module, name, None)
+            if table_type is kind:
+                return True
+            if or_subclass and isinstance(table_type, type) and issubclass(kind, table_type):
                 return True
     return False
 
