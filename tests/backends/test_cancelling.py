@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from support.item_runs import until
 
 import attune_nb
 
@@ -36,23 +37,28 @@ def test_allow_finish_lets_running_attempts_end():
 
     run = start_run("allow_finish", work)
     for _ in range(3):
-        started.acquire(timeout=5)
+        assert started.acquire(timeout=60)
     run.cancel()
-    time.sleep(0.2)
-    assert run.status == "cancelling"
+    until(lambda: run.status == "cancelling")
     release.set()
-    assert run.wait(30)
+    assert run.wait(60)
     assert run.status == "cancelled"
     assert list(run.items("work")["status"]) == ["succeeded"] * 3
     assert list(run.tasks["status"]) == ["cancelled", "pending"]
 
 
 def test_cancel_running_cancels_running_attempts():
+    started = threading.Event()
     release = threading.Event()
-    run = start_run("cancel_running", lambda n: release.wait(90))
-    time.sleep(0.2)
+
+    def work(n):
+        started.set()
+        release.wait(90)
+
+    run = start_run("cancel_running", work)
+    assert started.wait(60)
     run.cancel()
-    assert run.wait(30)
+    assert run.wait(60)
     release.set()
     assert run.status == "cancelled"
     assert set(run.items("work")["status"]) == {"cancelled"}
@@ -64,15 +70,16 @@ def test_a_sleeping_action_is_woken():
     text = """
 cancellation_policy: cancel_running
 tasks:
-  - {name: nap, action: core.sleep, input: {seconds: 60}}
+  - {name: nap, action: core.sleep, input: {seconds: 600}}
 """
     run = attune_nb.loads(text).run(background=True)
+    until(lambda: run.status == "running")
     time.sleep(0.1)
     run.cancel()
-    assert run.wait(30)
+    assert run.wait(60)
     for thread in threading.enumerate():
         if thread.name.startswith("attune nap"):
-            thread.join(3)
+            thread.join(60)
             assert not thread.is_alive()
 
 
@@ -83,11 +90,11 @@ def test_a_waiting_retry_is_not_made():
         calls.append(1)
         raise ValueError("no")
 
-    text = "tasks:\n  - {name: w, action: work, retry: {count: 5, delay: 30}}\n"
+    text = "tasks:\n  - {name: w, action: work, retry: {count: 5, delay: 600}}\n"
     run = attune_nb.loads(text).run(actions={"work": work}, background=True)
-    time.sleep(0.2)
+    until(lambda: calls)
     run.cancel()
-    assert run.wait(20)
+    assert run.wait(60)
     assert (run.status, len(calls)) == ("cancelled", 1)
 
 

@@ -1,11 +1,13 @@
 """The items of a task that run at once are never more than its concurrency."""
 
 import asyncio
+import os
 import sys
 import threading
 import time
 from array import array
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import cloudpickle
@@ -169,7 +171,7 @@ def test_a_coroutine_that_exits_ends_no_other_task(backend_name):
         sys.exit(3)
 
     async def exits():
-        await asyncio.gather(asyncio.create_task(exit_interpreter()), asyncio.sleep(60))
+        await asyncio.gather(asyncio.create_task(exit_interpreter()), asyncio.sleep(600))
 
     run = attune_nb.loads(EXITING).run(
         actions={"exits": exits, "waits": wait_shortly},
@@ -187,19 +189,35 @@ LONG_AND_SHORT = """
 tasks:
   - name: long
     action: work
-    with_items: "{{ range(1500) }}"
+    with_items: "{{ range(20_000) }}"
     concurrency: 8
     input: {x: "{{ item }}"}
   - {name: first, action: core.sleep, input: {seconds: 0.1}, next: [{do: [one, few, waits]}]}
-  - {name: one, action: work, input: {x: 0}}
-  - {name: few, action: work, with_items: [1, 2, 3], concurrency: 2, input: {x: "{{ item }}"}}
-  - {name: waits, action: waits, input: {x: 0}}
+  - {name: one, action: work, input: {x: 0}, next: [{do: mark}]}
+  - name: few
+    action: work
+    with_items: [1, 2, 3]
+    concurrency: 2
+    input: {x: "{{ item }}"}
+    next: [{do: mark}]
+  - {name: waits, action: waits, input: {x: 0}, next: [{do: mark}]}
+  - {name: mark, action: mark, join: all}
 """
 
 
-def test_short_tasks_do_not_wait_for_the_end_of_a_long_one(backend):
+def test_short_tasks_do_not_wait_for_the_end_of_a_long_one(backend, tmp_path):
+    """The long one takes as long as the short ones need, and a little more."""
+    path = str(tmp_path / "short tasks have ended")
+
+    def work(x):
+        if not os.path.exists(path):  # noqa: PTH110 - for each of many items
+            time.sleep(0.002)
+
+    def mark():
+        Path(path).touch()
+
     run = attune_nb.loads(LONG_AND_SHORT).run(
-        actions={"work": lambda x: (time.sleep(0.002), x)[1], "waits": wait_shortly},
+        actions={"work": work, "waits": wait_shortly, "mark": mark},
         backend=backend,
         workers=2,
         progress=False,

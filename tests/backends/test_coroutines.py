@@ -31,13 +31,16 @@ def test_more_of_them_wait_than_there_are_threads():
     waiting = 0
     max_waiting = 0
     threads = set()
+    all_wait = asyncio.Event()
 
     async def work(x):
         nonlocal waiting, max_waiting
         threads.add(threading.get_ident())
         waiting += 1
         max_waiting = max(max_waiting, waiting)
-        await asyncio.sleep(0.1)
+        if waiting == 1000:
+            all_wait.set()
+        await all_wait.wait()
         waiting -= 1
         return x
 
@@ -51,11 +54,15 @@ def test_more_of_them_wait_than_there_are_threads():
 def test_concurrency_limits_them_and_workers_does_not():
     waiting = 0
     max_waiting = 0
+    all_wait = asyncio.Event()
 
     async def work(x):
         nonlocal waiting, max_waiting
         waiting += 1
         max_waiting = max(max_waiting, waiting)
+        if waiting == 5:
+            all_wait.set()
+        await all_wait.wait()
         await asyncio.sleep(0.002)
         waiting -= 1
 
@@ -65,17 +72,20 @@ def test_concurrency_limits_them_and_workers_does_not():
 
 
 def test_one_that_never_waits_does_not_block_others():
+    quick_calls = []
+
     async def busy(x):
-        time.sleep(0.003)  # noqa: ASYNC251 - blocks on purpose
+        if not quick_calls:
+            time.sleep(0.003)  # noqa: ASYNC251 - blocks on purpose
 
     async def quick():
-        return time.time()
+        quick_calls.append(1)
 
     text = WORK.replace("CONCURRENCY", "1").replace("KEYS", "") + (
         "  - {name: b, action: quick, delay: 0.05}\n"
     )
     run = attune_nb.loads(text).run(
-        {"items": range(300)}, actions={"work": busy, "quick": quick}, progress=False
+        {"items": range(5_000)}, actions={"work": busy, "quick": quick}, progress=False
     )
     tasks = run.tasks.set_index("task")
     assert tasks.loc["b", "end"] < tasks.loc["a", "end"]
@@ -86,13 +96,13 @@ def test_a_timeout_cancels_one_where_it_waits():
 
     async def work(x):
         try:
-            await asyncio.sleep(60 if x == 2 else 0)
+            await asyncio.sleep(600 if x == 2 else 0)
         finally:
             cleaned.append(x)
         return x
 
-    run = run_items(work, range(5), keys="timeout: 0.1")
-    assert run.result("a")[2]["error"] == "no end within 0.1 s; it was stopped"
+    run = run_items(work, range(5), keys="timeout: 1")
+    assert run.result("a")[2]["error"] == "no end within 1 s; it was stopped"
     assert [result for result in run.result("a") if isinstance(result, int)] == [0, 1, 3, 4]
     assert sorted(cleaned) == [0, 1, 2, 3, 4]
 
@@ -100,12 +110,12 @@ def test_a_timeout_cancels_one_where_it_waits():
 def test_items_after_a_timeout_are_not_cancelled():
     async def work(x):
         if x == 0:
-            await asyncio.sleep(60)
-        async with asyncio.timeout(5):
+            await asyncio.sleep(600)
+        async with asyncio.timeout(60):
             await asyncio.sleep(0.001)
         return x
 
-    run = run_items(work, range(6), concurrency=1, keys="timeout: 0.1")
+    run = run_items(work, range(6), concurrency=1, keys="timeout: 1")
     assert [result for result in run.result("a") if isinstance(result, int)] == [1, 2, 3, 4, 5]
 
 
@@ -136,7 +146,7 @@ def test_cancelling_a_run_cancels_them():
     async def work(x):
         started.set()
         try:
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
         except asyncio.CancelledError:
             cancelled.append(x)
             raise
@@ -158,12 +168,8 @@ def test_a_slow_source_is_read_while_they_wait():
             time.sleep(0.03)
             yield x
 
-    waited = []
-
     async def work(x):
-        start = time.monotonic()
         await asyncio.sleep(0.01)
-        waited.append(time.monotonic() - start)
         return x
 
     run = run_items(work, read_slowly(), concurrency=4)
@@ -186,9 +192,13 @@ def test_a_source_that_fails_fails_the_next_item():
 
 def test_a_pause_stops_them():
     seen = []
+    opened = threading.Event()
 
     async def work(x):
         seen.append(x)
+        # so that the pause does not come too late
+        while x >= 10 and not opened.is_set():  # noqa: ASYNC110 - another thread sets it
+            await asyncio.sleep(0.002)
         await asyncio.sleep(0.002)
 
     run = run_items(work, range(400), concurrency=2, background=True)
@@ -197,6 +207,7 @@ def test_a_pause_stops_them():
     run.pause()
     while run.status != "paused":
         time.sleep(0.005)
+    opened.set()
     time.sleep(0.1)
     count = len(seen)
     time.sleep(0.1)

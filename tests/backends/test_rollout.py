@@ -9,6 +9,7 @@ from pathlib import Path
 import cloudpickle
 import pytest
 from support import rollouts
+from support.item_runs import until
 from support.rollouts import BROKEN, WORKFLOW, deploy, deploy_repaired, hosts_of, read_log
 
 import attune_nb
@@ -35,15 +36,19 @@ attune_nb.loads(rollouts.WORKFLOW).run(
 async def deploy_async(host, log):
     import asyncio  # noqa: PLC0415 - the function is sent to workers
 
-    from support.rollouts import BROKEN, note  # noqa: PLC0415
+    from support.rollouts import BROKEN, note, read_log  # noqa: PLC0415
 
     note(log, "begin", host)
     if host == BROKEN:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.1)
         note(log, "fail", host)
         raise RuntimeError("no space left")
 
-    await asyncio.sleep(0.8 if int(host.removeprefix("host-")) > 8 else 0.02)
+    if int(host.removeprefix("host-")) > 8:
+        while ("fail", BROKEN) not in read_log(log):  # noqa: ASYNC110 - a process writes it
+            await asyncio.sleep(0.01)
+        # until the engine has received it
+        await asyncio.sleep(0.5)
     note(log, "end", host)
     return f"{host} is new"
 
@@ -96,20 +101,30 @@ def test_a_retry_deploys_only_the_rest(tmp_path, backend):
     assert sorted(done + repaired) == sorted(f"host-{number}" for number in range(20))
 
 
+def has_failure_on_record(store):
+    (run_id,) = attune_nb.runs(store)["run_id"]
+    return "failed" in set(attune_nb.open_run(run_id, store).items("deploy")["status"])
+
+
 @pytest.mark.parametrize("word", ["begin", "fail"])
 def test_a_killed_rollout_deploys_only_the_rest(tmp_path, backend, word):
     """It is killed while the host that fails is at work, or when it has failed."""
     log = tmp_path / "log"
     store = tmp_path / "runs.db"
     tests = Path(__file__).parents[1]
+    hold = tmp_path / "log.hold"
+    if word == "begin":
+        hold.touch()
     first_backend = "processes" if backend == "dask" else backend
     engine = subprocess.Popen([sys.executable, "-c", ENGINE, log, first_backend, store, tests])
     while (word, BROKEN) not in read_log(log):
         assert engine.poll() is None
         time.sleep(0.01)
-    time.sleep(0.1)
+    if word == "fail":
+        until(lambda: has_failure_on_record(store))
     engine.kill()
     engine.wait()
+    hold.unlink(missing_ok=True)
 
     (run_id,) = attune_nb.runs(store)["run_id"]
     on_record = attune_nb.open_run(run_id, store).items("deploy")

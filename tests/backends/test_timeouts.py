@@ -4,7 +4,9 @@ import asyncio
 import threading
 import time
 
+import psutil
 import pytest
+from support.item_runs import until
 
 import attune_nb
 from attune_nb.events import AttemptsEnded
@@ -13,7 +15,7 @@ SINGLE = """
 tasks:
   - name: slow
     action: slow
-    timeout: 0.15
+    timeout: {timeout}
     {extra_keys}
 """
 ITEMS = """
@@ -22,7 +24,7 @@ tasks:
     action: slow
     with_items: [0, 1, 2, 3, 4, 5]
     concurrency: 2
-    timeout: 0.15
+    timeout: 1
     input: {n: "{{ item }}"}
 """
 
@@ -32,9 +34,21 @@ def run(text, function, backend="threads"):
     return attune_nb.loads(text).run(actions={"slow": function}, backend=backend)
 
 
-def run_single(function, extra_keys="", backend="threads"):
+def run_single(function, extra_keys="", backend="threads", timeout=0.15):
     """Run a task without items; `extra_keys` are keys of the task."""
-    return run(SINGLE.format(extra_keys=extra_keys), function, backend)
+    return run(SINGLE.format(extra_keys=extra_keys, timeout=timeout), function, backend)
+
+
+def run_until_begun(text, **options):
+    """Run a task whose command is stopped at its timeout, after the command has begun.
+
+    On a busy machine a command needs longer to start.
+    """
+    for timeout in (0.3, 3, 30):
+        finished = attune_nb.loads(text.replace("TIMEOUT", str(timeout))).run(**options)
+        if finished.result("slow")["stdout"]:
+            break
+    return finished
 
 
 def test_a_plain_function_is_abandoned_at_its_timeout():
@@ -50,15 +64,17 @@ def test_a_plain_function_is_abandoned_at_its_timeout():
 
 
 def test_the_result_of_a_late_function_is_dropped():
+    release = threading.Event()
     late = threading.Event()
 
     def slow():
-        time.sleep(0.4)
+        release.wait(90)
         late.set()
         return "late"
 
     finished = run_single(slow)
-    assert late.wait(30)
+    release.set()
+    assert late.wait(60)
     assert finished.result("slow")["error_type"] == "Timeout"
     assert list(finished.attempts()["status"]) == ["timed_out"]
 
@@ -86,7 +102,7 @@ def test_a_coroutine_is_cancelled(backend):
 
     async def slow():
         try:
-            await asyncio.sleep(10)
+            await asyncio.sleep(600)
         except asyncio.CancelledError:
             events.append("cancelled")
             raise
@@ -97,32 +113,32 @@ def test_a_coroutine_is_cancelled(backend):
 
 
 @pytest.mark.parametrize("backend", ["threads", "inline"])
-def test_a_shell_command_and_its_children_are_killed(backend, tmp_path):
+def test_a_shell_command_and_its_children_are_killed(backend):
     """Their output so far is kept."""
-    alive = tmp_path / "alive"
-    text = f"""
+    text = """
 tasks:
   - name: slow
     action: core.shell
-    timeout: 0.3
-    input: {{cmd: "echo begun; (sleep 1.5; touch {alive}) & sleep 10"}}
+    timeout: TIMEOUT
+    input: {cmd: "sleep 600 & echo begun $!; sleep 600"}
 """
-    finished = attune_nb.loads(text).run(backend=backend)
-    assert finished.result("slow")["stdout"] == "begun\n"
+    finished = run_until_begun(text, backend=backend)
+    word, child = finished.result("slow")["stdout"].split()
+    assert word == "begun"
     assert list(finished.tasks["status"]) == ["timed_out"]
-    time.sleep(1.5)
-    assert not alive.exists()
+    until(lambda: not psutil.pid_exists(int(child)))
 
 
 @pytest.mark.parametrize("backend", ["threads", "inline", "processes"])
 def test_what_a_stopped_command_wrote_is_masked(backend):
-    run = attune_nb.loads("""
+    text = """
 tasks:
   - name: slow
     action: core.shell
-    timeout: 0.3
-    input: {cmd: "echo {{ keystore.token }} {{ 1 + 1 }}; sleep 10"}
-""").run(keystore={"token": "hunter22"}, backend=backend)
+    timeout: TIMEOUT
+    input: {cmd: "echo {{ keystore.token }} {{ 1 + 1 }}; sleep 600"}
+"""
+    run = run_until_begun(text, keystore={"token": "hunter22"}, backend=backend)
     assert run.failures("slow")["result"][0]["stdout"] == "*** 2\n"
     assert "*** 2" in repr(run.errors())
     assert "hunter22" not in repr([run.errors(), run.result("slow"), run.attempts().to_csv()])
@@ -138,14 +154,16 @@ def test_the_inline_backend_notices_a_timeout_at_return():
 
 def test_a_timed_out_attempt_is_retried():
     calls = []
+    release = threading.Event()
 
     def slow():
         calls.append(1)
         if len(calls) == 1:
-            time.sleep(0.6)
+            release.wait(90)
         return len(calls)
 
-    finished = run_single(slow, extra_keys="retry: {count: 1}")
+    finished = run_single(slow, extra_keys="retry: {count: 1}", timeout=1)
+    release.set()
     assert finished.status == "succeeded"
     assert list(finished.attempts()["status"]) == ["timed_out", "succeeded"]
 
@@ -155,12 +173,14 @@ def test_an_action_may_raise_a_timeout_itself(backend):
     def slow():
         raise attune_nb.Timeout("the server took too long")
 
-    finished = run_single(slow, backend=backend)
+    finished = run_single(slow, backend=backend, timeout=60)
     assert list(finished.tasks["status"]) == ["timed_out"]
     assert finished.error == "task `slow` timed out: the server took too long"
 
 
 def test_a_transition_may_follow_a_timeout():
-    text = SINGLE.format(extra_keys='next: [{when: "{{ timed_out() }}", do: noop}]')
-    finished = run(text, lambda: time.sleep(0.5))
+    release = threading.Event()
+    keys = 'next: [{when: "{{ timed_out() }}", do: noop}]'
+    finished = run_single(lambda: release.wait(90), extra_keys=keys)
+    release.set()
     assert finished.status == "succeeded"

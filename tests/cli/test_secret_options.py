@@ -117,11 +117,12 @@ def test_a_resumed_run_takes_its_secrets_again(folder):
         "  token: '{{ parameters.token | length }}'\n"
     )
     (folder / "slow_actions.py").write_text(
-        "import os, signal, pathlib, time\n"
+        "import os, signal, pathlib, time, attune_nb\n"
         "def wait():\n"
         "    if not pathlib.Path('once').exists():\n"
         "        pathlib.Path('once').touch()\n"
-        "        time.sleep(0.5)\n"
+        "        while not pathlib.Path('runs.db').exists() or not len(attune_nb.runs()):\n"
+        "            time.sleep(0.05)\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     environment = {

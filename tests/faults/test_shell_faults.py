@@ -165,7 +165,7 @@ def find_shells(seconds):
     return shells
 
 
-def wait_until(condition, timeout=40, describe=str):
+def wait_until(condition, timeout=60, describe=str):
     """Wait until a condition holds; fail with the text of `describe`."""
     deadline = time.monotonic() + timeout
     while not condition():
@@ -253,14 +253,14 @@ def test_no_command_outlives_its_process(backend, end, seconds, tmp_path):
             # after the end of its worker an item begins again, with other processes
             wait_until(
                 lambda: not set(sleepers) & set(find_sleepers(seconds)),
-                timeout=20,
+                timeout=60,
                 describe=lambda: describe_survivors(seconds, engine),
             )
         finally:
             engine.kill()
     wait_until(
         lambda: not find_sleepers(seconds),
-        timeout=20,
+        timeout=60,
         describe=lambda: describe_survivors(seconds, engine),
     )
 
@@ -285,7 +285,7 @@ def test_no_command_outlives_a_restart_of_the_kernel(backend, seconds):
         wait_until(lambda: len(find_sleepers(seconds)) == 2 * PROCESSES)
 
         kernel.restart_kernel(now=True)
-        wait_until(lambda: not find_sleepers(seconds), timeout=20)
+        wait_until(lambda: not find_sleepers(seconds), timeout=60)
     finally:
         client.stop_channels()
         kernel.shutdown_kernel(now=True)

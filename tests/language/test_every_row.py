@@ -48,9 +48,10 @@ def find_next_tasks(result, form):
     return [name for name in started["task"] if name in "bcd"]
 
 
-def measure_concurrency(text):
-    """Return the largest number of items that run at the same time."""
+def measure_concurrency(text, expected):
+    """Return the largest number of items that run at the same time; some wait for that."""
     running = set()
+    has_reached = threading.Event()
     counts = []
     lock = threading.Lock()
 
@@ -58,6 +59,9 @@ def measure_concurrency(text):
         with lock:
             running.add(threading.get_ident())
             counts.append(len(running))
+            if len(running) == expected:
+                has_reached.set()
+        assert has_reached.wait(60)
         time.sleep(0.02)
         with lock:
             running.discard(threading.get_ident())
@@ -75,7 +79,7 @@ def cancel(policy, seconds):
 
     started.cancel()
 
-    assert started.wait(30)
+    assert started.wait(60)
     return statuses(started)
 
 
@@ -222,9 +226,9 @@ class TestTask:
 
     def test_concurrency(self):
         text = A + "    with_items: [1, 2, 3, 4, 5, 6, 7, 8]\n"
-        assert measure_concurrency(text) == 1
-        assert measure_concurrency(text + "    concurrency: 3\n") == 3
-        assert measure_concurrency(text + "    concurrency: '{{ 1 + 1 }}'\n") == 2
+        assert measure_concurrency(text, 1) == 1
+        assert measure_concurrency(text + "    concurrency: 3\n", 3) == 3
+        assert measure_concurrency(text + "    concurrency: '{{ 1 + 1 }}'\n", 2) == 2
 
     def test_batch_size(self):
         text = A + "    with_items: [1, 2, 3]\n    batch_size: 2\n"

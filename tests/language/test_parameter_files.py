@@ -100,7 +100,7 @@ def test_a_key_of_json_may_be_long(tmp_path):
     [*((".yaml", *row) for row in YAML), *((".json", *row) for row in JSON)],
 )
 def test_a_mistake_is_reported_at_its_position(tmp_path, suffix, text, words, line, column):
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(ParameterError) as caught:
         load(tmp_path, text, suffix)
 
@@ -109,7 +109,7 @@ def test_a_mistake_is_reported_at_its_position(tmp_path, suffix, text, words, li
     assert words in message
     if column is not None:
         assert f"p{suffix}, line {line}, column {column}: " in message
-    assert time.perf_counter() - begin < 10, "an alias bomb must not expand"
+    assert time.process_time() - begin < 10, "an alias bomb must not expand"
 
 
 def test_every_problem_of_a_yaml_file_is_reported(tmp_path):

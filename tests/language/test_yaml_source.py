@@ -170,10 +170,10 @@ DEEP = "a: &a " + "[" * 60 + "]" * 60 + "\nb: " + "[" * 60 + "*a" + "]" * 60
     ids=lambda case: repr(case)[:30],
 )
 def test_refusals(text, words, line):
-    started = time.perf_counter()
+    started = time.process_time()
     problem = parse_problems(text)[0]
 
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
     assert words in problem.message
     assert problem.position.source.name == "w.yaml"
     assert line is None or problem.position.line == line

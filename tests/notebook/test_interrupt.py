@@ -47,7 +47,7 @@ async def _execute(client, code):
         if message["msg_type"] == "stream":
             texts.append(message["content"]["text"])
 
-    await client.execute_interactive(code, output_hook=receive, timeout=30)
+    await client.execute_interactive(code, output_hook=receive, timeout=120)
     return "".join(texts)
 
 
@@ -65,7 +65,7 @@ async def _interrupt_run(flag, workflow, times, code):
     client = manager.client()
     client.start_channels()
     try:
-        await client.wait_for_ready(timeout=30)
+        await client.wait_for_ready(timeout=120)
         await _execute(client, f"%load_ext attune_nb\n{ACTIONS}")
 
         cell = asyncio.ensure_future(_execute(client, workflow.format(flag=str(flag))))
@@ -108,7 +108,7 @@ print(f"{sys.last_type.__name__}: {sys.last_value}", sys.last_value.run is run i
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_action_that_does_not_end_is_abandoned(tmp_path, times):
-    code = "run.wait(5); print(run.status, len(run.items('nap')))"
+    code = "run.wait(60); print(run.status, len(run.items('nap')))"
     text = run_in_own_loop(_interrupt_run(tmp_path / "flag", STUCK, times, code))
 
     assert text.strip() == "cancelled 4"
@@ -119,7 +119,7 @@ def test_an_action_that_does_not_end_is_abandoned(tmp_path, times):
 def test_an_interrupt_leaves_no_worker_process(tmp_path, backend):
     code = """
 import psutil
-run.wait(20)
+run.wait(60)
 commands = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
 print(run.status, [command for command in commands if "resource_tracker" not in command])
 """

@@ -103,11 +103,16 @@ def run_twice(count):
         shell.run_cell_magic("attune", "small", cell)
         shell.run_cell_magic("attune", "small --background --out run", cell)
         run.wait()
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
 run_twice(2)
-time.sleep(0.5)
+# the thread that draws ends a little later
+wait_until(lambda: not count_remains()[2])
 before = count_remains()
 run_twice(50)
-time.sleep(0.5)
+wait_until(lambda: count_remains() == before)
 after = count_remains()
 print("remains", before, after, before == after, "attune_nb.display.controls" in sys.modules)
 """

@@ -264,7 +264,7 @@ def test_an_interrupt_ends_the_kernel_and_leaves_no_file(tmp_path):
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         wait_until(lambda: started.exists() and started.read_text())
         process.send_signal(signal.SIGINT)
-        _, error_text = process.communicate(timeout=60)
+        _, error_text = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in error_text
 

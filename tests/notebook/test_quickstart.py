@@ -1,16 +1,12 @@
 """The quickstart notebook."""
 
-import time
-
 import pytest
 from support.notebook_kernels import count_pictures, execute_copy, outputs_of, text_of
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_the_quickstart_runs_in_a_real_kernel(tmp_path):
-    start = time.monotonic()
     notebook = execute_copy("01_quickstart.ipynb", tmp_path)
-    duration = time.monotonic() - start
 
     assert "20 servers are down, exactly those" in text_of(notebook)
 
@@ -22,4 +18,3 @@ def test_the_quickstart_runs_in_a_real_kernel(tmp_path):
     (mistake,) = [output for output in outputs_of(notebook) if output.output_type == "error"]
     assert "did you mean `greet`" in "\n".join(mistake.traceback)
     assert count_pictures(notebook) == 1
-    assert duration < 60

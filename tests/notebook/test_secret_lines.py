@@ -99,7 +99,8 @@ def test_a_repeated_run_takes_secrets(shell, command):
 INTERRUPTED = f"""
 import os, time, attune_nb
 def measure(key):
-    time.sleep(0.3)  # until the attempt is on record
+    while not len(attune_nb.runs()):
+        time.sleep(0.05)
     os._exit(0)
 attune_nb.loads({WORKFLOW!r}).run(
     {{"token": "four"}}, actions={{"measure": measure}}, keystore={{"key": "x"}}
@@ -109,7 +110,7 @@ attune_nb.loads({WORKFLOW!r}).run(
 
 @pytest.mark.slow
 def test_a_resumed_run_takes_its_secrets_again(shell):
-    subprocess.run([sys.executable, "-c", INTERRUPTED], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", INTERRUPTED], check=True, timeout=120)
     with pytest.raises(attune_nb.ParameterError, match="does not hold the secret parameter"):
         shell.run_line_magic("attune", "resume")
 

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from support.outcomes import wait_until
 
 import attune_nb
 
@@ -102,12 +103,13 @@ def test_an_input_that_does_not_fit_is_a_problem(task_input, message):
 
 
 def test_cancelling_the_run_cancels_the_nested_one():
-    text = PARENT.format(action="double").replace('"{{ item }}"}', '"{{ item }}", wait: 60}')
+    text = PARENT.format(action="double").replace('"{{ item }}"}', '"{{ item }}", wait: 600}')
     outer_run = run("cancellation_policy: cancel_running\n" + text, background=True)
-    time.sleep(0.3)
+    wait_until(lambda: outer_run.status == "running")
+    time.sleep(0.1)
     outer_run.cancel()
 
-    assert outer_run.wait(30)
+    assert outer_run.wait(60)
     assert outer_run.status == "cancelled"
 
 

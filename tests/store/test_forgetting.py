@@ -119,7 +119,10 @@ def test_a_run_under_way_is_not_forgotten(store):
 def test_an_interrupted_run_is_forgotten(store):
     code = (
         "import os, sys, time, attune_nb\n"
-        "def act(n): time.sleep(0.4), os._exit(1)\n"
+        "def act(n):\n"
+        "    while not os.path.exists(sys.argv[2]) or not len(attune_nb.runs(sys.argv[2])):\n"
+        "        time.sleep(0.05)\n"
+        "    os._exit(1)\n"
         "attune_nb.loads(sys.argv[1]).run(store=sys.argv[2], progress=False, "
         "actions={'load': lambda: 1, 'act': act})"
     )

@@ -81,7 +81,7 @@ def check_a_script_may_end_amid_a_run(folder, backend, before=""):
     store = folder / "runs.db"
     process = subprocess.run(
         [sys.executable, "-c", before + ENDING, backend, store], capture_output=True, text=True,
-        timeout=60, check=False,
+        timeout=120, check=False,
     )  # fmt: skip
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
     assert list(attune_nb.runs(store)["status"]) == ["interrupted"]

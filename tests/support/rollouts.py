@@ -27,15 +27,24 @@ def note(log, word, host):
 
 
 def deploy(host, log):
-    """Deploy to a host. The broken one fails while its neighbours still work."""
+    """Deploy to a host. The broken one fails while its neighbours still work.
+
+    They wait for its failure, and it waits as long as a file beside the log exists.
+    """
     note(log, "begin", host)
     number = int(host.removeprefix("host-"))
     if host == BROKEN:
-        time.sleep(0.2)
+        time.sleep(0.1)
+        while Path(log + ".hold").exists():
+            time.sleep(0.01)
         note(log, "fail", host)
         raise RuntimeError("no space left")
 
-    time.sleep(0.8 if number > 8 else 0.02)
+    if number > 8:
+        while ("fail", BROKEN) not in read_log(log):
+            time.sleep(0.01)
+        # until the engine has received it
+        time.sleep(0.5)
     note(log, "end", host)
     return f"{host} is new"
 
