@@ -16,7 +16,8 @@ tasks:
     max_failures: 0
     input: {host: "{{ item }}", log: "{{ parameters.log }}"}
 """ % ", ".join(f"host-{number}" for number in range(20))  # noqa: UP031 - it has braces
-BROKEN = "host-13"
+BROKEN_NUMBER = 13
+BROKEN = f"host-{BROKEN_NUMBER}"
 
 
 def note(log, word, host):
@@ -26,25 +27,39 @@ def note(log, word, host):
     os.close(file)
 
 
+def is_settled(log):
+    """Return whether hosts have begun beside the broken one, and no more begin.
+
+    Those before it have ended, one after it has begun, and the last line is 0.3 s old.
+    """
+    lines = read_log(log)
+    before = {f"host-{number}" for number in range(BROKEN_NUMBER)}
+    have_ended = before <= set(hosts_of(lines, "end"))
+    has_neighbour = f"host-{BROKEN_NUMBER + 1}" in hosts_of(lines, "begin")
+    return have_ended and has_neighbour and time.time() - Path(log).stat().st_mtime > 0.3
+
+
 def deploy(host, log):
     """Deploy to a host. The broken one fails while its neighbours still work.
 
-    They wait for its failure, and it waits as long as a file beside the log exists.
+    It fails once as many hosts as can be are at work beside it, and those wait for its failure.
+    A file beside the log holds it up, and another one holds them up.
     """
     note(log, "begin", host)
     number = int(host.removeprefix("host-"))
     if host == BROKEN:
-        time.sleep(0.1)
-        while Path(log + ".hold").exists():
-            time.sleep(0.01)
+        while not is_settled(log) or Path(log + ".hold the broken").exists():
+            time.sleep(0.3)
         note(log, "fail", host)
         raise RuntimeError("no space left")
 
-    if number > 8:
+    if number > BROKEN_NUMBER:
         while ("fail", BROKEN) not in read_log(log):
             time.sleep(0.01)
         # until the engine has received it
         time.sleep(0.5)
+        while Path(log + ".hold others").exists():
+            time.sleep(0.01)
     note(log, "end", host)
     return f"{host} is new"
 
