@@ -102,20 +102,18 @@ async def http_request(
         HTTPStatusError: The status is not expected. The error's data is the response.
         HTTPError: No complete response came; see `attune_nb.actions.http_errors`.
     """
-    # slow to import, and many workflows never need them
-    from attune_nb.actions.http_body import resolve_target  # noqa: PLC0415
+    # slow to import, and many workflows never need it; one import, as it is made for each request
     from attune_nb.actions.http_exchange import (  # noqa: PLC0415
-        Reading,
-        exchange,
-        make_request_error,
-    )
-    from attune_nb.actions.http_message import (  # noqa: PLC0415
         Login,
+        Reading,
+        RequestPhase,
+        exchange,
         find_cert_files,
         make_request,
+        make_request_error,
+        resolve_target,
         without_password,
     )
-    from attune_nb.actions.http_session import RequestPhase  # noqa: PLC0415
 
     method = method.upper()
     phase = RequestPhase()

@@ -152,6 +152,14 @@ async def read_body(response: aiohttp.ClientResponse, max_bytes: int, method: st
         ResponseTooLarge: It has more than `max_bytes`.
         ProtocolError: It cannot be decoded.
     """
+    stream = response.content
+    if stream.is_eof() and "Content-Encoding" not in response.headers:
+        # a small body has come with the headers
+        content = stream.read_nowait()
+        if len(content) <= max_bytes:
+            return content
+        raise ResponseTooLarge(_too_large(max_bytes, f"it has {len(content):,}"))
+
     with Spool() as spool:
         await _copy_body(response, spool.write, max_bytes, method)
         return spool.read()

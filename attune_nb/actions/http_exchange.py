@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
 
 from attune_nb.actions import http_errors
-from attune_nb.actions.http_body import LARGE, decode_body, read_body, save_body
+from attune_nb.actions.http_body import (
+    LARGE,
+    decode_body,
+    read_body,
+    resolve_target,
+    save_body,
+)
 from attune_nb.actions.http_errors import HTTPError
-from attune_nb.actions.http_message import redirect, without_password
+from attune_nb.actions.http_message import (
+    Login,
+    find_cert_files,
+    make_request,
+    redirect,
+    without_password,
+)
 from attune_nb.actions.http_session import (
     LoopSession,
     RequestBody,
@@ -27,10 +40,27 @@ if TYPE_CHECKING:
 
     from attune_nb.actions.http_message import Request
 
-__all__ = ["Reading", "exchange", "make_request_error"]
+__all__ = [
+    "Login",
+    "Reading",
+    "RequestPhase",
+    "exchange",
+    "find_cert_files",
+    "make_request",
+    "make_request_error",
+    "resolve_target",
+    "without_password",
+]
+
+# A body is sent with the type that its headers name, or without one.
+_TYPE_OF_BODY = ("Content-Type",)
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _FIRST_ERROR_STATUS = 400
+
+
+# The responses of one server have the same names, which then share their memory.
+_to_lower = functools.lru_cache(maxsize=256)(str.lower)
 
 
 class Reading(NamedTuple):
@@ -67,6 +97,9 @@ async def exchange(
 
     while True:
         data = None
+        skipped_headers = None
+        if request.body is not None or request.method in aiohttp.ClientRequest.POST_METHODS:
+            skipped_headers = _TYPE_OF_BODY
         if request.body is not None:
             data = RequestBody(request.body, phase)
 
@@ -79,6 +112,7 @@ async def exchange(
             allow_redirects=False,
             proxy=_proxy_of(request, session),
             ssl=_tls_of(request),
+            skip_auto_headers=skipped_headers,
         )
         try:
             location = None
@@ -104,10 +138,9 @@ async def _read(
     response: aiohttp.ClientResponse, request: Request, reading: Reading
 ) -> dict[str, Any]:
     """Read the body of a response; return the result without `elapsed_ms`."""
-    headers: dict[str, str] = {}
-    for name, value in response.headers.items():
-        key = name.lower()
-        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    headers = {_to_lower(name): value for name, value in response.headers.items()}
+    if len(headers) < len(response.headers):
+        headers = _join_repeated(response)
 
     method = request.method
     status = response.status
@@ -136,6 +169,15 @@ async def _read(
     else:
         result |= await asyncio.to_thread(decode_body, content, content_type)
     return result
+
+
+def _join_repeated(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """Return the headers of a response; the values of a repeated one have commas between them."""
+    headers: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return headers
 
 
 def _proxy_of(request: Request, session: LoopSession) -> str | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib import request as urllib_request
 
 import aiohttp
+from aiohttp import hdrs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -81,6 +82,15 @@ class _Connector(aiohttp.TCPConnector):
         if phase is not None:
             phase.is_connected = True
         return connection
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that takes the encodings that `http_body` decodes, up to the limit of a body."""
+
+    DEFAULT_HEADERS = {  # noqa: RUF012 - the library declares no `ClassVar`
+        hdrs.ACCEPT: "*/*",
+        hdrs.ACCEPT_ENCODING: "gzip, deflate",
+    }
 
 
 class RequestBody(aiohttp.BytesPayload):
@@ -172,10 +182,8 @@ def _make_client() -> aiohttp.ClientSession:
         # a jar would carry the session of one item into the request of another
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        # `Inflater` decodes these two, and stops at the limit of the body
-        headers={"Accept-Encoding": "gzip, deflate"},
+        request_class=_Request,
         auto_decompress=False,
-        skip_auto_headers=["Content-Type"],
     )
 
 

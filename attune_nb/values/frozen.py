@@ -333,10 +333,23 @@ def _freeze_object(frozen: FrozenDict, depth: int, memo: _Memo | None) -> tuple[
         frozen.size = 0
         return frozen, is_plain
 
-    parts, is_plain = _freeze_elements([*frozen.values()], depth, memo)
-    for key, part in zip(frozen, parts, strict=True):
-        # the value of a key may change while the keys are read
-        _set_item(frozen, key, part)
+    if len(frozen) >= _MANY and memo is None:
+        parts, is_plain = _freeze_all([*frozen.values()], depth)
+        for key, part in zip(frozen, parts, strict=True):
+            # the value of a key may change while the keys are read
+            _set_item(frozen, key, part)
+    else:
+        for key, value in frozen.items():
+            kind = type(value)
+            if kind in _LEAVES:
+                continue
+            if kind in _FROZEN:
+                is_plain &= type(value.size) is int
+                continue
+            part, is_part_plain = _freeze(value, kind, depth, memo)
+            _set_item(frozen, key, part)
+            is_plain &= is_part_plain
+
     frozen.size = _uncounted(is_plain=is_plain)
     return frozen, is_plain
 

@@ -124,6 +124,7 @@ class CoroutinePool(WorkerPool):
         loop.add_pool(self)
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by worker
         self._last_turn = 0.0  # when the loop last had a turn, in seconds since the run's start
+        self._latest_worker: int | None = None  # which began the latest attempt
         self._is_source_slow = False
         # the same as `_turn` and `_wait_ended`, for coroutines
         self._async_turn = asyncio.Lock()
@@ -288,9 +289,11 @@ class CoroutinePool(WorkerPool):
         error = None
         rendered = None
         try:
-            if running.start - self._last_turn > MAX_TURN:
+            # if another worker has run since its last attempt, this one has waited meanwhile
+            if self._latest_worker == worker and running.start - self._last_turn > MAX_TURN:
                 await asyncio.sleep(0)
                 self._last_turn = clock()
+            self._latest_worker = worker
 
             rendered = job.render_input(index, attempt, item)
             if spec.announce is not None:
