@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import sqlite3
+import struct
 from contextlib import closing
 
 import pytest
@@ -170,9 +171,29 @@ def test_an_event_at_an_impossible_time_is_a_damaged_record(store, time):
     ids = attune_nb.runs(store)["run_id"].tolist()
     change(store, f"UPDATE events SET time = {time} WHERE run = 2 AND number = 3")
 
+    opened = attune_nb.open_run(ids[1], store)
     with pytest.raises(StoreError, match="out of range"):
-        attune_nb.open_run(ids[1], store)
+        opened.to_chrome_trace(f"{store}.json")
     assert attune_nb.open_run(ids[0], store).status == "succeeded"
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1e300])
+def test_an_attempt_at_an_impossible_time_is_a_damaged_record(store, seconds):
+    ids = attune_nb.runs(store)["run_id"].tolist()
+    with closing(sqlite3.connect(store)) as connection:
+        (columns,) = connection.execute(
+            "SELECT columns FROM events WHERE run = 2 AND kind = 'AttemptsEnded' AND task = 'last'"
+        ).fetchone()
+    # the last eight bytes are the duration of the only attempt
+    change(
+        store,
+        "UPDATE events SET columns = ? WHERE run = 2 AND kind = 'AttemptsEnded' AND task = 'last'",
+        columns[:-8] + struct.pack("<d", seconds),
+    )
+
+    opened = attune_nb.open_run(ids[1], store)
+    with pytest.raises(StoreError, match="out of range"):
+        opened.to_chrome_trace(f"{store}.json")
 
 
 def test_output_nested_5000_deep_is_a_damaged_record(store):
