@@ -184,11 +184,11 @@ def test_an_attempt_at_an_impossible_time_is_a_damaged_record(store, seconds):
         (columns,) = connection.execute(
             "SELECT columns FROM events WHERE run = 2 AND kind = 'AttemptsEnded' AND task = 'last'"
         ).fetchone()
-    # the last eight bytes are the duration of the only attempt
+    # the duration of the only attempt stands before its status, which is the last byte
     change(
         store,
         "UPDATE events SET columns = ? WHERE run = 2 AND kind = 'AttemptsEnded' AND task = 'last'",
-        columns[:-8] + struct.pack("<d", seconds),
+        columns[:-9] + struct.pack("<d", seconds) + columns[-1:],
     )
 
     opened = attune_nb.open_run(ids[1], store)
