@@ -300,7 +300,7 @@ class Driver(RequestQueue):
     def _run_loop(self, begin: Callable[[], None]) -> None:
         is_left = False
         try:
-            begin()
+            self._begin(begin)
             self._flush()
             while not self.state.ended and not is_left:
                 self._turn()
@@ -313,6 +313,18 @@ class Driver(RequestQueue):
         finally:
             if not is_left:
                 self._close()
+
+    def _begin(self, begin: Callable[[], None]) -> None:
+        """Begin, and process the requests from before: a cancelled run makes no attempt."""
+        if self.has_no_requests():
+            begin()
+            return
+
+        self._backend.set_paused(paused=True)
+        begin()
+        self._process_requests()
+        if self.state.status != "paused":
+            self._backend.set_paused(paused=False)
 
     def _has_only_open_questions(self) -> bool:
         """Return whether only questions are open, and no answer is on its way."""
@@ -359,11 +371,7 @@ class Driver(RequestQueue):
                 )
             )
 
-        while (make_input := self.pop_request()) is not None:
-            event = make_input(self.clock(), _new_seed())
-            if event is not None:
-                self._process(event)
-
+        self._process_requests()
         while (command := self._timers.pop_due(self.clock())) is not None:
             self._execute_due(command)
 
@@ -374,6 +382,13 @@ class Driver(RequestQueue):
     def _keeps_in_store(self, path: str) -> bool:
         """Return whether the results of a task stay on the disk."""
         return self.state.workflow.task(path).keep_results == "store"
+
+    def _process_requests(self) -> None:
+        """Process what users have requested; of a run that has ended, nothing more."""
+        while not self.state.ended and (make_input := self.pop_request()) is not None:
+            event = make_input(self.clock(), _new_seed())
+            if event is not None:
+                self._process(event)
 
     def _execute_due(self, command: RetryItem | Alarm) -> None:
         """Make a retry, or ring an alarm."""

@@ -145,7 +145,7 @@ def resume(
             changed=changed,
             origin=stored.options.get("origin", ""),
         )
-        return execute_plan(plan)
+        return execute_plan(lambda: plan)
     except BaseException:
         release(claimed)
         raise

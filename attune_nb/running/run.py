@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack
 
 from attune_nb.errors import LookupFailed, ParameterError, StoreError, nearest
@@ -11,6 +12,7 @@ from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.answers import AdvanceAnswers, user_name, value_for
 from attune_nb.running.current_actions import current_actions
 from attune_nb.running.fork import plan_fork, plan_retry, restore_secrets
+from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.latest import LATEST
 from attune_nb.running.plan import plan_run
 from attune_nb.running.prepare import check_workflow, read_names, read_options
@@ -24,7 +26,7 @@ from attune_nb.running.request import (
 from attune_nb.running.start import assemble_engine, drive_run
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -43,6 +45,9 @@ __all__ = ["BaseRun", "Run", "StateSource", "execute_plan", "start_run"]
 
 # seconds between two looks of a coroutine that waits
 _POLL = 0.02
+
+# seconds that a cancelled run has to end before an interrupt leaves the call
+_GRACE = 1.5
 
 # names in a message
 _MAX_NAMES = 20
@@ -124,7 +129,7 @@ class BaseRun(RunView):
         """
         request = self._changed_request(parameters, workflow, options)
         earlier, request = restore_secrets(self._earlier_run(), request)
-        return execute_plan(plan_fork(earlier, request, at))
+        return execute_plan(lambda: plan_fork(earlier, request, at))
 
     def retry(
         self,
@@ -152,7 +157,7 @@ class BaseRun(RunView):
         earlier, request = restore_secrets(self._earlier_run(), request)
         if not failed_only:
             return start_run(request)
-        return execute_plan(plan_retry(earlier, request))
+        return execute_plan(lambda: plan_retry(earlier, request))
 
     def timeline(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
         """Draw the executions and attempts over time."""
@@ -423,23 +428,44 @@ class Run(BaseRun):
         raise LookupFailed(f"no such attempt of `{task}` is in doubt; in doubt: {', '.join(names)}")
 
 
-def start_run(request: RunRequest) -> Run:
+def start_run(request: RunRequest, interrupts: HeldInterrupts | None = None) -> Run:
     """Run a workflow from its start.
+
+    Args:
+        request: The run.
+        interrupts: As in `execute_plan`.
 
     Raises:
         AttuneError: The workflow, its parameters or an option cannot be used.
     """
-    return execute_plan(plan_run(request))
+    return execute_plan(lambda: plan_run(request), interrupts)
 
 
-def execute_plan(plan: RunPlan) -> Run:
+def execute_plan(make_plan: Callable[[], RunPlan], interrupts: HeldInterrupts | None = None) -> Run:
     """Start or continue a run; unless it is in the background, wait for its end.
 
     The run is kept from its start on, so that `last_run` returns it if an interrupt ends the wait.
 
+    Args:
+        make_plan: Prepares the run.
+        interrupts: Those that the caller holds; by default they are held from now on.
+
     Raises:
-        AttuneError: The store or the backend cannot be used.
+        AttuneError: The run cannot be prepared, or the store or the backend cannot be used.
     """
+    if interrupts is None:
+        with HeldInterrupts() as held_interrupts:
+            return execute_plan(make_plan, held_interrupts)
+
+    run = _execute(make_plan(), interrupts)
+    # a run that an interrupt cancelled is kept, also by one that comes just now, and one whose
+    # last events are not on record yet
+    if run.wait(0.0) and run.status != "cancelled":
+        interrupts.at_end = partial(LATEST.release, run)
+    return run
+
+
+def _execute(plan: RunPlan, interrupts: HeldInterrupts) -> Run:
     engine = assemble_engine(plan)
     run = Run(
         plan.run_id,
@@ -454,13 +480,11 @@ def execute_plan(plan: RunPlan) -> Run:
     engine.driver.on_reader_failure(run.note_failed_reader)
     LATEST.keep(run)
     try:
-        drive_run(run, engine, plan)
+        drive_run(run, engine, plan, interrupts)
+        interrupts.raise_held()
     except KeyboardInterrupt:
         # the wait itself takes an interrupt; this is another one, or one just before or after it
         run.cancel(force=True)
+        run.wait(_GRACE)
         raise
-
-    # a run that an interrupt cancelled is kept
-    if run.has_ended and run.status != "cancelled":
-        LATEST.release(run)
     return run

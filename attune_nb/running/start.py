@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from attune_nb.engine.driver import Driver
     from attune_nb.results.protocols import LiveRun
     from attune_nb.results.scaling import TaskDuration, WorkflowScaling
+    from attune_nb.running.interrupts import HeldInterrupts
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import ProgressOption, RunRequest
     from attune_nb.store.tables.keeping import ResultKeeper
@@ -141,8 +142,10 @@ def _open_keeper(plan: RunPlan, store: Path | None) -> ResultKeeper | None:
     return ResultKeeper(store, plan.prepared.mask)
 
 
-def drive_run(run: LiveRun, engine: Engine, plan: RunPlan) -> None:
+def drive_run(run: LiveRun, engine: Engine, plan: RunPlan, interrupts: HeldInterrupts) -> None:
     """Let the engine drive a run; unless it is in the background, wait for its end.
+
+    Of a run that was interrupted before, no attempt is made.
 
     Raises:
         BackendError: The system provides no thread.
@@ -154,18 +157,26 @@ def drive_run(run: LiveRun, engine: Engine, plan: RunPlan) -> None:
     # inline, the questions are asked when nothing else is left
     engine.driver.leaves_at_questions = is_inline
 
-    if display is not None:
-        display.attach(run, background=in_background)
+    try:
+        if display is not None:
+            display.attach(run, background=in_background)
+    except KeyboardInterrupt:
+        # raised by the display itself: the run ends before its first attempt
+        engine.driver.cancel(force=True)
+        _drive_here(engine, interrupts)
+        raise
 
+    if interrupts.has_held:
+        engine.driver.cancel(force=True)
     if is_inline:
-        _drive_here(engine)
+        _drive_here(engine, interrupts)
         if engine.driver.state.ended:
             return
         engine = engine._replace(drive=engine.driver.drive_on)
 
     _drive_in_thread(run.run_id, engine)
     if not in_background:
-        wait_for_end(run, display)
+        wait_for_end(run, display, interrupts)
 
 
 def _open_display(progress: ProgressOption) -> Display | None:
@@ -174,12 +185,19 @@ def _open_display(progress: ProgressOption) -> Display | None:
     return open_display(progress)
 
 
-def _drive_here(engine: Engine) -> None:
+def _drive_here(engine: Engine, interrupts: HeldInterrupts) -> None:
+    """Drive a run in this thread; one that is interrupted is cancelled, and no error."""
+    driver = engine.driver
+    interrupts.on_interrupt = lambda: driver.cancel(force=True)
     try:
         engine.drive()
     except KeyboardInterrupt:
         # the driver has recorded the run as cancelled, and the user gets the partial run
         return
+    finally:
+        interrupts.on_interrupt = None
+        if driver.state.status == "cancelled":
+            interrupts.drop_held()
 
 
 def _drive_in_thread(run_id: str, engine: Engine) -> None:

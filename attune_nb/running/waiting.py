@@ -6,6 +6,7 @@ import json
 import logging
 import shlex
 import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from attune_nb.errors import QuestionOpen
 from attune_nb.html import printable
 from attune_nb.results.questions import describe_question
 from attune_nb.results.statuses import UNATTENDED
+from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.record import store_option
 
 if TYPE_CHECKING:
@@ -55,7 +57,9 @@ _EXAMPLES = {
 }
 
 
-def wait_for_end(run: LiveRun, display: Display | None) -> None:
+def wait_for_end(
+    run: LiveRun, display: Display | None, interrupts: HeldInterrupts | None = None
+) -> None:
     """Wait for the end of a run; an interrupt cancels it.
 
     Its questions are asked in the terminal. While a notebook's cell blocks, its kernel handles
@@ -63,18 +67,37 @@ def wait_for_end(run: LiveRun, display: Display | None) -> None:
     background. The same is done, in a notebook or not, if attempts are in doubt or if the
     backend is gone.
 
+    Args:
+        run: The run.
+        display: What shows it.
+        interrupts: Those that the caller holds; by default they are held from now on.
+
     Raises:
         QuestionOpen: Only questions are open, and the run is unattended. It is paused.
     """
-    attendant = _find_attendant(display)
+    if interrupts is None:
+        with HeldInterrupts() as held_interrupts:
+            wait_for_end(run, display, held_interrupts)
+        return
+
+    attendant = _find_attendant(display, interrupts)
+    # at once; the loop below comes to it a moment later
+    interrupts.on_interrupt = run.cancel
     try:
+        interrupts.raise_held()
+        # within the wait itself an interrupt would leave a lock of the run in disorder
         while not run.wait(_POLL):
+            interrupts.raise_held()
             if run.in_doubt or run.pause_reason:
                 break
             if attendant.attend(run):
                 break
     except KeyboardInterrupt:
-        _interrupt(run)
+        _interrupt(run, interrupts)
+    finally:
+        interrupts.on_interrupt = None
+    if run.status == "cancelled":
+        interrupts.drop_held()
 
     if isinstance(display, TerminalDisplay) and not run.has_ended:
         # what is printed next would stand between the lines
@@ -86,7 +109,7 @@ def wait_for_end(run: LiveRun, display: Display | None) -> None:
         raise QuestionOpen(message, run, interrupted=attendant.was_interrupted)
 
 
-def _find_attendant(display: Display | None) -> _Attendant:
+def _find_attendant(display: Display | None, interrupts: HeldInterrupts) -> _Attendant:
     if isinstance(display, CellDisplay):
         return _notebook_attendant()
 
@@ -102,7 +125,7 @@ def _find_attendant(display: Display | None) -> _Attendant:
     forms = TerminalForms.open(display, explain_answer_misfit)
     if forms is None:
         return _Unattended()
-    return _Terminal(forms)
+    return _Terminal(forms, interrupts)
 
 
 def _notebook_attendant() -> _Attendant:
@@ -179,9 +202,10 @@ class _Terminal(_Unattended):
 
     pause_text = "There is no answer yet, so the run is paused."
 
-    def __init__(self, forms: TerminalForms) -> None:
+    def __init__(self, forms: TerminalForms, interrupts: HeldInterrupts) -> None:
         super().__init__()
         self._forms = forms
+        self._interrupts = interrupts
 
     def attend(self, run: LiveRun) -> bool:
         """Ask the open questions, one after the other."""
@@ -189,7 +213,9 @@ class _Terminal(_Unattended):
             return super().attend(run)
 
         try:
+            self._interrupts.let_in()
             self._forms.ask(run)
+            self._interrupts.hold()
         except KeyboardInterrupt:
             # the run stays as it is, so that it can be continued with an answer
             self.was_interrupted = True
@@ -198,16 +224,23 @@ class _Terminal(_Unattended):
         return False
 
 
-def _interrupt(run: LiveRun) -> None:
+def _interrupt(run: LiveRun, interrupts: HeldInterrupts) -> None:
     """Cancel a run, and after a moment its running attempts; a second interrupt does so at once."""
-    try:
-        run.cancel()
-        if not run.wait(_GRACE):
-            run.cancel(force=True)
-            run.wait(_GRACE)
-    except KeyboardInterrupt:
+    run.cancel()
+    if not _ends_within_grace(run, interrupts):
+        interrupts.drop_held()
         run.cancel(force=True)
-        run.wait(_POLL)
+        _ends_within_grace(run, interrupts)
+    interrupts.drop_held()
+
+
+def _ends_within_grace(run: LiveRun, interrupts: HeldInterrupts) -> bool:
+    """Wait for the end of a run, for a moment or until the next interrupt."""
+    deadline = time.monotonic() + _GRACE
+    while not run.wait(_POLL):
+        if interrupts.has_held or time.monotonic() > deadline:
+            return False
+    return True
 
 
 def _describe_open_questions(run: LiveRun, pause_text: str) -> str:

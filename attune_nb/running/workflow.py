@@ -13,6 +13,7 @@ from attune_nb.language.checks.traps import find_traps
 from attune_nb.language.load import load_workflow
 from attune_nb.language.reading.data_files import read_object_file
 from attune_nb.running.bind_actions import bind_actions, find_nested_questions
+from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.prepare import binding_context, read_names, read_options
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run, start_run
@@ -120,48 +121,49 @@ class Workflow(WorkflowView):
             StoreError: The store cannot be used.
             WorkflowError: An action does not exist or does not take the task's input.
         """
-        _check_readers(readers)
-        if dry_run is None:
-            dry_run = mock is not None
-        if mock is None:
-            mock = {}
-        if answers is None:
-            answers = {}
-        if actions is None:
-            actions = {}
-        if parameters is None:
-            parameters = {}
-        if readers is None:
-            readers = []
+        with HeldInterrupts() as interrupts:
+            _check_readers(readers)
+            if dry_run is None:
+                dry_run = mock is not None
+            if mock is None:
+                mock = {}
+            if answers is None:
+                answers = {}
+            if actions is None:
+                actions = {}
+            if parameters is None:
+                parameters = {}
+            if readers is None:
+                readers = []
 
-        options = RunOptions(
-            load=load_file,
-            actions=actions,
-            mock=mock,
-            dry_run=dry_run,
-            allow_imports=allow_imports,
-            config=config,
-            keystore=keystore,
-            backend=backend,
-            workers=workers,
-            concurrency=concurrency,
-            answers=answers,
-        )
-        options = read_options(options)
-        observation = ObservationOptions(
-            progress=progress,
-            readers=tuple(readers),
-            background=background,
-            store=store,
-            name=_check_name(name),
-        )
-        request = RunRequest(
-            workflow=self,
-            parameters=parameters,
-            options=options,
-            observation=observation,
-        )
-        return start_run(request)
+            options = RunOptions(
+                load=load_file,
+                actions=actions,
+                mock=mock,
+                dry_run=dry_run,
+                allow_imports=allow_imports,
+                config=config,
+                keystore=keystore,
+                backend=backend,
+                workers=workers,
+                concurrency=concurrency,
+                answers=answers,
+            )
+            options = read_options(options)
+            observation = ObservationOptions(
+                progress=progress,
+                readers=tuple(readers),
+                background=background,
+                store=store,
+                name=_check_name(name),
+            )
+            request = RunRequest(
+                workflow=self,
+                parameters=parameters,
+                options=options,
+                observation=observation,
+            )
+            return start_run(request, interrupts)
 
 
 def load(source: str | Path) -> Workflow:

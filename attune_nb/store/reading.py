@@ -94,6 +94,7 @@ class _Columns(_RunFields, frozen=True, kw_only=True):
 
 
 _COLUMNS = _Columns.__struct_fields__
+_SELECT_RUN = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE number = ?"  # noqa: S608 - constants
 _SELECT_RUNS = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY started DESC, number DESC"  # noqa: S608 - constants
 
 
@@ -172,9 +173,27 @@ def runs_in(
             if limit is not None and len(runs) >= limit:
                 break
             run = _stored_run(row)
+            if run.status == "interrupted":
+                run = _read_again(path, run)
             if is_wanted(run):
                 runs.append(run)
     return runs
+
+
+def _read_again(path: Path, run: StoredRun) -> StoredRun:
+    """Return a run that seems interrupted as it stands now: its engine may just have ended it.
+
+    Its row was read before the end, and its engine looked up after it. Another connection does not
+    see the moment of the first one.
+    """
+    with connected(path) as connection:
+        row = connection.execute(_SELECT_RUN, (run.number,)).fetchone()
+    if row is None:
+        return run
+
+    run_now = _stored_run(row)
+    is_same = run_now.run_id == run.run_id and not run_now.damage
+    return run_now if is_same else run
 
 
 def run_of(path: Path, run_id: str, *, damaged: bool = False) -> StoredRun:

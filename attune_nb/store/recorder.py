@@ -697,11 +697,13 @@ class _Counts:
         self.tasks = 0
         self.items = 0
         self.failed = 0
+        self._has_ended = False
         self._with_items: set[Key] = set()
 
     def add(self, event: Event) -> None:
         self.duration = event.time
-        self.status = _STATUS_AFTER.get(type(event), self.status)
+        if not self._has_ended:
+            self.status = _STATUS_AFTER.get(type(event), self.status)
         match event:
             case RunResumed() if event.doubts:
                 self.status = "paused"
@@ -709,6 +711,7 @@ class _Counts:
                 self.started = event.started_at
             case RunEnded():
                 self.status = event.status
+                self._has_ended = True
             case TaskStarted():
                 self.tasks += 1
                 if event.with_items:

@@ -196,6 +196,15 @@ def test_a_file_locked_longer_than_one_wait_gets_its_events(path, monkeypatch):
     connection.close()
 
 
+def test_a_cancel_after_the_last_attempt_changes_no_record(path):
+    """It comes while the end of the attempt, and with it the run, waits to be processed."""
+    run = attune_nb.loads("tasks: [{name: act, action: act}]").run(
+        actions={"act": lambda: attune_nb.last_run().cancel()}, backend="inline", store=path
+    )
+    assert run.status == "succeeded"
+    assert attune_nb.runs(path)["status"].tolist() == ["succeeded"]
+
+
 def test_a_removed_file_is_created_again_with_all_events(path):
     gate = threading.Event()
 
