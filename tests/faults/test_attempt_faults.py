@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 from support.item_runs import until
@@ -263,3 +264,56 @@ def test_an_action_that_never_awaits_is_named():
 
     for message in run.items("others")["error"]:
         assert f"the action `wait` (task `others`, item {started[2] - 1})" in message
+
+
+LATER_ITEMS = """
+tasks:
+  - name: a
+    action: act
+    with_items: "{{ range(6) }}"
+    concurrency: 3
+    timeout: 0.3
+    KEYS
+    input: {x: "{{ item }}"}
+"""
+
+
+async def hold_at_one(x):
+    """Hold up the loop at item 1, for longer than the test takes."""
+    import time  # noqa: PLC0415 - the function is sent to workers
+
+    if x == 1:
+        time.sleep(60)  # noqa: ASYNC251 - this is the fault
+    return x
+
+
+@pytest.mark.parametrize("keys", ["", "rate_limit: 50/s", "report_every: 1"])
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+def test_items_behind_a_held_loop_go_on_in_another(backend, keys):
+    text = LATER_ITEMS.replace("KEYS", keys)
+    run = attune_nb.loads(text).run(
+        actions={"act": hold_at_one}, backend=backend, workers=1, progress=False, background=True
+    )
+    until(lambda: not is_under_way(run))
+
+    items = run.items("a")
+    assert list(items["status"]) == ["succeeded", "timed_out", *["succeeded"] * 4]
+    assert "the action `act` (task `a`, item 1) holds up" in items["error"][1]
+
+
+def test_a_run_behind_a_held_loop_can_be_cancelled():
+    started = threading.Event()
+
+    async def act(x):
+        started.set()
+        time.sleep(60)  # noqa: ASYNC251 - this is the fault
+
+    text = LATER_ITEMS.replace("timeout: 0.3", "").replace("KEYS", "")
+    run = attune_nb.loads(text).run(
+        actions={"act": act}, backend="threads", progress=False, background=True
+    )
+    until(started.is_set)
+    run.cancel(force=True)
+    until(lambda: not is_under_way(run) and run.status != "cancelling")
+
+    assert run.status == "cancelled"

@@ -35,35 +35,57 @@ MAX_HOLD = 0.5
 class EventLoop:
     """An event loop in a thread of its own.
 
-    The loop of a notebook's cell does not run while the cell waits.
+    The loop of a notebook's cell does not run while the cell waits. A loop is replaced once a
+    coroutine holds it up that has been given up.
     """
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._end = asyncio.Event()
         self._pools: weakref.WeakSet[CoroutinePool] = weakref.WeakSet()
+        # tasks whose attempts are past their timeout
+        self._given_up: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        # the loops so far, each with what ends it; the last one is in use
+        self._loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._start()
+
+    def _start(self) -> None:
+        """Start a loop, in a thread of its own."""
+        self._loop = asyncio.new_event_loop()
+        end = asyncio.Event()
+        self._loops.append((self._loop, end))
 
         # the heartbeat: whether the loop has had a turn since it was last asked for one, the
         # task that was running then, and the time of that, as `time.monotonic` has it
         self._had_turn = True
         self._watched_task: asyncio.Task[Any] | None = None
         self._watched_since = 0.0
-        threading.Thread(target=self._run, name="attune coroutines", daemon=True).start()
+        threading.Thread(
+            target=_run_loop, args=(self._loop, end), name="attune coroutines", daemon=True
+        ).start()
 
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            while not self._end.is_set():
-                # `sys.exit` in a task that an action has made ends `run`, not the other tasks
-                with contextlib.suppress(SystemExit, KeyboardInterrupt):
-                    runner.run(self._end.wait())
+    def replace(self) -> None:
+        """Go on in another loop, where the pools start workers in place of those that wait here.
+
+        Attempts that have begun stay: they go on if the loop has turns again.
+        """
+        self._start()
+        for pool in list(self._pools):
+            pool.restart_waiting()
+
+    def is_current(self) -> bool:
+        """Return whether the loop of this thread is the one in use."""
+        return asyncio.get_running_loop() is self._loop
 
     def call(self, function: Callable[..., object], *arguments: Any) -> None:
         """Schedule a function in the loop's thread, from any thread; do nothing if closed."""
-        try:
-            self._loop.call_soon_threadsafe(function, *arguments)
-        except RuntimeError:
-            if not self._loop.is_closed():
-                raise
+        _call(self._loop, function, *arguments)
+
+    def give_up(self, task: asyncio.Task[Any]) -> None:
+        """Note that the attempt of a task has been given up."""
+        self._given_up.add(task)
+
+    def is_lost(self) -> bool:
+        """Return whether the coroutine that `describe_holder` described has been given up."""
+        return self._watched_task in self._given_up
 
     def add_pool(self, pool: CoroutinePool) -> None:
         """Add a pool whose coroutines run in this loop."""
@@ -111,8 +133,28 @@ class EventLoop:
         return f"the coroutine `{getattr(coroutine, '__qualname__', coroutine)}`"
 
     def close(self) -> None:
-        """Cancel all that runs in the loop, and end its thread."""
-        self.call(self._end.set)
+        """Cancel all that runs in the loops, and end their threads."""
+        for loop, end in self._loops:
+            _call(loop, end.set)
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        while not end.is_set():
+            # `sys.exit` in a task that an action has made ends `run`, not the other tasks
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                runner.run(end.wait())
+
+
+def _call(
+    loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arguments: Any
+) -> None:
+    """Schedule a function in a loop, from any thread; do nothing if the loop is closed."""
+    try:
+        loop.call_soon_threadsafe(function, *arguments)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
 
 
 class CoroutinePool(WorkerPool):
@@ -123,6 +165,10 @@ class CoroutinePool(WorkerPool):
         self._loop = loop
         loop.add_pool(self)
         self._tasks: dict[int, asyncio.Task[None]] = {}  # by worker
+        # how many loops came before the one in use
+        self._generation = 0
+        # the attempt that waits until it is due
+        self._awaited: tuple[int, int, Any] | None = None
         self._last_turn = 0.0  # when the loop last had a turn, in seconds since the run's start
         self._latest_worker: int | None = None  # which began the latest attempt
         self._is_source_slow = False
@@ -134,6 +180,10 @@ class CoroutinePool(WorkerPool):
         self._loop.call(self._create_tasks, workers)
 
     def _create_tasks(self, workers: list[int]) -> None:
+        if not self._loop.is_current():
+            # their numbers were given to others
+            return
+
         loop = asyncio.get_running_loop()
         for worker in workers:
             task = loop.create_task(self._work(worker))
@@ -144,6 +194,47 @@ class CoroutinePool(WorkerPool):
         # if the task was given up, another task has its number
         if self._tasks.get(worker) is task:
             del self._tasks[worker]
+
+    def restart_waiting(self) -> None:
+        """Start workers in the loop in use, in place of those that have no attempt."""
+        with self.lock:
+            self._generation += 1
+            self._async_turn = asyncio.Lock()
+            self._async_wait_ended = asyncio.Event()
+            waiting = set(range(self.size)) - self.free_workers - self.running.keys()
+            for worker in waiting:
+                self._tasks.pop(worker, None)
+            self.free_workers |= waiting
+
+            awaited = self._awaited
+            self._awaited = None
+            if awaited is not None:
+                self._put_back(*awaited)
+
+        self.start_workers(len(waiting))
+
+    def _put_back(self, index: int, attempt: int, item: Any) -> None:
+        """Put an attempt back that has not begun; the caller holds the lock."""
+        self.job.retry_queue.appendleft((index, attempt))
+        if self.job.source.lazy:
+            self.job.source.remember(index, item)
+
+    def _leave(self, worker: int, taken: tuple[int, int, Any] | None) -> None:
+        """Let a worker end in a loop that was replaced; another one takes its place.
+
+        Args:
+            worker: The worker.
+            taken: The attempt that it was about to begin, if it has one.
+        """
+        with self.lock:
+            if taken is not None:
+                self._put_back(*taken)
+            is_own = self._tasks.get(worker) is asyncio.current_task()
+            if is_own:
+                del self._tasks[worker]
+                self.free_workers.add(worker)
+
+        self.start_workers(1)
 
     def set_paused(self, *, paused: bool) -> None:
         """Let the workers end after their current attempts, or start them again."""
@@ -169,7 +260,7 @@ class CoroutinePool(WorkerPool):
 
     def _cancel_tasks(self) -> None:
         for task in list(self._tasks.values()):
-            task.cancel()
+            _call(task.get_loop(), task.cancel)
 
     def end_overdue(self) -> float:
         """End the attempts that are overdue; return the seconds until the next may be.
@@ -185,7 +276,17 @@ class CoroutinePool(WorkerPool):
                     self.cancel_attempt(worker, attempt)
                     self._record_overdue(worker, attempt, effect)
 
-        return super().end_overdue()
+        nearest = super().end_overdue()
+        if effect is not None and self._loop.is_lost():
+            self._loop.replace()
+        return nearest
+
+    def _record_overdue(self, worker: int, attempt: RunningAttempt, effect: str) -> None:
+        """Record a timeout, and start another worker in place of the one that is still busy."""
+        task = self._tasks.get(worker)
+        super()._record_overdue(worker, attempt, effect)
+        if task is not None:
+            self._loop.give_up(task)
 
     def describe_action(self, task: asyncio.Task[Any]) -> str | None:
         """Return the action that a task runs, with its item; None if the task is of no worker."""
@@ -203,7 +304,9 @@ class CoroutinePool(WorkerPool):
 
     def cancel_attempt(self, worker: int, attempt: RunningAttempt) -> None:
         """Cancel an attempt if it is still running, from any thread."""
-        self._loop.call(self._cancel_task, worker, attempt)
+        task = self._tasks.get(worker)
+        if task is not None:
+            _call(task.get_loop(), self._cancel_task, worker, attempt)
 
     def _cancel_task(self, worker: int, attempt: RunningAttempt) -> None:
         if worker in self._tasks and self.running.get(worker) is attempt:
@@ -217,7 +320,8 @@ class CoroutinePool(WorkerPool):
                 if taken is None:
                     return None
 
-                await self._wait_until_due(taken)
+                if not await self._wait_until_due(taken):
+                    return None
                 if self._give_back_if_held(*taken):
                     return None
                 if self.job.try_begin(taken[0]):
@@ -225,17 +329,27 @@ class CoroutinePool(WorkerPool):
 
         return None
 
-    async def _wait_until_due(self, taken: tuple[int, int, Any]) -> None:
-        """Wait until an attempt is due, or cannot start for another reason."""
+    async def _wait_until_due(self, taken: tuple[int, int, Any]) -> bool:
+        """Wait until an attempt is due, or cannot start for another reason.
+
+        Returns:
+            Whether it is still this loop's: False if the loop was replaced meanwhile.
+        """
         try:
             while (wait := self._wait_of(taken)) > 0:
+                self._awaited = taken
                 self._async_wait_ended.clear()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._async_wait_ended.wait(), wait)
+                if self._awaited is not taken:
+                    return False
+                self._awaited = None
         except asyncio.CancelledError:
             # the job was stopped by force
+            self._awaited = None
             self._give_back_if_held(*taken)
             raise
+        return True
 
     async def _read_next(self) -> tuple[int, int, Any] | None:
         """Return the next attempt; read a slow source in a thread."""
@@ -243,7 +357,7 @@ class CoroutinePool(WorkerPool):
             return self._take_attempt()
 
         if self._is_source_slow:
-            return await asyncio.to_thread(self._take_attempt)
+            return await asyncio.to_thread(self._take_in_thread, self._generation)
 
         clock = self.job.spec.clock
         start = clock()
@@ -251,13 +365,37 @@ class CoroutinePool(WorkerPool):
         self._is_source_slow = clock() - start > MAX_READ
         return attempt
 
+    def _take_in_thread(self, generation: int) -> tuple[int, int, Any] | None:
+        """Take an attempt for a worker of a loop; put it back if that was replaced meanwhile."""
+        taken = self._take_attempt()
+        with self.lock:
+            is_late = generation != self._generation
+            if is_late and taken is not None:
+                self._put_back(*taken)
+
+        if not is_late:
+            return taken
+        self.start_workers(1)
+        return None
+
     async def _work(self, worker: int) -> None:
         """Make attempts until none is left."""
         take_next = self._take_when_due if self.job.must_ask else self._read_next
+        clock = self.job.spec.clock
+        generation = self._generation
         try:
             while True:
+                # if another worker has run since its last attempt, this one has waited meanwhile
+                if self._latest_worker == worker and clock() - self._last_turn > MAX_TURN:
+                    # before it takes an attempt, which would wait with it
+                    await asyncio.sleep(0)
+                    self._last_turn = clock()
+
                 paused = self.paused
                 attempt = None if paused else await take_next()
+                if generation != self._generation:
+                    self._leave(worker, attempt)
+                    return
                 if attempt is None:
                     if self._may_end(worker, was_paused=paused):
                         break
@@ -289,12 +427,7 @@ class CoroutinePool(WorkerPool):
         error = None
         rendered = None
         try:
-            # if another worker has run since its last attempt, this one has waited meanwhile
-            if self._latest_worker == worker and running.start - self._last_turn > MAX_TURN:
-                await asyncio.sleep(0)
-                self._last_turn = clock()
             self._latest_worker = worker
-
             rendered = job.render_input(index, attempt, item)
             if spec.announce is not None:
                 spec.announce(spec.key, index, attempt)
