@@ -23,6 +23,7 @@ from attune_nb.templates.sandbox import (
 )
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
 from attune_nb.values.plain_text import simplify
+from attune_nb.values.sizes import size_of
 from attune_nb.values.strict_json import STRICT_JSON
 
 if TYPE_CHECKING:
@@ -155,8 +156,10 @@ def _known_size(value: Any) -> int:
     """Return the bytes of memory of a frozen container of plain data; else `_SMALL_SIZE`."""
     if type(value) not in CONTAINERS:
         return _SMALL_SIZE
-    size = getattr(value, "size", _SMALL_SIZE)
-    return size if type(size) is int else _SMALL_SIZE
+    if type(getattr(value, "size", None)) is not int:
+        return _SMALL_SIZE
+    # counted now, unless it was before
+    return size_of(value)
 
 
 def _charge_json(value: Any) -> None:
