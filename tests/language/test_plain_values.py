@@ -159,6 +159,18 @@ def test_a_value_is_left_to_jsonschema_if_it_is_nested_deeply():
     assert accept(value[0], schema)
 
 
+@pytest.mark.parametrize("limits", [{"type": "integer"}, {"type": "number", "minimum": 0}])
+def test_a_range_is_checked_by_its_ends(limits):
+    schema = {"type": "array", "items": limits}
+    assert validate.SchemaValidator().explain_misfit(range(10**12), schema) is None
+
+
+def test_the_misfit_of_a_range_is_explained():
+    schema = {"type": "array", "items": {"type": "integer", "exclusiveMinimum": 0}}
+    misfit = validate.SchemaValidator().explain_misfit(range(3), schema)
+    assert misfit == "does not fit at [0]: 0 is less than or equal to the minimum of 0"
+
+
 def test_the_misfit_among_many_records_is_explained_by_its_position():
     rows = [RECORD] * 500 + [RECORD | {"count": -1}]
     misfit = validate.SchemaValidator().explain_misfit(

@@ -25,6 +25,11 @@ _MAPS = frozenset((dict, FrozenDict))
 _LISTS = frozenset((list, FrozenList, tuple))
 _CONTAINERS = _MAPS | _LISTS
 
+# Keys of an array, and of its integers, that say nothing about how many or which ones there are.
+_NOTES = frozenset(("type", "title", "description", "default", "examples", "$comment", "$defs"))
+_ARRAY_KEYS = _NOTES | {"items", "definitions"}
+_NUMBER_KEYS = _NOTES | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+
 # Keys of a schema that the two libraries may read in different ways.
 _DISPUTED_KEYS = frozenset(
     ("patternProperties", "$schema", "$id", "$anchor", "$dynamicAnchor", "$dynamicRef")
@@ -41,6 +46,9 @@ def fits_surely(value: Any, schema: Mapping[str, Any], matches: Callable[[str, s
         schema: A valid JSON Schema.
         matches: Tells whether a pattern, given first, matches a text.
     """
+    if type(value) is range and len(value) > 1 and _is_convex(schema):
+        # all numbers between two that fit do
+        value = [value[0], value[-1]]
     if type(value) not in _CONTAINERS or not _is_plain(value) or _is_disputed(schema):
         return False
 
@@ -86,6 +94,14 @@ def _is_plain(value: Any) -> bool:
             return True
         level = inner
     return False
+
+
+def _is_convex(schema: Mapping[str, Any]) -> bool:
+    """Return whether an array of integers fits a schema if the least and the largest do."""
+    items = schema.get("items")
+    if not isinstance(items, dict):
+        return False
+    return schema.keys() <= _ARRAY_KEYS and items.keys() <= _NUMBER_KEYS
 
 
 def _is_disputed(schema: Mapping[str, Any]) -> bool:
