@@ -89,10 +89,10 @@ def show(
 ) -> None:
     """Show a run of a store in its present state."""
     try:
-        recorded_run = open_stored_run(run, store)
+        # its record is read while it is printed
+        print_run(open_stored_run(run, store), as_json=as_json)
     except AttuneError as error:
         exit_with_error(error)
-    print_run(recorded_run, as_json=as_json)
 
 
 def timeline(

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from support.command_line import GREET, attune
 
@@ -112,3 +113,20 @@ def test_runs_are_forgotten(tmp_path):
     assert process.stdout.startswith("1 run forgotten, ")
     assert attune_nb.runs(store).empty
     assert attune("runs", "--store", str(store)).stderr == "no run is on record\n"
+
+
+def test_a_missing_table_is_an_error_of_one_line(tmp_path):
+    store = tmp_path / "runs.db"
+    workflow = attune_nb.loads("""
+tasks: [{name: load, action: load}]
+output_map: {table: "{{ task.load.result }}"}
+""")
+    actions = {"load": lambda: np.arange(3)}
+    workflow.run(actions=actions, store=store, progress=False)
+    (path,) = (tmp_path / "runs.db.tables").iterdir()
+    path.unlink()
+
+    show = attune("show", "--store", str(store))
+    assert show.returncode == 2
+    remedy = "put it back from a copy, or fork the run at the task that made it"
+    assert show.stderr == f"the file {path} is missing; {remedy}\n"
