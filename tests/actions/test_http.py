@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -280,16 +280,20 @@ def test_a_password_in_the_url_is_not_shown(url):
 def test_a_broken_answer_is_a_transport_error(answer, error_type):
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def answer_once():
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(10_000)
-                connection.sendall(answer)
+        def answer_all():
+            # the client may try again
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(10_000)
+                        connection.sendall(answer)
 
-        thread = threading.Thread(target=answer_once)
+        thread = threading.Thread(target=answer_all)
         thread.start()
         with pytest.raises(error_type, match="GET http://127"):
             http_request(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        listener.shutdown(socket.SHUT_RDWR)
         thread.join()
 
 

@@ -9,4 +9,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.mark.timeout(600)
 def test_it_shows_the_committed_outputs_again(tmp_path):
     texts = ["1 MB of lists", "report before", "workflow.context.clone_count     1,000"]
-    check_published("02_clone_cost.ipynb", texts, 5, tmp_path)
+    smaller = {
+        "repeats=3": "repeats=1",
+        "[1_000, 10_000, 100_000]": "[1_000, 10_000]",
+        "seconds=2.0": "seconds=0.2",
+        "max_size=200e6": "max_size=20e6",
+    }
+    check_published("02_clone_cost.ipynb", texts, 5, tmp_path, smaller)

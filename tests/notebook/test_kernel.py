@@ -114,14 +114,15 @@ before = count_remains()
 run_twice(50)
 wait_until(lambda: count_remains() == before)
 after = count_remains()
-print("remains", before, after, before == after, "attune_nb.display.controls" in sys.modules)
+# not printed: of so many messages at once a busy front end does not receive all
+with open("remains.txt", "w") as file:
+    print(after[2], before == after, "attune_nb.display.controls" in sys.modules, file=file)
 """
     cell = "tasks: [{name: a, action: core.noop, with_items: [1, 2]}]"
     run_many = run_many.replace("CELL", json.dumps(cell))
-    notebook = execute_cells(tmp_path, setup, COUNT_REMAINS, run_many)
+    execute_cells(tmp_path, setup, COUNT_REMAINS, run_many)
 
-    lines = [line for line in text_of(notebook).splitlines() if line.startswith("remains")]
-    assert lines[0].endswith(f"[]) True {has_widgets}")
+    assert (tmp_path / "remains.txt").read_text() == f"[] True {has_widgets}\n"
 
 
 def test_debug_opens_the_frame_of_the_action(tmp_path):

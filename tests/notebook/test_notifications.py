@@ -9,4 +9,5 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.mark.timeout(600)
 def test_it_shows_the_committed_outputs_again(tmp_path):
     texts = ["5,000 people got 5,000 notifications; 100 were refused", "the report's time"]
-    check_published("04_notifications_5000.ipynb", texts, 1, tmp_path)
+    smaller = {"(ours, copying, ours, ours)": "(ours, copying)", "count=len(people)": "count=1_000"}
+    check_published("04_notifications_5000.ipynb", texts, 1, tmp_path, smaller)

@@ -61,10 +61,18 @@ def check_page(page, *folders):
     return addresses
 
 
-def check_published(name, texts, chart_count, folder):
-    """Assert that a notebook shows these texts, as committed and when it is executed again."""
+def check_published(name, texts, chart_count, folder, smaller=None):
+    """Assert that a notebook shows these texts, as committed and when it is executed again.
+
+    Args:
+        name: The name of its file.
+        texts: Texts of its outputs.
+        chart_count: The number of its pictures.
+        folder: The folder in which it is executed.
+        smaller: As in `execute_copy`.
+    """
     committed_notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
-    for notebook in (committed_notebook, execute_copy(name, folder)):
+    for notebook in (committed_notebook, execute_copy(name, folder, smaller)):
         for text in texts:
             assert text in text_of(notebook)
         assert count_pictures(notebook) == chart_count
