@@ -387,7 +387,7 @@ _TASK = (
         "How many attempts a kill may repeat, for each item that runs at once: of "
         "`report_every` x `concurrency` attempts that have begun and are not on record, no further "
         "item begins until some are. Without it, workers report after a tenth of a second, and a "
-        "resume repeats what was not reported. Small numbers cost time: 1 takes about 1 ms an "
+        "resume repeats what was not reported. Small numbers cost time: 1 some milliseconds an "
         "item.",
         """
         tasks:

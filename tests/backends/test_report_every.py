@@ -1,9 +1,12 @@
 """`report_every`: how many attempts a kill repeats at most, on every backend."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import cloudpickle
@@ -169,6 +172,35 @@ def test_a_worker_that_dies_repeats_no_more_than_said(tmp_path):
 
     assert run.result("a") == list(range(100))
     assert 1 <= len(list_repeated(path)) <= EVERY * CONCURRENCY
+
+
+def test_no_item_begins_while_the_store_is_locked(tmp_path):
+    store = tmp_path / "runs.db"
+    path = tmp_path / "attempts"
+    keys = f"report_every: {EVERY}\n    rate_limit: 1000/s"
+    run = run_work(
+        append,
+        {"n": 200, "path": str(path)},
+        keys,
+        more=PATH,
+        concurrency=CONCURRENCY,
+        backend="threads",
+        store=store,
+        background=True,
+    )
+    until(lambda: len(run.attempts()) > 20)
+
+    with closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        (recorded,) = connection.execute("SELECT items FROM runs").fetchone()
+        # without the limit, all items would have begun by then
+        time.sleep(0.5)
+        begun = len(path.read_text().split())
+        connection.execute("ROLLBACK")
+
+    assert begun <= recorded + EVERY * CONCURRENCY
+    run.wait()
+    assert run.result("a") == list(range(200))
 
 
 @pytest.mark.slow

@@ -222,6 +222,11 @@ _TASK = _table(
         "write `rate_limit: 10/s`",
     ),
     _row(
+        "checkpoint_every checkpoint_interval save_every commit_every commit_interval flush_every",
+        "report_every",
+        "write `report_every: N`: how many attempts a kill may repeat",
+    ),
+    _row(
         "timeout_seconds timeout_minutes timeout_in_minutes execution_timeout time_limit "
         "deadline max_duration",
         "timeout",
