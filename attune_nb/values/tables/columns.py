@@ -278,8 +278,10 @@ def _type_of(about: str | list[str]) -> Any:
     storage, missing = about
     if storage == "pyarrow" and importlib.util.find_spec("pyarrow") is None:
         storage = "python"
-    na_value: Any = np.nan if missing == "nan" else pd.NA
-    return pd.StringDtype(storage, na_value=na_value)
+    if missing == "NA":
+        return pd.StringDtype(storage)
+    # since pandas 2.3, which alone has such columns
+    return pd.StringDtype(storage, na_value=np.nan)
 
 
 def _is_unicode(values: list[Any]) -> bool:
