@@ -59,6 +59,9 @@ _COLUMN_CHECKS = (
 # milliseconds to wait while another program holds a lock
 _BUSY = 5000
 
+# tries to create a store while another program removes it
+_MAX_TRIES = 3
+
 # arguments of every connection
 _CONNECTION: Any = {"timeout": _BUSY / 1000, "isolation_level": None, "check_same_thread": True}
 
@@ -146,6 +149,19 @@ def create(path: Path) -> None:
         StoreError: The file is no store, cannot be written, or has a newer version. It is not
             changed.
     """
+    for attempt in range(1, _MAX_TRIES + 1):
+        identity = file_identity(path)
+        try:
+            _create_once(path)
+        except StoreError:
+            # another program may have removed the file just now
+            if attempt == _MAX_TRIES or file_identity(path) == identity:
+                raise
+        else:
+            return
+
+
+def _create_once(path: Path) -> None:
     exists = check_path(path)
     if str(path.parent) not in ("", "."):
         create_folder(path.parent)

@@ -159,7 +159,9 @@ def test_an_older_store_in_a_locked_folder_can_be_read(tmp_path, lock_folder):
     store = folder / "runs.db"
     run_id = make_store(folder, with_log=False)
     with closing(sqlite3.connect(store)) as connection:
-        connection.executescript("DROP TABLE intents; DROP TABLE blobs; PRAGMA user_version = 1")
+        for table in ("intents", "blobs", "tables"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("PRAGMA user_version = 1")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     lock_folder(folder)
     assert attune_nb.open_run(run_id, store).result("work") == 7

@@ -53,6 +53,23 @@ def test_a_store_that_is_being_created_is_no_other_database(store, monkeypatch):
     assert ids_on_record(store) == {run_id}
 
 
+def test_a_store_removed_while_it_is_opened_is_created(store, monkeypatch):
+    record(store)
+    statements = []
+
+    class Connection(sqlite3.Connection):
+        def execute(self, statement, *values):
+            statements.append(statement)
+            if len(statements) == 1:
+                store.unlink()
+                raise sqlite3.OperationalError("disk I/O error")
+            return super().execute(statement, *values)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))
+    run_id = record(store)
+    assert ids_on_record(store) == {run_id}
+
+
 def test_two_programs_that_find_damage_replace_one_file(store):
     record(store)
     content = store.read_bytes()
