@@ -155,3 +155,31 @@ def gc_bytes():
     empty = freeze([])
     assert gc.is_tracked(empty)
     return size_of(empty) - empty.__sizeof__()
+
+
+def test_the_garbage_collector_does_not_walk_plain_data():
+    """Plain data that never changes is in no cycle, so there is nothing to find."""
+    frozen = freeze([{"id": number, "name": "x", "tags": [1, 2, 3]} for number in range(50)])
+    assert not any(map(gc.is_tracked, [frozen, *frozen, *(record["tags"] for record in frozen)]))
+
+    with_object = freeze({"day": DAY, "id": 1, "name": "x"})
+    assert gc.is_tracked(with_object)
+
+
+def test_untracked_data_is_freed_as_any_other():
+    for _ in range(3):
+        frozen = freeze([{"id": number, "name": "x", "tags": [[], 2, 3]} for number in range(500)])
+        first = frozen[0]
+        del frozen
+        gc.collect()
+        assert first == {"id": 0, "name": "x", "tags": [[], 2, 3]}
+
+
+def test_the_collector_is_on_again_after_many_values():
+    freeze([[number] for number in range(5_000)])
+    assert gc.isenabled()
+    cycle = []
+    cycle.append(cycle)
+    with pytest.raises(ValueError, match="contains itself"):
+        freeze([cycle] * 5_000)
+    assert gc.isenabled()

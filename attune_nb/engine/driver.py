@@ -12,7 +12,7 @@ from weakref import WeakMethod
 
 import msgspec
 
-from attune_nb.backends.attempt.attempt import Call
+from attune_nb.backends.attempt.attempt import MANY_ITEMS, Call
 from attune_nb.backends.attempt.job import EarlierAttempts, Job
 from attune_nb.backends.attempt.job_spec import JobSpec
 from attune_nb.conductor.dry_run import forgive_inputs
@@ -462,6 +462,8 @@ class Driver(RequestQueue):
         call = Call(action, task.input, context, self.on_error)
         if may_hold_tables(command.items):
             call.hands_out_tables = True
+        if command.items is not None and (command.total is None or command.total >= MANY_ITEMS):
+            call.expect_many()
 
         spec = JobSpec(
             key=command.key,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.context import ABSENT, ItemScope, WorkflowContext
 from attune_nb.errors import Position, TemplateError
-from attune_nb.templates.compiler.codegen import path_function
+from attune_nb.templates.compiler.codegen import Member, object_function, path_function
 from attune_nb.templates.compiler.expression import new_build_state
 from attune_nb.templates.compiler.name_lookup import path_of
 from attune_nb.templates.compiler.parse import (
@@ -72,8 +72,11 @@ class Template:
     """
 
     __slots__ = (
+        "_fast",
         "_is_condition",
         "_is_costly",
+        "_members",
+        "_plain_paths",
         "calls",
         "evaluate",
         "is_constant",
@@ -99,6 +102,11 @@ class Template:
         self.calls: list[tuple[str, FindPosition]] = []
         self._is_condition = condition
         self._is_costly = False
+        # of an object: the evaluations of its values
+        self._members: dict[Any, Member] | None = None
+        # the evaluations of plain paths, while the template is compiled
+        self._plain_paths: dict[Evaluate, Any] = {}
+        self._fast: Evaluate | None = None
         try:
             if is_bare:
                 compiled = self._compile_bare_condition(source, locate(()))
@@ -113,6 +121,19 @@ class Template:
         if self._is_costly:
             evaluate = _with_budget(evaluate)
         self.evaluate: Evaluate = evaluate
+        self._plain_paths.clear()
+
+    def compile_fast(self) -> Evaluate:
+        """Return the fastest evaluation, for a template that is rendered very often.
+
+        An object becomes one function, which takes a third of a millisecond to compile. The
+        values and the errors are those of `evaluate`.
+        """
+        if self._fast is None:
+            self._fast = self.evaluate
+            if self._members is not None and not self._is_costly:
+                self._fast = object_function(self._members, self.evaluate)
+        return self._fast
 
     def render(self, scope: Any = None) -> Any:
         """Return the value in a scope or a context; without any, in an empty context.
@@ -157,6 +178,11 @@ class Template:
             return _constant(value, locate(path))
 
         evaluations = [evaluate for _, evaluate in compiled]
+        if isinstance(value, dict) and not path:
+            self._members = {}
+            for key, (is_constant, evaluate) in zip(keys, compiled, strict=True):
+                plain_path = self._plain_paths.get(evaluate)
+                self._members[key] = Member(evaluate, plain_path, is_constant)
         if isinstance(value, dict):
             return False, _evaluate_object(keys, evaluations)
         return False, _evaluate_array(evaluations)
@@ -201,6 +227,8 @@ class Template:
             evaluate, is_costly = _single_expression(
                 inner, inner_path, build, locator, is_whole=not path
             )
+            if inner_path is not None and not is_costly:
+                self._plain_paths[evaluate] = inner_path
         else:
             evaluate, is_costly = compile_string(parts, compiled, locator)
         if is_costly:

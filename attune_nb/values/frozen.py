@@ -6,6 +6,7 @@ objects.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import operator
 import sys
@@ -14,6 +15,7 @@ from itertools import chain, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from attune_nb.values.collector import FEWEST_PARTS, untrack, untrack_all
 from attune_nb.values.guard import ask, module_of, type_name
 
 if TYPE_CHECKING:
@@ -187,6 +189,9 @@ _BATCHED = (dict, list)
 # The number of parts from which on they are frozen together, not one by one.
 _MANY = 16
 
+# The number of parts from which on the garbage collector waits until they are frozen.
+_VERY_MANY = 1_000
+
 # The number of parts up to which containers are frozen faster than they are compared.
 _FEW = 4
 
@@ -241,6 +246,8 @@ def freeze(value: Any, *, more_levels: int = 0) -> Any:
         frozen = FrozenDict(value)
         if _LEAVES.issuperset(map(type, frozen.values())):
             frozen.size = 0
+            if len(frozen) >= FEWEST_PARTS:
+                untrack(frozen)
             return frozen
 
     try:
@@ -279,43 +286,69 @@ def _freeze(value: Any, kind: type, depth: int, memo: _Memo | None = None) -> tu
     """
     if depth == 0:
         raise ValueError(_TOO_DEEP)
-    if depth < _DEPTH_OF_MEMO:
-        if memo is None:
-            memo = {}
-        if id(value) in memo:
-            _, frozen, is_plain = memo[id(value)]
-            return frozen, is_plain
+    if memo is None and depth < _DEPTH_OF_MEMO:
+        memo = {}
+    if memo is not None and id(value) in memo:
+        _, frozen, is_plain = memo[id(value)]
+        return frozen, is_plain
 
-    frozen, is_plain = _freeze_content(value, kind, depth - 1, memo)
+    container = _copy_container(value, kind)
+    if container is None:
+        other = _freeze_other(value, kind, depth - 1, memo)
+        return other, is_plain_data(other)
+
+    # few calls for a level: the value may be as deep as Python's stack
+    parts = [*container.values()] if isinstance(container, dict) else container
+    is_plain = _LEAVES.issuperset(map(type, parts))
+    if not is_plain and (len(parts) < _MANY or memo is not None):
+        parts, is_plain = _freeze_one_by_one(parts, depth - 1, memo)
+    elif not is_plain:
+        parts, is_plain = _freeze_many(parts, depth - 1)
+
+    frozen = _fill(container, kind, parts)
+    _mark(frozen, is_plain=is_plain)
     if memo is not None:
         memo[id(value)] = (value, frozen, is_plain)
     return frozen, is_plain
 
 
-def _freeze_content(value: Any, kind: type, depth: int, memo: _Memo | None) -> tuple[Any, bool]:
-    # The type is asked and the parts are read without calling anything of a subclass. They are
-    # copied before they are looked at: another thread may change the value meanwhile.
+def _copy_container(value: Any, kind: type) -> FrozenDict | list[Any] | None:
+    """Return a copy of a container that is not frozen itself; None if the value is no container.
+
+    The type is asked and the parts are read without calling anything of a subclass. They are
+    copied before they are looked at: another thread may change the value meanwhile.
+    """
+    if kind is dict:
+        return FrozenDict(value)
+    if kind in _ARRAYS:
+        return list(value)
     if issubclass(kind, dict):
-        pairs = value if kind is dict else own_pairs(value, kind)
-        return _freeze_object(FrozenDict(pairs), depth, memo)
-
-    if issubclass(kind, list) or kind is tuple:
-        elements = list(value) if kind in _ARRAYS else _own_elements(value, kind)
-        elements, is_plain = _freeze_elements(elements, depth, memo)
-        frozen = FrozenTuple(elements) if kind is tuple else FrozenList(elements)
-        frozen.size = _uncounted(is_plain=is_plain)
-        return frozen, is_plain
-
-    if kind is set:
-        return frozenset(value), False
-
-    other = _freeze_other(value, kind, depth, memo)
-    return other, is_plain_data(other)
+        return FrozenDict(own_pairs(value, kind))
+    if issubclass(kind, list):
+        return _own_elements(value, kind)
+    return None
 
 
-def _uncounted(*, is_plain: bool) -> float:
-    """Return the size of a container that is not counted yet."""
-    return 0 if is_plain else 0.0
+def _fill(container: FrozenDict | list[Any], kind: type, parts: list[Any]) -> Any:
+    """Return a frozen container with parts that are frozen."""
+    if kind is tuple:
+        return FrozenTuple(parts)
+    if not isinstance(container, dict):
+        return FrozenList(parts)
+
+    for key, part in zip(container, parts, strict=True):
+        # the value of a key may change while the keys are read
+        _set_item(container, key, part)
+    return container
+
+
+def _mark(container: FrozenDict | FrozenList | FrozenTuple, *, is_plain: bool) -> None:
+    """Note in a new container whether it is plain data."""
+    # its size is not counted yet
+    container.size = 0 if is_plain else 0.0
+    # a tuple has attributes, which may be changed
+    if is_plain and len(container) >= FEWEST_PARTS and type(container) is not FrozenTuple:
+        untrack(container)
 
 
 def is_plain_data(value: Any) -> bool:
@@ -326,42 +359,18 @@ def is_plain_data(value: Any) -> bool:
     return kind in _LEAVES
 
 
-def _freeze_object(frozen: FrozenDict, depth: int, memo: _Memo | None) -> tuple[FrozenDict, bool]:
-    """Freeze the values of an object that no one else has seen; return it, and if it is plain."""
-    is_plain = True
-    if _LEAVES.issuperset(map(type, frozen.values())):
-        frozen.size = 0
-        return frozen, is_plain
+def _freeze_many(values: list[Any], depth: int) -> tuple[list[Any], bool]:
+    """Freeze the parts of a large container."""
+    if len(values) < _VERY_MANY or not gc.isenabled():
+        return _freeze_all(values, depth)
 
-    if len(frozen) >= _MANY and memo is None:
-        parts, is_plain = _freeze_all([*frozen.values()], depth)
-        for key, part in zip(frozen, parts, strict=True):
-            # the value of a key may change while the keys are read
-            _set_item(frozen, key, part)
-    else:
-        for key, value in frozen.items():
-            kind = type(value)
-            if kind in _LEAVES:
-                continue
-            if kind in _FROZEN:
-                is_plain &= type(value.size) is int
-                continue
-            part, is_part_plain = _freeze(value, kind, depth, memo)
-            _set_item(frozen, key, part)
-            is_plain &= is_part_plain
-
-    frozen.size = _uncounted(is_plain=is_plain)
-    return frozen, is_plain
-
-
-def _freeze_elements(elements: list[Any], depth: int, memo: _Memo | None) -> tuple[list[Any], bool]:
-    """Return the read-only versions of values in a list, and whether all are plain data."""
-    if _LEAVES.issuperset(map(type, elements)):
-        return elements, True
-    if len(elements) >= _MANY and memo is None:
-        return _freeze_all(elements, depth)
-
-    return _freeze_one_by_one(elements, depth, memo)
+    # Nothing that is made here is garbage, but the collector would walk all of it, and all other
+    # objects of the process, again and again: two thirds of the time for 100,000 records.
+    gc.disable()
+    try:
+        return _freeze_all(values, depth)
+    finally:
+        gc.enable()
 
 
 def _freeze_one_by_one(
@@ -456,11 +465,12 @@ def _freeze_records(values: list[Any], depth: int, batch_levels: int) -> tuple[l
         # calls `_set_item` for each object in a loop of C
         deque(map(_set_item, with_name, repeat(name), parts), maxlen=0)
 
+    if are_plain:
+        _mark_plain(records)
+        return records, True
     for record in records:
-        record.size = 0
-    if not are_plain:
-        _mark_records(records)
-    return records, are_plain
+        _mark(record, is_plain=all(map(is_plain_data, record.values())))
+    return records, False
 
 
 def _columns_to_freeze(
@@ -501,29 +511,31 @@ def _find_columns(records: list[FrozenDict]) -> dict[Any, tuple[list[FrozenDict]
     return columns
 
 
-def _mark_records(records: list[FrozenDict]) -> None:
-    """Mark the objects of which not all values are plain data."""
-    for record in records:
-        is_plain = all(map(is_plain_data, record.values()))
-        record.size = _uncounted(is_plain=is_plain)
+def _mark_plain(containers: Sequence[FrozenDict | FrozenList]) -> None:
+    """Note in new containers that they are plain data."""
+    for container in containers:
+        container.size = 0
+    if containers and len(containers[0]) >= FEWEST_PARTS:
+        untrack_all(containers)
 
 
 def _freeze_arrays(values: list[Any], depth: int, batch_levels: int) -> tuple[list[Any], bool]:
     """Freeze many instances of `list` itself."""
     arrays = [*map(FrozenList, values)]
     if _LEAVES.issuperset(map(type, chain.from_iterable(arrays))):
-        for array in arrays:
-            array.size = 0
+        _mark_plain(arrays)
         return arrays, True
 
     elements = [*chain.from_iterable(arrays)]
     freeze_parts = _freeze_all if len(elements) <= _FEW * len(arrays) else _freeze_distinct
     elements, are_plain = freeze_parts(elements, depth, batch_levels)
     arrays = [*map(FrozenList, _split(elements, arrays))]
+    if are_plain:
+        _mark_plain(arrays)
+        return arrays, True
     for array in arrays:
-        is_plain = are_plain or all(map(is_plain_data, array))
-        array.size = _uncounted(is_plain=is_plain)
-    return arrays, are_plain
+        _mark(array, is_plain=all(map(is_plain_data, array)))
+    return arrays, False
 
 
 def _split(values: list[Any], arrays: Sequence[list[Any]]) -> list[list[Any]]:
@@ -539,10 +551,9 @@ def _split(values: list[Any], arrays: Sequence[list[Any]]) -> list[list[Any]]:
 
 def _freeze_other(value: Any, kind: type, depth: int, memo: _Memo | None) -> Any:
     """Freeze a value that is no container, or is of a subclass of a plain type."""
-    # The members of enums of strings or numbers stay members.
-    if hasattr(kind, "_member_map_"):
-        return value
-    # A string of NumPy, for example: the plain string in it.
+    if kind is set:
+        return frozenset(value)
+    # A member of an enum, or a string of NumPy: the plain string in it.
     if issubclass(kind, str):
         return str.__str__(value)
     if module_of(kind) == "numpy":
@@ -582,10 +593,10 @@ def _freeze_named_tuple(value: Any, kind: type, depth: int, memo: _Memo | None) 
         return value
 
     elements = list(tuple.__iter__(value))
-    parts, is_plain = _freeze_elements(elements, depth, memo)
+    parts, is_plain = _freeze_one_by_one(elements, depth, memo)
     if not is_named:
         frozen = FrozenTuple(parts)
-        frozen.size = _uncounted(is_plain=is_plain)
+        _mark(frozen, is_plain=is_plain)
         return frozen
     if all(map(operator.is_, parts, elements)):
         return value
@@ -745,7 +756,7 @@ def freeze_list(values: list[Any]) -> FrozenList:
     else:
         is_plain = all(map(is_plain_data, frozen))
 
-    frozen.size = _uncounted(is_plain=is_plain)
+    _mark(frozen, is_plain=is_plain)
     return frozen
 
 

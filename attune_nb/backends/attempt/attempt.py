@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from attune_nb.templates.template import Template
 
 __all__ = [
+    "MANY_ITEMS",
     "THREAD_TIMEOUT_EFFECT",
     "Call",
     "cancelled_error",
@@ -33,6 +34,9 @@ __all__ = [
     "timeout_error",
     "worker_lost_error",
 ]
+
+MANY_ITEMS = 1_000
+"""Items from which on it pays to prepare a call for very many attempts."""
 
 # what happens to a plain function at its timeout, in a thread
 THREAD_TIMEOUT_EFFECT = (
@@ -69,6 +73,7 @@ class Call:
     longest_message: ClassVar[int] = LONGEST_MESSAGE
 
     __slots__ = (
+        "_is_direct",
         "action",
         "context",
         "evaluate",
@@ -92,10 +97,16 @@ class Call:
         self.evaluate = template.evaluate
         self.function = action.function
         self.hands_out_tables = may_read_tables(context, template)
+        # the input's keys are the arguments, and nothing else is to be done
+        self._is_direct = not (action.mutable_input or action.whole_input or action.cancellable)
         self.on_error = on_error
         self.template = template
         self.is_async = inspect.iscoroutinefunction(action.function)
         self.is_cancellable = action.cancellable or self.is_async
+
+    def expect_many(self) -> None:
+        """Prepare for very many attempts."""
+        self.evaluate = self.template.compile_fast()
 
     def slice_context(self) -> WorkflowContext:
         """Return the part of the context that the input reads."""
@@ -111,6 +122,9 @@ class Call:
 
     def start(self, rendered: Any, token: CancelToken) -> Any:
         """Call the action with a rendered input; return its result or its coroutine."""
+        if self._is_direct and not self.hands_out_tables:
+            return self.function(**rendered)
+
         argument = rendered
         if self.hands_out_tables:
             argument = copy_tables(argument)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from attune_nb.backends.attempt.attempt import Call
+from attune_nb.backends.attempt.attempt import MANY_ITEMS, Call
 from attune_nb.backends.attempt.job import Job
 from attune_nb.backends.attempt.job_spec import JobSpec
 from attune_nb.backends.attempt.result_columns import WorkerColumns, build_batch
@@ -95,6 +95,8 @@ class ChunkRunner:
         attempts = [*zip(chunk.index, chunk.attempt, strict=True)]
         if any(map(may_hold_tables, items)):
             self._call.hands_out_tables = True
+        if len(items) >= MANY_ITEMS:
+            self._call.expect_many()
         self._items.update(zip(chunk.index, items, strict=True))
         self._call.moments.update(zip(chunk.index, chunk.moments, strict=False))
         self._unfinished += attempts

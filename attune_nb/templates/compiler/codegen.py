@@ -1,4 +1,4 @@
-"""Generated Python functions for plain paths, and for strings with plain paths in them.
+"""Generated Python functions for plain paths, and for strings and objects with such in them.
 
 Expressions such as `item.url` and `{{ parameters.base }}/{{ item.name }}` are evaluated once for
 each item, so each gets a function of its own, which indexes the dictionaries directly, formats one
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.context import ABSENT
 from attune_nb.templates.library.to_text import to_text
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Evaluate = Callable[[Any], Any]
     Path = tuple[str, tuple[str | int, ...]]
 
-__all__ = ["NAMESPACES", "path_function", "string_function"]
+__all__ = ["NAMESPACES", "Member", "object_function", "path_function", "string_function"]
 
 # The field of the context that each namespace reads.
 NAMESPACES = {
@@ -43,6 +43,9 @@ NAMESPACES = {
 
 # Parts of a string that gets a function: expressions, and as many texts between them.
 _MOST_PARTS = 8
+
+# Keys of an object that gets a function.
+_MOST_KEYS = 50
 
 # Values that are joined without a look at their lengths: two are never too long together.
 _FEW_VALUES = 2
@@ -115,6 +118,49 @@ def string_function(parts: Sequence[str | Path | None], general: Evaluate) -> Ev
     return builder.define(body, "Exception")
 
 
+class Member(NamedTuple):
+    """The value of one key of an object.
+
+    Attributes:
+        evaluate: Its evaluation.
+        path: Its path, if it is a plain one.
+        is_constant: Whether it reads nothing.
+    """
+
+    evaluate: Evaluate
+    path: Path | None
+    is_constant: bool
+
+
+def object_function(members: dict[Any, Member], general: Evaluate) -> Evaluate:
+    """Return a function for an object, or the general evaluator if the object has many keys.
+
+    Args:
+        members: The values by their keys.
+        general: The general evaluator, which is used if the function fails.
+    """
+    if len(members) > _MOST_KEYS:
+        return general
+
+    builder = _FunctionBuilder(general)
+    body: list[str] = []
+    pairs = []
+    for number, (key, member) in enumerate(members.items()):
+        variable = f"value{number}"
+        lines = None
+        if member.is_constant:
+            lines = [f"{variable} = {builder.insert_quoted(member.evaluate(None))}"]
+        elif member.path is not None:
+            lines = builder.read_path(member.path, variable)
+        if lines is None:
+            lines = [f"{variable} = {builder.insert_function(member.evaluate)}(scope)"]
+        body += lines
+        pairs.append(f"{builder.insert_quoted(key)}: {variable}")
+
+    body.append(f"return {{{', '.join(pairs)}}}")
+    return builder.define(body, "KeyError")
+
+
 def _write(value: Any) -> str:
     # A plain path computes nothing, so the string has no other budget.
     refill_budget()
@@ -165,7 +211,7 @@ class _FunctionBuilder:
         attribute = ""
         if field == "tasks":
             attribute = ".result"
-        first_key = self._insert_quoted(keys[0])
+        first_key = self.insert_quoted(keys[0])
         lines = _READ_CACHED.format(target, field, first_key, attribute).splitlines()
         return lines + self._read_keys(target, keys[1:], target)
 
@@ -174,6 +220,16 @@ class _FunctionBuilder:
         place = f"<{len(self._globals)}>"
         self._globals[place] = value
         return place
+
+    def insert_quoted(self, value: Any) -> str:
+        """Return an expression for a constant."""
+        return f'"{self.insert(value)}"'
+
+    def insert_function(self, function: Evaluate) -> str:
+        """Return the name of a function in the source."""
+        name = f"function{len(self._globals)}"
+        self._globals[name] = function
+        return name
 
     def define(self, body: list[str], caught: str) -> Evaluate:
         """Return the function with some lines as its body.
@@ -190,15 +246,19 @@ class _FunctionBuilder:
 
         constants = []
         for constant in code.co_consts:
-            inserted = constant
-            if isinstance(constant, str):
-                inserted = self._globals.get(constant, constant)
-            constants.append(inserted)
+            if isinstance(constant, tuple):
+                # the keys of an object
+                constants.append(tuple(map(self._inserted, constant)))
+            else:
+                constants.append(self._inserted(constant))
         function: Evaluate = FunctionType(code.replace(co_consts=tuple(constants)), self._globals)
         return function
 
-    def _insert_quoted(self, value: Any) -> str:
-        return f'"{self.insert(value)}"'
+    def _inserted(self, constant: Any) -> Any:
+        """Return the value that belongs in the place of a constant of the source."""
+        if isinstance(constant, str):
+            return self._globals.get(constant, constant)
+        return constant
 
     def _read_item(self, root: str, keys: Sequence[str | int], target: str) -> list[str]:
         lines = self._read_once(root, f"scope.{root}")
@@ -226,7 +286,7 @@ class _FunctionBuilder:
                 )
             if start != target:
                 self._objects.add(start)
-            lines.append(f"{target} = {start}[{self._insert_quoted(key)}]")
+            lines.append(f"{target} = {start}[{self.insert_quoted(key)}]")
             start = target
         return lines
 
