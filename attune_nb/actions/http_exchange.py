@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
@@ -57,6 +58,9 @@ _TYPE_OF_BODY = ("Content-Type",)
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _FIRST_ERROR_STATUS = 400
+
+# The bytes of an answer at the end of a message of the HTTP library.
+_LIBRARY_BYTES = re.compile(r"(?: when reading)?: (?:bytearray\()?b['\"].*")
 
 
 # The responses of one server have the same names, which then share their memory.
@@ -240,10 +244,26 @@ def make_request_error(
         limit = "the limit of the system" if timeout is None else f"{timeout:g} s"
         return kind(f"{request}: no complete response within {limit}")
 
-    reason = without_password(str(error)).strip()
+    kind = _error_type(error, phase)
+    if kind is http_errors.ProtocolError:
+        reason = _describe_violation(error)
+    else:
+        reason = without_password(str(error)).strip()
     if not reason:
         reason = type(error).__name__
-    return _error_type(error, phase)(f"{request}: {reason[:2000]}")
+    return kind(f"{request}: {reason[:2000]}")
+
+
+def _describe_violation(error: Exception) -> str:
+    """Return how an answer breaks the rules of HTTP.
+
+    The text of the library's error begins with a status 400, which no server has sent, and has
+    the bytes of the answer.
+    """
+    cause = error.__cause__ if isinstance(error, aiohttp.ClientPayloadError) else error
+    message = getattr(cause, "message", None) or str(error)
+    summary = _LIBRARY_BYTES.sub("", message.partition("\n")[0]).rstrip(" .:")
+    return f"the answer is no valid HTTP ({without_password(summary)})"
 
 
 def _error_type(error: Exception, phase: RequestPhase) -> type[HTTPError]:

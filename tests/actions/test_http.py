@@ -270,14 +270,21 @@ def test_a_password_in_the_url_is_not_shown(url):
 
 
 @pytest.mark.parametrize(
-    ("answer", "error_type"),
+    ("answer", "error_type", "reason"),
     [
-        (b"", (ProtocolError, ReadError)),
-        (b"nonsense\r\n\r\n", ProtocolError),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", ProtocolError),
+        (b"", (ProtocolError, ReadError), "Server disconnected"),
+        (b"nonsense\r\n\r\n", ProtocolError, r"\(Bad status line\)"),
+        (b"HTTP/1.1 200 " + b"a" * 10_000, ProtocolError, r"\(Got more than 8190 bytes\)"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", ProtocolError, "in Content-Length\\)"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+            ProtocolError,
+            r"\(Not enough data",
+        ),
     ],
+    ids=["nothing", "no status", "long status", "length", "short body"],
 )
-def test_a_broken_answer_is_a_transport_error(answer, error_type):
+def test_a_broken_answer_is_a_transport_error(answer, error_type, reason):
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer_all():
@@ -291,7 +298,7 @@ def test_a_broken_answer_is_a_transport_error(answer, error_type):
 
         thread = threading.Thread(target=answer_all)
         thread.start()
-        with pytest.raises(error_type, match="GET http://127"):
+        with pytest.raises(error_type, match=rf"^GET http://127\S+ .*{reason}"):
             http_request(f"http://127.0.0.1:{listener.getsockname()[1]}/")
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
