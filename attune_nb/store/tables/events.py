@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.events import VALUE_FIELDS, AttemptsEnded, ErrorInfo
-from attune_nb.values.frozen import freeze
 from attune_nb.values.remote import remote_references
 from attune_nb.values.stored import StoredResult, StoredTable
 from attune_nb.values.tables.files import is_table_type
@@ -65,17 +64,20 @@ def _replace_in_error(error: ErrorInfo, replace: Callable[[Any], Any]) -> ErrorI
 
 
 def replace_in_value(value: Any, replace: Callable[[Any], Any]) -> Any:
-    """Return a value with the tables in it replaced."""
+    """Return a value with the tables in it replaced; containers around them are new ones.
+
+    They are not frozen: that would make plain strings of texts which name their secrets.
+    """
     kind = type(value)
     if issubclass(kind, dict):
         pairs = {key: replace_in_value(part, replace) for key, part in dict.items(value)}
         is_same = all(part is value[key] for key, part in pairs.items())
-        return value if is_same else freeze(pairs)
+        return value if is_same else pairs
 
     if issubclass(kind, list):
         elements = list(list.__iter__(value))
         parts = [replace_in_value(element, replace) for element in elements]
-        return value if _is_same(parts, elements) else freeze(parts)
+        return value if _is_same(parts, elements) else parts
 
     if issubclass(kind, tuple):
         elements = list(tuple.__iter__(value))
@@ -83,7 +85,7 @@ def replace_in_value(value: Any, replace: Callable[[Any], Any]) -> Any:
         if _is_same(parts, elements):
             return value
         # a named tuple keeps its type
-        return tuple.__new__(kind, parts) if hasattr(kind, "_fields") else freeze(tuple(parts))
+        return tuple.__new__(kind, parts) if hasattr(kind, "_fields") else tuple(parts)
 
     if is_table_type(kind, or_subclass=True):
         return replace(value)

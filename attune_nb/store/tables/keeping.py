@@ -13,6 +13,7 @@ from attune_nb.store.json_values import to_plain
 from attune_nb.store.tables.events import replace_in_value
 from attune_nb.store.tables.folder import TableFolder
 from attune_nb.store.tables.writer import TableWriter
+from attune_nb.values.frozen import freeze
 from attune_nb.values.stored import StoredTable
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class ResultKeeper:
         for row, value in enumerate(values):
             if type(value) in _SCALARS:
                 continue
-            results[row] = replace_in_value(value, writer.replace)
+            results[row] = freeze(replace_in_value(value, writer.replace))
             if type(results[row]) is StoredTable:
                 continue
             text = self._encode(results[row])
