@@ -113,7 +113,7 @@ def test_a_missing_scheduler_pauses_the_run(monkeypatch, address):
     assert "there is no Dask cluster" in repr(run)
 
     run.cancel()
-    assert run.wait(60)
+    assert run.wait(200)
     assert run.status == "cancelled"
 
 
@@ -123,7 +123,7 @@ def test_a_wrong_address_leaves_no_client_behind(address):
     run = run_on_dask(lambda x: x, backend=DaskBackend(address))
     assert run.status == "paused"
     run.cancel()
-    assert run.wait(60)
+    assert run.wait(200)
 
     clients = [value for value in gc.get_objects() if type(value) is distributed.Client]
     assert "connecting" not in [client.status for client in clients]
@@ -142,7 +142,7 @@ def test_a_scheduler_that_never_answers_delays_no_cancel(monkeypatch):
         until(lambda: run.status == "running")
 
         run.cancel()
-        assert run.wait(60)
+        assert run.wait(200)
     assert run.status == "cancelled"
 
 
@@ -206,7 +206,7 @@ def test_a_new_worker_takes_items_while_others_are_busy(tmp_path):
         )
         until(lambda: list(tmp_path.iterdir()))
         client.cluster.scale(2)
-        assert run.wait(60)
+        assert run.wait(200)
         assert set(run.result("a")) == set(worker_pids(client))
 
 
@@ -232,7 +232,7 @@ def test_a_selected_worker_is_waited_for_after_its_loss(tmp_path):
         )
         until(lambda: len(run.attempts()) > 2)
         os.kill(cluster.workers["gpu"].pid, signal.SIGKILL)
-        assert run.wait(60)
+        assert run.wait(200)
 
     assert run.status == "succeeded"
 
@@ -254,7 +254,7 @@ def test_an_adaptive_cluster_is_asked_for_a_worker(monkeypatch):
         ]
 
         client.cluster.adapt(minimum=0, maximum=1, interval="10ms", wait_count=1)
-        assert run.wait(60)
+        assert run.wait(200)
         # the worker is retired, although the run object still exists
         until(lambda: not client.cluster.scheduler.workers)
 
@@ -276,7 +276,7 @@ def test_placeholder_tasks_are_replaced_after_a_timeout():
             until(lambda: not waiting)
 
         run.cancel()
-        assert run.wait(60)
+        assert run.wait(200)
 
 
 def test_an_adaptive_cluster_scales_up_with_queued_work(tmp_path):
@@ -307,7 +307,7 @@ def test_an_adaptive_cluster_scales_up_with_queued_work(tmp_path):
         until(lambda: unrunnable)
         run.cancel()
         until(lambda: not unrunnable)
-        assert run.wait(60)
+        assert run.wait(200)
 
 
 # Results that stay on the cluster.
@@ -375,7 +375,7 @@ def test_a_cancelled_run_leaves_nothing_on_the_cluster(cluster):
     run = run_on_dask(lambda x: time.sleep(0.05), {"n": 500}, background=True)
     until(lambda: len(run.attempts()) > 4)
     run.cancel(force=True)
-    assert run.wait(60)
+    assert run.wait(200)
     assert run.status == "cancelled"
     until(lambda: not any(cluster.processing().values()))
     until(lambda: not any("attune" in str(key) for key in list_keys(cluster)))
@@ -440,7 +440,7 @@ tasks:
         )
         until(lambda: started.exists() and list_commands())
         run.cancel()
-        assert run.wait(60)
+        assert run.wait(200)
         until(lambda: not list_commands())
 
         futures = client.map(int, range(4), pure=False, workers=[*client.nthreads()][:1])

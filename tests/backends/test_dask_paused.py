@@ -44,7 +44,7 @@ def test_unstarted_items_of_a_paused_worker_run_elsewhere(tmp_path):
         run = start_appending_run(tmp_path / "made", COUNT, DaskBackend(client))
         until(lambda: len(run.attempts()) > 100)
         pause(client, worker_addresses(client)[0])
-        assert run.wait(60)
+        assert run.wait(200)
 
     assert run.result("a") == [x * 3 for x in range(COUNT)]
     assert set(Counter((tmp_path / "made").read_text().split()).values()) == {1}
@@ -81,7 +81,7 @@ def test_a_warning_names_paused_workers_and_the_run_waits(tmp_path, monkeypatch)
         assert run.status == "running"
 
         unpause(client, *worker_addresses(client))
-        assert run.wait(60)
+        assert run.wait(200)
 
     assert run.result("a") == [x * 3 for x in range(COUNT)]
 
@@ -109,7 +109,7 @@ def test_items_that_must_run_once_wait_for_their_worker(tmp_path):
         pause(client, paused_address)
         time.sleep(3)
         unpause(client, paused_address)
-        assert run.wait(60)
+        assert run.wait(200)
 
     assert run.result("a") == list(range(count))
     assert sorted(map(int, path.read_text().split())) == list(range(count))

@@ -179,7 +179,7 @@ def test_a_cancel_ends_the_wait(backend, action, force):
     run = run_limited(backend, "1/h", 5, action, background=True)
     until(lambda: len(run.attempts()) == 1)
     run.cancel(force=force)
-    assert run.wait(60)
+    assert run.wait(200)
     assert run.status == "cancelled"
     assert run.items("a")["status"].tolist().count("succeeded") == 1
 
@@ -195,7 +195,7 @@ def test_a_pause_holds_the_next_start(backend, action):
     run.resume()
     until(lambda: len(run.attempts()) > count)
     run.cancel(force=True)
-    assert run.wait(60)
+    assert run.wait(200)
 
 
 def has_come_to_rest(run):
@@ -220,7 +220,7 @@ def test_the_engine_sleeps_while_it_waits(backend):
     time.sleep(1)
     used = time.process_time() - before
     run.cancel(force=True)
-    assert run.wait(60)
+    assert run.wait(200)
     # a busy loop would use all of it
     assert used < 0.5
 
@@ -241,7 +241,7 @@ def test_a_generator_is_read_at_the_pace():
     )
     until(lambda: len(run.attempts()) == 1)
     assert len(read) <= 3
-    assert run.wait(60)
+    assert run.wait(200)
     assert run.result("a") == [0, 1, 2, 3, 4]
 
 

@@ -53,7 +53,7 @@ def most_at_once(spans):
     return max_overlapping
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=200):
     """Wait until a condition holds, which it must."""
     end = time.monotonic() + seconds
     while not condition():
