@@ -430,3 +430,4 @@ class DaskBackend(RemoteBackend):
         for worker in self._workers:
             worker.transfers.pop(task_spec, None)
             worker.task_specs.pop(task_spec, None)
+            worker.copied_at.pop(task_spec, None)

@@ -58,11 +58,16 @@ def ensure_task_spec(
 
     copy = worker.task_specs.get(task_spec)
     if copy is not None and copy.status in ("finished", "pending"):
-        return True
+        if not _is_overdue(worker, task_spec, copy):
+            return True
+        # the worker that it is copied from is silent: the engine sends it
+        del worker.task_specs[task_spec]
     if task_spec in worker.transfers or _has_recent_transfer(task_spec, workers):
         return False
 
-    source = _find_source(task_spec, workers)
+    source = None
+    if task_spec not in worker.copied_at:
+        source = _find_source(task_spec, workers)
     if source is not None:
         _copy(client, task_spec, source, worker)
         return True
@@ -70,6 +75,14 @@ def ensure_task_spec(
     scattering = _scatter(client, task_spec, worker)
     worker.transfers[task_spec] = Transfer(run_in_client_loop(client, scattering, wake))
     return False
+
+
+def _is_overdue(worker: DaskWorker, task_spec: TaskSpec, copy: Future) -> bool:
+    """Return whether a copy from another worker takes too long."""
+    copied_at = worker.copied_at.get(task_spec)
+    if copied_at is None or copy.status != "pending":
+        return False
+    return time.monotonic() - copied_at > TRANSFER_TIMEOUT
 
 
 async def _scatter(client: Client, task_spec: TaskSpec, worker: DaskWorker) -> Future:
@@ -141,6 +154,7 @@ def _copy(client: Client, task_spec: TaskSpec, source: DaskWorker, target: DaskW
     If two workers hold the same value, Dask's memory manager removes either of them. So the copy is
     a value that nothing else refers to.
     """
+    target.copied_at[task_spec] = time.monotonic()
     original = source.task_specs[task_spec]
     passing = client.submit(
         remote_functions.copy_task_spec, original, workers=[source.address], pure=False

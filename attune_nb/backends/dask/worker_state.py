@@ -45,6 +45,8 @@ class DaskWorker(RemoteWorker):
 
         self.task_specs: dict[TaskSpec, DaskFuture] = {}
         self.transfers: dict[TaskSpec, Transfer] = {}
+        # when a task spec was copied here from another worker, in monotonic time
+        self.copied_at: dict[TaskSpec, float] = {}
         self.in_flight: dict[DaskFuture, tuple[ChunkQueue, InFlightChunk]] = {}
 
     @property
