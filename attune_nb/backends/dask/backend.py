@@ -38,7 +38,7 @@ from attune_nb.backends.dask.remote_result import (
     input_futures,
 )
 from attune_nb.backends.dask.resources import required_resources
-from attune_nb.backends.dask.scatter import ensure_task_spec
+from attune_nb.backends.dask.scatter import drop_overdue_copies, ensure_task_spec
 from attune_nb.backends.dask.scheduler_watch import POLL_INTERVAL, SchedulerWatch
 from attune_nb.backends.dask.stream_watch import StreamWatch
 from attune_nb.backends.dask.submit import submit_chunk
@@ -158,12 +158,24 @@ class DaskBackend(RemoteBackend):
         if reason:
             self._give_up_cluster(reason)
 
+        self._take_back_waiting(client)
         problem = self._stream_watch.find_problem(client, self._futures.in_flight())
         if problem:
             # it looks alive: another client is needed, also for the same scheduler
             self._connection.reject_client()
             self._give_up_cluster(problem)
         return POLL_INTERVAL
+
+    def _take_back_waiting(self, client: Client) -> None:
+        """Take back the chunks that wait at a worker for a task spec that does not arrive."""
+        for worker in self._workers:
+            overdue = drop_overdue_copies(worker)
+            for future, (queue, chunk) in list(worker.in_flight.items()):
+                is_waiting = self._task_specs.get(queue.job.spec.key) in overdue
+                if is_waiting and queue.is_idempotent and not future.done():
+                    self._futures.remove(future)
+                    client.cancel([future])
+                    queue.put_back(chunk)
 
     def _update_workers(self, client: Client, reports: Mapping[str, Mapping[str, Any]]) -> None:
         self._workers.update(reports, partial(self._release_chunks, client))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.chunks.task_spec import TaskSpec
     from attune_nb.backends.dask.worker_state import DaskWorker
 
-__all__ = ["ensure_task_spec"]
+__all__ = ["drop_overdue_copies", "ensure_task_spec"]
 
 # seconds that a transfer to one worker may take before another worker gets one, too
 TRANSFER_TIMEOUT = 10.0
@@ -58,10 +58,7 @@ def ensure_task_spec(
 
     copy = worker.task_specs.get(task_spec)
     if copy is not None and copy.status in ("finished", "pending"):
-        if not _is_overdue(worker, task_spec, copy):
-            return True
-        # the worker that it is copied from is silent: the engine sends it
-        del worker.task_specs[task_spec]
+        return True
     if task_spec in worker.transfers or _has_recent_transfer(task_spec, workers):
         return False
 
@@ -77,12 +74,21 @@ def ensure_task_spec(
     return False
 
 
-def _is_overdue(worker: DaskWorker, task_spec: TaskSpec, copy: Future) -> bool:
-    """Return whether a copy from another worker takes too long."""
-    copied_at = worker.copied_at.get(task_spec)
-    if copied_at is None or copy.status != "pending":
-        return False
-    return time.monotonic() - copied_at > TRANSFER_TIMEOUT
+def drop_overdue_copies(worker: DaskWorker) -> list[TaskSpec]:
+    """Remove and return the task specs of a worker whose copy takes too long.
+
+    The worker that passes them on is silent: the engine has to send them.
+    """
+    since = time.monotonic() - TRANSFER_TIMEOUT
+    overdue = []
+    for task_spec, copy in worker.task_specs.items():
+        copied_at = worker.copied_at.get(task_spec)
+        if copied_at is not None and copied_at < since and copy.status == "pending":
+            overdue.append(task_spec)
+
+    for task_spec in overdue:
+        del worker.task_specs[task_spec]
+    return overdue
 
 
 async def _scatter(client: Client, task_spec: TaskSpec, worker: DaskWorker) -> Future:
