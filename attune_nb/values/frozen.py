@@ -553,7 +553,10 @@ def _freeze_other(value: Any, kind: type, depth: int, memo: _Memo | None) -> Any
     """Freeze a value that is no container, or is of a subclass of a plain type."""
     if kind is set:
         return frozenset(value)
-    # A member of an enum, or a string of NumPy: the plain string in it.
+    # The members of enums of strings or numbers stay members.
+    if hasattr(kind, "_member_map_"):
+        return value
+    # A string of NumPy, for example: the plain string in it.
     if issubclass(kind, str):
         return str.__str__(value)
     if module_of(kind) == "numpy":
