@@ -12,6 +12,8 @@ from __future__ import annotations
 import base64
 import math
 import re
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.store.data_types import READERS, write_data
@@ -34,6 +36,13 @@ _EXACT = frozenset({str, int, bool, type(None)})
 
 _OBJECTS = frozenset({dict, FrozenDict})
 _ARRAYS = frozenset({list, FrozenList})
+_SCALARS = _EXACT | {float}
+_PLAIN = _SCALARS | _OBJECTS | _ARRAYS
+
+# elements from which on they are looked at together, and the levels of nesting of which this is
+# worth it: an array of records with arrays has three
+_MANY = 16
+_BATCH_LEVELS = 3
 
 # levels of nesting around a value in an event: the parameters, the results of a batch
 _LEVELS_AROUND = 10
@@ -118,8 +127,11 @@ def _has_plain_keys(value: dict[Any, Any], *, check_strings: bool) -> bool:
 
 
 def _array(value: list[Any], *, check_strings: bool) -> list[Any]:
-    if not check_strings and _EXACT.issuperset(map(type, value)):
-        return value
+    if not check_strings:
+        if _EXACT.issuperset(map(type, value)):
+            return value
+        if len(value) >= _MANY and _are_plain(value, _BATCH_LEVELS):
+            return value
 
     plain = [to_plain(element, check_strings=check_strings) for element in value]
     if all(new is old for new, old in zip(plain, value, strict=True)):
@@ -127,7 +139,50 @@ def _array(value: list[Any], *, check_strings: bool) -> list[Any]:
     return plain
 
 
-def _is_tag(value: dict[Any, Any]) -> bool:
+def _are_plain(values: list[Any], levels: int) -> bool:
+    """Return whether many values are surely plain data, as loops of C can tell.
+
+    Args:
+        values: The values.
+        levels: How many levels of objects and arrays are looked at.
+    """
+    kinds = set(map(type, values))
+    if kinds <= _SCALARS:
+        return float not in kinds or _are_finite(values)
+    if not levels or not kinds <= _PLAIN:
+        return False
+    if kinds <= _OBJECTS:
+        return _are_plain_objects(values, levels - 1)
+    if kinds <= _ARRAYS:
+        return _are_plain([*chain.from_iterable(values)], levels - 1)
+
+    objects = [value for value in values if type(value) in _OBJECTS]
+    arrays = [value for value in values if type(value) in _ARRAYS]
+    scalars = [value for value in values if type(value) in _SCALARS]
+    return all(_are_plain(group, levels) for group in (objects, arrays, scalars))
+
+
+def _are_plain_objects(values: list[dict[Any, Any]], levels: int) -> bool:
+    shapes = set(map(tuple, values))
+    if set(map(type, chain.from_iterable(shapes))) - {str} or any(map(_is_tag, shapes)):
+        return False
+    if len(shapes) > 1:
+        return _are_plain([*chain.from_iterable(map(dict.values, values))], levels)
+
+    (names,) = shapes
+    # the values of a key are mostly of one type, which takes no list for each type
+    return all(_are_plain([*map(itemgetter(name), values)], levels) for name in names)
+
+
+def _are_finite(values: list[Any]) -> bool:
+    """Return whether the numbers among scalars are finite."""
+    numbers = [value for value in values if type(value) is float]
+    # the sum is finite only if all are; a sum that is too large is found by a slower look
+    return math.isfinite(sum(numbers))
+
+
+def _is_tag(value: dict[Any, Any] | tuple[Any, ...]) -> bool:
+    """Return whether an object, or the keys of one, are a tag."""
     return len(value) == 1 and str(next(iter(value))).startswith("$")
 
 

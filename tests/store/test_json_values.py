@@ -133,6 +133,26 @@ def test_the_stored_text_is_strict_json(value):
     json.loads(encode(freeze(value)), parse_constant=pytest.fail)
 
 
+@given(st.lists(VALUES, min_size=16, max_size=40))
+def test_many_values_are_written_as_one_by_one(values):
+    values = freeze(values)
+    assert repr(to_plain(values)) == repr([to_plain(value) for value in values])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [math.nan, -math.inf, {"$float": "1"}, {"$x": 1}, {1: 2}, (1,), b"a", [[math.inf]], {"a": {1}}],
+    ids=repr,
+)
+def test_one_odd_value_among_many_is_tagged(odd):
+    for odd_record in (odd, {"x": odd}, [odd]):
+        values = freeze([{"x": 1.5, "y": [1, {"z": None}]}] * 20 + [odd_record])
+        plain = to_plain(values)
+        assert plain[-1] == to_plain(values[-1])
+        assert plain[-1] is not values[-1]
+        assert plain[0] is values[0]
+
+
 def test_plain_data_is_not_copied():
     value = freeze({"url": "http://a", "ok": True, "ms": [1, 2.5, None]})
     assert to_plain(value) is value
