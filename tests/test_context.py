@@ -179,10 +179,14 @@ def test_special_strings_and_numbers_become_plain_ones():
     class Colour(str, enum.Enum):  # noqa: UP042 - the older way to write it
         RED = "red"
 
-    frozen = freeze([Colour.RED, np.str_("x"), np.float64(1.5), np.int64(3), np.bool_(1)])
+    class Name(str):
+        __slots__ = ()
+
+    frozen = freeze([Name("a"), np.str_("x"), np.float64(1.5), np.int64(3), np.bool_(1)])
 
     assert list(map(type, frozen)) == [str, str, float, int, bool]
-    assert frozen == ["red", "x", 1.5, 3, True]
+    assert frozen == ["a", "x", 1.5, 3, True]
+    assert freeze(Colour.RED) is Colour.RED
 
 
 def test_sets_and_arrays_cannot_be_changed_either():

@@ -71,8 +71,14 @@ def test_a_preview_is_short_for_any_value(value, text):
 
 
 def test_values_that_cannot_be_compared_are_different():
+    series = pd.Series([1, 2])
+    assert not is_different([series], [series])
+    assert is_different([series], [series.copy()])
+
+
+def test_tables_and_arrays_are_compared_by_their_values():
     frame = pd.DataFrame({"a": [1, 2]})
-    assert not is_different(frame, frame)
-    assert is_different(frame, frame.copy())
+    assert not is_different(frame, frame.copy())
+    assert is_different(frame, frame + 1)
     assert not is_different([1], [1.0])
     assert is_different([1], [2])

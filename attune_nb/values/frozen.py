@@ -336,9 +336,10 @@ def _fill(container: FrozenDict | list[Any], kind: type, parts: list[Any]) -> An
     if not isinstance(container, dict):
         return FrozenList(parts)
 
-    for key, part in zip(container, parts, strict=True):
-        # the value of a key may change while the keys are read
-        _set_item(container, key, part)
+    for (key, value), part in zip(container.items(), parts, strict=True):
+        # the value of a key may change while the keys are read; to hash a key may raise anything
+        if part is not value:
+            _set_item(container, key, part)
     return container
 
 
@@ -488,7 +489,7 @@ def _columns_to_freeze(
             column = [*map(itemgetter(name), records)]
             if not _LEAVES.issuperset(map(type, column)):
                 columns[name] = (records, column)
-    except KeyError:
+    except Exception:  # noqa: BLE001 - a key is missing, or to hash it raises anything
         return _find_columns(records)
 
     if set(map(len, records)) != {len(names)}:

@@ -108,15 +108,14 @@ def test_a_retry_deploys_only_the_rest(tmp_path, backend):
     assert sorted(done + repaired) == sorted(f"host-{number}" for number in range(20))
 
 
-def is_on_record(store, *, with_failure):
+def is_on_record(store, status):
+    """Return whether an attempt with a status is on record."""
     if not store.exists() or attune_nb.runs(store).empty:
         return False
-    if not with_failure:
-        return True
 
     (run_id,) = attune_nb.runs(store)["run_id"]
     attempts = attune_nb.open_run(run_id, store).attempts()
-    return "failed" in set(attempts["status"])
+    return status in set(attempts["status"])
 
 
 @pytest.mark.parametrize("word", ["begin", "fail"])
@@ -133,7 +132,7 @@ def test_a_killed_rollout_deploys_only_the_rest(tmp_path, backend, word):
     while (word, BROKEN) not in read_log(log):
         assert engine.poll() is None
         time.sleep(0.01)
-    until(lambda: is_on_record(store, with_failure=word == "fail"))
+    until(lambda: is_on_record(store, "failed" if word == "fail" else "succeeded"))
     engine.kill()
     engine.wait()
     hold.unlink()

@@ -1,10 +1,6 @@
 """Words that are longer than a page is wide: nothing of them is cut off."""
 
-import os
-
 import pytest
-from playwright.sync_api import sync_playwright
-from support.jupyterlab import chromium
 
 import attune_nb
 
@@ -33,15 +29,11 @@ def show_handled_failure():
 DISPLAYS = {"a failed run": show_failure, "a handled failure": show_handled_failure}
 
 
-@pytest.fixture(scope="module")
-def page():
-    if chromium() is None:
-        assert not os.environ.get("CI"), "there is no chromium, and this is CI"
-        pytest.skip("there is no chromium here: `apt-get install chromium`")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield browser.new_page(viewport={"width": WIDTH, "height": 600})
-        browser.close()
+@pytest.fixture
+def page(lab):
+    page = lab.browser.new_page(viewport={"width": WIDTH, "height": 600})
+    yield page
+    page.close()
 
 
 @pytest.mark.slow
