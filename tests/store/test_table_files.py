@@ -70,13 +70,19 @@ def replace_by_a_folder(path):
     path.mkdir()
 
 
+def replace_by_a_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 DAMAGE = {
     "cut": (cut, "has changed since it was recorded"),
     "flipped byte": (flip_a_byte, "has changed since it was recorded"),
     "exchanged": (exchange, "has changed since it was recorded"),
     "empty": (lambda path: path.write_bytes(b""), "has changed since it was recorded"),
     "missing": (lambda path: path.unlink(), "is missing"),
-    "folder": (replace_by_a_folder, "cannot be read: Is a directory"),
+    "folder": (replace_by_a_folder, "is no file; put it back"),
+    "named pipe": (replace_by_a_pipe, "is no file; put it back"),
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import time
 import uuid
 from contextlib import suppress
@@ -229,6 +230,9 @@ class TableFolder:
         path = self.path / reference.file
         try:
             status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                # to open a named pipe would wait without end
+                raise StoreError(f"{path} is no file; {_REMEDY}")
             state = (status.st_mtime_ns, status.st_size)
             if self._checked.get(reference.file) == state:
                 return path
@@ -236,7 +240,9 @@ class TableFolder:
         except FileNotFoundError:
             raise StoreError(f"the file {path} is missing; {_REMEDY}") from None
         except OSError as error:
-            raise StoreError(f"the file {path} cannot be read: {error.strerror}") from None
+            raise StoreError(
+                f"the file {path} cannot be read: {error.strerror}; {_REMEDY}"
+            ) from None
 
         name, _, _ = reference.file.partition(".")
         if digest != name:
