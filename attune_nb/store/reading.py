@@ -95,6 +95,7 @@ class _Columns(_RunFields, frozen=True, kw_only=True):
 
 _COLUMNS = _Columns.__struct_fields__
 _SELECT_RUN = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE number = ?"  # noqa: S608 - constants
+_SELECT_ID = f"SELECT {', '.join(_COLUMNS)} FROM runs WHERE run_id = ?"  # noqa: S608 - constants
 _SELECT_RUNS = f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY started DESC, number DESC"  # noqa: S608 - constants
 
 
@@ -172,12 +173,23 @@ def runs_in(
         for row in connection.execute(_SELECT_RUNS):
             if limit is not None and len(runs) >= limit:
                 break
-            run = _stored_run(row)
-            if run.status == "interrupted":
-                run = _read_again(path, run)
+            run = _run_now(path, row)
             if is_wanted(run):
                 runs.append(run)
     return runs
+
+
+def _runs_with_id(path: Path, run_id: str) -> list[StoredRun]:
+    """Return the run with an id, by the index: no other run is read, which may be damaged."""
+    with connected(path) as connection:
+        rows = connection.execute(_SELECT_ID, (column_text(run_id),)).fetchall()
+    return [_run_now(path, row) for row in rows]
+
+
+def _run_now(path: Path, row: tuple[Any, ...]) -> StoredRun:
+    """Return the run of a row, as it stands now."""
+    run = _stored_run(row)
+    return _read_again(path, run) if run.status == "interrupted" else run
 
 
 def _read_again(path: Path, run: StoredRun) -> StoredRun:
@@ -211,8 +223,12 @@ def run_of(path: Path, run_id: str, *, damaged: bool = False) -> StoredRun:
     if type(run_id) is not str:
         raise StoreError(f"the id of a run must be a string, not {describe(run_id)}")
 
-    runs = runs_in(path)
-    matches = [run for run in runs if run.run_id == run_id]
+    matches = _runs_with_id(path, run_id)
+    runs: list[StoredRun] = []
+    if not matches:
+        runs = runs_in(path)
+        # one whose row is damaged has an id that is in no row
+        matches = [run for run in runs if run.run_id == run_id]
     if not matches and run_id:
         matches = [run for run in runs if run.run_id.startswith(run_id)]
 
