@@ -190,6 +190,14 @@ def test_a_changed_parameter_of_a_reused_task_has_an_alert(acts):
     ]
 
 
+def test_a_changed_parameter_with_a_default_has_an_alert(acts):
+    run = first(acts, TEXT.replace("parameters.k", "parameters.k | default(2)"))
+    fork = run.fork("report", {"k": 5})
+    assert fork.alerts == [
+        "task `check` reads `parameters.k`, which changed, but the earlier results are reused"
+    ]
+
+
 def test_a_task_whose_items_changed_runs_again(acts):
     """The tasks that follow from it run again too."""
     run = first(acts)

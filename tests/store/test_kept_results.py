@@ -108,6 +108,14 @@ output_map:
     assert output == {"number": 2, "numbers": [0, 1, 2], "text": "number 1", "kind": "object"}
 
 
+def test_an_expression_with_a_default_looks_into_a_result_on_the_disk(store):
+    text = f"""{LOAD}
+  - {{name: use, action: core.noop}}
+output_map: {{lengths: "{{{{ task.load.result | default([]) | map('length') }}}}"}}
+"""
+    assert run(text, {"load": load}, store).output == {"lengths": [2, 2, 2]}
+
+
 def test_tables_stay_on_the_disk_until_an_action_reads_them(store):
     def load_frame(number):
         return pd.DataFrame({"a": [number, number]})
