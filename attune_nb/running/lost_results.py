@@ -8,7 +8,7 @@ from attune_nb.errors import StoreError
 from attune_nb.language import diff
 from attune_nb.values.frozen import describe_not_stored
 from attune_nb.values.remote import remote_references
-from attune_nb.values.stored import StoredResult, StoredTable
+from attune_nb.values.stored import StoredValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ def _describe_loss(value: Any) -> str:
     if loss:
         return loss
     for reference in remote_references(value):
-        if isinstance(reference, StoredTable | StoredResult) and reference.is_missing:
+        if isinstance(reference, StoredValue) and reference.is_missing:
             return f"a {reference.description} whose file {reference.file} is missing"
     return ""
 

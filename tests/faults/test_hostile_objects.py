@@ -11,6 +11,7 @@ from support.hostile_objects import (
     ONE,
     REFUSED,
     USED,
+    error_of,
     read,
     returning,
     run_branches,
@@ -48,8 +49,7 @@ def test_a_result_that_lies_fails_its_attempt(make_object, message, tmp_path):
     run = run_branches(tmp_path, returning(make_object))
 
     assert status_of(run) == "failed"
-    error = dict(run.tasks[["task", "error"]].itertuples(index=False))["bad"]
-    assert message in error
+    assert message in error_of(run)
 
 
 @pytest.mark.parametrize("make_object", RAISING.values(), ids=RAISING)
@@ -65,8 +65,7 @@ def test_a_mock_that_lies_fails_its_attempt(make_object, message, tmp_path):
     run = run_branches(tmp_path, read, mock={"bad": lambda _: make_object()})
 
     assert status_of(run) == "failed"
-    error = dict(run.tasks[["task", "error"]].itertuples(index=False))["bad"]
-    assert message in error
+    assert message in error_of(run)
 
 
 @pytest.mark.parametrize("make_object", RAISING.values(), ids=RAISING)
@@ -128,7 +127,7 @@ def test_data_of_an_error_that_lies_is_left_out(name, backend, tmp_path):
 
     run = run_branches(tmp_path, bad, backend=backend)
 
-    error = dict(run.tasks[["task", "error"]].itertuples(index=False))["bad"]
+    error = error_of(run)
     assert status_of(run) == "failed"
     assert error.startswith("it failed")
 

@@ -10,6 +10,7 @@ from support.hostile_objects import (
     REFUSED,
     USED,
     HostileError,
+    error_of,
     read,
     returning,
     run_branches,
@@ -48,8 +49,7 @@ def test_a_result_without_an_end_fails_its_attempt(make_object, message, tmp_pat
     run = run_branches(tmp_path, returning(make_object))
 
     assert status_of(run) == "failed"
-    error = dict(run.tasks[["task", "error"]].itertuples(index=False))["bad"]
-    assert message in error
+    assert message in error_of(run)
 
 
 @pytest.mark.parametrize("make_object", USED.values(), ids=USED)

@@ -140,3 +140,7 @@ def run_branches(tmp_path, bad, parameters=None, keys="", backend="threads", **o
 
 def status_of(run, task="bad"):
     return dict(run.tasks[["task", "status"]].itertuples(index=False))[task]
+
+
+def error_of(run, task="bad"):
+    return dict(run.tasks[["task", "error"]].itertuples(index=False))[task]

@@ -9,7 +9,7 @@ import msgspec
 
 from attune_nb.events import VALUE_FIELDS, AttemptsEnded, ErrorInfo
 from attune_nb.values.remote import remote_references
-from attune_nb.values.stored import StoredResult, StoredTable
+from attune_nb.values.stored import StoredValue
 from attune_nb.values.tables.files import is_table_type
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _is_same(parts: list[Any], elements: list[Any]) -> bool:
     return all(map(operator.is_, parts, elements))
 
 
-def stored_files(event: Event) -> Iterator[StoredTable | StoredResult]:
+def stored_files(event: Event) -> Iterator[StoredValue]:
     """Yield the references to files in an event."""
     values = [getattr(event, name) for name in VALUE_FIELDS.intersection(event.__struct_fields__)]
     error = getattr(event, "error", None)
@@ -108,5 +108,5 @@ def stored_files(event: Event) -> Iterator[StoredTable | StoredResult]:
         values += [error.data for error in batch.errors.values()]
 
     for reference in remote_references(values):
-        if isinstance(reference, StoredTable | StoredResult):
+        if isinstance(reference, StoredValue):
             yield reference

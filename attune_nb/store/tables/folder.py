@@ -24,7 +24,7 @@ from attune_nb.store.tables.cells import CELLS
 from attune_nb.values.frozen import freeze
 from attune_nb.values.guard import count_rows, module_name
 from attune_nb.values.remote import fetch, remote_references
-from attune_nb.values.stored import StoredResult, StoredTable
+from attune_nb.values.stored import StoredResult, StoredTable, StoredValue
 from attune_nb.values.tables.cells import TableError
 from attune_nb.values.tables.files import decode_table, encode_table, read_table, write_table
 
@@ -139,11 +139,11 @@ class TableFolder:
             raise StoreError(_describe_full(self.path, error)) from None
         return name
 
-    def has(self, reference: StoredTable | StoredResult) -> bool:
+    def has(self, reference: StoredValue) -> bool:
         """Return whether there is a file for a reference."""
         return (self.path / reference.file).exists()
 
-    def adopt(self, reference: StoredTable | StoredResult, folder: TableFolder) -> bool:
+    def adopt(self, reference: StoredValue, folder: TableFolder) -> bool:
         """Copy the file of a reference from the folder of another store.
 
         Returns:
@@ -219,7 +219,7 @@ class TableFolder:
                 part.source = self
         return fetch(value)
 
-    def _check_file(self, reference: StoredTable | StoredResult) -> Path:
+    def _check_file(self, reference: StoredValue) -> Path:
         """Return the path of a file whose bytes are those that were recorded.
 
         A file that was not changed since it was last checked is not read again.

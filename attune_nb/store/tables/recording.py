@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Event
     from attune_nb.values.secrets import Mask
-    from attune_nb.values.stored import StoredResult, StoredTable
+    from attune_nb.values.stored import StoredValue
 
 __all__ = ["TableRecorder"]
 
@@ -34,7 +34,7 @@ class TableRecorder:
     def __init__(self, store: Path) -> None:
         self._folder = TableFolder(store)
         # the files that events without a row in the store refer to
-        self._references: dict[str, StoredTable | StoredResult] = {}
+        self._references: dict[str, StoredValue] = {}
         # the functions that write these files again
         self._again: dict[str, Callable[[], Any]] = {}
 
@@ -78,7 +78,7 @@ class TableRecorder:
         self._again = {}
         return missing
 
-    def _ensure(self, reference: StoredTable | StoredResult) -> bool:
+    def _ensure(self, reference: StoredValue) -> bool:
         """Return whether there is a file, if need be written again.
 
         The files of a fork are copied from the store of the other run.
