@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gc
+import weakref
 
 import pytest
 from hypothesis import given, settings
@@ -164,6 +165,21 @@ def test_the_garbage_collector_does_not_walk_plain_data():
 
     with_object = freeze({"day": DAY, "id": 1, "name": "x"})
     assert gc.is_tracked(with_object)
+
+
+class Key:
+    """A key that may refer to the object that it is in."""
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_objects_with_keys_of_other_types_are_walked(count):
+    """They may be in a cycle."""
+    key = Key()
+    key.objects = freeze([{key: 1, "id": number, "name": "x"} for number in range(count)])
+    reference = weakref.ref(key)
+    del key
+    gc.collect()
+    assert reference() is None
 
 
 def test_untracked_data_is_freed_as_any_other():

@@ -245,9 +245,7 @@ def freeze(value: Any, *, more_levels: int = 0) -> Any:
         # a flat object, as most results are
         frozen = FrozenDict(value)
         if _LEAVES.issuperset(map(type, frozen.values())):
-            frozen.size = 0
-            if len(frozen) >= FEWEST_PARTS:
-                untrack(frozen)
+            _mark(frozen, is_plain=_LEAVES.issuperset(map(type, frozen)))
             return frozen
 
     try:
@@ -306,6 +304,9 @@ def _freeze(value: Any, kind: type, depth: int, memo: _Memo | None = None) -> tu
         parts, is_plain = _freeze_many(parts, depth - 1)
 
     frozen = _fill(container, kind, parts)
+    if is_plain and isinstance(container, dict):
+        # a key of a user's own type may refer to its object
+        is_plain = _LEAVES.issuperset(map(type, container))
     _mark(frozen, is_plain=is_plain)
     if memo is not None:
         memo[id(value)] = (value, frozen, is_plain)
@@ -367,8 +368,8 @@ def _freeze_many(values: list[Any], depth: int) -> tuple[list[Any], bool]:
 
     # Nothing that is made here is garbage, but the collector would walk all of it, and all other
     # objects of the process, again and again: two thirds of the time for 100,000 records.
-    gc.disable()
     try:
+        gc.disable()
         return _freeze_all(values, depth)
     finally:
         gc.enable()
@@ -466,11 +467,12 @@ def _freeze_records(values: list[Any], depth: int, batch_levels: int) -> tuple[l
         # calls `_set_item` for each object in a loop of C
         deque(map(_set_item, with_name, repeat(name), parts), maxlen=0)
 
-    if are_plain:
+    if are_plain and _LEAVES.issuperset(map(type, chain.from_iterable(records))):
         _mark_plain(records)
         return records, True
     for record in records:
-        _mark(record, is_plain=all(map(is_plain_data, record.values())))
+        has_plain_keys = _LEAVES.issuperset(map(type, record))
+        _mark(record, is_plain=has_plain_keys and all(map(is_plain_data, record.values())))
     return records, False
 
 

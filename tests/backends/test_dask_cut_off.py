@@ -1,5 +1,6 @@
 """Runs whose scheduler or worker is cut off: still connected, but silent."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -87,14 +88,20 @@ def lose_patience(monkeypatch):
     monkeypatch.setattr(stream_watch, "CHECK_INTERVAL", 0.5)
 
 
-def stop_stream(dask_scheduler=None, client=None):
-    """Let the next message from a client, or from a scheduler to its clients, wait for an hour.
+async def stop_streams(streams):
+    """Let the next message of each stream wait for an hour.
 
     A clock that is set back by an hour leaves a stream so if it was about to send.
     """
-    streams = [client.scheduler_comm] if client else dask_scheduler.client_comms.values()
+    # a stream that has just sent forgets its deadline once more
+    while any(stream.buffer or stream.next_deadline is not None for stream in streams):  # noqa: ASYNC110 - it is not ours
+        await asyncio.sleep(0.01)
     for stream in streams:
         stream.next_deadline = time.time() + 3_600
+
+
+async def stop_streams_to_clients(dask_scheduler):
+    await stop_streams([*dask_scheduler.client_comms.values()])
 
 
 @pytest.mark.parametrize("direction", ["to the scheduler", "to the client"])
@@ -104,10 +111,10 @@ def test_a_stream_that_stands_still_pauses_the_run(tmp_path, monkeypatch, direct
     with temporary_cluster(n_workers=1) as client:
         run_on_dask(lambda x: x, {"n": 1}, backend=DaskBackend(client))
         if direction == "to the client":
-            client.run_on_scheduler(stop_stream)
+            client.run_on_scheduler(stop_streams_to_clients)
             expected = "the client has not received what its scheduler has sent"
         else:
-            stop_stream(client=client)
+            client.sync(stop_streams, [client.scheduler_comm])
             expected = "its scheduler has not received what the client has sent"
 
         run = start_appending_run(path, 4, DaskBackend(client))
