@@ -265,9 +265,7 @@ def _parameters_read(task: Task) -> set[str]:
     """Return the parameters that a task's expressions name directly."""
     names = set()
     for template in task.templates():
-        references = [path for path, _ in template.references]
-        # one with a `default` may be read too
-        for path in [*references, *template.tested_names]:
+        for path in template.paths:
             if path[0] == "parameters" and len(path) > 1:
                 names.add(path[1])
     return names

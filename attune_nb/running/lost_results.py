@@ -72,7 +72,7 @@ def _loss_of_items(execution: Execution) -> str:
 
 
 def _describe_loss(value: Any) -> str:
-    """Return a description of what a value lacks; an empty string if it is complete."""
+    """Describe the part that a value lacks; an empty string if it is complete."""
     loss = describe_not_stored(value)
     if loss:
         return loss

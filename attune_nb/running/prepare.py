@@ -147,7 +147,6 @@ def prepare_run(
     Raises:
         AttuneError: The workflow, its parameters or an option cannot be used.
     """
-    options = read_options(options)
     options = replace(
         options,
         config=_freeze_option("config", options.config),

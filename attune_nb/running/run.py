@@ -24,6 +24,7 @@ from attune_nb.running.request import (
     RunChanges,
 )
 from attune_nb.running.start import assemble_engine, drive_run
+from attune_nb.running.waiting import GRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -45,9 +46,6 @@ __all__ = ["BaseRun", "Run", "StateSource", "execute_plan", "start_run"]
 
 # seconds between two looks of a coroutine that waits
 _POLL = 0.02
-
-# seconds that a cancelled run has to end before an interrupt leaves the call
-_GRACE = 1.5
 
 # names in a message
 _MAX_NAMES = 20
@@ -485,6 +483,6 @@ def _execute(plan: RunPlan, interrupts: HeldInterrupts) -> Run:
     except KeyboardInterrupt:
         # the wait itself takes an interrupt; this is another one, or one just before or after it
         run.cancel(force=True)
-        run.wait(_GRACE)
+        run.wait(GRACE)
         raise
     return run

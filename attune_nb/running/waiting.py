@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from attune_nb.events import AskOpened, Key
     from attune_nb.results.protocols import LiveRun
 
-__all__ = ["wait_for_end"]
+__all__ = ["GRACE", "wait_for_end"]
 
 _log = logging.getLogger("attune_nb")
 
 # seconds of a timeout that is waited for without a word
 _SHORT_TIMEOUT = 1.0
 
-# seconds that an interrupt waits for running attempts
-_GRACE = 1.5
+GRACE = 1.5
+"""Seconds that an interrupt waits for running attempts to end."""
 
 # seconds between two looks at a run that is waited for
 _POLL = 0.05
@@ -236,7 +236,7 @@ def _interrupt(run: LiveRun, interrupts: HeldInterrupts) -> None:
 
 def _ends_within_grace(run: LiveRun, interrupts: HeldInterrupts) -> bool:
     """Wait for the end of a run, for a moment or until the next interrupt."""
-    deadline = time.monotonic() + _GRACE
+    deadline = time.monotonic() + GRACE
     while not run.wait(_POLL):
         if interrupts.has_held or time.monotonic() > deadline:
             return False

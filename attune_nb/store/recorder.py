@@ -169,7 +169,7 @@ class Recorder:
         # how many events were read, and how many of them are on the disk
         self._read_count = 0
         self._stored_count = 0
-        # whether somebody waits for them
+        # whether a thread waits for them
         self._is_awaited = False
         self._is_ending = False
         self._is_cut = False
@@ -504,18 +504,14 @@ class Recorder:
         if masked_event is None:
             masked_event = drop_values(event)
 
-        alert = (
+        self._report(
             f"the record holds only a marker in place of {_describe_values(event)}: {problem}; "
             "let an action keep large data in a file and return its path"
         )
-        # the events are written again if the file was removed
-        if alert not in self.alerts:
-            self.alerts.append(alert)
-            _log.warning("run %s: %s", self._record.run_id, alert)
         return row_within(masked_event, most_bytes)
 
     def _report(self, alert: str) -> None:
-        """Add an alert, once."""
+        """Add an alert, once: events are written again if the file was removed."""
         if alert not in self.alerts:
             self.alerts.append(alert)
             _log.warning("run %s: %s", self._record.run_id, alert)

@@ -43,9 +43,7 @@ def evaluate(template: Template, scope: ItemScope | TaskScope) -> Any:
 def _with_stored(context: WorkflowContext, template: Template) -> WorkflowContext:
     """Return a context in which the results that a template may read are in memory."""
     # `task(name)` may read any task
-    names = {name for path, _ in template.references for name in path}
-    # one with a `default` may be read too
-    names.update(name for path in template.tested_names for name in path)
+    names = {name for path in template.paths for name in path}
     reads_any = bool(template.calls)
 
     tasks = {}

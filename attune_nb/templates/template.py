@@ -135,6 +135,11 @@ class Template:
                 self._fast = object_function(self._members, self.evaluate)
         return self._fast
 
+    @property
+    def paths(self) -> list[tuple[str, ...]]:
+        """The dotted names that it may read: also one that it tests, as one with a `default`."""
+        return [*(path for path, _ in self.references), *self.tested_names]
+
     def render(self, scope: Any = None) -> Any:
         """Return the value in a scope or a context; without any, in an empty context.
 

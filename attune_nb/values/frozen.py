@@ -277,7 +277,7 @@ def _freeze(value: Any, kind: type, depth: int, memo: _Memo | None = None) -> tu
         value: The value.
         kind: Its type.
         depth: How many more levels may be nested, this one included.
-        memo: What was frozen before, if the value is nested deeply.
+        memo: The values that were frozen before, if the value is nested deeply.
 
     Returns:
         The read-only version, and whether it is plain data.

@@ -1,4 +1,4 @@
-"""Objects of names and values that a user passes, read into plain ones whatever their code does."""
+"""Read objects of names and values that a user passes into plain ones."""
 
 from __future__ import annotations
 

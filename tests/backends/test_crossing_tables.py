@@ -7,7 +7,7 @@ from support.typed_tables import ALL, FRAMES, is_same
 import attune_nb
 from attune_nb.backends.chunks.serialize import pack, unpack
 
-EACH = """
+WITH_ITEMS = """
 parameters: {tables: {type: array}}
 tasks:
   - name: pass
@@ -23,7 +23,7 @@ def cross(table):
 
 @pytest.mark.parametrize("backend", ["processes", "dask"])
 def test_tables_of_each_type_cross_to_a_worker_and_back(backend):
-    workflow = attune_nb.loads(EACH)
+    workflow = attune_nb.loads(WITH_ITEMS)
     run = workflow.run(
         {"tables": list(ALL.values())},
         actions={"pass_on": lambda table: table},

@@ -1,4 +1,4 @@
-"""Nobody can change what another item or task sees: no caller, no action, on no backend."""
+"""No caller and no action changes a value that another item or task sees, on any backend."""
 
 import threading
 

@@ -52,14 +52,14 @@ def formats_on_record(run):
 def run_all(store):
     """Run an action that returns each of the tables, and open the run from its record."""
     tables = list(ALL.values())
-    workflow = attune_nb.loads(EACH)
+    workflow = attune_nb.loads(WITH_ITEMS)
     count = {"count": len(tables)}
     actions = {"load": lambda index: tables[index]}
     run = workflow.run(count, actions=actions, store=store, progress=False)
     return attune_nb.open_run(run.run_id, store)
 
 
-EACH = """
+WITH_ITEMS = """
 parameters: {count: {type: integer}}
 tasks:
   - name: load

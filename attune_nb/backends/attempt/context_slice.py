@@ -77,8 +77,7 @@ def may_read_tables(context: WorkflowContext, template: Template) -> bool:
 def _names_read_by(template: Template) -> _NameTree:
     """Return the names that a template reads or tests, below the fields of the context."""
     paths: set[tuple[str, ...]] = set()
-    references = [path for path, _ in template.references]
-    for path in [*references, *template.tested_names]:
+    for path in template.paths:
         root = path[0]
         if root in _ITEM_NAMES:
             continue

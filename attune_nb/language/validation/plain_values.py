@@ -2,7 +2,7 @@
 
 `jsonschema_rs` validates some 100 times as fast as `jsonschema`, but reads a few things in its
 own way: it takes an enum member for its value, a `Decimal` for a number, and has patterns and
-remainders of its own. Here it only accepts, and only where both libraries agree. Whatever it
+remainders of its own. Here it only accepts, and only where both libraries agree. A value that it
 does not accept is judged, and explained, by `jsonschema`.
 """
 
@@ -39,12 +39,12 @@ _DISPUTED_KEYS = frozenset(
 def fits_surely(value: Any, schema: Mapping[str, Any], matches: Callable[[str, str], bool]) -> bool:
     """Return whether a value surely fits a schema.
 
-    False says nothing: the value may not fit, or only a slower look can tell.
+    If False is returned, `jsonschema` decides whether it fits.
 
     Args:
         value: Anything. Only containers of plain JSON are looked at.
         schema: A valid JSON Schema.
-        matches: Tells whether a pattern, given first, matches a text.
+        matches: Returns whether a pattern, its first argument, matches a text.
     """
     if type(value) is range and len(value) > 1 and _is_convex(schema):
         # all numbers between two that fit do

@@ -33,7 +33,7 @@ def tables_in(event: Event) -> list[Any]:
 
 
 def replace_tables(event: Event, replace: Callable[[Any], Any]) -> Event:
-    """Return an event with its tables replaced by what a function returns for each.
+    """Return an event with its tables replaced by the results of a function.
 
     Tables are found in arrays and objects, at any depth.
     """

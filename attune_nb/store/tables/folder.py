@@ -12,7 +12,7 @@ import shutil
 import stat
 import time
 import uuid
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from attune_nb.values.tables.cells import TableError
 from attune_nb.values.tables.files import decode_table, encode_table, read_table, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from attune_nb.values.secrets import Mask
 
@@ -71,17 +71,11 @@ class TableFolder:
             raise StoreError(_describe_full(self.path, error)) from None
 
     def _save(self, table: Any) -> StoredTable:
-        # readable for its owner only, as the store
-        self.path.mkdir(mode=0o700, exist_ok=True)
-        unfinished = self.path / f"{uuid.uuid4().hex}{_UNFINISHED}"
-        try:
+        with self._unfinished_file() as unfinished:
             file_format = write_table(table, unfinished, CELLS)
             size = unfinished.stat().st_size
             path = self.path / f"{_digest_of(unfinished)}.{file_format}"
-            unfinished.chmod(0o600)
             unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
 
         return StoredTable(path.name, module_name(type(table)), _rows_of(table), size, self)
 
@@ -127,17 +121,28 @@ class TableFolder:
             StoreError: The disk is full, or the folder cannot be written.
         """
         name = _name_of(data, suffix)
-        unfinished = self.path / f"{uuid.uuid4().hex}{_UNFINISHED}"
         try:
-            self.path.mkdir(mode=0o700, exist_ok=True)
-            unfinished.touch(mode=0o600)
-            unfinished.write_bytes(data)
-            unfinished.replace(self.path / name)
+            with self._unfinished_file() as unfinished:
+                unfinished.write_bytes(data)
+                unfinished.replace(self.path / name)
         except OSError as error:
-            with suppress(OSError):
-                unfinished.unlink()
             raise StoreError(_describe_full(self.path, error)) from None
         return name
+
+    @contextmanager
+    def _unfinished_file(self) -> Iterator[Path]:
+        """Make an empty file in the folder, to be renamed when it is whole; else it is removed.
+
+        It is readable for its owner only, as the store.
+        """
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        unfinished = self.path / f"{uuid.uuid4().hex}{_UNFINISHED}"
+        unfinished.touch(mode=0o600)
+        try:
+            yield unfinished
+        finally:
+            with suppress(OSError):
+                unfinished.unlink()
 
     def has(self, reference: StoredValue) -> bool:
         """Return whether there is a file for a reference."""
@@ -153,17 +158,13 @@ class TableFolder:
             StoreError: It cannot be copied.
         """
         source = folder.path / reference.file
-        copy = self.path / f"{uuid.uuid4().hex}{_UNFINISHED}"
         try:
-            self.path.mkdir(mode=0o700, exist_ok=True)
-            shutil.copyfile(source, copy)
-            copy.chmod(0o600)
-            copy.replace(self.path / reference.file)
+            with self._unfinished_file() as copy:
+                shutil.copyfile(source, copy)
+                copy.replace(self.path / reference.file)
         except FileNotFoundError:
-            copy.unlink(missing_ok=True)
             return False
         except OSError as error:
-            copy.unlink(missing_ok=True)
             raise StoreError(
                 f"the table {source} cannot be copied to {self.path}: {error.strerror}"
             ) from None
@@ -188,7 +189,7 @@ class TableFolder:
             raise StoreError(f"the file {path} cannot be read ({error}); {_REMEDY}") from None
 
     def save_results(self, texts: list[bytes]) -> list[StoredResult]:
-        """Write the JSON of several results to one file; return a reference to each.
+        """Write the JSON of several results to one file; return their references.
 
         Raises:
             StoreError: The disk is full, or the folder cannot be written.

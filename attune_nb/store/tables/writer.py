@@ -1,4 +1,4 @@
-"""Write the tables in some values to files: each to its own, many small ones to one."""
+"""Write the tables in some values to files: large ones alone, many small ones together."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TableWriter:
 
     Attributes:
         references: By the `id` of a table its reference. Tables without one stay in memory alone.
-        again: For each file a function that writes it again.
+        again: By the name of a file a function that writes it again.
 
     Args:
         folder: The folder.
