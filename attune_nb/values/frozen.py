@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
+    "FROZEN",
+    "LEAVES",
     "FrozenDict",
     "FrozenList",
     "FrozenTuple",
@@ -177,10 +179,11 @@ def describe_not_stored(value: Any) -> str:
     return ""
 
 
-# The types of the values without parts.
-_LEAVES = frozenset({str, int, float, bool, type(None), bytes, complex})
-_FROZEN = frozenset({FrozenDict, FrozenList, FrozenTuple})
-_UNCHANGED = _LEAVES | _FROZEN
+LEAVES = frozenset({str, int, float, bool, type(None), bytes, complex})
+"""The types of the values without parts."""
+FROZEN = frozenset({FrozenDict, FrozenList, FrozenTuple})
+"""The types of containers that are frozen."""
+_UNCHANGED = LEAVES | FROZEN
 _ARRAYS = (list, tuple)
 
 # The types of which many instances are frozen together.
@@ -244,8 +247,8 @@ def freeze(value: Any, *, more_levels: int = 0) -> Any:
     if kind is dict:
         # a flat object, as most results are
         frozen = FrozenDict(value)
-        if _LEAVES.issuperset(map(type, frozen.values())):
-            _mark(frozen, is_plain=_LEAVES.issuperset(map(type, frozen)))
+        if LEAVES.issuperset(map(type, frozen.values())):
+            _mark(frozen, is_plain=LEAVES.issuperset(map(type, frozen)))
             return frozen
 
     try:
@@ -297,7 +300,7 @@ def _freeze(value: Any, kind: type, depth: int, memo: _Memo | None = None) -> tu
 
     # few calls for a level: the value may be as deep as Python's stack
     parts = [*container.values()] if isinstance(container, dict) else container
-    is_plain = _LEAVES.issuperset(map(type, parts))
+    is_plain = LEAVES.issuperset(map(type, parts))
     if not is_plain and (len(parts) < _MANY or memo is not None):
         parts, is_plain = _freeze_one_by_one(parts, depth - 1, memo)
     elif not is_plain:
@@ -306,7 +309,7 @@ def _freeze(value: Any, kind: type, depth: int, memo: _Memo | None = None) -> tu
     frozen = _fill(container, kind, parts)
     if is_plain and isinstance(container, dict):
         # a key of a user's own type may refer to its object
-        is_plain = _LEAVES.issuperset(map(type, container))
+        is_plain = LEAVES.issuperset(map(type, container))
     _mark(frozen, is_plain=is_plain)
     if memo is not None:
         memo[id(value)] = (value, frozen, is_plain)
@@ -356,9 +359,9 @@ def _mark(container: FrozenDict | FrozenList | FrozenTuple, *, is_plain: bool) -
 def is_plain_data(value: Any) -> bool:
     """Return whether a frozen value is plain data: no object of another type, nor holds one."""
     kind = type(value)
-    if kind in _FROZEN:
+    if kind in FROZEN:
         return type(value.size) is int
-    return kind in _LEAVES
+    return kind in LEAVES
 
 
 def _freeze_many(values: list[Any], depth: int) -> tuple[list[Any], bool]:
@@ -383,9 +386,9 @@ def _freeze_one_by_one(
     for value in values:
         kind = type(value)
         frozen_value = value
-        if kind in _FROZEN:
+        if kind in FROZEN:
             is_plain &= type(value.size) is int
-        elif kind not in _LEAVES:
+        elif kind not in LEAVES:
             frozen_value, is_value_plain = _freeze(value, kind, depth, memo)
             is_plain &= is_value_plain
         frozen.append(frozen_value)
@@ -407,7 +410,7 @@ def _freeze_all(
             of which refers to the next one many times would take too many steps.
     """
     kinds = set(map(type, values))
-    if kinds <= _LEAVES:
+    if kinds <= LEAVES:
         return values, True
     if depth < 1 or batch_levels < 1 or kinds.isdisjoint(_BATCHED):
         return _freeze_one_by_one(values, depth, {})
@@ -467,11 +470,11 @@ def _freeze_records(values: list[Any], depth: int, batch_levels: int) -> tuple[l
         # calls `_set_item` for each object in a loop of C
         deque(map(_set_item, with_name, repeat(name), parts), maxlen=0)
 
-    if are_plain and _LEAVES.issuperset(map(type, chain.from_iterable(records))):
+    if are_plain and LEAVES.issuperset(map(type, chain.from_iterable(records))):
         _mark_plain(records)
         return records, True
     for record in records:
-        has_plain_keys = _LEAVES.issuperset(map(type, record))
+        has_plain_keys = LEAVES.issuperset(map(type, record))
         _mark(record, is_plain=has_plain_keys and all(map(is_plain_data, record.values())))
     return records, False
 
@@ -489,7 +492,7 @@ def _columns_to_freeze(
     try:
         for name in names:
             column = [*map(itemgetter(name), records)]
-            if not _LEAVES.issuperset(map(type, column)):
+            if not LEAVES.issuperset(map(type, column)):
                 columns[name] = (records, column)
     except Exception:  # noqa: BLE001 - a key is missing, or to hash it raises anything
         return _find_columns(records)
@@ -502,12 +505,12 @@ def _columns_to_freeze(
 def _find_columns(records: list[FrozenDict]) -> dict[Any, tuple[list[FrozenDict], list[Any]]]:
     """Return the columns with parts of objects that differ in their keys."""
     columns: dict[Any, tuple[list[FrozenDict], list[Any]]] = {}
-    if _LEAVES.issuperset(map(type, chain.from_iterable(map(_values_of, records)))):
+    if LEAVES.issuperset(map(type, chain.from_iterable(map(_values_of, records)))):
         return columns
 
     for record in records:
         for name, part in record.items():
-            if type(part) not in _LEAVES:
+            if type(part) not in LEAVES:
                 with_name, column = columns.setdefault(name, ([], []))
                 with_name.append(record)
                 column.append(part)
@@ -525,7 +528,7 @@ def _mark_plain(containers: Sequence[FrozenDict | FrozenList]) -> None:
 def _freeze_arrays(values: list[Any], depth: int, batch_levels: int) -> tuple[list[Any], bool]:
     """Freeze many instances of `list` itself."""
     arrays = [*map(FrozenList, values)]
-    if _LEAVES.issuperset(map(type, chain.from_iterable(arrays))):
+    if LEAVES.issuperset(map(type, chain.from_iterable(arrays))):
         _mark_plain(arrays)
         return arrays, True
 
@@ -674,7 +677,7 @@ def copy_tables(value: Any) -> Any:
         return value
 
     if isinstance(value, dict):
-        if _LEAVES.issuperset(map(type, value.values())):
+        if LEAVES.issuperset(map(type, value.values())):
             return value
         parts = {key: copy_tables(part) for key, part in value.items()}
         is_same = all(part is value[key] for key, part in parts.items())
@@ -695,7 +698,7 @@ def copy_tables(value: Any) -> Any:
 
 def _container_like(value: Any, kind: type, parts: Any) -> Any:
     """Return a container with other parts; it is frozen if `value` is."""
-    if type(value) not in _FROZEN:
+    if type(value) not in FROZEN:
         if isinstance(value, tuple):
             # the class of a named tuple takes its elements one by one
             return tuple.__new__(type(value), parts)
@@ -755,9 +758,9 @@ def freeze_list(values: list[Any]) -> FrozenList:
     """Return a read-only list of values that are frozen already."""
     frozen = FrozenList(values)
     kinds = set(map(type, frozen))
-    if kinds <= _LEAVES:
+    if kinds <= LEAVES:
         is_plain = True
-    elif kinds <= _FROZEN:
+    elif kinds <= FROZEN:
         is_plain = float not in set(map(type, map(_size_slot, frozen)))
     else:
         is_plain = all(map(is_plain_data, frozen))

@@ -1,4 +1,4 @@
-"""The bytes of memory of frozen values, which are counted when someone asks for them.
+"""The bytes of memory of frozen values, which are counted when they are asked for.
 
 A container keeps its size once it is counted. Of an array or an object of very many elements, a
 sample of evenly spaced elements is counted, and the others are taken to be of the same size.
@@ -10,7 +10,7 @@ import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple
+from attune_nb.values.frozen import FROZEN, LEAVES, FrozenDict
 from attune_nb.values.guard import basic_size_of, module_of
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ __all__ = ["LARGEST_COUNTED", "size_of", "total_size"]
 
 LARGEST_COUNTED = 2_000
 """Elements of an array or an object up to which each one is counted."""
-
-_LEAVES = frozenset({str, int, float, bool, type(None), bytes, complex})
-_FROZEN = frozenset({FrozenDict, FrozenList, FrozenTuple})
 
 # The packages whose objects know their bytes of memory without computing anything.
 _MEASURED_PACKAGES = ("builtins", "collections", "array", "numpy", "pandas", "pyarrow", "polars")
@@ -36,9 +33,9 @@ def size_of(value: Any) -> int:
     `nbytes` if it has any, else without its contents.
     """
     kind = type(value)
-    if kind in _LEAVES:
+    if kind in LEAVES:
         return sys.getsizeof(value)
-    if kind not in _FROZEN:
+    if kind not in FROZEN:
         return _size_of_object(value, kind)
 
     if not value.size:
@@ -56,7 +53,7 @@ def total_size(values: Collection[Any]) -> int:
         sample = [*islice(values, 0, None, step)]
         counted = len(sample)
 
-    if _LEAVES.issuperset(map(type, sample)):
+    if LEAVES.issuperset(map(type, sample)):
         size = sum(map(sys.getsizeof, sample))
     else:
         size = sum(map(size_of, sample))
