@@ -1,0 +1,1 @@
+"""Attune packs: folders of actions and workflows that are opened, checked and run here."""

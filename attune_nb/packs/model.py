@@ -1,0 +1,101 @@
+"""What a pack holds: its manifest, its actions and its workflows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from attune_nb.errors import Problem
+
+__all__ = [
+    "DEFAULT_TIMEOUT",
+    "OutputFormat",
+    "PackAction",
+    "PackManifest",
+    "ParameterDelivery",
+    "ParameterFormat",
+    "Runner",
+]
+
+Runner = Literal["shell", "python", "nodejs", "native"]
+ParameterDelivery = Literal["stdin", "file"]
+ParameterFormat = Literal["json", "yaml", "dotenv"]
+OutputFormat = Literal["text", "json", "yaml", "jsonl"]
+
+# seconds that an action may take if neither its task nor its file says so
+DEFAULT_TIMEOUT = 600.0
+
+
+class PackManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The data of `pack.yaml`.
+
+    Attributes:
+        ref: The pack's name, the first part of the refs of its actions.
+        version: The version.
+        folder: The pack's folder, absolute and without links.
+        label: The title.
+        description: The description.
+        conf_schema: The flat schema of the pack's configuration.
+        meta: Further data.
+        tags: Search words.
+        runtime_deps: The interpreters that the pack needs, as the file has them.
+        dependencies: The refs of packs that must be loaded beside this one.
+        problems: What is wrong with the files of the pack, with file, line and column.
+    """
+
+    ref: str
+    version: str
+    folder: Path
+    label: str | None = None
+    description: str | None = None
+    conf_schema: Mapping[str, Any] | None = None
+    meta: Mapping[str, Any] | None = None
+    tags: tuple[str, ...] = ()
+    runtime_deps: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class PackAction(msgspec.Struct, frozen=True, kw_only=True):
+    """An action of a pack that runs as a process.
+
+    Attributes:
+        ref: The action's name in workflows: `pack.name`.
+        pack: The manifest of its pack.
+        file: Its YAML file.
+        entry_point: The script or program, absolute and inside the pack.
+        runner: The kind of program that runs the entry point.
+        runtime_version: The range of versions of the interpreter; None allows every one.
+        label: The title.
+        description: The description.
+        parameters: The flat schema of the parameters, by name.
+        output: The flat schema of the output, by name.
+        delivery: How the process gets its parameters.
+        parameter_format: The text format of the parameters.
+        output_format: The format of what the process prints.
+        timeout: The seconds that it may take when its task has no `timeout`.
+        enabled: Whether it may run.
+        tags: Search words.
+    """
+
+    ref: str
+    pack: PackManifest
+    file: Path
+    entry_point: Path
+    runner: Runner = "shell"
+    runtime_version: str | None = None
+    label: str | None = None
+    description: str | None = None
+    parameters: Mapping[str, Any] = {}
+    output: Mapping[str, Any] = {}
+    delivery: ParameterDelivery = "stdin"
+    parameter_format: ParameterFormat = "json"
+    output_format: OutputFormat = "text"
+    timeout: float = DEFAULT_TIMEOUT
+    enabled: bool = True
+    tags: tuple[str, ...] = ()
