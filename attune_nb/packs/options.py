@@ -1,0 +1,64 @@
+"""What the run of a workflow decides for the processes of its pack actions: plain data.
+
+The engine makes one `PackOptions` before the run starts. It is pickled with the actions, so that
+an attempt in a process or on a cluster has it, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Interpreter", "PackOptions"]
+
+
+class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
+    """The program that runs the entry point of an action.
+
+    Attributes:
+        program: The absolute path on the engine's machine. None: the action cannot run.
+        module_folders: Folders of installed modules that the program does not find by itself:
+            they become `NODE_PATH`, or stand behind `lib` in `PYTHONPATH`.
+        problem: Why there is no program, and what to do; a sentence for the user.
+    """
+
+    program: str | None = None
+    module_folders: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+class PackOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of a run that the processes of its pack actions need.
+
+    Attributes:
+        pass_env: Names of variables of the engine's environment that a process gets beside the
+            usual ones; `*` stands for any characters, as in `AWS_*`.
+        passed_env: The variables that these names mean, with their values on the engine's
+            machine. The values may be secrets: they are not shown.
+        interpreters: The interpreter of each action, by the action's ref. An action that is not
+            named is run by `/bin/bash`, by the Python of its backend, or by the `node` on PATH.
+        api_url: The address of the loopback API; None if there is none.
+        api_key: The run's own secret, from which each attempt gets a token of its own.
+        artifacts_folder: The folder of the run's artifacts; None if there is none.
+    """
+
+    pass_env: tuple[str, ...] = ()
+    passed_env: Mapping[str, str] = {}
+    interpreters: Mapping[str, Interpreter] = {}
+    api_url: str | None = None
+    api_key: str = ""
+    artifacts_folder: str | None = None
+
+    def __repr__(self) -> str:
+        shown: dict[str, Any] = {
+            "pass_env": self.pass_env,
+            "interpreters": sorted(self.interpreters),
+            "api_url": self.api_url,
+            "artifacts_folder": self.artifacts_folder,
+        }
+        fields = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        return f"PackOptions({fields})"
