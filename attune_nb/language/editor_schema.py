@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.language import load
-from attune_nb.language.model import ATTUNE_KEYS, RESERVED_TARGETS
+from attune_nb.language.model import ATTUNE_KEYS, ATTUNE_TRANSITION_KEYS, RESERVED_TARGETS
 from attune_nb.language.reading import legacy_syntax, read_parameters, read_tasks
 from attune_nb.reference.entry import explanations, names
 from attune_nb.reference.parameter_keys import PARAMETER_KEYS
@@ -381,7 +381,12 @@ _RATE_LIMIT = _describe(
 _TRANSITION = _describe(
     KEYS,
     "transition key",
-    {"when": _CONDITION, "publish": _refers("publish"), "do": _refers("names")},
+    {
+        "when": _CONDITION,
+        "publish": _refers("publish"),
+        "do": _refers("names"),
+        **{key: {} for key in ATTUNE_TRANSITION_KEYS},
+    },
 )
 
 _BRANCH = _describe(

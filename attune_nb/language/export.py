@@ -309,11 +309,12 @@ def _transition(transition: Transition) -> dict[str, Any]:
         else:
             publish.append({name: template.source})
 
-    return _without_nulls(
+    fields = _without_nulls(
         when=_condition(transition.when),
         publish=_null_if_empty(publish),
         do=_null_if_empty(list(transition.do)),
     )
+    return fields | dict(transition.attune_fields)
 
 
 def _without_nulls(**fields: Any) -> dict[str, Any]:

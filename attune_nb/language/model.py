@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ASK",
     "ATTUNE_KEYS",
+    "ATTUNE_TRANSITION_KEYS",
     "RESERVED_TARGETS",
     "Backoff",
     "CancellationPolicy",
@@ -44,6 +45,9 @@ ASK = "core.ask"
 
 # Keys of a task that are kept for a round trip to Attune. A backend may read `worker_selector`.
 ATTUNE_KEYS = names(KEYS, "task key", "attune")
+
+# The same of a transition.
+ATTUNE_TRANSITION_KEYS = names(KEYS, "transition key", "attune")
 
 # Endings of a file's name that are no part of the workflow's name; the longer ones come first.
 _FILE_SUFFIXES = (".workflow.yaml", ".workflow.yml", ".yaml", ".yml")
@@ -88,6 +92,7 @@ class Transition:
     when: Template | None
     publish: tuple[tuple[str, Template | None], ...]
     do: tuple[str, ...]
+    attune_fields: Mapping[str, Any] = field(default_factory=dict)
     do_positions: tuple[Position | None, ...] = field(default=(), compare=False, repr=False)
 
 

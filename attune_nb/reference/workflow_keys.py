@@ -689,6 +689,21 @@ _TASK = (
     ),
     Entry(
         "task key",
+        "trace_tag_template",
+        "Kept for the Attune platform, which marks the task's execution with this text; it changes "
+        "nothing here.",
+        """
+        tasks:
+          - name: report
+            action: core.noop
+            trace_tag_template: "{{ parameters.ticket }}"
+        parameters: {ticket: {type: string}}
+        """,
+        values="any value",
+        form="attune",
+    ),
+    Entry(
+        "task key",
         "__chart_meta__",
         "Kept for the editor of the Attune platform, which stores the task's place in its drawing; "
         "it changes nothing here.",
@@ -865,6 +880,24 @@ _TRANSITION = (
         """,
         values="a name, or an array of names",
         related=("next", "noop", "fail", "join"),
+    ),
+    Entry(
+        "transition key",
+        "__chart_meta__",
+        "Kept for the editor of the Attune platform, which stores the label and the colour of the "
+        "arrow; it changes nothing here.",
+        """
+        tasks:
+          - name: build
+            action: core.noop
+            next:
+              - do: publish
+                __chart_meta__: {label: built, color: "#3b82f6"}
+          - name: publish
+            action: core.noop
+        """,
+        values="any value",
+        form="attune",
     ),
 )
 

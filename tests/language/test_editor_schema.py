@@ -9,7 +9,7 @@ from support.workflow_texts import WORKFLOW_TEXTS
 import attune_nb
 from attune_nb.errors import WorkflowError
 from attune_nb.language import load
-from attune_nb.language.model import ATTUNE_KEYS
+from attune_nb.language.model import ATTUNE_KEYS, ATTUNE_TRANSITION_KEYS
 from attune_nb.language.reading import legacy_syntax, read_tasks
 from attune_nb.language.reading.yaml_source import parse
 from attune_nb.running.workflow import Workflow
@@ -274,7 +274,7 @@ def properties(schema, name):
         ("workflow", load.WORKFLOW_KEYS),
         ("task", (*read_tasks.TASK_KEYS, *legacy_syntax.LEGACY_KEYS, *ATTUNE_KEYS)),
         ("retry", read_tasks.RETRY_KEYS),
-        ("transition", read_tasks.TRANSITION_KEYS),
+        ("transition", (*read_tasks.TRANSITION_KEYS, *ATTUNE_TRANSITION_KEYS)),
         ("branch", ("when", "do", "publish")),
         ("choice", ("when", "next", "default")),
     ],

@@ -16,7 +16,7 @@ from support.workflow_texts import WORKFLOW_TEXTS
 import attune_nb
 from attune_nb.errors import WorkflowError
 from attune_nb.language.export import to_yaml, write_pack
-from attune_nb.language.model import ATTUNE_KEYS, WorkflowSpec
+from attune_nb.language.model import ATTUNE_KEYS, ATTUNE_TRANSITION_KEYS, WorkflowSpec
 from attune_nb.language.reading import yaml_source
 from attune_nb.language.reading.yaml_source import parse
 from attune_nb.templates.template import Template
@@ -308,6 +308,7 @@ def tasks(draw):
             "when": conditions,
             "publish": publish,
             "do": st.lists(targets, max_size=3) | targets,
+            **dict.fromkeys(ATTUNE_TRANSITION_KEYS, values),
         }
         transitions = st.lists(st.fixed_dictionaries({}, optional=transition), max_size=3)
         task["next"] = draw(transitions)

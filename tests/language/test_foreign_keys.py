@@ -27,6 +27,7 @@ TASK_KEYS = [
         "    with: {x: 1}\n",
         "write `input: {NAME: VALUE}` for arguments, or `with_items",
     ),
+    ("    iterate_cache: {namespace: users}\n", "write `with_items: '{{ task.NAME.KEY }}'`"),
     ("    args: {x: 1}\n", "the action's arguments stand in `input: {NAME: VALUE}`"),
     ("    env: {x: 1}\n", "`input: {cmd: ..., env: {...}}`"),
     ("    if: succeeded()\n", "write `when: CONDITION`"),

@@ -129,6 +129,12 @@ _TASK = _table(
         "write `with_items: ARRAY`, and `{{ item }}` in `input`",
     ),
     _row(
+        "iterate_cache",
+        "with_items",
+        "it goes through a data cache of the Attune platform, which is not there: let an action "
+        "read the entries, and write `with_items: '{{ task.NAME.KEY }}'`",
+    ),
+    _row(
         "with",
         "input",
         "write `input: {NAME: VALUE}` for arguments, or `with_items: ARRAY` for a loop",

@@ -17,6 +17,7 @@ from attune_nb.language.describe import (
 from attune_nb.language.model import (
     ASK,
     ATTUNE_KEYS,
+    ATTUNE_TRANSITION_KEYS,
     RESERVED_TARGETS,
     Backoff,
     RateLimit,
@@ -532,7 +533,7 @@ def _refuse_legacy_keys(reader: FieldReader, fields: dict[str, Any], path: KeyPa
 
 
 def _read_transition(reader: FieldReader, data: Any, path: KeyPath) -> Transition | None:
-    fields = reader.read_object(data, path, TRANSITION_KEYS, "a transition")
+    fields = reader.read_object(data, path, TRANSITION_KEYS, "a transition", ATTUNE_TRANSITION_KEYS)
     if fields is None:
         return None
 
@@ -555,5 +556,6 @@ def _read_transition(reader: FieldReader, data: Any, path: KeyPath) -> Transitio
         when=when,
         publish=tuple((name, template) for name, template, _ in publish),
         do=targets,
+        attune_fields={key: fields[key] for key in ATTUNE_TRANSITION_KEYS if key in fields},
         do_positions=tuple(positions),
     )
