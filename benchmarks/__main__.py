@@ -1,10 +1,9 @@
-"""The quick table: `python -m benchmarks [PART ...]`.
+"""The quick table, in under three minutes: `python -m benchmarks [--long] [PART ...]`.
 
 Each line has the property that was measured, the figure, its limit, and whether the figure keeps
 the limit ("shown" if there is none). Ratios are of sides measured in turn in this run; bytes are
-counted; the other figures are times on this machine. The parts, in the order of the table:
-records, requests, scopes, templates, fanout, growth, context, extras, durable, beyond; without
-any, all.
+counted; the other figures are times on this machine. Without a part all are measured. Some parts
+have a long version with more items or more peers: `--long`.
 The exit status is 1 if a line is MISSED.
 """
 
@@ -16,8 +15,15 @@ import os
 import platform
 import sys
 import time
+from typing import TYPE_CHECKING
 
-__all__ = ["PARTS", "main"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import ModuleType
+
+    from benchmarks.verdict import Verdict
+
+__all__ = ["PARTS", "main", "measure_parts"]
 
 PARTS = (
     "records",
@@ -35,23 +41,49 @@ PARTS = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure the parts and print the table; return the exit status."""
-    parts = _make_parser().parse_args(arguments).parts
+    options = _make_parser().parse_args(arguments)
+    parts = options.parts
     if not parts:
         parts = PARTS
 
+    verdicts = measure_parts(parts, in_full=options.long)
+    return 0 if all(verdict.holds for verdict in verdicts) else 1
+
+
+def measure_parts(parts: Sequence[str], *, in_full: bool = False) -> list[Verdict]:
+    """Measure parts, print the table, and return its lines.
+
+    Args:
+        parts: The names of the parts.
+        in_full: Whether to measure the long version of the parts that have one.
+    """
     began = time.perf_counter()
     print(f"Python {platform.python_version()}, {platform.system()}, {_count_cores()} cores")
-    missed = 0
+
+    verdicts = []
     for name in parts:
+        part_began = time.perf_counter()
         part = importlib.import_module(f"benchmarks.{name}")
         heading, _, _ = str(part.__doc__).partition("\n")
         print(f"\n{name}: {heading}")
-        for verdict in part.measure():
-            missed += not verdict.holds
+        for verdict in _measure(part, in_full=in_full):
+            verdicts.append(verdict)
             print(f"  {verdict}", flush=True)
+        print(f"  {time.perf_counter() - part_began:.0f} s")
 
+    missed = sum(not verdict.holds for verdict in verdicts)
     print(f"\n{time.perf_counter() - began:.0f} s; {missed} not reached")
-    return 1 if missed else 0
+    return verdicts
+
+
+def _measure(part: ModuleType, *, in_full: bool) -> Iterator[Verdict]:
+    """Measure a part: its long version if there is one and it is asked for."""
+    measure = part.measure
+    if in_full:
+        measure = getattr(part, "measure_long", measure)
+
+    verdicts: Iterator[Verdict] = measure()
+    return verdicts
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -59,6 +91,11 @@ def _make_parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--long",
+        action="store_true",
+        help="more items and peers, for the parts that have a long version",
     )
     # no `choices`: argparse refuses an empty list with them
     parser.add_argument(

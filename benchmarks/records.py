@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import json
 import pickle
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,22 +17,33 @@ from typing import TYPE_CHECKING, Any
 import attune_nb as attune
 from attune_nb.language.parameter_specs import bind
 from attune_nb.values.frozen import freeze
-from benchmarks.verdict import Verdict, compare, format_spread, time_in_turn
+from benchmarks.verdict import (
+    Verdict,
+    compare,
+    judge_ratio,
+    judge_spread,
+    median_us,
+    time_in_turn,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from benchmarks.verdict import Turn
-
-__all__ = ["SCHEMA", "WORKFLOW", "make_rows", "measure", "score"]
+__all__ = ["SCHEMA", "WORKFLOW", "make_rows", "measure", "measure_long", "score"]
 
 TAKEN_IN = 20_000
 CHECKED = 50_000
 SENT = 100_000
+SENT_BY_PEERS = 10_000
+NUMBERS = 1_000_000
 CONCURRENCY = 8
-TURNS = 5
+TURNS = 7
+
+# of some seconds each
+FEW_TURNS = 3
 
 MOST_OF_COPY = 0.25  # of `copy.deepcopy`
+MOST_OF_PICKLE = 1.0
 MOST_OF_POOL = 0.25  # of `ThreadPoolExecutor(8).map`
 MOST_CHECK = 1.0  # us a row
 MOST_STORED = 2.0  # us an item
@@ -48,6 +59,14 @@ tasks:
     with_items: "{{ parameters.rows }}"
     concurrency: 8
     input: {url: "{{ item.url }}", size: "{{ item.size }}", tags: "{{ item.tags }}"}
+"""
+WORKFLOW_OF_NUMBERS = """
+parameters: {rows: {type: any}}
+tasks:
+  - name: score
+    action: core.noop
+    with_items: "{{ parameters.rows }}"
+    concurrency: 8
 """
 SCHEMA = {
     "type": "array",
@@ -77,130 +96,185 @@ json.dump([time.perf_counter() - began, (process.memory_info().rss - before) / 1
 
 
 def measure() -> Iterator[Verdict]:
-    """Measure each way of the records, beside what a program would do by hand."""
+    """Measure each way of the records, beside other programs for the same."""
     yield from _measure_taking_in()
-    yield from _measure_checks()
-    yield from _measure_runs()
+    yield _measure_checks()
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _measure_runs(str(Path(folder, "runs.db")))
+    yield from _measure_peers()
+
+
+def measure_long() -> Iterator[Verdict]:
+    """Measure a record of a million numbers as well."""
+    yield from measure()
+    with tempfile.TemporaryDirectory() as folder:
+        store = str(Path(folder, "runs.db"))
+        run = _send(attune.loads(WORKFLOW_OF_NUMBERS), list(range(NUMBERS)), store)
+        yield from _measure_opening(f"{NUMBERS:,} numbers", run.run_id, store)
 
 
 def _measure_taking_in() -> Iterator[Verdict]:
     urls = [{"url": f"http://host/{number}"} for number in range(TAKEN_IN)]
     for subject, rows in (("{url}", urls), ("five fields with a list", make_rows(TAKEN_IN))):
-        turns = time_in_turn(
-            {
-                "attune_nb": partial(freeze, rows),
-                "deepcopy": partial(copy.deepcopy, rows),
-                "pickle": partial(_copy_by_pickle, rows),
-            },
-            TURNS,
-        )
+        sides = {
+            "attune_nb": partial(freeze, rows),
+            "deepcopy": partial(copy.deepcopy, rows),
+            "pickle": partial(_copy_by_pickle, rows),
+        }
+        turns = time_in_turn(sides, TURNS)
+
+        taken_in = f"{TAKEN_IN:,} rows of {subject} taken in"
+        note = f"{median_us(turns, 'attune_nb', TAKEN_IN):.2f} us a row"
         ratio = compare(turns, "attune_nb", "deepcopy")
-        yield Verdict(
-            f"{TAKEN_IN:,} rows of {subject} taken in, against deepcopy",
-            f"at most {MOST_OF_COPY}x",
-            f"{ratio.text}, {_per_row(turns, 'attune_nb', TAKEN_IN):.2f} us a row",
-            ratio.median <= MOST_OF_COPY,
-        )
+        yield judge_ratio(f"{taken_in}, against deepcopy", ratio, MOST_OF_COPY, note)
         ratio = compare(turns, "attune_nb", "pickle")
-        yield Verdict(
-            f"{TAKEN_IN:,} rows of {subject} taken in, against pickle",
-            "at most 1x",
-            ratio.text,
-            ratio.median <= 1,
-        )
+        yield judge_ratio(f"{taken_in}, against pickle", ratio, MOST_OF_PICKLE)
 
 
-def _measure_checks() -> Iterator[Verdict]:
+def _measure_checks() -> Verdict:
     rows = make_rows(CHECKED)
-    turns = time_in_turn(
-        {
-            "declared": lambda: bind({"rows": SCHEMA}, {"rows": rows}),
-            "undeclared": lambda: bind({"rows": {"type": "any"}}, {"rows": rows}),
-        },
-        TURNS,
-    )
+    sides = {
+        "declared": lambda: bind({"rows": SCHEMA}, {"rows": rows}),
+        "undeclared": lambda: bind({"rows": {"type": "any"}}, {"rows": rows}),
+    }
+    turns = time_in_turn(sides, TURNS)
     more = [(turn["declared"] - turn["undeclared"]) / CHECKED * 1e6 for turn in turns]
-    yield Verdict(
-        f"{CHECKED:,} such rows as a declared parameter, more than undeclared",
-        f"at most {MOST_CHECK:g} us a row",
-        format_spread(more, ".2f", " us"),
-        statistics.median(more) <= MOST_CHECK,
-    )
+    subject = f"{CHECKED:,} records as a declared parameter, more than undeclared"
+    return judge_spread(subject, more, MOST_CHECK, "us a row")
 
 
-def _measure_runs() -> Iterator[Verdict]:
+def _measure_runs(store: str) -> Iterator[Verdict]:
+    """Measure runs over all records with and without a record, and reading it."""
     import pandas as pd  # noqa: PLC0415 - slow to import
 
     rows = make_rows(SENT)
     workflow = attune.loads(WORKFLOW)
+    sides: dict[str, Callable[[], object]] = {
+        "run": lambda: _send(workflow, rows, "none"),
+        "recorded": lambda: _send(workflow, rows, store),
+        "pool": lambda: _send_by_pool(rows),
+    }
+    turns = time_in_turn(sides, FEW_TURNS)
 
-    def send(store: str) -> attune.Run:
-        run = workflow.run({"rows": rows}, actions={"score": score}, progress=False, store=store)
-        run.raise_for_status()
-        return run
+    ratio = compare(turns, "run", "pool")
+    note = f"{median_us(turns, 'run', SENT):.1f} us an item"
+    subject = f"{SENT:,} records to a map of five, against ThreadPoolExecutor({CONCURRENCY}).map"
+    yield judge_ratio(subject, ratio, MOST_OF_POOL, note)
 
-    def use_pool() -> list[Any]:
-        with ThreadPoolExecutor(CONCURRENCY) as pool:
-            return list(pool.map(lambda row: score(row["url"], row["size"], row["tags"]), rows))
+    more = [(turn["recorded"] - turn["run"]) / SENT * 1e6 for turn in turns]
+    subject = f"{SENT:,} records with the store on, more than without"
+    yield judge_spread(subject, more, MOST_STORED, "us an item")
 
-    with tempfile.TemporaryDirectory() as folder:
-        store = str(Path(folder, "runs.db"))
-        turns = time_in_turn(
-            {"run": lambda: send("none"), "recorded": lambda: send(store), "pool": use_pool},
-            TURNS,
-        )
-        ratio = compare(turns, "run", "pool")
-        yield Verdict(
-            f"{SENT:,} such rows to a map of five, against a pool's map",
-            f"at most {MOST_OF_POOL}x",
-            f"{ratio.text}, {_per_row(turns, 'run', SENT):.1f} us an item",
-            ratio.median <= MOST_OF_POOL,
-        )
-        more = [(turn["recorded"] - turn["run"]) / SENT * 1e6 for turn in turns]
-        yield Verdict(
-            f"{SENT:,} such rows with a record, more than without",
-            f"at most {MOST_STORED:g} us an item",
-            format_spread(more, ".2f", " us"),
-            statistics.median(more) <= MOST_STORED,
-        )
+    run = _send(workflow, rows, store)
+    results = [dict(result) for result in run.result("score")]
+    sides = {"items": lambda: run.items("score"), "frame": lambda: pd.DataFrame(results)}
+    turns = time_in_turn(sides, TURNS)
+    ratio = compare(turns, "items", "frame")
+    note = f"{median_us(turns, 'items', SENT):.2f} us a row"
+    subject = f"run.items of {SENT:,} records, against a DataFrame of the results"
+    yield judge_ratio(subject, ratio, MOST_OF_FRAME, note)
 
-        run = send(store)
-        results = [dict(result) for result in run.result("score")]
-        turns = time_in_turn(
-            {"items": lambda: run.items("score"), "frame": lambda: pd.DataFrame(results)}, TURNS
-        )
-        ratio = compare(turns, "items", "frame")
-        yield Verdict(
-            f"run.items of {SENT:,}, against a DataFrame of the results",
-            f"at most {MOST_OF_FRAME:g}x",
-            f"{ratio.text}, {_per_row(turns, 'items', SENT):.2f} us a row",
-            ratio.median <= MOST_OF_FRAME,
-        )
-        yield from _measure_opening(run.run_id, store)
+    yield from _measure_opening(f"{SENT:,} records", run.run_id, store)
 
 
-def _measure_opening(run_id: str, store: str) -> Iterator[Verdict]:
+def _measure_opening(subject: str, run_id: str, store: str) -> Iterator[Verdict]:
+    """Measure `open_run` in processes of their own."""
+    command = [sys.executable, "-c", OPEN, run_id, store]
     seconds: list[float] = []
     megabytes: list[float] = []
-    for _ in range(TURNS):
-        command = [sys.executable, "-c", OPEN, run_id, store]
+    for _ in range(FEW_TURNS):
         process = subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - ours
         spent, grown = json.loads(process.stdout)
         seconds.append(spent)
         megabytes.append(grown)
 
-    yield Verdict(
-        f"open_run of {SENT:,} such rows",
-        f"at most {MOST_OPENING:g} s",
-        format_spread(seconds, ".2f", " s"),
-        statistics.median(seconds) <= MOST_OPENING,
-    )
-    yield Verdict(
-        f"memory of open_run of {SENT:,} such rows",
-        f"at most {MOST_OPENED:g} MB",
-        format_spread(megabytes, ".1f", " MB"),
-        statistics.median(megabytes) <= MOST_OPENED,
-    )
+    yield judge_spread(f"open_run of {subject}", seconds, MOST_OPENING, "s")
+    subject = f"memory of open_run of {subject}"
+    yield judge_spread(subject, megabytes, MOST_OPENED, "MB", spec=".1f")
+
+
+def _measure_peers() -> Iterator[Verdict]:
+    """Measure other ways to call a function for each record, on fewer records."""
+    rows = make_rows(SENT_BY_PEERS)
+    workflow = attune.loads(WORKFLOW)
+    sides: dict[str, Callable[[], object]] = {"attune_nb": lambda: _send(workflow, rows, "none")}
+    absent = []
+    for name, (module, send) in PEERS.items():
+        if importlib.util.find_spec(module) is None:
+            absent.append(name)
+        else:
+            sides[name] = partial(send, rows)
+
+    turns = time_in_turn(sides, FEW_TURNS)
+    for name in PEERS:
+        subject = f"{SENT_BY_PEERS:,} records to a map of five, {name} against attune_nb"
+        if name in absent:
+            yield Verdict(subject, "shown", "not installed")
+            continue
+        note = f"{median_us(turns, name, SENT_BY_PEERS):.1f} us an item"
+        yield judge_ratio(subject, compare(turns, name, "attune_nb"), note=note)
+
+
+def _send(workflow: attune.Workflow, rows: list[Any], store: str) -> attune.Run:
+    """Run a workflow over all rows.
+
+    Raises:
+        RunFailed: It has not succeeded.
+    """
+    run = workflow.run({"rows": rows}, actions={"score": score}, progress=False, store=store)
+    run.raise_for_status()
+    return run
+
+
+def _score_row(row: dict[str, Any]) -> dict[str, Any]:
+    return score(row["url"], row["size"], row["tags"])
+
+
+def _send_by_pool(rows: list[dict[str, Any]]) -> list[Any]:
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        return list(pool.map(_score_row, rows))
+
+
+def _send_by_joblib(rows: list[dict[str, Any]]) -> list[Any]:
+    from joblib import Parallel, delayed  # noqa: PLC0415 - optional
+
+    calls = (delayed(_score_row)(row) for row in rows)
+    return list(Parallel(CONCURRENCY, prefer="threads")(calls))
+
+
+def _send_by_dask(rows: list[dict[str, Any]]) -> list[Any]:
+    import dask.bag  # noqa: PLC0415 - optional
+
+    bag = dask.bag.from_sequence(rows, npartitions=CONCURRENCY)
+    scored = bag.map(_score_row).compute(scheduler="threads", num_workers=CONCURRENCY)
+    return list(scored)
+
+
+def _send_by_pandas(rows: list[dict[str, Any]]) -> list[Any]:
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    return list(pd.DataFrame(rows).apply(_score_row, axis=1))
+
+
+def _send_by_polars(rows: list[dict[str, Any]]) -> list[Any]:
+    """Call the function for each record, as for a function that no expression replaces."""
+    import polars as pl  # noqa: PLC0415 - optional
+
+    df = pl.DataFrame(rows)
+    scored = df.select(pl.struct(pl.all()).map_elements(_score_row, return_dtype=pl.Object))
+    return scored.to_series().to_list()
+
+
+PEERS: dict[str, tuple[str, Callable[[list[dict[str, Any]]], list[Any]]]] = {
+    "joblib (threads)": ("joblib", _send_by_joblib),
+    "dask.bag (threads)": ("dask", _send_by_dask),
+    "pandas apply": ("pandas", _send_by_pandas),
+    "polars map_elements": ("polars", _send_by_polars),
+}
+"""Other ways to call a function for each record: the module, and a function that does so.
+
+pandas and polars call it in one thread, and make a frame of the records first.
+"""
 
 
 def _copy_by_pickle(rows: object) -> object:
@@ -224,8 +298,3 @@ def make_rows(count: int) -> list[dict[str, Any]]:
 def score(url: str, size: int, tags: Sequence[int]) -> dict[str, Any]:
     """Return a record of five fields, as a function of a user would."""
     return {"url": url, "size": size, "first": tags[0], "ok": True, "rate": size / 3}
-
-
-def _per_row(turns: Sequence[Turn], side: str, count: int) -> float:
-    """Return the median time of a side, in microseconds a row."""
-    return statistics.median(turn[side] for turn in turns) / count * 1e6

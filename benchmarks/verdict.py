@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
     Turn = dict[str, float]  # the seconds of each side
 
-__all__ = ["Ratio", "Verdict", "compare", "format_spread", "time_in_turn"]
+__all__ = [
+    "Ratio",
+    "Verdict",
+    "compare",
+    "format_spread",
+    "judge_ratio",
+    "judge_spread",
+    "median_us",
+    "time_in_turn",
+]
 
 # from this value on, ratios have no fraction
 _NO_FRACTION = 100
@@ -90,6 +99,42 @@ def format_spread(values: Sequence[float], spec: str, unit: str = "") -> str:
     """
     median = statistics.median(values)
     return f"{median:{spec}}{unit} ({min(values):{spec}} to {max(values):{spec}})"
+
+
+def judge_ratio(subject: str, ratio: Ratio, most: float | None = None, note: str = "") -> Verdict:
+    """Return the row of a ratio.
+
+    Args:
+        subject: The property that was measured.
+        ratio: The ratio.
+        most: The most that it may be, or None if it is only shown.
+        note: A text behind the ratio.
+    """
+    figure = ", ".join(filter(None, (ratio.text, note)))
+    if most is None:
+        return Verdict(subject, "shown", figure)
+    return Verdict(subject, f"at most {most:g}x", figure, ratio.median <= most)
+
+
+def judge_spread(
+    subject: str, values: Sequence[float], most: float, unit: str, *, spec: str = ".2f"
+) -> Verdict:
+    """Return the row of a median that has a limit.
+
+    Args:
+        subject: The property that was measured.
+        values: The values.
+        most: The most that their median may be.
+        unit: The unit.
+        spec: The format of a value.
+    """
+    figure = format_spread(values, spec, f" {unit}")
+    return Verdict(subject, f"at most {most:g} {unit}", figure, statistics.median(values) <= most)
+
+
+def median_us(turns: Sequence[Turn], side: str, count: int) -> float:
+    """Return the median time of a side for one of `count` items, in microseconds."""
+    return statistics.median(turn[side] for turn in turns) / count * 1e6
 
 
 def _format_ratio(ratio: float) -> str:

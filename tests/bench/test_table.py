@@ -39,6 +39,19 @@ def test_a_row_without_a_limit_is_only_shown(monkeypatch, capsys):
     assert "limit" not in output
 
 
+@pytest.mark.parametrize(("arguments", "figure"), [([], "short"), (["--long"], "long")])
+def test_the_long_version_is_measured_if_asked_for(arguments, figure, monkeypatch, capsys):
+    part = types.SimpleNamespace(
+        __doc__="A part.\n",
+        measure=lambda: [Verdict("a thing", "shown", "short")],
+        measure_long=lambda: [Verdict("a thing", "shown", "long")],
+    )
+    monkeypatch.setattr(table.importlib, "import_module", lambda _name: part)
+
+    table.main([*arguments, "scopes"])
+    assert figure in capsys.readouterr().out
+
+
 def test_without_parts_all_are_measured(monkeypatch, capsys):
     use_part(monkeypatch)
     table.main([])
