@@ -178,12 +178,16 @@ class WorkflowError(_PlainError):
     Args:
         problems: The problems.
         unfinished: Whether there may be more, because the search stopped at its limit.
+        noun: The thing that has the problems: the workflow, or the pack.
     """
 
-    def __init__(self, problems: Iterable[Problem], unfinished: bool = False) -> None:
+    def __init__(
+        self, problems: Iterable[Problem], unfinished: bool = False, noun: str = "the workflow"
+    ) -> None:
         self.problems = tuple(problems)
         self.unfinished = unfinished
-        super().__init__(self.problems, unfinished)
+        self.noun = noun
+        super().__init__(self.problems, unfinished, noun)
 
     def __str__(self) -> str:
         count = len(self.problems)
@@ -193,7 +197,7 @@ class WorkflowError(_PlainError):
 
         heading = f"{at_least}{count:,} problem{'s' * (count != 1)}"
         if count == 1 and not self.unfinished:
-            heading = "the workflow has a problem"
+            heading = f"{self.noun} has a problem"
         if count > _MAX_SHOWN:
             heading += f"; the first {_MAX_SHOWN}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from attune_nb.errors import WorkflowError
@@ -16,6 +17,7 @@ from attune_nb.reference.workflow_keys import KEYS
 from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
+    from attune_nb.language.model import PackedFields
     from attune_nb.language.reading.yaml_source import KeyPath
     from attune_nb.templates.template import Template
 
@@ -26,7 +28,12 @@ CANCELLATION_POLICIES: tuple[CancellationPolicy, ...] = get_args(CancellationPol
 
 
 def load_workflow(
-    text: str, name: str = "<text>", above: str = "", *, is_recorded: bool = False
+    text: str,
+    name: str = "<text>",
+    above: str = "",
+    *,
+    is_recorded: bool = False,
+    packed: PackedFields | None = None,
 ) -> WorkflowSpec:
     """Read a workflow.
 
@@ -37,6 +44,8 @@ def load_workflow(
             of a cell. Positions count from there.
         is_recorded: The text is that of a run on record: one between `<%` and `%>`, which was
             plain text to earlier versions, still is.
+        packed: The fields of the file of its action, if the text belongs to a pack. They count
+            before those of the text.
 
     Raises:
         WorkflowError: The text has problems; the error has all of them, each with its position.
@@ -48,6 +57,9 @@ def load_workflow(
 
     reader = FieldReader(document)
     workflow = _read_workflow(reader)
+    if workflow is not None and packed is not None:
+        workflow = _apply_packed_fields(workflow, packed)
+        reader.unclear |= packed.unclear
     problems = list(reader.problems)
 
     if workflow is not None:
@@ -110,6 +122,19 @@ def _read_workflow(reader: FieldReader) -> WorkflowSpec | None:
             reader, fields.get("parameters"), (*path, "parameters")
         ),
     )
+
+
+def _apply_packed_fields(workflow: WorkflowSpec, packed: PackedFields) -> WorkflowSpec:
+    fields: dict[str, Any] = {"ref": packed.ref}
+    for name in ("label", "description", "tags", "output", "timeout"):
+        value = getattr(packed, name)
+        if value:
+            fields[name] = value
+
+    if packed.parameters is not None:
+        fields["parameters"] = packed.parameters
+        fields["default_positions"] = packed.default_positions
+    return replace(workflow, **fields)
 
 
 def _read_name(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> str | None:

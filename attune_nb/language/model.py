@@ -27,6 +27,7 @@ __all__ = [
     "RESERVED_TARGETS",
     "Backoff",
     "CancellationPolicy",
+    "PackedFields",
     "RateLimit",
     "ResultLocation",
     "Retry",
@@ -161,6 +162,33 @@ class Task:
             self.max_failures,
         ]
         return [template for template in templates if template is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFields:
+    """The parts of a pack's workflow that stand in the file of its action.
+
+    Attributes:
+        ref: The name by which other workflows call it: `pack.name`.
+        label: The title.
+        description: The description.
+        tags: Search words.
+        parameters: The declared parameters; None if the action's file declares none.
+        output: The schema of the output.
+        timeout: The seconds that a run may take.
+        default_positions: The positions of the parameters' defaults.
+        unclear: The parts that problems have left unknown; see `FieldReader`.
+    """
+
+    ref: str
+    label: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] | None = None
+    output: Any = None
+    timeout: float | None = None
+    default_positions: Mapping[str, Position] = field(default_factory=dict)
+    unclear: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

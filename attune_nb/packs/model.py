@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from attune_nb.errors import Problem
+    from attune_nb.language.model import WorkflowSpec
 
 __all__ = [
     "DEFAULT_TIMEOUT",
     "OutputFormat",
     "PackAction",
     "PackManifest",
+    "PackWorkflow",
     "ParameterDelivery",
     "ParameterFormat",
     "Runner",
@@ -45,7 +46,6 @@ class PackManifest(msgspec.Struct, frozen=True, kw_only=True):
         tags: Search words.
         runtime_deps: The interpreters that the pack needs, as the file has them.
         dependencies: The refs of packs that must be loaded beside this one.
-        problems: What is wrong with the files of the pack, with file, line and column.
     """
 
     ref: str
@@ -58,7 +58,6 @@ class PackManifest(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     runtime_deps: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
 
 
 class PackAction(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +80,8 @@ class PackAction(msgspec.Struct, frozen=True, kw_only=True):
         timeout: The seconds that it may take when its task has no `timeout`.
         enabled: Whether it may run.
         tags: Search words.
+        permission_sets: The permission sets of its executions on the platform.
+        worker_fields: The keys that choose a worker on the platform, as the file has them.
     """
 
     ref: str
@@ -99,3 +100,25 @@ class PackAction(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = DEFAULT_TIMEOUT
     enabled: bool = True
     tags: tuple[str, ...] = ()
+    permission_sets: tuple[str, ...] = ()
+    worker_fields: Mapping[str, Any] = {}
+
+
+class PackWorkflow(msgspec.Struct, frozen=True, kw_only=True):
+    """A workflow of a pack: an action whose file names a file of tasks.
+
+    Attributes:
+        ref: The name by which other workflows call it: `pack.name`.
+        file: The YAML file of the action, with its parameters, output and label.
+        workflow_file: The YAML file of the tasks.
+        spec: The workflow, made of both files.
+        enabled: Whether it may run.
+        permission_sets: The permission sets of its executions on the platform.
+    """
+
+    ref: str
+    file: Path
+    workflow_file: Path
+    spec: WorkflowSpec
+    enabled: bool = True
+    permission_sets: tuple[str, ...] = ()

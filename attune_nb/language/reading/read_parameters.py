@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from attune_nb.language.reading.yaml_source import KeyPath
     from attune_nb.language.validation.validate import SchemaValidator
 
-__all__ = ["check_answer_schema", "read_default_positions", "read_parameters"]
+__all__ = [
+    "check_answer_schema",
+    "read_default_positions",
+    "read_flat_schema",
+    "read_parameters",
+]
 
 # JSON Schema has all of these types but `any`.
 PARAMETER_TYPES = ("string", "number", "integer", "boolean", "array", "object", "any")
@@ -72,6 +77,45 @@ def read_parameters(reader: FieldReader, value: Any, path: KeyPath) -> dict[str,
     reader.add_problem(message, (*path, "properties"))
     reader.unclear.add("parameters")
     return None
+
+
+def read_flat_schema(
+    reader: FieldReader, value: Any, path: KeyPath, noun: str
+) -> dict[str, Any] | None:
+    """Return an object of names, each with its declaration, and note its problems.
+
+    Args:
+        reader: The reader of the document.
+        value: The object. One schema of `type: object` is turned into this form.
+        path: Its path.
+        noun: The word for one of its names in messages: "parameter" or "field".
+    """
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        message = f"`{path[-1]}` must be an object of names, not {describe_with_value(value)}"
+        reader.add_problem(message, path)
+        return None
+
+    if is_object_schema(value):
+        declared = read_parameters(reader, value, path)
+        return None if declared is None else _flatten(declared)
+    _check_specs(reader, value, path, noun=noun)
+    return value
+
+
+def _flatten(declared: dict[str, Any]) -> dict[str, Any]:
+    """Return the declarations of an object schema, each with its own `required`."""
+    required = declared.get("required")
+    if not isinstance(required, list):
+        required = []
+
+    flat: dict[str, Any] = {}
+    for name, spec in specs_by_name(declared).items():
+        flat[name] = spec
+        if isinstance(spec, dict) and name in required:
+            flat[name] = {**spec, "required": True}
+    return flat
 
 
 def read_default_positions(

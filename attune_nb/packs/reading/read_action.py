@@ -1,0 +1,355 @@
+"""Read a file below `actions/`: an action that runs as a process, or a workflow."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.errors import nearest
+from attune_nb.language.model import PackedFields
+from attune_nb.language.reading.read_parameters import read_default_positions, read_flat_schema
+from attune_nb.packs.model import (
+    DEFAULT_TIMEOUT,
+    OutputFormat,
+    PackAction,
+    PackManifest,
+    ParameterDelivery,
+    ParameterFormat,
+    Runner,
+)
+from attune_nb.packs.reading.pack_files import MISSING
+from attune_nb.packs.reading.pack_reader import PackReader
+from attune_nb.packs.reading.read_manifest import NAME
+from attune_nb.packs.version_ranges import read_range
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from attune_nb.errors import Problem
+    from attune_nb.language.reading.yaml_source import Document
+    from attune_nb.packs.reading.pack_files import PackFolder
+
+__all__ = ["ActionFile", "WorkflowFields", "read_action_file"]
+
+# the folder of a pack's actions
+ACTIONS_FOLDER = "actions"
+
+_KEYS = (
+    "ref", "label", "description", "entry_point", "workflow_file", "runner_type",
+    "runtime_version", "parameters", "output", "parameter_delivery", "parameter_format",
+    "output_format", "timeout_seconds", "enabled", "tags",
+    "default_execution_permission_set_refs",
+)  # fmt: skip
+
+_OLDER_KEYS = {"keywords": "tags"}
+
+_UNREAD_KEYS = {
+    "output_schema": "; write `output`",
+    "timeout": "; write `timeout_seconds`",
+    "examples": "",
+    "name": "; the action's name is its `ref`, its title is `label`",
+}
+
+# characters of a path in a message
+_MAX_PATH_LENGTH = 200
+
+# keys of a worker, which the platform chooses by them
+_WORKER_PREFIX = "worker_"
+
+# Keys that say how a process runs; a workflow has none.
+_PROCESS_KEYS = (
+    "runner_type", "runtime_version", "parameter_delivery", "parameter_format", "output_format",
+)  # fmt: skip
+
+_RUNNERS: dict[str, Runner] = {
+    **dict.fromkeys(("shell", "bash", "sh"), "shell"),
+    **dict.fromkeys(("python", "python3"), "python"),
+    **dict.fromkeys(("nodejs", "node", "node.js"), "nodejs"),
+    **dict.fromkeys(("native", "builtin", "standalone"), "native"),
+}
+_DELIVERIES: dict[str, ParameterDelivery] = {"stdin": "stdin", "file": "file"}
+_PARAMETER_FORMATS: dict[str, ParameterFormat] = {
+    "json": "json",
+    "yaml": "yaml",
+    "dotenv": "dotenv",
+}
+_OUTPUT_FORMATS: dict[str, OutputFormat] = {
+    "text": "text",
+    "json": "json",
+    "yaml": "yaml",
+    "jsonl": "jsonl",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowFields:
+    """The file of an action that is a workflow.
+
+    Attributes:
+        packed: The workflow's fields that stand in this file.
+        workflow_file: The file of the tasks, inside the pack.
+        enabled: Whether the workflow may run.
+        permission_sets: The permission sets of its executions on the platform.
+    """
+
+    packed: PackedFields
+    workflow_file: Path
+    enabled: bool
+    permission_sets: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionFile:
+    """A file of an action as it was read.
+
+    Attributes:
+        ref: The ref; None if it has none that is valid.
+        reader: The reader of the file.
+        action: The action, if it runs as a process and has no problem.
+        workflow: The fields of the workflow, if it is one and has no problem.
+    """
+
+    ref: str | None
+    reader: PackReader
+    action: PackAction | None = None
+    workflow: WorkflowFields | None = None
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The problems and hints of the file."""
+        return self.reader.problems
+
+
+def read_action_file(
+    document: Document, path: Path, folder: PackFolder, manifest: PackManifest | None
+) -> ActionFile:
+    """Read a file below `actions/`.
+
+    Args:
+        document: The file's content.
+        path: The file.
+        folder: The pack's folder.
+        manifest: The pack's manifest; None if the file is read without its pack, to find the
+            workflow that it names.
+
+    Raises:
+        WorkflowError: The file has too many problems.
+    """
+    reader = PackReader(document, "an action")
+    if not reader.read_keys(
+        (*_KEYS, *_worker_keys(document.data)), older_keys=_OLDER_KEYS, unread_keys=_UNREAD_KEYS
+    ):
+        return ActionFile(ref=None, reader=reader)
+
+    ref = _read_ref(reader, manifest)
+    is_workflow = reader.fields.get("workflow_file") is not None
+    is_process = reader.fields.get("entry_point") is not None
+    if is_workflow and is_process:
+        message = "an action has `entry_point` or `workflow_file`, not both; remove one"
+        reader.add_problem(message, "workflow_file")
+    if is_workflow:
+        workflow = _read_workflow_fields(reader, ref, path, folder)
+        return ActionFile(ref=ref, reader=reader, workflow=workflow)
+
+    action = _read_action(reader, ref, path, folder, manifest)
+    return ActionFile(ref=ref, reader=reader, action=action)
+
+
+def _worker_keys(data: Any) -> tuple[str, ...]:
+    if not isinstance(data, dict):
+        return ()
+    return tuple(key for key in data if key.startswith(_WORKER_PREFIX))
+
+
+def _read_ref(reader: PackReader, manifest: PackManifest | None) -> str | None:
+    """Return the ref of an action, or None if it has none that is valid."""
+    pack = "pack" if manifest is None else manifest.ref
+    reader.require("ref", f"`ref: {pack}.NAME`")
+    ref = reader.read_string("ref")
+    if ref is None:
+        return None
+
+    pack_name, dot, name = ref.partition(".")
+    is_name = NAME.fullmatch(pack_name) and NAME.fullmatch(name)
+    if not dot:
+        message = f"a ref is `pack.name`; write `{pack}.{ref[:80]}`"
+    elif not is_name:
+        message = f"`{ref[:80]}` is not `pack.name`, both of letters, digits, `_` and `-`"
+    elif manifest is not None and pack_name != manifest.ref:
+        message = (
+            f"`{ref[:80]}` is a ref of another pack, `{pack_name[:80]}`; this is pack "
+            f"`{manifest.ref}`: write `{manifest.ref}.{name[:80]}`"
+        )
+    else:
+        return ref
+    reader.add_problem(message, "ref")
+    return None
+
+
+def _read_action(
+    reader: PackReader,
+    ref: str | None,
+    path: Path,
+    folder: PackFolder,
+    manifest: PackManifest | None,
+) -> PackAction | None:
+    """Return the action of a file, or None if it has a problem."""
+    runner = reader.read_word("runner_type", _RUNNERS, "shell")
+    advice = "the script below `actions/`, such as `entry_point: check.sh`"
+    reader.require("entry_point", f"{advice}; or `workflow_file` for a workflow")
+    entry_point = _read_entry_point(reader, folder, runner)
+    fields: dict[str, Any] = {
+        "runtime_version": _read_runtime_version(reader),
+        "label": reader.read_string("label"),
+        "description": reader.read_string("description"),
+        "parameters": _read_schema(reader, "parameters", "parameter"),
+        "output": _read_schema(reader, "output", "field"),
+        "delivery": reader.read_word("parameter_delivery", _DELIVERIES, "stdin"),
+        "parameter_format": reader.read_word("parameter_format", _PARAMETER_FORMATS, "json"),
+        "output_format": reader.read_word("output_format", _OUTPUT_FORMATS, "text"),
+        "timeout": _read_timeout(reader, DEFAULT_TIMEOUT),
+        "enabled": reader.read_flag("enabled", default=True),
+        "tags": reader.read_names("tags"),
+        "permission_sets": reader.read_names("default_execution_permission_set_refs"),
+        "worker_fields": _read_worker_fields(reader),
+    }
+
+    if reader.has_errors or ref is None or entry_point is None or manifest is None:
+        return None
+    return PackAction(
+        ref=ref, pack=manifest, file=path, entry_point=entry_point, runner=runner, **fields
+    )
+
+
+def _read_workflow_fields(
+    reader: PackReader, ref: str | None, path: Path, folder: PackFolder
+) -> WorkflowFields | None:
+    """Return the fields of a workflow's action, or None if they have a problem."""
+    for key in _PROCESS_KEYS:
+        if key in reader.fields:
+            reader.add_hint(f"nothing reads `{key}` of a workflow", key)
+
+    workflow_file = _read_workflow_file(reader, path, folder)
+    # without the key, the file of the tasks may declare them
+    parameters: dict[str, Any] | None = None
+    if "parameters" in reader.fields:
+        parameters = _read_schema(reader, "parameters", "parameter")
+    packed = PackedFields(
+        ref="" if ref is None else ref,
+        label=reader.read_string("label"),
+        description=reader.read_string("description"),
+        tags=reader.read_names("tags"),
+        parameters=parameters,
+        output=_read_schema(reader, "output", "field"),
+        timeout=_read_timeout(reader, None),
+        default_positions=read_default_positions(
+            reader.reader, reader.fields.get("parameters"), ("parameters",)
+        ),
+        unclear=frozenset(reader.reader.unclear),
+    )
+    enabled = reader.read_flag("enabled", default=True)
+    permission_sets = reader.read_names("default_execution_permission_set_refs")
+
+    if workflow_file is None:
+        return None
+    return WorkflowFields(
+        packed=packed,
+        workflow_file=workflow_file,
+        enabled=enabled,
+        permission_sets=permission_sets,
+    )
+
+
+def _read_schema(reader: PackReader, key: str, noun: str) -> dict[str, Any]:
+    """Return a flat schema, by name; an empty one if the file has none."""
+    schema = read_flat_schema(reader.reader, reader.fields.get(key), (key,), noun)
+    return {} if schema is None else schema
+
+
+def _read_timeout(reader: PackReader, default: float | None) -> Any:
+    seconds = reader.reader.read_seconds(reader.fields, "timeout_seconds", (), above_zero=True)
+    return default if seconds is None else seconds
+
+
+def _read_runtime_version(reader: PackReader) -> str | None:
+    text = reader.read_version_text("runtime_version")
+    if text is None:
+        return None
+
+    try:
+        read_range(text)
+    except ValueError as error:
+        reader.add_problem(f"`runtime_version`: {error}", "runtime_version")
+    return text
+
+
+def _read_worker_fields(reader: PackReader) -> dict[str, Any]:
+    names = [name for name in reader.fields if name.startswith(_WORKER_PREFIX)]
+    return {name: reader.fields[name] for name in names}
+
+
+def _read_entry_point(reader: PackReader, folder: PackFolder, runner: Runner) -> Path | None:
+    """Return the script of an action, or None if there is no such file in the pack."""
+    actions = folder.real / ACTIONS_FOLDER
+    path = _read_path(reader, "entry_point", actions, folder, "the folder `actions`")
+    if path is None:
+        return None
+
+    if runner == "native" and not os.access(path, os.X_OK):
+        message = f"`{folder.name_of(path)}` is not executable; allow it with `chmod +x`"
+        reader.add_problem(message, "entry_point")
+    return path
+
+
+def _read_workflow_file(reader: PackReader, path: Path, folder: PackFolder) -> Path | None:
+    """Return the file of a workflow's tasks, or None if there is no such file in the pack."""
+    return _read_path(reader, "workflow_file", path.parent, folder, "the action's folder")
+
+
+def _read_path(
+    reader: PackReader, key: str, start: Path, folder: PackFolder, start_name: str
+) -> Path | None:
+    """Return the file that a key names, or None if there is no such file in the pack.
+
+    Args:
+        reader: The reader of the action's file.
+        key: The key.
+        start: The folder that the path is relative to.
+        folder: The pack's folder.
+        start_name: That folder as a message calls it.
+    """
+    text = reader.read_string(key)
+    if text is None:
+        return None
+    if not text.strip():
+        reader.add_problem(f"`{key}` is empty; write the name of a file", key)
+        return None
+
+    shown = text[:_MAX_PATH_LENGTH]
+    if PurePosixPath(text).is_absolute() or PureWindowsPath(text).drive:
+        message = f"`{shown}` is an absolute path; write the path from {start_name}"
+        reader.add_problem(message, key)
+        return None
+    if ".." in PurePosixPath(text).parts:
+        message = f"`{shown}` leads out of {start_name}; move the file there"
+        reader.add_problem(message, key)
+        return None
+
+    path = start / text
+    fault = folder.find_fault(path)
+    if fault is None:
+        return path
+    hint = _nearest_file(path) if fault == MISSING else ""
+    reader.add_problem(f"`{shown}` {fault}{hint}", key)
+    return None
+
+
+def _nearest_file(path: Path) -> str:
+    """Return a question that names a file with a similar name in the same folder."""
+    try:
+        names = [neighbour.name for neighbour in path.parent.iterdir()]
+    except OSError:
+        return ""
+    return nearest(path.name, names)

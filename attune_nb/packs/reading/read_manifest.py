@@ -1,0 +1,128 @@
+"""Read `pack.yaml`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attune_nb.errors import Problem, WorkflowError
+from attune_nb.language.reading.read_parameters import read_flat_schema
+from attune_nb.packs.model import PackManifest
+from attune_nb.packs.reading.pack_reader import PackReader
+
+if TYPE_CHECKING:
+    from attune_nb.packs.reading.pack_files import PackFolder
+
+__all__ = ["MANIFEST_FILE", "NAME", "read_manifest"]
+
+MANIFEST_FILE = "pack.yaml"
+
+# the name of a pack, or of an action within it
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
+
+_KEYS = (
+    "ref", "version", "label", "description", "conf_schema", "meta", "tags", "runtime_deps",
+    "dependencies",
+)  # fmt: skip
+
+# older spellings, and the keys that they stand for
+_OLDER_KEYS = {
+    "name": "label",
+    "config_schema": "conf_schema",
+    "metadata": "meta",
+    "keywords": "tags",
+}
+
+# keys of catalogues of packs
+_UNREAD_KEYS = dict.fromkeys(
+    (
+        "author", "contributors", "email", "homepage", "icon", "license", "maintainers",
+        "repository", "system", "url",
+    ),
+    "",
+)  # fmt: skip
+
+
+def read_manifest(folder: PackFolder) -> tuple[PackManifest, list[Problem]]:
+    """Return the manifest of a pack, and its problems that leave it usable.
+
+    Raises:
+        WorkflowError: There is no `pack.yaml`, or it has no valid `ref`.
+    """
+    path = folder.real / MANIFEST_FILE
+    if not path.exists() and not path.is_symlink():
+        message = (
+            f"`{folder.shown}` is no pack: it has no `{MANIFEST_FILE}`; write one with `ref` and "
+            "`version`"
+        )
+        raise WorkflowError([Problem(message)], noun="the pack")
+
+    try:
+        reader = PackReader(folder.read_yaml(path, "a pack's `pack.yaml`"), "a pack")
+        ref = _read_ref(reader)
+        manifest = PackManifest(
+            ref=ref,
+            version=_read_version(reader),
+            folder=folder.real,
+            label=reader.read_string("label"),
+            description=reader.read_string("description"),
+            conf_schema=read_flat_schema(
+                reader.reader, reader.fields.get("conf_schema"), ("conf_schema",), "field"
+            ),
+            meta=reader.read_mapping("meta"),
+            tags=reader.read_names("tags"),
+            runtime_deps=reader.read_names("runtime_deps"),
+            dependencies=_read_dependencies(reader, ref),
+        )
+    except WorkflowError as error:
+        raise WorkflowError(error.problems, error.unfinished, noun="the pack") from None
+
+    problems = reader.problems
+    if not ref:
+        raise WorkflowError(problems, noun="the pack")
+    return manifest, problems
+
+
+def _read_ref(reader: PackReader) -> str:
+    """Return the pack's ref, or an empty string if it has none that is valid."""
+    is_object = reader.read_keys(_KEYS, older_keys=_OLDER_KEYS, unread_keys=_UNREAD_KEYS)
+    if not is_object:
+        return ""
+
+    reader.require("ref", "the pack's name, such as `ref: hostkit`")
+    ref = reader.read_string("ref")
+    if ref is None:
+        return ""
+    if NAME.fullmatch(ref) is None:
+        message = (
+            f"`{ref[:80]}` is not a name for a pack; use letters, digits, `_` and `-`, at most "
+            "100 of them"
+        )
+        reader.add_problem(message, "ref")
+        return ""
+    if ref == "core":
+        reader.add_problem("`core` is the name of the built-in actions; use another", "ref")
+        return ""
+    return ref
+
+
+def _read_version(reader: PackReader) -> str:
+    if reader.reader.problems and not reader.fields:
+        return ""
+    reader.require("version", "a version, such as `version: 0.1.0`")
+    version = reader.read_version_text("version")
+    return "" if version is None else version
+
+
+def _read_dependencies(reader: PackReader, ref: str) -> tuple[str, ...]:
+    names = []
+    for index, name in enumerate(reader.read_names("dependencies")):
+        path = ("dependencies", index)
+        if NAME.fullmatch(name) is None:
+            message = f"`{name[:80]}` is not the ref of a pack, such as `hostkit`"
+            reader.reader.add_problem(message, path)
+        elif name == ref:
+            reader.reader.add_problem("a pack does not depend on itself", path)
+        elif name not in names:
+            names.append(name)
+    return tuple(names)
