@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Batch, ErrorInfo, TaskEndStatus, TaskStatus
     from attune_nb.language.model import Retry
+    from attune_nb.values.paged_bytes import PagedBytes
 
 __all__ = [
     "NO_RESULTS",
@@ -42,6 +43,10 @@ __all__ = [
 
 NO_RESULTS: FrozenList = freeze([])
 """The result of a task without items to run for."""
+
+# items from the first to the last one of a batch, for each item in it, up to which all of these
+# are copied at once
+_MOST_SPREAD = 16
 
 
 def item_source(value: Any, batch_size: int | None = None) -> tuple[Any, int | None]:
@@ -164,7 +169,7 @@ def record_batch(
 
     changed = msgspec.structs.replace(
         execution,
-        last_attempts=bytes(last_attempts),
+        last_attempts=last_attempts,
         batches=execution.batches.append(batch),
         attempts=execution.attempts + batch.made,
         done=execution.done + len(batch) - len(retries),
@@ -177,16 +182,7 @@ def record_batch(
     return changed, retries
 
 
-def _extended_attempts(execution: Execution, batch: Batch) -> bytearray:
-    """Return a copy of `last_attempts` that is long enough for the items of a batch."""
-    last_attempts = bytearray(execution.last_attempts)
-    if batch.index:
-        missing = max(batch.index) + 1 - len(last_attempts)
-        last_attempts.extend(bytes(max(0, missing)))
-    return last_attempts
-
-
-def _mark_all(execution: Execution, batch: Batch, total: int | None) -> bytearray | None:
+def _mark_all(execution: Execution, batch: Batch, total: int | None) -> PagedBytes | None:
     """Mark the items of a batch as ended, if all rows are first attempts that succeeded.
 
     Nearly all batches are such, and `_mark_each` would cost as much as the items themselves.
@@ -197,41 +193,55 @@ def _mark_all(execution: Execution, batch: Batch, total: int | None) -> bytearra
     count = len(batch)
     if batch.errors or batch.status.count(0) != count or batch.attempt.count(1) != count:
         return None
-    last_attempts = _extended_attempts(execution, batch)
-    if total is not None and len(last_attempts) > total:
+    if not count:
+        return execution.last_attempts
+
+    first = min(batch.index)
+    end = max(batch.index) + 1
+    if (total is not None and end > total) or end - first > _MOST_SPREAD * count:
         return None
 
-    open_before = last_attempts.count(0)
-    for index in batch.index:
-        last_attempts[index] = FINAL
+    editor = execution.last_attempts.edit()
+    editor.extend(end)
+    # only the items between the first and the last one are copied, however many there are
+    marks = editor.read(first, end)
+    open_before = marks.count(0)
+    if first:
+        for index in batch.index:
+            marks[index - first] = FINAL
+    else:
+        for index in batch.index:
+            marks[index] = FINAL
 
-    if open_before - last_attempts.count(0) != count:
+    if open_before - marks.count(0) != count:
         # an item of the batch had been reported before
         return None
-    return last_attempts
+    editor.write(first, marks)
+    return editor.finish()
 
 
 def _mark_each(
     execution: Execution, retry: Retry | None, batch: Batch, total: int | None
-) -> tuple[bytearray, Batch, list[RetryItem], int]:
+) -> tuple[PagedBytes, Batch, list[RetryItem], int]:
     """Look at each row of a batch.
 
     Returns:
         The last attempts of the execution, the rows that are not ignored, the retries, and
         the number of items that failed.
     """
-    last_attempts = _extended_attempts(execution, batch)
+    editor = execution.last_attempts.edit()
+    editor.extend(max(batch.index, default=-1) + 1)
     retries: list[RetryItem] = []
     rows: list[int] = []
     failed = 0
     for row, (index, attempt, code) in enumerate(
         zip(batch.index, batch.attempt, batch.status, strict=True)
     ):
-        if attempt != last_attempts[index] + 1 or (total is not None and index >= total):
+        if attempt != editor[index] + 1 or (total is not None and index >= total):
             continue
 
         rows.append(row)
-        last_attempts[index] = FINAL
+        editor[index] = FINAL
         if not code or code == CANCELLED:
             continue
 
@@ -239,11 +249,11 @@ def _mark_each(
         if delay is None:
             failed += 1
         else:
-            last_attempts[index] = attempt
+            editor[index] = attempt
             retries.append(
                 RetryItem(key=execution.key, index=index, attempt=attempt + 1, delay=delay)
             )
-    return last_attempts, batch.take(rows), retries, failed
+    return editor.finish(), batch.take(rows), retries, failed
 
 
 def is_complete(execution: Execution) -> bool:

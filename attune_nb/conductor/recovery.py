@@ -161,7 +161,7 @@ def _open_jobs(state: RunState) -> list[OpenJob]:
         jobs.append(
             OpenJob(
                 start=start,
-                last_attempts=execution.last_attempts,
+                last_attempts=bytes(execution.last_attempts),
                 stopping=execution.stopping,
                 failed=execution.failed,
                 last_start=_last_start(state, execution),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pyrsistent import PMap, PVector, pmap, pvector
 
+from attune_nb.values.paged_bytes import PagedBytes
+
 if TYPE_CHECKING:
     from attune_nb.context import Outcome, WorkflowContext
     from attune_nb.events import AlarmKind, Batch, Key, RunEndStatus, RunStatus, TaskStatus
@@ -101,7 +103,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     done: int = 0
     failed: int = 0
     attempts: int = 0
-    last_attempts: bytes = b""
+    last_attempts: PagedBytes = PagedBytes()
     stopping: bool = False
     batches: PVector[Batch] = pvector()
     outcome: Outcome | None = None

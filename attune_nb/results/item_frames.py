@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Batch, ErrorInfo
     from attune_nb.results.clock import RunClock
+    from attune_nb.values.paged_bytes import PagedBytes
     from attune_nb.values.secrets import Mask
 
 __all__ = ["ItemTable", "failures_frame", "items_frame", "object_column", "successes_frame"]
@@ -53,7 +54,7 @@ class ItemTable:
         batches: Sequence[Batch],
         source: Any,
         mask: Mask,
-        last_attempts: bytes | None = None,
+        last_attempts: PagedBytes | None = None,
         total: int | None = None,
     ) -> None:
         self._columns = AttemptColumns(batches)
@@ -70,7 +71,7 @@ class ItemTable:
         self.failed = np.flatnonzero(is_failed)
         self.succeeded = np.flatnonzero(self._codes == SUCCEEDED)
 
-    def _find_retrying(self, last_attempts: bytes | None) -> list[int]:
+    def _find_retrying(self, last_attempts: PagedBytes | None) -> list[int]:
         """Return the places of the items whose last attempt failed and will be repeated."""
         if last_attempts is None:
             return []

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from attune_nb.events import AskOpened, Event, Key, RunStatus, TaskStatus
     from attune_nb.results.failures import FailedTask
     from attune_nb.results.in_doubt import Doubt
+    from attune_nb.values.paged_bytes import PagedBytes
 
 __all__ = ["ExecutionState", "LiveRun", "ReadableRun", "RunSource", "ViewedState"]
 
@@ -32,7 +33,7 @@ class ExecutionState(Protocol):
         """The source of the items; None for a task without `with_items`."""
 
     @property
-    def last_attempts(self) -> bytes:
+    def last_attempts(self) -> PagedBytes:
         """For each item the number of its last attempt; `FINAL` if no more will follow."""
 
     @property

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Iterable
 
     from attune_nb.events import ErrorInfo
 
@@ -43,7 +43,7 @@ class FailureLimit:
         # 1 for each item that has begun, by its index
         self._has_begun = bytearray()
 
-    def restore(self, failed: int, begun: Collection[int]) -> None:
+    def restore(self, failed: int, begun: Iterable[int]) -> None:
         """Count the items that failed and began before the run was resumed, by their indexes."""
         for index in begun:
             self.try_begin(index)

@@ -98,13 +98,15 @@ class Job:
         if earlier.in_doubt:
             last_attempts = last_attempts.ljust(max(earlier.in_doubt) + 1, b"\0")
 
-        begun = []
-        for index, attempt in enumerate(last_attempts):
-            if not attempt and index not in earlier.in_doubt:
+        waiting = set()
+        index = last_attempts.find(0)
+        while index >= 0:
+            if index not in earlier.in_doubt:
+                waiting.add(index)
                 self.retry_queue.append((index, 1))
-            else:
-                begun.append(index)
+            index = last_attempts.find(0, index + 1)
         if self.limit is not None:
+            begun = (index for index in range(len(last_attempts)) if index not in waiting)
             self.limit.restore(earlier.failed, begun)
 
         try:
