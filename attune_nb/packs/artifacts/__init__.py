@@ -1,0 +1,1 @@
+"""Artifacts: files and progress that pack actions leave behind."""
