@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ITEMS = 100_000
-TURNS = 9
+TURNS = 7
+PANEL_TURNS = 15
+STORE_TURNS = 5
 MOST_PROGRESS = 1.03
 MOST_IMPORT = 0.15  # seconds
-IMPORTS = 7  # measurements of the import
+IMPORTS = 5  # measurements of the import
 MOST_STORE = 1.5  # microseconds an item
 MOST_DRAWING = 2.0  # seconds
 MOST_PICTURE = 300_000  # bytes
@@ -51,7 +53,7 @@ def fan_out(shown):
         {{"items": range({ITEMS})}}, actions={{"no_op": no_op}}, progress=shown, store="none"
     )
 sides = {{"on": lambda: fan_out(True), "off": lambda: fan_out(False)}}
-print(json.dumps(time_in_turn(sides, 25)))
+print(json.dumps(time_in_turn(sides, {PANEL_TURNS})))
 """
 
 
@@ -109,7 +111,7 @@ def _measure_store(result: str, action: Callable[[Any], Any]) -> Verdict:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "runs.db"))
         sides = {"on": lambda: fan_out.run(store=path), "off": lambda: fan_out.run(store="none")}
-        turns = time_in_turn(sides, TURNS)
+        turns = time_in_turn(sides, STORE_TURNS)
         size = Path(path).stat().st_size / len(attune.runs(path))
 
     us = [(turn["on"] - turn["off"]) / ITEMS * 1e6 for turn in turns]

@@ -2,81 +2,106 @@
 
 from __future__ import annotations
 
-import importlib.util
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
-from attune_nb import bench
-from benchmarks.verdict import Verdict
+from attune_nb.bench.peers import SERVICES, WORKERS, open_peer
+from attune_nb.bench.strategies import plain_context
+from benchmarks.verdict import Verdict, compare, judge_ratio, judge_spread, median_us, time_in_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    import pandas as pd
+    from benchmarks.verdict import Turn
+
+__all__ = ["compare_peers", "measure", "measure_long"]
 
 ITEMS = 100_000
-FEW = 1_000
+FEWER_ITEMS = 20_000
+ENGINE_ITEMS = 1_000
+PREFECT_ITEMS = 100
+TURNS = 3
+
+# characters of the context
+SMALL = 10_240
+LARGE = 1_024_000
+SIZES = {SMALL: "10 KB", LARGE: "1 MB"}
+
 MOST_RATIO = 0.25  # of ThreadPoolExecutor's time
 MOST_US = 5.0  # microseconds an item beyond the bare loop
 LIBRARIES = ("joblib", "tqdm")
-ENGINES = ("dask.delayed", "distributed", "prefect")
-
-# the most seconds of one measurement
-LONGEST = 10.0
-LONGEST_LARGE = 30.0
+ENGINES = ("naive context", "dask.delayed", "distributed")
 
 
 def measure() -> Iterator[Verdict]:
     """Measure threads of all kinds on many items, and engines on fewer."""
-    names = ["attune_nb", "for loop", "concurrent.futures", *LIBRARIES]
-    seconds = _measure_seconds(ITEMS, 10_240, names, LONGEST_LARGE)
-    yield compare_with_executor(seconds)
-
-    us = ((seconds["attune_nb"] - seconds["for loop"]) / ITEMS * 1e6).median()
-    yield Verdict(
-        "attune_nb beyond the bare loop, for one of 100,000 items",
-        f"at most {MOST_US} us",
-        f"{us:.2f} us",
-        us <= MOST_US,
-    )
-
-    for name in LIBRARIES:
-        figure = _explain_absence(name)
-        if name in seconds:
-            figure = f"{(seconds[name] / seconds['attune_nb']).median():.1f}x"
-        yield Verdict(f"{name} against attune_nb, 100,000 items", "shown", figure)
-
-    engines = ("naive context", *ENGINES)
-    seconds = _measure_seconds(FEW, 1_024_000, ["attune_nb", *engines], LONGEST)
-    for name in engines:
-        figure = _explain_absence(name)
-        if name in seconds:
-            figure = f"{seconds[name].median() / seconds['attune_nb'].median():.0f}x"
-        yield Verdict(f"{name} against attune_nb, 1,000 items on 1 MB", "shown", figure)
+    yield from _measure_pool()
+    yield from compare_peers(LIBRARIES, FEWER_ITEMS, SMALL)
+    yield from compare_peers(ENGINES, ENGINE_ITEMS, LARGE)
 
 
-def compare_with_executor(seconds: pd.DataFrame) -> Verdict:
-    """Compare attune_nb with the standard library's pool, if that did not take too long."""
-    subject = "attune_nb against ThreadPoolExecutor(8).map, 100,000 items"
-    limit = f"at most {MOST_RATIO}x"
-    if "concurrent.futures" not in seconds:
-        return Verdict(subject, limit, "the pool took too long to measure", holds=False)
-
-    ratio = (seconds["attune_nb"] / seconds["concurrent.futures"]).median()
-    return Verdict(subject, limit, f"{ratio:.2f}x", ratio <= MOST_RATIO)
+def measure_long() -> Iterator[Verdict]:
+    """Measure the libraries on as many items as the pool, and Prefect on few."""
+    yield from _measure_pool()
+    yield from compare_peers(LIBRARIES, ITEMS, SMALL)
+    yield from compare_peers(ENGINES, ENGINE_ITEMS, LARGE)
+    yield from compare_peers(["prefect"], PREFECT_ITEMS, LARGE)
 
 
-def _measure_seconds(items: int, size: int, names: Sequence[str], longest: float) -> pd.DataFrame:
-    """Return the seconds of a fan-out, with a row for each repeat.
+def compare_peers(names: Sequence[str], items: int, size: int) -> Iterator[Verdict]:
+    """Compare peers with attune_nb, in turn with it."""
+    together = [name for name in names if name not in SERVICES]
+    turns = _time_peers(["attune_nb", *together], items, size)
+    for name in names:
+        subject = f"{items:,} no-ops on {SIZES[size]}, {name} against attune_nb"
+        if name in SERVICES:
+            yield _compare_service(subject, name, items, size, turns)
+        elif name in turns[0]:
+            yield judge_ratio(subject, compare(turns, name, "attune_nb"))
+        else:
+            yield Verdict(subject, "shown", "not installed")
 
-    There is a column for each strategy that did not take too long.
+
+def _measure_pool() -> Iterator[Verdict]:
+    """Measure the pool of the standard library, and a loop without any engine."""
+    pool = "concurrent.futures"
+    loop = "for loop"
+    turns = _time_peers(["attune_nb", loop, pool], ITEMS, SMALL)
+    subject = f"{ITEMS:,} no-ops, against ThreadPoolExecutor({WORKERS}).map"
+    yield judge_ratio(subject, compare(turns, "attune_nb", pool), MOST_RATIO)
+
+    us = [(turn["attune_nb"] - turn[loop]) / ITEMS * 1e6 for turn in turns]
+    yield judge_spread(f"{ITEMS:,} no-ops, more than a bare loop", us, MOST_US, "us an item")
+
+
+def _compare_service(
+    subject: str, name: str, items: int, size: int, turns: Sequence[Turn]
+) -> Verdict:
+    """Compare a service with attune_nb; it is measured alone, since it keeps the machine busy.
+
+    Args:
+        subject: The property that is measured.
+        name: The name of the service.
+        items: The number of items.
+        size: The characters of the context.
+        turns: The measurements of attune_nb.
     """
-    df = bench.fanout([items], [size], names, repeats=3, longest=longest)
-    return df.pivot_table(index="repeat", columns="strategy", values="seconds")
+    service_turns = _time_peers([name], items, size)
+    if not service_turns[0]:
+        return Verdict(subject, "shown", "not installed")
+
+    ratio = median_us(service_turns, name, items) / median_us(turns, "attune_nb", items)
+    return Verdict(subject, "shown", f"{ratio:.0f}x")
 
 
-def _explain_absence(name: str) -> str:
-    """Return why a strategy was not measured."""
-    module = bench.PEERS[name].module
-    if module and importlib.util.find_spec(module) is None:
-        return "not installed"
-    return f"takes more than {LONGEST:.0f} s"
+def _time_peers(names: Sequence[str], items: int, size: int) -> list[Turn]:
+    """Time the peers that are installed, in turn."""
+    data = plain_context(size, "text")["tasks"]
+    sides: dict[str, Callable[[], object]] = {}
+    with ExitStack() as stack:
+        for name in names:
+            side = stack.enter_context(open_peer(name))
+            if side is not None:
+                sides[name] = partial(side, range(items), data)
+        return time_in_turn(sides, TURNS)

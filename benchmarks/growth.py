@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 MOST_GROWTH = 11.0
 MOST_BYTES = 200.0
-TURNS = 5
+TURNS = 3
 CHILD = """
 import json, sys, time
 import attune_nb as attune

@@ -5,8 +5,9 @@ import sys
 import types
 from pathlib import Path
 
-import pandas as pd
 import pytest
+
+from attune_nb.bench import peers
 
 ROOT = Path(__file__).parents[2]
 # the benchmarks are not installed
@@ -79,8 +80,9 @@ def test_an_unknown_part_is_refused(capsys):
     assert "there is no part 'nope'" in capsys.readouterr().err
 
 
-def test_a_pool_that_was_left_out_is_a_missed_row():
-    seconds = pd.DataFrame({"attune_nb": [1.0], "for loop": [0.5]})
-    verdict = fanout.compare_with_executor(seconds)
-    assert not verdict.holds
-    assert "too long" in verdict.figure
+def test_a_peer_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setattr(peers.importlib.util, "find_spec", lambda _module: None)
+
+    verdicts = list(fanout.compare_peers(["joblib"], 10, 100))
+    assert [verdict.figure for verdict in verdicts] == ["not installed"]
+    assert "joblib against attune_nb" in verdicts[0].subject
