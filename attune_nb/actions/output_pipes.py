@@ -1,4 +1,4 @@
-"""The output of a command: read as it comes, and kept up to a limit."""
+"""The pipes of a command: its input is written, and its output read, as it goes on."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
-__all__ = ["KeptOutput", "OutputPipes"]
+__all__ = ["InputPipe", "KeptOutput", "OutputPipes"]
 
 # Bytes of a stream that are kept: from its beginning and from its end. With the line between
 # them they are 10 MB.
@@ -88,18 +89,33 @@ class OutputPipes:
         if open_fds:
             _drop_later_output(open_fds)
 
-    def read_until_end(self, process: subprocess.Popen[bytes]) -> None:
+    def read_until_end(
+        self, process: subprocess.Popen[bytes], feed: InputPipe | None = None
+    ) -> None:
         """Read until the process has ended, and all that it has written by then.
 
         Children of the command may hold the pipes longer. They are not waited for.
+
+        Args:
+            process: The command's process.
+            feed: Its input, which is written meanwhile.
         """
         self._close_sources()
-        streams = {stream.fd: stream for stream in (self._stdout, self._stderr)}
+        streams = (self._stdout, self._stderr)
+        # what to do with a pipe that is ready; it returns whether to wait for the pipe again
+        handlers: dict[int, Callable[[], bool]] = {stream.fd: stream.read for stream in streams}
         poller = select.poll()
-        for fd in streams:
+        for fd in handlers:
             poller.register(fd, select.POLLIN)
         end_fd = _open_end(process)
         poller.register(end_fd, select.POLLIN)
+
+        if feed is not None:
+            feed.close_source()
+            # most inputs fit into the pipe at once
+            if feed.write():
+                handlers[feed.fd] = feed.write
+                poller.register(feed.fd, select.POLLOUT)
 
         try:
             is_running = True
@@ -107,13 +123,13 @@ class OutputPipes:
                 for fd, _ in poller.poll():
                     if fd == end_fd:
                         is_running = False
-                    elif not streams[fd].read():
+                    elif not handlers[fd]():
                         poller.unregister(fd)
         finally:
             os.close(end_fd)
 
         process.wait()
-        for stream in streams.values():
+        for stream in streams:
             stream.read_rest()
 
     def stdout(self) -> KeptOutput:
@@ -128,6 +144,59 @@ class OutputPipes:
         for fd in self._sources:
             os.close(fd)
         self._sources.clear()
+
+
+class InputPipe:
+    """A pipe with the input of one command; a context manager that closes it.
+
+    Args:
+        content: The whole input.
+
+    Attributes:
+        source: The end of the pipe that becomes the command's standard input.
+        fd: The other end. It is closed when all is written, or when the command reads no more.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._rest = memoryview(content)
+        self.source, self.fd = os.pipe()
+        self._open_fds = {self.source, self.fd}
+        os.set_blocking(self.fd, False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close_source()
+        self._close(self.fd)
+
+    def close_source(self) -> None:
+        """Close this process's copy of the command's end."""
+        self._close(self.source)
+
+    def write(self) -> bool:
+        """Write as much as the pipe takes now; return whether more is to be written."""
+        try:
+            while self._rest:
+                count = os.write(self.fd, self._rest)
+                self._rest = self._rest[count:]
+        except BlockingIOError:
+            return True
+        except BrokenPipeError:
+            # the command has closed its input: it does not want the rest
+            pass
+        self._close(self.fd)
+        return False
+
+    def _close(self, fd: int) -> None:
+        if fd in self._open_fds:
+            self._open_fds.remove(fd)
+            os.close(fd)
 
 
 class _Stream:

@@ -42,6 +42,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
         whole_input: Whether it takes the input as one object, not its keys as arguments.
         local: Whether it runs in the engine's process on every backend.
         version: Distinguishes actions with the same code, such as two workflows.
+        timeout: Seconds for one attempt of a task without `timeout`; None for no limit.
+        grace: Seconds that a cancelled attempt has to end; None for the usual ones.
         uses: Changes with the code of the actions that a workflow uses.
     """
 
@@ -53,6 +55,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     whole_input: bool = False
     local: bool = False
     version: str = ""
+    timeout: float | None = None
+    grace: float | None = None
     uses: str = ""
 
 
@@ -202,7 +206,7 @@ def _as_action(name: str, function: Any) -> Action:
 def find_mismatches(action: Action, written: Mapping[str, Any]) -> list[Mismatch]:
     """Return the arguments that a function does not take, and those that it lacks.
 
-    Of core actions, values that are no templates are checked, too.
+    Of core actions and those of packs, values that are no templates are checked, too.
 
     Args:
         action: The action.
@@ -211,6 +215,11 @@ def find_mismatches(action: Action, written: Mapping[str, Any]) -> list[Mismatch
     Returns:
         Pairs of the argument (None for a missing one) and the message.
     """
+    if action.whole_input:
+        find = ask(lambda: getattr(action.function, "certain_mismatches", None))
+        mismatches: list[Mismatch] = find(written) if callable(find) else []
+        return mismatches
+
     try:
         signature = inspect.signature(action.function)
     except Exception:  # noqa: BLE001 - an object that is called as a function may raise anything

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import atexit
 import errno
 import os
 import subprocess
 import tempfile
-import threading
-import time
-import uuid
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Any
 
 from attune_nb.actions.arguments import check_arguments
 from attune_nb.actions.json_text import parse_json
-from attune_nb.actions.output_pipes import OutputPipes
-from attune_nb.actions.process_tree import GRACE, MARK, ProcessTree
-from attune_nb.actions.supervisor import Supervisor
+from attune_nb.actions.process_tree import GRACE
+from attune_nb.actions.run_command import run_command
 from attune_nb.actions.to_text import to_text
 from attune_nb.errors import ActionError
 
@@ -32,8 +27,6 @@ __all__ = ["shell"]
 
 # characters of the error output in which its last line is looked for
 _LAST_PART = 10_000
-
-_supervisor = Supervisor()
 
 
 def _check_together(arguments: Mapping[str, Any]) -> tuple[str | None, str] | None:
@@ -89,41 +82,28 @@ def shell(
         raise ActionError("the command was cancelled before it started")
     command = _command(cmd, argv)
     folder = _folder(cwd)
-    mark = uuid.uuid4().hex
-    environment = _environment(env, mark)
+    environment = _environment(env)
 
     with ExitStack() as stack:
         source = _input(stdin, stack)
-        pipes = stack.enter_context(OutputPipes())
-        _supervisor.announce(mark)
-        stack.callback(_supervisor.forget, mark)
         try:
-            process = subprocess.Popen(  # noqa: S603 - running commands is the purpose
+            end = run_command(
                 command,
+                environment=environment,
+                folder=folder,
                 stdin=source,
-                stdout=pipes.stdout_source,
-                stderr=pipes.stderr_source,
-                cwd=folder,
-                env=environment,
-                start_new_session=True,
+                grace=GRACE,
+                cancel=cancel,
             )
         except (OSError, ValueError) as error:
             raise ActionError(_start_message(error, command, folder, cmd=cmd)) from error
 
-        _supervisor.watch(mark, process.pid)
-        was_cancelled = _wait(process, ProcessTree(process.pid, mark), pipes, cancel)
-        result = _result(process.returncode, pipes.stdout(), pipes.stderr())
-
-    if was_cancelled:
+    result = _result(end.exit_code, end.stdout, end.stderr)
+    if end.was_cancelled:
         raise ActionError("the command was cancelled", data=result)
-    if process.returncode != 0:
-        raise ActionError(_failure_message(process.returncode, result["stderr"]), data=result)
+    if end.exit_code != 0:
+        raise ActionError(_failure_message(end.exit_code, result["stderr"]), data=result)
     return result
-
-
-atexit.register(_supervisor.kill_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_supervisor.leave_to_parent)
 
 
 def _command(cmd: str | None, argv: Sequence[Any] | None) -> list[str]:
@@ -163,8 +143,8 @@ def _folder(cwd: str | PathLike[str] | None) -> str | None:
     return os.path.expanduser(_checked(folder, "`cwd`"))  # noqa: PTH111 - it stays as it was written
 
 
-def _environment(env: Mapping[str, Any] | None, mark: str) -> dict[str, str]:
-    """Return this process's environment with the added variables, and the command's mark."""
+def _environment(env: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return this process's environment with the added variables."""
     environment = dict(os.environ)
     if env is not None:
         for name, value in env.items():
@@ -174,10 +154,6 @@ def _environment(env: Mapping[str, Any] | None, mark: str) -> dict[str, str]:
             _checked(variable, f"`env`, the name `{variable}`")
             path = f"`env`, `{variable}`"
             environment[variable] = _checked(to_text(value, path), path)
-
-    # the command may run below another one, which keeps its own mark
-    outer_marks = environment.get(MARK, "")
-    environment[MARK] = f"{outer_marks} {mark}".strip()
     return environment
 
 
@@ -242,41 +218,3 @@ def _failure_message(exit_code: int, stderr: str) -> str:
     if lines:
         message += f": {lines[-1].strip()}"
     return message
-
-
-def _wait(
-    process: subprocess.Popen[bytes],
-    tree: ProcessTree,
-    pipes: OutputPipes,
-    cancel: CancelToken | None,
-) -> bool:
-    """Read the output until the process ends; return whether the token ended it."""
-    has_ended = threading.Event()
-    # the time of the cancellation, if there was one
-    cancelled_at: list[float] = []
-
-    def kill_later() -> None:
-        if not has_ended.wait(GRACE):
-            tree.kill()
-
-    def terminate() -> None:
-        if process.returncode is None:
-            cancelled_at.append(time.monotonic())
-            tree.terminate()
-            threading.Thread(target=kill_later, name="shell-kill", daemon=True).start()
-
-    try:
-        with ExitStack() as stack:
-            if cancel is not None:
-                stack.enter_context(cancel.on_cancel(terminate))
-            pipes.read_until_end(process)
-    except BaseException:
-        tree.kill()
-        process.wait()
-        raise
-
-    if not cancelled_at:
-        return False
-    tree.kill_at(cancelled_at[0] + GRACE)
-    has_ended.set()
-    return True

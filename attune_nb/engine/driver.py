@@ -448,6 +448,10 @@ class Driver(RequestQueue):
         if not isinstance(selector, dict):
             selector = {}
 
+        timeout = task.timeout
+        if timeout is None:
+            timeout = action.timeout
+
         interval = 0.0
         if task.rate_limit is not None and not self._skip_delays:
             interval = task.rate_limit.interval
@@ -472,7 +476,7 @@ class Driver(RequestQueue):
             concurrency=command.concurrency,
             clock=self.clock,
             retries=task.retry is not None,
-            timeout=task.timeout,
+            timeout=timeout,
             announce=announce,
             selector=selector,
             keep_results=task.keep_results == "cluster",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from attune_nb.templates.template import Template
 
 __all__ = [
+    "GRACE",
     "MANY_ITEMS",
     "THREAD_TIMEOUT_EFFECT",
     "Call",
@@ -34,6 +35,9 @@ __all__ = [
     "timeout_error",
     "worker_lost_error",
 ]
+
+GRACE = 2.0
+"""Seconds that a cancelled action has to return its partial result, or to raise with it."""
 
 MANY_ITEMS = 1_000
 """Items from which on it pays to prepare a call for very many attempts."""
@@ -104,6 +108,13 @@ class Call:
         self.is_async = inspect.iscoroutinefunction(action.function)
         self.is_cancellable = action.cancellable or self.is_async
 
+    @property
+    def grace(self) -> float:
+        """The seconds that a cancelled attempt has to end."""
+        if self.action.grace is None:
+            return GRACE
+        return self.action.grace
+
     def expect_many(self) -> None:
         """Prepare for very many attempts."""
         self.evaluate = self.template.compile_fast()
@@ -132,6 +143,8 @@ class Call:
             argument = thaw(argument)
 
         if self.action.whole_input:
+            if self.action.cancellable:
+                return self.function(argument, cancel=token)
             return self.function(argument)
 
         if self.action.cancellable:

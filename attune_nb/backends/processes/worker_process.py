@@ -18,7 +18,6 @@ from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.backends.chunks.remote_backend import RemoteWorker
-from attune_nb.backends.threads.thread_pool import GRACE
 from attune_nb.backends.worker import remote_functions
 from attune_nb.backends.worker.reaper import Reaper, kill_group
 from attune_nb.errors import BackendError
@@ -179,7 +178,8 @@ class WorkerProcess(RemoteWorker):
         if self.calls[0].work is None:
             return self.since + START_TIMEOUT
 
-        grace = GRACE if queue.job.spec.call.is_cancellable else 0.0
+        call = queue.job.spec.call
+        grace = call.grace if call.is_cancellable else 0.0
         return self.since + chunk.message.budget + timeout + grace + REPORT_SLACK
 
     def kill(self) -> list[tuple[ChunkQueue, InFlightChunk] | None]:

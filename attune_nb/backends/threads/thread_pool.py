@@ -17,13 +17,10 @@ if TYPE_CHECKING:
     from attune_nb.backends.attempt.job import Job
     from attune_nb.events import ErrorInfo
 
-__all__ = ["GRACE", "Cancellable", "RunningAttempt", "WorkerPool"]
+__all__ = ["Cancellable", "RunningAttempt", "WorkerPool"]
 
 # seconds after which an attempt that waits for the record looks again
 RECORD_WAIT = 1.0
-
-# seconds that a cancelled action has to return its partial result, or to raise with it
-GRACE = 2.0
 
 
 class Cancellable(Protocol):
@@ -73,6 +70,7 @@ class WorkerPool(abc.ABC):
         self.lock = threading.Lock()
         self.size = min(job.spec.concurrency, max_workers)
         self.timeout = inf if job.spec.timeout is None else job.spec.timeout  # seconds
+        self.grace = job.spec.call.grace  # seconds
         self.free_workers = set(range(self.size))  # numbers of the workers that do not run
         self.running: dict[int, RunningAttempt] = {}  # by worker
         self.forced = False
@@ -173,7 +171,7 @@ class WorkerPool(abc.ABC):
         for worker, attempt in list(self.running.items()):
             if attempt.due <= now and attempt.token is not None and not attempt.stopping:
                 attempt.stopping = True
-                attempt.due = now + GRACE
+                attempt.due = now + self.grace
                 attempt.token.cancel()
 
             if attempt.due <= now:

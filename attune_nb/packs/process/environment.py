@@ -1,0 +1,94 @@
+"""The environment of an action's process: cleared, and filled with what it may know."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from attune_nb.packs.attempt_token import AttemptIdentity, make_token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from attune_nb.packs.model import PackAction
+    from attune_nb.packs.options import PackOptions
+
+__all__ = ["make_environment", "make_execution_id", "pick_variables"]
+
+# The variables of the attempt's own machine that every process gets.
+_USUAL_NAMES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
+_USUAL_PREFIX = "LC_"
+
+# Bits of an execution's number: JavaScript reads it exactly.
+_EXECUTION_BITS = 48
+
+
+def make_execution_id() -> int:
+    """Return a number for an attempt that no other has; at least 1."""
+    return secrets.randbelow(2**_EXECUTION_BITS - 1) + 1
+
+
+def pick_variables(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a user's names mean; `*` stands for any characters."""
+    patterns = list(names)
+
+    def is_picked(name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+    return {name: value for name, value in environment.items() if is_picked(name)}
+
+
+def make_environment(action: PackAction, options: PackOptions, execution_id: int) -> dict[str, str]:
+    """Return the variables of an action's process.
+
+    Args:
+        action: The action.
+        options: The settings of the run.
+        execution_id: The number of the attempt.
+    """
+    environment = {name: value for name, value in os.environ.items() if _is_usual(name)}
+    environment.update(options.passed_env)
+
+    _add_module_folders(environment, action, options)
+    environment["ATTUNE_ACTION"] = action.ref
+    environment["ATTUNE_PACK_REF"] = action.pack.ref
+    environment["ATTUNE_EXEC_ID"] = str(execution_id)
+    environment["ATTUNE_PARAMETER_DELIVERY"] = action.delivery
+    environment["ATTUNE_PARAMETER_FORMAT"] = action.parameter_format
+    if options.artifacts_folder is not None:
+        environment["ATTUNE_ARTIFACTS_DIR"] = options.artifacts_folder
+    if options.api_url is not None:
+        identity = AttemptIdentity(execution_id, action.ref)
+        environment["ATTUNE_API_URL"] = options.api_url
+        environment["ATTUNE_API_TOKEN"] = make_token(options.api_key, identity)
+    return environment
+
+
+def _is_usual(name: str) -> bool:
+    return name in _USUAL_NAMES or name.startswith(_USUAL_PREFIX)
+
+
+def _add_module_folders(
+    environment: dict[str, str], action: PackAction, options: PackOptions
+) -> None:
+    """Set the variable by which the interpreter finds the pack's modules."""
+    interpreter = options.interpreters.get(action.ref)
+    folders: list[str] = []
+    if interpreter is not None:
+        folders += interpreter.module_folders
+
+    if action.runner == "python":
+        name = "PYTHONPATH"
+        folders.insert(0, str(action.pack.folder / "lib"))
+    elif action.runner == "nodejs":
+        name = "NODE_PATH"
+        folders.insert(0, str(action.pack.folder / "node_modules"))
+    else:
+        return
+
+    # a variable that the user passes on comes last
+    if environment.get(name):
+        folders.append(environment[name])
+    environment[name] = os.pathsep.join(folders)

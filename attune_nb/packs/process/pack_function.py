@@ -1,0 +1,238 @@
+"""The function of a pack's action: each call runs one process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.actions.registry import Action
+from attune_nb.actions.run_command import CommandEnd, run_command
+from attune_nb.errors import ActionError
+from attune_nb.packs.process.documents import write_document
+from attune_nb.packs.process.envelope import describe_failure, make_envelope
+from attune_nb.packs.process.environment import make_environment, make_execution_id
+from attune_nb.packs.process.parameters import ParameterJudge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from attune_nb.actions.cancel import CancelToken
+    from attune_nb.packs.model import PackAction
+    from attune_nb.packs.options import PackOptions
+
+__all__ = ["GRACE", "PackFunction", "make_action"]
+
+GRACE = 10.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+_BASH = "/bin/bash"
+_MASKED = "***"
+
+
+class PackFunction:
+    """A pack's action as a function of its parameters; it can be pickled.
+
+    Args:
+        action: The action.
+        options: The settings of the run.
+    """
+
+    def __init__(self, action: PackAction, options: PackOptions) -> None:
+        self.action = action
+        self.options = options
+        self.__name__ = action.ref
+        self.__doc__ = action.description
+        self._judge = ParameterJudge(action)
+
+    def __repr__(self) -> str:
+        return f"PackFunction({self.action.ref!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PackFunction, (self.action, self.options)
+
+    def __call__(
+        self, parameters: Mapping[str, Any], *, cancel: CancelToken | None = None
+    ) -> dict[str, Any]:
+        """Run the action's process, and wait until it ends.
+
+        Args:
+            parameters: The parameters; defaults are added.
+            cancel: When set, the process and all that it has started get SIGTERM, and SIGKILL
+                10 s later.
+
+        Returns:
+            The envelope: `{exit_code, duration_ms, succeeded: true, stdout or data, stderr}`.
+
+        Raises:
+            ActionError: The parameters do not fit, the process cannot start, its exit code is
+                not 0, or it was cancelled. Of a process that started, the error's data is the
+                envelope with `succeeded: false` and `error`.
+        """
+        action = self.action
+        if not action.enabled:
+            raise ActionError(
+                f"action `{action.ref}` is disabled; set `enabled: true` in {action.file}"
+            )
+        bound = self._judge.bind(parameters)
+        document, warnings = write_document(bound, action.parameter_format)
+        if cancel is not None and cancel.cancelled:
+            raise ActionError(f"action `{action.ref}` was cancelled before it started")
+
+        command = self._command()
+        environment = make_environment(action, self.options, make_execution_id())
+        started_at = time.perf_counter()
+        try:
+            end = self._run(command, environment, document, cancel)
+        except (OSError, ValueError) as error:
+            raise ActionError(self._start_message(error, command)) from error
+        duration = time.perf_counter() - started_at
+
+        end = _without_token(end, environment.get("ATTUNE_API_TOKEN"))
+        envelope = make_envelope(end, action.output_format, duration, warnings)
+        if envelope["succeeded"]:
+            return envelope
+
+        message = describe_failure(end)
+        if end.was_cancelled:
+            message = f"action `{action.ref}` was cancelled"
+        raise ActionError(message, data={**envelope, "error": message})
+
+    def certain_mismatches(self, written: Mapping[str, Any]) -> list[tuple[str | None, str]]:
+        """Return the parameters that do not fit, in the input as a workflow's text has it."""
+        return self._judge.find_misfits(written)
+
+    def _command(self) -> list[str]:
+        """Return the program and its arguments.
+
+        Raises:
+            ActionError: The interpreter or the script is missing, or the script is outside the
+                pack.
+        """
+        action = self.action
+        script = action.entry_point
+        folder = os.path.realpath(action.pack.folder)
+        real_script = os.path.realpath(script)
+        # a file that was a link only after it was checked must not run either
+        if os.path.commonpath([folder, real_script]) != folder:
+            raise ActionError(f"action `{action.ref}`: {script} leads out of the pack's folder")
+        if not os.path.isfile(real_script):  # noqa: PTH113 - it stands before each process
+            raise ActionError(
+                f"action `{action.ref}`: there is no file {script} on {os.uname().nodename}; the "
+                "pack must be in the same folder wherever its actions run"
+            )
+
+        if action.runner == "native":
+            return [str(script)]
+        program = self._interpreter()
+        if action.runner == "python":
+            return [program, "-u", str(script)]
+        return [program, str(script)]
+
+    def _interpreter(self) -> str:
+        action = self.action
+        interpreter = self.options.interpreters.get(action.ref)
+        if interpreter is not None:
+            if interpreter.program is None:
+                problem = interpreter.problem
+                raise ActionError(f"action `{action.ref}` cannot run: {problem}")
+            return interpreter.program
+
+        if action.runner == "shell":
+            return _BASH
+        if action.runner == "python":
+            return sys.executable
+        node = shutil.which("node")
+        if node is None:
+            raise ActionError(
+                f"action `{action.ref}` needs Node.js, and there is no `node` on PATH; install it"
+            )
+        return node
+
+    def _run(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        document: str,
+        cancel: CancelToken | None,
+    ) -> CommandEnd:
+        content = document.encode("utf-8", "surrogateescape")
+        stdin: int | bytes = content
+        with ExitStack() as stack:
+            if self.action.delivery == "file":
+                stdin = subprocess.DEVNULL
+                path = _write_parameter_file(content, self.action.parameter_format)
+                stack.callback(path.unlink, missing_ok=True)
+                environment["ATTUNE_PARAMETER_FILE"] = str(path)
+
+            return run_command(
+                command,
+                environment=environment,
+                folder=self.action.pack.folder,
+                stdin=stdin,
+                grace=GRACE,
+                cancel=cancel,
+            )
+
+    def _start_message(self, error: OSError | ValueError, command: list[str]) -> str:
+        """Return the message of a process that cannot start."""
+        action = self.action
+        prefix = f"action `{action.ref}`: cannot start `{command[0]}`"
+        if not isinstance(error, OSError):
+            return f"{prefix}: {error}"
+
+        if action.runner == "native" and error.errno == errno.EACCES:
+            return f"{prefix}: it is not executable; run `chmod +x {command[0]}`"
+        if action.runner == "native" and error.errno == errno.ENOEXEC:
+            return f"{prefix}: it is no program for this machine, and has no `#!` line"
+        if error.errno == errno.ENOENT and action.runner != "native":
+            return f"{prefix}: there is no such file on {os.uname().nodename}"
+        return f"{prefix}: {error.strerror}"
+
+
+def make_action(action: PackAction, options: PackOptions) -> Action:
+    """Return a pack's action as one that a workflow's task runs.
+
+    Args:
+        action: The action.
+        options: The settings of the run.
+    """
+    return Action(
+        name=action.ref,
+        function=PackFunction(action, options),
+        cancellable=True,
+        whole_input=True,
+        version=action.pack.version,
+        timeout=action.timeout,
+        grace=GRACE,
+    )
+
+
+def _write_parameter_file(content: bytes, text_format: str) -> Path:
+    """Write the parameters to a temporary file that only its owner can read."""
+    fd, name = tempfile.mkstemp(prefix="attune-parameters-", suffix=f".{text_format}")
+    path = Path(name)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+        path.chmod(0o400)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _without_token(end: CommandEnd, token: str | None) -> CommandEnd:
+    """Return the end of a process whose output does not hold the token of its attempt."""
+    if token is None:
+        return end
+    stdout = end.stdout._replace(text=end.stdout.text.replace(token, _MASKED))
+    stderr = end.stderr._replace(text=end.stderr.text.replace(token, _MASKED))
+    return end._replace(stdout=stdout, stderr=stderr)

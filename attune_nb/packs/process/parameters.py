@@ -1,0 +1,222 @@
+"""The parameters of one attempt: defaults applied, and judged by the action's flat schema."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.errors import ActionError, nearest
+from attune_nb.templates.compiler.parse import has_template
+from attune_nb.values.describe import describe
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from attune_nb.packs.model import PackAction
+
+__all__ = ["ParameterJudge", "find_misfits"]
+
+# Names that a message lists.
+_MAX_NAMES = 20
+# Keys of the flat form that are not JSON Schema.
+_FLAT_KEYS = ("secret", "position")
+# Keys whose value is an object of flat declarations, or one declaration.
+_MAP_KEY = "properties"
+_SCHEMA_KEY = "items"
+
+
+class ParameterJudge:
+    """The flat schema of an action's parameters, ready to judge many inputs.
+
+    Args:
+        action: The action.
+    """
+
+    def __init__(self, action: PackAction) -> None:
+        self._ref = action.ref
+        self._specs = action.parameters
+        self._schemas = {name: _to_schema(spec) for name, spec in self._specs.items()}
+
+    def bind(self, values: Any) -> dict[str, Any]:
+        """Return the values, and the defaults of those that are missing.
+
+        An action that declares no parameters takes all values. Null fits every parameter that is
+        not required.
+
+        Raises:
+            ActionError: A value is missing, is not declared or does not fit; with each problem.
+        """
+        if not isinstance(values, Mapping):
+            message = f"the input must be an object of parameters, not {describe(values)}"
+            raise ActionError(f"action `{self._ref}`: {message}")
+        if not self._specs:
+            return dict(values)
+
+        problems = self._find_problems(values)
+        if problems:
+            raise ActionError(f"action `{self._ref}`: {'; '.join(problems)}")
+
+        parameters = {}
+        for name, spec in self._specs.items():
+            if name in values:
+                parameters[name] = values[name]
+            elif "default" in spec:
+                parameters[name] = spec["default"]
+        return parameters
+
+    def find_misfits(self, written: Mapping[str, Any]) -> list[tuple[str | None, str]]:
+        """Return the parameters that do not fit, in the input as a workflow's text has it.
+
+        A value with a template is not known before it is rendered: it is not judged.
+
+        Returns:
+            Pairs of the parameter (None for missing ones) and the message.
+        """
+        if not self._specs:
+            return []
+
+        misfits: list[tuple[str | None, str]] = []
+        hinted = set()
+        for name, value in written.items():
+            if name not in self._specs:
+                misfits.append((name, self._unknown(name)))
+                hinted.update(set(self._specs) & set(_nearest_names(name, self._specs)))
+                continue
+            if _is_certain(value):
+                misfit = self._explain(name, value)
+                if misfit is not None:
+                    misfits.append((name, misfit))
+
+        # a misspelled parameter is reported as such, and not as missing, too
+        missing = [name for name in self._missing(written) if name not in hinted]
+        if missing:
+            misfits.append((None, _needs(missing)))
+        return misfits
+
+    def _find_problems(self, values: Mapping[str, Any]) -> list[str]:
+        problems = []
+        missing = self._missing(values)
+        if missing:
+            problems.append(_needs(missing))
+
+        for name, value in values.items():
+            if name not in self._specs:
+                problems.append(self._unknown(name))
+                continue
+            misfit = self._explain(name, value)
+            if misfit is not None:
+                problems.append(misfit)
+        return problems
+
+    def _missing(self, values: Mapping[str, Any]) -> list[str]:
+        names = []
+        for name, spec in self._specs.items():
+            if spec.get("required") is True and "default" not in spec and name not in values:
+                names.append(name)
+        return names
+
+    def _unknown(self, name: Any) -> str:
+        hint = nearest(str(name), self._specs)
+        if not hint:
+            hint = f"; declared: {', '.join(list(self._specs)[:_MAX_NAMES])}"
+        return f"there is no parameter `{name}`{hint}"
+
+    def _explain(self, name: str, value: Any) -> str | None:
+        """Return why a value does not fit its parameter, or None."""
+        spec = self._specs[name]
+        if value is None and spec.get("required") is not True:
+            return None
+
+        schema = self._schemas[name]
+        if _fits_plainly(value, schema):
+            return None
+
+        validator = _import_validation().SchemaValidator()
+        misfit = validator.explain_misfit(value, schema)
+        if misfit is None:
+            return None
+        if spec.get("secret") is True:
+            misfit = "is not of the declared kind (it is secret, so it is not shown)"
+        return f"parameter `{name}` {misfit}"
+
+
+def find_misfits(action: PackAction, written: Mapping[str, Any]) -> list[tuple[str | None, str]]:
+    """Return the parameters that do not fit an action, in the input as a workflow's text has it.
+
+    Returns:
+        Pairs of the parameter (None for missing ones) and the message.
+    """
+    return ParameterJudge(action).find_misfits(written)
+
+
+def _import_validation() -> ModuleType:
+    """Import the validation of values, which takes 0.1 s, when a value needs it."""
+    return importlib.import_module("attune_nb.language.validation.validate")
+
+
+def _to_schema(spec: Any) -> dict[str, Any]:
+    """Return a flat declaration as JSON Schema; so, within it, `required` is true or false, too."""
+    if not isinstance(spec, Mapping):
+        return {}
+
+    schema: dict[str, Any] = {}
+    for key, value in spec.items():
+        if key in _FLAT_KEYS or (key == "type" and value in ("any", None)):
+            continue
+        if key == "required" and isinstance(value, bool):
+            continue
+
+        if key == _MAP_KEY and isinstance(value, Mapping):
+            schema[key] = {name: _to_schema(inner) for name, inner in value.items()}
+            required = [name for name, inner in value.items() if _is_required(inner)]
+            if required:
+                schema.setdefault("required", required)
+        elif key == _SCHEMA_KEY and isinstance(value, Mapping):
+            schema[key] = _to_schema(value)
+        else:
+            schema[key] = value
+    return schema
+
+
+def _is_required(spec: Any) -> bool:
+    return isinstance(spec, Mapping) and spec.get("required") is True
+
+
+# The types of values that surely fit a type of a schema without further rules.
+_PLAIN_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+}
+_NOTES = frozenset({"type", "title", "description", "default", "examples"})
+
+
+def _fits_plainly(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Return whether a plain value surely fits, so that no library is needed to judge it."""
+    kind = schema.get("type")
+    if not isinstance(kind, str) or not schema.keys() <= _NOTES:
+        return not schema.keys() - _NOTES and kind is None
+    return type(value) in _PLAIN_TYPES.get(kind, ())
+
+
+def _is_certain(value: Any) -> bool:
+    """Return whether a value of a workflow's text has no template in it."""
+    if isinstance(value, str):
+        return not has_template(value)
+    if isinstance(value, Mapping):
+        return all(_is_certain(key) and _is_certain(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return all(_is_certain(element) for element in value)
+    return True
+
+
+def _needs(names: list[str]) -> str:
+    noun = "parameter" if len(names) == 1 else "parameters"
+    return f"the {noun} `{'`, `'.join(names)}` must be given"
+
+
+def _nearest_names(name: Any, names: Mapping[str, Any]) -> list[str]:
+    """Return the names that the hint for a misspelled one offers."""
+    hint = nearest(str(name), names)
+    return [candidate for candidate in names if f"`{candidate}`" in hint]
