@@ -6,12 +6,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.errors import ParameterError, Problem, WorkflowError
+from attune_nb.errors import ParameterError, Position, Problem, Source, WorkflowError
 from attune_nb.language import parameter_specs
 from attune_nb.language.checks import flow
 from attune_nb.language.checks.traps import find_traps
 from attune_nb.language.load import load_workflow
 from attune_nb.language.reading.data_files import read_object_file
+from attune_nb.packs.reading.workflow_pair import explain_pack_file, find_pair
 from attune_nb.running.bind_actions import bind_actions, find_nested_questions
 from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.prepare import binding_context, read_names, read_options
@@ -211,6 +212,9 @@ def loads(text: str, name: str = "<text>", *, above: str = "") -> Workflow:
 def load_file(path: str | Path) -> Workflow:
     """Load a workflow from a file.
 
+    The workflow of a pack has two files: one of its action, with the parameters, and one of its
+    tasks. Either of them is loaded with the other.
+
     Raises:
         WorkflowError: The file cannot be read; or every problem, with its line and column.
     """
@@ -221,10 +225,23 @@ def load_file(path: str | Path) -> Workflow:
     except (OSError, ValueError) as error:  # a null byte in the path raises a ValueError
         name = str(path)
         hint = "; `loads` reads text of one line" if ":" in name else ""
+        if isinstance(error, IsADirectoryError):
+            hint = f"; if it is a pack, `load_pack({name[:_MAX_PATH_LENGTH]!r})` reads it"
         message = f"cannot read {name[:_MAX_PATH_LENGTH]!r}: {_reason(error)}{hint}"
         raise WorkflowError([Problem(message)]) from None
 
-    return loads(text, str(path))
+    path = Path(path)
+    try:
+        spec = find_pair(path, text)
+        if spec is None:
+            spec = load_workflow(text, str(path))
+    except WorkflowError as error:
+        explanation = explain_pack_file(path, text)
+        if explanation is None:
+            raise
+        position = Position(Source(str(path), text), 1, 1)
+        raise WorkflowError([Problem(explanation, position)]) from error
+    return Workflow(spec)
 
 
 def _reason(error: OSError | ValueError) -> str:

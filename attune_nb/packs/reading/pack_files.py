@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
     from attune_nb.language.reading.yaml_source import Document
 
-__all__ = ["MISSING", "PackFolder", "explain_os_error"]
+__all__ = ["LISTED_FOLDERS", "MISSING", "PackFolder", "explain_os_error"]
+
+# folders of a pack that are listed, and not run
+LISTED_FOLDERS = ("permission_sets", "queues", "rules", "sensors", "triggers")
+
 
 # the fault of a path without a file
 MISSING = "does not exist"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.errors import nearest
 from attune_nb.language.model import PackedFields
 from attune_nb.language.reading.read_parameters import read_default_positions, read_flat_schema
+from attune_nb.language.reading.yaml_source import sort_by_position
 from attune_nb.packs.model import (
     DEFAULT_TIMEOUT,
     OutputFormat,
@@ -108,7 +109,7 @@ class ActionFile:
         ref: The ref; None if it has none that is valid.
         reader: The reader of the file.
         action: The action, if it runs as a process and has no problem.
-        workflow: The fields of the workflow, if it is one and has no problem.
+        workflow: The fields of the workflow, if it is one and its file of tasks exists.
     """
 
     ref: str | None
@@ -118,8 +119,18 @@ class ActionFile:
 
     @property
     def problems(self) -> list[Problem]:
-        """The problems and hints of the file."""
-        return self.reader.problems
+        """The problems and hints of the file, in the order of its text."""
+        return sort_by_position(self.reader.problems)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that are no hints."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def names_workflow(self) -> bool:
+        """Whether the file names a file of tasks."""
+        return self.reader.fields.get("workflow_file") is not None
 
 
 def read_action_file(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attune_nb.errors import Problem, WorkflowError
 from attune_nb.language.reading.yaml_source import sort_by_position
 from attune_nb.packs.contents import PackContents
-from attune_nb.packs.reading.pack_files import PackFolder
+from attune_nb.packs.reading.pack_files import LISTED_FOLDERS, PackFolder
 from attune_nb.packs.reading.read_action import ACTIONS_FOLDER, read_action_file
 from attune_nb.packs.reading.read_manifest import MANIFEST_FILE, read_manifest
 from attune_nb.packs.reading.workflow_pair import load_pair
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from attune_nb.packs.reading.read_action import ActionFile
 
 __all__ = ["find_packs", "read_pack"]
-
-# folders of a pack that are listed, and not run
-LISTED_FOLDERS = ("permission_sets", "queues", "rules", "sensors", "triggers")
 
 
 def find_packs(folder: str | Path) -> list[Path]:
@@ -52,39 +49,46 @@ def read_pack(folder: str | Path) -> PackContents:
     Raises:
         WorkflowError: The folder is no pack: it has no `pack.yaml` with a valid `ref`.
     """
-    return _PackLoader(PackFolder.open(Path(folder))).load()
+    opened = PackFolder.open(Path(folder))
+    manifest, problems = read_manifest(opened)
+    return _PackLoader(opened, manifest, sort_by_position(problems)).load()
 
 
 class _PackLoader:
-    """Reads the files of one pack, and collects their problems in the order of the files."""
+    """Reads the files of one pack, and collects their problems.
 
-    def __init__(self, folder: PackFolder) -> None:
+    Args:
+        folder: The pack's folder.
+        manifest: Its manifest.
+        problems: The problems of the manifest.
+    """
+
+    def __init__(self, folder: PackFolder, manifest: PackManifest, problems: list[Problem]) -> None:
         self.folder = folder
-        self.problems: list[Problem] = []
+        self.manifest = manifest
+        self.problems = problems
         self.actions: dict[str, PackAction] = {}
         self.workflows: dict[str, PackWorkflow] = {}
         self.refused: dict[str, tuple[Problem, ...]] = {}
         self.file_by_ref: dict[str, str] = {}
 
     def load(self) -> PackContents:
-        manifest, problems = read_manifest(self.folder)
-        self.problems += sort_by_position(problems)
-
+        """Return the content of the pack."""
         pending = []
         for path in self._list_files(ACTIONS_FOLDER):
-            action_file = self._read_action_file(path, manifest)
+            action_file = self._read_action_file(path)
             if action_file is None:
                 continue
-            if action_file.workflow is not None:
+            if action_file.names_workflow:
                 pending.append((path, action_file))
             else:
-                self._add(action_file)
+                self._add_action(path, action_file)
         for path, action_file in pending:
             self._add_workflow(path, action_file)
 
         listed = {name: self._list_names(name) for name in LISTED_FOLDERS}
         return PackContents(
-            manifest=manifest,
+            manifest=self.manifest,
             actions=self.actions,
             workflows=self.workflows,
             refused=self.refused,
@@ -102,44 +106,47 @@ class _PackLoader:
     def _list_names(self, name: str) -> tuple[str, ...]:
         return tuple(path.stem for path in self._list_files(name))
 
-    def _read_action_file(self, path: Path, manifest: PackManifest) -> ActionFile | None:
+    def _read_action_file(self, path: Path) -> ActionFile | None:
         """Return an action's file, or None after its problem has been noted."""
         try:
             document = self.folder.read_yaml(path, "an action")
-            action_file = read_action_file(document, path, self.folder, manifest)
+            action_file = read_action_file(document, path, self.folder, self.manifest)
         except WorkflowError as error:
             self.problems += error.problems
-            self.refused[f"{manifest.ref}.{path.stem}"] = error.problems
+            self._refuse(f"{self.manifest.ref}.{path.stem}", error.problems)
             return None
 
         ref = action_file.ref
-        if ref is None:
-            ref = f"{manifest.ref}.{path.stem}"
-        elif ref in self.file_by_ref:
+        if ref is not None and ref in self.file_by_ref:
             message = f"`{ref}` is the ref of `{self.file_by_ref[ref]}`, too; use another"
             action_file.reader.add_problem(message, "ref")
-        else:
+        elif ref is not None:
             self.file_by_ref[ref] = path.name
+        return action_file
 
-        problems = sort_by_position(action_file.problems)
-        self.problems += problems
-        errors = tuple(problem for problem in problems if problem.severity == "error")
-        if not errors:
-            return action_file
-        self.refused.setdefault(ref, errors)
-        return None
-
-    def _add(self, action_file: ActionFile) -> None:
-        if action_file.action is not None:
+    def _add_action(self, path: Path, action_file: ActionFile) -> None:
+        self.problems += action_file.problems
+        if action_file.action is not None and not action_file.errors:
             self.actions[action_file.action.ref] = action_file.action
+        else:
+            self._refuse(self._ref_of(path, action_file), action_file.errors)
 
     def _add_workflow(self, path: Path, action_file: ActionFile) -> None:
-        if action_file.workflow is None:
-            return
+        self.problems += [item for item in action_file.problems if item.severity != "error"]
         try:
-            workflow = load_pair(action_file.workflow, path, self.folder)
+            workflow = load_pair(action_file, path, self.folder)
         except WorkflowError as error:
             self.problems += error.problems
-            self.refused[action_file.workflow.packed.ref] = error.problems
+            self._refuse(self._ref_of(path, action_file), error.problems)
             return
         self.workflows[workflow.ref] = workflow
+
+    def _ref_of(self, path: Path, action_file: ActionFile) -> str:
+        """Return the ref of a file; without a valid one, that which its name stands for."""
+        if action_file.ref is not None:
+            return action_file.ref
+        return f"{self.manifest.ref}.{path.stem}"
+
+    def _refuse(self, ref: str, problems: tuple[Problem, ...]) -> None:
+        if ref not in self.actions:
+            self.refused.setdefault(ref, problems)
