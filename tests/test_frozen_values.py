@@ -12,6 +12,7 @@ from attune_nb.values.frozen import (
     FrozenDict,
     FrozenList,
     FrozenTuple,
+    are_json_data,
     freeze,
     freeze_list,
     is_plain_data,
@@ -21,8 +22,10 @@ from attune_nb.values.sizes import LARGEST_COUNTED, size_of
 
 # an object that is no plain data, and stays as it is
 DAY = dt.date(2026, 1, 31)
-LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just(DAY)
-NAMES = st.sampled_from("abc")
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just(b"") | st.just(DAY)
+)
+NAMES = st.sampled_from("abc") | st.just(1)
 VALUES = st.recursive(
     LEAVES,
     lambda parts: (
@@ -45,6 +48,15 @@ def all_parts(value):
         yield from all_parts(part)
 
 
+def is_json(value):
+    """Return whether a value holds nothing but values of JSON's types, by a look at each part."""
+    if isinstance(value, dict):
+        return all(type(key) is str and is_json(part) for key, part in value.items())
+    if isinstance(value, list):
+        return all(map(is_json, value))
+    return value is None or type(value) in (bool, int, float, str)
+
+
 def mutate(value):
     """Change every container in a value."""
     for part in list(all_parts(value)):
@@ -64,6 +76,17 @@ def test_many_values_are_frozen_as_each_by_itself(values):
         assert [*map(type, all_parts(value))] == [*map(type, all_parts(single))]
         assert [*map(is_plain_data, all_parts(value))] == [*map(is_plain_data, all_parts(single))]
         assert size_of(value) == size_of(single)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(VALUES, max_size=40))
+def test_containers_know_whether_json_has_their_types(values):
+    frozen = freeze(values)
+    for part in all_parts(frozen):
+        assert are_json_data([part]) == is_json(part)
+    assert (
+        are_json_data(list(frozen)) == are_json_data([freeze_list(list(frozen))]) == is_json(frozen)
+    )
 
 
 @settings(max_examples=40, deadline=None)

@@ -18,7 +18,7 @@ import msgspec
 from attune_nb import events as event_types
 from attune_nb.errors import Position, StoreError
 from attune_nb.events import VALUE_FIELDS, AttemptsEnded, Batch, ErrorInfo, Event
-from attune_nb.store.json_values import NO_SECRETS, from_plain, to_plain
+from attune_nb.store.json_values import NO_SECRETS, from_plain, has_tag, to_json, to_plain
 from attune_nb.values.describe import describe
 from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored
 from attune_nb.values.guard import error_text
@@ -85,9 +85,6 @@ LARGEST_VALUE = 100_000_000
 _ARRAYS = frozenset({list, FrozenList})
 _OBJECTS = frozenset({dict, FrozenDict})
 
-# in the data of a row that has tagged values
-_TAG = b'"$'
-
 # in the data of a row that has strings with surrogates
 _TEXT_TAG = b'"$text"'
 
@@ -113,7 +110,7 @@ def row_of(event: Event) -> EventRow:
         Exception: A value cannot be encoded; `row_within` makes a row in any case.
     """
     try:
-        return _row_of(event, to_plain)
+        return _row_of(event, to_json)
     except ValueError:
         # a surrogate, which UTF-8 cannot encode, or an integer of very many digits
         return _row_of(event, partial(to_plain, check_strings=True))
@@ -202,7 +199,7 @@ def _describe_large(value: Any, size: int | None) -> str:
 
 
 def _row_of(event: Event, plain: Callable[[Any], Any]) -> EventRow:
-    is_exact = plain is to_plain
+    is_exact = plain is to_json
     data: dict[str, Any] = {}
     for name in event.__struct_fields__:
         if name in _COLUMN_FIELDS:
@@ -269,10 +266,10 @@ def _event_of(row: EventRow, source: Source, mask: Mask) -> Event:
     event_class = _EVENT_CLASSES[row.kind]
     data = msgspec.json.decode(row.data)
     # most rows have no tags, and to look for them in each value takes longer than to decode it
-    read = partial(from_plain, mask=mask, has_tags=_TAG in row.data)
+    read = partial(from_plain, mask=mask, has_tags=has_tag(row.data))
     for name in VALUE_FIELDS & data.keys():
         data[name] = read(data[name])
-    if _TEXT_TAG in row.data:
+    if has_tag(row.data, _TEXT_TAG):
         _restore_texts(event_class, data)
 
     if event_class is event_types.TaskEnded and data.get("error") is not None:

@@ -16,8 +16,10 @@ from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from attune_nb.store.data_types import READERS, write_data
-from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored, freeze
+from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored, are_json_data, freeze
 from attune_nb.values.guard import MANY_BITS, count_rows, is_table, module_name
 from attune_nb.values.remote import RemoteReference
 from attune_nb.values.secrets import MASKED, Mask, SecretBytes, SecretText, SecretValue
@@ -26,7 +28,7 @@ from attune_nb.values.stored import StoredResult, StoredTable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NO_SECRETS", "from_plain", "to_plain"]
+__all__ = ["NO_SECRETS", "from_plain", "has_tag", "to_json", "to_plain"]
 
 NO_SECRETS = Mask()
 """A mask without secrets."""
@@ -50,8 +52,76 @@ _LEVELS_AROUND = 10
 # of the file of a table: its SHA-256 and its format
 _TABLE_FILE = re.compile("[0-9a-f]{64}[.][a-z]{1,10}")
 
+# in the JSON of a value with null, or with a number that is not finite; it is found in half the
+# time that `in` takes
+_NULL = re.compile(b"null")
+
+# in the JSON of a value that has tags
+_TAG = b'"$'
+
 # a Python string may hold surrogates, which UTF-8 cannot encode
 _SURROGATES = "surrogatepass"
+
+
+def to_json(value: Any) -> Any:
+    """Return the JSON of a value of JSON's types; another value as `to_plain` returns it.
+
+    A frozen container knows whether it holds nothing else. So a million records are encoded
+    without a look at each of them: what might be read back in another way shows in the text.
+
+    Args:
+        value: A frozen value, or an array or object of frozen values.
+
+    Returns:
+        The JSON as `msgspec.Raw`, or plain data.
+
+    Raises:
+        ValueError: UTF-8 cannot encode a string, or an integer has very many digits.
+    """
+    if not _is_json_data(value):
+        return to_plain(value)
+
+    text = msgspec.json.encode(value)
+    has_odd_numbers = _NULL.search(text) and not _are_all_finite([value])
+    if has_odd_numbers or has_tag(text):
+        plain = to_plain(value)
+        if plain is not value:
+            return plain
+    return msgspec.Raw(text)
+
+
+def has_tag(text: bytes, *tags: bytes) -> bool:
+    """Return whether a JSON text may have a tag.
+
+    Args:
+        text: The text.
+        tags: Only these tags count, with the quote before each.
+    """
+    # one byte is found much faster than several, and most texts have none
+    if b"$" not in text:
+        return False
+    return any(tag in text for tag in tags or (_TAG,))
+
+
+def _is_json_data(value: Any) -> bool:
+    """Return whether a container holds nothing but values of JSON's types."""
+    kind = type(value)
+    if kind is list:
+        return are_json_data(value)
+    if kind is dict:
+        return all(type(key) is str for key in value) and are_json_data([*value.values()])
+    return kind in (FrozenList, FrozenDict) and are_json_data([value])
+
+
+def _are_all_finite(values: list[Any]) -> bool:
+    """Return whether all numbers in values of JSON's types are finite, level by level."""
+    while not _SCALARS.issuperset(map(type, values)):
+        if not _are_finite(values):
+            return False
+        objects = [value for value in values if type(value) in _OBJECTS]
+        arrays = [value for value in values if type(value) in _ARRAYS]
+        values = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(arrays)]
+    return _are_finite(values)
 
 
 def to_plain(value: Any, *, check_strings: bool = False) -> Any:

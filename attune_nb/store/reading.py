@@ -17,7 +17,7 @@ from attune_nb.events import RunStatus, describe_kind
 from attune_nb.store.blobs import load_data
 from attune_nb.store.database import connected
 from attune_nb.store.event_rows import EventRow, column_text, event_of
-from attune_nb.store.json_values import NO_SECRETS, from_plain
+from attune_nb.store.json_values import NO_SECRETS, from_plain, has_tag
 from attune_nb.store.tables.events import stored_files
 from attune_nb.store.tables.folder import TableFolder
 from attune_nb.values.describe import describe
@@ -316,7 +316,7 @@ def events_of(
                 event = event_of(row, run.source, mask)
             except StoreError as error:
                 raise StoreError(_damage_message(run.run_id, str(error))) from None
-            if any(tag in row.data for tag in FILE_TAGS):
+            if has_tag(row.data, *FILE_TAGS):
                 for reference in stored_files(event):
                     reference.source = tables
             events.append(event)

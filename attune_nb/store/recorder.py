@@ -37,7 +37,7 @@ from attune_nb.store.database import (
 )
 from attune_nb.store.event_rows import EventRow, column_text, drop_values, row_of, row_within
 from attune_nb.store.files import file_identity
-from attune_nb.store.json_values import to_plain
+from attune_nb.store.json_values import has_tag, to_plain
 from attune_nb.store.reading import FILE_TAGS, LIVE, is_alive
 from attune_nb.store.tables.recording import TableRecorder
 
@@ -489,10 +489,10 @@ class Recorder:
         try:
             masked_event = self._hide_secrets(event)
             row = row_of(masked_event)
-            if _MARKER_TAG in row.data:
+            if has_tag(row.data, _MARKER_TAG):
                 masked_event = self._write_tables(masked_event)
                 row = row_of(masked_event)
-            if any(tag in row.data for tag in FILE_TAGS):
+            if has_tag(row.data, *FILE_TAGS):
                 self._tables.add_references(masked_event)
             if len(row.data) <= most_bytes:
                 return row

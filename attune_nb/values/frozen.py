@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FROZEN",
+    "JSON_LEAVES",
     "LEAVES",
     "FrozenDict",
     "FrozenList",
     "FrozenTuple",
     "NotStored",
+    "are_json_data",
     "copy_tables",
     "describe_not_stored",
     "freeze",
@@ -68,7 +70,7 @@ class FrozenDict(dict[Any, Any]):
 
     Attributes:
         size: The bytes of memory of the object and everything in it, or 0 until `size_of` has
-            counted them. An `int` if all in it is plain data, else a `float`.
+            counted them. Its type shows what is in it: see `_NEW_SIZES`.
     """
 
     __slots__ = ("size",)
@@ -95,7 +97,7 @@ class FrozenList(list[Any]):
 
     Attributes:
         size: The bytes of memory of the array and everything in it, or 0 until `size_of` has
-            counted them. An `int` if all in it is plain data, else a `float`.
+            counted them. Its type shows what is in it: see `_NEW_SIZES`.
     """
 
     __slots__ = ("size",)
@@ -122,7 +124,7 @@ class FrozenTuple(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have a slo
 
     Attributes:
         size: The bytes of memory of the tuple and everything in it, or 0 until `size_of` has
-            counted them. An `int` if all in it is plain data, else a `float`.
+            counted them. Its type shows what is in it: see `_NEW_SIZES`.
     """
 
     size: float
@@ -179,11 +181,15 @@ def describe_not_stored(value: Any) -> str:
     return ""
 
 
-LEAVES = frozenset({str, int, float, bool, type(None), bytes, complex})
+JSON_LEAVES = frozenset({str, int, float, bool, type(None)})
+"""The types of the values without parts that JSON has."""
+LEAVES = JSON_LEAVES | {bytes, complex}
 """The types of the values without parts."""
 FROZEN = frozenset({FrozenDict, FrozenList, FrozenTuple})
 """The types of containers that are frozen."""
 _UNCHANGED = LEAVES | FROZEN
+_TEXT = frozenset({str})
+_INT = frozenset({int})
 _ARRAYS = (list, tuple)
 
 # The types of which many instances are frozen together.
@@ -209,9 +215,23 @@ _TOO_DEEP = (
     "data"
 )
 
-# An object that was frozen and is still alive, its read-only version, and whether that is plain
-# data, by the `id` of the object.
-_Memo = dict[int, tuple[Any, Any, bool]]
+
+class _PlainSize(int):
+    """The size of a container of plain data that JSON does not have."""
+
+
+# What is in a frozen value, from the least to the most special: objects of other types; plain data
+# that JSON does not have (bytes, tuples, keys that are no strings); the values of JSON, and floats
+# that are not finite.
+_OTHER, _PLAIN, _JSON = range(3)
+
+# The size of a new container by its content: the type is what shows the content.
+_NEW_SIZES: tuple[float, ...] = (0.0, _PlainSize(0), 0)
+_CONTENTS: dict[type, int] = {float: _OTHER, _PlainSize: _PLAIN, int: _JSON}
+
+# An object that was frozen and is still alive, its read-only version, and the content of that, by
+# the `id` of the object.
+_Memo = dict[int, tuple[Any, Any, int]]
 
 _set_item = dict.__setitem__
 _values_of = dict.values
@@ -247,8 +267,8 @@ def freeze(value: Any, *, more_levels: int = 0) -> Any:
     if kind is dict:
         # a flat object, as most results are
         frozen = FrozenDict(value)
-        if LEAVES.issuperset(map(type, frozen.values())):
-            _mark(frozen, is_plain=LEAVES.issuperset(map(type, frozen)))
+        if JSON_LEAVES.issuperset(map(type, frozen.values())):
+            _mark(frozen, _content_of_keys(frozen))
             return frozen
 
     try:
@@ -273,7 +293,7 @@ def freeze_guarded(value: Any) -> Any:
         raise ValueError(f"reading it raises {type_name(type(error))}") from None
 
 
-def _freeze(value: Any, kind: type, depth: int, memo: _Memo | None = None) -> tuple[Any, bool]:
+def _freeze(value: Any, kind: type, depth: int, memo: _Memo | None = None) -> tuple[Any, int]:
     """Return the read-only version of a value that is not of an unchanged type.
 
     Args:
@@ -283,37 +303,41 @@ def _freeze(value: Any, kind: type, depth: int, memo: _Memo | None = None) -> tu
         memo: The values that were frozen before, if the value is nested deeply.
 
     Returns:
-        The read-only version, and whether it is plain data.
+        The read-only version, and its content.
     """
     if depth == 0:
         raise ValueError(_TOO_DEEP)
     if memo is None and depth < _DEPTH_OF_MEMO:
         memo = {}
     if memo is not None and id(value) in memo:
-        _, frozen, is_plain = memo[id(value)]
-        return frozen, is_plain
+        _, frozen, content = memo[id(value)]
+        return frozen, content
 
     container = _copy_container(value, kind)
     if container is None:
         other = _freeze_other(value, kind, depth - 1, memo)
-        return other, is_plain_data(other)
+        return other, _content_of(other)
 
     # few calls for a level: the value may be as deep as Python's stack
     parts = [*container.values()] if isinstance(container, dict) else container
-    is_plain = LEAVES.issuperset(map(type, parts))
-    if not is_plain and (len(parts) < _MANY or memo is not None):
-        parts, is_plain = _freeze_one_by_one(parts, depth - 1, memo)
-    elif not is_plain:
-        parts, is_plain = _freeze_many(parts, depth - 1)
+    leaf_content = _content_of_leaves(parts)
+    if leaf_content is not None:
+        content = leaf_content
+    elif len(parts) < _MANY or memo is not None:
+        parts, content = _freeze_one_by_one(parts, depth - 1, memo)
+    else:
+        parts, content = _freeze_many(parts, depth - 1)
 
     frozen = _fill(container, kind, parts)
-    if is_plain and isinstance(container, dict):
+    if isinstance(container, dict):
         # a key of a user's own type may refer to its object
-        is_plain = LEAVES.issuperset(map(type, container))
-    _mark(frozen, is_plain=is_plain)
+        content = min(content, _content_of_keys(container))
+    elif kind is tuple:
+        content = min(content, _PLAIN)
+    _mark(frozen, content)
     if memo is not None:
-        memo[id(value)] = (value, frozen, is_plain)
-    return frozen, is_plain
+        memo[id(value)] = (value, frozen, content)
+    return frozen, content
 
 
 def _copy_container(value: Any, kind: type) -> FrozenDict | list[Any] | None:
@@ -347,24 +371,67 @@ def _fill(container: FrozenDict | list[Any], kind: type, parts: list[Any]) -> An
     return container
 
 
-def _mark(container: FrozenDict | FrozenList | FrozenTuple, *, is_plain: bool) -> None:
-    """Note in a new container whether it is plain data."""
+def _mark(container: FrozenDict | FrozenList | FrozenTuple, content: int) -> None:
+    """Note in a new container what is in it."""
     # its size is not counted yet
-    container.size = 0 if is_plain else 0.0
+    container.size = _NEW_SIZES[content]
     # a tuple has attributes, which may be changed
-    if is_plain and len(container) >= FEWEST_PARTS and type(container) is not FrozenTuple:
+    if content and len(container) >= FEWEST_PARTS and type(container) is not FrozenTuple:
         untrack(container)
+
+
+def _content_of_leaves(values: list[Any]) -> int | None:
+    """Return the content of values without parts; None if one of them may have parts."""
+    if JSON_LEAVES.issuperset(map(type, values)):
+        return _JSON
+    if LEAVES.issuperset(map(type, values)):
+        return _PLAIN
+    return None
+
+
+def _content_of_keys(record: dict[Any, Any]) -> int:
+    """Return the content of the keys of an object."""
+    if _TEXT.issuperset(map(type, record)):
+        return _JSON
+    if LEAVES.issuperset(map(type, record)):
+        return _PLAIN
+    return _OTHER
+
+
+def _content_of(value: Any) -> int:
+    """Return the content of a frozen value."""
+    kind = type(value)
+    if kind in FROZEN:
+        return _CONTENTS[type(value.size)]
+    if kind in JSON_LEAVES:
+        return _JSON
+    return _PLAIN if kind in LEAVES else _OTHER
 
 
 def is_plain_data(value: Any) -> bool:
     """Return whether a frozen value is plain data: no object of another type, nor holds one."""
     kind = type(value)
     if kind in FROZEN:
-        return type(value.size) is int
+        return type(value.size) is not float
     return kind in LEAVES
 
 
-def _freeze_many(values: list[Any], depth: int) -> tuple[list[Any], bool]:
+def are_json_data(values: list[Any]) -> bool:
+    """Return whether frozen values hold nothing but the types of JSON; it is a loop of C.
+
+    Floats that are not finite count as numbers of JSON.
+    """
+    kinds = set(map(type, values))
+    if kinds <= JSON_LEAVES:
+        return True
+    if not kinds <= FROZEN:
+        if not kinds <= _UNCHANGED or not JSON_LEAVES.issuperset(kinds - FROZEN):
+            return False
+        values = [value for value in values if type(value) in FROZEN]
+    return _INT.issuperset(map(type, map(_size_slot, values)))
+
+
+def _freeze_many(values: list[Any], depth: int) -> tuple[list[Any], int]:
     """Freeze the parts of a large container."""
     if len(values) < _VERY_MANY or not gc.isenabled():
         return _freeze_all(values, depth)
@@ -380,25 +447,26 @@ def _freeze_many(values: list[Any], depth: int) -> tuple[list[Any], bool]:
 
 def _freeze_one_by_one(
     values: list[Any], depth: int, memo: _Memo | None = None
-) -> tuple[list[Any], bool]:
-    is_plain = True
+) -> tuple[list[Any], int]:
+    content = _JSON
     frozen = []
     for value in values:
         kind = type(value)
         frozen_value = value
-        if kind in FROZEN:
-            is_plain &= type(value.size) is int
-        elif kind not in LEAVES:
-            frozen_value, is_value_plain = _freeze(value, kind, depth, memo)
-            is_plain &= is_value_plain
+        if kind not in JSON_LEAVES:
+            if kind in _UNCHANGED:
+                value_content = _content_of(value)
+            else:
+                frozen_value, value_content = _freeze(value, kind, depth, memo)
+            content = min(content, value_content)
         frozen.append(frozen_value)
-    return frozen, is_plain
+    return frozen, content
 
 
 def _freeze_all(
     values: list[Any], depth: int, batch_levels: int = _BATCH_LEVELS
-) -> tuple[list[Any], bool]:
-    """Return the read-only versions of many values, and whether all are plain data.
+) -> tuple[list[Any], int]:
+    """Return the read-only versions of many values, and their content.
 
     Records and arrays are copied, and the types of their parts are looked at, in loops of C. For
     an array of records this takes a tenth of the time of a Python call for each value.
@@ -411,7 +479,7 @@ def _freeze_all(
     """
     kinds = set(map(type, values))
     if kinds <= LEAVES:
-        return values, True
+        return values, _JSON if kinds <= JSON_LEAVES else _PLAIN
     if depth < 1 or batch_levels < 1 or kinds.isdisjoint(_BATCHED):
         return _freeze_one_by_one(values, depth, {})
     if kinds == {dict}:
@@ -421,127 +489,139 @@ def _freeze_all(
     return _freeze_mixed(values, depth, batch_levels)
 
 
-def _freeze_mixed(values: list[Any], depth: int, batch_levels: int) -> tuple[list[Any], bool]:
+def _freeze_mixed(values: list[Any], depth: int, batch_levels: int) -> tuple[list[Any], int]:
     """Freeze values of several types: objects together, arrays together, others one by one."""
     values = [*values]
-    are_plain = True
+    content = _JSON
     for batched_kind in _BATCHED:
         indexes = [index for index, value in enumerate(values) if type(value) is batched_kind]
         if not indexes:
             continue
         of_kind = [values[index] for index in indexes]
-        frozen, is_plain = _freeze_all(of_kind, depth, batch_levels)
-        are_plain &= is_plain
+        frozen, content_of_kind = _freeze_all(of_kind, depth, batch_levels)
+        content = min(content, content_of_kind)
         for index, value in zip(indexes, frozen, strict=True):
             values[index] = value
 
-    frozen, is_plain = _freeze_one_by_one(values, depth)
-    return frozen, are_plain and is_plain
+    frozen, content_of_all = _freeze_one_by_one(values, depth)
+    return frozen, min(content, content_of_all)
 
 
-def _freeze_distinct(values: list[Any], depth: int, batch_levels: int) -> tuple[list[Any], bool]:
+def _freeze_distinct(values: list[Any], depth: int, batch_levels: int) -> tuple[list[Any], int]:
     """Freeze many values, of which some may be the same object, each object once."""
     distinct = dict(zip(map(id, values), values, strict=True))
-    frozen, are_plain = _freeze_all([*distinct.values()], depth, batch_levels)
+    frozen, content = _freeze_all([*distinct.values()], depth, batch_levels)
     if len(distinct) == len(values):
-        return frozen, are_plain
+        return frozen, content
     by_id = dict(zip(distinct, frozen, strict=True))
-    return [by_id[id(value)] for value in values], are_plain
+    return [by_id[id(value)] for value in values], content
 
 
-def _freeze_records(values: list[Any], depth: int, batch_levels: int) -> tuple[list[Any], bool]:
+def _freeze_records(values: list[Any], depth: int, batch_levels: int) -> tuple[list[Any], int]:
     """Freeze many instances of `dict` itself.
 
     Objects of one source have the same keys, so the values are looked at key by key.
     """
     records = [*map(FrozenDict, values)]
-    columns = _columns_to_freeze(records)
+    columns, content = _columns_to_freeze(records)
     column_values = [column for _, column in columns.values()]
-    are_plain = True
     if len(columns) > _FEW:
-        parts, are_plain = _freeze_distinct(
+        parts, content_of_parts = _freeze_distinct(
             [*chain.from_iterable(column_values)], depth, batch_levels
         )
+        content = min(content, content_of_parts)
         column_values = _split(parts, column_values)
 
     for (name, (with_name, _)), column in zip(columns.items(), column_values, strict=True):
-        parts, is_plain = _freeze_all(column, depth, batch_levels)
-        are_plain &= is_plain
+        parts, content_of_parts = _freeze_all(column, depth, batch_levels)
+        content = min(content, content_of_parts)
         # calls `_set_item` for each object in a loop of C
         deque(map(_set_item, with_name, repeat(name), parts), maxlen=0)
 
-    if are_plain and LEAVES.issuperset(map(type, chain.from_iterable(records))):
-        _mark_plain(records)
-        return records, True
+    if content == _JSON:
+        _mark_json(records)
+        return records, content
     for record in records:
-        has_plain_keys = LEAVES.issuperset(map(type, record))
-        _mark(record, is_plain=has_plain_keys and all(map(is_plain_data, record.values())))
-    return records, False
+        contents = [*map(_content_of, record.values()), _content_of_keys(record)]
+        _mark(record, min(contents))
+    return records, content
 
 
-def _columns_to_freeze(
-    records: list[FrozenDict],
-) -> dict[Any, tuple[list[FrozenDict], list[Any]]]:
+# the columns of many objects in which some values have parts: for each such key the objects that
+# have it, and their values
+_Columns = dict[Any, tuple[list[FrozenDict], list[Any]]]
+
+
+def _columns_to_freeze(records: list[FrozenDict]) -> tuple[_Columns, int]:
     """Return the columns of many objects in which some values have parts.
 
     Returns:
-        For each such key the objects that have it, and their values.
+        The columns, and the content of the other ones and of the keys.
     """
     names = records[0]
     columns = {}
+    content = _content_of_keys(names)
     try:
         for name in names:
             column = [*map(itemgetter(name), records)]
-            if not LEAVES.issuperset(map(type, column)):
+            content_of_column = _content_of_leaves(column)
+            if content_of_column is None:
                 columns[name] = (records, column)
+            else:
+                content = min(content, content_of_column)
     except Exception:  # noqa: BLE001 - a key is missing, or to hash it raises anything
         return _find_columns(records)
 
+    # all have the keys of the first object, and no others
     if set(map(len, records)) != {len(names)}:
         return _find_columns(records)
-    return columns
+    return columns, content
 
 
-def _find_columns(records: list[FrozenDict]) -> dict[Any, tuple[list[FrozenDict], list[Any]]]:
+def _find_columns(records: list[FrozenDict]) -> tuple[_Columns, int]:
     """Return the columns with parts of objects that differ in their keys."""
-    columns: dict[Any, tuple[list[FrozenDict], list[Any]]] = {}
-    if LEAVES.issuperset(map(type, chain.from_iterable(map(_values_of, records)))):
-        return columns
+    columns: _Columns = {}
+    content = min(map(_content_of_keys, records))
+    if JSON_LEAVES.issuperset(map(type, chain.from_iterable(map(_values_of, records)))):
+        return columns, content
 
     for record in records:
         for name, part in record.items():
-            if type(part) not in LEAVES:
+            kind = type(part)
+            if kind not in LEAVES:
                 with_name, column = columns.setdefault(name, ([], []))
                 with_name.append(record)
                 column.append(part)
-    return columns
+            elif kind not in JSON_LEAVES:
+                content = min(content, _PLAIN)
+    return columns, content
 
 
-def _mark_plain(containers: Sequence[FrozenDict | FrozenList]) -> None:
-    """Note in new containers that they are plain data."""
+def _mark_json(containers: Sequence[FrozenDict | FrozenList]) -> None:
+    """Note in new containers that they hold nothing but values of JSON."""
     for container in containers:
         container.size = 0
     if containers and len(containers[0]) >= FEWEST_PARTS:
         untrack_all(containers)
 
 
-def _freeze_arrays(values: list[Any], depth: int, batch_levels: int) -> tuple[list[Any], bool]:
+def _freeze_arrays(values: list[Any], depth: int, batch_levels: int) -> tuple[list[Any], int]:
     """Freeze many instances of `list` itself."""
     arrays = [*map(FrozenList, values)]
-    if LEAVES.issuperset(map(type, chain.from_iterable(arrays))):
-        _mark_plain(arrays)
-        return arrays, True
+    if JSON_LEAVES.issuperset(map(type, chain.from_iterable(arrays))):
+        _mark_json(arrays)
+        return arrays, _JSON
 
     elements = [*chain.from_iterable(arrays)]
     freeze_parts = _freeze_all if len(elements) <= _FEW * len(arrays) else _freeze_distinct
-    elements, are_plain = freeze_parts(elements, depth, batch_levels)
+    elements, content = freeze_parts(elements, depth, batch_levels)
     arrays = [*map(FrozenList, _split(elements, arrays))]
-    if are_plain:
-        _mark_plain(arrays)
-        return arrays, True
+    if content == _JSON:
+        _mark_json(arrays)
+        return arrays, content
     for array in arrays:
-        _mark(array, is_plain=all(map(is_plain_data, array)))
-    return arrays, False
+        _mark(array, min(map(_content_of, array), default=_JSON))
+    return arrays, content
 
 
 def _split(values: list[Any], arrays: Sequence[list[Any]]) -> list[list[Any]]:
@@ -602,10 +682,10 @@ def _freeze_named_tuple(value: Any, kind: type, depth: int, memo: _Memo | None) 
         return value
 
     elements = list(tuple.__iter__(value))
-    parts, is_plain = _freeze_one_by_one(elements, depth, memo)
+    parts, content = _freeze_one_by_one(elements, depth, memo)
     if not is_named:
         frozen = FrozenTuple(parts)
-        _mark(frozen, is_plain=is_plain)
+        _mark(frozen, min(content, _PLAIN))
         return frozen
     if all(map(operator.is_, parts, elements)):
         return value
@@ -757,15 +837,13 @@ def _freeze_nanoseconds(value: Any, kind: str) -> Any:
 def freeze_list(values: list[Any]) -> FrozenList:
     """Return a read-only list of values that are frozen already."""
     frozen = FrozenList(values)
-    kinds = set(map(type, frozen))
-    if kinds <= LEAVES:
-        is_plain = True
-    elif kinds <= FROZEN:
-        is_plain = float not in set(map(type, map(_size_slot, frozen)))
-    else:
-        is_plain = all(map(is_plain_data, frozen))
+    content = _content_of_leaves(frozen)
+    if content is None and FROZEN.issuperset(map(type, frozen)):
+        content = min(map(_CONTENTS.__getitem__, set(map(type, map(_size_slot, frozen)))))
+    elif content is None:
+        content = min(map(_content_of, frozen))
 
-    _mark(frozen, is_plain=is_plain)
+    _mark(frozen, content)
     return frozen
 
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune_nb.store.json_values import from_plain, to_plain
+from attune_nb.store.json_values import from_plain, to_json, to_plain
 from attune_nb.values.frozen import NotStored, freeze, freeze_list
 
 
@@ -131,6 +131,48 @@ def test_data_is_read_back_with_its_types(value):
 @given(VALUES)
 def test_the_stored_text_is_strict_json(value):
     json.loads(encode(freeze(value)), parse_constant=pytest.fail)
+
+
+def encode_exactly(value):
+    """Return the JSON of a value that was looked at part by part."""
+    return msgspec.json.encode(to_plain(value))
+
+
+@given(st.lists(VALUES, max_size=40))
+def test_values_are_encoded_together_as_part_by_part(values):
+    values = list(freeze(values))
+    try:
+        expected = encode_exactly(values)
+    except UnicodeEncodeError:
+        with pytest.raises(UnicodeEncodeError):
+            msgspec.json.encode(to_json(values))
+        return
+    assert msgspec.json.encode(to_json(values)) == expected
+    assert msgspec.json.encode(to_json({"all": freeze(values)})) == encode_exactly({"all": values})
+
+
+RECORD = {"url": "http://host/1", "size": 1, "rate": 0.5, "tags": [1, 2], "of": {"ok": True}}
+
+
+@pytest.mark.parametrize("more", [{}, {"x": None}, {"x": "$5"}, {"x": {"$a": 1, "b": 2}}])
+def test_records_of_the_types_of_json_are_encoded_at_once(more):
+    records = list(freeze([RECORD | more] * 20))
+    assert type(to_json(records)) is msgspec.Raw
+    assert msgspec.json.encode(to_json(records)) == encode_exactly(records)
+
+
+@pytest.mark.parametrize(
+    "odd", [math.nan, -math.inf, (1,), b"x", 1j, {1: 2}, {"$int": 1}, date(2026, 1, 1)], ids=repr
+)
+@pytest.mark.parametrize("depth", range(3))
+def test_one_odd_value_among_records_is_tagged(odd, depth):
+    value = odd
+    for _ in range(depth):
+        value = {"part": [value]}
+    records = list(freeze([RECORD] * 20 + [RECORD | {"x": value}]))
+    text = msgspec.json.encode(to_json(records))
+    assert text == encode_exactly(records)
+    assert repr(from_plain(msgspec.json.decode(text))) == repr(records)
 
 
 @given(st.lists(VALUES, min_size=16, max_size=40))
