@@ -13,6 +13,7 @@ import typer
 import attune_nb
 from attune_nb.cli.file_commands import check, export, graph
 from attune_nb.cli.help_command import explain
+from attune_nb.cli.pack_commands import pack_commands
 from attune_nb.cli.publish_command import publish
 from attune_nb.cli.record_commands import forget, runs, show, timeline
 from attune_nb.cli.repeat_commands import fork, retry
@@ -44,6 +45,7 @@ for command in (
     bench,
 ):
     app.command()(command)
+app.add_typer(pack_commands, name="pack")
 app.command("help")(explain)
 
 

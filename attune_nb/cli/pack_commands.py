@@ -1,0 +1,60 @@
+"""The commands about Attune packs: `pack install`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from attune_nb.cli.output import exit_with_error
+from attune_nb.cli.usage_errors import CommandGroup
+from attune_nb.errors import AttuneError
+from attune_nb.html import printable
+
+__all__ = ["pack_commands"]
+
+pack_commands = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Install what an Attune pack needs.",
+)
+
+
+@pack_commands.callback()
+def _pack() -> None:
+    """Install what an Attune pack needs."""
+
+
+@pack_commands.command()
+def install(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a pack, or a folder of packs")],
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PACKAGE==VERSION",
+            help="the version of a package, or a range such as `attune-sdk<0.4`; repeatable",
+        ),
+    ] = None,
+) -> None:
+    """Install the packages that the pack in FOLDER needs, in an environment of its own.
+
+    Nothing is made if the Python of attune-nb has all of them. The environments lie in the user's
+    cache, or in the folder that ATTUNE_NB_CACHE names.
+    """
+    from attune_nb.packs.environments.requirements import split_constraint  # noqa: PLC0415 - slow
+    from attune_nb.packs.installation import install_packs  # noqa: PLC0415 - as above
+
+    try:
+        constraints = None
+        if constraint is not None:
+            constraints = dict(split_constraint(text) for text in constraint)
+        install_packs(folder, constraints=constraints, progress=_print_line)
+    except AttuneError as error:
+        exit_with_error(error)
+
+
+def _print_line(line: str) -> None:
+    """Print a line of progress at once, without what it could do to a terminal."""
+    typer.echo(printable(line))

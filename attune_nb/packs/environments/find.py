@@ -1,0 +1,308 @@
+"""Find the interpreters of a pack's actions; say what is missing, and how to get it.
+
+Nothing is installed here, and no other interpreter is taken in place of one that is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attune_nb.errors import AttuneError
+from attune_nb.packs.environments.cache import node_key, python_key
+from attune_nb.packs.environments.node_packages import find_missing, read_package_json
+from attune_nb.packs.environments.programs import find_nodes, find_pythons, kernel_python
+from attune_nb.packs.environments.requirements import (
+    find_unmet,
+    read_constraints,
+    read_requirements,
+)
+from attune_nb.packs.options import Interpreter
+from attune_nb.packs.version_ranges import read_range
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from attune_nb.errors import Problem
+    from attune_nb.packs.environments.cache import Environment
+    from attune_nb.packs.environments.node_packages import NodePackages
+    from attune_nb.packs.environments.programs import Node, Python
+    from attune_nb.packs.environments.requirements import Constraints, Requirements
+    from attune_nb.packs.model import PackAction, PackManifest
+    from attune_nb.packs.version_ranges import Version, VersionRange
+
+__all__ = [
+    "NoInterpreterError",
+    "PackNeeds",
+    "choose_node",
+    "choose_python",
+    "environment_python",
+    "find_interpreters",
+    "raise_first_problem",
+    "show_folder",
+]
+
+BASH = "/bin/bash"
+
+# missing packages that a message names
+_MAX_NAMED = 5
+
+
+class NoInterpreterError(AttuneError):
+    """An action has no interpreter here; the message says why, and what to do."""
+
+
+class PackNeeds:
+    """What the manifests of a pack say that its actions need; each file is read once.
+
+    Args:
+        pack: The pack.
+        constraints: Versions of packages that are allowed besides, as the user gives them.
+
+    Raises:
+        AttuneError: A constraint is invalid.
+    """
+
+    def __init__(self, pack: PackManifest, constraints: Mapping[str, str] | None = None) -> None:
+        self.pack = pack
+        self.limits: Constraints = read_constraints(constraints)
+        self.has_constraints = constraints is not None
+        self._requirements: Requirements | None = None
+        self._packages: NodePackages | None = None
+
+    @property
+    def requirements(self) -> Requirements:
+        """The packages of Python."""
+        if self._requirements is None:
+            self._requirements = read_requirements(self.pack.folder)
+        return self._requirements
+
+    @property
+    def packages(self) -> NodePackages:
+        """The packages of node."""
+        if self._packages is None:
+            self._packages = read_package_json(self.pack.folder)
+        return self._packages
+
+    @property
+    def constraints(self) -> dict[str, str]:
+        """The constraints in one form: canonical name -> range."""
+        return {name: str(limit) for name, limit in sorted(self.limits.items())}
+
+    def find_environment(self, python: Python) -> Environment | None:
+        """Return the environment that was made for the requirements and a Python."""
+        key = python_key(self.pack.ref, self.requirements.texts, python)
+        constraints = self.constraints if self.has_constraints else None
+        environment = key.find(constraints)
+        if environment is None or not environment_python(environment).is_file():
+            return None
+        return environment
+
+    def find_node_environment(self, node: Node) -> Environment | None:
+        """Return the environment that was made for `package.json` and a node."""
+        return node_key(self.pack.ref, self.packages.texts, node).find(None)
+
+
+def find_interpreters(
+    actions: Iterable[PackAction], constraints: Mapping[str, str] | None = None
+) -> dict[str, Interpreter]:
+    """Return the interpreter of each action that needs a particular one, or has a problem.
+
+    An action that is left out runs with what its backend has: `/bin/bash`, its Python, the node on
+    PATH.
+
+    Args:
+        actions: The actions, of one pack or several.
+        constraints: Versions of packages that are allowed besides what the packs say:
+            `{"attune-sdk": "0.3.0"}`.
+
+    Raises:
+        AttuneError: A constraint is invalid.
+    """
+    needs: dict[Path, PackNeeds] = {}
+    interpreters = {}
+    for action in actions:
+        folder = action.pack.folder
+        if folder not in needs:
+            needs[folder] = PackNeeds(action.pack, constraints)
+
+        try:
+            interpreter = _find_interpreter(action, needs[folder])
+        except NoInterpreterError as error:
+            interpreter = Interpreter(problem=str(error))
+        if interpreter is not None:
+            interpreters[action.ref] = interpreter
+    return interpreters
+
+
+def choose_python(action: PackAction) -> Python:
+    """Return the Python for an action: the kernel's own if it fits, else the newest on PATH.
+
+    Raises:
+        NoInterpreterError: None fits.
+    """
+    version_range = _read_runtime_version(action)
+    own_python = kernel_python()
+    if own_python is not None and _fits(own_python.version, version_range):
+        return own_python
+
+    pythons = find_pythons(version_range)
+    if pythons:
+        return pythons[0]
+
+    present = find_pythons(None)
+    if own_python is not None:
+        present.insert(0, own_python)
+    raise NoInterpreterError(
+        _explain_no_program(action, "Python", [str(python) for python in present])
+    )
+
+
+def choose_node(action: PackAction) -> Node:
+    """Return the first node on PATH that fits an action.
+
+    Raises:
+        NoInterpreterError: None fits.
+    """
+    version_range = _read_runtime_version(action)
+    nodes = find_nodes()
+    for node in nodes:
+        if _fits(node.version, version_range):
+            return node
+    raise NoInterpreterError(_explain_no_program(action, "node", [str(node) for node in nodes]))
+
+
+def environment_python(environment: Environment) -> Path:
+    """Return the Python of an environment."""
+    return Path(environment.folder) / "bin" / "python"
+
+
+def show_folder(folder: Path) -> str:
+    """Return a folder as a word of a command line: relative if it is below the current one."""
+    if folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    return shlex.quote(str(folder))
+
+
+def raise_first_problem(pack: PackManifest, problems: Iterable[Problem]) -> None:
+    """Refuse a manifest that cannot be read.
+
+    Raises:
+        NoInterpreterError: There is a problem.
+    """
+    for problem in problems:
+        raise NoInterpreterError(f"what the pack `{pack.ref}` needs cannot be read: {problem}")
+
+
+def _find_interpreter(action: PackAction, needs: PackNeeds) -> Interpreter | None:
+    """Return the interpreter of an action, or None if the backend's own one will do.
+
+    Raises:
+        NoInterpreterError: There is none.
+    """
+    if action.runner == "python":
+        return _find_python(action, needs)
+    if action.runner == "nodejs":
+        return _find_node(action, needs)
+    if action.runner == "shell":
+        if not os.access(BASH, os.X_OK):
+            raise NoInterpreterError(f"`{action.ref}` needs `{BASH}`, which is not there")
+        return None
+
+    if action.entry_point.is_file() and not os.access(action.entry_point, os.X_OK):
+        program = show_folder(action.entry_point)
+        raise NoInterpreterError(
+            f"`{action.ref}`: `{program}` is no program that may run; `chmod +x {program}` "
+            "makes it one"
+        )
+    return None
+
+
+def _find_python(action: PackAction, needs: PackNeeds) -> Interpreter | None:
+    requirements = needs.requirements
+    raise_first_problem(action.pack, requirements.problems)
+    python = choose_python(action)
+    if not requirements.entries:
+        if action.runtime_version is None:
+            return None
+        return Interpreter(program=python.program)
+
+    environment = needs.find_environment(python)
+    # one that was made with constraints was asked for with a reason
+    if environment is not None and environment.constraints:
+        return Interpreter(program=str(environment_python(environment)))
+
+    unmet = find_unmet(requirements, python, needs.limits)
+    if not unmet:
+        return Interpreter(program=python.program)
+    if environment is not None:
+        return Interpreter(program=str(environment_python(environment)))
+
+    reasons = []
+    for entry, reason in unmet:
+        place = f"{Path(entry.position.source.name).name}, line {entry.position.line}"
+        reasons.append(f"`{entry.text}` ({place}) {reason}")
+    raise NoInterpreterError(_explain_unmet(action, reasons, str(python), needs))
+
+
+def _find_node(action: PackAction, needs: PackNeeds) -> Interpreter | None:
+    packages = needs.packages
+    raise_first_problem(action.pack, packages.problems)
+    node = choose_node(action)
+    missing = find_missing(packages, action.pack.folder)
+    if not missing:
+        if action.runtime_version is None:
+            return None
+        return Interpreter(program=node.program)
+
+    environment = needs.find_node_environment(node)
+    if environment is not None:
+        modules = str(Path(environment.folder) / "node_modules")
+        return Interpreter(program=node.program, module_folders=(modules,))
+
+    reasons = [f"`{name}@{versions}` {reason}" for name, versions, reason in missing]
+    raise NoInterpreterError(_explain_unmet(action, reasons, str(node), needs))
+
+
+def _read_runtime_version(action: PackAction) -> VersionRange | None:
+    if action.runtime_version is None:
+        return None
+    try:
+        return read_range(action.runtime_version)
+    except ValueError as error:
+        raise NoInterpreterError(f"`{action.ref}`, `runtime_version`: {error}") from None
+
+
+def _fits(version: Version, version_range: VersionRange | None) -> bool:
+    return version_range is None or version_range.allows(version)
+
+
+def _explain_no_program(action: PackAction, kind: str, present: list[str]) -> str:
+    """Return the message of an action for which there is no Python or node."""
+    need = f"`{action.ref}` needs {kind}"
+    if action.runtime_version is not None:
+        need += f" `{action.runtime_version}` (its `runtime_version`)"
+
+    state = f"there is no {kind} on PATH"
+    if present:
+        state = f"here are {', '.join(present)}"
+    return f"{need}; {state}: put one that fits on PATH"
+
+
+def _explain_unmet(action: PackAction, reasons: list[str], program: str, needs: PackNeeds) -> str:
+    """Return the message of an action whose packages are missing."""
+    named = "; ".join(reasons[:_MAX_NAMED])
+    if len(reasons) > _MAX_NAMED:
+        named += f"; and {len(reasons) - _MAX_NAMED} more"
+
+    folder = show_folder(needs.pack.folder)
+    options = "".join(
+        f" --constraint {shlex.quote(name + limit)}" for name, limit in needs.constraints.items()
+    )
+    return (
+        f"{program} lacks what `{action.ref}` needs: {named}. Install it with `attune-nb pack "
+        f"install {folder}{options}`, or with `%attune pack {folder} --install{options}` in a "
+        "notebook"
+    )

@@ -1,0 +1,297 @@
+"""Make the environment of a pack: what its manifests name, for the interpreters of its actions.
+
+Python's packages are installed by uv if it is there, else by pip in a new venv; node's by npm. The
+new environment counts when it is complete. Before that, and if something fails, nothing changes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.actions.process_tree import ProcessTree
+from attune_nb.errors import AttuneError
+from attune_nb.packs.environments.cache import (
+    Environment,
+    environments_folder,
+    make_environments_folder,
+    node_key,
+    python_key,
+    retire,
+    write_record,
+)
+from attune_nb.packs.environments.find import (
+    PackNeeds,
+    choose_node,
+    choose_python,
+    raise_first_problem,
+)
+from attune_nb.packs.environments.node_packages import (
+    FILE_NAME,
+    LOCK_NAME,
+    find_missing,
+)
+from attune_nb.packs.environments.requirements import FILE_NAME as REQUIREMENTS
+from attune_nb.packs.environments.requirements import find_unmet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from attune_nb.packs.environments.cache import EnvironmentKey
+    from attune_nb.packs.environments.programs import Node, Python
+    from attune_nb.packs.model import PackAction, PackManifest
+
+__all__ = ["install_pack"]
+
+Progress = "Callable[[str], None]"
+
+# lines of an installer's output that a message of its failure shows
+_SHOWN_LINES = 12
+# an installer's process has no command of its own: it is found by its session alone
+_NO_MARK = "attune-nb-install-"
+
+
+def install_pack(
+    pack: PackManifest,
+    actions: Iterable[PackAction],
+    *,
+    constraints: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Environment, ...]:
+    """Make the environments that the actions of a pack need and that are not there yet.
+
+    Args:
+        pack: The pack.
+        actions: Its actions: they say which versions of Python and node are needed.
+        constraints: Versions of packages that are allowed besides what the pack says:
+            `{"attune-sdk": "0.3.0"}`; a version, or a range such as `<0.4`.
+        progress: Called with each line of progress.
+
+    Returns:
+        The environments, new ones and those that were there; none if nothing is needed.
+
+    Raises:
+        AttuneError: An interpreter is missing, a manifest or a constraint is invalid, or the
+            installation failed. Nothing has changed then.
+    """
+    installation = _Installation(pack, constraints, progress)
+    pythons: dict[str, Python] = {}
+    nodes: dict[str, Node] = {}
+    for action in actions:
+        if action.runner == "python":
+            python = choose_python(action)
+            pythons[python.program] = python
+        elif action.runner == "nodejs":
+            node = choose_node(action)
+            nodes[node.program] = node
+
+    environments = [installation.install_for_python(python) for python in pythons.values()]
+    environments += [installation.install_for_node(node) for node in nodes.values()]
+    made = tuple(environment for environment in environments if environment is not None)
+    if not environments:
+        installation.report(f"`{pack.ref}` has no action that needs packages")
+    return made
+
+
+class _Installation:
+    """The installation of what one pack needs."""
+
+    def __init__(
+        self,
+        pack: PackManifest,
+        constraints: Mapping[str, str] | None,
+        progress: Callable[[str], None] | None,
+    ) -> None:
+        self._pack = pack
+        # no constraints means here: none at all
+        self._needs = PackNeeds(pack, {} if constraints is None else constraints)
+        self._progress = progress
+
+    def report(self, line: str) -> None:
+        """Show a line of progress."""
+        if self._progress is not None:
+            self._progress(line)
+
+    def install_for_python(self, python: Python) -> Environment | None:
+        """Return the environment for a Python, or None if the Python has all packages itself."""
+        requirements = self._needs.requirements
+        raise_first_problem(self._pack, requirements.problems)
+        key = python_key(self._pack.ref, requirements.texts, python)
+        if not find_unmet(requirements, python, self._needs.limits):
+            self.report(f"`{self._pack.ref}` needs nothing that {python} does not have")
+            for environment in key.all():
+                retire(environment)
+            return None
+        return self._install(key, str(python), lambda folder: self._fill_python(folder, python))
+
+    def install_for_node(self, node: Node) -> Environment | None:
+        """Return the environment for a node, or None if the pack holds all packages itself."""
+        packages = self._needs.packages
+        raise_first_problem(self._pack, packages.problems)
+        if not find_missing(packages, self._pack.folder):
+            self.report(f"`{self._pack.ref}` has the packages that it needs for {node}")
+            return None
+        key = node_key(self._pack.ref, packages.texts, node)
+        return self._install(key, str(node), lambda folder: self._fill_node(folder, node))
+
+    def _install(self, key: EnvironmentKey, base: str, fill: Callable[[Path], None]) -> Environment:
+        """Return the complete environment of a key; make it if it is not there."""
+        constraints = self._needs.constraints
+        try:
+            make_environments_folder()
+            with key.lock(lambda: self.report("another process installs for this pack; waiting")):
+                environment = key.find(constraints)
+                if environment is not None:
+                    write_record(environment)
+                    self.report(f"`{self._pack.ref}` is installed in {environment.folder}")
+                    return environment
+
+                key.remove_incomplete()
+                with key.new_folder() as folder:
+                    self.report(f"making an environment for `{self._pack.ref}` with {base}")
+                    fill(folder)
+                    environment = Environment(
+                        pack=self._pack.ref, folder=str(folder), base=base, constraints=constraints
+                    )
+                    write_record(environment)
+        except OSError as error:
+            raise AttuneError(
+                f"`{self._pack.ref}` cannot be installed below {environments_folder()}: {error}; "
+                "ATTUNE_NB_CACHE names another folder"
+            ) from error
+        self.report(f"installed in {folder}")
+        return environment
+
+    def _fill_python(self, folder: Path, python: Python) -> None:
+        """Make a venv with the packages of `requirements.txt`."""
+        program = str(folder / "bin" / "python")
+        packages = ["-r", str(self._pack.folder / REQUIREMENTS)]
+        constraints = self._needs.constraints
+        if constraints:
+            limits = folder / "constraints.txt"
+            limits.write_text("".join(f"{name}{limit}\n" for name, limit in constraints.items()))
+            packages += ["-c", str(limits)]
+
+        uv = shutil.which("uv")
+        if uv is not None:
+            # the folder is there already
+            self._run([uv, "venv", "--allow-existing", "--python", python.program, str(folder)])
+            self._run([uv, "pip", "install", "--python", program, *packages])
+            return
+
+        pip = [program, "-m", "pip"]
+        options = []
+        if importlib.util.find_spec("pip") is not None:
+            # the pip of this Python saves the time to install another one
+            pip = [sys.executable, "-m", "pip", "--python", program]
+            options = ["--without-pip"]
+        self._run([python.program, "-m", "venv", *options, str(folder)])
+        self._run(
+            [*pip, "install", "--no-input", "--progress-bar", "off", "--disable-pip-version-check",
+             *packages]
+        )  # fmt: skip
+
+    def _fill_node(self, folder: Path, node: Node) -> None:
+        """Make a folder `node_modules` with the packages of `package.json`."""
+        npm = shutil.which("npm")
+        if npm is None:
+            raise AttuneError(
+                f"`{self._pack.ref}` needs packages of node, and there is no `npm` on PATH to "
+                "install them: put it there"
+            )
+
+        has_local_packages = _write_package_json(folder, self._needs.packages.manifest, self._pack)
+        lock = self._pack.folder / LOCK_NAME
+        command = "install"
+        if lock.is_file() and not has_local_packages:
+            shutil.copyfile(lock, folder / LOCK_NAME)
+            command = "ci"
+        search_path = os.pathsep.join([str(Path(node.program).parent), os.environ.get("PATH", "")])
+        self._run(
+            [npm, command, "--omit=dev", "--install-links", "--no-audit", "--no-fund",
+             "--no-update-notifier"],
+            folder=folder,
+            variables={"PATH": search_path},
+        )  # fmt: skip
+
+    def _run(
+        self,
+        command: Sequence[str],
+        *,
+        folder: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Run one program of the installation, and report its output line by line.
+
+        Raises:
+            AttuneError: It failed.
+        """
+        environment = {**os.environ, **(variables or {})}
+        # a Python that is started must look for modules in its own folders
+        for name in (
+            "PYTHONPATH",
+            "PYTHONHOME",
+            "VIRTUAL_ENV",
+            "PIP_TARGET",
+            "PIP_PREFIX",
+            "PIP_USER",
+        ):
+            environment.pop(name, None)
+
+        process = subprocess.Popen(  # noqa: S603 - installing is what the user asks for
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder or self._pack.folder,
+            env=environment,
+            start_new_session=True,
+        )
+        last_lines: deque[str] = deque(maxlen=_SHOWN_LINES)
+        try:
+            for line in process.stdout or ():
+                text = line.decode(errors="replace").rstrip()
+                if text:
+                    last_lines.append(text)
+                    self.report(f"  {text}")
+            status = process.wait()
+        except BaseException:
+            ProcessTree(process.pid, _NO_MARK).kill()
+            process.wait()
+            raise
+        finally:
+            if process.stdout is not None:
+                process.stdout.close()
+
+        if status:
+            output = "\n".join(f"  {line}" for line in last_lines)
+            raise AttuneError(
+                f"`{self._pack.ref}` is not installed: `{Path(command[0]).name}` failed with exit "
+                f"code {status}. Nothing was changed. Its last lines:\n{output}"
+            )
+
+
+def _write_package_json(folder: Path, manifest: Mapping[str, Any], pack: PackManifest) -> bool:
+    """Write `package.json` for another folder; return whether it names folders of the pack."""
+    dependencies = {}
+    has_local_packages = False
+    for name, versions in manifest["dependencies"].items():
+        path = versions.removeprefix("file:")
+        dependencies[name] = versions
+        if path != versions:
+            has_local_packages = True
+            dependencies[name] = f"file:{pack.folder / path}"
+
+    new_manifest = {**manifest, "dependencies": dependencies}
+    # scripts of the pack itself have nothing to do here
+    new_manifest.pop("scripts", None)
+    (folder / FILE_NAME).write_bytes(msgspec.json.encode(new_manifest))
+    return has_local_packages

@@ -1,0 +1,115 @@
+"""The packages that `package.json` of a pack names, and those that are missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attune_nb.errors import Position, Problem, Source
+from attune_nb.packs.version_ranges import read_range, read_version
+from attune_nb.values.describe import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["NodePackages", "find_missing", "read_package_json"]
+
+FILE_NAME = "package.json"
+LOCK_NAME = "package-lock.json"
+
+# bytes of a file that is read
+_MAX_SIZE = 10_000_000
+
+
+class NodePackages(msgspec.Struct, frozen=True):
+    """What a pack's `package.json` says.
+
+    Attributes:
+        manifest: The whole file.
+        dependencies: Name of a package -> the versions that fit, or where it comes from.
+        texts: The texts of the file and its lock: they identify an environment.
+        problems: What is wrong with the file.
+    """
+
+    manifest: Mapping[str, Any] = {}
+    dependencies: Mapping[str, str] = {}
+    texts: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def read_package_json(folder: Path) -> NodePackages:
+    """Return the packages of the pack in a folder; there are none without `package.json`."""
+    path = folder / FILE_NAME
+    if not path.is_symlink() and not path.exists():
+        return NodePackages()
+
+    text = _read_text(path, folder)
+    if isinstance(text, Problem):
+        return NodePackages(problems=(text,))
+    try:
+        manifest = msgspec.json.decode(text)
+    except msgspec.MsgspecError as error:
+        return _faulty(f"`{path}` is no JSON: {error}", path, text)
+    if not isinstance(manifest, dict):
+        return _faulty(f"`{path}` must be an object, not {describe(manifest)}", path, text)
+
+    dependencies = manifest.get("dependencies", {})
+    if not isinstance(dependencies, dict) or not all(
+        isinstance(version, str) for version in dependencies.values()
+    ):
+        return _faulty("`dependencies` must be an object of strings", path, text)
+
+    texts = [text]
+    lock = _read_text(folder / LOCK_NAME, folder)
+    if isinstance(lock, str):
+        texts.append(lock)
+    return NodePackages(manifest, dependencies, tuple(texts))
+
+
+def find_missing(packages: NodePackages, folder: Path) -> list[tuple[str, str, str]]:
+    """Return the packages that `node_modules` of a folder lacks: name, versions, reason."""
+    missing = []
+    for name, versions in packages.dependencies.items():
+        reason = _explain_package(folder / "node_modules" / name / FILE_NAME, versions)
+        if reason is not None:
+            missing.append((name, versions, reason))
+    return missing
+
+
+def _explain_package(path: Path, versions: str) -> str | None:
+    """Return why a package does not meet a range, or None if it does."""
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.MsgspecError):
+        return "is not installed"
+
+    try:
+        version_range = read_range(versions, is_exact=True)
+    except ValueError:
+        # a tag, a path or a URL
+        return None
+    version_text = str(manifest.get("version", ""))
+    version = read_version(version_text)
+    if version is not None and version_range.allows(version):
+        return None
+    return f"is not installed in this version; {version_text} is"
+
+
+def _read_text(path: Path, folder: Path) -> str | Problem:
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            return Problem(f"`{path}` is outside the pack")
+        if path.stat().st_size > _MAX_SIZE:
+            return Problem(f"`{path}` has more than 10 MB")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        return Problem(f"`{path}` cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        return Problem(f"`{path}` is no text in UTF-8")
+
+
+def _faulty(message: str, path: Path, text: str) -> NodePackages:
+    position = Position(Source(str(path), text), 1, 1)
+    return NodePackages(problems=(Problem(message, position),))

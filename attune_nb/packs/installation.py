@@ -1,0 +1,50 @@
+"""Install what packs need, by their folder: the word that their packages may be downloaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attune_nb.packs.environments.install import install_pack
+from attune_nb.packs.reading.read_pack import find_packs, read_pack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from attune_nb.packs.environments.cache import Environment
+
+__all__ = ["install_packs"]
+
+
+def install_packs(
+    folder: str | Path,
+    *,
+    constraints: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Environment, ...]:
+    """Install what a pack, or each pack of a folder of packs, needs. No action runs.
+
+    Args:
+        folder: The folder of the pack or packs.
+        constraints: Versions of packages that are allowed besides what the packs say:
+            `{"attune-sdk": "0.3.0"}`; a version, or a range such as `<0.4`.
+        progress: Called with each line of progress.
+
+    Returns:
+        The environments, new ones and those that were there.
+
+    Raises:
+        WorkflowError: The folder is no pack and holds none.
+        AttuneError: An interpreter is missing, a manifest or a constraint is invalid, or an
+            installation failed. The packs before it are installed.
+    """
+    environments: list[Environment] = []
+    for pack_folder in find_packs(folder):
+        contents = read_pack(pack_folder)
+        environments += install_pack(
+            contents.manifest,
+            contents.actions.values(),
+            constraints=constraints,
+            progress=progress,
+        )
+    return tuple(environments)

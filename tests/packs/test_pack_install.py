@@ -1,0 +1,231 @@
+"""The environment of a pack: made when asked, whole or not at all, and found again."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+
+import psutil
+import pytest
+from support.command_line import attune
+from support.small_packs import make_pack, make_wheel
+
+from attune_nb.errors import AttuneError
+from attune_nb.packs.environments.find import find_interpreters
+from attune_nb.packs.environments.install import install_pack
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Return a cache of the test's own, in a process that finds no index of packages."""
+    monkeypatch.setenv("ATTUNE_NB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "cache" / "packs"
+
+
+def pack_that_needs(tmp_path, requirements="tongue>=1"):
+    """Write a pack whose package `tongue` has the versions 1.0 and 2.0 in the pack's own folder."""
+    action = make_pack(
+        tmp_path / "speech",
+        code="import json, tongue; print(json.dumps(tongue.VERSION))",
+        requirements=f"--no-index\n--find-links wheels\n{requirements}\n",
+    )
+    for version in ("1.0", "2.0"):
+        make_wheel(tmp_path / "speech" / "wheels", "tongue", version, code=f"VERSION = '{version}'")
+    return action
+
+
+def install(action, **options):
+    return install_pack(action.pack, [action], **options)
+
+
+def find(action, **options):
+    return find_interpreters([action], **options)[action.ref]
+
+
+def spoken(action):
+    """Run the action's script by its interpreter; return what it prints."""
+    command = [find(action).program, "-u", str(action.entry_point)]
+    return json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+
+
+def folders(cache):
+    return sorted(path for path in cache.glob("*") if path.is_dir())
+
+
+def test_an_environment_is_made_once_and_found(tmp_path, cache):
+    action = pack_that_needs(tmp_path)
+    assert find(action).program is None
+
+    lines = []
+    (environment,) = install(action, progress=lines.append)
+
+    assert lines[0].startswith("making an environment for `speech` with Python 3.")
+    assert lines[-1] == f"installed in {environment.folder}"
+    assert find(action).program == f"{environment.folder}/bin/python"
+    assert spoken(action) == "2.0"
+
+    (again,) = install(action, progress=lines.append)
+    assert again.folder == environment.folder
+    assert lines[-1] == f"`speech` is installed in {environment.folder}"
+    assert folders(cache) == [cache / os.path.basename(environment.folder)]  # noqa: PTH119 - a text
+
+    # another requirement needs another environment
+    (tmp_path / "speech" / "requirements.txt").write_text("--no-index\ntongue>=1.5\n")
+    assert "lacks what `speech.run` needs: `tongue>=1.5`" in find(action).problem
+
+
+def test_a_constraint_chooses_the_version(tmp_path):
+    action = pack_that_needs(tmp_path)
+
+    install(action, constraints={"Tongue": "1.0"})
+
+    assert spoken(action) == "1.0"
+    assert find(action, constraints={"tongue": "1.0"}).program is not None
+    assert "--constraint 'tongue<1'" in find(action, constraints={"tongue": "<1"}).problem
+
+    install(action)
+    assert spoken(action) == "2.0"
+
+
+def test_a_constraint_counts_before_the_own_python(tmp_path, cache):
+    """An environment that was asked for with a constraint is used until it is installed without."""
+    action = make_pack(tmp_path / "plain", requirements="packaging\n")
+    wheels = tmp_path / "wheels"
+    make_wheel(wheels, "packaging", "1.0")
+    (tmp_path / "plain" / "requirements.txt").write_text(
+        f"--no-index\n--find-links {wheels}\npackaging\n"
+    )
+    assert find(action).program == sys.executable
+
+    install(action, constraints={"packaging": "1.0"})
+    assert find(action).program.startswith(str(cache))
+
+    assert install(action) == ()
+    assert find(action).program == sys.executable
+
+
+def test_a_failed_installation_leaves_nothing(tmp_path, cache):
+    action = pack_that_needs(tmp_path, "tongue>=1\nnowhere-to-be-found==7")
+
+    with pytest.raises(AttuneError) as caught:
+        install(action)
+
+    message = str(caught.value)
+    assert message.startswith("`speech` is not installed: `")
+    assert "failed with exit code 1. Nothing was changed. Its last lines:\n" in message
+    assert "nowhere-to-be-found" in message
+    assert folders(cache) == []
+    assert find(action).program is None
+
+
+def test_an_interrupted_installation_leaves_nothing(tmp_path, cache):
+    action = pack_that_needs(tmp_path)
+
+    def interrupt(line):
+        if line.startswith("  "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        install(action, progress=interrupt)
+
+    assert folders(cache) == []
+    assert [child for child in psutil.Process().children() if "pip" in child.cmdline()] == []
+
+
+def test_what_a_killed_installation_left_is_removed(tmp_path, cache):
+    action = pack_that_needs(tmp_path)
+    install(action)
+    (folder,) = folders(cache)
+    (folder / "environment.json").unlink()
+
+    assert find(action).program is None
+    (environment,) = install(action)
+
+    assert not folder.exists()
+    assert find(action).program == f"{environment.folder}/bin/python"
+
+
+def test_two_installations_at_once_make_one(tmp_path, cache):
+    """The second one waits for the first, and finds its environment."""
+    action = pack_that_needs(tmp_path)
+    holds_lock = threading.Event()
+    other_waits = threading.Event()
+    lines = []
+
+    def hold(line):
+        if line.startswith("making"):
+            holds_lock.set()
+            assert other_waits.wait(60)
+
+    def follow(line):
+        lines.append(line)
+        if "another process" in line:
+            other_waits.set()
+
+    first = threading.Thread(target=install, args=[action], kwargs={"progress": hold})
+    first.start()
+    assert holds_lock.wait(60)
+    install(action, progress=follow)
+    first.join()
+
+    assert lines[0] == "another process installs for this pack; waiting"
+    assert lines[1].startswith("`speech` is installed in ")
+    assert len(folders(cache)) == 1
+
+
+def test_a_removed_interpreter_is_not_used(tmp_path, cache):
+    action = pack_that_needs(tmp_path)
+    install(action)
+    (folder,) = folders(cache)
+    (folder / "bin" / "python").unlink()
+
+    assert find(action).program is None
+    assert "lacks what `speech.run` needs" in find(action).problem
+
+
+def test_the_command_installs(tmp_path):
+    action = pack_that_needs(tmp_path)
+    (tmp_path / "speech" / "pack.yaml").write_text("ref: speech\nlabel: Speech\nversion: 1.0.0\n")
+
+    process = attune("pack", "install", "speech", "--constraint", "tongue==1.0")
+
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith("making an environment for `speech` with Python")
+    assert spoken(action) == "1.0"
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not on PATH")
+def test_packages_of_node_are_installed(tmp_path):
+    action = make_pack(
+        tmp_path / "web",
+        runner="nodejs",
+        code="console.log(JSON.stringify(require('tongue')))",
+    )
+    package = tmp_path / "web" / "vendored" / "package.json"
+    package.parent.mkdir()
+    package.write_text('{"name": "tongue", "version": "1.0.0", "main": "index.js"}')
+    (package.parent / "index.js").write_text("module.exports = 'la';")
+    (tmp_path / "web" / "package.json").write_text(
+        '{"name": "web", "dependencies": {"tongue": "file:vendored"}}'
+    )
+    assert "`tongue@file:vendored` is not installed" in find(action).problem
+
+    install(action)
+
+    interpreter = find(action)
+    output = subprocess.run(
+        [interpreter.program, str(action.entry_point)],
+        env={"NODE_PATH": interpreter.module_folders[0]},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    assert json.loads(output) == "la"
+    assert not (tmp_path / "web" / "node_modules").exists()

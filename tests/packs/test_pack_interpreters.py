@@ -1,0 +1,301 @@
+"""The interpreter of a pack's action: what is found, and what is said when nothing fits."""
+
+import json
+import os
+import sys
+
+import pytest
+from support.small_packs import make_pack, make_wheel
+
+from attune_nb.errors import AttuneError
+from attune_nb.packs.environments.find import find_interpreters
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATTUNE_NB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def find(action, **options):
+    """Return the interpreter of one action, or None if it needs no particular one."""
+    return find_interpreters([action], **options).get(action.ref)
+
+
+def make_program(path, text):
+    """Write a shell script that stands for an interpreter."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "requirements",
+    [
+        None,
+        "",
+        "# nothing but a comment\n\n",
+    ],
+    ids=["no file", "empty", "comment"],
+)
+def test_a_pack_without_requirements_runs_anywhere(tmp_path, requirements):
+    assert find(make_pack(tmp_path / "plain", requirements=requirements)) is None
+
+
+@pytest.mark.parametrize(
+    "requirements",
+    [
+        "msgspec\n",
+        "MsgSpec >= 0.19  # a comment\n",
+        "msgspec>=0.19 \\\n  ,<90\n",
+        "absent ; python_version < '3'\n",
+        "jinja2>=3 --hash=sha256:0123\n",
+        "--index-url https://user:word@host/simple\nmsgspec\n",
+        "-c limits.txt\nmsgspec\n",
+    ],
+    ids=["name", "range", "two lines", "marker", "hash", "index", "limits"],
+)
+def test_the_own_python_is_used_if_it_has_all(tmp_path, requirements):
+    action = make_pack(tmp_path / "met", requirements=requirements)
+    (tmp_path / "met" / "limits.txt").write_text("msgspec<90\n")
+
+    assert find(action).program == sys.executable
+
+
+@pytest.mark.parametrize(
+    ("requirements", "fault"),
+    [
+        ("absent-package>=2\n", "`absent-package>=2` (requirements.txt, line 1) is not installed"),
+        ("\nmsgspec>=90\n", "`msgspec>=90` (requirements.txt, line 2) is not installed in this"),
+        ("-r more.txt\n", "`absent[x]` (more.txt, line 2) is not installed"),
+        ("./vendored\n", "`./vendored` (requirements.txt, line 1) is a path or a URL"),
+        ("msgspec @ https://me:word@host/m.zip\n", "`msgspec @ https://***@host/m.zip` (requir"),
+        ("git+https://host/m.git#egg=msgspec\n", "is not installed from there"),
+        ("-c limits.txt\nmsgspec\n", "must be `<0.1` by the constraints"),
+    ],
+    ids=["absent", "version", "other file", "path", "url", "egg", "limits"],
+)
+def test_a_missing_package_is_named_with_the_command(tmp_path, requirements, fault):
+    action = make_pack(tmp_path / "un met", requirements=requirements)
+    (tmp_path / "un met" / "more.txt").write_text("msgspec\nabsent[x]\n")
+    (tmp_path / "un met" / "limits.txt").write_text("msgspec<0.1\n")
+
+    interpreter = find(action)
+
+    assert interpreter.program is None
+    assert fault in interpreter.problem
+    assert f"({sys.executable}) lacks what `un met.run` needs" in interpreter.problem
+    assert "`attune-nb pack install 'un met'`" in interpreter.problem
+    assert "`%attune pack 'un met' --install` in a notebook" in interpreter.problem
+
+
+def test_packages_of_packages_and_extras_must_be_there(tmp_path, monkeypatch):
+    """pip would install what an installed package lacks; so would its extra."""
+    site = tmp_path / "home" / "site"
+    for name, requires in [
+        ("half", ["absent-below>=3"]),
+        ("whole", ["msgspec", "absent-extra; extra == 'more'"]),
+    ]:
+        folder = site / f"{name}-1.dist-info"
+        folder.mkdir(parents=True)
+        lines = [f"Name: {name}", "Version: 1", *(f"Requires-Dist: {text}" for text in requires)]
+        (folder / "METADATA").write_text("\n".join(lines) + "\n")
+    make_program(
+        tmp_path / "bin" / "python3.95",
+        "echo '"
+        + json.dumps({"program": "/p", "version": [3, 95, 0], "paths": [str(site), _own_site()]})
+        + "'",
+    )
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+
+    def problem(requirements, name):
+        action = make_pack(tmp_path / name, version="3.95", requirements=requirements)
+        return find(action).problem
+
+    assert "needs `absent-below>=3` for `half`, which is not installed" in problem("half", "a")
+    assert "needs `absent-extra` for `whole`" in problem("whole[more]", "b")
+    assert problem("whole", "c") is None
+
+
+def _own_site():
+    return os.path.dirname(os.path.dirname(pytest.__file__))  # noqa: PTH120 - a text is needed
+
+
+def test_a_variable_of_this_process_adds_no_package(tmp_path, monkeypatch):
+    """A pack's process has no PYTHONPATH: what only this one finds is missing there."""
+    wheel = make_wheel(tmp_path / "wheels", "only_here", "1.0")
+    monkeypatch.setenv("PYTHONPATH", str(wheel))
+    monkeypatch.syspath_prepend(str(wheel))
+
+    action = make_pack(tmp_path / "variable", requirements="only_here\n")
+
+    assert "`only_here` (requirements.txt, line 1) is not installed" in find(action).problem
+
+
+@pytest.mark.parametrize(
+    ("requirements", "fault"),
+    [
+        ("what is this\n", "requirements.txt, line 1, column 1: `what is this` is no requirement"),
+        ("\n--indx-url x\n", "line 2, column 1: `--indx-url` is no option of a file of requirem"),
+        ("-r ../outside.txt\n", "outside.txt` is outside the pack"),
+        ("-r absent.txt\n", "absent.txt` cannot be read: No such file or directory"),
+        ("-r https://me:word@host/x.txt\n", "`https://***@host/x.txt`: copy this file into the"),
+    ],
+    ids=["no requirement", "option", "outside", "absent", "url"],
+)
+def test_a_fault_in_the_file_has_its_position(tmp_path, requirements, fault):
+    (tmp_path / "outside.txt").write_text("msgspec\n")
+
+    problem = find(make_pack(tmp_path / "faulty", requirements=requirements)).problem
+
+    assert "what the pack `faulty` needs cannot be read: " in problem
+    assert fault in problem
+    assert "word" not in problem
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 1_000_001], ids=["binary", "huge"])
+def test_a_file_that_is_no_text_is_refused(tmp_path, content):
+    action = make_pack(tmp_path / "odd", requirements="")
+    (tmp_path / "odd" / "requirements.txt").write_bytes(content)
+
+    assert "what the pack `odd` needs cannot be read" in find(action).problem
+
+
+def test_files_that_name_each_other_are_read_once(tmp_path):
+    action = make_pack(tmp_path / "loop", requirements="-r requirements.txt\n-r b.txt\nmsgspec\n")
+    (tmp_path / "loop" / "b.txt").write_text("-r requirements.txt\n")
+
+    assert find(action).program == sys.executable
+
+
+def test_a_link_out_of_the_pack_is_refused(tmp_path):
+    action = make_pack(tmp_path / "link")
+    (tmp_path / "outside.txt").write_text("msgspec\n")
+    (tmp_path / "link" / "requirements.txt").symlink_to(tmp_path / "outside.txt")
+
+    assert "is outside the pack" in find(action).problem
+
+
+@pytest.mark.parametrize(
+    ("constraints", "is_met"),
+    [({"msgspec": ">=0.1"}, True), ({"MsgSpec": "0.0.1"}, False), ({"other": "1"}, True)],
+    ids=["range", "version", "another package"],
+)
+def test_a_constraint_must_hold_too(tmp_path, constraints, is_met):
+    interpreter = find(make_pack(tmp_path / "c", requirements="msgspec"), constraints=constraints)
+
+    assert (interpreter.problem is None) is is_met
+    if not is_met:
+        assert "`attune-nb pack install c --constraint msgspec==0.0.1`" in interpreter.problem
+
+
+@pytest.mark.parametrize(
+    ("constraints", "message"),
+    [
+        ({"a b": "1"}, "`constraints`: `a b` is no name of a package"),
+        ({"a": "new"}, "`constraints`, `a`: `new` is no version; write a version such as"),
+        ({"a": 1.0}, '`constraints`, `a`: write a version such as "0.3.0", or a range'),
+        ({1: "1"}, "`constraints`: the name of a package must be a string, not `1`"),
+    ],
+    ids=["name", "version", "number", "key"],
+)
+def test_a_bad_constraint_is_refused(tmp_path, constraints, message):
+    with pytest.raises(AttuneError) as caught:
+        find(make_pack(tmp_path / "c"), constraints=constraints)
+
+    assert message in str(caught.value)
+
+
+def test_the_newest_python_that_fits_is_taken(tmp_path, monkeypatch):
+    for minor in (93, 94, 95):
+        make_program(
+            tmp_path / "bin" / f"python3.{minor}",
+            f"""echo '{{"program": "/opt/py/{minor}", "version": [3, {minor}, 1]}}'""",
+        )
+    make_program(tmp_path / "bin" / "python3", "exit 1")
+    monkeypatch.setenv("PATH", f"relative:{tmp_path / 'bin'}")
+
+    assert find(make_pack(tmp_path / "p", version=">=3.93 <3.95")).program == "/opt/py/94"
+    assert find(make_pack(tmp_path / "q", version=">=3.11")).program == sys.executable
+
+
+def test_without_a_python_that_fits_all_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+
+    problem = find(make_pack(tmp_path / "p", version="~3.95")).problem
+
+    assert problem.startswith("`p.run` needs Python `~3.95` (its `runtime_version`); here are ")
+    assert f"({sys.executable})" in problem
+    assert problem.endswith("put one that fits on PATH")
+
+
+def test_a_node_is_taken_by_its_version(tmp_path, monkeypatch):
+    make_program(tmp_path / "old" / "node", "echo v16.1.0")
+    make_program(tmp_path / "new" / "node", "echo v22.3.0")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'old'}:{tmp_path / 'new'}")
+
+    action = make_pack(tmp_path / "p", runner="nodejs", version=">=18")
+
+    assert find(action).program == str(tmp_path / "new" / "node")
+    problem = find(make_pack(tmp_path / "q", runner="nodejs", version="^30")).problem
+    assert "needs node `^30` (its `runtime_version`); here are node 16.1.0" in problem
+
+
+def test_a_missing_node_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+
+    problem = find(make_pack(tmp_path / "p", runner="nodejs")).problem
+
+    assert problem == "`p.run` needs node; there is no node on PATH: put one that fits on PATH"
+
+
+def test_packages_of_node_may_lie_in_the_pack(tmp_path, monkeypatch):
+    make_program(tmp_path / "bin" / "node", "echo v22.3.0")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    action = make_pack(tmp_path / "p", runner="nodejs")
+    (tmp_path / "p" / "package.json").write_text('{"dependencies": {"pad": "^1.3.0"}}')
+
+    problem = find(action).problem
+    assert "node 22.3.0" in problem
+    assert "lacks what `p.run` needs: `pad@^1.3.0` is not installed" in problem
+
+    package = tmp_path / "p" / "node_modules" / "pad" / "package.json"
+    package.parent.mkdir(parents=True)
+    package.write_text('{"version": "2.0.0"}')
+    assert "`pad@^1.3.0` is not installed in this version; 2.0.0 is" in find(action).problem
+    package.write_text('{"version": "1.3.1"}')
+    assert find(action) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "must be an object, not an array"),
+        ('{"dependencies": {"a": 1}}', "`dependencies` must be an object of strings"),
+    ],
+    ids=["no JSON", "array", "number"],
+)
+def test_a_fault_in_package_json_is_said(tmp_path, text, fault):
+    action = make_pack(tmp_path / "p", runner="nodejs")
+    (tmp_path / "p" / "package.json").write_text(text)
+
+    assert fault in find(action).problem
+
+
+def test_a_native_program_must_be_executable(tmp_path):
+    action = make_pack(tmp_path / "p", runner="native", code="#!/bin/sh\n")
+    assert "`chmod +x p/actions/run` makes it one" in find(action).problem
+
+    action.entry_point.chmod(0o755)
+    assert find(action) is None
+
+
+def test_a_bad_runtime_version_is_said(tmp_path):
+    problem = find(make_pack(tmp_path / "p", version="new")).problem
+
+    assert problem.startswith("`p.run`, `runtime_version`: `new` is no range of versions")
+
+
+def test_a_shell_action_needs_nothing_else(tmp_path):
+    assert find(make_pack(tmp_path / "p", runner="shell", requirements="absent\n")) is None
