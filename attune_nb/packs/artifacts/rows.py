@@ -1,0 +1,54 @@
+"""Reads the rows of a table that an action wrote as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+__all__ = ["read_rows"]
+
+# characters by which the separator of a CSV is found
+_SAMPLE = 10_000
+
+
+def read_rows(text: str) -> list[dict[str, Any]] | None:
+    """Return the rows of a table that is JSON, lines of JSON, or CSV; None if it is none."""
+    if text.lstrip()[:1] in ("[", "{"):
+        return _read_json_rows(text)
+    try:
+        sample = text[:_SAMPLE]
+        try:
+            dialect: Any = csv.Sniffer().sniff(sample, delimiters=",;\t|")
+        except csv.Error:
+            dialect = csv.excel
+        rows = list(csv.DictReader(io.StringIO(text), dialect=dialect))
+    except csv.Error:
+        return None
+    return [{str(name): value for name, value in row.items() if name is not None} for row in rows]
+
+
+def _read_json_rows(text: str) -> list[dict[str, Any]] | None:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return _read_json_lines(text)
+    if isinstance(content, dict):
+        arrays = [part for part in content.values() if isinstance(part, list)]
+        content = arrays[0] if len(arrays) == 1 else [content]
+    rows = [row for row in content if isinstance(row, dict)]
+    return rows if len(rows) == len(content) else None
+
+
+def _read_json_lines(text: str) -> list[dict[str, Any]] | None:
+    rows = []
+    for line in text.splitlines():
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            # also the last one, if the file was not read to its end
+            continue
+        if isinstance(row, dict):
+            rows.append(row)
+    return rows or None
