@@ -28,6 +28,9 @@ __all__ = ["PARTS", "main", "measure_parts"]
 PARTS = (
     "records",
     "requests",
+    "tables",
+    "masking",
+    "tasks",
     "scopes",
     "templates",
     "fanout",

@@ -145,8 +145,6 @@ def _measure_checks() -> Verdict:
 
 def _measure_runs(store: str) -> Iterator[Verdict]:
     """Measure runs over all records with and without a record, and reading it."""
-    import pandas as pd  # noqa: PLC0415 - slow to import
-
     rows = make_rows(SENT)
     workflow = attune.loads(WORKFLOW)
     sides: dict[str, Callable[[], object]] = {
@@ -166,15 +164,27 @@ def _measure_runs(store: str) -> Iterator[Verdict]:
     yield judge_spread(subject, more, MOST_STORED, "us an item")
 
     run = _send(workflow, rows, store)
-    results = [dict(result) for result in run.result("score")]
-    sides = {"items": lambda: run.items("score"), "frame": lambda: pd.DataFrame(results)}
-    turns = time_in_turn(sides, TURNS)
-    ratio = compare(turns, "items", "frame")
-    note = f"{median_us(turns, 'items', SENT):.2f} us a row"
-    subject = f"run.items of {SENT:,} records, against a DataFrame of the results"
-    yield judge_ratio(subject, ratio, MOST_OF_FRAME, note)
-
+    yield from _measure_frames(run)
     yield from _measure_opening(f"{SENT:,} records", run.run_id, store)
+
+
+def _measure_frames(run: attune.Run) -> Iterator[Verdict]:
+    """Compare the frames of a run with a DataFrame of its results alone."""
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    results = [dict(result) for result in run.result("score")]
+    sides: dict[str, Callable[[], object]] = {
+        "run.items": lambda: run.items("score"),
+        "run.items with a column for each key": lambda: run.items("score", expand=True),
+        "run.attempts": lambda: run.attempts("score"),
+        "frame": lambda: pd.DataFrame(results),
+    }
+    turns = time_in_turn(sides, FEW_TURNS)
+    for name in list(sides)[:-1]:
+        ratio = compare(turns, name, "frame")
+        note = f"{median_us(turns, name, SENT):.2f} us a row"
+        subject = f"{name} of {SENT:,} records, against a DataFrame of the results"
+        yield judge_ratio(subject, ratio, MOST_OF_FRAME, note)
 
 
 def _measure_opening(subject: str, run_id: str, store: str) -> Iterator[Verdict]:

@@ -9,7 +9,8 @@ figures with the last ones that were saved.
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +20,12 @@ from attune_nb.bench.strategies import STRATEGIES, plain_context
 from attune_nb.demo import WORKFLOW as DEMO
 from attune_nb.language.parameter_specs import bind
 from attune_nb.values.frozen import freeze
-from benchmarks import records
+from attune_nb.values.secrets import Mask
+from benchmarks import masking, records, tables
+from benchmarks.tasks import write_chain
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SIZES = {"empty": 0, "100KB": 102_400, "500KB": 512_000, "1MB": 1_024_000, "5MB": 5_120_000}
 TEXTS = [
@@ -102,3 +108,53 @@ def test_fan_out_of_10_000_records(benchmark: Any) -> None:
         workflow.run(parameters, actions=actions, progress=False, store="none")
 
     benchmark(run)
+
+
+def test_a_record_of_10_000_records_is_opened(benchmark: Any, tmp_path: Path) -> None:
+    store = str(tmp_path / "runs.db")
+    run_id = _run_records(10_000, store).run_id
+
+    benchmark(attune.open_run, run_id, store)
+
+
+def test_items_of_10_000_records(benchmark: Any) -> None:
+    run = _run_records(10_000, "none")
+    benchmark(run.items, "score")
+
+
+def test_attempts_of_10_000_records(benchmark: Any) -> None:
+    run = _run_records(10_000, "none")
+    benchmark(run.attempts, "score")
+
+
+def _run_records(count: int, store: str) -> attune.Run:
+    workflow = attune.loads(records.WORKFLOW)
+    parameters = {"rows": records.make_rows(count)}
+    actions = {"score": records.score}
+    return workflow.run(parameters, actions=actions, progress=False, store=store)
+
+
+def test_a_table_is_kept(benchmark: Any, tmp_path: Path) -> None:
+    store = str(tmp_path / "runs.db")
+    workflow = attune.loads(tables.WORKFLOW)
+    frame = tables.make_frame(0)
+    counts = itertools.count()
+
+    def run() -> None:
+        # another table each time: an equal one is on record already
+        changed = frame.assign(id=frame["id"] + next(counts))
+        actions = {"load": lambda number: changed}  # noqa: ARG005 - a task has one table
+        workflow.run({"tables": 1}, actions=actions, progress=False, store=store)
+
+    benchmark(run)
+
+
+def test_1_000_secrets_in_1_mb(benchmark: Any) -> None:
+    secrets = {f"key {number}": f"secret-{number:06}" for number in range(1_000)}
+    mask = Mask(secrets)
+    benchmark(mask.text, masking.make_text(1_000_000, "secret-000007"))
+
+
+def test_chain_of_200_tasks(benchmark: Any) -> None:
+    workflow = attune.loads(write_chain(200))
+    benchmark(workflow.run, progress=False, store="none")

@@ -83,6 +83,6 @@ def test_an_unknown_part_is_refused(capsys):
 def test_a_peer_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(peers.importlib.util, "find_spec", lambda _module: None)
 
-    verdicts = list(fanout.compare_peers(["joblib"], 10, 100))
+    verdicts = list(fanout.compare_peers(["joblib"], 10, fanout.SMALL))
     assert [verdict.figure for verdict in verdicts] == ["not installed"]
     assert "joblib against attune_nb" in verdicts[0].subject
