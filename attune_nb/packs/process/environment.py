@@ -15,19 +15,14 @@ if TYPE_CHECKING:
     from attune_nb.packs.model import PackAction
     from attune_nb.packs.options import PackOptions
 
-__all__ = ["make_environment", "make_execution_id", "pick_variables"]
+__all__ = ["make_attempt_variables", "make_environment", "pick_variables"]
 
 # The variables of the attempt's own machine that every process gets.
 _USUAL_NAMES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
 _USUAL_PREFIX = "LC_"
 
-# Bits of an execution's number: JavaScript reads it exactly.
+# Bits of an execution's number, which is at least 1. JavaScript reads it exactly.
 _EXECUTION_BITS = 48
-
-
-def make_execution_id() -> int:
-    """Return a number for an attempt that no other has; at least 1."""
-    return secrets.randbelow(2**_EXECUTION_BITS - 1) + 1
 
 
 def pick_variables(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
@@ -40,13 +35,12 @@ def pick_variables(names: Iterable[str], environment: Mapping[str, str]) -> dict
     return {name: value for name, value in environment.items() if is_picked(name)}
 
 
-def make_environment(action: PackAction, options: PackOptions, execution_id: int) -> dict[str, str]:
-    """Return the variables of an action's process.
+def make_environment(action: PackAction, options: PackOptions) -> dict[str, str]:
+    """Return the variables that all processes of an action have in a run.
 
     Args:
         action: The action.
         options: The settings of the run.
-        execution_id: The number of the attempt.
     """
     environment = {name: value for name, value in os.environ.items() if _is_usual(name)}
     environment.update(options.passed_env)
@@ -54,16 +48,23 @@ def make_environment(action: PackAction, options: PackOptions, execution_id: int
     _add_module_folders(environment, action, options)
     environment["ATTUNE_ACTION"] = action.ref
     environment["ATTUNE_PACK_REF"] = action.pack.ref
-    environment["ATTUNE_EXEC_ID"] = str(execution_id)
     environment["ATTUNE_PARAMETER_DELIVERY"] = action.delivery
     environment["ATTUNE_PARAMETER_FORMAT"] = action.parameter_format
     if options.artifacts_folder is not None:
         environment["ATTUNE_ARTIFACTS_DIR"] = options.artifacts_folder
     if options.api_url is not None:
-        identity = AttemptIdentity(execution_id, action.ref)
         environment["ATTUNE_API_URL"] = options.api_url
-        environment["ATTUNE_API_TOKEN"] = make_token(options.api_key, identity)
     return environment
+
+
+def make_attempt_variables(action: PackAction, options: PackOptions) -> dict[str, str]:
+    """Return the variables that only one process has: the number of the execution, and a token."""
+    execution_id = secrets.randbelow(2**_EXECUTION_BITS - 1) + 1
+    variables = {"ATTUNE_EXEC_ID": str(execution_id)}
+    if options.api_url is not None:
+        identity = AttemptIdentity(execution_id, action.ref)
+        variables["ATTUNE_API_TOKEN"] = make_token(options.api_key, identity)
+    return variables
 
 
 def _is_usual(name: str) -> bool:

@@ -18,7 +18,7 @@ from attune_nb.actions.run_command import CommandEnd, run_command
 from attune_nb.errors import ActionError
 from attune_nb.packs.process.documents import write_document
 from attune_nb.packs.process.envelope import describe_failure, make_envelope
-from attune_nb.packs.process.environment import make_environment, make_execution_id
+from attune_nb.packs.process.environment import make_attempt_variables, make_environment
 from attune_nb.packs.process.parameters import ParameterJudge
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from attune_nb.packs.model import PackAction
     from attune_nb.packs.options import PackOptions
 
-__all__ = ["GRACE", "PackFunction", "make_action"]
+__all__ = ["GRACE", "PackFunction"]
 
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -39,6 +39,8 @@ _MASKED = "***"
 
 class PackFunction:
     """A pack's action as a function of its parameters; it can be pickled.
+
+    A task runs it like any registered function: pass it with `actions={ref: function}`.
 
     Args:
         action: The action.
@@ -51,6 +53,21 @@ class PackFunction:
         self.__name__ = action.ref
         self.__doc__ = action.description
         self._judge = ParameterJudge(action)
+        # the command and the environment of every process; looked up by the first one
+        self._program: tuple[list[str], dict[str, str]] | None = None
+
+    @property
+    def __attune_action__(self) -> Action:
+        """The action that a workflow's task runs."""
+        return Action(
+            name=self.action.ref,
+            function=self,
+            cancellable=True,
+            whole_input=True,
+            version=self.action.pack.version,
+            timeout=self.action.timeout,
+            grace=GRACE,
+        )
 
     def __repr__(self) -> str:
         return f"PackFunction({self.action.ref!r})"
@@ -86,8 +103,8 @@ class PackFunction:
         if cancel is not None and cancel.cancelled:
             raise ActionError(f"action `{action.ref}` was cancelled before it started")
 
-        command = self._command()
-        environment = make_environment(action, self.options, make_execution_id())
+        command, usual_environment = self._find_program()
+        environment = usual_environment | make_attempt_variables(action, self.options)
         started_at = time.perf_counter()
         try:
             end = self._run(command, environment, document, cancel)
@@ -109,6 +126,16 @@ class PackFunction:
         """Return the parameters that do not fit, in the input as a workflow's text has it."""
         return self._judge.find_misfits(written)
 
+    def _find_program(self) -> tuple[list[str], dict[str, str]]:
+        """Return the command of every process, and its environment.
+
+        Raises:
+            ActionError: As `_command` does.
+        """
+        if self._program is None:
+            self._program = self._command(), make_environment(self.action, self.options)
+        return self._program
+
     def _command(self) -> list[str]:
         """Return the program and its arguments.
 
@@ -123,7 +150,7 @@ class PackFunction:
         # a file that was a link only after it was checked must not run either
         if os.path.commonpath([folder, real_script]) != folder:
             raise ActionError(f"action `{action.ref}`: {script} leads out of the pack's folder")
-        if not os.path.isfile(real_script):  # noqa: PTH113 - it stands before each process
+        if not Path(real_script).is_file():
             raise ActionError(
                 f"action `{action.ref}`: there is no file {script} on {os.uname().nodename}; the "
                 "pack must be in the same folder wherever its actions run"
@@ -195,24 +222,6 @@ class PackFunction:
         if error.errno == errno.ENOENT and action.runner != "native":
             return f"{prefix}: there is no such file on {os.uname().nodename}"
         return f"{prefix}: {error.strerror}"
-
-
-def make_action(action: PackAction, options: PackOptions) -> Action:
-    """Return a pack's action as one that a workflow's task runs.
-
-    Args:
-        action: The action.
-        options: The settings of the run.
-    """
-    return Action(
-        name=action.ref,
-        function=PackFunction(action, options),
-        cancellable=True,
-        whole_input=True,
-        version=action.pack.version,
-        timeout=action.timeout,
-        grace=GRACE,
-    )
 
 
 def _write_parameter_file(content: bytes, text_format: str) -> Path:
