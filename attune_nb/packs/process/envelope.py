@@ -104,12 +104,12 @@ def describe_failure(end: CommandEnd) -> str:
 
 
 def _parse(end: CommandEnd, output_format: OutputFormat) -> _Parsed:
-    name = _FORMAT_NAMES[output_format]
+    promise = f"`output_format: {output_format}` promises {_FORMAT_NAMES[output_format]}"
     text = end.stdout.text
     if not text.strip():
-        return _unread(f"{name} was promised (`output_format`), but nothing came")
+        return _unread(f"{promise}, but nothing was printed")
     if end.stdout.is_cut:
-        return _unread(f"{name} was promised (`output_format`), but it was cut")
+        return _unread(f"{promise}, but the output was cut")
 
     if output_format == "json":
         parsed = _parse_json(text)
@@ -120,7 +120,7 @@ def _parse(end: CommandEnd, output_format: OutputFormat) -> _Parsed:
     if parsed.is_read:
         return parsed
 
-    problem = f"{name} was promised (`output_format`), but none came"
+    problem = f"{promise}, but the output has none"
     if parsed.problem is not None:
         problem += f": {parsed.problem}"
     return _unread(problem)

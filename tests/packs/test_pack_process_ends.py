@@ -1,0 +1,145 @@
+"""No process of a pack is left: after a timeout, a cancellation, the end of the engine."""
+
+import subprocess
+import sys
+
+import psutil
+import pytest
+from support.item_runs import until
+from support.packs import find_action, write_action
+
+import attune_nb
+from attune_nb.packs.options import PackOptions
+from attune_nb.packs.process import pack_function
+from attune_nb.packs.process.pack_function import PackFunction
+
+# the process and a child of it, which leaves its group
+SLEEP = "setsid sleep 300 & echo $$ $! > pids; sleep 300"
+# a process that ignores SIGTERM
+STUBBORN = "trap '' TERM; echo $$ > pids; while true; do sleep 0.1; done"
+
+WORKFLOW = """
+tasks:
+  - name: act
+    action: kit.act
+    timeout: 0.5
+"""
+
+
+def pids_in(folder):
+    path = folder / "pids"
+    return [int(pid) for pid in path.read_text().split()] if path.exists() else []
+
+
+def is_alive(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def status_of(run):
+    return run.tasks.set_index("task").status["act"]
+
+
+def until_all_ended(folder):
+    until(lambda: not any(is_alive(pid) for pid in pids_in(folder)))
+
+
+def function_in(folder, script, **keys):
+    write_action(folder, script, **keys)
+    return PackFunction(find_action("kit.act", folder), PackOptions())
+
+
+@pytest.mark.parametrize("backend", ["threads", "inline", "processes"])
+def test_a_timeout_ends_the_process_and_its_children(tmp_path, backend):
+    function = function_in(tmp_path, SLEEP)
+
+    run = attune_nb.loads(WORKFLOW).run(backend=backend, actions={"kit.act": function})
+
+    assert status_of(run) == "timed_out"
+    until_all_ended(tmp_path)
+
+
+def test_the_timeout_of_the_file_is_that_of_the_task(tmp_path):
+    """A task without a `timeout` has the action's own."""
+    function = function_in(tmp_path, SLEEP, timeout_seconds=1)
+    text = WORKFLOW.replace("timeout: 0.5", "")
+
+    run = attune_nb.loads(text).run(actions={"kit.act": function})
+
+    assert status_of(run) == "timed_out"
+    assert "no end within 1 s" in run.failure_text()
+    until_all_ended(tmp_path)
+
+
+def test_the_timeout_of_the_task_comes_first(tmp_path):
+    function = function_in(tmp_path, "sleep 1.5; echo done", timeout_seconds=1)
+    text = WORKFLOW.replace("timeout: 0.5", "timeout: 60")
+
+    run = attune_nb.loads(text).run(actions={"kit.act": function})
+
+    assert run.result("act")["stdout"] == "done\n"
+
+
+def test_a_timeout_leaves_the_output_to_the_workflow(tmp_path):
+    function = function_in(tmp_path, "echo begun; sleep 300")
+    text = WORKFLOW.replace("0.5", "2")
+    text += "    next: [{when: '{{ timed_out() }}', publish: [{x: '{{ result() }}'}]}]\n"
+
+    run = attune_nb.loads(text).run(actions={"kit.act": function})
+
+    assert run.context.lookup("x")["stdout"] == "begun\n"
+
+
+def test_a_process_that_ignores_sigterm_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(pack_function, "GRACE", 0.3)
+    function = function_in(tmp_path, STUBBORN)
+
+    run = attune_nb.loads(WORKFLOW).run(actions={"kit.act": function})
+
+    assert status_of(run) == "timed_out"
+    until_all_ended(tmp_path)
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+def test_cancelling_a_run_ends_its_processes(tmp_path, backend):
+    function = function_in(tmp_path, SLEEP)
+    text = WORKFLOW.replace("timeout: 0.5", "")
+
+    run = attune_nb.loads(text).run(backend=backend, actions={"kit.act": function}, background=True)
+    until(lambda: len(pids_in(tmp_path)) == 2)
+    run.cancel(force=True)
+    run.wait()
+
+    assert run.status == "cancelled"
+    until_all_ended(tmp_path)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import attune_nb
+from attune_nb.packs.options import PackOptions
+from attune_nb.packs.process.pack_function import PackFunction
+from attune_nb.packs.reading.read_pack import read_pack
+
+folder = Path(sys.argv[1])
+function = PackFunction(read_pack(folder).actions["kit.act"], PackOptions())
+text = "tasks: [{name: act, action: kit.act}]"
+attune_nb.loads(text).run(backend=sys.argv[2], actions={"kit.act": function})
+"""
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+@pytest.mark.parametrize("end", ["terminate", "kill"])
+def test_no_process_outlives_the_engine(tmp_path, backend, end):
+    write_action(tmp_path, SLEEP)
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path), backend]
+    engine = subprocess.Popen(command)
+
+    until(lambda: len(pids_in(tmp_path)) == 2)
+    getattr(engine, end)()
+    engine.wait()
+
+    until_all_ended(tmp_path)
