@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune_nb.events import RunResumed, TaskEnded, TaskStarted
+from attune_nb.results.process_warnings import find_process_warnings
 from attune_nb.results.timeline import TaskExecution, TaskTimeline
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple
 from attune_nb.values.sizes import size_of, total_size
@@ -63,7 +64,12 @@ def compute_metrics(events: Sequence[Event], context: WorkflowContext) -> dict[s
 
 def find_alerts(events: Sequence[Event], context: WorkflowContext) -> list[str]:
     """Return the alerts of a run: each one line, with advice."""
-    return [*_short_secrets(context), *_large_context(context), *_rising_memory(events)]
+    return [
+        *_short_secrets(context),
+        *find_process_warnings(context),
+        *_large_context(context),
+        *_rising_memory(events),
+    ]
 
 
 def _short_secrets(context: WorkflowContext) -> Iterator[str]:
