@@ -299,3 +299,33 @@ def test_a_bad_runtime_version_is_said(tmp_path):
 
 def test_a_shell_action_needs_nothing_else(tmp_path):
     assert find(make_pack(tmp_path / "p", runner="shell", requirements="absent\n")) is None
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "package.json"])
+@pytest.mark.parametrize(
+    ("make", "fault"),
+    [
+        (os.mkfifo, "is no regular file"),
+        (os.mkdir, "is no regular file"),
+        (lambda path: path.symlink_to(path), "cannot be read: Too many levels"),
+    ],
+    ids=["pipe", "folder", "link to itself"],
+)
+def test_a_manifest_that_is_no_file_is_refused(tmp_path, name, make, fault):
+    runner = "python" if name == "requirements.txt" else "nodejs"
+    action = make_pack(tmp_path / "odd", runner=runner)
+    make(tmp_path / "odd" / name)
+
+    assert f"odd/{name}` {fault}" in find(action).problem
+
+
+def test_too_many_requirements_are_refused(tmp_path):
+    action = make_pack(tmp_path / "many", requirements="a\n" * 100_000)
+
+    assert "more than 2,000 requirements" in find(action).problem
+
+
+def test_a_very_long_requirement_is_refused(tmp_path):
+    action = make_pack(tmp_path / "long", requirements="a" * 500_000)
+
+    assert "line 1, column 1: a requirement has at most 2,000 characters" in find(action).problem

@@ -183,7 +183,9 @@ class _Installation:
         uv = shutil.which("uv")
         if uv is not None:
             # the folder is there already
-            self._run([uv, "venv", "--allow-existing", "--python", python.program, str(folder)])
+            self._run(
+                [uv, "venv", "--quiet", "--allow-existing", "--python", python.program, str(folder)]
+            )
             self._run([uv, "pip", "install", "--python", program, *packages])
             return
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.errors import Position, Problem, Source
+from attune_nb.packs.environments.pack_texts import UnreadableFileError, read_pack_text
 from attune_nb.packs.version_ranges import read_range, read_version
 from attune_nb.values.describe import describe
 
@@ -21,6 +23,7 @@ LOCK_NAME = "package-lock.json"
 
 # bytes of a file that is read
 _MAX_SIZE = 10_000_000
+_MAX_PACKAGES = 2_000
 
 
 class NodePackages(msgspec.Struct, frozen=True):
@@ -45,9 +48,10 @@ def read_package_json(folder: Path) -> NodePackages:
     if not path.is_symlink() and not path.exists():
         return NodePackages()
 
-    text = _read_text(path, folder)
-    if isinstance(text, Problem):
-        return NodePackages(problems=(text,))
+    try:
+        text = read_pack_text(path, folder, _MAX_SIZE)
+    except UnreadableFileError as error:
+        return NodePackages(problems=(Problem(str(error)),))
     try:
         manifest = msgspec.json.decode(text)
     except msgspec.MsgspecError as error:
@@ -61,10 +65,13 @@ def read_package_json(folder: Path) -> NodePackages:
     ):
         return _faulty("`dependencies` must be an object of strings", path, text)
 
+    if len(dependencies) > _MAX_PACKAGES:
+        return _faulty(f"`dependencies` has more than {_MAX_PACKAGES:,} packages", path, text)
+
     texts = [text]
-    lock = _read_text(folder / LOCK_NAME, folder)
-    if isinstance(lock, str):
-        texts.append(lock)
+    # without a lock, npm chooses the versions
+    with suppress(UnreadableFileError):
+        texts.append(read_pack_text(folder / LOCK_NAME, folder, _MAX_SIZE))
     return NodePackages(manifest, dependencies, tuple(texts))
 
 
@@ -80,6 +87,8 @@ def find_missing(packages: NodePackages, folder: Path) -> list[tuple[str, str, s
 
 def _explain_package(path: Path, versions: str) -> str | None:
     """Return why a package does not meet a range, or None if it does."""
+    if ".." in path.parts:
+        return "is no name of a package"
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.MsgspecError):
@@ -95,19 +104,6 @@ def _explain_package(path: Path, versions: str) -> str | None:
     if version is not None and version_range.allows(version):
         return None
     return f"is not installed in this version; {version_text} is"
-
-
-def _read_text(path: Path, folder: Path) -> str | Problem:
-    try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            return Problem(f"`{path}` is outside the pack")
-        if path.stat().st_size > _MAX_SIZE:
-            return Problem(f"`{path}` has more than 10 MB")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        return Problem(f"`{path}` cannot be read: {error.strerror}")
-    except UnicodeDecodeError:
-        return Problem(f"`{path}` is no text in UTF-8")
 
 
 def _faulty(message: str, path: Path, text: str) -> NodePackages:

@@ -162,7 +162,8 @@ def _ask_python(program: str, _changed_at: int, _home: str) -> Python | None:
     if output is None:
         return None
     try:
-        python = msgspec.json.decode(output, type=Python)
+        # what is loaded at the start of a Python may print lines of its own before
+        python = msgspec.json.decode(output.strip().rpartition(b"\n")[2], type=Python)
     except msgspec.MsgspecError:
         return None
     # a script of a version manager says which program it starts

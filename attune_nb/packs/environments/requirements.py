@@ -7,6 +7,7 @@ its version fits, and what it needs itself is there, too.
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.metadata import Distribution
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import InvalidVersion, Version
 
 from attune_nb.errors import AttuneError, Position, Problem, Source, nearest
+from attune_nb.packs.environments.pack_texts import UnreadableFileError, read_pack_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,6 +46,9 @@ Constraints = dict[str, SpecifierSet]
 # bytes of a file of requirements, and the number of files
 _MAX_SIZE = 1_000_000
 _MAX_FILES = 50
+# lines that name a package, and characters of such a line
+_MAX_ENTRIES = 2_000
+_MAX_LINE = 2_000
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
 # options behind a requirement, such as `--hash=sha256:...`
@@ -195,42 +200,32 @@ class _Reader:
         self.texts: list[str] = []
         self.limits: Constraints = {}
         self.problems: list[Problem] = []
-        self._folder = folder.resolve()
-        self._files: set[Path] = set()
+        self._folder = folder
+        self._files: set[str] = set()
 
     def read(self, path: Path, origin: Position | None, *, is_constraint: bool = False) -> None:
         """Read one file; `origin` is the line that names it."""
-        shown_name = str(path)
-        file = path.resolve()
-        if file in self._files:
+        # one text may lead to the same file by many names
+        real_path = os.path.realpath(path)
+        if real_path in self._files:
             return
-        self._files.add(file)
-        if not file.is_relative_to(self._folder):
-            self._add_problem(f"`{shown_name}` is outside the pack", origin)
-            return
+        self._files.add(real_path)
         if len(self._files) > _MAX_FILES:
             self._add_problem(f"more than {_MAX_FILES} files of requirements", origin)
             return
 
-        text = self._read_text(file, shown_name, origin)
-        if text is None:
+        try:
+            text = read_pack_text(path, self._folder, _MAX_SIZE)
+        except UnreadableFileError as error:
+            self._add_problem(str(error), origin)
             return
         self.texts.append(text)
-        source = Source(shown_name, text)
+        source = Source(str(path), text)
         for number, line in _joined_lines(text):
-            self._read_line(line, Position(source, number, 1), file.parent, is_constraint)
-
-    def _read_text(self, file: Path, shown_name: str, origin: Position | None) -> str | None:
-        try:
-            if file.stat().st_size > _MAX_SIZE:
-                self._add_problem(f"`{shown_name}` has more than 1 MB", origin)
-                return None
-            return file.read_text(encoding="utf-8-sig")
-        except OSError as error:
-            self._add_problem(f"`{shown_name}` cannot be read: {error.strerror}", origin)
-        except UnicodeDecodeError:
-            self._add_problem(f"`{shown_name}` is no text in UTF-8", origin)
-        return None
+            if len(self.entries) >= _MAX_ENTRIES:
+                self._add_problem(f"more than {_MAX_ENTRIES:,} requirements", origin)
+                return
+            self._read_line(line, Position(source, number, 1), path.parent, is_constraint)
 
     def _read_line(self, line: str, position: Position, folder: Path, is_constraint: bool) -> None:
         file_option = _FILE_OPTION.fullmatch(line)
@@ -253,6 +248,9 @@ class _Reader:
             return
 
         text = _LINE_OPTION.sub("", line).strip()
+        if len(text) > _MAX_LINE:
+            self._add_problem(f"a requirement has at most {_MAX_LINE:,} characters", position)
+            return
         if _is_source(text):
             self._add_source(text, text, position)
             return

@@ -220,7 +220,13 @@ class PackFunction:
         if action.runner == "native" and error.errno == errno.ENOEXEC:
             return f"{prefix}: it is no program for this machine, and has no `#!` line"
         if error.errno == errno.ENOENT and action.runner != "native":
-            return f"{prefix}: there is no such file on {os.uname().nodename}"
+            message = f"{prefix}: there is no such file on {os.uname().nodename}"
+            if action.ref in self.options.interpreters:
+                message += (
+                    "; it was found on the machine of the run, so a worker on another machine "
+                    "must have it at the same place"
+                )
+            return message
         return f"{prefix}: {error.strerror}"
 
 
