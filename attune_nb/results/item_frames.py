@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from attune_nb.events import FAILED, FINAL, SKIPPED, STATUS_CODES, SUCCEEDED, TIMED_OUT
 from attune_nb.results.attempt_columns import AttemptColumns
+from attune_nb.values.frozen import FrozenDict
 from attune_nb.values.remote import fetch, read_stored
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ __all__ = ["ItemTable", "failures_frame", "items_frame", "object_column", "succe
 
 # the column of the results
 _RESULT = "result"
+
+_OBJECT_TYPES = {dict, FrozenDict}
 
 _FAILED_CODES = (FAILED, TIMED_OUT)
 
@@ -126,10 +130,12 @@ class ItemTable:
         """
         results = self._columns.results
         errors = self._columns.errors
-        column = []
-        for row in self._last_rows[places].tolist():
-            error = errors.get(row)
-            column.append(results[row] if error is None else error.data)
+        rows = self._last_rows[places].tolist()
+        column = list(map(results.__getitem__, rows))
+        if errors:
+            for position, row in enumerate(rows):
+                if row in errors:
+                    column[position] = errors[row].data
 
         column = list(fetch(column) if fetched else read_stored(column))
         masked: list[Any] = self._mask.value(column)
@@ -138,7 +144,7 @@ class ItemTable:
     def errors(self, places: NDArray[np.intp]) -> list[ErrorInfo | None]:
         """Return the errors at some places; None for an item that succeeded."""
         errors = self._columns.errors
-        return [errors.get(row) for row in self._last_rows[places].tolist()]
+        return list(map(errors.get, self._last_rows[places].tolist()))
 
     def attempts(self, places: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return the numbers of the last attempts at some places."""
@@ -269,7 +275,7 @@ def successes_frame(table: ItemTable) -> pd.DataFrame:
     )
 
 
-def object_column(values: list[Any]) -> pd.Series:
+def object_column(values: Sequence[Any]) -> pd.Series:
     """Return values as they are: pandas would turn None into NaN, and integers into floats."""
     return pd.Series(values, dtype=object)
 
@@ -289,30 +295,55 @@ def _expand(frame: pd.DataFrame) -> pd.DataFrame:
     objects stay in the column of the results.
     """
     results = frame[_RESULT].tolist()
-    keys: dict[Any, None] = {}
+    contents = _columns_of_equal_keys(results)
     has_others = False
-    for result in results:
-        if isinstance(result, dict):
-            keys.update(dict.fromkeys(result))
-        elif result is not None:
-            has_others = True
+    if contents is None:
+        contents = _columns_of_all_keys(results)
+        has_others = any(result is not None and not isinstance(result, dict) for result in results)
 
-    objects = [result if isinstance(result, dict) else {} for result in results]
     columns: dict[str, Any] = {}
     for name in frame.columns:
         if name != _RESULT:
             columns[name] = frame[name]
             continue
-        for key in keys:
+        for key, values in contents.items():
             column_name = f"{_RESULT}.{key}" if key in frame.columns else str(key)
-            columns[column_name] = _typed_column([result.get(key) for result in objects])
+            columns[column_name] = _typed_column(values)
         if has_others:
             others = [None if isinstance(result, dict) else result for result in results]
             columns[_RESULT] = object_column(others)
     return pd.DataFrame(columns)
 
 
-def _typed_column(values: list[Any]) -> pd.Series:
+def _columns_of_equal_keys(results: list[Any]) -> dict[Any, Sequence[Any]] | None:
+    """Return a column for each key of results that are objects with the same keys; None if not.
+
+    Those are the results of most tasks, and the columns of very many are made by loops of C.
+    """
+    if not set(map(type, results)) <= _OBJECT_TYPES or len(set(map(len, results))) != 1:
+        return None
+
+    keys = list(results[0])
+    if not keys:
+        return {}
+    try:
+        return {key: list(map(itemgetter(key), results)) for key in keys}
+    except KeyError:
+        return None
+
+
+def _columns_of_all_keys(results: list[Any]) -> dict[Any, Sequence[Any]]:
+    """Return a column for each key of the results that are objects; None where a key is missing."""
+    keys: dict[Any, None] = {}
+    for result in results:
+        if isinstance(result, dict):
+            keys.update(dict.fromkeys(result))
+
+    objects = [result if isinstance(result, dict) else {} for result in results]
+    return {key: [result.get(key) for result in objects] for key in keys}
+
+
+def _typed_column(values: Sequence[Any]) -> pd.Series:
     """Return values as a column of numbers or booleans if they are such, else as objects."""
     kinds = set(map(type, values))
     is_complete = type(None) not in kinds
@@ -327,7 +358,7 @@ def _typed_column(values: list[Any]) -> pd.Series:
     return object_column(values)
 
 
-def _as_type(values: list[Any], kind: str) -> pd.Series:
+def _as_type(values: Sequence[Any], kind: str) -> pd.Series:
     try:
         return pd.Series(values, dtype=kind)
     except OverflowError:

@@ -82,8 +82,7 @@ def fetch(value: Any, gathered: Mapping[str, Any] | None = None, *, stored: bool
             are fetched at once.
         stored: Whether to read values on the disk, too.
     """
-    # Without a subclass, no reference has come to this process.
-    if not RemoteReference.__subclasses__():
+    if not RemoteReference.in_use:
         return value
 
     if gathered is None:

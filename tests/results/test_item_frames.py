@@ -174,6 +174,28 @@ def test_results_that_are_no_objects_are_not_expanded():
     assert items["result"].tolist() == [None, [2]]
 
 
+@pytest.mark.parametrize(
+    ("results", "columns"),
+    [
+        ([{"a": 1, "b": "x"}, {"b": "y", "a": 2}], {"a": [1, 2], "b": ["x", "y"]}),
+        ([{"a": 1, "b": "x"}, {"a": 2, "c": 3}], {"a": [1, 2], "b": ["x", None], "c": [pd.NA, 3]}),
+        ([{"a": 1}, {"a": 2}], {"a": [1, 2]}),
+        ([{}, {}], {}),
+        ([None, None], {}),
+    ],
+    ids=["the same keys", "as many, but other keys", "one key", "no key", "nothing"],
+)
+def test_keys_become_columns_in_the_order_of_the_first(results, columns):
+    run = attune_nb.loads(CHECK).run(
+        {"servers": [0, 1]}, actions={"check": lambda server: results[server]}
+    )
+
+    items = run.items("check", expand=True)
+    assert list(items.columns)[8:-3] == list(columns)
+    for name, values in columns.items():
+        assert items[name].tolist() == values
+
+
 def test_an_item_that_waits_for_its_retry_is_retrying():
     failed_twice = threading.Semaphore(0)
     waits = CHECK.replace("delay: 0.05", "delay: 60")

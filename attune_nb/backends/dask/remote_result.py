@@ -57,6 +57,11 @@ class ClusterResult(RemoteReference):
         # a future is of use to its client only
         return {**self.__dict__, "_chunk": None}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        RemoteReference.in_use = True
+        ClusterResult.in_use = True
+        self.__dict__ |= state
+
     def future(self) -> Future:
         """Return the future of the chunk that has the result."""
         return self._chunk
