@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     )
     from attune_nb.running.forgetting import forget
     from attune_nb.running.history import last_run, open_run, runs
+    from attune_nb.running.pack import Pack, load_pack
     from attune_nb.running.resume import resume
     from attune_nb.running.run import Run
     from attune_nb.running.workflow import Workflow, load, load_file, loads
@@ -58,6 +59,7 @@ __all__ = [
     "AttuneError",
     "BackendError",
     "LookupFailed",
+    "Pack",
     "ParameterError",
     "Problem",
     "QuestionOpen",
@@ -79,6 +81,7 @@ __all__ = [
     "load",
     "load_file",
     "load_ipython_extension",
+    "load_pack",
     "loads",
     "open_run",
     "resume",
@@ -89,6 +92,7 @@ __all__ = [
 
 # the modules of the public names; those of errors are left out
 _MODULES = {
+    "Pack": "running.pack",
     "Run": "running.run",
     "Template": "templates.template",
     "Workflow": "running.workflow",
@@ -98,6 +102,7 @@ _MODULES = {
     "last_run": "running.history",
     "load": "running.workflow",
     "load_file": "running.workflow",
+    "load_pack": "running.pack",
     "loads": "running.workflow",
     "open_run": "running.history",
     "resume": "running.resume",

@@ -15,6 +15,9 @@ from attune_nb.errors import ParameterError, Problem, Source, Timeout, WorkflowE
 from attune_nb.language import parameter_specs
 from attune_nb.language.identity import workflow_identity
 from attune_nb.language.model import ASK
+from attune_nb.packs.options import PackOptions
+from attune_nb.packs.pack_set import PackSet
+from attune_nb.packs.process.pack_function import PackFunction
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.values.describe import describe
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from attune_nb.actions.registry import Action
     from attune_nb.language.model import Task, WorkflowSpec
+    from attune_nb.packs.model import PackAction
     from attune_nb.running.request import Actions
 
     Misfit = tuple[str | None, str]
@@ -57,6 +61,8 @@ class BindingContext(msgspec.Struct, kw_only=True):
         allow_imports: Whether `module:function` may import.
         load: Reads a workflow from a file.
         nest: Returns the function that runs another workflow under a name.
+        packs: The packs of the run.
+        pack_options: The settings of the run that the processes of its pack actions need.
         levels: How many levels of nested workflows are checked.
         files: The workflow files read so far.
         problems: The problems of the nested workflows checked so far.
@@ -70,11 +76,18 @@ class BindingContext(msgspec.Struct, kw_only=True):
     allow_imports: bool
     load: Callable[[Path], WorkflowView]
     nest: Callable[[WorkflowSpec, str], Callable[..., Any]]
+    packs: PackSet = msgspec.field(default_factory=PackSet)
+    pack_options: PackOptions = msgspec.field(default_factory=PackOptions)
     levels: int = 20
     files: dict[Path, WorkflowView] = msgspec.field(default_factory=dict)
     problems: dict[Source | int, list[Problem]] = msgspec.field(default_factory=dict)
     not_idempotent: set[Source | int] = msgspec.field(default_factory=set)
     uses: dict[Source | int, str] = msgspec.field(default_factory=dict)
+
+    def pack_workflows(self) -> dict[str, WorkflowView]:
+        """Return the workflows of the packs that are not switched off, by ref."""
+        workflows = self.packs.workflows
+        return {ref: WorkflowView(item.spec) for ref, item in workflows.items() if item.enabled}
 
 
 def bind_actions(
@@ -214,6 +227,12 @@ def _find_action(
     if nested is not None:
         return _nested_action(nested, task, context)
 
+    if context.packs and task.action not in context.actions:
+        pack_action = _find_pack_action(task.action or "", context)
+        if pack_action is not None:
+            function = PackFunction(pack_action, context.pack_options)
+            return function.__attune_action__, function.certain_mismatches(_input_of(task))
+
     functions: dict[str, Callable[..., Any]] = {}
     for name, value in context.actions.items():
         if not issubclass(type(value), WorkflowView):
@@ -222,9 +241,23 @@ def _find_action(
         task.action or "",
         functions,
         allow_imports=context.allow_imports,
-        alternatives=_named_workflows(context.actions),
+        alternatives=[*_named_workflows(context), *context.packs.refs],
     )
     return action, registry.find_mismatches(action, _input_of(task))
+
+
+def _find_pack_action(name: str, context: BindingContext) -> PackAction | None:
+    """Return the action of a pack, or None if no pack has to do with the name.
+
+    Raises:
+        KeyError: The action cannot be used, its pack has no such action, or is not loaded.
+    """
+    problem = context.packs.explain_unusable(name)
+    if problem is None:
+        problem = context.packs.explain_unloaded(name)
+    if problem is not None:
+        raise KeyError(problem)
+    return context.packs.actions.get(name)
 
 
 def _nested_action(
@@ -278,14 +311,14 @@ def _not_callable(workflow: WorkflowSpec, actions: Actions) -> Iterator[Problem]
             yield Problem(message, position)
 
 
-def _named_workflows(actions: Actions) -> dict[str, WorkflowView]:
-    """Return the workflows among the actions, by name and by ref."""
+def _named_workflows(context: BindingContext) -> dict[str, WorkflowView]:
+    """Return the workflows among the actions, by name and by ref; then those of the packs."""
     workflows: dict[str, WorkflowView] = {}
-    for name, value in actions.items():
+    for name, value in context.actions.items():
         if issubclass(type(value), WorkflowView):
             workflows[name] = cast("WorkflowView", value)
     by_ref = {workflow.ref: workflow for workflow in workflows.values() if workflow.ref}
-    return workflows | by_ref
+    return context.pack_workflows() | workflows | by_ref
 
 
 def _identity(workflow: WorkflowSpec) -> Source | int:
@@ -321,7 +354,7 @@ def _nested_workflow(
 ) -> WorkflowView | None:
     """Return the workflow that a task runs, or None if it runs a function."""
     name = task.action or ""
-    workflows = _named_workflows(context.actions)
+    workflows = _named_workflows(context)
     if name in workflows:
         return workflows[name]
 

@@ -90,6 +90,8 @@ def binding_context(options: RunOptions) -> BindingContext:
         allow_imports=options.allow_imports,
         load=options.load,
         nest=lambda workflow, name: _nested_run_function(workflow, name, options),
+        packs=options.packs,
+        pack_options=options.pack_options,
         levels=levels,
     )
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from attune_nb.packs.options import PackOptions
+from attune_nb.packs.pack_set import PackSet
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
@@ -41,6 +44,8 @@ class RunOptions:
     Attributes:
         load: Reads a workflow from a file.
         depth: How deeply the workflow is nested in others; 0 for the outermost.
+        packs: The packs whose actions and workflows it may use.
+        pack_options: The settings that the processes of these actions need.
     """
 
     load: Callable[[Path], WorkflowView]
@@ -55,6 +60,8 @@ class RunOptions:
     concurrency: int | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
     depth: int = 0
+    packs: PackSet = field(default_factory=PackSet)
+    pack_options: PackOptions = field(default_factory=PackOptions)
 
 
 @dataclass(frozen=True, kw_only=True)

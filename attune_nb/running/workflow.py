@@ -15,6 +15,7 @@ from attune_nb.language.reading.data_files import read_object_file
 from attune_nb.packs.reading.workflow_pair import explain_pack_file, find_pair
 from attune_nb.running.bind_actions import bind_actions, find_nested_questions
 from attune_nb.running.interrupts import HeldInterrupts
+from attune_nb.running.open_packs import open_packs
 from attune_nb.running.prepare import binding_context, read_names, read_options
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run, start_run
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from attune_nb.backends.protocol import Backend
+    from attune_nb.running.open_packs import Packs
     from attune_nb.running.request import Actions, EventReader, ProgressOption
 
 __all__ = ["Workflow", "load", "load_file", "load_parameters", "loads"]
@@ -38,13 +40,28 @@ class Workflow(WorkflowView):
     """A workflow that was read from text, ready to run."""
 
     def check(
-        self, actions: Actions | None = None, *, allow_imports: bool = False
+        self,
+        actions: Actions | None = None,
+        *,
+        allow_imports: bool = False,
+        packs: Packs = (),
     ) -> list[Problem]:
-        """Return every problem that can be found before a run, those of actions included."""
+        """Return every problem that can be found before a run, those of actions included.
+
+        Args:
+            actions: As in `run`.
+            allow_imports: As in `run`.
+            packs: The packs whose actions and workflows it may use, or their folders.
+        """
         actions = read_names("actions", actions)
         if actions is None:
             actions = {}
-        options = RunOptions(load=load_file, actions=actions, allow_imports=allow_imports)
+        options = RunOptions(
+            load=load_file,
+            actions=actions,
+            allow_imports=allow_imports,
+            packs=open_packs(packs),
+        )
         context = binding_context(options)
         _, problems = bind_actions(self.spec, context)
         questions = find_nested_questions(self.spec, context)

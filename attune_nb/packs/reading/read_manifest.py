@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from attune_nb.errors import Problem, WorkflowError
 from attune_nb.language.reading.read_parameters import read_flat_schema
+from attune_nb.language.reading.yaml_source import sort_by_position
 from attune_nb.packs.model import PackManifest
 from attune_nb.packs.reading.pack_reader import PackReader
 
 if TYPE_CHECKING:
+    from attune_nb.errors import Position
     from attune_nb.packs.reading.pack_files import PackFolder
 
-__all__ = ["MANIFEST_FILE", "NAME", "read_manifest"]
+__all__ = ["MANIFEST_FILE", "NAME", "ManifestFile", "read_manifest"]
 
 MANIFEST_FILE = "pack.yaml"
 
@@ -43,11 +45,25 @@ _UNREAD_KEYS = dict.fromkeys(
 )  # fmt: skip
 
 
-def read_manifest(folder: PackFolder) -> tuple[PackManifest, list[Problem]]:
-    """Return the manifest of a pack, and its problems that leave it usable.
+class ManifestFile(NamedTuple):
+    """The file `pack.yaml` as it was read.
+
+    Attributes:
+        manifest: Its data.
+        problems: The problems and hints that leave it usable.
+        dependency_positions: Where it names each pack that this one needs.
+    """
+
+    manifest: PackManifest
+    problems: list[Problem]
+    dependency_positions: dict[str, Position]
+
+
+def read_manifest(folder: PackFolder) -> ManifestFile:
+    """Read the file `pack.yaml` of a pack.
 
     Raises:
-        WorkflowError: There is no `pack.yaml`, or it has no valid `ref`.
+        WorkflowError: There is no such file, or it has no valid `ref`.
     """
     path = folder.real / MANIFEST_FILE
     if not path.exists() and not path.is_symlink():
@@ -58,64 +74,59 @@ def read_manifest(folder: PackFolder) -> tuple[PackManifest, list[Problem]]:
         raise WorkflowError([Problem(message)], noun="the pack")
 
     try:
-        reader = PackReader(folder.read_yaml(path, "a pack's `pack.yaml`"), "a pack")
-        ref = _read_ref(reader)
-        manifest = PackManifest(
-            ref=ref,
-            version=_read_version(reader),
-            folder=folder.real,
-            label=reader.read_string("label"),
-            description=reader.read_string("description"),
-            conf_schema=read_flat_schema(
-                reader.reader, reader.fields.get("conf_schema"), ("conf_schema",), "field"
-            ),
-            meta=reader.read_mapping("meta"),
-            tags=reader.read_names("tags"),
-            runtime_deps=reader.read_names("runtime_deps"),
-            dependencies=_read_dependencies(reader, ref),
-        )
+        return _read_manifest(PackReader(folder.read_yaml(path, "a pack"), "a pack"), folder)
     except WorkflowError as error:
         raise WorkflowError(error.problems, error.unfinished, noun="the pack") from None
 
-    problems = reader.problems
-    if not ref:
-        raise WorkflowError(problems, noun="the pack")
-    return manifest, problems
 
-
-def _read_ref(reader: PackReader) -> str:
-    """Return the pack's ref, or an empty string if it has none that is valid."""
+def _read_manifest(reader: PackReader, folder: PackFolder) -> ManifestFile:
     is_object = reader.read_keys(_KEYS, older_keys=_OLDER_KEYS, unread_keys=_UNREAD_KEYS)
-    if not is_object:
-        return ""
+    ref = _read_ref(reader) if is_object else None
+    if ref is None:
+        raise WorkflowError(sort_by_position(reader.problems))
 
+    reader.require("version", "a version, such as `version: 0.1.0`")
+    version = reader.read_version_text("version")
+    conf_schema = reader.fields.get("conf_schema")
+    dependencies = _read_dependencies(reader, ref)
+    manifest = PackManifest(
+        ref=ref,
+        version="" if version is None else version,
+        folder=folder.real,
+        label=reader.read_string("label"),
+        description=reader.read_string("description"),
+        conf_schema=read_flat_schema(reader.reader, conf_schema, ("conf_schema",), "field"),
+        meta=reader.read_mapping("meta"),
+        tags=reader.read_names("tags"),
+        runtime_deps=reader.read_names("runtime_deps"),
+        dependencies=tuple(dependencies),
+    )
+    return ManifestFile(manifest, sort_by_position(reader.problems), dependencies)
+
+
+def _read_ref(reader: PackReader) -> str | None:
+    """Return the pack's ref, or None if it has none that is valid."""
     reader.require("ref", "the pack's name, such as `ref: hostkit`")
     ref = reader.read_string("ref")
     if ref is None:
-        return ""
+        return None
+
+    if ref == "core":
+        reader.add_problem("`core` is the name of the built-in actions; use another", "ref")
+        return None
     if NAME.fullmatch(ref) is None:
         message = (
             f"`{ref[:80]}` is not a name for a pack; use letters, digits, `_` and `-`, at most "
             "100 of them"
         )
         reader.add_problem(message, "ref")
-        return ""
-    if ref == "core":
-        reader.add_problem("`core` is the name of the built-in actions; use another", "ref")
-        return ""
+        return None
     return ref
 
 
-def _read_version(reader: PackReader) -> str:
-    if reader.reader.problems and not reader.fields:
-        return ""
-    reader.require("version", "a version, such as `version: 0.1.0`")
-    version = reader.read_version_text("version")
-    return "" if version is None else version
-
-
-def _read_dependencies(reader: PackReader, ref: str) -> tuple[str, ...]:
-    names = []
+def _read_dependencies(reader: PackReader, ref: str) -> dict[str, Position]:
+    """Return the refs of the packs that a pack needs, each with its position."""
+    positions: dict[str, Position] = {}
     for index, name in enumerate(reader.read_names("dependencies")):
         path = ("dependencies", index)
         if NAME.fullmatch(name) is None:
@@ -123,6 +134,6 @@ def _read_dependencies(reader: PackReader, ref: str) -> tuple[str, ...]:
             reader.reader.add_problem(message, path)
         elif name == ref:
             reader.reader.add_problem("a pack does not depend on itself", path)
-        elif name not in names:
-            names.append(name)
-    return tuple(names)
+        else:
+            positions.setdefault(name, reader.reader.value_position(path))
+    return positions

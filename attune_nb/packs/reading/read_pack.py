@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import Problem, WorkflowError
-from attune_nb.language.reading.yaml_source import sort_by_position
 from attune_nb.packs.contents import PackContents
 from attune_nb.packs.reading.pack_files import LISTED_FOLDERS, PackFolder
 from attune_nb.packs.reading.read_action import ACTIONS_FOLDER, read_action_file
@@ -14,8 +13,9 @@ from attune_nb.packs.reading.read_manifest import MANIFEST_FILE, read_manifest
 from attune_nb.packs.reading.workflow_pair import load_pair
 
 if TYPE_CHECKING:
-    from attune_nb.packs.model import PackAction, PackManifest, PackWorkflow
+    from attune_nb.packs.model import PackAction, PackWorkflow
     from attune_nb.packs.reading.read_action import ActionFile
+    from attune_nb.packs.reading.read_manifest import ManifestFile
 
 __all__ = ["find_packs", "read_pack"]
 
@@ -50,8 +50,7 @@ def read_pack(folder: str | Path) -> PackContents:
         WorkflowError: The folder is no pack: it has no `pack.yaml` with a valid `ref`.
     """
     opened = PackFolder.open(Path(folder))
-    manifest, problems = read_manifest(opened)
-    return _PackLoader(opened, manifest, sort_by_position(problems)).load()
+    return _PackLoader(opened, read_manifest(opened)).load()
 
 
 class _PackLoader:
@@ -59,14 +58,14 @@ class _PackLoader:
 
     Args:
         folder: The pack's folder.
-        manifest: Its manifest.
-        problems: The problems of the manifest.
+        manifest_file: Its file `pack.yaml`.
     """
 
-    def __init__(self, folder: PackFolder, manifest: PackManifest, problems: list[Problem]) -> None:
+    def __init__(self, folder: PackFolder, manifest_file: ManifestFile) -> None:
         self.folder = folder
-        self.manifest = manifest
-        self.problems = problems
+        self.manifest = manifest_file.manifest
+        self.problems = list(manifest_file.problems)
+        self.dependency_positions = manifest_file.dependency_positions
         self.actions: dict[str, PackAction] = {}
         self.workflows: dict[str, PackWorkflow] = {}
         self.refused: dict[str, tuple[Problem, ...]] = {}
@@ -89,11 +88,13 @@ class _PackLoader:
         listed = {name: self._list_names(name) for name in LISTED_FOLDERS}
         return PackContents(
             manifest=self.manifest,
+            shown_folder=self.folder.shown,
             actions=self.actions,
             workflows=self.workflows,
             refused=self.refused,
             listed={name: names for name, names in listed.items() if names},
             problems=tuple(self.problems),
+            dependency_positions=self.dependency_positions,
         )
 
     def _list_files(self, name: str) -> list[Path]:

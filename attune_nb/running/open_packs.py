@@ -1,0 +1,101 @@
+"""A pack as it was read, and the packs that a run uses."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attune_nb.errors import ParameterError
+from attune_nb.packs.pack_set import PackSet
+from attune_nb.packs.reading.read_pack import find_packs, read_pack
+from attune_nb.values.describe import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
+
+    from attune_nb.packs.contents import PackContents
+    from attune_nb.packs.model import PackManifest
+
+    Packs: TypeAlias = (
+        "str | PathLike[str] | PackView | PackSet | Sequence[str | PathLike[str] | PackView]"
+    )
+
+__all__ = ["PackView", "open_packs", "to_pack_path"]
+
+
+class PackView:
+    """The content of a pack's folder.
+
+    Args:
+        contents: The content.
+    """
+
+    def __init__(self, contents: PackContents) -> None:
+        self.contents = contents
+
+    @property
+    def ref(self) -> str:
+        """The pack's name, the first part of the refs of its actions."""
+        return self.contents.ref
+
+    @property
+    def version(self) -> str:
+        """The version."""
+        return self.contents.manifest.version
+
+    @property
+    def manifest(self) -> PackManifest:
+        """The data of `pack.yaml`."""
+        return self.contents.manifest
+
+    @property
+    def folder(self) -> Path:
+        """The folder, absolute and without links."""
+        return self.contents.manifest.folder
+
+
+def open_packs(packs: Any) -> PackSet:
+    """Return packs as a set.
+
+    Args:
+        packs: A pack, or the folder of one or of several; or an array of these; or a set.
+
+    Raises:
+        ParameterError: Something else was passed.
+        WorkflowError: A folder is no pack and holds none.
+    """
+    if issubclass(type(packs), PackSet):
+        pack_set: PackSet = packs
+        return pack_set
+
+    entries = packs
+    if packs is None:
+        entries = ()
+    elif issubclass(type(packs), (str, PathLike, PackView)):
+        entries = [packs]
+    if not issubclass(type(entries), (list, tuple)):
+        raise ParameterError(
+            f'`packs` must be folders or packs, such as ["packs/hostkit"], not {describe(packs)}'
+        )
+    return PackSet(content for entry in entries for content in _open_entry(entry))
+
+
+def _open_entry(entry: Any) -> Iterator[PackContents]:
+    if issubclass(type(entry), PackView):
+        yield entry.contents
+        return
+    for folder in find_packs(to_pack_path(entry)):
+        yield read_pack(folder)
+
+
+def to_pack_path(folder: Any) -> Path:
+    """Return the path of a pack's folder.
+
+    Raises:
+        ParameterError: It is no path.
+    """
+    if not issubclass(type(folder), (str, PathLike)):
+        raise ParameterError(f"the folder of a pack must be a path, not {describe(folder)}")
+    return Path(fspath(folder))

@@ -1,0 +1,219 @@
+"""A pack that was opened: its actions and workflows, and whether it is sound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attune_nb import html
+from attune_nb.errors import Problem, WorkflowError
+from attune_nb.packs.pack_set import PackSet
+from attune_nb.packs.reading.read_manifest import MANIFEST_FILE
+from attune_nb.packs.reading.read_pack import find_packs, read_pack
+from attune_nb.running.open_packs import PackView, open_packs, to_pack_path
+from attune_nb.running.pack_tables import PackTable, ProblemList, action_row, workflow_row
+from attune_nb.running.workflow import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    from attune_nb.packs.contents import PackContents
+    from attune_nb.packs.model import PackAction
+    from attune_nb.running.open_packs import Packs
+
+__all__ = ["Pack", "check_packs", "load_pack"]
+
+_ACTION_COLUMNS = ("action", "runner", "parameters", "output", "label")
+_WORKFLOW_COLUMNS = ("workflow", "tasks", "parameters", "label")
+
+# names in a message
+_MAX_NAMES = 20
+
+
+class Pack(PackView):
+    """A pack of actions and workflows, read from its folder. Reading it runs nothing.
+
+    Args:
+        contents: The content of the folder.
+    """
+
+    def __init__(self, contents: PackContents) -> None:
+        super().__init__(contents)
+        self._set = PackSet([contents])
+
+    @property
+    def actions(self) -> PackTable[PackAction]:
+        """The actions that run as processes, by ref; a table in a notebook."""
+        return PackTable(
+            self.contents.actions,
+            _ACTION_COLUMNS,
+            action_row,
+            self._set.explain_unusable,
+            self._describe_refused(),
+        )
+
+    @property
+    def workflows(self) -> PackTable[Workflow]:
+        """The workflows, by ref; a table in a notebook."""
+        workflows = {ref: Workflow(item.spec) for ref, item in self.contents.workflows.items()}
+        return PackTable(
+            workflows,
+            _WORKFLOW_COLUMNS,
+            workflow_row,
+            self._set.explain_unusable,
+            self._describe_refused(),
+        )
+
+    @property
+    def problems(self) -> ProblemList:
+        """The problems and hints of the pack's files, with file, line and column."""
+        return ProblemList(self.contents.problems)
+
+    def check(self, packs: Packs = ()) -> ProblemList:
+        """Return every problem that can be found without running anything.
+
+        These are the problems of its files, packs that it needs and that are missing, and tasks
+        of its workflows whose action does not exist or does not take the task's input.
+
+        Args:
+            packs: The packs that it needs. Those that lie beside it are found.
+        """
+        contents = [self.contents, *open_packs(packs).contents]
+        beside = _find_beside(contents)
+        return check_packs([self], PackSet([*contents, *beside]), hints=beside)
+
+    def __repr__(self) -> str:
+        return f"<{self.heading()}>"
+
+    def heading(self) -> str:
+        """Return the pack's name and version, and how much is in it, in one line."""
+        words = [f"pack {self.ref} {self.version}".rstrip()]
+        if self.contents.actions or not self.contents.workflows:
+            words.append(_count(len(self.contents.actions), "action"))
+        if self.contents.workflows:
+            words.append(_count(len(self.contents.workflows), "workflow"))
+        for folder, names in self.contents.listed.items():
+            words.append(f"{folder} (not run here): {', '.join(names[:_MAX_NAMES])}")
+
+        errors = self.problems.errors
+        if errors:
+            words.append(_count(len(errors), "problem"))
+        first, *rest = words
+        return html.printable(f"{first}: {'; '.join(rest)}")
+
+    def __str__(self) -> str:
+        parts = [self.heading()]
+        if self.contents.actions:
+            parts.append(repr(self.actions))
+        if self.contents.workflows:
+            parts.append(repr(self.workflows))
+        if self.contents.problems:
+            parts.append(str(self.problems))
+        return "\n\n".join(parts)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        parts: list[object] = [html.element("div", html.element("b", self.heading()))]
+        if self.contents.actions:
+            parts += self.actions.html_parts()
+        if self.contents.workflows:
+            parts += self.workflows.html_parts()
+        if self.contents.problems:
+            parts += self.problems.html_parts()
+        return str(html.element("div", *parts, style=html.BREAK_WORDS))
+
+    def _describe_refused(self) -> str:
+        refs = list(self.contents.refused)
+        if not refs:
+            return ""
+        return f"with a problem, so not listed: {', '.join(refs[:_MAX_NAMES])}"
+
+
+def load_pack(folder: str | PathLike[str]) -> Pack:
+    """Read a pack from its folder. Nothing in it runs.
+
+    Args:
+        folder: The folder with `pack.yaml`.
+
+    Returns:
+        The pack. Actions and workflows with a problem are left out; `pack.problems` has the
+        problems, `pack.check()` more of them.
+
+    Raises:
+        WorkflowError: The folder is no pack.
+    """
+    path = to_pack_path(folder)
+    if not (path / MANIFEST_FILE).exists():
+        try:
+            inner = [str(found) for found in find_packs(path)]
+        except WorkflowError:
+            inner = []
+        if inner:
+            message = f"`{path}` holds {_count(len(inner), 'pack')}; load one of them: "
+            message += ", ".join(f"`{name}`" for name in inner[:_MAX_NAMES])
+            raise WorkflowError([Problem(message)], noun="the pack")
+    return Pack(read_pack(path))
+
+
+def check_packs(
+    packs: Sequence[Pack], pack_set: PackSet, hints: Sequence[PackContents] = ()
+) -> ProblemList:
+    """Return the problems of packs, of their workflows, and of what is missing among them.
+
+    Args:
+        packs: The packs that are checked.
+        pack_set: These packs, and those that they need.
+        hints: The packs of the set that were found beside them; a hint names each.
+    """
+    problems = ProblemList()
+    for pack in packs:
+        problems += pack.contents.problems
+        for workflow in pack.workflows.values():
+            problems += workflow.check(packs=pack_set)
+    problems += pack_set.find_problems()
+
+    for contents in hints:
+        message = (
+            f"pack `{contents.ref}` was found beside it; a run needs `{contents.shown_folder}`, too"
+        )
+        problems.append(Problem(message, _needed_at(packs, contents.ref), "hint"))
+    return problems
+
+
+def _needed_at(packs: Sequence[Pack], ref: str) -> Any:
+    """Return where a pack names another one that it needs."""
+    for pack in packs:
+        position = pack.contents.dependency_positions.get(ref)
+        if position is not None:
+            return position
+    return None
+
+
+def _find_beside(contents: Sequence[PackContents]) -> list[PackContents]:
+    """Return the packs that others need and that lie beside them."""
+    beside: list[PackContents] = []
+    pending = list(contents)
+    while pending:
+        pack = pending.pop()
+        for name in PackSet([*contents, *beside]).missing_dependencies(pack):
+            found = _read_beside(pack, name)
+            if found is not None:
+                beside.append(found)
+                pending.append(found)
+    return beside
+
+
+def _read_beside(pack: PackContents, name: str) -> PackContents | None:
+    """Return the pack of a name in the folder of the same name beside another pack."""
+    folder = pack.shown_folder.parent / name
+    try:
+        contents = read_pack(folder)
+    except WorkflowError:
+        return None
+    return contents if contents.ref == name else None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
