@@ -1,13 +1,15 @@
 """The token by which a process of a pack is known to the loopback API.
 
-A token holds the number of its execution and the action's ref, signed with the run's own secret.
-So an attempt on any backend makes its own, and the server needs no list of those that it accepts.
+A token holds the number of its execution, the action's ref and the task, signed with the run's own
+secret. So an attempt on any backend makes its own, and the server needs no list of those that it
+accepts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import msgspec
 
@@ -20,16 +22,18 @@ class AttemptIdentity(msgspec.Struct, frozen=True):
     Attributes:
         execution: The number of the execution: `ATTUNE_EXEC_ID`.
         action: The action's ref.
+        task: The path of the task; empty within a nested workflow.
     """
 
     execution: int
     action: str
+    task: str = ""
 
 
 def make_token(api_key: str, identity: AttemptIdentity) -> str:
-    """Return the token of an attempt: `EXECUTION:ACTION:SIGNATURE`."""
-    name = f"{identity.execution}:{identity.action}"
-    return f"{name}:{_sign(api_key, name)}"
+    """Return the token of an attempt: `IDENTITY.SIGNATURE`, in ASCII, for a header."""
+    content = urlsafe_b64encode(msgspec.json.encode(identity)).decode()
+    return f"{content}.{_sign(api_key, content)}"
 
 
 def read_token(api_key: str, token: str) -> AttemptIdentity | None:
@@ -37,16 +41,14 @@ def read_token(api_key: str, token: str) -> AttemptIdentity | None:
 
     The comparison takes the same time for every wrong signature.
     """
-    name, _, signature = token.rpartition(":")
-    expected = _sign(api_key, name)
+    content, _, signature = token.rpartition(".")
+    expected = _sign(api_key, content)
     is_signed = hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode())
     if not api_key or not is_signed:
         return None
-
-    execution, _, action = name.partition(":")
-    return AttemptIdentity(int(execution), action)
+    return msgspec.json.decode(urlsafe_b64decode(content), type=AttemptIdentity)
 
 
-def _sign(api_key: str, name: str) -> str:
-    content = name.encode("utf-8", "replace")
-    return hmac.new(api_key.encode(), content, hashlib.sha256).hexdigest()
+def _sign(api_key: str, content: str) -> str:
+    data = content.encode("utf-8", "replace")
+    return hmac.new(api_key.encode(), data, hashlib.sha256).hexdigest()

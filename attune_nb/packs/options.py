@@ -43,6 +43,8 @@ class PackOptions(msgspec.Struct, frozen=True, kw_only=True):
             named is run by `/bin/bash`, by the Python of its backend, or by the `node` on PATH.
         api_url: The address of the loopback API; None if there is none.
         api_key: The run's own secret, from which each attempt gets a token of its own.
+        api_machine: The machine on which the address works, see `packs.machine`; empty if it is
+            every one.
         artifacts_folder: The folder of the run's artifacts; None if there is none.
     """
 
@@ -51,6 +53,7 @@ class PackOptions(msgspec.Struct, frozen=True, kw_only=True):
     interpreters: Mapping[str, Interpreter] = {}
     api_url: str | None = None
     api_key: str = ""
+    api_machine: str = ""
     artifacts_folder: str | None = None
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from attune_nb.packs.attempt_token import AttemptIdentity, make_token
+from attune_nb.packs.machine import machine_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,19 +51,30 @@ def make_environment(action: PackAction, options: PackOptions) -> dict[str, str]
     environment["ATTUNE_PACK_REF"] = action.pack.ref
     environment["ATTUNE_PARAMETER_DELIVERY"] = action.delivery
     environment["ATTUNE_PARAMETER_FORMAT"] = action.parameter_format
-    if options.artifacts_folder is not None:
-        environment["ATTUNE_ARTIFACTS_DIR"] = options.artifacts_folder
-    if options.api_url is not None:
-        environment["ATTUNE_API_URL"] = options.api_url
+    if has_api(options):
+        environment["ATTUNE_API_URL"] = str(options.api_url)
+        if options.artifacts_folder is not None:
+            environment["ATTUNE_ARTIFACTS_DIR"] = options.artifacts_folder
     return environment
 
 
-def make_attempt_variables(action: PackAction, options: PackOptions) -> dict[str, str]:
-    """Return the variables that only one process has: the number of the execution, and a token."""
+def has_api(options: PackOptions) -> bool:
+    """Return whether a process on this machine can reach the API of the run."""
+    return options.api_url is not None and options.api_machine in ("", machine_name())
+
+
+def make_attempt_variables(action: PackAction, options: PackOptions, task: str) -> dict[str, str]:
+    """Return the variables that only one process has: the number of the execution, and a token.
+
+    Args:
+        action: The action.
+        options: The settings of the run.
+        task: The path of the task.
+    """
     execution_id = secrets.randbelow(2**_EXECUTION_BITS - 1) + 1
     variables = {"ATTUNE_EXEC_ID": str(execution_id)}
-    if options.api_url is not None:
-        identity = AttemptIdentity(execution_id, action.ref)
+    if has_api(options):
+        identity = AttemptIdentity(execution_id, action.ref, task)
         variables["ATTUNE_API_TOKEN"] = make_token(options.api_key, identity)
     return variables
 

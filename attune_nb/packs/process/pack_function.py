@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,11 @@ from attune_nb.actions.run_command import CommandEnd, run_command
 from attune_nb.errors import ActionError
 from attune_nb.packs.process.documents import write_document
 from attune_nb.packs.process.envelope import describe_failure, make_envelope
-from attune_nb.packs.process.environment import make_attempt_variables, make_environment
+from attune_nb.packs.process.environment import (
+    has_api,
+    make_attempt_variables,
+    make_environment,
+)
 from attune_nb.packs.process.parameters import ParameterJudge
 
 if TYPE_CHECKING:
@@ -35,6 +40,10 @@ GRACE = 10.0
 
 _BASH = "/bin/bash"
 _MASKED = "***"
+_API_IS_ELSEWHERE = (
+    " (it ran on {}, where it cannot reach the run's API for keys and artifacts, which serves only "
+    "the engine's own machine: if it needs that, use the backend `threads` or `processes`)"
+)
 
 
 class PackFunction:
@@ -45,11 +54,13 @@ class PackFunction:
     Args:
         action: The action.
         options: The settings of the run.
+        task: The path of the task that runs it; empty if it may ask no question.
     """
 
-    def __init__(self, action: PackAction, options: PackOptions) -> None:
+    def __init__(self, action: PackAction, options: PackOptions, task: str = "") -> None:
         self.action = action
         self.options = options
+        self.task = task
         self.__name__ = action.ref
         self.__doc__ = action.description
         self._judge = ParameterJudge(action)
@@ -73,7 +84,7 @@ class PackFunction:
         return f"PackFunction({self.action.ref!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PackFunction, (self.action, self.options)
+        return PackFunction, (self.action, self.options, self.task)
 
     def __call__(
         self, parameters: Mapping[str, Any], *, cancel: CancelToken | None = None
@@ -104,7 +115,7 @@ class PackFunction:
             raise ActionError(f"action `{action.ref}` was cancelled before it started")
 
         command, usual_environment = self._find_program()
-        environment = usual_environment | make_attempt_variables(action, self.options)
+        environment = usual_environment | make_attempt_variables(action, self.options, self.task)
         started_at = time.perf_counter()
         try:
             end = self._run(command, environment, document, cancel)
@@ -120,6 +131,8 @@ class PackFunction:
         message = describe_failure(end)
         if end.was_cancelled:
             message = f"action `{action.ref}` was cancelled"
+        elif self.options.api_url is not None and not has_api(self.options):
+            message += _API_IS_ELSEWHERE.format(platform.node())
         raise ActionError(message, data={**envelope, "error": message})
 
     def certain_mismatches(self, written: Mapping[str, Any]) -> list[tuple[str | None, str]]:
