@@ -29,6 +29,20 @@ def make_program(path, text):
     path.chmod(0o755)
 
 
+def make_python(path, folders):
+    """Write a script that answers as a Python 3.95 with these folders of modules."""
+    facts = {"program": "/p", "version": [3, 95, 0], "paths": folders}
+    make_program(path, f"echo '{json.dumps(facts)}'")
+
+
+def add_package(site, name, requires=()):
+    """Write the metadata of a package, as an installation leaves it."""
+    folder = site / f"{name}-1.dist-info"
+    folder.mkdir(parents=True)
+    lines = [f"Name: {name}", "Version: 1", *(f"Requires-Dist: {text}" for text in requires)]
+    (folder / "METADATA").write_text("\n".join(lines) + "\n")
+
+
 @pytest.mark.parametrize(
     "requirements",
     [
@@ -91,21 +105,10 @@ def test_a_missing_package_is_named_with_the_command(tmp_path, requirements, fau
 
 def test_packages_of_packages_and_extras_must_be_there(tmp_path, monkeypatch):
     """pip would install what an installed package lacks; so would its extra."""
-    site = tmp_path / "home" / "site"
-    for name, requires in [
-        ("half", ["absent-below>=3"]),
-        ("whole", ["msgspec", "absent-extra; extra == 'more'"]),
-    ]:
-        folder = site / f"{name}-1.dist-info"
-        folder.mkdir(parents=True)
-        lines = [f"Name: {name}", "Version: 1", *(f"Requires-Dist: {text}" for text in requires)]
-        (folder / "METADATA").write_text("\n".join(lines) + "\n")
-    make_program(
-        tmp_path / "bin" / "python3.95",
-        "echo '"
-        + json.dumps({"program": "/p", "version": [3, 95, 0], "paths": [str(site), _own_site()]})
-        + "'",
-    )
+    site = tmp_path / "site"
+    add_package(site, "half", ["absent-below>=3"])
+    add_package(site, "whole", ["msgspec", "absent-extra; extra == 'more'"])
+    make_python(tmp_path / "bin" / "python3.95", [str(site), _own_site()])
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
 
     def problem(requirements, name):
@@ -115,6 +118,16 @@ def test_packages_of_packages_and_extras_must_be_there(tmp_path, monkeypatch):
     assert "needs `absent-below>=3` for `half`, which is not installed" in problem("half", "a")
     assert "needs `absent-extra` for `whole`" in problem("whole[more]", "b")
     assert problem("whole", "c") is None
+
+
+def test_a_package_that_was_installed_counts_at_once(tmp_path, monkeypatch):
+    make_python(tmp_path / "bin" / "python3.95", [str(tmp_path / "site")])
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    action = make_pack(tmp_path / "p", version="3.95", requirements="late>=1")
+    assert "`late>=1` (requirements.txt, line 1) is not installed" in find(action).problem
+
+    add_package(tmp_path / "site", "late")
+    assert find(action).program == "/p"
 
 
 def _own_site():

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from attune_nb.packs.environments.cache import Environment
     from attune_nb.packs.environments.node_packages import NodePackages
     from attune_nb.packs.environments.programs import Node, Python
-    from attune_nb.packs.environments.requirements import Constraints, Requirements
+    from attune_nb.packs.environments.requirements import (
+        Constraints,
+        PackRequirement,
+        Requirements,
+    )
     from attune_nb.packs.model import PackAction, PackManifest
     from attune_nb.packs.version_ranges import Version, VersionRange
 
@@ -48,6 +52,12 @@ BASH = "/bin/bash"
 
 # missing packages that a message names
 _MAX_NAMED = 5
+# packs whose unmet requirements are kept
+_MAX_KEPT = 100
+
+_Unmet = list[tuple["PackRequirement", str]]
+# by pack and Python: when the folders of the Python changed, and what it lacked then
+_unmet: dict[object, tuple[tuple[int, ...], _Unmet]] = {}
 
 
 class NoInterpreterError(AttuneError):
@@ -90,6 +100,24 @@ class PackNeeds:
     def constraints(self) -> dict[str, str]:
         """The constraints in one form: canonical name -> range."""
         return {name: str(limit) for name, limit in sorted(self.limits.items())}
+
+    def find_unmet(self, python: Python) -> _Unmet:
+        """Return the requirements that a Python does not meet, each with the reason.
+
+        The metadata of a hundred packages takes half a second. Each run asks, so the answer is
+        kept until the requirements change, or a package is installed or removed.
+        """
+        key = (self.pack.folder, self.requirements.texts, str(self.constraints), python.program)
+        stamps = tuple(_changed_at(path) for path in python.paths)
+        earlier = _unmet.get(key)
+        if earlier is not None and earlier[0] == stamps:
+            return earlier[1]
+
+        unmet = find_unmet(self.requirements, python, self.limits)
+        if len(_unmet) >= _MAX_KEPT:
+            _unmet.clear()
+        _unmet[key] = stamps, unmet
+        return unmet
 
     def find_environment(self, python: Python) -> Environment | None:
         """Return the environment that was made for the requirements and a Python."""
@@ -234,7 +262,7 @@ def _find_python(action: PackAction, needs: PackNeeds) -> Interpreter | None:
     if environment is not None and environment.constraints:
         return Interpreter(program=str(environment_python(environment)))
 
-    unmet = find_unmet(requirements, python, needs.limits)
+    unmet = needs.find_unmet(python)
     if not unmet:
         return Interpreter(program=python.program)
     if environment is not None:
@@ -273,6 +301,14 @@ def _read_runtime_version(action: PackAction) -> VersionRange | None:
         return read_range(action.runtime_version)
     except ValueError as error:
         raise NoInterpreterError(f"`{action.ref}`, `runtime_version`: {error}") from None
+
+
+def _changed_at(path: str) -> int:
+    """Return when a folder of modules changed last, or 0 if there is none."""
+    try:
+        return os.stat(path).st_mtime_ns  # noqa: PTH116 - a Path for each would cost time
+    except OSError:
+        return 0
 
 
 def _fits(version: Version, version_range: VersionRange | None) -> bool:

@@ -40,7 +40,6 @@ from attune_nb.packs.environments.node_packages import (
     find_missing,
 )
 from attune_nb.packs.environments.requirements import FILE_NAME as REQUIREMENTS
-from attune_nb.packs.environments.requirements import find_unmet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -125,7 +124,7 @@ class _Installation:
         requirements = self._needs.requirements
         raise_first_problem(self._pack, requirements.problems)
         key = python_key(self._pack.ref, requirements.texts, python)
-        if not find_unmet(requirements, python, self._needs.limits):
+        if not self._needs.find_unmet(python):
             self.report(f"`{self._pack.ref}` needs nothing that {python} does not have")
             for environment in key.all():
                 retire(environment)
