@@ -31,6 +31,7 @@ PARTS = (
     "tables",
     "masking",
     "tasks",
+    "packs",
     "scopes",
     "templates",
     "fanout",

@@ -237,3 +237,47 @@ def test_a_script_that_became_a_link_out_does_not_run(tmp_path):
 
     with pytest.raises(ActionError, match="leads out of the pack's folder"):
         function({})
+
+
+SECRET = "parameters: {pin: {type: integer, secret: true}, key: {secret: true}}"
+
+
+def secret_pack(folder, script, **keys):
+    """Write a pack whose action has two secret parameters; return its folder."""
+    write_action(folder, script, **keys)
+    with (folder / "actions" / "act.yaml").open("a") as file:
+        file.write(f"{SECRET}\n")
+    return folder
+
+
+def test_a_secret_parameter_is_hidden_in_what_is_printed(tmp_path):
+    folder = secret_pack(tmp_path, "tee /dev/stderr", output_format="json")
+
+    envelope = call_action("kit.act", {"pin": 482913, "key": "s3cr3t-key"}, folder)
+
+    assert envelope["data"] == {"pin": "***", "key": "***"}
+    assert envelope["stderr"] == '{"pin":***,"key":"***"}\n'
+
+
+def test_a_secret_parameter_is_hidden_in_an_error(tmp_path):
+    folder = secret_pack(tmp_path, "cat >&2; exit 1")
+
+    failure = failure_of("kit.act", {"key": "s3cr3t-key"}, folder)
+
+    assert failure.message == '{"key":"***"}'
+    assert "s3cr3t" not in str(failure.data)
+
+
+def test_a_short_secret_does_not_hide_the_exit_code(tmp_path):
+    envelope = call_action("kit.act", {"pin": 0}, secret_pack(tmp_path, "echo 0"))
+
+    assert envelope["exit_code"] == 0
+
+
+def test_the_token_of_an_attempt_is_hidden(tmp_path):
+    folder = write_action(tmp_path, 'echo "$ATTUNE_API_URL $ATTUNE_API_TOKEN"')
+    options = PackOptions(api_url="http://127.0.0.1:9", api_key="k")
+
+    envelope = call_action("kit.act", {}, folder, options)
+
+    assert envelope["stdout"] == "http://127.0.0.1:9 ***\n"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb.actions.registry import Action
 from attune_nb.actions.run_command import CommandEnd, run_command
 from attune_nb.errors import ActionError
+from attune_nb.language.parameter_specs import secret_names
 from attune_nb.packs.process.documents import write_document
 from attune_nb.packs.process.envelope import describe_failure, make_envelope
 from attune_nb.packs.process.environment import (
@@ -25,6 +26,7 @@ from attune_nb.packs.process.environment import (
     make_environment,
 )
 from attune_nb.packs.process.parameters import ParameterJudge
+from attune_nb.values.secrets import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,11 +41,12 @@ GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 
 _BASH = "/bin/bash"
-_MASKED = "***"
 _API_IS_ELSEWHERE = (
     " (it ran on {}, where it cannot reach the run's API for keys and artifacts, which serves only "
     "the engine's own machine: if it needs that, use the backend `threads` or `processes`)"
 )
+# The parts of an envelope that the process printed.
+_PRINTED = ("stdout", "data", "stderr", "warnings")
 
 
 class PackFunction:
@@ -64,6 +67,7 @@ class PackFunction:
         self.__name__ = action.ref
         self.__doc__ = action.description
         self._judge = ParameterJudge(action)
+        self._secret_names = secret_names(action.parameters)
         # the command and the environment of every process; looked up by the first one
         self._program: tuple[list[str], dict[str, str]] | None = None
 
@@ -123,12 +127,17 @@ class PackFunction:
             raise ActionError(self._start_message(error, command)) from error
         duration = time.perf_counter() - started_at
 
-        end = _without_token(end, environment.get("ATTUNE_API_TOKEN"))
+        mask = self._make_mask(bound, environment)
         envelope = make_envelope(end, action.output_format, duration, warnings)
+        if mask is not None:
+            printed = {name: envelope[name] for name in _PRINTED if name in envelope}
+            envelope |= mask.value(printed)
         if envelope["succeeded"]:
             return envelope
 
         message = describe_failure(end)
+        if mask is not None:
+            message = mask.text(message)
         if end.was_cancelled:
             message = f"action `{action.ref}` was cancelled"
         elif self.options.api_url is not None and not has_api(self.options):
@@ -138,6 +147,22 @@ class PackFunction:
     def certain_mismatches(self, written: Mapping[str, Any]) -> list[tuple[str | None, str]]:
         """Return the parameters that do not fit, in the input as a workflow's text has it."""
         return self._judge.find_misfits(written)
+
+    def _make_mask(
+        self, parameters: Mapping[str, Any], environment: Mapping[str, str]
+    ) -> Mask | None:
+        """Return a mask of the secrets that only this process knows; None if it knows none.
+
+        These are the values of its secret parameters, and its token. The process may print them.
+        """
+        secrets = {}
+        for name in self._secret_names:
+            if parameters.get(name) is not None:
+                secrets[name] = parameters[name]
+        token = environment.get("ATTUNE_API_TOKEN")
+        if token is not None:
+            secrets["ATTUNE_API_TOKEN"] = token
+        return Mask(secrets) if secrets else None
 
     def _find_program(self) -> tuple[list[str], dict[str, str]]:
         """Return the command of every process, and its environment.
@@ -255,12 +280,3 @@ def _write_parameter_file(content: bytes, text_format: str) -> Path:
         path.unlink(missing_ok=True)
         raise
     return path
-
-
-def _without_token(end: CommandEnd, token: str | None) -> CommandEnd:
-    """Return the end of a process whose output does not hold the token of its attempt."""
-    if token is None:
-        return end
-    stdout = end.stdout._replace(text=end.stdout.text.replace(token, _MASKED))
-    stderr = end.stderr._replace(text=end.stderr.text.replace(token, _MASKED))
-    return end._replace(stdout=stdout, stderr=stderr)
