@@ -3,33 +3,85 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attune_nb.cli.action_files import load_action_files
-from attune_nb.cli.options import Actions, AllowImports, Dark, WorkflowFile, find_modules_here
+from attune_nb.cli.options import (
+    Actions,
+    AllowImports,
+    Dark,
+    Packs,
+    WorkflowFile,
+    find_modules_here,
+)
 from attune_nb.cli.output import ERRORS, exit_with_error
 from attune_nb.errors import AttuneError
+from attune_nb.html import printable
+from attune_nb.packs.pack_set import PackSet
+from attune_nb.running.open_packs import open_packs
+from attune_nb.running.pack import Pack
+from attune_nb.running.pack_checks import check_packs, packs_around
 from attune_nb.running.workflow import load_file
+
+if TYPE_CHECKING:
+    from attune_nb.errors import Problem
 
 __all__ = ["check", "export", "graph"]
 
 
-def check(file: WorkflowFile, actions: Actions = None, allow_imports: AllowImports = False) -> None:
-    """Report the problems of the workflow in FILE."""
-    find_modules_here(allowed=allow_imports)
+def check(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|FOLDER",
+            help="the workflow's YAML file, or the folder of a pack or of several",
+        ),
+    ],
+    actions: Actions = None,
+    packs: Packs = None,
+    allow_imports: AllowImports = False,
+) -> None:
+    """Report the problems of the workflow in FILE, or of the packs in FOLDER."""
     try:
-        workflow = load_file(file)
-        problems = workflow.check(load_action_files(actions), allow_imports=allow_imports)
+        if file.is_dir():
+            problems = _check_folder(file, packs)
+        else:
+            problems = _check_file(file, actions, packs, allow_imports=allow_imports)
     except AttuneError as error:
         exit_with_error(error)
 
     for problem in problems:
-        ERRORS.print(f"{problem.severity}: {problem.explain()}", markup=False)
+        ERRORS.print(f"{problem.severity}: {printable(problem.explain())}", markup=False)
     if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(2)
     typer.echo(f"{file}: no errors")
+
+
+def _check_file(
+    file: Path, actions: Actions, packs: Packs, *, allow_imports: bool
+) -> list[Problem]:
+    find_modules_here(allowed=allow_imports)
+    workflow = load_file(file)
+    pack_set = open_packs(packs)
+    if not packs:
+        # a run needs them by name, for it runs their code
+        pack_set = packs_around(file)
+    return workflow.check(load_action_files(actions), allow_imports=allow_imports, packs=pack_set)
+
+
+def _check_folder(folder: Path, packs: Packs) -> list[Problem]:
+    """Check the packs of a folder, and print a line about each."""
+    checked = open_packs(folder)
+    for contents in checked.contents:
+        typer.echo(f"{contents.shown_folder}: {Pack(contents).heading()}")
+
+    others = open_packs(packs)
+    problems = check_packs(
+        checked.contents, PackSet(others.contents, [*checked.unreadable, *others.unreadable])
+    )
+    return list(problems)
 
 
 def graph(

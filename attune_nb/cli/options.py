@@ -22,6 +22,7 @@ __all__ = [
     "LatestRunId",
     "Mock",
     "NoProgress",
+    "Packs",
     "Parameters",
     "Params",
     "Secret",
@@ -56,6 +57,14 @@ Actions = Annotated[
     typer.Option(
         metavar="FILE.py",
         help="a Python file that is executed, and whose functions are actions; repeatable",
+    ),
+]
+Packs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--pack",
+        metavar="FOLDER",
+        help="a pack, or a folder of packs, whose actions and workflows can be used; repeatable",
     ),
 ]
 AllowImports = Annotated[

@@ -24,11 +24,15 @@ class PackSet:
 
     Args:
         contents: The packs. One that is named twice counts once.
+        unreadable: The problems of packs that cannot be read.
     """
 
-    def __init__(self, contents: Iterable[PackContents] = ()) -> None:
+    def __init__(
+        self, contents: Iterable[PackContents] = (), unreadable: Iterable[Problem] = ()
+    ) -> None:
         by_folder = {pack.manifest.folder: pack for pack in contents}
         self.contents = tuple(by_folder.values())
+        self.unreadable = tuple(unreadable)
 
     def __bool__(self) -> bool:
         return bool(self.contents)
@@ -55,7 +59,13 @@ class PackSet:
         return [*self.actions, *self.workflows]
 
     def find_problems(self) -> Iterator[Problem]:
-        """Yield a problem for each name that two packs share, and each pack that is missing."""
+        """Yield the problems of packs as a set.
+
+        These are packs that cannot be read, names that two packs share, and packs that one needs
+        and that are missing.
+        """
+        yield from self.unreadable
+
         folder_by_ref: dict[str, str] = {}
         for pack in self.contents:
             folder = str(pack.shown_folder)

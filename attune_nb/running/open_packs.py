@@ -6,13 +6,13 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.errors import ParameterError
+from attune_nb.errors import ParameterError, Problem, WorkflowError
 from attune_nb.packs.pack_set import PackSet
 from attune_nb.packs.reading.read_pack import find_packs, read_pack
 from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from typing import TypeAlias
 
     from attune_nb.packs.contents import PackContents
@@ -79,15 +79,33 @@ def open_packs(packs: Any) -> PackSet:
         raise ParameterError(
             f'`packs` must be folders or packs, such as ["packs/hostkit"], not {describe(packs)}'
         )
-    return PackSet(content for entry in entries for content in _open_entry(entry))
+
+    contents: list[PackContents] = []
+    unreadable: list[Problem] = []
+    for entry in entries:
+        if issubclass(type(entry), PackView):
+            contents.append(entry.contents)
+        else:
+            _open_folder(to_pack_path(entry), contents, unreadable)
+    return PackSet(contents, unreadable)
 
 
-def _open_entry(entry: Any) -> Iterator[PackContents]:
-    if issubclass(type(entry), PackView):
-        yield entry.contents
-        return
-    for folder in find_packs(to_pack_path(entry)):
-        yield read_pack(folder)
+def _open_folder(folder: Path, contents: list[PackContents], unreadable: list[Problem]) -> None:
+    """Read a pack, or the packs within a folder.
+
+    One pack of several that cannot be read does not stop the others.
+
+    Raises:
+        WorkflowError: The folder is no pack and holds none, or holds one that cannot be read.
+    """
+    folders = find_packs(folder)
+    for inner in folders:
+        try:
+            contents.append(read_pack(inner))
+        except WorkflowError as error:
+            if len(folders) == 1:
+                raise
+            unreadable += error.problems
 
 
 def to_pack_path(folder: Any) -> Path:

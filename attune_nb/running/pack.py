@@ -10,18 +10,18 @@ from attune_nb.packs.pack_set import PackSet
 from attune_nb.packs.reading.read_manifest import MANIFEST_FILE
 from attune_nb.packs.reading.read_pack import find_packs, read_pack
 from attune_nb.running.open_packs import PackView, open_packs, to_pack_path
+from attune_nb.running.pack_checks import check_packs
 from attune_nb.running.pack_tables import PackTable, ProblemList, action_row, workflow_row
 from attune_nb.running.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from os import PathLike
 
     from attune_nb.packs.contents import PackContents
     from attune_nb.packs.model import PackAction
     from attune_nb.running.open_packs import Packs
 
-__all__ = ["Pack", "check_packs", "load_pack"]
+__all__ = ["Pack", "load_pack"]
 
 _ACTION_COLUMNS = ("action", "runner", "parameters", "output", "label")
 _WORKFLOW_COLUMNS = ("workflow", "tasks", "parameters", "label")
@@ -78,15 +78,13 @@ class Pack(PackView):
         Args:
             packs: The packs that it needs. Those that lie beside it are found.
         """
-        contents = [self.contents, *open_packs(packs).contents]
-        beside = _find_beside(contents)
-        return check_packs([self], PackSet([*contents, *beside]), hints=beside)
+        return check_packs([self.contents], open_packs(packs))
 
     def __repr__(self) -> str:
         return f"<{self.heading()}>"
 
     def heading(self) -> str:
-        """Return the pack's name and version, and how much is in it, in one line."""
+        """Return the pack's name and version, and what is in it, in one line."""
         words = [f"pack {self.ref} {self.version}".rstrip()]
         if self.contents.actions or not self.contents.workflows:
             words.append(_count(len(self.contents.actions), "action"))
@@ -155,64 +153,6 @@ def load_pack(folder: str | PathLike[str]) -> Pack:
             message += ", ".join(f"`{name}`" for name in inner[:_MAX_NAMES])
             raise WorkflowError([Problem(message)], noun="the pack")
     return Pack(read_pack(path))
-
-
-def check_packs(
-    packs: Sequence[Pack], pack_set: PackSet, hints: Sequence[PackContents] = ()
-) -> ProblemList:
-    """Return the problems of packs, of their workflows, and of what is missing among them.
-
-    Args:
-        packs: The packs that are checked.
-        pack_set: These packs, and those that they need.
-        hints: The packs of the set that were found beside them; a hint names each.
-    """
-    problems = ProblemList()
-    for pack in packs:
-        problems += pack.contents.problems
-        for workflow in pack.workflows.values():
-            problems += workflow.check(packs=pack_set)
-    problems += pack_set.find_problems()
-
-    for contents in hints:
-        message = (
-            f"pack `{contents.ref}` was found beside it; a run needs `{contents.shown_folder}`, too"
-        )
-        problems.append(Problem(message, _needed_at(packs, contents.ref), "hint"))
-    return problems
-
-
-def _needed_at(packs: Sequence[Pack], ref: str) -> Any:
-    """Return where a pack names another one that it needs."""
-    for pack in packs:
-        position = pack.contents.dependency_positions.get(ref)
-        if position is not None:
-            return position
-    return None
-
-
-def _find_beside(contents: Sequence[PackContents]) -> list[PackContents]:
-    """Return the packs that others need and that lie beside them."""
-    beside: list[PackContents] = []
-    pending = list(contents)
-    while pending:
-        pack = pending.pop()
-        for name in PackSet([*contents, *beside]).missing_dependencies(pack):
-            found = _read_beside(pack, name)
-            if found is not None:
-                beside.append(found)
-                pending.append(found)
-    return beside
-
-
-def _read_beside(pack: PackContents, name: str) -> PackContents | None:
-    """Return the pack of a name in the folder of the same name beside another pack."""
-    folder = pack.shown_folder.parent / name
-    try:
-        contents = read_pack(folder)
-    except WorkflowError:
-        return None
-    return contents if contents.ref == name else None
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,0 +1,90 @@
+"""Check packs without running them: their files, their workflows, and the packs they need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attune_nb.errors import Position, Problem, WorkflowError
+from attune_nb.packs.pack_set import PackSet
+from attune_nb.packs.reading.read_pack import read_pack
+from attune_nb.running.pack_tables import ProblemList
+from attune_nb.running.workflow import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from attune_nb.packs.contents import PackContents
+
+__all__ = ["check_packs", "find_packs_beside", "packs_around"]
+
+
+def check_packs(contents: Sequence[PackContents], others: PackSet) -> ProblemList:
+    """Return the problems of packs, of their workflows, and of what is missing among them.
+
+    Packs that they need are looked for beside them, too. A hint names each that was found there.
+
+    Args:
+        contents: The packs that are checked.
+        others: Packs that they may need.
+    """
+    named = PackSet([*contents, *others.contents], others.unreadable)
+    beside = find_packs_beside(named)
+    pack_set = PackSet([*named.contents, *beside], others.unreadable)
+
+    problems = ProblemList()
+    for pack in contents:
+        problems += pack.problems
+        for workflow in pack.workflows.values():
+            problems += Workflow(workflow.spec).check(packs=pack_set)
+    problems += pack_set.find_problems()
+
+    for found in beside:
+        message = f"pack `{found.ref}` was found beside it; a run needs `{found.shown_folder}`, too"
+        problems.append(Problem(message, _needed_at(contents, found.ref), "hint"))
+    return problems
+
+
+def packs_around(file: Path) -> PackSet:
+    """Return the pack that a file is in, and the packs that it needs and that lie beside it."""
+    for parent in file.absolute().parents:
+        try:
+            contents = read_pack(parent)
+        except WorkflowError:
+            continue
+        own = PackSet([contents])
+        return PackSet([contents, *find_packs_beside(own)])
+    return PackSet()
+
+
+def find_packs_beside(pack_set: PackSet) -> list[PackContents]:
+    """Return the packs that others need and that lie beside them."""
+    beside: list[PackContents] = []
+    pending = list(pack_set.contents)
+    while pending:
+        pack = pending.pop()
+        loaded = PackSet([*pack_set.contents, *beside])
+        for name in loaded.missing_dependencies(pack):
+            found = _read_beside(pack, name)
+            if found is not None:
+                beside.append(found)
+                pending.append(found)
+    return beside
+
+
+def _read_beside(pack: PackContents, name: str) -> PackContents | None:
+    """Return the pack of a name in the folder of the same name beside another pack."""
+    try:
+        contents = read_pack(pack.shown_folder.parent / name)
+    except WorkflowError:
+        return None
+    return contents if contents.ref == name else None
+
+
+def _needed_at(contents: Iterable[PackContents], ref: str) -> Position | None:
+    """Return where a pack names another one that it needs."""
+    for pack in contents:
+        position = pack.dependency_positions.get(ref)
+        if position is not None:
+            return position
+    return None
