@@ -17,6 +17,7 @@ from attune_nb.values.frozen import (
     freeze_list,
     is_plain_data,
     thaw,
+    thaw_all,
 )
 from attune_nb.values.sizes import LARGEST_COUNTED, size_of
 
@@ -104,6 +105,26 @@ def test_every_container_is_read_only(values):
     for part in all_parts(freeze(values)):
         if isinstance(part, dict | list | tuple):
             assert type(part) in (FrozenDict, FrozenList, FrozenTuple)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(VALUES, max_size=40))
+def test_values_are_thawed_to_equal_ones_of_their_own(values):
+    frozen = freeze(values)
+    before = thaw(frozen)
+    thawed = thaw_all(list(frozen))
+    assert thawed == before
+    for value in thawed:
+        if type(value) in (dict, list):
+            value.clear()
+    assert thaw(frozen) == before
+
+
+def test_one_object_in_many_values_is_thawed_once():
+    shared = freeze({"tags": ["a"]})
+    first, second = thaw_all([freeze({"id": 1, "x": shared}), freeze({"id": 2, "x": shared})])
+    assert type(first["x"]) is dict
+    assert first["x"] is second["x"]
 
 
 def test_records_may_differ_in_their_keys_and_types():

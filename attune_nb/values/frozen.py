@@ -42,6 +42,7 @@ __all__ = [
     "may_hold_tables",
     "own_pairs",
     "thaw",
+    "thaw_all",
 ]
 
 # Levels of nesting of a value.
@@ -192,8 +193,9 @@ _TEXT = frozenset({str})
 _INT = frozenset({int})
 _ARRAYS = (list, tuple)
 
-# The types of which many instances are frozen together.
+# The types of which many instances are frozen together, and thawed together.
 _BATCHED = (dict, list)
+_THAWED = frozenset({FrozenDict, FrozenList})
 
 # The number of parts from which on they are frozen together, not one by one.
 _MANY = 16
@@ -549,10 +551,10 @@ def _freeze_records(values: list[Any], depth: int, batch_levels: int) -> tuple[l
 
 # the columns of many objects in which some values have parts: for each such key the objects that
 # have it, and their values
-_Columns = dict[Any, tuple[list[FrozenDict], list[Any]]]
+_Columns = dict[Any, tuple[list[Any], list[Any]]]
 
 
-def _columns_to_freeze(records: list[FrozenDict]) -> tuple[_Columns, int]:
+def _columns_to_freeze(records: list[Any]) -> tuple[_Columns, int]:
     """Return the columns of many objects in which some values have parts.
 
     Returns:
@@ -578,7 +580,7 @@ def _columns_to_freeze(records: list[FrozenDict]) -> tuple[_Columns, int]:
     return columns, content
 
 
-def _find_columns(records: list[FrozenDict]) -> tuple[_Columns, int]:
+def _find_columns(records: list[Any]) -> tuple[_Columns, int]:
     """Return the columns with parts of objects that differ in their keys."""
     columns: _Columns = {}
     content = min(map(_content_of_keys, records))
@@ -856,6 +858,58 @@ def thaw(value: Any) -> Any:
     if type(value) in (tuple, FrozenTuple):
         return tuple(thaw(part) for part in value)
     return value
+
+
+def thaw_all(values: list[Any]) -> list[Any]:
+    """Return many values made of plain `dict` and `list` at the first levels, to be pickled.
+
+    Like `freeze`, it copies records and arrays in loops of C. What is one object stays one, but for
+    parts in different places of the same level of the values. Tuples, and what is nested deeper
+    than a few levels, stay frozen.
+    """
+    return _thaw_many(values, _BATCH_LEVELS)
+
+
+def _thaw_many(values: list[Any], levels: int) -> list[Any]:
+    kinds = set(map(type, values))
+    if not levels or kinds.isdisjoint(_THAWED):
+        return values
+
+    distinct = dict(zip(map(id, values), values, strict=True))
+    if len(distinct) < len(values):
+        thawed = dict(zip(distinct, _thaw_many([*distinct.values()], levels), strict=True))
+        return [thawed[id(value)] for value in values]
+    if kinds == {FrozenDict}:
+        return _thaw_records(values, levels - 1)
+    if kinds == {FrozenList}:
+        return _thaw_arrays(values, levels - 1)
+
+    values = [*values]
+    for kind in kinds & _THAWED:
+        indexes = [index for index, value in enumerate(values) if type(value) is kind]
+        thawed_values = _thaw_many([values[index] for index in indexes], levels)
+        for index, value in zip(indexes, thawed_values, strict=True):
+            values[index] = value
+    return values
+
+
+def _thaw_records(records: list[Any], levels: int) -> list[Any]:
+    copies = [*map(dict, records)]
+    columns, _ = _columns_to_freeze(copies)
+    column_values = [column for _, column in columns.values()]
+    parts = _thaw_many([*chain.from_iterable(column_values)], levels)
+    thawed_columns = _split(parts, column_values)
+
+    for (name, (with_name, _)), column in zip(columns.items(), thawed_columns, strict=True):
+        deque(map(_set_item, with_name, repeat(name), column), maxlen=0)
+    return copies
+
+
+def _thaw_arrays(arrays: list[Any], levels: int) -> list[Any]:
+    elements = [*chain.from_iterable(arrays)]
+    if LEAVES.issuperset(map(type, elements)):
+        return [*map(list, arrays)]
+    return _split(_thaw_many(elements, levels), arrays)
 
 
 def frozen_rows(frame: Any) -> Iterator[FrozenDict]:

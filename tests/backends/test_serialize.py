@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import math
 import pickle
 import threading
 import uuid
@@ -22,15 +23,43 @@ _values = st.recursive(
 )
 
 
+def types_in(value):
+    """Return a value with the type of each of its parts."""
+    if isinstance(value, dict):
+        return type(value), [(key, types_in(part)) for key, part in value.items()]
+    if isinstance(value, list | tuple):
+        return type(value), [*map(types_in, value)]
+    return type(value), repr(value)
+
+
 @given(st.lists(_values))
-def test_plain_data_is_one_pickle(values):
+def test_plain_data_is_sent_all_together(values):
     frozen = [freeze(value) for value in values]
     packed = pack(frozen)
-    assert packed.together is not None
+    assert packed.message_pack is not None or packed.together is not None
+    assert [*map(types_in, unpack(packed))] == [*map(types_in, frozen)]
 
-    unpacked = unpack(packed)
-    assert unpacked == frozen
-    assert [type(value) for value in unpacked] == [type(value) for value in frozen]
+
+@pytest.mark.parametrize("number", [1, 2**64, 0.5, math.nan, -math.inf], ids=repr)
+@pytest.mark.parametrize("text", ["é", "\udce9"], ids=ascii)
+def test_records_come_back_as_they_were(number, text):
+    records = [freeze({"id": index, "x": [{text: number}]}) for index in range(100)]
+    unpacked = unpack(pack(records))
+    assert [*map(types_in, unpacked)] == [*map(types_in, records)]
+
+
+def test_small_records_are_no_pickle():
+    records = [freeze({"id": index, "tags": ["a"]}) for index in range(100)]
+    assert pack(records).message_pack is not None
+
+
+@pytest.mark.parametrize("shared", [["x" * 1000] * 1000, "x" * 100_000], ids=["array", "string"])
+def test_what_many_items_share_is_sent_once(shared):
+    shared = freeze(shared)
+    items = [freeze({"id": index, "shared": shared}) for index in range(100)]
+    packed = pack(items)
+    assert len(packed) < 150_000
+    assert unpack(packed) == items
 
 
 def test_frozen_values_stay_frozen():

@@ -1,12 +1,15 @@
 """Values on their way to another process and back.
 
-Plain data of many items is one pickle, which always loads. If any value is not plain data, each
+Small values of JSON's types are MessagePack, all together: nothing else is as fast. Other plain
+data of many items is one pickle, which always loads. It holds plain copies of their objects and
+arrays, since to pickle a frozen one takes ten times as long. If any value is not plain data, each
 value is pickled by itself, by cloudpickle, which can also send what a notebook defines. So a value
 that cannot be pickled, or not be unpickled in the other process, fails without the others.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import decimal
 import fractions
@@ -20,7 +23,15 @@ import msgspec
 from attune_nb.backends.chunks.code_pickle import dumps
 from attune_nb.errors import NotSendable
 from attune_nb.values.describe import describe, describe_type
-from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple, freeze
+from attune_nb.values.frozen import (
+    FrozenDict,
+    FrozenList,
+    FrozenTuple,
+    are_json_data,
+    freeze,
+    thaw_all,
+)
+from attune_nb.values.sizes import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +47,11 @@ __all__ = [
 ]
 
 _PROTOCOL = 5
+
+# values of which the size is looked at, and the bytes of memory of a small one
+_SAMPLED = 16
+_SMALL = 4_000
+
 _FROZEN_TYPES = (FrozenDict, FrozenList, FrozenTuple)
 # types of plain data that pickle stores by a reference to a class of the standard library
 _PLAIN_TYPES = frozenset(
@@ -59,13 +75,16 @@ class NotSent(msgspec.Struct, frozen=True):
 
 
 class PackedValues(msgspec.Struct, frozen=True):
-    """Several values as bytes: all together in one pickle, or each separately."""
+    """Several values as bytes: together, as MessagePack or in one pickle, or each separately."""
 
+    message_pack: bytes | None = None
     together: bytes | None = None
     separately: Sequence[bytes | NotSent] = ()
 
     def __len__(self) -> int:
         """Return the number of bytes."""
+        if self.message_pack is not None:
+            return len(self.message_pack)
         if self.together is not None:
             return len(self.together)
 
@@ -106,13 +125,29 @@ class _PlainPickler(pickle.Pickler):
 
 def pack(values: Sequence[Any]) -> PackedValues:
     """Return values as bytes, with a `NotSent` in place of each that cannot be pickled."""
+    values = list(values)
+    if are_json_data(values) and _are_small(values):
+        # an integer may have more than 64 bits, a string a surrogate
+        with contextlib.suppress(OverflowError, ValueError, RecursionError):
+            return PackedValues(message_pack=msgspec.msgpack.encode(values))
+
     buffer = io.BytesIO()
     try:
-        _PlainPickler(buffer, _PROTOCOL).dump(list(values))
+        _PlainPickler(buffer, _PROTOCOL).dump(thaw_all(values))
     except Exception:  # noqa: BLE001 - a value's own code may raise anything
         return PackedValues(separately=[_pack_separately(value) for value in values])
 
     return PackedValues(together=buffer.getvalue())
+
+
+def _are_small(values: list[Any]) -> bool:
+    """Return whether many values are small, as a sample of them shows.
+
+    A pickle holds an object once to which several values refer. For small ones that is no gain.
+    """
+    step = max(1, len(values) // _SAMPLED)
+    sample = values[::step]
+    return sum(map(size_of, sample)) <= _SMALL * len(sample)
 
 
 def pack_value(value: Any) -> bytes:
@@ -132,12 +167,18 @@ def _pack_separately(value: Any) -> bytes | NotSent:
 
 
 def unpack(packed: PackedValues) -> list[Any]:
-    """Return values from bytes, with a `NotSent` in place of each that was not sent or loaded."""
-    if packed.together is not None:
-        values: list[Any] = pickle.loads(packed.together)  # noqa: S301 - packed by our own process
-        return values
+    """Return values from bytes, with a `NotSent` in place of each that was not sent or loaded.
 
-    values = []
+    Plain data is frozen again.
+    """
+    values: list[Any] = []
+    if packed.message_pack is not None:
+        values = msgspec.msgpack.decode(packed.message_pack)
+        return list(freeze(values, more_levels=1))
+    if packed.together is not None:
+        values = pickle.loads(packed.together)  # noqa: S301 - packed by our own process
+        return list(freeze(values, more_levels=1))
+
     for part in packed.separately:
         value = part if isinstance(part, NotSent) else _unpack_separately(part)
         values.append(value)
