@@ -163,6 +163,8 @@ def find_action(
     hint = nearest(name, [*functions, *alternatives, *_registered, *CORE])
     if not hint:
         hint = "; define it, or pass actions= (in a shell `--actions FILE.py`)"
+        if "." in name:
+            hint += f"; or name the pack `{name.partition('.')[0]}`: packs= (`--pack FOLDER`)"
     raise KeyError(f"there is no action `{name}`{hint}")
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "Packs",
     "Parameters",
     "Params",
+    "PassEnv",
     "Secret",
     "SecretEnv",
     "Store",
@@ -72,6 +73,14 @@ AllowImports = Annotated[
     typer.Option(
         "--allow-imports",
         help="allow `module:function` as an action, also from modules of the current folder",
+    ),
+]
+PassEnv = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="a variable of the environment that actions of packs get; "
+        "`AWS_*` means all that begin so; repeatable",
     ),
 ]
 Mock = Annotated[

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from attune_nb.html import printable
-from attune_nb.running.record import store_option
+from attune_nb.running.store_paths import store_option
 
 if TYPE_CHECKING:
     from attune_nb.errors import QuestionOpen

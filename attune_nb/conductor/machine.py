@@ -46,6 +46,7 @@ def initial_state(
     concurrency: int | None = None,
     *,
     secrets: Mapping[str, Any] | None = None,
+    hidden: Mapping[str, Any] | None = None,
     mocked: Collection[str] = (),
     unmade: Collection[str] = (),
 ) -> RunState:
@@ -57,10 +58,11 @@ def initial_state(
         keystore: The values of `keystore`: secrets.
         concurrency: Overrides the concurrency of every task.
         secrets: Parameters that no event may contain.
+        hidden: Further values that must not be shown, by name.
         mocked: The paths of the tasks that ask no question, because their result is mocked.
         unmade: The paths of the tasks that have no result, as in `RunState`.
     """
-    mask = Mask(keystore, secrets)
+    mask = Mask(keystore, secrets, hidden, names=("keystore", "parameters", "keys"))
     ask_tasks = {path for path, task in workflow.walk() if task.action == ASK}
 
     return RunState(

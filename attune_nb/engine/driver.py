@@ -74,6 +74,7 @@ class Driver(RequestQueue):
         on_error: Called with each exception that an action raised in this process.
         on_question: Called with the driver and each question that opens, or is open in a
             recovered run.
+        on_end: Called when all attempts have ended.
         leaves_at_questions: Whether `run` and `continue_run` return when nothing but questions
             is open. `drive_on` continues.
 
@@ -103,6 +104,7 @@ class Driver(RequestQueue):
         self.keep_results: Callable[[Batch], Batch] | None = None
         self.on_error: Callable[[BaseException], None] | None = None
         self.on_question: Callable[[Driver, AskOpened], None] | None = None
+        self.on_end: Callable[[], None] | None = None
         self.leaves_at_questions = False
 
         self._backend = backend
@@ -338,6 +340,8 @@ class Driver(RequestQueue):
     def _close(self) -> None:
         try:
             self._backend.close()
+            if self.on_end is not None:
+                self.on_end()
             self._flush()
         finally:
             # threads that wait for the run must not wait forever if the backend fails

@@ -58,14 +58,8 @@ class PackSet:
         """The refs of all actions and workflows."""
         return [*self.actions, *self.workflows]
 
-    def find_problems(self) -> Iterator[Problem]:
-        """Yield the problems of packs as a set.
-
-        These are packs that cannot be read, names that two packs share, and packs that one needs
-        and that are missing.
-        """
-        yield from self.unreadable
-
+    def find_name_clashes(self) -> Iterator[Problem]:
+        """Yield a problem for each name that two packs share."""
         folder_by_ref: dict[str, str] = {}
         for pack in self.contents:
             folder = str(pack.shown_folder)
@@ -76,11 +70,21 @@ class PackSet:
                 )
             folder_by_ref[pack.ref] = folder
 
+    def find_problems(self) -> Iterator[Problem]:
+        """Yield the problems of packs as a set.
+
+        These are packs that cannot be read, names that two packs share, and packs that one needs
+        and that are missing.
+        """
+        yield from self.unreadable
+        yield from self.find_name_clashes()
+
+        refs = [pack.ref for pack in self.contents]
         for pack in self.contents:
             for name in self.missing_dependencies(pack):
                 message = (
                     f"pack `{pack.ref}` needs pack `{name}`, which is not loaded"
-                    f"{nearest(name, folder_by_ref)}"
+                    f"{nearest(name, refs)}"
                 )
                 yield Problem(message, pack.dependency_positions.get(name))
 

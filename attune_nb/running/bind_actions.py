@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from attune_nb.actions.registry import Action
     from attune_nb.language.model import Task, WorkflowSpec
     from attune_nb.packs.model import PackAction
+    from attune_nb.running.pack_session import PackSession
     from attune_nb.running.request import Actions
 
     Misfit = tuple[str | None, str]
@@ -62,7 +63,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
         load: Reads a workflow from a file.
         nest: Returns the function that runs another workflow under a name.
         packs: The packs of the run.
-        pack_options: The settings of the run that the processes of its pack actions need.
+        pack_session: What the run opened for its packs; None if only checked.
         levels: How many levels of nested workflows are checked.
         files: The workflow files read so far.
         problems: The problems of the nested workflows checked so far.
@@ -77,7 +78,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
     load: Callable[[Path], WorkflowView]
     nest: Callable[[WorkflowSpec, str], Callable[..., Any]]
     packs: PackSet = msgspec.field(default_factory=PackSet)
-    pack_options: PackOptions = msgspec.field(default_factory=PackOptions)
+    pack_session: PackSession | None = None
     levels: int = 20
     files: dict[Path, WorkflowView] = msgspec.field(default_factory=dict)
     problems: dict[Source | int, list[Problem]] = msgspec.field(default_factory=dict)
@@ -230,7 +231,7 @@ def _find_action(
     if context.packs and task.action not in context.actions:
         pack_action = _find_pack_action(task.action or "", context)
         if pack_action is not None:
-            function = PackFunction(pack_action, context.pack_options)
+            function = _make_function(pack_action, context.pack_session)
             return function.__attune_action__, function.certain_mismatches(_input_of(task))
 
     functions: dict[str, Callable[..., Any]] = {}
@@ -258,6 +259,21 @@ def _find_pack_action(name: str, context: BindingContext) -> PackAction | None:
     if problem is not None:
         raise KeyError(problem)
     return context.packs.actions.get(name)
+
+
+def _make_function(action: PackAction, session: PackSession | None) -> PackFunction:
+    """Return the function of a pack's action; without a session one that is only checked.
+
+    Raises:
+        KeyError: The program that runs it is missing.
+    """
+    if session is None:
+        return PackFunction(action, PackOptions())
+
+    problem = session.explain_interpreter(action)
+    if problem is not None:
+        raise KeyError(f"action `{action.ref}` cannot run: {problem}")
+    return session.make_function(action)
 
 
 def _nested_action(

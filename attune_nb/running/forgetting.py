@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.errors import ParameterError, StoreError
-from attune_nb.running.record import store_path
 from attune_nb.running.run import BaseRun
 from attune_nb.running.run_selection import read_age
+from attune_nb.running.store_paths import store_path
 from attune_nb.values.describe import describe_with_value
 
 if TYPE_CHECKING:

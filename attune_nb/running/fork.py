@@ -16,7 +16,7 @@ from attune_nb.events import RunStarted
 from attune_nb.language import diff, parameter_specs
 from attune_nb.running.answers import check_secret_answers, restore_mask
 from attune_nb.running.lost_results import refuse_lost_results
-from attune_nb.running.plan import RunPlan, new_run_id, with_prepared
+from attune_nb.running.plan import RunPlan, new_run_id, open_session, with_prepared
 from attune_nb.running.prepare import prepare_run
 from attune_nb.values.describe import is_different
 from attune_nb.values.frozen import NotStored
@@ -118,8 +118,9 @@ def _plan(
         ParameterError: A secret answer that is reused must be passed again.
         StoreError: A task that may still run reads a result that the store does not hold.
     """
-    prepared = prepare_run(request.workflow.spec, request.parameters, request.options)
     run_id = new_run_id()
+    options = open_session(request.options, run_id, request.observation.store)
+    prepared = prepare_run(request.workflow.spec, request.parameters, options)
     spent = max((event.time for event in inputs), default=0.0)
     started = msgspec.structs.replace(
         _first_start(earlier.events),

@@ -17,11 +17,11 @@ from attune_nb.language.load import load_workflow
 from attune_nb.results.scaling import DurationHistory
 from attune_nb.running.bind_actions import replace_mocked_parallel_tasks
 from attune_nb.running.latest import LATEST
-from attune_nb.running.record import store_path
 from attune_nb.running.recorded_run import Record, RecordedRun, ReplayedRun
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run
 from attune_nb.running.run_selection import RunSelection
+from attune_nb.running.store_paths import store_path
 from attune_nb.running.workflow import Workflow, load_file, loads
 
 if TYPE_CHECKING:

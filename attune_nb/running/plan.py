@@ -6,18 +6,21 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from attune_nb.running.pack_session import PackSession, artifacts_folder
 from attune_nb.running.prepare import prepare_run
+from attune_nb.running.store_paths import resolve_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from os import PathLike
 
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.events import Event
     from attune_nb.running.prepare import PreparedRun
-    from attune_nb.running.request import RunRequest
+    from attune_nb.running.request import RunOptions, RunRequest
     from attune_nb.store.claims import Claim
 
-__all__ = ["RunPlan", "new_run_id", "plan_run", "with_prepared"]
+__all__ = ["RunPlan", "new_run_id", "open_session", "plan_run", "with_prepared"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +61,38 @@ def plan_run(request: RunRequest) -> RunPlan:
     Raises:
         AttuneError: The workflow, its parameters or an option cannot be used.
     """
-    prepared = prepare_run(request.workflow.spec, request.parameters, request.options)
+    run_id = new_run_id()
+    options = open_session(request.options, run_id, request.observation.store)
+    prepared = prepare_run(request.workflow.spec, request.parameters, options)
     return RunPlan(
-        run_id=new_run_id(),
+        run_id=run_id,
         request=with_prepared(request, prepared),
         prepared=prepared,
     )
+
+
+def open_session(options: RunOptions, run_id: str, store: str | PathLike[str] | None) -> RunOptions:
+    """Return options with the session of their packs; without packs, the options as they are.
+
+    Args:
+        options: The options of a run.
+        run_id: The run's id.
+        store: As in `Workflow.run`; the artifacts are kept beside its file.
+    """
+    if not options.packs:
+        return options
+
+    folder = None
+    path = resolve_store(store)
+    if path is not None:
+        folder = artifacts_folder(path, run_id)
+    session = PackSession(
+        pass_env=options.pass_env,
+        keys=options.keys,
+        keystore=options.keystore,
+        folder=folder,
+    )
+    return replace(options, pack_session=session)
 
 
 def new_run_id() -> str:

@@ -41,6 +41,8 @@ from attune_nb.running.bind_actions import (
     replace_mocked_parallel_tasks,
     unmade_paths,
 )
+from attune_nb.running.open_packs import open_packs
+from attune_nb.running.pack_session import read_variable_names
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.values.describe import describe, describe_with_value
 from attune_nb.values.frozen import freeze, freeze_guarded
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Event
     from attune_nb.language.model import WorkflowSpec
     from attune_nb.results.failures import FailedTask
+    from attune_nb.running.pack_session import PackSession
     from attune_nb.running.request import EventReader, RunOptions
     from attune_nb.values.secrets import Mask
 
@@ -91,7 +94,7 @@ def binding_context(options: RunOptions) -> BindingContext:
         load=options.load,
         nest=lambda workflow, name: _nested_run_function(workflow, name, options),
         packs=options.packs,
-        pack_options=options.pack_options,
+        pack_session=options.pack_session,
         levels=levels,
     )
 
@@ -107,6 +110,7 @@ class PreparedRun:
         mocked: The paths of the tasks whose results are made up.
         code: For each task the fingerprint of its action, which changes with the action's code.
         answers: The answers to questions that are not open yet.
+        pack_session: What the run opened for its packs.
     """
 
     state: RunState
@@ -118,6 +122,7 @@ class PreparedRun:
     backend: Backend
     answers: AdvanceAnswers
     skip_delays: bool
+    pack_session: PackSession | None = None
 
     @property
     def mask(self) -> Mask:
@@ -159,6 +164,7 @@ def prepare_run(
 
     workflow = replace_mocked_parallel_tasks(workflow, options.mock)
     actions, problems = bind_actions(workflow, binding_context(options))
+    problems += options.packs.find_name_clashes()
     if problems:
         raise WorkflowError(problems)
 
@@ -172,12 +178,16 @@ def prepare_run(
     if options.dry_run:
         unmade = unmade_paths(workflow, options.mock)
     answers = bind_answers(workflow, options.answers, mocked)
+    hidden = None
+    if options.pack_session is not None:
+        hidden = options.pack_session.keys.known_secrets()
     state = initial_state(
         workflow,
         options.config,
         options.keystore,
         options.concurrency,
         secrets=secrets,
+        hidden=hidden,
         mocked=mocked,
         unmade=unmade,
     )
@@ -191,6 +201,7 @@ def prepare_run(
         backend=_make_backend(options.backend, options.workers),
         answers=answers,
         skip_delays=options.dry_run,
+        pack_session=options.pack_session,
     )
 
 
@@ -231,6 +242,9 @@ def read_options(options: RunOptions) -> RunOptions:
         answers=read_names("answers", options.answers),
         config=read_names("config", options.config),
         keystore=read_names("keystore", options.keystore),
+        packs=open_packs(options.packs),
+        pass_env=read_variable_names(options.pass_env),
+        keys=read_names("keys", options.keys),
     )
 
 

@@ -5,32 +5,26 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune_nb.actions.fingerprint import own_code, used_code
 from attune_nb.errors import ParameterError, StoreError
-from attune_nb.values.describe import describe_with_value
+from attune_nb.running.store_paths import resolve_store
 from attune_nb.values.frozen import describe_not_stored
-from attune_nb.values.named_values import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from os import PathLike
     from typing import Any
 
+    from attune_nb.packs.model import PackManifest
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import RunOptions
     from attune_nb.store.reading import StoredRun
     from attune_nb.store.recorder import Recorder, RunRecord
 
-__all__ = ["DEFAULT_STORE", "check_nothing_missing", "open_recorder", "store_option", "store_path"]
+__all__ = ["check_nothing_missing", "open_recorder"]
 
 _log = logging.getLogger("attune_nb")
-
-DEFAULT_STORE = str(Path(".attune", "runs.db"))
-"""The store if none is named: in the current folder of the program."""
 
 # packages whose versions are recorded
 _PACKAGES = ("attune_nb", "jinja2", "msgspec", "pyrsistent", "pyyaml")
@@ -50,7 +44,7 @@ def open_recorder(plan: RunPlan, comparison: Mapping[str, Any]) -> Recorder | No
         StoreError: The store that was named cannot be used.
     """
     store = plan.request.observation.store
-    path = _resolve_store(store)
+    path = resolve_store(store)
     if path is None:
         return None
 
@@ -116,10 +110,19 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
             "alike": comparison,
             "secrets": sorted(secret_names),
             "keys": sorted(keystore),
+            "packs": [_describe_pack(pack.manifest) for pack in options.packs.contents],
             "masked_text": is_masked,
         },
         versions={"python": platform.python_version(), **dict(_package_versions())},
     )
+
+
+def _describe_pack(manifest: PackManifest) -> dict[str, str]:
+    return {
+        "ref": manifest.ref,
+        "version": manifest.version,
+        "folder": str(manifest.folder),
+    }
 
 
 def check_nothing_missing(
@@ -169,52 +172,17 @@ def _missing_values(
         if name not in keystore:
             yield f"`{name}` of the keystore"
 
+    yield from _missing_packs(stored, options)
     for name in stored.options["mock"]:
         if name not in options.mock:
             yield f"the mock of `{name}`"
 
 
-def store_path(store: str | PathLike[str] | None) -> Path:
-    """Return the file of a store; by default that of ATTUNE_NB_STORE, else the default one.
-
-    Raises:
-        StoreError: The store is `none`.
-    """
-    path = _resolve_store(store)
-    if path is None:
-        raise StoreError("the store is `none`; pass its file as `store=`, or in ATTUNE_NB_STORE")
-    return path
-
-
-def store_option(store: Path) -> str:
-    """Return the option that names a store, if it is not the one that is used without it."""
-    try:
-        if store_path(None) == store:
-            return ""
-    except StoreError:
-        pass
-    return f" --store {shlex.quote(str(store))}"
-
-
-def _resolve_store(store: str | PathLike[str] | None) -> Path | None:
-    if store is None:
-        store = os.environ.get("ATTUNE_NB_STORE") or DEFAULT_STORE
-    name: Any = store
-    if issubclass(type(store), os.PathLike):
-        name = os.fspath(name)
-    name = plain_text(name)
-    if type(name) is not str or not name:
-        raise StoreError(
-            "`store` must be the path of a file, or 'none' for a run without a record, not "
-            f"{describe_with_value(name)}"
-        )
-
-    if name == "none":
-        return None
-    try:
-        return Path(name).expanduser()
-    except RuntimeError as error:
-        raise StoreError(f"the store {name} is in no folder: {error}") from None
+def _missing_packs(stored: StoredRun, options: RunOptions) -> Iterator[str]:
+    refs = {pack.ref for pack in options.packs.contents}
+    for recorded in stored.options.get("packs", ()):
+        if recorded["ref"] not in refs:
+            yield f"the pack `{recorded['ref']}` (`packs=`; it was in {recorded['folder']})"
 
 
 def _package_versions() -> Iterator[tuple[str, str]]:

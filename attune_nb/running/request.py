@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
-from attune_nb.packs.options import PackOptions
 from attune_nb.packs.pack_set import PackSet
 
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.display.outputs import Display
     from attune_nb.events import Event
+    from attune_nb.running.open_packs import Packs
+    from attune_nb.running.pack_session import PackSession
     from attune_nb.running.workflow_view import WorkflowView
     from attune_nb.store.reading import StoredRun
 
@@ -43,9 +44,11 @@ class RunOptions:
 
     Attributes:
         load: Reads a workflow from a file.
+        pass_env: Names of variables of the environment that actions of packs get.
+        keys: The values of the keys that actions of packs ask for.
+        pack_session: What the outermost run opened for its packs; None there.
         depth: How deeply the workflow is nested in others; 0 for the outermost.
         packs: The packs whose actions and workflows it may use.
-        pack_options: The settings that the processes of these actions need.
     """
 
     load: Callable[[Path], WorkflowView]
@@ -59,9 +62,11 @@ class RunOptions:
     workers: int | None = None
     concurrency: int | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
+    pass_env: Sequence[str] = ()
+    keys: Mapping[str, Any] | None = None
+    pack_session: PackSession | None = None
     depth: int = 0
     packs: PackSet = field(default_factory=PackSet)
-    pack_options: PackOptions = field(default_factory=PackOptions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +114,9 @@ class RunChanges(TypedDict, total=False):
     dry_run: bool
     actions: Actions
     allow_imports: bool
+    packs: Packs
+    pass_env: Sequence[str]
+    keys: Mapping[str, Any]
     config: Mapping[str, Any]
     keystore: Mapping[str, Any]
     progress: ProgressOption

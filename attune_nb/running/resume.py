@@ -18,11 +18,13 @@ from attune_nb.running.answers import (
 )
 from attune_nb.running.history import recorded_code, recorded_options, recorded_workflow
 from attune_nb.running.lost_results import refuse_lost_results
-from attune_nb.running.plan import RunPlan, with_prepared
+from attune_nb.running.open_packs import open_packs
+from attune_nb.running.plan import RunPlan, open_session, with_prepared
 from attune_nb.running.prepare import check_workflow, prepare_run, read_names, read_options
-from attune_nb.running.record import check_nothing_missing, store_path
+from attune_nb.running.record import check_nothing_missing
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run, execute_plan
+from attune_nb.running.store_paths import store_path
 from attune_nb.running.workflow import loads
 from attune_nb.values.describe import is_different
 from attune_nb.values.frozen import describe_not_stored
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.recovery import AttemptId, Recovered
     from attune_nb.conductor.state import RunState
     from attune_nb.events import Event
+    from attune_nb.running.open_packs import Packs
     from attune_nb.running.prepare import PreparedRun
     from attune_nb.running.request import Actions, EventReader, ProgressOption
     from attune_nb.running.workflow_view import WorkflowView
@@ -59,6 +62,9 @@ def resume(
     actions: Actions | None = None,
     allow_imports: bool = False,
     keystore: Mapping[str, Any] | None = None,
+    packs: Packs = (),
+    pass_env: Sequence[str] | None = None,
+    keys: Mapping[str, Any] | None = None,
     progress: ProgressOption = "auto",
     readers: Sequence[EventReader] = (),
     background: bool = False,
@@ -82,6 +88,9 @@ def resume(
         actions: Functions for this run, by name; or workflows.
         allow_imports: Whether an action may be `module:function`; never read from a record.
         keystore: The values of `keystore`; no record holds them.
+        packs: The packs whose actions may run; never read from a record.
+        pass_env: As in `Workflow.run`.
+        keys: The values of the keys that actions of packs ask for; no record holds them.
         progress: Whether to show progress.
         readers: Called with the new events, in the engine's thread.
         background: Return at once.
@@ -112,8 +121,11 @@ def resume(
         actions=actions,
         allow_imports=allow_imports,
         keystore=keystore,
+        packs=open_packs(packs),
+        pass_env=pass_env,
+        keys=keys,
     )
-    options = read_options(options)
+    options = open_session(read_options(options), stored.run_id, path)
     observation = ObservationOptions(
         progress=progress,
         readers=tuple(readers),

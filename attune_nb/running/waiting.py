@@ -24,7 +24,7 @@ from attune_nb.html import printable
 from attune_nb.results.questions import describe_question
 from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.interrupts import HeldInterrupts
-from attune_nb.running.record import store_option
+from attune_nb.running.store_paths import store_option
 
 if TYPE_CHECKING:
     from attune_nb.display.outputs import Display

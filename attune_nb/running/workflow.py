@@ -16,6 +16,7 @@ from attune_nb.packs.reading.workflow_pair import explain_pack_file, find_pair
 from attune_nb.running.bind_actions import bind_actions, find_nested_questions
 from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.open_packs import open_packs
+from attune_nb.running.pack_session import read_variable_names
 from attune_nb.running.prepare import binding_context, read_names, read_options
 from attune_nb.running.request import ObservationOptions, RunOptions, RunRequest
 from attune_nb.running.run import Run, start_run
@@ -24,7 +25,7 @@ from attune_nb.values.describe import describe, describe_with_value
 from attune_nb.values.named_values import plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from attune_nb.backends.protocol import Backend
     from attune_nb.running.open_packs import Packs
@@ -94,6 +95,9 @@ class Workflow(WorkflowView):
         allow_imports: bool = False,
         config: Mapping[str, Any] | None = None,
         keystore: Mapping[str, Any] | None = None,
+        packs: Packs = (),
+        pass_env: Sequence[str] | None = None,
+        keys: Mapping[str, Any] | None = None,
         progress: ProgressOption = "auto",
         readers: list[EventReader] | None = None,
         background: bool = False,
@@ -121,6 +125,13 @@ class Workflow(WorkflowView):
             allow_imports: Whether an action may be `module:function`.
             config: The values of `config`.
             keystore: The values of `keystore`; their texts are never shown.
+            packs: The packs whose actions and workflows tasks can name by their refs, such as
+                `hostkit.disk`: packs, or the paths of their folders, or of folders of packs.
+                Their code may run.
+            pass_env: Names of variables of the environment that actions of packs get, besides
+                the usual ones; `AWS_*` means all that begin so.
+            keys: The values of the keys that actions of packs ask for, by ref; they are never
+                shown.
             progress: "auto" shows it in a notebook and in a terminal; True anywhere, False
                 nowhere. Or a function that opens a display.
             readers: Called with the new events, in the engine's thread.
@@ -162,6 +173,9 @@ class Workflow(WorkflowView):
                 allow_imports=allow_imports,
                 config=config,
                 keystore=keystore,
+                packs=open_packs(packs),
+                pass_env=read_variable_names(pass_env),
+                keys=keys,
                 backend=backend,
                 workers=workers,
                 concurrency=concurrency,
