@@ -20,6 +20,7 @@ from attune_nb.values.describe import describe, describe_with_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from attune_nb.packs.environments.find import InterpreterFinder
     from attune_nb.packs.model import PackAction
     from attune_nb.packs.options import Interpreter
 
@@ -58,6 +59,7 @@ class PackSession:
         self._options = PackOptions(
             pass_env=tuple(pass_env), passed_env=pick_variables(pass_env, os.environ)
         )
+        self._finder: InterpreterFinder | None = None
         self._interpreters: dict[str, Interpreter | None] = {}
         self._close: Callable[[], Any] | None = None
 
@@ -82,11 +84,12 @@ class PackSession:
             self._close()
 
     def _find_interpreter(self, action: PackAction) -> Interpreter | None:
-        from attune_nb.packs.environments.find import find_interpreters  # noqa: PLC0415 - slow
+        from attune_nb.packs.environments.find import InterpreterFinder  # noqa: PLC0415 - slow
 
+        if self._finder is None:
+            self._finder = InterpreterFinder()
         if action.ref not in self._interpreters:
-            interpreters = find_interpreters([action])
-            self._interpreters[action.ref] = interpreters.get(action.ref)
+            self._interpreters[action.ref] = self._finder.find(action)
         return self._interpreters[action.ref]
 
     def _open(self) -> PackOptions:

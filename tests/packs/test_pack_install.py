@@ -13,7 +13,7 @@ from support.command_line import attune
 from support.small_packs import make_pack, make_wheel
 
 from attune_nb.errors import AttuneError
-from attune_nb.packs.environments.find import find_interpreters
+from attune_nb.packs.environments.find import InterpreterFinder
 from attune_nb.packs.environments.install import install_pack
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def install(action, **options):
 
 
 def find(action, **options):
-    return find_interpreters([action], **options)[action.ref]
+    return InterpreterFinder(**options).find(action)
 
 
 def spoken(action):

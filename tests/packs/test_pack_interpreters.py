@@ -8,7 +8,7 @@ import pytest
 from support.small_packs import make_pack, make_wheel
 
 from attune_nb.errors import AttuneError
-from attune_nb.packs.environments.find import find_interpreters
+from attune_nb.packs.environments.find import InterpreterFinder
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _own_cache(tmp_path, monkeypatch):
 
 def find(action, **options):
     """Return the interpreter of one action, or None if it needs no particular one."""
-    return find_interpreters([action], **options).get(action.ref)
+    return InterpreterFinder(**options).find(action)
 
 
 def make_program(path, text):

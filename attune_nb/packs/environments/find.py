@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from attune_nb.packs.version_ranges import Version, VersionRange
 
 __all__ = [
+    "InterpreterFinder",
     "NoInterpreterError",
     "PackNeeds",
     "choose_node",
     "choose_python",
     "environment_python",
-    "find_interpreters",
     "raise_first_problem",
     "show_folder",
 ]
@@ -133,36 +133,34 @@ class PackNeeds:
         return node_key(self.pack.ref, self.packages.texts, node).find(None)
 
 
-def find_interpreters(
-    actions: Iterable[PackAction], constraints: Mapping[str, str] | None = None
-) -> dict[str, Interpreter]:
-    """Return the interpreter of each action that needs a particular one, or has a problem.
-
-    An action that is left out runs with what its backend has: `/bin/bash`, its Python, the node on
-    PATH.
+class InterpreterFinder:
+    """Finds the interpreters of actions; the manifests of each pack are read once.
 
     Args:
-        actions: The actions, of one pack or several.
         constraints: Versions of packages that are allowed besides what the packs say:
             `{"attune-sdk": "0.3.0"}`.
-
-    Raises:
-        AttuneError: A constraint is invalid.
     """
-    needs: dict[Path, PackNeeds] = {}
-    interpreters = {}
-    for action in actions:
-        folder = action.pack.folder
-        if folder not in needs:
-            needs[folder] = PackNeeds(action.pack, constraints)
 
+    def __init__(self, constraints: Mapping[str, str] | None = None) -> None:
+        self._constraints = constraints
+        # by the folder of the pack
+        self._needs: dict[Path, PackNeeds] = {}
+
+    def find(self, action: PackAction) -> Interpreter | None:
+        """Return the interpreter of an action; one without a program says why there is none.
+
+        None means that the backend's own will do: `/bin/bash`, its Python, the node on PATH.
+
+        Raises:
+            AttuneError: A constraint is invalid.
+        """
+        folder = action.pack.folder
+        if folder not in self._needs:
+            self._needs[folder] = PackNeeds(action.pack, self._constraints)
         try:
-            interpreter = _find_interpreter(action, needs[folder])
+            return _find_interpreter(action, self._needs[folder])
         except NoInterpreterError as error:
-            interpreter = Interpreter(problem=str(error))
-        if interpreter is not None:
-            interpreters[action.ref] = interpreter
-    return interpreters
+            return Interpreter(problem=str(error))
 
 
 def choose_python(action: PackAction) -> Python:
