@@ -349,6 +349,7 @@ class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):
         memory: The memory of the engine's process, in bytes; 0 if it was not read.
         input_error: In a dry run, why an input could not be evaluated, for want of a result
             that no action made. The attempt counts as one that succeeded.
+        secrets: The names of the parts of each result's `data` that must not be shown.
     """
 
     task: str
@@ -356,6 +357,19 @@ class AttemptsEnded(Input, frozen=True, kw_only=True, tag=True):
     batch: Batch
     memory: int = 0
     input_error: str = ""
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def secret_values(self) -> list[Any]:
+        """The parts of the results that must not be shown."""
+        values: list[Any] = []
+        if not self.secrets:
+            return values
+        for result in self.batch.results:
+            data = result.get("data") if isinstance(result, dict) else None
+            if isinstance(data, dict):
+                values += [data[name] for name in self.secrets if name in data]
+        return values
 
 
 class CancelRequested(Input, frozen=True, kw_only=True, tag=True):

@@ -44,6 +44,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
         version: Distinguishes actions with the same code, such as two workflows.
         timeout: Seconds for one attempt of a task without `timeout`; None for no limit.
         grace: Seconds that a cancelled attempt has to end; None for the usual ones.
+        secret_fields: The names of the parts of a result's `data` that are secrets.
         uses: Changes with the code of the actions that a workflow uses.
     """
 
@@ -57,6 +58,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     timeout: float | None = None
     grace: float | None = None
+    secret_fields: tuple[str, ...] = ()
     uses: str = ""
 
 

@@ -89,9 +89,7 @@ def handle_answer(step: Step, event: AskAnswered) -> None:
         return
 
     if event.secrets:
-        context = step.state.context
-        mask = context.mask.with_secret(f"answers.{event.task}", event.secret_value)
-        step.update(context=context.replace(mask=mask))
+        step.hide(f"answers.{event.task}", event.secret_value)
 
     duration_ms = (step.time - execution.started) * 1000
     outcome = Outcome(status="succeeded", result=result, attempts=1, duration_ms=duration_ms)

@@ -143,6 +143,11 @@ class Step:
         failures = self.state.failures.append(self.mask(reason))
         self.update(failures=failures)
 
+    def hide(self, name: str, secret: Any) -> None:
+        """Add a secret to those that are never shown."""
+        context = self.state.context
+        self.update(context=context.replace(mask=context.mask.with_secret(name, secret)))
+
     def mask(self, text: str) -> str:
         """Return a text without secrets; a very long one is cut."""
         return cut_text(self.state.context.mask.text(text), LONGEST_RUN_ERROR)

@@ -39,6 +39,10 @@ def record_attempts(step: Step, event: AttemptsEnded) -> None:
         # a parallel task makes no attempts itself
         return
 
+    secrets = event.secret_values
+    if secrets:
+        step.hide(f"results.{event.task}", secrets)
+
     retry = task.retry
     if step.state.status == "cancelling":
         retry = None

@@ -372,6 +372,7 @@ class Driver(RequestQueue):
                     batch=name_cells(batch) if batch.errors else batch,
                     memory=self._read_memory(always=len(batch) > 1),
                     input_error=input_error,
+                    secrets=self._actions[task].secret_fields,
                 )
             )
 
@@ -384,7 +385,12 @@ class Driver(RequestQueue):
             self.sync()
 
     def _keeps_in_store(self, path: str) -> bool:
-        """Return whether the results of a task stay on the disk."""
+        """Return whether the results of a task stay on the disk.
+
+        Secrets in them do not, so such results stay in memory.
+        """
+        if self._actions[path].secret_fields:
+            return False
         return self.state.workflow.task(path).keep_results == "store"
 
     def _process_requests(self) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import StoreError
+from attune_nb.events import AttemptsEnded
 from attune_nb.language import diff
 from attune_nb.values.frozen import describe_not_stored
 from attune_nb.values.remote import remote_references
+from attune_nb.values.secrets import MASKED
 from attune_nb.values.stored import StoredValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.conductor.state import Execution, RunState
+    from attune_nb.events import Event
     from attune_nb.language.model import WorkflowSpec
 
     ReferencePath = tuple[str, ...]
@@ -32,7 +36,7 @@ def refuse_lost_results(past: Recovered) -> None:
     if state.ended:
         return
 
-    losses = _losses_by_namespace(state)
+    losses = _losses_by_namespace(state, has_secrets=_has_secret_results(past.events))
     for reader, path in _paths_read(state.workflow, _open_tasks(state)):
         if len(path) < 2:  # noqa: PLR2004 - a namespace and a name
             continue
@@ -44,16 +48,30 @@ def refuse_lost_results(past: Recovered) -> None:
             )
 
 
-def _losses_by_namespace(state: RunState) -> dict[str, dict[str, str]]:
-    """Return for each namespace of the context the reasons why values in it are lost, by name."""
-    task_losses = {name: _describe_loss(task.result) for name, task in state.context.tasks.items()}
+def _has_secret_results(events: Iterable[Event]) -> bool:
+    """Return whether a result had a part that no record holds."""
+    return any(isinstance(event, AttemptsEnded) and event.secrets for event in events)
+
+
+def _losses_by_namespace(state: RunState, *, has_secrets: bool) -> dict[str, dict[str, str]]:
+    """Return for each namespace of the context the reasons why values in it are lost, by name.
+
+    Args:
+        state: The state of the run.
+        has_secrets: Whether a result had a secret part: in a record, that is `***`.
+    """
+
+    def describe(value: Any) -> str:
+        if has_secrets and _holds_masked(value):
+            return "which held a secret that no record holds"
+        return _describe_loss(value)
+
+    task_losses = {name: describe(task.result) for name, task in state.context.tasks.items()}
     for execution in state.executions.values():
         if execution.outcome is None:
             task_losses.setdefault(execution.task, _loss_of_items(execution))
 
-    variable_losses = {
-        name: _describe_loss(value) for name, value in state.context.variables.items()
-    }
+    variable_losses = {name: describe(value) for name, value in state.context.variables.items()}
     return {
         "task": task_losses,
         "tasks": task_losses,
@@ -69,6 +87,21 @@ def _loss_of_items(execution: Execution) -> str:
         if loss:
             return loss
     return ""
+
+
+def _holds_masked(value: Any) -> bool:
+    """Return whether a string in a value was masked as a whole."""
+    pending = [value]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, str):
+            if part == MASKED:
+                return True
+        elif isinstance(part, Mapping):
+            pending += part.values()
+        elif isinstance(part, list | tuple):
+            pending += part
+    return False
 
 
 def _describe_loss(value: Any) -> str:

@@ -466,6 +466,8 @@ class Recorder:
             if isinstance(event, AskAnswered) and event.secrets:
                 # the events after it may contain the answer too
                 self._mask = self._mask.with_secret(f"answers.{event.task}", event.secret_value)
+            elif isinstance(event, AttemptsEnded) and event.secrets:
+                self._mask = self._mask.with_secret(f"results.{event.task}", event.secret_values)
             self._rows.append(self._make_row(event, connection))
 
     def _insert_events(self, connection: sqlite3.Connection) -> None:

@@ -82,6 +82,7 @@ class PackFunction:
             version=self.action.pack.version,
             timeout=self.action.timeout,
             grace=GRACE,
+            secret_fields=tuple(secret_names(self.action.output)),
         )
 
     def __repr__(self) -> str:

@@ -1,0 +1,81 @@
+"""A part of an output that is declared `secret` goes to other tasks, and is shown nowhere."""
+
+import pytest
+from support.packs import find_action, write_action
+from support.secret_search import read_files, visible_data
+
+import attune_nb
+from attune_nb.errors import StoreError
+from attune_nb.packs.options import PackOptions
+from attune_nb.packs.process.pack_function import PackFunction
+
+SECRET = "tok-48xk2-97"
+
+TEXT = """
+tasks:
+  - name: login
+    action: kit.act
+    input: {token: "{{ 'tok-' ~ parameters.number ~ '-97' }}"}
+    next: [{do: use, publish: [{key: "{{ result().data.token }}"}]}]
+  - name: use
+    action: use
+    input: {token: "{{ task.login.data.token }}", key: "{{ workflow.key }}"}
+parameters: {number: {type: string}}
+"""
+
+
+@pytest.fixture
+def login(tmp_path):
+    """Return an action that prints its input, of which `token` is secret."""
+    folder = write_action(tmp_path / "kit", "cat", output_format="json")
+    with (folder / "actions" / "act.yaml").open("a") as file:
+        file.write("output: {token: {type: string, secret: true}}\n")
+    return PackFunction(find_action("kit.act", folder), PackOptions())
+
+
+def test_a_secret_output_is_used_and_never_shown(login, tmp_path):
+    used = []
+
+    def use(token, key):
+        used.append((token, key))
+        return f"used {token}"
+
+    run = attune_nb.loads(TEXT).run(
+        {"number": "48xk2"}, actions={"kit.act": login, "use": use}, store=tmp_path / "runs.db"
+    )
+
+    assert used == [(SECRET, SECRET)]
+    assert run.result("login")["data"] == {"token": "***"}
+    assert run.result("use") == "used ***"
+    assert SECRET.encode() not in visible_data(run, "login", "use")
+    assert SECRET.encode() not in read_files(tmp_path)
+
+
+def test_secret_outputs_of_items_are_hidden(login, tmp_path):
+    text = """
+tasks:
+  - name: login
+    action: kit.act
+    with_items: "{{ range(3) }}"
+    keep_results: store
+    input: {token: "{{ 'tok-' ~ item ~ '-48xk2' }}"}
+output_map: {tokens: "{{ task.login.result | map(attribute='data.token') | list }}"}
+"""
+
+    run = attune_nb.loads(text).run(actions={"kit.act": login}, store=tmp_path / "runs.db")
+
+    assert run.output == {"tokens": ["***", "***", "***"]}
+    assert b"-48xk2" not in visible_data(run, "login").replace(b"~ '-48xk2'", b"")
+
+
+def test_a_fork_of_a_record_cannot_read_a_secret_output(login, tmp_path):
+    """The record does not hold it; the task that made it must run again."""
+    path = tmp_path / "runs.db"
+    actions = {"kit.act": login, "use": lambda token, key: None}
+    run = attune_nb.loads(TEXT).run({"number": "48xk2"}, actions=actions, store=path)
+
+    stored = attune_nb.open_run(run.run_id, path)
+
+    with pytest.raises(StoreError, match="held a secret that no record holds; fork the run at"):
+        stored.fork("use", actions=actions)
+    assert stored.fork("login", actions=actions).status == "succeeded"
