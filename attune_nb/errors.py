@@ -10,6 +10,7 @@
     ├── BackendError          the backend cannot be used
     │   └── BackendUnavailable  the backend was lost during the run: the run pauses
     ├── StoreError            the store cannot be read or written
+    ├── PackError             an Attune pack lacks what it needs on this machine
     ├── LookupFailed          a run has no such task, or the task has not run yet
     ├── QuestionOpen          a run waits for an answer, and is unattended
     └── RunFailed             a run did not succeed (raised by a cell and `Run.raise_for_status`)
@@ -37,6 +38,7 @@ __all__ = [
     "BackendUnavailable",
     "LookupFailed",
     "NotSendable",
+    "PackError",
     "ParameterError",
     "Position",
     "Problem",
@@ -280,6 +282,10 @@ class BackendUnavailable(BackendError):  # noqa: N818 - it names the state of th
 
 class StoreError(_PlainError):
     """The store cannot be read or written."""
+
+
+class PackError(_PlainError):
+    """An Attune pack lacks what it needs on this machine, or its installation failed."""
 
 
 class LookupFailed(_PlainError):  # noqa: N818 - `LookupError` is Python's

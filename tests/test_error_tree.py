@@ -23,6 +23,7 @@ ERRORS = [
     errors.BackendError("message"),
     errors.BackendUnavailable("message"),
     errors.StoreError("message"),
+    errors.PackError("message"),
     errors.RunFailed("message"),
     errors.LookupFailed("message"),
     errors.QuestionOpen("message"),

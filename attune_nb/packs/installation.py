@@ -35,8 +35,9 @@ def install_packs(
 
     Raises:
         WorkflowError: The folder is no pack and holds none.
-        AttuneError: An interpreter is missing, a manifest or a constraint is invalid, or an
-            installation failed. The packs before it are installed.
+        PackError: An interpreter is missing, a manifest is invalid, or an installation failed. The
+            packs before it are installed.
+        ParameterError: A constraint is invalid.
     """
     environments: list[Environment] = []
     for pack_folder in find_packs(folder):

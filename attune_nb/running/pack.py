@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attune_nb import html
-from attune_nb.errors import Problem, WorkflowError
+from attune_nb.errors import ParameterError, Problem, WorkflowError
 from attune_nb.packs.pack_set import PackSet
 from attune_nb.packs.reading.read_manifest import MANIFEST_FILE
 from attune_nb.packs.reading.read_pack import find_packs, read_pack
@@ -15,6 +15,7 @@ from attune_nb.running.pack_tables import PackTable, ProblemList, action_row, wo
 from attune_nb.running.workflow import Workflow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from os import PathLike
 
     from attune_nb.packs.contents import PackContents
@@ -129,11 +130,20 @@ class Pack(PackView):
         return f"with a problem, so not listed: {', '.join(refs[:_MAX_NAMES])}"
 
 
-def load_pack(folder: str | PathLike[str]) -> Pack:
+def load_pack(
+    folder: str | PathLike[str],
+    *,
+    install: bool = False,
+    constraints: Mapping[str, str] | None = None,
+) -> Pack:
     """Read a pack from its folder. Nothing in it runs.
 
     Args:
         folder: The folder with `pack.yaml`.
+        install: Install the packages that the pack needs and that are missing, in an environment
+            of its own; the lines of progress are printed.
+        constraints: Versions of packages that are allowed besides what the pack says:
+            `{"attune-sdk": "0.3.0"}`; a version, or a range such as `<0.4`.
 
     Returns:
         The pack. Actions and workflows with a problem are left out; `pack.problems` has the
@@ -141,7 +151,12 @@ def load_pack(folder: str | PathLike[str]) -> Pack:
 
     Raises:
         WorkflowError: The folder is no pack.
+        ParameterError: An argument is invalid.
+        PackError: The installation failed.
     """
+    if constraints is not None and not install:
+        raise ParameterError("`constraints` is for an installation: pass `install=True`, too")
+
     path = to_pack_path(folder)
     if not (path / MANIFEST_FILE).exists():
         try:
@@ -152,7 +167,22 @@ def load_pack(folder: str | PathLike[str]) -> Pack:
             message = f"`{path}` holds {_count(len(inner), 'pack')}; load one of them: "
             message += ", ".join(f"`{name}`" for name in inner[:_MAX_NAMES])
             raise WorkflowError([Problem(message)], noun="the pack")
-    return Pack(read_pack(path))
+    pack = Pack(read_pack(path))
+    if install:
+        from attune_nb.packs.environments.install import install_pack  # noqa: PLC0415 - slow
+
+        install_pack(
+            pack.manifest,
+            pack.contents.actions.values(),
+            constraints=constraints,
+            progress=_print_progress,
+        )
+    return pack
+
+
+def _print_progress(line: str) -> None:
+    """Print a line of an installation at once, without what it could do to a terminal."""
+    print(html.printable(line), flush=True)  # noqa: T201 - the user asked for it
 
 
 def _count(number: int, noun: str) -> str:

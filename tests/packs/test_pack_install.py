@@ -12,7 +12,8 @@ import pytest
 from support.command_line import attune
 from support.small_packs import make_pack, make_wheel
 
-from attune_nb.errors import AttuneError
+import attune_nb
+from attune_nb.errors import PackError, ParameterError
 from attune_nb.packs.environments.find import InterpreterFinder
 from attune_nb.packs.environments.install import install_pack
 
@@ -114,7 +115,7 @@ def test_a_constraint_counts_before_the_own_python(tmp_path, cache):
 def test_a_failed_installation_leaves_nothing(tmp_path, cache):
     action = pack_that_needs(tmp_path, "tongue>=1\nnowhere-to-be-found==7")
 
-    with pytest.raises(AttuneError) as caught:
+    with pytest.raises(PackError) as caught:
         install(action)
 
     message = str(caught.value)
@@ -188,6 +189,23 @@ def test_a_removed_interpreter_is_not_used(tmp_path, cache):
 
     assert find(action).program is None
     assert "lacks what `speech.run` needs" in find(action).problem
+
+
+def test_a_pack_is_installed_as_it_is_loaded(tmp_path, capsys):
+    pack_that_needs(tmp_path)
+
+    pack = attune_nb.load_pack("speech", install=True, constraints={"tongue": "1.0"})
+
+    assert capsys.readouterr().out.startswith("making an environment for `speech` with Python")
+    run = attune_nb.loads("tasks: [{name: say, action: speech.run}]").run(packs=[pack])
+    assert run.result("say")["stdout"] == '"1.0"\n'
+
+
+def test_constraints_without_an_installation_are_refused(tmp_path):
+    pack_that_needs(tmp_path)
+
+    with pytest.raises(ParameterError, match="pass `install=True`, too"):
+        attune_nb.load_pack("speech", constraints={"tongue": "1.0"})
 
 
 def test_the_command_installs(tmp_path):

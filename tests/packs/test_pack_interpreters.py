@@ -208,9 +208,10 @@ def test_a_constraint_must_hold_too(tmp_path, constraints, is_met):
         ({"a b": "1"}, "`constraints`: `a b` is no name of a package"),
         ({"a": "new"}, "`constraints`, `a`: `new` is no version; write a version such as"),
         ({"a": 1.0}, '`constraints`, `a`: write a version such as "0.3.0", or a range'),
-        ({1: "1"}, "`constraints`: the name of a package must be a string, not `1`"),
+        ([("a", "1")], '`constraints` must be an object such as {"attune-sdk": "0.3.0"}'),
+        ({1: "1"}, "`constraints`: the name of a package must be a string, not the integer `1`"),
     ],
-    ids=["name", "version", "number", "key"],
+    ids=["name", "version", "number", "array", "key"],
 )
 def test_a_bad_constraint_is_refused(tmp_path, constraints, message):
     with pytest.raises(AttuneError) as caught:

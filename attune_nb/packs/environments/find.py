@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attune_nb.errors import AttuneError
+from attune_nb.errors import PackError
 from attune_nb.packs.environments.cache import node_key, python_key
 from attune_nb.packs.environments.node_packages import find_missing, read_package_json
 from attune_nb.packs.environments.programs import find_nodes, find_pythons, kernel_python
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "InterpreterFinder",
-    "NoInterpreterError",
     "PackNeeds",
     "choose_node",
     "choose_python",
@@ -60,10 +59,6 @@ _Unmet = list[tuple["PackRequirement", str]]
 _unmet: dict[object, tuple[tuple[int, ...], _Unmet]] = {}
 
 
-class NoInterpreterError(AttuneError):
-    """An action has no interpreter here; the message says why, and what to do."""
-
-
 class PackNeeds:
     """What the manifests of a pack say that its actions need; each file is read once.
 
@@ -72,7 +67,7 @@ class PackNeeds:
         constraints: Versions of packages that are allowed besides, as the user gives them.
 
     Raises:
-        AttuneError: A constraint is invalid.
+        ParameterError: A constraint is invalid.
     """
 
     def __init__(self, pack: PackManifest, constraints: Mapping[str, str] | None = None) -> None:
@@ -152,14 +147,14 @@ class InterpreterFinder:
         None means that the backend's own will do: `/bin/bash`, its Python, the node on PATH.
 
         Raises:
-            AttuneError: A constraint is invalid.
+            ParameterError: A constraint is invalid.
         """
         folder = action.pack.folder
         if folder not in self._needs:
             self._needs[folder] = PackNeeds(action.pack, self._constraints)
         try:
             return _find_interpreter(action, self._needs[folder])
-        except NoInterpreterError as error:
+        except PackError as error:
             return Interpreter(problem=str(error))
 
 
@@ -167,7 +162,7 @@ def choose_python(action: PackAction) -> Python:
     """Return the Python for an action: the kernel's own if it fits, else the newest on PATH.
 
     Raises:
-        NoInterpreterError: None fits.
+        PackError: None fits.
     """
     version_range = _read_runtime_version(action)
     own_python = kernel_python()
@@ -181,23 +176,21 @@ def choose_python(action: PackAction) -> Python:
     present = find_pythons(None)
     if own_python is not None:
         present.insert(0, own_python)
-    raise NoInterpreterError(
-        _explain_no_program(action, "Python", [str(python) for python in present])
-    )
+    raise PackError(_explain_no_program(action, "Python", [str(python) for python in present]))
 
 
 def choose_node(action: PackAction) -> Node:
     """Return the first node on PATH that fits an action.
 
     Raises:
-        NoInterpreterError: None fits.
+        PackError: None fits.
     """
     version_range = _read_runtime_version(action)
     nodes = find_nodes()
     for node in nodes:
         if _fits(node.version, version_range):
             return node
-    raise NoInterpreterError(_explain_no_program(action, "node", [str(node) for node in nodes]))
+    raise PackError(_explain_no_program(action, "node", [str(node) for node in nodes]))
 
 
 def environment_python(environment: Environment) -> Path:
@@ -216,17 +209,17 @@ def raise_first_problem(pack: PackManifest, problems: Iterable[Problem]) -> None
     """Refuse a manifest that cannot be read.
 
     Raises:
-        NoInterpreterError: There is a problem.
+        PackError: There is a problem.
     """
     for problem in problems:
-        raise NoInterpreterError(f"what the pack `{pack.ref}` needs cannot be read: {problem}")
+        raise PackError(f"what the pack `{pack.ref}` needs cannot be read: {problem}")
 
 
 def _find_interpreter(action: PackAction, needs: PackNeeds) -> Interpreter | None:
     """Return the interpreter of an action, or None if the backend's own one will do.
 
     Raises:
-        NoInterpreterError: There is none.
+        PackError: There is none.
     """
     if action.runner == "python":
         return _find_python(action, needs)
@@ -234,12 +227,12 @@ def _find_interpreter(action: PackAction, needs: PackNeeds) -> Interpreter | Non
         return _find_node(action, needs)
     if action.runner == "shell":
         if not os.access(BASH, os.X_OK):
-            raise NoInterpreterError(f"`{action.ref}` needs `{BASH}`, which is not there")
+            raise PackError(f"`{action.ref}` needs `{BASH}`, which is not there")
         return None
 
     if action.entry_point.is_file() and not os.access(action.entry_point, os.X_OK):
         program = show_folder(action.entry_point)
-        raise NoInterpreterError(
+        raise PackError(
             f"`{action.ref}`: `{program}` is no program that may run; `chmod +x {program}` "
             "makes it one"
         )
@@ -270,7 +263,7 @@ def _find_python(action: PackAction, needs: PackNeeds) -> Interpreter | None:
     for entry, reason in unmet:
         place = f"{Path(entry.position.source.name).name}, line {entry.position.line}"
         reasons.append(f"`{entry.text}` ({place}) {reason}")
-    raise NoInterpreterError(_explain_unmet(action, reasons, str(python), needs))
+    raise PackError(_explain_unmet(action, reasons, str(python), needs))
 
 
 def _find_node(action: PackAction, needs: PackNeeds) -> Interpreter | None:
@@ -289,7 +282,7 @@ def _find_node(action: PackAction, needs: PackNeeds) -> Interpreter | None:
         return Interpreter(program=node.program, module_folders=(modules,))
 
     reasons = [f"`{name}@{versions}` {reason}" for name, versions, reason in missing]
-    raise NoInterpreterError(_explain_unmet(action, reasons, str(node), needs))
+    raise PackError(_explain_unmet(action, reasons, str(node), needs))
 
 
 def _read_runtime_version(action: PackAction) -> VersionRange | None:
@@ -298,7 +291,7 @@ def _read_runtime_version(action: PackAction) -> VersionRange | None:
     try:
         return read_range(action.runtime_version)
     except ValueError as error:
-        raise NoInterpreterError(f"`{action.ref}`, `runtime_version`: {error}") from None
+        raise PackError(f"`{action.ref}`, `runtime_version`: {error}") from None
 
 
 def _changed_at(path: str) -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.actions.process_tree import ProcessTree
-from attune_nb.errors import AttuneError
+from attune_nb.errors import PackError
 from attune_nb.packs.environments.cache import (
     Environment,
     environments_folder,
@@ -78,8 +78,9 @@ def install_pack(
         The environments, new ones and those that were there; none if nothing is needed.
 
     Raises:
-        AttuneError: An interpreter is missing, a manifest or a constraint is invalid, or the
-            installation failed. Nothing has changed then.
+        PackError: An interpreter is missing, a manifest is invalid, or the installation failed.
+            Nothing has changed then.
+        ParameterError: A constraint is invalid.
     """
     installation = _Installation(pack, constraints, progress)
     pythons: dict[str, Python] = {}
@@ -162,7 +163,7 @@ class _Installation:
                     )
                     write_record(environment)
         except OSError as error:
-            raise AttuneError(
+            raise PackError(
                 f"`{self._pack.ref}` cannot be installed below {environments_folder()}: {error}; "
                 "ATTUNE_NB_CACHE names another folder"
             ) from error
@@ -204,7 +205,7 @@ class _Installation:
         """Make a folder `node_modules` with the packages of `package.json`."""
         npm = shutil.which("npm")
         if npm is None:
-            raise AttuneError(
+            raise PackError(
                 f"`{self._pack.ref}` needs packages of node, and there is no `npm` on PATH to "
                 "install them: put it there"
             )
@@ -233,7 +234,7 @@ class _Installation:
         """Run one program of the installation, and report its output line by line.
 
         Raises:
-            AttuneError: It failed.
+            PackError: It failed.
         """
         environment = {**os.environ, **(variables or {})}
         # a Python that is started must look for modules in its own folders
@@ -274,7 +275,7 @@ class _Installation:
 
         if status:
             output = "\n".join(f"  {line}" for line in last_lines)
-            raise AttuneError(
+            raise PackError(
                 f"`{self._pack.ref}` is not installed: `{Path(command[0]).name}` failed with exit "
                 f"code {status}. Nothing was changed. Its last lines:\n{output}"
             )

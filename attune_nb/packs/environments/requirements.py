@@ -19,8 +19,10 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from attune_nb.errors import AttuneError, Position, Problem, Source, nearest
+from attune_nb.errors import ParameterError, Position, Problem, Source, nearest
 from attune_nb.packs.environments.pack_texts import UnreadableFileError, read_pack_text
+from attune_nb.values.describe import describe, describe_with_value
+from attune_nb.values.named_values import is_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -114,10 +116,15 @@ def read_constraints(constraints: Mapping[str, str] | None) -> Constraints:
     """Return constraints as given by a user: package -> version, or a range such as `<0.4`.
 
     Raises:
-        AttuneError: A name or a version is invalid.
+        ParameterError: A name or a version is invalid.
     """
     if constraints is None:
         return {}
+    if not is_mapping(constraints):
+        raise ParameterError(
+            '`constraints` must be an object such as {"attune-sdk": "0.3.0"}, not '
+            f"{describe(constraints)}"
+        )
 
     limits = {}
     for name, text in constraints.items():
@@ -129,14 +136,14 @@ def split_constraint(text: str) -> tuple[str, str]:
     """Return the package and the versions of a constraint such as `attune-sdk==0.3.0`.
 
     Raises:
-        AttuneError: The text is no constraint.
+        ParameterError: The text is no constraint.
     """
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
         requirement = None
     if requirement is None or not requirement.specifier or requirement.url or requirement.marker:
-        raise AttuneError(
+        raise ParameterError(
             f"the constraint `{text}` must be a package with a version, such as "
             "`attune-sdk==0.3.0` or `attune-sdk<0.4`"
         )
@@ -164,18 +171,21 @@ def find_unmet(
 
 def _package_name(name: object) -> str:
     if not isinstance(name, str):
-        raise AttuneError(f"`constraints`: the name of a package must be a string, not `{name!r}`")
+        raise ParameterError(
+            f"`constraints`: the name of a package must be a string, not "
+            f"{describe_with_value(name)}"
+        )
     try:
         return canonicalize_name(name, validate=True)
     except ValueError:
-        raise AttuneError(f"`constraints`: `{name}` is no name of a package") from None
+        raise ParameterError(f"`constraints`: `{name}` is no name of a package") from None
 
 
 def _read_limit(name: str, text: object) -> SpecifierSet:
     """Return the versions that a constraint allows: a bare version allows itself."""
     advice = 'write a version such as "0.3.0", or a range such as ">=0.3,<0.4"'
     if not isinstance(text, str):
-        raise AttuneError(f"`constraints`, `{name}`: {advice}, not `{text!r}`")
+        raise ParameterError(f"`constraints`, `{name}`: {advice}, not {describe_with_value(text)}")
     try:
         Version(text)
     except InvalidVersion:
@@ -188,7 +198,7 @@ def _read_limit(name: str, text: object) -> SpecifierSet:
     except InvalidSpecifier:
         limit = SpecifierSet()
     if not len(limit):
-        raise AttuneError(f"`constraints`, `{name}`: `{text}` is no version; {advice}")
+        raise ParameterError(f"`constraints`, `{name}`: `{text}` is no version; {advice}")
     return limit
 
 
