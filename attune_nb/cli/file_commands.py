@@ -56,7 +56,7 @@ def check(
         ERRORS.print(f"{problem.severity}: {printable(problem.explain())}", markup=False)
     if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(2)
-    typer.echo(f"{file}: no errors")
+    typer.echo(printable(f"{file}: no errors"))
 
 
 def _check_file(
@@ -75,7 +75,8 @@ def _check_folder(folder: Path, packs: Packs) -> list[Problem]:
     """Check the packs of a folder, and print a line about each."""
     checked = open_packs(folder)
     for contents in checked.contents:
-        typer.echo(f"{contents.shown_folder}: {Pack(contents).heading()}")
+        line = f"{contents.shown_folder}: {Pack(contents).heading()}"
+        typer.echo(printable(line))
 
     others = open_packs(packs)
     problems = check_packs(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from attune_nb.language.validation.validate import SchemaValidator
 
 __all__ = [
+    "PARAMETER_KEY_NAMES",
     "check_answer_schema",
     "read_default_positions",
     "read_flat_schema",
@@ -43,8 +44,8 @@ PARAMETER_TYPES = ("string", "number", "integer", "boolean", "array", "object", 
 _SCHEMA_TYPES = PARAMETER_TYPES[:-1]
 MAX_PARAMETERS = 1000
 # Keys of a parameter, and of the schemas within its declaration.
-_PARAMETER_KEYS = tuple(entry.name for entry in PARAMETER_KEYS)
-_KNOWN_KEYS = tuple(name for name in _PARAMETER_KEYS if name != "secret")
+PARAMETER_KEY_NAMES = tuple(entry.name for entry in PARAMETER_KEYS)
+_KNOWN_KEYS = tuple(name for name in PARAMETER_KEY_NAMES if name != "secret")
 
 # How a message names a declaration that may have `required` and `secret`.
 _OWNERS = ("parameter", "field")
@@ -53,7 +54,9 @@ _OWNERS = ("parameter", "field")
 _MAX_NAME_LENGTH = 80
 
 
-def read_parameters(reader: FieldReader, value: Any, path: KeyPath) -> dict[str, Any] | None:
+def read_parameters(
+    reader: FieldReader, value: Any, path: KeyPath, *, check_defaults: bool = True
+) -> dict[str, Any] | None:
     """Return the `parameters` of a workflow, and note their problems."""
     if value is None:
         return None
@@ -63,13 +66,13 @@ def read_parameters(reader: FieldReader, value: Any, path: KeyPath) -> dict[str,
         return None
 
     if not is_object_schema(value):
-        _check_specs(reader, value, path)
+        _check_specs(reader, value, path, check_defaults=check_defaults)
         return value
 
     properties = value.get("properties", {})
     if isinstance(properties, dict):
         is_valid = _check_object_schema(reader, value, path)
-        _check_specs(reader, value, path, check_defaults=is_valid)
+        _check_specs(reader, value, path, check_defaults=is_valid and check_defaults)
         return value
 
     description = describe_with_value(properties)
@@ -83,6 +86,8 @@ def read_flat_schema(
     reader: FieldReader, value: Any, path: KeyPath, noun: str
 ) -> dict[str, Any] | None:
     """Return an object of names, each with its declaration, and note its problems.
+
+    The defaults are not checked.
 
     Args:
         reader: The reader of the document.
@@ -98,9 +103,9 @@ def read_flat_schema(
         return None
 
     if is_object_schema(value):
-        declared = read_parameters(reader, value, path)
+        declared = read_parameters(reader, value, path, check_defaults=False)
         return None if declared is None else _flatten(declared)
-    _check_specs(reader, value, path, noun=noun)
+    _check_specs(reader, value, path, noun=noun, check_defaults=False)
     return value
 
 
@@ -283,7 +288,7 @@ def _check_keys(
     reader: FieldReader, spec: dict[str, Any], path: KeyPath, owner: str, declared: dict[str, Any]
 ) -> None:
     """Note unknown keys, types and references, also those of inner schemas."""
-    known_keys = _PARAMETER_KEYS if owner.startswith(_OWNERS) else _KNOWN_KEYS
+    known_keys = PARAMETER_KEY_NAMES if owner.startswith(_OWNERS) else _KNOWN_KEYS
 
     for key, value in spec.items():
         value_path = (*path, key)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["LISTED_FOLDERS", "MISSING", "PackFolder", "explain_os_error"]
 
 # folders of a pack that are listed, and not run
-LISTED_FOLDERS = ("permission_sets", "queues", "rules", "sensors", "triggers")
+LISTED_FOLDERS = (
+    "caches", "dashboards", "permission_sets", "policies", "queues", "rules", "runtimes",
+    "sensors", "triggers",
+)  # fmt: skip
 
 
 # the fault of a path without a file

@@ -33,12 +33,12 @@ class PackReader:
         self.reader = FieldReader(document)
         self.owner = owner
         self.fields: dict[str, Any] = {}
-        self.hints: list[Problem] = []
+        self.notes: list[Problem] = []
 
     @property
     def problems(self) -> list[Problem]:
-        """The problems and hints of the file so far, in no order."""
-        return [*self.reader.problems, *self.hints]
+        """The problems, warnings and hints of the file so far, in no order."""
+        return [*self.reader.problems, *self.notes]
 
     @property
     def has_errors(self) -> bool:
@@ -49,6 +49,7 @@ class PackReader:
         self,
         known_keys: Sequence[str],
         *,
+        rare_keys: Sequence[str],
         older_keys: Mapping[str, str],
         unread_keys: Mapping[str, str],
     ) -> bool:
@@ -56,6 +57,7 @@ class PackReader:
 
         Args:
             known_keys: The keys that it may have.
+            rare_keys: Further keys that it may have, which a message does not list.
             older_keys: Older spellings, and the key that each stands for.
             unread_keys: Keys that nothing reads, and the advice about each.
         """
@@ -70,7 +72,7 @@ class PackReader:
         written = {key: value for key, value in data.items() if key not in unread_keys}
 
         fields = self.reader.read_object(
-            written, (), known_keys, self.owner, rare_keys=tuple(older_keys)
+            written, (), known_keys, self.owner, rare_keys=(*rare_keys, *older_keys)
         )
         self.fields = {} if fields is None else fields
         for older_key, key in older_keys.items():
@@ -91,7 +93,7 @@ class PackReader:
 
     def add_hint(self, message: str, *path: str | int) -> None:
         """Note something that does no harm, at a key."""
-        self.hints.append(Problem(message, self.reader.key_position(path), "hint"))
+        self.notes.append(Problem(message, self.reader.key_position(path), "hint"))
 
     def add_problem(self, message: str, key: str) -> None:
         """Note a problem with the value of a key."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import nearest
 from attune_nb.language.model import PackedFields
-from attune_nb.language.reading.read_parameters import read_default_positions, read_flat_schema
+from attune_nb.language.reading.read_parameters import read_default_positions
 from attune_nb.language.reading.yaml_source import sort_by_position
 from attune_nb.packs.model import (
     DEFAULT_TIMEOUT,
@@ -20,6 +20,7 @@ from attune_nb.packs.model import (
     ParameterFormat,
     Runner,
 )
+from attune_nb.packs.reading.flat_schemas import read_schema, read_workflow_parameters
 from attune_nb.packs.reading.pack_files import MISSING
 from attune_nb.packs.reading.pack_reader import PackReader
 from attune_nb.packs.reading.read_manifest import NAME
@@ -42,6 +43,13 @@ _KEYS = (
     "runtime_version", "parameters", "output", "parameter_delivery", "parameter_format",
     "output_format", "timeout_seconds", "enabled", "tags",
     "default_execution_permission_set_refs",
+)  # fmt: skip
+
+# keys that only the platform reads
+_PLATFORM_KEYS = (
+    "accesses_mcp", "artifact_retention_limit", "artifact_retention_policy",
+    "log_retention_limit", "log_retention_policy", "reference_allowed_pack_refs",
+    "reference_visibility", "required_worker_runtimes",
 )  # fmt: skip
 
 _OLDER_KEYS = {"keywords": "tags"}
@@ -149,9 +157,11 @@ def read_action_file(
         WorkflowError: The file has too many problems.
     """
     reader = PackReader(document, "an action")
-    if not reader.read_keys(
-        (*_KEYS, *_worker_keys(document.data)), older_keys=_OLDER_KEYS, unread_keys=_UNREAD_KEYS
-    ):
+    rare_keys = (*_PLATFORM_KEYS, *_worker_keys(document.data))
+    is_object = reader.read_keys(
+        _KEYS, rare_keys=rare_keys, older_keys=_OLDER_KEYS, unread_keys=_UNREAD_KEYS
+    )
+    if not is_object:
         return ActionFile(ref=None, reader=reader)
 
     ref = _read_ref(reader, manifest)
@@ -215,8 +225,8 @@ def _read_action(
         "runtime_version": _read_runtime_version(reader),
         "label": reader.read_string("label"),
         "description": reader.read_string("description"),
-        "parameters": _read_schema(reader, "parameters", "parameter"),
-        "output": _read_schema(reader, "output", "field"),
+        "parameters": read_schema(reader, "parameters", "parameter"),
+        "output": read_schema(reader, "output", "field"),
         "delivery": reader.read_word("parameter_delivery", _DELIVERIES, "stdin"),
         "parameter_format": reader.read_word("parameter_format", _PARAMETER_FORMATS, "json"),
         "output_format": reader.read_word("output_format", _OUTPUT_FORMATS, "text"),
@@ -243,17 +253,14 @@ def _read_workflow_fields(
             reader.add_hint(f"nothing reads `{key}` of a workflow", key)
 
     workflow_file = _read_workflow_file(reader, path, folder)
-    # without the key, the file of the tasks may declare them
-    parameters: dict[str, Any] | None = None
-    if "parameters" in reader.fields:
-        parameters = _read_schema(reader, "parameters", "parameter")
     packed = PackedFields(
         ref="" if ref is None else ref,
         label=reader.read_string("label"),
         description=reader.read_string("description"),
         tags=reader.read_names("tags"),
-        parameters=parameters,
-        output=_read_schema(reader, "output", "field"),
+        # without any, the file of the tasks may declare them
+        parameters=read_workflow_parameters(reader),
+        output=read_schema(reader, "output", "field"),
         timeout=_read_timeout(reader, None),
         default_positions=read_default_positions(
             reader.reader, reader.fields.get("parameters"), ("parameters",)
@@ -271,12 +278,6 @@ def _read_workflow_fields(
         enabled=enabled,
         permission_sets=permission_sets,
     )
-
-
-def _read_schema(reader: PackReader, key: str, noun: str) -> dict[str, Any]:
-    """Return a flat schema, by name; an empty one if the file has none."""
-    schema = read_flat_schema(reader.reader, reader.fields.get(key), (key,), noun)
-    return {} if schema is None else schema
 
 
 def _read_timeout(reader: PackReader, default: float | None) -> Any:
@@ -303,12 +304,16 @@ def _read_worker_fields(reader: PackReader) -> dict[str, Any]:
 
 def _read_entry_point(reader: PackReader, folder: PackFolder, runner: Runner) -> Path | None:
     """Return the script of an action, or None if there is no such file in the pack."""
-    actions = folder.real / ACTIONS_FOLDER
-    path = _read_path(reader, "entry_point", actions, folder, "the folder `actions`")
-    if path is None:
+    text = _read_path(reader, "entry_point", "the folder `actions`")
+    if text is None:
+        return None
+    if ".." in PurePosixPath(text).parts:
+        message = f"`{text[:_MAX_PATH_LENGTH]}` leads out of the folder `actions`; move the file"
+        reader.add_problem(f"{message} there", "entry_point")
         return None
 
-    if runner == "native" and not os.access(path, os.X_OK):
+    path = _find_file(reader, "entry_point", folder.real / ACTIONS_FOLDER / text, folder)
+    if path is not None and runner == "native" and not os.access(path, os.X_OK):
         message = f"`{folder.name_of(path)}` is not executable; allow it with `chmod +x`"
         reader.add_problem(message, "entry_point")
     return path
@@ -316,20 +321,19 @@ def _read_entry_point(reader: PackReader, folder: PackFolder, runner: Runner) ->
 
 def _read_workflow_file(reader: PackReader, path: Path, folder: PackFolder) -> Path | None:
     """Return the file of a workflow's tasks, or None if there is no such file in the pack."""
-    return _read_path(reader, "workflow_file", path.parent, folder, "the action's folder")
+    text = _read_path(reader, "workflow_file", "the action's folder")
+    if text is None:
+        return None
+    return _find_file(reader, "workflow_file", path.parent / text, folder)
 
 
-def _read_path(
-    reader: PackReader, key: str, start: Path, folder: PackFolder, start_name: str
-) -> Path | None:
-    """Return the file that a key names, or None if there is no such file in the pack.
+def _read_path(reader: PackReader, key: str, start_name: str) -> str | None:
+    """Return a relative path, or None if there is none.
 
     Args:
         reader: The reader of the action's file.
         key: The key.
-        start: The folder that the path is relative to.
-        folder: The pack's folder.
-        start_name: That folder as a message calls it.
+        start_name: The folder that the path is relative to, as a message calls it.
     """
     text = reader.read_string(key)
     if text is None:
@@ -338,22 +342,23 @@ def _read_path(
         reader.add_problem(f"`{key}` is empty; write the name of a file", key)
         return None
 
-    shown = text[:_MAX_PATH_LENGTH]
     if PurePosixPath(text).is_absolute() or PureWindowsPath(text).drive:
-        message = f"`{shown}` is an absolute path; write the path from {start_name}"
-        reader.add_problem(message, key)
+        message = f"`{text[:_MAX_PATH_LENGTH]}` is an absolute path; write the path from"
+        reader.add_problem(f"{message} {start_name}", key)
         return None
-    if ".." in PurePosixPath(text).parts:
-        message = f"`{shown}` leads out of {start_name}; move the file there"
-        reader.add_problem(message, key)
-        return None
+    return text
 
-    path = start / text
+
+def _find_file(reader: PackReader, key: str, path: Path, folder: PackFolder) -> Path | None:
+    """Return the file of a path, or None if there is no such file in the pack."""
     fault = folder.find_fault(path)
     if fault is None:
+        if ".." in path.parts:
+            return path.resolve()
         return path
+
     hint = _nearest_file(path) if fault == MISSING else ""
-    reader.add_problem(f"`{shown}` {fault}{hint}", key)
+    reader.add_problem(f"`{reader.fields[key][:_MAX_PATH_LENGTH]}` {fault}{hint}", key)
     return None
 
 

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from attune_nb.errors import Problem, WorkflowError
-from attune_nb.language.reading.read_parameters import read_flat_schema
 from attune_nb.language.reading.yaml_source import sort_by_position
 from attune_nb.packs.model import PackManifest
+from attune_nb.packs.reading.flat_schemas import read_schema
 from attune_nb.packs.reading.pack_reader import PackReader
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ MANIFEST_FILE = "pack.yaml"
 
 # the name of a pack, or of an action within it
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
+
+# the pack whose actions are built in
+_BUILT_IN = "core"
 
 _KEYS = (
     "ref", "version", "label", "description", "conf_schema", "meta", "tags", "runtime_deps",
@@ -35,13 +38,11 @@ _OLDER_KEYS = {
     "keywords": "tags",
 }
 
-# keys of catalogues of packs
-_UNREAD_KEYS = dict.fromkeys(
-    (
-        "author", "contributors", "email", "homepage", "icon", "license", "maintainers",
-        "repository", "system", "url",
-    ),
-    "",
+# keys for readers, for catalogues of packs and for the platform
+_RARE_KEYS = (
+    "author", "config", "contributors", "email", "enabled", "homepage", "icon", "license",
+    "maintainers", "repository", "source_revision", "source_version", "system", "testing", "url",
+    "worker_affinity", "worker_selector", "worker_tolerations",
 )  # fmt: skip
 
 
@@ -80,14 +81,18 @@ def read_manifest(folder: PackFolder) -> ManifestFile:
 
 
 def _read_manifest(reader: PackReader, folder: PackFolder) -> ManifestFile:
-    is_object = reader.read_keys(_KEYS, older_keys=_OLDER_KEYS, unread_keys=_UNREAD_KEYS)
+    is_object = reader.read_keys(
+        _KEYS, rare_keys=_RARE_KEYS, older_keys=_OLDER_KEYS, unread_keys={}
+    )
     ref = _read_ref(reader) if is_object else None
     if ref is None:
         raise WorkflowError(sort_by_position(reader.problems))
 
     reader.require("version", "a version, such as `version: 0.1.0`")
     version = reader.read_version_text("version")
-    conf_schema = reader.fields.get("conf_schema")
+    conf_schema = None
+    if "conf_schema" in reader.fields:
+        conf_schema = read_schema(reader, "conf_schema", "field")
     dependencies = _read_dependencies(reader, ref)
     manifest = PackManifest(
         ref=ref,
@@ -95,7 +100,7 @@ def _read_manifest(reader: PackReader, folder: PackFolder) -> ManifestFile:
         folder=folder.real,
         label=reader.read_string("label"),
         description=reader.read_string("description"),
-        conf_schema=read_flat_schema(reader.reader, conf_schema, ("conf_schema",), "field"),
+        conf_schema=conf_schema,
         meta=reader.read_mapping("meta"),
         tags=reader.read_names("tags"),
         runtime_deps=reader.read_names("runtime_deps"),
@@ -111,7 +116,7 @@ def _read_ref(reader: PackReader) -> str | None:
     if ref is None:
         return None
 
-    if ref == "core":
+    if ref == _BUILT_IN:
         reader.add_problem("`core` is the name of the built-in actions; use another", "ref")
         return None
     if NAME.fullmatch(ref) is None:
@@ -134,6 +139,9 @@ def _read_dependencies(reader: PackReader, ref: str) -> dict[str, Position]:
             reader.reader.add_problem(message, path)
         elif name == ref:
             reader.reader.add_problem("a pack does not depend on itself", path)
+        elif name == _BUILT_IN:
+            # its actions are always there
+            continue
         else:
             positions.setdefault(name, reader.reader.value_position(path))
     return positions

@@ -5,19 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attune_nb.errors import Problem, WorkflowError
+from attune_nb.errors import Position, Problem, Source, WorkflowError
+from attune_nb.language.load import load_workflow
 from attune_nb.packs.contents import PackContents
+from attune_nb.packs.model import PackWorkflow
 from attune_nb.packs.reading.pack_files import LISTED_FOLDERS, PackFolder
 from attune_nb.packs.reading.read_action import ACTIONS_FOLDER, read_action_file
 from attune_nb.packs.reading.read_manifest import MANIFEST_FILE, read_manifest
-from attune_nb.packs.reading.workflow_pair import load_pair
+from attune_nb.packs.reading.workflow_pair import load_pair, workflow_name
 
 if TYPE_CHECKING:
-    from attune_nb.packs.model import PackAction, PackWorkflow
+    from attune_nb.language.model import WorkflowSpec
+    from attune_nb.packs.model import PackAction
     from attune_nb.packs.reading.read_action import ActionFile
     from attune_nb.packs.reading.read_manifest import ManifestFile
 
 __all__ = ["find_packs", "read_pack"]
+
+# folders of workflows beside those that an action names; they have a ref of their own
+WORKFLOW_FOLDERS = (f"{ACTIONS_FOLDER}/workflows", "workflows")
 
 
 def find_packs(folder: str | Path) -> list[Path]:
@@ -43,6 +49,8 @@ def find_packs(folder: str | Path) -> list[Path]:
 
 def read_pack(folder: str | Path) -> PackContents:
     """Read a pack: its manifest, its plain actions, then its workflows.
+
+    A workflow is named by an action, or stands alone in the folder `workflows` with its own ref.
 
     An action or workflow with a problem is left out; the problem is in `problems`.
 
@@ -70,6 +78,7 @@ class _PackLoader:
         self.workflows: dict[str, PackWorkflow] = {}
         self.refused: dict[str, tuple[Problem, ...]] = {}
         self.file_by_ref: dict[str, str] = {}
+        self.workflow_files: set[Path] = set()
 
     def load(self) -> PackContents:
         """Return the content of the pack."""
@@ -84,6 +93,10 @@ class _PackLoader:
                 self._add_action(path, action_file)
         for path, action_file in pending:
             self._add_workflow(path, action_file)
+        for name in WORKFLOW_FOLDERS:
+            for path in self._list_files(name):
+                if path.resolve() not in self.workflow_files:
+                    self._add_lone_workflow(path)
 
         listed = {name: self._list_names(name) for name in LISTED_FOLDERS}
         return PackContents(
@@ -133,6 +146,8 @@ class _PackLoader:
             self._refuse(self._ref_of(path, action_file), action_file.errors)
 
     def _add_workflow(self, path: Path, action_file: ActionFile) -> None:
+        if action_file.workflow is not None:
+            self.workflow_files.add(action_file.workflow.workflow_file.resolve())
         self.problems += [item for item in action_file.problems if item.severity != "error"]
         try:
             workflow = load_pair(action_file, path, self.folder)
@@ -141,6 +156,38 @@ class _PackLoader:
             self._refuse(self._ref_of(path, action_file), error.problems)
             return
         self.workflows[workflow.ref] = workflow
+
+    def _add_lone_workflow(self, path: Path) -> None:
+        """Add a workflow that no action names, and that has its own ref."""
+        try:
+            text = self.folder.read_text(path)
+            spec = load_workflow(text, self.folder.name_of(path))
+        except WorkflowError as error:
+            self.problems += error.problems
+            self._refuse(f"{self.manifest.ref}.{workflow_name(path)}", error.problems)
+            return
+
+        problem = self._find_ref_fault(spec)
+        if problem is not None:
+            position = Position(Source(self.folder.name_of(path), text), 1, 1)
+            self.problems.append(Problem(problem, position))
+            return
+        ref = str(spec.ref)
+        self.file_by_ref[ref] = path.name
+        self.workflows[ref] = PackWorkflow(ref=ref, file=path, workflow_file=path, spec=spec)
+
+    def _find_ref_fault(self, spec: WorkflowSpec) -> str | None:
+        """Return why a workflow without an action cannot be called, or None if it can."""
+        if spec.ref is None:
+            return (
+                "no action names this workflow with `workflow_file`, and it has no `ref` of its "
+                "own; write one"
+            )
+        if spec.ref.partition(".")[0] != self.manifest.ref:
+            return f"`{spec.ref[:80]}` is a ref of another pack; this is pack `{self.manifest.ref}`"
+        if spec.ref in self.file_by_ref:
+            return f"`{spec.ref[:80]}` is the ref of `{self.file_by_ref[spec.ref]}`, too"
+        return None
 
     def _ref_of(self, path: Path, action_file: ActionFile) -> str:
         """Return the ref of a file; without a valid one, that which its name stands for."""

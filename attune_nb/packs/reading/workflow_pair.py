@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from attune_nb.language.model import WorkflowSpec
     from attune_nb.packs.reading.read_action import ActionFile
 
-__all__ = ["explain_pack_file", "find_pair", "load_pair"]
+__all__ = ["explain_pack_file", "find_pair", "load_pair", "workflow_name"]
 
 # files that are looked at to find the one that names a workflow's file
 _MAX_FILES = 2000
@@ -123,6 +123,11 @@ def explain_pack_file(path: Path, text: str) -> str | None:
     return None
 
 
+def workflow_name(path: Path) -> str:
+    """Return the name of a file of tasks without its endings."""
+    return path.stem.removesuffix(_GRAPH_SUFFIX)
+
+
 def _load_from_action(path: Path, text: str) -> WorkflowSpec | None:
     """Return the workflow of an action's file, or None if the file is something else."""
     document = yaml_source.parse(text, str(path))
@@ -153,7 +158,7 @@ def _find_folder(path: Path) -> PackFolder | None:
 
 def _candidates(folder: PackFolder, workflow_file: Path) -> Iterator[Path]:
     """Yield the files of actions that may name a file of tasks; the likeliest comes first."""
-    name = workflow_file.stem.removesuffix(_GRAPH_SUFFIX)
+    name = workflow_name(workflow_file)
     paths = folder.list_yaml_files(ACTIONS_FOLDER)[:_MAX_FILES]
     paths.sort(key=lambda path: path.stem != name)
 
