@@ -37,6 +37,7 @@ __all__ = [
     "AlarmRang",
     "AskAnswered",
     "AskOpened",
+    "AttemptGroup",
     "AttemptsEnded",
     "Batch",
     "CancelRequested",
@@ -158,8 +159,33 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
         return f"ErrorInfo({', '.join(fields)})"
 
 
+class AttemptGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Attempts of a batch that ended alike, of which only the items are known.
+
+    Attributes:
+        attempt: The number of the attempt for these items, from 1.
+        status: The status code, see `STATUS_CODES`.
+        count: How many attempts they are.
+        items: The indexes of their items, packed by `values.index_ranges`.
+        retryable: Whether the task's `retry` repeats such an attempt.
+        begun: Whether the attempts began; else they were cancelled before.
+        message: The message of the last error of these attempts.
+    """
+
+    attempt: int
+    status: int
+    count: int
+    items: bytes
+    retryable: bool = False
+    begun: bool = True
+    message: str = ""
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Ended attempts of one execution of a task, in columns of the same length.
+
+    With `groups` these stand for all attempts, and the columns hold only some of them: the first
+    failures, and a sample of the others, without results (`keep_results: none`).
 
     Attributes:
         index: The index of the item.
@@ -175,6 +201,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
             exhausted or the task was stopped; else None.
         begun: The number of items that have begun, as soon as no more will because more have
             failed than `max_failures`; else None.
+        groups: All attempts, if the columns do not hold all of them; else empty.
+        stride: For how many attempts each one in the sample stands.
     """
 
     index: array[int]
@@ -188,32 +216,61 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     items: list[Any] | None = None
     total: int | None = None
     begun: int | None = None
+    groups: tuple[AttemptGroup, ...] = ()
+    stride: int = 1
 
     def __len__(self) -> int:
         return len(self.index)
 
     @property
+    def count(self) -> int:
+        """The number of attempts, also of those that are in no row."""
+        if self.groups:
+            return sum(group.count for group in self.groups)
+        return len(self.index)
+
+    @property
     def made(self) -> int:
         """The number of attempts that began, without those cancelled before."""
+        if self.groups:
+            return sum(group.count for group in self.groups if group.begun)
         return len(self) - self.worker.count(NO_WORKER)
 
+    @property
+    def first_attempts(self) -> int:
+        """The number of attempts that are the first of their items."""
+        if self.groups:
+            return sum(group.count for group in self.groups if group.attempt == 1)
+        return self.attempt.count(1)
+
     def made_starts(self) -> Sequence[float]:
-        """Return the starts of the attempts that began."""
-        if self.made == len(self):
+        """Return the starts of the attempts that began, as far as they are in rows."""
+        begun = len(self) - self.worker.count(NO_WORKER)
+        if begun == len(self):
             return self.start
 
         pairs = zip(self.worker, self.start, strict=True)
         return [start for worker, start in pairs if worker != NO_WORKER]
 
     @property
+    def succeeded(self) -> int:
+        """The number of attempts that succeeded."""
+        return self._count_status(SUCCEEDED)
+
+    @property
     def cancelled(self) -> int:
         """The number of attempts that were cancelled, also before they began."""
-        return self.status.count(CANCELLED)
+        return self._count_status(CANCELLED)
 
     @property
     def failed(self) -> int:
         """The number of attempts that failed or timed out, without those cancelled."""
-        return len(self) - self.status.count(SUCCEEDED) - self.cancelled
+        return self.count - self.succeeded - self.cancelled
+
+    def _count_status(self, code: int) -> int:
+        if self.groups:
+            return sum(group.count for group in self.groups if group.status == code)
+        return self.status.count(code)
 
     def take(self, rows: Sequence[int]) -> Batch:
         """Return a batch of some of the rows; the same batch if these are all of them.
@@ -249,7 +306,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         cancelled = ""
         if self.cancelled:
             cancelled = f", {self.cancelled:,} cancelled"
-        return f"Batch({len(self):,} attempts, {self.failed:,} failed{cancelled})"
+        return f"Batch({self.count:,} attempts, {self.failed:,} failed{cancelled})"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -570,8 +627,16 @@ def mask_event(event: Event, mask: Mask, *, named: bool = False) -> Event:
     if isinstance(event, AttemptsEnded):
         batch = event.batch
         errors = {row: mask_error(error, mask, named=named) for row, error in batch.errors.items()}
+        groups = tuple(
+            msgspec.structs.replace(group, message=mask.text(group.message))
+            for group in batch.groups
+        )
         masked["batch"] = msgspec.structs.replace(
-            batch, results=hide(batch.results), items=hide(batch.items), errors=errors
+            batch,
+            results=hide(batch.results),
+            items=hide(batch.items),
+            errors=errors,
+            groups=groups,
         )
 
     if not masked:

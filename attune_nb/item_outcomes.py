@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Batch, ErrorInfo
 
-__all__ = ["ItemOutcomes"]
+__all__ = ["ItemOutcomes", "ListedFailures"]
 
 _FAILED_CODES = (FAILED, TIMED_OUT)
 
@@ -65,7 +65,7 @@ class ItemOutcomes:
             self._failures = self._collect_failures()
         return self._failures
 
-    def successes(self, results: Any) -> FrozenList:
+    def successes(self, results: Any) -> FrozenList | None:
         """Return `{index, item, result}` of each item that succeeded.
 
         Args:
@@ -113,15 +113,7 @@ class ItemOutcomes:
         failures = []
         for index in sorted(last_errors):
             attempts, error = last_errors[index]
-            failure = {
-                "index": index,
-                "item": items[index],
-                "error": error.message,
-                "error_type": error.type,
-                "attempts": attempts,
-                "result": error.data,
-            }
-            failures.append(freeze(failure))
+            failures.append(_make_failure(index, items[index], attempts, error))
         return freeze_list(failures)
 
     def _all_items(self) -> Any:
@@ -154,3 +146,71 @@ class ItemOutcomes:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ItemOutcomes, (self._statuses, (), self._all_items(), self.failures())
+
+
+class ListedFailures(ItemOutcomes):
+    """The failures of a task that keeps no results: the first ones. It has no successes.
+
+    Args:
+        batches: The attempts whose errors are kept.
+        source: The source of the items. If it can be read only once, the batches hold them.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        batches: Sequence[Batch] = (),
+        source: Any = (),
+        failures: FrozenList | None = None,
+    ) -> None:
+        super().__init__(b"", batches, source, failures)
+
+    def successes(self, results: Any) -> None:
+        """Return null: the successes are not kept."""
+
+    def only_failures(self) -> ItemOutcomes:
+        """Return the failures alone, to be sent to another process."""
+        return ListedFailures(failures=self.failures())
+
+    def map(self, change: Callable[[Any], Any]) -> ItemOutcomes:
+        """Return these outcomes with changed failures: masked or fetched ones."""
+        return ListedFailures(failures=freeze(change(self.failures())))
+
+    def parts(self) -> list[Any]:
+        """Return the values in these outcomes."""
+        return [self.failures()]
+
+    def _collect_failures(self) -> FrozenList:
+        failures: dict[int, Any] = {}
+        for batch in self._batches:
+            for row, error in batch.errors.items():
+                index = batch.index[row]
+                if batch.status[row] in _FAILED_CODES:
+                    item = self._item(batch, row)
+                    failures[index] = _make_failure(index, item, batch.attempt[row], error)
+        return freeze_list([failures[index] for index in sorted(failures)])
+
+    def _item(self, batch: Batch, row: int) -> Any:
+        if batch.items is not None:
+            return batch.items[row]
+        return self._source[batch.index[row]]
+
+    def __repr__(self) -> str:
+        return f"ListedFailures({sum(map(len, self._batches)):,} items)"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ListedFailures, ((), (), self.failures())
+
+
+def _make_failure(index: int, item: Any, attempts: int, error: ErrorInfo) -> Any:
+    return freeze(
+        {
+            "index": index,
+            "item": item,
+            "error": error.message,
+            "error_type": error.type,
+            "attempts": attempts,
+            "result": error.data,
+        }
+    )

@@ -16,12 +16,13 @@ from attune_nb.events import (
     AttemptsEnded,
     RerunRequested,
 )
+from attune_nb.values.index_ranges import find_ranges, pack_ranges, unpack_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from attune_nb.conductor.state import Execution, RunState
-    from attune_nb.events import Event, Input, Key, TaskEndStatus
+    from attune_nb.events import AttemptGroup, Batch, Event, Input, Key, TaskEndStatus
 
     TaskInput = AttemptsEnded | AskAnswered | RerunRequested | AlarmRang
 
@@ -128,7 +129,10 @@ def _select_inputs(
     for key in state.order:
         execution = state.executions[key]
         if key not in dropped and _is_cut(execution, unwanted):
-            failed_items[key] = _failed_items(execution)
+            batches: Iterable[Batch] = execution.batches
+            if execution.counts is not None:
+                batches = _batches_of(key, events)
+            failed_items[key] = _failed_items(batches)
 
     inputs: list[Input] = []
     for event in events:
@@ -163,10 +167,19 @@ def _is_closed(execution: Execution) -> bool:
     return execution.max_failures is not None and execution.failed > execution.max_failures
 
 
-def _failed_items(execution: Execution) -> set[int]:
+def _batches_of(key: Key, events: Sequence[Event]) -> Iterator[Batch]:
+    for event in events:
+        if isinstance(event, AttemptsEnded) and (event.task, event.visit) == key:
+            yield event.batch
+
+
+def _failed_items(batches: Iterable[Batch]) -> set[int]:
     """Return the indexes of the items whose last attempt did not succeed."""
     failed: set[int] = set()
-    for batch in execution.batches:
+    for batch in batches:
+        if batch.groups:
+            _add_failed_of_groups(failed, batch.groups)
+            continue
         if not batch.errors and not failed:
             continue
 
@@ -176,6 +189,33 @@ def _failed_items(execution: Execution) -> set[int]:
             else:
                 failed.discard(index)
     return failed
+
+
+def _add_failed_of_groups(failed: set[int], groups: Iterable[AttemptGroup]) -> None:
+    """Add the indexes of items that did not succeed, and remove those that did."""
+    for group in groups:
+        if not group.status and not failed:
+            continue
+        for start, stop in unpack_ranges(group.items, group.count):
+            if group.status:
+                failed.update(range(start, stop))
+            else:
+                failed.difference_update(range(start, stop))
+
+
+def _without_failed_of_groups(batch: Batch, failed: set[int]) -> Batch:
+    """Return a batch whose groups lack the attempts of some items."""
+    groups = []
+    for group in batch.groups:
+        indexes = []
+        for start, stop in unpack_ranges(group.items, group.count):
+            indexes += [index for index in range(start, stop) if index not in failed]
+        if len(indexes) == group.count:
+            groups.append(group)
+        elif indexes:
+            items = pack_ranges(find_ranges(indexes))
+            groups.append(msgspec.structs.replace(group, items=items, count=len(indexes)))
+    return msgspec.structs.replace(batch, groups=tuple(groups))
 
 
 def _without_failed(event: TaskInput, failed: set[int], *, is_stopped: bool) -> Input | None:
@@ -190,13 +230,15 @@ def _without_failed(event: TaskInput, failed: set[int], *, is_stopped: bool) -> 
 
     rows = [row for row, index in enumerate(event.batch.index) if index not in failed]
     batch = event.batch.take(rows)
+    if batch.groups and failed:
+        batch = _without_failed_of_groups(batch, failed)
     if batch.begun is not None:
         batch = msgspec.structs.replace(batch, begun=None)
     if is_stopped and batch.total is not None:
         # this total is only the number of items that had been read when the task was stopped
         batch = msgspec.structs.replace(batch, total=None)
 
-    if not len(batch) and batch.total is None:
+    if not batch.count and batch.total is None:
         return None
     if batch is event.batch:
         return event

@@ -90,6 +90,10 @@ def _check_status(state: RunState, execution: Execution) -> Iterator[str]:
 
 def _check_items(execution: Execution) -> Iterator[str]:
     """Compare the counts of an execution with its attempts."""
+    if execution.counts is not None:
+        yield from _check_counts(execution, execution.counts)
+        return
+
     attempts: Counter[tuple[int, int]] = Counter()
     for batch in execution.batches:
         attempts.update(zip(batch.index, batch.attempt, strict=True))
@@ -113,6 +117,15 @@ def _check_items(execution: Execution) -> Iterator[str]:
     missing = sorted(indexes - first_attempts)
     if missing:
         yield f"has no first attempt of its items {missing}"
+
+
+def _check_counts(execution: Execution, counts: tuple[int, ...]) -> Iterator[str]:
+    """Compare the counts of an execution that keeps no results with its marks."""
+    done = execution.last_attempts.count(FINAL)
+    if not done == execution.done == sum(counts):
+        yield f"counts {execution.done} and {sum(counts)} ended items of {done}"
+    if execution.listed_failures != sum(map(len, execution.batches)):
+        yield f"counts {execution.listed_failures} failures with an error"
 
 
 def _check_inner_tasks(state: RunState, execution: Execution) -> Iterator[str]:

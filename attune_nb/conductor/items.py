@@ -12,7 +12,7 @@ from attune_nb.conductor.state import Execution, RetryItem
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
 from attune_nb.events import CANCELLED, FINAL, NO_WORKER, SKIPPED, STATUS_CODES, SUCCEEDED
-from attune_nb.item_outcomes import ItemOutcomes
+from attune_nb.item_outcomes import ItemOutcomes, ListedFailures
 from attune_nb.values.describe import describe
 from attune_nb.values.frozen import (
     FrozenDict,
@@ -23,6 +23,7 @@ from attune_nb.values.frozen import (
     frozen_rows,
 )
 from attune_nb.values.guard import cut_text, error_text, is_table, type_name
+from attune_nb.values.index_ranges import unpack_ranges
 from attune_nb.values.stored import StoredResult, StoredTable
 
 if TYPE_CHECKING:
@@ -149,11 +150,10 @@ def record_batch(
     if batch.total is not None:
         total = batch.total
 
-    retries: list[RetryItem] = []
-    failed = 0
-    last_attempts = _mark_all(execution, batch, total)
-    if last_attempts is None:
-        last_attempts, batch, retries, failed = _mark_each(execution, retry, batch, total)
+    if batch.groups:
+        execution, retries = _record_groups(execution, retry, batch, total)
+    else:
+        execution, retries = _record_rows(execution, retry, batch, total)
 
     status: TaskStatus = "running"
     if retries and execution.items is None:
@@ -168,18 +168,95 @@ def record_batch(
         planned = execution.planned
 
     changed = msgspec.structs.replace(
+        execution, begun=begun, status=status, total=total, planned=planned
+    )
+    return changed, retries
+
+
+def _record_rows(
+    execution: Execution, retry: Retry | None, batch: Batch, total: int | None
+) -> tuple[Execution, list[RetryItem]]:
+    """Record the attempts in the rows of a batch, and return the retries to make."""
+    retries: list[RetryItem] = []
+    failed = 0
+    last_attempts = _mark_all(execution, batch, total)
+    if last_attempts is None:
+        last_attempts, batch, retries, failed = _mark_each(execution, retry, batch, total)
+
+    changed = msgspec.structs.replace(
         execution,
         last_attempts=last_attempts,
-        batches=execution.batches.append(batch),
         attempts=execution.attempts + batch.made,
         done=execution.done + len(batch) - len(retries),
         failed=execution.failed + failed,
-        begun=begun,
-        status=status,
-        total=total,
-        planned=planned,
     )
-    return changed, retries
+    if execution.counts is None:
+        return msgspec.structs.replace(changed, batches=execution.batches.append(batch)), retries
+
+    # a result that a user gave for an attempt in doubt
+    counts = list(execution.counts)
+    for code in batch.status:
+        counts[code] += 1
+    for retry_item in retries:
+        counts[batch.status[batch.index.index(retry_item.index)]] -= 1
+    return _list_failures(msgspec.structs.replace(changed, counts=tuple(counts)), batch), retries
+
+
+def _record_groups(
+    execution: Execution, retry: Retry | None, batch: Batch, total: int | None
+) -> tuple[Execution, list[RetryItem]]:
+    """Record the attempts in the groups of a batch, and return the retries to make."""
+    editor = execution.last_attempts.edit()
+    counts = [0] * len(STATUS_CODES)
+    if execution.counts is not None:
+        counts = list(execution.counts)
+    made = 0
+    retries: list[RetryItem] = []
+
+    for group in batch.groups:
+        delay = None
+        if group.retryable:
+            delay = retry_delay(retry, group.attempt, None)
+        mark = FINAL if delay is None else group.attempt
+
+        for start, stop in unpack_ranges(group.items, group.count):
+            end = stop if total is None else min(stop, total)
+            editor.extend(end)
+            for first, last in editor.find_value(start, end, group.attempt - 1):
+                editor.fill(first, last, mark)
+                made += (last - first) * group.begun
+                if delay is None:
+                    counts[group.status] += last - first
+                else:
+                    retries += [
+                        RetryItem(
+                            key=execution.key, index=index, attempt=group.attempt + 1, delay=delay
+                        )
+                        for index in range(first, last)
+                    ]
+
+    changed = msgspec.structs.replace(
+        execution,
+        last_attempts=editor.finish(),
+        attempts=execution.attempts + made,
+        done=sum(counts),
+        failed=sum(counts) - counts[SUCCEEDED] - counts[CANCELLED],
+        counts=tuple(counts),
+    )
+    return _list_failures(changed, batch), retries
+
+
+def _list_failures(execution: Execution, batch: Batch) -> Execution:
+    """Add the rows of a batch that have errors to an execution that keeps no results."""
+    if not batch.errors:
+        return execution
+
+    failures = msgspec.structs.replace(batch.take(sorted(batch.errors)), groups=())
+    return msgspec.structs.replace(
+        execution,
+        batches=execution.batches.append(failures),
+        listed_failures=execution.listed_failures + len(failures),
+    )
 
 
 def _mark_all(execution: Execution, batch: Batch, total: int | None) -> PagedBytes | None:
@@ -265,48 +342,90 @@ def is_complete(execution: Execution) -> bool:
 
 def make_outcome(execution: Execution, time: float) -> tuple[Outcome, ErrorInfo | None]:
     """Return the outcome of an execution whose attempts have all ended, and its error."""
-    results, statuses = _collect_results(execution)
-    count = len(results)
-    cancelled = statuses.count(CANCELLED)
-    skipped = statuses.count(SKIPPED)
-    failed = count - statuses.count(SUCCEEDED) - cancelled - skipped
-    status = _overall_status(execution, set(statuses), count)
+    if execution.counts is None:
+        results, statuses = _collect_results(execution)
+        counts = [statuses.count(code) for code in range(len(STATUS_CODES))]
+        first = _first_failure(execution, statuses)
+    else:
+        counts = _complete_counts(execution, execution.counts)
+        first = _first_listed_failure(execution)
+
+    count = sum(counts)
+    cancelled = counts[CANCELLED]
+    skipped = counts[SKIPPED]
+    failed = count - counts[SUCCEEDED] - cancelled - skipped
+    codes = {code for code, number in enumerate(counts) if number}
+    status = _overall_status(execution, codes, count)
 
     error = None
     message = None
-    first = _first_failure(execution, statuses)
     if first is not None:
         index, error = first
         message = error.message
         if execution.items is not None:
-            counts = _describe_counts(count, failed, cancelled)
-            has_unread = execution.begun is not None and execution.planned is None
-            if skipped or has_unread:
-                counts = _describe_stop(execution, count, failed, skipped)
-            message = f"{counts}, index {index}: {message}"
+            message = f"{_describe_losses(execution, counts)}, index {index}: {message}"
             error = msgspec.structs.replace(error, message=message)
     elif status == "cancelled":
         message = "the run was cancelled"
 
-    has_items = execution.items is not None
-    result = freeze_list(results) if has_items else results[0]
-    total_count = count if has_items else None
-    failed_items = failed if has_items else None
-    items = None
-    if has_items:
+    result: Any = None
+    items: ItemOutcomes | None = None
+    if execution.counts is not None:
+        items = ListedFailures(execution.batches, execution.items)
+    elif execution.items is not None:
+        result = freeze_list(results)
         items = ItemOutcomes(bytes(statuses), execution.batches, execution.items)
+    else:
+        result = results[0]
 
+    has_items = execution.items is not None
     outcome = Outcome(
         status=status,
         result=result,
         error=message,
         attempts=execution.attempts,
         duration_ms=(time - execution.started) * 1000,
-        total_count=total_count,
-        failed_items=failed_items,
+        total_count=count if has_items else None,
+        failed_items=failed if has_items else None,
         items=items,
     )
     return outcome, error
+
+
+def _complete_counts(execution: Execution, counts: tuple[int, ...]) -> list[int]:
+    """Return how many items ended with each status, with those that never began."""
+    complete = list(counts)
+    if execution.begun is not None and execution.total is not None:
+        complete[SKIPPED] = max(0, execution.total - sum(counts))
+    return complete
+
+
+def _first_listed_failure(execution: Execution) -> tuple[int, ErrorInfo] | None:
+    """Return the index and the error of the first item that failed, of those that are listed.
+
+    A cancelled item counts only if no item failed.
+    """
+    ranks = []
+    for batch in execution.batches:
+        for row, error in batch.errors.items():
+            ranks.append((batch.status[row] == CANCELLED, batch.index[row], error))
+    if not ranks:
+        return None
+    _, index, error = min(ranks, key=lambda rank: rank[:2])
+    return index, error
+
+
+def _describe_losses(execution: Execution, counts: list[int]) -> str:
+    """Describe how many items did not succeed, up to the index of the first of them."""
+    total = sum(counts)
+    cancelled = counts[CANCELLED]
+    skipped = counts[SKIPPED]
+    failed = total - counts[SUCCEEDED] - cancelled - skipped
+
+    has_unread = execution.begun is not None and execution.planned is None
+    if skipped or has_unread:
+        return _describe_stop(execution, total, failed, skipped)
+    return _describe_counts(total, failed, cancelled)
 
 
 def _describe_stop(execution: Execution, total: int, failed: int, skipped: int) -> str:

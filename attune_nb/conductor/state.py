@@ -83,7 +83,10 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
         last_attempts: For each item, the number of its last attempt that ended; `FINAL` if no
             more will follow.
         stopping: Whether the run stops, and this task with it.
-        batches: The attempts that have ended.
+        batches: The attempts that have ended; with `counts` only failures whose errors are kept.
+        counts: How many items ended with each status, by its code, for a task that keeps no
+            results; else None.
+        listed_failures: How many rows `batches` has, if there are `counts`.
         outcome: How it ended; None until then.
     """
 
@@ -106,6 +109,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     last_attempts: PagedBytes = PagedBytes()
     stopping: bool = False
     batches: PVector[Batch] = pvector()
+    counts: tuple[int, ...] | None = None
+    listed_failures: int = 0
     outcome: Outcome | None = None
 
     @property

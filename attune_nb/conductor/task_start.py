@@ -9,8 +9,8 @@ from attune_nb.conductor.answer_schema import explain_schema_misfit
 from attune_nb.conductor.state import Alarm, Execution, StartTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
-from attune_nb.events import AskOpened, TaskStarted
-from attune_nb.item_outcomes import ItemOutcomes
+from attune_nb.events import STATUS_CODES, AskOpened, TaskStarted
+from attune_nb.item_outcomes import ItemOutcomes, ListedFailures
 from attune_nb.language import limits
 from attune_nb.language.parameter_specs import answer_schema
 from attune_nb.templates.stored_values import evaluate
@@ -96,9 +96,13 @@ def _prepare(step: Step, task: Task, execution: Execution) -> Execution:
         lambda: _evaluate_concurrency(step, task),
         default=1,
     )
+    counts = None
+    if task.keep_results == "none" and source is not None:
+        counts = (0,) * len(STATUS_CODES)
     execution = step.store(
         execution,
         items=source,
+        counts=counts,
         planned=total,
         total=total,
         concurrency=concurrency,
@@ -184,12 +188,13 @@ def launch(step: Step, key: Key) -> None:
     elif execution.task in step.state.ask_tasks:
         _ask(step, task, execution)
     elif execution.items is not None and execution.total == 0:
+        keeps_results = execution.counts is None
         outcome = Outcome(
             status="succeeded",
-            result=items.NO_RESULTS,
+            result=items.NO_RESULTS if keeps_results else None,
             total_count=0,
             failed_items=0,
-            items=ItemOutcomes(),
+            items=ItemOutcomes() if keeps_results else ListedFailures(),
         )
         step.later(step.handlers.end, key, outcome, None)
     else:

@@ -19,6 +19,7 @@ from attune_nb.conductor.dry_run import forgive_inputs
 from attune_nb.conductor.machine import step
 from attune_nb.conductor.retries import retry_delay
 from attune_nb.conductor.state import Alarm, RetryItem, SetPaused, StartTask, StopTask
+from attune_nb.conductor.summaries import summarize
 from attune_nb.context import Moment
 from attune_nb.engine.cell_names import name_cells
 from attune_nb.engine.event_log import EventLog
@@ -83,6 +84,7 @@ class Driver(RequestQueue):
         backend: Where the attempts run.
         actions: The action of each task, by the task's path.
         readers: Called with the new events, in the engine's thread.
+        result_readers: The same; they also get the results that no log and no record keeps.
         skip_delays: Whether delays end at once and no rate is kept, as in a dry run. Timeouts keep
             their time.
     """
@@ -94,6 +96,7 @@ class Driver(RequestQueue):
         actions: Mapping[str, Action],
         readers: Sequence[Reader] = (),
         *,
+        result_readers: Sequence[Reader] = (),
         skip_delays: bool = False,
     ) -> None:
         super().__init__()
@@ -110,7 +113,7 @@ class Driver(RequestQueue):
         self._backend = backend
         self._actions = actions
         self._skip_delays = skip_delays
-        self._log = EventLog(readers)
+        self._log = EventLog(readers, result_readers)
         self._on_reader_failure: WeakMethod[Callable[[StoreError | str], None]] | None = None
         self._timers = Timers()
         # the jobs that begin no more attempts until others are on record
@@ -363,18 +366,17 @@ class Driver(RequestQueue):
                 batch = self.keep_results(batch)
             if self.state.unmade:
                 batch, input_error = forgive_inputs(self.state, (task, visit), batch)
-            self._process(
-                AttemptsEnded(
-                    time=self.clock(),
-                    seed=_new_seed(),
-                    task=task,
-                    visit=visit,
-                    batch=name_cells(batch) if batch.errors else batch,
-                    memory=self._read_memory(always=len(batch) > 1),
-                    input_error=input_error,
-                    secrets=self._actions[task].secret_fields,
-                )
+            event = AttemptsEnded(
+                time=self.clock(),
+                seed=_new_seed(),
+                task=task,
+                visit=visit,
+                batch=name_cells(batch) if batch.errors else batch,
+                memory=self._read_memory(always=len(batch) > 1),
+                input_error=input_error,
+                secrets=self._actions[task].secret_fields,
             )
+            self._process(self._without_results(event), event)
 
         self._process_requests()
         while (command := self._timers.pop_due(self.clock())) is not None:
@@ -383,6 +385,15 @@ class Driver(RequestQueue):
         self._flush()
         if must_sync and self.sync is not None:
             self.sync()
+
+    def _without_results(self, event: AttemptsEnded) -> AttemptsEnded:
+        """Return an event as the log holds it; the same one, unless its task keeps no results."""
+        task = self.state.workflow.task(event.task)
+        execution = self.state.executions.get((event.task, event.visit))
+        if task.keep_results != "none" or execution is None or execution.counts is None:
+            return event
+        batch = summarize(execution, task.retry, event.batch)
+        return msgspec.structs.replace(event, batch=batch)
 
     def _keeps_in_store(self, path: str) -> bool:
         """Return whether the results of a task stay on the disk.
@@ -416,9 +427,14 @@ class Driver(RequestQueue):
             )
         )
 
-    def _process(self, event: Input) -> None:
-        """Feed the conductor with an input, and execute its decisions."""
-        self._log.append(event)
+    def _process(self, event: Input, with_results: Input | None = None) -> None:
+        """Feed the conductor with an input, and execute its decisions.
+
+        Args:
+            event: The input.
+            with_results: As in `EventLog.append`.
+        """
+        self._log.append(event, with_results)
         self.state, decisions = step(self.state, event)
         for decision in decisions:
             self._execute(decision)

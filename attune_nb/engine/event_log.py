@@ -22,22 +22,35 @@ class EventLog:
 
     Args:
         readers: Called with new events, in the thread that calls `flush`.
+        result_readers: The same, but of events that the log holds without results they get those
+            with results.
     """
 
-    def __init__(self, readers: Iterable[Reader]) -> None:
+    def __init__(self, readers: Iterable[Reader], result_readers: Iterable[Reader] = ()) -> None:
         self.events: list[Event] = []
         self._readers = list(readers)
+        self._result_readers = list(result_readers)
         self._unread: list[Event] = []
+        self._unread_with_results: list[Event] = []
 
     def restore(self, events: Iterable[Event], *, read: int) -> None:
         """Begin with earlier events. The readers have received the first `read` of them."""
         self.events = list(events)
         self._unread = self.events[read:]
+        self._unread_with_results = list(self._unread)
 
-    def append(self, event: Event) -> None:
-        """Add an event."""
+    def append(self, event: Event, with_results: Event | None = None) -> None:
+        """Add an event.
+
+        Args:
+            event: The event.
+            with_results: The same event with results that the log does not keep; None for the
+                event itself.
+        """
         self.events.append(event)
         self._unread.append(event)
+        if self._result_readers:
+            self._unread_with_results.append(event if with_results is None else with_results)
 
     def flush(self) -> Sequence[Exception]:
         """Call the readers with the events added since the last call.
@@ -50,13 +63,23 @@ class EventLog:
         if not self._unread:
             return ()
 
-        errors = []
         unread = self._unread
+        unread_with_results = self._unread_with_results
         self._unread = []
-        for reader in list(self._readers):
-            try:
-                reader(unread)
-            except Exception as error:  # noqa: BLE001 - a reader may raise anything
-                self._readers.remove(reader)
-                errors.append(error)
-        return errors
+        self._unread_with_results = []
+        return [
+            *_call(self._readers, unread),
+            *_call(self._result_readers, unread_with_results),
+        ]
+
+
+def _call(readers: list[Reader], events: list[Event]) -> list[Exception]:
+    """Call readers with events; remove those that fail, and return their errors."""
+    errors = []
+    for reader in list(readers):
+        try:
+            reader(events)
+        except Exception as error:  # noqa: BLE001 - a reader may raise anything
+            readers.remove(reader)
+            errors.append(error)
+    return errors

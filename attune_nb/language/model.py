@@ -55,7 +55,7 @@ _FILE_SUFFIXES = (".workflow.yaml", ".workflow.yml", ".yaml", ".yml")
 
 TaskType = Literal["action", "parallel", "workflow"]
 Backoff = Literal["constant", "linear", "exponential"]
-ResultLocation = Literal["run", "store", "cluster"]
+ResultLocation = Literal["run", "store", "cluster", "none"]
 CancellationPolicy = Literal["allow_finish", "cancel_running"]
 
 

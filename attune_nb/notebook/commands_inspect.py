@@ -98,7 +98,7 @@ def _format_fields(event: Any) -> str:
     fields = [f"{name}={getattr(event, name)!r}" for name in _EVENT_FIELDS if hasattr(event, name)]
     if hasattr(event, "batch"):
         batch = event.batch
-        fields.append(f"attempts={len(batch)} failed={batch.failed}")
+        fields.append(f"attempts={batch.count} failed={batch.failed}")
         if batch.cancelled:
             fields.append(f"cancelled={batch.cancelled}")
     return " ".join(fields)

@@ -454,8 +454,11 @@ _TASK = (
         "task key",
         "keep_results",
         "The place of the results: in memory with the run; in files beside the store (`store`), "
-        "from which they are read when something needs them; or on the Dask cluster that computed "
-        "them (`cluster`), where the next task's attempts read them.",
+        "from which they are read when something needs them; on the Dask cluster that computed "
+        "them (`cluster`), where the next task's attempts read them; or nowhere (`none`). That is "
+        "for very many items: memory and record do not grow with them. Counts stay, a sample of "
+        "the attempts, and the errors of the first 1,000 failures; the task's `result` is null. "
+        "The run's `readers` get every result.",
         """
         tasks:
           - name: compute
@@ -463,8 +466,8 @@ _TASK = (
             keep_results: run
             input: {message: ok}
         """,
-        values="`run`, `store` or `cluster`; default `run`",
-        related=("worker_selector", "backends"),
+        values="`run`, `store`, `cluster` or, with `with_items`, `none`; default `run`",
+        related=("worker_selector", "backends", "with_items"),
     ),
     Entry(
         "task key",

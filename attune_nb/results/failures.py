@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.events import CANCELLED, AttemptsEnded, TaskEnded, TaskStarted
+from attune_nb.results.batches import count_failures
 from attune_nb.results.error_titles import format_title, has_frames
 from attune_nb.values.describe import preview
 from attune_nb.values.frozen import NotStored
@@ -98,6 +99,8 @@ class FailedTask(msgspec.Struct, frozen=True, kw_only=True):
         skipped: Those of them that never began, because of `max_failures`.
         groups: Its errors, the most frequent first.
         messages: The messages of these executions' errors.
+        unlisted: The failed items whose errors are not kept, as there are too many
+            (`keep_results: none`).
     """
 
     task: str
@@ -109,11 +112,12 @@ class FailedTask(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[ErrorGroup, ...]
     messages: tuple[str, ...]
     skipped: int = 0
+    unlisted: int = 0
 
     @property
     def failed(self) -> int:
         """The items that failed; the executions, for a task without items."""
-        return sum(group.count for group in self.groups)
+        return sum(group.count for group in self.groups) + self.unlisted
 
     @property
     def first(self) -> ErrorGroup:
@@ -152,21 +156,24 @@ class FailedTask(msgspec.Struct, frozen=True, kw_only=True):
         return self.first.title
 
     def _describe_groups(self) -> str:
+        listed = self.failed - self.unlisted
+        first = f"; the first {listed:,}" if self.unlisted else ","
         if self.failed == 1:
             return f" with {self.first.typed_title}"
         if len(self.groups) == 1:
-            return f", all with {self.first.typed_title}"
-        if len(self.groups) == self.failed and len(self._types()) == 1:
+            return f"{first} all with {self.first.typed_title}"
+        if len(self.groups) == listed and len(self._types()) == 1:
             # each with a message of its own
             example = format_title(self.first.error, has_type=False)
-            return f", all with {self._types()[0]}, such as: {example}"
+            return f"{first} all with {self._types()[0]}, such as: {example}"
 
         shown = [f"{group.count:,} with {group.typed_title}" for group in self.groups[:_MAX_GROUPS]]
         hidden = self.groups[_MAX_GROUPS:]
         if hidden:
             count = sum(group.count for group in hidden)
             shown.append(f"{count:,} with {len(hidden):,} other errors")
-        return f": {', '.join(shown)}"
+        of_listed = first if self.unlisted else ""
+        return f"{of_listed}: {', '.join(shown)}"
 
     def _types(self) -> list[str]:
         return list(dict.fromkeys(group.error.type for group in self.groups))
@@ -190,6 +197,7 @@ class _FailedExecution(msgspec.Struct, frozen=True):
     total: int | None
     items: list[_FailedItem]
     begun: int | None = None
+    unlisted: int = 0
 
     @property
     def skipped(self) -> int:
@@ -247,6 +255,7 @@ def _failed_executions(events: Sequence[Event]) -> list[_FailedExecution]:
         elif isinstance(event, TaskEnded) and event.error is not None:
             ends.append(event)
 
+    counts = count_failures(events)
     handled = {(end.task, end.visit): end.handled for end in ends}
     parents = {(end.task.rpartition("/")[0], end.visit) for end in ends}
     executions = []
@@ -269,10 +278,11 @@ def _failed_executions(events: Sequence[Event]) -> list[_FailedExecution]:
             total=total,
             items=[items[index] for index in sorted(items)],
             begun=begun.get(key),
+            unlisted=counts[key].unlisted if key in counts else 0,
         )
         executions.append(execution)
         if execution.has_failed_expression:
-            executions.append(msgspec.structs.replace(execution, items=[]))
+            executions.append(msgspec.structs.replace(execution, items=[], unlisted=0))
     return executions
 
 
@@ -329,6 +339,7 @@ def _summarize(
         with_items=has_failed_items,
         total=total,
         skipped=sum(execution.skipped for execution in executions),
+        unlisted=sum(execution.unlisted for execution in executions),
         groups=_group_errors(executions, item_of, hide),
         messages=tuple(
             execution.end.error.message

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune_nb.events import RunResumed, TaskEnded, TaskStarted
+from attune_nb.results.batches import count_failures
 from attune_nb.results.process_warnings import find_process_warnings
 from attune_nb.results.timeline import TaskExecution, TaskTimeline
 from attune_nb.values.frozen import FrozenDict, FrozenList, FrozenTuple
@@ -69,6 +70,7 @@ def find_alerts(events: Sequence[Event], context: WorkflowContext) -> list[str]:
         *find_process_warnings(context),
         *_large_context(context),
         *_rising_memory(events),
+        *_unlisted_failures(events),
     ]
 
 
@@ -99,6 +101,15 @@ def _large_context(context: WorkflowContext) -> Iterator[str]:
         f"the context holds {context.size_bytes / _MEGABYTE:,.1f} MB{largest}: let an action keep "
         "large data in a file and return its path"
     )
+
+
+def _unlisted_failures(events: Sequence[Event]) -> Iterator[str]:
+    for (task, _), failures in count_failures(events).items():
+        if failures.unlisted:
+            yield (
+                f"`{task}` keeps no results (`keep_results: none`): of its {failures.failed:,} "
+                f"failures the first {failures.listed:,} are listed"
+            )
 
 
 def _sizes_by_part(context: WorkflowContext) -> dict[str, int]:

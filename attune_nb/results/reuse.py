@@ -20,7 +20,7 @@ class ReusedPart(msgspec.Struct):
     """The reused results of one execution of a task.
 
     Attributes:
-        attempts: How many of its first attempts are reused.
+        attempts: How many of its first attempts are reused, of those with a row.
         items: How many of its items are.
         is_whole: Whether its outcome is reused.
         has_older_code: Whether the task, or code that its action uses, has changed since.
@@ -62,7 +62,7 @@ def find_reused(events: Sequence[Event]) -> dict[Key, ReusedPart]:
 def _add(part: ReusedPart, event: AttemptsEnded | RetriesPlanned | TaskEnded) -> None:
     if isinstance(event, AttemptsEnded):
         part.attempts += len(event.batch)
-        part.items += len(event.batch)
+        part.items += event.batch.count
     elif isinstance(event, RetriesPlanned):
         part.items -= event.count
     else:

@@ -9,7 +9,6 @@ import msgspec
 
 from attune_nb.events import (
     CANCELLED,
-    SUCCEEDED,
     AlarmRang,
     AskOpened,
     AttemptsEnded,
@@ -133,7 +132,7 @@ class TaskExecution(msgspec.Struct, kw_only=True):
     @property
     def first_attempts(self) -> int:
         """The items of which an attempt has ended; counted anew at each call."""
-        return sum(batch.attempt.count(1) for batch in self.batches)
+        return sum(batch.first_attempts for batch in self.batches)
 
     @property
     def first_start(self) -> float | None:
@@ -143,7 +142,7 @@ class TaskExecution(msgspec.Struct, kw_only=True):
 
     def add_batch(self, batch: Batch) -> None:
         """Add attempts that have ended. The cost does not grow with those before."""
-        count = len(batch.index)
+        count = batch.count
         self.batches.append(batch)
         made = batch.made
         self.attempts += made
@@ -154,10 +153,10 @@ class TaskExecution(msgspec.Struct, kw_only=True):
             self.begun = batch.begun
 
         if self.retried:
-            self.repeated += count - batch.attempt.count(1)
+            self.repeated += count - batch.first_attempts
 
         # nearly all batches end here
-        if batch.status.count(SUCCEEDED) == count:
+        if batch.succeeded == count:
             return
 
         self.failed_attempts += batch.failed
@@ -165,6 +164,9 @@ class TaskExecution(msgspec.Struct, kw_only=True):
         failed_rows = [row for row in batch.errors if batch.status[row] != CANCELLED]
         if failed_rows:
             self.last_error = batch.errors[max(failed_rows)].message
+        for group in batch.groups:
+            if group.status != CANCELLED and group.message:
+                self.last_error = group.message
 
 
 class TaskTimeline:

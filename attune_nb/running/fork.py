@@ -12,7 +12,7 @@ from attune_nb.actions.fingerprint import is_changed
 from attune_nb.conductor import fork_inputs
 from attune_nb.conductor.recovery import recover
 from attune_nb.errors import LookupFailed, nearest
-from attune_nb.events import RunStarted
+from attune_nb.events import SUCCEEDED, RunStarted
 from attune_nb.language import diff, parameter_specs
 from attune_nb.running.answers import check_secret_answers, restore_mask
 from attune_nb.running.lost_results import refuse_lost_results
@@ -185,7 +185,9 @@ def _partly_reused_items(past: Recovered) -> dict[str, int]:
     items = {}
     for execution in past.state.executions.values():
         if execution.outcome is None:
-            count = sum(len(batch) - batch.failed - batch.cancelled for batch in execution.batches)
+            count = sum(batch.succeeded for batch in execution.batches)
+            if execution.counts is not None:
+                count = execution.counts[SUCCEEDED]
             if count:
                 items[execution.task] = count
     return items

@@ -129,17 +129,25 @@ class PreparedRun:
         """Hides the run's secrets."""
         return self.state.context.mask
 
-    def make_driver(self, readers: Sequence[EventReader]) -> Driver:
+    def make_driver(
+        self, readers: Sequence[EventReader], result_readers: Sequence[EventReader] = ()
+    ) -> Driver:
         """Return a driver of the run, and reserve the backend for it.
 
         Args:
             readers: Called with the new events, in the engine's thread.
+            result_readers: The same; they also get the results that no log and no record keeps.
 
         Raises:
             BackendError: Another run uses the backend.
         """
         driver = Driver(
-            self.state, self.backend, self.actions, readers, skip_delays=self.skip_delays
+            self.state,
+            self.backend,
+            self.actions,
+            readers,
+            result_readers=result_readers,
+            skip_delays=self.skip_delays,
         )
         driver.on_question = self.answers.give
         _reserve_backend(self.backend, driver)

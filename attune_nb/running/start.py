@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from attune_nb.results.scaling import TaskDuration, WorkflowScaling
     from attune_nb.running.interrupts import HeldInterrupts
     from attune_nb.running.plan import RunPlan
-    from attune_nb.running.request import ProgressOption, RunRequest
+    from attune_nb.running.request import EventReader, ProgressOption, RunRequest
     from attune_nb.store.tables.keeping import ResultKeeper
 
 __all__ = ["Engine", "assemble_engine", "drive_run"]
@@ -74,14 +74,14 @@ def assemble_engine(plan: RunPlan) -> Engine:
     scaling = _scaling_of(request.name, comparison, store)
     remember_durations = scaling.reader()
 
-    readers = list(request.observation.readers)
+    readers: list[EventReader] = []
     if recorder is not None:
-        readers.insert(0, recorder.read)
+        readers.append(recorder.read)
     if display is not None:
         readers.append(display.read)
     readers.append(remember_durations)
 
-    driver = plan.prepared.make_driver(readers)
+    driver = plan.prepared.make_driver(readers, request.observation.readers)
     driver.on_error = current_observer()
     if plan.prepared.pack_session is not None:
         driver.on_end = plan.prepared.pack_session.close

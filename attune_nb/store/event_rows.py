@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from array import array
+from base64 import b64decode, b64encode
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,11 +18,19 @@ import msgspec
 
 from attune_nb import events as event_types
 from attune_nb.errors import Position, StoreError
-from attune_nb.events import VALUE_FIELDS, AttemptsEnded, Batch, ErrorInfo, Event
+from attune_nb.events import (
+    VALUE_FIELDS,
+    AttemptGroup,
+    AttemptsEnded,
+    Batch,
+    ErrorInfo,
+    Event,
+)
 from attune_nb.store.json_values import NO_SECRETS, from_plain, has_tag, to_json, to_plain
 from attune_nb.values.describe import describe
 from attune_nb.values.frozen import FrozenDict, FrozenList, NotStored
 from attune_nb.values.guard import error_text
+from attune_nb.values.index_ranges import unpack_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -339,6 +348,11 @@ class _BatchFields(msgspec.Struct):
 
     total: int | None
     begun: int | None
+    stride: int
+
+
+_GroupFields = tuple[int, int, int, str, bool, bool]
+"""The fields of a group of attempts as JSON, up to its message."""
 
 
 class _ErrorFields(msgspec.Struct):
@@ -358,7 +372,8 @@ def _check_batch(batch: Batch) -> None:
         ValueError: The columns differ in their lengths, or a code or row does not exist.
         msgspec.ValidationError: A field has a wrong type.
     """
-    msgspec.convert({"total": batch.total, "begun": batch.begun}, _BatchFields)
+    fields = {"total": batch.total, "begun": batch.begun, "stride": batch.stride}
+    msgspec.convert(fields, _BatchFields)
     count = len(batch)
     if len(batch.results) != count or (batch.items is not None and len(batch.items) != count):
         raise ValueError("the columns of a batch differ in their lengths")
@@ -419,7 +434,47 @@ def _batch_to_plain(batch: Batch, plain: Callable[[Any], Any]) -> dict[str, Any]
         ]
     if batch.items is not None:
         data["items"] = plain(batch.items)
+    if batch.groups:
+        data["groups"] = [_group_to_plain(group, plain) for group in batch.groups]
+        data["stride"] = batch.stride
     return data
+
+
+def _group_to_plain(group: AttemptGroup, plain: Callable[[Any], Any]) -> list[Any]:
+    return [
+        group.attempt,
+        group.status,
+        group.count,
+        b64encode(group.items).decode(),
+        group.retryable,
+        group.begun,
+        plain(group.message),
+    ]
+
+
+def _group_of(data: Any) -> AttemptGroup:
+    """Return a group that was stored.
+
+    Raises:
+        ValueError: A field is out of range, or the indexes of the items are damaged.
+        msgspec.ValidationError: A field has a wrong type.
+    """
+    *fields, message = data
+    attempt, status, count, items, is_retryable, has_begun = msgspec.convert(fields, _GroupFields)
+    if not 0 <= status < len(event_types.STATUS_CODES) or attempt < 1 or count < 1:
+        raise ValueError("a group of attempts has a field that is out of range")
+
+    packed = b64decode(items, validate=True)
+    unpack_ranges(packed, count)
+    return AttemptGroup(
+        attempt=attempt,
+        status=status,
+        count=count,
+        items=packed,
+        retryable=is_retryable,
+        begun=has_begun,
+        message=msgspec.convert(from_plain(message), str),
+    )
 
 
 def _pack(batch: Batch) -> bytes:
@@ -456,6 +511,7 @@ def _batch_of(
     if "items" in data:
         items = list(read(data["items"]))
     errors = {row: _error_of(error, source) for row, error in data.get("errors", ())}
+    groups = tuple(map(_group_of, data.get("groups", ())))
     return Batch(
         **columns,
         status=packed[offset:],
@@ -464,6 +520,8 @@ def _batch_of(
         items=items,
         total=data["total"],
         begun=data.get("begun"),
+        groups=groups,
+        stride=data.get("stride", 1),
     )
 
 

@@ -715,7 +715,7 @@ class _Counts:
                 if event.with_items:
                     self._with_items.add((event.task, event.visit))
             case AttemptsEnded() if (event.task, event.visit) in self._with_items:
-                self.items += len(event.batch)
+                self.items += event.batch.count
                 self.failed += event.batch.failed
             case RetriesPlanned() if (event.task, event.visit) in self._with_items:
                 # the attempts to retry are no longer failed items

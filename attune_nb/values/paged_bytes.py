@@ -147,6 +147,42 @@ class PagedBytesEditor:
                 self._page(number)[offset : offset + len(part)] = part
             position = end
 
+    def fill(self, start: int, stop: int, value: int) -> None:
+        """Give all bytes of a range one value."""
+        position = start
+        while position < stop:
+            number, offset = divmod(position, PAGE)
+            end = min(stop, (number + 1) * PAGE)
+            if end - position == PAGE and value in _UNIFORM_PAGES:
+                self._pages[number] = _UNIFORM_PAGES[value]
+                self._changed.pop(number, None)
+            else:
+                self._page(number)[offset : offset + end - position] = bytes([value]) * (
+                    end - position
+                )
+            position = end
+
+    def find_value(self, start: int, stop: int, value: int) -> Iterator[tuple[int, int]]:
+        """Yield the parts of a range in which all bytes have a value.
+
+        The bytes of a part may be changed while it is looked at.
+        """
+        part_start = start
+        position = start
+        while position < stop:
+            number, offset = divmod(position, PAGE)
+            end = min(stop, (number + 1) * PAGE)
+            page = self._changed.get(number, self._pages[number])
+            if page.count(value, offset, offset + end - position) < end - position:
+                for index in range(position, end):
+                    if page[index - number * PAGE] != value:
+                        if part_start < index:
+                            yield part_start, index
+                        part_start = index + 1
+            position = end
+        if part_start < stop:
+            yield part_start, stop
+
     def finish(self) -> PagedBytes:
         """Return the changed copy. The editor must not be used any more."""
         for number, page in self._changed.items():

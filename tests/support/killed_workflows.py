@@ -234,3 +234,36 @@ def resume_etl(store, done):
     """Go on with a run that was killed."""
     run_id = attune_nb.runs(store)["run_id"][0]
     attune_nb.resume(run_id, store, actions=ETL_ACTIONS, progress=False)
+
+
+UNKEPT_ITEMS = 20_000
+UNKEPT = """
+parameters: {rows: {}, done: {type: string}}
+tasks:
+  - name: each
+    action: note
+    with_items: "{{ parameters.rows }}"
+    concurrency: 4
+    keep_results: none
+    input: {path: "{{ parameters.done }}", item: "{{ item }}"}
+output_map: {total: "{{ task.each.total_count }}", failed: "{{ task.each.failed_items }}"}
+"""
+
+
+def unkept_rows():
+    """Yield very many items."""
+    yield from range(UNKEPT_ITEMS)
+
+
+def unkept(store, done):
+    """Run over very many items, and keep none of the results."""
+    attune_nb.loads(UNKEPT).run(
+        {"rows": unkept_rows(), "done": done}, actions=ACTIONS, store=store, progress=False
+    )
+
+
+def resume_unkept(store, done):
+    """Go on with a run that was killed, over the same items, and return it."""
+    run_id = attune_nb.runs(store)["run_id"][0]
+    parameters = {"rows": unkept_rows(), "done": str(done)}
+    return attune_nb.resume(run_id, store, parameters=parameters, actions=ACTIONS, progress=False)

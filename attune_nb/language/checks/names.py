@@ -41,6 +41,9 @@ _VARS_ORDER = "`vars` are set before any task runs, in their order"
 # Outcome functions that a task's record has as fields of the same name.
 _RECORD_FIELDS = ("result", "succeeded")
 
+# The fields of a task's record that are null if the task keeps no results.
+_RESULT_FIELDS = ("result", "successes")
+
 
 def find_problems(workflow: WorkflowSpec, unclear: frozenset[str]) -> list[Iterator[Problem]]:
     """Return the problems of names, in groups.
@@ -94,6 +97,9 @@ class _NameTable:
         self.parameters = None if "parameters" in unclear else parameters
         self.tasks_with_items = {
             task.name for task in workflow.tasks if task.with_items is not None
+        }
+        self.tasks_without_results = {
+            task.name for task in workflow.tasks if task.keep_results == "none"
         }
         self.are_items_clear = "items" not in unclear
 
@@ -204,6 +210,22 @@ def _check_outcomes(workflow: WorkflowSpec) -> Iterator[Problem]:
                 )
                 yield Problem(message, locate())
 
+    for _, task in workflow.walk():
+        if task.keep_results == "none":
+            yield from _check_calls_of_result(task)
+
+
+def _check_calls_of_result(task: Task) -> Iterator[Problem]:
+    """Refuse `result()` in the transitions of a task that keeps no results."""
+    start_templates = task.start_templates()
+    for template in task.templates():
+        if template in start_templates:
+            continue
+        for name, locate in template.calls:
+            if name == "result":
+                message = f"`{task.name}` has no `result()`: the task has `keep_results: none`"
+                yield Problem(message, locate())
+
 
 def _find_unknown_names(
     template: Template,
@@ -312,12 +334,17 @@ def _explain_unknown_member(
 
 
 def _explain_unknown_field(path: NamePath, name_table: _NameTable) -> str | None:
-    """Return why a task with items has no such field: its result is an array, without keys."""
+    """Return why a task with items has no such field.
+
+    Its result is an array, without keys, or is not kept.
+    """
     space, *members = path
     if space not in _TASK_SPACES or len(members) < len(("task", "field")):
         return None
 
     name, field = members[:2]
+    if name in name_table.tasks_without_results and field in _RESULT_FIELDS:
+        return f"`{space}.{name}` has no `{field}`: the task has `keep_results: none`"
     if name not in name_table.tasks_with_items or field in OUTCOME_FIELDS:
         return None
     return (

@@ -241,7 +241,7 @@ def _refuse_misplaced(
 
     has_items = "with_items" in fields or (*path, "with_items") in reader.misspelt
     if not has_items and not is_parallel:
-        refusals.append((KEYS_FOR_ITEMS, "needs `with_items`"))
+        refusals += _refusals_without_items(fields)
     if fields.get("join") is not None and fields.get("start") is True:
         reason = "cannot stand beside `join`: a task that waits for others does not start by itself"
         refusals.append((("start",), reason))
@@ -252,6 +252,14 @@ def _refuse_misplaced(
                 reader.add_problem(f"`{key}` {reason}", (*path, key), key=True)
                 # further problems of its value are of no interest
                 del fields[key]
+
+
+def _refusals_without_items(fields: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
+    """Return the keys that a task without items cannot have, with the reasons."""
+    refusals = [(KEYS_FOR_ITEMS, "needs `with_items`")]
+    if fields.get("keep_results") == "none":
+        refusals.append((("keep_results",), "can be `none` only beside `with_items`"))
+    return refusals
 
 
 def _check_selector(reader: FieldReader, value: Any, path: KeyPath) -> None:

@@ -226,7 +226,7 @@ class TraceEvents:
             yield from show(placed, attempt)
 
         retried = execution.retried_by_time[event.time]
-        placed.done += len(batch) - retried
+        placed.done += batch.count - retried
         placed.failed += batch.failed - retried
 
         if execution.with_items:

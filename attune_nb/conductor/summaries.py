@@ -1,0 +1,123 @@
+"""Attempts of a task that keeps no results (`keep_results: none`): counts, and a few of them whole.
+
+A batch of such a task becomes small before it is an event: what its log, its state and its record
+hold does not grow with its items.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from attune_nb.conductor.retries import retry_delay
+from attune_nb.events import NO_WORKER, SUCCEEDED, AttemptGroup
+from attune_nb.values.guard import cut_text
+from attune_nb.values.index_ranges import find_ranges, pack_ranges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from attune_nb.conductor.state import Execution
+    from attune_nb.events import Batch
+    from attune_nb.language.model import Retry
+
+    # attempt, status code, whether it is repeated, whether it began
+    GroupKey = tuple[int, int, bool, bool]
+
+__all__ = ["MOST_FAILURES", "summarize"]
+
+MOST_FAILURES = 1_000
+"""Items that did not succeed of which an execution keeps the error."""
+
+# attempts that are in the sample for each doubling of their number
+_SAMPLE = 1_000
+
+# characters of an error's message in a group
+_LONGEST_MESSAGE = 300
+
+
+def summarize(execution: Execution, retry: Retry | None, batch: Batch) -> Batch:
+    """Return a batch with all attempts in groups, and rows of the first failures and of a sample.
+
+    Args:
+        execution: The execution of the task before the batch.
+        retry: Whether and when failed attempts are repeated.
+        batch: The attempts.
+    """
+    if not len(batch):
+        return batch
+
+    groups, failures = _group_attempts(retry, batch)
+    room = MOST_FAILURES - execution.listed_failures
+    rows = set(failures[: max(0, room)])
+
+    before = execution.attempts
+    stride = _stride_after(before + len(batch))
+    for row in range(-before % stride, len(batch), stride):
+        if batch.status[row] == SUCCEEDED:
+            rows.add(row)
+
+    listed = batch.take(sorted(rows))
+    items = None
+    if listed.items is not None:
+        items = [item if row in listed.errors else None for row, item in enumerate(listed.items)]
+    return msgspec.structs.replace(
+        listed, results=[None] * len(listed), items=items, groups=groups, stride=stride
+    )
+
+
+def _stride_after(count: int) -> int:
+    """Return for how many attempts each one in the sample stands, once there are so many.
+
+    It doubles as their number does.
+    """
+    return 1 << (count // (2 * _SAMPLE)).bit_length()
+
+
+def _group_attempts(
+    retry: Retry | None, batch: Batch
+) -> tuple[tuple[AttemptGroup, ...], list[int]]:
+    """Return the groups of all attempts, and the rows of those that failed or were cancelled.
+
+    Attempts that are repeated are not among the rows.
+    """
+    count = len(batch)
+    if not batch.errors and not any(batch.status) and batch.attempt.count(1) == count:
+        # nearly all batches are such
+        return (_make_group((1, SUCCEEDED, False, True), batch.index),), []
+
+    indexes: dict[GroupKey, list[int]] = {}
+    messages: dict[GroupKey, str] = {}
+    failures: list[int] = []
+    for row, (index, attempt, code, worker) in enumerate(
+        zip(batch.index, batch.attempt, batch.status, batch.worker, strict=True)
+    ):
+        error = batch.errors.get(row)
+        is_repeated = False
+        if code:
+            is_repeated = retry_delay(retry, attempt, error) is not None
+            if not is_repeated:
+                failures.append(row)
+
+        key = (attempt, code, is_repeated, worker != NO_WORKER)
+        indexes.setdefault(key, []).append(index)
+        if error is not None:
+            messages[key] = error.message
+
+    groups = [_make_group(key, indexes[key], messages.get(key, "")) for key in sorted(indexes)]
+    return tuple(groups), failures
+
+
+def _make_group(key: GroupKey, indexes: Iterable[int], message: str = "") -> AttemptGroup:
+    attempt, code, is_repeated, has_begun = key
+    ranges = find_ranges(indexes)
+    return AttemptGroup(
+        attempt=attempt,
+        status=code,
+        count=sum(stop - start for start, stop in ranges),
+        items=pack_ranges(ranges),
+        retryable=is_repeated,
+        begun=has_begun,
+        message=cut_text(message, _LONGEST_MESSAGE),
+    )
