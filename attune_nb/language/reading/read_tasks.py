@@ -256,7 +256,7 @@ def _refuse_misplaced(
 
 def _refusals_without_items(fields: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
     """Return the keys that a task without items cannot have, with the reasons."""
-    refusals = [(KEYS_FOR_ITEMS, "needs `with_items`")]
+    refusals: list[tuple[tuple[str, ...], str]] = [(KEYS_FOR_ITEMS, "needs `with_items`")]
     if fields.get("keep_results") == "none":
         refusals.append((("keep_results",), "can be `none` only beside `with_items`"))
     return refusals
