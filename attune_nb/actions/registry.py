@@ -45,6 +45,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
         timeout: Seconds for one attempt of a task without `timeout`; None for no limit.
         grace: Seconds that a cancelled attempt has to end; None for the usual ones.
         secret_fields: The names of the parts of a result's `data` that are secrets.
+        secret_parameters: The names of the parameters that are secrets.
         uses: Changes with the code of the actions that a workflow uses.
     """
 
@@ -59,6 +60,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float | None = None
     grace: float | None = None
     secret_fields: tuple[str, ...] = ()
+    secret_parameters: tuple[str, ...] = ()
     uses: str = ""
 
 

@@ -44,6 +44,7 @@ from attune_nb.running.bind_actions import (
 from attune_nb.running.open_packs import open_packs
 from attune_nb.running.pack_session import read_variable_names
 from attune_nb.running.workflow_view import WorkflowView
+from attune_nb.templates.compiler.parse import has_template
 from attune_nb.values.describe import describe, describe_with_value
 from attune_nb.values.frozen import freeze, freeze_guarded
 from attune_nb.values.guard import ask
@@ -186,9 +187,9 @@ def prepare_run(
     if options.dry_run:
         unmade = unmade_paths(workflow, options.mock)
     answers = bind_answers(workflow, options.answers, mocked)
-    hidden = None
+    hidden = _written_secrets(workflow, actions)
     if options.pack_session is not None:
-        hidden = options.pack_session.keys.known_secrets()
+        hidden |= options.pack_session.keys.known_secrets()
     state = initial_state(
         workflow,
         options.config,
@@ -211,6 +212,21 @@ def prepare_run(
         skip_delays=options.dry_run,
         pack_session=options.pack_session,
     )
+
+
+def _written_secrets(workflow: WorkflowSpec, actions: Mapping[str, Action]) -> dict[str, Any]:
+    """Return the secret parameters of actions that stand in the workflow's text, by their path."""
+    secrets = {}
+    for path, action in actions.items():
+        written = workflow.task(path).input.source
+        if not isinstance(written, dict):
+            continue
+        for name in action.secret_parameters:
+            value = written.get(name)
+            # a template is not the secret itself
+            if value is not None and not (isinstance(value, str) and has_template(value)):
+                secrets[f"{path}.{name}"] = value
+    return secrets
 
 
 def _answer_dry_run(workflow: WorkflowSpec, options: RunOptions) -> RunOptions:

@@ -79,3 +79,16 @@ def test_a_fork_of_a_record_cannot_read_a_secret_output(login, tmp_path):
     with pytest.raises(StoreError, match="held a secret that no record holds; fork the run at"):
         stored.fork("use", actions=actions)
     assert stored.fork("login", actions=actions).status == "succeeded"
+
+
+def test_a_secret_parameter_in_the_text_is_hidden(tmp_path):
+    """Its value stands in the workflow, which a record and a page would show."""
+    folder = write_action(tmp_path / "kit", "cat")
+    with (folder / "actions" / "act.yaml").open("a") as file:
+        file.write("parameters: {token: {type: string, secret: true}}\n")
+    text = f"tasks: [{{name: act, action: kit.act, input: {{token: {SECRET}}}}}]"
+
+    run = attune_nb.loads(text).run(packs=[folder], store=tmp_path / "runs.db")
+
+    assert run.result("act")["stdout"] == '{"token":"***"}\n'
+    assert SECRET.encode() not in read_files(tmp_path)

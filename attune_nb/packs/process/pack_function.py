@@ -18,6 +18,7 @@ from attune_nb.actions.registry import Action
 from attune_nb.actions.run_command import CommandEnd, run_command
 from attune_nb.errors import ActionError
 from attune_nb.language.parameter_specs import secret_names
+from attune_nb.packs.process.code_version import code_version
 from attune_nb.packs.process.documents import write_document
 from attune_nb.packs.process.envelope import describe_failure, make_envelope
 from attune_nb.packs.process.environment import (
@@ -79,10 +80,11 @@ class PackFunction:
             function=self,
             cancellable=True,
             whole_input=True,
-            version=self.action.pack.version,
+            version=code_version(self.action),
             timeout=self.action.timeout,
             grace=GRACE,
             secret_fields=tuple(secret_names(self.action.output)),
+            secret_parameters=tuple(self._secret_names),
         )
 
     def __repr__(self) -> str:
