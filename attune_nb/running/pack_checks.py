@@ -32,9 +32,14 @@ def check_packs(contents: Sequence[PackContents], others: PackSet) -> ProblemLis
     beside = find_packs_beside(named)
     pack_set = PackSet([*named.contents, *beside], others.unreadable)
 
+    from attune_nb.packs.environments.find import (  # noqa: PLC0415 - slow, and only for packs
+        find_manifest_problems,
+    )
+
     problems = ProblemList()
     for pack in contents:
         problems += pack.problems
+        problems += find_manifest_problems(pack.shown_folder)
         for workflow in pack.workflows.values():
             problems += Workflow(workflow.spec).check(packs=pack_set)
     problems += pack_set.find_problems()

@@ -7,6 +7,7 @@ import sys
 import pytest
 from support.small_packs import make_pack, make_wheel
 
+import attune_nb
 from attune_nb.errors import AttuneError
 from attune_nb.packs.environments.find import InterpreterFinder
 
@@ -164,6 +165,16 @@ def test_a_fault_in_the_file_has_its_position(tmp_path, requirements, fault):
     assert "what the pack `faulty` needs cannot be read: " in problem
     assert fault in problem
     assert "word" not in problem
+
+
+def test_a_check_finds_the_fault_too(tmp_path):
+    make_pack(tmp_path / "faulty", requirements="msgspec\n\n>=1\n")
+
+    (problem,) = attune_nb.load_pack("faulty").check()
+
+    assert problem.severity == "error"
+    assert problem.message.startswith("`>=1` is no requirement: ")
+    assert str(problem.position) == "faulty/requirements.txt, line 3, column 1"
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 1_000_001], ids=["binary", "huge"])

@@ -43,6 +43,7 @@ __all__ = [
     "choose_node",
     "choose_python",
     "environment_python",
+    "find_manifest_problems",
     "raise_first_problem",
     "show_folder",
 ]
@@ -156,6 +157,14 @@ class InterpreterFinder:
             return _find_interpreter(action, self._needs[folder])
         except PackError as error:
             return Interpreter(problem=str(error))
+
+
+def find_manifest_problems(folder: Path) -> list[Problem]:
+    """Return what is wrong with the `requirements.txt` and `package.json` in a pack's folder.
+
+    Whether this machine meets them is another question: a pack may be checked elsewhere.
+    """
+    return [*read_requirements(folder).problems, *read_package_json(folder).problems]
 
 
 def choose_python(action: PackAction) -> Python:
