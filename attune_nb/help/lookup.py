@@ -39,6 +39,8 @@ GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("keys of `rate_limit`", ("rate limit key",)),
     ("keys of a transition in `next`", ("transition key",)),
     ("keys of a parameter", ("parameter key",)),
+    ("keys of `pack.yaml`", ("pack key",)),
+    ("keys of an action of a pack", ("pack action key",)),
     ("names in expressions", ("namespace",)),
     ("fields of `task.NAME`", ("task field",)),
     ("values of `system`", ("system value",)),

@@ -37,6 +37,8 @@ _ENTRIES: tuple[tuple[str, Kind], ...] = (
     ("Keys of a transition in `next`", "transition key"),
     ("Targets of `do`", "target"),
     ("Keys of a parameter", "parameter key"),
+    ("Keys of `pack.yaml`", "pack key"),
+    ("Keys of an action of a pack", "pack action key"),
     ("Names in expressions", "namespace"),
 )
 _CALLS: tuple[tuple[str, Kind], ...] = (

@@ -20,6 +20,8 @@ Kind = Literal[
     "branch key",
     "decision key",
     "parameter key",
+    "pack key",
+    "pack action key",
     "namespace",
     "task field",
     "system value",
@@ -48,7 +50,8 @@ class Entry(NamedTuple):
         name: The word.
         explanation: Its meaning in one to three sentences, in which names stand in backquotes.
         text: An example, indented as the source that it stands in. If there is a `result`, an
-            expression without braces; otherwise a whole workflow, or a line with `%attune`.
+            expression without braces; otherwise a whole workflow, a file of a pack, or a line
+            with `%attune`.
         result: The value of the expression, as JSON.
         values: The values that a key takes, and its default.
         related: Further words to look up.

@@ -10,6 +10,7 @@ from attune_nb.reference.functions import FUNCTIONS
 from attune_nb.reference.jinja_tests import TESTS
 from attune_nb.reference.methods import METHODS
 from attune_nb.reference.names import NAMES
+from attune_nb.reference.pack_keys import ACTION_KEYS, MANIFEST_KEYS
 from attune_nb.reference.parameter_keys import PARAMETER_KEYS
 from attune_nb.reference.statuses import STATUSES
 from attune_nb.reference.topics import TOPICS
@@ -24,6 +25,8 @@ ENTRIES: tuple[Entry, ...] = (
     *TOPICS,
     *KEYS,
     *PARAMETER_KEYS,
+    *MANIFEST_KEYS,
+    *ACTION_KEYS,
     *NAMES,
     *FUNCTIONS,
     *FILTERS,
@@ -45,6 +48,8 @@ PLACES = {
     "branch key": "a key of a branch in `on_success` and its like, an older form",
     "decision key": "a key of a branch in `decision`, an older form",
     "parameter key": "a key of a parameter",
+    "pack key": "a key of `pack.yaml`",
+    "pack action key": "a key of an action of a pack",
     "namespace": "a name in expressions",
     "task field": "a field of `task.NAME` in expressions",
     "system value": "a value of `system` in expressions",
@@ -71,6 +76,8 @@ _OWNERS = {
     "branch key": ("on_success", "on_failure", "on_complete", "on_timeout"),
     "decision key": ("decision",),
     "parameter key": ("parameter", "parameters"),
+    "pack key": ("pack",),
+    "pack action key": ("action",),
     "task field": ("task", "tasks"),
     "system value": ("system",),
 }

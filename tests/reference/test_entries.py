@@ -6,6 +6,7 @@ import re
 from typing import get_args
 
 import pytest
+from support.pack_folders import write_pack
 
 import attune_nb as attune
 from attune_nb.actions.registry import CORE
@@ -29,6 +30,7 @@ from attune_nb.templates.members import ITEM_NAMES
 WORKFLOWS = [entry for entry in ENTRIES if "tasks:" in entry.example]
 EXPRESSIONS = [entry for entry in ENTRIES if entry.result]
 LINES = [entry for entry in ENTRIES if entry.example.startswith("%attune ")]
+PACK_FILES = [entry for entry in ENTRIES if entry.kind in ("pack key", "pack action key")]
 
 # a topic has more than one word, and a status is not written in a workflow
 WORDS = [entry for entry in ENTRIES if entry.kind not in ("topic", "task status", "run status")]
@@ -111,8 +113,23 @@ def test_a_line_names_a_command(entry):
     assert entry.example.split()[1] in {*COMMANDS, "run"}
 
 
-def test_each_example_is_a_workflow_an_expression_or_a_line():
-    assert len(WORKFLOWS) + len(EXPRESSIONS) + len(LINES) == len(ENTRIES)
+@pytest.mark.parametrize("entry", PACK_FILES, ids=name_of)
+def test_a_file_of_a_pack_has_no_problem(entry, tmp_path):
+    files = {"pack.yaml": "ref: hostkit\nversion: 1.0.0\n", "actions/disk.sh": "echo\n"}
+    if entry.kind == "pack key":
+        files["pack.yaml"] = entry.example
+    else:
+        files["actions/example.yaml"] = entry.example
+    if entry.name == "workflow_file":
+        files["actions/workflows/flow.workflow.yaml"] = "tasks: [{name: a, action: core.noop}]"
+
+    assert attune.load_pack(write_pack(tmp_path, files)).check() == []
+
+
+def test_each_example_is_a_workflow_an_expression_a_line_or_a_file():
+    examples = [*WORKFLOWS, *EXPRESSIONS, *LINES, *PACK_FILES]
+
+    assert len(examples) == len(ENTRIES)
 
 
 @pytest.mark.parametrize("entry", WORDS, ids=name_of)

@@ -25,6 +25,8 @@ from attune_nb.packs.reading.pack_files import MISSING
 from attune_nb.packs.reading.pack_reader import PackReader
 from attune_nb.packs.reading.read_manifest import NAME
 from attune_nb.packs.version_ranges import read_range
+from attune_nb.reference.entry import names
+from attune_nb.reference.pack_keys import ACTION_KEYS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,12 +40,7 @@ __all__ = ["ActionFile", "WorkflowFields", "read_action_file"]
 # the folder of a pack's actions
 ACTIONS_FOLDER = "actions"
 
-_KEYS = (
-    "ref", "label", "description", "entry_point", "workflow_file", "runner_type",
-    "runtime_version", "parameters", "output", "parameter_delivery", "parameter_format",
-    "output_format", "timeout_seconds", "enabled", "tags",
-    "default_execution_permission_set_refs",
-)  # fmt: skip
+_KEYS = names(ACTION_KEYS, "pack action key")
 
 # keys that only the platform reads
 _PLATFORM_KEYS = (

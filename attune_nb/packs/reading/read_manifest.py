@@ -10,6 +10,8 @@ from attune_nb.language.reading.yaml_source import sort_by_position
 from attune_nb.packs.model import PackManifest
 from attune_nb.packs.reading.flat_schemas import read_schema
 from attune_nb.packs.reading.pack_reader import PackReader
+from attune_nb.reference.entry import names
+from attune_nb.reference.pack_keys import MANIFEST_KEYS
 
 if TYPE_CHECKING:
     from attune_nb.errors import Position
@@ -25,10 +27,7 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 # the pack whose actions are built in
 _BUILT_IN = "core"
 
-_KEYS = (
-    "ref", "version", "label", "description", "conf_schema", "meta", "tags", "runtime_deps",
-    "dependencies",
-)  # fmt: skip
+_KEYS = names(MANIFEST_KEYS, "pack key")
 
 # older spellings, and the keys that they stand for
 _OLDER_KEYS = {
