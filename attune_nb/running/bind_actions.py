@@ -64,6 +64,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
         nest: Returns the function that runs another workflow under a name.
         packs: The packs of the run.
         pack_session: What the run opened for its packs; None if only checked.
+        is_nested: Whether the workflow itself runs within another one.
         levels: How many levels of nested workflows are checked.
         files: The workflow files read so far.
         problems: The problems of the nested workflows checked so far.
@@ -79,6 +80,7 @@ class BindingContext(msgspec.Struct, kw_only=True):
     nest: Callable[[WorkflowSpec, str], Callable[..., Any]]
     packs: PackSet = msgspec.field(default_factory=PackSet)
     pack_session: PackSession | None = None
+    is_nested: bool = False
     levels: int = 20
     files: dict[Path, WorkflowView] = msgspec.field(default_factory=dict)
     problems: dict[Source | int, list[Problem]] = msgspec.field(default_factory=dict)
@@ -125,7 +127,7 @@ def _bind(
             continue  # `_not_callable` reports it
 
         try:
-            action, misfits = _find_action(workflow, task, context)
+            action, misfits = _find_action(workflow, path, task, context)
         except KeyError as error:
             problems.append(Problem(error.args[0], task.positions.action))
             continue
@@ -216,7 +218,7 @@ def unmade_paths(workflow: WorkflowSpec, mock: Mapping[str, Any]) -> set[str]:
 
 
 def _find_action(
-    workflow: WorkflowSpec, task: Task, context: BindingContext
+    workflow: WorkflowSpec, path: str, task: Task, context: BindingContext
 ) -> tuple[Action, list[Misfit]]:
     """Return a task's action, and the arguments that do not fit it.
 
@@ -231,7 +233,8 @@ def _find_action(
     if context.packs and task.action not in context.actions:
         pack_action = _find_pack_action(task.action or "", context)
         if pack_action is not None:
-            function = _make_function(pack_action, context.pack_session)
+            asking_task = "" if context.is_nested else path
+            function = _make_function(pack_action, context.pack_session, asking_task)
             return function.__attune_action__, function.certain_mismatches(_input_of(task))
 
     functions: dict[str, Callable[..., Any]] = {}
@@ -261,8 +264,13 @@ def _find_pack_action(name: str, context: BindingContext) -> PackAction | None:
     return context.packs.actions.get(name)
 
 
-def _make_function(action: PackAction, session: PackSession | None) -> PackFunction:
+def _make_function(action: PackAction, session: PackSession | None, task: str) -> PackFunction:
     """Return the function of a pack's action; without a session one that is only checked.
+
+    Args:
+        action: The action.
+        session: What the run opened for its packs.
+        task: The path of the task that may ask questions; empty if none may.
 
     Raises:
         KeyError: The program that runs it is missing.
@@ -273,7 +281,7 @@ def _make_function(action: PackAction, session: PackSession | None) -> PackFunct
     problem = session.explain_interpreter(action)
     if problem is not None:
         raise KeyError(f"action `{action.ref}` cannot run: {problem}")
-    return session.make_function(action)
+    return session.make_function(action, task)
 
 
 def _nested_action(

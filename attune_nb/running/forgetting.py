@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.errors import ParameterError, StoreError
+from attune_nb.running.artifact_folders import remove_artifacts
 from attune_nb.running.run import BaseRun
 from attune_nb.running.run_selection import read_age
 from attune_nb.running.store_paths import store_path
@@ -90,7 +91,9 @@ def forget(
     else:
         latest = read_age(older, "older")
         selected = reading.runs_in(path, lambda run: run.started < latest)
-    return ForgottenRuns(*remove_runs(path, selected, keep_open=older is not None))
+    removed = remove_runs(path, selected, keep_open=older is not None)
+    artifact_bytes = remove_artifacts(path, removed.run_ids)
+    return ForgottenRuns(*removed._replace(bytes=removed.bytes + artifact_bytes))
 
 
 def _find_runs(path: Path, runs: Sequence[str | BaseRun]) -> list[StoredRun]:

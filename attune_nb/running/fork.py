@@ -46,7 +46,9 @@ def restore_secrets(earlier: EarlierRun, request: RunRequest) -> tuple[EarlierRu
 
     names = parameter_specs.secret_names(request.workflow.parameters)
     secrets = {name: request.parameters[name] for name in names if name in request.parameters}
-    mask = Mask(request.options.keystore, secrets)
+    options = request.options
+    sources = (options.keystore, secrets, options.keys)
+    mask = Mask(*sources, names=("keystore", "parameters", "keys"))
     mask = restore_mask(mask, earlier.events, request.options.answers)
     if not mask:
         return earlier, request

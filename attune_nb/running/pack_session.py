@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
+import threading
 import weakref
-from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.errors import ParameterError
+from attune_nb.errors import BackendError, ParameterError
+from attune_nb.packs.api.keys import Keys
+from attune_nb.packs.machine import machine_name
 from attune_nb.packs.options import PackOptions
 from attune_nb.packs.process.pack_function import PackFunction
 from attune_nb.values.describe import describe, describe_with_value
@@ -20,15 +20,13 @@ from attune_nb.values.describe import describe, describe_with_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from attune_nb.packs.api.server import PackApi
     from attune_nb.packs.environments.find import InterpreterFinder
     from attune_nb.packs.model import PackAction
     from attune_nb.packs.options import Interpreter
+    from attune_nb.running.artifact_folders import ArtifactFolder
 
-__all__ = [
-    "PackSession",
-    "artifacts_folder",
-    "read_variable_names",
-]
+__all__ = ["PackSession", "read_variable_names"]
 
 
 class PackSession:
@@ -40,7 +38,7 @@ class PackSession:
         pass_env: Names of variables of the environment that the processes get.
         keys: The values of the keys that actions ask for, by ref.
         keystore: The keystore of the run, which holds keys, too.
-        folder: The folder for the run's artifacts; None for a temporary one.
+        artifact_folder: The folder for the run's artifacts.
     """
 
     def __init__(
@@ -49,27 +47,46 @@ class PackSession:
         pass_env: Sequence[str],
         keys: Mapping[str, Any] | None,
         keystore: Mapping[str, Any] | None,
-        folder: Path | None,
+        artifact_folder: ArtifactFolder,
     ) -> None:
-        from attune_nb.packs.api.keys import Keys  # noqa: PLC0415 - only runs with packs need it
         from attune_nb.packs.process.environment import pick_variables  # noqa: PLC0415
 
-        self.keys = Keys(keys, keystore)
-        self._folder = folder
-        self._options = PackOptions(
-            pass_env=tuple(pass_env), passed_env=pick_variables(pass_env, os.environ)
-        )
+        passed_env = pick_variables(pass_env, os.environ)
+        options = PackOptions(pass_env=tuple(pass_env), passed_env=passed_env)
+        self.artifact_folder = artifact_folder
+        self.set_up(options, Keys(keys, keystore), is_open=False)
+
+    def set_up(self, options: PackOptions, keys: Keys, *, is_open: bool = True) -> None:
+        """Set the attributes that a session has in every process.
+
+        Args:
+            options: The settings of the processes.
+            keys: The keys that actions ask for.
+            is_open: Whether the options name an API.
+        """
+        self.keys = keys
+        self._options = options
+        self._is_open = is_open
+        self._lock = threading.Lock()
         self._finder: InterpreterFinder | None = None
         self._interpreters: dict[str, Interpreter | None] = {}
         self._close: Callable[[], Any] | None = None
 
-    def make_function(self, action: PackAction) -> PackFunction:
-        """Return the function of a pack's action; the API is started for it."""
+    def make_function(self, action: PackAction, task: str) -> PackFunction:
+        """Return the function of a pack's action; the API is started for it.
+
+        Args:
+            action: The action.
+            task: The path of its task, if that may ask questions; else empty.
+
+        Raises:
+            BackendError: The API cannot listen.
+        """
         options = self._open()
         interpreter = self._find_interpreter(action)
         if interpreter is not None:
             options = msgspec.structs.replace(options, interpreters={action.ref: interpreter})
-        return PackFunction(action, options)
+        return PackFunction(action, options, task)
 
     def explain_interpreter(self, action: PackAction) -> str | None:
         """Return why the program that runs an action is missing, and what to do; else None."""
@@ -93,37 +110,57 @@ class PackSession:
         return self._interpreters[action.ref]
 
     def _open(self) -> PackOptions:
-        """Start the API, unless it has been started, and return the options of the processes."""
+        """Start the API, unless it has been started, and return the options of the processes.
+
+        Raises:
+            BackendError: It cannot listen.
+        """
+        with self._lock:
+            if not self._is_open:
+                self._start_api()
+                self._is_open = True
+            return self._options
+
+    def _start_api(self) -> None:
         from attune_nb.packs.api.run_services import RunServices  # noqa: PLC0415 - aiohttp is slow
         from attune_nb.packs.api.server import PackApi  # noqa: PLC0415
         from attune_nb.packs.artifacts.registry import ArtifactRegistry  # noqa: PLC0415
 
-        if self._close is not None:
-            return self._options
-
-        folder = self._folder
-        if folder is None:
-            folder = Path(tempfile.mkdtemp(prefix="attune-artifacts-"))
-            # the artifacts of a run without a store live as long as somebody can ask for them
-            weakref.finalize(self, rmtree, folder, ignore_errors=True)
-
-        artifacts = ArtifactRegistry(folder)
+        self.artifact_folder.make()
+        artifacts = ArtifactRegistry(self.artifact_folder.path)
         api_key = secrets.token_hex(32)
         api = PackApi(api_key, RunServices(self.keys, artifacts))
-        api.start()
-        self._close = weakref.finalize(self, api.close)
+        try:
+            api.start()
+        except (OSError, RuntimeError) as error:
+            raise BackendError(
+                f"the API for the actions of packs cannot listen on this machine: {error}"
+            ) from None
+
+        self._close = weakref.finalize(self, _end_api, api, self.artifact_folder)
         self._options = msgspec.structs.replace(
             self._options,
             api_url=api.url,
             api_key=api_key,
+            api_machine=machine_name(),
             artifacts_folder=str(artifacts.files_folder),
         )
-        return self._options
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a workflow within this one may run in another process, and uses the same API
+        return _restore, (self._open(), self.keys)
 
 
-def artifacts_folder(store: Path, run_id: str) -> Path:
-    """Return the folder of a run's artifacts, beside the store that holds its record."""
-    return store.with_name(f"{store.name}.artifacts") / run_id
+def _end_api(api: PackApi, folder: ArtifactFolder) -> None:
+    api.close()
+    folder.remove_if_empty()
+
+
+def _restore(options: PackOptions, keys: Keys) -> PackSession:
+    """Return the session of another process, with the API that listens there."""
+    session = PackSession.__new__(PackSession)
+    session.set_up(options, keys)
+    return session
 
 
 def read_variable_names(value: Any) -> tuple[str, ...]:

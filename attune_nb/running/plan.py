@@ -6,7 +6,8 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from attune_nb.running.pack_session import PackSession, artifacts_folder
+from attune_nb.running.artifact_folders import ArtifactFolder
+from attune_nb.running.pack_session import PackSession
 from attune_nb.running.prepare import prepare_run
 from attune_nb.running.store_paths import resolve_store
 
@@ -82,15 +83,11 @@ def open_session(options: RunOptions, run_id: str, store: str | PathLike[str] | 
     if not options.packs:
         return options
 
-    folder = None
-    path = resolve_store(store)
-    if path is not None:
-        folder = artifacts_folder(path, run_id)
     session = PackSession(
         pass_env=options.pass_env,
         keys=options.keys,
         keystore=options.keystore,
-        folder=folder,
+        artifact_folder=ArtifactFolder(resolve_store(store), run_id),
     )
     return replace(options, pack_session=session)
 

@@ -46,7 +46,7 @@ from attune_nb.running.pack_session import read_variable_names
 from attune_nb.running.workflow_view import WorkflowView
 from attune_nb.templates.compiler.parse import has_template
 from attune_nb.values.describe import describe, describe_with_value
-from attune_nb.values.frozen import freeze, freeze_guarded
+from attune_nb.values.frozen import are_json_data, freeze, freeze_guarded
 from attune_nb.values.guard import ask
 from attune_nb.values.named_values import is_mapping, plain_text, read_pairs
 
@@ -97,6 +97,7 @@ def binding_context(options: RunOptions) -> BindingContext:
         packs=options.packs,
         pack_session=options.pack_session,
         levels=levels,
+        is_nested=options.depth > 0,
     )
 
 
@@ -167,9 +168,12 @@ def prepare_run(
         options,
         config=_freeze_option("config", options.config),
         keystore=_freeze_option("keystore", options.keystore),
+        keys=_freeze_option("keys", options.keys),
     )
     if options.dry_run and options.answers:
         options = _answer_dry_run(workflow, options)
+
+    _check_plain("keys", options.keys)
 
     workflow = replace_mocked_parallel_tasks(workflow, options.mock)
     actions, problems = bind_actions(workflow, binding_context(options))
@@ -188,6 +192,8 @@ def prepare_run(
         unmade = unmade_paths(workflow, options.mock)
     answers = bind_answers(workflow, options.answers, mocked)
     hidden = _written_secrets(workflow, actions)
+    if options.keys is not None:
+        hidden |= options.keys
     if options.pack_session is not None:
         hidden |= options.pack_session.keys.known_secrets()
     state = initial_state(
@@ -251,6 +257,22 @@ def _freeze_option(option: str, values: Mapping[str, Any] | None) -> Any:
         except ValueError as error:
             raise ParameterError(f"`{name}` in `{option}` cannot be used: {error}") from None
     return freeze(frozen)
+
+
+def _check_plain(option: str, values: Mapping[str, Any] | None) -> None:
+    """Check that the values of an option are plain data, which JSON can hold.
+
+    Raises:
+        ParameterError: One is not; the message names it, and does not show it.
+    """
+    if values is None:
+        return
+    for name, value in values.items():
+        if not are_json_data([value]):
+            raise ParameterError(
+                f"`{name}` in `{option}` must be a string, a number, a boolean, or an array or an "
+                "object of these"
+            )
 
 
 def read_options(options: RunOptions) -> RunOptions:

@@ -87,6 +87,7 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
     backend = options.backend if isinstance(options.backend, str) else "other"
     config = {} if options.config is None else dict(options.config)
     keystore = {} if options.keystore is None else options.keystore
+    pack_keys = {} if options.keys is None else options.keys
 
     return RunRecord(
         run_id=plan.run_id,
@@ -110,6 +111,7 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
             "alike": comparison,
             "secrets": sorted(secret_names),
             "keys": sorted(keystore),
+            "pack_keys": sorted(pack_keys),
             "packs": [_describe_pack(pack.manifest) for pack in options.packs.contents],
             "masked_text": is_masked,
         },
@@ -172,10 +174,18 @@ def _missing_values(
         if name not in keystore:
             yield f"`{name}` of the keystore"
 
+    yield from _missing_keys(stored, options)
     yield from _missing_packs(stored, options)
     for name in stored.options["mock"]:
         if name not in options.mock:
             yield f"the mock of `{name}`"
+
+
+def _missing_keys(stored: StoredRun, options: RunOptions) -> Iterator[str]:
+    keys = {} if options.keys is None else options.keys
+    for name in stored.options.get("pack_keys", ()):
+        if name not in keys:
+            yield f"the key `{name}` (`keys=`)"
 
 
 def _missing_packs(stored: StoredRun, options: RunOptions) -> Iterator[str]:

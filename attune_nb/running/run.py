@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, Unpack
 
 from attune_nb.errors import LookupFailed, ParameterError, StoreError, nearest
 from attune_nb.results.run import RunView
 from attune_nb.results.statuses import UNATTENDED
 from attune_nb.running.answers import AdvanceAnswers, user_name, value_for
+from attune_nb.running.artifact_folders import artifact_folder
 from attune_nb.running.current_actions import current_actions
 from attune_nb.running.fork import plan_fork, plan_retry, restore_secrets
 from attune_nb.running.interrupts import HeldInterrupts
@@ -28,7 +30,6 @@ from attune_nb.running.waiting import GRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
-    from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
     from attune_nb.conductor.state import RunState
     from attune_nb.engine.driver import Driver
     from attune_nb.events import AskOpened, Event, Key
+    from attune_nb.packs.artifacts.view import Artifacts
     from attune_nb.results.in_doubt import Doubt
     from attune_nb.results.scaling import WorkflowScaling
+    from attune_nb.running.artifact_folders import ArtifactFolder
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import RunRequest
     from attune_nb.running.workflow_view import WorkflowView
@@ -89,6 +92,7 @@ class BaseRun(RunView):
         task_names = [task.name for task in request.workflow.tasks]
         super().__init__(run_id, source, request.name, task_names, scaling, notes, store)
         self._request = request
+        self._artifact_folder: ArtifactFolder | None = None
 
     # `Any`, as the module of `Workflow` imports this one
     @property
@@ -99,6 +103,24 @@ class BaseRun(RunView):
         if spec is workflow.spec:
             return workflow
         return type(workflow)(spec)  # a mocked parallel task is an action here
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """What actions of packs left behind: files and progress, by index or by ref.
+
+        A notebook shows each by its type; `.frame` is a table of all.
+        """
+        from attune_nb.packs.artifacts.registry import FILES, read_artifacts  # noqa: PLC0415 - few need it
+        from attune_nb.packs.artifacts.view import Artifacts  # noqa: PLC0415
+
+        folder = Path()
+        if self._artifact_folder is not None:
+            folder = self._artifact_folder.path
+        elif self.store is not None:
+            folder = artifact_folder(self.store, self.run_id)
+        else:
+            return Artifacts([], folder, self._mask)
+        return Artifacts(read_artifacts(folder), folder / FILES, self._mask)
 
     def fork(
         self,
@@ -244,11 +266,13 @@ class Run(BaseRun):
         store: Path | None = None,
         answers: AdvanceAnswers | None = None,
         record_alerts: Sequence[str] = (),
+        artifact_folder: ArtifactFolder | None = None,
     ) -> None:
         super().__init__(run_id, driver, request, scaling, notes, store)
         self._driver = driver
         # the list grows while the run is recorded
         self._record_alerts = record_alerts
+        self._artifact_folder = artifact_folder
         self._answers = answers if answers is not None else AdvanceAnswers({})
 
     @property
@@ -465,6 +489,7 @@ def execute_plan(make_plan: Callable[[], RunPlan], interrupts: HeldInterrupts | 
 
 def _execute(plan: RunPlan, interrupts: HeldInterrupts) -> Run:
     engine = assemble_engine(plan)
+    session = plan.prepared.pack_session
     run = Run(
         plan.run_id,
         engine.driver,
@@ -474,6 +499,7 @@ def _execute(plan: RunPlan, interrupts: HeldInterrupts) -> Run:
         engine.store,
         plan.prepared.answers,
         engine.record_alerts,
+        None if session is None else session.artifact_folder,
     )
     engine.driver.on_reader_failure(run.note_failed_reader)
     LATEST.keep(run)

@@ -130,8 +130,10 @@ class Workflow(WorkflowView):
                 Their code may run.
             pass_env: Names of variables of the environment that actions of packs get, besides
                 the usual ones; `AWS_*` means all that begin so.
-            keys: The values of the keys that actions of packs ask for, by ref; they are never
-                shown.
+            keys: The values of the keys that actions of packs ask for, by ref, such as
+                `{"jira.credentials": {"user": ...}}`; their texts are never shown. Further ones
+                come from the keystore, from variables such as ATTUNE_KEY_JIRA_CREDENTIALS, and
+                from the keyring of the system if the package `keyring` is installed.
             progress: "auto" shows it in a notebook and in a terminal; True anywhere, False
                 nowhere. Or a function that opens a display.
             readers: Called with the new events, in the engine's thread.

@@ -154,3 +154,11 @@ def test_the_secrets_that_are_known_before_the_run_are_listed(tmp_path):
 def test_a_ref_that_cannot_be_one_is_refused(tmp_path, ref):
     with serve_api(tmp_path) as attempt:
         assert attempt.get(f"/api/v1/keys/{ref}").status == 400
+
+
+def test_an_object_in_the_keystore_is_no_key(tmp_path):
+    with serve_api(tmp_path, keystore={"jira.login": object()}) as attempt:
+        reply = attempt.get("/api/v1/keys/jira.login")
+
+    assert reply.status == 500
+    assert reply.content["error"] == "the key `jira.login` is no value that JSON can hold"

@@ -118,13 +118,20 @@ class Keys:
         self.on_secret: Callable[[str, Any], None] | None = None
         self._keys: dict[str, Any] = dict(keys or {})
         self._keystore: Mapping[str, Any] = keystore or {}
-        self._variables = read_variables(environ)
+        self._variables = {
+            name: text for name, text in environ.items() if name.startswith(VARIABLE_PREFIX)
+        }
         self._answered: dict[str, Key] = {}
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a workflow within another one hides the same values, in whatever process it runs
+        return Keys, (self._keys, self._keystore, self._variables)
+
     def known_secrets(self) -> dict[str, Any]:
         """Return the values that are known before the run, without those of the keystore."""
-        return {**self._variables, **self._keys}
+        secrets = {name: read_text(text) for name, text in self._variables.items()}
+        return {**secrets, **self._keys}
 
     def find(self, ref: str) -> Key:
         """Return the key of a ref.
@@ -199,7 +206,7 @@ class Keys:
         yield from _find_in_keystore(self._keystore, ref)
         variable = _variable_of(ref)
         if variable in self._variables:
-            yield self._variables[variable]
+            yield read_text(self._variables[variable])
 
     def _add_secret(
         self, ref: str, value: Any, *, name: str | None = None, encrypted: bool = True
@@ -218,6 +225,14 @@ class Keys:
         if not is_system:
             owner_type = "action" if "." in owner else "pack"
 
+        value = thaw(value)
+        try:
+            msgspec.json.encode(value)
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            # an object in the keystore
+            message = f"the key `{ref}` is no value that JSON can hold"
+            raise ApiError(500, "INTERNAL_ERROR", message) from None
+
         time = now()
         key = Key(
             id=len(self._answered) + 1,
@@ -229,7 +244,7 @@ class Keys:
             owner_pack_ref=None if is_system else owner.partition(".")[0],
             owner_action_ref=owner if owner_type == "action" else None,
             encrypted=encrypted,
-            value=thaw(value),
+            value=value,
             created=time,
             updated=time,
         )
@@ -245,13 +260,6 @@ def read_text(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def read_variables(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the keys of an environment, by the names of their variables."""
-    return {
-        name: read_text(text) for name, text in environ.items() if name.startswith(VARIABLE_PREFIX)
-    }
 
 
 def _variable_of(ref: str) -> str:

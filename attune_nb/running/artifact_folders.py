@@ -1,0 +1,96 @@
+"""The folders of runs' artifacts: beside the store, or temporary ones."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attune_nb.packs.artifacts.registry import FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["ArtifactFolder", "artifact_folder", "remove_artifacts"]
+
+# as `new_run_id` makes them; the id in a damaged record may be any text
+_RUN_ID = re.compile("[0-9a-f]{1,64}")
+
+
+class ArtifactFolder:
+    """The folder of a run's artifacts. A temporary one is removed together with this object.
+
+    Attributes:
+        path: The folder.
+
+    Args:
+        store: The file with the run's record; None for a temporary folder.
+        run_id: The run's id.
+    """
+
+    def __init__(self, store: Path | None, run_id: str) -> None:
+        self.path: Path
+        if store is not None:
+            self.path = artifact_folder(store, run_id).absolute()
+        else:
+            self._use_temporary()
+
+    def make(self) -> None:
+        """Make the folder that actions write to.
+
+        If it cannot be made beside the store, it is a temporary one: then the store itself cannot
+        be used either, and whoever opens that reports it.
+        """
+        try:
+            (self.path / FILES).mkdir(parents=True, exist_ok=True)
+        except OSError:
+            self._use_temporary()
+            (self.path / FILES).mkdir()
+
+    def _use_temporary(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="attune-artifacts-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def remove_if_empty(self) -> None:
+        """Remove what no action has written to."""
+        for folder in (self.path / FILES, self.path, self.path.parent):
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+
+
+def artifact_folder(store: Path, run_id: str) -> Path:
+    """Return the folder of a run's artifacts beside its store; it may not exist."""
+    return _parent(store) / run_id
+
+
+def remove_artifacts(store: Path, run_ids: Iterable[str]) -> int:
+    """Remove the artifacts of runs; return their bytes."""
+    removed_bytes = 0
+    for run_id in run_ids:
+        folder = artifact_folder(store, run_id)
+        if not _RUN_ID.fullmatch(run_id) or folder.is_symlink() or not folder.is_dir():
+            continue
+        removed_bytes += sum(_size_of(path) for path in folder.rglob("*"))
+        shutil.rmtree(folder, ignore_errors=True)
+
+    with suppress(OSError):
+        # once it is empty
+        _parent(store).rmdir()
+    return removed_bytes
+
+
+def _parent(store: Path) -> Path:
+    return store.with_name(f"{store.name}.artifacts")
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,185 @@
+"""Actions of packs call the API of their run: keys come in, artifacts go out."""
+
+import sqlite3
+import threading
+
+import pytest
+from support.packs import write_action
+
+import attune_nb
+from attune_nb.errors import ParameterError
+
+PASSWORD = "s3cr3t-pass"
+KEYS = {"jira.credentials": {"user": "ann", "password": PASSWORD}}
+
+# what an action does, without a package
+SCRIPT = """
+import json, os, pathlib, sys, urllib.request
+
+def call(method, path, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": "Bearer " + os.environ["ATTUNE_API_TOKEN"]}
+    url = os.environ["ATTUNE_API_URL"] + "/api/v1" + path
+    request = urllib.request.Request(url, data, headers, method=method)
+    with urllib.request.urlopen(request, timeout=100) as response:
+        return json.load(response)["data"]
+
+parameters = json.load(sys.stdin)
+key = call("GET", "/keys/" + parameters["key"])["value"]
+version = call("POST", "/artifacts/ref/kit.report/versions/file", {})
+path = pathlib.Path(os.environ["ATTUNE_ARTIFACTS_DIR"], version["file_path"])
+path.write_text(f"{parameters['name']} for {key['user']}")
+print("read", key, file=sys.stderr)
+print(json.dumps({"length": len(key["user"]), "used": key["password"]}))
+"""
+
+TEXT = """
+parameters: {names: {type: array, default: [one]}}
+tasks:
+  - name: report
+    action: kit.act
+    with_items: "{{ parameters.names }}"
+    input: {key: jira.credentials, name: "{{ item }}"}
+"""
+
+
+BACKENDS = ["inline", pytest.param("processes", marks=pytest.mark.slow)]
+
+
+@pytest.fixture
+def pack(tmp_path):
+    keys = {"runner_type": "python", "output_format": "json"}
+    return write_action(tmp_path / "kit", SCRIPT, name="act.py", **keys)
+
+
+def run_workflow(pack, **options):
+    options = {"store": "none", "progress": False, "keys": KEYS, **options}
+    return attune_nb.loads(TEXT).run(packs=[pack], **options)
+
+
+def bytes_below(folder):
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_an_action_reads_a_key_and_writes_an_artifact(pack):
+    run = run_workflow(pack)
+    run.raise_for_status()
+
+    (result,) = run.result("report")
+    assert result["data"]["length"] == 3
+    (artifact,) = run.artifacts
+    assert (artifact.ref, artifact.type, artifact.action) == ("kit.report", "file_text", "kit.act")
+    assert artifact.read_text() == "one for ***"
+
+
+def test_the_text_of_a_key_is_shown_nowhere(pack, tmp_path, caplog):
+    store = tmp_path / "records" / "runs.db"
+    run = run_workflow(pack, store=store)
+    (result,) = run.result("report")
+
+    shown = [run, run._repr_html_(), run.events, run.items("report").to_csv(), run.context]
+    assert result["data"]["used"] == "***"
+    assert PASSWORD not in "".join(map(str, shown)) + caplog.text
+    assert PASSWORD.encode() not in bytes_below(store.parent)
+
+
+def test_a_key_of_the_environment_is_hidden_too(pack, tmp_path, monkeypatch):
+    monkeypatch.setenv("ATTUNE_KEY_JIRA_CREDENTIALS", f'{{"user": "bo", "password": "{PASSWORD}"}}')
+    store = tmp_path / "records" / "runs.db"
+    run = run_workflow(pack, keys=None, store=store)
+    (result,) = run.result("report")
+
+    assert result["data"] == {"length": 2, "used": "***"}
+    assert PASSWORD.encode() not in bytes_below(store.parent)
+
+
+def test_artifacts_lie_beside_the_store(pack, tmp_path):
+    store = tmp_path / "records" / "runs.db"
+    run = run_workflow(pack, store=store)
+    opened = attune_nb.open_run(run.run_id, store)
+
+    folder = store.parent / "runs.db.artifacts" / run.run_id
+    assert opened.artifacts["kit.report"].path.is_relative_to(folder)
+    assert repr(opened.artifacts) == repr(run.artifacts)
+    assert attune_nb.forget(run, store=store).run_ids == [run.run_id]
+    assert not folder.parent.exists()
+
+
+def test_without_a_store_artifacts_last_as_long_as_the_run(pack):
+    run = run_workflow(pack)
+    path = run.artifacts[0].path
+    assert path.exists()
+
+    attune_nb.loads("tasks: [{name: a, action: core.noop}]").run(progress=False)
+    del run
+    assert not path.exists()
+
+
+def test_each_item_adds_a_version(pack):
+    run = attune_nb.loads(TEXT).run(
+        {"names": ["one", "two", "three"]},
+        packs=[pack],
+        keys=KEYS,
+        progress=False,
+    )
+
+    (artifact,) = run.artifacts
+    texts = sorted(path.read_text() for path in artifact.paths)
+    assert texts == ["one for ann", "three for ann", "two for ann"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_api_serves_attempts_on_another_backend(pack, backend):
+    run = run_workflow(pack, backend=backend)
+
+    assert run.result("report")[0]["data"]["length"] == 3
+    assert run.artifacts[0].read_text() == "one for ***"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_workflow_within_another_one_uses_the_same_api(pack, backend):
+    outer = attune_nb.loads("tasks: [{name: inner, action: inner, input: {names: [deep]}}]")
+    inner = attune_nb.loads(
+        TEXT + 'output_map: {length: "{{ task.report.result[0].data.length }}"}\n'
+    )
+    run = outer.run(
+        actions={"inner": inner}, packs=[pack], keys=KEYS, progress=False, backend=backend
+    )
+
+    assert run.result("inner") == {"length": 3}
+    assert run.artifacts[0].read_text() == "deep for ***"
+
+
+def test_a_missing_key_fails_the_attempt_and_says_what_to_do(tmp_path):
+    script = """
+        header="Authorization: Bearer $ATTUNE_API_TOKEN"
+        curl -sS -H "$header" "$ATTUNE_API_URL/api/v1/keys/a.b"
+        exit 1
+    """
+    pack = write_action(tmp_path / "kit", script)
+    run = attune_nb.loads("tasks: [{name: act, action: kit.act}]").run(packs=[pack], progress=False)
+
+    assert "there is no key `a.b`: pass it with the run (`keys={'a.b': ...}`)" in run.error_text()
+
+
+def test_the_server_ends_with_the_run(pack):
+    run_workflow(pack)
+
+    assert "attune api" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_resumed_run_needs_its_keys_again(pack, tmp_path):
+    store = tmp_path / "runs.db"
+    run = run_workflow(pack, store=store)
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE runs SET status = 'running', host = 'gone', pid = 1, beat = 0")
+    connection.close()
+
+    with pytest.raises(ParameterError, match=r"the key `jira\.credentials` \(`keys=`\)"):
+        attune_nb.resume(run.run_id, store, packs=[pack])
+
+
+@pytest.mark.parametrize("keys", [[], "jira", {1: "x"}, {"a.b": [object()]}, {"a.b": b"x"}])
+def test_keys_must_be_an_object_of_plain_data(pack, keys):
+    with pytest.raises(ParameterError, match="`keys`"):
+        run_workflow(pack, keys=keys)
