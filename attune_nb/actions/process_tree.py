@@ -225,17 +225,45 @@ def supervise(engine_pid: int) -> None:
     """Wait until a process has ended; then end its commands.
 
     The process writes lines to this one's standard input: `+ MARK` before a command starts,
+    `@ MARK FILE` for a file of it that must not be left (its name in hexadecimal digits),
     `= MARK PID` when it has started, `- MARK` when it has ended.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    commands: dict[str, int] = {}
+    commands = _Commands()
     _follow(engine_pid, commands)
-    _end_commands(commands)
+    _end_commands(commands.leaders)
+    for file in commands.files.values():
+        with suppress(OSError):
+            os.unlink(file)  # noqa: PTH108 - this program starts faster without pathlib
 
 
-def _follow(engine_pid: int, commands: dict[str, int]) -> None:
-    """Keep `commands` (mark -> leader, 0 if unknown) up to date until a process has ended.
+class _Commands:
+    """The commands that run.
+
+    Attributes:
+        leaders: The number of the leader by the command's mark; 0 if it is not known.
+        files: The file that must not be left, by the mark of its command.
+    """
+
+    def __init__(self) -> None:
+        self.leaders: dict[str, int] = {}
+        self.files: dict[str, bytes] = {}
+
+    def read_line(self, line: str) -> None:
+        """Follow a line that the process has written."""
+        kind, mark, *rest = line.split()
+        if kind == "-":
+            self.leaders.pop(mark, None)
+            self.files.pop(mark, None)
+        elif kind == "@":
+            self.files[mark] = bytes.fromhex(rest[0])
+        else:
+            self.leaders[mark] = int(rest[0]) if rest else 0
+
+
+def _follow(engine_pid: int, commands: _Commands) -> None:
+    """Keep the commands up to date until a process has ended.
 
     The end of the input would do, but for a copy of the process that it has forked.
     """
@@ -264,7 +292,7 @@ def _follow(engine_pid: int, commands: dict[str, int]) -> None:
         time.sleep(0.05)
 
 
-def _read_lines(commands: dict[str, int], rest: bytes) -> bytes | None:
+def _read_lines(commands: _Commands, rest: bytes) -> bytes | None:
     """Read the lines in the input; return its incomplete last line, or None at its end."""
     while True:
         try:
@@ -276,15 +304,11 @@ def _read_lines(commands: dict[str, int], rest: bytes) -> bytes | None:
 
         *lines, rest = (rest + part).split(b"\n")
         for line in lines:
-            kind, mark, *pid = line.decode().split()
-            if kind == "-":
-                commands.pop(mark, None)
-            else:
-                commands[mark] = int(pid[0]) if pid else 0
+            commands.read_line(line.decode())
 
 
-def _end_commands(commands: dict[str, int]) -> None:
-    trees = [ProcessTree(leader, mark) for mark, leader in commands.items()]
+def _end_commands(leaders: dict[str, int]) -> None:
+    trees = [ProcessTree(leader, mark) for mark, leader in leaders.items()]
     deadline = time.monotonic() + GRACE
 
     for tree in trees:

@@ -51,6 +51,7 @@ def run_command(
     stdin: int | IO[bytes] | bytes,
     grace: float,
     cancel: CancelToken | None,
+    private_file: str | PathLike[str] | None = None,
 ) -> CommandEnd:
     """Run a command and wait until it ends.
 
@@ -63,6 +64,8 @@ def run_command(
         cancel: When set, the command and all processes that it has started are ended. The same
             happens when this process ends, however it ends. Processes that the command leaves in
             the background when it ends by itself go on.
+        private_file: A file for the command. It is removed if this process is killed meanwhile;
+            otherwise the caller removes it.
 
     Raises:
         OSError, ValueError: The command cannot start.
@@ -80,7 +83,7 @@ def run_command(
             feed = stack.enter_context(InputPipe(source))
             source = feed.source
 
-        _supervisor.announce(mark)
+        _supervisor.announce(mark, private_file)
         stack.callback(_supervisor.forget, mark)
         process = subprocess.Popen(  # noqa: S603 - running commands is the purpose
             command,

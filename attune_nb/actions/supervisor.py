@@ -13,8 +13,12 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from attune_nb.actions import process_tree
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 __all__ = ["Supervisor"]
 
@@ -31,14 +35,24 @@ class Supervisor:
         self._pipe: int | None = None
         # mark -> number of the leader, 0 before it has started
         self._commands: dict[str, int] = {}
+        # mark -> the name of a file of the command, in hexadecimal digits
+        self._files: dict[str, str] = {}
 
-    def announce(self, mark: str) -> None:
-        """Register a command that is about to start."""
+    def announce(self, mark: str, file: str | PathLike[str] | None = None) -> None:
+        """Register a command that is about to start.
+
+        Args:
+            mark: Its mark.
+            file: A file of the command that must not be left if this process dies.
+        """
         self._commands[mark] = 0
+        if file is not None:
+            self._files[mark] = os.fsencode(file).hex()
+
         if self._pipe is None:
             self._start()
         else:
-            self._send(f"+ {mark}\n")
+            self._send(self._describe(mark, f"+ {mark}\n"))
 
     def watch(self, mark: str, leader: int) -> None:
         """Register the number of a command's first process."""
@@ -47,6 +61,7 @@ class Supervisor:
 
     def forget(self, mark: str) -> None:
         """Remove a command that has ended, or that could not start."""
+        self._files.pop(mark, None)
         if self._commands.pop(mark, None) is not None:
             self._send(f"- {mark}\n")
 
@@ -62,6 +77,7 @@ class Supervisor:
         self._lock = threading.Lock()
         self._pipe = None
         self._commands = {}
+        self._files = {}
         if pipe is not None:
             with suppress(OSError):
                 os.close(pipe)
@@ -100,7 +116,12 @@ class Supervisor:
             self._pipe = pipe
 
         for mark, leader in list(self._commands.items()):
-            self._send(f"= {mark} {leader}\n")
+            self._send(self._describe(mark, f"= {mark} {leader}\n"))
+
+    def _describe(self, mark: str, line: str) -> str:
+        """Return a line about a command, with another one if it has a file."""
+        file = self._files.get(mark)
+        return line if file is None else f"{line}@ {mark} {file}\n"
 
     def _send(self, line: str) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -129,6 +130,22 @@ function = PackFunction(read_pack(folder).actions["kit.act"], PackOptions())
 text = "tasks: [{name: act, action: kit.act}]"
 attune_nb.loads(text).run(backend=sys.argv[2], actions={"kit.act": function})
 """
+
+
+def test_a_killed_engine_leaves_no_parameter_file(tmp_path):
+    """The file may hold secrets."""
+    script = 'echo "$ATTUNE_PARAMETER_FILE" > file; sleep 300'
+    write_action(tmp_path, script, parameter_delivery="file")
+    engine = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path), "threads"])
+    note = tmp_path / "file"
+
+    until(lambda: note.exists() and note.read_text().endswith("\n"))
+    path = Path(note.read_text().strip())
+    assert path.exists()
+    engine.kill()
+    engine.wait()
+
+    until(lambda: not path.exists())
 
 
 @pytest.mark.parametrize("backend", ["threads", "processes"])

@@ -233,6 +233,7 @@ class PackFunction:
     ) -> CommandEnd:
         content = document.encode("utf-8", "surrogateescape")
         stdin: int | bytes = content
+        path = None
         with ExitStack() as stack:
             if self.action.delivery == "file":
                 stdin = subprocess.DEVNULL
@@ -247,6 +248,7 @@ class PackFunction:
                 stdin=stdin,
                 grace=GRACE,
                 cancel=cancel,
+                private_file=path,
             )
 
     def _start_message(self, error: OSError | ValueError, command: list[str]) -> str:
