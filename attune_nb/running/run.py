@@ -18,6 +18,7 @@ from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.latest import LATEST
 from attune_nb.running.plan import plan_run
 from attune_nb.running.prepare import check_workflow, read_names, read_options
+from attune_nb.running.process_costs import find_process_costs
 from attune_nb.running.record import check_nothing_missing
 from attune_nb.running.request import (
     OBSERVATION_NAMES,
@@ -278,7 +279,9 @@ class Run(BaseRun):
     @property
     def alerts(self) -> list[str]:
         """Notes on things that deserve a look, each one line with advice."""
-        return [*self._record_alerts, *super().alerts]
+        packs = self._request.options.packs
+        costs = find_process_costs(self._log, self._driver.state.workflow, packs.actions)
+        return [*self._record_alerts, *super().alerts, *costs]
 
     @property
     def _now(self) -> float:

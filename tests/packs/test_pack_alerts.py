@@ -1,5 +1,6 @@
 """The run says what its pack actions did not do as they promised."""
 
+from support.item_runs import until
 from support.packs import find_action, write_action
 
 import attune_nb
@@ -48,3 +49,44 @@ def test_a_run_without_warnings_has_no_alert(tmp_path):
     run = run_script(tmp_path, "echo hello", "tasks: [{name: act, action: kit.act}]")
 
     assert run.alerts == []
+
+
+MANY = """
+tasks:
+  - name: act
+    action: kit.act
+    with_items: "{{ range(1000) }}"
+    concurrency: 4
+"""
+
+
+def test_a_dry_run_says_what_many_processes_take(tmp_path):
+    """A process of Python takes about 150 ms."""
+    folder = write_action(tmp_path, "print()", name="act.py", runner_type="python")
+
+    run = attune_nb.loads(MANY).run(packs=[folder], dry_run=True)
+
+    (alert,) = run.alerts
+    assert alert == (
+        "`act` starts a process for each of its 1,000 items: about 150 ms each, 37.5 s in all at "
+        "`concurrency: 4`; a higher `concurrency` takes less"
+    )
+
+
+def test_a_run_in_progress_says_what_its_processes_take(tmp_path):
+    """The processes that have ended are the measure."""
+    folder = write_action(tmp_path, "sleep 0.02")
+
+    run = attune_nb.loads(MANY).run(packs=[folder], background=True)
+    until(lambda: len(run.items("act").query("status == 'succeeded'")) >= 10)
+    alerts = run.alerts
+    run.cancel(force=True)
+    run.wait()
+
+    assert alerts[0].startswith("`act` starts a process for each of its 1,000 items: about ")
+
+
+def test_few_processes_need_no_alert(tmp_path):
+    text = MANY.replace("1000", "999")
+
+    assert attune_nb.loads(text).run(packs=[write_action(tmp_path, "")], dry_run=True).alerts == []
