@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from benchmarks.verdict import Verdict
 
-__all__ = ["PARTS", "main", "measure_parts"]
+__all__ = ["PARTS", "main", "make_parser", "measure_parts"]
 
 PARTS = (
     "records",
@@ -45,12 +45,14 @@ PARTS = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure the parts and print the table; return the exit status."""
-    options = _make_parser().parse_args(arguments)
-    parts = options.parts
-    if not parts:
-        parts = PARTS
-
-    verdicts = measure_parts(parts, in_full=options.long)
+    parser = make_parser("python -m benchmarks", str(__doc__))
+    parser.add_argument(
+        "--long",
+        action="store_true",
+        help="more items and peers, for the parts that have a long version",
+    )
+    options = parser.parse_args(arguments)
+    verdicts = measure_parts(options.parts or PARTS, in_full=options.long)
     return 0 if all(verdict.holds for verdict in verdicts) else 1
 
 
@@ -90,16 +92,12 @@ def _measure(part: ModuleType, *, in_full: bool) -> Iterator[Verdict]:
     return verdicts
 
 
-def _make_parser() -> argparse.ArgumentParser:
+def make_parser(program: str, description: str) -> argparse.ArgumentParser:
+    """Return a parser of parts."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description=__doc__,
+        prog=program,
+        description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--long",
-        action="store_true",
-        help="more items and peers, for the parts that have a long version",
     )
     # no `choices`: argparse refuses an empty list with them
     parser.add_argument(

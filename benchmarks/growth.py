@@ -55,15 +55,15 @@ def measure() -> Iterator[Verdict]:
         for count in SIZES:
             seconds[-1][count], sizes[-1][count] = _run(count)
 
+    growth = [turn[1_000_000] / turn[100_000] for turn in seconds]
     times = []
     for count in SIZES:
         median = statistics.median(turn[count] for turn in seconds)
         times.append(f"{count:,}: {median:.3f} s")
-    growth = [turn[1_000_000] / turn[100_000] for turn in seconds]
     yield Verdict(
-        f"time ({', '.join(times)})",
-        f"1M / 100k at most {MOST_GROWTH:.0f}",
-        format_spread(growth, ".1f"),
+        "time of 1,000,000 no-ops against 100,000",
+        f"at most {MOST_GROWTH:.0f}x",
+        f"{format_spread(growth, '.1f', 'x')}; {', '.join(times)}",
         statistics.median(growth) <= MOST_GROWTH,
     )
 

@@ -1,0 +1,185 @@
+"""Writes the measured tables of the README: `python -m benchmarks.readme [PART ...]`.
+
+Without a part, all of the quick table are measured, which takes three minutes. Rows of other parts
+stay. The machine should do nothing else meanwhile.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.__main__ import PARTS, make_parser, measure_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from benchmarks.verdict import Verdict
+
+__all__ = ["BACKENDS", "ROWS", "fill_tables", "main"]
+
+README = Path(__file__).parents[1] / "README.md"
+
+ROWS = {
+    "Records of five fields": [
+        "100,000 records to a map of five, against ThreadPoolExecutor(8).map",
+        "10,000 records to a map of five, joblib (threads) against attune_nb",
+        "10,000 records to a map of five, dask.bag (threads) against attune_nb",
+        "10,000 records to a map of five, pandas.apply against attune_nb",
+        "10,000 records to a map of five, polars.map_elements against attune_nb",
+        "20,000 rows of five fields with a list taken in, against deepcopy",
+        "20,000 rows of five fields with a list taken in, against pickle",
+        "50,000 records as a declared parameter, more than undeclared",
+        "100,000 records with the store on, more than without",
+        "run.items of 100,000 records, against a DataFrame of the results",
+        "run.items with expand=True of 100,000 records, against a DataFrame of the results",
+        "open_run of 100,000 records",
+        "memory of open_run of 100,000 records",
+    ],
+    "Requests by `core.http_request`": [
+        "2,000 requests, 50 at once, a fast server, against a loop with aiohttp",
+        "2,000 requests, 50 at once, a fast server, httpx in threads against attune_nb",
+        "2,000 requests, 500 at once, a server of 50 ms, against a loop with aiohttp",
+        "2,000 requests, 500 at once, a server of 50 ms, httpx in threads against attune_nb",
+    ],
+    "Tables, commands, secrets": [
+        "10 DataFrames of 50,000 rows kept by a run, against to_parquet",
+        "10 DataFrames of 50,000 rows read back by open_run, against read_parquet",
+        "400 commands, 16 at once, against subprocess.run in a pool",
+        "1,000 secrets masked in a text of 1 MB",
+    ],
+    "Many tasks": [
+        "a chain of 1,000 tasks, run",
+        "a chain of 1,000 tasks, against dask.delayed",
+        "a fan of 1,000 tasks, run",
+        "a chain of 1,000 tasks, loaded",
+    ],
+    "Integers, and actions that do nothing": [
+        "100,000 no-ops, against ThreadPoolExecutor(8).map",
+        "20,000 no-ops on 10 KB, joblib against attune_nb",
+        "1,000 no-ops on 1 MB, naive context against attune_nb",
+        "1,000 no-ops on 1 MB, dask.delayed against attune_nb",
+        "1,000 no-ops on 1 MB, distributed against attune_nb",
+        "a scope, on 1 MB",
+        "a deep copy of 1 MB of lists against a scope",
+        "a deep copy of 1 MB of texts against a scope",
+        "10,000 items on 100 MB against 10 KB",
+        "peak memory of 1,000,000 items above items and results",
+        "{{ item.url }} against Jinja2",
+        "server {{ item.name }} at {{ item.url }} against Jinja2",
+        "the panel on against off, 100,000 items, in a kernel",
+        "store on against off, 100,000 items that return a number",
+        "resume of 100,000 items, 90,000 done, to the first new one",
+    ],
+}
+"""The rows of the table of costs: subjects of verdicts, by the work that they measure."""
+
+# a template, a call, a name of Python
+_CODE = re.compile(r"(\{\{.*\}\}|\w+\(\d+\)\.\w+|[a-z_]+\.[a-z_]+|\b[a-z]+_[a-z_]+)")
+
+_NOT_MEASURED = "not measured"
+
+BACKENDS = {
+    "`inline`": "an item of 100,000, inline",
+    "`threads`": "an item of 100,000, threads",
+    "`threads`, `async`": "an item of 100,000, threads, async",
+    "2 `processes`": "an item of 100,000, processes, 2",
+    "2 `processes`, `async`": "an item of 100,000, processes, 2, async",
+    "`dask`, 2 workers": "an item of 100,000, dask, 2 workers",
+    "Dask's `client.map`, one task an item": "an item of 1,000, client.map",
+}
+"""The columns of the table of backends, and the subjects of their figures."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure the parts, and write the tables; return the exit status of the quick table."""
+    options = make_parser("python -m benchmarks.readme", str(__doc__)).parse_args(arguments)
+    verdicts = measure_parts(options.parts or PARTS)
+    README.write_text(fill_tables(README.read_text(), verdicts))
+    return 0 if all(verdict.holds for verdict in verdicts) else 1
+
+
+def fill_tables(text: str, verdicts: Sequence[Verdict]) -> str:
+    """Return the text of the README with the rows of its tables that were measured.
+
+    Args:
+        text: The text, with a pair of comments for each table.
+        verdicts: The rows that were measured. Other rows stay as they are.
+
+    Raises:
+        ValueError: The text lacks the comments of a table.
+    """
+    by_subject = {verdict.subject: verdict for verdict in verdicts}
+    text = _replace_table(text, "costs", lambda table: _write_costs(table, by_subject))
+    return _replace_table(text, "backends", lambda table: _write_backends(table, by_subject))
+
+
+def _write_costs(table: str, by_subject: Mapping[str, Verdict]) -> list[str]:
+    """Return the lines of the table of costs."""
+    old_rows = {row.split(" | ")[0]: row for row in table.splitlines()}
+    machine = f"Python {platform.python_version()}, {platform.system()}"
+    rows = [f"| | Measured ({machine}) | Limit |", "|---|---|---|"]
+    for work, subjects in ROWS.items():
+        rows.append(f"| **{work}** | | |")
+        for subject in subjects:
+            label = _CODE.sub(r"`\1`", subject)
+            if subject in by_subject:
+                row = _write_row(label, by_subject[subject])
+            else:
+                row = old_rows.get(f"| {label}", _join_cells([label, _NOT_MEASURED, ""]))
+            rows.append(row)
+    return rows
+
+
+def _write_row(label: str, verdict: Verdict) -> str:
+    """Return a row of the table of costs."""
+    limit = "" if verdict.limit == "shown" else verdict.limit
+    if not verdict.holds:
+        limit = f"{limit}: **missed**"
+    return _join_cells([label, verdict.figure, limit])
+
+
+def _write_backends(table: str, by_subject: Mapping[str, Verdict]) -> list[str]:
+    """Return the lines of the table of backends."""
+    *_, last_line = ["", *table.strip().splitlines()]
+    figures = last_line.strip("| ").split(" | ")
+    if len(figures) != len(BACKENDS):
+        figures = [_NOT_MEASURED] * len(BACKENDS)
+
+    for position, subject in enumerate(BACKENDS.values()):
+        if subject in by_subject:
+            figures[position] = by_subject[subject].figure
+    return [_join_cells(BACKENDS), _join_cells("-" * len(BACKENDS)), _join_cells(figures)]
+
+
+def _join_cells(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _replace_table(text: str, name: str, write: Callable[[str], Iterable[str]]) -> str:
+    """Exchange the lines between the comments of a table.
+
+    Args:
+        text: The text of the README.
+        name: The name of the table.
+        write: Makes the new lines from the old ones.
+
+    Raises:
+        ValueError: The comments are missing.
+    """
+    begin = f"<!-- {name}: written by python -m benchmarks.readme -->"
+    end = f"<!-- {name}: end -->"
+    before, found_begin, remainder = text.partition(begin)
+    table, found_end, after = remainder.partition(end)
+    if not found_begin or not found_end:
+        raise ValueError(f"the README lacks `{begin}` or `{end}`")
+
+    lines = "\n".join(write(table))
+    return f"{before}{begin}\n{lines}\n{end}{after}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
