@@ -6,7 +6,6 @@ stay. The machine should do nothing else meanwhile.
 
 from __future__ import annotations
 
-import platform
 import re
 import sys
 from pathlib import Path
@@ -80,6 +79,7 @@ ROWS = {
 # a template, a call, a name of Python
 _CODE = re.compile(r"(\{\{.*\}\}|\w+\(\d+\)\.\w+|[a-z_]+\.[a-z_]+|\b[a-z]+_[a-z_]+)")
 
+_HEADER = "| | Measured | Limit |"
 _NOT_MEASURED = "not measured"
 
 BACKENDS = {
@@ -120,8 +120,7 @@ def fill_tables(text: str, verdicts: Sequence[Verdict]) -> str:
 def _write_costs(table: str, by_subject: Mapping[str, Verdict]) -> list[str]:
     """Return the lines of the table of costs."""
     old_rows = {row.split(" | ")[0]: row for row in table.splitlines()}
-    machine = f"Python {platform.python_version()}, {platform.system()}"
-    rows = [f"| | Measured ({machine}) | Limit |", "|---|---|---|"]
+    rows = [_HEADER, "|---|---|---|"]
     for work, subjects in ROWS.items():
         rows.append(f"| **{work}** | | |")
         for subject in subjects:
