@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABSENT",
+    "INQUIRY_FIELDS",
     "OUTCOME_FIELDS",
     "ItemScope",
     "Moment",
@@ -34,6 +35,8 @@ __all__ = [
     "TaskScope",
     "WorkflowContext",
 ]
+
+_NO_INQUIRIES: FrozenDict = freeze({})
 
 # Names that a table of the context shows.
 _SHOWN_NAMES = 50
@@ -88,6 +91,12 @@ OUTCOME_FIELDS = (
     "successes",
 )
 """The names below `task.NAME`, beside the keys of the task's result."""
+
+
+INQUIRY_FIELDS = (
+    "id", "status", "response", "assigned_to", "responded_by", "responded_at", "timeout_at",
+)  # fmt: skip
+"""The names below `inquiry.NAME`."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +183,7 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
         config: The values of `config`.
         keystore: The values of `keystore`: secrets.
         system: The values of `system`, such as the time when the run started.
+        inquiries: The inquiries that tasks have waited for, by the name of the waiting task.
         moments: Returns the time and the seed for `now()` and `uuid()`.
         mask: Removes secrets from values that are shown.
         variables_cache: The variables looked up in this version.
@@ -186,6 +196,7 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
     config: FrozenDict
     keystore: FrozenDict
     system: FrozenDict
+    inquiries: FrozenDict = _NO_INQUIRIES
     moments: Callable[[], Moment] | None = None
     mask: Mask = Mask()
     # A look-up takes a microsecond in a persistent map, and a fraction of that in a dictionary.
@@ -239,7 +250,7 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
         The size of an array or an object of more than 2,000 elements is an estimate, made from a
         sample of them.
         """
-        values = [self.parameters, self.config, self.keystore, self.system]
+        values = [self.parameters, self.config, self.keystore, self.system, self.inquiries]
         values += self.variables.values()
         values += [outcome.result for outcome in self.tasks.values()]
         return sum(map(size_of, values))
@@ -285,6 +296,7 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
             tasks=pmap(tasks),
             config=freeze(hide(self.config)),
             keystore=freeze(hide(self.keystore)),
+            inquiries=freeze(hide(self.inquiries)),
         )
 
     def scope(self, item: Any, index: int) -> ItemScope:
@@ -313,6 +325,7 @@ class WorkflowContext(msgspec.Struct, frozen=True, kw_only=True):
             "task": {name: outcome.result for name, outcome in self.tasks.items()},
             "config": self.config,
             "keystore": self.keystore,
+            "inquiry": self.inquiries,
         }
         rows = []
         for space, values in spaces.items():
@@ -349,6 +362,7 @@ def _walk(context: WorkflowContext, path: str) -> Any:
         "config": context.config,
         "keystore": context.keystore,
         "system": context.system,
+        "inquiry": context.inquiries,
         "task": context.tasks,
         "tasks": context.tasks,
     }

@@ -45,10 +45,15 @@ __all__ = [
     "Event",
     "Fact",
     "Input",
+    "InquiryAwaited",
+    "InquiryEnded",
+    "InquiryOpened",
+    "InquiryStatus",
     "ItemStatus",
     "Key",
     "MockMissing",
     "PauseRequested",
+    "QuestionKey",
     "RerunRequested",
     "ResumeRequested",
     "RetriesPlanned",
@@ -68,6 +73,12 @@ __all__ = [
 
 Key = tuple[str, int]
 """An execution of a task: the task's path, and the visit (1 for the first execution)."""
+
+QuestionKey = tuple[str, int, int]
+"""A question: the task that asks and its visit; the id of the inquiry, or 0 for `core.ask`."""
+
+InquiryStatus = Literal["pending", "responded", "timeout", "cancelled"]
+"""The state of an inquiry, in the words of the Attune platform."""
 
 ItemStatus = Literal["succeeded", "failed", "timed_out", "cancelled", "skipped"]
 """How an attempt ended; the status of an item is that of its last attempt.
@@ -95,8 +106,8 @@ RunStatus = Literal[
 It is interrupted if the process that carried it is gone, and unreadable if its record is damaged.
 """
 
-AlarmKind = Literal["delay", "ask", "run"]
-"""The reason for an alarm: a task's delay, or the timeout of a question or of the run."""
+AlarmKind = Literal["delay", "ask", "inquiry", "run"]
+"""The reason for an alarm: a task's delay, or the timeout of a question, an inquiry or the run."""
 
 STATUS_CODES: tuple[ItemStatus, ...] = (
     "succeeded", "failed", "timed_out", "cancelled", "skipped",
@@ -125,7 +136,7 @@ _SHOWN_CHARACTERS = 200
 # tasks and workflows are none: they stand in the workflow's text, and a run is found by them.
 _MASKED_FIELDS = (
     "parameters", "value", "output", "response_schema",
-    "prompt", "by", "reason", "message", "input_error", "notes",
+    "prompt", "by", "reason", "message", "input_error", "notes", "assigned_to", "purpose",
 )  # fmt: skip
 
 VALUE_FIELDS = frozenset({"parameters", "value", "output", "response_schema"})
@@ -455,16 +466,44 @@ class ResumeRequested(Input, frozen=True, kw_only=True, tag=True):
     """A paused run was requested to continue."""
 
 
-class AskAnswered(Input, frozen=True, kw_only=True, tag=True):
-    """A user answered the question of a `core.ask` task.
+class InquiryOpened(Input, frozen=True, kw_only=True, tag=True):
+    """An action asked a question while it ran. It does not wait for the answer itself.
 
     Attributes:
-        task: The task's path.
+        task: The path of the task of the action.
+        visit: The number of the execution of the task.
+        inquiry: The id of the inquiry, from 1.
+        prompt: The question.
+        response_schema: The JSON Schema that the answer must fit; None for any answer.
+        assigned_to: Who shall answer, as the action says it.
+        timeout: The seconds until the inquiry times out; None for no limit.
+        index: The index of the item.
+        purpose: Distinguishes the inquiries of one item: another attempt that asks for the same
+            purpose gets the same inquiry.
+    """
+
+    task: str
+    visit: int
+    inquiry: int
+    prompt: str
+    response_schema: Any = None
+    assigned_to: Any = None
+    timeout: float | None = None
+    index: int = 0
+    purpose: str = ""
+
+
+class AskAnswered(Input, frozen=True, kw_only=True, tag=True):
+    """A user answered the question of a `core.ask` task, or an inquiry.
+
+    Attributes:
+        task: The path of the task that asks.
         visit: The number of the execution of the task.
         value: The answer.
         by: Who answered: a user's name, and how, if the answer was passed in advance.
         secrets: The names of the properties that must not be shown; an empty name is the whole
             answer.
+        inquiry: The id of the inquiry; 0 for `core.ask`.
     """
 
     task: str
@@ -472,6 +511,12 @@ class AskAnswered(Input, frozen=True, kw_only=True, tag=True):
     value: Any
     by: str = ""
     secrets: tuple[str, ...] = ()
+    inquiry: int = 0
+
+    @property
+    def key(self) -> QuestionKey:
+        """The question that it answers."""
+        return self.task, self.visit, self.inquiry
 
     @property
     def secret_value(self) -> Any:
@@ -485,31 +530,75 @@ class AlarmRang(Input, frozen=True, kw_only=True, tag=True):
     """An alarm of the conductor is due.
 
     Attributes:
-        kind: `delay` (a task may start), `ask` (the timeout of a question) or `run` (the
-            timeout of the run).
+        kind: `delay` (a task may start), `ask` or `inquiry` (the timeout of a question), or
+            `run` (the timeout of the run).
         task: The task's path; empty for `run`.
         visit: The number of the execution of the task.
+        inquiry: The id of the inquiry; 0 for other kinds.
     """
 
     kind: AlarmKind
     task: str = ""
     visit: int = 0
+    inquiry: int = 0
 
 
 class AskOpened(Fact, frozen=True, kw_only=True, tag=True):
-    """A task waits for an answer.
+    """A task waits for an answer, or its action has opened an inquiry.
 
     Attributes:
-        task: The task's path.
+        task: The path of the task that asks.
         visit: The number of the execution of the task.
         prompt: The question.
         response_schema: The JSON Schema that the answer must fit; None for any answer.
+        inquiry: The id of the inquiry; 0 for `core.ask`.
     """
 
     task: str
     visit: int
     prompt: str
     response_schema: Any
+    inquiry: int = 0
+
+    @property
+    def key(self) -> QuestionKey:
+        """The question."""
+        return self.task, self.visit, self.inquiry
+
+
+class InquiryAwaited(Fact, frozen=True, kw_only=True, tag=True):
+    """A task waits until an inquiry has ended, before it starts its work.
+
+    Attributes:
+        task: The path of the task that waits.
+        visit: The number of the execution of the task.
+        inquiry: The id of the inquiry.
+    """
+
+    task: str
+    visit: int
+    inquiry: int
+
+
+class InquiryEnded(Fact, frozen=True, kw_only=True, tag=True):
+    """An inquiry was answered, or it timed out. The tasks that wait for it go on.
+
+    Attributes:
+        task: The path of the task that asked.
+        visit: The number of the execution of the task.
+        inquiry: The id of the inquiry.
+        status: How it ended.
+    """
+
+    task: str
+    visit: int
+    inquiry: int
+    status: InquiryStatus
+
+    @property
+    def key(self) -> QuestionKey:
+        """The question."""
+        return self.task, self.visit, self.inquiry
 
 
 class MockMissing(Fact, frozen=True, kw_only=True, tag=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.errors import ParameterError
 from attune_nb.language.parameter_specs import answer_schema
 from attune_nb.values.describe import describe
 from attune_nb.values.frozen import freeze_guarded
@@ -13,10 +14,25 @@ from attune_nb.values.secrets import is_secret_schema
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["explain_answer_misfit", "explain_schema_misfit", "secret_parts"]
+__all__ = ["check_schema", "explain_answer_misfit", "explain_schema_misfit", "secret_parts"]
 
 # Characters of a reference that a message shows.
 _SHOWN_CHARACTERS = 80
+
+
+def check_schema(schema: Any) -> Any:
+    """Return a question's schema as a JSON Schema; a flat one is made into one.
+
+    Raises:
+        ParameterError: It cannot be used to check answers.
+    """
+    if schema is None:
+        return None
+
+    problem = explain_schema_misfit(schema)
+    if problem is not None:
+        raise ParameterError(problem)
+    return answer_schema(schema)
 
 
 def explain_schema_misfit(schema: Any) -> str | None:

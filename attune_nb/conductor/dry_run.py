@@ -130,6 +130,9 @@ def _results_read(
             if keys[:1] == ["result"]:
                 keys = keys[1:]
             yield task, keys
+        elif root == "inquiry" and names:
+            # a task that does not run waits for no answer
+            yield names[0], None
         elif root in _VARIABLES and names:
             for publisher in _publishers(state.workflow, names[0]):
                 yield publisher, names[1:]

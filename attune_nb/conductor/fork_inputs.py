@@ -6,7 +6,7 @@ attempts are those of the first run and are not copied, unless failed items are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import msgspec
 
@@ -14,21 +14,22 @@ from attune_nb.events import (
     AlarmRang,
     AskAnswered,
     AttemptsEnded,
+    InquiryOpened,
     RerunRequested,
 )
 from attune_nb.values.index_ranges import find_ranges, pack_ranges, unpack_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from attune_nb.conductor.state import Execution, RunState
     from attune_nb.events import AttemptGroup, Batch, Event, Input, Key, TaskEndStatus
 
-    TaskInput = AttemptsEnded | AskAnswered | RerunRequested | AlarmRang
+    TaskInput = AttemptsEnded | AskAnswered | InquiryOpened | RerunRequested | AlarmRang
 
 __all__ = ["InputFilter", "inputs_before_task", "inputs_that_succeeded"]
 
-_TASK_INPUTS = (AttemptsEnded, AskAnswered, RerunRequested, AlarmRang)
+_TASK_INPUTS = (AttemptsEnded, AskAnswered, InquiryOpened, RerunRequested, AlarmRang)
 
 
 class InputFilter:
@@ -54,6 +55,9 @@ class InputFilter:
             return True
 
         key = (event.task, event.visit)
+        if _is_about_inquiry(event):
+            return state.is_open((*key, event.inquiry))
+
         execution = state.executions.get(key)
         if execution is None or execution.outcome is not None:
             return False
@@ -134,9 +138,10 @@ def _select_inputs(
                 batches = _batches_of(key, events)
             failed_items[key] = _failed_items(batches)
 
+    stopped = dropped | failed_items.keys()
     inputs: list[Input] = []
     for event in events:
-        if not isinstance(event, _TASK_INPUTS):
+        if not isinstance(event, _TASK_INPUTS) or _is_timeout_to_repeat(state, event, stopped):
             continue
 
         key = (event.task, event.visit)
@@ -153,6 +158,20 @@ def _select_inputs(
             if part is not None:
                 inputs.append(part)
     return inputs
+
+
+def _is_about_inquiry(
+    event: TaskInput,
+) -> TypeGuard[AskAnswered | AlarmRang]:
+    """Return whether an input ends an inquiry, whose asking task may have ended before."""
+    return isinstance(event, AskAnswered | AlarmRang) and event.inquiry != 0
+
+
+def _is_timeout_to_repeat(state: RunState, event: TaskInput, stopped: Collection[Key]) -> bool:
+    """Return whether a task that runs again had waited for an inquiry until this timeout."""
+    if not isinstance(event, AlarmRang) or event.kind != "inquiry":
+        return False
+    return any(state.executions[key].inquiry == event.inquiry for key in stopped)
 
 
 def _is_cut(execution: Execution, unwanted: tuple[TaskEndStatus, ...]) -> bool:
@@ -221,8 +240,12 @@ def _without_failed_of_groups(batch: Batch, failed: set[int]) -> Batch:
 def _without_failed(event: TaskInput, failed: set[int], *, is_stopped: bool) -> Input | None:
     """Return the part of an input that is replayed for an execution that is cut, if any.
 
-    This is the end of its delay, and the attempts for items that did not fail.
+    This is the end of its delay, the attempts for items that did not fail, and their inquiries.
     """
+    if isinstance(event, InquiryOpened):
+        return None if event.index in failed else event
+    if _is_about_inquiry(event):
+        return event
     if isinstance(event, AlarmRang):
         return event if event.kind == "delay" else None
     if not isinstance(event, AttemptsEnded):

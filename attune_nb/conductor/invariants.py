@@ -80,12 +80,19 @@ def _check_status(state: RunState, execution: Execution) -> Iterator[str]:
     if outcome is not None and (status not in _ENDED_TASK or outcome.status != status):
         yield f"ended {outcome.status}, but has the status `{status}`"
 
-    if status == "waiting" and execution.task not in state.ask_tasks:
+    if status == "waiting" and execution.task not in state.ask_tasks | state.waiting_tasks:
         yield "waits for an answer, but asks nothing"
+    if status == "waiting" and execution.inquiry and not _is_pending(state, execution):
+        yield f"waits for inquiry {execution.inquiry}, which is not open"
     if state.status == "cancelling" and status in ("pending", "paused", "waiting"):
         yield f"is {status} in a run that stops"
     if status == "paused" and state.status == "running":
         yield "is paused in a run that is not"
+
+
+def _is_pending(state: RunState, execution: Execution) -> bool:
+    inquiry = state.inquiries.get(execution.inquiry)
+    return inquiry is not None and inquiry.status == "pending"
 
 
 def _check_items(execution: Execution) -> Iterator[str]:

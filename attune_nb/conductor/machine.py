@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.conductor import in_doubt, pause, run_end, task_end, task_start
+from attune_nb.conductor import in_doubt, inquiries, pause, run_end, task_end, task_start
 from attune_nb.conductor.state import Alarm, RunState, Token
 from attune_nb.conductor.step import Handlers, Step
 from attune_nb.context import WorkflowContext
@@ -19,6 +19,7 @@ from attune_nb.events import (
     CancelRequested,
     Event,
     Input,
+    InquiryOpened,
     PauseRequested,
     RerunRequested,
     ResumeRequested,
@@ -59,11 +60,13 @@ def initial_state(
         concurrency: Overrides the concurrency of every task.
         secrets: Parameters that no event may contain.
         hidden: Further values that must not be shown, by name.
-        mocked: The paths of the tasks that ask no question, because their result is mocked.
+        mocked: The paths of the tasks that ask no question and wait for no answer, because their
+            result is mocked.
         unmade: The paths of the tasks that have no result, as in `RunState`.
     """
     mask = Mask(keystore, secrets, hidden, names=("keystore", "parameters", "keys"))
     ask_tasks = {path for path, task in workflow.walk() if task.action == ASK}
+    waiting_tasks = {path for path, task in workflow.walk() if task.wait_for is not None}
 
     return RunState(
         workflow=workflow,
@@ -71,6 +74,7 @@ def initial_state(
         concurrency=concurrency,
         secrets=freeze(dict(secrets or {})),
         ask_tasks=frozenset(ask_tasks - set(mocked)),
+        waiting_tasks=frozenset(waiting_tasks - set(mocked)),
         unmade=frozenset(unmade),
     )
 
@@ -149,7 +153,9 @@ def _resume(step: Step, _: ResumeRequested) -> None:
     pause.resume(step)
 
 
-_HANDLERS = Handlers(begin=task_start.begin, launch=task_start.launch, end=task_end.end)
+_HANDLERS = Handlers(
+    begin=task_start.begin, wait=inquiries.wait, launch=task_start.launch, end=task_end.end
+)
 
 # The function that processes each kind of input.
 _INPUT_HANDLERS: dict[type[Input], Callable[[Step, Any], None]] = {
@@ -158,6 +164,7 @@ _INPUT_HANDLERS: dict[type[Input], Callable[[Step, Any], None]] = {
     AttemptsEnded: task_end.record_attempts,
     AlarmRang: run_end.handle_alarm,
     AskAnswered: run_end.handle_answer,
+    InquiryOpened: inquiries.open_inquiry,
     RerunRequested: in_doubt.rerun,
     CancelRequested: run_end.cancel,
     PauseRequested: _pause,

@@ -122,7 +122,7 @@ def recover(
 
 def _timer_id(command: Alarm | RetryItem) -> tuple[str, Key, int]:
     if isinstance(command, Alarm):
-        return command.kind, command.key, 0
+        return command.kind, command.key, command.inquiry
     return "retry", command.key, command.index
 
 
@@ -198,6 +198,8 @@ def _is_due(state: RunState, command: Alarm | RetryItem) -> bool:
     """Return whether an alarm has not rung yet, or a retry has not been made, and still matters."""
     if isinstance(command, Alarm) and command.kind == "run":
         return True
+    if isinstance(command, Alarm) and command.kind == "inquiry":
+        return state.is_open((*command.key, command.inquiry))
 
     execution = state.executions.get(command.key)
     if execution is None or execution.outcome is not None:

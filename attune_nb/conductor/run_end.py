@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.conductor import dry_run, in_doubt, items, joins, task_end, task_start
+from attune_nb.conductor import dry_run, in_doubt, inquiries, items, joins, task_end, task_start
 from attune_nb.conductor.state import StopTask
 from attune_nb.context import Outcome
 from attune_nb.errors import TemplateError
@@ -60,6 +60,10 @@ def handle_alarm(step: Step, event: AlarmRang) -> None:
             _stop(step, force=True)
         return
 
+    if event.kind == "inquiry":
+        inquiries.time_out(step, event.inquiry)
+        return
+
     key = (event.task, event.visit)
     execution = step.open_execution(key)
     if execution is None:
@@ -76,9 +80,17 @@ def handle_alarm(step: Step, event: AlarmRang) -> None:
 
 def handle_answer(step: Step, event: AskAnswered) -> None:
     """End a question with its answer. Ignore the answer if the question is not open."""
+    if not step.state.is_open(event.key):
+        return
+    if event.secrets:
+        step.hide(f"answers.{event.task}", event.secret_value)
+    if event.inquiry:
+        inquiries.answer(step, event)
+        return
+
     key = (event.task, event.visit)
     execution = step.open_execution(key)
-    if execution is None or execution.status != "waiting":
+    if execution is None:
         return
 
     try:
@@ -87,9 +99,6 @@ def handle_answer(step: Step, event: AskAnswered) -> None:
         message = f"the answer cannot be used: {error}"
         _fail_question(step, execution, "failed", "ValueError", message)
         return
-
-    if event.secrets:
-        step.hide(f"answers.{event.task}", event.secret_value)
 
     duration_ms = (step.time - execution.started) * 1000
     outcome = Outcome(status="succeeded", result=result, attempts=1, duration_ms=duration_ms)
@@ -135,6 +144,7 @@ def end_if_quiet(step: Step) -> None:
     if problems:
         error = cut_text("; ".join(problems), LONGEST_RUN_ERROR)
     step.update(status=status, output=output, error=error)
+    inquiries.cancel_open(step)
     step.decide(RunEnded(time=step.time, status=status, output=output, error=error))
 
 

@@ -14,7 +14,16 @@ from attune_nb.values.paged_bytes import PagedBytes
 
 if TYPE_CHECKING:
     from attune_nb.context import Outcome, WorkflowContext
-    from attune_nb.events import AlarmKind, Batch, Key, RunEndStatus, RunStatus, TaskStatus
+    from attune_nb.events import (
+        AlarmKind,
+        Batch,
+        InquiryStatus,
+        Key,
+        QuestionKey,
+        RunEndStatus,
+        RunStatus,
+        TaskStatus,
+    )
     from attune_nb.language.model import WorkflowSpec
     from attune_nb.values.frozen import FrozenDict
 
@@ -22,6 +31,7 @@ __all__ = [
     "ENDED",
     "Alarm",
     "Execution",
+    "Inquiry",
     "JoinState",
     "RetryItem",
     "RunState",
@@ -87,6 +97,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
         counts: How many items ended with each status, by its code, for a task that keeps no
             results; else None.
         listed_failures: How many rows `batches` has, if there are `counts`.
+        inquiry: The id of the inquiry that it waits for, or has waited for; else 0.
         outcome: How it ended; None until then.
     """
 
@@ -111,12 +122,56 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     batches: PVector[Batch] = pvector()
     counts: tuple[int, ...] | None = None
     listed_failures: int = 0
+    inquiry: int = 0
     outcome: Outcome | None = None
 
     @property
     def key(self) -> Key:
         """The task's path and the visit."""
         return self.task, self.visit
+
+
+class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that an action has asked while it ran.
+
+    Attributes:
+        id: Its id, from 1.
+        task: The path of the task that asked.
+        visit: The number of the execution of the task.
+        index: The index of the item that asked.
+        purpose: Distinguishes the inquiries of one item.
+        prompt: The question.
+        response_schema: The JSON Schema that the answer must fit; None for any answer.
+        assigned_to: Who shall answer, as the action says it.
+        status: Its state.
+        response: The answer; None until then.
+        responded_by: Who answered; None until then.
+        opened_at: When it was opened, in seconds since the epoch, UTC.
+        responded_at: When it was answered, in the same unit; None until then.
+        timeout: The seconds until it times out; None for no limit.
+    """
+
+    id: int
+    task: str
+    visit: int
+    index: int = 0
+    purpose: str = ""
+    prompt: str
+    response_schema: Any = None
+    assigned_to: Any = None
+    status: InquiryStatus = "pending"
+    response: Any = None
+    responded_by: str | None = None
+    opened_at: float
+    responded_at: float | None = None
+    timeout: float | None = None
+
+    @property
+    def timeout_at(self) -> float | None:
+        """When it times out, in seconds since the epoch, UTC; None for no limit."""
+        if self.timeout is None:
+            return None
+        return self.opened_at + self.timeout
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +183,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: Overrides the concurrency of every task.
         secrets: Parameters that no event contains.
         ask_tasks: The paths of the tasks that wait for an answer.
+        waiting_tasks: The paths of the tasks that wait for an inquiry before they start.
         unmade: In a dry run, the paths of the tasks that have no mock, so no result.
         status: The status of the run.
         timed_out: Whether its timeout is the reason why it stops.
@@ -137,6 +193,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
         order: Their keys, in the order in which they began.
         active: How many of them have not ended.
         joins: The joins that a branch has arrived at.
+        inquiries: The questions that actions have asked, by id.
         in_doubt: The attempts in doubt: (task, visit, index) -> number of the attempt.
         failures: The reasons why the run will end `failed`.
         output: The output of a run that succeeded.
@@ -148,6 +205,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
     secrets: FrozenDict
     ask_tasks: frozenset[str] = frozenset()
+    waiting_tasks: frozenset[str] = frozenset()
     unmade: frozenset[str] = frozenset()
     status: RunStatus = "pending"
     timed_out: bool = False
@@ -157,6 +215,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     order: PVector[Key] = pvector()
     active: int = 0
     joins: PMap[Key, JoinState] = pmap()
+    inquiries: PMap[int, Inquiry] = pmap()
     in_doubt: PMap[tuple[str, int, int], int] = pmap()
     failures: PVector[str] = pvector()
     output: Any = None
@@ -170,7 +229,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_only_questions(self) -> bool:
         """Whether nothing runs, and questions wait for an answer."""
-        if self.ended or not self.ask_tasks:
+        if self.ended or not (self.ask_tasks or self.inquiries):
             return False
 
         statuses = set()
@@ -179,6 +238,16 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
             if execution.outcome is None and not is_parallel:
                 statuses.add(execution.status)
         return statuses == {"waiting"}
+
+    def is_open(self, question: QuestionKey) -> bool:
+        """Return whether a question waits for its answer."""
+        task, visit, inquiry_id = question
+        if inquiry_id:
+            inquiry = self.inquiries.get(inquiry_id)
+            return not self.ended and inquiry is not None and inquiry.status == "pending"
+
+        execution = self.executions.get((task, visit))
+        return execution is not None and execution.status == "waiting"
 
 
 class StartTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,3 +289,4 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     kind: AlarmKind
     seconds: float
     key: Key = ("", 0)
+    inquiry: int = 0

@@ -42,11 +42,13 @@ class Handlers(NamedTuple):
 
     Attributes:
         begin: Runs or skips a task that a branch has reached (`task_start.begin`).
+        wait: Lets a prepared task wait for an inquiry (`inquiries.wait`).
         launch: Starts the work of a prepared task (`task_start.launch`).
         end: Records the end of a task and fires its transitions (`task_end.end`).
     """
 
     begin: Callable[[Step, str, int, Token, Key | None], None]
+    wait: Callable[[Step, Key], None]
     launch: Callable[[Step, Key], None]
     end: Callable[[Step, Key, Outcome, ErrorInfo | None], None]
 
@@ -73,7 +75,8 @@ class Step:
         epoch = state.started_at
         if isinstance(event, RunStarted | RunResumed):
             epoch = event.started_at
-        moment = Moment(epoch + event.time, event.seed)
+        self.epoch_time = epoch + event.time
+        moment = Moment(self.epoch_time, event.seed)
         self._moment = lambda: moment
 
     def later(self, action: Callable[..., None], *arguments: Any) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from attune_nb.events import Key
     from attune_nb.language.model import Task
 
-__all__ = ["begin", "launch"]
+__all__ = ["begin", "launch", "start"]
 
 
 def begin(step: Step, path: str, visit: int, token: Token, parent: Key | None) -> None:
@@ -58,9 +58,18 @@ def begin(step: Step, path: str, visit: int, token: Token, parent: Key | None) -
         step.later(step.handlers.end, execution.key, *failures.render_failure(step, error))
         return
 
-    if task.delay:
+    if task.wait_for is not None:
+        step.handlers.wait(step, execution.key)
+    else:
+        start(step, execution)
+
+
+def start(step: Step, execution: Execution) -> None:
+    """Start a prepared task, after its delay if it has one."""
+    delay = step.task_of(execution).delay
+    if delay:
         step.store(execution, status="pending")
-        step.decide(Alarm(kind="delay", key=execution.key, seconds=task.delay))
+        step.decide(Alarm(kind="delay", key=execution.key, seconds=delay))
     else:
         launch(step, execution.key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -11,7 +12,7 @@ from attune_nb.display.panel import panel
 from attune_nb.html import Markup, element, join
 
 if TYPE_CHECKING:
-    from attune_nb.events import Key
+    from attune_nb.events import QuestionKey
     from attune_nb.results.progress import Progress
     from attune_nb.results.protocols import LiveRun
 
@@ -38,7 +39,7 @@ class Controls:
         # a front end that cannot show the widgets does not read this, and shows the HTML
         rule = Markup(".{}{{display:none}}").format(hidden_class)
         self._hiding_style = element("style", rule)
-        self._forms: dict[Key, Form] = {}
+        self._forms: dict[QuestionKey, Form] = {}
         self._text: Any = ipywidgets.HTML(self._content(progress))
         self._pause: Any = ipywidgets.Button(description="Pause", icon="pause")
         self._cancel: Any = ipywidgets.Button(description="Cancel", icon="stop")
@@ -69,14 +70,15 @@ class Controls:
 
     def _update_forms(self) -> None:
         """Show a form for every open question."""
-        questions = {(question.task, question.visit): question for question in self._run.questions}
+        questions = {question.key: question for question in self._run.questions}
         if questions.keys() == self._forms.keys():
             return
 
         for key in self._forms.keys() - questions.keys():
             self._forms.pop(key).close()
         for key in questions.keys() - self._forms.keys():
-            self._forms[key] = Form(questions[key], self._run.answer)
+            answer = partial(self._run.answer, inquiry=questions[key].inquiry)
+            self._forms[key] = Form(questions[key], answer)
         self._questions.children = [self._forms[key].widget for key in sorted(self._forms)]
 
     def _toggle(self, _: object) -> None:

@@ -89,18 +89,20 @@ class TerminalForms:
                 self._release_progress()
 
     def _ask_one(self, run: LiveRun, question: AskOpened) -> None:
-        key = (question.task, question.visit)
 
         def is_over() -> bool:
-            open_keys = {(other.task, other.visit) for other in run.questions}
-            return key not in open_keys or bool(run.pause_reason)
+            open_keys = {other.key for other in run.questions}
+            return question.key not in open_keys or bool(run.pause_reason)
 
-        problem = run.answer_problems.get(key)
+        def answer(value: Any) -> None:
+            run.answer(question.task, value, inquiry=question.inquiry)
+
+        problem = run.answer_problems.get(question.key)
         if problem:
             self._terminal.write(f"{question.task}: {problem}\n")
         form = _TerminalForm(self._terminal, self._check, is_over)
         try:
-            form.fill_in(question, lambda value: run.answer(question.task, value))
+            form.fill_in(question, answer)
         except _NoLongerNeeded:
             self._terminal.drop_typed()
             self._terminal.write(f"\nthe question of `{question.task}` is no longer open\n")

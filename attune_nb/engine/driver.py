@@ -99,8 +99,7 @@ class Driver(RequestQueue):
         result_readers: Sequence[Reader] = (),
         skip_delays: bool = False,
     ) -> None:
-        super().__init__()
-        self.state = state
+        super().__init__(state)
         self.ended = threading.Event()
         self.announce: Callable[[Key, int, int], None] | None = None
         self.sync: Callable[[], None] | None = None
@@ -280,7 +279,7 @@ class Driver(RequestQueue):
         for event in self._log.events:
             if not isinstance(event, AskOpened):
                 continue
-            if self.state.executions[event.task, event.visit].status == "waiting":
+            if self.state.is_open(event.key):
                 self.on_question(self, event)
 
     def _restore_timer(self, timer: PendingTimer, last_time: float, started_at: float) -> None:
@@ -333,8 +332,7 @@ class Driver(RequestQueue):
 
     def _has_only_open_questions(self) -> bool:
         """Return whether only questions are open, and no answer is on its way."""
-        executions = self.state.executions
-        is_answered = any(executions[key].status == "waiting" for key in self.answered)
+        is_answered = any(map(self.state.is_open, self.answered))
         return self.state.has_only_questions and not is_answered
 
     def _has_only_unanswered_questions(self) -> bool:
@@ -358,7 +356,10 @@ class Driver(RequestQueue):
             self._process(PauseRequested(time=self.clock(), seed=_new_seed(), reason=str(error)))
 
         must_sync = False
-        for (task, visit), collected in self._backend.collect():
+        collected_batches = self._backend.collect()
+        # an attempt has opened its inquiries before it ended
+        self._process_inquiries()
+        for (task, visit), collected in collected_batches:
             must_sync = must_sync or (task, visit) in self._jobs_to_sync
             batch = collected
             input_error = ""
@@ -404,6 +405,14 @@ class Driver(RequestQueue):
             return False
         return self.state.workflow.task(path).keep_results == "store"
 
+    def _process_inquiries(self) -> None:
+        """Process the questions that actions have asked."""
+        while not self.state.ended:
+            event = self.pop_inquiry(self.clock(), _new_seed())
+            if event is None:
+                return
+            self._process(event)
+
     def _process_requests(self) -> None:
         """Process what users have requested; of a run that has ended, nothing more."""
         while not self.state.ended and (make_input := self.pop_request()) is not None:
@@ -423,7 +432,12 @@ class Driver(RequestQueue):
         task, visit = command.key
         self._process(
             AlarmRang(
-                time=self.clock(), seed=_new_seed(), kind=command.kind, task=task, visit=visit
+                time=self.clock(),
+                seed=_new_seed(),
+                kind=command.kind,
+                task=task,
+                visit=visit,
+                inquiry=command.inquiry,
             )
         )
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import queue
+import threading
+import time
 from array import array
 from typing import TYPE_CHECKING, Any
 
-from attune_nb.conductor.answer_schema import explain_answer_misfit, secret_parts
+import msgspec
+
+from attune_nb.conductor.answer_schema import (
+    check_schema,
+    explain_answer_misfit,
+    secret_parts,
+)
+from attune_nb.conductor.state import Inquiry
 from attune_nb.errors import ParameterError
 from attune_nb.events import (
     SUCCEEDED,
@@ -14,6 +23,7 @@ from attune_nb.events import (
     AttemptsEnded,
     Batch,
     CancelRequested,
+    InquiryOpened,
     PauseRequested,
     RerunRequested,
     ResumeRequested,
@@ -23,7 +33,8 @@ from attune_nb.values.frozen import freeze, freeze_guarded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attune_nb.events import Input, Key
+    from attune_nb.conductor.state import RunState
+    from attune_nb.events import Input, QuestionKey
 
     # makes an input from its time and its seed; None if there is no more reason for one
     InputFactory = Callable[[float, int], Input | None]
@@ -35,12 +46,21 @@ class RequestQueue:
     """The requests that the driver has not processed yet. Any thread may add one.
 
     Attributes:
+        state: The state of the run after the last input.
         answered: The questions that were answered, also those whose answer is not processed yet.
+
+    Args:
+        state: The state of the run before its first input.
     """
 
-    def __init__(self) -> None:
-        self.answered: set[Key] = set()
+    def __init__(self, state: RunState) -> None:
+        self.state = state
+        self.answered: set[QuestionKey] = set()
         self._requests: queue.SimpleQueue[InputFactory] = queue.SimpleQueue()
+        # the inquiries that no input has told the conductor of yet
+        self._new_inquiries: queue.SimpleQueue[Inquiry] = queue.SimpleQueue()
+        self._inquiries: dict[int, Inquiry] = {}
+        self._inquiries_lock = threading.Lock()
 
     def pop_request(self) -> InputFactory | None:
         """Remove the oldest request and return it, or None if there is none."""
@@ -67,8 +87,118 @@ class RequestQueue:
         """Request that a paused run continues."""
         self._requests.put(lambda time, seed: ResumeRequested(time=time, seed=seed))
 
+    def open_inquiry(
+        self,
+        task: str,
+        visit: int,
+        prompt: str,
+        response_schema: Any = None,
+        *,
+        index: int = 0,
+        purpose: str = "",
+        assigned_to: Any = None,
+        timeout: float | None = None,
+    ) -> Inquiry:
+        """Ask a question for an action that runs, and return at once.
+
+        Another attempt for the same item that asks for the same purpose gets the same inquiry.
+
+        Args:
+            task: The path of the action's task.
+            visit: The number of the execution of the task.
+            prompt: The question.
+            response_schema: The schema that the answer must fit: a JSON Schema, or a flat one.
+            index: The index of the item.
+            purpose: Distinguishes the inquiries of one item.
+            assigned_to: Who shall answer.
+            timeout: The seconds until the inquiry times out; None for no limit.
+
+        Raises:
+            ParameterError: The schema cannot be used, or an inquiry for this purpose says
+                something else.
+        """
+        asked = Inquiry(
+            id=0,
+            task=task,
+            visit=visit,
+            index=index,
+            purpose=purpose,
+            prompt=prompt,
+            response_schema=freeze(check_schema(response_schema)),
+            assigned_to=freeze(assigned_to),
+            timeout=timeout,
+            opened_at=0.0,
+        )
+        with self._inquiries_lock:
+            earlier = self._find_earlier(asked)
+            if earlier is not None:
+                return earlier
+
+            known = self._known_inquiries()
+            inquiry = msgspec.structs.replace(
+                asked, id=max(known, default=0) + 1, opened_at=time.time()
+            )
+            self._inquiries[inquiry.id] = inquiry
+            self._new_inquiries.put(inquiry)
+        return inquiry
+
+    def find_inquiry(self, inquiry_id: int) -> Inquiry | None:
+        """Return an inquiry of the run as it stands now, or None if there is none."""
+        return self._known_inquiries().get(inquiry_id)
+
+    def _known_inquiries(self) -> dict[int, Inquiry]:
+        """Return all inquiries; the state of the run has the newest version of each."""
+        return {**self._inquiries, **self.state.inquiries}
+
+    def _find_earlier(self, asked: Inquiry) -> Inquiry | None:
+        """Return the inquiry that was opened before for the same item and purpose.
+
+        Raises:
+            ParameterError: That inquiry says something else.
+        """
+        if not asked.purpose:
+            return None
+
+        for inquiry in self._known_inquiries().values():
+            if _asker(inquiry) != _asker(asked):
+                continue
+            if _question(inquiry) != _question(asked):
+                raise ParameterError(
+                    f"inquiry {inquiry.id} has the same purpose `{asked.purpose[:80]}` and "
+                    "another question; give each question a purpose of its own"
+                )
+            return inquiry
+        return None
+
+    def pop_inquiry(self, time: float, seed: int) -> InquiryOpened | None:
+        """Remove the oldest inquiry that the conductor does not know, and return its input."""
+        try:
+            inquiry = self._new_inquiries.get_nowait()
+        except queue.Empty:
+            return None
+        return InquiryOpened(
+            time=time,
+            seed=seed,
+            task=inquiry.task,
+            visit=inquiry.visit,
+            inquiry=inquiry.id,
+            prompt=inquiry.prompt,
+            response_schema=inquiry.response_schema,
+            assigned_to=inquiry.assigned_to,
+            timeout=inquiry.timeout,
+            index=inquiry.index,
+            purpose=inquiry.purpose,
+        )
+
     def answer(
-        self, task: str, visit: int, value: Any, schema: Any = None, *, by: str = ""
+        self,
+        task: str,
+        visit: int,
+        value: Any,
+        schema: Any = None,
+        *,
+        by: str = "",
+        inquiry: int = 0,
     ) -> None:
         """Answer a question.
 
@@ -78,6 +208,7 @@ class RequestQueue:
             value: The answer.
             schema: The question's `response_schema`.
             by: Who answers.
+            inquiry: The id of the inquiry; 0 for `core.ask`.
 
         Raises:
             ParameterError: The answer does not fit the schema, or contains itself.
@@ -88,10 +219,17 @@ class RequestQueue:
 
         value = freeze(value)
         secrets = secret_parts(schema)
-        self.answered.add((task, visit))
+        self.answered.add((task, visit, inquiry))
         self._requests.put(
             lambda time, seed: AskAnswered(
-                time=time, seed=seed, task=task, visit=visit, value=value, by=by, secrets=secrets
+                time=time,
+                seed=seed,
+                task=task,
+                visit=visit,
+                value=value,
+                by=by,
+                secrets=secrets,
+                inquiry=inquiry,
             )
         )
 
@@ -128,3 +266,13 @@ class RequestQueue:
             return AttemptsEnded(time=time, seed=seed, task=task, visit=visit, batch=batch)
 
         self._requests.put(attempt_ended)
+
+
+def _asker(inquiry: Inquiry) -> tuple[Any, ...]:
+    """Return what distinguishes the inquiries of a run, beside their ids."""
+    return inquiry.task, inquiry.visit, inquiry.index, inquiry.purpose
+
+
+def _question(inquiry: Inquiry) -> tuple[Any, ...]:
+    """Return the parts of an inquiry that another attempt must not change."""
+    return inquiry.prompt, inquiry.response_schema, inquiry.assigned_to, inquiry.timeout

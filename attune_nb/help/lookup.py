@@ -37,6 +37,7 @@ GROUPS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("keys of a task", ("task key",)),
     ("keys of `retry`", ("retry key",)),
     ("keys of `rate_limit`", ("rate limit key",)),
+    ("keys of `wait_for`", ("wait key",)),
     ("keys of a transition in `next`", ("transition key",)),
     ("keys of a parameter", ("parameter key",)),
     ("keys of `pack.yaml`", ("pack key",)),

@@ -34,6 +34,7 @@ _ENTRIES: tuple[tuple[str, Kind], ...] = (
     ("Keys of a task", "task key"),
     ("Keys of `retry`", "retry key"),
     ("Keys of `rate_limit`", "rate limit key"),
+    ("Keys of `wait_for`", "wait key"),
     ("Keys of a transition in `next`", "transition key"),
     ("Targets of `do`", "target"),
     ("Keys of a parameter", "parameter key"),

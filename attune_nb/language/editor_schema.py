@@ -27,6 +27,7 @@ Schema = dict[str, Any]
 # A string with an expression.
 _TEMPLATE = r"\{\{"
 _NULL: Schema = {"type": "null"}
+_NO_WAIT = "Only a task that runs one action once, outside of `parallel` tasks, can wait."
 
 
 def json_schema() -> Schema:
@@ -51,6 +52,7 @@ def json_schema() -> Schema:
             "inner_task": _inner_task(),
             "retry": _object(_RETRY, required=("count",), or_null=True),
             "rate_limit": _rate_limit(),
+            "wait_for": _object(_WAIT_FOR, required=("inquiry",), or_null=True),
             "transition": _object(_TRANSITION),
             "branch": {**_object(_BRANCH), "type": ["string", "object"]},
             "choice": {**_object(_CHOICE), **_default_or_next()},
@@ -204,6 +206,7 @@ def _task() -> Schema:
                             read_tasks.KEYS_NOT_FOR_PARALLEL,
                             "This stands on the tasks within a `parallel` task.",
                         ),
+                        **_refused(("wait_for",), _NO_WAIT),
                     },
                 },
                 "else": {
@@ -231,10 +234,7 @@ def _task() -> Schema:
                     )
                 },
             },
-            {
-                "if": {"properties": _nulls(read_tasks.KEYS_FOR_ITEMS)},
-                "else": {"anyOf": [{"required": [key]} for key in ("with_items", "with-items")]},
-            },
+            *_item_rules(),
             {
                 "if": {"required": ["start"], "properties": {"start": {"const": True}}},
                 "then": {
@@ -247,11 +247,28 @@ def _task() -> Schema:
     }
 
 
+def _item_rules() -> list[Schema]:
+    """Return the rules about `with_items`."""
+    return [
+        {
+            "if": {"properties": _nulls(read_tasks.KEYS_FOR_ITEMS)},
+            "else": {"anyOf": [{"required": [key]} for key in ("with_items", "with-items")]},
+        },
+        {
+            "if": {"not": {"properties": _nulls(("with_items",))}},
+            "then": {"properties": _refused(("wait_for",), _NO_WAIT)},
+        },
+    ]
+
+
 def _inner_task() -> Schema:
     reason = "This stands on the `parallel` task, not on the tasks within."
     return {
         "$ref": "#/$defs/task",
-        "properties": _refused(read_tasks.KEYS_NOT_FOR_INNER_TASKS, reason),
+        "properties": {
+            **_refused(read_tasks.KEYS_NOT_FOR_INNER_TASKS, reason),
+            **_refused(("wait_for",), _NO_WAIT),
+        },
     }
 
 
@@ -333,6 +350,7 @@ _TASK = _describe(
             "pattern": rf"{_TEMPLATE}|^\s*([0-9]{{1,2}}(\.[0-9]+)?|100(\.0+)?) ?%\s*$",
         },
         "rate_limit": _refers("rate_limit"),
+        "wait_for": _refers("wait_for"),
         "report_every": _POSITIVE_INTEGER,
         "timeout": _seconds(above_zero=True),
         "delay": _seconds(),
@@ -376,6 +394,12 @@ _RATE_LIMIT = _describe(
         "count": _ABOVE_ZERO,
         "per": {**_ABOVE_ZERO, "default": read_tasks.DEFAULT_RATE_PERIOD},
     },
+)
+
+_WAIT_FOR = _describe(
+    KEYS,
+    "wait key",
+    {"inquiry": {"type": ["integer", "string"], "minimum": 1, "pattern": _TEMPLATE}},
 )
 
 _TRANSITION = _describe(

@@ -267,6 +267,7 @@ def _task(task: Task) -> dict[str, Any]:
         concurrency=_source(task.concurrency),
         batch_size=task.batch_size,
         retry=_retry(task.retry),
+        wait_for=_wait_for(task.wait_for),
         max_failures=_source(task.max_failures),
         rate_limit=_rate_limit(task.rate_limit),
         report_every=task.report_every,
@@ -290,6 +291,10 @@ def _retry(retry: Retry | None) -> dict[str, Any] | None:
         max_delay=_seconds(retry.max_delay),
         on_error=_null_if_empty(list(retry.on_error)),
     )
+
+
+def _wait_for(inquiry: Template | None) -> dict[str, Any] | None:
+    return None if inquiry is None else {"inquiry": inquiry.source}
 
 
 def _rate_limit(rate_limit: RateLimit | None) -> str | dict[str, Any] | None:

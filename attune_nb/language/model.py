@@ -114,7 +114,8 @@ class TaskPositions:
 class Task:
     """One step of a workflow. Times are in seconds.
 
-    Only a task of `type: parallel` has `tasks`, and it has no `action`.
+    Only a task of `type: parallel` has `tasks`, and it has no `action`. `wait_for` gives the id of
+    the inquiry that must be answered before the task starts.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Task:
     delay: float | None = None
     join: str | int | None = None
     keep_results: ResultLocation = "run"
+    wait_for: Template | None = None
     next: tuple[Transition, ...] = ()
     tasks: tuple[Task, ...] = ()
     attune_fields: Mapping[str, Any] = field(default_factory=dict)
@@ -160,6 +162,7 @@ class Task:
             self.with_items,
             self.concurrency,
             self.max_failures,
+            self.wait_for,
         ]
         return [template for template in templates if template is not None]
 

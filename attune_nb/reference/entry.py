@@ -16,6 +16,7 @@ Kind = Literal[
     "task key",
     "retry key",
     "rate limit key",
+    "wait key",
     "transition key",
     "branch key",
     "decision key",

@@ -155,6 +155,25 @@ _NAMESPACES = (
         """,
         related=("execution_id", "workflow_ref", "workflow_start", "timestamp", "now"),
     ),
+    Entry(
+        "namespace",
+        "inquiry",
+        "The inquiries that tasks have waited for, by the name of the task that waits: "
+        "`inquiry.TASK` has `id`, `status` (`responded`, `timeout` or `cancelled`), `response`, "
+        "`assigned_to`, `responded_by`, `responded_at` and `timeout_at`.",
+        """
+        tasks:
+          - name: request_approval
+            action: core.echo
+            input: {message: an action of a pack opens the inquiry and returns its id}
+            next: [{do: deploy}]
+          - name: deploy
+            action: core.echo
+            wait_for: {inquiry: "{{ task.request_approval.inquiry_id }}"}
+            input: {message: "{{ inquiry.deploy.responded_by }}"}
+        """,
+        related=("wait_for", "core.ask"),
+    ),
 )
 
 
@@ -171,7 +190,7 @@ def _system(name: str, explanation: str) -> Entry:
 _SYSTEM = (
     _system("execution_id", "The id of the run, as `run.run_id` and `%attune runs` show it."),
     _system("workflow_ref", "The `ref` of the workflow, or its name."),
-    _system("workflow_start", "The time when the run started, in UTC, as ISO 8601 text."),
+    _system("workflow_start", "The time when the run started, in seconds since 1970, UTC."),
     _system("timestamp", "The time when the run started, the same as `workflow_start`."),
 )
 

@@ -452,6 +452,26 @@ _TASK = (
     ),
     Entry(
         "task key",
+        "wait_for",
+        "Start the task only after a question was answered that an earlier task's action asked "
+        "while it ran: an inquiry. The answer is `inquiry.TASK.response`, with the name of the "
+        "task that waits. If the inquiry times out, so does the task.",
+        """
+        tasks:
+          - name: request_approval
+            action: core.echo
+            input: {message: an action of a pack opens the inquiry and returns its id}
+            next: [{when: "{{ succeeded() }}", do: deploy}]
+          - name: deploy
+            action: core.echo
+            wait_for: {inquiry: "{{ task.request_approval.inquiry_id }}"}
+            input: {message: "{{ inquiry.deploy.response }}"}
+        """,
+        values="an object with `inquiry`",
+        related=("inquiry", "core.ask", "questions", "timed_out"),
+    ),
+    Entry(
+        "task key",
         "keep_results",
         "The place of the results: in memory with the run; in files beside the store (`store`), "
         "from which they are read when something needs them; on the Dask cluster that computed "
@@ -750,6 +770,26 @@ _RATE_LIMIT = (
     ),
 )
 
+_WAIT_FOR = (
+    Entry(
+        "wait key",
+        "inquiry",
+        "The id of the inquiry, as the action that asked has returned it.",
+        """
+        tasks:
+          - name: request_approval
+            action: core.echo
+            input: {message: an action of a pack opens the inquiry and returns its id}
+            next: [{do: deploy}]
+          - name: deploy
+            action: core.noop
+            wait_for: {inquiry: "{{ task.request_approval.inquiry_id }}"}
+        """,
+        values="a template that gives an integer of 1 or more",
+        related=("wait_for",),
+    ),
+)
+
 _RETRY = (
     Entry(
         "retry key",
@@ -1016,6 +1056,7 @@ KEYS: tuple[Entry, ...] = (
     *_TASK,
     *_RETRY,
     *_RATE_LIMIT,
+    *_WAIT_FOR,
     *_TRANSITION,
     *_BRANCH,
     *_DECISION,

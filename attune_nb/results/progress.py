@@ -8,6 +8,7 @@ from attune_nb.events import (
     AskOpened,
     AttemptsEnded,
     CancelRequested,
+    InquiryEnded,
     PauseRequested,
     RerunRequested,
     ResumeRequested,
@@ -26,7 +27,7 @@ from attune_nb.results.timeline import TaskTimeline
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from attune_nb.events import Event, Key, RunStatus
+    from attune_nb.events import Event, Key, QuestionKey, RunStatus
     from attune_nb.results.timeline import TaskExecution
 
 __all__ = ["Progress"]
@@ -63,7 +64,7 @@ class Progress:
         self.now = 0.0
         self._timeline = TaskTimeline()
         self._doubts: dict[tuple[str, int, int], Doubt] = {}
-        self._questions: dict[Key, AskOpened] = {}
+        self._questions: dict[QuestionKey, AskOpened] = {}
         self._pause_reason = ""
         self._pause_start = 0.0
         # for each execution the seconds in which the run was paused
@@ -127,9 +128,13 @@ class Progress:
 
     def _track_question(self, event: Event) -> None:
         if isinstance(event, AskOpened):
-            self._questions[event.task, event.visit] = event
+            self._questions[event.key] = event
         elif isinstance(event, TaskEnded):
-            self._questions.pop((event.task, event.visit), None)
+            self._questions.pop((event.task, event.visit, 0), None)
+        elif isinstance(event, InquiryEnded):
+            self._questions.pop(event.key, None)
+        elif isinstance(event, RunEnded):
+            self._questions = {}
 
     def _change_status(self, event: Event) -> None:
         """Change the status if the event does, as the conductor did."""
@@ -261,6 +266,8 @@ class Progress:
         since = row.started
         if row.question_opened is not None:
             since = row.question_opened
+        if row.wait_ended is not None:
+            since = row.wait_ended
         return f"{status} for {format_duration(max(self.now - since, 0.0))}"
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attune_nb.context import Outcome, WorkflowContext
-    from attune_nb.events import AskOpened, Event, Key, RunStatus, TaskStatus
+    from attune_nb.events import AskOpened, Event, Key, QuestionKey, RunStatus, TaskStatus
     from attune_nb.results.failures import FailedTask
     from attune_nb.results.in_doubt import Doubt
     from attune_nb.values.paged_bytes import PagedBytes
@@ -63,6 +63,13 @@ class ViewedState(Protocol):
     @property
     def order(self) -> Sequence[Key]:
         """The keys of the executions in order of start."""
+
+    @property
+    def inquiries(self) -> Mapping[int, object]:
+        """The questions that actions have asked, by id."""
+
+    def is_open(self, question: QuestionKey) -> bool:
+        """Return whether a question waits for its answer."""
 
     @property
     def in_doubt(self) -> Mapping[tuple[str, int, int], int]:
@@ -168,10 +175,10 @@ class LiveRun(ReadableRun, Protocol):
         """Whether nothing runs, and questions wait for an answer."""
 
     @property
-    def answer_problems(self) -> Mapping[Key, str]:
-        """Why an answer that was passed in advance was not used, by the execution that asks."""
+    def answer_problems(self) -> Mapping[QuestionKey, str]:
+        """Why an answer that was passed in advance was not used, by the question."""
 
-    def handled_timeout(self, task: str) -> float | None:
+    def handled_timeout(self, question: AskOpened) -> float | None:
         """Return the seconds after which the workflow goes on without an answer, or None."""
 
     def pause_for_questions(self, *, at_once: bool = False) -> None:
@@ -189,5 +196,5 @@ class LiveRun(ReadableRun, Protocol):
     def resume(self) -> None:
         """Continue a paused run."""
 
-    def answer(self, task: str, value: Any) -> None:
+    def answer(self, task: str, value: Any, *, inquiry: int | None = None) -> None:
         """Answer a question."""

@@ -36,12 +36,12 @@ def answers_frame(events: Sequence[Event]) -> pd.DataFrame:
 
     from attune_nb.results.clock import RunClock  # noqa: PLC0415 - imports pandas
 
-    answers = {(event.task, event.visit): event for event in _answers(events)}
+    answers = {event.key: event for event in _answers(events)}
     rows = []
     for event in events:
         if not isinstance(event, AskOpened):
             continue
-        answer = answers.get((event.task, event.visit))
+        answer = answers.get(event.key)
         rows.append(
             {
                 "task": event.task,
@@ -96,5 +96,5 @@ def _answers(events: Iterable[Event]) -> list[AskAnswered]:
     answers: dict[Any, AskAnswered] = {}
     for event in events:
         if isinstance(event, AskAnswered):
-            answers.setdefault((event.task, event.visit), event)
+            answers.setdefault(event.key, event)
     return list(answers.values())

@@ -347,16 +347,14 @@ class RunView:
     @property
     def questions(self) -> list[AskOpened]:
         """The questions that wait for an answer."""
-        waiting = set()
-        for key, execution in self._source.state.executions.items():
-            if execution.status == "waiting":
-                waiting.add(key)
-        if not waiting:
+        state = self._source.state
+        statuses = {execution.status for execution in state.executions.values()}
+        if "waiting" not in statuses and not state.inquiries:
             # most runs ask nothing, and a log may be long
             return []
 
         questions = [event for event in self._log if isinstance(event, AskOpened)]
-        return [question for question in questions if (question.task, question.visit) in waiting]
+        return [question for question in questions if state.is_open(question.key)]
 
     @property
     def answers(self) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from attune_nb.events import (
     AttemptsEnded,
     Batch,
     ErrorInfo,
+    InquiryAwaited,
+    InquiryEnded,
     Key,
     RetriesPlanned,
     TaskEnded,
@@ -39,7 +41,8 @@ class TaskExecution(msgspec.Struct, kw_only=True):
         exhausted_total: The items of a source that was read to its end, or to where the task
             was stopped.
         delay_ended: The end of its delay.
-        question_opened: When its question was opened.
+        question_opened: When its question was opened, or when it began to wait for an inquiry.
+        wait_ended: When the inquiry that it waited for ended.
         attempts: The attempts that have ended.
         unbegun: Those that were cancelled before they began, which are no attempts.
         failed_attempts: Those that failed or timed out.
@@ -62,6 +65,7 @@ class TaskExecution(msgspec.Struct, kw_only=True):
     causes: tuple[Key, ...] = ()
     delay_ended: float | None = None
     question_opened: float | None = None
+    wait_ended: float | None = None
     ended: float | None = None
     status: TaskStatus = "running"
     error: ErrorInfo | None = None
@@ -180,6 +184,8 @@ class TaskTimeline:
     def __init__(self) -> None:
         self.executions: dict[Key, TaskExecution] = {}
         self.now = 0.0
+        # by the id of the inquiry
+        self._awaited: defaultdict[int, list[TaskExecution]] = defaultdict(list)
 
     def read(self, events: Iterable[Event]) -> None:
         """Read events, the oldest first."""
@@ -215,16 +221,36 @@ class TaskTimeline:
             execution.ended = event.time
             execution.status = event.status
             execution.error = event.error
-        elif isinstance(event, AskOpened):
-            execution = self._find(event.task, event.visit, event.time)
-            execution.question_opened = event.time
-            execution.status = "waiting"
+        elif isinstance(event, AskOpened | InquiryAwaited):
+            return self._begin_wait(event)
+        elif isinstance(event, InquiryEnded):
+            self._end_waits(event)
+            return None
         elif isinstance(event, AlarmRang) and event.kind == "delay":
             execution = self._find(event.task, event.visit, event.time)
             execution.delay_ended = event.time
         else:
             return None
         return execution
+
+    def _begin_wait(self, event: AskOpened | InquiryAwaited) -> TaskExecution:
+        """Note that a task waits for an answer. A task whose action asks goes on."""
+        execution = self._find(event.task, event.visit, event.time)
+        if isinstance(event, AskOpened) and event.inquiry:
+            return execution
+
+        execution.question_opened = event.time
+        execution.status = "waiting"
+        if isinstance(event, InquiryAwaited):
+            self._awaited[event.inquiry].append(execution)
+        return execution
+
+    def _end_waits(self, event: InquiryEnded) -> None:
+        """Note that the tasks which waited for an inquiry go on."""
+        for execution in self._awaited.pop(event.inquiry, []):
+            if execution.ended is None:
+                execution.wait_ended = event.time
+                execution.status = "running"
 
     def _find(self, task: str, visit: int, time: float) -> TaskExecution:
         """Return an execution, or a new one that starts now."""

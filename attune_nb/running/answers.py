@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from attune_nb.conductor.recovery import Recovered
     from attune_nb.engine.driver import Driver
-    from attune_nb.events import Event, Key
+    from attune_nb.events import Event, QuestionKey
     from attune_nb.language.model import WorkflowSpec
     from attune_nb.values.secrets import Mask
 
@@ -56,6 +56,9 @@ _BOOLEANS = {
 
 _NULLS = ("null", "~")
 _QUOTES = ("'", '"')
+
+# the namespaces of the tasks' results
+_TASK_SPACES = ("task", "tasks")
 
 _ANSWER_FILES = (".yaml", ".yml", ".json")
 
@@ -184,7 +187,7 @@ class AdvanceAnswers:
     An answer is used once: a task that asks again in a cycle is not answered again.
 
     Attributes:
-        problems: Why an answer was not used, by the execution that asks.
+        problems: Why an answer was not used, by the question.
 
     Args:
         answers: The answers by the task's path.
@@ -192,7 +195,7 @@ class AdvanceAnswers:
     """
 
     def __init__(self, answers: Mapping[str, Any], option: str = "answers") -> None:
-        self.problems: dict[Key, str] = {}
+        self.problems: dict[QuestionKey, str] = {}
         self._answers = dict(answers)
         self._by = f"{user_name()} ({option})".strip()
 
@@ -208,9 +211,16 @@ class AdvanceAnswers:
         schema = question.response_schema
         value = value_for(self._answers.pop(question.task), schema)
         try:
-            driver.answer(question.task, question.visit, value, schema, by=self._by)
+            driver.answer(
+                question.task,
+                question.visit,
+                value,
+                schema,
+                by=self._by,
+                inquiry=question.inquiry,
+            )
         except ParameterError as error:
-            self.problems[question.task, question.visit] = str(error)
+            self.problems[question.key] = str(error)
 
     def drop_used(self, events: Iterable[Event]) -> None:
         """Drop the answers to questions that were answered: they only restore secrets."""
@@ -233,7 +243,10 @@ def bind_answers(
         ParameterError: An answer is for no question, or does not fit its `response_schema`.
     """
     option = _option_of(answers)
-    questions = {path: task for path, task in workflow.walk() if task.action == ASK}
+    inquirers = _find_inquirers(workflow)
+    questions = {
+        path: task for path, task in workflow.walk() if task.action == ASK or path in inquirers
+    }
     paths = [path for path, _ in workflow.walk()]
     bound: dict[str, Any] = {}
 
@@ -256,11 +269,26 @@ def bind_answers(
     return AdvanceAnswers(bound, option)
 
 
+def _find_inquirers(workflow: WorkflowSpec) -> set[str]:
+    """Return the paths of the tasks whose inquiries other tasks wait for, as far as it is known."""
+    names: set[str] = set()
+    for _, task in workflow.walk():
+        if task.wait_for is None:
+            continue
+        for path, _ in task.wait_for.references:
+            if path[0] in _TASK_SPACES and len(path) > 1:
+                names.add(path[1])
+    return names
+
+
 def answers_of_dry_run(workflow: WorkflowSpec, answers: Mapping[str, Any]) -> dict[str, Any]:
     """Return answers as mocks: in a dry run no task asks, and these are its results."""
     bound = bind_answers(workflow, answers)
     mocks: dict[str, Any] = {}
     for path, answer in bound.items():
+        if workflow.task(path).action != ASK:
+            # no action runs, so none asks
+            continue
         schema = _written_schema(workflow.task(path))
         mocks[path] = {"response": value_for(answer, schema)}
     return mocks
@@ -274,7 +302,7 @@ def check_open_questions(past: Recovered, answers: Mapping[str, Any]) -> None:
     """
     option = _option_of(answers)
     for event in past.events:
-        if not isinstance(event, AskOpened) or not _is_waiting(past, event):
+        if not isinstance(event, AskOpened) or not past.state.is_open(event.key):
             continue
         for name in (event.task, event.task.rpartition("/")[2]):
             if name in answers:
@@ -323,11 +351,6 @@ def _is_masked(value: Any) -> bool:
     return isinstance(value, str) and value == MASKED
 
 
-def _is_waiting(past: Recovered, question: AskOpened) -> bool:
-    execution = past.state.executions.get((question.task, question.visit))
-    return execution is not None and execution.status == "waiting"
-
-
 def _option_of(answers: Mapping[str, Any]) -> str:
     if isinstance(answers, OptionAnswers):
         return "--answer"
@@ -352,6 +375,9 @@ def _written_schema(task: Any) -> Any:
 
     A schema with expressions is known only when the question opens.
     """
+    if task.action != ASK:
+        # the action asks, whatever its input is
+        return _UNKNOWN
     source = task.input.source
     schema = source.get("response_schema") if isinstance(source, dict) else None
     if has_template(schema):

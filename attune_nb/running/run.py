@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from attune_nb.conductor.state import RunState
     from attune_nb.engine.driver import Driver
-    from attune_nb.events import AskOpened, Event, Key
+    from attune_nb.events import AskOpened, Event, QuestionKey
     from attune_nb.packs.artifacts.view import Artifacts
     from attune_nb.results.in_doubt import Doubt
     from attune_nb.results.scaling import WorkflowScaling
@@ -317,7 +317,9 @@ class Run(BaseRun):
         """Continue a paused run."""
         self._driver.resume()
 
-    def answer(self, task: str, value: Any, *, by: str | None = None) -> None:
+    def answer(
+        self, task: str, value: Any, *, by: str | None = None, inquiry: int | None = None
+    ) -> None:
         """Answer the question of a `core.ask` task.
 
         A run that was paused as unattended continues.
@@ -326,6 +328,8 @@ class Run(BaseRun):
             task: The task; `parallel/name` for one within a parallel task.
             value: The answer.
             by: Who answers, for the record; by default the user of this process.
+            inquiry: The id of the inquiry, if the task's action has opened several; by default
+                the first open one.
 
         Raises:
             ParameterError: The answer does not fit the question's schema, or contains itself.
@@ -333,7 +337,7 @@ class Run(BaseRun):
         """
         questions = self.questions
         for question in questions:
-            if question.task == task:
+            if question.task == task and inquiry in (None, question.inquiry):
                 self._answer_question(question, value, by)
                 return
 
@@ -349,7 +353,9 @@ class Run(BaseRun):
             by = user_name()
         schema = question.response_schema
         value = value_for(value, schema)
-        self._driver.answer(question.task, question.visit, value, schema, by=by)
+        self._driver.answer(
+            question.task, question.visit, value, schema, by=by, inquiry=question.inquiry
+        )
         if self.pause_reason == UNATTENDED:
             self._driver.resume()
 
@@ -386,25 +392,18 @@ class Run(BaseRun):
         if not state.has_only_questions:
             return False
 
-        for key in self._driver.answered:
-            execution = state.executions.get(key)
-            if execution is not None and execution.status == "waiting":
-                # its answer is on the way
-                return False
-        return True
+        # an answer may be on the way
+        return not any(map(state.is_open, self._driver.answered))
 
     @property
     def questions(self) -> list[AskOpened]:
         """The questions that wait for an answer."""
-        if not self._source.state.ask_tasks:
+        state = self._source.state
+        if not state.ask_tasks and not state.inquiries:
             return []
 
         answered = self._driver.answered
-        return [
-            question
-            for question in super().questions
-            if (question.task, question.visit) not in answered
-        ]
+        return [question for question in super().questions if question.key not in answered]
 
     def pause_for_questions(self, *, at_once: bool = False) -> None:
         """Pause the run, as no person answers its questions.
@@ -414,22 +413,35 @@ class Run(BaseRun):
         """
         self._driver.pause_for_questions(UNATTENDED, at_once=at_once)
 
-    def handled_timeout(self, task: str) -> float | None:
+    def handled_timeout(self, question: AskOpened) -> float | None:
         """Return the seconds after which the workflow goes on if a question is not answered.
 
         It is None if the question has no timeout, or if no transition tests for `timed_out()`.
         """
-        asking_task = self._source.state.workflow.task(task)
-        for transition in asking_task.next:
+        state = self._source.state
+        waiting_task = state.workflow.task(question.task)
+        timeout = waiting_task.timeout
+        if question.inquiry:
+            timeout = state.inquiries[question.inquiry].timeout
+            waiting_tasks = [
+                state.workflow.task(execution.task)
+                for execution in state.executions.values()
+                if execution.inquiry == question.inquiry and execution.status == "waiting"
+            ]
+            if not waiting_tasks:
+                return None
+            waiting_task = waiting_tasks[0]
+
+        for transition in waiting_task.next:
             if transition.when is None:
                 continue
             if any(name == "timed_out" for name, _ in transition.when.calls):
-                return asking_task.timeout
+                return timeout
         return None
 
     @property
-    def answer_problems(self) -> Mapping[Key, str]:
-        """Why an answer that was passed in advance was not used, by the execution that asks."""
+    def answer_problems(self) -> Mapping[QuestionKey, str]:
+        """Why an answer that was passed in advance was not used, by the question."""
         return self._answers.problems
 
     def note_failed_reader(self, failure: StoreError | str) -> None:

@@ -28,7 +28,7 @@ from attune_nb.running.store_paths import store_option
 
 if TYPE_CHECKING:
     from attune_nb.display.outputs import Display
-    from attune_nb.events import AskOpened, Key
+    from attune_nb.events import AskOpened, QuestionKey
     from attune_nb.results.protocols import LiveRun
 
 __all__ = ["GRACE", "wait_for_end"]
@@ -167,14 +167,14 @@ class _Unattended(_Attendant):
     """
 
     def __init__(self) -> None:
-        self._announced: set[Key] = set()
+        self._announced: set[QuestionKey] = set()
 
     def attend(self, run: LiveRun) -> bool:
         """Pause the run if only questions are open; the pause ends the wait."""
         if not run.has_only_questions:
             return False
 
-        timeouts = [(question, run.handled_timeout(question.task)) for question in run.questions]
+        timeouts = [(question, run.handled_timeout(question)) for question in run.questions]
         if all(timeout is None for _, timeout in timeouts):
             run.pause_for_questions()
             return False
@@ -186,9 +186,8 @@ class _Unattended(_Attendant):
 
     def _announce(self, question: AskOpened, timeout: float) -> None:
         """Log once why the run waits."""
-        key = (question.task, question.visit)
-        if key not in self._announced:
-            self._announced.add(key)
+        if question.key not in self._announced:
+            self._announced.add(question.key)
             _log.warning(
                 "task %s; nobody can answer here, so the workflow goes on when it times out "
                 "after %g s",
@@ -249,7 +248,7 @@ def _describe_open_questions(run: LiveRun, pause_text: str) -> str:
     lines = []
     for question in questions[:_MAX_QUESTIONS]:
         lines.append(f"task {printable(describe_question(question))}")
-        problem = run.answer_problems.get((question.task, question.visit))
+        problem = run.answer_problems.get(question.key)
         if problem:
             lines.append(f"  its answer was not used: {problem}")
     if len(questions) > _MAX_QUESTIONS:

@@ -64,7 +64,17 @@ _TUPLE_FIELDS = ("causes", "fired", "doubts", "changed", "notes", "missing", "se
 # fields that older stores do not have; written only if they are not empty, so that a fork of an
 # older run shares its large rows
 _ADDED_FIELDS = frozenset(
-    {"dry_run", "mocked", "origin", "changed", "notes", "input_error", "by", "secrets"}
+    {
+        "dry_run",
+        "mocked",
+        "origin",
+        "changed",
+        "notes",
+        "input_error",
+        "by",
+        "secrets",
+        "inquiry",
+    }
 )
 
 # fields with columns of their own

@@ -53,6 +53,7 @@ _REASONS = {
     "`keystore`": ": pass it with `--secret NAME`, `--keystore FILE` or `keystore=`",
     "`task`": _NOT_ENDED,
     "`tasks`": _NOT_ENDED,
+    "`inquiry`": ": no task of this name has waited for an answer yet",
 }
 
 

@@ -199,6 +199,11 @@ class TestTask:
         actions = dict.fromkeys(["site.act", "act"], json.dumps)
         assert run(text, actions=actions, allow_imports=True).result("a") == "1"
 
+    def test_wait_for(self):
+        wait = A + "    wait_for: {inquiry: '{{ 4 + 3 }}'}\n"
+        assert "names inquiry 7, which no action" in run(wait).failure_text()
+        assert statuses(run(wait, mock={"a": 1})) == {"a": "succeeded"}
+
     def test_type(self):
         text = "tasks: [{name: p, type: parallel, tasks: [{name: x, action: core.noop}]}]\n"
         assert run(text).result("p") == {"x": {}}
@@ -418,6 +423,12 @@ class TestNamespace:
     def test_task_record(self, field, value):
         assert evaluate(f"task.a.{field}", mock={"a": {"x": 1}}) == value
         assert evaluate("task.a.duration_ms") >= 0
+
+    def test_inquiry(self):
+        """A task whose result is mocked waits for no answer."""
+        wait = A.replace("core.noop", "core.echo") + "    wait_for: {inquiry: 1}\n"
+        text = "output_map: {x: '{{ inquiry.a.response }}'}\n" + wait
+        assert run(text, mock={"a": 1}).output == {"x": None}
 
     def test_task_record_of_items(self):
         text = A + "    with_items: [1, 2]\n    next: [{when: failed(), do: noop}]\n"

@@ -300,6 +300,8 @@ def tasks(draw):
             task = draw(st.fixed_dictionaries(fields, optional=optional_fields))
             if "with_items" in task:
                 task.update(draw(item_settings))
+            elif draw(st.booleans()):
+                task["wait_for"] = {"inquiry": draw(st.sampled_from(["{{ config.id }}", 7]))}
             if draw(st.booleans()):
                 task["rate_limit"] = draw(rate_limits)
 

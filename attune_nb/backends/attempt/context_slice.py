@@ -32,7 +32,7 @@ __all__ = ["fetch_context", "find_references", "may_read_tables", "slice_context
 _NameTree = dict[str, Any]
 
 _ITEM_NAMES = ("item", "index")
-_OBJECT_FIELDS = ("parameters", "config", "keystore", "system")
+_OBJECT_FIELDS = ("parameters", "config", "keystore", "system", "inquiries")
 # a name that no result has as a key
 _NO_KEYS: _NameTree = {"": {}}
 

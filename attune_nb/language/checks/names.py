@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from attune_nb.context import OUTCOME_FIELDS
+from attune_nb.context import INQUIRY_FIELDS, OUTCOME_FIELDS
 from attune_nb.errors import Problem, nearest
 from attune_nb.language import parameter_specs
 from attune_nb.templates.compiler.codegen import NAMESPACES
@@ -102,10 +102,12 @@ class _NameTable:
             task.name for task in workflow.tasks if task.keep_results == "none"
         }
         self.are_items_clear = "items" not in unclear
+        waiting_tasks = {task.name for task in workflow.tasks if task.wait_for is not None}
 
         self.members: dict[str, set[str] | None] = {
             "parameters": self.parameters,
             "system": _SYSTEM_NAMES,
+            "inquiry": waiting_tasks if unclear.isdisjoint({"tasks", "inquiries"}) else None,
             **dict.fromkeys(VARIABLE_SPACES, self.variables),
             **dict.fromkeys(_TASK_SPACES, self.tasks),
         }
@@ -326,6 +328,8 @@ def _explain_unknown_member(
         hint = f"; did you mean `workflow.{name}`?"
     if not hint and space in (*VARIABLE_SPACES, "parameters"):
         hint = explain_outer_name(name)
+    if not hint and space == "inquiry" and name in name_table.in_space("task"):
+        hint = ", which has no `wait_for`; the name is that of the task that waits for the answer"
     if not hint:
         hint = suggest_name(name, names)
     if not hint and space == "parameters":
@@ -334,15 +338,20 @@ def _explain_unknown_member(
 
 
 def _explain_unknown_field(path: NamePath, name_table: _NameTable) -> str | None:
-    """Return why a task with items has no such field.
+    """Return why a task's record or inquiry has no such field, or None if it may have it.
 
-    Its result is an array, without keys, or is not kept.
+    The result of a task with items is an array, without keys, or is not kept.
     """
     space, *members = path
-    if space not in _TASK_SPACES or len(members) < len(("task", "field")):
+    if len(members) < len(("task", "field")):
         return None
 
     name, field = members[:2]
+    if space == "inquiry" and field not in INQUIRY_FIELDS:
+        hint = suggest_name(field, INQUIRY_FIELDS)
+        return f"`inquiry.{name}` has no `{field[:_MAX_NAME_LENGTH]}`{hint}"
+    if space not in _TASK_SPACES:
+        return None
     if name in name_table.tasks_without_results and field in _RESULT_FIELDS:
         return f"`{space}.{name}` has no `{field}`: the task has `keep_results: none`"
     if name not in name_table.tasks_with_items or field in OUTCOME_FIELDS:

@@ -40,6 +40,8 @@ _UNCLEAR_PARTS = {
     "publish": "names",
     "parameters": "parameters",
     "with_items": "items",
+    "wait_for": "inquiries",
+    "inquiry": "inquiries",
     **dict.fromkeys(
         ("next", "do", "on_success", "on_failure", "on_complete", "on_timeout", "decision"), "ways"
     ),
@@ -53,8 +55,8 @@ class FieldReader:
     (`with-items`, or an older form) to its path in the text.
 
     `unclear` names the parts that problems have left unknown: all `tasks`, all `ways` between
-    them, the `names` of variables, the `parameters`, and which tasks have `items`. Checks leave
-    out the problems that would follow from these parts.
+    them, the `names` of variables, the `parameters`, which tasks have `items`, and which wait for
+    `inquiries`. Checks leave out the problems that would follow from these parts.
     `named_by_key` holds the paths of names that are keys of an object of tasks.
     `derived` holds transitions whose `when` repeats conditions that stand elsewhere.
     `misspelt` holds the canonical paths of keys that were reported as misspelt.

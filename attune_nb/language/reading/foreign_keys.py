@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["TABLES", "ForeignKey", "explain_foreign_key", "explain_foreign_type"]
+__all__ = [
+    "TABLES",
+    "ForeignKey",
+    "explain_earlier_tasks",
+    "explain_foreign_key",
+    "explain_foreign_type",
+]
 
 # Names in an example that a message shows.
 _MAX_NAMES = 3
@@ -45,7 +51,7 @@ def explain_foreign_key(owner: str, key: str, fields: Mapping[str, Any]) -> Fore
     word = _CAPITAL.sub("_", key).replace("-", "_").lower()
 
     if owner == "a task" and word in _EARLIER_TASKS:
-        return ForeignKey("next", _explain_earlier_tasks(fields.get(key), fields.get("name")))
+        return ForeignKey("next", explain_earlier_tasks(fields.get(key), fields.get("name")))
     if owner.startswith("a branch of"):
         owner = "a transition"
     return TABLES.get(owner, {}).get(word)
@@ -59,7 +65,7 @@ def explain_foreign_type(name: str) -> str:
     return f"; write `type: {_TYPES[word].format(word=word)}`"
 
 
-def _explain_earlier_tasks(value: Any, name: Any) -> str:
+def explain_earlier_tasks(value: Any, name: Any) -> str:
     """Return the transitions to write instead of the names of the tasks to wait for."""
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not _are_short_names(names):
@@ -100,7 +106,7 @@ def _table(*rows: dict[str, ForeignKey]) -> dict[str, ForeignKey]:
 _EARLIER_TASKS = frozenset(
     {
         "depends_on", "depends", "dependencies", "needs", "requires", "upstream",
-        "upstream_tasks", "after", "run_after", "wait_for", "previous",
+        "upstream_tasks", "after", "run_after", "previous",
     }
 )  # fmt: skip
 

@@ -29,6 +29,7 @@ from attune_nb.language.model import (
     Transition,
 )
 from attune_nb.language.reading import legacy_syntax, read_parameters
+from attune_nb.language.reading.foreign_keys import explain_earlier_tasks
 from attune_nb.reference.entry import names
 from attune_nb.reference.workflow_keys import KEYS
 from attune_nb.templates.constant import SURROUNDED, constant_value
@@ -51,6 +52,7 @@ RATE_LIMIT_KEYS = names(KEYS, "rate limit key")
 # seconds
 DEFAULT_RATE_PERIOD = 1
 RETRY_KEYS = names(KEYS, "retry key")
+WAIT_KEYS = names(KEYS, "wait key")
 MAX_RETRIES = 100
 MAX_NAME_LENGTH = 100
 KEYS_NOT_FOR_PARALLEL = (
@@ -60,7 +62,7 @@ KEYS_NOT_FOR_PARALLEL = (
 KEYS_NOT_FOR_INNER_TASKS = ("join", "next", "start", *legacy_syntax.LEGACY_KEYS)
 KEYS_NOT_FOR_ASK = (
     "with_items", "concurrency", "batch_size", "retry", "max_failures", "rate_limit",
-    "report_every",
+    "report_every", "wait_for",
 )  # fmt: skip
 KEYS_FOR_ITEMS = ("batch_size", "max_failures", "report_every")
 
@@ -167,6 +169,7 @@ def _read_task(reader: FieldReader, data: Any, path: KeyPath, *, within: bool) -
         concurrency=_read_concurrency(reader, fields, path),
         batch_size=reader.read_positive_integer(fields, "batch_size", path),
         retry=_read_retry(reader, fields.get("retry"), (*path, "retry")),
+        wait_for=_read_wait_for(reader, fields, path),
         max_failures=_read_max_failures(reader, fields, path),
         rate_limit=_read_rate_limit(reader, fields.get("rate_limit"), (*path, "rate_limit")),
         report_every=reader.read_positive_integer(fields, "report_every", path),
@@ -226,6 +229,21 @@ def _refuse_misplaced(
     reader: FieldReader, fields: dict[str, Any], path: KeyPath, task_type: TaskType, *, within: bool
 ) -> None:
     """Note the keys that this kind of task cannot have, and remove them from its fields."""
+    has_items = "with_items" in fields or (*path, "with_items") in reader.misspelt
+    refusals = _list_refusals(fields, task_type, within=within, has_items=has_items)
+
+    for keys, reason in refusals:
+        for key in keys:
+            if fields.get(key) is not None:
+                reader.add_problem(f"`{key}` {reason}", (*path, key), key=True)
+                # further problems of its value are of no interest
+                del fields[key]
+
+
+def _list_refusals(
+    fields: dict[str, Any], task_type: TaskType, *, within: bool, has_items: bool
+) -> list[tuple[tuple[str, ...], str]]:
+    """Return keys that a task cannot have, each group with the reason."""
     is_parallel = task_type == "parallel"
     refusals: list[tuple[tuple[str, ...], str]] = []
     if is_parallel and "tasks" in fields:
@@ -239,19 +257,15 @@ def _refuse_misplaced(
         reason = f"has no meaning for `{ASK}`, which asks one person once"
         refusals.append((KEYS_NOT_FOR_ASK, reason))
 
-    has_items = "with_items" in fields or (*path, "with_items") in reader.misspelt
     if not has_items and not is_parallel:
         refusals += _refusals_without_items(fields)
     if fields.get("join") is not None and fields.get("start") is True:
         reason = "cannot stand beside `join`: a task that waits for others does not start by itself"
         refusals.append((("start",), reason))
-
-    for keys, reason in refusals:
-        for key in keys:
-            if fields.get(key) is not None:
-                reader.add_problem(f"`{key}` {reason}", (*path, key), key=True)
-                # further problems of its value are of no interest
-                del fields[key]
+    if is_parallel or within or has_items:
+        reason = "stands on a task that runs one action once, outside of `parallel` tasks"
+        refusals.append((("wait_for",), reason))
+    return refusals
 
 
 def _refusals_without_items(fields: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
@@ -389,6 +403,46 @@ def _is_max_failures(value: Any) -> bool:
     if isinstance(value, int) and not isinstance(value, bool):
         return value >= 0
     return limits.parse_percent(value) is not None
+
+
+def _read_wait_for(reader: FieldReader, fields: dict[str, Any], path: KeyPath) -> Template | None:
+    """Return the template of the id of the inquiry that a task waits for."""
+    wait_path = (*path, "wait_for")
+    value = fields.get("wait_for")
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        advice = explain_earlier_tasks(value, fields.get("name"))
+        reader.add_problem(
+            "`wait_for` must be an object `{inquiry: ID}`, as it waits for the answer to an "
+            f"inquiry, not {describe_with_value(value)}; {advice}",
+            wait_path,
+        )
+        return None
+
+    keys = reader.read_object(value, wait_path, WAIT_KEYS, "`wait_for`")
+    if keys is None:
+        return None
+    inquiry = keys.get("inquiry")
+    inquiry_path = (*wait_path, "inquiry")
+    if inquiry is None:
+        reader.unclear.add("inquiries")
+        reader.add_missing_key("`wait_for` needs `inquiry`: its id", wait_path, "inquiry")
+        return None
+
+    fault = None
+    if is_template(inquiry):
+        constant = constant_value(inquiry)
+        if constant is not ABSENT and not is_positive_integer(constant):
+            fault = _describe_constant(constant)
+    elif not is_positive_integer(inquiry):
+        fault = describe_with_value(inquiry)
+
+    if fault:
+        message = "`inquiry` must be the id of an inquiry, as in `{{ task.NAME.inquiry_id }}`"
+        reader.add_problem(f"{message}, not {fault}", inquiry_path)
+        return None
+    return reader.compile_value(inquiry, inquiry_path)
 
 
 def _read_rate_limit(reader: FieldReader, value: Any, path: KeyPath) -> RateLimit | None:

@@ -34,7 +34,8 @@ class TracedExecution(msgspec.Struct, kw_only=True):
         status: Its status; "unfinished" while it is in progress.
         first_start: The start of its first attempt.
         delay_ended: The end of its delay.
-        question_opened: When its question was opened.
+        question_opened: When its question was opened, or when it began to wait for an inquiry.
+        wait_ended: When the inquiry that it waited for ended.
         retried_by_time: The number of attempts in a batch that will be retried, by the batch's
             time.
     """
@@ -52,6 +53,7 @@ class TracedExecution(msgspec.Struct, kw_only=True):
     first_start: int | None = None
     delay_ended: int | None = None
     question_opened: int | None = None
+    wait_ended: int | None = None
     retried_by_time: defaultdict[float, int] = msgspec.field(
         default_factory=lambda: defaultdict(int)
     )
@@ -96,6 +98,7 @@ def _in_nanoseconds(execution: TaskExecution, now: int) -> TracedExecution:
         first_start=_optional_nanoseconds(execution.first_start),
         delay_ended=_optional_nanoseconds(execution.delay_ended),
         question_opened=_optional_nanoseconds(execution.question_opened),
+        wait_ended=_optional_nanoseconds(execution.wait_ended),
         retried_by_time=execution.retried_by_time,
     )
 

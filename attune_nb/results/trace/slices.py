@@ -177,6 +177,8 @@ class TraceEvents:
             if cause in self._placed:
                 yield from self._show_arrow(self._placed[cause], placed)
 
+        if execution.wait_ended is not None:
+            yield from self._fill(placed, "waits for an answer", execution.wait_ended)
         if execution.delay_ended is not None:
             yield from self._fill(placed, "delay", execution.delay_ended)
         if execution.first_start is not None:

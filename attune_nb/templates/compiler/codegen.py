@@ -39,6 +39,7 @@ NAMESPACES = {
     "config": "config",
     "keystore": "keystore",
     "system": "system",
+    "inquiry": "inquiries",
 }
 
 # Parts of a string that gets a function: expressions, and as many texts between them.

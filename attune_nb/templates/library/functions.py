@@ -33,6 +33,7 @@ __all__ = [
     "OUTCOME_FUNCTIONS",
     "SCOPE_FUNCTIONS",
     "TASK_FUNCTION",
+    "format_time",
     "function_hint",
     "scoped_uuid",
     "to_bool",
@@ -132,7 +133,7 @@ def _current_moment(scope: Any, name: str) -> Moment:
     return state.moment
 
 
-def _format_time(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """Return a time, in seconds since the epoch, in ISO 8601 in UTC, always with microseconds."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -162,7 +163,7 @@ OUTCOME_FUNCTIONS = tuple(_OUTCOME_READERS)
 SCOPE_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     name: _outcome_function(name, read) for name, read in _OUTCOME_READERS.items()
 }
-SCOPE_FUNCTIONS["now"] = lambda scope: _format_time(_current_moment(scope, "now").time)
+SCOPE_FUNCTIONS["now"] = lambda scope: format_time(_current_moment(scope, "now").time)
 
 # The functions of Jinja2 and Python that are left out, and why.
 LEFT_OUT_FUNCTIONS = {
