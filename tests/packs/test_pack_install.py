@@ -119,7 +119,7 @@ def test_a_failed_installation_leaves_nothing(tmp_path, cache):
         install(action)
 
     message = str(caught.value)
-    assert message.startswith("`speech` is not installed: `")
+    assert message.startswith("`speech` is not installed: ")
     assert "failed with exit code 1. Nothing was changed. Its last lines:\n" in message
     assert "nowhere-to-be-found" in message
     assert folders(cache) == []
@@ -247,3 +247,14 @@ def test_packages_of_node_are_installed(tmp_path):
     ).stdout
     assert json.loads(output) == "la"
     assert not (tmp_path / "web" / "node_modules").exists()
+
+
+def test_a_module_of_the_pack_disturbs_no_installation(tmp_path):
+    """pip starts in the pack's folder, where it finds the packages that a path names."""
+    action = pack_that_needs(tmp_path)
+    for name in ("json.py", "venv.py", "pip.py"):
+        (tmp_path / "speech" / name).write_text("raise SystemExit('wrong module')")
+
+    install(action)
+
+    assert spoken(action) == "2.0"

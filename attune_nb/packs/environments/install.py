@@ -11,13 +11,14 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attune_nb.actions.process_tree import ProcessTree
+from attune_nb.actions.process_tree import MARK, ProcessTree
 from attune_nb.errors import PackError
 from attune_nb.packs.environments.cache import (
     Environment,
@@ -50,12 +51,12 @@ if TYPE_CHECKING:
 
 __all__ = ["install_pack"]
 
-Progress = "Callable[[str], None]"
-
 # lines of an installer's output that a message of its failure shows
 _SHOWN_LINES = 12
-# an installer's process has no command of its own: it is found by its session alone
-_NO_MARK = "attune-nb-install-"
+# variables that lead a Python to the modules of another one, or pip to another folder
+_MISLEADING_VARIABLES = frozenset(
+    {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"}
+)
 
 
 def install_pack(
@@ -183,20 +184,21 @@ class _Installation:
         uv = shutil.which("uv")
         if uv is not None:
             # the folder is there already
-            self._run(
-                [uv, "venv", "--quiet", "--allow-existing", "--python", python.program, str(folder)]
-            )
-            self._run([uv, "pip", "install", "--python", program, *packages])
+            venv = [uv, "venv", "--quiet", "--allow-existing", "--python", python.program]
+            self._run("uv", [*venv, str(folder)])
+            self._run("uv", [uv, "pip", "install", "--python", program, *packages])
             return
 
-        pip = [program, "-m", "pip"]
+        # isolated: a module of the pack must not stand for one of Python's
+        pip = [program, "-I", "-m", "pip"]
         options = []
         if importlib.util.find_spec("pip") is not None:
             # the pip of this Python saves the time to install another one
-            pip = [sys.executable, "-m", "pip", "--python", program]
+            pip = [sys.executable, "-P", "-m", "pip", "--python", program]
             options = ["--without-pip"]
-        self._run([python.program, "-m", "venv", *options, str(folder)])
+        self._run("venv", [python.program, "-I", "-m", "venv", *options, str(folder)])
         self._run(
+            "pip",
             [*pip, "install", "--no-input", "--progress-bar", "off", "--disable-pip-version-check",
              *packages]
         )  # fmt: skip
@@ -218,6 +220,7 @@ class _Installation:
             command = "ci"
         search_path = os.pathsep.join([str(Path(node.program).parent), os.environ.get("PATH", "")])
         self._run(
+            "npm",
             [npm, command, "--omit=dev", "--install-links", "--no-audit", "--no-fund",
              "--no-update-notifier"],
             folder=folder,
@@ -226,6 +229,7 @@ class _Installation:
 
     def _run(
         self,
+        tool: str,
         command: Sequence[str],
         *,
         folder: Path | None = None,
@@ -233,20 +237,22 @@ class _Installation:
     ) -> None:
         """Run one program of the installation, and report its output line by line.
 
+        Args:
+            tool: The name of the program.
+            command: Its command.
+            folder: The working directory; by default the pack's.
+            variables: Variables that are added to the environment of this process.
+
         Raises:
             PackError: It failed.
         """
-        environment = {**os.environ, **(variables or {})}
-        # a Python that is started must look for modules in its own folders
-        for name in (
-            "PYTHONPATH",
-            "PYTHONHOME",
-            "VIRTUAL_ENV",
-            "PIP_TARGET",
-            "PIP_PREFIX",
-            "PIP_USER",
-        ):
-            environment.pop(name, None)
+        mark = uuid.uuid4().hex
+        environment = {
+            name: value for name, value in os.environ.items() if name not in _MISLEADING_VARIABLES
+        }
+        environment[MARK] = f"{environment.get(MARK, '')} {mark}".strip()
+        if variables is not None:
+            environment.update(variables)
 
         process = subprocess.Popen(  # noqa: S603 - installing is what the user asks for
             command,
@@ -266,7 +272,7 @@ class _Installation:
                     self.report(f"  {text}")
             status = process.wait()
         except BaseException:
-            ProcessTree(process.pid, _NO_MARK).kill()
+            ProcessTree(process.pid, mark).kill()
             process.wait()
             raise
         finally:
@@ -276,8 +282,8 @@ class _Installation:
         if status:
             output = "\n".join(f"  {line}" for line in last_lines)
             raise PackError(
-                f"`{self._pack.ref}` is not installed: `{Path(command[0]).name}` failed with exit "
-                f"code {status}. Nothing was changed. Its last lines:\n{output}"
+                f"`{self._pack.ref}` is not installed: {tool} failed with exit code "
+                f"{status}. Nothing was changed. Its last lines:\n{output}"
             )
 
 
