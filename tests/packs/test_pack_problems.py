@@ -117,6 +117,22 @@ def test_a_default_that_does_not_fit_is_a_warning(tmp_path):
     assert "demo.run" in read_pack(tmp_path).actions
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "{type: [string, 'null'], default: a}",
+        "{type: string, enum: [a, b], default: a}",
+        "{type: array, items: {type: integer}, default: [1]}",
+        "{default: 3}",
+        "{type: number, default: 3}",
+    ],
+)
+def test_a_default_that_fits_is_no_problem(tmp_path, spec):
+    write_pack(tmp_path, {"actions/run.yaml": f"{_START}parameters:\n  n: {spec}\n"})
+
+    assert problems_of_pack(tmp_path) == []
+
+
 def test_inner_declarations_may_be_flat_too(tmp_path):
     text = (
         f"{_START}parameters:\n  server:\n    type: object\n    required: true\n"

@@ -10,6 +10,7 @@ import json
 import math
 import numbers
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import referencing.exceptions
@@ -18,6 +19,7 @@ import regex
 
 from attune_nb.errors import TemplateError
 from attune_nb.language.validation.formats import jsonschema
+from attune_nb.language.validation.plain_schemas import is_plain_schema
 from attune_nb.language.validation.plain_values import fits_surely
 from attune_nb.templates.library.to_text import compile_pattern
 from attune_nb.values.describe import describe
@@ -45,6 +47,8 @@ _ValidationError: Any = jsonschema.ValidationError
 
 def find_schema_error(schema: Mapping[str, Any]) -> tuple[tuple[str | int, ...], str] | None:
     """Return where a value is not JSON Schema, as a path, and why; or None."""
+    if is_plain_schema(schema):
+        return None
     try:
         error = _best_error(_META_VALIDATOR.iter_errors(schema))
     except RecursionError:
@@ -128,8 +132,12 @@ class SchemaValidator:
 
     def __init__(self) -> None:
         self.seconds = PATTERN_SECONDS
+
+    @cached_property
+    def _validator(self) -> Any:
+        """The validator class: it takes 1 ms to make, and plain declarations need none."""
         extend: Any = jsonschema.validators.extend
-        self._validator = extend(_BASE_VALIDATOR, {"pattern": self._check_pattern})
+        return extend(_BASE_VALIDATOR, {"pattern": self._check_pattern})
 
     def explain_misfit(self, value: Any, schema: Mapping[str, Any]) -> str | None:
         """Return how a value does not fit a schema, or None if it fits.

@@ -33,6 +33,12 @@ __all__ = ["read_schema", "read_workflow_parameters"]
 # keys of the platform's forms, which say nothing about a value
 _FORM_KEYS = ("key_ref",)
 
+# The keys of a declaration without further rules, and the types of values that surely fit it.
+_PLAIN_KEYS = frozenset(
+    {"type", "description", "default", "enum", "required", "secret", "label", "title"}
+)
+_PLAIN_TYPES: dict[str, type] = {"string": str, "integer": int, "boolean": bool}
+
 # characters of a key in a message
 _MAX_KEY_LENGTH = 80
 
@@ -66,7 +72,7 @@ def read_workflow_parameters(reader: PackReader) -> dict[str, Any] | None:
 def _check_defaults(reader: PackReader, key: str, schema: dict[str, Any], noun: str) -> None:
     for name, spec in schema.items():
         default = spec.get("default")
-        if default is None:
+        if default is None or _fits_plainly(default, spec):
             continue
         misfit = explain_misfit(schema, name, default)
         if misfit is not None:
@@ -74,6 +80,16 @@ def _check_defaults(reader: PackReader, key: str, schema: dict[str, Any], noun: 
             position = reader.reader.value_position((key, name, "default"))
             message = f"the default of {noun} `{name}` {misfit}"
             reader.notes.append(Problem(message, position, "warning"))
+
+
+def _fits_plainly(value: Any, spec: dict[str, Any]) -> bool:
+    """Return whether a value surely fits a declaration without rules."""
+    kind = spec.get("type")
+    if not spec.keys() <= _PLAIN_KEYS or not isinstance(kind, str):
+        return False
+    if type(value) is not _PLAIN_TYPES.get(kind):
+        return False
+    return "enum" not in spec or value in spec["enum"]
 
 
 def _normalize_all(reader: PackReader, key: str) -> Any:
