@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attune_nb as attune
-from attune_nb.packs.options import PackOptions
-from attune_nb.packs.process.pack_function import PackFunction
 from attune_nb.packs.reading.read_pack import read_pack
 from benchmarks.verdict import Verdict, compare, judge_ratio, median_us, time_in_turn
 
@@ -78,14 +76,13 @@ def _write_pack(folder: Path) -> Path:
 def _compare(folder: Path, runner: str, items: int, turns_count: int) -> Verdict:
     """Compare a task with items, and a pool of threads that does the same by hand."""
     action = read_pack(folder).actions[f"kit.{runner}"]
-    function = PackFunction(action, PackOptions())
     text = WORKFLOW.replace("RUNNER", runner).replace("AT_ONCE", str(AT_ONCE))
     workflow = attune.loads(text)
     command = [*PROGRAMS[runner], str(action.entry_point)]
 
     def run() -> None:
         workflow.run(
-            {"items": items}, actions={action.ref: function}, progress=False, store="none"
+            {"items": items}, packs=[folder], progress=False, store="none"
         ).raise_for_status()
 
     def call(number: int) -> Any:

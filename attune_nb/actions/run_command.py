@@ -7,7 +7,6 @@ import os
 import subprocess
 import threading
 import time
-import uuid
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -70,7 +69,7 @@ def run_command(
     Raises:
         OSError, ValueError: The command cannot start.
     """
-    mark = uuid.uuid4().hex
+    mark = os.urandom(16).hex()
     # the command may run below another one, which keeps its own mark
     outer_marks = environment.get(MARK, "")
     marked_environment = {**environment, MARK: f"{outer_marks} {mark}".strip()}
