@@ -51,6 +51,7 @@ __all__ = [
     "InquiryStatus",
     "ItemStatus",
     "Key",
+    "KeyAdded",
     "MockMissing",
     "PauseRequested",
     "QuestionKey",
@@ -524,6 +525,18 @@ class AskAnswered(Input, frozen=True, kw_only=True, tag=True):
         if "" in self.secrets or not isinstance(self.value, dict):
             return self.value
         return {name: self.value[name] for name in self.secrets if name in self.value}
+
+
+class KeyAdded(Input, frozen=True, kw_only=True, tag=True):
+    """An action got, or made, a key that was not known at the start; it must not be shown.
+
+    Attributes:
+        name: The ref of the key.
+        value: Its value. A record has `***` in place of its texts.
+    """
+
+    name: str
+    value: Any
 
 
 class AlarmRang(Input, frozen=True, kw_only=True, tag=True):

@@ -15,6 +15,7 @@ from attune_nb.events import (
     AskAnswered,
     AttemptsEnded,
     InquiryOpened,
+    KeyAdded,
     RerunRequested,
 )
 from attune_nb.values.index_ranges import find_ranges, pack_ranges, unpack_ranges
@@ -141,6 +142,9 @@ def _select_inputs(
     stopped = dropped | failed_items.keys()
     inputs: list[Input] = []
     for event in events:
+        if isinstance(event, KeyAdded):
+            # results that are reused may hold its text
+            inputs.append(event)
         if not isinstance(event, _TASK_INPUTS) or _is_timeout_to_repeat(state, event, stopped):
             continue
 

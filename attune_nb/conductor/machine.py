@@ -20,6 +20,7 @@ from attune_nb.events import (
     Event,
     Input,
     InquiryOpened,
+    KeyAdded,
     PauseRequested,
     RerunRequested,
     ResumeRequested,
@@ -153,6 +154,13 @@ def _resume(step: Step, _: ResumeRequested) -> None:
     pause.resume(step)
 
 
+def _add_key(step: Step, event: KeyAdded) -> None:
+    """Hide the texts of a key from now on."""
+    context = step.state.context
+    mask = context.mask.with_secret(f"keys.{event.name}", event.value)
+    step.update(context=context.replace(mask=mask))
+
+
 _HANDLERS = Handlers(
     begin=task_start.begin, wait=inquiries.wait, launch=task_start.launch, end=task_end.end
 )
@@ -165,6 +173,7 @@ _INPUT_HANDLERS: dict[type[Input], Callable[[Step, Any], None]] = {
     AlarmRang: run_end.handle_alarm,
     AskAnswered: run_end.handle_answer,
     InquiryOpened: inquiries.open_inquiry,
+    KeyAdded: _add_key,
     RerunRequested: in_doubt.rerun,
     CancelRequested: run_end.cancel,
     PauseRequested: _pause,

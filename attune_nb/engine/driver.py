@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from attune_nb.conductor.step import Decision
     from attune_nb.engine.event_log import Reader
     from attune_nb.events import Batch, Input, Key, RunEndStatus
+    from attune_nb.values.secrets import Mask
 
 __all__ = ["Driver"]
 
@@ -70,8 +71,8 @@ class Driver(RequestQueue):
         announce: Called with task, index and attempt before each attempt that must not run
             twice.
         sync: Called to wait until all events that the readers have received are on record.
-        keep_results: Writes the results of a batch to the disk, for tasks with
-            `keep_results: store`; None if no task has that.
+        keep_results: Writes the results of a batch to the disk, without the secrets of a mask,
+            for tasks with `keep_results: store`; None if no task has that.
         on_error: Called with each exception that an action raised in this process.
         on_question: Called with the driver and each question that opens, or is open in a
             recovered run.
@@ -103,7 +104,7 @@ class Driver(RequestQueue):
         self.ended = threading.Event()
         self.announce: Callable[[Key, int, int], None] | None = None
         self.sync: Callable[[], None] | None = None
-        self.keep_results: Callable[[Batch], Batch] | None = None
+        self.keep_results: Callable[[Batch, Mask], Batch] | None = None
         self.on_error: Callable[[BaseException], None] | None = None
         self.on_question: Callable[[Driver, AskOpened], None] | None = None
         self.on_end: Callable[[], None] | None = None
@@ -357,14 +358,15 @@ class Driver(RequestQueue):
 
         must_sync = False
         collected_batches = self._backend.collect()
-        # an attempt has opened its inquiries before it ended
+        # an attempt that has ended may have got keys and opened inquiries before
+        self._add_keys()
         self._process_inquiries()
         for (task, visit), collected in collected_batches:
             must_sync = must_sync or (task, visit) in self._jobs_to_sync
             batch = collected
             input_error = ""
             if self.keep_results is not None and self._keeps_in_store(task):
-                batch = self.keep_results(batch)
+                batch = self.keep_results(batch, self.state.context.mask)
             if self.state.unmade:
                 batch, input_error = forgive_inputs(self.state, (task, visit), batch)
             event = AttemptsEnded(
@@ -405,12 +407,22 @@ class Driver(RequestQueue):
             return False
         return self.state.workflow.task(path).keep_results == "store"
 
+    def _add_keys(self) -> None:
+        """Process the keys that attempts have got."""
+        while not self.state.ended:
+            event = self.pop_key(self.clock(), _new_seed())
+            if event is None:
+                return
+            self._process(event)
+
     def _process_inquiries(self) -> None:
         """Process the questions that actions have asked."""
         while not self.state.ended:
             event = self.pop_inquiry(self.clock(), _new_seed())
             if event is None:
                 return
+            # the question may hold a key that its attempt got before
+            self._add_keys()
             self._process(event)
 
     def _process_requests(self) -> None:

@@ -24,6 +24,7 @@ from attune_nb.events import (
     Batch,
     CancelRequested,
     InquiryOpened,
+    KeyAdded,
     PauseRequested,
     RerunRequested,
     ResumeRequested,
@@ -61,6 +62,8 @@ class RequestQueue:
         self._new_inquiries: queue.SimpleQueue[Inquiry] = queue.SimpleQueue()
         self._inquiries: dict[int, Inquiry] = {}
         self._inquiries_lock = threading.Lock()
+        # processed before the ends of the attempts that got them
+        self._new_keys: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
 
     def pop_request(self) -> InputFactory | None:
         """Remove the oldest request and return it, or None if there is none."""
@@ -232,6 +235,23 @@ class RequestQueue:
                 inquiry=inquiry,
             )
         )
+
+    def add_key(self, ref: str, value: Any) -> None:
+        """Hide the texts of a key, which an attempt gets or has made, in all that follows.
+
+        Args:
+            ref: Its ref.
+            value: Its value.
+        """
+        self._new_keys.put((ref, freeze(value)))
+
+    def pop_key(self, time: float, seed: int) -> KeyAdded | None:
+        """Remove the oldest key that the run does not know yet, and return its input."""
+        try:
+            ref, value = self._new_keys.get_nowait()
+        except queue.Empty:
+            return None
+        return KeyAdded(time=time, seed=seed, name=ref, value=value)
 
     def rerun(self, task: str, visit: int, index: int) -> None:
         """Repeat an attempt in doubt."""

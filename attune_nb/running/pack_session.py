@@ -20,6 +20,7 @@ from attune_nb.values.describe import describe, describe_with_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from attune_nb.engine.driver import Driver
     from attune_nb.packs.api.server import PackApi
     from attune_nb.packs.environments.find import InterpreterFinder
     from attune_nb.packs.model import PackAction
@@ -95,8 +96,14 @@ class PackSession:
             return None
         return interpreter.problem
 
+    def connect(self, driver: Driver) -> None:
+        """Connect the session with the driver of its run, and end it with the run."""
+        self.keys.on_secret = driver.add_key
+        driver.on_end = self.close
+
     def close(self) -> None:
         """End the API; a second call does nothing."""
+        self.keys.on_secret = None
         if self._close is not None:
             self._close()
 

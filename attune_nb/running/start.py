@@ -84,7 +84,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     driver = plan.prepared.make_driver(readers, request.observation.readers)
     driver.on_error = current_observer()
     if plan.prepared.pack_session is not None:
-        driver.on_end = plan.prepared.pack_session.close
+        plan.prepared.pack_session.connect(driver)
     if keeper is not None:
         driver.keep_results = keeper.keep
     if recorder is not None:

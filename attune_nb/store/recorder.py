@@ -17,6 +17,7 @@ from attune_nb.events import (
     AskAnswered,
     AttemptsEnded,
     CancelRequested,
+    KeyAdded,
     PauseRequested,
     ResumeRequested,
     RetriesPlanned,
@@ -468,6 +469,8 @@ class Recorder:
                 self._mask = self._mask.with_secret(f"answers.{event.task}", event.secret_value)
             elif isinstance(event, AttemptsEnded) and event.secrets:
                 self._mask = self._mask.with_secret(f"results.{event.task}", event.secret_values)
+            if isinstance(event, KeyAdded):
+                self._mask = self._mask.with_secret(f"keys.{event.name}", event.value)
             self._rows.append(self._make_row(event, connection))
 
     def _insert_events(self, connection: sqlite3.Connection) -> None:
@@ -664,6 +667,8 @@ def _describe_values(event: Event) -> str:
     match event:
         case AttemptsEnded():
             return f"results of `{event.task}`"
+        case KeyAdded():
+            return f"the key `{event.name}`"
         case AskAnswered():
             return f"the answer to `{event.task}`"
         case RunStarted():

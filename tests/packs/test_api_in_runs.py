@@ -93,6 +93,35 @@ def test_a_key_of_the_environment_is_hidden_too(pack, tmp_path, monkeypatch):
     assert PASSWORD.encode() not in bytes_below(store.parent)
 
 
+NEW_KEY_SCRIPT = SCRIPT.replace(
+    'call("GET", "/keys/" + parameters["key"])["value"]',
+    f'call("POST", "/keys", {{"ref": "kit.new", "value": {{"user": "bo", "password": "{PASSWORD}"'
+    '}})["value"]',
+).replace(PASSWORD, '" + "-".join(["s3cr3t", "pass"]) + "')
+
+
+@pytest.mark.parametrize("keep_results", ["run", "store"])
+def test_a_key_that_an_action_makes_is_hidden_too(tmp_path, keep_results):
+    """Also in results that are kept in a file."""
+    script = NEW_KEY_SCRIPT.replace(
+        '"used": key["password"]', '"used": " ".join([key["password"]] * 100)'
+    )
+    keys = {"runner_type": "python", "output_format": "json"}
+    pack = write_action(tmp_path / "kit", script, name="act.py", **keys)
+    text = TEXT.replace("with_items", f"keep_results: {keep_results}\n    with_items")
+    store = tmp_path / "records" / "runs.db"
+
+    run = attune_nb.loads(text).run(packs=[pack], store=store, progress=False)
+    run.raise_for_status()
+    opened = attune_nb.open_run(run.run_id, store)
+
+    for view in (run, opened):
+        (result,) = view.result("report")
+        assert result["data"]["used"] == " ".join(["***"] * 100)
+        assert PASSWORD not in str(view.events)
+    assert PASSWORD.encode() not in bytes_below(store.parent)
+
+
 def test_artifacts_lie_beside_the_store(pack, tmp_path):
     store = tmp_path / "records" / "runs.db"
     run = run_workflow(pack, store=store)

@@ -58,6 +58,10 @@ class TableFolder:
         # by file: time of the last change, and bytes, when its hash was checked
         self._checked: dict[str, tuple[int, int]] = {}
 
+    def use_mask(self, mask: Mask) -> None:
+        """Take over the secrets of the run, of which there are more now."""
+        self._mask = mask
+
     def save(self, table: Any) -> StoredTable:
         """Write a table to its file; return a reference to it.
 

@@ -51,8 +51,16 @@ class ResultKeeper:
         self._mask = mask
         self._has_failed = False
 
-    def keep(self, batch: Batch) -> Batch:
-        """Return a batch with references in place of its large results."""
+    def keep(self, batch: Batch, mask: Mask) -> Batch:
+        """Return a batch with references in place of its large results.
+
+        Args:
+            batch: The batch.
+            mask: The secrets of the run as they are known now.
+        """
+        if mask is not self._mask:
+            self._mask = mask
+            self._folder.use_mask(mask)
         if _SCALARS.issuperset(map(type, batch.results)):
             return batch
 
