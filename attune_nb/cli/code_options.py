@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING
 from attune_nb.cli.secrets import is_written_out
 
 if TYPE_CHECKING:
-    from attune_nb.cli.options import Actions, Keystore, Secret, SecretEnv
+    from attune_nb.cli.options import Actions, Keystore, Packs, PassEnv, Secret, SecretEnv
 
 __all__ = ["format_code_options"]
 
 
 def format_code_options(
-    actions: Actions, keystore: Keystore, secret: Secret, secret_env: SecretEnv, allow_imports: bool
+    *,
+    actions: Actions,
+    packs: Packs,
+    pass_env: PassEnv,
+    keystore: Keystore,
+    secret: Secret,
+    secret_env: SecretEnv,
+    allow_imports: bool,
 ) -> str:
     """Return the options that a resumed run needs again, as the words of a command line.
 
@@ -28,6 +35,8 @@ def format_code_options(
 
     for option, values in (
         ("--actions", actions),
+        ("--pack", packs),
+        ("--pass-env", pass_env),
         ("--secret", secret),
         ("--secret-env", secret_env),
     ):

@@ -20,7 +20,9 @@ from attune_nb.cli.options import (
     LatestRunId,
     Mock,
     NoProgress,
+    Packs,
     Parameters,
+    PassEnv,
     Secret,
     SecretEnv,
     Store,
@@ -42,6 +44,7 @@ class _Changes(NamedTuple):
 
     set_: Parameters
     actions: Actions
+    packs: Packs
     allow_imports: bool
     backend: Backend
     workers: Workers
@@ -52,6 +55,7 @@ class _Changes(NamedTuple):
     keystore: Keystore
     secret: Secret
     secret_env: SecretEnv
+    pass_env: PassEnv
     no_progress: bool
 
 
@@ -59,6 +63,7 @@ def retry(
     run: LatestRunId = None,
     set_: Parameters = None,
     actions: Actions = None,
+    packs: Packs = None,
     allow_imports: AllowImports = False,
     backend: Backend = None,
     workers: Workers = None,
@@ -69,14 +74,15 @@ def retry(
     keystore: Keystore = None,
     secret: Secret = None,
     secret_env: SecretEnv = None,
+    pass_env: PassEnv = None,
     store: Store = None,
     no_progress: NoProgress = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the failed tasks and items of a run again, and reuse its other results."""
     changes = _Changes(
-        set_, actions, allow_imports, backend, workers, concurrency, answer, mock, debug,
-        keystore, secret, secret_env, no_progress,
+        set_, actions, packs, allow_imports, backend, workers, concurrency, answer, mock, debug,
+        keystore, secret, secret_env, pass_env, no_progress,
     )  # fmt: skip
     _repeat(run, None, store, changes, as_json=as_json)
 
@@ -91,6 +97,7 @@ def fork(
     ],
     set_: Parameters = None,
     actions: Actions = None,
+    packs: Packs = None,
     allow_imports: AllowImports = False,
     backend: Backend = None,
     workers: Workers = None,
@@ -101,14 +108,15 @@ def fork(
     keystore: Keystore = None,
     secret: Secret = None,
     secret_env: SecretEnv = None,
+    pass_env: PassEnv = None,
     store: Store = None,
     no_progress: NoProgress = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a task of a run and the tasks after it again, and reuse its other results."""
     changes = _Changes(
-        set_, actions, allow_imports, backend, workers, concurrency, answer, mock, debug,
-        keystore, secret, secret_env, no_progress,
+        set_, actions, packs, allow_imports, backend, workers, concurrency, answer, mock, debug,
+        keystore, secret, secret_env, pass_env, no_progress,
     )  # fmt: skip
     _repeat(run, task, store, changes, as_json=as_json)
 
@@ -119,11 +127,13 @@ def _repeat(
     """Repeat a task and those after it, without one what has failed; exit with the outcome."""
     find_modules_here(allowed=changes.allow_imports)
     code_words = format_code_options(
-        changes.actions,
-        changes.keystore,
-        changes.secret,
-        changes.secret_env,
-        changes.allow_imports,
+        actions=changes.actions,
+        packs=changes.packs,
+        pass_env=changes.pass_env,
+        keystore=changes.keystore,
+        secret=changes.secret,
+        secret_env=changes.secret_env,
+        allow_imports=changes.allow_imports,
     )
     try:
         earlier_run = open_stored_run(run_id, store)
@@ -158,6 +168,8 @@ def _read_changes(workflow: Any, changes: _Changes) -> tuple[dict[str, Any], dic
         keystore=changes.keystore,
         secret=changes.secret,
         secret_env=changes.secret_env,
+        packs=changes.packs,
+        pass_env=changes.pass_env,
     )
     options |= debug_options(changes.backend, debug=changes.debug, no_progress=changes.no_progress)
     return add_secret_parameters(workflow, parameters, named_secrets), options

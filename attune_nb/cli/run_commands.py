@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,13 +21,14 @@ from attune_nb.cli.options import (
     Keystore,
     Mock,
     NoProgress,
+    Packs,
     Parameters,
     Params,
+    PassEnv,
     Secret,
     SecretEnv,
     Store,
     Workers,
-    WorkflowFile,
     find_modules_here,
 )
 from attune_nb.cli.output import (
@@ -38,27 +40,42 @@ from attune_nb.cli.output import (
 from attune_nb.cli.shared_options import read_shared_options
 from attune_nb.cli.stored_runs import last_interrupted_run
 from attune_nb.cli.values import read_parameters
-from attune_nb.errors import AttuneError, QuestionOpen
+from attune_nb.errors import AttuneError, ParameterError, QuestionOpen
 from attune_nb.running import history
 from attune_nb.running import resume as resuming
+from attune_nb.running.packed_workflow import workflow_of_ref
 from attune_nb.running.secret_sources import add_secret_parameters
 from attune_nb.running.waiting import wait_for_end
 from attune_nb.running.workflow import load_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from attune_nb.packs.pack_set import PackSet
     from attune_nb.running.run import Run
+    from attune_nb.running.workflow import Workflow
 
 __all__ = ["resume", "run"]
+
+_FILE_SUFFIXES = (".yaml", ".yml")
 
 # seconds between two looks at the attempts in doubt
 _LOOK = 0.05
 
 
 def run(
-    file: WorkflowFile,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|REF",
+            help="the workflow's YAML file; or the ref of an action or a workflow in a pack, such "
+            "as hostkit.disk",
+        ),
+    ],
     set_: Parameters = None,
     params: Params = None,
     actions: Actions = None,
+    packs: Packs = None,
     allow_imports: AllowImports = False,
     backend: Backend = None,
     workers: Workers = None,
@@ -70,16 +87,23 @@ def run(
     keystore: Keystore = None,
     secret: Secret = None,
     secret_env: SecretEnv = None,
+    pass_env: PassEnv = None,
     store: Store = None,
     no_progress: NoProgress = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run the workflow in FILE."""
+    """Run the workflow in FILE, or an action or a workflow of a pack."""
     find_modules_here(allowed=allow_imports)
-    code_words = format_code_options(actions, keystore, secret, secret_env, allow_imports)
+    code_words = format_code_options(
+        actions=actions,
+        packs=packs,
+        pass_env=pass_env,
+        keystore=keystore,
+        secret=secret,
+        secret_env=secret_env,
+        allow_imports=allow_imports,
+    )
     try:
-        workflow = load_file(file)
-        parameters = read_parameters(workflow, set_, params)
         options, named_secrets = read_shared_options(
             actions=actions,
             allow_imports=allow_imports,
@@ -90,23 +114,55 @@ def run(
             keystore=keystore,
             secret=secret,
             secret_env=secret_env,
+            packs=packs,
+            pass_env=pass_env,
         )
         options |= debug_options(backend, debug=debug, no_progress=no_progress)
         if dry_run:
             options["dry_run"] = True
+        workflow, parameters = _read_workflow(file, options, set_, params, named_secrets)
         print_warnings(workflow)
         with stop_at_breakpoints(debug=debug):
-            workflow_run = workflow.run(
-                add_secret_parameters(workflow, parameters, named_secrets),
-                store=store,
-                **options,
-            )
+            workflow_run = workflow.run(parameters, store=store, **options)
     except QuestionOpen as error:
         exit_with_question(error, code_words, as_json=as_json)
     except (AttuneError, ValueError) as error:
         exit_with_error(error)
 
     exit_with_outcome(workflow_run, code_words, as_json=as_json)
+
+
+def _read_workflow(
+    file: Path,
+    options: Mapping[str, Any],
+    set_: Parameters,
+    params: Params,
+    secrets: Mapping[str, str],
+) -> tuple[Workflow, dict[str, Any]]:
+    """Return the workflow of a file or a ref, and its parameters.
+
+    Raises:
+        AttuneError: There is no such workflow, or a parameter cannot be used.
+    """
+    packs: PackSet | None = options.get("packs")
+    ref = str(file)
+    is_file = file.exists() or file.suffix in _FILE_SUFFIXES or "." not in ref
+    if is_file:
+        workflow = load_file(file)
+    elif packs is None:
+        raise ParameterError(
+            f"there is no file `{ref}`; if it is an action or a workflow of a pack, name the "
+            "folder of the pack: `--pack FOLDER`"
+        )
+    else:
+        workflow = workflow_of_ref(packs, ref)
+
+    parameters = read_parameters(workflow, set_, params)
+    parameters = add_secret_parameters(workflow, parameters, secrets)
+    if packs is not None and not is_file:
+        # an action gets only the parameters that have a value
+        workflow = workflow_of_ref(packs, ref, parameters)
+    return workflow, parameters
 
 
 def resume(
@@ -126,6 +182,7 @@ def resume(
         ),
     ] = None,
     actions: Actions = None,
+    packs: Packs = None,
     allow_imports: AllowImports = False,
     rerun: Annotated[
         bool,
@@ -139,13 +196,22 @@ def resume(
     keystore: Keystore = None,
     secret: Secret = None,
     secret_env: SecretEnv = None,
+    pass_env: PassEnv = None,
     store: Store = None,
     no_progress: NoProgress = False,
     as_json: AsJson = False,
 ) -> None:
     """Continue an interrupted run of a store; options that are left out are as before."""
     find_modules_here(allowed=allow_imports)
-    code_words = format_code_options(actions, keystore, secret, secret_env, allow_imports)
+    code_words = format_code_options(
+        actions=actions,
+        packs=packs,
+        pass_env=pass_env,
+        keystore=keystore,
+        secret=secret,
+        secret_env=secret_env,
+        allow_imports=allow_imports,
+    )
     try:
         options, named_secrets = read_shared_options(
             actions=actions,
@@ -157,6 +223,8 @@ def resume(
             keystore=keystore,
             secret=secret,
             secret_env=secret_env,
+            packs=packs,
+            pass_env=pass_env,
         )
         options |= debug_options(backend, debug=False, no_progress=no_progress)
         run_id = run

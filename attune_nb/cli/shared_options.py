@@ -8,6 +8,7 @@ from attune_nb.cli.action_files import load_action_files
 from attune_nb.cli.secrets import read_secrets
 from attune_nb.cli.values import read_mocks
 from attune_nb.running.answers import read_answer_options
+from attune_nb.running.open_packs import open_packs
 
 if TYPE_CHECKING:
     from attune_nb.cli.options import (
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
         Concurrency,
         Keystore,
         Mock,
+        Packs,
+        PassEnv,
         Secret,
         SecretEnv,
         Workers,
@@ -35,6 +38,8 @@ def read_shared_options(
     keystore: Keystore,
     secret: Secret,
     secret_env: SecretEnv,
+    packs: Packs,
+    pass_env: PassEnv,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the options of a run, and the secrets that have a name on the command line.
 
@@ -55,6 +60,10 @@ def read_shared_options(
         options["mock"] = read_mocks(mock)
     options["actions"] = load_action_files(actions)
     options["allow_imports"] = allow_imports
+    if packs:
+        options["packs"] = open_packs(packs)
+    if pass_env:
+        options["pass_env"] = pass_env
 
     all_secrets, named_secrets = read_secrets(keystore, secret, secret_env)
     if all_secrets is not None:

@@ -12,15 +12,20 @@ from attune_nb.packs.reading.read_pack import find_packs, read_pack
 from attune_nb.running.open_packs import PackView, open_packs, to_pack_path
 from attune_nb.running.pack_checks import check_packs
 from attune_nb.running.pack_tables import PackTable, ProblemList, action_row, workflow_row
+from attune_nb.running.packed_workflow import workflow_of_ref
+from attune_nb.running.prepare import read_names
 from attune_nb.running.workflow import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from os import PathLike
+    from typing import Unpack
 
     from attune_nb.packs.contents import PackContents
     from attune_nb.packs.model import PackAction
     from attune_nb.running.open_packs import Packs
+    from attune_nb.running.request import RunChanges
+    from attune_nb.running.run import Run
 
 __all__ = ["Pack", "load_pack"]
 
@@ -69,6 +74,33 @@ class Pack(PackView):
     def problems(self) -> ProblemList:
         """The problems and hints of the pack's files, with file, line and column."""
         return ProblemList(self.contents.problems)
+
+    def run(
+        self,
+        ref: str,
+        parameters: Mapping[str, Any] | None = None,
+        **options: Unpack[RunChanges],
+    ) -> Run:
+        """Run an action or a workflow of this pack.
+
+        The output of an action's run is `{"result": ...}`, what the action results in.
+
+        Args:
+            ref: `pack.name`, such as `hostkit.disk`.
+            parameters: Values for its parameters; defaults fill the rest.
+            options: As in `Workflow.run`; `packs` are those whose actions a workflow uses, too.
+
+        Raises:
+            AttuneError: As `Workflow.run` does.
+            LookupFailed: The pack has no such action or workflow, or it cannot be used.
+        """
+        others = open_packs(options.pop("packs", ()))
+        options["packs"] = PackSet([self.contents, *others.contents], others.unreadable)
+        given = read_names("parameters", parameters)
+        if given is None:
+            given = {}
+        workflow = workflow_of_ref(self._set, ref, given)
+        return workflow.run(given, **options)
 
     def check(self, packs: Packs = ()) -> ProblemList:
         """Return every problem that can be found without running anything.

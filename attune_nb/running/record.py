@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
+    from attune_nb.language.model import WorkflowSpec
     from attune_nb.packs.model import PackManifest
+    from attune_nb.packs.pack_set import PackSet
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import RunOptions
     from attune_nb.store.reading import StoredRun
@@ -112,11 +114,32 @@ def _make_record(plan: RunPlan, comparison: Mapping[str, Any]) -> RunRecord:
             "secrets": sorted(secret_names),
             "keys": sorted(keystore),
             "pack_keys": sorted(pack_keys),
-            "packs": [_describe_pack(pack.manifest) for pack in options.packs.contents],
+            "packs": [_describe_pack(pack) for pack in _used_packs(workflow, options.packs)],
             "masked_text": is_masked,
         },
         versions={"python": platform.python_version(), **dict(_package_versions())},
     )
+
+
+def _used_packs(workflow: WorkflowSpec, packs: PackSet) -> list[PackManifest]:
+    """Return the packs of the actions of a workflow, also of the workflows that it runs."""
+    refs: set[str] = set()
+    pending = [workflow]
+    while pending:
+        for _, task in pending.pop().walk():
+            ref = task.action
+            if ref is None or ref in refs:
+                continue
+            refs.add(ref)
+            nested = packs.workflows.get(ref)
+            if nested is not None:
+                pending.append(nested.spec)
+
+    return [
+        pack.manifest
+        for pack in packs.contents
+        if not refs.isdisjoint([*pack.actions, *pack.workflows])
+    ]
 
 
 def _describe_pack(manifest: PackManifest) -> dict[str, str]:

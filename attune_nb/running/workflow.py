@@ -99,7 +99,7 @@ class Workflow(WorkflowView):
         pass_env: Sequence[str] | None = None,
         keys: Mapping[str, Any] | None = None,
         progress: ProgressOption = "auto",
-        readers: list[EventReader] | None = None,
+        readers: Sequence[EventReader] | None = None,
         background: bool = False,
         store: str | PathLike[str] | None = None,
         name: str | None = None,
