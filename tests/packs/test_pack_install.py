@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,8 +15,16 @@ from support.small_packs import make_pack, make_wheel
 
 import attune_nb
 from attune_nb.errors import PackError, ParameterError
+from attune_nb.packs.environments.cache import (
+    Environment,
+    make_environments_folder,
+    python_key,
+    write_record,
+)
 from attune_nb.packs.environments.find import InterpreterFinder
 from attune_nb.packs.environments.install import install_pack
+from attune_nb.packs.environments.programs import kernel_python
+from attune_nb.packs.environments.requirements import read_requirements
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +65,15 @@ def spoken(action):
     return json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
 
 
+def new_folder(action):
+    """Make a folder for an environment of a pack, as an installation begins; return it."""
+    texts = read_requirements(action.pack.folder).texts
+    key = python_key(action.pack.ref, texts, kernel_python())
+    make_environments_folder()
+    with key.new_folder() as folder:
+        return folder
+
+
 def folders(cache):
     return sorted(path for path in cache.glob("*") if path.is_dir())
 
@@ -75,7 +93,7 @@ def test_an_environment_is_made_once_and_found(tmp_path, cache):
     (again,) = install(action, progress=lines.append)
     assert again.folder == environment.folder
     assert lines[-1] == f"`speech` is installed in {environment.folder}"
-    assert folders(cache) == [cache / os.path.basename(environment.folder)]  # noqa: PTH119 - a text
+    assert folders(cache) == [Path(environment.folder)]
 
     # another requirement needs another environment
     (tmp_path / "speech" / "requirements.txt").write_text("--no-index\ntongue>=1.5\n")
@@ -126,6 +144,17 @@ def test_a_failed_installation_leaves_nothing(tmp_path, cache):
     assert find(action).program is None
 
 
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, cache):
+    action = pack_that_needs(tmp_path)
+    cache.parent.write_text("a file")
+
+    with pytest.raises(PackError) as caught:
+        install(action)
+
+    assert f"`speech` cannot be installed below {cache}: " in str(caught.value)
+    assert str(caught.value).endswith("; ATTUNE_NB_CACHE names another folder")
+
+
 def test_an_interrupted_installation_leaves_nothing(tmp_path, cache):
     action = pack_that_needs(tmp_path)
 
@@ -142,14 +171,13 @@ def test_an_interrupted_installation_leaves_nothing(tmp_path, cache):
 
 def test_what_a_killed_installation_left_is_removed(tmp_path, cache):
     action = pack_that_needs(tmp_path)
-    install(action)
-    (folder,) = folders(cache)
-    (folder / "environment.json").unlink()
+    half_made = new_folder(action)
 
     assert find(action).program is None
     (environment,) = install(action)
 
-    assert not folder.exists()
+    assert folders(cache) == [Path(environment.folder)]
+    assert not half_made.exists()
     assert find(action).program == f"{environment.folder}/bin/python"
 
 
@@ -181,11 +209,11 @@ def test_two_installations_at_once_make_one(tmp_path, cache):
     assert len(folders(cache)) == 1
 
 
-def test_a_removed_interpreter_is_not_used(tmp_path, cache):
+def test_a_removed_interpreter_is_not_used(tmp_path):
+    """An environment links to the Python that it was made with."""
     action = pack_that_needs(tmp_path)
-    install(action)
-    (folder,) = folders(cache)
-    (folder / "bin" / "python").unlink()
+    folder = new_folder(action)
+    write_record(Environment(pack="speech", folder=str(folder), base="Python 3.11"))
 
     assert find(action).program is None
     assert "lacks what `speech.run` needs" in find(action).problem

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -182,10 +183,10 @@ def choose_python(action: PackAction) -> Python:
     if pythons:
         return pythons[0]
 
-    present = find_pythons(None)
-    if own_python is not None:
-        present.insert(0, own_python)
-    raise PackError(_explain_no_program(action, "Python", [str(python) for python in present]))
+    present = [str(python) for python in find_pythons(None)]
+    if own_python is not None and str(own_python) not in present:
+        present.insert(0, str(own_python))
+    raise PackError(_explain_no_program(action, "Python", present))
 
 
 def choose_node(action: PackAction) -> Node:
@@ -251,10 +252,10 @@ def _find_interpreter(action: PackAction, needs: PackNeeds) -> Interpreter | Non
 def _find_python(action: PackAction, needs: PackNeeds) -> Interpreter | None:
     requirements = needs.requirements
     raise_first_problem(action.pack, requirements.problems)
+    if not requirements.entries and action.runtime_version is None:
+        return None
     python = choose_python(action)
     if not requirements.entries:
-        if action.runtime_version is None:
-            return None
         return Interpreter(program=python.program)
 
     environment = needs.find_environment(python)
@@ -278,11 +279,13 @@ def _find_python(action: PackAction, needs: PackNeeds) -> Interpreter | None:
 def _find_node(action: PackAction, needs: PackNeeds) -> Interpreter | None:
     packages = needs.packages
     raise_first_problem(action.pack, packages.problems)
-    node = choose_node(action)
     missing = find_missing(packages, action.pack.folder)
+    is_any_node = action.runtime_version is None and not missing
+    if is_any_node and shutil.which("node") is not None:
+        return None
+
+    node = choose_node(action)
     if not missing:
-        if action.runtime_version is None:
-            return None
         return Interpreter(program=node.program)
 
     environment = needs.find_node_environment(node)

@@ -6,7 +6,7 @@ new environment counts when it is complete. Before that, and if something fails,
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -41,6 +41,7 @@ from attune_nb.packs.environments.node_packages import (
     find_missing,
 )
 from attune_nb.packs.environments.requirements import FILE_NAME as REQUIREMENTS
+from attune_nb.packs.version_ranges import read_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = ["install_pack"]
 
+# the first pip with the option `--python`
+_FIRST_PIP = (22, 3, 0)
 # lines of an installer's output that a message of its failure shows
 _SHOWN_LINES = 12
 # variables that lead a Python to the modules of another one, or pip to another folder
@@ -192,7 +195,7 @@ class _Installation:
         # isolated: a module of the pack must not stand for one of Python's
         pip = [program, "-I", "-m", "pip"]
         options = []
-        if importlib.util.find_spec("pip") is not None:
+        if _has_pip():
             # the pip of this Python saves the time to install another one
             pip = [sys.executable, "-P", "-m", "pip", "--python", program]
             options = ["--without-pip"]
@@ -285,6 +288,15 @@ class _Installation:
                 f"`{self._pack.ref}` is not installed: {tool} failed with exit code "
                 f"{status}. Nothing was changed. Its last lines:\n{output}"
             )
+
+
+def _has_pip() -> bool:
+    """Return whether this Python has a pip that installs for others, as it does since 22.3."""
+    try:
+        version = read_version(importlib.metadata.version("pip"))
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return version is not None and version >= _FIRST_PIP
 
 
 def _write_package_json(folder: Path, manifest: Mapping[str, Any], pack: PackManifest) -> bool:
