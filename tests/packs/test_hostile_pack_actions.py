@@ -80,11 +80,20 @@ def test_the_end_by_a_signal_is_named(tmp_path):
         ("exit 7", "Command exited with code 7"),
         ("echo one >&2; echo two >&2; exit 1", "one\ntwo"),
         ("seq 6 >&2; exit 1", "6"),
+        ("printf 'no disk%020000d' 0 >&2; exit 1", "no disk" + "0" * 9_993),
         ('echo note >&2; echo \'{"error": "no disk"}\'; exit 1', "no disk"),
         ('echo log; echo \'{"error": {"code": 5}}\'; exit 1', '{"code":5}'),
         ("echo note >&2; echo '{\"error\": null}'; exit 1", "note"),
     ],
-    ids=["a code", "short stderr", "long stderr", "JSON", "JSON in the last line", "no error"],
+    ids=[
+        "a code",
+        "short stderr",
+        "long stderr",
+        "a long line",
+        "JSON",
+        "JSON in the last line",
+        "no error",
+    ],
 )
 def test_the_message_of_a_failure(tmp_path, script, message):
     assert fail_script(tmp_path, script).message == message

@@ -19,6 +19,9 @@ __all__ = ["write_document"]
 # Strings that one of the readers of YAML 1.1 and 1.2 takes for a number, a date or a time.
 _NUMBER_LIKE = re.compile(r"[-+]?\.?[0-9][\w.:+-]*")
 
+# Breaks of lines that YAML 1.2 takes for other characters.
+_UNUSUAL_BREAK = re.compile("[\r\x85\u2028\u2029]")
+
 
 def write_document(
     parameters: Mapping[str, Any], text_format: ParameterFormat
@@ -29,6 +32,10 @@ def write_document(
         ActionError: A value cannot be written as text; it is named.
     """
     text = _write_json(parameters)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ActionError(f"the parameters have no text in UTF-8: {error}") from None
     if text_format == "json":
         return f"{text}\n", []
 
@@ -59,7 +66,11 @@ def _write_yaml(parameters: dict[str, Any]) -> str:
 
     def represent_text(dumper: Dumper, text: str) -> yaml.ScalarNode:
         style = None
-        if _NUMBER_LIKE.fullmatch(text):
+        if _UNUSUAL_BREAK.search(text):
+            style = '"'
+        elif "\n" in text:
+            style = "|"
+        elif _NUMBER_LIKE.fullmatch(text):
             style = "'"
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

@@ -16,8 +16,8 @@ __all__ = ["describe_failure", "make_envelope"]
 
 # Lines of the error output that are the message as they are.
 _MAX_LINES = 5
-# Characters of the error output that are looked at: a message is shorter.
-_LAST_PART = 10_000
+# Characters of the error output that become the message.
+_LONGEST_MESSAGE = 10_000
 # The formats as a message names them.
 _FORMAT_NAMES = {"json": "JSON", "yaml": "YAML", "jsonl": "lines of JSON"}
 
@@ -91,11 +91,11 @@ def describe_failure(end: CommandEnd) -> str:
     if message:
         return message
 
-    lines = end.stderr.text[-_LAST_PART:].strip().splitlines()
+    lines = end.stderr.text.strip().splitlines()
     if len(lines) > _MAX_LINES:
-        return lines[-1].strip()
+        return lines[-1].strip()[:_LONGEST_MESSAGE]
     if lines:
-        return "\n".join(lines)
+        return "\n".join(lines)[:_LONGEST_MESSAGE]
 
     message = f"Command exited with code {end.exit_code}"
     if end.exit_code < 0:

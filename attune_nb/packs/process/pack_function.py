@@ -233,7 +233,7 @@ class PackFunction:
         document: str,
         cancel: CancelToken | None,
     ) -> CommandEnd:
-        content = document.encode("utf-8", "surrogateescape")
+        content = document.encode()
         stdin: int | bytes = content
         path = None
         with ExitStack() as stack:
@@ -276,14 +276,24 @@ class PackFunction:
 
 
 def _write_parameter_file(content: bytes, text_format: str) -> Path:
-    """Write the parameters to a temporary file that only its owner can read."""
-    fd, name = tempfile.mkstemp(prefix="attune-parameters-", suffix=f".{text_format}")
+    """Write the parameters to a temporary file that only its owner can read.
+
+    Raises:
+        ActionError: The folder for temporary files cannot be written.
+    """
+    try:
+        fd, name = tempfile.mkstemp(prefix="attune-parameters-", suffix=f".{text_format}")
+    except OSError as error:
+        raise ActionError(f"the file of the parameters cannot be created: {error}") from error
+
     path = Path(name)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(content)
         path.chmod(0o400)
-    except BaseException:
+    except BaseException as error:
         path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise ActionError(f"the file of the parameters: {error.strerror}") from error
         raise
     return path
