@@ -22,7 +22,7 @@ from attune_nb.html import printable
 from attune_nb.packs.pack_set import PackSet
 from attune_nb.running.open_packs import open_packs
 from attune_nb.running.pack import Pack
-from attune_nb.running.pack_checks import check_packs, packs_around
+from attune_nb.running.pack_checks import check_pack_file, check_packs, packs_around
 from attune_nb.running.workflow import load_file
 
 if TYPE_CHECKING:
@@ -62,6 +62,10 @@ def check(
 def _check_file(
     file: Path, actions: Actions, packs: Packs, *, allow_imports: bool
 ) -> list[Problem]:
+    problems = check_pack_file(file)
+    if problems is not None:
+        return problems
+
     find_modules_here(allowed=allow_imports)
     workflow = load_file(file)
     pack_set = open_packs(packs)

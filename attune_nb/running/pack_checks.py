@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import Position, Problem, WorkflowError
 from attune_nb.packs.pack_set import PackSet
+from attune_nb.packs.reading.read_manifest import MANIFEST_FILE
 from attune_nb.packs.reading.read_pack import read_pack
+from attune_nb.packs.reading.workflow_pair import explain_pack_file
 from attune_nb.running.pack_tables import ProblemList
 from attune_nb.running.workflow import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from attune_nb.packs.contents import PackContents
 
-__all__ = ["check_packs", "find_packs_beside", "packs_around"]
+__all__ = ["check_pack_file", "check_packs", "find_packs_beside", "packs_around"]
 
 
 def check_packs(contents: Sequence[PackContents], others: PackSet) -> ProblemList:
@@ -60,6 +62,34 @@ def packs_around(file: Path) -> PackSet:
         own = PackSet([contents])
         return PackSet([contents, *find_packs_beside(own)])
     return PackSet()
+
+
+def check_pack_file(file: Path) -> ProblemList | None:
+    """Return the problems of a file of a pack that is no workflow, or None for other files.
+
+    Raises:
+        WorkflowError: Its pack cannot be read.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    if explain_pack_file(file, text) is None:
+        return None
+
+    real = file.resolve()
+    for parent in file.absolute().parents:
+        if (parent / MANIFEST_FILE).exists():
+            problems = read_pack(parent).problems
+            return ProblemList(problem for problem in problems if _is_in(problem, real))
+    return None
+
+
+def _is_in(problem: Problem, file: Path) -> bool:
+    """Return whether a problem is one of a file."""
+    if problem.position is None:
+        return file.name in problem.message
+    return Path(problem.position.source.name).resolve() == file
 
 
 def find_packs_beside(pack_set: PackSet) -> list[PackContents]:

@@ -57,6 +57,19 @@ def test_a_workflow_is_checked_with_the_packs_that_are_passed(tmp_path):
     assert "the parameter `who` must be given" in outcome.stderr
 
 
+def test_one_file_of_a_pack_is_checked(tmp_path):
+    files = {"actions/a.yaml": "ref: demo.a\n", "actions/b.yaml": "ref: x.b\nentry_point: run.sh\n"}
+    write_pack(tmp_path, files)
+
+    outcome = attune_here("check", str(tmp_path / "actions" / "b.yaml"))
+
+    assert outcome.exit_code == 2
+    assert "`x.b` is a ref of another pack" in outcome.stderr
+    assert "a.yaml" not in outcome.stderr
+    assert attune_here("check", str(PACKS / "hostkit" / "actions" / "disk.yaml")).exit_code == 0
+    assert attune_here("check", str(PACKS / "hostkit" / "pack.yaml")).exit_code == 0
+
+
 def test_a_folder_without_a_pack_is_refused(tmp_path):
     outcome = attune_here("check", str(tmp_path))
 

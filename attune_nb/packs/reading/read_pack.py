@@ -98,13 +98,15 @@ class _PackLoader:
                 if path.resolve() not in self.workflow_files:
                     self._add_lone_workflow(path)
 
+        usable = self.actions.keys() | self.workflows.keys()
+        refused = {ref: faults for ref, faults in self.refused.items() if ref not in usable}
         listed = {name: self._list_names(name) for name in LISTED_FOLDERS}
         return PackContents(
             manifest=self.manifest,
             shown_folder=self.folder.shown,
             actions=self.actions,
             workflows=self.workflows,
-            refused=self.refused,
+            refused=refused,
             listed={name: names for name, names in listed.items() if names},
             problems=tuple(self.problems),
             dependency_positions=self.dependency_positions,
@@ -196,5 +198,4 @@ class _PackLoader:
         return f"{self.manifest.ref}.{path.stem}"
 
     def _refuse(self, ref: str, problems: tuple[Problem, ...]) -> None:
-        if ref not in self.actions:
-            self.refused.setdefault(ref, problems)
+        self.refused.setdefault(ref, problems)
