@@ -270,7 +270,10 @@ def freeze(value: Any, *, more_levels: int = 0) -> Any:
         # a flat object, as most results are
         frozen = FrozenDict(value)
         if JSON_LEAVES.issuperset(map(type, frozen.values())):
-            _mark(frozen, _content_of_keys(frozen))
+            content = _JSON
+            if not _TEXT.issuperset(map(type, frozen)):
+                content = _content_of_keys(frozen)
+            _mark(frozen, content)
             return frozen
 
     try:
@@ -322,20 +325,19 @@ def _freeze(value: Any, kind: type, depth: int, memo: _Memo | None = None) -> tu
 
     # few calls for a level: the value may be as deep as Python's stack
     parts = [*container.values()] if isinstance(container, dict) else container
-    leaf_content = _content_of_leaves(parts)
-    if leaf_content is not None:
-        content = leaf_content
+    if JSON_LEAVES.issuperset(map(type, parts)):
+        content = _JSON
     elif len(parts) < _MANY or memo is not None:
         parts, content = _freeze_one_by_one(parts, depth - 1, memo)
     else:
         parts, content = _freeze_many(parts, depth - 1)
 
     frozen = _fill(container, kind, parts)
-    if isinstance(container, dict):
+    if kind is tuple:
+        content = min(content, _PLAIN)
+    elif isinstance(container, dict) and not _TEXT.issuperset(map(type, container)):
         # a key of a user's own type may refer to its object
         content = min(content, _content_of_keys(container))
-    elif kind is tuple:
-        content = min(content, _PLAIN)
     _mark(frozen, content)
     if memo is not None:
         memo[id(value)] = (value, frozen, content)
@@ -460,7 +462,8 @@ def _freeze_one_by_one(
                 value_content = _content_of(value)
             else:
                 frozen_value, value_content = _freeze(value, kind, depth, memo)
-            content = min(content, value_content)
+            if value_content < content:
+                content = value_content
         frozen.append(frozen_value)
     return frozen, content
 
