@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from attune_nb.backends.attempt.job import Job
+    from attune_nb.backends.attempt.run_coroutine import CoroutineRunner
     from attune_nb.events import Batch, ErrorInfo, Key
 
     RunAttempt = Callable[[Job, int, int, Any], None]
@@ -29,11 +30,25 @@ class InlineBackend:
     def __init__(self) -> None:
         self._jobs: dict[Key, Job] = {}
         self._paused = False
+        self._runner: CoroutineRunner | None = None
 
     def start(self, job: Job) -> None:
         """Add a job, whose attempts `poll` makes."""
         fetch_inputs(job)
+        if job.spec.call.is_async:
+            job.spec.call.runner = self._shared_runner()
         self._jobs[job.spec.key] = job
+
+    def _shared_runner(self) -> CoroutineRunner:
+        """Return the runner of all coroutines."""
+        if self._runner is None:
+            # asyncio is a tenth of the time to import this package
+            from attune_nb.backends.attempt.run_coroutine import (  # noqa: PLC0415
+                CoroutineRunner,
+            )
+
+            self._runner = CoroutineRunner()
+        return self._runner
 
     def retry(self, key: Key, index: int, attempt: int) -> None:
         """Make one more attempt, with the same rendered input."""
@@ -95,8 +110,10 @@ class InlineBackend:
         return batches
 
     def close(self) -> None:
-        """Release every job."""
+        """Release every job, and close what the coroutines have left open."""
         self._jobs.clear()
+        if self._runner is not None:
+            self._runner.close()
 
 
 def _run_attempt(job: Job, index: int, attempt: int, item: Any) -> None:

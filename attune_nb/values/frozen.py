@@ -462,8 +462,7 @@ def _freeze_one_by_one(
                 value_content = _content_of(value)
             else:
                 frozen_value, value_content = _freeze(value, kind, depth, memo)
-            if value_content < content:
-                content = value_content
+            content = min(content, value_content)
         frozen.append(frozen_value)
     return frozen, content
 

@@ -20,24 +20,38 @@ tasks:
 """
 
 
+POSTS = """
+parameters: {url: {}}
+tasks:
+  - {name: first, action: core.http_request, input: {url: "{{ parameters.url }}", method: POST},
+     next: [{do: close}]}
+  - {name: close, action: close_all, next: [{do: second}]}
+  - {name: second, action: core.http_request, input: {url: "{{ parameters.url }}", method: POST}}
+"""
+
+
 class CountingServer:
     """Answers each request with the port that it came from, once enough requests are open.
 
     Attributes:
         url: The server's address.
+        loop: Its event loop.
         threads: The threads of this process as the last of them came.
     """
 
     def __init__(self, open_at_once):
         self.url = ""
+        self.loop = None
         self.threads = 0
         self.transports = []
         self._missing = open_at_once
         self._open = []
 
     async def serve(self, started, stop):
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0, backlog=1_000)
+        self.loop = asyncio.get_running_loop()
+        server = await self.loop.create_server(
+            lambda: Connection(self), "127.0.0.1", 0, backlog=1_000
+        )
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         started.set()
         await asyncio.to_thread(stop.wait)
@@ -114,6 +128,37 @@ def test_the_requests_of_a_run_share_connections(options):
     assert len(ports) == 100
     # two processes may each have four
     assert len(set(ports)) <= 8
+
+
+def test_the_inline_backend_sends_all_by_one_connection():
+    with counting(open_at_once=1) as server:
+        ports = fetch(server, 20, 1, backend="inline")
+
+    assert len(set(ports)) == 1
+
+
+def test_a_connection_that_the_server_closed_is_not_used_again():
+    """No event loop runs inline while another action works; a POST is not sent twice."""
+    with counting(open_at_once=1) as server:
+
+        async def close():
+            for transport in server.transports:
+                transport.close()
+            # the sockets are closed in this turn of the loop
+            await asyncio.sleep(0)
+
+        def close_all():
+            asyncio.run_coroutine_threadsafe(close(), server.loop).result()
+
+        run = attune_nb.loads(POSTS).run(
+            {"url": server.url},
+            actions={"close_all": close_all},
+            backend="inline",
+            progress=False,
+            store="none",
+        )
+        run.raise_for_status()
+        assert run.result("first")["json"] != run.result("second")["json"]
 
 
 def test_requests_at_once_need_no_thread_each():

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from attune_nb.actions.cancel import CancelToken
     from attune_nb.actions.registry import Action
+    from attune_nb.backends.attempt.run_coroutine import CoroutineRunner
     from attune_nb.context import WorkflowContext
     from attune_nb.templates.template import Template
 
@@ -71,6 +72,8 @@ class Call:
         is_cancellable: Whether the action can be cancelled while it runs: it takes a `cancel`
             argument, or is a coroutine function.
         longest_message: The most characters of an error's message, and of its traceback.
+        runner: Runs the coroutines that `invoke` gets from the action; without one, each runs in a
+            loop of its own.
         on_error: Called with each exception that an attempt raised in the engine's process.
     """
 
@@ -86,6 +89,7 @@ class Call:
         "is_async",
         "is_cancellable",
         "on_error",
+        "runner",
         "template",
     )
 
@@ -104,6 +108,7 @@ class Call:
         # the input's keys are the arguments, and nothing else is to be done
         self._is_direct = not (action.mutable_input or action.whole_input or action.cancellable)
         self.on_error = on_error
+        self.runner: CoroutineRunner | None = None
         self.template = template
         self.is_async = inspect.iscoroutinefunction(action.function)
         self.is_cancellable = action.cancellable or self.is_async
@@ -156,12 +161,18 @@ class Call:
         """Call the action with a rendered input; return its frozen result."""
         result = self.start(rendered, token)
         if type(result) is CoroutineType:
-            # asyncio is a tenth of the time to import this package
-            from attune_nb.backends.attempt.run_coroutine import run_coroutine  # noqa: PLC0415
-
-            result = run_coroutine(result, token)
+            result = self._run_coroutine(result, token)
 
         return freeze(result)
+
+    def _run_coroutine(self, coroutine: CoroutineType[Any, Any, Any], token: CancelToken) -> Any:
+        if self.runner is not None:
+            return self.runner.run(coroutine, token)
+
+        # asyncio is a tenth of the time to import this package
+        from attune_nb.backends.attempt.run_coroutine import run_coroutine  # noqa: PLC0415
+
+        return run_coroutine(coroutine, token)
 
     def describe_error(self, error: BaseException) -> tuple[int, ErrorInfo]:
         """Return the status and the error of an attempt that raised, without secrets.

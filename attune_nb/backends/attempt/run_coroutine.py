@@ -1,8 +1,9 @@
-"""Run the coroutine of an action to its end, in the thread that makes the attempt."""
+"""Run the coroutines of actions to their ends, in the thread that makes the attempts."""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -13,39 +14,103 @@ if TYPE_CHECKING:
 
     from attune_nb.actions.cancel import CancelToken
 
-__all__ = ["run_coroutine"]
+__all__ = ["CoroutineRunner", "run_coroutine"]
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, Any], token: CancelToken) -> Any:
-    """Run a coroutine to its end and return its result; the token cancels it.
+    """Run a coroutine to its end, in a loop of its own, and return its result.
 
-    If this thread already runs an event loop (the inline backend in a notebook), the coroutine
-    runs in the loop of another thread.
+    Args:
+        coroutine: The coroutine.
+        token: Cancels it.
     """
+    runner = CoroutineRunner()
     try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(_run_cancellable(coroutine, token))
+        return runner.run(coroutine, token)
+    finally:
+        runner.close()
 
-    outcomes: list[tuple[Any, BaseException | None]] = []
 
-    def run_in_thread() -> None:
+class CoroutineRunner:
+    """Runs one coroutine after another in the same event loop, which runs only meanwhile.
+
+    So the requests of many items share their connections. A coroutine that leaves tasks behind has
+    them cancelled at its end, as `asyncio.run` does, and the next one gets another loop.
+    """
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+
+    def run(self, coroutine: Coroutine[Any, Any, Any], token: CancelToken) -> Any:
+        """Run a coroutine to its end and return its result; the token cancels it.
+
+        If this thread already runs an event loop (the inline backend in a notebook), the coroutine
+        runs in another thread.
+        """
         try:
-            result = asyncio.run(_run_cancellable(coroutine, token))
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            outcomes.append((None, error))
-        else:
-            outcomes.append((result, None))
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return self._run(coroutine, token)
 
-    thread = threading.Thread(target=run_in_thread, name="attune coroutine", daemon=True)
+        outcomes: list[tuple[Any, BaseException | None]] = []
+
+        def run_in_thread() -> None:
+            try:
+                result = self._run(coroutine, token)
+            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+                outcomes.append((None, error))
+            else:
+                outcomes.append((result, None))
+
+        _call_in_thread(run_in_thread)
+        result, error = outcomes[0]
+        if error is not None:
+            raise error
+
+        return result
+
+    def _run(self, coroutine: Coroutine[Any, Any, Any], token: CancelToken) -> Any:
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+
+        is_clean = False
+        try:
+            main = _run_cancellable(coroutine, token)
+            # each coroutine has context variables of its own
+            result = self._runner.run(main, context=contextvars.copy_context())
+            is_clean = True
+        except Exception:
+            is_clean = True
+            raise
+        finally:
+            # after an interrupt, the loop may be in any state
+            if not is_clean or asyncio.all_tasks(self._runner.get_loop()):
+                self._close()
+        return result
+
+    def close(self) -> None:
+        """Close the loop, and with it all that its coroutines have left open."""
+        if self._runner is None:
+            return
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._close()
+        else:
+            _call_in_thread(self._close)
+
+    def _close(self) -> None:
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+
+def _call_in_thread(function: Any) -> None:
+    """Call a function in another thread, and wait for its end."""
+    thread = threading.Thread(target=function, name="attune coroutine", daemon=True)
     thread.start()
     thread.join()
-
-    result, error = outcomes[0]
-    if error is not None:
-        raise error
-
-    return result
 
 
 async def _run_cancellable(coroutine: Coroutine[Any, Any, Any], token: CancelToken) -> Any:
