@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABSENT",
+    "ENVELOPE_WORDS",
     "INQUIRY_FIELDS",
     "OUTCOME_FIELDS",
     "ItemScope",
@@ -34,6 +35,8 @@ __all__ = [
     "TaskRecord",
     "TaskScope",
     "WorkflowContext",
+    "envelope_data",
+    "envelope_word",
 ]
 
 _NO_INQUIRIES: FrozenDict = freeze({})
@@ -93,6 +96,13 @@ OUTCOME_FIELDS = (
 """The names below `task.NAME`, beside the keys of the task's result."""
 
 
+ENVELOPE_WORDS = ("data", "exit_code", "stdout")
+"""The words of the result of a pack's action that `task.NAME` and `result()` also have if an own
+action of the workflow made the result."""
+
+# The keys by which the result of a pack's action is known.
+_ENVELOPE_KEYS = frozenset({"exit_code", "duration_ms", "succeeded", "data"})
+
 INQUIRY_FIELDS = (
     "id", "status", "response", "assigned_to", "responded_by", "responded_at", "timeout_at",
 )  # fmt: skip
@@ -150,6 +160,51 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         """Return the outcome with changed result and items: without secrets, or fetched."""
         items = None if self.items is None else self.items.map(change)
         return msgspec.structs.replace(self, result=freeze(change(self.result)), items=items)
+
+
+def envelope_data(value: Any) -> dict[Any, Any] | None:
+    """Return the object that the process of a pack's action printed; None for any other value.
+
+    Its keys can also be read from the result of the action itself.
+    """
+    if not isinstance(value, dict) or not value.keys() >= _ENVELOPE_KEYS:
+        return None
+    data = value["data"]
+    return data if isinstance(data, dict) else None
+
+
+def envelope_word(outcome: Outcome, word: str) -> Any:
+    """Return `data`, `exit_code` or `stdout` of a task whose result does not have that key.
+
+    So an expression means the same for an action of a pack and for any other: `data` is what the
+    action returned, `exit_code` is 0 or 1, and `stdout` is the message of `core.echo`.
+
+    Returns:
+        The value; `ABSENT` if there is none.
+    """
+    result = outcome.result
+    if isinstance(result, dict) and "exit_code" in result:
+        return ABSENT
+    if word == "exit_code":
+        return 0 if outcome.succeeded else 1
+    if word == "data" and outcome.succeeded:
+        return result
+    if word == "stdout" and isinstance(result, dict) and result.keys() == {"message"}:
+        return _write_scalar(result["message"])
+    return ABSENT
+
+
+def _write_scalar(value: Any) -> Any:
+    """Return the text of a string, a number, a boolean or null; `ABSENT` for another value."""
+    if type(value) is str:
+        return value
+    if value is None:
+        return ""
+    if type(value) is bool:
+        return str(value).lower()
+    if type(value) in (int, float):
+        return str(value)
+    return ABSENT
 
 
 class TaskRecord(msgspec.Struct, frozen=True):
@@ -380,16 +435,30 @@ def _member(value: Any, part: str, path: str) -> Any:
     The members of an outcome are those of its result, and its own fields.
     """
     if isinstance(value, Outcome):
-        if isinstance(value.result, dict) and part in value.result:
-            return value.result[part]
-        if part in OUTCOME_FIELDS:
-            return getattr(value, part)
-    elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+        return _outcome_member(value, part, path)
+    if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
         return value[int(part)]
-    elif isinstance(value, dict | PMap) and part in value:
+    if isinstance(value, dict | PMap) and part in value:
         return value[part]
 
+    data = envelope_data(value)
+    if data is not None and part in data:
+        return data[part]
     raise KeyError(f"{path}: nothing at `{part}`")
+
+
+def _outcome_member(outcome: Outcome, part: str, path: str) -> Any:
+    """Return a member of an outcome: of its result, of that one's data, or of its own."""
+    for values in (outcome.result, envelope_data(outcome.result)):
+        if isinstance(values, dict) and part in values:
+            return values[part]
+    if part in OUTCOME_FIELDS:
+        return getattr(outcome, part)
+
+    value = envelope_word(outcome, part)
+    if value is ABSENT:
+        raise KeyError(f"{path}: nothing at `{part}`")
+    return value
 
 
 class ItemScope(msgspec.Struct, frozen=True, gc=False):

@@ -237,6 +237,32 @@ _FIELDS = (
         "`index`, `item` and `result`.",
         "failures", "with_items",
     ),
+    _field(
+        "data",
+        "What the action returned; for an action of a pack or `core.shell` what it printed as JSON "
+        "or YAML. A key `data` of a result comes first. `result().data` is the same in `next`.",
+        "result", "exit_code",
+    ),
+    _field(
+        "exit_code",
+        "The exit status of the process of `core.shell` or of an action of a pack; for other "
+        "actions 0, or 1 if the task failed.",
+        "data", "core.shell",
+    ),
+    Entry(
+        "task field",
+        "stdout",
+        "What the process of `core.shell` or of an action of a pack has printed, unless that was "
+        "parsed into `data`; of `core.echo` its message.",
+        """
+        tasks:
+          - name: check
+            action: core.echo
+            input: {message: done}
+        output_map: {value: "{{ task.check.stdout }}"}
+        """,
+        related=("data", "core.shell", "core.echo"),
+    ),
 )  # fmt: skip
 
 _TARGETS = (

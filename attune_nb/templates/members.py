@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from pyrsistent import PMap
 
-from attune_nb.context import OUTCOME_FIELDS, Outcome, TaskRecord
+from attune_nb.context import (
+    ABSENT,
+    ENVELOPE_WORDS,
+    OUTCOME_FIELDS,
+    Outcome,
+    TaskRecord,
+    envelope_data,
+    envelope_word,
+)
 from attune_nb.errors import nearest
 from attune_nb.templates.sandbox import (
     ARRAYS,
@@ -24,7 +32,15 @@ from attune_nb.templates.sandbox import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["ITEM_NAMES", "LONGEST_NAME", "Undefined", "charge_slice", "get_member", "nearest_name"]
+__all__ = [
+    "ITEM_NAMES",
+    "LONGEST_NAME",
+    "Undefined",
+    "charge_slice",
+    "get_member",
+    "get_result_member",
+    "nearest_name",
+]
 
 # The names that only a task with `with_items` has.
 ITEM_NAMES = ("item", "index")
@@ -147,7 +163,12 @@ def _object_member(value: Any, key: Any, owner: str) -> Any:
     return Undefined(f"{owner} has no key that is {describe_kind(key)}")
 
 
-def _no_key(value: Any, key: Any, owner: str) -> Undefined:
+def _no_key(value: Any, key: Any, owner: str) -> Any:
+    """Return a key of what a pack's action printed, if the value is its result; or `Undefined`."""
+    data = envelope_data(value)
+    if data is not None and type(key) is str and key in data:
+        return data[key]
+
     reason = _REASONS.get(owner, "")
     return Undefined(lambda: f"{owner} has no {_format_key(key)}{reason}{nearest_name(key, value)}")
 
@@ -162,7 +183,21 @@ def _outcome_member(outcome: Outcome, key: Any, owner: str) -> Any:
     # The type comes first: a value that is not plain must not even be compared.
     if type(key) is str and key in OUTCOME_FIELDS:
         return getattr(outcome, key)
+    if type(key) is str and key in ENVELOPE_WORDS:
+        value = envelope_word(outcome, key)
+        if value is not ABSENT:
+            return value
     return _no_field(result, key, owner)
+
+
+def get_result_member(outcome: Outcome, key: str, owner: str) -> Any:
+    """Return `result().key`, where the key is a word that all results have, or `Undefined`."""
+    value = get_member(outcome.result, key, owner)
+    if type(value) is not Undefined:
+        return value
+
+    word = envelope_word(outcome, key)
+    return value if word is ABSENT else word
 
 
 def _record_field(outcome: Outcome, key: Any, owner: str) -> Any:

@@ -10,7 +10,7 @@ from support.pack_folders import write_pack
 
 import attune_nb as attune
 from attune_nb.actions.registry import CORE
-from attune_nb.context import OUTCOME_FIELDS
+from attune_nb.context import ENVELOPE_WORDS, OUTCOME_FIELDS
 from attune_nb.events import ItemStatus, RunStatus, TaskStatus
 from attune_nb.language import editor_schema, load
 from attune_nb.language.model import RESERVED_TARGETS
@@ -53,7 +53,7 @@ DEFINITIONS = {
 # the names that the product itself knows, by the kind of their entries
 LANGUAGE_NAMES = {
     "namespace": {*NAMESPACES, *ITEM_NAMES},
-    "task field": OUTCOME_FIELDS,
+    "task field": {*OUTCOME_FIELDS, *ENVELOPE_WORDS},
     "target": RESERVED_TARGETS,
     "function": {*FUNCTIONS, *SCOPE_FUNCTIONS, "uuid", TASK_FUNCTION.name},
     "filter": FILTER_NAMES,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pyrsistent import pmap
 
-from attune_nb.context import WorkflowContext
+from attune_nb.context import ENVELOPE_WORDS, WorkflowContext, envelope_data
 from attune_nb.templates.compiler.codegen import NAMESPACES
 from attune_nb.values.frozen import freeze, may_hold_tables
 from attune_nb.values.remote import fetch, remote_references
@@ -117,6 +117,11 @@ def _select(value: Any, names: _NameTree) -> Any:
     if not names or not isinstance(value, dict):
         return value
 
+    data = envelope_data(value)
+    if data is not None and not names.keys() <= value.keys():
+        # the other names are keys of what the process printed
+        return value
+
     selected = {}
     for name, names_below in names.items():
         if name in value:
@@ -136,12 +141,19 @@ def _select_outcome(outcome: Outcome, names: _NameTree) -> Outcome:
 
     if not isinstance(result, dict):
         # the successes are made of the results
-        if not {"result", "successes"}.isdisjoint(names):
+        if not {"result", "successes", "data"}.isdisjoint(names):
             return outcome
         items = None
         if outcome.items is not None and "failures" in names:
             items = outcome.items.only_failures()
         return msgspec.structs.replace(outcome, result=None, items=items)
+
+    other_names = names.keys() - result.keys()
+    if envelope_data(result) is not None and other_names - {"result"}:
+        # these are keys of what the process printed
+        return outcome
+    if not other_names.isdisjoint(ENVELOPE_WORDS):
+        return outcome
 
     keys = {name: names_below for name, names_below in names.items() if name in result}
     if "result" in names and "result" not in result:

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from attune_nb.context import INQUIRY_FIELDS, OUTCOME_FIELDS
+from attune_nb.context import ENVELOPE_WORDS, INQUIRY_FIELDS, OUTCOME_FIELDS
 from attune_nb.errors import Problem, nearest
 from attune_nb.language import parameter_specs
 from attune_nb.templates.compiler.codegen import NAMESPACES
@@ -42,7 +42,7 @@ _VARS_ORDER = "`vars` are set before any task runs, in their order"
 _RECORD_FIELDS = ("result", "succeeded")
 
 # The fields of a task's record that are null if the task keeps no results.
-_RESULT_FIELDS = ("result", "successes")
+_RESULT_FIELDS = ("result", "successes", "data")
 
 
 def find_problems(workflow: WorkflowSpec, unclear: frozenset[str]) -> list[Iterator[Problem]]:
@@ -354,7 +354,7 @@ def _explain_unknown_field(path: NamePath, name_table: _NameTable) -> str | None
         return None
     if name in name_table.tasks_without_results and field in _RESULT_FIELDS:
         return f"`{space}.{name}` has no `{field}`: the task has `keep_results: none`"
-    if name not in name_table.tasks_with_items or field in OUTCOME_FIELDS:
+    if name not in name_table.tasks_with_items or field in (*OUTCOME_FIELDS, *ENVELOPE_WORDS):
         return None
     return (
         f"`{space}.{name}` has no `{field[:_MAX_NAME_LENGTH]}`: the result of a task with "

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
+from attune_nb.context import ENVELOPE_WORDS
 from attune_nb.errors import TemplateError
 from attune_nb.templates.compiler import calls, operators
 from attune_nb.templates.compiler.build import BuildState
 from attune_nb.templates.compiler.codegen import path_function
 from attune_nb.templates.compiler.name_lookup import describe_node, look_up, path_of
-from attune_nb.templates.members import get_member
+from attune_nb.templates.members import get_member, get_result_member
 from attune_nb.templates.sandbox import charge_key, check_number, describe_kind
 
 if TYPE_CHECKING:
@@ -64,12 +65,25 @@ def _compile_member(node: Any, build: BuildState) -> Evaluate:
     owner = describe_node(node.node)
     if isinstance(node, nodes.Getattr):
         name = node.attr
+        if name in ENVELOPE_WORDS and owner == "`result()`":
+            return _compile_result_member(inner, name, owner)
         return lambda scope: get_member(inner(scope), name, owner)
     if isinstance(node.arg, nodes.Slice):
         return _compile_slice(node, build)
 
     key = build.compile_value(node.arg)
     return lambda scope: get_member(inner(scope), key(scope), owner)
+
+
+def _compile_result_member(result: Evaluate, word: str, owner: str) -> Evaluate:
+    """Compile `result().data` and its like."""
+
+    def read(scope: Any) -> Any:
+        # refuses the call if no task has just ended
+        result(scope)
+        return get_result_member(scope.outcome, word, owner)
+
+    return read
 
 
 def _compile_slice(node: Any, build: BuildState) -> Evaluate:
