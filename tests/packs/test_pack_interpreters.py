@@ -244,6 +244,17 @@ def test_the_newest_python_that_fits_is_taken(tmp_path, monkeypatch):
     assert find(make_pack(tmp_path / "q", version=">=3.11")).program == sys.executable
 
 
+def test_no_other_python_stands_for_one_that_fails(tmp_path, monkeypatch):
+    make_python(tmp_path / "bin" / "python3.95", [])
+    make_program(tmp_path / "broken", "exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "broken"))
+
+    problem = find(make_pack(tmp_path / "p", requirements="msgspec\n")).problem
+
+    assert problem.startswith(f"the Python of this process, {tmp_path / 'broken'}, could not be")
+
+
 def test_without_a_python_that_fits_all_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from attune_nb.errors import PackError
 from attune_nb.packs.version_ranges import Version, read_version, write_version
 
 if TYPE_CHECKING:
@@ -100,10 +101,22 @@ class Node(msgspec.Struct, frozen=True):
 
 
 def kernel_python() -> Python | None:
-    """Return the Python of this process, or None if it does not name its program."""
+    """Return the Python of this process, or None if it does not name its program.
+
+    Raises:
+        PackError: It does not start, so that nothing is known about it.
+    """
     if not sys.executable:
         return None
-    return look_at_python(sys.executable)
+    python = look_at_python(sys.executable)
+    if python is None:
+        # the next call asks again
+        _ask_python.cache_clear()
+        raise PackError(
+            f"the Python of this process, {sys.executable}, could not be started to see which "
+            "packages it has; try again"
+        )
+    return python
 
 
 def find_pythons(version_range: VersionRange | None) -> list[Python]:
