@@ -16,11 +16,12 @@ from attune_nb.reference.table import ENTRIES
 from attune_nb.running.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from attune_nb.help.describe_action import Argument
+    from attune_nb.notebook.session_actions import AnyAction
 
-    Actions = Mapping[str, Callable[..., Any] | Workflow]
+    Actions = Mapping[str, AnyAction]
 
 __all__ = ["complete_cell"]
 

@@ -304,6 +304,8 @@ def _code_options(session: Session, run: AnyRun) -> dict[str, Any]:
     options: dict[str, Any] = {"actions": session.actions(run.workflow)}
 
     # otherwise as in the earlier run
+    if session.packs:
+        options["packs"] = session.pack_set
     if session.allows_imports:
         options["allow_imports"] = True
     return options

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from attune_nb.help.page import Block, Page
     from attune_nb.notebook.session import Session
-    from attune_nb.running.workflow import Workflow
+    from attune_nb.notebook.session_actions import AnyAction
 
 __all__: list[str] = []
 
@@ -57,7 +57,7 @@ def _import_function(session: Session, name: str) -> Callable[..., Any]:
         raise UsageError(str(error.args[0])) from None
 
 
-def _list_actions(actions: dict[str, Callable[..., Any] | Workflow]) -> str:
+def _list_actions(actions: dict[str, AnyAction]) -> str:
     width = max(map(len, actions))
 
     lines = []

@@ -145,7 +145,7 @@ def _words(session: Session, words: list[str], fragment: str, *, is_cell: bool) 
         return [*COMMANDS, "run"]
 
     if words == ["run"]:
-        return session.workflows
+        return [*session.workflows, *session.pack_set.refs]
     if words[0] == "run":
         return _parameter_pairs(session, words, fragment)
     if words[0] in COMMANDS:
@@ -212,9 +212,10 @@ def _task_names(session: Session, words: list[str]) -> list[str]:
 
 def _find_workflow(session: Session, words: list[str]) -> Workflow | None:
     """Return the first workflow that is named among the words, or None."""
+    refs = session.pack_set.usable_refs
     for word in words:
-        if word in session.workflows:
-            return session.workflows[word]
+        if word in session.workflows or word in refs:
+            return session.get_workflow(word)
     return None
 
 

@@ -15,6 +15,7 @@ from attune_nb.notebook import (  # noqa: F401 - importing them registers their 
     commands_control,
     commands_help,
     commands_inspect,
+    commands_packs,
     commands_records,
     completion,
 )
@@ -142,6 +143,14 @@ class AttuneMagics(Magics):
         const="",
         metavar="RUN",
         help="continue a run whose kernel is gone, by default the last one",
+    )
+    @argument(
+        "--pass-env",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a variable of the environment that actions of packs get; `AWS_*` means all that "
+        "begin so; repeatable",
     )
     @argument("--no-raise", action="store_true", help="do not fail the cell if the run fails")
     @_add_secret_arguments

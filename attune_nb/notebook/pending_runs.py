@@ -53,6 +53,9 @@ def prepare_pending_run(
         texts=text_parameter_names(workflow),
     )
 
+    # the action of a pack gets only the parameters that have a value
+    workflow = session.get_workflow(name, parameters)
+
     _check_earlier_run_options(options)
     secrets = read_secrets(
         options.keystore, options.secret, options.secret_env, session.shell.user_ns
@@ -109,9 +112,19 @@ def _run_options(session: Session, workflow: Workflow, options: Namespace) -> di
         run_options["answers"] = read_answers(options.answer, session.shell.user_ns)
     if options.dry_run:
         run_options["dry_run"] = True
+    return run_options | _code_options(session, options)
+
+
+def _code_options(session: Session, options: Namespace) -> dict[str, Any]:
+    """Return the options that say which code may run, and what it gets."""
+    code_options: dict[str, Any] = {}
+    if session.packs:
+        code_options["packs"] = session.pack_set
+    if options.pass_env:
+        code_options["pass_env"] = options.pass_env
     if session.allows_imports:
-        run_options["allow_imports"] = True
-    return run_options
+        code_options["allow_imports"] = True
+    return code_options
 
 
 def _check_earlier_run_options(options: Namespace) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
-from attune_nb.errors import StoreError, nearest
+from attune_nb.errors import LookupFailed, StoreError, nearest
+from attune_nb.packs.pack_set import PackSet
 from attune_nb.running.history import AnyRun, open_run, runs
+from attune_nb.running.packed_workflow import workflow_of_ref
 from attune_nb.running.run import BaseRun
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from attune_nb.running.open_packs import PackView
     from attune_nb.running.workflow import Workflow
 
 __all__ = ["UNNAMED", "Session"]
@@ -36,6 +39,7 @@ class Session:
         shell: IPython's shell; its `user_ns` holds the notebook's variables.
         workflows: The workflows of the cells, by name.
         texts: Their texts, by the same names.
+        packs: The packs of `%attune pack`, by ref.
         last_runs: The last run of each workflow that has run; the most recent run is last.
         runs: All runs of this session that are still referenced, by id.
     """
@@ -44,6 +48,7 @@ class Session:
         self.shell = shell
         self.workflows: dict[str, Workflow] = {}
         self.texts: dict[str, str] = {}
+        self.packs: dict[str, PackView] = {}
         self.last_runs: dict[str, AnyRun] = {}
         self.runs: weakref.WeakValueDictionary[str, AnyRun] = weakref.WeakValueDictionary()
 
@@ -66,8 +71,17 @@ class Session:
         self.workflows[name] = workflow
         self.texts[name] = text
 
-    def get_workflow(self, name: str) -> Workflow:
-        """Return the workflow with a name.
+    @property
+    def pack_set(self) -> PackSet:
+        """The packs of `%attune pack`, as a run uses them."""
+        return PackSet(pack.contents for pack in self.packs.values())
+
+    def get_workflow(self, name: str, given: Collection[str] | None = None) -> Workflow:
+        """Return the workflow with a name, or that of a ref in a pack.
+
+        Args:
+            name: The name or the ref.
+            given: The parameters of the run, for the action of a pack, as in `workflow_of_ref`.
 
         Raises:
             UsageError: No workflow has this name.
@@ -75,7 +89,14 @@ class Session:
         if name in self.workflows:
             return self.workflows[name]
 
-        hint = nearest(name, self.workflows)
+        packs = self.pack_set
+        if name.partition(".")[0] in self.packs:
+            try:
+                return workflow_of_ref(packs, name, given)
+            except LookupFailed as error:
+                raise UsageError(str(error)) from None
+
+        hint = nearest(name, [*self.workflows, *packs.refs])
         if not hint:
             hint = "; `%attune list` shows the workflows"
         raise UsageError(f"there is no workflow `{name}`{hint}")

@@ -58,6 +58,11 @@ class PackSet:
         """The refs of all actions and workflows."""
         return [*self.actions, *self.workflows]
 
+    @property
+    def usable_refs(self) -> list[str]:
+        """The refs of the actions and workflows that can run."""
+        return [ref for ref in self.refs if self.explain_unusable(ref) is None]
+
     def find_name_clashes(self) -> Iterator[Problem]:
         """Yield a problem for each name that two packs share."""
         folder_by_ref: dict[str, str] = {}

@@ -17,7 +17,7 @@ from attune_nb.running.prepare import read_names
 from attune_nb.running.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from os import PathLike
     from typing import Unpack
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from attune_nb.running.request import RunChanges
     from attune_nb.running.run import Run
 
-__all__ = ["Pack", "load_pack"]
+__all__ = ["Pack", "PackList", "load_pack"]
 
 _ACTION_COLUMNS = ("action", "runner", "parameters", "output", "label")
 _WORKFLOW_COLUMNS = ("workflow", "tasks", "parameters", "label")
@@ -146,6 +146,10 @@ class Pack(PackView):
         printer.text(str(self))
 
     def _repr_html_(self) -> str:
+        return str(html.element("div", *self.html_parts(), style=html.BREAK_WORDS))
+
+    def html_parts(self) -> list[object]:
+        """Return the heading and the tables."""
         parts: list[object] = [html.element("div", html.element("b", self.heading()))]
         if self.contents.actions:
             parts += self.actions.html_parts()
@@ -153,13 +157,43 @@ class Pack(PackView):
             parts += self.workflows.html_parts()
         if self.contents.problems:
             parts += self.problems.html_parts()
-        return str(html.element("div", *parts, style=html.BREAK_WORDS))
+        return parts
 
     def _describe_refused(self) -> str:
         refs = list(self.contents.refused)
         if not refs:
             return ""
         return f"with a problem, so not listed: {', '.join(refs[:_MAX_NAMES])}"
+
+
+class PackList(list[Pack]):
+    """Packs, which a notebook shows one below another.
+
+    Args:
+        packs: The packs.
+        unreadable: The problems of packs that cannot be read.
+    """
+
+    def __init__(self, packs: Iterable[Pack] = (), unreadable: Iterable[Problem] = ()) -> None:
+        super().__init__(packs)
+        self.unreadable = ProblemList(unreadable)
+
+    def __str__(self) -> str:
+        parts = [str(pack) for pack in self]
+        if self.unreadable:
+            parts.append(str(self.unreadable))
+        return "\n\n".join(parts)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        parts: list[object] = []
+        for pack in self:
+            parts += pack.html_parts()
+        if self.unreadable:
+            parts += self.unreadable.html_parts()
+        return str(html.element("div", *parts, style=html.BREAK_WORDS))
 
 
 def load_pack(

@@ -179,6 +179,9 @@ def prepare_run(
     actions, problems = bind_actions(workflow, binding_context(options))
     problems += options.packs.find_name_clashes()
     if problems:
+        # the action that is missing may be one of theirs
+        problems += options.packs.unreadable
+    if problems:
         raise WorkflowError(problems)
 
     values = parameter_specs.bind(workflow.parameters, parameters)

@@ -77,7 +77,7 @@ def test_wrong_usage_of_run_gives_one_line(options, message, file):
         (["run", "x.yaml", "--concurency", "2"], "No such option: --concurency", "attune-nb run"),
         (["run", "x.yaml", "--workers", "two"], "Invalid value for '--workers'", "attune-nb run"),
         (["run", "x.yaml", "urls=1"], "Got unexpected extra argument", "attune-nb run"),
-        (["run"], "Missing argument 'FILE'", "attune-nb run"),
+        (["run"], "Missing argument 'FILE|REF'", "attune-nb run"),
         (["run", "x.yaml", "--set"], "Option '--set' requires an argument", "attune-nb"),
         (["rum"], "No such command 'rum'. Did you mean 'run'", "attune-nb"),
         (["--versoin"], "No such option: --versoin", "attune-nb"),
@@ -94,7 +94,7 @@ def test_wrong_words_give_one_line_with_the_way_to_help(words, start, command):
 def test_without_words_the_help_is_shown():
     outcome = attune_here()
     assert outcome.exit_code == 2
-    assert "Run the workflow in FILE." in outcome.output
+    assert "Run the workflow in FILE, or" in outcome.output
 
 
 def test_the_version_is_printed():
