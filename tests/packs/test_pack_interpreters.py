@@ -167,6 +167,16 @@ def test_a_fault_in_the_file_has_its_position(tmp_path, requirements, fault):
     assert "word" not in problem
 
 
+@pytest.mark.parametrize(
+    "line", ["./\033[31mred", "--\033[31mred", "a\033[31m==1"], ids=["path", "option", "name"]
+)
+def test_no_text_of_a_pack_colours_a_terminal(tmp_path, line):
+    problem = find(make_pack(tmp_path / "red", requirements=f"{line}\n")).problem
+
+    assert "[31m" in problem
+    assert "\033" not in problem
+
+
 def test_a_check_finds_the_fault_too(tmp_path):
     make_pack(tmp_path / "faulty", requirements="msgspec\n\n>=1\n")
 

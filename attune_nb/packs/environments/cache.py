@@ -142,7 +142,8 @@ class EnvironmentKey(msgspec.Struct, frozen=True):
             paths = list(environments_folder().glob(f"{self.prefix}*"))
         except OSError:
             return []
-        return [path for path in paths if path.is_dir() and not path.is_symlink()]
+        folders = [path for path in paths if path.is_dir()]
+        return [folder for folder in folders if not folder.is_symlink()]
 
 
 def cache_folder() -> Path:

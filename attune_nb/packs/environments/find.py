@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attune_nb.errors import PackError
+from attune_nb.html import printable
 from attune_nb.packs.environments.cache import node_key, python_key
 from attune_nb.packs.environments.node_packages import find_missing, read_package_json
 from attune_nb.packs.environments.programs import find_nodes, find_pythons, kernel_python
@@ -210,9 +212,10 @@ def environment_python(environment: Environment) -> Path:
 
 def show_folder(folder: Path) -> str:
     """Return a folder as a word of a command line: relative if it is below the current one."""
-    if folder.is_relative_to(Path.cwd()):
+    # the current folder may have been removed
+    with suppress(OSError, ValueError):
         folder = folder.relative_to(Path.cwd())
-    return shlex.quote(str(folder))
+    return shlex.quote(printable(str(folder)))
 
 
 def raise_first_problem(pack: PackManifest, problems: Iterable[Problem]) -> None:
@@ -254,6 +257,7 @@ def _find_python(action: PackAction, needs: PackNeeds) -> Interpreter | None:
     raise_first_problem(action.pack, requirements.problems)
     if not requirements.entries and action.runtime_version is None:
         return None
+
     python = choose_python(action)
     if not requirements.entries:
         return Interpreter(program=python.program)

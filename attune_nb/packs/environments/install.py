@@ -20,6 +20,7 @@ import msgspec
 
 from attune_nb.actions.process_tree import MARK, ProcessTree
 from attune_nb.errors import PackError
+from attune_nb.html import printable
 from attune_nb.packs.environments.cache import (
     Environment,
     environments_folder,
@@ -116,7 +117,9 @@ class _Installation:
     ) -> None:
         self._pack = pack
         # no constraints means here: none at all
-        self._needs = PackNeeds(pack, {} if constraints is None else constraints)
+        if constraints is None:
+            constraints = {}
+        self._needs = PackNeeds(pack, constraints)
         self._progress = progress
 
     def report(self, line: str) -> None:
@@ -249,6 +252,8 @@ class _Installation:
         Raises:
             PackError: It failed.
         """
+        if folder is None:
+            folder = self._pack.folder
         mark = uuid.uuid4().hex
         environment = {
             name: value for name, value in os.environ.items() if name not in _MISLEADING_VARIABLES
@@ -257,36 +262,34 @@ class _Installation:
         if variables is not None:
             environment.update(variables)
 
-        process = subprocess.Popen(  # noqa: S603 - installing is what the user asks for
+        process: Any = subprocess.Popen(  # noqa: S603 - installing is what the user asks for
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=folder or self._pack.folder,
+            cwd=folder,
             env=environment,
             start_new_session=True,
         )
         last_lines: deque[str] = deque(maxlen=_SHOWN_LINES)
         try:
-            for line in process.stdout or ():
-                text = line.decode(errors="replace").rstrip()
-                if text:
-                    last_lines.append(text)
-                    self.report(f"  {text}")
+            with process.stdout as output:
+                for line in output:
+                    text = printable(line.decode(errors="replace")).rstrip()
+                    if text:
+                        last_lines.append(text)
+                        self.report(f"  {text}")
             status = process.wait()
         except BaseException:
             ProcessTree(process.pid, mark).kill()
             process.wait()
             raise
-        finally:
-            if process.stdout is not None:
-                process.stdout.close()
 
         if status:
-            output = "\n".join(f"  {line}" for line in last_lines)
+            lines = "\n".join(f"  {line}" for line in last_lines)
             raise PackError(
                 f"`{self._pack.ref}` is not installed: {tool} failed with exit code "
-                f"{status}. Nothing was changed. Its last lines:\n{output}"
+                f"{status}. Nothing was changed. Its last lines:\n{lines}"
             )
 
 

@@ -20,6 +20,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import InvalidVersion, Version
 
 from attune_nb.errors import ParameterError, Position, Problem, Source, nearest
+from attune_nb.html import printable
 from attune_nb.packs.environments.pack_texts import UnreadableFileError, read_pack_text
 from attune_nb.values.describe import describe, describe_with_value
 from attune_nb.values.named_values import is_mapping
@@ -252,9 +253,8 @@ class _Reader:
             option = re.split(r"[\s=]", line, maxsplit=1)[0]
             if option not in _SOURCE_OPTIONS:
                 hint = nearest(option, _SOURCE_OPTIONS)
-                self._add_problem(
-                    f"`{option}` is no option of a file of requirements{hint}", position
-                )
+                message = f"`{_shown(option[:50])}` is no option of a file of requirements{hint}"
+                self._add_problem(message, position)
             return
 
         text = _LINE_OPTION.sub("", line).strip()
@@ -271,14 +271,14 @@ class _Reader:
     ) -> None:
         path = match["path"].strip().strip("\"'")
         if "://" in path:
-            shown = _CREDENTIALS.sub("//***@", path)
-            self._add_problem(f"`{shown}`: copy this file into the pack", position)
+            self._add_problem(f"`{_shown(path)}`: copy this file into the pack", position)
             return
-        has_limits = is_constraint or match["name"] in ("-c", "--constraint")
-        self.read(folder / path, position, is_constraint=has_limits)
+        if match["name"] in ("-c", "--constraint"):
+            is_constraint = True
+        self.read(folder / path, position, is_constraint=is_constraint)
 
     def _add_requirement(self, text: str, position: Position, is_constraint: bool) -> None:
-        shown = _CREDENTIALS.sub("//***@", text)
+        shown = _shown(text)
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
@@ -294,7 +294,7 @@ class _Reader:
 
     def _add_source(self, line: str, source: str, position: Position) -> None:
         """Add a package by its path or URL: its name may be in it."""
-        shown = _CREDENTIALS.sub("//***@", line)
+        shown = _shown(line)
         self.entries.append(PackRequirement(shown, position, _named_source(source)))
 
     def _add_problem(self, message: str, position: Position | None) -> None:
@@ -322,6 +322,11 @@ def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
     joined = _COMMENT.sub("", "".join(parts)).strip()
     if joined:
         yield first_number, joined
+
+
+def _shown(text: str) -> str:
+    """Return a text of the file as messages have it: without passwords and escape characters."""
+    return printable(_CREDENTIALS.sub("//***@", text))
 
 
 def _is_source(text: str) -> bool:
@@ -405,7 +410,11 @@ class _Check:
         self._seen.add(key)
 
         dependencies = []
-        for text in package.requires or ():
+        texts = package.requires
+        if texts is None:
+            return []
+
+        for text in texts:
             try:
                 dependency = Requirement(text)
             except InvalidRequirement:
