@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
@@ -26,6 +27,7 @@ __all__ = [
     "find_action",
     "find_mismatches",
     "is_core",
+    "is_registered",
     "registered_functions",
 ]
 
@@ -75,6 +77,9 @@ _CORE_ACTIONS = (
 )
 CORE: dict[str, Action] = {core_action.name: core_action for core_action in _CORE_ACTIONS}
 _registered: dict[str, Action] = {}
+
+# a name as the actions of packs have them
+_REF = re.compile(r"[\w-]+\.[\w-]+")
 
 
 @overload
@@ -134,6 +139,11 @@ def registered_functions() -> dict[str, Callable[..., Any]]:
     return {name: actions[name].function for name in sorted(actions)}
 
 
+def is_registered(name: str) -> bool:
+    """Return whether a function was registered under a name, or a core action has it."""
+    return name in _registered or name in CORE
+
+
 def find_action(
     name: str,
     functions: Mapping[str, Callable[..., Any]],
@@ -167,6 +177,8 @@ def find_action(
     hint = nearest(name, [*functions, *alternatives, *_registered, *CORE])
     if not hint:
         hint = "; define it, or pass actions= (in a shell `--actions FILE.py`)"
+        if _REF.fullmatch(name):
+            hint += "; an action of a pack needs its folder: packs= (`--pack FOLDER`)"
         if "." in name:
             hint += f"; or name the pack `{name.partition('.')[0]}`: packs= (`--pack FOLDER`)"
     raise KeyError(f"there is no action `{name}`{hint}")

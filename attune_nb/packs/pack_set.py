@@ -118,14 +118,19 @@ class PackSet:
         return None
 
     def explain_unloaded(self, ref: str) -> str | None:
-        """Return how to load the pack of a ref that a loaded pack depends on, or None."""
-        pack_name = ref.partition(".")[0]
+        """Return how to load the pack of a ref that is not there, or None.
+
+        A loaded pack depends on it, or a pack cannot be read.
+        """
+        pack_name, dot, _ = ref.partition(".")
         for pack in self.contents:
             if pack_name in self.missing_dependencies(pack):
                 return (
                     f"action `{ref}` belongs to pack `{pack_name}`, which is not loaded; pass its "
                     "folder in `packs`, too (in a shell `--pack FOLDER`)"
                 )
+        if self.unreadable and dot and pack_name not in (pack.ref for pack in self.contents):
+            return f"there is no action `{ref}`, and a pack cannot be read: {self.unreadable[0]}"
         return None
 
     def _find_switched_off(self, ref: str) -> str | None:

@@ -253,9 +253,14 @@ def _find_action(
 def _find_pack_action(name: str, context: BindingContext) -> PackAction | None:
     """Return the action of a pack, or None if no pack has to do with the name.
 
+    A function that was registered under the name stands in for an action that no pack has.
+
     Raises:
         KeyError: The action cannot be used, its pack has no such action, or is not loaded.
     """
+    if name not in context.packs.actions and registry.is_registered(name):
+        return None
+
     problem = context.packs.explain_unusable(name)
     if problem is None:
         problem = context.packs.explain_unloaded(name)

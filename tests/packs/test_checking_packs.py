@@ -7,6 +7,7 @@ from support.pack_folders import PACKS, write_pack
 
 import attune_nb as attune
 from attune_nb import ParameterError, WorkflowError
+from attune_nb.actions import registry
 
 _RUN = "ref: demo.run\nentry_point: run.sh\nparameters:\n  host: {type: string, required: true}\n"
 
@@ -170,3 +171,31 @@ def test_other_values_are_refused_as_packs(packs):
 
     with pytest.raises(ParameterError, match="must be"):
         workflow.check(packs=packs)
+
+
+def test_a_registered_function_stands_in_for_an_action_of_a_pack(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_registered", {})
+    attune.action("demo.extra")(lambda: "extra")
+    pack = write_pack(tmp_path, {"actions/run.yaml": _RUN})
+    workflow = attune.loads("tasks: [{name: a, action: demo.extra}]")
+
+    assert workflow.check(packs=pack) == []
+    assert "has no action `demo.other`" in str(
+        attune.loads("tasks: [{name: a, action: demo.other}]").check(packs=pack)
+    )
+
+
+def test_a_ref_without_its_pack_says_how_to_pass_it():
+    (problem,) = attune.loads("tasks: [{name: a, action: jira.create}]").check()
+
+    assert problem.message.endswith("packs= (`--pack FOLDER`)")
+
+
+def test_a_pack_that_cannot_be_read_is_named_by_its_tasks(tmp_path):
+    write_pack(tmp_path / "good", manifest="ref: good\nversion: 1\n")
+    write_pack(tmp_path / "demo", manifest="version: 1\n")
+
+    (problem,) = attune.loads("tasks: [{name: a, action: demo.run}]").check(packs=tmp_path)
+
+    assert problem.message.startswith("there is no action `demo.run`, and a pack cannot be read: ")
+    assert "a pack needs `ref`" in problem.message

@@ -68,6 +68,8 @@ def test_keys_that_are_left_out_have_their_defaults(tmp_path):
         ("node", "nodejs"),
         ("node.js", "nodejs"),
         ("Python", "python"),
+        ("core.nodejs", "nodejs"),
+        ("null", "shell"),
     ],
 )
 def test_a_runner_has_several_names(tmp_path, word, runner):

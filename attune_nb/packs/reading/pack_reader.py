@@ -119,7 +119,9 @@ class PackReader:
 
     def read_flag(self, key: str, *, default: bool) -> bool:
         """Return true or false."""
-        value = self.fields.get(key, default)
+        value = self.fields.get(key)
+        if value is None:
+            return default
         if isinstance(value, bool):
             return value
         self.add_problem(f"`{key}` must be true or false, not {describe_with_value(value)}", key)

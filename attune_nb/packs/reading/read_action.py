@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from attune_nb.errors import nearest
 from attune_nb.language.model import PackedFields
@@ -75,6 +75,8 @@ _RUNNERS: dict[str, Runner] = {
     **dict.fromkeys(("nodejs", "node", "node.js"), "nodejs"),
     **dict.fromkeys(("native", "builtin", "standalone"), "native"),
 }
+# the same as refs of the platform's runtimes
+_RUNTIME_REFS: dict[str, Runner] = {f"core.{runner}": runner for runner in get_args(Runner)}
 _DELIVERIES: dict[str, ParameterDelivery] = {"stdin": "stdin", "file": "file"}
 _PARAMETER_FORMATS: dict[str, ParameterFormat] = {
     "json": "json",
@@ -214,7 +216,7 @@ def _read_action(
     manifest: PackManifest | None,
 ) -> PackAction | None:
     """Return the action of a file, or None if it has a problem."""
-    runner = reader.read_word("runner_type", _RUNNERS, "shell")
+    runner = _read_runner(reader)
     advice = "the script below `actions/`, such as `entry_point: check.sh`"
     reader.require("entry_point", f"{advice}; or `workflow_file` for a workflow")
     entry_point = _read_entry_point(reader, folder, runner)
@@ -275,6 +277,13 @@ def _read_workflow_fields(
         enabled=enabled,
         permission_sets=permission_sets,
     )
+
+
+def _read_runner(reader: PackReader) -> Runner:
+    runner = _RUNTIME_REFS.get(str(reader.fields.get("runner_type")))
+    if runner is not None:
+        return runner
+    return reader.read_word("runner_type", _RUNNERS, "shell")
 
 
 def _read_timeout(reader: PackReader, default: float | None) -> Any:
