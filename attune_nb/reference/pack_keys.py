@@ -180,22 +180,27 @@ ACTION_KEYS: tuple[Entry, ...] = (
     ),
     _action_key(
         "parameter_format",
-        "The text format of the parameters: JSON in one line, YAML, or lines of `key='value'`.",
+        "The text format of the parameters: JSON in one line, YAML, or lines of `key='value'`, "
+        "sorted. In these, an object is flattened to `key.inner`, an array is JSON, null is empty, "
+        "and no value can have a line break.",
         "parameter_format: dotenv",
         "`json`, `yaml` or `dotenv`; default `json`",
         ("parameter_delivery",),
     ),
     _action_key(
         "output_format",
-        "The format of what the process prints. Of all but `text`, the result has `data` instead "
-        "of `stdout`.",
+        "The format of what the process prints: the result has `exit_code`, `duration_ms`, "
+        "`succeeded`, `stderr`, and `stdout`, or `data` if another format than `text` was read. "
+        "`json` is all of the output, or else its last line; `jsonl` the array of the lines that "
+        "are JSON. If none comes, an alert says so.",
         "output_format: json",
         "`text`, `json`, `yaml` or `jsonl`; default `text`",
         ("output",),
     ),
     _action_key(
         "timeout_seconds",
-        "The seconds that the action may take if its task has no `timeout`. Then it is ended.",
+        "The seconds that the action may take if its task has no `timeout`. Then it is ended, "
+        "with all processes that it has started: by SIGTERM, and by SIGKILL 10 s later.",
         "timeout_seconds: 60",
         "a number above 0; default 600",
         ("timeout",),

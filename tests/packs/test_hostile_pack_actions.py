@@ -1,6 +1,8 @@
 """Actions whose processes print much, read nothing, die, or leave others behind."""
 
 import os
+import platform
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -246,6 +248,24 @@ def test_a_script_that_became_a_link_out_does_not_run(tmp_path):
 
     with pytest.raises(ActionError, match="leads out of the pack's folder"):
         function({})
+
+
+def test_a_missing_script_names_the_machine(tmp_path):
+    """A worker of another machine may lack the pack's folder."""
+    folder = write_action(tmp_path, "echo hi")
+    function = PackFunction(find_action("kit.act", folder), PackOptions())
+    (folder / "actions" / "act.sh").unlink()
+
+    with pytest.raises(ActionError, match=f"there is no file .*act.sh on {platform.node()}; the"):
+        function({})
+
+
+def test_a_file_of_parameters_that_cannot_be_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+
+    failure = fail_script(tmp_path, "cat", parameter_delivery="file")
+
+    assert failure.message.startswith("the file of the parameters cannot be created: ")
 
 
 SECRET = "parameters: {pin: {type: integer, secret: true}, key: {secret: true}}"

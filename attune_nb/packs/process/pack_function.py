@@ -41,6 +41,8 @@ __all__ = ["GRACE", "PackFunction"]
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 
+# Seconds in which a process that was killed has ended, on a busy machine.
+_TIME_TO_KILL = 3.0
 _BASH = "/bin/bash"
 _API_IS_ELSEWHERE = (
     " (it ran on {}, where it cannot reach the run's API for keys and artifacts, which serves only "
@@ -82,7 +84,8 @@ class PackFunction:
             whole_input=True,
             version=code_version(self.action),
             timeout=self.action.timeout,
-            grace=GRACE,
+            # the process is killed, and its output read, before the attempt is given up
+            grace=GRACE + _TIME_TO_KILL,
             secret_fields=tuple(secret_names(self.action.output)),
             secret_parameters=tuple(self._secret_names),
         )
