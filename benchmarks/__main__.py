@@ -36,6 +36,7 @@ PARTS = (
     "templates",
     "fanout",
     "growth",
+    "many",
     "context",
     "extras",
     "durable",

@@ -50,6 +50,10 @@ ROWS = {
         "400 commands, 16 at once, against subprocess.run in a pool",
         "1,000 secrets masked in a text of 1 MB",
     ],
+    "Very many items, `keep_results: none`": [
+        "peak memory of 500,000 records above the interpreter",
+        "time of 500,000 records against 100,000",
+    ],
     "Many tasks": [
         "a chain of 1,000 tasks, run",
         "a chain of 1,000 tasks, against dask.delayed",

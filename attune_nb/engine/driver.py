@@ -532,6 +532,7 @@ class Driver(RequestQueue):
             announce=announce,
             selector=selector,
             keep_results=task.keep_results == "cluster",
+            drops_results=self._drops_results(path),
             max_failures=command.max_failures,
             will_retry=lambda attempt, error: retry_delay(task.retry, attempt, error) is not None,
             interval=interval,
@@ -540,6 +541,12 @@ class Driver(RequestQueue):
         if task.report_every is not None:
             self._jobs_to_sync.add(command.key)
         self._backend.start(Job(spec, command.items, earlier))
+
+    def _drops_results(self, path: str) -> bool:
+        """Return whether nothing reads the results of a task: no reader, no mask of secrets."""
+        if self.state.workflow.task(path).keep_results != "none":
+            return False
+        return not self._log.has_result_readers and not self._actions[path].secret_fields
 
     def _stop_job(self, command: StopTask) -> None:
         retries = self._timers.pop_retries(command.key)

@@ -33,6 +33,11 @@ class EventLog:
         self._unread: list[Event] = []
         self._unread_with_results: list[Event] = []
 
+    @property
+    def has_result_readers(self) -> bool:
+        """Whether a reader gets the results that the log does not keep."""
+        return bool(self._result_readers)
+
     def restore(self, events: Iterable[Event], *, read: int) -> None:
         """Begin with earlier events. The readers have received the first `read` of them."""
         self.events = list(events)

@@ -72,6 +72,7 @@ class Call:
         is_cancellable: Whether the action can be cancelled while it runs: it takes a `cancel`
             argument, or is a coroutine function.
         longest_message: The most characters of an error's message, and of its traceback.
+        freeze: Makes a result read-only; `drop_results` replaces it.
         runner: Runs the coroutines that `invoke` gets from the action; without one, each runs in a
             loop of its own.
         on_error: Called with each exception that an attempt raised in the engine's process.
@@ -84,6 +85,7 @@ class Call:
         "action",
         "context",
         "evaluate",
+        "freeze",
         "function",
         "hands_out_tables",
         "is_async",
@@ -103,6 +105,7 @@ class Call:
         self.action = action
         self.context = context
         self.evaluate = template.evaluate
+        self.freeze: Callable[[Any], Any] = freeze
         self.function = action.function
         self.hands_out_tables = may_read_tables(context, template)
         # the input's keys are the arguments, and nothing else is to be done
@@ -123,6 +126,10 @@ class Call:
     def expect_many(self) -> None:
         """Prepare for very many attempts."""
         self.evaluate = self.template.compile_fast()
+
+    def drop_results(self) -> None:
+        """Let every attempt that succeeds result in null: nothing keeps or reads its result."""
+        self.freeze = _drop
 
     def slice_context(self) -> WorkflowContext:
         """Return the part of the context that the input reads."""
@@ -163,7 +170,7 @@ class Call:
         if type(result) is CoroutineType:
             result = self._run_coroutine(result, token)
 
-        return freeze(result)
+        return self.freeze(result)
 
     def _run_coroutine(self, coroutine: CoroutineType[Any, Any, Any], token: CancelToken) -> Any:
         if self.runner is not None:
@@ -251,6 +258,10 @@ class Call:
             return freeze(self.context.mask.value(data))
         except Exception as error:  # noqa: BLE001 - the parts of the data may raise anything
             return f"(without its data: {self.context.mask.text(_error_message(error))})"
+
+
+def _drop(_result: Any) -> None:
+    """Return null in place of a result."""
 
 
 def _leaves_of(error: BaseException) -> list[BaseException]:

@@ -12,10 +12,9 @@ from attune_nb.backends.attempt.failure_limit import FailureLimit
 from attune_nb.backends.attempt.item_source import ItemSource, missing_item_error
 from attune_nb.backends.attempt.pace import Pace
 from attune_nb.backends.attempt.result_columns import (
-    CountingColumns,
-    ResultColumns,
     WorkerColumns,
     build_batch,
+    make_columns,
 )
 from attune_nb.backends.attempt.unrecorded import UnrecordedLimit
 
@@ -72,10 +71,16 @@ class Job:
         self.limit: FailureLimit | None = None
         self.pace: Pace | None = None
         self.unrecorded: UnrecordedLimit | None = None
-        self.results = ResultColumns(spec.clock, lazy=self.source.lazy)
+        if spec.drops_results:
+            spec.call.drop_results()
         if spec.max_failures is not None:
             self.limit = FailureLimit(spec.max_failures, spec.will_retry)
-            self.results = CountingColumns(spec.clock, self.limit, lazy=self.source.lazy)
+        self.results = make_columns(
+            spec.clock,
+            self.limit,
+            lazy=self.source.lazy,
+            drops_items=spec.drops_results,
+        )
         self.cancel_token = CancelToken()
         self.retry_queue: deque[tuple[int, int]] = deque()
         self.stopped = False

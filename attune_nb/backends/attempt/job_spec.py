@@ -33,6 +33,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         announce: Called with task, index and attempt before each attempt that must not run twice.
         selector: What a worker must offer, on backends whose workers differ.
         keep_results: Whether results stay on the workers, if the workers are on a cluster.
+        drops_results: Whether nothing keeps or reads the results, so that attempts drop them.
         max_failures: How many items may fail until no more items begin; None for any number.
         will_retry: Returns whether an attempt that failed, by its number and its error, is
             repeated. It is only read beside `max_failures`.
@@ -52,6 +53,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     announce: Callable[[Key, int, int], None] | None = None
     selector: Mapping[str, Any] = MappingProxyType({})
     keep_results: bool = False
+    drops_results: bool = False
     max_failures: int | None = None
     will_retry: Callable[[int, ErrorInfo | None], bool] = lambda _attempt, _error: False
     interval: float = 0.0

@@ -63,6 +63,7 @@ class _FetchedCall(Call):
 
     def __init__(self, call: Call, context: WorkflowContext, fetched: dict[str, Any]) -> None:
         super().__init__(call.action, call.template, call.context, call.on_error)
+        self.freeze = call.freeze
         self.hands_out_tables = True
         self._fetched = fetched
         self._problem = ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attune_nb.backends.attempt.failure_limit import FailureLimit
     from attune_nb.events import ErrorInfo
 
-__all__ = ["CountingColumns", "ResultColumns", "WorkerColumns", "build_batch"]
+__all__ = ["CountingColumns", "ResultColumns", "WorkerColumns", "build_batch", "make_columns"]
 
 _BATCH_COLUMNS = ("index", "attempt", "start", "duration", "results", "status")
 
@@ -178,6 +178,52 @@ class CountingColumns(ResultColumns):
     def _count(self, attempt: int, code: int, cause: ErrorInfo | None) -> None:
         if code not in (SUCCEEDED, CANCELLED):
             self._limit.count_failure(attempt, cause)
+
+
+class _FailedItems(ResultColumns):
+    """Columns that hold the items of attempts that did not succeed, and no others."""
+
+    def record(
+        self,
+        index: int,
+        attempt: int,
+        worker: int,
+        start: float,
+        item: Any,
+        code: int,
+        result: Any,
+        cause: ErrorInfo | None,
+    ) -> None:
+        """Record that an attempt has ended just now, without its item if it succeeded."""
+        if not code:
+            item = None
+        super().record(index, attempt, worker, start, item, code, result, cause)
+
+
+class _CountingFailedItems(_FailedItems, CountingColumns):
+    """The same, which count the failures."""
+
+
+def make_columns(
+    clock: Callable[[], float],
+    limit: FailureLimit | None,
+    *,
+    lazy: bool,
+    drops_items: bool = False,
+) -> ResultColumns:
+    """Return the columns of a job.
+
+    Args:
+        clock: Returns the seconds since the start of the run.
+        limit: Counts the failures, if their number is limited.
+        lazy: Whether to keep the items, which cannot be read again.
+        drops_items: Whether to drop those of attempts that succeed.
+    """
+    if limit is not None:
+        counting_class = _CountingFailedItems if drops_items else CountingColumns
+        return counting_class(clock, limit, lazy=lazy)
+    columns_class = _FailedItems if drops_items else ResultColumns
+    return columns_class(clock, lazy=lazy)
 
 
 class WorkerColumns:

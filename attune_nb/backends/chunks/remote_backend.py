@@ -174,6 +174,7 @@ class RemoteBackend(abc.ABC):
             call.slice_context(),
             spec.timeout,
             self._timeout_effect,
+            drops_results=spec.drops_results,
         )
         self._queues[spec.key] = ChunkQueue(
             job,

@@ -37,6 +37,7 @@ class TaskSpec:
         context: The part of the context that the template reads.
         timeout: Seconds for one attempt.
         timeout_effect: What happens to a function at its timeout, for the error's message.
+        drops_results: Whether attempts drop their results.
     """
 
     def __init__(
@@ -47,9 +48,11 @@ class TaskSpec:
         context: WorkflowContext,
         timeout: float | None,
         timeout_effect: str,
+        *,
+        drops_results: bool = False,
     ) -> None:
         self._parts: tuple[Any, ...] | None
-        self._parts = (key, action, template, context, timeout, timeout_effect)
+        self._parts = (key, action, template, context, timeout, timeout_effect, drops_results)
         self._packed: bytes | None = None
         self._lock = threading.Lock()
         self._size = context.size_bytes

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.backends.threads.thread_pool import RunningAttempt, WorkerPool
 from attune_nb.events import SUCCEEDED
-from attune_nb.values.frozen import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -437,7 +436,7 @@ class CoroutinePool(WorkerPool):
             result = call.start(rendered, job.cancel_token)
             if type(result) is CoroutineType:
                 result = await result
-            result = freeze(result)
+            result = call.freeze(result)
         except BaseException as raised:  # noqa: BLE001 - an action may raise anything
             error = raised
             result = None  # it was the coroutine, if that has raised

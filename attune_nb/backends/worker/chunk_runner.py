@@ -317,7 +317,7 @@ def _make_job(
     parts: tuple[Any, ...], call: _ChunkCall, items: _ItemsByIndex, chunk: ChunkMessage, zero: float
 ) -> Job:
     """Return a job with no items to read: its attempts are added to its retry queue."""
-    key, *_, timeout, timeout_effect = parts
+    key, *_, timeout, timeout_effect, drops_results = parts
     spec = JobSpec(
         key=key,
         call=call,
@@ -327,6 +327,7 @@ def _make_job(
         retries=False,
         timeout=timeout,
         timeout_effect=timeout_effect,
+        drops_results=drops_results,
         interval=chunk.spacing,
     )
     return Job(spec, items)
