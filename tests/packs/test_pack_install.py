@@ -78,7 +78,9 @@ def folders(cache):
     return sorted(path for path in cache.glob("*") if path.is_dir())
 
 
-def test_an_environment_is_made_once_and_found(tmp_path, cache):
+def test_an_environment_is_made_once_and_found(tmp_path, cache, monkeypatch):
+    # as a kernel has it: the lines would hold codes of colours
+    monkeypatch.setenv("FORCE_COLOR", "1")
     action = pack_that_needs(tmp_path)
     assert find(action).program is None
 
@@ -86,6 +88,7 @@ def test_an_environment_is_made_once_and_found(tmp_path, cache):
     (environment,) = install(action, progress=lines.append)
 
     assert lines[0].startswith("making an environment for `speech` with Python 3.")
+    assert "[0m" not in "".join(lines)
     assert lines[-1] == f"installed in {environment.folder}"
     assert find(action).program == f"{environment.folder}/bin/python"
     assert spoken(action) == "2.0"

@@ -57,9 +57,19 @@ __all__ = ["install_pack"]
 _FIRST_PIP = (22, 3, 0)
 # lines of an installer's output that a message of its failure shows
 _SHOWN_LINES = 12
-# variables that lead a Python to the modules of another one, or pip to another folder
+# variables that lead a Python to the modules of another one, or pip to another folder; and those by
+# which a kernel asks for colours
 _MISLEADING_VARIABLES = frozenset(
-    {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"}
+    {
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "VIRTUAL_ENV",
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "PIP_USER",
+        "FORCE_COLOR",
+        "CLICOLOR_FORCE",
+    }
 )
 
 
@@ -258,6 +268,7 @@ class _Installation:
         environment = {
             name: value for name, value in os.environ.items() if name not in _MISLEADING_VARIABLES
         }
+        environment["NO_COLOR"] = "1"
         environment[MARK] = f"{environment.get(MARK, '')} {mark}".strip()
         if variables is not None:
             environment.update(variables)
