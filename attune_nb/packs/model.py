@@ -28,6 +28,9 @@ ParameterDelivery = Literal["stdin", "file"]
 ParameterFormat = Literal["json", "yaml", "dotenv"]
 OutputFormat = Literal["text", "json", "yaml", "jsonl"]
 
+# keys of a declaration that hold values of the parameter
+_VALUE_KEYS = ("default", "const", "enum", "examples")
+
 # seconds that an action may take if neither its task nor its file says so
 DEFAULT_TIMEOUT = 600.0
 
@@ -102,6 +105,25 @@ class PackAction(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     permission_sets: tuple[str, ...] = ()
     worker_fields: Mapping[str, Any] = {}
+
+    def __repr__(self) -> str:
+        shown = {
+            "ref": self.ref,
+            "pack": f"{self.pack.ref} {self.pack.version}",
+            "runner": self.runner,
+            "entry_point": str(self.entry_point),
+            "parameters": {name: _mask(spec) for name, spec in self.parameters.items()},
+            "output": dict(self.output),
+        }
+        fields = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        return f"PackAction({fields})"
+
+
+def _mask(spec: Any) -> Any:
+    """Return the declaration of a parameter to show: values of a secret are replaced by `***`."""
+    if not isinstance(spec, dict) or spec.get("secret") is not True:
+        return spec
+    return {key: "***" if key in _VALUE_KEYS else value for key, value in spec.items()}
 
 
 class PackWorkflow(msgspec.Struct, frozen=True, kw_only=True):

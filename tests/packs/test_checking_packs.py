@@ -66,6 +66,7 @@ def test_a_secret_default_is_not_shown(tmp_path):
     pack = attune.load_pack(write_pack(tmp_path, {"actions/run.yaml": action}))
 
     assert "abc" not in str(pack)
+    assert "abc" not in repr(pack.actions["demo.run"])
     assert "key=***" in str(pack.actions)
 
 

@@ -25,6 +25,13 @@ def test_the_actions_of_a_folder_of_packs_are_read():
     ]
 
 
+def test_hidden_folders_hold_no_packs(tmp_path):
+    for name in ("shown", ".hidden"):
+        write_pack(tmp_path / name)
+
+    assert find_packs(tmp_path) == [tmp_path / "shown"]
+
+
 def test_the_manifest_has_the_keys_of_pack_yaml():
     manifest = read_fixture("ticketing").manifest
 

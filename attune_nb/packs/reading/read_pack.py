@@ -29,6 +29,8 @@ WORKFLOW_FOLDERS = (f"{ACTIONS_FOLDER}/workflows", "workflows")
 def find_packs(folder: str | Path) -> list[Path]:
     """Return the folders of packs: the folder itself, or those directly within it.
 
+    Hidden folders are left out.
+
     Raises:
         WorkflowError: The folder cannot be opened, or neither is a pack nor holds one.
     """
@@ -37,7 +39,8 @@ def find_packs(folder: str | Path) -> list[Path]:
         return [opened.shown]
 
     manifests = opened.real.glob(f"*/{MANIFEST_FILE}")
-    names = sorted(path.parent.name for path in manifests)
+    folders = sorted(path.parent.name for path in manifests)
+    names = [name for name in folders if not name.startswith(".")]
     if not names:
         message = (
             f"`{opened.shown}` is no pack and holds none: neither it nor a folder within it has a "
