@@ -215,7 +215,10 @@ def _missing_packs(stored: StoredRun, options: RunOptions) -> Iterator[str]:
     refs = {pack.ref for pack in options.packs.contents}
     for recorded in stored.options.get("packs", ()):
         if recorded["ref"] not in refs:
-            yield f"the pack `{recorded['ref']}` (`packs=`; it was in {recorded['folder']})"
+            folder = recorded["folder"]
+            yield (
+                f"the pack `{recorded['ref']}` (`packs=`, in a shell `--pack`; it was in {folder})"
+            )
 
 
 def _package_versions() -> Iterator[tuple[str, str]]:

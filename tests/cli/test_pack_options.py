@@ -92,7 +92,10 @@ def test_a_retried_run_is_given_its_packs_again(tmp_path):
     again = attune_here("retry", "--pack", str(PACKS), "--store", store)
 
     assert f"--pack {PACKS}" in failed.stderr
-    assert "does not hold the pack `ticketing` (`packs=`; it was in" in without.stderr
+    assert (
+        "does not hold the pack `ticketing` (`packs=`, in a shell `--pack`; it was in"
+        in without.stderr
+    )
     assert "hostkit" not in without.stderr
     assert again.exit_code == 1
     assert "no ticket 0" in again.stdout

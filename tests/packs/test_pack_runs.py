@@ -123,7 +123,9 @@ def test_a_resumed_run_asks_for_its_packs(tmp_path):
 
     recorded = attune.open_run(run.run_id, store)
 
-    with pytest.raises(ParameterError, match=r"the pack `hostkit` \(`packs=`; it was in "):
+    with pytest.raises(
+        ParameterError, match=r"the pack `hostkit` \(`packs=`, in a shell `--pack`; it was in "
+    ):
         recorded.retry(failed_only=False)
     again = recorded.retry(failed_only=False, packs=[PACKS / "hostkit"])
     assert again.result("greet")["stdout"] == "HELLO ANN\n"
