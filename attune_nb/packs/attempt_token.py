@@ -7,7 +7,6 @@ accepts.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
@@ -51,4 +50,4 @@ def read_token(api_key: str, token: str) -> AttemptIdentity | None:
 
 def _sign(api_key: str, content: str) -> str:
     data = content.encode("utf-8", "replace")
-    return hmac.new(api_key.encode(), data, hashlib.sha256).hexdigest()
+    return hmac.digest(api_key.encode(), data, "sha256").hex()

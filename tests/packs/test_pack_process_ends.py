@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -10,6 +11,8 @@ from support.item_runs import until
 from support.packs import find_action, write_action
 
 import attune_nb
+from attune_nb.actions.cancel import CancelToken
+from attune_nb.errors import ActionError
 from attune_nb.packs.options import PackOptions
 from attune_nb.packs.process import pack_function
 from attune_nb.packs.process.pack_function import PackFunction
@@ -83,14 +86,28 @@ def test_the_timeout_of_the_task_comes_first(tmp_path):
     assert run.result("act")["stdout"] == "done\n"
 
 
-def test_a_timeout_leaves_the_output_to_the_workflow(tmp_path):
-    function = function_in(tmp_path, "echo begun; sleep 300")
-    text = WORKFLOW.replace("0.5", "2")
-    text += "    next: [{when: '{{ timed_out() }}', publish: [{x: '{{ result() }}'}]}]\n"
+def test_an_action_that_is_cancelled_leaves_its_output(tmp_path):
+    function = function_in(tmp_path, "echo begun; echo $$ > pids; sleep 300")
+    token = CancelToken()
+    errors = []
 
-    run = attune_nb.loads(text).run(actions={"kit.act": function})
+    def call():
+        try:
+            function({}, cancel=token)
+        except ActionError as error:
+            errors.append(error)
 
-    assert run.context.lookup("x")["stdout"] == "begun\n"
+    thread = threading.Thread(target=call)
+    thread.start()
+    until(lambda: len(pids_in(tmp_path)) == 1)
+    token.cancel()
+    thread.join()
+
+    (error,) = errors
+    assert error.message == "action `kit.act` was cancelled"
+    assert error.data["stdout"] == "begun\n"
+    assert error.data["succeeded"] is False
+    until_all_ended(tmp_path)
 
 
 def test_a_process_that_ignores_sigterm_is_killed(tmp_path, monkeypatch):
@@ -119,6 +136,7 @@ def test_cancelling_a_run_ends_its_processes(tmp_path, backend):
 
 SCRIPT = """
 import sys
+import threading
 from pathlib import Path
 import attune_nb
 from attune_nb.packs.options import PackOptions
