@@ -18,7 +18,7 @@ from attune_nb.events import (
     TaskEnded,
     mask_event,
 )
-from attune_nb.html import shortened
+from attune_nb.html import printable, shortened
 from attune_nb.results import render
 from attune_nb.results.batches import batches_by_key
 from attune_nb.results.durations import format_duration
@@ -432,10 +432,13 @@ class RunView:
         return [end.error for end in ends if end.error is not None]
 
     def failure_text(self) -> str:
-        """Describe the last task that failed: its first failed item, the error and its place."""
+        """Describe the last task that failed: its first failed item, the error and its place.
+
+        It has no characters that a terminal would obey: an error may quote anything.
+        """
         from attune_nb.results.failures import describe_failure  # noqa: PLC0415 - seldom needed
 
-        return describe_failure(self.failed_tasks())
+        return printable(describe_failure(self.failed_tasks()))
 
     def error_text(self) -> str:
         """Return `error` with counts, types and the user's own lines; empty without an error."""

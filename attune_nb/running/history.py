@@ -296,7 +296,7 @@ def _recorded_request(stored: StoredRun, workflow: Workflow, path: Path) -> RunR
 def _keystore_names(workflow: WorkflowSpec) -> Iterator[str]:
     """Yield the names in the keystore that expressions read; no record holds their values."""
     for template in _all_templates(workflow):
-        for path, _ in template.references:
+        for path in template.paths:
             if path[0] == "keystore" and len(path) > 1:
                 yield path[1]
 

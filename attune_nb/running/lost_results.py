@@ -131,9 +131,9 @@ def _paths_read(
         if task_path.partition("/")[0] not in reachable:
             continue
         for template in task.templates():
-            for path, _ in template.references:
+            for path in template.paths:
                 yield f"task `{task_path}`", path
 
     if workflow.output_map is not None:
-        for path, _ in workflow.output_map.references:
+        for path in workflow.output_map.paths:
             yield "`output_map`", path

@@ -79,6 +79,9 @@ _log = logging.getLogger("attune_nb")
 BACKENDS = ("threads", "processes", "dask", "inline")
 """The names of the backends; the first is the default."""
 
+# the methods of a backend that is passed as an object
+_BACKEND_METHODS = ("start", "retry", "stop", "set_paused", "release", "poll", "collect", "close")
+
 # levels of workflows within workflows
 _MAX_DEPTH = 20
 
@@ -480,10 +483,19 @@ def _make_backend(backend: str | Backend, workers: int | None) -> Backend:
     raise BackendError(f"there is no backend `{backend}`{hint}; known backends: {names}")
 
 
+def _has_attribute(backend: Any, name: str) -> bool:
+    return bool(ask(lambda: hasattr(backend, name), default=False))
+
+
 def _check_backend(backend: Any) -> Backend:
-    if not ask(lambda: hasattr(backend, "poll"), default=False):
-        raise BackendError(
-            f"`backend` must be a name or a backend, not {describe_with_value(backend)}"
-        )
+    rule = f"`backend` must be a name or a backend, not {describe_with_value(backend)}"
+    if not _has_attribute(backend, "poll"):
+        raise BackendError(rule)
+    if _has_attribute(backend, "no_method_of_a_backend"):
+        raise BackendError(f"{rule}, which has an attribute of any name, as a mock does")
+
+    missing = [name for name in _BACKEND_METHODS if not _has_attribute(backend, name)]
+    if missing:
+        raise BackendError(f"{rule}, which lacks `{'`, `'.join(missing)}`")
     checked: Backend = backend
     return checked

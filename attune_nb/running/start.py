@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from attune_nb.running.interrupts import HeldInterrupts
     from attune_nb.running.plan import RunPlan
     from attune_nb.running.request import EventReader, ProgressOption, RunRequest
+    from attune_nb.store.recorder import Recorder
     from attune_nb.store.tables.keeping import ResultKeeper
 
 __all__ = ["Engine", "assemble_engine", "drive_run"]
@@ -69,7 +70,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     recorder = open_recorder(plan, comparison)
     store = recorder.path if recorder is not None else None
     record_alerts = recorder.alerts if recorder is not None else []
-    keeper = _open_keeper(plan, store)
+    keeper = _open_keeper(plan, recorder)
     display = _open_display(request.observation.progress)
     scaling = _scaling_of(request.name, comparison, store)
     remember_durations = scaling.reader()
@@ -123,7 +124,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     return Engine(driver, driver.continue_run, display, scaling, store, record_alerts)
 
 
-def _open_keeper(plan: RunPlan, store: Path | None) -> ResultKeeper | None:
+def _open_keeper(plan: RunPlan, recorder: Recorder | None) -> ResultKeeper | None:
     """Return what keeps results on the disk; None if no task asks for it.
 
     Raises:
@@ -133,7 +134,7 @@ def _open_keeper(plan: RunPlan, store: Path | None) -> ResultKeeper | None:
     paths = [path for path, task in request.workflow.walk() if task.keep_results == "store"]
     if not paths or request.options.dry_run:
         return None
-    if store is None:
+    if recorder is None:
         raise StoreError(
             f"task `{paths[0]}` has `keep_results: store`, and the run has no store; name one "
             "(`store=`, `--store`), or leave out `keep_results`"
@@ -141,7 +142,7 @@ def _open_keeper(plan: RunPlan, store: Path | None) -> ResultKeeper | None:
 
     from attune_nb.store.tables.keeping import ResultKeeper  # noqa: PLC0415 - SQLite is slow to import
 
-    return ResultKeeper(store, plan.prepared.mask)
+    return ResultKeeper(recorder.path, plan.prepared.mask, recorder.report)
 
 
 def drive_run(run: LiveRun, engine: Engine, plan: RunPlan, interrupts: HeldInterrupts) -> None:

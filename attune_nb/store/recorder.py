@@ -40,6 +40,7 @@ from attune_nb.store.event_rows import EventRow, column_text, drop_values, row_o
 from attune_nb.store.files import file_identity
 from attune_nb.store.json_values import has_tag, to_plain
 from attune_nb.store.reading import FILE_TAGS, LIVE, is_alive
+from attune_nb.store.tables.events import shows_tables
 from attune_nb.store.tables.recording import TableRecorder
 
 if TYPE_CHECKING:
@@ -484,7 +485,7 @@ class Recorder:
         self._rows = []
         connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         for file in self._tables.insert(connection, self._run_number):
-            self._report(f"the record refers to a table whose file {file} is missing")
+            self.report(f"the record refers to a table whose file {file} is missing")
 
     def _make_row(self, event: Event, connection: sqlite3.Connection) -> EventRow:
         """Return the row of an event, with markers for values that the store cannot hold."""
@@ -493,8 +494,12 @@ class Recorder:
         masked_event: Event | None = None
         try:
             masked_event = self._hide_secrets(event)
+            has_tables = shows_tables(masked_event)
+            if has_tables:
+                masked_event = self._write_tables(masked_event)
             row = row_of(masked_event)
-            if has_tag(row.data, _MARKER_TAG):
+            if has_tag(row.data, _MARKER_TAG) and not has_tables:
+                # a table may be deep in a value, in place of which there is a marker
                 masked_event = self._write_tables(masked_event)
                 row = row_of(masked_event)
             if has_tag(row.data, *FILE_TAGS):
@@ -509,14 +514,17 @@ class Recorder:
         if masked_event is None:
             masked_event = drop_values(event)
 
-        self._report(
+        self.report(
             f"the record holds only a marker in place of {_describe_values(event)}: {problem}; "
             "let an action keep large data in a file and return its path"
         )
         return row_within(masked_event, most_bytes)
 
-    def _report(self, alert: str) -> None:
-        """Add an alert, once: events are written again if the file was removed."""
+    def report(self, alert: str) -> None:
+        """Add an alert to those of the run, and log it, once.
+
+        Events are written again if the file was removed.
+        """
         if alert not in self.alerts:
             self.alerts.append(alert)
             _log.warning("run %s: %s", self._record.run_id, alert)
@@ -526,7 +534,7 @@ class Recorder:
 
         def report(reason: str) -> None:
             values = _describe_values(event)
-            self._report(f"the record holds only a marker in place of {values}: {reason}")
+            self.report(f"the record holds only a marker in place of {values}: {reason}")
 
         return self._tables.write_tables(event, self._mask, report)
 

@@ -5,6 +5,7 @@ A new case is a line of a table. Objects as values are in `test_hostile_objects.
 
 from collections import deque
 from collections.abc import Mapping
+from unittest.mock import Mock
 
 import pytest
 from support.hostile_objects import endless, make, refuse, run_branches, status_of
@@ -108,3 +109,17 @@ def test_a_secret_may_iterate_without_end(kind):
 
     run = workflow.run(keystore={"k": ENDLESS[kind](b"a")}, progress=False)
     assert run.status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        (Mock(), "which has an attribute of any name, as a mock does"),
+        (Mock(spec=["poll", "start", "retry", "stop"]), "which lacks `set_paused`, `release`, "),
+    ],
+    ids=["a mock of anything", "a part of a backend"],
+)
+def test_an_object_that_is_no_backend_is_named_at_once(backend, message):
+    workflow = attune_nb.loads("tasks: [{name: a, action: core.noop}]")
+    with pytest.raises(BackendError, match=f"not a value of type `Mock`, {message}"):
+        workflow.run(backend=backend, progress=False)

@@ -85,3 +85,9 @@ def test_a_secret_in_an_item_is_masked():
 def test_a_run_that_succeeded_has_no_description():
     run = attune_nb.loads(FAN_OUT).run({"hosts": []}, actions={"ping": ping})
     assert run.failure_text() == ""
+
+
+def test_the_description_has_no_characters_that_a_terminal_obeys():
+    text = failure_of(FAN_OUT, {"hosts": [{"name": "\x1b[2J\x07db"}]})
+    assert "no answer from [2Jdb" in text
+    assert text.replace("\n", "").isprintable()

@@ -189,3 +189,33 @@ def test_a_fork_reads_the_results_of_the_first_run(store):
 def test_without_a_store_the_run_is_refused():
     with pytest.raises(StoreError, match="`load` has `keep_results: store`, and the run has no"):
         run(USE, {"load": load, "use": count}, "none")
+
+
+def test_results_that_no_file_can_take_stay_in_memory_with_an_alert(store):
+    def load_without_folder(number):
+        if number == 0:
+            # a file in place of the folder
+            store.with_name(f"{store.name}.tables").write_text("")
+        return load(number)
+
+    finished = run(USE, {"load": load_without_folder, "use": count}, store, backend="inline")
+
+    assert finished.output["used"] == 3
+    (alert,) = finished.alerts
+    assert alert.startswith("results with `keep_results: store` stay in memory: ")
+    assert attune_nb.open_run(finished.run_id, store).alerts == [alert]
+
+
+def test_a_fork_that_may_read_a_lost_result_is_refused(store):
+    """A name before `default` is read, too."""
+    text = """
+tasks:
+  - {name: load, action: load, next: [{do: use}]}
+  - {name: use, action: use, input: {value: "{{ task.load.result | default('none') }}"}}
+"""
+    actions = {"load": object, "use": lambda value: None}
+    finished = run(text, actions, store)
+
+    opened = attune_nb.open_run(finished.run_id, store)
+    with pytest.raises(StoreError, match=r"task `use` reads `task.load`, a builtins.object, which"):
+        opened.fork("use", actions=actions, progress=False)

@@ -395,3 +395,16 @@ def test_missing_large_data_is_reported(path):
     recorded = attune_nb.open_run(run.run_id, path)
     with pytest.raises(StoreError, match="the blob of an event is missing"):
         _ = recorded.events
+
+
+def test_a_replay_has_the_keys_that_are_read_with_a_default(path):
+    text = """
+tasks:
+  - name: log_in
+    action: core.echo
+    when: "{{ keystore.token | default('') != '' }}"
+    input: {message: welcome}
+"""
+    run = attune_nb.loads(text).run(keystore={"token": "open-sesame"}, store=path, progress=False)
+    assert run.result("log_in") is not None
+    assert attune_nb.open_run(run.run_id, path).result("log_in") == run.result("log_in")

@@ -12,6 +12,7 @@ from support.typed_tables import ALL, is_same
 
 import attune_nb
 from attune_nb.events import AttemptsEnded
+from attune_nb.store.event_rows import row_of
 
 TESTS = Path(typed_tables.__file__).parents[1]
 
@@ -142,6 +143,24 @@ def test_a_frame_with_an_open_file_is_a_marker_with_an_alert(store):
         f"the record holds only a marker in place of results of `load`: {reason}",
         f"the record holds only a marker in place of the output: {reason}",
     ]
+
+
+@pytest.mark.parametrize("path", [(), ("frame",), (0, "frame")], ids=str)
+def test_an_event_with_a_table_is_encoded_once(path, store, monkeypatch):
+    encoded = []
+
+    def count(event):
+        encoded.append(type(event).__name__)
+        return row_of(event)
+
+    value = pd.DataFrame({"a": [1]})
+    for key in reversed(path):
+        value = {key: value} if isinstance(key, str) else [value]
+    monkeypatch.setattr("attune_nb.store.recorder.row_of", count)
+    run_load(lambda: value, store)
+
+    assert encoded.count("AttemptsEnded") == 1
+    assert len(files_of(store)) == 1
 
 
 PARAMETER = """

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from attune_nb.events import VALUE_FIELDS, AttemptsEnded, ErrorInfo
+from attune_nb.values.frozen import are_json_data, may_hold_tables
 from attune_nb.values.remote import remote_references
 from attune_nb.values.stored import StoredValue
 from attune_nb.values.tables.files import is_table_type
@@ -17,7 +19,52 @@ if TYPE_CHECKING:
 
     from attune_nb.events import Event
 
-__all__ = ["replace_in_value", "replace_tables", "stored_files", "tables_in"]
+__all__ = ["replace_in_value", "replace_tables", "shows_tables", "stored_files", "tables_in"]
+
+# levels of the values of an event at which a table is noticed at once
+_LEVELS = 3
+
+
+def shows_tables(event: Event) -> bool:
+    """Return whether a table is among the values of an event, or near the top of one.
+
+    The types are looked at in loops of C, and not at all for values of JSON's types.
+    """
+    values = _values_in(event)
+    for _ in range(_LEVELS):
+        if are_json_data(values):
+            return False
+        if any(is_table_type(kind, or_subclass=True) for kind in set(map(type, values))):
+            return True
+
+        values = [value for value in values if may_hold_tables(value)]
+        objects = [value for value in values if isinstance(value, dict)]
+        arrays = [value for value in values if isinstance(value, list | tuple)]
+        values = [*chain.from_iterable(map(dict.values, objects))]
+        values += chain.from_iterable(map(_elements_of, arrays))
+    return False
+
+
+def _elements_of(array: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
+    """Return the elements of an array without a call of its own code."""
+    if isinstance(array, list):
+        return list.__iter__(array)
+    return tuple.__iter__(array)
+
+
+def _values_in(event: Event) -> list[Any]:
+    """Return the values of an event, those of a batch one by one."""
+    values = [getattr(event, name) for name in VALUE_FIELDS.intersection(event.__struct_fields__)]
+    error = getattr(event, "error", None)
+    if isinstance(error, ErrorInfo):
+        values.append(error.data)
+    if isinstance(event, AttemptsEnded):
+        batch = event.batch
+        values += batch.results
+        if batch.items is not None:
+            values += batch.items
+        values += [error.data for error in batch.errors.values()]
+    return values
 
 
 def tables_in(event: Event) -> list[Any]:
@@ -98,15 +145,6 @@ def _is_same(parts: list[Any], elements: list[Any]) -> bool:
 
 def stored_files(event: Event) -> Iterator[StoredValue]:
     """Yield the references to files in an event."""
-    values = [getattr(event, name) for name in VALUE_FIELDS.intersection(event.__struct_fields__)]
-    error = getattr(event, "error", None)
-    if isinstance(error, ErrorInfo):
-        values.append(error.data)
-    if isinstance(event, AttemptsEnded):
-        batch = event.batch
-        values += [batch.results, batch.items]
-        values += [error.data for error in batch.errors.values()]
-
-    for reference in remote_references(values):
+    for reference in remote_references(_values_in(event)):
         if isinstance(reference, StoredValue):
             yield reference

@@ -17,6 +17,7 @@ from attune_nb.values.frozen import freeze
 from attune_nb.values.stored import StoredTable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from attune_nb.events import Batch
@@ -44,11 +45,13 @@ class ResultKeeper:
     Args:
         store: The file of the store.
         mask: The secrets of the run, which no file holds.
+        report: Called with a message if files cannot be written.
     """
 
-    def __init__(self, store: Path, mask: Mask) -> None:
+    def __init__(self, store: Path, mask: Mask, report: Callable[[str], None]) -> None:
         self._folder = TableFolder(store, mask)
         self._mask = mask
+        self._report = report
         self._has_failed = False
 
     def keep(self, batch: Batch, mask: Mask) -> Batch:
@@ -68,7 +71,7 @@ class ResultKeeper:
             return msgspec.structs.replace(batch, results=self._keep(batch.results))
         except StoreError as error:
             if not self._has_failed:
-                _log.warning("results stay in memory: %s", error)
+                self._report(f"results with `keep_results: store` stay in memory: {error}")
             self._has_failed = True
             return batch
 
