@@ -49,6 +49,7 @@ class RequestQueue:
     Attributes:
         state: The state of the run after the last input.
         answered: The questions that were answered, also those whose answer is not processed yet.
+        awaited_inquiries: The ids of inquiries that an action waits for while it runs.
 
     Args:
         state: The state of the run before its first input.
@@ -57,6 +58,7 @@ class RequestQueue:
     def __init__(self, state: RunState) -> None:
         self.state = state
         self.answered: set[QuestionKey] = set()
+        self.awaited_inquiries: set[int] = set()
         self._requests: queue.SimpleQueue[InputFactory] = queue.SimpleQueue()
         # the inquiries that no input has told the conductor of yet
         self._new_inquiries: queue.SimpleQueue[Inquiry] = queue.SimpleQueue()
@@ -148,6 +150,11 @@ class RequestQueue:
     def find_inquiry(self, inquiry_id: int) -> Inquiry | None:
         """Return an inquiry of the run as it stands now, or None if there is none."""
         return self._known_inquiries().get(inquiry_id)
+
+    def list_inquiries(self) -> list[Inquiry]:
+        """Return the inquiries of the run as they stand now, oldest first."""
+        inquiries = self._known_inquiries()
+        return [inquiries[inquiry_id] for inquiry_id in sorted(inquiries)]
 
     def _known_inquiries(self) -> dict[int, Inquiry]:
         """Return all inquiries; the state of the run has the newest version of each."""

@@ -172,11 +172,14 @@ class LiveRun(ReadableRun, Protocol):
 
     @property
     def has_only_questions(self) -> bool:
-        """Whether nothing runs, and questions wait for an answer."""
+        """Whether questions wait for an answer, and nothing runs but actions that wait for one."""
 
     @property
     def answer_problems(self) -> Mapping[QuestionKey, str]:
         """Why an answer that was passed in advance was not used, by the question."""
+
+    def is_awaited_by_action(self, question: AskOpened) -> bool:
+        """Return whether an action waits for the answer to a question while it runs."""
 
     def handled_timeout(self, question: AskOpened) -> float | None:
         """Return the seconds after which the workflow goes on without an answer, or None."""

@@ -230,7 +230,10 @@ class AdvanceAnswers:
 
 
 def bind_answers(
-    workflow: WorkflowSpec, answers: Mapping[str, Any], mocked: Iterable[str] = ()
+    workflow: WorkflowSpec,
+    answers: Mapping[str, Any],
+    mocked: Iterable[str] = (),
+    asking: Iterable[str] = (),
 ) -> AdvanceAnswers:
     """Check answers against a workflow, as far as it is known before a run.
 
@@ -238,12 +241,13 @@ def bind_answers(
         workflow: The workflow.
         answers: The answers by task; for a task within a parallel task its name is enough.
         mocked: The paths of the tasks that have a mock, and ask nothing.
+        asking: The paths of the tasks whose actions may ask while they run.
 
     Raises:
         ParameterError: An answer is for no question, or does not fit its `response_schema`.
     """
     option = _option_of(answers)
-    inquirers = _find_inquirers(workflow)
+    inquirers = _find_inquirers(workflow).union(asking)
     questions = {
         path: task for path, task in workflow.walk() if task.action == ASK or path in inquirers
     }

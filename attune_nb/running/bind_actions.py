@@ -38,6 +38,7 @@ __all__ = [
     "bind_actions",
     "explain_nested_question",
     "find_nested_questions",
+    "find_pack_tasks",
     "mocked_paths",
     "replace_mocked_parallel_tasks",
     "unmade_paths",
@@ -172,6 +173,11 @@ def explain_nested_question(workflow: WorkflowSpec, name: str) -> str:
                 "workflow can; ask there, and pass the answer as a parameter"
             )
     return ""
+
+
+def find_pack_tasks(actions: Mapping[str, Action]) -> list[str]:
+    """Return the paths of the tasks that run actions of packs, which may ask questions."""
+    return [path for path, action in actions.items() if isinstance(action.function, PackFunction)]
 
 
 def replace_mocked_parallel_tasks(workflow: WorkflowSpec, mock: Mapping[str, Any]) -> WorkflowSpec:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from attune_nb.engine.driver import Driver
+    from attune_nb.packs.api.run_services import RunServices
     from attune_nb.packs.api.server import PackApi
     from attune_nb.packs.environments.find import InterpreterFinder
     from attune_nb.packs.model import PackAction
@@ -71,6 +72,7 @@ class PackSession:
         self._lock = threading.Lock()
         self._finder: InterpreterFinder | None = None
         self._interpreters: dict[str, Interpreter | None] = {}
+        self._services: RunServices | None = None
         self._close: Callable[[], Any] | None = None
 
     def make_function(self, action: PackAction, task: str) -> PackFunction:
@@ -96,14 +98,24 @@ class PackSession:
             return None
         return interpreter.problem
 
-    def connect(self, driver: Driver) -> None:
-        """Connect the session with the driver of its run, and end it with the run."""
+    def connect(self, driver: Driver, *, is_inline: bool) -> None:
+        """Connect the session with the driver of its run, and end it with the run.
+
+        Args:
+            driver: The driver.
+            is_inline: Whether attempts run in its thread.
+        """
+        from attune_nb.running.run_inquiries import RunInquiries  # noqa: PLC0415 - few need it
+
         self.keys.on_secret = driver.add_key
+        if self._services is not None:
+            self._services.inquiries = RunInquiries(driver, is_inline=is_inline)
         driver.on_end = self.close
 
     def close(self) -> None:
         """End the API; a second call does nothing."""
         self.keys.on_secret = None
+        self._services = None
         if self._close is not None:
             self._close()
 
@@ -136,7 +148,8 @@ class PackSession:
         self.artifact_folder.make()
         artifacts = ArtifactRegistry(self.artifact_folder.path)
         api_key = secrets.token_hex(32)
-        api = PackApi(api_key, RunServices(self.keys, artifacts))
+        services = RunServices(self.keys, artifacts)
+        api = PackApi(api_key, services)
         try:
             api.start()
         except (OSError, RuntimeError) as error:
@@ -144,6 +157,7 @@ class PackSession:
                 f"the API for the actions of packs cannot listen on this machine: {error}"
             ) from None
 
+        self._services = services
         self._close = weakref.finalize(self, _end_api, api, self.artifact_folder)
         self._options = msgspec.structs.replace(
             self._options,

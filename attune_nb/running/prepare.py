@@ -37,6 +37,7 @@ from attune_nb.running.bind_actions import (
     BindingContext,
     bind_actions,
     explain_nested_question,
+    find_pack_tasks,
     mocked_paths,
     replace_mocked_parallel_tasks,
     unmade_paths,
@@ -196,7 +197,7 @@ def prepare_run(
     unmade: set[str] = set()
     if options.dry_run:
         unmade = unmade_paths(workflow, options.mock)
-    answers = bind_answers(workflow, options.answers, mocked)
+    answers = bind_answers(workflow, options.answers, mocked, find_pack_tasks(actions))
     hidden = _written_secrets(workflow, actions)
     if options.keys is not None:
         hidden |= options.keys

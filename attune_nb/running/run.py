@@ -387,13 +387,36 @@ class Run(BaseRun):
 
     @property
     def has_only_questions(self) -> bool:
-        """Whether nothing runs, and questions wait for an answer."""
+        """Whether questions wait for an answer, and nothing runs but actions that wait for one."""
         state = self._source.state
-        if not state.has_only_questions:
+        if not state.has_only_questions and not self._has_only_asking_actions():
             return False
 
         # an answer may be on the way
         return not any(map(state.is_open, self._driver.answered))
+
+    def _has_only_asking_actions(self) -> bool:
+        """Return whether every task that runs has an action that waits for an answer."""
+        state = self._source.state
+        asking = set()
+        for inquiry_id in list(self._driver.awaited_inquiries):
+            inquiry = state.inquiries.get(inquiry_id)
+            if inquiry is not None and inquiry.status == "pending":
+                asking.add((inquiry.task, inquiry.visit))
+        if not asking:
+            return False
+
+        for key, execution in state.executions.items():
+            is_parallel = state.workflow.task(execution.task).type == "parallel"
+            if execution.outcome is not None or is_parallel:
+                continue
+            if execution.status != "waiting" and key not in asking:
+                return False
+        return True
+
+    def is_awaited_by_action(self, question: AskOpened) -> bool:
+        """Return whether the action that asks a question waits for the answer while it runs."""
+        return question.inquiry in self._driver.awaited_inquiries
 
     @property
     def questions(self) -> list[AskOpened]:

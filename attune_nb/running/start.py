@@ -85,7 +85,8 @@ def assemble_engine(plan: RunPlan) -> Engine:
     driver = plan.prepared.make_driver(readers, request.observation.readers)
     driver.on_error = current_observer()
     if plan.prepared.pack_session is not None:
-        plan.prepared.pack_session.connect(driver)
+        is_inline = request.options.backend == "inline"
+        plan.prepared.pack_session.connect(driver, is_inline=is_inline)
     if keeper is not None:
         driver.keep_results = keeper.keep
     if recorder is not None:

@@ -174,6 +174,12 @@ class _Unattended(_Attendant):
         if not run.has_only_questions:
             return False
 
+        if any(map(run.is_awaited_by_action, run.questions)):
+            # a pause would not stop these actions
+            for question in run.questions:
+                self._announce(question, "its action goes on waiting; pass the answer in `answers`")
+            return False
+
         timeouts = [(question, run.handled_timeout(question)) for question in run.questions]
         if all(timeout is None for _, timeout in timeouts):
             run.pause_for_questions()
@@ -181,19 +187,21 @@ class _Unattended(_Attendant):
 
         for question, timeout in timeouts:
             if timeout is not None and timeout > _SHORT_TIMEOUT:
-                self._announce(question, timeout)
+                effect = f"the workflow goes on when it times out after {timeout:g} s"
+                self._announce(question, effect)
         return False
 
-    def _announce(self, question: AskOpened, timeout: float) -> None:
-        """Log once why the run waits."""
+    def _announce(self, question: AskOpened, effect: str) -> None:
+        """Log once why the run waits.
+
+        Args:
+            question: The question.
+            effect: What happens without an answer.
+        """
         if question.key not in self._announced:
             self._announced.add(question.key)
-            _log.warning(
-                "task %s; nobody can answer here, so the workflow goes on when it times out "
-                "after %g s",
-                describe_question(question),
-                timeout,
-            )
+            description = describe_question(question)
+            _log.warning("task %s; nobody can answer here, so %s", description, effect)
 
 
 class _Terminal(_Unattended):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attune_nb.packs.api import artifact_routes, key_routes
+from attune_nb.packs.api import artifact_routes, inquiry_routes, key_routes
 from attune_nb.packs.api.call import Call
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Route(NamedTuple):
 
 _KEYS = "/api/v1/keys"
 _ARTIFACTS = "/api/v1/artifacts"
+_INQUIRIES = "/api/v1/inquiries"
 
 # a ref may hold any character, also an encoded slash
 _REF = r"{ref:[\s\S]+}"
@@ -48,4 +49,7 @@ ROUTES = (
     Route("POST", f"{_ARTIFACTS}/{_ID}/progress", artifact_routes.append_progress),
     Route("GET", f"{_ARTIFACTS}/ref/{_REF}", artifact_routes.read_by_ref),
     Route("GET", f"{_ARTIFACTS}/{_ID}", artifact_routes.read),
+    Route("POST", _INQUIRIES, inquiry_routes.create),
+    Route("GET", _INQUIRIES, inquiry_routes.read_page),
+    Route("GET", f"{_INQUIRIES}/{_ID}", inquiry_routes.read),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from attune_nb.packs.api.inquiries import Inquiries
     from attune_nb.packs.api.keys import Keys
     from attune_nb.packs.artifacts.registry import ArtifactRegistry
 
@@ -12,7 +13,10 @@ __all__ = ["RunServices"]
 
 
 class RunServices:
-    """The keys and the artifacts of a run.
+    """The keys, the artifacts and the inquiries of a run.
+
+    Attributes:
+        inquiries: The questions that actions ask; None until the run has a driver.
 
     Args:
         keys: The keys.
@@ -22,6 +26,7 @@ class RunServices:
     def __init__(self, keys: Keys, artifacts: ArtifactRegistry) -> None:
         self.keys = keys
         self.artifacts = artifacts
+        self.inquiries: Inquiries | None = None
 
     def close(self) -> None:
         """End what waits for the run."""

@@ -157,8 +157,14 @@ class _Server(threading.Thread):
                 query=dict(request.query),
                 body=await request.read(),
             )
-            # the disk and the engine may take a while
-            status, reply = await asyncio.to_thread(answer, self._services, call)
+            try:
+                # the disk and the engine may take a while
+                pending = self._loop.run_in_executor(None, answer, self._services, call)
+            except RuntimeError:
+                # the interpreter begins no more threads
+                raise ApiError(503, "UNAVAILABLE", "the program of the run ends") from None
+
+            status, reply = await pending
             return _json_response(status, reply)
 
         return handle
