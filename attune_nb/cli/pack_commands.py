@@ -43,13 +43,11 @@ def install(
     Nothing is made if the Python of attune-nb has all of them. The environments lie in the user's
     cache, or in the folder that ATTUNE_NB_CACHE names.
     """
-    from attune_nb.packs.environments.requirements import split_constraint  # noqa: PLC0415 - slow
+    from attune_nb.packs.environments.requirements import split_constraints  # noqa: PLC0415 - slow
     from attune_nb.packs.installation import install_packs  # noqa: PLC0415 - as above
 
     try:
-        constraints = None
-        if constraint is not None:
-            constraints = dict(split_constraint(text) for text in constraint)
+        constraints = split_constraints(constraint)
         install_packs(folder, constraints=constraints, progress=_print_line)
     except AttuneError as error:
         exit_with_error(error)

@@ -70,15 +70,13 @@ def _install(folder: str, constraints: Sequence[str]) -> None:
     Raises:
         UsageError: A constraint is invalid.
     """
-    from attune_nb.packs.environments.requirements import split_constraint  # noqa: PLC0415 - slow
+    from attune_nb.packs.environments.requirements import split_constraints  # noqa: PLC0415 - slow
     from attune_nb.packs.installation import install_packs  # noqa: PLC0415 - as above
 
-    versions = None
-    if constraints:
-        try:
-            versions = dict(split_constraint(text) for text in constraints)
-        except ParameterError as error:
-            raise UsageError(str(error)) from None
+    try:
+        versions = split_constraints(constraints)
+    except ParameterError as error:
+        raise UsageError(str(error)) from None
     install_packs(folder, constraints=versions, progress=_print_line)
 
 

@@ -8,8 +8,9 @@ import pytest
 from support.small_packs import make_pack, make_wheel
 
 import attune_nb
-from attune_nb.errors import AttuneError
+from attune_nb.errors import ParameterError
 from attune_nb.packs.environments.find import InterpreterFinder
+from attune_nb.packs.environments.requirements import read_requirements, split_constraints
 
 
 @pytest.fixture(autouse=True)
@@ -223,6 +224,30 @@ def test_a_constraint_must_hold_too(tmp_path, constraints, is_met):
         assert "`attune-nb pack install c --constraint msgspec==0.0.1`" in interpreter.problem
 
 
+def test_constraints_of_one_package_hold_together():
+    assert split_constraints(["Some.Name>1", "some-name<3"]) == {"some-name": "<3,>1"}
+    assert split_constraints([]) is None
+
+
+@pytest.mark.parametrize("text", ["a", "a=1", "a @ https://host/a.zip", "a==1; x == 'y'", "a b"])
+def test_a_text_that_is_no_constraint_is_refused(text):
+    with pytest.raises(ParameterError, match="must be a package with a version, such as"):
+        split_constraints([text])
+
+
+def test_a_changed_package_in_the_pack_is_another_one(tmp_path):
+    """Its environment does not fit any more, though `requirements.txt` is the same."""
+    make_pack(tmp_path / "p", requirements="./vendored\n")
+    module = tmp_path / "p" / "vendored" / "src" / "module.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("")
+    texts = read_requirements(tmp_path / "p").texts
+    assert read_requirements(tmp_path / "p").texts == texts
+
+    os.utime(module, (2_000_000_000, 2_000_000_000))
+    assert read_requirements(tmp_path / "p").texts != texts
+
+
 @pytest.mark.parametrize(
     ("constraints", "message"),
     [
@@ -235,7 +260,7 @@ def test_a_constraint_must_hold_too(tmp_path, constraints, is_met):
     ids=["name", "version", "number", "array", "key"],
 )
 def test_a_bad_constraint_is_refused(tmp_path, constraints, message):
-    with pytest.raises(AttuneError) as caught:
+    with pytest.raises(ParameterError) as caught:
         find(make_pack(tmp_path / "c"), constraints=constraints)
 
     assert message in str(caught.value)
@@ -308,7 +333,10 @@ def test_packages_of_node_may_lie_in_the_pack(tmp_path, monkeypatch):
     package = tmp_path / "p" / "node_modules" / "pad" / "package.json"
     package.parent.mkdir(parents=True)
     package.write_text('{"version": "2.0.0"}')
-    assert "`pad@^1.3.0` is not installed in this version; 2.0.0 is" in find(action).problem
+    problem = find(action).problem
+    assert "`p.run`: `pad@^1.3.0` is not installed in this version; 2.0.0 is" in problem
+    assert problem.endswith("in p/node_modules, where node looks first; remove it there")
+
     package.write_text('{"version": "1.3.1"}')
     assert find(action) is None
 
@@ -318,9 +346,10 @@ def test_packages_of_node_may_lie_in_the_pack(tmp_path, monkeypatch):
     [
         ("{", "is no JSON"),
         ("[]", "must be an object, not an array"),
+        ('{"dependencies": {"../a": "1"}}', "has a name that leads out of `node_modules`"),
         ('{"dependencies": {"a": 1}}', "`dependencies` must be an object of strings"),
     ],
-    ids=["no JSON", "array", "number"],
+    ids=["no JSON", "array", "path", "number"],
 )
 def test_a_fault_in_package_json_is_said(tmp_path, text, fault):
     action = make_pack(tmp_path / "p", runner="nodejs")

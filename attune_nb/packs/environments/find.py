@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from attune_nb.errors import Problem
     from attune_nb.packs.environments.cache import Environment
-    from attune_nb.packs.environments.node_packages import NodePackages
+    from attune_nb.packs.environments.node_packages import MissingPackage, NodePackages
     from attune_nb.packs.environments.programs import Node, Python
     from attune_nb.packs.environments.requirements import (
         Constraints,
@@ -292,13 +292,28 @@ def _find_node(action: PackAction, needs: PackNeeds) -> Interpreter | None:
     if not missing:
         return Interpreter(program=node.program)
 
+    _refuse_other_versions(action, missing)
     environment = needs.find_node_environment(node)
     if environment is not None:
         modules = str(Path(environment.folder) / "node_modules")
         return Interpreter(program=node.program, module_folders=(modules,))
 
-    reasons = [f"`{name}@{versions}` {reason}" for name, versions, reason in missing]
+    reasons = [str(package) for package in missing]
     raise PackError(_explain_unmet(action, reasons, str(node), needs))
+
+
+def _refuse_other_versions(action: PackAction, missing: Iterable[MissingPackage]) -> None:
+    """Refuse packages in the pack that node would find before those of the environment.
+
+    Raises:
+        PackError: There is one.
+    """
+    for package in missing:
+        if package.present is not None:
+            modules = show_folder(action.pack.folder / "node_modules")
+            raise PackError(
+                f"`{action.ref}`: {package}, in {modules}, where node looks first; remove it there"
+            )
 
 
 def _read_runtime_version(action: PackAction) -> VersionRange | None:

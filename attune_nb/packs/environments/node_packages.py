@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.errors import Position, Problem, Source
+from attune_nb.html import printable
 from attune_nb.packs.environments.pack_texts import UnreadableFileError, read_pack_text
 from attune_nb.packs.version_ranges import read_range, read_version
 from attune_nb.values.describe import describe
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["NodePackages", "find_missing", "read_package_json"]
+__all__ = ["MissingPackage", "NodePackages", "find_missing", "read_package_json"]
 
 FILE_NAME = "package.json"
 LOCK_NAME = "package-lock.json"
@@ -65,6 +66,8 @@ def read_package_json(folder: Path) -> NodePackages:
     ):
         return _faulty("`dependencies` must be an object of strings", path, text)
 
+    if any(".." in name.split("/") for name in dependencies):
+        return _faulty("`dependencies` has a name that leads out of `node_modules`", path, text)
     if len(dependencies) > _MAX_PACKAGES:
         return _faulty(f"`dependencies` has more than {_MAX_PACKAGES:,} packages", path, text)
 
@@ -75,24 +78,42 @@ def read_package_json(folder: Path) -> NodePackages:
     return NodePackages(manifest, dependencies, tuple(texts))
 
 
-def find_missing(packages: NodePackages, folder: Path) -> list[tuple[str, str, str]]:
-    """Return the packages that `node_modules` of a folder lacks: name, versions, reason."""
+class MissingPackage(msgspec.Struct, frozen=True):
+    """A package that `node_modules` of a pack lacks.
+
+    Attributes:
+        name: Its name.
+        versions: The versions that fit.
+        present: The version that is there and does not fit; None if there is none.
+    """
+
+    name: str
+    versions: str
+    present: str | None = None
+
+    def __str__(self) -> str:
+        text = f"`{printable(self.name)}@{printable(self.versions)}` is not installed"
+        if self.present is not None:
+            text += f" in this version; {printable(self.present)} is"
+        return text
+
+
+def find_missing(packages: NodePackages, folder: Path) -> list[MissingPackage]:
+    """Return the packages that `node_modules` of a folder lacks."""
     missing = []
     for name, versions in packages.dependencies.items():
-        reason = _explain_package(folder / "node_modules" / name / FILE_NAME, versions)
-        if reason is not None:
-            missing.append((name, versions, reason))
+        package = _look_at_package(folder / "node_modules" / name / FILE_NAME, name, versions)
+        if package is not None:
+            missing.append(package)
     return missing
 
 
-def _explain_package(path: Path, versions: str) -> str | None:
-    """Return why a package does not meet a range, or None if it does."""
-    if ".." in path.parts:
-        return "is no name of a package"
+def _look_at_package(path: Path, name: str, versions: str) -> MissingPackage | None:
+    """Return a package if it does not meet a range, or None if it does."""
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.MsgspecError):
-        return "is not installed"
+        return MissingPackage(name, versions)
 
     try:
         version_range = read_range(versions, is_exact=True)
@@ -103,7 +124,7 @@ def _explain_package(path: Path, versions: str) -> str | None:
     version = read_version(version_text)
     if version is not None and version_range.allows(version):
         return None
-    return f"is not installed in this version; {version_text} is"
+    return MissingPackage(name, versions, version_text)
 
 
 def _faulty(message: str, path: Path, text: str) -> NodePackages:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from importlib.metadata import Distribution
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,7 +28,7 @@ from attune_nb.values.describe import describe, describe_with_value
 from attune_nb.values.named_values import is_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from attune_nb.packs.environments.programs import Python
@@ -38,7 +40,7 @@ __all__ = [
     "find_unmet",
     "read_constraints",
     "read_requirements",
-    "split_constraint",
+    "split_constraints",
 ]
 
 FILE_NAME = "requirements.txt"
@@ -52,6 +54,8 @@ _MAX_FILES = 50
 # lines that name a package, and characters of such a line
 _MAX_ENTRIES = 2_000
 _MAX_LINE = 2_000
+# files of a package in the pack whose times are looked at
+_MAX_SOURCE_FILES = 2_000
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
 # options behind a requirement, such as `--hash=sha256:...`
@@ -91,7 +95,8 @@ class Requirements(msgspec.Struct, frozen=True):
 
     Attributes:
         entries: The packages.
-        texts: The texts of all files: they identify an environment.
+        texts: The texts of all files, and the state of the packages that are named by a path: they
+            identify an environment.
         limits: The constraints of the files after `-c`.
         problems: Lines that cannot be read.
     """
@@ -133,12 +138,26 @@ def read_constraints(constraints: Mapping[str, str] | None) -> Constraints:
     return limits
 
 
-def split_constraint(text: str) -> tuple[str, str]:
-    """Return the package and the versions of a constraint such as `attune-sdk==0.3.0`.
+def split_constraints(texts: Iterable[str] | None) -> dict[str, str] | None:
+    """Return package -> versions for options such as `attune-sdk==0.3.0`; None without options.
+
+    Several constraints of a package must all hold.
 
     Raises:
-        ParameterError: The text is no constraint.
+        ParameterError: A text is no constraint.
     """
+    if not texts:
+        return None
+
+    limits: Constraints = {}
+    for text in texts:
+        requirement = _split_constraint(text)
+        name = canonicalize_name(requirement.name)
+        limits[name] = limits.get(name, SpecifierSet()) & requirement.specifier
+    return {name: str(limit) for name, limit in limits.items()}
+
+
+def _split_constraint(text: str) -> Requirement:
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
@@ -148,7 +167,7 @@ def split_constraint(text: str) -> tuple[str, str]:
             f"the constraint `{text}` must be a package with a version, such as "
             "`attune-sdk==0.3.0` or `attune-sdk<0.4`"
         )
-    return requirement.name, str(requirement.specifier)
+    return requirement
 
 
 def find_unmet(
@@ -295,6 +314,8 @@ class _Reader:
     def _add_source(self, line: str, source: str, position: Position) -> None:
         """Add a package by its path or URL: its name may be in it."""
         shown = _shown(line)
+        if "://" not in source:
+            self.texts.append(_describe_state(self._folder / source.partition(";")[0].strip()))
         self.entries.append(PackRequirement(shown, position, _named_source(source)))
 
     def _add_problem(self, message: str, position: Position | None) -> None:
@@ -327,6 +348,19 @@ def _joined_lines(text: str) -> Iterator[tuple[int, str]]:
 def _shown(text: str) -> str:
     """Return a text of the file as messages have it: without passwords and escape characters."""
     return printable(_CREDENTIALS.sub("//***@", text))
+
+
+def _describe_state(path: Path) -> str:
+    """Return a text that changes with the files of a package in the pack."""
+    paths = [path]
+    with suppress(OSError):
+        paths += islice(path.rglob("*"), _MAX_SOURCE_FILES)
+
+    newest = 0
+    for file in paths:
+        with suppress(OSError):
+            newest = max(newest, file.stat().st_mtime_ns)
+    return f"{path.absolute()} {newest}"
 
 
 def _is_source(text: str) -> bool:
