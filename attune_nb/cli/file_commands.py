@@ -24,6 +24,7 @@ from attune_nb.running.open_packs import open_packs
 from attune_nb.running.pack import Pack
 from attune_nb.running.pack_checks import check_pack_file, check_packs, packs_around
 from attune_nb.running.workflow import load_file
+from attune_nb.running.workflow_view import default_ref
 
 if TYPE_CHECKING:
     from attune_nb.errors import Problem
@@ -128,7 +129,7 @@ def export(
         if ref is None:
             ref = workflow.ref
         if not ref:
-            ref = f"default.{file.stem}"
+            ref = default_ref(folder, file.stem)
         paths = workflow.export(folder, ref=ref)
     except (AttuneError, OSError) as error:
         exit_with_error(error)

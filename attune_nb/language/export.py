@@ -8,6 +8,7 @@ a YAML 1.1 reader.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import uuid
@@ -19,6 +20,8 @@ import yaml
 
 from attune_nb.errors import Problem, WorkflowError
 from attune_nb.language import limits, parameter_specs
+from attune_nb.language.platform_limits import find_platform_limits
+from attune_nb.language.reading.yaml_source import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,9 +29,16 @@ if TYPE_CHECKING:
     from attune_nb.language.model import RateLimit, Retry, Task, Transition, WorkflowSpec
     from attune_nb.templates.template import Template
 
-__all__ = ["to_record", "to_yaml", "write_pack"]
+__all__ = ["find_pack_name", "to_record", "to_yaml", "write_pack"]
+
+_log = logging.getLogger(__name__)
+
+MANIFEST_FILE = "pack.yaml"
 
 DEFAULT_VERSION = "1.0.0"
+
+# Warnings that an export logs.
+_MAX_WARNINGS = 20
 
 # Above this, a float may stand for another integer than the one that it looks like.
 MAX_EXACT_FLOAT = 2**53
@@ -39,7 +49,8 @@ _NAME_KEYS = ("action", "backoff", "cancellation_policy", "do", "join", "name", 
 # Keys of the graph's file in a pack, after `version`.
 _GRAPH_KEYS = ("vars", "tasks", "output_map", "cancellation_policy")
 
-_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}\.(?P<name>[A-Za-z0-9_][A-Za-z0-9_-]{0,99})")
+_NAME = "[A-Za-z0-9_][A-Za-z0-9_-]{0,99}"
+_REF = re.compile(rf"(?P<pack>{_NAME})\.(?P<name>{_NAME})")
 
 # Strings that a YAML 1.1 reader may take for another value.
 _AMBIGUOUS = re.compile(
@@ -95,9 +106,11 @@ def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> t
     (flat, as Attune expects them), `output`, `tags`, and the workflow's `timeout` as
     `timeout_seconds`, rounded up. It has no `enabled`, so loading the pack again does not change
     the setting of an operator. The second file is the graph: `version` (Attune requires it),
-    `vars`, `tasks` with `join: all` as a number and without the keys that only this engine has
-    (`keep_results`, `max_failures`, `rate_limit`, `report_every`, `start`), `output_map`, and
-    `cancellation_policy`, which Attune reads there.
+    `vars`, `tasks` with `join: all` as a number, `output_map`, and `cancellation_policy`, which
+    Attune reads there. A folder without `pack.yaml` gets one.
+
+    The two files together mean the same as the workflow. What the platform does not know in them
+    is logged as a warning.
 
     Args:
         workflow: The workflow to write.
@@ -105,10 +118,12 @@ def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> t
         ref: `pack.name`.
 
     Raises:
-        WorkflowError: The ref is not `pack.name`, or the files cannot be written.
+        WorkflowError: The ref is not `pack.name`, it is that of another pack than the folder's, or
+            the files cannot be written.
     """
-    name = _parse_name(ref)
+    pack, name = _parse_ref(ref)
     root = Path(folder)
+    manifest = root / MANIFEST_FILE
     actions = root / "actions"
     workflows = actions / "workflows"
     graph_name = f"{name}.workflow.yaml"
@@ -116,8 +131,18 @@ def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> t
     action_path = actions / f"{name}.yaml"
     texts = {
         graph_path: _dump(_graph(workflow)),
-        action_path: _dump(_action(workflow, ref, f"workflows/{graph_name}")),
+        action_path: _dump(_action(workflow, ref, name, f"workflows/{graph_name}")),
     }
+
+    pack_of_folder = find_pack_name(root)
+    if pack_of_folder is None and not manifest.exists():
+        texts[manifest] = _dump({"ref": pack, "label": pack, "version": DEFAULT_VERSION})
+    elif pack_of_folder not in (None, pack):
+        message = (
+            f"{str(manifest)!r} is of the pack `{pack_of_folder}`, not of `{pack}`: pass "
+            f"`ref='{pack_of_folder}.{name}'`, or another folder"
+        )
+        raise WorkflowError([Problem(message)])
 
     try:
         for path in (actions, workflows):
@@ -132,10 +157,33 @@ def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> t
             reason = str(error)
         message = f"cannot write to {str(root)!r}: {reason}"
         raise WorkflowError([Problem(message)]) from None
+
+    _warn_of_limits(workflow)
     return action_path, graph_path
 
 
-def _parse_name(ref: str | None) -> str:
+def find_pack_name(folder: str | Path) -> str | None:
+    """Return the ref of the pack in a folder, or None if the folder has no readable `pack.yaml`."""
+    try:
+        document = parse((Path(folder) / MANIFEST_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, WorkflowError):
+        return None
+
+    ref = document.data.get("ref") if isinstance(document.data, dict) else None
+    return ref if isinstance(ref, str) else None
+
+
+def _warn_of_limits(workflow: WorkflowSpec) -> None:
+    """Log what the platform does not know in an exported workflow."""
+    problems = find_platform_limits(workflow)
+    for problem in problems[:_MAX_WARNINGS]:
+        _log.warning("exported, but: %s", problem)
+    if len(problems) > _MAX_WARNINGS:
+        _log.warning("and %d more", len(problems) - _MAX_WARNINGS)
+
+
+def _parse_ref(ref: str | None) -> tuple[str, str]:
+    """Return the pack and the name of a ref."""
     if not ref:
         message = "a pack needs the workflow's `ref`: write `ref: pack.name` in it, or pass one"
         raise WorkflowError([Problem(message)])
@@ -147,7 +195,7 @@ def _parse_name(ref: str | None) -> str:
             "`_` and `-`, and of at most 100 characters"
         )
         raise WorkflowError([Problem(message)])
-    return match["name"]
+    return match["pack"], match["name"]
 
 
 def _write_files(texts: Mapping[Path, str]) -> None:
@@ -193,14 +241,16 @@ def _vars(workflow: WorkflowSpec) -> dict[str, Any] | list[dict[str, Any]]:
     return [{name: template.source} for name, template in workflow.vars]
 
 
-def _action(workflow: WorkflowSpec, ref: str | None, graph_file: str) -> dict[str, Any]:
+def _action(workflow: WorkflowSpec, ref: str | None, name: str, graph_file: str) -> dict[str, Any]:
     timeout = None
     if workflow.timeout is not None:
         timeout = math.ceil(workflow.timeout)
+    # the platform requires one
+    labels = [workflow.label, workflow.own_name, name]
 
     return _without_nulls(
         ref=ref,
-        label=workflow.label or workflow.own_name,
+        label=next(filter(None, labels)),
         description=workflow.description,
         workflow_file=graph_file,
         timeout_seconds=timeout,
@@ -213,27 +263,14 @@ def _action(workflow: WorkflowSpec, ref: str | None, graph_file: str) -> dict[st
 def _graph(workflow: WorkflowSpec) -> dict[str, Any]:
     tasks = []
     for task in workflow.tasks:
-        graph_task = _remove_own_settings(task)
+        graph_task = task
         if task.join == "all":
-            graph_task = replace(graph_task, join=len(workflow.sources(task.name)))
+            graph_task = replace(task, join=len(workflow.sources(task.name)))
         tasks.append(graph_task)
 
     document = _document(replace(workflow, tasks=tuple(tasks)))
     graph = {key: document[key] for key in _GRAPH_KEYS if key in document}
     return {"version": workflow.version, **graph}
-
-
-def _remove_own_settings(task: Task) -> Task:
-    """Return a task without the settings that only this engine has."""
-    return replace(
-        task,
-        keep_results="run",
-        max_failures=None,
-        rate_limit=None,
-        report_every=None,
-        start=False,
-        tasks=tuple(map(_remove_own_settings, task.tasks)),
-    )
 
 
 def _flatten_parameters(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -10,6 +10,7 @@ from attune_nb.display.outputs import Text
 from attune_nb.html import printable
 from attune_nb.notebook.command import WORKFLOW, argument, command
 from attune_nb.running.workflow import Workflow, load_file
+from attune_nb.running.workflow_view import default_ref
 
 if TYPE_CHECKING:
     from attune_nb.notebook.session import Session
@@ -86,7 +87,9 @@ def _save(session: Session, name: str, file: str) -> Text:
 def _export(session: Session, name: str, folder: str) -> Text:
     """Write the two files of an Attune pack."""
     workflow = session.get_workflow(name)
-    ref = workflow.ref or f"notebook.{name}"
+    ref = workflow.ref
+    if not ref:
+        ref = default_ref(folder, name, pack="notebook")
 
     paths = workflow.export(folder, ref=ref)
     return Text("\n".join(map(str, paths)))

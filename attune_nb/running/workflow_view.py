@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attune_nb.language.model import Task, WorkflowSpec
     from attune_nb.templates.template import Template
 
-__all__ = ["WorkflowView", "check_type"]
+__all__ = ["WorkflowView", "check_type", "default_ref"]
 
 # rows of a table
 _MAX_ROWS = 50
@@ -144,6 +144,9 @@ class WorkflowView:
     def export(self, folder: str | Path, *, ref: str | None = None) -> tuple[Path, Path]:
         """Write the two files of an Attune pack: the action, and the workflow's graph.
 
+        A folder without `pack.yaml` gets one. The two files together mean the same as the
+        workflow; what the Attune platform does not know in them is logged as a warning.
+
         Args:
             folder: The pack's folder; nothing is written outside it.
             ref: `pack.name`, by default the workflow's own.
@@ -152,7 +155,8 @@ class WorkflowView:
             The paths of `actions/NAME.yaml` and `actions/workflows/NAME.workflow.yaml`.
 
         Raises:
-            WorkflowError: The ref is missing or malformed, or a file cannot be written.
+            WorkflowError: The ref is missing or malformed, it is of another pack than the folder
+                is, or a file cannot be written.
         """
         from attune_nb.language import export  # noqa: PLC0415 - few need it
 
@@ -211,6 +215,22 @@ class WorkflowView:
             parts.append(html.element("div", f"and {hidden_count:,} more"))
 
         return str(html.element("div", *parts))
+
+
+def default_ref(folder: str | Path, name: str, pack: str = "default") -> str:
+    """Return the ref of a workflow without one that is exported into a folder.
+
+    Args:
+        folder: The folder, which may hold a pack.
+        name: The workflow's name.
+        pack: The pack, if the folder holds none.
+    """
+    from attune_nb.language import export  # noqa: PLC0415 - few need it
+
+    pack_of_folder = export.find_pack_name(folder)
+    if pack_of_folder is not None:
+        pack = pack_of_folder
+    return f"{pack}.{name}"
 
 
 def check_type(value: object, types: tuple[type, ...], rule: str) -> None:

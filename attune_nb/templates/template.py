@@ -73,12 +73,12 @@ class Template:
 
     __slots__ = (
         "_fast",
-        "_is_condition",
         "_is_costly",
         "_members",
         "_plain_paths",
         "calls",
         "evaluate",
+        "is_condition",
         "is_constant",
         "references",
         "source",
@@ -100,7 +100,7 @@ class Template:
         self.references: list[tuple[tuple[str, ...], FindPosition]] = []
         self.tested_names: list[tuple[str, ...]] = []
         self.calls: list[tuple[str, FindPosition]] = []
-        self._is_condition = condition
+        self.is_condition = condition
         self._is_costly = False
         # of an object: the evaluations of its values
         self._members: dict[Any, Member] | None = None
@@ -155,7 +155,7 @@ class Template:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Template):
             return NotImplemented
-        return self._is_condition == other._is_condition and bool(self.source == other.source)
+        return self.is_condition == other.is_condition and bool(self.source == other.source)
 
     def __hash__(self) -> int:
         return hash(repr(self.source))
@@ -164,7 +164,7 @@ class Template:
         return f"Template({self.source!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _compile_again, (self.source, self._is_condition)
+        return _compile_again, (self.source, self.is_condition)
 
     def _compile(self, value: Any, locate: Locate, path: Path) -> Compiled:
         if isinstance(value, str) and has_braces(value):
@@ -223,7 +223,7 @@ class Template:
                 compiled.append(self._compile_part(part, build, position))
 
         is_one_expression = len(parts) == 1 and parts[0].expression is not None
-        if self._is_condition and not is_one_expression:
+        if self.is_condition and not is_one_expression:
             message = "a condition is one expression; put all of it within one pair of braces"
             raise locator.locate(TemplateError(message))
 

