@@ -49,5 +49,5 @@ def read_page(services: RunServices, call: Call) -> tuple[int, Any]:
 
 def _inquiries(services: RunServices) -> Inquiries:
     if services.inquiries is None:
-        raise ApiError(503, "UNAVAILABLE", "the run has not begun")
+        raise ApiError(503, "UNAVAILABLE", "the run has not begun, or has ended")
     return services.inquiries

@@ -16,7 +16,7 @@ class RunServices:
     """The keys, the artifacts and the inquiries of a run.
 
     Attributes:
-        inquiries: The questions that actions ask; None until the run has a driver.
+        inquiries: The questions that actions ask; None before the run and after it.
 
     Args:
         keys: The keys.
@@ -29,4 +29,5 @@ class RunServices:
         self.inquiries: Inquiries | None = None
 
     def close(self) -> None:
-        """End what waits for the run."""
+        """Let go of the run, whose artifacts may be temporary and end with it."""
+        self.inquiries = None
