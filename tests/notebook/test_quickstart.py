@@ -6,9 +6,13 @@ from support.notebook_kernels import count_pictures, execute_copy, outputs_of, t
 
 @pytest.mark.filterwarnings("ignore")
 def test_the_quickstart_runs_in_a_real_kernel(tmp_path):
-    notebook = execute_copy("01_quickstart.ipynb", tmp_path)
+    smaller = {'"deep copy", 100': '"deep copy", 10', ", NaiveThreads())": ', "threads")'}
+    notebook = execute_copy("01_quickstart.ipynb", tmp_path, smaller)
 
     assert "20 servers are down, exactly those" in text_of(notebook)
+
+    for row in ("before: a copy for each server", "after: attune_nb", "with core.http_request"):
+        assert row in text_of(notebook)
 
     # the progress has become the outcome
     (health,) = [cell for cell in notebook.cells if cell.source.startswith("%%attune health")]
