@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.errors import StoreError
-from attune_nb.store.json_values import to_plain
+from attune_nb.store.json_values import has_tag, to_json, to_plain
 from attune_nb.store.tables.events import replace_in_value
 from attune_nb.store.tables.folder import TableFolder
 from attune_nb.store.tables.writer import TableWriter
-from attune_nb.values.frozen import freeze
+from attune_nb.values.frozen import freeze, may_hold_tables
 from attune_nb.values.stored import StoredTable
 
 if TYPE_CHECKING:
@@ -76,22 +76,15 @@ class ResultKeeper:
             return batch
 
     def _keep(self, values: list[Any]) -> list[Any]:
-        writer = TableWriter(self._folder, self._mask, _log.debug)
-        tables: list[Any] = []
-        for value in values:
-            if type(value) not in _SCALARS:
-                replace_in_value(value, partial(_add, tables))
-        writer.write(tables)
-        for table_reference in writer.references.values():
-            table_reference.is_lazy = True
-
+        writer = self._write_tables(values)
         results = list(values)
         texts: list[bytes] = []
         rows: list[int] = []
         for row, value in enumerate(values):
             if type(value) in _SCALARS:
                 continue
-            results[row] = freeze(replace_in_value(value, writer.replace))
+            if may_hold_tables(value):
+                results[row] = freeze(replace_in_value(value, writer.replace))
             if type(results[row]) is StoredTable:
                 continue
             text = self._encode(results[row])
@@ -104,13 +97,34 @@ class ResultKeeper:
                 results[row] = reference
         return results
 
+    def _write_tables(self, values: list[Any]) -> TableWriter:
+        """Write the tables in some values; return the writer, which has their references."""
+        writer = TableWriter(self._folder, self._mask, _log.debug)
+        tables: list[Any] = []
+        for value in values:
+            if may_hold_tables(value):
+                replace_in_value(value, partial(_add, tables))
+
+        writer.write(tables)
+        for table_reference in writer.references.values():
+            table_reference.is_lazy = True
+        return writer
+
     def _encode(self, value: Any) -> bytes:
         """Return the JSON of a value; nothing if a file cannot hold it."""
         try:
-            text = msgspec.json.encode(to_plain(self._mask.named_value(value), check_strings=True))
+            text = _encode_masked(self._mask.named_value(value))
         except Exception:  # noqa: BLE001 - a value's own code may raise anything
             return b""
-        return b"" if _MARKER_TAG in text else text
+        return b"" if has_tag(text, _MARKER_TAG) else text
+
+
+def _encode_masked(value: Any) -> bytes:
+    try:
+        return msgspec.json.encode(to_json(value))
+    except ValueError:
+        # a surrogate, which UTF-8 cannot encode, or an integer of very many digits
+        return msgspec.json.encode(to_plain(value, check_strings=True))
 
 
 def _add(tables: list[Any], table: Any) -> Any:
