@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import re
 from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
@@ -77,9 +76,6 @@ _CORE_ACTIONS = (
 )
 CORE: dict[str, Action] = {core_action.name: core_action for core_action in _CORE_ACTIONS}
 _registered: dict[str, Action] = {}
-
-# a name as the actions of packs have them
-_REF = re.compile(r"[\w-]+\.[\w-]+")
 
 
 @overload
@@ -177,8 +173,6 @@ def find_action(
     hint = nearest(name, [*functions, *alternatives, *_registered, *CORE])
     if not hint:
         hint = "; define it, or pass actions= (in a shell `--actions FILE.py`)"
-        if _REF.fullmatch(name):
-            hint += "; an action of a pack needs its folder: packs= (`--pack FOLDER`)"
         if "." in name:
             hint += f"; or name the pack `{name.partition('.')[0]}`: packs= (`--pack FOLDER`)"
     raise KeyError(f"there is no action `{name}`{hint}")
