@@ -116,6 +116,8 @@ class Driver(RequestQueue):
         self._log = EventLog(readers, result_readers)
         self._on_reader_failure: WeakMethod[Callable[[StoreError | str], None]] | None = None
         self._timers = Timers()
+        # the jobs at the backend
+        self._jobs: dict[Key, Job] = {}
         # the jobs that begin no more attempts until others are on record
         self._jobs_to_sync: set[Key] = set()
         self._recovered: Recovered | None = None
@@ -379,7 +381,11 @@ class Driver(RequestQueue):
                 input_error=input_error,
                 secrets=self._actions[task].secret_fields,
             )
-            self._process(self._without_results(event), event)
+            decisions = self._process(self._without_results(event), event)
+            job = self._jobs.get((task, visit))
+            if job is not None and job.spec.retries:
+                repeated = {item.index for item in decisions if isinstance(item, RetryItem)}
+                job.forget_ended(batch, repeated)
 
         self._process_requests()
         while (command := self._timers.pop_due(self.clock())) is not None:
@@ -453,8 +459,8 @@ class Driver(RequestQueue):
             )
         )
 
-    def _process(self, event: Input, with_results: Input | None = None) -> None:
-        """Feed the conductor with an input, and execute its decisions.
+    def _process(self, event: Input, with_results: Input | None = None) -> Sequence[Decision]:
+        """Feed the conductor with an input, execute its decisions, and return them.
 
         Args:
             event: The input.
@@ -464,6 +470,7 @@ class Driver(RequestQueue):
         self.state, decisions = step(self.state, event)
         for decision in decisions:
             self._execute(decision)
+        return decisions
 
     def _execute(self, decision: Decision) -> None:
         if isinstance(decision, AskOpened) and self.on_question is not None:
@@ -473,6 +480,7 @@ class Driver(RequestQueue):
             self._log.append(decision)
             if isinstance(decision, TaskEnded):
                 self._backend.release((decision.task, decision.visit))
+                self._jobs.pop((decision.task, decision.visit), None)
                 self._jobs_to_sync.discard((decision.task, decision.visit))
             return
 
@@ -540,7 +548,9 @@ class Driver(RequestQueue):
         )
         if task.report_every is not None:
             self._jobs_to_sync.add(command.key)
-        self._backend.start(Job(spec, command.items, earlier))
+        job = Job(spec, command.items, earlier)
+        self._jobs[command.key] = job
+        self._backend.start(job)
 
     def _drops_results(self, path: str) -> bool:
         """Return whether nothing reads the results of a task: no reader, no mask of secrets."""

@@ -171,6 +171,10 @@ class ItemSource:
         """Keep an item of a lazy source, for another attempt."""
         self._remembered[index] = item
 
+    def forget(self, index: int) -> None:
+        """Drop an item that was kept for another attempt, if it was."""
+        self._remembered.pop(index, None)
+
     def item(self, index: int) -> Any:
         """Return an item that was read before; None for a lazy item that was not remembered."""
         return self._remembered.get(index) if self.lazy else self.items[index]

@@ -187,8 +187,23 @@ class Job:
         self._rendered[index] = rendered if rendered is not None else {}
 
     def drop_input(self, index: int) -> None:
-        """Drop the input of an item after its last attempt, from the thread that made it."""
+        """Drop the input of an item after its last attempt."""
         self._rendered.pop(index, None)
+
+    def forget_ended(self, batch: Batch, repeated: Collection[int]) -> None:
+        """Drop the inputs of items that have ended for good, after some of their attempts failed.
+
+        Args:
+            batch: Attempts that have ended.
+            repeated: The indexes of the items that are attempted again.
+        """
+        if not batch.errors and batch.attempt.count(1) == len(batch):
+            return
+
+        for index, attempt, code in zip(batch.index, batch.attempt, batch.status, strict=True):
+            if (code or attempt > 1) and index not in repeated:
+                self.drop_input(index)
+                self.source.forget(index)
 
     def stop(self) -> None:
         """Begin no more attempts."""
