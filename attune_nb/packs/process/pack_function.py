@@ -48,6 +48,8 @@ _API_IS_ELSEWHERE = (
     " (it ran on {}, where it cannot reach the run's API for keys and artifacts, which serves only "
     "the engine's own machine: if it needs that, use the backend `threads` or `processes`)"
 )
+# Errors of a system that has too many open files, or processes.
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 # The parts of an envelope that the process printed.
 _PRINTED = ("stdout", "data", "stderr", "warnings")
 
@@ -275,6 +277,8 @@ class PackFunction:
                     "must have it at the same place"
                 )
             return message
+        if error.errno in _EXHAUSTED:
+            return f"{prefix}: {error.strerror}; lower the `concurrency` of the task"
         return f"{prefix}: {error.strerror}"
 
 
