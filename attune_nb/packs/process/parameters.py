@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -183,21 +184,38 @@ def _is_required(spec: Any) -> bool:
     return isinstance(spec, Mapping) and spec.get("required") is True
 
 
-# The types of values that surely fit a type of a schema without further rules.
+# The types of values that surely fit a type of a schema, as far as the type goes.
 _PLAIN_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "boolean": (bool,),
     "integer": (int,),
+    "number": (int, float),
 }
-_NOTES = frozenset({"type", "title", "description", "default", "examples"})
+_NOTES = frozenset({"title", "description", "default", "examples"})
+_STRING_KEYS = _NOTES | {"type", "enum"}
+_NUMBER_KEYS = _NOTES | {"type", "minimum", "maximum"}
 
 
 def _fits_plainly(value: Any, schema: Mapping[str, Any]) -> bool:
-    """Return whether a plain value surely fits, so that no library is needed to judge it."""
+    """Return whether a plain value surely fits: the library needs 0.3 ms to judge one.
+
+    If False is returned, the library decides.
+    """
     kind = schema.get("type")
-    if not isinstance(kind, str) or not schema.keys() <= _NOTES:
-        return not schema.keys() - _NOTES and kind is None
-    return type(value) in _PLAIN_TYPES.get(kind, ())
+    if kind is None:
+        return schema.keys() <= _NOTES
+    if not isinstance(kind, str) or type(value) not in _PLAIN_TYPES.get(kind, ()):
+        return False
+
+    if type(value) is str:
+        is_listed = "enum" not in schema or value in schema["enum"]
+        return is_listed and schema.keys() <= _STRING_KEYS
+    if type(value) is bool:
+        return schema.keys() - {"type"} <= _NOTES
+    # a number that is not one, or infinite, is in no range
+    least = schema.get("minimum", -sys.float_info.max)
+    most = schema.get("maximum", sys.float_info.max)
+    return schema.keys() <= _NUMBER_KEYS and bool(least <= value <= most)
 
 
 def _is_certain(value: Any) -> bool:
