@@ -147,6 +147,21 @@ def test_a_failed_installation_leaves_nothing(tmp_path, cache):
     assert find(action).program is None
 
 
+def test_an_index_that_cannot_be_reached_is_said(tmp_path, cache, monkeypatch):
+    action = make_pack(tmp_path / "speech", requirements="tongue\n")
+    for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
+    # pip says why it has nothing only as it tries again
+    for name in ("PIP_RETRIES", "UV_HTTP_RETRIES", "UV_NO_CACHE", "PIP_NO_CACHE_DIR"):
+        monkeypatch.setenv(name, "1")
+
+    with pytest.raises(PackError) as caught:
+        install(action)
+
+    assert "cannot reach the index of packages. Nothing was changed. Its" in str(caught.value)
+    assert folders(cache) == []
+
+
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, cache):
     action = pack_that_needs(tmp_path)
     cache.parent.write_text("a file")

@@ -184,13 +184,14 @@ def node_key(pack: str, texts: Iterable[str], node: Node) -> EnvironmentKey:
     return _key(pack, [*texts, "node", str(node.version[0])])
 
 
-def write_record(environment: Environment) -> None:
-    """Mark an environment as complete; it is the latest one from now on."""
+def write_record(environment: Environment) -> Environment:
+    """Mark an environment as complete; return its record. It is the latest one from now on."""
     record = msgspec.structs.replace(environment, made_at=time.time())
     folder = Path(environment.folder)
     new_file = folder / f"{_RECORD}.{os.getpid()}"
     new_file.write_bytes(msgspec.json.format(msgspec.json.encode(record)))
     new_file.replace(folder / _RECORD)
+    return record
 
 
 def retire(environment: Environment) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,11 @@ __all__ = ["install_pack"]
 _FIRST_PIP = (22, 3, 0)
 # lines of an installer's output that a message of its failure shows
 _SHOWN_LINES = 12
+# what pip, uv and npm write without a network
+_UNREACHABLE = re.compile(
+    "NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError|Failed to fetch"
+    "|error sending request|ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ENETUNREACH|ETIMEDOUT"
+)
 # variables that lead a Python to the modules of another one, or pip to another folder; and those by
 # which a kernel asks for colours
 _MISLEADING_VARIABLES = frozenset(
@@ -167,7 +173,7 @@ class _Installation:
             with key.lock(lambda: self.report("another process installs for this pack; waiting")):
                 environment = key.find(constraints)
                 if environment is not None:
-                    write_record(environment)
+                    environment = write_record(environment)
                     self.report(f"`{self._pack.ref}` is installed in {environment.folder}")
                     return environment
 
@@ -178,7 +184,7 @@ class _Installation:
                     environment = Environment(
                         pack=self._pack.ref, folder=str(folder), base=base, constraints=constraints
                     )
-                    write_record(environment)
+                    environment = write_record(environment)
         except OSError as error:
             raise PackError(
                 f"`{self._pack.ref}` cannot be installed below {environments_folder()}: {error}; "
@@ -297,11 +303,19 @@ class _Installation:
             raise
 
         if status:
-            lines = "\n".join(f"  {line}" for line in last_lines)
-            raise PackError(
-                f"`{self._pack.ref}` is not installed: {tool} failed with exit code "
-                f"{status}. Nothing was changed. Its last lines:\n{lines}"
-            )
+            reason = _explain_failure(tool, status, list(last_lines))
+            raise PackError(f"`{self._pack.ref}` is not installed: {reason}")
+
+
+def _explain_failure(tool: str, status: int, lines: Sequence[str]) -> str:
+    """Return why a program of the installation failed, with its last lines."""
+    message = f"{tool} failed with exit code {status}"
+    if any(_UNREACHABLE.search(line) for line in lines):
+        message = f"{tool} cannot reach the index of packages"
+
+    shown_lines = [line for line in lines if not line.startswith("WARNING:")]
+    text = "\n".join(f"  {line}" for line in shown_lines)
+    return f"{message}. Nothing was changed. Its last lines:\n{text}"
 
 
 def _has_pip() -> bool:
