@@ -69,10 +69,8 @@ def _check_file(
 
     find_modules_here(allowed=allow_imports)
     workflow = load_file(file)
-    pack_set = open_packs(packs)
-    if not packs:
-        # a run needs them by name, for it runs their code
-        pack_set = packs_around(file)
+    # a run needs all of them by name, for it runs their code
+    pack_set = packs_around(file, open_packs(packs))
     return workflow.check(load_action_files(actions), allow_imports=allow_imports, packs=pack_set)
 
 

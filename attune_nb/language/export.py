@@ -248,7 +248,7 @@ def _action(workflow: WorkflowSpec, ref: str | None, name: str, graph_file: str)
     # the platform requires one
     labels = [workflow.label, workflow.own_name, name]
 
-    return _without_nulls(
+    fields = _without_nulls(
         ref=ref,
         label=next(filter(None, labels)),
         description=workflow.description,
@@ -258,6 +258,7 @@ def _action(workflow: WorkflowSpec, ref: str | None, name: str, graph_file: str)
         output=workflow.output,
         tags=_null_if_empty(list(workflow.tags)),
     )
+    return fields | dict(workflow.attune_fields)
 
 
 def _graph(workflow: WorkflowSpec) -> dict[str, Any]:

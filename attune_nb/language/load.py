@@ -125,7 +125,7 @@ def _read_workflow(reader: FieldReader) -> WorkflowSpec | None:
 
 
 def _apply_packed_fields(workflow: WorkflowSpec, packed: PackedFields) -> WorkflowSpec:
-    fields: dict[str, Any] = {"ref": packed.ref}
+    fields: dict[str, Any] = {"ref": packed.ref, "attune_fields": packed.attune_fields}
     for name in ("label", "description", "tags", "output", "timeout"):
         value = getattr(packed, name)
         if value:

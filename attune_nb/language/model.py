@@ -179,6 +179,7 @@ class PackedFields:
         parameters: The declared parameters; None if the action's file declares none.
         output: The schema of the output.
         timeout: The seconds that a run may take.
+        attune_fields: Keys of the action's file that only the platform reads.
         default_positions: The positions of the parameters' defaults.
         unclear: The parts that problems have left unknown; see `FieldReader`.
     """
@@ -190,6 +191,7 @@ class PackedFields:
     parameters: Mapping[str, Any] | None = None
     output: Any = None
     timeout: float | None = None
+    attune_fields: Mapping[str, Any] = field(default_factory=dict)
     default_positions: Mapping[str, Position] = field(default_factory=dict)
     unclear: frozenset[str] = frozenset()
 
@@ -198,7 +200,8 @@ class PackedFields:
 class WorkflowSpec:
     """The tasks of a workflow, its parameters, variables and output.
 
-    Its `own_name` is the `name` that the text gives it.
+    Its `own_name` is the `name` that the text gives it. Its `attune_fields` are keys of the file
+    of its action that only the platform reads; an export writes them again.
     """
 
     tasks: tuple[Task, ...]
@@ -218,6 +221,7 @@ class WorkflowSpec:
     default_positions: Mapping[str, Position] = field(
         default_factory=dict, compare=False, repr=False
     )
+    attune_fields: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __repr__(self) -> str:
         values = {}

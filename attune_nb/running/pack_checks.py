@@ -52,16 +52,27 @@ def check_packs(contents: Sequence[PackContents], others: PackSet) -> ProblemLis
     return problems
 
 
-def packs_around(file: Path) -> PackSet:
-    """Return the pack that a file is in, and the packs that it needs and that lie beside it."""
+def packs_around(file: Path, named: PackSet) -> PackSet:
+    """Return packs, the one that a file is in, and those that it needs and that lie beside it.
+
+    Args:
+        file: The file.
+        named: Packs that count before those around the file.
+    """
     for parent in file.absolute().parents:
         try:
             contents = read_pack(parent)
         except WorkflowError:
             continue
-        own = PackSet([contents])
-        return PackSet([contents, *find_packs_beside(own)])
-    return PackSet()
+        own = PackSet([*named.contents, *_without([contents], named)])
+        return PackSet([*own.contents, *find_packs_beside(own)], named.unreadable)
+    return named
+
+
+def _without(contents: Iterable[PackContents], named: PackSet) -> list[PackContents]:
+    """Return the packs whose names no pack of a set has."""
+    refs = {pack.ref for pack in named.contents}
+    return [pack for pack in contents if pack.ref not in refs]
 
 
 def check_pack_file(file: Path) -> ProblemList | None:

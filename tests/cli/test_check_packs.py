@@ -46,6 +46,18 @@ def test_a_packed_workflow_is_checked_with_the_packs_around_it(name):
     assert (outcome.exit_code, outcome.stderr) == (0, "")
 
 
+def test_packs_that_are_passed_count_before_those_around(tmp_path):
+    text = "ref: hostkit.disk\nentry_point: run.sh\n"
+    write_pack(tmp_path, {"actions/disk.yaml": text}, manifest="ref: hostkit\nversion: 2\n")
+    file = PACKS / "rollout" / "actions" / "rollout.yaml"
+
+    outcome = attune_here("check", str(file), "--pack", str(tmp_path))
+
+    assert outcome.exit_code == 2
+    assert "pack `hostkit` has no action `hostkit.greet`" in outcome.stderr
+    assert "ticketing" not in outcome.stderr
+
+
 def test_a_workflow_is_checked_with_the_packs_that_are_passed(tmp_path):
     file = tmp_path / "flow.yaml"
     file.write_text("tasks:\n  - {name: greet, action: hostkit.greet, input: {loud: 3}}\n")

@@ -1,6 +1,7 @@
 """A workflow of a pack has two files. Either one is loaded with the other."""
 
 import pytest
+import yaml
 from support.pack_folders import PACKS, read_fixture, write_pack
 
 import attune_nb as attune
@@ -105,6 +106,22 @@ def test_other_files_of_a_pack_are_told_from_workflows(name, message):
 
     (problem,) = failure.value.problems
     assert message in problem.message
+
+
+def test_an_export_keeps_the_keys_that_only_the_platform_reads(tmp_path):
+    action = _ACTION + (
+        "default_execution_permission_set_refs: [standard]\nworker_selector: {zone: a}\n"
+        "accesses_mcp: true\n"
+    )
+    workflow = attune.load_file(_write_pair(tmp_path / "pack", action=action) / "greet.yaml")
+
+    path, _ = workflow.export(tmp_path / "export")
+
+    exported = yaml.safe_load(path.read_text())
+    assert exported["default_execution_permission_set_refs"] == ["standard"]
+    assert exported["worker_selector"] == {"zone": "a"}
+    assert exported["accesses_mcp"] is True
+    assert attune.load_file(path) == workflow
 
 
 def test_an_exported_pair_loads_again_from_either_file(tmp_path):

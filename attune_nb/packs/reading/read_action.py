@@ -261,6 +261,7 @@ def _read_workflow_fields(
         parameters=read_workflow_parameters(reader),
         output=read_schema(reader, "output", "field"),
         timeout=_read_timeout(reader, None),
+        attune_fields=_read_attune_fields(reader),
         default_positions=read_default_positions(
             reader.reader, reader.fields.get("parameters"), ("parameters",)
         ),
@@ -301,6 +302,13 @@ def _read_runtime_version(reader: PackReader) -> str | None:
     except ValueError as error:
         reader.add_problem(f"`runtime_version`: {error}", "runtime_version")
     return text
+
+
+def _read_attune_fields(reader: PackReader) -> dict[str, Any]:
+    """Return the keys of a workflow's action that only the platform reads."""
+    names = ["default_execution_permission_set_refs", *_PLATFORM_KEYS]
+    fields = {name: reader.fields[name] for name in names if reader.fields.get(name) is not None}
+    return fields | _read_worker_fields(reader)
 
 
 def _read_worker_fields(reader: PackReader) -> dict[str, Any]:
