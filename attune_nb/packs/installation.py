@@ -42,6 +42,8 @@ def install_packs(
     environments: list[Environment] = []
     for pack_folder in find_packs(folder):
         contents = read_pack(pack_folder)
+        if contents.refused and progress is not None:
+            progress(f"left out, since they have problems: {', '.join(contents.refused)}")
         environments += install_pack(
             contents.manifest,
             contents.actions.values(),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.command_line import attune
+from support.command_line import attune, attune_here
 from support.small_packs import make_pack, make_wheel
 
 import attune_nb
@@ -304,3 +304,14 @@ def test_a_module_of_the_pack_disturbs_no_installation(tmp_path):
     install(action)
 
     assert spoken(action) == "2.0"
+
+
+def test_an_action_with_a_problem_is_left_out_and_named(tmp_path):
+    make_pack(tmp_path / "speech")
+    (tmp_path / "speech" / "actions" / "bad.yaml").write_text("ref: speech.bad\nlabell: x\n")
+
+    process = attune_here("pack", "install", "speech")
+
+    first_line, second_line = process.stdout.splitlines()
+    assert first_line == "left out, since they have problems: speech.bad"
+    assert second_line.startswith("`speech` needs nothing that Python 3.")

@@ -122,6 +122,24 @@ def test_packages_of_packages_and_extras_must_be_there(tmp_path, monkeypatch):
     assert problem("whole", "c") is None
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [b"", b"Name: broken\n", b"Name: broken\nVersion: new\n", b"Version: \xff\xfe\n", None],
+    ids=["empty", "no version", "bad version", "binary", "no file"],
+)
+def test_damaged_metadata_are_no_package(tmp_path, monkeypatch, metadata):
+    folder = tmp_path / "site" / "broken-1.dist-info"
+    folder.mkdir(parents=True)
+    if metadata is not None:
+        (folder / "METADATA").write_bytes(metadata)
+    make_python(tmp_path / "bin" / "python3.95", [str(tmp_path / "site")])
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+
+    action = make_pack(tmp_path / "p", version="3.95", requirements="broken")
+
+    assert "`broken` (requirements.txt, line 1) is not installed" in find(action).problem
+
+
 def test_a_package_that_was_installed_counts_at_once(tmp_path, monkeypatch):
     make_python(tmp_path / "bin" / "python3.95", [str(tmp_path / "site")])
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))

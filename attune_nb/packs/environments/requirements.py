@@ -387,6 +387,20 @@ def _named_source(source: str) -> Requirement | None:
     return Requirement(f"{name}=={version}")
 
 
+class _InstalledPackage(msgspec.Struct, frozen=True):
+    """A package in the folders of a Python.
+
+    Attributes:
+        version: Its version.
+        needs: What it needs itself, as its metadata has it.
+        origin: The text of `direct_url.json`, if it was installed from a URL.
+    """
+
+    version: Version
+    needs: tuple[str, ...]
+    origin: str | None
+
+
 class _Check:
     """Looks requirements up in the folders of a Python."""
 
@@ -419,7 +433,9 @@ class _Check:
                 waiting += self._dependencies(needed, package)
         return None
 
-    def _explain_package(self, needed: Requirement, package: Distribution | None) -> str | None:
+    def _explain_package(
+        self, needed: Requirement, package: _InstalledPackage | None
+    ) -> str | None:
         if package is None:
             return "is not installed"
 
@@ -435,7 +451,7 @@ class _Check:
         return None
 
     def _dependencies(
-        self, needed: Requirement, package: Distribution
+        self, needed: Requirement, package: _InstalledPackage
     ) -> list[tuple[Requirement, str]]:
         """Return what a package needs itself, unless that was looked at before."""
         key = (canonicalize_name(needed.name), frozenset(needed.extras))
@@ -444,11 +460,7 @@ class _Check:
         self._seen.add(key)
 
         dependencies = []
-        texts = package.requires
-        if texts is None:
-            return []
-
-        for text in texts:
+        for text in package.needs:
             try:
                 dependency = Requirement(text)
             except InvalidRequirement:
@@ -465,23 +477,41 @@ class _Check:
         except (UndefinedComparison, UndefinedEnvironmentName):
             return True
 
-    def _find(self, name: str) -> Distribution | None:
+    def _find(self, name: str) -> _InstalledPackage | None:
         """Return the first package of this name in the folders of the Python."""
-        packages = Distribution.discover(name=name, path=list(self._python.paths))
-        for package in packages:
-            # a folder of a removed package may remain without its metadata
-            if package.metadata and package.metadata["Version"]:
+        for distribution in Distribution.discover(name=name, path=list(self._python.paths)):
+            package = _read_package(distribution)
+            if package is not None:
                 return package
         return None
 
 
-def _is_from(package: Distribution, url: str) -> bool:
+def _read_package(distribution: Distribution) -> _InstalledPackage | None:
+    """Return an installed package; None for the remains of one, or damaged metadata."""
+    try:
+        metadata = distribution.metadata
+        if not metadata or "Version" not in metadata:
+            return None
+
+        version = Version(metadata["Version"])
+        needs = metadata.get_all("Requires-Dist")
+        if needs is None:
+            # packages of an older format have them in a file of their own
+            needs = distribution.requires
+        if needs is None:
+            needs = []
+        origin = distribution.read_text("direct_url.json")
+    except (OSError, UnicodeDecodeError, InvalidVersion):
+        return None
+    return _InstalledPackage(version, tuple(needs), origin)
+
+
+def _is_from(package: _InstalledPackage, url: str) -> bool:
     """Return whether a package was installed from a URL, by the record that pip leaves."""
-    text = package.read_text("direct_url.json")
-    if text is None:
+    if package.origin is None:
         return False
     try:
-        origin = msgspec.json.decode(text, type=_Origin)
+        origin = msgspec.json.decode(package.origin, type=_Origin)
     except msgspec.MsgspecError:
         return False
 
