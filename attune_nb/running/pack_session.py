@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from attune_nb.engine.driver import Driver
+    from attune_nb.packs.api.executions import Executions
     from attune_nb.packs.api.run_services import RunServices
     from attune_nb.packs.api.server import PackApi
     from attune_nb.packs.environments.find import InterpreterFinder
@@ -98,11 +99,12 @@ class PackSession:
             return None
         return interpreter.problem
 
-    def connect(self, driver: Driver, *, is_inline: bool) -> None:
+    def connect(self, driver: Driver, executions: Executions, *, is_inline: bool) -> None:
         """Connect the session with the driver of its run, and end it with the run.
 
         Args:
             driver: The driver.
+            executions: What actions of the run may run through the API.
             is_inline: Whether attempts run in its thread.
         """
         from attune_nb.running.run_inquiries import RunInquiries  # noqa: PLC0415 - few need it
@@ -110,6 +112,7 @@ class PackSession:
         self.keys.on_secret = driver.add_key
         if self._services is not None:
             self._services.inquiries = RunInquiries(driver, is_inline=is_inline)
+            self._services.executions = executions
         driver.on_end = self.close
 
     def close(self) -> None:

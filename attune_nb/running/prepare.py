@@ -70,6 +70,7 @@ __all__ = [
     "PreparedRun",
     "binding_context",
     "check_workflow",
+    "nested_run_function",
     "prepare_run",
     "read_names",
     "read_options",
@@ -97,7 +98,7 @@ def binding_context(options: RunOptions) -> BindingContext:
         dry_run=options.dry_run,
         allow_imports=options.allow_imports,
         load=options.load,
-        nest=lambda workflow, name: _nested_run_function(workflow, name, options),
+        nest=lambda workflow, name: nested_run_function(workflow, name, options),
         packs=options.packs,
         pack_session=options.pack_session,
         levels=levels,
@@ -358,7 +359,7 @@ def _nesting_error(events: Sequence[Event]) -> str:
     return ""
 
 
-def _nested_run_function(
+def nested_run_function(
     workflow: WorkflowSpec, name: str, options: RunOptions
 ) -> Callable[..., Any]:
     """Return the function that runs a workflow as one attempt of a task."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attune_nb.actions.fingerprint import own_code
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from attune_nb.results.protocols import LiveRun
     from attune_nb.results.scaling import TaskDuration, WorkflowScaling
     from attune_nb.running.interrupts import HeldInterrupts
+    from attune_nb.running.pack_session import PackSession
     from attune_nb.running.plan import RunPlan
-    from attune_nb.running.request import EventReader, ProgressOption, RunRequest
+    from attune_nb.running.request import EventReader, ProgressOption, RunOptions, RunRequest
     from attune_nb.store.recorder import Recorder
     from attune_nb.store.tables.keeping import ResultKeeper
 
@@ -85,8 +87,7 @@ def assemble_engine(plan: RunPlan) -> Engine:
     driver = plan.prepared.make_driver(readers, request.observation.readers)
     driver.on_error = current_observer()
     if plan.prepared.pack_session is not None:
-        is_inline = request.options.backend == "inline"
-        plan.prepared.pack_session.connect(driver, is_inline=is_inline)
+        _connect_session(plan.prepared.pack_session, driver, request.options)
     if keeper is not None:
         driver.keep_results = keeper.keep
     if recorder is not None:
@@ -123,6 +124,14 @@ def assemble_engine(plan: RunPlan) -> Engine:
     if display is not None:
         display.read(recorded)
     return Engine(driver, driver.continue_run, display, scaling, store, record_alerts)
+
+
+def _connect_session(session: PackSession, driver: Driver, options: RunOptions) -> None:
+    """Let the actions of packs use the run through its API."""
+    from attune_nb.running.run_executions import RunExecutions  # noqa: PLC0415 - few runs need it
+
+    executions = RunExecutions(replace(options, pack_session=session))
+    session.connect(driver, executions, is_inline=options.backend == "inline")
 
 
 def _open_keeper(plan: RunPlan, recorder: Recorder | None) -> ResultKeeper | None:

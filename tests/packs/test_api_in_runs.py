@@ -1,5 +1,6 @@
 """Actions of packs call the API of their run: keys come in, artifacts go out."""
 
+import gc
 import sqlite3
 import threading
 
@@ -141,6 +142,7 @@ def test_without_a_store_artifacts_last_as_long_as_the_run(pack):
 
     attune_nb.loads("tasks: [{name: a, action: core.noop}]").run(progress=False)
     del run
+    gc.collect()
     assert not path.exists()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attune_nb.packs.api import artifact_routes, inquiry_routes, key_routes
+from attune_nb.packs.api import artifact_routes, execution_routes, inquiry_routes, key_routes
 from attune_nb.packs.api.call import Call
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Route(NamedTuple):
 _KEYS = "/api/v1/keys"
 _ARTIFACTS = "/api/v1/artifacts"
 _INQUIRIES = "/api/v1/inquiries"
+_EXECUTIONS = "/api/v1/executions"
 
 # a ref may hold any character, also an encoded slash
 _REF = r"{ref:[\s\S]+}"
@@ -52,4 +53,8 @@ ROUTES = (
     Route("POST", _INQUIRIES, inquiry_routes.create),
     Route("GET", _INQUIRIES, inquiry_routes.read_page),
     Route("GET", f"{_INQUIRIES}/{_ID}", inquiry_routes.read),
+    Route("POST", f"{_EXECUTIONS}/execute", execution_routes.create),
+    Route("GET", _EXECUTIONS, execution_routes.read_page),
+    Route("GET", f"{_EXECUTIONS}/{_ID}", execution_routes.read),
+    Route("POST", f"{_EXECUTIONS}/{_ID}/cancel", execution_routes.cancel),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from attune_nb.packs.api.executions import Executions
     from attune_nb.packs.api.inquiries import Inquiries
     from attune_nb.packs.api.keys import Keys
     from attune_nb.packs.artifacts.registry import ArtifactRegistry
@@ -13,10 +14,11 @@ __all__ = ["RunServices"]
 
 
 class RunServices:
-    """The keys, the artifacts and the inquiries of a run.
+    """The keys, the artifacts, the inquiries and the executions of a run.
 
     Attributes:
         inquiries: The questions that actions ask; None before the run and after it.
+        executions: What actions run; None before the run and after it.
 
     Args:
         keys: The keys.
@@ -27,7 +29,11 @@ class RunServices:
         self.keys = keys
         self.artifacts = artifacts
         self.inquiries: Inquiries | None = None
+        self.executions: Executions | None = None
 
     def close(self) -> None:
-        """Let go of the run, whose artifacts may be temporary and end with it."""
+        """Stop what actions run, and let go of the run: its artifacts may end with it."""
+        if self.executions is not None:
+            self.executions.close()
+        self.executions = None
         self.inquiries = None
