@@ -34,7 +34,7 @@ _ENTRIES: tuple[tuple[str, Kind], ...] = (
     ("Keys of a task", "task key"),
     ("Keys of `retry`", "retry key"),
     ("Keys of `rate_limit`", "rate limit key"),
-    ("Keys of `wait_for`", "wait key"),
+    ("Keys of `wait_for`", "wait for key"),
     ("Keys of a transition in `next`", "transition key"),
     ("Targets of `do`", "target"),
     ("Keys of a parameter", "parameter key"),
@@ -53,6 +53,7 @@ _CALLS: tuple[tuple[str, Kind], ...] = (
 _ROWS: tuple[tuple[str, Kind], ...] = (
     ("Fields of `task.NAME`", "task field"),
     ("Values of `system`", "system value"),
+    ("Fields of `inquiry.TASK`", "inquiry field"),
     ("Statuses of tasks and items", "task status"),
     ("Statuses of runs", "run status"),
 )

@@ -398,7 +398,7 @@ _RATE_LIMIT = _describe(
 
 _WAIT_FOR = _describe(
     KEYS,
-    "wait key",
+    "wait for key",
     {"inquiry": {"type": ["integer", "string"], "minimum": 1, "pattern": _TEMPLATE}},
 )
 

@@ -59,6 +59,7 @@ _KINDS = {
     "next": "transition",
     "retry": "retry",
     "rate_limit": "rate_limit",
+    "wait_for": "wait_for",
     "response_schema": "parameter",
 }
 
@@ -66,7 +67,7 @@ _KINDS = {
 _PARAMETER_DEPTH = 2
 
 _NAMESPACES = (
-    "config", "index", "item", "keystore", "parameters", "system", "task", "workflow",
+    "config", "index", "inquiry", "item", "keystore", "parameters", "system", "task", "workflow",
 )  # fmt: skip
 
 
@@ -154,7 +155,7 @@ def _members(namespace: str, lines: Sequence[str]) -> list[str]:
         return _section_keys("parameters", lines)
     if namespace in ("workflow", "vars"):
         return _section_keys("vars", lines)
-    if namespace in ("task", "tasks"):
+    if namespace in ("task", "tasks", "inquiry"):
         return _task_names(lines)
     if namespace == "system":
         return list(names(ENTRIES, "system value"))
@@ -162,6 +163,8 @@ def _members(namespace: str, lines: Sequence[str]) -> list[str]:
     space, _, member = namespace.partition(".")
     if space in ("task", "tasks") and "." not in member:
         return list(names(ENTRIES, "task field"))
+    if space == "inquiry" and "." not in member:
+        return list(names(ENTRIES, "inquiry field"))
     return []
 
 

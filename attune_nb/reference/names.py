@@ -159,8 +159,7 @@ _NAMESPACES = (
         "namespace",
         "inquiry",
         "The inquiries that tasks have waited for, by the name of the task that waits: "
-        "`inquiry.TASK` has `id`, `status` (`responded`, `timeout` or `cancelled`), `response`, "
-        "`assigned_to`, `responded_by`, `responded_at` and `timeout_at`.",
+        "`inquiry.TASK.response` is the answer.",
         """
         tasks:
           - name: request_approval
@@ -172,7 +171,7 @@ _NAMESPACES = (
             wait_for: {inquiry: "{{ task.request_approval.inquiry_id }}"}
             input: {message: "{{ inquiry.deploy.responded_by }}"}
         """,
-        related=("wait_for", "core.ask"),
+        related=("wait_for", "response", "responded_by", "core.ask"),
     ),
 )
 
@@ -193,6 +192,37 @@ _SYSTEM = (
     _system("workflow_start", "The time when the run started, in seconds since 1970, UTC."),
     _system("timestamp", "The time when the run started, the same as `workflow_start`."),
 )
+
+
+def _inquiry_field(name: str, explanation: str, *related: str) -> Entry:
+    example = (
+        "tasks:\n"
+        "  - name: request_approval\n"
+        "    action: core.echo\n"
+        "    input: {message: an action of a pack opens the inquiry and returns its id}\n"
+        "    next: [{do: deploy}]\n"
+        "  - name: deploy\n"
+        "    action: core.echo\n"
+        '    wait_for: {inquiry: "{{ task.request_approval.inquiry_id }}"}\n'
+        f'    input: {{message: "{{{{ inquiry.deploy.{name} }}}}"}}'
+    )
+    return Entry("inquiry field", name, explanation, example, related=("inquiry", *related))
+
+
+_INQUIRY = (
+    _inquiry_field("id", "The id of the inquiry, an integer.", "wait_for"),
+    _inquiry_field("status", "How the inquiry ended: `responded`, `timeout` or `cancelled`.",
+                   "timed_out"),
+    _inquiry_field("response", "The answer; null if there was none.", "responded_by"),
+    _inquiry_field("assigned_to", "Who should answer, as the action said it; null if it did not.",
+                   "responded_by"),
+    _inquiry_field("responded_by", "Who answered: a user's name; null if nobody did.",
+                   "responded_at"),
+    _inquiry_field("responded_at", "When the answer was given, in UTC, as ISO 8601 text; or null.",
+                   "timeout_at"),
+    _inquiry_field("timeout_at", "When the inquiry times out, in UTC, as ISO 8601 text; or null.",
+                   "timed_out"),
+)  # fmt: skip
 
 
 def _field(name: str, explanation: str, *related: str) -> Entry:
@@ -300,5 +330,5 @@ _TARGETS = (
     ),
 )
 
-NAMES: tuple[Entry, ...] = (*_NAMESPACES, *_FIELDS, *_SYSTEM, *_TARGETS)
+NAMES: tuple[Entry, ...] = (*_NAMESPACES, *_FIELDS, *_SYSTEM, *_INQUIRY, *_TARGETS)
 """All names, those of one place together."""

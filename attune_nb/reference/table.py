@@ -44,7 +44,7 @@ PLACES = {
     "task key": "a key of a task",
     "retry key": "a key of `retry`",
     "rate limit key": "a key of `rate_limit`",
-    "wait key": "a key of `wait_for`",
+    "wait for key": "a key of `wait_for`",
     "transition key": "a key of a transition in `next`",
     "branch key": "a key of a branch in `on_success` and its like, an older form",
     "decision key": "a key of a branch in `decision`, an older form",
@@ -54,6 +54,7 @@ PLACES = {
     "namespace": "a name in expressions",
     "task field": "a field of `task.NAME` in expressions",
     "system value": "a value of `system` in expressions",
+    "inquiry field": "a field of `inquiry.TASK` in expressions",
     "function": "a function in expressions",
     "filter": "a filter in expressions",
     "test": "a test in expressions",
@@ -73,7 +74,7 @@ _OWNERS = {
     "task key": ("task", "tasks"),
     "retry key": ("retry",),
     "rate limit key": ("rate_limit",),
-    "wait key": ("wait_for",),
+    "wait for key": ("wait_for",),
     "transition key": ("next", "transition"),
     "branch key": ("on_success", "on_failure", "on_complete", "on_timeout"),
     "decision key": ("decision",),
@@ -82,6 +83,7 @@ _OWNERS = {
     "pack action key": ("action",),
     "task field": ("task", "tasks"),
     "system value": ("system",),
+    "inquiry field": ("inquiry",),
 }
 
 

@@ -477,8 +477,8 @@ _TASK = (
         "from which they are read when something needs them; on the Dask cluster that computed "
         "them (`cluster`), where the next task's attempts read them; or nowhere (`none`). That is "
         "for very many items: memory and record do not grow with them. Counts stay, a sample of "
-        "the attempts, and the errors of the first 1,000 failures; the task's `result` is null, and "
-        "the run's `readers` get every result.",
+        "the attempts, and the errors of the first 1,000 failures; the task's `result` is null, "
+        "and the run's `readers` get every result.",
         """
         tasks:
           - name: compute
@@ -772,7 +772,7 @@ _RATE_LIMIT = (
 
 _WAIT_FOR = (
     Entry(
-        "wait key",
+        "wait for key",
         "inquiry",
         "The id of the inquiry, as the action that asked has returned it.",
         """

@@ -127,6 +127,7 @@ def test_a_variable_may_have_the_name_of_an_argument(shell, monkeypatch):
         ("parameters.servers }}", "task.check.result.|", set(), {"result", "failures"}),
         ("parameters.servers }}", "ta|", {"task", "task("}, {"check"}),
         ("parameters.servers }}", "system.|", {"execution_id"}, {"check"}),
+        ("parameters.servers }}", "inquiry.check.|", {"response"}, {"result"}),
         ("parameters.servers }}", "par|", {"parameters"}, {"item"}),
         ("parameters.servers }}", "item | up|", {"upper"}, {"range("}),
         ("parameters.servers }}", "item | |", {"map", "default", "upper"}, {"range("}),

@@ -10,7 +10,7 @@ from support.pack_folders import write_pack
 
 import attune_nb as attune
 from attune_nb.actions.registry import CORE
-from attune_nb.context import ENVELOPE_WORDS, OUTCOME_FIELDS
+from attune_nb.context import ENVELOPE_WORDS, INQUIRY_FIELDS, OUTCOME_FIELDS
 from attune_nb.events import ItemStatus, RunStatus, TaskStatus
 from attune_nb.language import editor_schema, load
 from attune_nb.language.model import RESERVED_TARGETS
@@ -43,7 +43,7 @@ DEFINITIONS = {
     "task key": "task",
     "retry key": "retry",
     "rate limit key": "rate_limit",
-    "wait key": "wait_for",
+    "wait for key": "wait_for",
     "transition key": "transition",
     "branch key": "branch",
     "decision key": "choice",
@@ -54,6 +54,7 @@ DEFINITIONS = {
 LANGUAGE_NAMES = {
     "namespace": {*NAMESPACES, *ITEM_NAMES},
     "task field": {*OUTCOME_FIELDS, *ENVELOPE_WORDS},
+    "inquiry field": INQUIRY_FIELDS,
     "target": RESERVED_TARGETS,
     "function": {*FUNCTIONS, *SCOPE_FUNCTIONS, "uuid", TASK_FUNCTION.name},
     "filter": FILTER_NAMES,

@@ -52,7 +52,7 @@ RATE_LIMIT_KEYS = names(KEYS, "rate limit key")
 # seconds
 DEFAULT_RATE_PERIOD = 1
 RETRY_KEYS = names(KEYS, "retry key")
-WAIT_KEYS = names(KEYS, "wait key")
+WAIT_KEYS = names(KEYS, "wait for key")
 MAX_RETRIES = 100
 MAX_NAME_LENGTH = 100
 KEYS_NOT_FOR_PARALLEL = (
