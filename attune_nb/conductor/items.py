@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +110,9 @@ def _source_of(value: Any) -> tuple[Any, int | None]:
     try:
         if is_table(kind):
             return _table_rows(value)
+        if not hasattr(kind, "__iter__") and inspect.isgeneratorfunction(value):
+            # each execution reads the items anew
+            return _call_generator(value), None
         return iter(value), None
     except TemplateError:
         raise
@@ -117,6 +121,20 @@ def _source_of(value: Any) -> tuple[Any, int | None]:
     except Exception as error:  # noqa: BLE001 - the value's own code may raise anything
         reason = f"{type_name(type(error))}: {error_text(error)}"
         raise TemplateError(cut_text(f"`with_items` cannot be read: {reason}")) from None
+
+
+def _call_generator(function: Any) -> Iterator[Any]:
+    """Return the generator of a function without parameters.
+
+    Raises:
+        TemplateError: The function has parameters.
+    """
+    try:
+        generator: Iterator[Any] = function()
+    except TypeError as error:
+        message = cut_text(f"`with_items` cannot call the generator function: {error_text(error)}")
+        raise TemplateError(message) from None
+    return generator
 
 
 def _stored_rows(table: StoredTable) -> Iterator[Any]:

@@ -141,6 +141,29 @@ def test_a_retry_repeats_the_items_that_failed_for_good():
     assert again.output == {"total": 8_000, "failed": 0, "record": None, "first": None}
 
 
+def test_a_generator_function_is_read_anew_by_a_retry():
+    attempted = []
+
+    def work(x):
+        attempted.append(x)
+        return x if len(attempted) > 100 else fail_at_sevens(x)
+
+    def rows():
+        yield from range(100)
+
+    run = run_many(work, rows)
+    assert run.output["failed"] == 15
+    again = run.retry(progress=False)
+    assert again.output == {"total": 100, "failed": 0, "record": None, "first": None}
+    assert attempted[100:] == [*range(0, 100, 7)]
+    assert run.retry(failed_only=False, progress=False).output["total"] == 100
+
+
+def test_a_generator_function_has_no_parameters():
+    run = run_many(double, numbers)
+    assert "`with_items` cannot call the generator function: numbers() missing 1" in run.error
+
+
 def test_no_more_items_begin_after_too_many_failures():
     run = run_many(fail_at_sevens, numbers(10**9), "max_failures: 3", backend="threads")
     task = run.tasks.iloc[0]
