@@ -110,10 +110,7 @@ def _source_of(value: Any) -> tuple[Any, int | None]:
     try:
         if is_table(kind):
             return _table_rows(value)
-        if not hasattr(kind, "__iter__") and inspect.isgeneratorfunction(value):
-            # each execution reads the items anew
-            return _call_generator(value), None
-        return iter(value), None
+        return _iterate(value), None
     except TemplateError:
         raise
     except TypeError:
@@ -123,14 +120,18 @@ def _source_of(value: Any) -> tuple[Any, int | None]:
         raise TemplateError(cut_text(f"`with_items` cannot be read: {reason}")) from None
 
 
-def _call_generator(function: Any) -> Iterator[Any]:
-    """Return the generator of a function without parameters.
+def _iterate(value: Any) -> Iterator[Any]:
+    """Return an iterator over a value; a generator function is called for it.
 
     Raises:
-        TemplateError: The function has parameters.
+        TemplateError: The generator function has parameters.
+        TypeError: The value is not iterable.
     """
+    if hasattr(type(value), "__iter__") or not inspect.isgeneratorfunction(value):
+        return iter(value)
+
     try:
-        generator: Iterator[Any] = function()
+        generator: Iterator[Any] = value()
     except TypeError as error:
         message = cut_text(f"`with_items` cannot call the generator function: {error_text(error)}")
         raise TemplateError(message) from None

@@ -161,7 +161,8 @@ def test_a_generator_function_is_read_anew_by_a_retry():
 
 def test_a_generator_function_has_no_parameters():
     run = run_many(double, numbers)
-    assert "`with_items` cannot call the generator function: numbers() missing 1" in run.error
+    message = run.errors()[0].message
+    assert "cannot call the generator function: numbers() missing 1 required" in message
 
 
 def test_no_more_items_begin_after_too_many_failures():
