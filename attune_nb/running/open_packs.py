@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import ParameterError, Problem, WorkflowError
 from attune_nb.packs.pack_set import PackSet
-from attune_nb.packs.reading.read_pack import find_packs, read_pack
 from attune_nb.values.describe import describe
 
 if TYPE_CHECKING:
@@ -98,6 +97,11 @@ def _open_folder(folder: Path, contents: list[PackContents], unreadable: list[Pr
     Raises:
         WorkflowError: The folder is no pack and holds none, or holds one that cannot be read.
     """
+    from attune_nb.packs.reading.read_pack import (  # noqa: PLC0415 - few workflows need it
+        find_packs,
+        read_pack,
+    )
+
     folders = find_packs(folder)
     for inner in folders:
         try:

@@ -12,7 +12,6 @@ from attune_nb.language.checks import flow
 from attune_nb.language.checks.traps import find_traps
 from attune_nb.language.load import load_workflow
 from attune_nb.language.reading.data_files import read_object_file
-from attune_nb.packs.reading.workflow_pair import explain_pack_file, find_pair
 from attune_nb.running.bind_actions import bind_actions, find_nested_questions
 from attune_nb.running.interrupts import HeldInterrupts
 from attune_nb.running.open_packs import open_packs
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from attune_nb.backends.protocol import Backend
+    from attune_nb.language.model import WorkflowSpec
     from attune_nb.running.open_packs import Packs
     from attune_nb.running.request import Actions, EventReader, ProgressOption
 
@@ -265,16 +265,28 @@ def load_file(path: str | Path) -> Workflow:
 
     path = Path(path)
     try:
-        spec = find_pair(path, text)
-        if spec is None:
-            spec = load_workflow(text, str(path))
+        spec = _load_text_or_pair(path, text)
     except WorkflowError as error:
+        from attune_nb.packs.reading.workflow_pair import explain_pack_file  # noqa: PLC0415 - slow
+
         explanation = explain_pack_file(path, text)
         if explanation is None:
             raise
         position = Position(Source(str(path), text), 1, 1)
         raise WorkflowError([Problem(explanation, position)]) from error
     return Workflow(spec)
+
+
+def _load_text_or_pair(path: Path, text: str) -> WorkflowSpec:
+    """Return the workflow of a file; of one of the two files of a pack's workflow, that of both."""
+    is_action = "workflow_file" in text or "workflow-file" in text
+    if is_action or "actions" in path.resolve().parent.parts:
+        from attune_nb.packs.reading.workflow_pair import find_pair  # noqa: PLC0415 - slow
+
+        spec = find_pair(path, text)
+        if spec is not None:
+            return spec
+    return load_workflow(text, str(path))
 
 
 def _reason(error: OSError | ValueError) -> str:
