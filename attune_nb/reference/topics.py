@@ -171,6 +171,18 @@ TOPICS: tuple[Entry, ...] = (
         "secret", "keystore",
     ),
     _topic(
+        "pack API",
+        "While an action of a pack runs, it may ask the run for keys, write artifacts, ask "
+        "questions and run other actions, as on the platform: by its SDK, or by ATTUNE_API_URL "
+        "and ATTUNE_API_TOKEN. The key `jira.credentials` is that of `keys=` in Python, of the "
+        "keystore (`--keystore FILE`; there it may also be `credentials` in `jira`), of the "
+        "variable ATTUNE_KEY_JIRA_CREDENTIALS, or of the keyring of the system (service "
+        "`attune`); it is hidden like all secrets. Artifacts lie beside the store, and "
+        "`run.artifacts` shows them.",
+        "%attune run ticketing.ticket_open title=late --keystore keys.yaml",
+        "secrets", "keystore",
+    ),
+    _topic(
         "values",
         "Values are null, booleans, numbers, strings, arrays and objects; expressions look into "
         "nothing else, but pass any Python object on as a whole, and write dates, paths, decimals, "

@@ -139,6 +139,9 @@ class ReadableRun(Protocol):
     def questions(self) -> list[AskOpened]:
         """The questions that wait for an answer."""
 
+    def describe_artifacts(self) -> list[str]:
+        """Return a line that names what actions left behind, if they did."""
+
     def describe_answers(self) -> list[str]:
         """Return a line for each question that was answered, and by whom."""
 

@@ -368,6 +368,10 @@ class RunView:
         kinds = (RunStarted, RunResumed, AskOpened, AskAnswered)
         return answers_frame(self._events_of(*kinds))
 
+    def describe_artifacts(self) -> list[str]:
+        """Return a line that names what actions of packs left behind; none without packs."""
+        return []
+
     def describe_answers(self) -> list[str]:
         """Return a line for each question that was answered, and by whom."""
         from attune_nb.results.questions import describe_answers  # noqa: PLC0415 - seldom needed

@@ -54,6 +54,9 @@ _POLL = 0.02
 # names in a message
 _MAX_NAMES = 20
 
+# artifacts that the summary names
+_MAX_ARTIFACTS = 5
+
 
 class StateSource(Protocol):
     """Where a run's state and events are: in a driver, or read from a record."""
@@ -114,14 +117,35 @@ class BaseRun(RunView):
         from attune_nb.packs.artifacts.registry import FILES, read_artifacts  # noqa: PLC0415 - few need it
         from attune_nb.packs.artifacts.view import Artifacts  # noqa: PLC0415
 
-        folder = Path()
+        folder = self._find_artifact_folder()
+        if folder is None:
+            return Artifacts([], Path(), self._mask)
+        return Artifacts(read_artifacts(folder), folder / FILES, self._mask)
+
+    def _find_artifact_folder(self) -> Path | None:
+        """Return the folder with the run's artifacts; None if it has none."""
         if self._artifact_folder is not None:
             folder = self._artifact_folder.path
         elif self.store is not None:
             folder = artifact_folder(self.store, self.run_id)
         else:
-            return Artifacts([], folder, self._mask)
-        return Artifacts(read_artifacts(folder), folder / FILES, self._mask)
+            return None
+        return folder if folder.is_dir() else None
+
+    def describe_artifacts(self) -> list[str]:
+        """Return a line that names what actions of packs left behind, if they did."""
+        if self._find_artifact_folder() is None:
+            # most runs have none, and their summary is quick
+            return []
+        refs = [artifact.ref for artifact in self.artifacts]
+        if not refs:
+            return []
+
+        count = "1 artifact" if len(refs) == 1 else f"{len(refs):,} artifacts"
+        names = ", ".join(f"`{ref}`" for ref in refs[:_MAX_ARTIFACTS])
+        if len(refs) > _MAX_ARTIFACTS:
+            names += " ..."
+        return [f"{count}: {names}; `run.artifacts` shows them"]
 
     def fork(
         self,

@@ -214,3 +214,12 @@ def test_a_resumed_run_needs_its_keys_again(pack, tmp_path):
 def test_keys_must_be_an_object_of_plain_data(pack, keys):
     with pytest.raises(ParameterError, match="`keys`"):
         run_workflow(pack, keys=keys)
+
+
+def test_the_summary_of_a_run_names_its_artifacts(pack, tmp_path):
+    run = run_workflow(pack, store=tmp_path / "runs.db")
+    opened = attune_nb.open_run(run.run_id, run.store)
+
+    for view in (run, opened):
+        assert "1 artifact: `kit.report`; `run.artifacts` shows them" in repr(view)
+        assert "1 artifact: `kit.report`" in view._repr_html_()
