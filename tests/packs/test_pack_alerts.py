@@ -78,6 +78,8 @@ def test_a_run_in_progress_says_what_its_processes_take(tmp_path):
     folder = write_action(tmp_path, "sleep 0.02")
 
     run = attune_nb.loads(MANY).run(packs=[folder], background=True)
+    # before the task has begun it has no items
+    until(lambda: not run.tasks.empty)
     until(lambda: len(run.items("act").query("status == 'succeeded'")) >= 10)
     alerts = run.alerts
     run.cancel(force=True)
