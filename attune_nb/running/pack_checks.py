@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from attune_nb.packs.contents import PackContents
 
-__all__ = ["check_pack_file", "check_packs", "find_packs_beside", "packs_around"]
+__all__ = ["add_packs_beside", "check_pack_file", "check_packs", "packs_around"]
 
 
 def check_packs(contents: Sequence[PackContents], others: PackSet) -> ProblemList:
@@ -31,8 +31,7 @@ def check_packs(contents: Sequence[PackContents], others: PackSet) -> ProblemLis
         others: Packs that they may need.
     """
     named = PackSet([*contents, *others.contents], others.unreadable)
-    beside = find_packs_beside(named)
-    pack_set = PackSet([*named.contents, *beside], others.unreadable)
+    pack_set = add_packs_beside(named)
 
     from attune_nb.packs.environments.find import (  # noqa: PLC0415 - slow, and only for packs
         find_manifest_problems,
@@ -46,7 +45,7 @@ def check_packs(contents: Sequence[PackContents], others: PackSet) -> ProblemLis
             problems += Workflow(workflow.spec).check(packs=pack_set)
     problems += pack_set.find_problems()
 
-    for found in beside:
+    for found in pack_set.contents[len(named.contents) :]:
         message = f"pack `{found.ref}` was found beside it; a run needs `{found.shown_folder}`, too"
         problems.append(Problem(message, _needed_at(contents, found.ref), "hint"))
     return problems
@@ -64,8 +63,8 @@ def packs_around(file: Path, named: PackSet) -> PackSet:
             contents = read_pack(parent)
         except WorkflowError:
             continue
-        own = PackSet([*named.contents, *_without([contents], named)])
-        return PackSet([*own.contents, *find_packs_beside(own)], named.unreadable)
+        own = PackSet([*named.contents, *_without([contents], named)], named.unreadable)
+        return add_packs_beside(own)
     return named
 
 
@@ -103,28 +102,36 @@ def _is_in(problem: Problem, file: Path) -> bool:
     return Path(problem.position.source.name).resolve() == file
 
 
-def find_packs_beside(pack_set: PackSet) -> list[PackContents]:
-    """Return the packs that others need and that lie beside them."""
-    beside: list[PackContents] = []
-    pending = list(pack_set.contents)
-    while pending:
-        pack = pending.pop()
-        loaded = PackSet([*pack_set.contents, *beside])
-        for name in loaded.missing_dependencies(pack):
-            found = _read_beside(pack, name)
-            if found is not None:
-                beside.append(found)
-                pending.append(found)
-    return beside
+def add_packs_beside(pack_set: PackSet) -> PackSet:
+    """Return a set of packs with those at its end that they need and that lie beside them."""
+    contents = list(pack_set.contents)
+    unreadable = list(pack_set.unreadable)
+    looked_for: set[str] = set()
+    for pack in contents:
+        for name in PackSet(contents).missing_dependencies(pack):
+            folder = _folder_beside(pack, name)
+            if name in looked_for or not (folder / MANIFEST_FILE).exists():
+                continue
+
+            looked_for.add(name)
+            try:
+                found = read_pack(folder)
+            except WorkflowError as error:
+                unreadable += error.problems
+                continue
+            if found.ref == name:
+                # its own needs are looked at in a later turn of this loop
+                contents.append(found)
+    return PackSet(contents, unreadable)
 
 
-def _read_beside(pack: PackContents, name: str) -> PackContents | None:
-    """Return the pack of a name in the folder of the same name beside another pack."""
-    try:
-        contents = read_pack(pack.shown_folder.parent / name)
-    except WorkflowError:
-        return None
-    return contents if contents.ref == name else None
+def _folder_beside(pack: PackContents, name: str) -> Path:
+    """Return the folder of a name beside that of a pack."""
+    shown = pack.shown_folder
+    if shown.name in ("", ".."):
+        # the current folder, or one above it
+        return shown / ".." / name
+    return shown.parent / name
 
 
 def _needed_at(contents: Iterable[PackContents], ref: str) -> Position | None:

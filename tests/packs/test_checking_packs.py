@@ -92,6 +92,21 @@ def test_packs_beside_it_are_used_for_the_check_and_named():
     assert attune.load_pack(PACKS / "rollout").check(packs=PACKS) == []
 
 
+def test_the_current_folder_has_packs_beside_it(monkeypatch):
+    monkeypatch.chdir(PACKS / "rollout")
+
+    assert [problem.severity for problem in attune.load_pack(".").check()] == ["hint", "hint"]
+
+
+def test_a_broken_pack_beside_it_is_named(tmp_path):
+    shutil.copytree(PACKS / "rollout", tmp_path / "rollout")
+    write_pack(tmp_path / "hostkit", manifest="version: 1\n")
+
+    problems = attune.load_pack(tmp_path / "rollout").check(packs=PACKS / "ticketing")
+
+    assert any("a pack needs `ref`" in problem.message for problem in problems)
+
+
 def test_a_pack_that_is_needed_and_missing_is_a_problem(tmp_path):
     shutil.copytree(PACKS / "rollout", tmp_path / "rollout")
 

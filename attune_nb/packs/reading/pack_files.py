@@ -29,6 +29,9 @@ MISSING = "does not exist"
 # bytes of a file that are read: more than a YAML text may have
 _MAX_BYTES = yaml_source.MAX_BYTES + 1
 
+# YAML files of a folder
+_MAX_FILES = 10_000
+
 # characters of a path in a message
 _MAX_PATH_LENGTH = 200
 
@@ -89,7 +92,12 @@ class PackFolder:
         except OSError as error:
             message = f"cannot read `{self.name_of(folder)}`: {explain_os_error(error)}"
             raise WorkflowError([Problem(message)], noun="the pack") from None
-        return [path for path in paths if _is_yaml_file(path)]
+
+        files = [path for path in paths if _is_yaml_file(path)]
+        if len(files) > _MAX_FILES:
+            message = f"`{self.name_of(folder)}` has more than {_MAX_FILES:,} YAML files"
+            raise WorkflowError([Problem(message)], noun="the pack")
+        return files
 
     def find_escape(self, path: Path) -> str | None:
         """Return why a path is not one of a file in the pack, or None if it is."""
