@@ -365,7 +365,10 @@ class Run(BaseRun):
                 self._answer_question(question, value, by)
                 return
 
-        names = [f"`{question.task}`" for question in questions]
+        names = []
+        for question in questions:
+            number = f" (inquiry {question.inquiry})" if question.inquiry else ""
+            names.append(f"`{question.task}`{number}")
         if not names:
             names = ["none"]
         raise LookupFailed(

@@ -16,7 +16,7 @@ from support.simulated_world import OUTCOMES, LazyItems, SimulatedWorld, result_
 from attune_nb.conductor.machine import initial_state, step
 from attune_nb.conductor.state import ENDED, SetPaused, StartTask
 from attune_nb.errors import Source, WorkflowError
-from attune_nb.events import AttemptsEnded, Event, RunStarted
+from attune_nb.events import AskAnswered, AttemptsEnded, Event, RunStarted
 from attune_nb.store.event_rows import event_of, row_of
 
 NO_SOURCE = Source("<text>", "")
@@ -111,7 +111,7 @@ class AnyOrder(RuleBasedStateMachine):
     def alarm_rings(self, data, times):
         alarm = data.draw(st.sampled_from(self.world.alarms))
         for _ in range(times):
-            self.world.ring(alarm.kind, *alarm.key)
+            self.world.ring(alarm.kind, *alarm.key, alarm.inquiry)
 
     @rule(kind=st.sampled_from(["delay", "ask", "run", "?"]), path=PATHS, visit=st.integers(1, 2))
     def unset_alarm_rings(self, kind, path, visit):
@@ -125,6 +125,24 @@ class AnyOrder(RuleBasedStateMachine):
     def question_is_answered(self, data, value):
         task, visit = data.draw(st.sampled_from(self.world.open_questions()))
         self.world.answer(task, value, visit)
+
+    @precondition(lambda self: self.world.busy_jobs())
+    @rule(data=st.data(), timeout=st.sampled_from([None, 5.0]))
+    def action_asks(self, data, timeout):
+        self.world.open_inquiry(data.draw(st.sampled_from(self.world.busy_jobs())), timeout)
+
+    @precondition(lambda self: self.world.open_inquiries())
+    @rule(data=st.data(), value=st.sampled_from(["yes", {"a": [1]}, None]))
+    def inquiry_is_answered(self, data, value):
+        fields = data.draw(st.sampled_from(self.world.open_inquiries()))
+        self.world.feed(AskAnswered, value=value, by="ada", **fields)
+
+    @rule(path=PATHS, inquiry=st.integers(1, 3))
+    def no_inquiry_is_answered(self, path, inquiry):
+        if all(fields["inquiry"] != inquiry for fields in self.world.open_inquiries()):
+            before = self.world.state
+            self.world.feed(AskAnswered, task=path, visit=1, value=1, inquiry=inquiry)
+            assert self.world.state == before
 
     @rule(path=PATHS)
     def no_question_is_answered(self, path):

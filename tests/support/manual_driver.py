@@ -98,9 +98,9 @@ class ManualDriver:
         rows = [(index, attempt, status, result)]
         return self.feed(AttemptsEnded, task=task, visit=visit, batch=make_batch(rows))
 
-    def ring(self, kind, task="", visit=0):
+    def ring(self, kind, task="", visit=0, inquiry=0):
         """Ring an alarm."""
-        return self.feed(AlarmRang, kind=kind, task=task, visit=visit)
+        return self.feed(AlarmRang, kind=kind, task=task, visit=visit, inquiry=inquiry)
 
     def answer(self, task, value, visit=1):
         """Answer a question."""

@@ -102,6 +102,9 @@ BODIES = (
     {**ITEMS, "with_items": "{{ config.lazy }}", "max_failures": 1},
     ASK,
     {**ASK, "timeout": 5},
+    {**PLAIN, "wait_for": {"inquiry": 1}},
+    {**PLAIN, "wait_for": {"inquiry": 2}, "retry": {"count": 1}},
+    {**PLAIN, "wait_for": {"inquiry": "{{ workflow.n + 1 }}"}},
     PARALLEL,
 )
 

@@ -6,8 +6,10 @@ from attune_nb.conductor.recovery import recover
 from attune_nb.conductor.state import Alarm, RetryItem, StartTask, StopTask
 from attune_nb.events import (
     FINAL,
+    AskAnswered,
     AskOpened,
     AttemptsEnded,
+    InquiryOpened,
     RunEnded,
     RunResumed,
     TaskEnded,
@@ -166,7 +168,7 @@ class SimulatedWorld(ManualDriver):
             self.jobs[decision.key].stop(force=decision.force)
         elif isinstance(decision, Alarm):
             self.alarms.append(decision)
-        elif isinstance(decision, AskOpened):
+        elif isinstance(decision, AskOpened) and not decision.inquiry:
             self.questions.append((decision.task, decision.visit))
         elif isinstance(decision, TaskEnded):
             assert (decision.task, decision.visit) not in self.task_ends
@@ -262,8 +264,9 @@ class SimulatedWorld(ManualDriver):
         """Check that the recovered run has all alarms and retries that are due later."""
         commands = [timer.command for timer in past.timers]
         alarms = [command for command in commands if isinstance(command, Alarm)]
-        assert [alarm for alarm in self.useful_alarms() if alarm not in alarms] == []
-        assert {alarm.kind for alarm in alarms} <= {"delay", "ask", "run"}
+        expected = [*self.useful_alarms(), *self.inquiry_alarms()]
+        assert [alarm for alarm in expected if alarm not in alarms] == []
+        assert {alarm.kind for alarm in alarms} <= {"delay", "ask", "inquiry", "run"}
 
         retries = [command for command in commands if isinstance(command, RetryItem)]
         recovered = [(retry.key, retry.index, retry.attempt) for retry in retries]
@@ -324,15 +327,39 @@ class SimulatedWorld(ManualDriver):
         job.fill()
 
     def open_questions(self):
-        open_keys = self.keys_with_status("waiting")
+        executions = self.state.executions
+        waiting = self.keys_with_status("waiting")
+        open_keys = [key for key in waiting if not executions[key].inquiry]
         assert set(open_keys) <= set(self.questions)
         return open_keys
+
+    def open_inquiries(self):
+        """Return the inquiries that can be answered, as fields of an answer."""
+        fields = []
+        for inquiry in self.state.inquiries.values():
+            if self.state.is_open((inquiry.task, inquiry.visit, inquiry.id)):
+                names = {"task": inquiry.task, "visit": inquiry.visit, "inquiry": inquiry.id}
+                fields.append(names)
+        return fields
+
+    def open_inquiry(self, key, timeout):
+        """Let the action of a job ask a question."""
+        number = len(self.state.inquiries) + 1
+        task, visit = key
+        self.feed(
+            InquiryOpened, task=task, visit=visit, inquiry=number, prompt="go?", timeout=timeout
+        )
 
     def useful_alarms(self):
         """Return the alarms for delays that are not over."""
         pending = self.keys_with_status("pending")
         delays = [alarm for alarm in self.alarms if alarm.kind == "delay"]
         return [alarm for alarm in delays if alarm.key in pending]
+
+    def inquiry_alarms(self):
+        """Return the alarms for inquiries that are open."""
+        open_inquiries = [fields["inquiry"] for fields in self.open_inquiries()]
+        return [alarm for alarm in self.alarms if alarm.inquiry in open_inquiries]
 
     def keys_with_status(self, status):
         executions = self.state.executions.items()
@@ -343,7 +370,11 @@ class SimulatedWorld(ManualDriver):
         if self.state.ended or self.state.status == "paused":
             return False
         return not (
-            self.busy_jobs() or self.delayed_jobs() or self.open_questions() or self.useful_alarms()
+            self.busy_jobs()
+            or self.delayed_jobs()
+            or self.open_questions()
+            or self.open_inquiries()
+            or self.useful_alarms()
         )
 
     def finish(self):
@@ -360,6 +391,8 @@ class SimulatedWorld(ManualDriver):
                 self.ring(alarm.kind, *alarm.key)
             for task, visit in self.open_questions():
                 self.answer(task, "yes", visit)
+            for fields in self.open_inquiries():
+                self.feed(AskAnswered, value="yes", **fields)
 
     def check_accounts(self):
         """Check that each attempt ended once, and belongs to its execution."""
