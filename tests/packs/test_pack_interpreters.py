@@ -359,6 +359,19 @@ def test_packages_of_node_may_lie_in_the_pack(tmp_path, monkeypatch):
     assert find(action) is None
 
 
+def test_the_packages_of_an_es_module_must_lie_in_the_pack(tmp_path, monkeypatch):
+    """NODE_PATH leads `require` to an environment, but not `import`."""
+    make_program(tmp_path / "bin" / "node", "echo v22.3.0")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    action = make_pack(tmp_path / "p", runner="nodejs")
+    (tmp_path / "p" / "package.json").write_text('{"type": "module", "dependencies": {"pad": "1"}}')
+
+    assert find(action).problem == (
+        "`p.run`: `pad@1` is not installed, and node looks for the packages of an ES module in the "
+        "pack alone; run `npm install` in p"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

@@ -26,7 +26,7 @@ from attune_nb.packs.options import Interpreter
 from attune_nb.packs.version_ranges import read_range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from attune_nb.errors import Problem
     from attune_nb.packs.environments.cache import Environment
@@ -293,6 +293,7 @@ def _find_node(action: PackAction, needs: PackNeeds) -> Interpreter | None:
         return Interpreter(program=node.program)
 
     _refuse_other_versions(action, missing)
+    _refuse_modules(action, packages, missing)
     environment = needs.find_node_environment(node)
     if environment is not None:
         modules = str(Path(environment.folder) / "node_modules")
@@ -314,6 +315,24 @@ def _refuse_other_versions(action: PackAction, missing: Iterable[MissingPackage]
             raise PackError(
                 f"`{action.ref}`: {package}, in {modules}, where node looks first; remove it there"
             )
+
+
+def _refuse_modules(
+    action: PackAction, packages: NodePackages, missing: Sequence[MissingPackage]
+) -> None:
+    """Refuse an ES module: node looks for its packages in the folders above it, and nowhere else.
+
+    Raises:
+        PackError: The entry point is one.
+    """
+    suffix = action.entry_point.suffix
+    is_module = suffix == ".js" and packages.manifest.get("type") == "module"
+    if is_module or suffix == ".mjs":
+        folder = show_folder(action.pack.folder)
+        raise PackError(
+            f"`{action.ref}`: {missing[0]}, and node looks for the packages of an ES module in the "
+            f"pack alone; run `npm install` in {folder}"
+        )
 
 
 def _read_runtime_version(action: PackAction) -> VersionRange | None:
