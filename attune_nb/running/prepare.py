@@ -485,8 +485,8 @@ def _make_backend(backend: str | Backend, workers: int | None) -> Backend:
     raise BackendError(f"there is no backend `{backend}`{hint}; known backends: {names}")
 
 
-def _has_attribute(backend: Any, name: str) -> bool:
-    return bool(ask(lambda: hasattr(backend, name), default=False))
+def _has_attribute(backend: Any, name: str, *, if_it_raises: bool = False) -> bool:
+    return bool(ask(lambda: hasattr(backend, name), default=if_it_raises))
 
 
 def _check_backend(backend: Any) -> Backend:
@@ -496,7 +496,10 @@ def _check_backend(backend: Any) -> Backend:
     if _has_attribute(backend, "no_method_of_a_backend"):
         raise BackendError(f"{rule}, which has an attribute of any name, as a mock does")
 
-    missing = [name for name in _BACKEND_METHODS if not _has_attribute(backend, name)]
+    # the engine reports a method that cannot be looked up
+    missing = [
+        name for name in _BACKEND_METHODS if not _has_attribute(backend, name, if_it_raises=True)
+    ]
     if missing:
         raise BackendError(f"{rule}, which lacks `{'`, `'.join(missing)}`")
     checked: Backend = backend
