@@ -26,7 +26,7 @@ class PackContents(msgspec.Struct, frozen=True, kw_only=True):
         workflows: The workflows, by ref.
         refused: The problems of the actions and workflows that cannot be used, by ref.
         listed: The names of the pack's triggers, rules and so on, by folder. They are not run.
-        problems: What is wrong with the files of the pack, with file, line and column.
+        problems: The problems and hints of the files, with file, line and column.
         dependency_positions: Where `pack.yaml` names each pack that this one needs.
     """
 

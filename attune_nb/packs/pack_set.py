@@ -1,4 +1,4 @@
-"""The packs of a run: their actions and workflows by ref, and what is missing among them."""
+"""The packs of a run: their actions and workflows by ref, and those that are missing."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ class PackSet:
         pack_name = ref.partition(".")[0]
         for pack in self.contents:
             if ref in pack.refused:
-                first, *others = pack.refused[ref]
-                more = f" (and {len(others):,} more)" if others else ""
+                first, *further = pack.refused[ref]
+                more = f" (and {len(further):,} more)" if further else ""
                 return f"action `{ref}` cannot be used: {first}{more}"
             if pack.ref == pack_name and ref not in pack.actions and ref not in pack.workflows:
                 return self._explain_unknown(ref, pack)

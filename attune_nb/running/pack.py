@@ -117,7 +117,7 @@ class Pack(PackView):
         return f"<{self.heading()}>"
 
     def heading(self) -> str:
-        """Return the pack's name and version, and what is in it, in one line."""
+        """Return the pack's name, its version and its content in one line."""
         words = [f"pack {self.ref} {self.version}".rstrip()]
         if self.contents.actions or not self.contents.workflows:
             words.append(_count(len(self.contents.actions), "action"))
@@ -129,8 +129,8 @@ class Pack(PackView):
         errors = self.problems.errors
         if errors:
             words.append(_count(len(errors), "problem"))
-        first, *rest = words
-        return html.printable(f"{first}: {'; '.join(rest)}")
+        name, *parts = words
+        return html.printable(f"{name}: {'; '.join(parts)}")
 
     def __str__(self) -> str:
         parts = [self.heading()]
@@ -226,7 +226,7 @@ def load_pack(
     path = to_pack_path(folder)
     if not (path / MANIFEST_FILE).exists():
         try:
-            inner = [str(found) for found in find_packs(path)]
+            inner = [str(inner_folder) for inner_folder in find_packs(path)]
         except WorkflowError:
             inner = []
         if inner:

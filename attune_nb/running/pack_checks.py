@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["add_packs_beside", "check_pack_file", "check_packs", "packs_around"]
 
 
-def check_packs(contents: Sequence[PackContents], others: PackSet) -> ProblemList:
-    """Return the problems of packs, of their workflows, and of what is missing among them.
+def check_packs(contents: Sequence[PackContents], needed: PackSet) -> ProblemList:
+    """Return the problems of packs, of their workflows, and those of missing packs.
 
     Packs that they need are looked for beside them, too. A hint names each that was found there.
 
     Args:
         contents: The packs that are checked.
-        others: Packs that they may need.
+        needed: Packs that they may need.
     """
-    named = PackSet([*contents, *others.contents], others.unreadable)
+    named = PackSet([*contents, *needed.contents], needed.unreadable)
     pack_set = add_packs_beside(named)
 
     from attune_nb.packs.environments.find import (  # noqa: PLC0415 - slow, and only for packs
@@ -45,9 +45,12 @@ def check_packs(contents: Sequence[PackContents], others: PackSet) -> ProblemLis
             problems += Workflow(workflow.spec).check(packs=pack_set)
     problems += pack_set.find_problems()
 
-    for found in pack_set.contents[len(named.contents) :]:
-        message = f"pack `{found.ref}` was found beside it; a run needs `{found.shown_folder}`, too"
-        problems.append(Problem(message, _needed_at(contents, found.ref), "hint"))
+    for neighbour in pack_set.contents[len(named.contents) :]:
+        message = (
+            f"pack `{neighbour.ref}` was found beside it; a run needs "
+            f"`{neighbour.shown_folder}`, too"
+        )
+        problems.append(Problem(message, _needed_at(contents, neighbour.ref), "hint"))
     return problems
 
 
@@ -115,13 +118,13 @@ def add_packs_beside(pack_set: PackSet) -> PackSet:
 
             looked_for.add(name)
             try:
-                found = read_pack(folder)
+                neighbour = read_pack(folder)
             except WorkflowError as error:
                 unreadable += error.problems
                 continue
-            if found.ref == name:
+            if neighbour.ref == name:
                 # its own needs are looked at in a later turn of this loop
-                contents.append(found)
+                contents.append(neighbour)
     return PackSet(contents, unreadable)
 
 

@@ -195,10 +195,14 @@ def _first_text(*texts: str | None) -> str:
 def render_rows(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> list[str]:
     """Return a line of headings and a line for each row, with aligned columns."""
     shown = [_cut_cells(row) for row in rows[:_MAX_ROWS]]
-    used = [name for name in columns if any(row.get(name) for row in shown)]
+    used = _used_columns(columns, shown)
     lines_of_cells = [dict(zip(used, used, strict=True)), *shown]
 
-    widths = {name: max(len(row.get(name, "")) for row in lines_of_cells) for name in used}
+    widths = dict.fromkeys(used, 0)
+    for row in lines_of_cells:
+        for name in used:
+            widths[name] = max(widths[name], len(row.get(name, "")))
+
     lines = []
     for row in lines_of_cells:
         cells = [f"{row.get(name, ''):<{widths[name]}}" for name in used]
@@ -208,13 +212,21 @@ def render_rows(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> li
     return lines
 
 
+def _used_columns(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the columns that are not empty."""
+    used: set[str] = set()
+    for row in rows:
+        used.update(name for name, cell in row.items() if cell)
+    return [name for name in columns if name in used]
+
+
 def _cut_cells(row: Mapping[str, str]) -> dict[str, str]:
     return {name: html.shortened(cell, _MAX_CELL_LENGTH) for name, cell in row.items()}
 
 
 def _html_table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> list[html.Markup]:
     shown = rows[:_MAX_ROWS]
-    used = [name for name in columns if any(row.get(name) for row in shown)]
+    used = _used_columns(columns, shown)
     parts = [html.table(used, shown, numbers=("line", "column", "tasks"))]
     if len(rows) > _MAX_ROWS:
         parts.append(html.element("div", f"and {len(rows) - _MAX_ROWS:,} more"))

@@ -40,7 +40,7 @@ def test_one_broken_pack_does_not_hide_the_others(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["rollout.yaml", "workflows/rollout.workflow.yaml"])
-def test_a_packed_workflow_is_checked_with_the_packs_around_it(name):
+def test_a_packed_workflow_is_checked_with_packs_around_it(name):
     outcome = attune_here("check", str(PACKS / "rollout" / "actions" / name))
 
     assert (outcome.exit_code, outcome.stderr) == (0, "")
@@ -58,7 +58,7 @@ def test_packs_that_are_passed_count_before_those_around(tmp_path):
     assert "ticketing" not in outcome.stderr
 
 
-def test_a_workflow_is_checked_with_the_packs_that_are_passed(tmp_path):
+def test_a_workflow_is_checked_with_the_packs_passed(tmp_path):
     file = tmp_path / "flow.yaml"
     file.write_text("tasks:\n  - {name: greet, action: hostkit.greet, input: {loud: 3}}\n")
 

@@ -108,7 +108,7 @@ def test_other_files_of_a_pack_are_told_from_workflows(name, message):
     assert message in problem.message
 
 
-def test_an_export_keeps_the_keys_that_only_the_platform_reads(tmp_path):
+def test_an_export_keeps_the_keys_of_the_platform(tmp_path):
     action = _ACTION + (
         "default_execution_permission_set_refs: [standard]\nworker_selector: {zone: a}\n"
         "accesses_mcp: true\n"

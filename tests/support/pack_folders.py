@@ -19,7 +19,10 @@ def read_fixture(name):
 
 def write_pack(folder, files=None, *, manifest=_MANIFEST):
     """Write the pack `demo` with a script `run.sh`, and more files by their paths."""
-    texts = {"pack.yaml": manifest, "actions/run.sh": "echo done\n", **(files or {})}
+    texts = {"pack.yaml": manifest, "actions/run.sh": "echo done\n"}
+    if files is not None:
+        texts.update(files)
+
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -74,6 +74,7 @@ def _check_defaults(reader: PackReader, key: str, schema: dict[str, Any], noun: 
         default = spec.get("default")
         if default is None or _fits_plainly(default, spec):
             continue
+
         misfit = explain_misfit(schema, name, default)
         if misfit is not None:
             misfit = misfit.removeprefix(f"parameter `{name}` ")
@@ -205,7 +206,9 @@ def _is_read(reader: PackReader, key: str, spec: dict[str, Any], path: KeyPath) 
         return True
     if key in _FORM_KEYS:
         return False
+
     if explain_foreign_key("a parameter", key, spec) or nearest(key, PARAMETER_KEY_NAMES):
         return True
+
     reader.add_hint(f"nothing reads `{key[:_MAX_KEY_LENGTH]}` in a declaration", *path)
     return False

@@ -105,6 +105,7 @@ class PackFolder:
             target = path.resolve()
         except (OSError, ValueError, RuntimeError) as error:
             return f"cannot be opened: {explain_os_error(error)}"
+
         if target.is_relative_to(self.real):
             return None
         if path.is_symlink():

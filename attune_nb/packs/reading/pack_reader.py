@@ -167,7 +167,7 @@ class PackReader:
 
         Args:
             key: The key.
-            advice: What to write, such as "`ref: pack.name`".
+            advice: The words to write, such as "`ref: pack.name`".
         """
         if self.fields.get(key) is None:
             message = f"{self.owner} needs `{key}`: write {advice}"

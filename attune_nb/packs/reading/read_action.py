@@ -252,8 +252,11 @@ def _read_workflow_fields(
             reader.add_hint(f"nothing reads `{key}` of a workflow", key)
 
     workflow_file = _read_workflow_file(reader, path, folder)
+    if ref is None:
+        # a workflow with this problem is not used
+        ref = ""
     packed = PackedFields(
-        ref="" if ref is None else ref,
+        ref=ref,
         label=reader.read_string("label"),
         description=reader.read_string("description"),
         tags=reader.read_names("tags"),

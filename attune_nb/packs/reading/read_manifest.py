@@ -89,13 +89,15 @@ def _read_manifest(reader: PackReader, folder: PackFolder) -> ManifestFile:
 
     reader.require("version", "a version, such as `version: 0.1.0`")
     version = reader.read_version_text("version")
+    if version is None:
+        version = ""
     conf_schema = None
     if "conf_schema" in reader.fields:
         conf_schema = read_schema(reader, "conf_schema", "field")
     dependencies = _read_dependencies(reader, ref)
     manifest = PackManifest(
         ref=ref,
-        version="" if version is None else version,
+        version=version,
         folder=folder.real,
         label=reader.read_string("label"),
         description=reader.read_string("description"),
@@ -133,6 +135,7 @@ def _read_dependencies(reader: PackReader, ref: str) -> dict[str, Position]:
     positions: dict[str, Position] = {}
     for index, name in enumerate(reader.read_names("dependencies")):
         path = ("dependencies", index)
+
         if NAME.fullmatch(name) is None:
             message = f"`{name[:80]}` is not the ref of a pack, such as `hostkit`"
             reader.reader.add_problem(message, path)
@@ -143,4 +146,5 @@ def _read_dependencies(reader: PackReader, ref: str) -> dict[str, Position]:
             continue
         else:
             positions.setdefault(name, reader.reader.value_position(path))
+
     return positions

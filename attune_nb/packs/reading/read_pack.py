@@ -77,6 +77,7 @@ class _PackLoader:
         self.manifest = manifest_file.manifest
         self.problems = list(manifest_file.problems)
         self.dependency_positions = manifest_file.dependency_positions
+
         self.actions: dict[str, PackAction] = {}
         self.workflows: dict[str, PackWorkflow] = {}
         self.refused: dict[str, tuple[Problem, ...]] = {}
@@ -153,6 +154,7 @@ class _PackLoader:
     def _add_workflow(self, path: Path, action_file: ActionFile) -> None:
         if action_file.workflow is not None:
             self.workflow_files.add(action_file.workflow.workflow_file.resolve())
+
         self.problems += [item for item in action_file.problems if item.severity != "error"]
         try:
             workflow = load_pair(action_file, path, self.folder)

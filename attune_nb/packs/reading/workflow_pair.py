@@ -94,7 +94,7 @@ def find_pair(path: Path, text: str) -> WorkflowSpec | None:
 
 
 def explain_pack_file(path: Path, text: str) -> str | None:
-    """Return what a file of a pack is that is no workflow, and how to use it; or None.
+    """Return the nature of a pack's file that is no workflow, and its use; or None.
 
     Args:
         path: A file that cannot be read as a workflow.
