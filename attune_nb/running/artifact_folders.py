@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ArtifactFolder", "artifact_folder", "remove_artifacts"]
 
+_MAX_TRIES = 5
+
 # as `new_run_id` makes them; the id in a damaged record may be any text
 _RUN_ID = re.compile("[0-9a-f]{1,64}")
 
@@ -45,11 +47,18 @@ class ArtifactFolder:
         If it cannot be made beside the store, it is a temporary one: then the store itself cannot
         be used either, and whoever opens that reports it.
         """
-        try:
-            (self.path / FILES).mkdir(parents=True, exist_ok=True)
-        except OSError:
-            self._use_temporary()
-            (self.path / FILES).mkdir()
+        for _ in range(_MAX_TRIES):
+            try:
+                (self.path / FILES).mkdir(parents=True, exist_ok=True)
+            except FileNotFoundError:
+                # another run has just removed the folder of them all, as it was empty
+                continue
+            except OSError:
+                break
+            return
+
+        self._use_temporary()
+        (self.path / FILES).mkdir()
 
     def _use_temporary(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="attune-artifacts-"))

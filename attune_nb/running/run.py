@@ -298,6 +298,8 @@ class Run(BaseRun):
         # the list grows while the run is recorded
         self._record_alerts = record_alerts
         self._artifact_folder = artifact_folder
+        # those of a run that has ended
+        self._artifact_alerts: list[str] | None = None
         self._answers = answers if answers is not None else AdvanceAnswers({})
 
     @property
@@ -305,7 +307,23 @@ class Run(BaseRun):
         """Notes on things that deserve a look, each one line with advice."""
         packs = self._request.options.packs
         costs = find_process_costs(self._log, self._driver.state.workflow, packs.actions)
-        return [*self._record_alerts, *super().alerts, *costs]
+        artifact_alerts = self._find_artifact_alerts()
+        return [*self._record_alerts, *super().alerts, *costs, *artifact_alerts]
+
+    def _find_artifact_alerts(self) -> list[str]:
+        """Return an alert for each artifact that an action has written a secret to."""
+        if self._artifact_alerts is not None:
+            return self._artifact_alerts
+        if not self._mask or self._find_artifact_folder() is None:
+            return []
+
+        refs = [artifact.ref for artifact in self.artifacts if artifact.holds_secret()]
+        effect = "what is shown of it is hidden, but its file is as the action wrote it"
+        alerts = [f"artifact `{ref}` holds a secret: {effect}" for ref in refs]
+        if self.has_ended:
+            # no file changes any more
+            self._artifact_alerts = alerts
+        return alerts
 
     @property
     def _now(self) -> float:

@@ -5,10 +5,11 @@ import sqlite3
 import threading
 
 import pytest
-from support.packs import write_action
+from support.packs import failure_of, write_action
 
 import attune_nb
 from attune_nb.errors import ParameterError
+from attune_nb.packs.options import PackOptions
 
 PASSWORD = "s3cr3t-pass"
 KEYS = {"jira.credentials": {"user": "ann", "password": PASSWORD}}
@@ -82,6 +83,16 @@ def test_the_text_of_a_key_is_shown_nowhere(pack, tmp_path, caplog):
     assert result["data"]["used"] == "***"
     assert PASSWORD not in "".join(map(str, shown)) + caplog.text
     assert PASSWORD.encode() not in bytes_below(store.parent)
+
+
+def test_an_artifact_with_the_text_of_a_key_is_an_alert(tmp_path):
+    script = SCRIPT.replace("for {key['user']}", "for {key['password']}")
+    keys = {"runner_type": "python", "output_format": "json"}
+    run = run_workflow(write_action(tmp_path / "kit", script, name="act.py", **keys))
+
+    alert = "artifact `kit.report` holds a secret: what is shown of it is hidden"
+    assert [line for line in run.alerts if line.startswith(alert)]
+    assert PASSWORD not in run.artifacts._repr_html_()
 
 
 def test_a_key_of_the_environment_is_hidden_too(pack, tmp_path, monkeypatch):
@@ -191,6 +202,17 @@ def test_a_missing_key_fails_the_attempt_and_says_what_to_do(tmp_path):
     run = attune_nb.loads("tasks: [{name: act, action: kit.act}]").run(packs=[pack], progress=False)
 
     assert "there is no key `a.b`: pass it with the run (`keys={'a.b': ...}`)" in run.error_text()
+
+
+def test_an_attempt_on_another_machine_says_that_it_has_no_api(tmp_path):
+    """The address of the API is of use only where the engine runs."""
+    script = 'echo "API: [$ATTUNE_API_URL] [$ATTUNE_API_TOKEN]" >&2; exit 1'
+    folder = write_action(tmp_path / "kit", script)
+    options = PackOptions(api_url="http://127.0.0.1:1", api_key="key", api_machine="elsewhere")
+    error = failure_of("kit.act", {}, folder, options)
+
+    assert str(error).startswith("API: [] [] (it ran on ")
+    assert "which serves only the engine's own machine" in str(error)
 
 
 def test_the_server_ends_with_the_run(pack):

@@ -40,10 +40,13 @@ _MAX_NAMES = 20
 _MAX_TEXT = 20_000
 _MAX_ROWS = 50
 _MAX_COLUMNS = 30
-_MAX_PICTURE = 4 * 2**20
+_MAX_PICTURE = 2 * 2**20
 
 # bytes of a file that are read in order to show a text or a table
 _MAX_READ = 2**18
+
+# bytes of a file in which secrets are looked for
+_MAX_SEARCHED = 8 * 2**20
 
 _TEXT_STYLE = (
     "font-family:var(--jp-code-font-family,monospace);font-size:12px;margin:2px 0 6px;"
@@ -144,6 +147,14 @@ class ArtifactView:
             LookupFailed: It has no file.
         """
         return self._mask.text(self.read_bytes().decode("utf-8", "replace"))
+
+    def holds_secret(self) -> bool:
+        """Return whether one of its files has a secret of the run in its first megabytes."""
+        for version in self._artifact.versions:
+            content = read_file(self._folder, version.file_path, _MAX_SEARCHED)
+            if content is not None and self._mask.value(content) is not content:
+                return True
+        return False
 
     @property
     def _last_version(self) -> ArtifactVersion | None:
