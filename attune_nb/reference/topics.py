@@ -171,6 +171,17 @@ TOPICS: tuple[Entry, ...] = (
         "secret", "keystore",
     ),
     _topic(
+        "pack packages",
+        "An action of a pack runs with the Python of the notebook if that meets the pack's "
+        "`requirements.txt`, else with an environment of the pack's own in the user's cache "
+        "(ATTUNE_NB_CACHE names another folder). `--install` makes it, with uv or pip, and with "
+        "npm for `package.json`; so does `attune-nb pack install FOLDER`. `runtime_version` "
+        "chooses among the Pythons and nodes on PATH. If a package or an interpreter is missing, "
+        "no run starts, and the message names it.",
+        "%attune pack packs/jira --install --constraint attune-sdk==0.3.0",
+        "runtime_version", "runner_type", "pack API",
+    ),
+    _topic(
         "pack API",
         "While an action of a pack runs, it may ask the run for keys, write artifacts, ask "
         "questions and run other actions, as on the platform: by its SDK, or by ATTUNE_API_URL "

@@ -287,7 +287,7 @@ _TASK = (
         "with_items",
         "Run the action once for every item of an array, an object, a DataFrame or a generator. "
         "The input reads `item` and `index`; the result is the array of results in the order of "
-        "the items. Missing cells of a DataFrame are null. A generator can be read once; a "
+        "the items. Missing cells of a DataFrame are null; a generator can be read once, and a "
         "generator function is called by each execution of the task, so `retry` reads it anew.",
         """
         parameters:
