@@ -100,9 +100,13 @@ def test_failures_are_counted_and_the_first_are_listed(backend):
     run = run_many(fail_at_sevens, numbers(7_700), backend=backend, workers=2)
 
     assert (run.output["total"], run.output["failed"]) == (7_700, 1_100)
+    # the first that was reported: with several workers, any of them may report first
+    index = run.output["first"]["index"]
+    assert index % 7 == 0
+    assert index == 0 or backend != "inline"
     assert run.output["first"] == {
-        "index": 0, "item": 0, "error": "no 0", "error_type": "ValueError", "attempts": 1,
-        "result": None,
+        "index": index, "item": index, "error": f"no {index}", "error_type": "ValueError",
+        "attempts": 1, "result": None,
     }  # fmt: skip
     failures = run.failures("each")
     assert len(failures) == 1_000
