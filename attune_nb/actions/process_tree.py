@@ -224,15 +224,16 @@ def _read_file(path: str) -> bytes:
 def supervise(engine_pid: int) -> None:
     """Wait until a process has ended; then end its commands.
 
-    The process writes lines to this one's standard input: `+ MARK` before a command starts,
+    The process writes lines to this one's standard input: `+ MARK GRACE` before a command starts,
     `@ MARK FILE` for a file of it that must not be left (its name in hexadecimal digits),
-    `= MARK PID` when it has started, `- MARK` when it has ended.
+    `= MARK PID` when it has started, `! MARK DEADLINE` when it was sent SIGTERM (in monotonic time,
+    which all processes share), `- MARK` when it has ended.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     commands = _Commands()
     _follow(engine_pid, commands)
-    _end_commands(commands.leaders)
+    _end_commands(commands)
     for file in commands.files.values():
         with suppress(OSError):
             os.unlink(file)  # noqa: PTH108 - this program starts faster without pathlib
@@ -243,23 +244,33 @@ class _Commands:
 
     Attributes:
         leaders: The number of the leader by the command's mark; 0 if it is not known.
+        graces: The seconds between SIGTERM and SIGKILL, by the command's mark.
+        deadlines: When a command that was sent SIGTERM is killed, by its mark.
         files: The file that must not be left, by the mark of its command.
     """
 
     def __init__(self) -> None:
         self.leaders: dict[str, int] = {}
+        self.graces: dict[str, float] = {}
+        self.deadlines: dict[str, float] = {}
         self.files: dict[str, bytes] = {}
 
     def read_line(self, line: str) -> None:
         """Follow a line that the process has written."""
         kind, mark, *rest = line.split()
-        if kind == "-":
-            self.leaders.pop(mark, None)
-            self.files.pop(mark, None)
+        if kind == "+":
+            self.leaders[mark] = 0
+            self.graces[mark] = float(rest[0])
+        elif kind == "=":
+            self.leaders[mark] = int(rest[0])
+        elif kind == "!":
+            self.deadlines[mark] = float(rest[0])
         elif kind == "@":
             self.files[mark] = bytes.fromhex(rest[0])
         else:
-            self.leaders[mark] = int(rest[0]) if rest else 0
+            self.leaders.pop(mark, None)
+            for values in (self.graces, self.deadlines, self.files):
+                values.pop(mark, None)
 
 
 def _follow(engine_pid: int, commands: _Commands) -> None:
@@ -307,14 +318,22 @@ def _read_lines(commands: _Commands, rest: bytes) -> bytes | None:
             commands.read_line(line.decode())
 
 
-def _end_commands(leaders: dict[str, int]) -> None:
-    trees = [ProcessTree(leader, mark) for mark, leader in leaders.items()]
-    deadline = time.monotonic() + GRACE
+def _end_commands(commands: _Commands) -> None:
+    now = time.monotonic()
+    trees_by_deadline = []
+    for mark, leader in commands.leaders.items():
+        tree = ProcessTree(leader, mark)
+        deadline = commands.deadlines.get(mark)
+        # a second SIGTERM may mean "at once" to a program
+        if deadline is None:
+            tree.terminate()
+            deadline = now + commands.graces.get(mark, GRACE)
+        trees_by_deadline.append((deadline, tree))
 
-    for tree in trees:
-        tree.terminate()
-    for tree in trees:
+    trees_by_deadline.sort(key=lambda pair: pair[0])
+    for deadline, tree in trees_by_deadline:
         tree.kill_at(deadline)
+    trees = [tree for _, tree in trees_by_deadline]
 
     # a command may have been about to start
     if trees:

@@ -82,7 +82,7 @@ def run_command(
             feed = stack.enter_context(InputPipe(source))
             source = feed.source
 
-        _supervisor.announce(mark, private_file)
+        _supervisor.announce(mark, grace, private_file)
         stack.callback(_supervisor.forget, mark)
         process = subprocess.Popen(  # noqa: S603 - running commands is the purpose
             command,
@@ -95,50 +95,64 @@ def run_command(
         )
         _supervisor.watch(mark, process.pid)
         tree = ProcessTree(process.pid, mark)
-        was_cancelled = _wait(process, tree, pipes, feed, cancel, grace)
+        watch = _Watch(process, tree, mark, grace)
+        was_cancelled = watch.wait(pipes, feed, cancel)
         return CommandEnd(process.returncode, pipes.stdout(), pipes.stderr(), was_cancelled)
 
 
-atexit.register(_supervisor.kill_all)
+atexit.register(_supervisor.end_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_supervisor.leave_to_parent)
 
 
-def _wait(
-    process: subprocess.Popen[bytes],
-    tree: ProcessTree,
-    pipes: OutputPipes,
-    feed: InputPipe | None,
-    cancel: CancelToken | None,
-    grace: float,
-) -> bool:
-    """Read the output until the process ends; return whether the token ended it."""
-    has_ended = threading.Event()
-    # the time of the cancellation, if there was one
-    cancelled_at: list[float] = []
+class _Watch:
+    """The wait for one process, which a token may end.
 
-    def kill_later() -> None:
-        if not has_ended.wait(grace):
-            tree.kill()
+    Args:
+        process: The process.
+        tree: The process, and all that it has started.
+        mark: The mark of the command.
+        grace: Seconds between SIGTERM and SIGKILL.
+    """
 
-    def terminate() -> None:
-        if process.returncode is None:
-            cancelled_at.append(time.monotonic())
-            tree.terminate()
-            threading.Thread(target=kill_later, name="shell-kill", daemon=True).start()
+    def __init__(
+        self, process: subprocess.Popen[bytes], tree: ProcessTree, mark: str, grace: float
+    ) -> None:
+        self._process = process
+        self._tree = tree
+        self._mark = mark
+        self._grace = grace
+        self._has_ended = threading.Event()
+        # when it is killed, in monotonic time; None if it was not cancelled
+        self._deadline: float | None = None
 
-    try:
-        with ExitStack() as stack:
-            if cancel is not None:
-                stack.enter_context(cancel.on_cancel(terminate))
-            pipes.read_until_end(process, feed)
-    except BaseException:
-        tree.kill()
-        process.wait()
-        raise
+    def wait(self, pipes: OutputPipes, feed: InputPipe | None, cancel: CancelToken | None) -> bool:
+        """Read the output until the process ends; return whether the token ended it."""
+        try:
+            with ExitStack() as stack:
+                if cancel is not None:
+                    stack.enter_context(cancel.on_cancel(self._terminate))
+                pipes.read_until_end(self._process, feed)
+        except BaseException:
+            self._tree.kill()
+            self._process.wait()
+            raise
 
-    if not cancelled_at:
-        return False
-    tree.kill_at(cancelled_at[0] + grace)
-    has_ended.set()
-    return True
+        if self._deadline is None:
+            return False
+        self._tree.kill_at(self._deadline)
+        self._has_ended.set()
+        return True
+
+    def _terminate(self) -> None:
+        if self._process.returncode is not None:
+            return
+
+        self._deadline = time.monotonic() + self._grace
+        _supervisor.note_termination(self._mark, self._deadline)
+        self._tree.terminate()
+        threading.Thread(target=self._kill_later, name="shell-kill", daemon=True).start()
+
+    def _kill_later(self) -> None:
+        if not self._has_ended.wait(self._grace):
+            self._tree.kill()

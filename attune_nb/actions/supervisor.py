@@ -35,40 +35,50 @@ class Supervisor:
         self._pipe: int | None = None
         # mark -> number of the leader, 0 before it has started
         self._commands: dict[str, int] = {}
+        # mark -> seconds between SIGTERM and SIGKILL
+        self._graces: dict[str, float] = {}
         # mark -> the name of a file of the command, in hexadecimal digits
         self._files: dict[str, str] = {}
 
-    def announce(self, mark: str, file: str | PathLike[str] | None = None) -> None:
+    def announce(self, mark: str, grace: float, file: str | PathLike[str] | None = None) -> None:
         """Register a command that is about to start.
 
         Args:
             mark: Its mark.
+            grace: Seconds between SIGTERM and SIGKILL.
             file: A file of the command that must not be left if this process dies.
         """
         self._commands[mark] = 0
+        self._graces[mark] = grace
         if file is not None:
             self._files[mark] = os.fsencode(file).hex()
 
         if self._pipe is None:
             self._start()
         else:
-            self._send(self._describe(mark, f"+ {mark}\n"))
+            self._send(self._describe(mark))
 
     def watch(self, mark: str, leader: int) -> None:
         """Register the number of a command's first process."""
         self._commands[mark] = leader
         self._send(f"= {mark} {leader}\n")
 
+    def note_termination(self, mark: str, deadline: float) -> None:
+        """Register that a command was sent SIGTERM, and when it is killed, in monotonic time."""
+        self._send(f"! {mark} {deadline}\n")
+
     def forget(self, mark: str) -> None:
         """Remove a command that has ended, or that could not start."""
         self._files.pop(mark, None)
+        self._graces.pop(mark, None)
         if self._commands.pop(mark, None) is not None:
             self._send(f"- {mark}\n")
 
-    def kill_all(self) -> None:
-        """Kill the commands that run."""
+    def end_all(self) -> None:
+        """Kill the commands that run; those with a long time to end are left to the supervisor."""
         for mark, leader in list(self._commands.items()):
-            if leader:
+            is_left = self._pipe is not None and self._graces.get(mark, 0.0) > process_tree.GRACE
+            if leader and not is_left:
                 process_tree.ProcessTree(leader, mark).kill()
 
     def leave_to_parent(self) -> None:
@@ -77,6 +87,7 @@ class Supervisor:
         self._lock = threading.Lock()
         self._pipe = None
         self._commands = {}
+        self._graces = {}
         self._files = {}
         if pipe is not None:
             with suppress(OSError):
@@ -116,12 +127,18 @@ class Supervisor:
             self._pipe = pipe
 
         for mark, leader in list(self._commands.items()):
-            self._send(self._describe(mark, f"= {mark} {leader}\n"))
+            lines = self._describe(mark)
+            if leader:
+                lines += f"= {mark} {leader}\n"
+            self._send(lines)
 
-    def _describe(self, mark: str, line: str) -> str:
-        """Return a line about a command, with another one if it has a file."""
+    def _describe(self, mark: str) -> str:
+        """Return the lines about a command that is about to start."""
+        lines = f"+ {mark} {self._graces.get(mark, process_tree.GRACE)}\n"
         file = self._files.get(mark)
-        return line if file is None else f"{line}@ {mark} {file}\n"
+        if file is not None:
+            lines += f"@ {mark} {file}\n"
+        return lines
 
     def _send(self, line: str) -> None:
         with self._lock:

@@ -19,6 +19,8 @@ from attune_nb.packs.process.pack_function import PackFunction
 
 # the process and a child of it, which leaves its group
 SLEEP = "setsid sleep 300 & echo $$ $! > pids; sleep 300"
+# a process that takes longer to end than a command of `core.shell` may
+SLOW_END = "trap 'sleep 1.5; echo cleaned > clean; exit 1' TERM; echo $$ > pids; sleep 300 & wait"
 # a process that ignores SIGTERM
 STUBBORN = "trap '' TERM; echo $$ > pids; while true; do sleep 0.1; done"
 
@@ -131,6 +133,33 @@ def test_cancelling_a_run_ends_its_processes(tmp_path, backend):
     run.wait()
 
     assert run.status == "cancelled"
+    until_all_ended(tmp_path)
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+def test_a_cancelled_process_has_time_to_clean_up(tmp_path, backend):
+    """The run ends at once, and the worker with it; the process has ten seconds."""
+    function = function_in(tmp_path, SLOW_END)
+    text = WORKFLOW.replace("timeout: 0.5", "")
+
+    run = attune_nb.loads(text).run(backend=backend, actions={"kit.act": function}, background=True)
+    until(lambda: len(pids_in(tmp_path)) == 1)
+    run.cancel(force=True)
+    run.wait()
+
+    until((tmp_path / "clean").exists)
+    until_all_ended(tmp_path)
+
+
+def test_a_process_has_time_to_clean_up_after_the_engine(tmp_path):
+    write_action(tmp_path, SLOW_END)
+    engine = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path), "threads"])
+
+    until(lambda: len(pids_in(tmp_path)) == 1)
+    engine.kill()
+    engine.wait()
+
+    until((tmp_path / "clean").exists)
     until_all_ended(tmp_path)
 
 

@@ -17,6 +17,7 @@ from math import inf
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attune_nb.backends.attempt.attempt import GRACE
 from attune_nb.backends.chunks.remote_backend import RemoteWorker
 from attune_nb.backends.worker import remote_functions
 from attune_nb.backends.worker.reaper import Reaper, kill_group
@@ -40,6 +41,8 @@ START_TIMEOUT = 30.0
 _FEEDER_TIMEOUT = 1.0
 # seconds that loky usually takes at most to kill a process that is stopped
 _STOP_TIMEOUT = 0.5
+# seconds between two looks at a process that was killed
+_KILL_PAUSE = 0.005
 _ENVIRONMENT = {
     # loky ends a worker that has grown by 300 MB; ours hold a context as long as it is of use
     "LOKY_MAX_MEMORY_LEAK_SIZE": "1e18",
@@ -190,6 +193,7 @@ class WorkerProcess(RemoteWorker):
         """
         with self._kill_lock:
             work = [call.work for call in self.calls]
+            has_long_end = any(_has_long_end(queue) for queue, _ in filter(None, work))
             self.calls = []
             self.task_spec_names.clear()
             pool = self.pool
@@ -201,6 +205,8 @@ class WorkerProcess(RemoteWorker):
                 feeder = getattr(getattr(pool, "_call_queue", None), "_thread", None)
                 if feeder is not None:
                     _feeders.add(feeder)
+                if has_long_end:
+                    _leave_commands(pid)
                 _shut_down(pool, pid)
                 del pool
 
@@ -209,6 +215,35 @@ class WorkerProcess(RemoteWorker):
                 kill_group(pid)
                 self._reaper.unwatch(pid)
             return work
+
+
+def _has_long_end(queue: ChunkQueue) -> bool:
+    """Return whether the commands of a job have more time to end than others."""
+    grace = queue.job.spec.call.action.grace
+    return grace is not None and grace > GRACE
+
+
+def _leave_commands(pid: int) -> None:
+    """Kill a process alone: its supervisor ends its commands, and gives them their time.
+
+    loky would kill the commands at once. It does not find those of a process that has ended.
+    """
+    if not pid:
+        return
+
+    _send_signal(pid, "SIGKILL")
+    deadline = time.monotonic() + _STOP_TIMEOUT
+    while _is_running(pid) and time.monotonic() < deadline:
+        time.sleep(_KILL_PAUSE)
+
+
+def _is_running(pid: int) -> bool:
+    import psutil  # noqa: PLC0415 - only needed to kill a process
+
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _shut_down(pool: ProcessPoolExecutor, pid: int) -> None:
