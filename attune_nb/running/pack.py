@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attune_nb import html
 from attune_nb.errors import ParameterError, Problem, WorkflowError
 from attune_nb.packs.pack_set import PackSet
+from attune_nb.packs.reading.pack_files import file_exists
 from attune_nb.packs.reading.read_manifest import MANIFEST_FILE
 from attune_nb.packs.reading.read_pack import find_packs, read_pack
 from attune_nb.running.open_packs import PackView, open_packs, to_pack_path
@@ -224,12 +225,12 @@ def load_pack(
         raise ParameterError("`constraints` is for an installation: pass `install=True`, too")
 
     path = to_pack_path(folder)
-    if not (path / MANIFEST_FILE).exists():
+    if not file_exists(path / MANIFEST_FILE):
         try:
             inner = [str(inner_folder) for inner_folder in find_packs(path)]
         except WorkflowError:
             inner = []
-        if inner:
+        if inner not in ([], [str(path)]):
             message = f"`{path}` holds {_count(len(inner), 'pack')}; load one of them: "
             message += ", ".join(f"`{name}`" for name in inner[:_MAX_NAMES])
             raise WorkflowError([Problem(message)], noun="the pack")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attune_nb.errors import Position, Problem, WorkflowError
 from attune_nb.packs.pack_set import PackSet
+from attune_nb.packs.reading.pack_files import file_exists
 from attune_nb.packs.reading.read_manifest import MANIFEST_FILE
 from attune_nb.packs.reading.read_pack import read_pack
 from attune_nb.packs.reading.workflow_pair import explain_pack_file
@@ -92,7 +93,7 @@ def check_pack_file(file: Path) -> ProblemList | None:
 
     real = file.resolve()
     for parent in file.absolute().parents:
-        if (parent / MANIFEST_FILE).exists():
+        if file_exists(parent / MANIFEST_FILE):
             problems = read_pack(parent).problems
             return ProblemList(problem for problem in problems if _is_in(problem, real))
     return None
@@ -113,7 +114,7 @@ def add_packs_beside(pack_set: PackSet) -> PackSet:
     for pack in contents:
         for name in PackSet(contents).missing_dependencies(pack):
             folder = _folder_beside(pack, name)
-            if name in looked_for or not (folder / MANIFEST_FILE).exists():
+            if name in looked_for or not file_exists(folder / MANIFEST_FILE):
                 continue
 
             looked_for.add(name)

@@ -187,11 +187,38 @@ def test_a_native_program_must_be_executable(tmp_path):
     assert problems_of_pack(tmp_path) == []
 
 
+@pytest.fixture
+def lock():
+    """A function that takes all rights to a path, until the test has ended."""
+    locked = []
+
+    def take_rights(path):
+        locked.append((path, path.stat().st_mode))
+        path.chmod(0)
+
+    yield take_rights
+    for path, mode in locked:
+        path.chmod(mode)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can read every file")
-def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    write_pack(tmp_path, {"actions/run.yaml": _RUN.format("run.sh")})
-    (tmp_path / "actions" / "run.yaml").chmod(0)
+@pytest.mark.parametrize("name", ["actions/run.yaml", "actions", "triggers"])
+def test_a_path_that_cannot_be_read_is_named(tmp_path, lock, name):
+    files = {"actions/run.yaml": _RUN.format("run.sh"), "triggers/a.yaml": "ref: demo.a\n"}
+    write_pack(tmp_path, files)
+    lock(tmp_path / name)
 
     ((_, _, message),) = problems_of_pack(tmp_path)
 
-    assert message == f"cannot read `{tmp_path / 'actions/run.yaml'}`: Permission denied"
+    assert message == f"cannot read `{tmp_path / name}`: Permission denied"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read every file")
+def test_a_pack_that_cannot_be_read_does_not_stop_the_others(tmp_path, lock):
+    write_pack(tmp_path / "good")
+    write_pack(tmp_path / "locked")
+    lock(tmp_path / "locked")
+
+    with pytest.raises(WorkflowError, match="cannot be opened: Permission denied"):
+        attune.load_pack(tmp_path / "locked")
+    assert [folder.name for folder in find_packs(tmp_path)] == ["good"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from attune_nb.language.reading.yaml_source import Document
 
-__all__ = ["LISTED_FOLDERS", "MISSING", "PackFolder", "explain_os_error"]
+__all__ = ["LISTED_FOLDERS", "MISSING", "PackFolder", "explain_os_error", "file_exists"]
 
 # folders of a pack that are listed, and not run
 LISTED_FOLDERS = (
@@ -81,14 +82,14 @@ class PackFolder:
             WorkflowError: The folder cannot be read, or leads out of the pack.
         """
         folder = self.real / name
-        if not folder.is_dir():
-            return []
-
         problem = self.find_escape(folder)
         if problem:
             raise WorkflowError([Problem(f"`{self.name_of(folder)}` {problem}")], noun="the pack")
+
         try:
             paths = sorted(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
         except OSError as error:
             message = f"cannot read `{self.name_of(folder)}`: {explain_os_error(error)}"
             raise WorkflowError([Problem(message)], noun="the pack") from None
@@ -98,6 +99,10 @@ class PackFolder:
             message = f"`{self.name_of(folder)}` has more than {_MAX_FILES:,} YAML files"
             raise WorkflowError([Problem(message)], noun="the pack")
         return files
+
+    def has_file(self, name: str) -> bool:
+        """Return whether there is a file of a name, also one that cannot be read."""
+        return self.find_fault(self.real / name) != MISSING
 
     def find_escape(self, path: Path) -> str | None:
         """Return why a path is not one of a file in the pack, or None if it is."""
@@ -167,6 +172,14 @@ class PackFolder:
         except UnicodeDecodeError:
             message = f"cannot read `{name}`: it is not UTF-8 text"
             raise WorkflowError([Problem(message)], noun="the pack") from None
+
+
+def file_exists(path: Path) -> bool:
+    """Return whether there is a file; one in a folder that cannot be read counts as missing.
+
+    `Path.exists` raises an error for such a folder.
+    """
+    return os.path.exists(path)  # noqa: PTH110 - see above
 
 
 def explain_os_error(error: Exception) -> str:

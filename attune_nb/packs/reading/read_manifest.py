@@ -65,8 +65,7 @@ def read_manifest(folder: PackFolder) -> ManifestFile:
     Raises:
         WorkflowError: There is no such file, or it has no valid `ref`.
     """
-    path = folder.real / MANIFEST_FILE
-    if not path.exists() and not path.is_symlink():
+    if not folder.has_file(MANIFEST_FILE):
         message = (
             f"`{folder.shown}` is no pack: it has no `{MANIFEST_FILE}`; write one with `ref` and "
             "`version`"
@@ -74,7 +73,9 @@ def read_manifest(folder: PackFolder) -> ManifestFile:
         raise WorkflowError([Problem(message)], noun="the pack")
 
     try:
-        return _read_manifest(PackReader(folder.read_yaml(path, "a pack"), "a pack"), folder)
+        return _read_manifest(
+            PackReader(folder.read_yaml(folder.real / MANIFEST_FILE, "a pack"), "a pack"), folder
+        )
     except WorkflowError as error:
         raise WorkflowError(error.problems, error.unfinished, noun="the pack") from None
 

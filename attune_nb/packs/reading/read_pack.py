@@ -9,7 +9,12 @@ from attune_nb.errors import Position, Problem, Source, WorkflowError
 from attune_nb.language.load import load_workflow
 from attune_nb.packs.contents import PackContents
 from attune_nb.packs.model import PackWorkflow
-from attune_nb.packs.reading.pack_files import LISTED_FOLDERS, PackFolder
+from attune_nb.packs.reading.pack_files import (
+    LISTED_FOLDERS,
+    PackFolder,
+    explain_os_error,
+    file_exists,
+)
 from attune_nb.packs.reading.read_action import ACTIONS_FOLDER, read_action_file
 from attune_nb.packs.reading.read_manifest import MANIFEST_FILE, read_manifest
 from attune_nb.packs.reading.workflow_pair import load_pair, workflow_name
@@ -35,12 +40,17 @@ def find_packs(folder: str | Path) -> list[Path]:
         WorkflowError: The folder cannot be opened, or neither is a pack nor holds one.
     """
     opened = PackFolder.open(Path(folder))
-    if (opened.real / MANIFEST_FILE).exists():
+    if opened.has_file(MANIFEST_FILE):
         return [opened.shown]
 
-    manifests = opened.real.glob(f"*/{MANIFEST_FILE}")
-    folders = sorted(path.parent.name for path in manifests)
-    names = [name for name in folders if not name.startswith(".")]
+    try:
+        folders = sorted(opened.real.iterdir())
+    except OSError as error:
+        message = f"cannot read `{opened.shown}`: {explain_os_error(error)}"
+        raise WorkflowError([Problem(message)], noun="the pack") from None
+
+    visible = [inner for inner in folders if not inner.name.startswith(".")]
+    names = [inner.name for inner in visible if file_exists(inner / MANIFEST_FILE)]
     if not names:
         message = (
             f"`{opened.shown}` is no pack and holds none: neither it nor a folder within it has a "
@@ -83,6 +93,8 @@ class _PackLoader:
         self.refused: dict[str, tuple[Problem, ...]] = {}
         self.file_by_ref: dict[str, str] = {}
         self.workflow_files: set[Path] = set()
+        # folders that cannot be read
+        self.unreadable: set[str] = set()
 
     def load(self) -> PackContents:
         """Return the content of the pack."""
@@ -117,10 +129,14 @@ class _PackLoader:
         )
 
     def _list_files(self, name: str) -> list[Path]:
+        if name.partition("/")[0] in self.unreadable:
+            return []
+
         try:
             return self.folder.list_yaml_files(name)
         except WorkflowError as error:
             self.problems += error.problems
+            self.unreadable.add(name)
             return []
 
     def _list_names(self, name: str) -> tuple[str, ...]:

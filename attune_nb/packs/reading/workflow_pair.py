@@ -11,7 +11,7 @@ from attune_nb.errors import WorkflowError
 from attune_nb.language.load import load_workflow
 from attune_nb.language.reading import yaml_source
 from attune_nb.packs.model import PackWorkflow
-from attune_nb.packs.reading.pack_files import LISTED_FOLDERS, PackFolder
+from attune_nb.packs.reading.pack_files import LISTED_FOLDERS, PackFolder, file_exists
 from attune_nb.packs.reading.read_action import ACTIONS_FOLDER, read_action_file
 from attune_nb.packs.reading.read_manifest import MANIFEST_FILE
 
@@ -115,7 +115,7 @@ def explain_pack_file(path: Path, text: str) -> str | None:
     if path.name == MANIFEST_FILE and ref is not None:
         call = f"load_pack({str(path.parent)!r})"
         return f"this describes a pack, not a workflow; `{call}` reads the pack"
-    if path.parent.name in LISTED_FOLDERS and (path.parent.parent / MANIFEST_FILE).exists():
+    if path.parent.name in LISTED_FOLDERS and file_exists(path.parent.parent / MANIFEST_FILE):
         return (
             f"this belongs to the `{path.parent.name}` of a pack, which the Attune platform runs; "
             "here run its actions and workflows"
