@@ -1,4 +1,4 @@
-"""The commands about Attune packs: `pack install`."""
+"""The commands about Attune packs: `pack install`, `pack list` and `pack uninstall`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from attune_nb.cli.output import exit_with_error
 from attune_nb.cli.usage_errors import CommandGroup
-from attune_nb.errors import AttuneError
+from attune_nb.errors import AttuneError, PackError, nearest
 from attune_nb.html import printable
 
 __all__ = ["pack_commands"]
@@ -18,13 +18,13 @@ pack_commands = typer.Typer(
     cls=CommandGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Install what an Attune pack needs.",
+    help="Install what Attune packs need, and remove it.",
 )
 
 
 @pack_commands.callback()
 def _pack() -> None:
-    """Install what an Attune pack needs."""
+    """Install what Attune packs need, and remove it."""
 
 
 @pack_commands.command()
@@ -51,6 +51,42 @@ def install(
         install_packs(folder, constraints=constraints, progress=_print_line)
     except AttuneError as error:
         exit_with_error(error)
+
+
+@pack_commands.command("list")
+def list_installed() -> None:
+    """List the environments that were made for packs."""
+    from attune_nb.packs.environments import cache  # noqa: PLC0415 - only this command needs it
+
+    environments = cache.list_environments()
+    if not environments:
+        typer.echo("no environment was made for a pack")
+    for environment in environments:
+        limits = [f"{name}{limit}" for name, limit in environment.constraints.items()]
+        size = cache.measure_environment(environment) / 1_000_000
+        words = [environment.pack, f"{size:,.1f} MB", environment.base, *limits, environment.folder]
+        _print_line("  ".join(words))
+
+
+@pack_commands.command()
+def uninstall(
+    pack: Annotated[str, typer.Argument(metavar="PACK", help="the ref of a pack, such as jira")],
+) -> None:
+    """Remove the environments that were made for PACK."""
+    from attune_nb.packs.environments import cache  # noqa: PLC0415 - only this command needs it
+
+    environments = cache.list_environments()
+    chosen = [environment for environment in environments if environment.pack == pack]
+    if not chosen:
+        refs = [environment.pack for environment in environments]
+        exit_with_error(PackError(f"no environment was made for `{pack}`{nearest(pack, refs)}"))
+
+    for environment in chosen:
+        try:
+            cache.remove_environment(environment)
+        except OSError as error:
+            exit_with_error(error)
+        _print_line(f"removed {environment.folder}")
 
 
 def _print_line(line: str) -> None:

@@ -306,6 +306,28 @@ def test_a_module_of_the_pack_disturbs_no_installation(tmp_path):
     assert spoken(action) == "2.0"
 
 
+def test_the_environments_of_packs_are_listed_and_removed(tmp_path, cache):
+    folder = new_folder(pack_that_needs(tmp_path))
+    (folder / "module.py").write_bytes(b" " * 2_500_000)
+    write_record(
+        Environment(
+            pack="speech", folder=str(folder), base="Python 3.11", constraints={"tongue": "<2"}
+        )
+    )
+
+    line = attune_here("pack", "list").stdout
+    assert line.startswith("speech  2.5 MB  Python 3.11  tongue<2  ")
+    assert line.endswith(f"{folder}\n")
+
+    mistake = attune_here("pack", "uninstall", "speach")
+    assert mistake.exit_code == 2
+    assert mistake.stderr == "no environment was made for `speach`; did you mean `speech`?\n"
+
+    assert attune_here("pack", "uninstall", "speech").stdout == f"removed {folder}\n"
+    assert folders(cache) == []
+    assert attune_here("pack", "list").stdout == "no environment was made for a pack\n"
+
+
 def test_an_action_with_a_problem_is_left_out_and_named(tmp_path):
     make_pack(tmp_path / "speech")
     (tmp_path / "speech" / "actions" / "bad.yaml").write_text("ref: speech.bad\nlabell: x\n")

@@ -13,6 +13,7 @@ import platform
 import re
 import secrets
 import shutil
+import stat
 import sys
 import time
 from contextlib import contextmanager, suppress
@@ -33,9 +34,12 @@ __all__ = [
     "EnvironmentKey",
     "cache_folder",
     "environments_folder",
+    "list_environments",
     "make_environments_folder",
+    "measure_environment",
     "node_key",
     "python_key",
+    "remove_environment",
     "retire",
     "write_record",
 ]
@@ -169,6 +173,42 @@ def make_environments_folder() -> None:
         OSError: The system refuses it.
     """
     environments_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def list_environments() -> list[Environment]:
+    """Return all complete environments, in the order of their packs and times."""
+    try:
+        folders = [path for path in environments_folder().iterdir() if path.is_dir()]
+    except OSError:
+        return []
+
+    environments = []
+    for folder in folders:
+        environment = _read_record(folder)
+        if environment is not None:
+            environments.append(environment)
+    return sorted(environments, key=lambda environment: (environment.pack, environment.made_at))
+
+
+def measure_environment(environment: Environment) -> int:
+    """Return the bytes of the files of an environment."""
+    size = 0
+    for file in Path(environment.folder).rglob("*"):
+        with suppress(OSError):
+            status = file.lstat()
+            if not stat.S_ISDIR(status.st_mode):
+                size += status.st_size
+    return size
+
+
+def remove_environment(environment: Environment) -> None:
+    """Remove an environment with its files. It is not used from the beginning of the removal on.
+
+    Raises:
+        OSError: The system refuses it.
+    """
+    retire(environment)
+    shutil.rmtree(environment.folder)
 
 
 def python_key(pack: str, texts: Iterable[str], python: Python) -> EnvironmentKey:
