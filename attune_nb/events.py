@@ -179,6 +179,9 @@ class AttemptGroup(msgspec.Struct, frozen=True, kw_only=True):
         status: The status code, see `STATUS_CODES`.
         count: How many attempts they are.
         items: The indexes of their items, packed by `values.index_ranges`.
+        start: When the first of them started, in seconds since the start of the run.
+        end: When the last of them ended.
+        seconds: How long they took, all together.
         retryable: Whether the task's `retry` repeats such an attempt.
         begun: Whether the attempts began; else they were cancelled before.
         message: The message of the last error of these attempts.
@@ -188,6 +191,9 @@ class AttemptGroup(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     count: int
     items: bytes
+    start: float
+    end: float
+    seconds: float
     retryable: bool = False
     begun: bool = True
     message: str = ""

@@ -261,6 +261,7 @@ def _record_groups(
         done=sum(counts),
         failed=sum(counts) - counts[SUCCEEDED] - counts[CANCELLED],
         counts=tuple(counts),
+        latest=max(execution.latest, *[group.end for group in batch.groups]),
     )
     return _list_failures(changed, batch), retries
 

@@ -174,6 +174,9 @@ def _last_start(state: RunState, execution: Execution) -> float | None:
     if state.workflow.task(execution.task).rate_limit is None:
         return None
 
+    if execution.counts is not None:
+        # the starts are not kept
+        return execution.latest
     starts = [max(batch.start) for batch in execution.batches if len(batch)]
     return max(starts, default=None)
 

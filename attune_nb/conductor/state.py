@@ -96,6 +96,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
         batches: The attempts that have ended; with `counts` only failures whose errors are kept.
         counts: How many items ended with each status, by its code, for a task that keeps no
             results; else None.
+        latest: When the last attempt so far ended, if there are `counts`.
         listed_failures: How many rows `batches` has, if there are `counts`.
         inquiry: The id of the inquiry that it waits for, or has waited for; else 0.
         outcome: How it ended; None until then.
@@ -121,6 +122,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     stopping: bool = False
     batches: PVector[Batch] = pvector()
     counts: tuple[int, ...] | None = None
+    latest: float = 0.0
     listed_failures: int = 0
     inquiry: int = 0
     outcome: Outcome | None = None

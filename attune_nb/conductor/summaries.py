@@ -6,6 +6,7 @@ hold does not grow with its items.
 
 from __future__ import annotations
 
+from operator import add
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,8 +17,6 @@ from attune_nb.values.guard import cut_text
 from attune_nb.values.index_ranges import find_ranges, pack_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from attune_nb.conductor.state import Execution
     from attune_nb.events import Batch
     from attune_nb.language.model import Retry
@@ -31,7 +30,7 @@ MOST_FAILURES = 1_000
 """Items that did not succeed of which an execution keeps the error."""
 
 # attempts that are in the sample for each doubling of their number
-_SAMPLE = 1_000
+_SAMPLE = 2_000
 
 # characters of an error's message in a group
 _LONGEST_MESSAGE = 300
@@ -85,13 +84,13 @@ def _group_attempts(
     count = len(batch)
     if not batch.errors and not any(batch.status) and batch.attempt.count(1) == count:
         # nearly all batches are such
-        return (_make_group((1, SUCCEEDED, False, True), batch.index),), []
+        return (_make_group((1, SUCCEEDED, False, True), batch),), []
 
-    indexes: dict[GroupKey, list[int]] = {}
+    rows: dict[GroupKey, list[int]] = {}
     messages: dict[GroupKey, str] = {}
     failures: list[int] = []
-    for row, (index, attempt, code, worker) in enumerate(
-        zip(batch.index, batch.attempt, batch.status, batch.worker, strict=True)
+    for row, (attempt, code, worker) in enumerate(
+        zip(batch.attempt, batch.status, batch.worker, strict=True)
     ):
         error = batch.errors.get(row)
         is_repeated = False
@@ -101,22 +100,28 @@ def _group_attempts(
                 failures.append(row)
 
         key = (attempt, code, is_repeated, worker != NO_WORKER)
-        indexes.setdefault(key, []).append(index)
+        rows.setdefault(key, []).append(row)
         if error is not None:
             messages[key] = error.message
 
-    groups = [_make_group(key, indexes[key], messages.get(key, "")) for key in sorted(indexes)]
+    groups = [
+        _make_group(key, batch.take(rows[key]), messages.get(key, "")) for key in sorted(rows)
+    ]
     return tuple(groups), failures
 
 
-def _make_group(key: GroupKey, indexes: Iterable[int], message: str = "") -> AttemptGroup:
+def _make_group(key: GroupKey, batch: Batch, message: str = "") -> AttemptGroup:
+    """Return the group of all attempts of a batch."""
     attempt, code, is_repeated, has_begun = key
-    ranges = find_ranges(indexes)
+    ranges = find_ranges(batch.index)
     return AttemptGroup(
         attempt=attempt,
         status=code,
         count=sum(stop - start for start, stop in ranges),
         items=pack_ranges(ranges),
+        start=min(batch.start),
+        end=max(map(add, batch.start, batch.duration)),
+        seconds=sum(batch.duration),
         retryable=is_repeated,
         begun=has_begun,
         message=cut_text(message, _LONGEST_MESSAGE),

@@ -32,6 +32,7 @@ class AttemptColumns:
         start: When it started, in seconds since the start of the run.
         duration: How long it took, in seconds.
         code: The status code, see `STATUS_CODES`.
+        weight: For how many attempts each one stands, if they are a sample (`keep_results: none`).
         errors: The errors of those that did not succeed, by row. A retry that did not begin has
             that of the attempt before.
     """
@@ -45,12 +46,17 @@ class AttemptColumns:
         self.duration = _join([batch.duration for batch in batches], np.float64)
         self.code = np.frombuffer(b"".join(batch.status for batch in batches), dtype=np.uint8)
 
+        strides = [batch.stride for batch in batches]
+        self.weight = np.repeat(np.array(strides, np.int64), [len(batch) for batch in batches])
+
         self.errors: dict[int, ErrorInfo] = {}
         offset = 0
         for batch in batches:
             for row, error in batch.errors.items():
                 self.errors[offset + row] = error
             offset += len(batch)
+        # failures are no part of the sample
+        self.weight[list(self.errors)] = 1
 
         unbegun = np.flatnonzero(self.worker == NO_WORKER)
         if len(unbegun):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from attune_nb.events import CANCELLED, AttemptsEnded, RetriesPlanned
+from attune_nb.events import CANCELLED, STATUS_CODES, AttemptsEnded, ItemStatus, RetriesPlanned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from attune_nb.events import Batch, Event, Key
 
-__all__ = ["ListedFailures", "batches_by_key", "count_failures"]
+__all__ = ["BusySpan", "ListedFailures", "batches_by_key", "busy_spans", "count_failures"]
 
 
 class ListedFailures(NamedTuple):
@@ -53,3 +53,38 @@ def count_failures(events: Iterable[Event]) -> dict[Key, ListedFailures]:
         elif isinstance(event, RetriesPlanned) and (event.task, event.visit) in failed:
             failed[event.task, event.visit] -= event.count
     return {key: ListedFailures(count, listed[key]) for key, count in failed.items()}
+
+
+class BusySpan(NamedTuple):
+    """The attempts of a group, as if they had run evenly from its start to its end.
+
+    Attributes:
+        start: Seconds since the start of the run.
+        end: The same.
+        running: How many attempts ran at once, on average.
+        attempt: The number of the attempts for their items.
+        status: How they ended.
+    """
+
+    start: float
+    end: float
+    running: float
+    attempt: int
+    status: ItemStatus
+
+
+def busy_spans(events: Iterable[Event]) -> dict[Key, list[BusySpan]]:
+    """Return when the attempts ran of each execution whose task keeps no results."""
+    spans: dict[Key, list[BusySpan]] = {}
+    for event in events:
+        if not isinstance(event, AttemptsEnded):
+            continue
+        for group in event.batch.groups:
+            length = group.end - group.start
+            if group.begun and length > 0:
+                status = STATUS_CODES[group.status]
+                span = BusySpan(
+                    group.start, group.end, group.seconds / length, group.attempt, status
+                )
+                spans.setdefault((event.task, event.visit), []).append(span)
+    return spans

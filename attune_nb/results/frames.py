@@ -107,6 +107,9 @@ def _pending_row(name: str) -> dict[str, Any]:
 def attempts_frame(attempts: Mapping[Key, Sequence[Batch]], clock: RunClock) -> pd.DataFrame:
     """Return one row for each attempt that has ended.
 
+    Of a task that keeps no results the rows are a sample. They have a column `weight` then: for how
+    many attempts each one stands.
+
     Args:
         attempts: The batches of each execution of a task.
         clock: The dates of the run.
@@ -118,7 +121,10 @@ def attempts_frame(attempts: Mapping[Key, Sequence[Batch]], clock: RunClock) -> 
     ]
     if not frames:
         frames = [_execution_frame(("", 1), AttemptColumns([]), clock)]
-    return pd.concat(frames, ignore_index=True)
+    frame = pd.concat(frames, ignore_index=True)
+    if (frame["weight"] == 1).all():
+        del frame["weight"]
+    return frame
 
 
 def _execution_frame(key: Key, columns: AttemptColumns, clock: RunClock) -> pd.DataFrame:
@@ -138,6 +144,7 @@ def _execution_frame(key: Key, columns: AttemptColumns, clock: RunClock) -> pd.D
             "status": pd.Series(statuses, dtype="str"),
             "error": object_column(columns.error_messages(rows)),
             "error_type": object_column(columns.error_types(rows)),
+            "weight": columns.weight,
         }
     )
     # attempts that were cancelled before they began are none

@@ -193,7 +193,9 @@ class RunView:
         """Return one row for each attempt that has ended.
 
         Columns: task, visit, index (of the item), attempt (from 1), worker, start, end (dates in
-        UTC), duration_ms, status, error, error_type.
+        UTC), duration_ms, status, error, error_type. Of a task with `keep_results: none` there are
+        the first failures and a sample of the others, with a column `weight`: for how many
+        attempts each one stands.
 
         Args:
             task: The task whose last execution is meant; by default all executions of all tasks.
@@ -221,7 +223,8 @@ class RunView:
         duration_ms (from the first start to the end: all attempts and the waits between them),
         attempt_ms (the last attempt alone), result (of a failed item the data that its action
         left behind), error, error_type, reused (whether an earlier run made the result; in a run
-        that was resumed with changed code, whether it was made before the change).
+        that was resumed with changed code, whether it was made before the change). Of a task with
+        `keep_results: none` there are the items of the attempts that `attempts` returns.
 
         Args:
             task: The task. One without `with_items` has one row, of index 0.
@@ -248,7 +251,8 @@ class RunView:
         Columns: index, item, error (the message), error_type, attempts, result (the data that
         the action left behind, such as its output, or None). Cancelled items have not failed.
         A task that failed although no item of it did, because an expression failed or a question
-        had no answer in time, has one row without an index.
+        had no answer in time, has one row without an index. Of a task with `keep_results: none`
+        these are the first 1,000; `alerts` says of how many.
 
         Args:
             task: The task; by default all tasks, with a column `task` before the others.

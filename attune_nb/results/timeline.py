@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from math import inf
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -141,8 +142,12 @@ class TaskExecution(msgspec.Struct, kw_only=True):
     @property
     def first_start(self) -> float | None:
         """The start of the first attempt; sought anew at each call."""
-        starts = [min(batch.made_starts()) for batch in self.batches if batch.made]
-        return min(starts, default=None)
+        starts = []
+        for batch in self.batches:
+            starts.append(min(batch.made_starts(), default=inf))
+            starts += [group.start for group in batch.groups if group.begun]
+        first = min(starts, default=inf)
+        return None if first == inf else first
 
     def add_batch(self, batch: Batch) -> None:
         """Add attempts that have ended. The cost does not grow with those before."""

@@ -361,7 +361,7 @@ class _BatchFields(msgspec.Struct):
     stride: int
 
 
-_GroupFields = tuple[int, int, int, str, bool, bool]
+_GroupFields = tuple[int, int, int, str, float, float, float, bool, bool]
 """The fields of a group of attempts as JSON, up to its message."""
 
 
@@ -456,6 +456,9 @@ def _group_to_plain(group: AttemptGroup, plain: Callable[[Any], Any]) -> list[An
         group.status,
         group.count,
         b64encode(group.items).decode(),
+        group.start,
+        group.end,
+        group.seconds,
         group.retryable,
         group.begun,
         plain(group.message),
@@ -470,9 +473,12 @@ def _group_of(data: Any) -> AttemptGroup:
         msgspec.ValidationError: A field has a wrong type.
     """
     *fields, message = data
-    attempt, status, count, items, is_retryable, has_begun = msgspec.convert(fields, _GroupFields)
+    *_, items, start, end, seconds, is_retryable, has_begun = msgspec.convert(fields, _GroupFields)
+    attempt, status, count = fields[:3]
     if not 0 <= status < len(event_types.STATUS_CODES) or attempt < 1 or count < 1:
         raise ValueError("a group of attempts has a field that is out of range")
+    if not max(map(abs, (start, end, seconds))) <= _LATEST_TIME:
+        raise ValueError("a time of a group of attempts is out of range")
 
     packed = b64decode(items, validate=True)
     unpack_ranges(packed, count)
@@ -481,6 +487,9 @@ def _group_of(data: Any) -> AttemptGroup:
         status=status,
         count=count,
         items=packed,
+        start=start,
+        end=end,
+        seconds=seconds,
         retryable=is_retryable,
         begun=has_begun,
         message=msgspec.convert(from_plain(message), str),

@@ -148,8 +148,8 @@ def test_the_sample_grows_by_as_much_for_each_doubling():
         summary = summarize(execution, None, batch)
         execution, _ = record_batch(execution, None, summary)
         rows.append(len(summary))
-    assert 900 < sum(rows[16:32]) < 1_100
-    assert 900 < sum(rows[32:]) < 1_100
+    assert 1_800 < sum(rows[16:32]) < 2_200
+    assert 1_800 < sum(rows[32:]) < 2_200
 
 
 @given(st.sets(st.integers(0, 300)) | st.sets(st.integers(0, 2**32 - 2), max_size=20))

@@ -67,7 +67,7 @@ def arrange_lanes(lanes: list[Lane], span: float) -> float:
     depth = 0.0
     most_bars = _most_bars(lanes)
     for lane in lanes:
-        lane.dense = len(lane.attempts) > most_bars
+        lane.dense = lane.has_spans or len(lane.attempts) > most_bars
         if len(lane.attempts) and not lane.dense:
             lane.rows = _assign_rows(lane.attempts, by_worker=lane.items > 1)
             lane.row_count = int(lane.rows.max()) + 1

@@ -61,8 +61,8 @@ def _make_edges(attempts: Attempts, span: float) -> Floats:
 def _add_shares(canvas: TimelineCanvas, attempts: Attempts, edges: Floats, floor: float) -> None:
     """Add the share of retries among the attempts of each bin."""
     again = attempts.take(attempts.number > 1)
-    retries = average_running(again.start, again.end, edges)
-    running = average_running(attempts.start, attempts.end, edges)
+    retries = average_running(again, edges)
+    running = average_running(attempts, edges)
 
     has_retries = retries > 0
     middle = np.full(int(has_retries.sum()), floor + _SHARE_GAP + _SHARE_HEIGHT / 2)
@@ -77,7 +77,7 @@ def _add_shares(canvas: TimelineCanvas, attempts: Attempts, edges: Floats, floor
 def _draw_statuses(canvas: TimelineCanvas, lane: Lane, edges: Floats, floor: float) -> None:
     """Stack the attempts by their status: failures lowest, never too thin to be seen."""
     attempts = lane.attempts
-    running = average_running(attempts.start, attempts.end, edges)
+    running = average_running(attempts, edges)
     peak = max(float(running.max()), TINY)
     # the scale ends at a whole number, unless fewer than one ran on average
     most = peak if peak < 1 else math.ceil(peak - TINY)
@@ -90,7 +90,7 @@ def _draw_statuses(canvas: TimelineCanvas, lane: Lane, edges: Floats, floor: flo
         if not chosen.any():
             continue
 
-        height = average_running(attempts.start[chosen], attempts.end[chosen], edges)
+        height = average_running(attempts.take(chosen), edges)
         if status != "succeeded":
             height = np.where(height > 0, np.maximum(height, peak * _LEAST_HEIGHT), 0.0)
         top = np.minimum(base + height, peak)

@@ -138,13 +138,15 @@ def _format_name(lane: Lane) -> str:
     if lane.items <= 1:
         return name
 
-    # no item is cancelled twice
-    cancelled = int((lane.attempts.status == "cancelled").sum())
+    # no item is cancelled twice; a span is of many
+    cancelled = 0
+    if not lane.has_spans:
+        cancelled = int((lane.attempts.status == "cancelled").sum())
     lost = format_losses(lane.failed, cancelled)
     lines = [name, f"{_TIMES}{lane.items:,}"]
     if lost:
         lines[-1] += f" · {lost}"
-    if lane.dense:
+    if lane.dense and not lane.has_spans:
         lines.append(f"peak {lane.attempts.peak:,} at once")
     return "\n".join(lines)
 

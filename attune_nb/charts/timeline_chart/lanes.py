@@ -79,6 +79,7 @@ class Attempts:
         number: 1 for the first attempt of an item.
         worker: The number of the worker.
         status: How the attempt ended.
+        running: How many attempts it is: 1, or in a lane of spans how many ran at once on average.
     """
 
     start: Floats
@@ -87,6 +88,7 @@ class Attempts:
     number: Ints
     worker: Ints
     status: NDArray[np.str_]
+    running: Floats
 
     def __len__(self) -> int:
         return len(self.start)
@@ -100,6 +102,7 @@ class Attempts:
             number=self.number[rows],
             worker=self.worker[rows],
             status=self.status[rows],
+            running=self.running[rows],
         )
 
     @property
@@ -126,6 +129,7 @@ class Lane:
         rows: The row of each attempt.
         row_count: The number of rows.
         dense: Whether it is drawn as a density strip.
+        has_spans: Whether its attempts are spans, each of many attempts (`keep_results: none`).
         top: The top of the lane. The height of a lane of one row is 1.
         height: The height of the lane, in the same unit.
     """
@@ -141,6 +145,7 @@ class Lane:
     rows: Ints
     row_count: int = 1
     dense: bool = False
+    has_spans: bool = False
     top: float = 0.0
     height: float = 1.0
 
@@ -169,21 +174,25 @@ def next_starts(attempts: Attempts, rows: Ints) -> Floats:
     return starts
 
 
-def average_running(start: Floats, end: Floats, edges: Floats) -> Floats:
+def average_running(attempts: Attempts, edges: Floats) -> Floats:
     """Return the average number of attempts that ran in each bin.
 
     Args:
-        start: The start of each attempt.
-        end: The end of each attempt.
+        attempts: The attempts.
         edges: The edges of the bins; one more than bins.
     """
-    seconds = np.diff(_area_since(start, edges) - _area_since(end, edges))
+    started = _area_since(attempts.start, attempts.running, edges)
+    ended = _area_since(attempts.end, attempts.running, edges)
+    seconds = np.diff(started - ended)
     return np.asarray(seconds / np.diff(edges)).clip(0.0)
 
 
-def _area_since(times: Floats, edges: Floats) -> Floats:
-    """Return the sum of the seconds from each of the times before an edge to that edge."""
-    times = np.sort(times)
-    sums = np.concatenate([[0.0], np.cumsum(times)])
-    count = np.searchsorted(times, edges, side="right")
-    return np.asarray(count * edges - sums[count], dtype=float)
+def _area_since(times: Floats, weights: Floats, edges: Floats) -> Floats:
+    """Return the weighted sum of the seconds from each of the times before an edge to that edge."""
+    order = np.argsort(times, kind="stable")
+    times = times[order]
+    weights = weights[order]
+    sums = np.concatenate([[0.0], np.cumsum(times * weights)])
+    counts = np.concatenate([[0.0], np.cumsum(weights)])
+    number = np.searchsorted(times, edges, side="right")
+    return np.asarray(counts[number] * edges - sums[number], dtype=float)

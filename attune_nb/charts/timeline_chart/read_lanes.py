@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from attune_nb.charts.timeline_chart.lanes import Attempts, Lane
+from attune_nb.results.batches import busy_spans
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -28,7 +29,9 @@ def read_lanes(run: TimelineRun) -> list[Lane]:
     """Return a lane for each task execution: the started ones in order of start, then the rest."""
     tasks = run.tasks
     breaks = getattr(run, "breaks", ())
-    attempts, rows = _read_attempts(run.attempts(), run.started, breaks)
+    frame = run.attempts()
+    attempts, rows = _read_attempts(frame, run.started, breaks)
+    spans = _read_spans(run, frame)
     starts = _seconds_since(run.started, tasks["start"], breaks)
     ends = _seconds_since(run.started, tasks["end"], breaks)
     now = float(np.nanmax(np.concatenate([starts, ends, attempts.end, [0.0]])))
@@ -46,6 +49,9 @@ def read_lanes(run: TimelineRun) -> list[Lane]:
     lanes = []
     for name, status, visit, items, failed, start, end in zip(*columns, strict=True):
         own = attempts.take(rows.get((name, visit), no_rows))
+        has_spans = (name, visit) in spans
+        if has_spans:
+            own = spans[name, visit]
         lane = Lane(
             name=name,
             visit=visit,
@@ -56,6 +62,7 @@ def read_lanes(run: TimelineRun) -> list[Lane]:
             end=end,
             attempts=own,
             rows=np.zeros_like(own.item),
+            has_spans=has_spans,
         )
         _complete(lane, now)
         lanes.append(lane)
@@ -80,9 +87,32 @@ def _read_attempts(
         number=frame["attempt"].to_numpy(np.int64),
         worker=frame["worker"].to_numpy(np.int64),
         status=frame["status"].to_numpy(np.str_),
+        running=np.ones(len(frame)),
     )
     rows = frame.groupby(["task", "visit"], sort=False).indices
     return attempts, cast("Rows", rows)
+
+
+def _read_spans(run: TimelineRun, frame: pd.DataFrame) -> dict[tuple[str, int], Attempts]:
+    """Return when attempts ran, for each execution of which the frame has only a sample."""
+    if "weight" not in frame:
+        return {}
+
+    sampled = frame.loc[frame["weight"] > 1, ["task", "visit"]].drop_duplicates()
+    keys = set(sampled.itertuples(index=False, name=None))
+    attempts = {}
+    for key, spans in busy_spans(getattr(run, "events", ())).items():
+        if key in keys:
+            attempts[key] = Attempts(
+                start=np.array([span.start for span in spans]),
+                end=np.array([span.end for span in spans]),
+                item=np.zeros(len(spans), np.int64),
+                number=np.array([span.attempt for span in spans], np.int64),
+                worker=np.zeros(len(spans), np.int64),
+                status=np.array([span.status for span in spans], np.str_),
+                running=np.array([span.running for span in spans]),
+            )
+    return attempts
 
 
 def _seconds_since(

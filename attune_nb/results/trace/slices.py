@@ -102,7 +102,7 @@ class TraceEvents:
             key = (event.task, event.visit)
             if key not in self._placed:
                 yield from self._show_execution(self._executions[key])
-            if isinstance(event, AttemptsEnded) and len(event.batch):
+            if isinstance(event, AttemptsEnded) and event.batch.count:
                 yield from self._show_batch(self._placed[key], event)
 
     def _show_run(self) -> Iterator[TraceEvent]:
