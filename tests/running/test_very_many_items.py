@@ -260,7 +260,8 @@ def test_a_sample_of_the_attempts_stands_for_all_of_them(tmp_path):
     for timed_run in (run, opened):
         axes = timed_run.timeline().axes[0]
         names = [label.get_text() for label in axes.get_yticklabels()]
-        assert names[0].startswith("each\n") and names[0].endswith("20,000")
+        assert names[0].startswith("each\n")
+        assert names[0].endswith("20,000")
         spans = busy_spans(timed_run.events)["each", 1]
         total = sum(span.running * (span.end - span.start) for span in spans)
         whole = sum(group.seconds for group in groups_of(timed_run))
