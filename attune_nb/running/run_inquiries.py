@@ -107,6 +107,7 @@ class RunInquiries:
             assigned_to=inquiry.assigned_to,
             status=inquiry.status,
             response=inquiry.response,
+            has_response=inquiry.status == "responded",
             timeout_at=format_time(inquiry.timeout_at),
             responded_at=responded_at,
             created=str(created),

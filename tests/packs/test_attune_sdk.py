@@ -15,8 +15,33 @@ PASSWORD = "s3cr3t-pass"
 
 SCRIPT = """
 import inspect
+import time
 import attune
+from attune.api_client import models
+from attune.api_client.api.executions import create_execution, get_execution
+from attune.api_client.api.inquiries import create_inquiry, get_inquiry
 from attune.api_client.api.secrets import get_key
+
+def wait(read, number, state):
+    while str(read.sync(number, client=attune.context.client).data.status) == state:
+        time.sleep(0.05)
+    return read.sync(number, client=attune.context.client).data
+
+def ask():
+    schema = models.CreateInquiryRequestResponseSchema.from_dict({"ok": {"type": "boolean"}})
+    number = int(attune.context.execution_id)
+    body = models.CreateInquiryRequest(execution=number, prompt="Go?", response_schema=schema)
+    inquiry = create_inquiry.sync(client=attune.context.client, body=body).data
+    return wait(get_inquiry, inquiry.id, "pending").response.to_dict()
+
+def run_other():
+    parameters = models.CreateExecutionRequestParameters.from_dict({"who": "bob"})
+    variables = models.CreateExecutionRequestEnvVars()
+    body = models.CreateExecutionRequest(
+        action_ref="kit.hello", parameters=parameters, env_vars=variables
+    )
+    execution = create_execution.sync(client=attune.context.client, body=body)
+    return wait(get_execution, execution.id, "running").result.to_dict()["stdout"]
 
 def main(key):
     # the older SDK leaves out the value of an encrypted key unless it is asked for
@@ -28,7 +53,10 @@ def main(key):
     steps = attune.create_progress("kit.steps")
     steps.append({"percent": 50, "message": "half"})
     attune.create_progress("kit.steps").append({"percent": 100, "message": "done"})
-    return {"length": len(credentials["password"]), "used": credentials, "version": report.version}
+    return {
+        "length": len(credentials["password"]), "used": credentials, "version": report.version,
+        "answer": ask(), "said": run_other(),
+    }
 
 attune.run_action(main)
 """
@@ -45,10 +73,16 @@ def index():
 
 @pytest.mark.parametrize("requirement", ["attune-sdk==0.3.0", "attune-sdk"])
 def test_an_action_with_the_sdk_runs_unchanged(requirement, index, tmp_path, monkeypatch, caplog):
-    """It reads a key, and writes a file and its progress; the text of the key is nowhere."""
+    """It reads a key, writes a file and its progress, asks a question, runs another action.
+
+    The text of the key is nowhere.
+    """
     monkeypatch.setenv("ATTUNE_NB_CACHE", str(tmp_path / "cache"))
     keys = {"runner_type": "python", "output_format": "json"}
     folder = write_action(tmp_path / "kit", SCRIPT, name="act.py", **keys)
+    hello = "ref: kit.hello\nentry_point: hello.sh\nparameters: {who: {type: string}}\n"
+    (folder / "actions" / "hello.yaml").write_text(hello)
+    (folder / "actions" / "hello.sh").write_text('echo "hello $(jq -r .who)"\n')
     (folder / "requirements.txt").write_text(f"{requirement}\n")
     pack = attune_nb.load_pack(folder, install=True)
     store = tmp_path / "records" / "runs.db"
@@ -58,6 +92,7 @@ def test_an_action_with_the_sdk_runs_unchanged(requirement, index, tmp_path, mon
 
     run = workflow.run(
         packs=[pack],
+        answers={"act": {"ok": True}},
         keys={"jira.credentials": {"user": "ann", "password": PASSWORD}},
         store=store,
         progress=False,
@@ -69,6 +104,8 @@ def test_an_action_with_the_sdk_runs_unchanged(requirement, index, tmp_path, mon
         "length": len(PASSWORD),
         "used": {"user": "***", "password": "***"},
         "version": 1,
+        "answer": {"ok": True},
+        "said": "hello bob\n",
     }
     report, steps = run.artifacts
     assert (report.ref, report.name, report.read_text()) == ("kit.report", "Report", "all is well")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from attune_nb.packs.api.executions import ExecutionRequest, ExecutionView
 from attune_nb.packs.api.replies import ApiError, decode_body, now, page, wrap
 
@@ -24,7 +26,9 @@ def create(services: RunServices, call: Call) -> tuple[int, Any]:
     request = decode_body(call.body, ExecutionRequest)
     if request.env_vars:
         raise ApiError(501, "NOT_IMPLEMENTED", "`env_vars` of an execution are not served here")
-    return 201, wrap(_executions(services).start(call.attempt, request))
+    execution = _executions(services).start(call.attempt, request)
+    # the SDK reads this reply alone without its wrapper
+    return 201, {**msgspec.structs.asdict(execution), **wrap(execution)}
 
 
 def read(services: RunServices, call: Call) -> tuple[int, Any]:

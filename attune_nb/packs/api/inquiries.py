@@ -29,6 +29,7 @@ class InquiryView(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         status: pending, responded, timeout or cancelled.
         response: The answer; None until then.
+        has_response: Whether there is one.
     """
 
     id: int
@@ -38,6 +39,7 @@ class InquiryView(msgspec.Struct, frozen=True, kw_only=True):
     assigned_to: Any
     status: str
     response: Any
+    has_response: bool
     timeout_at: str | None
     responded_at: str | None
     created: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from attune_nb import html
-from attune_nb.values.describe import preview
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +69,8 @@ def _message_of(entry: Any) -> str:
         for name in _MESSAGES:
             if isinstance(entry.get(name), str):
                 return str(entry[name])
-    return preview(entry)
+    # it was read from JSON
+    return msgspec.json.encode(entry).decode()
 
 
 def _entries_of(data: Any) -> list[Any]:
