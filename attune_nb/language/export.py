@@ -1,4 +1,4 @@
-"""Write a `WorkflowSpec` as text: in the canonical form, or as the two files of an Attune pack.
+"""Write a `WorkflowSpec` as text, in the canonical form.
 
 The canonical form has one spelling for everything: tasks as an array, `next` for every
 transition, conditions within braces, no defaults, keys in the order of the language's tables.
@@ -8,49 +8,32 @@ a YAML 1.1 reader.
 
 from __future__ import annotations
 
-import logging
 import math
 import re
-import uuid
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from attune_nb.errors import Problem, WorkflowError
 from attune_nb.language import limits, parameter_specs
-from attune_nb.language.platform_limits import find_platform_limits
-from attune_nb.language.reading.yaml_source import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from attune_nb.language.model import RateLimit, Retry, Task, Transition, WorkflowSpec
     from attune_nb.templates.template import Template
 
-__all__ = ["find_pack_name", "to_record", "to_yaml", "write_pack"]
+__all__ = ["DEFAULT_VERSION", "make_document", "to_record", "to_yaml", "write_yaml"]
 
-_log = logging.getLogger(__name__)
-
-MANIFEST_FILE = "pack.yaml"
 
 DEFAULT_VERSION = "1.0.0"
-
-# Warnings that an export logs.
-_MAX_WARNINGS = 20
 
 # Above this, a float may stand for another integer than the one that it looks like.
 MAX_EXACT_FLOAT = 2**53
 
 # Keys whose values are names: hiding a part of one would make another workflow.
 _NAME_KEYS = ("action", "backoff", "cancellation_policy", "do", "join", "name", "ref", "type")
-
-# Keys of the graph's file in a pack, after `version`.
-_GRAPH_KEYS = ("vars", "tasks", "output_map", "cancellation_policy")
-
-_NAME = "[A-Za-z0-9_][A-Za-z0-9_-]{0,99}"
-_REF = re.compile(rf"(?P<pack>{_NAME})\.(?P<name>{_NAME})")
 
 # Strings that a YAML 1.1 reader may take for another value.
 _AMBIGUOUS = re.compile(
@@ -74,7 +57,7 @@ def to_yaml(workflow: WorkflowSpec) -> str:
     Raises:
         WorkflowError: The workflow was made by hand, and holds values that are not plain data.
     """
-    return _dump(_document(workflow))
+    return write_yaml(make_document(workflow))
 
 
 def to_record(workflow: WorkflowSpec, hide: Callable[[str], str]) -> str:
@@ -95,127 +78,12 @@ def to_record(workflow: WorkflowSpec, hide: Callable[[str], str]) -> str:
         return value
 
     parameters = parameter_specs.remove_secrets(workflow.parameters)
-    document = _document(replace(workflow, parameters=parameters))
-    return _dump(hide_in(document))
+    document = make_document(replace(workflow, parameters=parameters))
+    return write_yaml(hide_in(document))
 
 
-def write_pack(workflow: WorkflowSpec, folder: str | Path, ref: str | None) -> tuple[Path, Path]:
-    """Write `actions/NAME.yaml` and `actions/workflows/NAME.workflow.yaml`; return their paths.
-
-    The first file is the action: `ref`, `label`, `description`, `workflow_file`, `parameters`
-    (flat, as Attune expects them), `output`, `tags`, and the workflow's `timeout` as
-    `timeout_seconds`, rounded up. It has no `enabled`, so loading the pack again does not change
-    the setting of an operator. The second file is the graph: `version` (Attune requires it),
-    `vars`, `tasks` with `join: all` as a number, `output_map`, and `cancellation_policy`, which
-    Attune reads there. A folder without `pack.yaml` gets one.
-
-    The two files together mean the same as the workflow. What the platform does not know in them
-    is logged as a warning.
-
-    Args:
-        workflow: The workflow to write.
-        folder: The pack's folder. It is created if need be, and nothing is written outside it.
-        ref: `pack.name`.
-
-    Raises:
-        WorkflowError: The ref is not `pack.name`, it is that of another pack than the folder's, or
-            the files cannot be written.
-    """
-    pack, name = _parse_ref(ref)
-    root = Path(folder)
-    manifest = root / MANIFEST_FILE
-    actions = root / "actions"
-    workflows = actions / "workflows"
-    graph_name = f"{name}.workflow.yaml"
-    graph_path = workflows / graph_name
-    action_path = actions / f"{name}.yaml"
-    texts = {
-        graph_path: _dump(_graph(workflow)),
-        action_path: _dump(_action(workflow, ref, name, f"workflows/{graph_name}")),
-    }
-
-    pack_of_folder = find_pack_name(root)
-    if pack_of_folder is None and not manifest.exists():
-        texts[manifest] = _dump({"ref": pack, "label": pack, "version": DEFAULT_VERSION})
-    elif pack_of_folder not in (None, pack):
-        message = (
-            f"{str(manifest)!r} is of the pack `{pack_of_folder}`, not of `{pack}`: pass "
-            f"`ref='{pack_of_folder}.{name}'`, or another folder"
-        )
-        raise WorkflowError([Problem(message)])
-
-    try:
-        for path in (actions, workflows):
-            if not path.resolve().is_relative_to(root.resolve()):
-                raise WorkflowError([Problem(f"`{path}` is a link that leads out of the pack")])
-        workflows.mkdir(parents=True, exist_ok=True)
-        _write_files(texts)
-    except (OSError, ValueError) as error:
-        # a ValueError is raised for a NUL in the name
-        reason = getattr(error, "strerror", None)
-        if not reason:
-            reason = str(error)
-        message = f"cannot write to {str(root)!r}: {reason}"
-        raise WorkflowError([Problem(message)]) from None
-
-    _warn_of_limits(workflow)
-    return action_path, graph_path
-
-
-def find_pack_name(folder: str | Path) -> str | None:
-    """Return the ref of the pack in a folder, or None if the folder has no readable `pack.yaml`."""
-    try:
-        document = parse((Path(folder) / MANIFEST_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, WorkflowError):
-        return None
-
-    ref = document.data.get("ref") if isinstance(document.data, dict) else None
-    return ref if isinstance(ref, str) else None
-
-
-def _warn_of_limits(workflow: WorkflowSpec) -> None:
-    """Log what the platform does not know in an exported workflow."""
-    problems = find_platform_limits(workflow)
-    for problem in problems[:_MAX_WARNINGS]:
-        _log.warning("exported, but: %s", problem)
-    if len(problems) > _MAX_WARNINGS:
-        _log.warning("and %d more", len(problems) - _MAX_WARNINGS)
-
-
-def _parse_ref(ref: str | None) -> tuple[str, str]:
-    """Return the pack and the name of a ref."""
-    if not ref:
-        message = "a pack needs the workflow's `ref`: write `ref: pack.name` in it, or pass one"
-        raise WorkflowError([Problem(message)])
-
-    match = _REF.fullmatch(ref)
-    if match is None:
-        message = (
-            f"`{ref[:80]}` is not a ref for a pack; write `pack.name`, both of letters, digits, "
-            "`_` and `-`, and of at most 100 characters"
-        )
-        raise WorkflowError([Problem(message)])
-    return match["pack"], match["name"]
-
-
-def _write_files(texts: Mapping[Path, str]) -> None:
-    """Write each text to a temporary file, and replace the files when all are complete."""
-    paths: dict[Path, Path] = {}
-    try:
-        for path, text in texts.items():
-            temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-            with temporary.open("x", encoding="utf-8", newline="\n") as file:
-                paths[temporary] = path
-                file.write(text)
-
-        for temporary, path in paths.items():
-            temporary.replace(path)
-    finally:
-        for temporary in paths:
-            temporary.unlink(missing_ok=True)
-
-
-def _document(workflow: WorkflowSpec) -> dict[str, Any]:
+def make_document(workflow: WorkflowSpec) -> dict[str, Any]:
+    """Return a workflow as data, without the values that are defaults."""
     return _without_nulls(
         name=workflow.own_name,
         ref=workflow.ref,
@@ -239,58 +107,6 @@ def _vars(workflow: WorkflowSpec) -> dict[str, Any] | list[dict[str, Any]]:
     if len(values) == len(workflow.vars):
         return values
     return [{name: template.source} for name, template in workflow.vars]
-
-
-def _action(workflow: WorkflowSpec, ref: str | None, name: str, graph_file: str) -> dict[str, Any]:
-    timeout = None
-    if workflow.timeout is not None:
-        timeout = math.ceil(workflow.timeout)
-    # the platform requires one
-    labels = [workflow.label, workflow.own_name, name]
-
-    fields = _without_nulls(
-        ref=ref,
-        label=next(filter(None, labels)),
-        description=workflow.description,
-        workflow_file=graph_file,
-        timeout_seconds=timeout,
-        parameters=_flatten_parameters(workflow.parameters),
-        output=workflow.output,
-        tags=_null_if_empty(list(workflow.tags)),
-    )
-    return fields | dict(workflow.attune_fields)
-
-
-def _graph(workflow: WorkflowSpec) -> dict[str, Any]:
-    tasks = []
-    for task in workflow.tasks:
-        graph_task = task
-        if task.join == "all":
-            graph_task = replace(task, join=len(workflow.sources(task.name)))
-        tasks.append(graph_task)
-
-    document = _document(replace(workflow, tasks=tuple(tasks)))
-    graph = {key: document[key] for key in _GRAPH_KEYS if key in document}
-    return {"version": workflow.version, **graph}
-
-
-def _flatten_parameters(declared: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return parameters in Attune's flat form, if nothing is lost by it."""
-    if not declared or not declared.keys() <= {"type", "properties", "required"}:
-        return declared
-    specs = declared.get("properties")
-    if declared.get("type") != "object" or not isinstance(specs, dict):
-        return declared
-
-    required = declared.get("required", [])
-    for name in required:
-        if name not in specs or specs[name].get("required", True) is not True:
-            return declared
-
-    flat = dict(specs)
-    for name in required:
-        flat[name] = {**specs[name], "required": True}
-    return flat
 
 
 def _task(task: Task) -> dict[str, Any]:
@@ -392,7 +208,12 @@ def _seconds(value: float | None) -> float | None:
     return value
 
 
-def _dump(data: dict[str, Any]) -> str:
+def write_yaml(data: dict[str, Any]) -> str:
+    """Return data as YAML in which no string looks like another value.
+
+    Raises:
+        WorkflowError: It holds values that are not plain data.
+    """
     try:
         text: str = yaml.dump(data, Dumper=_Dumper, allow_unicode=True, width=2**31)
     except RecursionError:

@@ -158,7 +158,7 @@ class WorkflowView:
             WorkflowError: The ref is missing or malformed, it is of another pack than the folder
                 is, or a file cannot be written.
         """
-        from attune_nb.language import export  # noqa: PLC0415 - few need it
+        from attune_nb.language import pack_export  # noqa: PLC0415 - few need it
 
         check_type(folder, (str, PathLike), "the folder of a pack must be a path")
         if ref is None:
@@ -166,7 +166,7 @@ class WorkflowView:
         else:
             check_type(ref, (str,), "`ref` must be a string")
 
-        return export.write_pack(self._spec, folder, ref)
+        return pack_export.write_pack(self._spec, folder, ref)
 
     def graph(self, ax: Axes | None = None, *, dark: bool = False) -> Figure:
         """Draw the tasks and the transitions between them; `run.graph` draws a run of them.
@@ -225,9 +225,9 @@ def default_ref(folder: str | Path, name: str, pack: str = "default") -> str:
         name: The workflow's name.
         pack: The pack, if the folder holds none.
     """
-    from attune_nb.language import export  # noqa: PLC0415 - few need it
+    from attune_nb.language import pack_export  # noqa: PLC0415 - few need it
 
-    pack_of_folder = export.find_pack_name(folder)
+    pack_of_folder = pack_export.find_pack_name(folder)
     if pack_of_folder is not None:
         pack = pack_of_folder
     return f"{pack}.{name}"

@@ -15,8 +15,9 @@ from support.workflow_texts import WORKFLOW_TEXTS
 
 import attune_nb
 from attune_nb.errors import WorkflowError
-from attune_nb.language.export import to_yaml, write_pack
+from attune_nb.language.export import to_yaml
 from attune_nb.language.model import ATTUNE_KEYS, ATTUNE_TRANSITION_KEYS, WorkflowSpec
+from attune_nb.language.pack_export import write_pack
 from attune_nb.language.reading import yaml_source
 from attune_nb.language.reading.yaml_source import parse
 from attune_nb.templates.template import Template

@@ -5,6 +5,7 @@ import logging
 import math
 
 import pytest
+import yaml
 from support.pack_folders import PACKS, write_pack
 from support.workflow_texts import WORKFLOW_TEXTS
 
@@ -139,6 +140,34 @@ def test_a_workflow_of_a_pack_is_exported_as_it_is(tmp_path):
 
     assert exported == workflow
     assert exported.tasks[0].next[0].attune_fields["__chart_meta__"]["label"] == "opened"
+
+
+def test_keys_of_the_platform_stay_in_the_file_of_the_action(tmp_path):
+    other = "enabled: false\ndefault_execution_permission_set_refs: [standard]\n"
+    action = f"ref: ops.deploy\nlabel: Old\nworkflow_file: workflows/d.workflow.yaml\n{other}"
+    write_pack(tmp_path, {"actions/deploy.yaml": action}, manifest="ref: ops\nversion: 1.0.0\n")
+    path, _ = attune_nb.loads(SMALL).export(tmp_path, ref="ops.deploy")
+
+    fields = yaml.safe_load(path.read_text())
+    assert list(fields) == [
+        "ref", "label", "workflow_file", "enabled", "default_execution_permission_set_refs",
+    ]  # fmt: skip
+    assert (fields["label"], fields["enabled"]) == ("deploy", False)
+
+
+def test_a_script_of_a_pack_is_not_replaced(tmp_path):
+    script = "ref: ops.deploy\nentry_point: deploy.sh\n"
+    files = {"actions/deploy.yaml": script, "actions/deploy.sh": "true\n"}
+    write_pack(tmp_path, files, manifest="ref: ops\nversion: 1.0.0\n")
+    with pytest.raises(WorkflowError, match=r"is the action `ops\.deploy`, which runs a script"):
+        attune_nb.loads(SMALL).export(tmp_path, ref="ops.deploy")
+
+    assert (tmp_path / "actions" / "deploy.yaml").read_text() == script
+
+
+def test_nothing_is_exported_as_a_built_in_action(tmp_path):
+    with pytest.raises(WorkflowError, match="the pack `core` is built in"):
+        attune_nb.loads(SMALL).export(tmp_path, ref="core.deploy")
 
 
 FOREIGN = [
