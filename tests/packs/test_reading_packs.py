@@ -100,6 +100,16 @@ def test_older_spellings_of_a_manifest_are_read(tmp_path):
     assert contents.manifest.tags == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("text", "refs"),
+    [("{}", ()), ("[]", ()), ("[a, core, a]", ("a",)), ("{a: 1.0.0}", ("a",)), ("a", ("a",))],
+)
+def test_dependencies_are_an_array_or_an_object(tmp_path, text, refs):
+    manifest = f"ref: demo\nversion: 1\ndependencies: {text}\n"
+
+    assert read_pack(write_pack(tmp_path, manifest=manifest)).manifest.dependencies == refs
+
+
 def test_parameters_as_one_object_schema_become_flat(tmp_path):
     text = (
         "ref: demo.run\nentry_point: run.sh\nparameters:\n  type: object\n  required: [host]\n"

@@ -14,7 +14,10 @@ from attune_nb.reference.entry import names
 from attune_nb.reference.pack_keys import MANIFEST_KEYS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from attune_nb.errors import Position
+    from attune_nb.language.reading.yaml_source import KeyPath
     from attune_nb.packs.reading.pack_files import PackFolder
 
 __all__ = ["MANIFEST_FILE", "NAME", "ManifestFile", "read_manifest"]
@@ -131,12 +134,25 @@ def _read_ref(reader: PackReader) -> str | None:
     return ref
 
 
+def _read_dependency_names(reader: PackReader) -> Iterator[tuple[str, KeyPath]]:
+    """Yield the names of `dependencies`, each with its path: of an array, or of an object's keys.
+
+    The value of a key may be a version; it is not read.
+    """
+    value = reader.fields.get("dependencies")
+    if isinstance(value, dict):
+        for name in value:
+            yield name, ("dependencies", name)
+        return
+
+    for index, name in enumerate(reader.read_names("dependencies")):
+        yield name, ("dependencies", index)
+
+
 def _read_dependencies(reader: PackReader, ref: str) -> dict[str, Position]:
     """Return the refs of the packs that a pack needs, each with its position."""
     positions: dict[str, Position] = {}
-    for index, name in enumerate(reader.read_names("dependencies")):
-        path = ("dependencies", index)
-
+    for name, path in _read_dependency_names(reader):
         if NAME.fullmatch(name) is None:
             message = f"`{name[:80]}` is not the ref of a pack, such as `hostkit`"
             reader.reader.add_problem(message, path)
