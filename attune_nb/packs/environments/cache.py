@@ -46,6 +46,8 @@ __all__ = [
 
 _RECORD = "environment.json"
 _KEY_LENGTH = 12
+# characters of a pack's ref in the name of a folder
+_MAX_NAME = 60
 # characters of a pack's name that a file's name may have
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
@@ -82,7 +84,8 @@ class EnvironmentKey(msgspec.Struct, frozen=True):
     @property
     def prefix(self) -> str:
         """The beginning of the names of their folders."""
-        return f"{_UNSAFE.sub('_', self.pack)}-{self.digest}-"
+        name = _UNSAFE.sub("_", self.pack)[:_MAX_NAME]
+        return f"{name}-{self.digest}-"
 
     def find(self, constraints: Mapping[str, str] | None) -> Environment | None:
         """Return the latest complete environment.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from attune_nb.errors import PackError
+from attune_nb.packs.process.environment import usual_variables
 from attune_nb.packs.version_ranges import Version, read_version, write_version
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ __all__ = [
     "Python",
     "find_nodes",
     "find_pythons",
-    "kept_environment",
     "kernel_python",
     "look_at_python",
 ]
@@ -36,9 +36,6 @@ _PATIENCE = 60
 # the names of Pythons on PATH; the numbers may be missing
 _PYTHON_NAME = re.compile(r"python(3(?:\.(\d+))?)?")
 _NODE_NAMES = ("node", "nodejs")
-
-# variables that change which modules a Python finds; a pack's process has none of them
-_OWN_VARIABLES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
 
 # prints the facts about a Python as JSON
 _FACTS = """
@@ -159,15 +156,6 @@ def look_at_python(program: str) -> Python | None:
     return _ask_python(program, changed_at, os.environ.get("HOME", ""))
 
 
-def kept_environment() -> dict[str, str]:
-    """Return the variables of this process that a pack's process has, too."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name in _OWN_VARIABLES or name.startswith("LC_")
-    }
-
-
 @lru_cache(maxsize=64)
 def _ask_python(program: str, _changed_at: int, _home: str) -> Python | None:
     """Return the facts about a Python; cached until its program or the home folder changes."""
@@ -200,7 +188,7 @@ def _run(command: Sequence[str]) -> bytes | None:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            env=kept_environment(),
+            env=usual_variables(),
             timeout=_PATIENCE,
             check=True,
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attune_nb.packs.model import PackAction
     from attune_nb.packs.options import PackOptions
 
-__all__ = ["make_attempt_variables", "make_environment", "pick_variables"]
+__all__ = ["make_attempt_variables", "make_environment", "pick_variables", "usual_variables"]
 
 # The variables of the attempt's own machine that every process gets.
 _USUAL_NAMES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
@@ -36,6 +36,11 @@ def pick_variables(names: Iterable[str], environment: Mapping[str, str]) -> dict
     return {name: value for name, value in environment.items() if is_picked(name)}
 
 
+def usual_variables() -> dict[str, str]:
+    """Return the variables of this machine that every process of a pack gets."""
+    return {name: value for name, value in os.environ.items() if _is_usual(name)}
+
+
 def make_environment(action: PackAction, options: PackOptions) -> dict[str, str]:
     """Return the variables that all processes of an action have in a run.
 
@@ -43,7 +48,7 @@ def make_environment(action: PackAction, options: PackOptions) -> dict[str, str]
         action: The action.
         options: The settings of the run.
     """
-    environment = {name: value for name, value in os.environ.items() if _is_usual(name)}
+    environment = usual_variables()
     environment.update(options.passed_env)
 
     _add_module_folders(environment, action, options)
