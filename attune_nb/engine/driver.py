@@ -529,6 +529,7 @@ class Driver(RequestQueue):
         if command.items is not None and (command.total is None or command.total >= MANY_ITEMS):
             call.expect_many()
 
+        keeps_none = task.keep_results == "none"
         spec = JobSpec(
             key=command.key,
             call=call,
@@ -540,7 +541,8 @@ class Driver(RequestQueue):
             announce=announce,
             selector=selector,
             keep_results=task.keep_results == "cluster",
-            drops_results=self._drops_results(path),
+            gathers=keeps_none and announce is None and task.report_every is None,
+            drops_results=keeps_none and not self._are_results_read(path),
             max_failures=command.max_failures,
             will_retry=lambda attempt, error: retry_delay(task.retry, attempt, error) is not None,
             interval=interval,
@@ -552,11 +554,9 @@ class Driver(RequestQueue):
         self._jobs[command.key] = job
         self._backend.start(job)
 
-    def _drops_results(self, path: str) -> bool:
-        """Return whether nothing reads the results of a task: no reader, no mask of secrets."""
-        if self.state.workflow.task(path).keep_results != "none":
-            return False
-        return not self._log.has_result_readers and not self._actions[path].secret_fields
+    def _are_results_read(self, path: str) -> bool:
+        """Return whether a reader, or the mask of secrets, needs the results of each batch."""
+        return self._log.has_result_readers or bool(self._actions[path].secret_fields)
 
     def _stop_job(self, command: StopTask) -> None:
         retries = self._timers.pop_retries(command.key)

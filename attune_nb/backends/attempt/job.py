@@ -17,6 +17,7 @@ from attune_nb.backends.attempt.result_columns import (
     make_columns,
 )
 from attune_nb.backends.attempt.unrecorded import UnrecordedLimit
+from attune_nb.events import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from attune_nb.events import Batch
 
 __all__ = ["EarlierAttempts", "Job"]
+
+# of a run over very many items: the share of its time, and the seconds, for which attempts that
+# have ended may wait until they are collected, and how many may
+_GATHERED_SHARE = 0.001
+_LONGEST_GATHERING = 5.0
+_MOST_GATHERED = 5_000
 
 
 class EarlierAttempts(NamedTuple):
@@ -88,6 +95,9 @@ class Job:
         self._rendered: dict[int, Any] = {}  # by index, of items that may be attempted again
         self._total_reported = False
         self._begun_reported = False
+        # attempts that were collected, also by an earlier process, and when the last were
+        self._collected = 0
+        self._collected_at = spec.clock()
 
         if spec.interval:
             last_start = None if earlier is None else earlier.last_start
@@ -99,6 +109,7 @@ class Job:
 
     def _resume(self, earlier: EarlierAttempts) -> None:
         """Queue the items between those that have ended; go on after the last of them."""
+        self._collected = earlier.last_attempts.count(FINAL)
         last_attempts = earlier.last_attempts.rstrip(b"\0")
         if earlier.in_doubt:
             last_attempts = last_attempts.ljust(max(earlier.in_doubt) + 1, b"\0")
@@ -243,11 +254,33 @@ class Job:
         self.results.record_failure(worker, index, 1, self.spec.clock(), None, code, cause)
 
     def collect(self) -> Batch | None:
-        """Take the attempts that have ended since the last call."""
+        """Take the attempts that have ended since the last call, or none if they may wait."""
+        if self.spec.gathers and not self._is_due():
+            return None
+
         batch = self._collect()
+        if batch is not None:
+            self._collected += len(batch)
+            self._collected_at = self.spec.clock()
         if self.unrecorded is not None and batch is not None:
             self.unrecorded.record_collected(len(batch))
         return batch
+
+    def _is_due(self) -> bool:
+        """Return whether the attempts that have ended are to be collected now.
+
+        They wait for a thousandth of the run's time, unless something waits for them.
+        """
+        now = self.spec.clock()
+        if now - self._collected_at >= min(now * _GATHERED_SHARE, _LONGEST_GATHERING):
+            return True
+
+        count = self.results.count_uncollected()
+        total = self.spec.total
+        is_last = total is not None and self._collected + count >= total
+        if is_last or self.source.exhausted or self.stopped or self.is_closed:
+            return True
+        return count >= _MOST_GATHERED or self.results.has_failures()
 
     def _collect(self) -> Batch | None:
         if self.limit is None:

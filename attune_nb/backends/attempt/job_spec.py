@@ -33,6 +33,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         announce: Called with task, index and attempt before each attempt that must not run twice.
         selector: What a worker must offer, on backends whose workers differ.
         keep_results: Whether results stay on the workers, if the workers are on a cluster.
+        gathers: Whether attempts are collected less often, the longer the run takes. A run over
+            very many items then has few batches.
         drops_results: Whether nothing keeps or reads the results, so that attempts drop them.
         max_failures: How many items may fail until no more items begin; None for any number.
         will_retry: Returns whether an attempt that failed, by its number and its error, is
@@ -53,6 +55,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     announce: Callable[[Key, int, int], None] | None = None
     selector: Mapping[str, Any] = MappingProxyType({})
     keep_results: bool = False
+    gathers: bool = False
     drops_results: bool = False
     max_failures: int | None = None
     will_retry: Callable[[int, ErrorInfo | None], bool] = lambda _attempt, _error: False

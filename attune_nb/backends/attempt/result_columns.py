@@ -106,6 +106,13 @@ class ResultColumns:
             batch_rows = sum(map(len, self._batches))
         return self.count_rows() + batch_rows
 
+    def has_failures(self) -> bool:
+        """Return whether an attempt that was not collected did not succeed."""
+        with self._lock:
+            all_columns = [self._shared, *self._by_worker.values()]
+            has_errors = any(batch.errors for batch in self._batches)
+        return has_errors or any(any(columns.status) for columns in all_columns)
+
     def collect(self, total: int | None) -> Batch | None:
         """Take all rows; return None if there are none and `total` is None.
 
