@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.command_line import attune, attune_here
+from support.item_runs import until
 from support.small_packs import make_pack, make_wheel
 
 import attune_nb
@@ -72,6 +73,13 @@ def new_folder(action):
     make_environments_folder()
     with key.new_folder() as folder:
         return folder
+
+
+def commands_with(word):
+    """Return the commands of the running processes that name a folder."""
+    processes = psutil.process_iter(["cmdline"])
+    commands = [process.info["cmdline"] or [] for process in processes]
+    return [command for command in commands if word in " ".join(command)]
 
 
 def folders(cache):
@@ -151,6 +159,9 @@ def test_an_index_that_cannot_be_reached_is_said(tmp_path, cache, monkeypatch):
     action = make_pack(tmp_path / "speech", requirements="tongue\n")
     for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"):
         monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
+    # no proxy may answer in its place
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
     # pip says why it has nothing only as it tries again
     for name in ("PIP_RETRIES", "UV_HTTP_RETRIES", "UV_NO_CACHE", "PIP_NO_CACHE_DIR"):
         monkeypatch.setenv(name, "1")
@@ -184,7 +195,7 @@ def test_an_interrupted_installation_leaves_nothing(tmp_path, cache):
         install(action, progress=interrupt)
 
     assert folders(cache) == []
-    assert [child for child in psutil.Process().children() if "pip" in child.cmdline()] == []
+    until(lambda: commands_with(str(cache)) == [])
 
 
 def test_what_a_killed_installation_left_is_removed(tmp_path, cache):
