@@ -129,6 +129,7 @@ def _find_inquiry(step: Step, execution: Execution) -> Inquiry | None:
         message=step.mask(f"`wait_for.inquiry` {fault}"),
         data={"code": "inquiry_reference_invalid"},
         retryable=False,
+        position=step.task_of(execution).positions.wait_for,
     )
     _end_task(step, execution, "failed", error)
     return None

@@ -107,6 +107,7 @@ class TaskPositions:
     with_items: Position | None = None
     concurrency: Position | None = None
     max_failures: Position | None = None
+    wait_for: Position | None = None
     inputs: Mapping[str, Position] = field(default_factory=dict)
 
 

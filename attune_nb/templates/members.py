@@ -184,6 +184,8 @@ def _outcome_member(outcome: Outcome, key: Any, owner: str) -> Any:
     if type(key) is str and key in OUTCOME_FIELDS:
         return getattr(outcome, key)
     if type(key) is str and key in ENVELOPE_WORDS:
+        # its own keys come first, so it must be known
+        refuse_remote(result)
         value = envelope_word(outcome, key)
         if value is not ABSENT:
             return value

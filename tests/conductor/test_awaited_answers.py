@@ -7,7 +7,14 @@ from attune_nb.conductor.machine import replay
 from attune_nb.conductor.recovery import recover
 from attune_nb.conductor.state import Alarm, StartTask
 from attune_nb.context import ItemScope
-from attune_nb.events import AlarmRang, AskAnswered, InquiryAwaited, InquiryEnded, InquiryOpened
+from attune_nb.events import (
+    AlarmRang,
+    AskAnswered,
+    InquiryAwaited,
+    InquiryEnded,
+    InquiryOpened,
+    TaskEnded,
+)
 
 APPROVAL = """
 tasks:
@@ -134,6 +141,7 @@ def test_a_reference_to_no_inquiry_fails_the_task(reference, message):
     outcome = driver.state.executions["deploy", 1].outcome
     assert message in outcome.error
     assert outcome.result["code"] == "inquiry_reference_invalid"
+    assert driver.commands(TaskEnded)[-1].error.position.line == 9
 
 
 def test_a_cancelled_run_ends_the_task_that_waits():

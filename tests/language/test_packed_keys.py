@@ -115,3 +115,20 @@ def test_only_a_task_that_runs_once_can_wait(task):
 def test_a_wrong_name_below_inquiry_is_explained(message, words):
     (problem,) = load_problems(fill(message=message))
     assert words in problem.message
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("inquiry", "no task has `wait_for`; the variable `inquiry` is `workflow.inquiry`"),
+        ("inquiry.id", "`inquiry` has no `id`; the variable of that name is `workflow.inquiry`"),
+    ],
+)
+def test_a_variable_named_inquiry_is_read_by_its_namespace(expression, words):
+    text = f"""
+vars: {{inquiry: {{id: 1}}}}
+tasks:
+  - {{name: a, action: core.echo, input: {{message: "{{{{ {expression} }}}}"}}}}
+"""
+    (problem,) = load_problems(text)
+    assert problem.message == words

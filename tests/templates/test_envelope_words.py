@@ -2,6 +2,7 @@
 
 import pytest
 
+import attune_nb
 from attune_nb.backends.attempt.context_slice import slice_context
 from attune_nb.context import Outcome, TaskScope, WorkflowContext
 from attune_nb.errors import TemplateError
@@ -126,3 +127,26 @@ def test_python_reads_the_same_paths():
     assert make_context({"k": 1}).lookup("task.x.data.k") == 1
     with pytest.raises(KeyError, match="nothing at `none`"):
         context.lookup("task.x.none")
+
+
+STORED = """
+tasks:
+  - {name: x, action: make, keep_results: store}
+output_map: {value: "{{ EXPRESSION }}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("result", "expression", "value"),
+    [
+        (PRINTED, "task.x.id", 7),
+        (PRINTED, "task.x.exit_code", 0),
+        ({"data": 1, "k": 2}, "task.x.data", 1),
+        ({"k": 2}, "task.x.data.k", 2),
+        ({"exit_code": 5}, "task.x.exit_code", 5),
+    ],
+)
+def test_a_result_on_the_disk_is_read_by_the_same_words(result, expression, value, tmp_path):
+    workflow = attune_nb.loads(STORED.replace("EXPRESSION", expression))
+    run = workflow.run(actions={"make": lambda: result}, store=tmp_path / "s.db")
+    assert run.output == {"value": value}

@@ -141,7 +141,7 @@ def _select_outcome(outcome: Outcome, names: _NameTree) -> Outcome:
 
     if not isinstance(result, dict):
         # the successes are made of the results
-        if not {"result", "successes", "data"}.isdisjoint(names):
+        if not {"result", "successes", *ENVELOPE_WORDS}.isdisjoint(names):
             return outcome
         items = None
         if outcome.items is not None and "failures" in names:

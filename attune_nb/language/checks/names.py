@@ -317,6 +317,9 @@ def _explain_unknown_member(
 ) -> str | None:
     space, *members = path
     names = name_table.members.get(space)
+    if path == ("inquiry",) and names == set() and space in name_table.in_space("workflow"):
+        # it was no namespace once
+        return "no task has `wait_for`; the variable `inquiry` is `workflow.inquiry`"
     if names is None or not members or members[0] in names:
         return None
 
@@ -328,6 +331,8 @@ def _explain_unknown_member(
         hint = f"; did you mean `workflow.{name}`?"
     if not hint and space in (*VARIABLE_SPACES, "parameters"):
         hint = explain_outer_name(name)
+    if not hint and space == "inquiry" and space in name_table.in_space("workflow"):
+        hint = "; the variable of that name is `workflow.inquiry`"
     if not hint and space == "inquiry" and name in name_table.in_space("task"):
         hint = ", which has no `wait_for`; the name is that of the task that waits for the answer"
     if not hint:

@@ -198,6 +198,7 @@ def _read_positions(reader: FieldReader, fields: dict[str, Any], path: KeyPath) 
         with_items=reader.value_position((*path, "with_items")),
         concurrency=reader.value_position((*path, "concurrency")),
         max_failures=reader.value_position((*path, "max_failures")),
+        wait_for=reader.value_position((*path, "wait_for")),
         inputs=inputs,
     )
 
