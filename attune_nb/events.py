@@ -534,10 +534,12 @@ class AskAnswered(Input, frozen=True, kw_only=True, tag=True):
 
 
 class KeyAdded(Input, frozen=True, kw_only=True, tag=True):
-    """An action got, or made, a key that was not known at the start; it must not be shown.
+    """A value that must not be shown, and was not known at the start.
+
+    An action got or made a key, or has printed a secret parameter.
 
     Attributes:
-        name: The ref of the key.
+        name: The ref of the key, or the path of the action's task.
         value: Its value. A record has `***` in place of its texts.
     """
 

@@ -12,6 +12,7 @@ from weakref import WeakMethod
 
 import msgspec
 
+from attune_nb.actions.hidden_values import take_hidden_values
 from attune_nb.backends.attempt.attempt import MANY_ITEMS, Call
 from attune_nb.backends.attempt.job import EarlierAttempts, Job
 from attune_nb.backends.attempt.job_spec import JobSpec
@@ -31,6 +32,7 @@ from attune_nb.events import (
     AskOpened,
     AttemptsEnded,
     Event,
+    KeyAdded,
     PauseRequested,
     RunEnded,
     RunResumed,
@@ -122,6 +124,7 @@ class Driver(RequestQueue):
         self._jobs_to_sync: set[Key] = set()
         self._recovered: Recovered | None = None
         self._restarts_timeouts = False
+        self._hidden_values: list[Any] = []
         self._changed: tuple[str, ...] = ()
         self._notes: tuple[str, ...] = ()
 
@@ -366,6 +369,8 @@ class Driver(RequestQueue):
         for (task, visit), collected in collected_batches:
             must_sync = must_sync or (task, visit) in self._jobs_to_sync
             batch = collected
+            if self._actions[task].secret_parameters:
+                batch = self._hide_values(task, batch)
             input_error = ""
             if self.keep_results is not None and self._keeps_in_store(task):
                 batch = self.keep_results(batch, self.state.context.mask)
@@ -394,6 +399,18 @@ class Driver(RequestQueue):
         self._flush()
         if must_sync and self.sync is not None:
             self.sync()
+
+    def _hide_values(self, task: str, batch: Batch) -> Batch:
+        """Process the secrets that attempts found in their results; return the results without."""
+        results, hidden_values = take_hidden_values(batch.results)
+        if not hidden_values:
+            return batch
+
+        for value in hidden_values:
+            if value not in self._hidden_values:
+                self._hidden_values.append(value)
+                self._process(KeyAdded(time=self.clock(), seed=_new_seed(), name=task, value=value))
+        return msgspec.structs.replace(batch, results=results)
 
     def _without_results(self, event: AttemptsEnded) -> AttemptsEnded:
         """Return an event as the log holds it; the same one, unless its task keeps no results."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attune_nb.errors import StoreError
-from attune_nb.events import AttemptsEnded
+from attune_nb.events import AttemptsEnded, KeyAdded
 from attune_nb.language import diff
 from attune_nb.values.frozen import describe_not_stored
 from attune_nb.values.remote import remote_references
@@ -49,8 +49,11 @@ def refuse_lost_results(past: Recovered) -> None:
 
 
 def _has_secret_results(events: Iterable[Event]) -> bool:
-    """Return whether a result had a part that no record holds."""
-    return any(isinstance(event, AttemptsEnded) and event.secrets for event in events)
+    """Return whether a result may have a part that no record holds."""
+    for event in events:
+        if isinstance(event, KeyAdded) or (isinstance(event, AttemptsEnded) and event.secrets):
+            return True
+    return False
 
 
 def _losses_by_namespace(state: RunState, *, has_secrets: bool) -> dict[str, dict[str, str]]:

@@ -81,6 +81,56 @@ def test_a_fork_of_a_record_cannot_read_a_secret_output(login, tmp_path):
     assert stored.fork("login", actions=actions).status == "succeeded"
 
 
+@pytest.fixture
+def echo(tmp_path):
+    """Return an action that prints its input, in which a parameter is secret."""
+    folder = write_action(tmp_path / "kit", "cat", output_format="json")
+    with (folder / "actions" / "act.yaml").open("a") as file:
+        file.write("parameters: {token: {secret: true}, port: {}}\n")
+    return PackFunction(find_action("kit.act", folder), PackOptions())
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+def test_a_secret_parameter_that_is_printed_is_hidden(echo, tmp_path, backend):
+    """A template made it, so the run does not know it. Later tasks get it."""
+    used = []
+    run = attune_nb.loads(TEXT).run(
+        {"number": "48xk2"},
+        actions={"kit.act": echo, "use": lambda token, key: used.append((token, key))},
+        store=tmp_path / "runs.db",
+        backend=backend,
+    )
+
+    if backend == "threads":
+        assert used == [(SECRET, SECRET)]
+    assert run.result("login")["data"] == {"token": "***"}
+    assert set(run.result("login")) == {"exit_code", "duration_ms", "succeeded", "data", "stderr"}
+    assert SECRET.encode() not in visible_data(run, "login", "use")
+    assert SECRET.encode() not in read_files(tmp_path)
+
+
+def test_a_secret_parameter_does_not_change_the_data(echo):
+    """A secret object may have a port or a name that other data has, too."""
+    text = """
+tasks:
+  - name: act
+    action: kit.act
+    with_items: [1, 2]
+    input: {token: {port: "{{ item - item + 22 }}"}, port: "{{ 20 + 2 }}"}
+    next: [{do: use}]
+  - {name: use, action: use, input: {port: "{{ task.act.result[1].data.port }}"}}
+"""
+    ports = []
+
+    def use(port):
+        ports.append(port)
+
+    run = attune_nb.loads(text).run(actions={"kit.act": echo, "use": use})
+
+    assert run.status == "succeeded", run.failure_text()
+    assert ports == [22]
+
+
 def test_a_secret_parameter_in_the_text_is_hidden(tmp_path):
     """Its value stands in the workflow, which a record and a page would show."""
     folder = write_action(tmp_path / "kit", "cat")

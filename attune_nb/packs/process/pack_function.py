@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attune_nb.actions.hidden_values import HIDDEN_KEY
 from attune_nb.actions.registry import Action
 from attune_nb.actions.run_command import CommandEnd, run_command
 from attune_nb.errors import ActionError
@@ -52,6 +53,8 @@ _API_IS_ELSEWHERE = (
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 # The parts of an envelope that the process printed.
 _PRINTED = ("stdout", "data", "stderr", "warnings")
+# Those that are the result of a process that succeeded.
+_OUTPUT = ("stdout", "data")
 
 
 class PackFunction:
@@ -135,17 +138,16 @@ class PackFunction:
             raise ActionError(self._start_message(error, command)) from error
         duration = time.perf_counter() - started_at
 
-        mask = self._make_mask(bound, environment.get("ATTUNE_API_TOKEN"), end)
+        end = _without_token(end, environment.get("ATTUNE_API_TOKEN"))
         envelope = make_envelope(end, action.output_format, duration, warnings)
-        if mask is not None:
-            printed = {name: envelope[name] for name in _PRINTED if name in envelope}
-            envelope |= mask.value(printed)
+        secrets = self._secrets_in(bound)
+        mask = Mask(secrets)
+        if secrets:
+            _hide_secrets(envelope, secrets, mask)
         if envelope["succeeded"]:
             return envelope
 
-        message = describe_failure(end)
-        if mask is not None:
-            message = mask.text(message)
+        message = mask.text(describe_failure(end))
         if end.was_cancelled:
             message = f"action `{action.ref}` was cancelled"
         elif self.options.api_url is not None and not has_api(self.options):
@@ -156,23 +158,10 @@ class PackFunction:
         """Return the parameters that do not fit, in the input as a workflow's text has it."""
         return self._judge.find_misfits(written)
 
-    def _make_mask(
-        self, parameters: Mapping[str, Any], token: str | None, end: CommandEnd
-    ) -> Mask | None:
-        """Return a mask of the secrets that only this process knows; None if there are none.
-
-        These are the values of its secret parameters, and its token if it has printed it.
-        """
-        secrets = {}
-        for name in self._secret_names:
-            if parameters.get(name) is not None:
-                secrets[name] = parameters[name]
-        if token is not None:
-            # to make a mask takes longer than to look for the one part that no text has by chance
-            signature = token.rpartition(".")[2]
-            if signature in end.stdout.text or signature in end.stderr.text:
-                secrets["ATTUNE_API_TOKEN"] = [token, signature]
-        return Mask(secrets) if secrets else None
+    def _secrets_in(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the secret parameters. The run may not know all of them."""
+        secrets = {name: parameters.get(name) for name in self._secret_names}
+        return {name: value for name, value in secrets.items() if value is not None}
 
     def _find_program(self) -> tuple[list[str], dict[str, str]]:
         """Return the command of every process, and its environment.
@@ -304,3 +293,37 @@ def _write_parameter_file(content: bytes, text_format: str) -> Path:
             raise ActionError(f"the file of the parameters: {error.strerror}") from error
         raise
     return path
+
+
+def _hide_secrets(envelope: dict[str, Any], secrets: dict[str, Any], mask: Mask) -> None:
+    """Hide the secret parameters that a process has printed.
+
+    They become `***`. Only in the output of a process that succeeded they stay, since other tasks
+    may need them there: the engine is given them, and hides them wherever the run is shown.
+    """
+    printed = {name: envelope[name] for name in _PRINTED if name in envelope}
+    masked = mask.value(printed)
+    if masked is printed:
+        return
+
+    if envelope["succeeded"]:
+        output = {name: printed[name] for name in _OUTPUT if name in printed}
+        masked = {**masked, **output}
+        envelope[HIDDEN_KEY] = secrets
+    envelope |= masked
+
+
+def _without_token(end: CommandEnd, token: str | None) -> CommandEnd:
+    """Return the end of a process whose output does not hold the token of its attempt."""
+    if token is None:
+        return end
+
+    # to make a mask takes longer than to look for the one part that no text has by chance
+    signature = token.rpartition(".")[2]
+    if signature not in end.stdout.text and signature not in end.stderr.text:
+        return end
+
+    mask = Mask([token, signature])
+    stdout = end.stdout._replace(text=mask.text(end.stdout.text))
+    stderr = end.stderr._replace(text=mask.text(end.stderr.text))
+    return end._replace(stdout=stdout, stderr=stderr)
