@@ -6,7 +6,10 @@ import functools
 import platform
 from pathlib import Path
 
-__all__ = ["machine_name"]
+__all__ = ["LOOPBACK", "machine_name"]
+
+LOOPBACK = "127.0.0.1"
+"""The address that only processes of the same machine reach."""
 
 
 @functools.cache

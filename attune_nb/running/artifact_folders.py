@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attune_nb.errors import StoreError
 from attune_nb.packs.artifacts.registry import FILES
 
 if TYPE_CHECKING:
@@ -36,29 +38,39 @@ class ArtifactFolder:
 
     def __init__(self, store: Path | None, run_id: str) -> None:
         self.path: Path
-        if store is not None:
+        if store is not None and _can_be_written(store.absolute()):
             self.path = artifact_folder(store, run_id).absolute()
         else:
             self._use_temporary()
 
+    @property
+    def files(self) -> Path:
+        """The folder that actions write to."""
+        return self.path / FILES
+
     def make(self) -> None:
         """Make the folder that actions write to.
 
-        If it cannot be made beside the store, it is a temporary one: then the store itself cannot
-        be used either, and whoever opens that reports it.
+        Raises:
+            StoreError: It cannot be made.
         """
+        problem: OSError | None = None
         for _ in range(_MAX_TRIES):
             try:
-                (self.path / FILES).mkdir(parents=True, exist_ok=True)
-            except FileNotFoundError:
+                self.files.mkdir(parents=True, exist_ok=True)
+            except FileNotFoundError as error:
                 # another run has just removed the folder of them all, as it was empty
-                continue
-            except OSError:
+                problem = error
+            except OSError as error:
+                problem = error
                 break
-            return
+            else:
+                return
 
-        self._use_temporary()
-        (self.path / FILES).mkdir()
+        reason = "" if problem is None else f": {problem.strerror}"
+        raise StoreError(
+            f"the folder {self.path} for the artifacts of the run cannot be made{reason}"
+        )
 
     def _use_temporary(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="attune-artifacts-"))
@@ -92,6 +104,14 @@ def remove_artifacts(store: Path, run_ids: Iterable[str]) -> int:
         # once it is empty
         _parent(store).rmdir()
     return removed_bytes
+
+
+def _can_be_written(store: Path) -> bool:
+    """Return whether a store can be made; if not, whoever opens it reports that."""
+    for folder in store.parents:
+        if folder.exists():
+            return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    return False
 
 
 def _parent(store: Path) -> Path:

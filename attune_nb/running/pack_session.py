@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from attune_nb.errors import BackendError, ParameterError
 from attune_nb.packs.api.keys import Keys
-from attune_nb.packs.machine import machine_name
+from attune_nb.packs.machine import LOOPBACK, machine_name
 from attune_nb.packs.options import PackOptions
 from attune_nb.packs.process.pack_function import PackFunction
 from attune_nb.values.describe import describe, describe_with_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from attune_nb.engine.driver import Driver
     from attune_nb.packs.api.executions import Executions
-    from attune_nb.packs.api.run_services import RunServices
     from attune_nb.packs.api.server import PackApi
     from attune_nb.packs.environments.find import InterpreterFinder
     from attune_nb.packs.model import PackAction
@@ -32,10 +32,19 @@ if TYPE_CHECKING:
 __all__ = ["PackSession", "read_variable_names"]
 
 
+class _ConnectedRun(NamedTuple):
+    """The run of a session, as its API needs it."""
+
+    driver: Driver
+    executions: Executions
+    is_inline: bool
+
+
 class PackSession:
     """What one run opens for the processes of its packs. It is open until the run ends.
 
-    The API that actions may call starts when the first action is bound.
+    The API that actions may call gets its port when the first action is bound, and serves it from
+    the moment at which the run has a driver.
 
     Args:
         pass_env: Names of variables of the environment that the processes get.
@@ -73,11 +82,12 @@ class PackSession:
         self._lock = threading.Lock()
         self._finder: InterpreterFinder | None = None
         self._interpreters: dict[str, Interpreter | None] = {}
-        self._services: RunServices | None = None
-        self._close: Callable[[], Any] | None = None
+        self._listener: socket.socket | None = None
+        self._run: _ConnectedRun | None = None
+        self._close: weakref.finalize[..., Any] | None = None
 
     def make_function(self, action: PackAction, task: str) -> PackFunction:
-        """Return the function of a pack's action; the API is started for it.
+        """Return the function of a pack's action, which knows the address of the API.
 
         Args:
             action: The action.
@@ -106,19 +116,22 @@ class PackSession:
             driver: The driver.
             executions: What actions of the run may run through the API.
             is_inline: Whether attempts run in its thread.
-        """
-        from attune_nb.running.run_inquiries import RunInquiries  # noqa: PLC0415 - few need it
 
+        Raises:
+            BackendError: The system provides no thread for the API.
+            StoreError: The folder of the artifacts cannot be made.
+        """
         self.keys.on_secret = driver.add_key
-        if self._services is not None:
-            self._services.inquiries = RunInquiries(driver, is_inline=is_inline)
-            self._services.executions = executions
         driver.on_end = self.close
+        with self._lock:
+            self._run = _ConnectedRun(driver, executions, is_inline)
+            if self._is_open:
+                self._serve(self._run)
 
     def close(self) -> None:
         """End the API; a second call does nothing."""
         self.keys.on_secret = None
-        self._services = None
+        self._run = None
         if self._close is not None:
             self._close()
 
@@ -132,47 +145,72 @@ class PackSession:
         return self._interpreters[action.ref]
 
     def _open(self) -> PackOptions:
-        """Start the API, unless it has been started, and return the options of the processes.
+        """Reserve a port for the API, unless that is done, and return the options of the processes.
 
         Raises:
-            BackendError: It cannot listen.
+            BackendError: There is no port, or no thread.
         """
         with self._lock:
             if not self._is_open:
-                self._start_api()
+                self._reserve_port()
                 self._is_open = True
+                if self._run is not None:
+                    self._serve(self._run)
             return self._options
 
-    def _start_api(self) -> None:
+    def _reserve_port(self) -> None:
+        try:
+            self._listener = socket.create_server((LOOPBACK, 0))
+        except OSError as error:
+            raise _cannot_listen(error) from None
+
+        folder = self.artifact_folder
+        self._close = weakref.finalize(self, _end_listening, self._listener, folder)
+        port = self._listener.getsockname()[1]
+        self._options = msgspec.structs.replace(
+            self._options,
+            api_url=f"http://{LOOPBACK}:{port}",
+            api_key=secrets.token_hex(32),
+            api_machine=machine_name(),
+            artifacts_folder=str(folder.files),
+        )
+
+    def _serve(self, run: _ConnectedRun) -> None:
+        """Start the server, once there is a run and a port."""
         from attune_nb.packs.api.run_services import RunServices  # noqa: PLC0415 - aiohttp is slow
         from attune_nb.packs.api.server import PackApi  # noqa: PLC0415
         from attune_nb.packs.artifacts.registry import ArtifactRegistry  # noqa: PLC0415
+        from attune_nb.running.run_inquiries import RunInquiries  # noqa: PLC0415
 
+        if self._listener is None:
+            return
         self.artifact_folder.make()
-        artifacts = ArtifactRegistry(self.artifact_folder.path)
-        api_key = secrets.token_hex(32)
-        services = RunServices(self.keys, artifacts)
-        api = PackApi(api_key, services)
+        services = RunServices(self.keys, ArtifactRegistry(self.artifact_folder.path))
+        services.inquiries = RunInquiries(run.driver, is_inline=run.is_inline)
+        services.executions = run.executions
+        api = PackApi(self._options.api_key, services, self._listener)
         try:
             api.start()
-        except (OSError, RuntimeError) as error:
-            raise BackendError(
-                f"the API for the actions of packs cannot listen on this machine: {error}"
-            ) from None
+        except RuntimeError as error:
+            raise _cannot_listen(error) from None
 
-        self._services = services
+        if self._close is not None:
+            self._close.detach()
         self._close = weakref.finalize(self, _end_api, api, self.artifact_folder)
-        self._options = msgspec.structs.replace(
-            self._options,
-            api_url=api.url,
-            api_key=api_key,
-            api_machine=machine_name(),
-            artifacts_folder=str(artifacts.files_folder),
-        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # a workflow within this one may run in another process, and uses the same API
         return _restore, (self._open(), self.keys)
+
+
+def _cannot_listen(error: Exception) -> BackendError:
+    message = f"the API for the actions of packs cannot listen on this machine: {error}"
+    return BackendError(message)
+
+
+def _end_listening(listener: socket.socket, folder: ArtifactFolder) -> None:
+    listener.close()
+    folder.remove_if_empty()
 
 
 def _end_api(api: PackApi, folder: ArtifactFolder) -> None:

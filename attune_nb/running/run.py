@@ -571,8 +571,13 @@ def execute_plan(make_plan: Callable[[], RunPlan], interrupts: HeldInterrupts | 
 
 
 def _execute(plan: RunPlan, interrupts: HeldInterrupts) -> Run:
-    engine = assemble_engine(plan)
     session = plan.prepared.pack_session
+    try:
+        engine = assemble_engine(plan)
+    except BaseException:
+        if session is not None:
+            session.close()
+        raise
     run = Run(
         plan.run_id,
         engine.driver,

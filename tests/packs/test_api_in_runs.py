@@ -8,7 +8,7 @@ import pytest
 from support.packs import failure_of, write_action
 
 import attune_nb
-from attune_nb.errors import ParameterError
+from attune_nb.errors import ParameterError, WorkflowError
 from attune_nb.packs.options import PackOptions
 
 PASSWORD = "s3cr3t-pass"
@@ -213,6 +213,25 @@ def test_an_attempt_on_another_machine_says_that_it_has_no_api(tmp_path):
 
     assert str(error).startswith("API: [] [] (it ran on ")
     assert "which serves only the engine's own machine" in str(error)
+
+
+def test_a_proxy_that_is_passed_on_does_not_get_the_requests(pack, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    run = run_workflow(pack, pass_env=["*_PROXY", "*_proxy"])
+
+    assert run.result("report")[0]["data"]["length"] == 3
+
+
+def test_a_run_that_does_not_begin_leaves_no_port_and_no_folder(pack, tmp_path):
+    text = f"{TEXT}  - {{name: other, action: no.such}}\n"
+    store = tmp_path / "records" / "runs.db"
+    with pytest.raises(WorkflowError):
+        attune_nb.loads(text).run(packs=[pack], store=store)
+    gc.collect()
+
+    assert not store.parent.exists()
+    assert "attune api" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_the_server_ends_with_the_run(pack):

@@ -20,6 +20,7 @@ from aiohttp import web
 from attune_nb.packs.api.replies import ApiError, describe_error
 from attune_nb.packs.api.routes import ROUTES, Call
 from attune_nb.packs.attempt_token import read_token
+from attune_nb.packs.machine import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,8 +34,6 @@ __all__ = ["PackApi"]
 
 _log = logging.getLogger("attune_nb")
 
-_HOST = "127.0.0.1"
-
 # bytes of the body of a request
 _MAX_BODY = 64 * 2**20
 
@@ -47,12 +46,16 @@ class PackApi:
 
     Args:
         api_key: The run's own secret, with which its attempts sign their tokens.
-        services: What the run offers: its keys and its artifacts.
+        services: What the run offers: its keys, its artifacts, its questions.
+        listener: The socket of a loopback port; by default one of a free port.
     """
 
-    def __init__(self, api_key: str, services: RunServices) -> None:
+    def __init__(
+        self, api_key: str, services: RunServices, listener: socket.socket | None = None
+    ) -> None:
         self._api_key = api_key
         self._services = services
+        self._listener = listener
         self._server: _Server | None = None
 
     @property
@@ -61,13 +64,16 @@ class PackApi:
         return "" if self._server is None else self._server.url
 
     def start(self) -> None:
-        """Listen on a free port, and serve it in a thread.
+        """Serve the port in a thread.
 
         Raises:
             OSError: There is no free port.
             RuntimeError: The system provides no thread.
         """
-        self._server = _Server(self._api_key, self._services)
+        listener = self._listener
+        if listener is None:
+            listener = socket.create_server((LOOPBACK, 0))
+        self._server = _Server(self._api_key, self._services, listener)
         self._server.start()
 
     def close(self) -> None:
@@ -87,17 +93,17 @@ class PackApi:
 class _Server(threading.Thread):
     """The thread of the server, with its own event loop."""
 
-    def __init__(self, api_key: str, services: RunServices) -> None:
+    def __init__(self, api_key: str, services: RunServices, listener: socket.socket) -> None:
         super().__init__(name="attune api", daemon=True)
         self._api_key = api_key
         self._services = services
         self._stop_requested = asyncio.Event()
 
-        self._socket = socket.create_server((_HOST, 0))
-        port = self._socket.getsockname()[1]
-        self._hosts = frozenset({f"{_HOST}:{port}", f"localhost:{port}"})
+        self._socket = listener
+        port = listener.getsockname()[1]
+        self._hosts = frozenset({f"{LOOPBACK}:{port}", f"localhost:{port}"})
         self._loop = asyncio.new_event_loop()
-        self.url = f"http://{_HOST}:{port}"
+        self.url = f"http://{LOOPBACK}:{port}"
 
     def start(self) -> None:
         """Start the thread.

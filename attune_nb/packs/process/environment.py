@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from attune_nb.packs.attempt_token import AttemptIdentity, make_token
-from attune_nb.packs.machine import machine_name
+from attune_nb.packs.machine import LOOPBACK, machine_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +21,9 @@ __all__ = ["make_attempt_variables", "make_environment", "pick_variables", "usua
 # The variables of the attempt's own machine that every process gets.
 _USUAL_NAMES = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
 _USUAL_PREFIX = "LC_"
+
+# variables of proxies through which a program might call the API
+_PROXIES = frozenset({"http_proxy", "all_proxy"})
 
 # Bits of an execution's number, which is at least 1. JavaScript reads it exactly.
 _EXECUTION_BITS = 48
@@ -60,7 +63,19 @@ def make_environment(action: PackAction, options: PackOptions) -> dict[str, str]
         environment["ATTUNE_API_URL"] = str(options.api_url)
         if options.artifacts_folder is not None:
             environment["ATTUNE_ARTIFACTS_DIR"] = options.artifacts_folder
+        _keep_from_proxies(environment)
     return environment
+
+
+def _keep_from_proxies(environment: dict[str, str]) -> None:
+    """Let no proxy that the user passes on stand between a process and the API of its run."""
+    proxies = [name for name in environment if name.lower() in _PROXIES and environment[name]]
+    if not proxies:
+        return
+
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [environment[name]] if environment.get(name) else []
+        environment[name] = ",".join([*hosts, LOOPBACK])
 
 
 def has_api(options: PackOptions) -> bool:
