@@ -238,14 +238,17 @@ def test_two_installations_at_once_make_one(tmp_path, cache):
     assert len(folders(cache)) == 1
 
 
-def test_a_removed_interpreter_is_not_used(tmp_path):
+def test_a_removed_interpreter_is_not_used(tmp_path, cache):
     """An environment links to the Python that it was made with."""
     action = pack_that_needs(tmp_path)
     folder = new_folder(action)
+    (folder / "pyvenv.cfg").write_text("home = /removed/bin\n")
     write_record(Environment(pack="speech", folder=str(folder), base="Python 3.11"))
 
-    assert find(action).program is None
     assert "lacks what `speech.run` needs" in find(action).problem
+
+    (environment,) = install(action)
+    assert folders(cache) == [Path(environment.folder)]
 
 
 def test_a_pack_is_installed_as_it_is_loaded(tmp_path, capsys):
@@ -348,3 +351,18 @@ def test_an_action_with_a_problem_is_left_out_and_named(tmp_path):
     first_line, second_line = process.stdout.splitlines()
     assert first_line == "left out, since they have problems: speech.bad"
     assert second_line.startswith("`speech` needs nothing that Python 3.")
+
+
+def test_an_installer_that_does_not_start_is_named(tmp_path, cache, monkeypatch):
+    action = pack_that_needs(tmp_path)
+    kernel_python()
+    program = tmp_path / "bin" / "uv"
+    program.parent.mkdir()
+    program.write_text("#!/no/such/interpreter\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+
+    with pytest.raises(PackError, match="`speech` is not installed: uv does not start: "):
+        install(action)
+
+    assert folders(cache) == []

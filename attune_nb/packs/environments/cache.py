@@ -251,7 +251,7 @@ def _key(pack: str, parts: Iterable[str]) -> EnvironmentKey:
 
 
 def _read_record(folder: Path) -> Environment | None:
-    """Return the record of a complete environment, or None."""
+    """Return the record of a complete environment that can be used, or None."""
     try:
         text = (folder / _RECORD).read_bytes()
         environment = msgspec.json.decode(text, type=Environment)
@@ -259,5 +259,8 @@ def _read_record(folder: Path) -> Environment | None:
         return None
     # a copy of an environment does not work
     if environment.folder != str(folder):
+        return None
+    # the Python that a venv links to may have been removed
+    if (folder / "pyvenv.cfg").exists() and not (folder / "bin" / "python").is_file():
         return None
     return environment

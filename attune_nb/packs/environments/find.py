@@ -122,10 +122,7 @@ class PackNeeds:
         """Return the environment that was made for the requirements and a Python."""
         key = python_key(self.pack.ref, self.requirements.texts, python)
         constraints = self.constraints if self.has_constraints else None
-        environment = key.find(constraints)
-        if environment is None or not environment_python(environment).is_file():
-            return None
-        return environment
+        return key.find(constraints)
 
     def find_node_environment(self, node: Node) -> Environment | None:
         """Return the environment that was made for `package.json` and a node."""

@@ -185,7 +185,8 @@ class _Installation:
                         pack=self._pack.ref, folder=str(folder), base=base, constraints=constraints
                     )
                     environment = write_record(environment)
-        except OSError as error:
+        except (OSError, NotImplementedError) as error:
+            # a file system without locks raises NotImplementedError
             raise PackError(
                 f"`{self._pack.ref}` cannot be installed below {environments_folder()}: {error}; "
                 "ATTUNE_NB_CACHE names another folder"
@@ -279,15 +280,21 @@ class _Installation:
         if variables is not None:
             environment.update(variables)
 
-        process: Any = subprocess.Popen(  # noqa: S603 - installing is what the user asks for
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-        )
+        try:
+            process: Any = subprocess.Popen(  # noqa: S603 - installing is what the user asks for
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise PackError(
+                f"`{self._pack.ref}` is not installed: {tool} does not start: {error}"
+            ) from error
+
         last_lines: deque[str] = deque(maxlen=_SHOWN_LINES)
         try:
             with process.stdout as output:
