@@ -525,6 +525,8 @@ class Driver(RequestQueue):
         if not isinstance(selector, dict):
             selector = {}
 
+        # the engine must see the results of such an action, to hide the secrets in them
+        has_secrets = bool(action.secret_fields or action.secret_parameters)
         timeout = task.timeout
         if timeout is None:
             timeout = action.timeout
@@ -557,7 +559,7 @@ class Driver(RequestQueue):
             timeout=timeout,
             announce=announce,
             selector=selector,
-            keep_results=task.keep_results == "cluster",
+            keep_results=task.keep_results == "cluster" and not has_secrets,
             gathers=keeps_none and announce is None and task.report_every is None,
             drops_results=keeps_none and not self._are_results_read(path),
             max_failures=command.max_failures,

@@ -109,6 +109,26 @@ def test_a_secret_parameter_that_is_printed_is_hidden(echo, tmp_path, backend):
     assert SECRET.encode() not in read_files(tmp_path)
 
 
+@pytest.mark.parametrize("action", ["login", "echo"])
+def test_secrets_do_not_stay_on_a_cluster(action, request, cluster):
+    """The engine could not hide them there."""
+    text = """
+tasks:
+  - name: act
+    action: kit.act
+    keep_results: cluster
+    with_items: [1, 2]
+    input: {token: "{{ 'tok-' ~ item ~ '-48xk2' }}"}
+"""
+
+    run = attune_nb.loads(text).run(
+        actions={"kit.act": request.getfixturevalue(action)}, backend="dask"
+    )
+
+    tokens = [result["data"] for result in run.result("act")]
+    assert tokens == [{"token": "***"}, {"token": "***"}]
+
+
 def test_a_secret_parameter_does_not_change_the_data(echo):
     """A secret object may have a port or a name that other data has, too."""
     text = """
