@@ -222,6 +222,11 @@ def test_a_retry_and_the_wait_before_it_are_in_the_legend():
     assert legend_texts(timeline(run)) == ["succeeded", "failed", "retry", "waiting"]
 
 
+def test_a_task_that_waits_for_an_answer_is_no_bar():
+    run = make_run([task_row("ask", 0, 3, "waiting")], [], status="running")
+    assert legend_texts(timeline(run)) == ["waiting"]
+
+
 def test_a_strip_shows_the_share_of_retries():
     assert "share of retries" in legend_texts(timeline(many_items()))
 

@@ -67,11 +67,14 @@ def _write_note(canvas: TimelineCanvas, lane: Lane) -> None:
 
 
 def _draw_execution(canvas: TimelineCanvas, lane: Lane) -> None:
-    """Add one bar for an execution without known attempts."""
+    """Add one bar for an execution without known attempts; a line while it waits for an answer."""
     status = lane.status if lane.status in COLOURS else "running"
     start = np.array([lane.start])
     end = np.array([lane.end])
     middle = np.array([lane.middle])
+    if lane.status == "waiting":
+        canvas.add_waits(canvas.make_boxes(start, end, middle, _LINE))
+        return
 
     boxes = canvas.make_boxes(start, end, middle, _BAR)
     canvas.add_bars(status, boxes)

@@ -137,8 +137,8 @@ _TASK = _table(
     _row(
         "iterate_cache",
         "with_items",
-        "it goes through a data cache of the Attune platform, which is not there: let an action "
-        "read the entries, and write `with_items: '{{ task.NAME.KEY }}'`",
+        "it goes through a data cache of the Attune platform, which does not exist here: let an "
+        "action read the entries, and write `with_items: '{{ task.NAME.KEY }}'`",
     ),
     _row(
         "with",
