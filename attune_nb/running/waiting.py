@@ -177,7 +177,11 @@ class _Unattended(_Attendant):
         if any(map(run.is_awaited_by_action, run.questions)):
             # a pause would not stop these actions
             for question in run.questions:
-                self._announce(question, "its action goes on waiting; pass the answer in `answers`")
+                self._announce(
+                    question,
+                    "its action goes on waiting; the next time answer in advance with "
+                    f"{_example_answer(question)}, in Python with `answers=`",
+                )
             return False
 
         timeouts = [(question, run.handled_timeout(question)) for question in run.questions]

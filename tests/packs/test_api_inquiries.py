@@ -1,5 +1,7 @@
 """Actions of packs ask questions through the API of their run, and get the answers."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from support.item_runs import until
 from support.notebook_kernels import execute_cells
@@ -108,13 +110,24 @@ def test_each_item_asks_its_own_question(pack):
     ]
 
 
-def test_a_question_times_out(pack, caplog):
-    """Nobody can answer in a script, so it is said why the run waits."""
-    run = start(pack, TEXT.replace("prompt", "seconds: 1, prompt"))
+def test_a_question_times_out(pack):
+    run = start(pack, TEXT.replace("prompt", "seconds: 0.2, prompt"))
     inquiry = result_of(run)
 
     assert (inquiry["status"], inquiry["response"]) == ("timeout", None)
-    assert "`ask` asks: Deploy?; nobody can answer here, so its action goes on" in caplog.text
+
+
+def test_where_nobody_can_answer_it_is_said_why_the_run_waits(pack, caplog):
+    message = (
+        "`ask` asks: Deploy?; nobody can answer here, so its action goes on waiting; the next time "
+        "answer in advance with --answer ask='{...}'"
+    )
+    with ThreadPoolExecutor() as pool:
+        pending_run = pool.submit(start, pack)
+        until(lambda: message in caplog.text)
+        attune_nb.last_run().answer("ask", {"ok": True})
+
+    assert result_of(pending_run.result())["response"] == {"ok": True}
 
 
 def test_a_later_task_waits_for_the_answer(pack):
