@@ -36,9 +36,26 @@ def test_edits_have_the_effect_that_they_have_on_bytes(writes):
     assert len(paged) == len(expected)
     assert list(paged) == list(expected)
     assert paged.count(255) == expected.count(255)
-    assert [*paged.others(255)] == [pair for pair in enumerate(expected) if pair[1] != 255]
     assert paged == PagedBytes.of(bytes(expected))
     assert pickle.loads(pickle.dumps(paged)) == paged
+
+
+@given(_NEAR_EDGES, _NEAR_EDGES, st.sets(_NEAR_EDGES, max_size=4), st.sampled_from([0, 7]))
+def test_the_parts_of_a_value_are_found_and_filled(start, count, marked, value):
+    stop = start + count
+    expected = bytearray(bytes([value]) * max([stop, *[index + 1 for index in marked]]))
+    editor = PagedBytes.of(bytes(expected)).edit()
+    for index in marked:
+        editor[index] = expected[index] = 3
+
+    for first, end in editor.find_value(start, stop, value):
+        assert set(expected[first:end]) == {value}
+        editor.fill(first, end, 255)
+
+    for index in range(start, stop):
+        if expected[index] == value:
+            expected[index] = 255
+    assert bytes(editor.finish()) == expected
 
 
 def test_single_bytes_can_be_read_and_changed():

@@ -30,9 +30,9 @@ from attune_nb.values.stored import StoredResult, StoredTable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from attune_nb.events import Batch, ErrorInfo, TaskEndStatus, TaskStatus
+    from attune_nb.events import AttemptGroup, Batch, ErrorInfo, TaskEndStatus, TaskStatus
     from attune_nb.language.model import Retry
-    from attune_nb.values.paged_bytes import PagedBytes
+    from attune_nb.values.paged_bytes import PagedBytes, PagedBytesEditor
 
 __all__ = [
     "NO_RESULTS",
@@ -238,21 +238,17 @@ def _record_groups(
             delay = retry_delay(retry, group.attempt, None)
         mark = FINAL if delay is None else group.attempt
 
-        for start, stop in unpack_ranges(group.items, group.count):
-            end = stop if total is None else min(stop, total)
-            editor.extend(end)
-            for first, last in editor.find_value(start, end, group.attempt - 1):
-                editor.fill(first, last, mark)
-                made += (last - first) * group.begun
-                if delay is None:
-                    counts[group.status] += last - first
-                else:
-                    retries += [
-                        RetryItem(
-                            key=execution.key, index=index, attempt=group.attempt + 1, delay=delay
-                        )
-                        for index in range(first, last)
-                    ]
+        for first, end in _mark_group(editor, group, mark, total):
+            made += (end - first) * group.begun
+            if delay is None:
+                counts[group.status] += end - first
+                continue
+
+            attempt = group.attempt + 1
+            retries += [
+                RetryItem(key=execution.key, index=index, attempt=attempt, delay=delay)
+                for index in range(first, end)
+            ]
 
     changed = msgspec.structs.replace(
         execution,
@@ -264,6 +260,18 @@ def _record_groups(
         latest=max(execution.latest, *[group.end for group in batch.groups]),
     )
     return _list_failures(changed, batch), retries
+
+
+def _mark_group(
+    editor: PagedBytesEditor, group: AttemptGroup, mark: int, total: int | None
+) -> Iterator[tuple[int, int]]:
+    """Mark the items of a group, and yield their ranges without the attempts to ignore."""
+    for start, stop in unpack_ranges(group.items, group.count):
+        end = stop if total is None else min(stop, total)
+        editor.extend(end)
+        for first, last in editor.find_value(start, end, group.attempt - 1):
+            editor.fill(first, last, mark)
+            yield first, last
 
 
 def _list_failures(execution: Execution, batch: Batch) -> Execution:

@@ -1,7 +1,7 @@
 """Attempts of a task that keeps no results (`keep_results: none`): counts, and a few of them whole.
 
-A batch of such a task becomes small before it is an event: what its log, its state and its record
-hold does not grow with its items.
+A batch of such a task becomes small before it is an event, so that log, state and record do not
+grow with the items.
 """
 
 from __future__ import annotations

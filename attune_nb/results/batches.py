@@ -44,6 +44,7 @@ def count_failures(events: Iterable[Event]) -> dict[Key, ListedFailures]:
     """Return the failed items of each execution whose task keeps no results."""
     failed: dict[Key, int] = {}
     listed: dict[Key, int] = {}
+
     for event in events:
         if isinstance(event, AttemptsEnded) and event.batch.groups:
             key = (event.task, event.visit)
@@ -52,6 +53,7 @@ def count_failures(events: Iterable[Event]) -> dict[Key, ListedFailures]:
             listed[key] = listed.get(key, 0) + len(rows)
         elif isinstance(event, RetriesPlanned) and (event.task, event.visit) in failed:
             failed[event.task, event.visit] -= event.count
+
     return {key: ListedFailures(count, listed[key]) for key, count in failed.items()}
 
 
@@ -79,6 +81,7 @@ def busy_spans(events: Iterable[Event]) -> dict[Key, list[BusySpan]]:
     for event in events:
         if not isinstance(event, AttemptsEnded):
             continue
+
         for group in event.batch.groups:
             length = group.end - group.start
             if group.begun and length > 0:

@@ -54,11 +54,13 @@ def _ranges_of_marks(indexes: list[int], first: int, end: int) -> Iterator[tuple
 def _ranges_of_sorted(indexes: list[int]) -> Iterator[tuple[int, int]]:
     start = indexes[0]
     stop = start
+
     for index in indexes:
         if index > stop:
             yield start, stop
             start = index
         stop = index + 1
+
     yield start, stop
 
 

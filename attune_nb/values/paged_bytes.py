@@ -12,7 +12,7 @@ __all__ = ["PAGE", "PagedBytes", "PagedBytesEditor"]
 PAGE = 4096
 """Bytes of a page."""
 
-# the pages of one byte that were met: of ten million equal bytes, one page is in memory
+# pages of one value, which all sequences share: of ten million equal bytes, one page is in memory
 _UNIFORM_PAGES = {value: bytes([value]) * PAGE for value in (0, 255)}
 
 
@@ -56,16 +56,6 @@ class PagedBytes:
     def count(self, value: int) -> int:
         """Return how many bytes have a value."""
         return sum(page.count(value) for page in self._pages)
-
-    def others(self, value: int) -> Iterator[tuple[int, int]]:
-        """Yield the index and the byte of those that do not have a value, in their order."""
-        uniform = _UNIFORM_PAGES.get(value)
-        for number, page in enumerate(self._pages):
-            if page is uniform or page.count(value) == len(page):
-                continue
-            for offset, byte in enumerate(page):
-                if byte != value:
-                    yield number * PAGE + offset, byte
 
     def edit(self) -> PagedBytesEditor:
         """Return an editor, which makes a changed copy."""
@@ -118,11 +108,11 @@ class PagedBytesEditor:
             end = min(length, len(self._pages) * PAGE)
             self._page(last).extend(bytes(end - self._length))
 
-        whole, rest = divmod(length, PAGE)
-        missing = whole - len(self._pages)
+        full_pages, remainder = divmod(length, PAGE)
+        missing = full_pages - len(self._pages)
         self._pages += [_UNIFORM_PAGES[0]] * max(0, missing)
-        if rest and len(self._pages) == whole:
-            self._pages.append(bytes(rest))
+        if remainder and len(self._pages) == full_pages:
+            self._pages.append(bytes(remainder))
         self._length = length
 
     def read(self, start: int, stop: int) -> bytearray:
@@ -135,32 +125,26 @@ class PagedBytesEditor:
 
     def write(self, start: int, data: bytes | bytearray) -> None:
         """Replace a range of bytes by others, as many."""
-        position = start
-        stop = start + len(data)
-        while position < stop:
-            number, offset = divmod(position, PAGE)
-            end = min(stop, (number + 1) * PAGE)
-            part = data[position - start : end - start]
-            if end - position == PAGE:
+        for number, first, end in _pages_of_range(start, start + len(data)):
+            offset = number * PAGE
+            part = data[first - start : end - start]
+
+            if end - first == PAGE:
                 self._changed[number] = bytearray(part)
             else:
-                self._page(number)[offset : offset + len(part)] = part
-            position = end
+                self._page(number)[first - offset : end - offset] = part
 
     def fill(self, start: int, stop: int, value: int) -> None:
         """Give all bytes of a range one value."""
-        position = start
-        while position < stop:
-            number, offset = divmod(position, PAGE)
-            end = min(stop, (number + 1) * PAGE)
-            if end - position == PAGE and value in _UNIFORM_PAGES:
+        for number, first, end in _pages_of_range(start, stop):
+            if end - first == PAGE and value in _UNIFORM_PAGES:
                 self._pages[number] = _UNIFORM_PAGES[value]
                 self._changed.pop(number, None)
-            else:
-                self._page(number)[offset : offset + end - position] = bytes([value]) * (
-                    end - position
-                )
-            position = end
+                continue
+
+            offset = number * PAGE
+            part = bytes([value]) * (end - first)
+            self._page(number)[first - offset : end - offset] = part
 
     def find_value(self, start: int, stop: int, value: int) -> Iterator[tuple[int, int]]:
         """Yield the parts of a range in which all bytes have a value.
@@ -168,18 +152,19 @@ class PagedBytesEditor:
         The bytes of a part may be changed while it is looked at.
         """
         part_start = start
-        position = start
-        while position < stop:
-            number, offset = divmod(position, PAGE)
-            end = min(stop, (number + 1) * PAGE)
+        for number, first, end in _pages_of_range(start, stop):
+            offset = number * PAGE
             page = self._changed.get(number, self._pages[number])
-            if page.count(value, offset, offset + end - position) < end - position:
-                for index in range(position, end):
-                    if page[index - number * PAGE] != value:
-                        if part_start < index:
-                            yield part_start, index
-                        part_start = index + 1
-            position = end
+            if page.count(value, first - offset, end - offset) == end - first:
+                continue
+
+            for index in range(first, end):
+                if page[index - offset] == value:
+                    continue
+                if part_start < index:
+                    yield part_start, index
+                part_start = index + 1
+
         if part_start < stop:
             yield part_start, stop
 
@@ -195,6 +180,16 @@ class PagedBytesEditor:
         if page is None:
             page = self._changed[number] = bytearray(self._pages[number])
         return page
+
+
+def _pages_of_range(start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the number of each page of a range, with the first index and the end in that page."""
+    first = start
+    while first < stop:
+        number = first // PAGE
+        end = min(stop, (number + 1) * PAGE)
+        yield number, first, end
+        first = end
 
 
 def _shared(page: bytes) -> bytes:

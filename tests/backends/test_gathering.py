@@ -2,6 +2,7 @@
 
 import pytest
 
+from attune_nb.backends.attempt import result_columns
 from attune_nb.backends.attempt.job import Job
 from attune_nb.backends.attempt.job_spec import JobSpec
 from attune_nb.events import FAILED, SUCCEEDED, ErrorInfo
@@ -97,3 +98,21 @@ def test_other_jobs_are_collected_at_once(clock):
     for index in range(3):
         record(job, index)
         assert len(job.collect()) == 1
+
+
+def test_a_worker_that_is_ahead_lets_the_driver_run(clock, monkeypatch):
+    waits = []
+    monkeypatch.setattr(result_columns.time, "sleep", waits.append)
+    # 50,000 rows may wait, so 5 of each worker
+    job = make_job(clock, concurrency=10_000)
+    for index in range(4):
+        record(job, index)
+    assert not waits
+
+    record(job, 4)
+    record(job, 5)
+    assert len(waits) == 2
+    clock.now = 1.0
+    job.collect()
+    record(job, 6)
+    assert len(waits) == 2

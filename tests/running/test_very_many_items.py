@@ -264,8 +264,7 @@ def test_a_sample_of_the_attempts_stands_for_all_of_them(tmp_path):
         assert names[0].endswith("20,000")
         spans = busy_spans(timed_run.events)["each", 1]
         total = sum(span.running * (span.end - span.start) for span in spans)
-        whole = sum(group.seconds for group in groups_of(timed_run))
-        assert total == pytest.approx(whole)
+        assert total == pytest.approx(sum(group.seconds for group in groups_of(timed_run)))
     run.to_chrome_trace(tmp_path / "trace.json")
 
 
@@ -291,7 +290,8 @@ def test_the_record_holds_no_result_and_opens_again(tmp_path):
 
 @pytest.mark.slow
 def test_a_resumed_run_repeats_no_item_on_record(tmp_path):
-    store, done = tmp_path / "runs.db", tmp_path / "done.txt"
+    store = tmp_path / "runs.db"
+    done = tmp_path / "done.txt"
     starter = ProcessStarter()
     try:
         code = starter.run("unkept", kill_when=done, kill_after=0.3, store=store, done=done)

@@ -82,12 +82,7 @@ class Job:
             spec.call.drop_results()
         if spec.max_failures is not None:
             self.limit = FailureLimit(spec.max_failures, spec.will_retry)
-        self.results = make_columns(
-            spec.clock,
-            self.limit,
-            lazy=self.source.lazy,
-            drops_items=spec.drops_results,
-        )
+        self.results = make_columns(spec, self.limit, lazy=self.source.lazy)
         self.cancel_token = CancelToken()
         self.retry_queue: deque[tuple[int, int]] = deque()
         self.stopped = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from array import array
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from attune_nb.backends.attempt.failure_limit import FailureLimit
+    from attune_nb.backends.attempt.job_spec import JobSpec
     from attune_nb.events import ErrorInfo
 
 __all__ = ["CountingColumns", "ResultColumns", "WorkerColumns", "build_batch", "make_columns"]
+
+# rows of a job over very many items that wait for the driver, and the seconds that a worker which
+# is ahead of it waits: threads that never wait leave it too little of the interpreter
+_MOST_ROWS = 50_000
+_DRIVER_TURN = 0.001
 
 _BATCH_COLUMNS = ("index", "attempt", "start", "duration", "results", "status")
 
@@ -187,8 +194,22 @@ class CountingColumns(ResultColumns):
             self._limit.count_failure(attempt, cause)
 
 
-class _FailedItems(ResultColumns):
-    """Columns that hold the items of attempts that did not succeed, and no others."""
+class _BoundedColumns(ResultColumns):
+    """Columns of a job over very many items: a worker that is ahead of the driver waits.
+
+    Args:
+        clock: Returns the seconds since the start of the run.
+        lazy: Whether to keep the items, which cannot be read again.
+        most_rows: The rows of a worker from which on it waits.
+        drops_items: Whether only the items of attempts that did not succeed are kept.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], *, lazy: bool, most_rows: int, drops_items: bool
+    ) -> None:
+        super().__init__(clock, lazy=lazy)
+        self._most_rows = most_rows
+        self._drops_items = drops_items
 
     def record(
         self,
@@ -201,36 +222,32 @@ class _FailedItems(ResultColumns):
         result: Any,
         cause: ErrorInfo | None,
     ) -> None:
-        """Record that an attempt has ended just now, without its item if it succeeded."""
-        if not code:
+        """Record that an attempt has ended just now, and let the driver run if it is behind."""
+        if self._drops_items and not code:
             item = None
         super().record(index, attempt, worker, start, item, code, result, cause)
+        if len(self._by_worker[worker].status) >= self._most_rows:
+            time.sleep(_DRIVER_TURN)
 
 
-class _CountingFailedItems(_FailedItems, CountingColumns):
-    """The same, which count the failures."""
-
-
-def make_columns(
-    clock: Callable[[], float],
-    limit: FailureLimit | None,
-    *,
-    lazy: bool,
-    drops_items: bool = False,
-) -> ResultColumns:
+def make_columns(spec: JobSpec, limit: FailureLimit | None, *, lazy: bool) -> ResultColumns:
     """Return the columns of a job.
 
     Args:
-        clock: Returns the seconds since the start of the run.
+        spec: The settings of the job.
         limit: Counts the failures, if their number is limited.
         lazy: Whether to keep the items, which cannot be read again.
-        drops_items: Whether to drop those of attempts that succeed.
     """
     if limit is not None:
-        counting_class = _CountingFailedItems if drops_items else CountingColumns
-        return counting_class(clock, limit, lazy=lazy)
-    columns_class = _FailedItems if drops_items else ResultColumns
-    return columns_class(clock, lazy=lazy)
+        return CountingColumns(spec.clock, limit, lazy=lazy)
+    if spec.gathers or spec.drops_results:
+        return _BoundedColumns(
+            spec.clock,
+            lazy=lazy,
+            most_rows=max(1, _MOST_ROWS // spec.concurrency),
+            drops_items=spec.drops_results,
+        )
+    return ResultColumns(spec.clock, lazy=lazy)
 
 
 class WorkerColumns:
