@@ -77,6 +77,8 @@ class PackSession:
             is_open: Whether the options name an API.
         """
         self.keys = keys
+        # requests of actions that the API refused; the list grows
+        self.notes: list[str] = []
         self._options = options
         self._is_open = is_open
         self._lock = threading.Lock()
@@ -186,6 +188,7 @@ class PackSession:
             return
         self.artifact_folder.make()
         services = RunServices(self.keys, ArtifactRegistry(self.artifact_folder.path))
+        services.notes = self.notes
         services.inquiries = RunInquiries(run.driver, is_inline=run.is_inline)
         services.executions = run.executions
         api = PackApi(self._options.api_key, services, self._listener)

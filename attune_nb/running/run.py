@@ -292,12 +292,15 @@ class Run(BaseRun):
         answers: AdvanceAnswers | None = None,
         record_alerts: Sequence[str] = (),
         artifact_folder: ArtifactFolder | None = None,
+        api_notes: Sequence[str] = (),
     ) -> None:
         super().__init__(run_id, driver, request, scaling, notes, store)
         self._driver = driver
         # the list grows while the run is recorded
         self._record_alerts = record_alerts
         self._artifact_folder = artifact_folder
+        # the list grows, too
+        self._api_notes = api_notes
         # those of a run that has ended
         self._artifact_alerts: list[str] | None = None
         self._answers = answers if answers is not None else AdvanceAnswers({})
@@ -308,7 +311,9 @@ class Run(BaseRun):
         packs = self._request.options.packs
         costs = find_process_costs(self._log, self._driver.state.workflow, packs.actions)
         artifact_alerts = self._find_artifact_alerts()
-        return [*self._record_alerts, *super().alerts, *costs, *artifact_alerts]
+        # an action may do without a key; if it fails, its own message seldom says so
+        api_notes = self._api_notes if self.failed_tasks() else ()
+        return [*self._record_alerts, *super().alerts, *costs, *artifact_alerts, *api_notes]
 
     def _find_artifact_alerts(self) -> list[str]:
         """Return an alert for each artifact that an action has written a secret to."""
@@ -588,6 +593,7 @@ def _execute(plan: RunPlan, interrupts: HeldInterrupts) -> Run:
         plan.prepared.answers,
         engine.record_alerts,
         None if session is None else session.artifact_folder,
+        [] if session is None else session.notes,
     )
     engine.driver.on_reader_failure(run.note_failed_reader)
     LATEST.keep(run)

@@ -204,6 +204,29 @@ def test_a_missing_key_fails_the_attempt_and_says_what_to_do(tmp_path):
     assert "there is no key `a.b`: pass it with the run (`keys={'a.b': ...}`)" in run.error_text()
 
 
+def test_a_refused_request_is_an_alert_of_a_run_that_failed(tmp_path):
+    """The SDK gives None for a missing key, and the action fails with a message about that."""
+    script = """
+        for path in keys/jira.credential sensors; do
+            curl -s -H "Authorization: Bearer $ATTUNE_API_TOKEN" "$ATTUNE_API_URL/api/v1/$path"
+        done >/dev/null
+        echo "'NoneType' object has no attribute 'data'" >&2
+        exit $(jq .code)
+    """
+    pack = write_action(tmp_path / "kit", script)
+    text = "tasks: [{name: act, action: kit.act, input: {code: CODE}}]"
+    options = {"packs": [pack], "keys": KEYS, "progress": False}
+    failed_run = attune_nb.loads(text.replace("CODE", "1")).run(**options)
+    other_run = attune_nb.loads(text.replace("CODE", "0")).run(**options)
+
+    begin = "action `kit.act` "
+    key_alert, route_alert = [line for line in failed_run.alerts if line.startswith(begin)]
+    assert key_alert.startswith(f"{begin}asked for a key: there is no key `jira.credential`: pass")
+    assert key_alert.endswith("; did you mean `jira.credentials`?")
+    assert "GET '/api/v1/sensors' is not served here" in route_alert
+    assert [line for line in other_run.alerts if line.startswith(begin)] == []
+
+
 def test_an_attempt_on_another_machine_says_that_it_has_no_api(tmp_path):
     """The address of the API is of use only where the engine runs."""
     script = 'echo "API: [$ATTUNE_API_URL] [$ATTUNE_API_TOKEN]" >&2; exit 1'

@@ -64,6 +64,11 @@ def test_a_key_comes_from_the_keyring_of_the_system(tmp_path, monkeypatch):
     assert reported == [("jira.token", "t0ken")]
 
 
+@pytest.mark.parametrize("keys", [{"jira.token": "t0ken"}, {"jira": {"token": "t0ken"}}])
+def test_a_key_comes_from_the_run(tmp_path, keys):
+    assert value_of(tmp_path, "jira.token", keys) == "t0ken"
+
+
 def test_keys_of_the_run_come_before_all_others(tmp_path):
     value = value_of(
         tmp_path,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attune_nb.packs.api.keys import Key, KeyRequest, KeyUpdate
-from attune_nb.packs.api.replies import decode_body, wrap
+from attune_nb.packs.api.replies import ApiError, decode_body, wrap
 
 if TYPE_CHECKING:
     from attune_nb.packs.api.call import Call
@@ -27,7 +27,12 @@ def read(services: RunServices, call: Call) -> tuple[int, Any]:
     The older platform leaves out the value of an encrypted key unless the query has
     `decrypt=true`; the newer one knows no such query. It is left out only for `decrypt=false`.
     """
-    key = services.keys.find(call.ref)
+    try:
+        key = services.keys.find(call.ref)
+    except ApiError as error:
+        # the action may show something else, and less
+        services.note(f"action `{call.attempt.action}` asked for a key: {error}")
+        raise
     if call.query.get("decrypt", "").lower() in ("false", "0"):
         key = _without_value(key)
     return 200, wrap(key)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from attune_nb.errors import nearest
 from attune_nb.packs.api.replies import ApiError, now
 from attune_nb.values.frozen import thaw
 
@@ -101,9 +102,9 @@ class Keys:
             the run, before an action gets it.
 
     Args:
-        keys: Values by ref.
-        keystore: The run's keystore: `jira.credentials` is the key of this name, or the field
-            `credentials` of the key `jira`.
+        keys: Values by ref: `jira.credentials` is the key of this name, or the field `credentials`
+            of the key `jira`.
+        keystore: The run's keystore, likewise.
         environ: The environment, by default that of this process.
     """
 
@@ -152,7 +153,9 @@ class Keys:
                 text = _find_in_keyring(name)
                 if text is not None:
                     return self._add_secret(ref, read_text(text))
-        raise ApiError(404, "NOT_FOUND", _describe_missing(ref))
+
+        hint = nearest(ref, [*self._keys, *self._keystore])
+        raise ApiError(404, "NOT_FOUND", _describe_missing(ref, hint))
 
     def create(self, request: KeyRequest) -> Key:
         """Add a key for the rest of the run.
@@ -201,9 +204,8 @@ class Keys:
 
     def _known_values(self, ref: str) -> Iterator[Any]:
         """Yield the values of a ref that are known at the start, in the order of their sources."""
-        if ref in self._keys:
-            yield self._keys[ref]
-        yield from _find_in_keystore(self._keystore, ref)
+        yield from _find_in(self._keys, ref)
+        yield from _find_in(self._keystore, ref)
         variable = _variable_of(ref)
         if variable in self._variables:
             yield read_text(self._variables[variable])
@@ -284,12 +286,13 @@ def _other_names(ref: str) -> list[str]:
     return [ref]
 
 
-def _find_in_keystore(keystore: Mapping[str, Any], ref: str) -> Iterator[Any]:
-    if ref in keystore:
-        yield keystore[ref]
+def _find_in(keys: Mapping[str, Any], ref: str) -> Iterator[Any]:
+    """Yield the value of a ref, or of its parts one within the other, if there is one."""
+    if ref in keys:
+        yield keys[ref]
         return
 
-    value: Any = dict(keystore)
+    value: Any = dict(keys)
     for name in ref.split("."):
         if not isinstance(value, dict) or name not in value:
             return
@@ -311,9 +314,9 @@ def _find_in_keyring(ref: str) -> str | None:
     return text
 
 
-def _describe_missing(ref: str) -> str:
+def _describe_missing(ref: str, hint: str) -> str:
     return (
         f"there is no key `{ref}`: pass it with the run (`keys={{{ref!r}: ...}}`), or put it into "
         f"the keystore, the variable {_variable_of(ref)} or the keyring of the system (service "
-        f"`{KEYRING_SERVICE}`)"
+        f"`{KEYRING_SERVICE}`){hint}"
     )

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RunServices"]
 
+_MAX_NOTES = 20
+
 
 class RunServices:
     """The keys, the artifacts, the inquiries and the executions of a run.
@@ -19,6 +21,7 @@ class RunServices:
     Attributes:
         inquiries: The questions that actions ask; None before the run and after it.
         executions: What actions run; None before the run and after it.
+        notes: Requests that were refused, and why, as lines for the user; the list grows.
 
     Args:
         keys: The keys.
@@ -30,6 +33,12 @@ class RunServices:
         self.artifacts = artifacts
         self.inquiries: Inquiries | None = None
         self.executions: Executions | None = None
+        self.notes: list[str] = []
+
+    def note(self, line: str) -> None:
+        """Add a note, once."""
+        if line not in self.notes and len(self.notes) < _MAX_NOTES:
+            self.notes.append(line)
 
     def close(self) -> None:
         """Stop what actions run, and let go of the run: its artifacts may end with it."""

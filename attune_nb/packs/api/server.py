@@ -184,6 +184,9 @@ class _Server(threading.Thread):
             return _json_response(error.status, describe_error(error))
         except web.HTTPException as error:
             refusal = _refusal_of(request, error)
+            attempt = self._find_attempt(request)
+            if attempt is not None:
+                self._services.note(f"action `{attempt.action}` called the API: {refusal}")
             return _json_response(refusal.status, describe_error(refusal))
         except asyncio.CancelledError:
             raise
@@ -214,15 +217,19 @@ class _Server(threading.Thread):
         Raises:
             ApiError: The request has no token of this run.
         """
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        attempt = None
-        if scheme.lower() == "bearer":
-            attempt = read_token(self._api_key, token.strip())
+        attempt = self._find_attempt(request)
         if attempt is None:
             raise ApiError(
                 401, "UNAUTHORIZED", "the request needs the token in ATTUNE_API_TOKEN as its bearer"
             )
         return attempt
+
+    def _find_attempt(self, request: web.Request) -> AttemptIdentity | None:
+        """Return the attempt that sent a request; None if it has no token of this run."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        return read_token(self._api_key, token.strip())
 
 
 def _json_response(status: int, reply: Any) -> web.Response:
